@@ -1,0 +1,80 @@
+package client
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestTidyMakesAStrangersTextFitToPrint(t *testing.T) {
+	for name, tc := range map[string]struct{ in, want string }{
+		"plain":              {"API key not found", "API key not found"},
+		"spaces":             {"  a \t\r\n b  ", "a b"},
+		"control characters": {"a\x00b\x1b[31mred\x7f", "ab[31mred"},
+		"reversed text":      {"a\u202egnp.exe", "agnp.exe"},
+		"only invisible":     {"\u200b \u200b", ""},
+		"long":               {strings.Repeat("ä", 12), strings.Repeat("ä", 10) + "…"},
+		"long with words":    {"abcd efgh ijkl", "abcd efgh…"},
+		"exactly as long":    {"abcdefghij", "abcdefghij"},
+		"not UTF-8":          {"a\xffb", "a\ufffdb"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			limit := 10
+			if name == "plain" || strings.Contains(name, "control") {
+				limit = maxMessage
+			}
+			if got := tidy(tc.in, limit); got != tc.want {
+				t.Errorf("got %q, want %q", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestSafeLinkDropsWhatAPageMustNotOffer(t *testing.T) {
+	good := "https://realm.example.com/groups/1/apps/2/logs?co_id=65f1c0de0123456789abcdef"
+	for link, want := range map[string]string{
+		good:                           good,
+		"http://localhost:1/logs":      "http://localhost:1/logs",
+		"":                             "",
+		"javascript:alert(1)":          "",
+		"//example.com/logs":           "",
+		"/logs?co_id=1":                "",
+		"https://user:pw@example.com/": "",
+		"https://exa mple.com/":        "",
+		"https://example.com/" + strings.Repeat("x", maxLink): "",
+	} {
+		if got := safeLink(link); got != want {
+			t.Errorf("of %.60q it leaves %q, want %q", link, got, want)
+		}
+	}
+}
+
+func TestSalvageReadsWhatArrived(t *testing.T) {
+	whole := complaint{message: "m", code: "C", link: "l", failed: true}
+	for name, tc := range map[string]struct {
+		body string
+		want complaint
+	}{
+		"whole":            {`{"error":"m","error_code":"C","link":"l"}`, whole},
+		"with more":        {`{"a":[{"error":"no"}],"error":"m","b":{"error_code":"no"},"error_code":"C","link":"l"}`, whole},
+		"cut in a text":    {`{"error":"m","error_code":"C","link":"l`, complaint{message: "m", code: "C", failed: true, broken: true}},
+		"cut in a name":    {`{"error":"m","error_co`, complaint{message: "m", failed: true, broken: true}},
+		"cut at the end":   {`{"error":"m"`, complaint{message: "m", failed: true, broken: true}},
+		"nulls":            {`{"error":null,"error_code":null,"link":null}`, complaint{}},
+		"null link":        {`{"error":"m","link":null}`, complaint{message: "m", failed: true}},
+		"other types":      {`{"error":{"a":1},"error_code":7,"link":[]}`, complaint{failed: true}},
+		"an empty error":   {`{"error":""}`, complaint{failed: true}},
+		"an empty code":    {`{"error_code":""}`, complaint{}},
+		"no error":         {`{"access_token":"x"}`, complaint{}},
+		"a list":           {`[{"error":"m"}]`, complaint{broken: true}},
+		"a text":           {`"error"`, complaint{broken: true}},
+		"nothing":          {``, complaint{broken: true}},
+		"markup":           {`<html><body>error</body></html>`, complaint{broken: true}},
+		"something behind": {`{"error":"m"} more`, complaint{message: "m", failed: true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := salvage([]byte(tc.body)); got != tc.want {
+				t.Errorf("got %+v, want %+v", got, tc.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,185 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"strings"
+	"sync/atomic"
+)
+
+// apiRoot is where the client API lives on every server.
+const apiRoot = "/api/client/v2.0"
+
+// defaultUserAgent names this package to servers; see [WithUserAgent].
+const defaultUserAgent = "latchkey-client-go/1"
+
+// Client talks to one app on one server. It is safe for concurrent use; make
+// one per app and keep it.
+type Client struct {
+	base      string // scheme://host, where the app's location is asked for
+	appID     string
+	http      *http.Client
+	userAgent string
+	device    Device
+
+	deviceID atomic.Pointer[string] // given by the first log-in, given back by the next
+	root     atomic.Pointer[string] // where every other call goes, once known
+	locating flight[string]
+}
+
+// Option changes what [New] makes.
+type Option func(*Client)
+
+// WithHTTPClient makes the Client send its requests through h: another
+// transport, other timeouts. Whatever h says, redirects are not followed and
+// cookies are not kept.
+func WithHTTPClient(h *http.Client) Option {
+	return func(c *Client) { c.http = h }
+}
+
+// WithUserAgent sets the User-Agent header of every request.
+func WithUserAgent(name string) Option {
+	return func(c *Client) { c.userAgent = name }
+}
+
+// WithDevice describes this program to the server at each log-in. Platform,
+// PlatformVersion and SDKVersion have defaults.
+func WithDevice(d Device) Option {
+	return func(c *Client) { c.device = d }
+}
+
+// New returns a Client for the app with the given client app id at baseURL,
+// such as "https://keys.example.com". It sends nothing; the first call asks the
+// server for the app's location, as the SDKs do.
+func New(baseURL, appID string, opts ...Option) (*Client, error) {
+	base, err := cleanBaseURL(baseURL)
+	if err != nil {
+		return nil, fmt.Errorf("client: base URL: %w", err)
+	}
+	if appID == "" || appID == "." || appID == ".." {
+		return nil, errors.New("client: the app id is missing")
+	}
+	c := &Client{base: base, appID: appID, userAgent: defaultUserAgent}
+	for _, opt := range opts {
+		opt(c)
+	}
+	if c.http == nil {
+		c.http = defaultHTTPClient()
+	}
+	c.http = restrained(c.http)
+	c.device = c.device.withDefaults()
+	return c, nil
+}
+
+// cleanBaseURL returns raw without trailing slashes, or says why no request
+// should go there. Its errors never quote raw, which may hold a password.
+func cleanBaseURL(raw string) (string, error) {
+	u, err := url.Parse(strings.TrimRight(raw, "/"))
+	switch {
+	case err != nil:
+		return "", errors.New("it is not a URL")
+	case u.Scheme != "http" && u.Scheme != "https":
+		return "", errors.New("it must start with http:// or https://")
+	case u.Hostname() == "":
+		return "", errors.New("it names no host")
+	case u.User != nil:
+		return "", errors.New("it must not hold a user name or password")
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return "", errors.New("it must not have a query or fragment")
+	}
+	return u.String(), nil
+}
+
+// request is one call of the API, before it is sent.
+type request struct {
+	op     string // what the caller wanted, in words
+	method string
+	path   string // below apiRoot, already escaped
+	bearer Secret // the token to send, if any
+	body   any    // sent as JSON, unless nil
+
+	// secrets are the values in body that no error may repeat, should the
+	// server echo them.
+	secrets []Secret
+}
+
+// path joins escaped path elements, each after a slash.
+func path(elements ...string) string {
+	var b strings.Builder
+	for _, e := range elements {
+		b.WriteByte('/')
+		b.WriteString(url.PathEscape(e))
+	}
+	return b.String()
+}
+
+// appPath is path below the app, for the calls that carry no token.
+func (c *Client) appPath(elements ...string) string {
+	return path("app", c.appID) + path(elements...)
+}
+
+// call sends r to the app's server and decodes the answer into out, which is
+// nil when no body is expected.
+func (c *Client) call(ctx context.Context, r request, out answer) error {
+	root, err := c.location(ctx)
+	if err != nil {
+		return r.unlocated(err)
+	}
+	return c.send(ctx, root, r, out)
+}
+
+// send is the one place where a request leaves and an answer comes in. It never
+// repeats a request: a second create would make a second key.
+func (c *Client) send(ctx context.Context, root string, r request, out answer) error {
+	var way delivery
+	req, err := c.build(httptrace.WithClientTrace(ctx, way.trace()), root, r)
+	if err != nil {
+		return r.unsent(err)
+	}
+	if err := ctx.Err(); err != nil {
+		return r.unsent(err)
+	}
+	res, err := c.http.Do(req)
+	if err != nil {
+		return r.unanswered(err, way.impossible(err))
+	}
+	defer func() { _ = res.Body.Close() }()
+	return r.read(res, out)
+}
+
+// build turns r into an HTTP request.
+func (c *Client) build(ctx context.Context, root string, r request) (*http.Request, error) {
+	var body bytes.Buffer
+	if r.body != nil {
+		if err := json.NewEncoder(&body).Encode(r.body); err != nil {
+			return nil, err
+		}
+	}
+	req, err := http.NewRequestWithContext(ctx, r.method, root+apiRoot+r.path, &body)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("User-Agent", c.userAgent)
+	if r.body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if r.bearer != "" {
+		if !printable(r.bearer) {
+			return nil, errors.New("the token has characters that no header can carry")
+		}
+		req.Header.Set("Authorization", "Bearer "+r.bearer.Reveal())
+	}
+	return req, nil
+}
+
+// printable reports whether a token can be sent in a header.
+func printable(token Secret) bool {
+	return !strings.ContainsFunc(token.Reveal(), func(r rune) bool { return r <= ' ' || r > '~' })
+}

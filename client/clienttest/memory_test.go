@@ -1,0 +1,441 @@
+package clienttest
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+)
+
+// memoryApp is the app id of the server below.
+const memoryApp = "memory-abcde"
+
+// memory is the client API in its plainest form, as the protocol has it, for
+// the suite to be tried on. With a lie set it gets one thing wrong.
+type memory struct {
+	url string
+	lie string
+
+	mu       sync.Mutex
+	users    map[string]*memoryUser    // by id
+	sessions map[string]*memorySession // by either token
+	made     int
+}
+
+type memoryUser struct {
+	id, email, password string
+	keys                []*memoryKey
+}
+
+type memoryKey struct {
+	id, name, value string
+	disabled        bool
+}
+
+type memorySession struct {
+	user            *memoryUser
+	key             *memoryKey // that opened it, if one did
+	refresh, access string
+	ended           bool
+}
+
+// refusal is an error answer; a code of "" is left out.
+type refusal struct {
+	status     int
+	code, text string
+}
+
+func (r refusal) Error() string { return r.text }
+
+var (
+	errNoKey     = refusal{404, "APIKeyNotFound", "API key not found"}
+	errGone      = refusal{401, "InvalidSession", "invalid session: failed to find refresh token"}
+	errBadToken  = refusal{401, "InvalidSession", "invalid session"}
+	errKeyLogin  = refusal{401, "AuthError", "unauthorized"}
+	errPassword  = refusal{401, "InvalidPassword", "unauthorized"}
+	errProvider  = refusal{404, "AuthProviderNotFound", "no such provider"}
+	errForbidden = refusal{403, "", "keys are managed by people"}
+)
+
+func newMemory(lie string) *memory {
+	return &memory{lie: lie, users: map[string]*memoryUser{}, sessions: map[string]*memorySession{}}
+}
+
+func (m *memory) lies(about string) bool { return m.lie == about }
+
+// newID returns ids that sort by age and begin with the time, as the real ones.
+func (m *memory) newID() string {
+	m.made++
+	return fmt.Sprintf("%08x%016x", time.Now().Unix(), m.made)
+}
+
+func (m *memory) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.lies("errors without CORS") {
+		w.Header().Set("Access-Control-Allow-Origin", "*")
+	}
+	if r.Method == http.MethodOptions {
+		m.preflight(w)
+		return
+	}
+	status, body, err := m.answer(r)
+	m.write(w, r, status, body, err)
+}
+
+func (m *memory) preflight(w http.ResponseWriter) {
+	methods := "GET, POST, PUT, DELETE, OPTIONS"
+	if m.lies("no DELETE for browsers") {
+		methods = "GET, POST, OPTIONS"
+	}
+	w.Header().Set("Access-Control-Allow-Origin", "*")
+	w.Header().Set("Access-Control-Allow-Methods", methods)
+	w.Header().Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Accept")
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func (m *memory) write(w http.ResponseWriter, r *http.Request, status int, body any, err error) {
+	var no refusal
+	if errors.As(err, &no) {
+		status, body = no.status, m.envelope(r, no)
+	}
+	if m.lies("a type on empty answers") || body != nil {
+		w.Header().Set("Content-Type", "application/json")
+	}
+	if m.lies("a charset") && body != nil {
+		w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	}
+	w.WriteHeader(status)
+	if body != nil {
+		_ = json.NewEncoder(w).Encode(body)
+	}
+}
+
+func (m *memory) envelope(r *http.Request, no refusal) map[string]any {
+	e := map[string]any{"error": no.text}
+	if no.code != "" {
+		e["error_code"] = no.code
+	}
+	switch {
+	case m.lies("null links"):
+		e["link"] = nil
+	case !strings.Contains(r.URL.Path, "/app/unknown"):
+		e["link"] = m.url + "/logs?co_id=" + m.newID()
+	}
+	return e
+}
+
+// answer finds the handler of a request: the route table, by hand.
+func (m *memory) answer(r *http.Request) (int, any, error) {
+	path, ok := strings.CutPrefix(r.URL.Path, apiRoot+"/app/")
+	if !ok {
+		return m.authorized(r, strings.TrimPrefix(r.URL.Path, apiRoot))
+	}
+	app, path, _ := strings.Cut(path, "/")
+	if app != memoryApp {
+		return 0, nil, refusal{404, "", "cannot find app using Client App ID '" + app + "'"}
+	}
+	switch r.Method + " " + path {
+	case "GET location":
+		return 200, map[string]any{"deployment_model": "LOCAL", "location": "US-VA", "hostname": m.url,
+			"ws_hostname": "ws" + strings.TrimPrefix(m.url, "http")}, nil
+	case "POST auth/providers/local-userpass/register":
+		return m.register(r)
+	case "POST auth/providers/local-userpass/login", "POST auth/providers/api-key/login", "POST auth/providers/anon-user/login":
+		return m.login(r, strings.Split(path, "/")[2])
+	}
+	return 0, nil, errProvider
+}
+
+// fields are all texts that any body has.
+type fields struct {
+	Name, Email, Username, Password, Key string
+	Options                              struct {
+		Device *struct {
+			DeviceID any `json:"deviceId"`
+		}
+	}
+}
+
+func read(r *http.Request) (fields, error) {
+	var f fields
+	bad := refusal{400, "BadRequest", "one JSON object is needed"}
+	body, err := io.ReadAll(r.Body)
+	if err != nil || len(body) > 1<<20 || !strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
+		return f, bad
+	}
+	if err := json.Unmarshal(body, &f); err != nil {
+		return f, bad
+	}
+	return f, nil
+}
+
+func (m *memory) register(r *http.Request) (int, any, error) {
+	f, err := read(r)
+	if err != nil {
+		return 0, nil, err
+	}
+	if n := utf8.RuneCountInString(f.Password); n < 6 || n > 128 && !m.lies("long passwords") {
+		return 0, nil, refusal{400, "BadRequest", "password must be between 6 and 128 characters"}
+	}
+	if f.Email == "" || len(f.Email) > 128 {
+		return 0, nil, refusal{400, "BadRequest", "email invalid"}
+	}
+	if m.byEmail(f.Email) != nil {
+		return 0, nil, refusal{409, "AccountNameInUse", "name already in use"}
+	}
+	u := &memoryUser{id: m.newID(), email: f.Email, password: f.Password}
+	m.users[u.id] = u
+	return 201, nil, nil
+}
+
+func (m *memory) byEmail(email string) *memoryUser {
+	for _, u := range m.users {
+		if u.email == email || m.lies("e-mail without case") && strings.EqualFold(u.email, email) {
+			return u
+		}
+	}
+	return nil
+}
+
+func (m *memory) login(r *http.Request, provider string) (int, any, error) {
+	f, err := read(r)
+	if err != nil {
+		return 0, nil, err
+	}
+	var u *memoryUser
+	var k *memoryKey
+	switch provider {
+	case "anon-user":
+		u = &memoryUser{id: m.newID()}
+		m.users[u.id] = u
+	case "api-key":
+		if u, k = m.byValue(f.Key); u == nil {
+			return 0, nil, errKeyLogin
+		}
+	default:
+		if u = m.byEmail(f.Username); u == nil && m.lies("unknown users told") {
+			return 0, nil, refusal{404, "UserNotFound", "user not found"}
+		}
+		if u == nil || u.email == "" || u.password != f.Password {
+			return 0, nil, errPassword
+		}
+	}
+	s := m.open(u, k)
+	return 200, map[string]any{"user_id": u.id, "device_id": m.device(f),
+		"access_token": s.access, "refresh_token": s.refresh}, nil
+}
+
+func (m *memory) byValue(value string) (*memoryUser, *memoryKey) {
+	for _, u := range m.users {
+		for _, k := range u.keys {
+			if k.value == value && (!k.disabled || m.lies("off keys log in")) {
+				return u, k
+			}
+		}
+	}
+	return nil, nil
+}
+
+func (m *memory) device(f fields) string {
+	if f.Options.Device == nil {
+		return strings.Repeat("0", 24)
+	}
+	id := f.Options.Device.DeviceID
+	if extended, ok := id.(map[string]any); ok {
+		id = extended["$oid"]
+	}
+	if given, _ := id.(string); hex24.MatchString(given) && !m.lies("new devices") {
+		return given
+	}
+	return m.newID()
+}
+
+func (m *memory) open(u *memoryUser, k *memoryKey) *memorySession {
+	s := &memorySession{user: u, key: k, refresh: m.token(u, "refresh"), access: m.token(u, "access")}
+	m.sessions[s.refresh], m.sessions[s.access] = s, s
+	return s
+}
+
+// token is a JWT in shape alone: the map of sessions decides.
+func (m *memory) token(u *memoryUser, kind string) string {
+	now := time.Now().Unix()
+	claims := fmt.Sprintf(`{"sub":%q,"typ":%q,"iat":%d,"exp":%d}`, u.id, kind, now, now+1800)
+	if m.lies("fractions of seconds") {
+		claims = fmt.Sprintf(`{"sub":%q,"typ":%q,"iat":%d.5,"exp":%d}`, u.id, kind, now, now+1800)
+	}
+	encode := base64.RawURLEncoding.EncodeToString
+	return encode([]byte(`{"alg":"HS256","typ":"JWT"}`)) + "." + encode([]byte(claims)) + "." + encode([]byte(m.newID()))
+}
+
+// authorized answers the calls that carry a token.
+func (m *memory) authorized(r *http.Request, path string) (int, any, error) {
+	token, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !bearer {
+		return 0, nil, refusal{401, "", "must authenticate first"}
+	}
+	s := m.sessions[token]
+	wantsAccess := path == "/auth/profile" || path == "/auth/delete"
+	switch {
+	case s == nil:
+		return 0, nil, errBadToken
+	case wantsAccess != (token == s.access) && !m.lies("any token will do"):
+		return 0, nil, errBadToken
+	case !wantsAccess && s.ended:
+		return 0, nil, errGone
+	}
+	switch r.Method + " " + path {
+	case "GET /auth/profile":
+		return 200, m.profile(s.user), nil
+	case "DELETE /auth/delete":
+		m.endAll(func(other *memorySession) bool { return other.user == s.user })
+		delete(m.users, s.user.id)
+		return 204, nil, nil
+	case "POST /auth/session":
+		s.access = m.token(s.user, "access")
+		m.sessions[s.access] = s
+		return 201, map[string]any{"access_token": s.access}, nil
+	case "DELETE /auth/session":
+		s.ended = !m.lies("no log-out")
+		return 204, nil, nil
+	}
+	if path, ok := strings.CutPrefix(path, "/auth/api_keys"); ok {
+		return m.keyCall(r, s, path)
+	}
+	return 0, nil, refusal{404, "", "nothing here"}
+}
+
+func (m *memory) endAll(those func(*memorySession) bool) {
+	for _, s := range m.sessions {
+		s.ended = s.ended || those(s)
+	}
+}
+
+func (m *memory) profile(u *memoryUser) map[string]any {
+	provider, data := "local-userpass", map[string]any{"email": u.email}
+	if u.email == "" {
+		provider, data = "anon-user", map[string]any{}
+	}
+	return map[string]any{"user_id": u.id, "domain_id": strings.Repeat("d", 24), "type": "normal", "data": data,
+		"identities": []any{map[string]any{"id": u.id, "provider_type": provider, "provider_id": u.id}}}
+}
+
+func (m *memory) keyCall(r *http.Request, s *memorySession, path string) (int, any, error) {
+	if s.key != nil && !m.lies("keys manage keys") || s.user.email == "" {
+		if m.lies("401 for strangers") {
+			return 0, nil, errBadToken
+		}
+		return 0, nil, errForbidden
+	}
+	switch r.Method + " " + path {
+	case "GET ":
+		list := []any{}
+		for _, k := range s.user.keys {
+			list = append(list, m.wire(k, m.lies("values in lists")))
+		}
+		if m.lies("newest first") {
+			slices.Reverse(list)
+		}
+		return 200, list, nil
+	case "POST ":
+		return m.create(r, s.user)
+	}
+	id, verb, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	owner, i := m.find(s.user, id)
+	if i < 0 {
+		if !hex24.MatchString(id) && m.lies("400 for odd ids") {
+			return 0, nil, refusal{400, "BadRequest", "odd id"}
+		}
+		return 0, nil, errNoKey
+	}
+	return m.oneKey(r.Method+" "+verb, owner, i)
+}
+
+// find returns whose key it is and where; the index is negative for none.
+func (m *memory) find(u *memoryUser, id string) (*memoryUser, int) {
+	has := func(u *memoryUser) int {
+		return slices.IndexFunc(u.keys, func(k *memoryKey) bool { return k.id == id })
+	}
+	if m.lies("foreign keys") {
+		for _, other := range m.users {
+			if i := has(other); i >= 0 {
+				return other, i
+			}
+		}
+	}
+	return u, has(u)
+}
+
+func (m *memory) oneKey(call string, u *memoryUser, i int) (int, any, error) {
+	k := u.keys[i]
+	opened := func(s *memorySession) bool { return s.key == k && !m.lies("sessions outlive keys") }
+	switch call {
+	case "GET ":
+		return 200, m.wire(k, false), nil
+	case "PUT enable":
+		k.disabled = false
+		if m.lies("new value when on again") {
+			k.value = strings.Repeat("n", 64)
+		}
+		return 204, nil, nil
+	case "PUT disable":
+		if k.disabled && m.lies("off only once") {
+			return 0, nil, refusal{409, "", "off already"}
+		}
+		k.disabled = true
+		m.endAll(opened)
+		return 204, nil, nil
+	case "DELETE ":
+		u.keys = slices.Delete(slices.Clone(u.keys), i, i+1)
+		m.endAll(opened)
+		return 204, nil, nil
+	}
+	return 0, nil, refusal{404, "", "nothing here"}
+}
+
+func (m *memory) create(r *http.Request, u *memoryUser) (int, any, error) {
+	f, err := read(r)
+	if err != nil {
+		return 0, nil, err
+	}
+	limit := 20
+	if m.lies("21 keys") {
+		limit++
+	}
+	same := func(k *memoryKey) bool {
+		return k.name == f.Name || m.lies("names without case") && strings.EqualFold(k.name, f.Name)
+	}
+	switch {
+	case f.Name == "":
+		return 0, nil, refusal{400, "", "'name' is a required string"}
+	case strings.Trim(f.Name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") != "" && !m.lies("any name"):
+		return 0, nil, refusal{400, "InvalidParameter", badCharacters}
+	case len(f.Name) > 64:
+		return 0, nil, refusal{400, "InvalidParameter", "at most 64 characters"}
+	case len(u.keys) >= limit:
+		return 0, nil, refusal{400, "BadRequest", "a user can have at most 20 keys"}
+	case slices.ContainsFunc(u.keys, same):
+		return 0, nil, refusal{409, "APIKeyAlreadyExists", "API key with name already exists"}
+	}
+	k := &memoryKey{id: m.newID(), name: f.Name, value: random(32)}
+	u.keys = append(u.keys, k)
+	return 201, m.wire(k, true), nil
+}
+
+func (m *memory) wire(k *memoryKey, withValue bool) map[string]any {
+	object := map[string]any{"_id": k.id, "name": k.name, "disabled": k.disabled}
+	if withValue {
+		object["key"] = k.value
+	}
+	if m.lies("dates on keys") {
+		object["created"] = time.Now()
+	}
+	return object
+}

@@ -1,0 +1,101 @@
+package clienttest
+
+import (
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// lieVariable makes this test binary run the suite on a server that lies.
+const lieVariable = "CLIENTTEST_LIE"
+
+func memoryTarget(t *testing.T, lie string) Target {
+	t.Helper()
+	m := newMemory(lie)
+	server := httptest.NewServer(m)
+	t.Cleanup(server.Close)
+	m.url = server.URL
+	return Target{BaseURL: server.URL, AppID: memoryApp, Anonymous: true, Strict: true}
+}
+
+func TestTheSuiteAcceptsAFaithfulServer(t *testing.T) {
+	lie := os.Getenv(lieVariable)
+	target := memoryTarget(t, lie)
+	if lie == "" {
+		t.Run("when less is promised", func(t *testing.T) {
+			relaxed := target
+			relaxed.Anonymous, relaxed.Strict = false, false
+			Run(t, relaxed)
+		})
+	}
+	Run(t, target)
+}
+
+// TestTheSuiteNoticesEveryLie is what makes a passing suite worth something. A
+// test cannot fail without failing its parents, so each liar gets a process.
+func TestTheSuiteNoticesEveryLie(t *testing.T) {
+	if os.Getenv(lieVariable) != "" {
+		return
+	}
+	for lie, noticedBy := range map[string]string{
+		"401 for strangers":       "strangers",
+		"400 for odd ids":         "keys",
+		"21 keys":                 "key_limit",
+		"a charset":               "location",
+		"a type on empty answers": "accounts",
+		"any name":                "key_names",
+		"any token will do":       "tokens",
+		"dates on keys":           "keys",
+		"e-mail without case":     "accounts",
+		"errors without CORS":     "browsers",
+		"foreign keys":            "keys",
+		"fractions of seconds":    "tokens",
+		"keys manage keys":        "strangers",
+		"long passwords":          "accounts",
+		"names without case":      "key_names",
+		"new devices":             "devices",
+		"new value when on again": "key_log-in",
+		"newest first":            "keys",
+		"no DELETE for browsers":  "browsers",
+		"no log-out":              "sessions",
+		"null links":              "keys",
+		"off keys log in":         "key_log-in",
+		"off only once":           "keys",
+		"sessions outlive keys":   "key_log-in",
+		"unknown users told":      "accounts",
+		"values in lists":         "keys",
+	} {
+		t.Run(lie, func(t *testing.T) {
+			t.Parallel()
+			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestTheSuiteAcceptsAFaithfulServer$")
+			cmd.Env = append(os.Environ(), lieVariable+"="+lie)
+			output, err := cmd.CombinedOutput()
+			if err == nil {
+				t.Fatal("the suite noticed nothing")
+			}
+			if groups := failedGroups(string(output)); !slices.Contains(groups, noticedBy) {
+				t.Errorf("noticed by %v, want %s\n%s", groups, noticedBy, firstLines(string(output)))
+			}
+		})
+	}
+}
+
+var failedGroup = regexp.MustCompile(`(?m)^    --- FAIL: TestTheSuiteAcceptsAFaithfulServer/(\S+)`)
+
+// failedGroups returns the tests of Run that failed.
+func failedGroups(output string) []string {
+	var groups []string
+	for _, match := range failedGroup.FindAllStringSubmatch(output, -1) {
+		groups = append(groups, match[1])
+	}
+	return groups
+}
+
+func firstLines(output string) string {
+	lines := strings.Split(output, "\n")
+	return strings.Join(lines[:min(len(lines), 20)], "\n")
+}

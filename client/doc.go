@@ -1,0 +1,81 @@
+// Package client talks to the App Services client API: the HTTP API with which
+// the Realm SDKs for .NET, Java, Kotlin, Web and Node.js log users in and
+// manage their API keys. It is the counterpart of those SDKs for Go, as far as
+// users and keys go, and needs the standard library only.
+//
+// A user API key lets a device or a service act for a person. The person makes
+// one per device, hands its value over once, and can turn it off or delete it
+// when the device is lost. This program does both sides:
+//
+//	package main
+//
+//	import (
+//		"context"
+//		"fmt"
+//		"log"
+//
+//		"latchkey/client"
+//	)
+//
+//	func main() {
+//		ctx := context.Background()
+//		c, err := client.New("http://localhost:8080", "latchkey-local")
+//		if err != nil {
+//			log.Fatal(err)
+//		}
+//
+//		// A person logs in and makes a key.
+//		person, err := c.Login(ctx, client.EmailPassword("ada@example.com", "correct horse"))
+//		if err != nil {
+//			log.Fatal(err)
+//		}
+//		key, err := person.APIKeys().Create(ctx, "greenhouse-sensor")
+//		if client.IsNameInUse(err) {
+//			log.Fatal("there is a greenhouse-sensor already")
+//		}
+//		if err != nil {
+//			log.Fatal(err)
+//		}
+//
+//		// The device logs in with the key's value and is the same user.
+//		device, err := c.Login(ctx, client.UserAPIKey(key.Value.Reveal()))
+//		if err != nil {
+//			log.Fatal(err)
+//		}
+//		fmt.Println(device.UserID() == person.UserID()) // true
+//	}
+//
+// # Clients and sessions
+//
+// A [Client] stands for one app on one server. Its first call asks the server
+// for the app's location, which names the host for all others; that answer is
+// kept. A [Session] is a logged-in user. Both are safe for concurrent use.
+//
+// A session is kept over a restart by its [Session.RefreshToken] alone, see
+// [Client.Resume]. Access tokens are renewed when a call finds its own refused:
+// one renewal for all calls that run into it together, and one replay of each
+// call. A refused refresh token is reported as it is; the session is over.
+//
+// Nothing else is ever sent twice, redirects are not followed, and no answer is
+// read beyond one megabyte. Pass a context to bound a call in time; without
+// [WithHTTPClient] none takes longer than ten seconds per request.
+//
+// # Errors
+//
+// In the error of every call, errors.As finds an [*Error]. It has the HTTP status
+// and what the server said, whatever the answer looked like.
+// Ask IsNotFound and its siblings for the kinds that programs tell apart. After
+// a failed [APIKeys.Create], [NeverSent] tells whether a key can have been made
+// all the same.
+//
+// The published protocol does not tell how a server refuses the twenty-first
+// key. [IsKeyLimit] recognises what Latchkey's server answers to a create:
+// status 400 with the code BadRequest. Another server may answer otherwise; then
+// the error is still an [*Error], but IsKeyLimit is false.
+//
+// # Secrets
+//
+// Tokens and values are of type [Secret], which prints as "[redacted]" wherever
+// it turns up; so do [Credentials] and sessions. No error has a secret in it,
+// not even when the server echoed the request.
+package client

@@ -1,0 +1,227 @@
+package client
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// Codes of the protocol that the helpers of this package look for.
+const (
+	codeInvalidParameter = "InvalidParameter"
+	codeMissingParameter = "MissingParameter"
+	codeBadRequest       = "BadRequest"
+	codeKeyNotFound      = "APIKeyNotFound"
+	codeKeyExists        = "APIKeyAlreadyExists"
+	codeAccountInUse     = "AccountNameInUse"
+)
+
+// Error is the error of every call of this package. It has what the server
+// said, as far as it said anything; it never has a token, a password or the
+// value of a key, not even when the server echoed one.
+type Error struct {
+	Op     string // what was attempted, for example "create key"
+	Method string // of the request that failed
+	Path   string // of the request that failed, without host
+
+	Status  int    // HTTP status; 0 when there was no answer
+	Code    string // error_code, for example "APIKeyNotFound"; often empty
+	Message string // the server's text: one line of at most 200 characters
+	Link    string // the server's log entry on this failure: an http or https URL
+
+	Err error // why the answer could not be used, or why there was none
+
+	unsent bool // the call certainly did not reach the server
+}
+
+// Error describes the failure in one line that is fit for a log.
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString(e.Op + ": ")
+	if e.Method != "" {
+		b.WriteString(e.Method + " " + e.Path + ": ")
+	}
+	b.WriteString(e.outcome())
+	if e.Code != "" {
+		b.WriteString(": " + e.Code)
+	}
+	if e.Message != "" {
+		b.WriteString(": " + e.Message)
+	}
+	if e.Err != nil {
+		b.WriteString(": " + tidy(e.Err.Error(), maxMessage))
+	}
+	return b.String()
+}
+
+// outcome says how far the request came.
+func (e *Error) outcome() string {
+	switch {
+	case e.Status != 0:
+		return strings.TrimSpace(fmt.Sprintf("%d %s", e.Status, http.StatusText(e.Status)))
+	case e.unsent:
+		return "not sent"
+	default:
+		return "no answer"
+	}
+}
+
+// Unwrap returns the cause, for errors.Is and errors.As.
+func (e *Error) Unwrap() error { return e.Err }
+
+// LogID returns the id of the server's log entry (the co_id of Link), which a
+// person can quote when asking for help, or nothing.
+func (e *Error) LogID() string {
+	u, err := url.Parse(e.Link)
+	if err != nil {
+		return ""
+	}
+	return tidy(u.Query().Get("co_id"), maxCode)
+}
+
+// unsent is the error of a call that failed before anything was sent.
+func (r request) unsent(cause error) *Error {
+	return &Error{Op: r.op, Method: r.method, Path: apiRoot + r.path, Err: r.safe(cause), unsent: true}
+}
+
+// unanswered is the error of a request to which no answer came.
+func (r request) unanswered(cause error, unsent bool) *Error {
+	// The method and URL that url.Error would add are in the Error already.
+	var about *url.Error
+	if errors.As(cause, &about) {
+		cause = about.Err
+	}
+	return &Error{Op: r.op, Method: r.method, Path: apiRoot + r.path, Err: r.safe(cause), unsent: unsent}
+}
+
+// unusable is the error of a success whose body is not what was asked for.
+func (r request) unusable(status int, cause error) *Error {
+	return &Error{Op: r.op, Method: r.method, Path: apiRoot + r.path, Status: status, Err: r.safe(cause)}
+}
+
+// refused is the error of an answer that reports one.
+func (r request) refused(status int, said complaint, cause error) *Error {
+	return &Error{
+		Op:      r.op,
+		Method:  r.method,
+		Path:    apiRoot + r.path,
+		Status:  status,
+		Code:    tidy(r.redact(said.code), maxCode),
+		Message: tidy(r.redact(said.message), maxMessage),
+		Link:    safeLink(r.redact(said.link)),
+		Err:     r.safe(cause),
+	}
+}
+
+// unlocated is the error of a call that was not sent because the app's location
+// is not known. It keeps what the server said to the location request.
+func (r request) unlocated(cause error) error {
+	var located *Error
+	if !errors.As(cause, &located) {
+		return r.unsent(cause) // the caller's context ended while waiting
+	}
+	own := *located // the original is shared by everybody who waited for it
+	own.unsent = true
+	return fmt.Errorf("%s: %w", r.op, &own)
+}
+
+// minSecret is the length from which a secret is looked for in server texts. A
+// shorter one is too likely to be part of an innocent word.
+const minSecret = 6
+
+// redact removes from a server's text what the request was to keep secret.
+func (r request) redact(text string) string {
+	for _, s := range append([]Secret{r.bearer}, r.secrets...) {
+		if len(s) >= minSecret {
+			text = strings.ReplaceAll(text, s.Reveal(), redacted)
+		}
+	}
+	return text
+}
+
+// safe returns cause, or in its place a text without the secrets that it would
+// repeat: net/http quotes answers that are no HTTP.
+func (r request) safe(cause error) error {
+	if cause == nil {
+		return nil
+	}
+	if text := r.redact(cause.Error()); text != cause.Error() {
+		return errors.New(text)
+	}
+	return cause
+}
+
+// about returns the *Error in err, unless it is about the location request: its
+// status says nothing about what was asked for. A 404 there means that the app
+// is unknown, not that the key is.
+func about(err error) (*Error, bool) {
+	var e *Error
+	if !errors.As(err, &e) || e.Op == opLocation {
+		return nil, false
+	}
+	return e, true
+}
+
+// hasStatus reports whether the call was answered with the given status.
+func hasStatus(err error, status int) bool {
+	e, ok := about(err)
+	return ok && e.Status == status
+}
+
+// IsNotFound reports whether what was asked for does not exist, or belongs to
+// another user: the server does not tell the two apart.
+func IsNotFound(err error) bool { return hasStatus(err, http.StatusNotFound) }
+
+// IsUnauthorized reports whether the credentials, or the session, are not
+// valid (any more): log in again.
+func IsUnauthorized(err error) bool { return hasStatus(err, http.StatusUnauthorized) }
+
+// IsForbidden reports whether the session is valid but may not do this. Keys
+// can be managed by people who logged in with neither a key nor anonymously.
+func IsForbidden(err error) bool { return hasStatus(err, http.StatusForbidden) }
+
+// IsNameInUse reports whether the user has a key of that name already.
+func IsNameInUse(err error) bool {
+	e, ok := about(err)
+	return ok && (e.Code == codeKeyExists || e.Op == opCreateKey && e.Status == http.StatusConflict)
+}
+
+// IsInvalidName reports whether a key cannot have that name; see [ValidName].
+func IsInvalidName(err error) bool {
+	var broken nameError
+	if errors.As(err, &broken) {
+		return true
+	}
+	e, ok := about(err)
+	if !ok || e.Op != opCreateKey {
+		return false
+	}
+	// "'name' is a required string" comes without a code.
+	return e.Code == codeInvalidParameter || e.Code == codeMissingParameter ||
+		e.Code == "" && strings.HasPrefix(e.Message, "'name'")
+}
+
+// IsKeyLimit reports whether the user has [MaxKeys] keys already. The package
+// documentation says what that rests on.
+func IsKeyLimit(err error) bool {
+	e, ok := about(err)
+	return ok && e.Op == opCreateKey && e.Status == http.StatusBadRequest && e.Code == codeBadRequest
+}
+
+// IsAccountInUse reports whether the e-mail address given to [Client.Register]
+// has an account already.
+func IsAccountInUse(err error) bool {
+	e, ok := about(err)
+	return ok && (e.Code == codeAccountInUse || e.Op == opRegister && e.Status == http.StatusConflict)
+}
+
+// NeverSent reports whether the call certainly did not reach the server, so
+// that nothing was changed there: the name did not resolve, the connection or
+// the TLS handshake failed, the app's location could not be found, or a check
+// made before sending refused the call. False means that one cannot know.
+func NeverSent(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.unsent
+}

@@ -1,0 +1,65 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+)
+
+// opLocation is the Op of errors of the location request. Such an error says
+// nothing about the call that needed the location.
+const opLocation = "find the app's location"
+
+// locationAnswer is the part of the answer that this package needs; the SDKs
+// also get a place for their sync connection.
+type locationAnswer struct {
+	Hostname string `json:"hostname"`
+}
+
+func (a *locationAnswer) check() error {
+	if a.Hostname == "" {
+		return errors.New("hostname is missing")
+	}
+	return nil
+}
+
+// location returns the root that the app's server named, and asks for it when
+// it is not known yet. Callers who come at the same time share one request; a
+// failure is not kept, the next call asks again.
+func (c *Client) location(ctx context.Context) (string, error) {
+	if root := c.root.Load(); root != nil {
+		return *root, nil
+	}
+	return c.locating.do(ctx, func(ctx context.Context) (string, error) {
+		if root := c.root.Load(); root != nil {
+			return *root, nil // another request ended between the two looks
+		}
+		root, err := c.askLocation(ctx)
+		if err != nil {
+			return "", err
+		}
+		c.root.Store(&root)
+		return root, nil
+	})
+}
+
+// askLocation sends the request. A host name that could not be a base URL is
+// refused, and so is one that would turn an encrypted connection into an open
+// one: passwords go there next.
+func (c *Client) askLocation(ctx context.Context) (string, error) {
+	r := request{op: opLocation, method: http.MethodGet, path: c.appPath("location")}
+	var a locationAnswer
+	if err := c.send(ctx, c.base, r, &a); err != nil {
+		return "", err
+	}
+	root, err := cleanBaseURL(a.Hostname)
+	if err == nil && strings.HasPrefix(c.base, "https:") && !strings.HasPrefix(root, "https:") {
+		err = errors.New("it is not https, though the base URL is")
+	}
+	if err != nil {
+		return "", r.unusable(http.StatusOK, fmt.Errorf("hostname: %w", err))
+	}
+	return root, nil
+}
