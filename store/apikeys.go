@@ -1,0 +1,139 @@
+package store
+
+import (
+	"context"
+	"time"
+)
+
+// APIKey is a user's key without its value, which is not kept: only its SHA-256 is.
+type APIKey struct {
+	ID, UserID, Name string
+	Disabled         bool
+	CreatedAt        time.Time
+}
+
+const (
+	// insertAPIKey is one statement, and so no two callers can both find room for the last key or both find a name free.
+	insertAPIKey = `
+INSERT INTO api_keys (user_id, id, name, value_hash, disabled, created_at)
+SELECT u.id, ?, ?, ?, ?, ?
+FROM users AS u
+WHERE u.id = ? AND (SELECT count(*) FROM api_keys AS k WHERE k.user_id = u.id) < ?
+ON CONFLICT (user_id, name) DO NOTHING`
+
+	// selectKeyRefusal tells why insertAPIKey added nothing.
+	selectKeyRefusal = `
+SELECT (SELECT count(*) FROM users WHERE id = ?), (SELECT count(*) FROM api_keys WHERE user_id = ?)`
+
+	selectAPIKey = `
+SELECT user_id, id, name, disabled, created_at
+FROM api_keys WHERE user_id = ? AND id = ?`
+
+	selectAPIKeys = `
+SELECT user_id, id, name, disabled, created_at
+FROM api_keys WHERE user_id = ? ORDER BY id`
+
+	selectAPIKeyByValueHash = `
+SELECT user_id, id, name, disabled, created_at
+FROM api_keys WHERE value_hash = ?`
+
+	updateAPIKeyDisabled = `UPDATE api_keys SET disabled = ? WHERE user_id = ? AND id = ?`
+
+	// deleteAPIKey takes the sessions the key opened along: the schema has them refer to it.
+	deleteAPIKey = `DELETE FROM api_keys WHERE user_id = ? AND id = ?`
+
+	deleteSessionsOfKey = `DELETE FROM auth_sessions WHERE user_id = ? AND key_id = ?`
+)
+
+// CreateAPIKey adds a key whose value has the given SHA-256. It answers ErrNotFound when the user is gone, ErrLimit when the
+// user has limit keys already, on or off, and ErrConflict when one of them has the name.
+func (s *Store) CreateAPIKey(ctx context.Context, k APIKey, valueHash [32]byte, limit int) error {
+	err := s.writer.do(ctx, func(t *tx) error {
+		added, err := t.exec(insertAPIKey,
+			k.ID, k.Name, valueHash[:], k.Disabled, k.CreatedAt.UnixMilli(), k.UserID, limit)
+		if err != nil || added == 1 {
+			return err
+		}
+		return keyRefusal(t, k.UserID, limit)
+	})
+	return doing("create key", err)
+}
+
+// keyRefusal finds out, in the transaction that refused a key, what it was refused for.
+func keyRefusal(t *tx, userID string, limit int) error {
+	var users, keys int
+	if err := t.row(selectKeyRefusal, []any{userID, userID}, &users, &keys); err != nil {
+		return err
+	}
+	switch {
+	case users == 0:
+		return ErrNotFound
+	case keys >= limit:
+		return ErrLimit
+	default:
+		return ErrConflict
+	}
+}
+
+// APIKey returns one key of a user. Somebody else's is ErrNotFound, as one that never was.
+func (s *Store) APIKey(ctx context.Context, userID, id string) (APIKey, error) {
+	return s.apiKey(ctx, selectAPIKey, userID, id)
+}
+
+// APIKeyByValueHash finds the key with the given SHA-256 of its value. It finds keys that are off too: whether one may log in
+// is for the caller to say.
+func (s *Store) APIKeyByValueHash(ctx context.Context, h [32]byte) (APIKey, error) {
+	return s.apiKey(ctx, selectAPIKeyByValueHash, h[:])
+}
+
+func (s *Store) apiKey(ctx context.Context, text string, args ...any) (APIKey, error) {
+	var k APIKey
+	var created int64
+	if err := s.row(ctx, text, args, k.columns(&created)...); err != nil {
+		return APIKey{}, doing("find key", err)
+	}
+	k.CreatedAt = fromMillis(created)
+	return k, nil
+}
+
+// APIKeys returns the keys of a user in the order of their creation.
+func (s *Store) APIKeys(ctx context.Context, userID string) ([]APIKey, error) {
+	var keys []APIKey
+	var k APIKey
+	var created int64
+	err := s.rows(ctx, selectAPIKeys, []any{userID}, k.columns(&created), func() {
+		k.CreatedAt = fromMillis(created)
+		keys = append(keys, k)
+	})
+	if err != nil {
+		return nil, doing("list keys", err)
+	}
+	return keys, nil
+}
+
+// columns are the places to scan a row of api_keys into.
+func (k *APIKey) columns(created *int64) []any {
+	return []any{&k.UserID, &k.ID, &k.Name, &k.Disabled, created}
+}
+
+// SetAPIKeyDisabled turns a key off or on; a key that is as asked for stays so. Turning it off ends the auth sessions it
+// opened, in the same transaction.
+func (s *Store) SetAPIKeyDisabled(ctx context.Context, userID, id string, disabled bool) error {
+	err := s.writer.do(ctx, func(t *tx) error {
+		if err := t.execOne(updateAPIKeyDisabled, disabled, userID, id); err != nil || !disabled {
+			return err
+		}
+		_, err := t.exec(deleteSessionsOfKey, userID, id)
+		return err
+	})
+	if disabled {
+		return doing("turn key off", err)
+	}
+	return doing("turn key on", err)
+}
+
+// DeleteAPIKey removes a key for good, with the auth sessions it opened. Its name is free again.
+func (s *Store) DeleteAPIKey(ctx context.Context, userID, id string) error {
+	err := s.writer.do(ctx, func(t *tx) error { return t.execOne(deleteAPIKey, userID, id) })
+	return doing("delete key", err)
+}

@@ -1,0 +1,104 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// openFile opens a store that is closed at the end of the test.
+func openFile(tb testing.TB, path string) *Store {
+	tb.Helper()
+	s, err := Open(tb.Context(), path)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return s
+}
+
+// newFile is the path of a database to be made.
+func newFile(tb testing.TB) string {
+	tb.Helper()
+	return filepath.Join(tb.TempDir(), "test.db")
+}
+
+// makeUser creates a user and returns the id.
+func makeUser(ctx context.Context, s *Store) (string, error) {
+	now := time.Now()
+	u := User{ID: NewID(now), CreatedAt: now}
+	id := NewID(now)
+	return u.ID, s.CreateUser(ctx, u, Identity{ID: id, UserID: u.ID, Provider: ProviderAnonymous, Subject: id, CreatedAt: now})
+}
+
+// mustUser is makeUser for tests in which it cannot fail.
+func mustUser(tb testing.TB, s *Store) string {
+	tb.Helper()
+	id, err := makeUser(tb.Context(), s)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return id
+}
+
+// makeKey creates a key, whose name and value are its id, and returns the id.
+func makeKey(ctx context.Context, s *Store, userID string, limit int) (string, error) {
+	now := time.Now()
+	k := APIKey{ID: NewID(now), UserID: userID, CreatedAt: now}
+	k.Name = k.ID
+	return k.ID, s.CreateAPIKey(ctx, k, sha256.Sum256([]byte(k.ID)), limit)
+}
+
+// openRaw opens the file past the store, as another program would.
+func openRaw(tb testing.TB, path string) *sql.DB {
+	tb.Helper()
+	db, err := sql.Open(driverName, fileURL(path, nil))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+// run executes a statement past the store.
+func run(tb testing.TB, db interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+}, query string, args ...any) {
+	tb.Helper()
+	if _, err := db.ExecContext(tb.Context(), query, args...); err != nil {
+		tb.Fatalf("%s: %v", query, err)
+	}
+}
+
+// contents reads a file. Never of an open database: closing the descriptor would drop SQLite's locks.
+func contents(tb testing.TB, path string) string {
+	tb.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return string(b)
+}
+
+// copyFile copies a database file that nobody writes to.
+func copyFile(tb testing.TB, from, to string) {
+	tb.Helper()
+	if err := os.WriteFile(to, []byte(contents(tb, from)), 0o600); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// setMaxBatch bounds the batches of a writer that has nothing to do.
+func (w *writer) setMaxBatch(n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.maxBatch = n
+}

@@ -1,0 +1,87 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/pressly/goose/v3"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// newProvider returns the migrations of this binary, to be run on db.
+func newProvider(db *sql.DB) (*goose.Provider, error) {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	return goose.NewProvider(goose.DialectSQLite3, db, files, goose.WithDisableGlobalRegistry(true))
+}
+
+// newestVersion is the schema this binary was written for.
+func newestVersion(p *goose.Provider) int64 {
+	sources := p.ListSources()
+	return sources[len(sources)-1].Version
+}
+
+// migrate brings the schema up to date. On a file that is current it reads one small table and changes nothing.
+func migrate(ctx context.Context, db *sql.DB) error {
+	provider, err := newProvider(db)
+	if err != nil {
+		return fmt.Errorf("read migrations: %w", err)
+	}
+	version, err := schemaVersion(ctx, db)
+	if err != nil {
+		return fmt.Errorf("read schema version: %w", err)
+	}
+	if version == newestVersion(provider) {
+		return nil
+	}
+	if _, err := provider.Up(ctx); err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	return nil
+}
+
+// refuseNewer fails with ErrNewer when the file's schema is one this binary does not know. It looks through a connection
+// that cannot write, before any other is made: opening a file in the ordinary way and closing it again would already move the
+// write-ahead log of a killed process into it.
+func refuseNewer(ctx context.Context, path string) error {
+	if info, err := os.Stat(path); err != nil || info.Size() == 0 {
+		return nil // a file to be made; anything worse is found on making it
+	}
+	db, err := sql.Open(driverName, readOnlyName(path))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = db.Close() }()
+	version, err := schemaVersion(ctx, db)
+	if err != nil {
+		return fmt.Errorf("read schema version: %w", err)
+	}
+	provider, err := newProvider(db)
+	if err != nil {
+		return fmt.Errorf("read migrations: %w", err)
+	}
+	if newest := newestVersion(provider); version > newest {
+		return fmt.Errorf("%w (its schema is version %d, this program knows %d)", ErrNewer, version, newest)
+	}
+	return nil
+}
+
+// schemaVersion returns the version of the file's schema, 0 when there is none yet.
+func schemaVersion(ctx context.Context, db *sql.DB) (int64, error) {
+	const table = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = '" + goose.DefaultTablename + "'"
+	var tables int
+	if err := db.QueryRowContext(ctx, table).Scan(&tables); err != nil || tables == 0 {
+		return 0, err
+	}
+	var version sql.NullInt64
+	err := db.QueryRowContext(ctx, "SELECT max(version_id) FROM "+goose.DefaultTablename).Scan(&version)
+	return version.Int64, err
+}

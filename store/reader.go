@@ -1,0 +1,107 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"runtime"
+	"time"
+)
+
+// statements are prepared statements by their text.
+type statements map[string]*sql.Stmt
+
+// preparer is a pool or one connection.
+type preparer interface {
+	PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
+}
+
+// prepare prepares each text once, so that no call pays for parsing and planning and a mistake in one is found at start.
+func prepare(ctx context.Context, db preparer, texts []string) (statements, error) {
+	prepared := make(statements, len(texts))
+	for _, text := range texts {
+		stmt, err := db.PrepareContext(ctx, text) //nolint:sqlclosecheck // closed by statements.close
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("prepare %q: %w", text, err), prepared.close())
+		}
+		prepared[text] = stmt
+	}
+	return prepared, nil
+}
+
+func (p statements) close() error {
+	var errs []error
+	for _, stmt := range p {
+		errs = append(errs, stmt.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// check fails when text is not one of the statements.
+func (p statements) check(text string) error {
+	if p[text] == nil {
+		return fmt.Errorf("statement is not in the list of prepared ones: %q", text)
+	}
+	return nil
+}
+
+// openReaders opens the pool of reading connections. More than two for a core bring nothing, and each keeps its own cache of
+// pages.
+func (s *Store) openReaders(ctx context.Context, path string) (err error) {
+	if s.readers, err = openPool(path, readerPragmas(), 2*runtime.GOMAXPROCS(0)); err != nil {
+		return err
+	}
+	s.prepared, err = prepare(ctx, s.readers, readStatements())
+	return err
+}
+
+// row runs a read that finds one row or, as ErrNotFound, none.
+func (s *Store) row(ctx context.Context, text string, args []any, dest ...any) error {
+	ctx, err := s.startRead(ctx, text)
+	if err != nil {
+		return err
+	}
+	return found(s.prepared[text].QueryRowContext(ctx, args...).Scan(dest...))
+}
+
+// rows runs a read, scans every row of it into dest and calls each.
+func (s *Store) rows(ctx context.Context, text string, args, dest []any, each func()) (err error) {
+	ctx, err = s.startRead(ctx, text)
+	if err != nil {
+		return err
+	}
+	rows, err := s.prepared[text].QueryContext(ctx, args...)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		if err := rows.Scan(dest...); err != nil {
+			return err
+		}
+		each()
+	}
+	return rows.Err()
+}
+
+// startRead counts a read, unless its caller has gone. From there on it cannot be cancelled: it takes microseconds, a third of
+// which again would go into being ready to interrupt it, with a goroutine in database/sql and one in the driver.
+func (s *Store) startRead(ctx context.Context, text string) (context.Context, error) {
+	if err := errors.Join(ctx.Err(), s.prepared.check(text)); err != nil {
+		return nil, err
+	}
+	s.counters.reads.Add(1)
+	return context.WithoutCancel(ctx), nil
+}
+
+// found gives the absence of a row its name in this package.
+func found(err error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return ErrNotFound
+	}
+	return err
+}
+
+// fromMillis is the inverse of time.Time.UnixMilli.
+func fromMillis(ms int64) time.Time { return time.UnixMilli(ms).UTC() }

@@ -1,0 +1,41 @@
+package store
+
+// The statements that steer the writer's transaction. IMMEDIATE takes the write lock at once, so that a transaction that
+// begins with a read can never be refused at its first write.
+const (
+	beginTransaction    = "BEGIN IMMEDIATE"
+	commitTransaction   = "COMMIT"
+	rollbackTransaction = "ROLLBACK"
+	setSavepoint        = "SAVEPOINT job"
+	rollbackToSavepoint = "ROLLBACK TO job"
+	releaseSavepoint    = "RELEASE job"
+)
+
+func transactionStatements() []string {
+	return []string{
+		beginTransaction, commitTransaction, rollbackTransaction, setSavepoint, rollbackToSavepoint, releaseSavepoint,
+	}
+}
+
+// readStatements are prepared on every reading connection. A statement that is not in a list cannot be run, so that the test
+// of the query plans, which goes through the lists, has seen every one.
+func readStatements() []string {
+	return []string{
+		selectNobody,
+		selectIdentityBySubject, selectIdentities,
+		selectAPIKey, selectAPIKeys, selectAPIKeyByValueHash,
+		selectAuthSession,
+		selectWebSession,
+	}
+}
+
+// writeStatements are prepared on the writer's connection.
+func writeStatements() []string {
+	return []string{
+		insertUser, deleteUser, insertIdentity, updatePasswordHash,
+		insertAPIKey, selectKeyRefusal, updateAPIKeyDisabled, deleteAPIKey, deleteSessionsOfKey,
+		insertAuthSession, insertAuthSessionByKey, deleteAuthSession, sweepAuthSessions,
+		insertWebSession, updateWebSession, selectWebSessionVersion, deleteWebSession,
+		sweepEndedWebSessions, sweepIdleWebSessions,
+	}
+}
