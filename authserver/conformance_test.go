@@ -1,0 +1,45 @@
+package authserver
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"latchkey/client/clienttest"
+)
+
+// inProcess is how the dashboard reaches the server: a call, no socket.
+type inProcess struct{ handler http.Handler }
+
+// RoundTrip answers from the handler.
+func (p inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
+	rec := httptest.NewRecorder()
+	p.handler.ServeHTTP(rec, req.Clone(req.Context()))
+	resp := rec.Result()
+	resp.Request = req
+	return resp, nil
+}
+
+func TestConformance(t *testing.T) {
+	for _, anonymous := range []bool{true, false} {
+		name := map[bool]string{true: "with anonymous log-in", false: "without anonymous log-in"}[anonymous]
+		target := clienttest.Target{AppID: testApp, Anonymous: anonymous, MinPassword: 8, Strict: true}
+		configure := func(c *Config) { c.Anonymous, c.PublicURL, c.Now = anonymous, target.BaseURL, time.Now }
+
+		t.Run(name+" in process", func(t *testing.T) {
+			target.BaseURL = "http://latchkey.internal"
+			target.HTTPClient = &http.Client{Transport: inProcess{newFixture(t, configure)}}
+			clienttest.Run(t, target)
+		})
+		t.Run(name+" over HTTP", func(t *testing.T) {
+			srv := httptest.NewUnstartedServer(nil)
+			target.BaseURL = "http://" + srv.Listener.Addr().String()
+			target.HTTPClient = nil
+			srv.Config.Handler = newFixture(t, configure)
+			srv.Start()
+			defer srv.Close()
+			clienttest.Run(t, target)
+		})
+	}
+}

@@ -1,0 +1,10 @@
+// Package authserver answers the App Services client API as a plain http.Handler, so that Realm SDKs already in the field can
+// log in, keep a session alive and manage user API keys here after only a change of their base URL.
+//
+// Every call is a row of the table in server.go. A handler reads its input, calls the store once or twice and returns an answer
+// or an error; what an error becomes on the wire is one table in errors.go.
+//
+// Two kinds of token leave this package. Access tokens live 30 minutes and are signed ES256, so that anybody can verify them
+// with the keys at /.well-known/jwks.json. Refresh tokens live 60 days, are signed HS256 under a secret of this server, and are
+// worth nothing once their session row is gone.
+package authserver

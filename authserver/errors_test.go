@@ -1,0 +1,82 @@
+package authserver
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+func TestEveryKindOfErrorHasAnAnswer(t *testing.T) {
+	// The codes that Realm's core knows; it reports any other as an unknown server error.
+	known := map[string]bool{
+		"": true, "InvalidSession": true, "InvalidPassword": true, "AuthError": true, "AccountNameInUse": true, "BadRequest": true,
+		"InvalidParameter": true, "MissingParameter": true, "APIKeyNotFound": true, "APIKeyAlreadyExists": true,
+		"AuthProviderNotFound": true, "InternalServerError": true,
+	}
+	for k, wire := range wireErrors {
+		if wire.status < 400 || wire.text == "" || !known[wire.code] {
+			t.Errorf("kind %d: %+v", k, wire)
+		}
+	}
+	if len(wireErrors) != int(kindKeyLimit)+1 {
+		t.Errorf("%d kinds in the table", len(wireErrors))
+	}
+}
+
+// SDKs log a user out on any 401, so the list of reasons is closed.
+func TestOnlyTokensAndLoginsAre401(t *testing.T) {
+	logins := map[kind]bool{kindWrongPassword: true, kindWrongKey: true}
+	noToken := map[kind]bool{kindNoToken: true, kindNoBearer: true}
+	tokens := map[kind]bool{
+		kindBadToken: true, kindExpiredToken: true, kindNotRefreshToken: true, kindNotAccessToken: true,
+		kindSessionGone: true, kindUserGone: true,
+	}
+	for i, wire := range wireErrors {
+		k := kind(i)
+		switch {
+		case tokens[k] && (wire.status != 401 || wire.code != "InvalidSession"):
+			t.Errorf("%q: %d %q, and realm-web renews only on InvalidSession", wire.text, wire.status, wire.code)
+		case (wire.status == 401) != (tokens[k] || logins[k] || noToken[k]):
+			t.Errorf("%q is %d", wire.text, wire.status)
+		}
+	}
+}
+
+func TestAFailureTellsTheClientItsTextAndTheLogItsCause(t *testing.T) {
+	cause := errors.New("disk on fire")
+	f := unavailable("create key", cause)
+	if strings.Contains(f.text(), "fire") {
+		t.Errorf("the client reads %q", f.text())
+	}
+	if !errors.Is(f, cause) || f.Error() != f.text()+": create key: disk on fire" {
+		t.Errorf("the log reads %q", f.Error())
+	}
+	if bare := refuse(kindNoName); bare.Error() != bare.text() {
+		t.Errorf("without a cause: %q", bare.Error())
+	}
+}
+
+func TestAWrappedFailureKeepsItsAnswer(t *testing.T) {
+	f := newFixture(t)
+	rt := route{method: "GET", path: "/wrapped", door: anybody}
+	rt.answer = f.wrapped
+	f.mux.HandleFunc(rt.method+" "+rt.path, f.serve(rt))
+	f.do("GET", rt.path, "", "").want(409).says("name already in use", "AccountNameInUse")
+}
+
+func TestFailuresShareNothing(t *testing.T) {
+	first := refuse(kindUnknownApp, "one").because(errors.New("first"))
+	second := refuse(kindUnknownApp, "two")
+	if second.cause != nil || strings.Contains(second.text(), "one") || first == second {
+		t.Error("a detail of one request reached another")
+	}
+	if got := fmt.Sprint(first.text()); !strings.Contains(got, "'one'") {
+		t.Errorf("text %q", got)
+	}
+}
+
+func (f *fixture) wrapped(*http.Request, principal) (answer, error) {
+	return answer{}, fmt.Errorf("register: %w", refuse(kindEmailTaken))
+}

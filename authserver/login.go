@@ -1,0 +1,187 @@
+package authserver
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"unicode/utf8"
+
+	"latchkey/store"
+)
+
+// proof is whom a log-in turned out to be.
+type proof struct {
+	userID   string
+	identity identity
+	refusal  kind // when user or key go away before the session is there
+}
+
+// login opens a session for whoever proves to be somebody.
+func (s *Server) login(r *http.Request, _ principal) (answer, error) {
+	provider := r.PathValue("provider")
+	if !s.offers(provider) {
+		return answer{}, refuse(kindUnknownProvider)
+	}
+	if r.URL.Query().Get("link") == "true" {
+		return answer{}, refuse(kindLinking)
+	}
+	var in loginRequest
+	read := decode
+	if provider == store.ProviderAnonymous {
+		read = decodeOptional
+	}
+	if err := read(r, &in); err != nil {
+		return answer{}, err
+	}
+	p, err := s.prove(r.Context(), provider, in)
+	if err != nil {
+		return answer{}, err
+	}
+	out, err := s.openSession(r.Context(), p, in.Options.Device)
+	return answer{status: http.StatusOK, body: out}, err
+}
+
+func (s *Server) offers(provider string) bool {
+	switch provider {
+	case store.ProviderEmailPassword, store.ProviderAPIKey:
+		return true
+	case store.ProviderAnonymous:
+		return s.cfg.Anonymous
+	default:
+		return false
+	}
+}
+
+// prove asks for a provider that offers said yes to.
+func (s *Server) prove(ctx context.Context, provider string, in loginRequest) (proof, error) {
+	switch provider {
+	case store.ProviderEmailPassword:
+		return s.provePassword(ctx, in)
+	case store.ProviderAPIKey:
+		return s.proveKey(ctx, in)
+	default:
+		return s.proveNothing(ctx)
+	}
+}
+
+// provePassword answers an unknown e-mail as it answers a wrong password, after the same work, so that nobody learns who has
+// an account here.
+func (s *Server) provePassword(ctx context.Context, in loginRequest) (proof, error) {
+	if in.Username == nil {
+		return proof{}, refuse(kindMissingField, "username")
+	}
+	if in.Password == nil {
+		return proof{}, refuse(kindMissingField, "password")
+	}
+	// Nobody has such a password or e-mail, whoever exists: no need to hash 64 KB or to ask the store.
+	if utf8.RuneCountInString(string(*in.Password)) > maxPassword || !validEmail(*in.Username) {
+		return proof{}, refuse(kindWrongPassword).because(errors.New("e-mail or password no account can have"))
+	}
+	id, err := s.store.IdentityBySubject(ctx, store.ProviderEmailPassword, *in.Username)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return proof{}, unavailable("read identity", err)
+	}
+	verdict, err := s.passwords.check(ctx, id.PasswordHash, *in.Password)
+	switch {
+	case err != nil:
+		return proof{}, err
+	case id.ID == "":
+		return proof{}, refuse(kindWrongPassword).because(errors.New("no such account"))
+	case verdict == passwordWrong:
+		return proof{}, refuse(kindWrongPassword).because(errors.New("wrong password"), slog.String("user", id.UserID))
+	case verdict == passwordOutdated:
+		s.rehash(ctx, id, *in.Password)
+	}
+	return proof{id.UserID, identity{id.ID, id.Provider}, kindWrongPassword}, nil
+}
+
+// rehash stores the password at today's cost. The log-in succeeds without it: the next one tries again.
+func (s *Server) rehash(ctx context.Context, id store.Identity, password secret) {
+	hash, err := s.passwords.hash(ctx, password)
+	if err == nil {
+		err = s.store.ReplacePasswordHash(ctx, id.ID, id.PasswordHash, hash)
+	}
+	if err != nil {
+		s.cfg.Log.WarnContext(ctx, "password kept at its old cost", "user", id.UserID, "reason", err)
+	}
+}
+
+// proveKey answers alike for a value that never was, one turned off and one deleted; only the log knows which.
+func (s *Server) proveKey(ctx context.Context, in loginRequest) (proof, error) {
+	if in.Key == nil {
+		return proof{}, refuse(kindMissingField, "key")
+	}
+	if !isValue(string(*in.Key)) {
+		return proof{}, refuse(kindWrongKey).because(errors.New("not the shape of a key"))
+	}
+	key, err := s.store.APIKeyByValueHash(ctx, hashValue(string(*in.Key)))
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return proof{}, refuse(kindWrongKey).because(errors.New("no such key"))
+	case err != nil:
+		return proof{}, unavailable("read key", err)
+	case key.Disabled:
+		return proof{}, refuse(kindWrongKey).because(errors.New("key is turned off"),
+			slog.String("user", key.UserID), slog.String("key", key.ID))
+	}
+	return proof{key.UserID, identity{key.ID, store.ProviderAPIKey}, kindWrongKey}, nil
+}
+
+// proveNothing makes the anonymous user that the session will belong to.
+func (s *Server) proveNothing(ctx context.Context) (proof, error) {
+	now := s.cfg.Now()
+	user := store.User{ID: store.NewID(now), CreatedAt: now}
+	id := store.Identity{
+		ID: anonymousID(store.NewID(now)), UserID: user.ID, Provider: store.ProviderAnonymous, CreatedAt: now,
+	}
+	id.Subject = id.ID
+	if err := s.store.CreateUser(ctx, user, id); err != nil {
+		return proof{}, unavailable("create anonymous user", err)
+	}
+	return proof{user.ID, identity{id.ID, id.Provider}, kindUnavailable}, nil
+}
+
+// openSession saves the session before it tells anybody of it. The store refuses when the key was turned off or the user
+// deleted a moment ago, so that no session outlives the decision.
+func (s *Server) openSession(ctx context.Context, p proof, d *device) (loginAnswer, error) {
+	now := s.cfg.Now()
+	row := store.AuthSession{
+		ID:         store.NewID(now),
+		UserID:     p.userID,
+		DeviceID:   deviceID(d, store.NewID(now)),
+		Provider:   p.identity.provider,
+		IdentityID: p.identity.id,
+		CreatedAt:  now,
+		ExpiresAt:  now.Add(refreshLifetime),
+	}
+	if row.Provider == store.ProviderAPIKey {
+		row.KeyID = p.identity.id
+	}
+	err := s.store.CreateAuthSession(ctx, row)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return loginAnswer{}, refuse(p.refusal).because(errors.New("user or key went away during the log-in"), slog.String("user", p.userID))
+	case err != nil:
+		return loginAnswer{}, unavailable("create session", err)
+	}
+	refresh, err := s.tokens.sign(s.refreshClaims(row))
+	if err != nil {
+		return loginAnswer{}, err
+	}
+	access, err := s.tokens.sign(s.accessClaims(principal{row.UserID, row.ID, row.DeviceID, p.identity}))
+	return loginAnswer{access, refresh, row.UserID, row.DeviceID}, err
+}
+
+// deviceID gives back the id a client had before. One that describes its device gets a fresh id, one that does not gets zeros,
+// which Realm's core takes for "no device".
+func deviceID(d *device, fresh string) string {
+	switch {
+	case d == nil:
+		return noDevice
+	case isID(string(d.ID)) && d.ID != noDevice:
+		return string(d.ID)
+	default:
+		return fresh
+	}
+}

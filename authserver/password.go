@@ -1,0 +1,148 @@
+package authserver
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+
+	"golang.org/x/crypto/argon2"
+)
+
+const (
+	saltSize = 16
+	hashSize = 32
+	// waitingPerCore bounds the queue for a core: at about 25 ms a hash, whoever is last in it waits well under a second.
+	waitingPerCore = 16
+)
+
+// argonCost is what one argon2id hash takes.
+type argonCost struct {
+	memory  uint32 // KiB
+	passes  uint32
+	threads uint8
+}
+
+// passwordCost is the first recommendation of OWASP. Passwords stored at another cost get this one at their next log-in.
+var passwordCost = argonCost{memory: 19456, passes: 2, threads: 1}
+
+// verdict is what checking a password found.
+type verdict int
+
+const (
+	passwordWrong verdict = iota
+	passwordRight
+	passwordOutdated // right, and stored at a cost that is not today's
+)
+
+// hasher hashes as many passwords at once as there are cores. Each takes 19 MiB, so a flood of log-ins would otherwise eat the
+// memory of the machine; what the queue cannot hold is told to come back.
+type hasher struct {
+	cost    argonCost
+	derive  func(password, salt []byte, cost argonCost) []byte
+	absent  string        // stands in for the hash of an account that does not exist; no password fits
+	queue   chan struct{} // one entry for each hash waiting or running
+	running chan struct{}
+}
+
+func newHasher(cost argonCost, cores int) *hasher {
+	h := &hasher{
+		cost:    cost,
+		derive:  argon2id,
+		queue:   make(chan struct{}, cores*(1+waitingPerCore)),
+		running: make(chan struct{}, cores),
+	}
+	// Random bytes in place of a hash: computing one would delay the start.
+	h.absent = encodePHC(cost, randomBytes(saltSize), randomBytes(hashSize))
+	return h
+}
+
+func argon2id(password, salt []byte, c argonCost) []byte {
+	return argon2.IDKey(password, salt, c.passes, c.memory, c.threads, hashSize)
+}
+
+// hash returns the PHC string to store for a password.
+func (h *hasher) hash(ctx context.Context, password secret) (string, error) {
+	salt := randomBytes(saltSize)
+	key, err := h.run(ctx, password, salt, h.cost)
+	if err != nil {
+		return "", err
+	}
+	return encodePHC(h.cost, salt, key), nil
+}
+
+// check compares a password with a stored hash. No hash, for an account that does not exist or has no password, costs the same
+// and is always wrong.
+func (h *hasher) check(ctx context.Context, stored string, password secret) (verdict, error) {
+	if stored == "" {
+		stored = h.absent
+	}
+	cost, salt, want, err := decodePHC(stored)
+	if err != nil {
+		return passwordWrong, fmt.Errorf("stored password: %w", err)
+	}
+	got, err := h.run(ctx, password, salt, cost)
+	switch {
+	case err != nil:
+		return passwordWrong, err
+	case subtle.ConstantTimeCompare(got, want) != 1:
+		return passwordWrong, nil
+	case cost != h.cost:
+		return passwordOutdated, nil
+	}
+	return passwordRight, nil
+}
+
+// run waits for a core, unless too many wait already.
+func (h *hasher) run(ctx context.Context, password secret, salt []byte, cost argonCost) ([]byte, error) {
+	select {
+	case h.queue <- struct{}{}:
+		defer func() { <-h.queue }()
+	default:
+		return nil, refuse(kindBusy)
+	}
+	select {
+	case h.running <- struct{}{}:
+		defer func() { <-h.running }()
+	case <-ctx.Done():
+		return nil, unavailable("wait to check a password", ctx.Err())
+	}
+	return h.derive([]byte(password), salt, cost), nil
+}
+
+func randomBytes(n int) []byte {
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // never fails: the program ends first
+	return b
+}
+
+// encodePHC writes the string format of the Password Hashing Competition, in which a hash carries its own parameters.
+func encodePHC(c argonCost, salt, key []byte) string {
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, c.memory, c.passes, c.threads,
+		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(key))
+}
+
+// decodePHC reads it back. Costs far beyond ours are refused: they would let one row of a restored database stall the server.
+func decodePHC(phc string) (c argonCost, salt, key []byte, err error) {
+	malformed := errors.New("not an argon2id PHC string") // never quotes it
+	parts := strings.Split(phc, "$")
+	if len(parts) != 6 {
+		return argonCost{}, nil, nil, malformed
+	}
+	_, costErr := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &c.memory, &c.passes, &c.threads)
+	salt, saltErr := base64.RawStdEncoding.DecodeString(parts[4])
+	key, keyErr := base64.RawStdEncoding.DecodeString(parts[5])
+	// Writing it again catches all that reading it lets pass: another algorithm or version, and leftovers.
+	if errors.Join(costErr, saltErr, keyErr) != nil || encodePHC(c, salt, key) != phc {
+		return argonCost{}, nil, nil, malformed
+	}
+	sane := len(salt) >= 8 && len(key) == hashSize && c.memory <= 256<<10 &&
+		c.passes >= 1 && c.passes <= 16 && c.threads >= 1 && c.threads <= 16
+	if !sane {
+		return argonCost{}, nil, nil, malformed
+	}
+	return c, salt, key, nil
+}

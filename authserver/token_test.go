@@ -1,0 +1,440 @@
+package authserver
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/google/go-cmp/cmp"
+)
+
+// mint is a token maker under test, with the keys in hand.
+type mint struct {
+	*Tokens
+	access *ecdsa.PrivateKey
+	secret []byte
+	now    time.Time
+}
+
+const mintDomain = "0a0a0a0a0a0a0a0a0a0a0a0a"
+
+func newMint(t testing.TB) mint {
+	t.Helper()
+	m := mint{access: newAccessKey(t), secret: randomBytes(32), now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+	var err error
+	if m.Tokens, err = NewTokens(m.access, [][]byte{m.secret}); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// claims are good for half an hour.
+func (m mint) claims(typ tokenType) claims {
+	c := claims{
+		Type: typ, Subject: "1a1a1a1a1a1a1a1a1a1a1a1a", Issued: m.now.Unix(), Expires: m.now.Add(accessLifetime).Unix(),
+		DeviceID: noDevice, DomainID: mintDomain, Identity: identityClaim{ID: "2b2b2b2b2b2b2b2b2b2b2b2b", Provider: "local-userpass"},
+	}
+	if typ == accessToken {
+		c.Issuer = "3c3c3c3c3c3c3c3c3c3c3c3c"
+	} else {
+		c.SessionID = "3c3c3c3c3c3c3c3c3c3c3c3c"
+	}
+	return c
+}
+
+func (m mint) token(t testing.TB, typ tokenType) string {
+	t.Helper()
+	return mustSign(t, m.Tokens, m.claims(typ))
+}
+
+// kindOf verifies a token and says what is wrong with it, or -1.
+func (m mint) kindOf(t testing.TB, raw string, want tokenType) kind {
+	t.Helper()
+	_, err := m.verify(raw, want, mintDomain, m.now)
+	if err == nil {
+		return -1
+	}
+	var f *failure
+	if !errors.As(err, &f) {
+		t.Fatalf("error %v is no failure", err)
+	}
+	return f.kind
+}
+
+// forge signs any payload under any header.
+func forge(t testing.TB, alg jose.SignatureAlgorithm, key any, header map[jose.HeaderKey]any, payload any) string {
+	t.Helper()
+	opts := &jose.SignerOptions{}
+	for name, v := range header {
+		opts = opts.WithHeader(name, v)
+	}
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: key}, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := json.Marshal(payload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed, err := signer.Sign(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := signed.CompactSerialize()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+// part decodes one part of a token.
+func part(t testing.TB, raw string, i int) map[string]any {
+	t.Helper()
+	parts := strings.Split(raw, ".")
+	if len(parts) != 3 || parts[2] == "" {
+		t.Fatalf("token of %d parts", len(parts))
+	}
+	decoded, err := base64.RawURLEncoding.DecodeString(parts[i])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var fields map[string]any
+	if err := json.Unmarshal(decoded, &fields); err != nil {
+		t.Fatal(err)
+	}
+	return fields
+}
+
+func unsigned(header, payload string) string {
+	enc := base64.RawURLEncoding
+	return enc.EncodeToString([]byte(header)) + "." + enc.EncodeToString([]byte(payload)) + "."
+}
+
+func TestClaimsOnTheWire(t *testing.T) {
+	f := newFixture(t)
+	out := f.signUp("a@example.org")
+	access, refresh := part(t, out.AccessToken, 1), part(t, out.RefreshToken, 1)
+	now := f.clock.Now()
+	id, ok := refresh["baas_identity"].(map[string]any)
+	if !ok || id["provider_type"] != "local-userpass" || id["provider_id"] != f.ids.passwords || !isID(id["id"].(string)) {
+		t.Errorf("identity %v", refresh["baas_identity"])
+	}
+	wantAccess := map[string]any{
+		"typ": "access", "sub": out.UserID, "iat": float64(now.Unix()), "exp": float64(now.Unix() + 1800),
+		"iss": refresh["baas_id"], "jti": access["jti"], "baas_device_id": noDevice, "baas_domain_id": f.ids.domain, "baas_identity": id,
+	}
+	wantRefresh := map[string]any{
+		"typ": "refresh", "sub": out.UserID, "iat": float64(now.Unix()), "exp": float64(now.Unix() + 5184000),
+		"baas_id": refresh["baas_id"], "baas_device_id": noDevice, "baas_domain_id": f.ids.domain, "baas_identity": id,
+	}
+	if diff := cmp.Diff(wantAccess, access); diff != "" {
+		t.Errorf("access (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(wantRefresh, refresh); diff != "" {
+		t.Errorf("refresh (-want +got):\n%s", diff)
+	}
+	for raw, alg := range map[string]string{out.AccessToken: "ES256", out.RefreshToken: "HS256"} {
+		header := part(t, raw, 0)
+		if header["alg"] != alg || header["typ"] != "JWT" || header["kid"] == nil || len(header) != 3 {
+			t.Errorf("header %v, want %s", header, alg)
+		}
+	}
+}
+
+// Realm's core reads the raw text of exp and iat: 1.7e9 would not do.
+func TestTimesAreWrittenAsIntegers(t *testing.T) {
+	m := newMint(t)
+	for _, typ := range []tokenType{accessToken, refreshToken} {
+		payload, err := base64.RawURLEncoding.DecodeString(strings.Split(m.token(t, typ), ".")[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := fmt.Sprintf(`"iat":%d,"exp":%d`, m.now.Unix(), m.now.Unix()+1800); !strings.Contains(string(payload), want) {
+			t.Errorf("%s: %s lacks %s", typ, payload, want)
+		}
+		if strings.Contains(string(payload), "user_data") {
+			t.Errorf("%s has user_data: %s", typ, payload)
+		}
+	}
+}
+
+func TestTheAccessKeyIsNamedByItsThumbprint(t *testing.T) {
+	m := newMint(t)
+	thumbprint, err := (&jose.JSONWebKey{Key: m.access.Public()}).Thumbprint(crypto.SHA256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := part(t, m.token(t, accessToken), 0)["kid"]; got != base64.RawURLEncoding.EncodeToString(thumbprint) {
+		t.Errorf("kid %v", got)
+	}
+}
+
+func TestGoodTokensVerifyAsTheirOwnTypeOnly(t *testing.T) {
+	m := newMint(t)
+	for _, tt := range []struct {
+		typ, as tokenType
+		want    kind
+	}{
+		{accessToken, accessToken, -1},
+		{refreshToken, refreshToken, -1},
+		{accessToken, refreshToken, kindNotRefreshToken},
+		{refreshToken, accessToken, kindNotAccessToken},
+	} {
+		if got := m.kindOf(t, m.token(t, tt.typ), tt.as); got != tt.want {
+			t.Errorf("%s as %s: kind %d, want %d", tt.typ, tt.as, got, tt.want)
+		}
+	}
+}
+
+func TestATokenLivesUntilItsLastSecond(t *testing.T) {
+	m := newMint(t)
+	for _, typ := range []tokenType{accessToken, refreshToken} {
+		raw := m.token(t, typ)
+		for after, want := range map[time.Duration]kind{
+			accessLifetime - time.Nanosecond: -1,
+			accessLifetime:                   kindExpiredToken,
+			accessLifetime + time.Hour:       kindExpiredToken,
+		} {
+			later := m
+			later.now = m.now.Add(after)
+			if got := later.kindOf(t, raw, typ); got != want {
+				t.Errorf("%s after %v: kind %d, want %d", typ, after, got, want)
+			}
+		}
+	}
+}
+
+func TestForgedTokensAreRefused(t *testing.T) {
+	m, other := newMint(t), newMint(t)
+	access, refresh := m.claims(accessToken), m.claims(refreshToken)
+	accessKID, refreshKID := part(t, m.token(t, accessToken), 0)["kid"], part(t, m.token(t, refreshToken), 0)["kid"]
+	spki, err := x509.MarshalPKIXPublicKey(m.access.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	published := []byte(m.public)
+	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs := jose.JSONWebKey{Key: other.access.Public(), KeyID: "theirs", Algorithm: "ES256"}
+	type header = map[jose.HeaderKey]any
+	payload, err := json.Marshal(access)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	for name, raw := range map[string]string{
+		"alg none":                     unsigned(`{"alg":"none","typ":"JWT"}`, string(payload)),
+		"alg none with our kid":        unsigned(fmt.Sprintf(`{"alg":"none","kid":%q}`, accessKID), string(payload)),
+		"alg NONE and a signature":     unsigned(`{"alg":"NONE"}`, string(payload)) + "AAAA",
+		"no alg":                       unsigned(fmt.Sprintf(`{"kid":%q}`, accessKID), string(payload)) + "AAAA",
+		"public key as HMAC secret":    forge(t, jose.HS256, spki, header{"kid": accessKID}, access),
+		"published set as HMAC secret": forge(t, jose.HS256, published, header{"kid": accessKID}, access),
+		"HS256 under the ES256 kid":    forge(t, jose.HS256, m.secret, header{"kid": accessKID}, access),
+		"ES256 under the HS256 kid":    forge(t, jose.ES256, m.access, header{"kid": refreshKID}, refresh),
+		"access claims, HS256":         forge(t, jose.HS256, m.secret, header{"kid": refreshKID}, access),
+		"refresh claims, ES256":        forge(t, jose.ES256, m.access, header{"kid": accessKID}, refresh),
+		"HS512":                        forge(t, jose.HS512, append(m.secret, m.secret...), header{"kid": refreshKID}, refresh),
+		"RS256":                        forge(t, jose.RS256, rsaKey, header{"kid": accessKID}, access),
+		"another server's ES256 key":   other.token(t, accessToken),
+		"another server's secret":      other.token(t, refreshToken),
+		"their key under our kid":      forge(t, jose.ES256, other.access, header{"kid": accessKID}, access),
+		"their secret under our kid":   forge(t, jose.HS256, other.secret, header{"kid": refreshKID}, refresh),
+		"their key in the header":      forge(t, jose.ES256, other.access, header{"kid": accessKID, "jwk": theirs}, access),
+		"a jku to their keys":          forge(t, jose.ES256, other.access, header{"kid": "theirs", "jku": "https://evil.example/jwks"}, access),
+		"an x5u to their keys":         forge(t, jose.ES256, other.access, header{"kid": "theirs", "x5u": "https://evil.example/cert"}, access),
+		"a path for a kid":             forge(t, jose.HS256, other.secret, header{"kid": "../../dev/null"}, refresh),
+		"an empty kid":                 forge(t, jose.HS256, m.secret, header{"kid": ""}, refresh),
+		"no kid":                       forge(t, jose.ES256, m.access, nil, access),
+		"claims that are no object":    forge(t, jose.ES256, m.access, header{"kid": accessKID}, []int{1}),
+		"times as text":                forge(t, jose.ES256, m.access, header{"kid": accessKID}, map[string]any{"typ": "access", "exp": "never"}),
+		"no claims at all":             forge(t, jose.ES256, m.access, header{"kid": accessKID}, map[string]any{}),
+		"empty":                        "",
+		"dots":                         "..",
+		"five parts, as if encrypted":  "a.b.c.d.e",
+		"JSON serialisation":           `{"payload":"","signatures":[]}`,
+		"huge":                         m.token(t, accessToken) + strings.Repeat("A", maxToken),
+		"huge and of nothing but dots": strings.Repeat(".", 1<<20),
+	} {
+		for _, typ := range []tokenType{accessToken, refreshToken} {
+			if got := m.kindOf(t, raw, typ); got != kindBadToken {
+				t.Errorf("%s as %s: kind %d", name, typ, got)
+			}
+		}
+	}
+}
+
+func TestSignedTokensWithWrongClaimsAreRefused(t *testing.T) {
+	m := newMint(t)
+	for name, tt := range map[string]struct {
+		change func(*claims)
+		want   kind
+	}{
+		"of another app":      {func(c *claims) { c.DomainID = "0b0b0b0b0b0b0b0b0b0b0b0b" }, kindBadToken},
+		"of no app":           {func(c *claims) { c.DomainID = "" }, kindBadToken},
+		"without a user":      {func(c *claims) { c.Subject = "" }, kindBadToken},
+		"without a session":   {func(c *claims) { c.Issuer, c.SessionID = "", "" }, kindBadToken},
+		"with a strange user": {func(c *claims) { c.Subject = "' OR 1=1 --" }, kindBadToken},
+		"without an end":      {func(c *claims) { c.Expires = 0 }, kindExpiredToken},
+		"from before 1970":    {func(c *claims) { c.Expires = -1 }, kindExpiredToken},
+	} {
+		for _, typ := range []tokenType{accessToken, refreshToken} {
+			c := m.claims(typ)
+			tt.change(&c)
+			if got := m.kindOf(t, mustSign(t, m.Tokens, c), typ); got != tt.want {
+				t.Errorf("%s token %s: kind %d, want %d", typ, name, got, tt.want)
+			}
+		}
+	}
+	// The session of an access token is iss; one in baas_id does not stand in for it.
+	c := m.claims(accessToken)
+	c.Issuer, c.SessionID = "", "3c3c3c3c3c3c3c3c3c3c3c3c"
+	if got := m.kindOf(t, mustSign(t, m.Tokens, c), accessToken); got != kindBadToken {
+		t.Errorf("session in the wrong claim: kind %d", got)
+	}
+}
+
+func TestALongTokenIsRefusedUnread(t *testing.T) {
+	m := newMint(t)
+	c := m.claims(refreshToken)
+	c.DeviceID = strings.Repeat("0", maxToken)
+	if _, err := m.open(mustSign(t, m.Tokens, c)); err == nil || err.Error() != "token too long" {
+		t.Errorf("a good token of over 4 KB: %v", err)
+	}
+}
+
+func TestAKeyIsNeverTriedWithAnotherAlgorithm(t *testing.T) {
+	m := newMint(t)
+	accessKID := part(t, m.token(t, accessToken), 0)["kid"]
+	raw := forge(t, jose.HS256, m.secret, map[jose.HeaderKey]any{"kid": accessKID}, m.claims(accessToken))
+	if _, err := m.open(raw); err == nil || err.Error() != "token names no key of this server" {
+		t.Errorf("HS256 under the kid of the public key: %v", err)
+	}
+}
+
+func TestACutOrChangedTokenIsRefused(t *testing.T) {
+	m := newMint(t)
+	for _, typ := range []tokenType{accessToken, refreshToken} {
+		raw := m.token(t, typ)
+		for i := range len(raw) {
+			if got := m.kindOf(t, raw[:i], typ); got != kindBadToken {
+				t.Fatalf("%s cut after %d bytes: kind %d", typ, i, got)
+			}
+			// The lowest bit of the last character of a part may be padding, so flip the highest.
+			changed := []byte(raw)
+			changed[i] ^= 0x20
+			if got := m.kindOf(t, string(changed), typ); got != kindBadToken {
+				t.Fatalf("%s with byte %d changed: kind %d", typ, i, got)
+			}
+		}
+		for _, around := range []string{" " + raw, raw + " ", raw + "=", raw + "\n", raw + ".", raw + "." + raw, "\x00" + raw} {
+			if got := m.kindOf(t, around, typ); got != kindBadToken {
+				t.Errorf("%s with something around it: kind %d", typ, got)
+			}
+		}
+	}
+}
+
+func TestANewSecretLogsNobodyOut(t *testing.T) {
+	m := newMint(t)
+	raw := m.token(t, refreshToken)
+	newSecret := randomBytes(32)
+	rotated, err := NewTokens(m.access, [][]byte{newSecret, m.secret})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := rotated.verify(raw, refreshToken, mintDomain, m.now); err != nil {
+		t.Errorf("old token after rotation: %v", err)
+	}
+	fresh := mustSign(t, rotated, m.claims(refreshToken))
+	if got := m.kindOf(t, fresh, refreshToken); got != kindBadToken {
+		t.Errorf("the new secret does not sign: kind %d", got)
+	}
+	dropped, err := NewTokens(m.access, [][]byte{newSecret})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := dropped.verify(raw, refreshToken, mintDomain, m.now); err == nil {
+		t.Error("a token of a dropped secret is still good")
+	}
+}
+
+func TestNewTokensRefusesOtherKeys(t *testing.T) {
+	p384, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	good, secret := newAccessKey(t), randomBytes(32)
+	for name, tt := range map[string]struct {
+		access  *ecdsa.PrivateKey
+		secrets [][]byte
+	}{
+		"no access key":          {nil, [][]byte{secret}},
+		"an access key of P-384": {p384, [][]byte{secret}},
+		"no secret":              {good, nil},
+		"a short secret":         {good, [][]byte{secret[:31]}},
+		"a long secret":          {good, [][]byte{append(secret, 1)}},
+		"an empty second secret": {good, [][]byte{secret, {}}},
+	} {
+		if _, err := NewTokens(tt.access, tt.secrets); err == nil {
+			t.Errorf("%s is accepted", name)
+		} else if strings.Contains(err.Error(), string(secret)) {
+			t.Errorf("%s: the error has the secret", name)
+		}
+	}
+}
+
+func TestTokensStayFarBelowTheCap(t *testing.T) {
+	f := newFixture(t)
+	out := f.signUp("a@example.org")
+	if len(out.AccessToken) > 1000 || len(out.RefreshToken) > 1000 {
+		t.Errorf("access %d, refresh %d bytes", len(out.AccessToken), len(out.RefreshToken))
+	}
+}
+
+func FuzzVerify(f *testing.F) {
+	m := newMint(f)
+	good := map[string]bool{}
+	for _, typ := range []tokenType{accessToken, refreshToken} {
+		raw := m.token(f, typ)
+		good[raw] = true
+		f.Add(raw)
+		f.Add(raw[:len(raw)/2])
+		f.Add(raw + "A")
+	}
+	for _, seed := range []string{
+		"", ".", "..", "...", "a.b.c", unsigned(`{"alg":"none"}`, `{}`), unsigned(`{"alg":"HS256","crit":["b64"],"b64":false}`, `{}`) + "AA",
+		"{}", `{"payload":"e30","protected":"","signature":""}`, strings.Repeat("A", 5000), "\xff.\x00.\n", unsigned(`{"alg":["ES256"]}`, `{}`),
+	} {
+		f.Add(seed)
+	}
+	payloads := func(raw string) string { // what is signed decides; base64 can spell the last bits of a signature in several ways
+		head, _, _ := strings.Cut(raw, ".")
+		_, rest, _ := strings.Cut(raw, ".")
+		body, _, _ := strings.Cut(rest, ".")
+		return head + "." + body
+	}
+	signed := map[string]bool{}
+	for raw := range good {
+		signed[payloads(raw)] = true
+	}
+	f.Fuzz(func(t *testing.T, raw string) {
+		for _, typ := range []tokenType{accessToken, refreshToken} {
+			if m.kindOf(t, raw, typ) == -1 && !signed[payloads(raw)] {
+				t.Errorf("a token nobody signed is good as %s: %q", typ, raw)
+			}
+		}
+	})
+}

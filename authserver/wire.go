@@ -1,0 +1,167 @@
+package authserver
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"unicode/utf8"
+)
+
+// maxBody bounds request bodies; the longest the SDKs send is under 2 KB.
+const maxBody = 64 << 10
+
+// errorBody is what every refusal looks like. Realm's core drops an error whose link is null, so it is a string or absent.
+type errorBody struct {
+	Error string `json:"error"`
+	Code  string `json:"error_code,omitempty"`
+	Link  string `json:"link,omitempty"`
+}
+
+// registerRequest says email where loginRequest says username: so does App Services.
+type registerRequest struct {
+	Email    string `json:"email"`
+	Password secret `json:"password"`
+}
+
+// loginRequest holds the fields of every provider; each reads its own and ignores the rest.
+type loginRequest struct {
+	Username *string `json:"username"`
+	Password *secret `json:"password"`
+	Key      *secret `json:"key"`
+	Options  struct {
+		Device *device `json:"device"`
+	} `json:"options"`
+}
+
+// device is what a client says about the machine it runs on; only the id it was given before matters here.
+type device struct {
+	ID objectID `json:"deviceId"`
+}
+
+// objectID is an id in either of the two shapes clients send: "…" (Stitch) or {"$oid":"…"} (realm-web).
+type objectID string
+
+// UnmarshalJSON reads both shapes.
+func (o *objectID) UnmarshalJSON(data []byte) error {
+	if len(data) > 0 && data[0] == '{' {
+		var extended struct {
+			OID string `json:"$oid"`
+		}
+		err := json.Unmarshal(data, &extended)
+		*o = objectID(extended.OID)
+		return err
+	}
+	var plain string
+	err := json.Unmarshal(data, &plain)
+	*o = objectID(plain)
+	return err
+}
+
+// loginAnswer answers a log-in; realm-web and Realm's core fail without any one of its fields.
+type loginAnswer struct {
+	AccessToken  string `json:"access_token"`
+	RefreshToken string `json:"refresh_token"`
+	UserID       string `json:"user_id"`
+	DeviceID     string `json:"device_id"`
+}
+
+// renewAnswer answers POST auth/session. There is no new refresh token: no SDK would store it.
+type renewAnswer struct {
+	AccessToken string `json:"access_token"`
+}
+
+// profileAnswer answers GET auth/profile; realm-web requires type, Realm's core identities and data.
+type profileAnswer struct {
+	UserID     string            `json:"user_id"`
+	DomainID   string            `json:"domain_id"`
+	Identities []wireIdentity    `json:"identities"`
+	Data       map[string]string `json:"data"`
+	Type       string            `json:"type"`
+}
+
+type wireIdentity struct {
+	ID           string            `json:"id"`
+	ProviderType string            `json:"provider_type"`
+	ProviderID   string            `json:"provider_id"`
+	ProviderData map[string]string `json:"provider_data,omitempty"`
+}
+
+// wireKey has exactly the fields that App Services sent: realm-web hands others on to the app, whose tests compare deeply.
+type wireKey struct {
+	ID       string `json:"_id"`
+	Name     string `json:"name"`
+	Disabled bool   `json:"disabled"`
+}
+
+// createdKey answers the creation of a key, the only answer that ever holds a value.
+type createdKey struct {
+	wireKey
+	Value string `json:"key"`
+}
+
+type createKeyRequest struct {
+	Name string `json:"name"`
+}
+
+// locationAnswer tells a client where to send everything else; hostnames have no trailing slash, clients append paths to them.
+type locationAnswer struct {
+	DeploymentModel string `json:"deployment_model"`
+	Location        string `json:"location"`
+	Hostname        string `json:"hostname"`
+	WSHostname      string `json:"ws_hostname"`
+}
+
+// decode reads one JSON object from the body of a request.
+func decode(r *http.Request, into any) error {
+	body, err := readBody(r)
+	if err != nil {
+		return err
+	}
+	return parse(body, into)
+}
+
+// decodeOptional is decode for calls that may come without a body.
+func decodeOptional(r *http.Request, into any) error {
+	body, err := readBody(r)
+	if err != nil || len(body) == 0 {
+		return err
+	}
+	return parse(body, into)
+}
+
+// readBody reads what MaxBytesReader lets through. The type is looked at only when there is a body: SDKs send JSON types with
+// empty bodies and none at all. A body without a type is taken for JSON.
+func readBody(r *http.Request) ([]byte, error) {
+	if r.Body == nil {
+		return nil, nil
+	}
+	body, err := io.ReadAll(r.Body)
+	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+		return nil, refuse(kindBodyTooLarge)
+	}
+	if err != nil {
+		return nil, refuse(kindBadBody).because(err)
+	}
+	if declared := r.Header.Get("Content-Type"); len(body) > 0 && declared != "" {
+		if mediaType, _, _ := mime.ParseMediaType(declared); mediaType != "application/json" {
+			return nil, refuse(kindNotJSON)
+		}
+	}
+	return body, nil
+}
+
+// parse refuses what encoding/json would quietly accept: null, and bytes that are not UTF-8, which it replaces, so that two
+// different passwords could become one.
+func parse(body []byte, into any) error {
+	trimmed := bytes.TrimLeft(body, " \t\r\n")
+	if len(trimmed) == 0 || trimmed[0] != '{' || !utf8.Valid(body) {
+		return refuse(kindBadBody)
+	}
+	if err := json.Unmarshal(body, into); err != nil {
+		return refuse(kindBadBody) // not its text: it may quote a value
+	}
+	return nil
+}
