@@ -1,0 +1,194 @@
+// What htmx does not do: the once-only panel, dialogs, menus and the switches' waiting look. Everything here improves pages
+// that work without it.
+(() => {
+  "use strict";
+  const $ = (selector, root = document) => root.querySelector(selector);
+  document.documentElement.classList.add("js");
+
+  // --- The once-only panel -------------------------------------------------------------------------------------------
+
+  const panel = () => $("#once");
+  let leaving = false; // the person has decided
+  const unsaved = () => !leaving && panel() && !$("input[type=checkbox]", panel()).checked;
+
+  async function copyValue() {
+    const input = $("#value");
+    const told = $("#copy-status");
+    told.textContent = "";
+    if (await toClipboard(input.value)) {
+      told.textContent = "Copied.";
+      return;
+    }
+    reveal(true);
+    input.focus();
+    input.select();
+    told.textContent = "This browser does not let a page copy. The value is selected: press Ctrl+C, or ⌘C on a Mac.";
+  }
+
+  // The clipboard is there on https and on this machine alone. Elsewhere an old command may do it; whether it did is seen
+  // by the copy event, not by what the command answers.
+  async function toClipboard(text) {
+    if (window.isSecureContext && navigator.clipboard) {
+      try {
+        await navigator.clipboard.writeText(text);
+        return true;
+      } catch { /* not permitted: try the other way */ }
+    }
+    let copied = false;
+    const onCopy = (event) => {
+      event.clipboardData.setData("text/plain", text);
+      event.preventDefault();
+      copied = true;
+    };
+    const carrier = document.createElement("textarea");
+    carrier.className = "offscreen";
+    carrier.value = "x";
+    const before = document.activeElement;
+    document.addEventListener("copy", onCopy, { once: true });
+    document.body.append(carrier);
+    carrier.select();
+    const accepted = document.execCommand("copy");
+    carrier.remove();
+    document.removeEventListener("copy", onCopy);
+    before?.focus();
+    return accepted && copied;
+  }
+
+  function reveal(show) {
+    $("#value").type = show ? "text" : "password";
+    const button = $("[data-once=show]");
+    button.setAttribute("aria-pressed", String(show));
+    $("span", button).textContent = show ? "Hide" : "Show";
+  }
+
+  function download(button) {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([button.dataset.env + $("#value").value + "\n"], { type: "text/plain" }));
+    link.download = panel().dataset.name + ".env";
+    link.click();
+    URL.revokeObjectURL(link.href);
+    $("#copy-status").textContent = "Downloaded as " + link.download + ".";
+  }
+
+  // A page in the back-forward cache keeps its content, "no-store" or not: the value must not wait there for the next person.
+  addEventListener("pagehide", () => {
+    const input = $("#value");
+    if (!input) return;
+    input.value = "";
+    input.removeAttribute("value");
+  });
+  addEventListener("pageshow", (event) => {
+    if (event.persisted) location.reload();
+  });
+  addEventListener("beforeunload", (event) => {
+    if (unsaved()) event.preventDefault();
+  });
+
+  let goOn = null; // what the person was about to do
+  function ask(event, then) {
+    event.preventDefault();
+    event.stopPropagation();
+    goOn = then;
+    $("#leaving").showModal();
+  }
+
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[href]");
+    if (!link || !unsaved() || link.closest("#dialog") || link.matches("[hx-get], [download], [target], [href^='#']")) return;
+    if (event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    ask(event, () => { location.href = link.href; });
+  }, true);
+
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.dataset.once === "leave") leaving = true;
+    if (!unsaved() || form.method === "dialog" || form.closest("#once") || form.matches("[hx-post]")) return;
+    const button = event.submitter;
+    ask(event, () => form.requestSubmit(button));
+  }, true);
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("button[data-once]");
+    switch (button?.dataset.once) {
+      case "copy": copyValue(); break;
+      case "show": reveal($("#value").type === "password"); break;
+      case "download": download(button); break;
+      case "leave-keep":
+        leaving = true;
+        goOn?.();
+        break;
+    }
+  });
+
+  // --- Dialogs -------------------------------------------------------------------------------------------------------
+
+  let row = -1; // where in the list the dialog was opened, to put the focus back nearby
+  document.addEventListener("htmx:after:swap", (event) => {
+    localTimes();
+    const dialog = $("#dialog");
+    if (!dialog) return;
+    if (event.detail.ctx.target === dialog) {
+      dialog.showModal();
+    } else if (dialog.open) {
+      dialog.close();
+      const names = document.querySelectorAll("#keys .key a.name");
+      (names[Math.min(row, names.length - 1)] ?? $("#heading")).focus();
+    }
+  });
+  document.addEventListener("click", (event) => {
+    const opener = event.target.closest("[hx-target='#dialog']");
+    if (!opener) return;
+    row = [...document.querySelectorAll("#keys .key")].indexOf(opener.closest(".key"));
+    const menu = opener.closest("details");
+    if (menu) {
+      menu.open = false;
+      $("summary", menu).focus(); // the link is hidden now: the dialog gives the focus back to what can be seen
+    }
+  }, true);
+
+  // --- Menus ---------------------------------------------------------------------------------------------------------
+
+  const closeMenus = (except) => {
+    for (const menu of document.querySelectorAll("details.menu[open]")) {
+      if (menu !== except) menu.open = false;
+    }
+  };
+  document.addEventListener("click", (event) => closeMenus(event.target.closest("details.menu")));
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    const menu = event.target.closest?.("details.menu[open]");
+    closeMenus();
+    if (menu) $("summary", menu).focus();
+  });
+
+  // --- Requests on their way -----------------------------------------------------------------------------------------
+
+  document.addEventListener("htmx:before:request", (event) => waiting(event.target, true));
+  document.addEventListener("htmx:finally:request", (event) => waiting(event.target, false));
+  document.addEventListener("htmx:error", (event) => {
+    if (event.detail.ctx?.response) return; // the answer came; what went wrong is ours and is in the console
+    $("#status").textContent = "No answer from this server. Check the connection, then try again.";
+  });
+
+  // A switch says what it waits for and keeps showing what the server last said.
+  function waiting(form, on) {
+    if (!form.matches?.("form.toggle")) return;
+    const state = $(".state", form);
+    if (on) {
+      state.dataset.was = state.textContent;
+      state.textContent = state.dataset.doing;
+      $("button", form).setAttribute("aria-disabled", "true");
+    } else if (state.dataset.was) {
+      state.textContent = state.dataset.was;
+      $("button", form).removeAttribute("aria-disabled");
+    }
+  }
+
+  // --- Times ---------------------------------------------------------------------------------------------------------
+
+  const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "long", timeStyle: "short" });
+  function localTimes() {
+    for (const time of document.querySelectorAll("time[datetime]")) time.title = exact.format(new Date(time.dateTime));
+  }
+  localTimes();
+})();

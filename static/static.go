@@ -1,0 +1,115 @@
+// Package static serves the files every page needs: one stylesheet, two scripts and the icon. They are embedded, compressed
+// once at start and named by their content, so that a browser keeps them for a year and a new build is seen at once.
+package static
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"path"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// Prefix is the path below which Handler answers.
+const Prefix = "/static/"
+
+//go:embed app.css app.js htmx.min.js icon.svg
+var embedded embed.FS
+
+// asset is one embedded file, ready to be sent.
+type asset struct {
+	url         string
+	contentType string
+	plain, gzip []byte
+}
+
+// assets holds every file twice: by its name ("app.css") and by its URL ("/static/app.3f9a1c20.css").
+var assets = sync.OnceValue(load)
+
+// URL gives the address of a file for use in a page. It panics for a name that is not embedded: that is a mistake in a
+// template, and every template is rendered in tests.
+func URL(name string) string {
+	a, ok := assets()[name]
+	if !ok {
+		panic("static: no such file: " + name)
+	}
+	return a.url
+}
+
+// Handler answers GET and HEAD for the URLs that URL gives, and 404 for all others, old hashes included: an old page must
+// not run a new script that it has never been tested with.
+func Handler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a, ok := assets()[r.URL.Path]
+		if !ok || !strings.HasPrefix(r.URL.Path, Prefix) {
+			http.NotFound(w, r)
+			return
+		}
+		h := w.Header()
+		h.Set("Content-Type", a.contentType)
+		h.Set("Cache-Control", "public, max-age=31536000, immutable")
+		h.Set("Vary", "Accept-Encoding")
+		body := a.plain
+		if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+			h.Set("Content-Encoding", "gzip")
+			body = a.gzip
+		}
+		h.Set("Content-Length", strconv.Itoa(len(body)))
+		if r.Method != http.MethodHead {
+			_, _ = w.Write(body) // the client went away: nobody is left to tell
+		}
+	})
+}
+
+func load() map[string]asset {
+	entries, err := embedded.ReadDir(".")
+	if err != nil {
+		panic(fmt.Sprintf("static: %v", err)) // the directory is part of the binary
+	}
+	all := make(map[string]asset, 2*len(entries))
+	for _, entry := range entries {
+		name := entry.Name()
+		body, err := embedded.ReadFile(name)
+		if err != nil {
+			panic(fmt.Sprintf("static: %v", err))
+		}
+		sum := sha256.Sum256(body)
+		ext := path.Ext(name)
+		a := asset{
+			url:         Prefix + strings.TrimSuffix(name, ext) + "." + hex.EncodeToString(sum[:4]) + ext,
+			contentType: contentType(ext),
+			plain:       body,
+			gzip:        compress(body),
+		}
+		all[name], all[a.url] = a, a
+	}
+	return all
+}
+
+// contentType does not ask the machine's own table of types: a container may have none.
+func contentType(ext string) string {
+	switch ext {
+	case ".css":
+		return "text/css; charset=utf-8"
+	case ".js":
+		return "text/javascript; charset=utf-8"
+	case ".svg":
+		return "image/svg+xml"
+	default:
+		panic("static: no content type for " + ext)
+	}
+}
+
+func compress(body []byte) []byte {
+	var b bytes.Buffer
+	w, _ := gzip.NewWriterLevel(&b, gzip.BestCompression) // the level is valid
+	_, _ = w.Write(body)                                  // a bytes.Buffer takes everything
+	_ = w.Close()
+	return b.Bytes()
+}
