@@ -1,0 +1,306 @@
+// Package views draws the pages. Its components take flat models whose texts are ready to show; they do no input or output
+// and know nothing of HTTP. A part that htmx swaps is the component that the whole page uses.
+package views
+
+import (
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/a-h/templ"
+)
+
+// Page is what the layout needs of every page.
+type Page struct {
+	Title string
+	// Email of the signed-in person, "" when nobody is.
+	Email string
+	// Theme is "light" or "dark" by choice, "" to follow the system.
+	Theme string
+	// Here is the page's own path, where the choice of a theme returns to.
+	Here string
+	// Status is what the last act did, announced politely: "porch-cam is off." It may be "".
+	Status string
+	// Notice stands above the content until it is dealt with.
+	Notice *Notice
+	// PlainHTTP says that browsers reach us by http over a network, where they withhold what a secure origin gets.
+	PlainHTTP bool
+}
+
+// Notice is a message that stays until it is dealt with.
+type Notice struct {
+	// Bad marks something that failed; otherwise the notice only informs.
+	Bad         bool
+	Title, Text string
+	// Link is the one thing to do about it; LinkText "" means there is none.
+	Link, LinkText string
+	// Reference is what to quote to the operator, "" when there is none.
+	Reference string
+}
+
+// SignIn is the model of the log-in page.
+type SignIn struct {
+	Page
+	Email, Next, Error string
+	// Reason says why the page is shown, when it was not asked for: "Your session ended."
+	Reason       string
+	Registration bool
+}
+
+// Register is the model of the page on which an account is made.
+type Register struct {
+	Page
+	Email, Next               string
+	EmailError, PasswordError string
+	MinPassword               int
+}
+
+// Keys is the model of the keys page and of every part of it.
+type Keys struct {
+	Page
+	Quota Quota
+	Form  CreateForm
+	// Once is the panel with a new key's value, in the one answer that carries it.
+	Once *Once
+	// Failure says why the keys could not be read. It is never drawn as an empty list.
+	Failure *Notice
+	Query   string
+	// List holds the keys that match Query, oldest first.
+	List []Key
+}
+
+// searchFrom is the number of keys from which a search field helps more than it distracts.
+const searchFrom = 6
+
+// Searchable says whether the page offers a search field.
+func (k Keys) Searchable() bool { return k.Quota.Used >= searchFrom || k.Query != "" }
+
+// composes says whether the page has a place for making a key. It has none when the keys could not be read: whether there is
+// room is then not known.
+func (k Keys) composes() bool { return k.Once != nil || k.Form.ID != "" }
+
+// Key is one row, and the heart of a key's own page.
+type Key struct {
+	ID, Name string
+	On       bool
+	Created  When
+	// New marks the key that this answer made.
+	New bool
+	// Unknown says what is not known of the key's state, after an act whose answer got lost.
+	Unknown string
+}
+
+// KeyPage is the model of a key's own page.
+type KeyPage struct {
+	Page
+	Key            Key
+	AppID, BaseURL string
+}
+
+// Delete is the model of the one confirmation.
+type Delete struct {
+	Page
+	Key Key
+	// Place is PlaceRow when the confirmation is drawn over the list, which the answer then draws again.
+	Place string
+}
+
+// Error is the model of a page that says what went wrong.
+type Error struct {
+	Page
+	Heading, Text  string
+	Link, LinkText string
+	Reference      string
+}
+
+// Quota is how many of their keys a person uses.
+type Quota struct{ Used, Limit int }
+
+// Full says that no key can be added.
+func (q Quota) Full() bool { return q.Used >= q.Limit }
+
+// Text is "7 of 20 keys used".
+func (q Quota) Text() string { return fmt.Sprintf("%d of %d keys used", q.Used, q.Limit) }
+
+// Level names how near the limit is, for the meter's colour; the text beside it says the same in words.
+func (q Quota) Level() string {
+	switch {
+	case q.Full():
+		return "full"
+	case q.Used*5 >= q.Limit*4:
+		return "near"
+	default:
+		return "fine"
+	}
+}
+
+// CreateForm is the form that makes a key.
+type CreateForm struct {
+	// ID is used once: the same form sent again makes no second key.
+	ID          string
+	Name, Error string
+	// Suggestion is a name close to Name that would be accepted, "" when there is none.
+	Suggestion string
+	// Holder is the key that already has the name.
+	Holder *Key
+	// MakeRoom lists the keys to consider deleting when the quota is full, best candidate first.
+	MakeRoom []Key
+}
+
+// Once is a new key's value with what belongs to it. It is drawn in one answer and kept nowhere.
+type Once struct {
+	ID, Name, Value string
+	AppID, BaseURL  string
+	// Masked draws the value hidden at first, for pages whose script can show it.
+	Masked bool
+}
+
+// When is a moment in the three forms a page needs.
+type When struct {
+	// Relative is short: "4 minutes ago".
+	Relative string
+	// Exact is for a person who wants to know: "2 May 2026, 14:07 UTC".
+	Exact string
+	// Machine is RFC 3339.
+	Machine string
+}
+
+// NewWhen describes t as seen at now. The zero time gives the zero When: the moment is not known.
+func NewWhen(t, now time.Time) When {
+	if t.IsZero() {
+		return When{}
+	}
+	t = t.UTC()
+	return When{
+		Relative: relative(t, now.UTC()),
+		Exact:    t.Format("2 January 2006, 15:04 UTC"),
+		Machine:  t.Format(time.RFC3339),
+	}
+}
+
+func relative(t, now time.Time) string {
+	switch age := now.Sub(t); {
+	case age < time.Minute: // a clock slightly ahead of ours included
+		return "just now"
+	case age < time.Hour:
+		return plural(int(age/time.Minute), "minute") + " ago"
+	case age < 24*time.Hour:
+		return plural(int(age/time.Hour), "hour") + " ago"
+	case age < 7*24*time.Hour:
+		return plural(int(age/(24*time.Hour)), "day") + " ago"
+	case t.Year() == now.Year():
+		return t.Format("2 January")
+	default:
+		return t.Format("January 2006")
+	}
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// env is the file to download, without the value: the script adds it, so that it stands in the page once.
+func (o Once) env() string {
+	return fmt.Sprintf("# The key %s. Keep this file out of version control.\nAPP_ID=%s\nBASE_URL=%s\nAPI_KEY=", o.Name, o.AppID, o.BaseURL)
+}
+
+// input is one field of a form, with its rule and its error.
+type input struct {
+	ID, Label, Type, Value string
+	Autocomplete           string
+	Hint, Error            string
+	Focus                  bool
+}
+
+// describedBy names the elements that explain the field, for aria-describedby.
+func (f input) describedBy() string {
+	var ids []string
+	if f.Error != "" {
+		ids = append(ids, f.ID+"-error")
+	}
+	if f.Hint != "" {
+		ids = append(ids, f.ID+"-hint")
+	}
+	return strings.Join(ids, " ")
+}
+
+// withNext adds the page to return to after signing in.
+func withNext(path, next string) templ.SafeURL {
+	if next == "" {
+		return templ.SafeURL(path)
+	}
+	return templ.SafeURL(path + "?next=" + url.QueryEscape(next))
+}
+
+// pressed is an ARIA state: unlike an HTML attribute it is written out when false.
+func pressed(yes bool) string { return strconv.FormatBool(yes) }
+
+// keyPath is the address of a key's page, or of an act on it. The id is 24 hexadecimal digits.
+func keyPath(id string, act ...string) templ.SafeURL {
+	return templ.SafeURL(strings.Join(append([]string{"/keys", id}, act...), "/"))
+}
+
+// turn is the act that the switch of k performs.
+func (k Key) turn() string {
+	if k.On {
+		return "turn-off"
+	}
+	return "turn-on"
+}
+
+// word is the state as the row shows it, and doing what it shows while the server is asked to change it.
+func (k Key) word() string {
+	switch {
+	case k.Unknown != "":
+		return "Not known"
+	case k.On:
+		return "On"
+	default:
+		return "Off"
+	}
+}
+
+func (k Key) doing() string {
+	if k.On {
+		return "Turning off…"
+	}
+	return "Turning on…"
+}
+
+// Places in which a key is drawn; the answer to a form draws its place again.
+const (
+	PlaceRow  = "row"
+	PlacePage = "page"
+)
+
+func switchTitle(on bool) string {
+	if on {
+		return "Turn off"
+	}
+	return "Turn on"
+}
+
+// dialogLink lets htmx fetch the confirmation into the page's dialog; without script the link leads to its own page.
+func dialogLink(id, place string) templ.Attributes {
+	return templ.Attributes{
+		"hx-get":    string(keyPath(id, "delete")) + "?place=" + place,
+		"hx-target": "#dialog",
+		"hx-swap":   "innerHTML",
+	}
+}
+
+// snippet is the least a program needs. The value is read from the environment, so that it stays out of the source.
+func snippet(appID, baseURL string) string {
+	return fmt.Sprintf(`import * as Realm from "realm-web";
+
+const app = new Realm.App({
+  id: %q,
+  baseUrl: %q,
+});
+await app.logIn(Realm.Credentials.apiKey(process.env.API_KEY));`, appID, baseURL)
+}
