@@ -1,0 +1,132 @@
+package handlers
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"latchkey/client"
+	"latchkey/views"
+)
+
+func (h *dashboard) turnKeyOn(c echo.Context) error { return h.turnKey(c, true) }
+
+func (h *dashboard) turnKeyOff(c echo.Context) error { return h.turnKey(c, false) }
+
+// turnKey turns a key on or off and shows what the key service says of it afterwards, not what was hoped for.
+func (h *dashboard) turnKey(c echo.Context, on bool) error {
+	ctx, cancel := actContext(c)
+	defer cancel()
+	keys, id := h.keys(c), c.Param("id")
+	turn, act := keys.Disable, "off"
+	if on {
+		turn, act = keys.Enable, "on"
+	}
+	failed := turn(ctx, id)
+	if failed != nil && !unclear(failed) {
+		return h.answerGone(c, id, failed)
+	}
+	key, err := keys.Fetch(ctx, id)
+	switch {
+	case client.IsNotFound(err):
+		return h.answerGone(c, id, err)
+	case err != nil:
+		return h.answerUnknown(c, id, act, err)
+	case key.Disabled == on: // the answer got lost, and so did the request
+		act = map[bool]string{true: "off", false: "on"}[key.Disabled]
+	}
+	return h.answerTurned(c, h.keyModel(key), act)
+}
+
+func (h *dashboard) answerTurned(c echo.Context, key views.Key, act string) error {
+	place := c.FormValue("place")
+	if !wantsPart(c) {
+		h.leaveFlash(c, act, key.Name)
+		if place == views.PlacePage {
+			return redirect(c, home+"/"+key.ID)
+		}
+		return redirect(c, home)
+	}
+	part := views.RowPart(key, say(act, key.Name))
+	if place == views.PlacePage {
+		part = views.KeyPart(key, say(act, key.Name))
+	}
+	return render(c, http.StatusOK, part, part)
+}
+
+// answerGone takes the row of a key that was deleted in another place out of use. Every other error goes its usual way.
+func (h *dashboard) answerGone(c echo.Context, id string, err error) error {
+	if client.IsNotFound(err) && wantsPart(c) && c.FormValue("place") == views.PlaceRow && objectID(id) {
+		return render(c, http.StatusNotFound, views.GoneRowPart(id), views.GoneRowPart(id))
+	}
+	return err
+}
+
+// answerUnknown draws a key whose state nobody knows: neither the act's answer nor a look at the key came through. The name
+// is the one the form says, since there is no other.
+func (h *dashboard) answerUnknown(c echo.Context, id, act string, err error) error {
+	name := c.FormValue("name")
+	if pageOfItsOwn(err) || !objectID(id) || client.ValidName(name) != nil {
+		return err
+	}
+	h.log.Error("outcome of an act unknown", "act", act, "request", requestIDOf(c), "cause", err)
+	key := h.keyModel(client.APIKey{ID: id, Name: name, Disabled: act == "on"})
+	key.Unknown = "We asked to turn " + name + " " + act + " and got no answer. It may be on or off."
+	p := explain(err)
+	p.askForPatience(c)
+	p.heading, p.text, p.link, p.linkText = "It may be on or off", key.Unknown, home+"/"+id, "Check now"
+	part := views.RowPart(key, key.Unknown)
+	if c.FormValue("place") == views.PlacePage {
+		part = views.KeyPart(key, key.Unknown)
+	}
+	return render(c, p.status, views.ErrorPage(p.model(h, c, err)), part)
+}
+
+// confirmDelete asks once before a key is deleted: in a dialog, or on a page of its own.
+func (h *dashboard) confirmDelete(c echo.Context) error {
+	key, err := h.keys(c).Fetch(c.Request().Context(), c.Param("id"))
+	if err != nil {
+		return err
+	}
+	m := views.Delete{Page: h.page(c, "Delete "+key.Name), Key: h.keyModel(key)}
+	if wantsPart(c) {
+		m.Place = c.QueryParam("place")
+	}
+	return render(c, http.StatusOK, views.DeletePage(m), views.DeleteDialog(m))
+}
+
+// deleteKey deletes a key for good. A key that is gone already is what was asked for.
+func (h *dashboard) deleteKey(c echo.Context) error {
+	ctx, cancel := actContext(c)
+	defer cancel()
+	keys, id := h.keys(c), c.Param("id")
+	key, err := keys.Fetch(ctx, id)
+	if client.IsNotFound(err) {
+		return h.answerDeleted(c, "gone", "")
+	}
+	if err != nil {
+		return err
+	}
+	if err := keys.Delete(ctx, id); err != nil && !client.IsNotFound(err) {
+		if !unclear(err) {
+			return err
+		}
+		if _, look := keys.Fetch(ctx, id); !client.IsNotFound(look) {
+			return err
+		}
+	}
+	return h.answerDeleted(c, "deleted", key.Name)
+}
+
+func (h *dashboard) answerDeleted(c echo.Context, act, name string) error {
+	if !wantsPart(c) || c.FormValue("place") != views.PlaceRow {
+		h.leaveFlash(c, act, name)
+		return redirect(c, home)
+	}
+	m := h.keysModel(c)
+	if err := h.readKeys(c, &m); err != nil && pageOfItsOwn(err) {
+		return err
+	}
+	m.Status = say(act, name)
+	return render(c, http.StatusOK, views.KeysPage(m), views.DeletedPart(m))
+}

@@ -1,0 +1,50 @@
+package handlers
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"latchkey/client"
+)
+
+// flashCookie carries what an act did over the redirect that follows it. It holds a word and a key's name, never text, so
+// that nobody can plant a sentence on a page; and it is no part of the web session, so that showing it writes nothing.
+const flashCookie = "latchkey-flash"
+
+// flashes are the sentences that can follow an act, with %s for the key's name.
+var flashes = map[string]string{
+	"on":      "%s is on.",
+	"off":     "%s is off. It can no longer sign in.",
+	"deleted": "%s was deleted.",
+	"gone":    "That key was deleted already, in another place.",
+}
+
+func say(act, name string) string { return strings.Replace(flashes[act], "%s", name, 1) }
+
+func (h *dashboard) leaveFlash(c echo.Context, act, name string) {
+	c.SetCookie(h.plainCookie(flashCookie, act+"."+name, 60))
+}
+
+// takeFlash gives the sentence left by the request before this one and clears it.
+func (h *dashboard) takeFlash(c echo.Context) string {
+	cookie, err := c.Cookie(flashCookie)
+	if err != nil {
+		return ""
+	}
+	c.SetCookie(h.plainCookie(flashCookie, "", -1))
+	act, name, _ := strings.Cut(cookie.Value, ".")
+	if strings.Contains(flashes[act], "%s") && client.ValidName(name) != nil {
+		return ""
+	}
+	return say(act, name)
+}
+
+// plainCookie is a cookie that holds no secret. maxAge is in seconds; negative deletes it.
+func (h *dashboard) plainCookie(name, value string, maxAge int) *http.Cookie {
+	return &http.Cookie{ //nolint:gosec // Secure as the public URL allows: on plain http it would not come back
+		Name: name, Value: value, Path: "/", MaxAge: maxAge,
+		HttpOnly: true, Secure: h.sessions.https, SameSite: http.SameSiteLaxMode,
+	}
+}

@@ -1,0 +1,123 @@
+// Package handlers is the dashboard: pages over HTTP on which a signed-in person manages their keys. It reaches the keys
+// through package client alone, whether they live in this process or at an upstream, and knows no SQL.
+package handlers
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
+
+	"latchkey/client"
+)
+
+// maxBody bounds what a form may send: its largest field is a password of 128 characters.
+const maxBody = "64K"
+
+// Deps is everything the dashboard needs of the rest of the program.
+type Deps struct {
+	// Client speaks to the server that holds the keys.
+	Client *client.Client
+	// WebSessions keeps who is signed in with which browser.
+	WebSessions WebSessionRows
+	// SessionKeys seal what a web session holds; 32 bytes each, newest first.
+	SessionKeys [][]byte
+	// PublicURL is how browsers reach the dashboard. Its scheme decides whether cookies are Secure.
+	PublicURL string
+	// AppID and BaseURL are what a device must be told besides its key.
+	AppID, BaseURL string
+	// Registration says whether people may make accounts themselves.
+	Registration bool
+	// MinPassword is the least number of characters of a new password.
+	MinPassword int
+	// TrustedProxies are the networks whose X-Forwarded-For is believed; without any, the connection's address counts.
+	TrustedProxies []*net.IPNet
+	// Ready says whether the program can serve, for the health check.
+	Ready func(context.Context) error
+	Now   func() time.Time
+	Log   *slog.Logger
+}
+
+// dashboard holds what the handlers share.
+type dashboard struct {
+	client         *client.Client
+	sessions       *webSessions
+	forms          *formIDs
+	appID, baseURL string
+	registration   bool
+	minPassword    int
+	plainHTTP      bool
+	ready          func(context.Context) error
+	now            func() time.Time
+	log            *slog.Logger
+}
+
+// New builds the dashboard. It panics when a session key has not 32 bytes: package app has checked them.
+func New(d Deps) *echo.Echo {
+	https := strings.HasPrefix(d.PublicURL, "https://")
+	h := &dashboard{
+		client:       d.Client,
+		sessions:     newWebSessions(d.WebSessions, newKeyRing(d.SessionKeys), https, d.Now),
+		forms:        newFormIDs(d.Now),
+		appID:        d.AppID,
+		baseURL:      d.BaseURL,
+		registration: d.Registration,
+		minPassword:  d.MinPassword,
+		plainHTTP:    !https && !loopback(d.PublicURL),
+		ready:        d.Ready,
+		now:          d.Now,
+		log:          d.Log,
+	}
+	e := echo.New()
+	e.HideBanner, e.HidePort = true, true
+	e.HTTPErrorHandler = h.handleError
+	e.IPExtractor = clientAddress(d.TrustedProxies)
+	e.Pre(h.requestID, h.logRequest, h.refuseCrossOrigin())
+	e.Use(
+		middleware.RecoverWithConfig(middleware.RecoverConfig{StackSize: 8 << 10, DisableStackAll: true, LogErrorFunc: h.logPanic}),
+		middleware.BodyLimit(maxBody),
+		middleware.GzipWithConfig(middleware.GzipConfig{Level: 1, MinLength: 1024, Skipper: isStatic}),
+	)
+	h.routes(e)
+	return e
+}
+
+// clientAddress says whose address a request has. Echo's own default believes X-Forwarded-For from anybody.
+func clientAddress(trusted []*net.IPNet) echo.IPExtractor {
+	if len(trusted) == 0 {
+		return echo.ExtractIPDirect()
+	}
+	options := []echo.TrustOption{echo.TrustLoopback(false), echo.TrustLinkLocal(false), echo.TrustPrivateNet(false)}
+	for _, network := range trusted {
+		options = append(options, echo.TrustIPRange(network))
+	}
+	return echo.ExtractIPFromXFFHeader(options...)
+}
+
+// loopback says whether the URL names this machine, which browsers treat like https.
+func loopback(rawURL string) bool {
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		return false
+	}
+	host := u.Hostname()
+	ip := net.ParseIP(host)
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()
+}
+
+func isStatic(c echo.Context) bool { return c.Path() == staticRoute }
+
+// health answers the load balancer and the container.
+func (h *dashboard) health(c echo.Context) error {
+	if err := h.ready(c.Request().Context()); err != nil {
+		h.log.Error("not ready", "cause", err)
+		return c.String(http.StatusServiceUnavailable, "not ready\n")
+	}
+	return c.String(http.StatusOK, "ok\n")
+}

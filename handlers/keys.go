@@ -1,0 +1,116 @@
+package handlers
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"latchkey/client"
+	"latchkey/views"
+)
+
+// roomCandidates is how many keys the page proposes to delete when there is no room for another.
+const roomCandidates = 3
+
+// actTimeout bounds an act at the key service. An act goes on when the browser leaves: whoever turned a key off and closed
+// the tab meant it, and an act cut short has an outcome that nobody knows.
+const actTimeout = 15 * time.Second
+
+func actContext(c echo.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(c.Request().Context()), actTimeout)
+}
+
+// listKeys shows the keys page, and to htmx the list alone.
+func (h *dashboard) listKeys(c echo.Context) error {
+	m := h.keysModel(c)
+	status := http.StatusOK
+	if err := h.readKeys(c, &m); err != nil {
+		if pageOfItsOwn(err) {
+			return err
+		}
+		p := explain(err)
+		p.askForPatience(c)
+		status = p.status
+	}
+	return render(c, status, views.KeysPage(m), views.KeysPart(m))
+}
+
+func (h *dashboard) keysModel(c echo.Context) views.Keys {
+	return views.Keys{
+		Page:  h.page(c, "Devices and keys"),
+		Quota: views.Quota{Limit: client.MaxKeys},
+		Query: strings.TrimSpace(c.QueryParam("q")),
+	}
+}
+
+// readKeys fills the model with the person's keys. When they cannot be read it says why in the model, which is then no
+// empty list, and returns the cause.
+func (h *dashboard) readKeys(c echo.Context, m *views.Keys) error {
+	keys, err := h.keys(c).FetchAll(c.Request().Context())
+	if err != nil {
+		m.Failure = h.failure(c, err)
+		return err
+	}
+	m.Quota.Used = len(keys)
+	m.Form.ID = newFormID()
+	for _, key := range keys {
+		if strings.Contains(strings.ToLower(key.Name), strings.ToLower(m.Query)) {
+			m.List = append(m.List, h.keyModel(key))
+		}
+	}
+	if m.Quota.Full() {
+		m.Form.MakeRoom = h.deletable(keys)
+	}
+	return nil
+}
+
+// deletable gives the keys that are most likely not needed: those turned off, then the oldest.
+func (h *dashboard) deletable(keys []client.APIKey) []views.Key {
+	keys = slices.Clone(keys)
+	slices.SortStableFunc(keys, func(a, b client.APIKey) int {
+		switch {
+		case a.Disabled == b.Disabled:
+			return a.CreatedAt().Compare(b.CreatedAt())
+		case a.Disabled:
+			return -1
+		default:
+			return 1
+		}
+	})
+	var models []views.Key
+	for _, key := range keys[:min(len(keys), roomCandidates)] {
+		models = append(models, h.keyModel(key))
+	}
+	return models
+}
+
+func (h *dashboard) keyModel(key client.APIKey) views.Key {
+	return views.Key{ID: key.ID, Name: key.Name, On: !key.Disabled, Created: views.NewWhen(key.CreatedAt(), h.now())}
+}
+
+// failure is why the keys could not be read, in place of the list.
+func (h *dashboard) failure(c echo.Context, err error) *views.Notice {
+	h.log.Error("keys cannot be read", "request", requestIDOf(c), "cause", err)
+	p := explain(err)
+	return &views.Notice{
+		Bad: true, Title: "We could not read your keys.", Text: p.heading + ". " + p.text,
+		Link: localPath(c.Request().URL.Path), LinkText: tryAgain, Reference: reference(err, requestIDOf(c)),
+	}
+}
+
+// pageOfItsOwn says that an error is about who is asking, not about the keys.
+func pageOfItsOwn(err error) bool { return client.IsUnauthorized(err) || client.IsForbidden(err) }
+
+// showKey is a key's own page.
+func (h *dashboard) showKey(c echo.Context) error {
+	key, err := h.keys(c).Fetch(c.Request().Context(), c.Param("id"))
+	if err != nil {
+		return err
+	}
+	m := views.KeyPage{Page: h.page(c, key.Name), Key: h.keyModel(key), AppID: h.appID, BaseURL: h.baseURL}
+	return render(c, http.StatusOK, views.OneKeyPage(m), views.KeyPart(m.Key, ""))
+}

@@ -1,0 +1,160 @@
+package handlers
+
+import (
+	"errors"
+	"net/http"
+	"net/mail"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/labstack/echo/v4"
+
+	"latchkey/client"
+	"latchkey/views"
+)
+
+// The wire's bounds for both, in characters.
+const (
+	maxEmail    = 128
+	maxPassword = 128
+)
+
+func (h *dashboard) showSignIn(c echo.Context) error {
+	m := h.signInModel(c)
+	m.Next = c.QueryParam("next")
+	if c.QueryParam("ended") != "" {
+		m.Reason = "Your session has ended. Sign in to go on."
+	}
+	return h.renderSignIn(c, http.StatusOK, m)
+}
+
+func (h *dashboard) signInModel(c echo.Context) views.SignIn {
+	return views.SignIn{Page: h.page(c, "Sign in"), Registration: h.registration}
+}
+
+func (h *dashboard) renderSignIn(c echo.Context, status int, m views.SignIn) error {
+	m.Next = localPath(m.Next)
+	return render(c, status, views.SignInPage(m), views.SignInPage(m))
+}
+
+// signIn answers a wrong password and an unknown e-mail address alike: one text, one status, and the key service takes the
+// same time for both.
+func (h *dashboard) signIn(c echo.Context) error {
+	email, password, next := strings.TrimSpace(c.FormValue("email")), c.FormValue("password"), c.FormValue("next")
+	if email != "" && password != "" { // the key service calls a log-in without them malformed, not wrong
+		err := h.logIn(c, email, password)
+		if err == nil {
+			return redirect(c, localPath(next))
+		}
+		if !client.IsUnauthorized(err) {
+			return err
+		}
+	}
+	m := h.signInModel(c)
+	m.Email, m.Next = email, next
+	m.Error = "The e-mail address or the password is wrong."
+	return h.renderSignIn(c, http.StatusUnprocessableEntity, m)
+}
+
+// logIn opens an auth session at the key service and a web session here.
+func (h *dashboard) logIn(c echo.Context, email, password string) error {
+	session, err := h.client.Login(c.Request().Context(), client.EmailPassword(email, password))
+	if client.IsForbidden(err) || client.IsNotFound(err) {
+		return errors.Join(errRefused, err)
+	}
+	if err != nil {
+		return err
+	}
+	return h.startSession(c, account{UserID: session.UserID(), Email: email, token: session.RefreshToken()})
+}
+
+// signOut ends the web session here and the auth session at the key service. When the latter cannot be reached the person
+// is signed out all the same: the token was only ever here, and it is gone.
+func (h *dashboard) signOut(c echo.Context) error {
+	if a, ok := accountOf(c); ok {
+		if err := h.client.Resume(a.UserID, a.token).Logout(c.Request().Context()); err != nil && !client.IsUnauthorized(err) {
+			h.log.Warn("auth session outlives its web session", "request", requestIDOf(c), "cause", err)
+		}
+	}
+	if err := h.endSession(c); err != nil {
+		return err
+	}
+	return redirect(c, "/login")
+}
+
+func (h *dashboard) showRegister(c echo.Context) error {
+	m := h.registerModel(c)
+	m.Next = c.QueryParam("next")
+	return h.renderRegister(c, http.StatusOK, m)
+}
+
+func (h *dashboard) registerModel(c echo.Context) views.Register {
+	return views.Register{Page: h.page(c, "Create your account"), MinPassword: h.minPassword}
+}
+
+func (h *dashboard) renderRegister(c echo.Context, status int, m views.Register) error {
+	if !h.registration {
+		return h.renderClosed(c)
+	}
+	m.Next = localPath(m.Next)
+	return render(c, status, views.RegisterPage(m), views.RegisterPage(m))
+}
+
+// renderClosed is in the place of the form when people cannot make accounts themselves, here or at the upstream.
+func (h *dashboard) renderClosed(c echo.Context) error {
+	p := problem{status: http.StatusForbidden, heading: "Accounts are made by the operator here",
+		text: "Ask whoever runs this server for one.", link: "/login", linkText: "Sign in"}
+	page := views.ErrorPage(p.model(h, c, nil))
+	return render(c, p.status, page, page)
+}
+
+func (h *dashboard) register(c echo.Context) error {
+	m := h.registerModel(c)
+	m.Email, m.Next = strings.TrimSpace(c.FormValue("email")), c.FormValue("next")
+	password := c.FormValue("password")
+	m.EmailError, m.PasswordError = h.checkEmail(m.Email), h.checkPassword(password)
+	if m.EmailError != "" || m.PasswordError != "" || !h.registration {
+		return h.renderRegister(c, http.StatusUnprocessableEntity, m)
+	}
+	err := h.client.Register(c.Request().Context(), m.Email, password)
+	var failed *client.Error
+	switch {
+	case client.IsAccountInUse(err):
+		m.EmailError = "There is an account with this address already. Sign in instead, below."
+		return h.renderRegister(c, http.StatusUnprocessableEntity, m)
+	case client.IsForbidden(err):
+		return h.renderClosed(c)
+	case errors.As(err, &failed) && failed.Status == http.StatusBadRequest: // an upstream's own rule, stricter than ours
+		m.PasswordError = "The key service does not accept this: " + failed.Message
+		return h.renderRegister(c, http.StatusUnprocessableEntity, m)
+	case err != nil:
+		return err
+	}
+	if err := h.logIn(c, m.Email, password); err != nil {
+		return err
+	}
+	return redirect(c, localPath(m.Next))
+}
+
+// checkEmail asks for an address that mail could be sent to. The wire takes any text; this form is for people.
+func (h *dashboard) checkEmail(email string) string {
+	address, err := mail.ParseAddress(email)
+	if err != nil || address.Address != email {
+		return "Enter an e-mail address, like ana@example.com."
+	}
+	if utf8.RuneCountInString(email) > maxEmail {
+		return "Use an address of at most " + strconv.Itoa(maxEmail) + " characters."
+	}
+	return ""
+}
+
+func (h *dashboard) checkPassword(password string) string {
+	switch n := utf8.RuneCountInString(password); {
+	case n < h.minPassword:
+		return "Use at least " + strconv.Itoa(h.minPassword) + " characters."
+	case n > maxPassword:
+		return "Use at most " + strconv.Itoa(maxPassword) + " characters."
+	}
+	return ""
+}

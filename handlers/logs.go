@@ -1,0 +1,37 @@
+package handlers
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"latchkey/views"
+)
+
+// logReference is where the link in an error answer of the auth server leads. What the log says is for the operator alone;
+// this page tells everybody else what the reference is good for.
+func (h *dashboard) logReference(c echo.Context) error {
+	m := views.Error{
+		Page:    h.page(c, "Log reference"),
+		Heading: "This names an entry in the server’s log",
+		Text:    "Give the reference to whoever runs this server: the log has the cause under it.",
+		Link:    home, LinkText: "Go to your keys",
+	}
+	if id := c.QueryParam("co_id"); objectID(id) {
+		m.Reference = id
+	}
+	return render(c, http.StatusOK, views.ErrorPage(m), views.ErrorPart(m))
+}
+
+// objectID says whether id has the form of the ids on the wire: 24 hexadecimal digits.
+func objectID(id string) bool {
+	if len(id) != 24 {
+		return false
+	}
+	for _, r := range id {
+		if !('0' <= r && r <= '9' || 'a' <= r && r <= 'f') {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,59 @@
+package handlers
+
+import (
+	"bytes"
+	"net/http"
+
+	"github.com/a-h/templ"
+	"github.com/labstack/echo/v4"
+
+	"latchkey/views"
+)
+
+// wantsPart says whether htmx asked for a part of the page. A history restore wants the whole page even then.
+func wantsPart(c echo.Context) bool {
+	header := c.Request().Header
+	return header.Get("HX-Request") == "true" &&
+		header.Get("HX-Boosted") != "true" &&
+		header.Get("HX-History-Restore-Request") != "true"
+}
+
+// render sends the page, or its part when htmx asked for one. The component is drawn completely before the first byte is
+// sent, so that a failure becomes an error page and not half a page with status 200.
+func render(c echo.Context, status int, page, part templ.Component) error {
+	component := page
+	if wantsPart(c) {
+		component = part
+	}
+	var b bytes.Buffer
+	if err := component.Render(c.Request().Context(), &b); err != nil {
+		return err
+	}
+	c.Response().Header().Add(echo.HeaderVary, "HX-Request")
+	return c.HTMLBlob(status, b.Bytes())
+}
+
+// redirect sends the browser to another page of ours with GET. htmx would follow a 303 by itself and swap the page it
+// finds into a part, so it is told to go there.
+func redirect(c echo.Context, to string) error {
+	if wantsPart(c) {
+		c.Response().Header().Set("HX-Redirect", to)
+		return c.NoContent(http.StatusOK)
+	}
+	return c.Redirect(http.StatusSeeOther, to)
+}
+
+// page is what every page's model begins with. The message that a redirect left behind is taken along, once.
+func (h *dashboard) page(c echo.Context, title string) views.Page {
+	p := views.Page{
+		Title:     title,
+		Theme:     chosenTheme(c),
+		Here:      localPath(c.Request().URL.Path),
+		PlainHTTP: h.plainHTTP,
+		Status:    h.takeFlash(c),
+	}
+	if a, ok := accountOf(c); ok {
+		p.Email = a.Email
+	}
+	return p
+}

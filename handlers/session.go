@@ -1,0 +1,147 @@
+package handlers
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+
+	"github.com/gorilla/sessions"
+	"github.com/labstack/echo/v4"
+
+	"latchkey/client"
+)
+
+// accountValue is the one thing a web session holds.
+const accountValue = "account"
+
+// account is who is signed in, and the refresh token with which their keys are managed. The access token is not kept.
+type account struct {
+	UserID, Email string
+	token         client.Secret
+}
+
+// sealedAccount is an account as it is sealed: the one place where the token is written out.
+type sealedAccount struct{ UserID, Email, Token string }
+
+func (a account) MarshalJSON() ([]byte, error) {
+	return json.Marshal(sealedAccount{a.UserID, a.Email, a.token.Reveal()})
+}
+
+func (a *account) UnmarshalJSON(b []byte) error {
+	var s sealedAccount
+	if err := json.Unmarshal(b, &s); err != nil {
+		return err
+	}
+	*a = account{s.UserID, s.Email, client.Secret(s.Token)}
+	return nil
+}
+
+// LogValue and Format keep the token and the e-mail address out of every log and error. Package fmt would not ask the token
+// itself, since its field is not exported.
+func (a account) LogValue() slog.Value { return slog.StringValue(a.UserID) }
+
+// Format is for every verb.
+func (a account) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, a.UserID) }
+
+const accountKey = "account"
+
+// accountOf gives who is signed in, once loadAccount has run.
+func accountOf(c echo.Context) (account, bool) {
+	a, ok := c.Get(accountKey).(account)
+	return a, ok
+}
+
+// keys is the access to the signed-in person's keys.
+func (h *dashboard) keys(c echo.Context) *client.APIKeys {
+	a, _ := accountOf(c)
+	return h.client.Resume(a.UserID, a.token).APIKeys()
+}
+
+func (h *dashboard) session(c echo.Context) (*sessions.Session, error) {
+	session, err := h.sessions.Get(c.Request(), h.sessions.cookie)
+	return session, sessionsDown(err)
+}
+
+// sessionsDown says of an error that it is about web sessions, and not about the keys or a mistake of ours.
+func sessionsDown(err error) error {
+	if err == nil {
+		return nil
+	}
+	return errors.Join(errSessionsDown, err)
+}
+
+// startSession signs a person in under a new id; what the browser was signed in with before ends.
+func (h *dashboard) startSession(c echo.Context, a account) error {
+	session, err := h.session(c)
+	if err != nil {
+		return err
+	}
+	session.Values[accountValue] = a
+	return sessionsDown(session.Save(c.Request(), c.Response()))
+}
+
+func (h *dashboard) endSession(c echo.Context) error {
+	session, err := h.session(c)
+	if err != nil {
+		return err
+	}
+	session.Options.MaxAge = -1
+	return sessionsDown(session.Save(c.Request(), c.Response()))
+}
+
+// loadAccount finds out who is signed in. It refuses nobody, but says so when it cannot know: a person must not be sent
+// to the log-in page because a disk is slow.
+func (h *dashboard) loadAccount(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		session, err := h.session(c)
+		if err != nil {
+			return err
+		}
+		if a, ok := session.Values[accountValue].(account); ok {
+			c.Set(accountKey, a)
+		}
+		return next(c)
+	}
+}
+
+// requireAccount sends everybody else to the log-in page, and back afterwards.
+func (h *dashboard) requireAccount(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if _, ok := accountOf(c); !ok {
+			_, err := c.Cookie(h.sessions.cookie)
+			return h.askToSignIn(c, err == nil)
+		}
+		return next(c)
+	}
+}
+
+// forbidAccount keeps people who are signed in off the pages for signing in.
+func (h *dashboard) forbidAccount(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if _, ok := accountOf(c); ok {
+			return redirect(c, home)
+		}
+		return next(c)
+	}
+}
+
+// askToSignIn answers a request that needs a person. ended says that there was a session, which is explained there. A part
+// of a page is nothing to return to: the page that asked for it is.
+func (h *dashboard) askToSignIn(c echo.Context, ended bool) error {
+	next := home
+	if c.Request().Method == http.MethodGet {
+		next = localPath(c.Request().URL.Path)
+	}
+	if page, err := url.Parse(c.Request().Header.Get("HX-Current-URL")); err == nil && page.Path != "" && wantsPart(c) {
+		next = localPath(page.Path)
+	}
+	query := url.Values{"next": {next}}
+	if ended {
+		query.Set("ended", "1")
+	}
+	return redirect(c, "/login?"+query.Encode())
+}

@@ -1,0 +1,149 @@
+package handlers
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/gorilla/sessions"
+)
+
+// How long a web session lives without a request, and at most. How often its last request is written down: reading a page
+// must not cost a write.
+const (
+	WebSessionIdle = 30 * time.Minute
+	webSessionLife = 12 * time.Hour
+	touchEvery     = time.Minute
+)
+
+// WebSessionRow is one web session as it is kept: under the hash of the cookie's id, with its contents sealed.
+type WebSessionRow struct {
+	IDHash                           [32]byte
+	Sealed                           []byte
+	Version                          int64
+	CreatedAt, LastSeenAt, ExpiresAt time.Time
+}
+
+// Errors of WebSessionRows.
+var (
+	ErrNoWebSession    = errors.New("no such web session")
+	ErrStaleWebSession = errors.New("another request changed the web session first")
+)
+
+// WebSessionRows keeps web sessions. Update changes Sealed and LastSeenAt of the row whose Version is still the given one.
+type WebSessionRows interface {
+	CreateWebSession(ctx context.Context, row WebSessionRow) error
+	WebSession(ctx context.Context, idHash [32]byte) (WebSessionRow, error)
+	UpdateWebSession(ctx context.Context, row WebSessionRow) error
+	DeleteWebSession(ctx context.Context, idHash [32]byte) error
+}
+
+// webSessions is a gorilla/sessions Store: the browser holds 32 random bytes and nothing else, a row holds the rest. The id
+// is not signed, since there is nothing in it to forge.
+type webSessions struct {
+	rows   WebSessionRows
+	ring   *keyRing
+	cookie string
+	https  bool
+	now    func() time.Time
+}
+
+var _ sessions.Store = (*webSessions)(nil)
+
+func newWebSessions(rows WebSessionRows, ring *keyRing, https bool, now func() time.Time) *webSessions {
+	cookie := "latchkey"
+	if https {
+		cookie = "__Host-latchkey" // browsers take it only with Secure, Path=/ and no Domain: no other host can plant one
+	}
+	return &webSessions{rows: rows, ring: ring, cookie: cookie, https: https, now: now}
+}
+
+// Get gives the request's session, the same one however often it is asked.
+func (s *webSessions) Get(r *http.Request, name string) (*sessions.Session, error) {
+	return sessions.GetRegistry(r).Get(s, name)
+}
+
+// New reads the session that the request's cookie names. A cookie that is cut, altered, expired or of another server names
+// none: the session is then new and empty. The only error is that the rows could not be read.
+func (s *webSessions) New(r *http.Request, name string) (*sessions.Session, error) {
+	session := sessions.NewSession(s, name)
+	session.Options = &sessions.Options{
+		Path: "/", MaxAge: int(webSessionLife / time.Second),
+		HttpOnly: true, Secure: s.https, SameSite: http.SameSiteLaxMode,
+	}
+	session.IsNew = true
+	cookie, err := r.Cookie(name)
+	if err != nil {
+		return session, nil
+	}
+	id, err := base64.RawURLEncoding.DecodeString(cookie.Value)
+	if err != nil || len(id) != 32 {
+		return session, nil
+	}
+	err = s.load(r.Context(), session, id)
+	if errors.Is(err, ErrNoWebSession) || errors.Is(err, errSealed) {
+		return session, nil
+	}
+	return session, err
+}
+
+func (s *webSessions) load(ctx context.Context, session *sessions.Session, id []byte) error {
+	row, err := s.rows.WebSession(ctx, sha256.Sum256(id))
+	if err != nil {
+		return err
+	}
+	now := s.now()
+	if !now.Before(row.ExpiresAt) || now.Sub(row.LastSeenAt) >= WebSessionIdle {
+		return errors.Join(ErrNoWebSession, s.rows.DeleteWebSession(ctx, row.IDHash))
+	}
+	plain, old, err := s.ring.open(row.Sealed, row.IDHash[:])
+	if err != nil {
+		return err
+	}
+	var a account
+	if err := json.Unmarshal(plain, &a); err != nil {
+		return errSealed
+	}
+	if old || now.Sub(row.LastSeenAt) >= touchEvery {
+		row.LastSeenAt, row.Sealed = now, s.ring.seal(plain, row.IDHash[:])
+		// Another request that was first has written the same.
+		if err := s.rows.UpdateWebSession(ctx, row); err != nil && !errors.Is(err, ErrStaleWebSession) {
+			return err
+		}
+	}
+	session.ID, session.IsNew = string(id), false
+	session.Values[accountValue] = a
+	return nil
+}
+
+// Save keeps a session under a new id, or ends it when its MaxAge is negative. Either way the row it had goes: an id from
+// before a sign-in is worth nothing after it.
+func (s *webSessions) Save(r *http.Request, w http.ResponseWriter, session *sessions.Session) error {
+	if session.ID != "" {
+		if err := s.rows.DeleteWebSession(r.Context(), sha256.Sum256([]byte(session.ID))); err != nil {
+			return err
+		}
+		session.ID = ""
+	}
+	if session.Options.MaxAge < 0 {
+		http.SetCookie(w, sessions.NewCookie(session.Name(), "", session.Options))
+		return nil
+	}
+	plain, err := json.Marshal(session.Values[accountValue])
+	if err != nil {
+		return err
+	}
+	id, now := randomBytes(32), s.now()
+	row := WebSessionRow{IDHash: sha256.Sum256(id), CreatedAt: now, LastSeenAt: now, ExpiresAt: now.Add(webSessionLife)}
+	row.Sealed = s.ring.seal(plain, row.IDHash[:])
+	if err := s.rows.CreateWebSession(r.Context(), row); err != nil {
+		return err
+	}
+	session.ID = string(id)
+	http.SetCookie(w, sessions.NewCookie(session.Name(), base64.RawURLEncoding.EncodeToString(id), session.Options))
+	return nil
+}
