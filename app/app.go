@@ -1,0 +1,230 @@
+// Package app is the program: its configuration, its parts and how they meet, its start and its end.
+package app
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"latchkey/authserver"
+	"latchkey/client"
+	"latchkey/handlers"
+	"latchkey/store"
+)
+
+// shutdownTime is how long requests in flight may take to end before they are cut off.
+const shutdownTime = 10 * time.Second
+
+// App is the program, wired and listening.
+type App struct {
+	url      string
+	listener net.Listener
+	server   *http.Server
+	store    *store.Store
+	now      func() time.Time
+	log      *slog.Logger
+}
+
+// New builds the whole program, top to bottom. The listener comes first: a taken port is an error before anything is
+// touched, and the address that port 0 stands for is known to all that follows.
+func New(ctx context.Context, cfg Config) (_ *App, err error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	a := &App{now: cfg.Now, log: newLogger(cfg)}
+	defer func() {
+		if err != nil {
+			a.release()
+		}
+	}()
+	a.warnOfUnknown(cfg)
+
+	if a.listener, err = listen(ctx, cfg.Addr, a.log); err != nil {
+		return nil, err
+	}
+	publicURL, _ := parsePublicURL(cfg.PublicURL) // Validate has seen it
+	a.url = cmp.Or(publicURL, listenerURL(a.listener.Addr(), net.InterfaceAddrs))
+
+	dir, err := openDataDir(cfg.Data, a.log)
+	if err != nil {
+		return nil, err
+	}
+	// The store comes before the secrets: its lock keeps a second program from making them at the same time.
+	if a.store, err = openStore(ctx, dir); err != nil {
+		return nil, err
+	}
+	ring, err := loadKeyRing(cfg, dir)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := a.connectKeys(cfg, dir, ring)
+	if err != nil {
+		return nil, err
+	}
+
+	proxies, _ := parseNetworks(cfg.TrustedProxies) // Validate has seen them
+	dashboard := handlers.New(handlers.Deps{
+		Client:         keys.client,
+		WebSessions:    webSessions{a.store},
+		SessionKeys:    ring.sealing,
+		PublicURL:      a.url,
+		AppID:          cfg.AppID,
+		BaseURL:        keys.baseURL,
+		Registration:   cfg.Registration == "open",
+		MinPassword:    cfg.MinPassword,
+		TrustedProxies: proxies,
+		Ready:          a.store.Ping,
+		Now:            cfg.Now,
+		Log:            a.log,
+	})
+	https := strings.HasPrefix(a.url, "https://")
+	a.server = newServer(handlers.SecureHeaders(https, divide(keys.api, dashboard)), a.log)
+	return a, nil
+}
+
+// keyService is whatever serves the client API.
+type keyService struct {
+	client  *client.Client
+	baseURL string       // what devices are told
+	api     http.Handler // what answers the client API's paths here
+}
+
+// connectKeys starts the embedded server, or reaches out to the upstream. Either way the dashboard goes through a client.
+func (a *App) connectKeys(cfg Config, dir dataDir, ring keyRing) (k keyService, err error) {
+	if cfg.Upstream != "" {
+		upstream, _ := parseUpstream(cfg.Upstream) // Validate has seen it
+		k.baseURL = strings.TrimRight(cfg.Upstream, "/")
+		k.api = elsewhere(k.baseURL)
+		k.client, err = client.New(k.baseURL, cfg.AppID, client.WithHTTPClient(newUpstreamClient(upstream)))
+		return k, err
+	}
+	access, err := loadAccessKey(dir)
+	if err != nil {
+		return k, err
+	}
+	tokens, err := authserver.NewTokens(access, ring.signing)
+	if err != nil {
+		return k, err
+	}
+	k.baseURL = a.url
+	k.api = authserver.New(authserver.Config{
+		AppID:        cfg.AppID,
+		PublicURL:    a.url,
+		Registration: cfg.Registration == "open",
+		Anonymous:    cfg.Anonymous == "on",
+		MinPassword:  cfg.MinPassword,
+		Now:          cfg.Now,
+		Log:          a.log,
+	}, a.store, tokens)
+	inside := &http.Client{Transport: inProcess{k.api, a.log}, CheckRedirect: noRedirect}
+	k.client, err = client.New(k.baseURL, cfg.AppID, client.WithHTTPClient(inside))
+	return k, err
+}
+
+// divide gives the client API its paths and the dashboard the rest. It is no http.ServeMux because that one redirects
+// unclean paths, and a device would take its token along to wherever the redirect points.
+func divide(api, dashboard http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/api/client/") || r.URL.Path == "/.well-known/jwks.json" {
+			api.ServeHTTP(w, r)
+			return
+		}
+		dashboard.ServeHTTP(w, r)
+	})
+}
+
+func newServer(handler http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       15 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       60 * time.Second,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+}
+
+func openStore(ctx context.Context, dir dataDir) (*store.Store, error) {
+	path, err := filepath.Abs(dir.file(databaseFile))
+	if err != nil {
+		return nil, dir.refuse("it cannot be found", err)
+	}
+	st, err := store.Open(ctx, path)
+	switch {
+	case errors.Is(err, store.ErrInUse):
+		return nil, refuse("data", dir.path, "another latchkey is using it; stop that one, or give this one a directory of its own")
+	case errors.Is(err, store.ErrNewer):
+		return nil, refuse("data", dir.path, "its database was made by a newer latchkey and has been left as it is; run that version, or give another directory")
+	case err != nil:
+		return nil, dir.refuse("its database cannot be opened", err)
+	}
+	return st, nil
+}
+
+func (a *App) warnOfUnknown(cfg Config) {
+	for _, name := range cfg.unknown {
+		a.log.Warn("this variable looks like a setting, and there is none of that name", "variable", name)
+	}
+}
+
+// URL is how browsers and devices reach the program: scheme and host, without a slash at the end.
+func (a *App) URL() string { return a.url }
+
+// Run serves until the context ends, lets requests in flight finish, and closes everything. It is called once, also for a
+// program that should stop at once.
+func (a *App) Run(ctx context.Context) error {
+	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
+	sweeping := make(chan struct{})
+	go func() {
+		defer close(sweeping)
+		repeat(background, aboutAMinute, a.sweep)
+	}()
+	served := make(chan error, 1)
+	go func() { served <- a.server.Serve(a.listener) }()
+
+	var err error
+	select {
+	case err = <-served: // the listener broke: nobody has told the server to stop
+		err = errors.Join(err, a.server.Close())
+	case <-ctx.Done():
+		err = a.shutdown(context.WithoutCancel(ctx))
+	}
+	stopBackground()
+	<-sweeping
+	return errors.Join(err, a.store.Close())
+}
+
+func (a *App) shutdown(ctx context.Context) error {
+	a.log.Info("stopping")
+	ctx, cancel := context.WithTimeout(ctx, shutdownTime)
+	defer cancel()
+	if err := a.server.Shutdown(ctx); err != nil {
+		a.log.Warn("cut off requests that did not end in time", "time", shutdownTime)
+		return a.server.Close()
+	}
+	return nil
+}
+
+// sweep deletes what has expired. What it leaves undone is done a minute later.
+func (a *App) sweep(ctx context.Context) {
+	if err := a.store.Sweep(ctx, a.now(), handlers.WebSessionIdle); err != nil && ctx.Err() == nil {
+		a.log.Error("sweep expired sessions", "cause", err)
+	}
+}
+
+// release lets go of what New took before it failed.
+func (a *App) release() {
+	if a.store != nil {
+		_ = a.store.Close() // the error that is on its way matters more
+	}
+	if a.listener != nil {
+		_ = a.listener.Close()
+	}
+}

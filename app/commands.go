@@ -1,0 +1,123 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"time"
+)
+
+// Main is the command line: it runs the sub-command that the arguments name, "serve" when they name none. What it prints
+// for people goes to stdout; the log goes to standard error.
+func Main(ctx context.Context, args []string, stdout io.Writer) error {
+	command := "serve"
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		command, args = args[0], args[1:]
+	}
+	var err error
+	switch command {
+	case "serve":
+		err = serve(ctx, args, stdout)
+	case "health":
+		err = health(ctx, args, stdout)
+	case "version":
+		err = version(args, stdout)
+	case "help":
+		err = flag.ErrHelp
+	default:
+		return fmt.Errorf("there is no command %q, only serve, health, version and help", command)
+	}
+	if errors.Is(err, flag.ErrHelp) {
+		return usage(stdout)
+	}
+	return err
+}
+
+// serve runs the program until the context ends.
+func serve(ctx context.Context, args []string, stdout io.Writer) error {
+	cfg, err := Load(args)
+	if err != nil {
+		return err
+	}
+	a, err := New(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	// The listener is open: whoever reads this line can connect.
+	if _, err := fmt.Fprintf(stdout, "Latchkey is at %s\n", a.URL()); err != nil {
+		a.log.Warn("cannot say on standard output where the program is", "error", err)
+	}
+	return a.Run(ctx)
+}
+
+// health asks the program that has the same settings whether it is well. It is what a container without a shell or curl
+// has for its health check.
+func health(ctx context.Context, args []string, stdout io.Writer) error {
+	cfg, err := Load(args)
+	if err != nil {
+		return err
+	}
+	url, err := healthURL(cfg.Addr)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	direct := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, CheckRedirect: noRedirect} // and no proxy
+	res, err := direct.Do(req)
+	if err != nil {
+		return fmt.Errorf("not healthy: %w", err)
+	}
+	defer func() { _ = res.Body.Close() }() // only read from
+	if res.StatusCode != http.StatusOK {
+		return fmt.Errorf("not healthy: %s answers %s", url, res.Status)
+	}
+	_, err = fmt.Fprintln(stdout, "healthy")
+	return err
+}
+
+// healthURL is where a program that listens on addr is reached from its own machine.
+func healthURL(addr string) (string, error) {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return "", err
+	}
+	if port == "0" {
+		return "", refuse("addr", addr, "its port must be known for a health check")
+	}
+	switch {
+	case host == "" || net.ParseIP(host).Equal(net.IPv4zero):
+		host = "127.0.0.1"
+	case net.ParseIP(host).IsUnspecified():
+		host = "::1"
+	}
+	return "http://" + net.JoinHostPort(host, port) + "/healthz", nil
+}
+
+func version(args []string, stdout io.Writer) error {
+	if len(args) > 0 {
+		return fmt.Errorf("the argument %q is one too many: version takes none", args[0])
+	}
+	number, revision := "(unknown)", ""
+	if info, ok := debug.ReadBuildInfo(); ok {
+		number = info.Main.Version
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				revision = " " + s.Value
+			}
+		}
+	}
+	_, err := fmt.Fprintf(stdout, "latchkey %s%s %s %s/%s\n", number, revision, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return err
+}

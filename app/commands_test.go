@@ -1,0 +1,137 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+func TestHelpListsEveryFlagWithItsVariableAndDefault(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{{"help"}, {"-h"}, {"--help"}, {"serve", "-h"}, {"health", "--help"}} {
+		var out bytes.Buffer
+		if err := Main(t.Context(), args, &out); err != nil {
+			t.Fatalf("%v: %v", args, err)
+		}
+		defaults := Defaults()
+		flags(&defaults).VisitAll(func(f *flag.Flag) {
+			for _, want := range []string{"  --" + f.Name + " ", "(" + variable(f.Name) + ")", f.DefValue} {
+				if !strings.Contains(out.String(), want) {
+					t.Errorf("%v does not say %q", args, want)
+				}
+			}
+		})
+		for _, want := range []string{sessionKeysVariable, sessionKeysFileVariable, "latchkey health", "latchkey version"} {
+			if !strings.Contains(out.String(), want) {
+				t.Errorf("%v does not say %q", args, want)
+			}
+		}
+	}
+}
+
+func TestVersionSaysWhatWasBuiltWithWhat(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	if err := Main(t.Context(), []string{"version"}, &out); err != nil {
+		t.Fatal(err)
+	}
+	if got := out.String(); !strings.HasPrefix(got, "latchkey ") || !strings.Contains(got, runtime.Version()) {
+		t.Errorf("%q", got)
+	}
+	wantSentence(t, Main(t.Context(), []string{"version", "--short"}, &out), `"--short"`)
+}
+
+func TestAnUnknownCommandIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{{"start"}, {"Serve"}, {""}, {"serve", "now"}, {"health", "now"}} {
+		var out bytes.Buffer
+		err := Main(t.Context(), args, &out)
+		wantSentence(t, err, fmt.Sprintf("%q", args[len(args)-1]))
+		if out.Len() > 0 {
+			t.Errorf("%v printed %s", args, out.String())
+		}
+	}
+}
+
+// listening cancels a context once the program has said where it is.
+type listening struct {
+	bytes.Buffer
+	then context.CancelFunc
+}
+
+func (l *listening) Write(p []byte) (int, error) {
+	defer l.then()
+	return l.Buffer.Write(p)
+}
+
+func TestServeSaysWhereItIsAndStopsWithItsContext(t *testing.T) {
+	t.Parallel()
+	for _, command := range [][]string{nil, {"serve"}} {
+		ctx, cancel := context.WithCancel(t.Context())
+		out := &listening{then: cancel}
+		args := append(command, "--addr", "127.0.0.1:0", "--data", filepath.Join(t.TempDir(), "data"), "--log-level", "error")
+		if err := Main(ctx, args, out); err != nil {
+			t.Fatal(err)
+		}
+		if got := out.String(); !strings.HasPrefix(got, "Latchkey is at http://127.0.0.1:") || strings.Count(got, "\n") != 1 {
+			t.Errorf("%v printed %q", command, got)
+		}
+	}
+}
+
+func TestHealthIsThatOfTheProgramWithTheSameSettings(t *testing.T) {
+	t.Parallel()
+	a := run(t, testConfig(t))
+	status := http.StatusServiceUnavailable
+	sick := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
+	t.Cleanup(sick.Close)
+
+	var out bytes.Buffer
+	if err := Main(t.Context(), []string{"health", "--addr", strings.TrimPrefix(a.URL(), "http://")}, &out); err != nil || out.String() != "healthy\n" {
+		t.Errorf("a healthy one: %q, %v", out.String(), err)
+	}
+	out.Reset()
+	wantSentence(t, Main(t.Context(), []string{"health", "--addr", strings.TrimPrefix(sick.URL, "http://")}, &out), "not healthy", "503")
+	wantSentence(t, Main(t.Context(), []string{"health", "--addr", "127.0.0.1:" + freePort(t)}, &out), "not healthy", "refused")
+	wantSentence(t, Main(t.Context(), []string{"health", "--addr", ":0"}, &out), "--addr", `":0"`)
+	wantSentence(t, Main(t.Context(), []string{"health", "--registration", "maybe"}, &out), "--registration", `"maybe"`)
+	if out.Len() > 0 {
+		t.Errorf("printed %q", out.String())
+	}
+}
+
+func TestAHealthCheckOfAWildcardAddressAsksThisMachine(t *testing.T) {
+	t.Parallel()
+	for addr, want := range map[string]string{
+		":8080":            "http://127.0.0.1:8080/healthz",
+		"0.0.0.0:8080":     "http://127.0.0.1:8080/healthz",
+		"[::]:8080":        "http://[::1]:8080/healthz",
+		"127.0.0.1:8080":   "http://127.0.0.1:8080/healthz",
+		"192.168.1.7:80":   "http://192.168.1.7:80/healthz",
+		"localhost:8080":   "http://localhost:8080/healthz",
+		"[2001:db8::1]:80": "http://[2001:db8::1]:80/healthz",
+	} {
+		if got, err := healthURL(addr); err != nil || got != want {
+			t.Errorf("%s: %s, %v", addr, got, err)
+		}
+	}
+}
+
+type brokenPipe struct{}
+
+func (brokenPipe) Write([]byte) (int, error) { return 0, errors.New("broken pipe") }
+
+func TestHelpThatNobodyReadsIsAnError(t *testing.T) {
+	t.Parallel()
+	if err := Main(t.Context(), []string{"help"}, brokenPipe{}); err == nil {
+		t.Error("no error")
+	}
+}

@@ -1,0 +1,230 @@
+package app
+
+import (
+	"cmp"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"latchkey/client"
+)
+
+// Config is every setting of the program. It is loaded once, by Load, or filled in by a test that starts from Defaults.
+type Config struct {
+	Addr           string // HOST:PORT to listen on
+	PublicURL      string // how browsers and devices reach the program; "": from the listener
+	Data           string // directory of the database and the secrets
+	AppID          string // the client app id that SDKs name
+	Upstream       string // base URL of the server that has the keys; "": the embedded one
+	Registration   string // "open" or "closed"
+	Anonymous      string // "off" or "on"
+	MinPassword    int    // characters
+	TrustedProxies string // networks whose X-Forwarded-For is believed, comma separated
+	Log            string // "text", "json", or "" for text on a terminal and JSON elsewhere
+	LogLevel       string // "debug", "info", "warn" or "error"
+
+	SessionKeys     client.Secret // the key ring itself; "": from SessionKeysFile, or else from Data
+	SessionKeysFile string        // a file with the key ring
+
+	LogTo io.Writer        // where the log goes
+	Now   func() time.Time // the clock
+
+	unknown []string // variables that look like settings and are none
+}
+
+// Defaults gives the settings of a program that was told nothing.
+func Defaults() Config {
+	return Config{
+		Addr:         "127.0.0.1:8080",
+		Data:         "./latchkey-data",
+		AppID:        "latchkey-local",
+		Registration: "open",
+		Anonymous:    "off",
+		MinPassword:  8,
+		LogLevel:     "info",
+		LogTo:        os.Stderr,
+		Now:          time.Now,
+	}
+}
+
+// flags ties each setting to its flag. Its variable follows from the flag's name.
+func flags(c *Config) *flag.FlagSet {
+	fs := flag.NewFlagSet("latchkey", flag.ContinueOnError)
+	fs.SetOutput(io.Discard) // the error says it all, and says it once
+	fs.StringVar(&c.Addr, "addr", c.Addr, "`HOST:PORT` to listen on; port 0 picks a free one")
+	fs.StringVar(&c.PublicURL, "public-url", c.PublicURL, "`URL` by which browsers and devices reach this program; taken from --addr when not given")
+	fs.StringVar(&c.Data, "data", c.Data, "`DIRECTORY` of the database and the secrets; made, and closed to other users, when absent")
+	fs.StringVar(&c.AppID, "app-id", c.AppID, "`ID` of the client app, as devices name it")
+	fs.StringVar(&c.Upstream, "upstream", c.Upstream, "`URL` of another server that has users and keys; without it, this program has them")
+	fs.StringVar(&c.Registration, "registration", c.Registration, "`open|closed`: may people make accounts themselves")
+	fs.StringVar(&c.Anonymous, "anonymous", c.Anonymous, "`off|on`: may devices log in without credentials")
+	fs.Var((*characters)(&c.MinPassword), "min-password", "`CHARACTERS` that a new password must have at least, 6 to 64")
+	fs.StringVar(&c.TrustedProxies, "trusted-proxies", c.TrustedProxies, "`NETWORKS` whose X-Forwarded-For is believed, such as 10.0.0.0/8, comma separated")
+	fs.StringVar(&c.Log, "log", c.Log, "`text|json`: form of the log; when not given, text on a terminal and JSON elsewhere")
+	fs.StringVar(&c.LogLevel, "log-level", c.LogLevel, "`debug|info|warn|error`: the least that is logged")
+	return fs
+}
+
+const charactersRange = "must be 6 to 64"
+
+// characters is a flag.Value that counts characters of a password.
+type characters int
+
+func (n *characters) String() string { return strconv.Itoa(int(*n)) }
+
+func (n *characters) Set(text string) error {
+	v, err := strconv.Atoi(text)
+	if err != nil {
+		return errors.New(charactersRange)
+	}
+	*n = characters(v)
+	return nil
+}
+
+// The key ring has variables and no flag: a command line is there for every user of the machine to read.
+const (
+	sessionKeysVariable     = "LATCHKEY_SESSION_KEYS"
+	sessionKeysFileVariable = "LATCHKEY_SESSION_KEYS_FILE"
+)
+
+// Load reads the settings from flags and, for those not given, from the environment; an empty variable counts as not
+// given. It answers flag.ErrHelp when help was asked for.
+func Load(args []string) (Config, error) { return load(args, os.Environ()) }
+
+func load(args, environ []string) (Config, error) {
+	c := Defaults()
+	fs := flags(&c)
+	if err := fs.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return Config{}, err
+		}
+		return Config{}, fmt.Errorf("%w (latchkey help lists the flags)", err)
+	}
+	if fs.NArg() > 0 {
+		return Config{}, fmt.Errorf("the argument %q is one too many (latchkey help shows what there is)", fs.Arg(0))
+	}
+	if err := applyEnvironment(&c, fs, environ); err != nil {
+		return Config{}, err
+	}
+	return c, c.Validate()
+}
+
+func applyEnvironment(c *Config, fs *flag.FlagSet, environ []string) error {
+	env := map[string]string{}
+	for _, pair := range environ {
+		if name, value, _ := strings.Cut(pair, "="); strings.HasPrefix(name, "LATCHKEY_") {
+			env[name] = value
+		}
+	}
+	take := func(name string) string {
+		value := env[name]
+		delete(env, name)
+		return value
+	}
+	given := map[string]bool{}
+	fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	var failed error
+	fs.VisitAll(func(f *flag.Flag) {
+		value := take(variable(f.Name))
+		if given[f.Name] || value == "" || failed != nil {
+			return
+		}
+		if err := fs.Set(f.Name, value); err != nil {
+			failed = refuse(f.Name, value, err.Error())
+		}
+	})
+	c.SessionKeys = client.Secret(take(sessionKeysVariable))
+	c.SessionKeysFile = take(sessionKeysFileVariable)
+	for name := range env {
+		if !serviceLink.MatchString(name) {
+			c.unknown = append(c.unknown, name)
+		}
+	}
+	slices.Sort(c.unknown)
+	return failed
+}
+
+// serviceLink matches the variables that Kubernetes sets in every container of a namespace with a service "latchkey".
+var serviceLink = regexp.MustCompile(`^LATCHKEY(_.*)?_(SERVICE_HOST|SERVICE_PORT.*|PORT|PORT_[0-9]+_.*)$`)
+
+func variable(flagName string) string {
+	return "LATCHKEY_" + strings.ToUpper(strings.ReplaceAll(flagName, "-", "_"))
+}
+
+// refuse says what is wrong with a setting: both its names, the value, and what is allowed.
+func refuse(flagName, value, allowed string) error {
+	return fmt.Errorf("--%s (%s) is %q: %s", flagName, variable(flagName), value, allowed)
+}
+
+var appID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+
+// Validate reports the first setting that cannot be, with its value and what is allowed.
+func (c Config) Validate() error {
+	_, proxiesErr := parseNetworks(c.TrustedProxies)
+	_, publicErr := parsePublicURL(c.PublicURL)
+	_, upstreamErr := parseUpstream(c.Upstream)
+	return cmp.Or(
+		checkAddr(c.Addr),
+		publicErr,
+		check("data", c.Data, c.Data != "", "must name a directory"),
+		check("app-id", c.AppID, appID.MatchString(c.AppID), "must be 1 to 64 letters, digits, - and _"),
+		upstreamErr,
+		oneOf("registration", c.Registration, "open", "closed"),
+		oneOf("anonymous", c.Anonymous, "off", "on"),
+		check("min-password", strconv.Itoa(c.MinPassword), 6 <= c.MinPassword && c.MinPassword <= 64, charactersRange),
+		proxiesErr,
+		oneOf("log", cmp.Or(c.Log, "text"), "text", "json"),
+		oneOf("log-level", c.LogLevel, "debug", "info", "warn", "error"),
+		checkKeySource(c),
+	)
+}
+
+func check(flagName, value string, ok bool, allowed string) error {
+	if ok {
+		return nil
+	}
+	return refuse(flagName, value, allowed)
+}
+
+func oneOf(flagName, value string, allowed ...string) error {
+	return check(flagName, value, slices.Contains(allowed, value), "must be "+strings.Join(allowed, " or "))
+}
+
+func checkAddr(addr string) error {
+	_, port, err := net.SplitHostPort(addr)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	return check("addr", addr, err == nil, "must be HOST:PORT, such as 127.0.0.1:8080, or :8080 for every address")
+}
+
+func checkKeySource(c Config) error {
+	if c.SessionKeys != "" && c.SessionKeysFile != "" {
+		return fmt.Errorf("%s is set and %s is %q: only one of them may be given",
+			sessionKeysVariable, sessionKeysFileVariable, c.SessionKeysFile)
+	}
+	return nil
+}
+
+func parseNetworks(list string) ([]*net.IPNet, error) {
+	var networks []*net.IPNet
+	for part := range strings.SplitSeq(list, ",") {
+		if part = strings.TrimSpace(part); part == "" {
+			continue
+		}
+		_, network, err := net.ParseCIDR(part)
+		if err != nil {
+			return nil, refuse("trusted-proxies", list, "must be networks such as 10.0.0.0/8 or 192.0.2.7/32, comma separated")
+		}
+		networks = append(networks, network)
+	}
+	return networks, nil
+}

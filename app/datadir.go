@@ -1,0 +1,130 @@
+package app
+
+import (
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// What the data directory holds. WAL and lock files of the database stand beside it.
+const (
+	databaseFile    = "latchkey.db"
+	sessionKeysFile = "session-keys"
+	accessKeyFile   = "access-token-key.pem"
+)
+
+// dataDir is the directory of --data: there, writable, and closed to other users of the machine.
+type dataDir struct {
+	path string
+	log  *slog.Logger
+}
+
+func openDataDir(path string, log *slog.Logger) (dataDir, error) {
+	d := dataDir{path: path, log: log}
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return d, d.refuse("it cannot be made", err)
+	}
+	probe, err := os.CreateTemp(path, ".writable-*")
+	if err != nil {
+		return d, d.refuse("it cannot be written to", err)
+	}
+	if err := errors.Join(probe.Close(), os.Remove(probe.Name())); err != nil {
+		return d, d.refuse("it cannot be written to", err)
+	}
+	return d, d.closeToOthers()
+}
+
+// closeToOthers takes the permissions of group and others away. It does so only where nothing else is kept: closing
+// /tmp or a home directory by a slip in --data would do more harm than it prevents.
+func (d dataDir) closeToOthers() error {
+	info, err := os.Stat(d.path)
+	if err != nil {
+		return d.refuse("it cannot be read", err)
+	}
+	if info.Mode().Perm()&0o077 == 0 {
+		return nil
+	}
+	entries, err := os.ReadDir(d.path)
+	if err != nil {
+		return d.refuse("it cannot be read", err)
+	}
+	if len(entries) > 0 && !slices.ContainsFunc(entries, isOurs) {
+		return refuse("data", d.path, "other users can read it and it has files of something else; give a directory of its own, or close it with chmod 700")
+	}
+	if err := os.Chmod(d.path, info.Mode()&^0o077); err != nil {
+		// Volumes of a container platform can belong to root and be shared by a group. The files in it are still 0600.
+		d.log.Warn("others can read the data directory, and it cannot be closed to them", "dir", d.path, "error", err)
+		return nil
+	}
+	d.log.Info("closed the data directory to other users", "dir", d.path, "was", info.Mode().Perm().String())
+	return nil
+}
+
+func isOurs(e fs.DirEntry) bool {
+	// lost+found is what a fresh file system has in its root.
+	return slices.Contains([]string{databaseFile, sessionKeysFile, accessKeyFile, "lost+found"}, e.Name())
+}
+
+func (d dataDir) file(name string) string { return filepath.Join(d.path, name) }
+
+// secret reads a file that only the owner may read, and makes it first where it is absent.
+func (d dataDir) secret(name string, generate func() ([]byte, error)) ([]byte, error) {
+	path := d.file(name)
+	content, err := os.ReadFile(path) //nolint:gosec // the operator names the directory
+	if errors.Is(err, fs.ErrNotExist) {
+		if content, err = generate(); err == nil {
+			err = writeSecret(path, content)
+		}
+	} else if err == nil {
+		err = d.closeFileToOthers(path)
+	}
+	if err != nil {
+		return nil, d.refuse("its file "+name+" cannot be used", err)
+	}
+	return content, nil
+}
+
+func (d dataDir) closeFileToOthers(path string) error {
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm()&0o077 == 0 {
+		return err
+	}
+	d.log.Warn("other users could read a secret: closed it to them", "file", path, "was", info.Mode().Perm().String())
+	return os.Chmod(path, 0o600)
+}
+
+// writeSecret makes a file that is there whole or not at all, also after a power cut.
+func writeSecret(path string, content []byte) error {
+	temporary, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // 0600
+	if err != nil {
+		return err
+	}
+	_, err = temporary.Write(content)
+	if err == nil {
+		err = temporary.Sync()
+	}
+	if err = errors.Join(err, temporary.Close()); err == nil {
+		err = os.Rename(temporary.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(temporary.Name()))
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+func syncDir(path string) error {
+	dir, err := os.Open(path) //nolint:gosec // the operator names the directory
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
+
+func (d dataDir) refuse(what string, cause error) error {
+	// A joined error has one line for each of its parts; a complaint about a setting is one sentence.
+	return refuse("data", d.path, what+" ("+strings.ReplaceAll(cause.Error(), "\n", "; ")+")")
+}

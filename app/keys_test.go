@@ -1,0 +1,247 @@
+package app
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"latchkey/client"
+)
+
+func testDir(t *testing.T) dataDir {
+	t.Helper()
+	dir, err := openDataDir(filepath.Join(t.TempDir(), "data"), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func TestSecretsAreMadeOnceForTheirOwnerAlone(t *testing.T) {
+	t.Parallel()
+	dir := testDir(t)
+	ring, err := loadKeyRing(Defaults(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	access, err := loadAccessKey(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]os.FileMode{".": 0o700, sessionKeysFile: 0o600, accessKeyFile: 0o600} {
+		if got := modeOf(t, dir.file(name)); got != want {
+			t.Errorf("%s has mode %o, want %o", name, got, want)
+		}
+	}
+	if entries, err := os.ReadDir(dir.path); err != nil || len(entries) != 2 {
+		t.Errorf("the directory holds %v, %v", entries, err)
+	}
+
+	againRing, err := loadKeyRing(Defaults(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	againAccess, err := loadAccessKey(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(ring, againRing, cmp.AllowUnexported(keyRing{})); diff != "" || !access.Equal(againAccess) {
+		t.Error("the second start has other keys")
+	}
+}
+
+func TestEveryUseHasAKeyOfItsOwn(t *testing.T) {
+	t.Parallel()
+	cfg := Defaults()
+	one, two := bytes.Repeat([]byte{1}, keyLength), bytes.Repeat([]byte{2}, keyLength)
+	cfg.SessionKeys = client.Secret(base64.StdEncoding.EncodeToString(one) + "\n" + base64.StdEncoding.EncodeToString(two))
+	dir := testDir(t)
+	ring, err := loadKeyRing(cfg, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{string(one): true, string(two): true}
+	for _, key := range append(ring.sealing, ring.signing...) {
+		if len(key) != keyLength || seen[string(key)] {
+			t.Errorf("a key of %d bytes, used before: %v", len(key), seen[string(key)])
+		}
+		seen[string(key)] = true
+	}
+	if len(ring.sealing) != 2 || len(ring.signing) != 2 {
+		t.Errorf("%d and %d keys", len(ring.sealing), len(ring.signing))
+	}
+	if _, err := os.Stat(dir.file(sessionKeysFile)); !errors.Is(err, fs.ErrNotExist) {
+		t.Error("a ring from the environment was written down")
+	}
+
+	// The order of the ring is the order given: the first key is the one that makes new things.
+	cfg.SessionKeys = client.Secret(base64.StdEncoding.EncodeToString(two))
+	second, err := loadKeyRing(cfg, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(second.sealing[0], ring.sealing[1]) {
+		t.Error("a key's sub-keys depend on its neighbours")
+	}
+}
+
+func TestTheKeyRingCanBeAFileOfAnotherPlace(t *testing.T) {
+	t.Parallel()
+	cfg := Defaults()
+	cfg.SessionKeysFile = filepath.Join(t.TempDir(), "keys")
+	writeFile(t, cfg.SessionKeysFile, strings.Repeat("A", 43)+"=\n", 0o444)
+	if _, err := loadKeyRing(cfg, testDir(t)); err != nil {
+		t.Fatal(err)
+	}
+	if got := modeOf(t, cfg.SessionKeysFile); got != 0o444 {
+		t.Errorf("a file that is not ours has now mode %o", got)
+	}
+}
+
+func TestSessionKeysAreReadAsPeopleWriteThem(t *testing.T) {
+	t.Parallel()
+	key := bytes.Repeat([]byte{0xfb, 0xff}, keyLength/2)
+	std, web := base64.StdEncoding.EncodeToString(key), base64.RawURLEncoding.EncodeToString(key)
+	for name, tc := range map[string]struct {
+		text string
+		keys int
+		err  string
+	}{
+		"one line":                      {std, 1, ""},
+		"blank lines and comments":      {"# new, of today\n\n" + std + " # in use\n  \n#" + std + "\n" + web + "\r\n", 2, ""},
+		"commas, as in a variable":      {std + "," + web + ", " + std, 3, ""},
+		"the alphabet of URLs":          {web, 1, ""},
+		"nothing":                       {"", 0, "there is no key in it"},
+		"nothing but a comment":         {"# soon\n", 0, "there is no key in it"},
+		"a key that is too short":       {std + "\n" + std[:40], 0, "key 2 is 30 bytes long"},
+		"a key that is too long":        {std[:43] + std, 0, "key 1 is 64 bytes long"},
+		"something that is not base64":  {"correct horse battery staple", 0, "key 1 is not base64"},
+		"a key with padding inside":     {std + std, 0, "key 1 is not base64"},
+		"two keys with a space between": {std + " " + std, 0, "key 1 is not base64"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			keys, err := parseSessionKeys(tc.text)
+			if tc.err != "" {
+				wantSentence(t, err, tc.err, "32 random bytes in base64")
+				if strings.Contains(err.Error(), std[:8]) || strings.Contains(err.Error(), "horse") {
+					t.Errorf("a key is in %q", err)
+				}
+				return
+			}
+			if err != nil || len(keys) != tc.keys {
+				t.Fatalf("%d keys, %v", len(keys), err)
+			}
+			for _, got := range keys {
+				if !bytes.Equal(got, key) {
+					t.Errorf("read %x", got)
+				}
+			}
+		})
+	}
+}
+
+func TestADamagedKeyFileIsNamed(t *testing.T) {
+	t.Parallel()
+	p384, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(p384)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tc := range map[string]struct{ file, content, want string }{
+		"no session key":             {sessionKeysFile, "\n", "there is no key in it"},
+		"a cut session key":          {sessionKeysFile, "AAAA\n", "key 1 is 3 bytes long"},
+		"an empty access key":        {accessKeyFile, "", "PEM"},
+		"an access key of garbage":   {accessKeyFile, string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: []byte("x")})), "damaged"},
+		"an access key of its kind":  {accessKeyFile, string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: []byte("x")})), "PEM"},
+		"an access key of a bad kin": {accessKeyFile, string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})), "P-256"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := testDir(t)
+			writeFile(t, dir.file(tc.file), tc.content, 0o600)
+			_, ringErr := loadKeyRing(Defaults(), dir)
+			_, accessErr := loadAccessKey(dir)
+			wantSentence(t, errors.Join(ringErr, accessErr), "--data", dir.path, tc.file, tc.want)
+			if got := readFile(t, dir.file(tc.file)); got != tc.content {
+				t.Error("the file was changed")
+			}
+		})
+	}
+}
+
+func TestTheDataDirectoryIsClosedToOthers(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		file string
+		mode os.FileMode
+		want os.FileMode
+	}{
+		"an empty one":                {"", 0o755, 0o700},
+		"one of ours":                 {sessionKeysFile, 0o770, 0o700},
+		"a fresh file system":         {"lost+found", 0o755, 0o700},
+		"one that is closed already":  {"letters", 0o700, 0o700},
+		"one that is closed, and old": {databaseFile, 0o500 | 0o200, 0o700},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path, log := t.TempDir(), &bytes.Buffer{}
+			if tc.file != "" {
+				writeFile(t, filepath.Join(path, tc.file), "x", 0o600)
+			}
+			makeDir(t, path, tc.mode)
+			if _, err := openDataDir(path, slog.New(slog.NewTextHandler(log, nil))); err != nil {
+				t.Fatal(err)
+			}
+			if got := modeOf(t, path); got != tc.want {
+				t.Errorf("mode %o, want %o", got, tc.want)
+			}
+			if said := strings.Contains(log.String(), path); said != (tc.mode != tc.want) {
+				t.Errorf("log: %s", log)
+			}
+		})
+	}
+}
+
+func TestAnOpenDirectoryOfOtherThingsIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	path := t.TempDir()
+	writeFile(t, filepath.Join(path, "letters"), "dear", 0o644)
+	makeDir(t, path, 0o755)
+	_, err := openDataDir(path, slog.New(slog.DiscardHandler))
+	wantSentence(t, err, "--data", path, "chmod 700")
+	if got := modeOf(t, path); got != 0o755 {
+		t.Errorf("its mode is now %o", got)
+	}
+	if entries, err := os.ReadDir(path); err != nil || len(entries) != 1 {
+		t.Errorf("it holds %v, %v", entries, err)
+	}
+}
+
+func TestASecretThatOthersCanReadIsClosed(t *testing.T) {
+	t.Parallel()
+	dir := testDir(t)
+	writeFile(t, dir.file(sessionKeysFile), strings.Repeat("A", 43)+"=\n", 0o644)
+	if _, err := loadKeyRing(Defaults(), dir); err != nil {
+		t.Fatal(err)
+	}
+	if got := modeOf(t, dir.file(sessionKeysFile)); got != 0o600 {
+		t.Errorf("mode %o", got)
+	}
+}

@@ -1,0 +1,83 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"syscall"
+	"time"
+)
+
+// newUpstreamClient sends to the server of --upstream: it follows no redirect, uses no proxy that only the environment
+// knows of, and looks at every address it dials. The size of a body is the client's to limit.
+func newUpstreamClient(upstream *url.URL) *http.Client {
+	return &http.Client{
+		Timeout:       10 * time.Second,
+		CheckRedirect: noRedirect,
+		Transport: &http.Transport{
+			DialContext:            upstreamDialer(upstream),
+			TLSHandshakeTimeout:    3 * time.Second,
+			ResponseHeaderTimeout:  8 * time.Second,
+			IdleConnTimeout:        90 * time.Second,
+			MaxIdleConnsPerHost:    64,
+			MaxResponseHeaderBytes: 64 << 10,
+			ForceAttemptHTTP2:      true,
+		},
+	}
+}
+
+// elsewhere answers devices that were pointed at the dashboard. They want JSON, not its log-in page.
+func elsewhere(baseURL string) http.Handler {
+	text, _ := json.Marshal(map[string]string{"error": "the client API of this app is at " + baseURL}) // strings always encode
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusNotFound)
+		_, _ = w.Write(text) // the device has gone: nobody is left to tell
+	})
+}
+
+func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+// upstreamDialer connects to the host that the operator named, wherever it is, with plain http only inside this machine.
+// Any other host is one that the upstream's location named: it may be anywhere but in here.
+func upstreamDialer(upstream *url.URL) func(ctx context.Context, network, address string) (net.Conn, error) {
+	named := net.Dialer{Timeout: 3 * time.Second}
+	port := "443"
+	if upstream.Scheme == "http" {
+		port, named.ControlContext = "80", onlyLoopback
+	}
+	if upstream.Port() != "" {
+		port = upstream.Port()
+	}
+	own := net.JoinHostPort(upstream.Hostname(), port)
+	other := net.Dialer{Timeout: 3 * time.Second, ControlContext: onlyPublic}
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		if address == own {
+			return named.DialContext(ctx, network, address)
+		}
+		return other.DialContext(ctx, network, address)
+	}
+}
+
+// onlyLoopback looks at the address itself, whatever "localhost" is made to mean.
+func onlyLoopback(_ context.Context, _, address string, _ syscall.RawConn) error {
+	if ip := addressIP(address); !ip.IsLoopback() {
+		return fmt.Errorf("%s is another machine, and plain http may not go there", address)
+	}
+	return nil
+}
+
+func onlyPublic(_ context.Context, _, address string, _ syscall.RawConn) error {
+	if ip := addressIP(address); !ip.IsGlobalUnicast() || ip.IsPrivate() {
+		return fmt.Errorf("%s is inside this network, and the upstream's location may not point there", address)
+	}
+	return nil
+}
+
+func addressIP(address string) net.IP {
+	host, _, _ := net.SplitHostPort(address) // a dialler gives nothing else
+	return net.ParseIP(host)
+}
