@@ -49,7 +49,7 @@ func (f *flight[T]) join(ctx context.Context, work func(context.Context) (T, err
 		f.run.waiting++
 		return f.run
 	}
-	detached, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	detached, cancel := context.WithCancel(context.WithoutCancel(ctx)) //nolint:gosec // kept in the flight, which calls it when the last caller leaves
 	r := &run[T]{done: make(chan struct{}), cancel: cancel, waiting: 1}
 	f.run = r
 	go f.carryOut(r, detached, work)
