@@ -242,7 +242,10 @@ func pressed(yes bool) string { return strconv.FormatBool(yes) }
 
 // keyPath is the address of a key's page, or of an act on it. The id is 24 hexadecimal digits.
 func keyPath(id string, act ...string) templ.SafeURL {
-	return templ.SafeURL(strings.Join(append([]string{"/keys", id}, act...), "/"))
+	if len(act) == 0 {
+		return templ.SafeURL("/keys/" + id)
+	}
+	return templ.SafeURL("/keys/" + id + "/" + act[0])
 }
 
 // turn is the act that the switch of k performs.
@@ -286,11 +289,11 @@ func switchTitle(on bool) string {
 }
 
 // dialogLink lets htmx fetch the confirmation into the page's dialog; without script the link leads to its own page.
-func dialogLink(id, place string) templ.Attributes {
-	return templ.Attributes{
-		"hx-get":    string(keyPath(id, "delete")) + "?place=" + place,
-		"hx-target": "#dialog",
-		"hx-swap":   "innerHTML",
+func dialogLink(id, place string) templ.OrderedAttributes {
+	return templ.OrderedAttributes{
+		{Key: "hx-get", Value: "/keys/" + id + "/delete?place=" + place},
+		{Key: "hx-swap", Value: "innerHTML"},
+		{Key: "hx-target", Value: "#dialog"},
 	}
 }
 

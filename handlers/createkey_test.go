@@ -1,0 +1,498 @@
+package handlers_test
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"unicode/utf8"
+
+	"latchkey/client"
+)
+
+func createForm(id, name string) url.Values {
+	return url.Values{"form_id": {id}, "name": {name}}
+}
+
+// newFormID makes an id as the page does.
+func newFormID(t testing.TB) string {
+	t.Helper()
+	b := make([]byte, 16)
+	if _, err := rand.Read(b); err != nil {
+		t.Fatal(err)
+	}
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+// aValue is what the auth server makes: nothing else in a page looks like it.
+var aValue = regexp.MustCompile(`\b[A-Za-z0-9]{64}\b`)
+
+func TestANewKeysValueIsInTheAnswerToTheFormAndNowhereElse(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, who := p.signedIn(email)
+	form := b.get("/keys")
+	a := b.post("/keys", createForm(form.attr("input[name=form_id]", "value"), "porch-cam")).want(http.StatusOK)
+	value := a.attr("#value", "value")
+	if !aValue.MatchString(value) || strings.Count(a.body, value) != 1 {
+		t.Fatalf("the value %q is in the answer %d times", value, strings.Count(a.body, value))
+	}
+	a.says("#once h2", "Save this key now").says("#status", "Key created. Save its value now.").says("#quota", "1 of 20")
+	a.lacks("#create").says("#keys .key.new .name", "porch-cam")
+	if got := a.header.Get("Cache-Control"); got != "no-store" {
+		t.Errorf("the answer may be stored: %q", got)
+	}
+	session, err := p.deps.Client.Login(t.Context(), client.UserAPIKey(value))
+	if err != nil || session.UserID() != who.id {
+		t.Errorf("the value does not sign in as its owner: %v", err)
+	}
+
+	id := p.stored(who)[0].ID
+	for _, path := range []string{"/keys", "/keys?q=porch", "/keys/" + id, "/keys/" + id + "/delete", "/logs?co_id=" + id} {
+		for _, later := range []answer{b.get(path), b.htmx().get(path)} {
+			later.want(http.StatusOK).keepsQuiet(value).lacks("#once", "#value")
+		}
+	}
+	b.post("/keys", createForm(form.attr("input[name=form_id]", "value"), "porch-cam")).want(http.StatusConflict).keepsQuiet(value)
+	if strings.Contains(p.logs.String(), value) {
+		t.Error("the value is in the log")
+	}
+}
+
+func TestAValueIsDrawnMaskedOnlyForPagesThatCanUnmaskIt(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, _ := p.signedIn(email)
+	plain := b.post("/keys", createForm(newFormID(t), "plain")).want(http.StatusOK)
+	if got := plain.attr("#value", "type"); got != "text" {
+		t.Errorf("without script the field is of type %q", got)
+	}
+	plain.says("#copy-status", "Select the value and copy it.")
+
+	part := b.htmx().post("/keys", createForm(newFormID(t), "scripted")).want(http.StatusOK).isPart()
+	if got := part.attr("#value", "type"); got != "password" {
+		t.Errorf("with script the field is of type %q", got)
+	}
+	part.says("#copy-status", "Not copied yet.")
+	part.says(`hx-partial[hx-target="#status"]`, "Key created.").says(`hx-partial[hx-target="#quota"]`, "2 of 20")
+	part.says(`hx-partial[hx-target="#keys"] .key.new .name`, "scripted")
+	if part.text(`hx-partial[hx-target="#notice"]`) != "" {
+		t.Error("there is a notice about a key that was made")
+	}
+}
+
+func TestTheFileForADeviceHasEverythingButTheValue(t *testing.T) {
+	t.Parallel()
+	b, _ := newProgram(t).signedIn(email)
+	a := b.post("/keys", createForm(newFormID(t), "porch-cam")).want(http.StatusOK)
+	want := "# The key porch-cam. Keep this file out of version control.\nAPP_ID=" + appID + "\nBASE_URL=" + publicURL + "\nAPI_KEY="
+	if got := a.attr("[data-once=download]", "data-env"); got != want {
+		t.Errorf("the file is %q, want %q", got, want)
+	}
+}
+
+func TestTheSameFormSentTwiceMakesOneKey(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, who := p.signedIn(email)
+	form := createForm(newFormID(t), "porch-cam")
+	b.post("/keys", form).want(http.StatusOK)
+	key := p.stored(who)[0]
+	for _, a := range []answer{b.post("/keys", form), b.htmx().post("/keys", form).isPart()} {
+		a.want(http.StatusConflict).lacks("#once", "#value")
+		a.says(".notice", "Already created.").says(".notice", "This form made porch-cam at 12:00 UTC.")
+		if got := a.attr(".notice a.button", "href"); got != "/keys/"+key.ID {
+			t.Errorf("the notice leads to %q", got)
+		}
+		if aValue.MatchString(a.body) {
+			t.Error("the second answer has something like a value")
+		}
+		if next := a.attr("input[name=form_id]", "value"); next == "" || next == form.Get("form_id") {
+			t.Errorf("the next form has the id %q", next)
+		}
+	}
+	if got := p.upstream.count(createKey); got != 1 {
+		t.Errorf("%d creates at the key service", got)
+	}
+}
+
+func TestTheSameFormWithAnotherNameMakesNoSecondKey(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, who := p.signedIn(email)
+	id := newFormID(t)
+	b.post("/keys", createForm(id, "porch-cam")).want(http.StatusOK)
+	b.post("/keys", createForm(id, "heat-pump")).want(http.StatusConflict).says(".notice", "This form made porch-cam")
+	if got := p.storedNames(who); got != "porch-cam" {
+		t.Errorf("the keys are %s", got)
+	}
+}
+
+func TestOneFormSentFiftyTimesAtOnceMakesOneKeyAndShowsOneValue(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, who := p.signedIn(email)
+	form := createForm(newFormID(t), "porch-cam")
+	answers := make([]answer, 50)
+	var all sync.WaitGroup
+	for i := range answers {
+		all.Go(func() { answers[i] = b.post("/keys", form) })
+	}
+	all.Wait()
+	statuses := map[int]int{}
+	for _, a := range answers {
+		statuses[a.status]++
+		if a.status == http.StatusConflict {
+			a.says(".notice", "Already created.").lacks("#value")
+		}
+	}
+	if statuses[http.StatusOK] != 1 || statuses[http.StatusConflict] != 49 {
+		t.Errorf("statuses %v, want 200 once and 409 for the rest", statuses)
+	}
+	if got := p.storedNames(who); got != "porch-cam" || p.upstream.count(createKey) != 1 {
+		t.Errorf("the keys are %q after %d creates", got, p.upstream.count(createKey))
+	}
+}
+
+func TestAFormWithoutItsIDMakesNoKey(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, who := p.signedIn(email)
+	for _, id := range []string{"", "x", strings.Repeat("a", 21), strings.Repeat("a", 23), strings.Repeat("!", 22), strings.Repeat("a", 5000)} {
+		a := b.post("/keys", createForm(id, "porch-cam")).want(http.StatusUnprocessableEntity)
+		a.says("#name-error", "This form was not complete, and no key was made.")
+		if got := a.attr("#name", "value"); got != "porch-cam" {
+			t.Errorf("the name became %q", got)
+		}
+	}
+	if got := p.storedNames(who); got != "" || p.upstream.count(createKey) != 0 {
+		t.Errorf("the keys are %q after %d creates", got, p.upstream.count(createKey))
+	}
+}
+
+func TestAnIDThatSomebodyElseUsedIsNotUsedUp(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	ana, _ := p.signedIn(email)
+	bob, his := p.signedIn("bob@example.com")
+	id := newFormID(t)
+	ana.post("/keys", createForm(id, "anas-camera")).want(http.StatusOK)
+	bob.post("/keys", createForm(id, "bobs-camera")).want(http.StatusOK).keepsQuiet("anas-camera")
+	if got := p.storedNames(his); got != "bobs-camera" {
+		t.Errorf("the keys are %q", got)
+	}
+}
+
+func TestAFormThatMadeNothingCanBeSentAgain(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]happens{
+		"the key service was down":      refusesConnections,
+		"the key service was busy":      says(503, ""),
+		"the key service wanted a rest": says(429, ""),
+		"the name was refused":          says(400, `{"error":"'name' is a required string"}`),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newProgram(t)
+			b, who := p.signedIn(email)
+			form := createForm(newFormID(t), "porch-cam")
+			p.upstream.breaks(createKey, fault)
+			if a := b.post("/keys", form); a.status < 400 || a.has("#once") {
+				t.Fatalf("status %d", a.status)
+			}
+			p.upstream.heal()
+			b.post("/keys", form).want(http.StatusOK)
+			if got := p.storedNames(who); got != "porch-cam" {
+				t.Errorf("the keys are %q", got)
+			}
+		})
+	}
+}
+
+func TestWaitingForAFormThatMakesNothingGivesTheNextItsTurn(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, who := p.signedIn(email)
+	form := createForm(newFormID(t), "porch-cam")
+	arrived, goOn := make(chan struct{}), make(chan struct{})
+	p.upstream.breaks(createKey, first(func(http.RoundTripper, *http.Request) (*http.Response, error) {
+		close(arrived)
+		<-goOn
+		return refusesConnections(nil, nil)
+	}, works))
+	statuses := make(chan int, 2)
+	go func() { statuses <- b.post("/keys", form).status }()
+	<-arrived
+	go func() { statuses <- b.post("/keys", form).status }()
+	close(goOn)
+	if first, second := <-statuses, <-statuses; first+second != http.StatusBadGateway+http.StatusOK {
+		t.Errorf("statuses %d and %d, want one 502 and one 200", first, second)
+	}
+	if got := p.storedNames(who); got != "porch-cam" {
+		t.Errorf("the keys are %q", got)
+	}
+}
+
+// lostCreates is every way in which the answer to a create can get lost.
+var lostCreates = map[string]struct {
+	fault  happens // without effect on the key service
+	status int
+	title  string
+}{
+	"no answer in time":        {timesOut, 504, "The key service did not answer in time."},
+	"the connection breaks":    {losesRequests, 502, "The connection to the key service broke."},
+	"a page in place of JSON":  {says(200, "<h1>secret-host</h1>"), 502, "The key service gave an answer we cannot use."},
+	"a failure of the gateway": {says(502, "<h1>secret-host</h1>"), 502, "The key service gave an answer we cannot use."},
+	"a key without a value":    {says(201, `{"_id":"0123456789abcdef01234567","name":"porch-cam","disabled":false}`), 502, "The key service gave an answer we cannot use."},
+	"half an answer":           {says(201, `{"_id":"0123456789abcdef01234567","na`), 502, "The key service gave an answer we cannot use."},
+}
+
+// thenFails is fault, after the key service has done what was asked.
+func thenFails(fault happens) happens {
+	return func(next http.RoundTripper, r *http.Request) (*http.Response, error) {
+		if _, err := losesAnswers(next, r); err == nil {
+			panic("losesAnswers always fails")
+		}
+		return fault(next, r)
+	}
+}
+
+func TestALostAnswerToACreateIsComparedWithTheList(t *testing.T) {
+	t.Parallel()
+	for name, c := range lostCreates {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newProgram(t)
+			b, who := p.signedIn(email)
+
+			p.upstream.breaks(createKey, c.fault)
+			a := b.post("/keys", createForm(newFormID(t), "porch-cam")).want(c.status)
+			a.says(".notice.bad strong", c.title).says(".notice", "Your list has no key named porch-cam: it was not made. You can send the form again.")
+			a.lacks(".notice a", "#once").keepsQuiet("secret-host")
+			if got := a.attr("#name", "value"); got != "porch-cam" {
+				t.Errorf("the name became %q", got)
+			}
+
+			p.upstream.breaks(createKey, thenFails(c.fault))
+			made := b.htmx().post("/keys", createForm(newFormID(t), "porch-cam")).want(c.status).isPart()
+			key := client.APIKey{ID: p.stored(who)[0].ID}
+			made.says(".notice.bad strong", c.title).says(".notice", "There is a key named porch-cam, made "+
+				key.CreatedAt().Format("2 January 2006, 15:04 UTC")+". If it is the one you asked for, its value is lost: delete it and create it again.")
+			if got := made.attr(".notice a.button", "href"); got != "/keys/"+key.ID+"/delete" || made.text(".notice a.button") != "Delete porch-cam…" {
+				t.Errorf("the notice leads to %q", got)
+			}
+			made.lacks("#once").says("#keys .name", "porch-cam").keepsQuiet("secret-host")
+
+			if got := p.upstream.count(createKey); got != 2 {
+				t.Errorf("two forms made %d requests to create", got)
+			}
+		})
+	}
+}
+
+func TestALostAnswerAndAListThatFailsTooSayThatNothingIsKnown(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, _ := p.signedIn(email)
+	p.upstream.breaks("*", losesRequests)
+	a := b.post("/keys", createForm(newFormID(t), "porch-cam")).want(http.StatusBadGateway)
+	a.says("#notice .notice", "We asked to create porch-cam and do not know whether it was made.")
+	a.says("#keys .notice", "We could not read your keys.").lacks(".first", "#quota", "#once")
+	if got := a.attr("#notice a.button", "href"); got != "/keys" {
+		t.Errorf("checking leads to %q", got)
+	}
+	if got := a.attr("#name", "value"); got != "porch-cam" {
+		t.Errorf("the name became %q", got)
+	}
+	if got := p.upstream.count(createKey); got != 1 {
+		t.Errorf("%d requests to create", got)
+	}
+}
+
+func TestAFormWhoseAnswerGotLostIsNotSentASecondTime(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, _ := p.signedIn(email)
+	form := createForm(newFormID(t), "porch-cam")
+	p.upstream.breaks(createKey, losesRequests)
+	b.post("/keys", form).want(http.StatusBadGateway)
+	p.upstream.heal()
+	again := b.post("/keys", form).want(http.StatusConflict)
+	again.says(".notice", "This form was sent already, at 12:00 UTC. There is no key named porch-cam now.").lacks("#once")
+
+	form = createForm(newFormID(t), "heat-pump")
+	p.upstream.breaks(createKey, losesAnswers)
+	b.post("/keys", form).want(http.StatusBadGateway)
+	p.upstream.heal()
+	again = b.post("/keys", form).want(http.StatusConflict)
+	again.says(".notice", "This form was sent already, at 12:00 UTC. We do not know whether it made heat-pump.")
+	if got := p.upstream.count(createKey); got != 2 {
+		t.Errorf("two forms made %d requests to create", got)
+	}
+}
+
+func TestAFormThatWasSentSaysSoAlsoWhenItsKeyIsGoneOrTheListFails(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, who := p.signedIn(email)
+	form := createForm(newFormID(t), "porch-cam")
+	b.post("/keys", form).want(http.StatusOK)
+
+	p.upstream.breaks(listKeys, says(500, ""))
+	a := b.post("/keys", form).want(http.StatusConflict)
+	a.says("#notice .notice", "We do not know whether it made porch-cam.").says("#keys .notice", "We could not read your keys.")
+	p.upstream.heal()
+
+	if err := p.store.DeleteAPIKey(t.Context(), who.id, p.stored(who)[0].ID); err != nil {
+		t.Fatal(err)
+	}
+	a = b.post("/keys", form).want(http.StatusConflict)
+	a.says("#notice .notice", "There is no key named porch-cam now.").lacks("#notice a")
+}
+
+func TestAValueIsShownAlsoWhenTheListCannotBeRead(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, _ := p.signedIn(email)
+	p.upstream.breaks(listKeys, says(500, ""))
+	for _, a := range []answer{
+		b.post("/keys", createForm(newFormID(t), "plain")),
+		b.htmx().post("/keys", createForm(newFormID(t), "scripted")),
+	} {
+		a.want(http.StatusOK).says("#keys .notice", "We could not read your keys.")
+		if !aValue.MatchString(a.attr("#value", "value")) {
+			t.Error("the value is not there")
+		}
+	}
+}
+
+func TestANameThatCannotBeIsRefusedBesideTheFieldWithASuggestion(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, who := p.signedIn(email)
+	const empty, long, odd = "Give the key a name.", "That name is too long: 64 characters at most.", "That name has characters we cannot use."
+	for _, c := range []struct{ name, text, suggestion string }{
+		{"", empty, ""},
+		{"   ", empty, ""},
+		{"porch cam", odd, "porch-cam"},
+		{"porch/cam", odd, "porch-cam"},
+		{"  porch   cam!  ", odd, "porch-cam"},
+		{"Küche", odd, "K-che"},
+		{"📷", odd, ""},
+		{"📷 porch", odd, "porch"},
+		{"../../etc/passwd", odd, "etc-passwd"},
+		{"<b>cam</b>", odd, "b-cam-b"},
+		{"камера", odd, ""},
+		{"a.b,c;d", odd, "a-b-c-d"},
+		{"--- ---", odd, ""},
+		{"porch\x00cam", odd, "porch-cam"},
+		{"porch\r\ncam", odd, "porch-cam"},
+		{"\xff\xfe", odd, ""},
+		{strings.Repeat("x", 65), long, strings.Repeat("x", 64)},
+		{strings.Repeat("x", 63) + "-y", long, strings.Repeat("x", 63)},
+		{strings.Repeat("-", 65), long, ""},
+		{strings.Repeat("x ", 60), odd, strings.TrimSuffix(strings.Repeat("x-", 32), "-")},
+		{strings.Repeat("é", 65), odd, ""},
+	} {
+		a := b.post("/keys", createForm(newFormID(t), c.name)).want(http.StatusUnprocessableEntity).lacks("#once", "#name-error b")
+		if want, got := strings.TrimSpace(c.text+" "+try(c.suggestion)), a.text("#name-error"); got != want {
+			t.Errorf("%q: %q, want %q", c.name, got, want)
+		}
+		if got := a.text("#name-error code"); got != c.suggestion || got != "" && client.ValidName(got) != nil {
+			t.Errorf("%q: suggests %q, want %q", c.name, got, c.suggestion)
+		}
+		if a.attr("#name", "aria-invalid") != "true" || a.attr("#name", "aria-describedby") != "name-error name-hint" || !a.has("#name[autofocus]") {
+			t.Errorf("%q: the field does not say that it is wrong", c.name)
+		}
+		if want := strings.TrimSpace(c.name); utf8.ValidString(want) && !strings.ContainsAny(want, "\x00\r") && a.attr("#name", "value") != want {
+			t.Errorf("%q became %q", c.name, a.attr("#name", "value"))
+		}
+		a.says("#name-hint", "Letters, digits, _ and -, at most 64.")
+	}
+	if got := p.storedNames(who); got != "" || p.upstream.count(createKey) != 0 {
+		t.Errorf("the keys are %q after %d requests to create", got, p.upstream.count(createKey))
+	}
+}
+
+func try(suggestion string) string {
+	if suggestion == "" {
+		return ""
+	}
+	return "Try " + suggestion + "."
+}
+
+func TestSpacesAroundANameAreNotPartOfIt(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, who := p.signedIn(email)
+	b.post("/keys", createForm(newFormID(t), " \tporch-cam\n")).want(http.StatusOK).says("#once strong", "porch-cam")
+	b.post("/keys", createForm(newFormID(t), strings.Repeat("x", 64)+" ")).want(http.StatusOK)
+	if got := p.storedNames(who); got != "porch-cam, "+strings.Repeat("x", 64) {
+		t.Errorf("the keys are %q", got)
+	}
+}
+
+func TestANameInUseLeadsToTheKeyThatHasIt(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, who := p.signedIn(email)
+	key := p.seed(who, "porch-cam")[0]
+	for _, a := range []answer{
+		b.post("/keys", createForm(newFormID(t), "porch-cam")),
+		b.htmx().post("/keys", createForm(newFormID(t), "porch-cam")).isPart(),
+	} {
+		a.want(http.StatusUnprocessableEntity).lacks("#once")
+		a.says("#name-error", "You already have a key with this name. It was made 1 April and is here: porch-cam.")
+		if got := a.attr("#name-error a", "href"); got != "/keys/"+key.ID {
+			t.Errorf("the holder is at %q", got)
+		}
+		if got := a.attr("#name", "value"); got != "porch-cam" {
+			t.Errorf("the name became %q", got)
+		}
+	}
+	b.post("/keys", createForm(newFormID(t), "Porch-cam")).want(http.StatusOK)
+	if got := p.storedNames(who); got != "porch-cam, Porch-cam" {
+		t.Errorf("the keys are %q", got)
+	}
+}
+
+func TestTheTwentyFirstKeyIsNotMadeAndThePageSaysHowToMakeRoom(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, who := p.signedIn(email)
+	p.seed(who, numbered(19)...)
+	form := b.get("/keys").attr("input[name=form_id]", "value")
+	b.post("/keys", createForm(newFormID(t), "the-twentieth")).want(http.StatusOK).says("#quota", "20 of 20")
+	for _, a := range []answer{
+		b.post("/keys", createForm(form, "one-more")),
+		b.htmx().post("/keys", createForm(newFormID(t), "one-more")).isPart(),
+	} {
+		a.want(http.StatusUnprocessableEntity).lacks("#once", "#create")
+		a.says(".notice.bad", "No key was made. All 20 keys are in use.")
+		a.says("#make-room", "delete one that nothing needs any more")
+	}
+	if got := len(p.stored(who)); got != 20 {
+		t.Errorf("there are %d keys", got)
+	}
+}
+
+func TestABrowserThatLeavesDoesNotCutACreateShort(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, who := p.signedIn(email)
+	form := createForm(newFormID(t), "porch-cam")
+	r, leave := cancellable(b.request(http.MethodPost, "/keys", form))
+	p.upstream.breaks(createKey, func(next http.RoundTripper, r *http.Request) (*http.Response, error) {
+		leave()
+		return next.RoundTrip(r)
+	})
+	b.send(r)
+	if got := p.storedNames(who); got != "porch-cam" {
+		t.Errorf("the keys are %q", got)
+	}
+	b.post("/keys", form).want(http.StatusConflict).says(".notice", "Already created.")
+}

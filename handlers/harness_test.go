@@ -1,0 +1,629 @@
+package handlers_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/PuerkitoBio/goquery"
+
+	"latchkey/authserver"
+	"latchkey/client"
+	"latchkey/handlers"
+	"latchkey/store"
+)
+
+const (
+	appID     = "latchkey-test"
+	publicURL = "http://localhost:8080"
+	email     = "ana@example.com"
+	password  = "correct horse battery"
+	// passwordHash is password's. It is written out so that a test that needs an account does not have to register one.
+	passwordHash = "$argon2id$v=19$m=19456,t=2,p=1$bGF0Y2hrZXktdGVzdC0wMQ$mWJzUaIhiYQo0FjddLv8z14Mz5tyeogC3wgjUCeIo7A"
+)
+
+// noon is when every test begins. Keys that a test seeds are from the month before.
+var noon = time.Date(2026, 5, 2, 12, 0, 0, 0, time.UTC)
+
+// program is the dashboard over a real auth server, wired as package app does it. Between the two, and between the dashboard
+// and its web sessions, a test can make things go wrong.
+type program struct {
+	t        testing.TB
+	deps     handlers.Deps
+	handler  http.Handler
+	store    *store.Store
+	rows     *webRows
+	upstream *upstream
+	clock    *clock
+	logs     *logs
+}
+
+// newProgram starts with nobody in it. Each of change may alter what the dashboard is given.
+func newProgram(t testing.TB, change ...func(*handlers.Deps)) *program {
+	t.Helper()
+	p := &program{t: t, clock: &clock{now: noon}, logs: &logs{}}
+	p.store = openStore(t)
+	p.rows = &webRows{store: p.store}
+	p.deps = handlers.Deps{
+		WebSessions:  p.rows,
+		SessionKeys:  [][]byte{bytes.Repeat([]byte{1}, 32)},
+		PublicURL:    publicURL,
+		AppID:        appID,
+		Registration: true,
+		MinPassword:  8,
+		Ready:        p.store.Ping,
+		Now:          p.clock.Now,
+		Log:          slog.New(slog.NewJSONHandler(p.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	}
+	for _, c := range change {
+		c(&p.deps)
+	}
+	p.deps.BaseURL = p.deps.PublicURL
+	p.upstream = &upstream{next: inProcess{p.newAuthServer()}}
+	p.deps.Client = p.newClient()
+	p.start()
+	return p
+}
+
+// start builds the dashboard from deps, as a restart of the program does.
+func (p *program) start() {
+	https := strings.HasPrefix(p.deps.PublicURL, "https://")
+	p.handler = handlers.SecureHeaders(https, handlers.New(p.deps))
+}
+
+func (p *program) newClient() *client.Client {
+	p.t.Helper()
+	c, err := client.New(p.deps.PublicURL, appID, client.WithHTTPClient(&http.Client{Transport: p.upstream}))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return c
+}
+
+func (p *program) newAuthServer() *authserver.Server {
+	p.t.Helper()
+	access, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	tokens, err := authserver.NewTokens(access, [][]byte{bytes.Repeat([]byte{2}, 32)})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return authserver.New(authserver.Config{
+		AppID: appID, PublicURL: p.deps.PublicURL, Registration: true, MinPassword: 8, Now: p.clock.Now, Log: p.deps.Log,
+	}, p.store, tokens)
+}
+
+func openStore(t testing.TB) *store.Store {
+	t.Helper()
+	s, err := store.Open(context.Background(), filepath.Join(t.TempDir(), "test.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+// --- People and keys --------------------------------------------------------------------------------------------------
+
+// person has an account with the password of all tests.
+type person struct{ id, email string }
+
+// person makes an account straight in the store.
+func (p *program) person(email string) person {
+	p.t.Helper()
+	who := person{store.NewID(p.clock.Now()), email}
+	err := p.store.CreateUser(p.t.Context(), store.User{ID: who.id, CreatedAt: p.clock.Now()}, store.Identity{
+		ID: store.NewID(p.clock.Now()), UserID: who.id, Provider: store.ProviderEmailPassword,
+		Subject: email, PasswordHash: passwordHash, CreatedAt: p.clock.Now(),
+	})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return who
+}
+
+// seed makes keys of these names straight in the store, an hour apart from 1 April 2026 on. Nobody knows their values.
+func (p *program) seed(who person, names ...string) []client.APIKey {
+	p.t.Helper()
+	keys := make([]client.APIKey, len(names))
+	for i, name := range names {
+		made := time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(i) * time.Hour)
+		keys[i] = client.APIKey{ID: fmt.Sprintf("%08x", made.Unix()) + who.id[8:], Name: name}
+		var hash [32]byte
+		_, _ = rand.Read(hash[:])
+		key := store.APIKey{ID: keys[i].ID, UserID: who.id, Name: name, CreatedAt: made}
+		if err := p.store.CreateAPIKey(p.t.Context(), key, hash, client.MaxKeys); err != nil {
+			p.t.Fatal(err)
+		}
+	}
+	return keys
+}
+
+// numbered gives n names: key-01, key-02, …
+func numbered(n int) []string {
+	names := make([]string, n)
+	for i := range names {
+		names[i] = fmt.Sprintf("key-%02d", i+1)
+	}
+	return names
+}
+
+func (p *program) turn(who person, key client.APIKey, on bool) {
+	p.t.Helper()
+	if err := p.store.SetAPIKeyDisabled(p.t.Context(), who.id, key.ID, !on); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// stored gives the person's keys as the store has them.
+func (p *program) stored(who person) []store.APIKey {
+	p.t.Helper()
+	keys, err := p.store.APIKeys(p.t.Context(), who.id)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return keys
+}
+
+// storedNames says each key as "name" or "name (off)".
+func (p *program) storedNames(who person) string {
+	var names []string
+	for _, key := range p.stored(who) {
+		if key.Disabled {
+			key.Name += " (off)"
+		}
+		names = append(names, key.Name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// --- Browsers ---------------------------------------------------------------------------------------------------------
+
+// browser keeps cookies and does not follow redirects. What it sends says that it comes from our own pages.
+type browser struct {
+	t      testing.TB
+	p      *program
+	jar    http.CookieJar
+	header http.Header
+}
+
+func (p *program) browser() *browser {
+	p.t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return &browser{t: p.t, p: p, jar: jar, header: http.Header{"Sec-Fetch-Site": {"same-origin"}}}
+}
+
+// signedIn gives a new account and a browser that is signed in to it.
+func (p *program) signedIn(email string) (*browser, person) {
+	p.t.Helper()
+	who := p.person(email)
+	return p.signIn(who), who
+}
+
+func (p *program) signIn(who person) *browser {
+	p.t.Helper()
+	b := p.browser()
+	b.post("/login", url.Values{"email": {who.email}, "password": {password}}).leadsTo("/keys")
+	return b
+}
+
+// with is the same browser sending one more header.
+func (b *browser) with(name, value string) *browser {
+	other := *b
+	other.header = b.header.Clone()
+	other.header.Set(name, value)
+	return &other
+}
+
+// htmx is the same browser when its script asks.
+func (b *browser) htmx() *browser { return b.with("HX-Request", "true") }
+
+// on is the same browser reporting to a subtest.
+func (b *browser) on(t testing.TB) *browser {
+	other := *b
+	other.t = t
+	return &other
+}
+
+func (b *browser) get(path string) answer {
+	b.t.Helper()
+	return b.send(b.request(http.MethodGet, path, nil))
+}
+
+func (b *browser) post(path string, form url.Values) answer {
+	b.t.Helper()
+	return b.send(b.request(http.MethodPost, path, form))
+}
+
+func (b *browser) request(method, path string, form url.Values) *http.Request {
+	r := httptest.NewRequestWithContext(context.Background(), method, b.p.deps.PublicURL+path, strings.NewReader(form.Encode()))
+	for name, values := range b.header {
+		r.Header[name] = values
+	}
+	if form != nil {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	return r
+}
+
+func (b *browser) send(r *http.Request) answer {
+	b.t.Helper()
+	for _, cookie := range b.jar.Cookies(r.URL) {
+		r.AddCookie(cookie)
+	}
+	recorder := httptest.NewRecorder()
+	b.p.handler.ServeHTTP(recorder, r)
+	res := recorder.Result()
+	b.jar.SetCookies(r.URL, res.Cookies())
+	doc, err := goquery.NewDocumentFromReader(bytes.NewReader(recorder.Body.Bytes()))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return answer{t: b.t, status: res.StatusCode, header: res.Header, cookies: res.Cookies(), body: recorder.Body.String(), doc: doc}
+}
+
+// cookie gives the value that the browser keeps under a name, "" when it keeps none.
+func (b *browser) cookie(name string) string {
+	u, _ := url.Parse(b.p.deps.PublicURL)
+	for _, cookie := range b.jar.Cookies(u) {
+		if cookie.Name == name {
+			return cookie.Value
+		}
+	}
+	return ""
+}
+
+// plant makes the browser keep a cookie, whoever may have put it there.
+func (b *browser) plant(name, value string) {
+	u, _ := url.Parse(b.p.deps.PublicURL)
+	b.jar.SetCookies(u, []*http.Cookie{{Name: name, Value: value, Path: "/"}})
+}
+
+// --- Answers ----------------------------------------------------------------------------------------------------------
+
+// answer is what came back, with questions a test can ask of it.
+type answer struct {
+	t       testing.TB
+	status  int
+	header  http.Header
+	cookies []*http.Cookie
+	body    string
+	doc     *goquery.Document
+}
+
+func (a answer) want(status int) answer {
+	a.t.Helper()
+	if a.status != status {
+		a.t.Fatalf("status %d, want %d: %s", a.status, status, squeeze(a.doc.Find("main, body").First().Text()))
+	}
+	return a
+}
+
+// leadsTo checks that the browser is sent to a page with GET.
+func (a answer) leadsTo(place string) answer {
+	a.t.Helper()
+	a.want(http.StatusSeeOther)
+	if got := a.header.Get("Location"); got != place {
+		a.t.Errorf("leads to %q, want %q", got, place)
+	}
+	return a
+}
+
+// isPart checks that htmx got a part and not a whole page.
+func (a answer) isPart() answer {
+	a.t.Helper()
+	if strings.Contains(a.body, "<html") {
+		a.t.Errorf("the answer is a whole page: %.80s", a.body)
+	}
+	return a
+}
+
+// text is what stands in the first element that selector finds.
+func (a answer) text(selector string) string { return squeeze(a.doc.Find(selector).First().Text()) }
+
+// texts is what stands in each.
+func (a answer) texts(selector string) []string {
+	return a.doc.Find(selector).Map(func(_ int, s *goquery.Selection) string { return squeeze(s.Text()) })
+}
+
+func (a answer) has(selector string) bool { return a.doc.Find(selector).Length() > 0 }
+
+func (a answer) attr(selector, name string) string {
+	return a.doc.Find(selector).First().AttrOr(name, "")
+}
+
+// says checks that an element holds a text.
+func (a answer) says(selector, text string) answer {
+	a.t.Helper()
+	if got := a.text(selector); !strings.Contains(got, text) {
+		a.t.Errorf("%s says %q, want it to hold %q", selector, got, text)
+	}
+	return a
+}
+
+// lacks checks that nothing is found.
+func (a answer) lacks(selectors ...string) answer {
+	a.t.Helper()
+	for _, selector := range selectors {
+		if a.has(selector) {
+			a.t.Errorf("there is a %s: %s", selector, a.text(selector))
+		}
+	}
+	return a
+}
+
+// keepsQuiet checks that texts are nowhere in the answer, its header included.
+func (a answer) keepsQuiet(texts ...string) answer {
+	a.t.Helper()
+	for _, text := range texts {
+		if strings.Contains(a.body, text) || strings.Contains(fmt.Sprint(a.header), text) {
+			a.t.Errorf("the answer holds %q", text)
+		}
+	}
+	return a
+}
+
+func squeeze(text string) string { return strings.Join(strings.Fields(text), " ") }
+
+// --- The way to the auth server ---------------------------------------------------------------------------------------
+
+// upstream is the way from the dashboard's client to the auth server. It counts what is sent and can lose or replace answers.
+type upstream struct {
+	next http.RoundTripper
+
+	mu     sync.Mutex
+	sent   []string
+	faults []fault
+}
+
+type fault struct {
+	call string
+	happens
+}
+
+// happens is what becomes of a request.
+type happens func(next http.RoundTripper, r *http.Request) (*http.Response, error)
+
+// RoundTrip lets the newest fault for the call decide.
+func (u *upstream) RoundTrip(r *http.Request) (*http.Response, error) {
+	call := callOf(r)
+	u.mu.Lock()
+	u.sent = append(u.sent, call)
+	var broken happens
+	for _, f := range u.faults {
+		if covers(f.call, call) {
+			broken = f.happens
+		}
+	}
+	u.mu.Unlock()
+	if broken != nil {
+		return broken(u.next, r)
+	}
+	return u.next.RoundTrip(r)
+}
+
+// callOf names a request as "PUT keys/disable": the ids are left out.
+func callOf(r *http.Request) string {
+	rest := strings.TrimPrefix(r.URL.Path, "/api/client/v2.0")
+	rest = strings.TrimPrefix(rest, "/app/"+appID)
+	rest = strings.Replace(rest, "/auth/providers/local-userpass", "", 1)
+	parts := strings.Split(strings.Replace(rest, "/auth/api_keys", "/keys", 1), "/")[1:]
+	if parts[0] == "keys" && len(parts) > 1 {
+		parts[1] = "one"
+	}
+	return r.Method + " " + strings.Join(parts, "/")
+}
+
+// covers says whether call is pattern, or any call when pattern is "*".
+func covers(pattern, call string) bool { return pattern == "*" || pattern == call }
+
+// Calls of the client API, as callOf names them.
+const (
+	logIn     = "POST login"
+	logOut    = "DELETE auth/session"
+	register  = "POST register"
+	listKeys  = "GET keys"
+	createKey = "POST keys"
+	fetchKey  = "GET keys/one"
+	turnOn    = "PUT keys/one/enable"
+	turnOff   = "PUT keys/one/disable"
+	deleteKey = "DELETE keys/one"
+)
+
+// breaks makes something happen to a call until heal.
+func (u *upstream) breaks(call string, what happens) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.faults = append(u.faults, fault{call, what})
+}
+
+func (u *upstream) heal() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.faults = nil
+}
+
+// count says how often a call was sent since the last reset, to a server that answered or not.
+func (u *upstream) count(call string) int {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	n := 0
+	for _, sent := range u.sent {
+		if covers(call, sent) {
+			n++
+		}
+	}
+	return n
+}
+
+func (u *upstream) reset() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.sent = nil
+}
+
+// inProcess calls a handler instead of a server, without a port.
+type inProcess struct{ handler http.Handler }
+
+// RoundTrip runs the handler on the caller's goroutine.
+func (t inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	in := r.WithContext(r.Context())
+	in.RequestURI, in.RemoteAddr = r.URL.RequestURI(), "127.0.0.1:0"
+	if in.Body == nil {
+		in.Body = http.NoBody
+	}
+	w := &recorded{header: http.Header{}, status: http.StatusOK}
+	t.handler.ServeHTTP(w, in)
+	return answered(r, w.status, w.header, &w.body), nil
+}
+
+// recorded is a small http.ResponseWriter: httptest's would count in the allocations of what is measured.
+type recorded struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+func (r *recorded) Header() http.Header         { return r.header }
+func (r *recorded) WriteHeader(status int)      { r.status = status }
+func (r *recorded) Write(p []byte) (int, error) { return r.body.Write(p) }
+
+// webRows keeps web sessions in the store as package app does, unless a test sets an error.
+type webRows struct {
+	store *store.Store
+
+	mu     sync.Mutex
+	broken error // of every call
+	onRead func()
+}
+
+func (w *webRows) breaks(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.broken = err
+}
+
+// afterRead has something happen after every row that is read.
+func (w *webRows) afterRead(do func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.onRead = do
+}
+
+func (w *webRows) fails() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.broken
+}
+
+func (w *webRows) CreateWebSession(ctx context.Context, row handlers.WebSessionRow) error {
+	return rowError(w.fails(), func() error { return w.store.CreateWebSession(ctx, store.WebSession(row)) })
+}
+
+func (w *webRows) WebSession(ctx context.Context, idHash [32]byte) (row handlers.WebSessionRow, err error) {
+	w.mu.Lock()
+	then := w.onRead
+	w.mu.Unlock()
+	if then != nil {
+		defer then()
+	}
+	err = rowError(w.fails(), func() error {
+		stored, err := w.store.WebSession(ctx, idHash)
+		row = handlers.WebSessionRow(stored)
+		return err
+	})
+	return row, err
+}
+
+func (w *webRows) UpdateWebSession(ctx context.Context, row handlers.WebSessionRow) error {
+	return rowError(w.fails(), func() error { return w.store.UpdateWebSession(ctx, store.WebSession(row)) })
+}
+
+func (w *webRows) DeleteWebSession(ctx context.Context, idHash [32]byte) error {
+	return rowError(w.fails(), func() error { return w.store.DeleteWebSession(ctx, idHash) })
+}
+
+func rowError(broken error, do func() error) error {
+	if broken != nil {
+		return broken
+	}
+	err := do()
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return fmt.Errorf("%w: %w", handlers.ErrNoWebSession, err)
+	case errors.Is(err, store.ErrConflict):
+		return fmt.Errorf("%w: %w", handlers.ErrStaleWebSession, err)
+	default:
+		return err
+	}
+}
+
+// --- Time and log -----------------------------------------------------------------------------------------------------
+
+// clock stands still until it is told otherwise.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+// Now is the clock's time.
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// logs is a log that several requests may write to.
+type logs struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (l *logs) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(p)
+}
+
+func (l *logs) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
+}
+
+func (l *logs) reset() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.buf.Reset()
+}
+
+func sha(b []byte) [32]byte { return sha256.Sum256(b) }

@@ -1,0 +1,182 @@
+package static_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"latchkey/static"
+)
+
+// files is everything a page needs, with how it is announced.
+var files = map[string]string{
+	"app.css":     "text/css; charset=utf-8",
+	"app.js":      "text/javascript; charset=utf-8",
+	"htmx.min.js": "text/javascript; charset=utf-8",
+	"icon.svg":    "image/svg+xml",
+}
+
+func get(t testing.TB, method, target, accept string) *httptest.ResponseRecorder {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), method, "/", nil)
+	r.URL.Path = target
+	if accept != "" {
+		r.Header.Set("Accept-Encoding", accept)
+	}
+	w := httptest.NewRecorder()
+	static.Handler().ServeHTTP(w, r)
+	return w
+}
+
+func read(t testing.TB, name string) []byte {
+	t.Helper()
+	body, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return body
+}
+
+func TestEveryFileIsNamedByItsContent(t *testing.T) {
+	t.Parallel()
+	for name := range files {
+		sum := sha256.Sum256(read(t, name))
+		ext := path.Ext(name)
+		want := "/static/" + strings.TrimSuffix(name, ext) + "." + hex.EncodeToString(sum[:4]) + ext
+		if got := static.URL(name); got != want {
+			t.Errorf("%s is at %s, want %s", name, got, want)
+		}
+	}
+}
+
+func TestAFileIsServedAsItIsAndKeptForAYear(t *testing.T) {
+	t.Parallel()
+	for name, kind := range files {
+		body := read(t, name)
+		for _, accept := range []string{"", "identity", "br", "deflate"} {
+			w := get(t, http.MethodGet, static.URL(name), accept)
+			h := w.Header()
+			if w.Code != http.StatusOK || !bytes.Equal(w.Body.Bytes(), body) {
+				t.Errorf("%s: status %d, %d bytes, want %d", name, w.Code, w.Body.Len(), len(body))
+			}
+			if h.Get("Content-Type") != kind || h.Get("Content-Encoding") != "" || h.Get("Content-Length") != strconv.Itoa(len(body)) {
+				t.Errorf("%s: header %v", name, h)
+			}
+			if h.Get("Cache-Control") != "public, max-age=31536000, immutable" || h.Get("Vary") != "Accept-Encoding" {
+				t.Errorf("%s: header %v", name, h)
+			}
+		}
+	}
+}
+
+func TestAFileIsServedCompressedToThoseWhoAsk(t *testing.T) {
+	t.Parallel()
+	for name, kind := range files {
+		for _, accept := range []string{"gzip", "gzip, deflate, br, zstd", "br;q=1.0, gzip;q=0.8"} {
+			w := get(t, http.MethodGet, static.URL(name), accept)
+			h := w.Header()
+			if h.Get("Content-Encoding") != "gzip" || h.Get("Content-Type") != kind || h.Get("Vary") != "Accept-Encoding" {
+				t.Fatalf("%s: header %v", name, h)
+			}
+			if h.Get("Content-Length") != strconv.Itoa(w.Body.Len()) {
+				t.Errorf("%s: Content-Length %s for %d bytes", name, h.Get("Content-Length"), w.Body.Len())
+			}
+			r, err := gzip.NewReader(w.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if body, err := io.ReadAll(r); err != nil || !bytes.Equal(body, read(t, name)) {
+				t.Errorf("%s: unpacked it is another file: %v", name, err)
+			}
+		}
+	}
+}
+
+func TestAHeadHasEverythingButTheBody(t *testing.T) {
+	t.Parallel()
+	for name := range files {
+		whole, head := get(t, http.MethodGet, static.URL(name), "gzip"), get(t, http.MethodHead, static.URL(name), "gzip")
+		if head.Code != http.StatusOK || head.Body.Len() != 0 || head.Header().Get("Content-Length") != whole.Header().Get("Content-Length") {
+			t.Errorf("%s: status %d, %d bytes, header %v", name, head.Code, head.Body.Len(), head.Header())
+		}
+	}
+}
+
+func TestEveryOtherAddressIsNotFoundAndNotKept(t *testing.T) {
+	t.Parallel()
+	css := static.URL("app.css")
+	for _, target := range []string{
+		"", "/", "/static", "/static/", "/static/app.css", "/app.css", "app.css", "app.js", "htmx.min.js", "icon.svg", "/static/static.go",
+		"/static/app.00000000.css", strings.Replace(css, ".css", ".js", 1), css + "/", css + ".map", strings.ToUpper(css), "/" + css,
+		"/static/../static/" + path.Base(css), "/static//" + path.Base(css), path.Base(css), "/static/../go.mod", "/static/nothing.12345678.css",
+	} {
+		w := get(t, http.MethodGet, target, "gzip")
+		if w.Code != http.StatusNotFound || w.Header().Get("Content-Encoding") != "" || strings.Contains(w.Header().Get("Cache-Control"), "immutable") {
+			t.Errorf("%q: status %d, header %v", target, w.Code, w.Header())
+		}
+	}
+}
+
+func TestAFileThatIsNotThereIsAMistakeInATemplate(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"", "nothing.css", "/static/app.css", "static.go", "../go.mod"} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%q has the address %q", name, static.URL(name))
+				}
+			}()
+			_ = static.URL(name)
+		}()
+	}
+}
+
+// htmxSum is the SHA-256 of dist/htmx.min.js in the published package htmx.org 4.0.1.
+const htmxSum = "a0abb04f2f45a1f89d1d4844023245537e5e6014c87b144553e0607b4cc32130"
+
+func TestHtmxIsThePublishedFileBelowALineThatNamesIt(t *testing.T) {
+	t.Parallel()
+	heading, published, _ := bytes.Cut(read(t, "htmx.min.js"), []byte("\n"))
+	if got := string(heading); got != "/*! htmx.org 4.0.1, https://htmx.org, licence 0BSD */" {
+		t.Errorf("the first line is %q", got)
+	}
+	if sum := sha256.Sum256(published); hex.EncodeToString(sum[:]) != htmxSum {
+		t.Errorf("the rest has the SHA-256 %x, the published file %s", sum, htmxSum)
+	}
+}
+
+func TestAllFilesTogetherWeighLittle(t *testing.T) {
+	t.Parallel()
+	total := 0
+	for name := range files {
+		n := get(t, http.MethodGet, static.URL(name), "gzip").Body.Len()
+		t.Logf("%s: %d bytes", name, n)
+		total += n
+	}
+	if total > 25_000 {
+		t.Errorf("%d bytes in all, want 25,000 at most", total)
+	}
+}
+
+func TestNothingIsFetchedFromElsewhereOrRunFromText(t *testing.T) {
+	t.Parallel()
+	for name, forbidden := range map[string]*regexp.Regexp{
+		"app.css":  regexp.MustCompile(`(?i)@import|url\(|https?:|expression\(`),
+		"app.js":   regexp.MustCompile(`\beval\b|new Function|innerHTML|outerHTML|insertAdjacentHTML|document\.write|https?:|Storage\b|fetch\(|XMLHttpRequest`),
+		"icon.svg": regexp.MustCompile(`(?i)<script|\bon\w+=|href|<style|<foreignObject`),
+	} {
+		if found := forbidden.Find(read(t, name)); found != nil {
+			t.Errorf("%s has %q", name, found)
+		}
+	}
+}

@@ -1,0 +1,176 @@
+package views_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/PuerkitoBio/goquery"
+	"github.com/a-h/templ"
+	"golang.org/x/net/html"
+
+	"latchkey/views"
+)
+
+var noon = time.Date(2026, 5, 2, 12, 0, 0, 0, time.UTC)
+
+// id is the i-th id of a key.
+func id(i int) string { return fmt.Sprintf("69cc8d00%016x", i) }
+
+func key(i int, name string) views.Key {
+	return views.Key{ID: id(i), Name: name, On: i%3 != 0, Created: views.NewWhen(noon.Add(-time.Duration(i)*time.Hour), noon)}
+}
+
+// keysPage is a page with n keys of this name, numbered from the second on.
+func keysPage(n int, name string) views.Keys {
+	m := views.Keys{
+		Page:  views.Page{Title: "Devices and keys", Email: "ana@example.com", Here: "/keys"},
+		Quota: views.Quota{Used: n, Limit: 20},
+		Form:  views.CreateForm{ID: "AAAAAAAAAAAAAAAAAAAAAA"},
+	}
+	for i := range n {
+		suffix := ""
+		if i > 0 {
+			suffix = fmt.Sprintf("-%d", i+1)
+		}
+		m.List = append(m.List, key(i+1, name+suffix))
+	}
+	if m.Quota.Full() {
+		m.Form.MakeRoom = m.List[:3]
+	}
+	return m
+}
+
+// every gives every page in every state, with text wherever text of people or servers can stand.
+func every(text string) map[string]templ.Component {
+	page := views.Page{Title: text, Email: text, Theme: text, Here: text, Status: text, PlainHTTP: true,
+		Notice: &views.Notice{Bad: true, Title: text, Text: text, Link: "/keys", LinkText: text, Reference: text}}
+	holder := key(1, text)
+	unknown := key(2, text)
+	unknown.Unknown = text
+	newest := key(7, text)
+	newest.New = true
+
+	empty, one, full := keysPage(0, text), keysPage(1, text), keysPage(20, text)
+	one.Page, full.Page, empty.Page = page, page, page
+	withError := one
+	withError.Form.Name, withError.Form.Error, withError.Form.Suggestion, withError.Form.Holder = text, text, text, &holder
+	made := keysPage(7, text)
+	made.Page, made.List[6] = page, newest
+	made.Once = &views.Once{ID: id(7), Name: text, Value: text, AppID: text, BaseURL: text, Masked: true}
+	madePlain := made
+	plain := *made.Once
+	plain.Masked = false
+	madePlain.Once = &plain
+	searched := keysPage(7, text)
+	searched.Page, searched.Query, searched.List = page, text, nil
+	failed := views.Keys{Page: page, Quota: views.Quota{Limit: 20}, Failure: page.Notice}
+	lost := one
+	lost.List = []views.Key{unknown}
+
+	return map[string]templ.Component{
+		"log-in":            views.SignInPage(views.SignIn{Page: page, Email: text, Next: text, Reason: text, Registration: true}),
+		"log-in refused":    views.SignInPage(views.SignIn{Page: page, Email: text, Next: text, Error: text}),
+		"register":          views.RegisterPage(views.Register{Page: page, Next: text, MinPassword: 8}),
+		"register refused":  views.RegisterPage(views.Register{Page: page, Email: text, EmailError: text, PasswordError: text, MinPassword: 8}),
+		"first visit":       views.KeysPage(empty),
+		"one key":           views.KeysPage(one),
+		"a full account":    views.KeysPage(full),
+		"a refused name":    views.KeysPage(withError),
+		"a new key":         views.KeysPage(made),
+		"a new key, plain":  views.KeysPage(madePlain),
+		"nothing found":     views.KeysPage(searched),
+		"an unread list":    views.KeysPage(failed),
+		"an unknown state":  views.KeysPage(lost),
+		"a key":             views.OneKeyPage(views.KeyPage{Page: page, Key: key(1, text), AppID: text, BaseURL: text}),
+		"a key that is off": views.OneKeyPage(views.KeyPage{Page: page, Key: key(3, text), AppID: text, BaseURL: text}),
+		"an unknown key":    views.OneKeyPage(views.KeyPage{Page: page, Key: unknown, AppID: text, BaseURL: text}),
+		"delete":            views.DeletePage(views.Delete{Page: page, Key: key(1, text)}),
+		"error":             views.ErrorPage(views.Error{Page: page, Heading: text, Text: text, Link: "/keys", LinkText: text, Reference: text}),
+	}
+}
+
+// everyPart gives every part that htmx asks for.
+func everyPart(text string) map[string]templ.Component {
+	full := keysPage(20, text)
+	withError := keysPage(1, text)
+	withError.Form.Name, withError.Form.Error, withError.Form.Suggestion = text, text, text
+	withError.Notice = &views.Notice{Title: text, Text: text, Link: "/keys", LinkText: text, Reference: text}
+	made := keysPage(7, text)
+	made.Status, made.Once = text, &views.Once{ID: id(7), Name: text, Value: text, AppID: text, BaseURL: text, Masked: true}
+	unknown := key(2, text)
+	unknown.Unknown = text
+	return map[string]templ.Component{
+		"the list":        views.KeysPart(full),
+		"a refused form":  views.CreatePart(withError),
+		"a new key":       views.CreatePart(made),
+		"no room":         views.CreatePart(full),
+		"after a delete":  views.DeletedPart(keysPage(19, text)),
+		"a row":           views.RowPart(key(1, text), text),
+		"an unknown row":  views.RowPart(unknown, text),
+		"a row that went": views.GoneRowPart(id(1)),
+		"a key's card":    views.KeyPart(key(1, text), text),
+		"a dialog":        views.DeleteDialog(views.Delete{Key: key(1, text), Place: views.PlaceRow}),
+		"an error":        views.ErrorPart(views.Error{Heading: text, Text: text, Link: "/keys", LinkText: text, Reference: text}),
+	}
+}
+
+func render(t testing.TB, c templ.Component) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := c.Render(context.Background(), &b); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func draw(t testing.TB, c templ.Component) *goquery.Document {
+	t.Helper()
+	doc, err := goquery.NewDocumentFromReader(strings.NewReader(render(t, c)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
+
+func squeeze(text string) string { return strings.Join(strings.Fields(text), " ") }
+
+// text is what stands in the first element found.
+func text(doc *goquery.Document, selector string) string {
+	return squeeze(doc.Find(selector).First().Text())
+}
+
+func texts(doc *goquery.Document, selector string) []string {
+	return doc.Find(selector).Map(func(_ int, s *goquery.Selection) string { return squeeze(s.Text()) })
+}
+
+// outer is the HTML of the one element found, "" when there is none.
+func outer(t testing.TB, doc *goquery.Document, selector string) string {
+	t.Helper()
+	found := doc.Find(selector)
+	if found.Length() == 0 {
+		return ""
+	}
+	var b bytes.Buffer
+	if err := html.Render(&b, found.Nodes[0]); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// skeleton is a page's elements with the names of their attributes, in order: all that text must not be able to change.
+func skeleton(doc *goquery.Document) string {
+	var b strings.Builder
+	doc.Find("*").Each(func(_ int, s *goquery.Selection) {
+		node := s.Nodes[0]
+		fmt.Fprintf(&b, "%*s<%s", s.Parents().Length(), "", node.Data)
+		for _, attr := range node.Attr {
+			b.WriteString(" " + attr.Key)
+		}
+		b.WriteString(">\n")
+	})
+	return b.String()
+}

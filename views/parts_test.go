@@ -1,0 +1,97 @@
+package views_test
+
+import (
+	"testing"
+
+	"github.com/a-h/templ"
+
+	"latchkey/views"
+)
+
+func TestAPartIsTheComponentThatThePageUses(t *testing.T) {
+	t.Parallel()
+	unknown := key(2, "porch-cam")
+	unknown.Unknown = "It may be on or off."
+	made, refused, failed, full := keysPage(7, "porch-cam"), keysPage(7, "porch-cam"), keysPage(0, ""), keysPage(20, "porch-cam")
+	made.Once = &views.Once{ID: id(7), Name: "porch-cam-7", Value: "S3cretValue", AppID: "app", BaseURL: "https://keys.example.org", Masked: true}
+	refused.Form.Name, refused.Form.Error, refused.Form.Suggestion = "a b", "That name has characters we cannot use.", "a-b"
+	refused.Notice = &views.Notice{Bad: true, Title: "No key was made."}
+	failed.Failure = &views.Notice{Bad: true, Title: "We could not read your keys.", Reference: "0123"}
+	onPage := func(k views.Key) templ.Component { return views.OneKeyPage(views.KeyPage{Key: k}) }
+	rowOf := func(k views.Key) templ.Component {
+		return views.KeysPage(views.Keys{Quota: views.Quota{Used: 1, Limit: 20}, List: []views.Key{k}})
+	}
+	problem := views.Error{Heading: "The key service is busy", Text: "Wait a little.", Link: "/keys", LinkText: "Try again", Reference: "0123"}
+	deleting := views.Delete{Key: key(1, "porch-cam"), Place: views.PlaceRow}
+	for name, c := range map[string]struct {
+		page, part templ.Component
+		places     []string
+	}{
+		"the list":         {views.KeysPage(made), views.KeysPart(made), []string{"#keys", "#quota"}},
+		"a failed list":    {views.KeysPage(failed), views.KeysPart(failed), []string{"#keys"}},
+		"a new key":        {views.KeysPage(made), views.CreatePart(made), []string{"#once", "#keys", "#quota"}},
+		"a refused form":   {views.KeysPage(refused), views.CreatePart(refused), []string{"#create", "#keys", "#quota", ".notice"}},
+		"no room":          {views.KeysPage(full), views.CreatePart(full), []string{"#make-room", "#keys", "#quota"}},
+		"after a delete":   {views.KeysPage(refused), views.DeletedPart(refused), []string{"#create", "#keys", "#quota"}},
+		"a row, on":        {rowOf(key(1, "porch-cam")), views.RowPart(key(1, "porch-cam"), ""), []string{"li"}},
+		"a row, off":       {rowOf(key(3, "porch-cam")), views.RowPart(key(3, "porch-cam"), ""), []string{"li"}},
+		"a row, unknown":   {rowOf(unknown), views.RowPart(unknown, ""), []string{"li"}},
+		"a card, on":       {onPage(key(1, "porch-cam")), views.KeyPart(key(1, "porch-cam"), ""), []string{"#key"}},
+		"a card, unknown":  {onPage(unknown), views.KeyPart(unknown, ""), []string{"#key"}},
+		"the confirmation": {views.DeletePage(deleting), views.DeleteDialog(deleting), []string{"p:has(time)", "form:has(.danger)"}},
+		"an error":         {views.KeysPage(views.Keys{Page: views.Page{Notice: notice(problem)}}), views.ErrorPart(problem), []string{".notice"}},
+	} {
+		page, part := draw(t, c.page), draw(t, c.part)
+		for _, place := range c.places {
+			selector := place
+			if place == "p:has(time)" || place == "form:has(.danger)" {
+				selector = "main " + place
+			}
+			want, got := outer(t, page, selector), outer(t, part, place)
+			if got != want || got == "" {
+				t.Errorf("%s, %s:\npart %s\npage %s", name, place, got, want)
+			}
+		}
+	}
+}
+
+func notice(e views.Error) *views.Notice {
+	return &views.Notice{Bad: true, Title: e.Heading, Text: e.Text, Link: e.Link, LinkText: e.LinkText, Reference: e.Reference}
+}
+
+func TestAPartChangesTheTextOfTheStatusRegionAndNotTheRegion(t *testing.T) {
+	t.Parallel()
+	made := keysPage(1, "porch-cam")
+	made.Status = "Key created."
+	for name, c := range map[string]templ.Component{
+		"a create": views.CreatePart(made), "a delete": views.DeletedPart(made), "a switch": views.RowPart(key(1, "x"), "Key created."),
+		"a switch on a key's page": views.KeyPart(key(1, "x"), "Key created."),
+	} {
+		doc := draw(t, c)
+		region := doc.Find(`hx-partial[hx-target="#status"]`)
+		if region.Length() != 1 || region.Text() != "Key created." || region.AttrOr("hx-swap", "") != "textContent" || doc.Find("#status").Length() != 0 {
+			t.Errorf("%s: %s", name, outer(t, doc, `hx-partial[hx-target="#status"]`))
+		}
+	}
+}
+
+func TestAPartThatHasNoQuotaLeavesTheMeterAlone(t *testing.T) {
+	t.Parallel()
+	m := keysPage(0, "")
+	m.Failure = &views.Notice{Bad: true, Title: "We could not read your keys."}
+	for name, c := range map[string]templ.Component{"list": views.KeysPart(m), "create": views.CreatePart(m), "delete": views.DeletedPart(m)} {
+		if doc := draw(t, c); doc.Find("#quota").Length() != 0 || text(doc, ".notice strong") != "We could not read your keys." {
+			t.Errorf("%s: %s", name, render(t, c))
+		}
+	}
+}
+
+func TestADialogAnswersIntoTheListOnlyWhereThereIsOne(t *testing.T) {
+	t.Parallel()
+	for place, want := range map[string]bool{views.PlaceRow: true, views.PlacePage: false, "": false, "elsewhere": false} {
+		doc := draw(t, views.DeleteDialog(views.Delete{Key: key(1, "porch-cam"), Place: place}))
+		if got := doc.Find("form[hx-post]").Length() == 1; got != want {
+			t.Errorf("%q: into the list %v", place, got)
+		}
+	}
+}

@@ -1,0 +1,367 @@
+package views_test
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/PuerkitoBio/goquery"
+	"github.com/google/go-cmp/cmp"
+
+	"latchkey/views"
+)
+
+func TestEveryPageIsAWholeDocument(t *testing.T) {
+	t.Parallel()
+	for name, c := range every("plain") {
+		doc := draw(t, c)
+		if !strings.HasPrefix(render(t, c), "<!doctype html><html lang=\"en\"") {
+			t.Errorf("%s: begins %.40s", name, render(t, c))
+		}
+		if text(doc, "title") != "plain · Latchkey" || doc.Find("h1").Length() != 1 || doc.Find("main").Length() != 1 {
+			t.Errorf("%s: title %q, %d headings, %d main parts", name, text(doc, "title"), doc.Find("h1").Length(), doc.Find("main").Length())
+		}
+		if doc.Find(`meta[name=viewport][content="width=device-width, initial-scale=1"]`).Length() != 1 || doc.Find("link[rel=icon]").Length() != 1 {
+			t.Errorf("%s: no viewport or no icon", name)
+		}
+		if status := doc.Find("#status[role=status]"); status.Length() != 1 || status.Text() != "plain" {
+			t.Errorf("%s: %d status regions, %q", name, status.Length(), status.Text())
+		}
+		if doc.Find("#notice").Length() != 1 || doc.Find(`form[action="/logout"]`).Length() != 1 || text(doc, ".who") != "plain" {
+			t.Errorf("%s: the frame is not complete", name)
+		}
+		if first := doc.Find("body > *").First(); !first.Is(`a.skip[href="#main"]`) {
+			t.Errorf("%s: the first thing to reach is not the way to the content", name)
+		}
+	}
+}
+
+func TestAStrangerSeesNoAccount(t *testing.T) {
+	t.Parallel()
+	doc := draw(t, views.SignInPage(views.SignIn{}))
+	if doc.Find(`.account, form[action="/logout"]`).Length() != 0 {
+		t.Error("there is an account")
+	}
+	if doc.Find(`a[href^="/register"]`).Length() != 0 {
+		t.Error("there is a way to make an account where people cannot")
+	}
+}
+
+func TestReferrersAreAllowedAtHomeOnlyWherePlainHTTPNeedsThem(t *testing.T) {
+	t.Parallel()
+	const meta = `meta[name=referrer][content="same-origin"]`
+	if draw(t, views.SignInPage(views.SignIn{})).Find(meta).Length() != 0 {
+		t.Error("on a secure origin")
+	}
+	if draw(t, views.SignInPage(views.SignIn{Page: views.Page{PlainHTTP: true}})).Find(meta).Length() != 1 {
+		t.Error("not on plain http")
+	}
+}
+
+// forbidden is what the content security policy would refuse, or what runs text.
+var forbiddenAttribute = regexp.MustCompile(`^(style|on.*|hx-on.*|hx-vals|hx-headers|hx-vars|srcdoc|formaction|background)$`)
+
+func TestNothingIsInlineAndNothingRunsText(t *testing.T) {
+	t.Parallel()
+	parts := everyPart("plain")
+	for name, c := range every("plain") {
+		parts["page: "+name] = c
+	}
+	for name, c := range parts {
+		draw(t, c).Find("*").Each(func(_ int, s *goquery.Selection) {
+			node := s.Nodes[0]
+			switch node.Data {
+			case "style", "iframe", "object", "embed", "base":
+				t.Errorf("%s has a <%s>", name, node.Data)
+			case "script":
+				if src, _ := s.Attr("src"); !strings.HasPrefix(src, "/static/") || s.Text() != "" {
+					t.Errorf("%s has a script from %q with %q", name, src, s.Text())
+				}
+			}
+			for _, attr := range node.Attr {
+				if forbiddenAttribute.MatchString(attr.Key) || strings.Contains(strings.ToLower(attr.Val), "javascript:") || strings.HasPrefix(attr.Val, "js:") {
+					t.Errorf("%s has %s=%q", name, attr.Key, attr.Val)
+				}
+				if address := attr.Key == "href" || attr.Key == "src" || attr.Key == "action" || strings.HasPrefix(attr.Key, "hx-get") || attr.Key == "hx-post"; address &&
+					!regexp.MustCompile(`^(/[a-z]|#[a-z])`).MatchString(attr.Val) {
+					t.Errorf("%s leads out of the house: %s=%q", name, attr.Key, attr.Val)
+				}
+			}
+		})
+	}
+}
+
+func TestEveryIDIsThereOnceAndEveryReferenceLeadsToOne(t *testing.T) {
+	t.Parallel()
+	for name, c := range every("plain") {
+		doc := draw(t, c)
+		ids := map[string]int{}
+		doc.Find("[id]").Each(func(_ int, s *goquery.Selection) { ids[s.AttrOr("id", "")]++ })
+		for id, n := range ids {
+			if n != 1 || id == "" {
+				t.Errorf("%s has the id %q %d times", name, id, n)
+			}
+		}
+		for _, attr := range []string{"for", "aria-describedby", "aria-labelledby", "aria-controls"} {
+			doc.Find("[" + attr + "]").Each(func(_ int, s *goquery.Selection) {
+				if s.Is("dialog#dialog") && s.Children().Length() == 0 {
+					return // its title arrives with its content
+				}
+				for _, id := range strings.Fields(s.AttrOr(attr, "")) {
+					if ids[id] != 1 {
+						t.Errorf("%s: %s=%q leads nowhere", name, attr, id)
+					}
+				}
+			})
+		}
+		if n := doc.Find("[autofocus]:not(dialog *)").Length(); n > 1 {
+			t.Errorf("%s has %d elements that want the focus", name, n)
+		}
+	}
+}
+
+func TestEverythingThatCanBeUsedHasAName(t *testing.T) {
+	t.Parallel()
+	parts := everyPart("plain")
+	for name, c := range every("plain") {
+		parts["page: "+name] = c
+	}
+	for name, c := range parts {
+		doc := draw(t, c)
+		doc.Find("input:not([type=hidden]), select, textarea").Each(func(_ int, s *goquery.Selection) {
+			label := doc.Find(`label[for="`+s.AttrOr("id", "-")+`"]`).Text() + s.Closest("label").Text()
+			if squeeze(label) == "" {
+				t.Errorf("%s: the field %q has no label", name, s.AttrOr("name", s.AttrOr("id", "")))
+			}
+		})
+		doc.Find("button, a[href], summary").Each(func(_ int, s *goquery.Selection) {
+			if squeeze(s.Text())+s.AttrOr("aria-label", "") == "" {
+				t.Errorf("%s: %s has no name", name, s.AttrOr("class", s.Nodes[0].Data))
+			}
+		})
+		doc.Find("svg").Each(func(_ int, s *goquery.Selection) {
+			if s.AttrOr("aria-hidden", "") != "true" || s.Children().Length() == 0 {
+				t.Errorf("%s: a drawing that is read out, or empty: %s", name, s.AttrOr("class", ""))
+			}
+		})
+	}
+}
+
+func TestEveryFormWorksWithoutScript(t *testing.T) {
+	t.Parallel()
+	actions := regexp.MustCompile(`^(/login|/logout|/register|/theme|/keys|/keys/[0-9a-f]{24}/(turn-on|turn-off|delete))$`)
+	for name, c := range every("plain") {
+		draw(t, c).Find("form").Each(func(_ int, s *goquery.Selection) {
+			method, action := s.AttrOr("method", ""), s.AttrOr("action", "")
+			if method == "dialog" {
+				return
+			}
+			if !actions.MatchString(action) || method != "post" && method != "get" {
+				t.Errorf("%s: a form %s %q", name, method, action)
+			}
+			if post, ok := s.Attr("hx-post"); ok && post != action {
+				t.Errorf("%s: with script %q, without %q", name, post, action)
+			}
+			if s.Find("button").Length() == 0 && s.Find("noscript").Length() == 0 {
+				t.Errorf("%s: the form %s has no button", name, action)
+			}
+		})
+	}
+}
+
+func TestHtmxSwapsIntoPlacesThatThePagesHave(t *testing.T) {
+	t.Parallel()
+	places := map[string]bool{"closest li": true}
+	for _, c := range every("plain") {
+		draw(t, c).Find("[id]").Each(func(_ int, s *goquery.Selection) { places["#"+s.AttrOr("id", "")] = true })
+	}
+	parts := everyPart("plain")
+	for name, c := range every("plain") {
+		parts["page: "+name] = c
+	}
+	for name, c := range parts {
+		draw(t, c).Find("[hx-target]").Each(func(_ int, s *goquery.Selection) {
+			if target := s.AttrOr("hx-target", ""); !places[target] {
+				t.Errorf("%s swaps into %q, which no page has", name, target)
+			}
+		})
+	}
+}
+
+func TestTheListShowsNoneOneAndMany(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{0, 1, 2, 5, 6, 19, 20} {
+		m := keysPage(n, "porch-cam")
+		doc := draw(t, views.KeysPage(m))
+		var want []string
+		for _, key := range m.List {
+			want = append(want, key.Name)
+		}
+		var got []string
+		got = append(got, texts(doc, "#keys ul .name")...)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%d keys (-want +got):\n%s", n, diff)
+		}
+		for what, c := range map[string]struct {
+			selector string
+			want     bool
+		}{
+			"the first visit": {".first", n == 0},
+			"the search":      {"[role=search]", n >= 6},
+			"the form":        {"#create", n < 20},
+			"the advice":      {"#make-room", n == 20},
+			"a failure":       {"#keys .notice", false},
+		} {
+			if has := doc.Find(c.selector).Length() > 0; has != c.want {
+				t.Errorf("%d keys: %s is there: %v", n, what, has)
+			}
+		}
+	}
+}
+
+func TestARowSaysItsStateInAWordAndOnItsSwitch(t *testing.T) {
+	t.Parallel()
+	unknown := key(1, "porch-cam")
+	unknown.Unknown = "It may be on or off."
+	newest := key(1, "porch-cam")
+	newest.New = true
+	for name, c := range map[string]struct {
+		key                                       views.Key
+		word, doing, checked, title, act, classes string
+	}{
+		"on":      {key(1, "porch-cam"), "On", "Turning off…", "true", "Turn off", "turn-off", "key"},
+		"off":     {key(3, "porch-cam"), "Off", "Turning on…", "false", "Turn on", "turn-on", "key off"},
+		"new":     {newest, "On", "Turning off…", "true", "Turn off", "turn-off", "key new"},
+		"unknown": {unknown, "Not known", "Turning off…", "true", "Turn off", "turn-off", "key"},
+	} {
+		doc := draw(t, views.KeyRow(c.key))
+		toggle := doc.Find("[role=switch]")
+		if text(doc, ".state") != c.word || doc.Find(".state").AttrOr("data-doing", "") != c.doing {
+			t.Errorf("%s: says %q, doing %q", name, text(doc, ".state"), doc.Find(".state").AttrOr("data-doing", ""))
+		}
+		if toggle.AttrOr("aria-checked", "") != c.checked || toggle.AttrOr("title", "") != c.title || toggle.AttrOr("aria-label", "") != "porch-cam" {
+			t.Errorf("%s: the switch is %s", name, outer(t, doc, "[role=switch]"))
+		}
+		if got := doc.Find("form").AttrOr("action", ""); got != "/keys/"+c.key.ID+"/"+c.act {
+			t.Errorf("%s: the switch leads to %s", name, got)
+		}
+		if got := doc.Find("li").AttrOr("class", ""); got != c.classes {
+			t.Errorf("%s: the row is %q", name, got)
+		}
+		if got := text(doc, ".error"); (got != "") != (name == "unknown") {
+			t.Errorf("%s: explained as %q", name, got)
+		}
+	}
+}
+
+func TestANewKeysValueStandsInThePageOnce(t *testing.T) {
+	t.Parallel()
+	for _, masked := range []bool{true, false} {
+		m := keysPage(1, "porch-cam")
+		m.Once = &views.Once{ID: id(1), Name: "porch-cam", Value: "S3cretValue", AppID: "app", BaseURL: "https://keys.example.org", Masked: masked}
+		page := render(t, views.KeysPage(m))
+		if strings.Count(page, "S3cretValue") != 1 || strings.Count(render(t, views.CreatePart(m)), "S3cretValue") != 1 {
+			t.Errorf("masked %v: the value is there %d times", masked, strings.Count(page, "S3cretValue"))
+		}
+		value := draw(t, views.KeysPage(m)).Find("#value")
+		if kind := value.AttrOr("type", ""); value.AttrOr("value", "") != "S3cretValue" || (kind == "password") != masked {
+			t.Errorf("masked %v: the field is of type %s", masked, kind)
+		}
+		for attr, want := range map[string]string{"autocomplete": "off", "spellcheck": "false", "translate": "no"} {
+			if got := value.AttrOr(attr, ""); got != want {
+				t.Errorf("%s is %q", attr, got)
+			}
+		}
+		if _, readonly := value.Attr("readonly"); !readonly {
+			t.Error("the value can be altered")
+		}
+		if _, named := value.Attr("name"); named {
+			t.Error("a form would send the value")
+		}
+	}
+}
+
+func TestAPasswordIsNeverDrawn(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"log-in", "log-in refused", "register", "register refused"} {
+		field := draw(t, every("plain")[name]).Find("#password")
+		if field.AttrOr("type", "") != "password" || field.AttrOr("value", "") != "" {
+			t.Errorf("%s: %s with %q", name, field.AttrOr("type", ""), field.AttrOr("value", ""))
+		}
+	}
+}
+
+func TestTheQuotaIsTheSameInWordsAndOnTheMeter(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		used  int
+		text  string
+		level string
+		full  bool
+	}{
+		{0, "0 of 20 keys used", "fine", false}, {15, "15 of 20 keys used", "fine", false}, {16, "16 of 20 keys used", "near", false},
+		{19, "19 of 20 keys used", "near", false}, {20, "20 of 20 keys used", "full", true}, {21, "21 of 20 keys used", "full", true},
+	} {
+		q := views.Quota{Used: c.used, Limit: 20}
+		if q.Text() != c.text || q.Level() != c.level || q.Full() != c.full {
+			t.Errorf("%d: %q, %s, full %v", c.used, q.Text(), q.Level(), q.Full())
+		}
+		m := keysPage(1, "x")
+		m.Quota = q
+		if got := draw(t, views.KeysPage(m)).Find("progress").AttrOr("aria-label", ""); got != c.text {
+			t.Errorf("%d: the meter is called %q", c.used, got)
+		}
+	}
+}
+
+func TestMomentsAreRelativeWhileTheyAreRecent(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 5, 2, 14, 7, 30, 0, time.UTC)
+	for _, c := range []struct {
+		ago  time.Duration
+		want string
+	}{
+		{-time.Hour, "just now"}, {-time.Second, "just now"}, {0, "just now"}, {59 * time.Second, "just now"},
+		{time.Minute, "1 minute ago"}, {119 * time.Second, "1 minute ago"}, {2 * time.Minute, "2 minutes ago"}, {time.Hour - 1, "59 minutes ago"},
+		{time.Hour, "1 hour ago"}, {2*time.Hour - 1, "1 hour ago"}, {2 * time.Hour, "2 hours ago"}, {24*time.Hour - 1, "23 hours ago"},
+		{24 * time.Hour, "1 day ago"}, {48 * time.Hour, "2 days ago"}, {7*24*time.Hour - 1, "6 days ago"},
+		{7 * 24 * time.Hour, "25 April"}, {100 * 24 * time.Hour, "22 January"}, {121 * 24 * time.Hour, "1 January"},
+		{122 * 24 * time.Hour, "December 2025"}, {1000 * 24 * time.Hour, "August 2023"},
+	} {
+		if got := views.NewWhen(now.Add(-c.ago), now).Relative; got != c.want {
+			t.Errorf("%s ago is %q, want %q", c.ago, got, c.want)
+		}
+	}
+}
+
+func TestAMomentIsExactForPeopleAndForPrograms(t *testing.T) {
+	t.Parallel()
+	elsewhere := time.FixedZone("", 2*60*60)
+	want := views.When{Relative: "7 minutes ago", Exact: "2 May 2026, 14:00 UTC", Machine: "2026-05-02T14:00:00Z"}
+	got := views.NewWhen(time.Date(2026, 5, 2, 16, 0, 0, 0, elsewhere), time.Date(2026, 5, 2, 16, 7, 30, 0, elsewhere))
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if got := views.NewWhen(time.Time{}, noon); got != (views.When{}) {
+		t.Errorf("a moment that is not known is %+v", got)
+	}
+	k := key(1, "x")
+	k.Created = views.When{}
+	if doc := draw(t, views.KeyRow(k)); text(doc, "p.small") != "Made unknown" || doc.Find("time").Length() != 0 {
+		t.Errorf("a row says %q", text(doc, "p.small"))
+	}
+}
+
+func TestTheChosenThemeIsPressed(t *testing.T) {
+	t.Parallel()
+	for theme, want := range map[string]string{"": "System", "light": "Light", "dark": "Dark"} {
+		doc := draw(t, views.SignInPage(views.SignIn{Page: views.Page{Theme: theme}}))
+		if diff := cmp.Diff([]string{want}, texts(doc, ".themes [aria-pressed=true]")); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", theme, diff)
+		}
+		if got := doc.Find("html").AttrOr("data-theme", "-"); got != theme {
+			t.Errorf("%q is drawn as %q", theme, got)
+		}
+	}
+}
