@@ -1,0 +1,777 @@
+package app
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"latchkey/authserver"
+	"latchkey/client"
+	"latchkey/handlers"
+	"latchkey/static"
+	"latchkey/store"
+)
+
+// principal is a kind of caller. Of the dashboard they are web sessions that hold such a session of the key service, of the
+// client API they are that session's tokens.
+type principal int
+
+const (
+	nobody principal = iota
+	stranger
+	anonymous
+	device // a session that was opened with one of the owner's keys
+	owner
+	principals
+)
+
+func (p principal) String() string {
+	return [principals]string{"nobody", "another user", "an anonymous session", "a session opened with a key", "the owner"}[p]
+}
+
+// outcome is what one principal gets from one route. Where a route names a key, it is a key of the owner's.
+type outcome struct {
+	status int
+	to     string // where a redirect leads
+	effect effect
+}
+
+// effect is what is different afterwards. Everything else is as it was, and reading never writes.
+type effect string
+
+const (
+	none         effect = ""
+	turnedOn     effect = "the owner's key is on"
+	turnedOff    effect = "the owner's key is off"
+	deleted      effect = "the owner's key is gone"
+	made         effect = "the caller has another key"
+	signedIn     effect = "the browser has a new session and its old one is worth nothing"
+	signedOut    effect = "the web session and the session at the key service are over"
+	sessionEnded effect = "the session at the key service is over"
+	accountGone  effect = "the caller's account is gone with all that belongs to it"
+)
+
+// row has the outcome for each principal, in their order.
+type row [principals]outcome
+
+func is(status int) outcome                 { return outcome{status: status} }
+func goes(to string) outcome                { return outcome{status: http.StatusSeeOther, to: to} }
+func (o outcome) and(effect effect) outcome { o.effect = effect; return o }
+func everybody(o outcome) row               { return row{o, o, o, o, o} }
+
+// first stands for the log-in page with the way back.
+var first = goes("first sign in")
+
+// pages states what every route of the dashboard does. A GET route answers HEAD alike.
+var pages = map[string]row{
+	"GET /static/*":  everybody(is(200)),
+	"GET /healthz":   everybody(is(200)),
+	"POST /theme":    everybody(goes("/keys")),
+	"GET /":          everybody(goes("/keys")),
+	"GET /logs":      everybody(is(200)),
+	"GET /login":     {is(200), goes("/keys"), goes("/keys"), goes("/keys"), goes("/keys")},
+	"POST /login":    everybody(goes("/keys").and(signedIn)),
+	"GET /register":  {is(200), goes("/keys"), goes("/keys"), goes("/keys"), goes("/keys")},
+	"POST /register": everybody(goes("/keys").and(signedIn)),
+	"POST /logout": {goes("/login"), goes("/login").and(signedOut), goes("/login").and(signedOut),
+		goes("/login").and(signedOut), goes("/login").and(signedOut)},
+
+	"GET /keys":               {first, is(200), is(403), is(403), is(200)},
+	"POST /keys":              {first, is(200).and(made), is(403), is(403), is(200).and(made)},
+	"GET /keys/:id":           {first, is(404), is(403), is(403), is(200)},
+	"POST /keys/:id/turn-on":  {first, is(404), is(403), is(403), goes("/keys").and(turnedOn)},
+	"POST /keys/:id/turn-off": {first, is(404), is(403), is(403), goes("/keys").and(turnedOff)},
+	"GET /keys/:id/delete":    {first, is(404), is(403), is(403), is(200)},
+	// Nothing of that name is left, as was asked for: whether it ever was is not told.
+	"POST /keys/:id/delete": {first, goes("/keys"), is(403), is(403), goes("/keys").and(deleted)},
+}
+
+// calls states what every route of the client API does with the token that the SDKs send there.
+var calls = map[string]row{
+	"GET /.well-known/jwks.json":                                             everybody(is(200)),
+	"GET /api/client/v2.0/app/{app}/location":                                everybody(is(200)),
+	"POST /api/client/v2.0/app/{app}/auth/providers/local-userpass/register": everybody(is(201)),
+	"POST /api/client/v2.0/app/{app}/auth/providers/{provider}/login":        everybody(is(200)),
+	"POST /api/client/v2.0/auth/session":                                     {is(401), is(201), is(201), is(201), is(201)},
+	"DELETE /api/client/v2.0/auth/session":                                   {is(401), is(204).and(sessionEnded), is(204).and(sessionEnded), is(204).and(sessionEnded), is(204).and(sessionEnded)},
+	"GET /api/client/v2.0/auth/profile":                                      {is(401), is(200), is(200), is(200), is(200)},
+	"DELETE /api/client/v2.0/auth/delete":                                    {is(401), is(204).and(accountGone), is(204).and(accountGone), is(403), is(204).and(accountGone)},
+	"POST /api/client/v2.0/auth/api_keys":                                    {is(401), is(201).and(made), is(403), is(403), is(201).and(made)},
+	"GET /api/client/v2.0/auth/api_keys":                                     {is(401), is(200), is(403), is(403), is(200)},
+	"GET /api/client/v2.0/auth/api_keys/{id}":                                {is(401), is(404), is(403), is(403), is(200)},
+	"DELETE /api/client/v2.0/auth/api_keys/{id}":                             {is(401), is(404), is(403), is(403), is(204).and(deleted)},
+	"PUT /api/client/v2.0/auth/api_keys/{id}/enable":                         {is(401), is(404), is(403), is(403), is(204).and(turnedOn)},
+	"PUT /api/client/v2.0/auth/api_keys/{id}/disable":                        {is(401), is(404), is(403), is(403), is(204).and(turnedOff)},
+}
+
+// methods are those that every path is asked with. What reads comes first and what ends something last, because the callers
+// of a path live through all of them.
+var methods = []string{"GET", "HEAD", "OPTIONS", "TRACE", "PATCH", "POST", "PUT", "DELETE"}
+
+// byPath turns "METHOD path" into path and method, and adds HEAD where there is GET.
+func byPath(table map[string]row) map[string]map[string]row {
+	paths := map[string]map[string]row{}
+	for route, r := range table {
+		method, path, _ := strings.Cut(route, " ")
+		if paths[path] == nil {
+			paths[path] = map[string]row{}
+		}
+		paths[path][method] = r
+		if method == http.MethodGet {
+			paths[path][http.MethodHead] = r
+		}
+	}
+	return paths
+}
+
+// --- The callers ------------------------------------------------------------------------------------------------------
+
+// stage is a program with people in it.
+type stage struct {
+	running
+	t       *testing.T
+	at      string // where it listens, whatever its public URL is
+	ring    keyRing
+	actors  int
+	hash    string // of the password that everybody has
+	visitor *http.Client
+}
+
+func newStage(t *testing.T, publicURL string) *stage {
+	t.Helper()
+	cfg := testConfig(t)
+	cfg.PublicURL, cfg.Anonymous = publicURL, "on"
+	cfg.SessionKeys = client.Secret(strings.Repeat("A", 43) + "=")
+	ring, err := loadKeyRing(cfg, dataDir{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := run(t, cfg)
+	visitor := &http.Client{CheckRedirect: noRedirect, Transport: &http.Transport{DisableCompression: true}}
+	t.Cleanup(visitor.CloseIdleConnections)
+	s := &stage{running: a, t: t, at: "http://" + a.listener.Addr().String(), ring: ring, visitor: visitor}
+	s.api("/app/latchkey-local/auth/providers/local-userpass/register",
+		map[string]string{"email": "first@example.com", "password": account.Get("password")}, nil)
+	first, err := a.store.IdentityBySubject(t.Context(), store.ProviderEmailPassword, "first@example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.hash = first.PasswordHash
+	return s
+}
+
+// tokens are a session of the key service.
+type tokens struct {
+	UserID   string `json:"user_id"`
+	DeviceID string `json:"device_id"`
+	Access   string `json:"access_token"`
+	Refresh  string `json:"refresh_token"`
+}
+
+// cast is one caller of each kind. The owner has two keys: the target, which routes name, and the device's own.
+type cast struct {
+	owner, stranger string // user ids
+	email           string // of the owner
+	target          string // key id
+	tokens          [principals]tokens
+	cookies         [principals]*http.Cookie
+}
+
+// newCast makes new accounts. The target starts as off when a route is to turn it on.
+func (s *stage) newCast(targetOff bool) *cast {
+	s.t.Helper()
+	c := &cast{}
+	c.owner, c.email = s.user()
+	var other string
+	c.stranger, other = s.user()
+	c.target = s.key(c.owner, "porch-cam", strings.Repeat(c.owner, 3)[:64], targetOff)
+	phone := strings.Repeat(c.stranger, 3)[:64] // the shape of a value, and nobody else's
+	s.key(c.owner, "phone", phone, false)
+	c.tokens[owner] = s.logIn("local-userpass", map[string]string{"username": c.email, "password": account.Get("password")})
+	c.tokens[stranger] = s.logIn("local-userpass", map[string]string{"username": other, "password": account.Get("password")})
+	c.tokens[device] = s.logIn("api-key", map[string]string{"key": phone})
+	c.tokens[anonymous] = s.logIn("anon-user", map[string]string{})
+	for p := stranger; p < principals; p++ {
+		c.cookies[p] = s.webSession(c.tokens[p])
+	}
+	return c
+}
+
+// user puts an account into the store: hashing a password for each would take most of this test's time.
+func (s *stage) user() (id, email string) {
+	s.t.Helper()
+	s.actors++
+	now := time.Now()
+	id, email = store.NewID(now), fmt.Sprintf("person-%d@example.com", s.actors)
+	if err := s.store.CreateUser(s.t.Context(), store.User{ID: id, CreatedAt: now}, store.Identity{
+		ID: store.NewID(now), UserID: id, Provider: store.ProviderEmailPassword, Subject: email, PasswordHash: s.hash, CreatedAt: now,
+	}); err != nil {
+		s.t.Fatal(err)
+	}
+	return id, email
+}
+
+func (s *stage) key(user, name, value string, off bool) string {
+	s.t.Helper()
+	now := time.Now()
+	key := store.APIKey{ID: store.NewID(now), UserID: user, Name: name, CreatedAt: now}
+	err := s.store.CreateAPIKey(s.t.Context(), key, sha256.Sum256([]byte(value)), client.MaxKeys)
+	if err == nil && off {
+		err = s.store.SetAPIKeyDisabled(s.t.Context(), user, key.ID, true)
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return key.ID
+}
+
+func (s *stage) logIn(provider string, credentials map[string]string) tokens {
+	s.t.Helper()
+	var out tokens
+	s.api("/app/latchkey-local/auth/providers/"+provider+"/login", credentials, &out)
+	return out
+}
+
+// api posts to the client API.
+func (s *stage) api(path string, body, out any) {
+	s.t.Helper()
+	encoded, err := json.Marshal(body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	got := s.request(http.MethodPost, "/api/client/v2.0"+path, string(encoded), "application/json", nil)
+	if got.Status/100 != 2 {
+		s.t.Fatalf("POST %s: %d %s", path, got.Status, got.Body)
+	}
+	if out != nil {
+		if err := json.Unmarshal([]byte(got.Body), out); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+}
+
+func (s *stage) request(method, path, body, contentType string, header http.Header) answer {
+	s.t.Helper()
+	req, err := http.NewRequestWithContext(s.t.Context(), method, s.at+path, strings.NewReader(body))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for name, values := range header {
+		req.Header[name] = values
+	}
+	if body != "" {
+		req.Header.Set("Content-Type", contentType)
+	}
+	return do(s.t, s.visitor, req)
+}
+
+// webSession signs a browser in with the session given. The dashboard's form opens no session of a key or of an anonymous
+// user, but one may get there: a key service decides what it hands out. So this one hands it to whoever signs in.
+func (s *stage) webSession(session tokens) *http.Cookie {
+	s.t.Helper()
+	handsOut := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		if strings.HasSuffix(r.URL.Path, "/location") {
+			_ = json.NewEncoder(w).Encode(map[string]string{"hostname": s.URL()})
+			return
+		}
+		_ = json.NewEncoder(w).Encode(session)
+	})
+	log := slog.New(slog.DiscardHandler)
+	keys, err := client.New(s.URL(), "latchkey-local", client.WithHTTPClient(&http.Client{Transport: inProcess{handsOut, log}}))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	dashboard := handlers.New(handlers.Deps{
+		Client: keys, WebSessions: webSessions{s.store}, SessionKeys: s.ring.sealing, PublicURL: s.URL(), Now: time.Now, Log: log,
+	})
+	r := httptest.NewRequestWithContext(s.t.Context(), http.MethodPost, "/login", strings.NewReader(account.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	w := httptest.NewRecorder()
+	dashboard.ServeHTTP(w, r)
+	cookie := sessionCookie(w.Header())
+	if cookie == nil {
+		s.t.Fatalf("no session cookie: %d %s", w.Code, w.Body)
+	}
+	return cookie
+}
+
+// sessionCookie is the session cookie that an answer sets, nil when it sets none.
+func sessionCookie(header http.Header) *http.Cookie {
+	for _, cookie := range (&http.Response{Header: header}).Cookies() {
+		if cookie.Name == "latchkey" || cookie.Name == "__Host-latchkey" {
+			return cookie
+		}
+	}
+	return nil
+}
+
+// --- What is true before and after ------------------------------------------------------------------------------------
+
+// facts are all that a route may change for the owner and for the caller.
+type facts struct {
+	Owner, Stranger []string // their keys and whether they are on
+	Web, Session    bool     // the caller's web session, and the one at the key service
+}
+
+func (s *stage) facts(c *cast, p principal) facts {
+	s.t.Helper()
+	f := facts{Owner: s.keysOf(c.owner), Stranger: s.keysOf(c.stranger)}
+	if p == nobody {
+		return f
+	}
+	f.Web = s.alive(c.cookies[p])
+	renewed := s.request(http.MethodPost, "/api/client/v2.0/auth/session", "", "", bearer(c.tokens[p].Refresh))
+	f.Session = renewed.Status == http.StatusCreated
+	return f
+}
+
+func (s *stage) keysOf(user string) []string {
+	s.t.Helper()
+	keys, err := s.store.APIKeys(s.t.Context(), user)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	var list []string
+	for _, key := range keys {
+		list = append(list, key.Name+map[bool]string{true: " off", false: " on"}[key.Disabled])
+	}
+	return list
+}
+
+// alive says whether the cookie still names a web session.
+func (s *stage) alive(cookie *http.Cookie) bool {
+	s.t.Helper()
+	id, err := base64.RawURLEncoding.DecodeString(cookie.Value)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	_, err = s.store.WebSession(s.t.Context(), sha256.Sum256(id))
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		s.t.Fatal(err)
+	}
+	return err == nil
+}
+
+func bearer(token string) http.Header { return http.Header{"Authorization": {"Bearer " + token}} }
+
+// after gives the facts that an effect leads to.
+func (f facts) after(e effect, p principal) facts {
+	f.Owner, f.Stranger = slices.Clone(f.Owner), slices.Clone(f.Stranger)
+	mine := &f.Owner
+	if p == stranger {
+		mine = &f.Stranger
+	}
+	switch e {
+	case none:
+	case turnedOn:
+		f.Owner[0] = "porch-cam on"
+	case turnedOff:
+		f.Owner[0] = "porch-cam off"
+	case deleted:
+		f.Owner = f.Owner[1:]
+	case made:
+		*mine = append(*mine, "made on")
+	case signedIn:
+		f.Web = false
+	case signedOut:
+		f.Web, f.Session = false, false
+	case sessionEnded:
+		f.Session = false
+	case accountGone:
+		f.Session = false
+		if p != anonymous {
+			*mine = nil
+		}
+	}
+	return f
+}
+
+// --- The dashboard ----------------------------------------------------------------------------------------------------
+
+// routesOf is the dashboard's own table, HEAD left out: see pages.
+func routesOf() []string {
+	var list []string
+	for _, r := range handlers.New(handlers.Deps{SessionKeys: [][]byte{make([]byte, 32)}}).Routes() {
+		if r.Method != http.MethodHead {
+			list = append(list, r.Method+" "+r.Path)
+		}
+	}
+	return list
+}
+
+func TestEveryRouteOfTheDashboardIsStated(t *testing.T) {
+	t.Parallel()
+	compareRoutes(t, routesOf(), pages)
+}
+
+func compareRoutes(t *testing.T, routes []string, table map[string]row) {
+	t.Helper()
+	for _, route := range routes {
+		if _, ok := table[route]; !ok {
+			t.Errorf("%s is a route without stated outcomes", route)
+		}
+	}
+	for route := range table {
+		if !slices.Contains(routes, route) {
+			t.Errorf("outcomes are stated for %s, which is no route", route)
+		}
+	}
+}
+
+// forms are what the routes are sent that take more than their address says.
+func forms(path string, c *cast, p principal) url.Values {
+	switch path {
+	case "/login":
+		return url.Values{"email": {c.email}, "password": account["password"]}
+	case "/register":
+		return url.Values{"email": {fmt.Sprintf("new-%d-%s", p, c.email)}, "password": account["password"]}
+	case "/keys":
+		return url.Values{"name": {"made"}, "form_id": {strings.Repeat("A", 22)}}
+	default:
+		return url.Values{"x": {"y"}}
+	}
+}
+
+func TestEveryPageAnswersEveryCallerAsStated(t *testing.T) {
+	t.Parallel()
+	for name, publicURL := range map[string]string{"http": "", "https": "https://keys.example.org"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t, publicURL)
+			for path, stated := range byPath(pages) {
+				c := s.newCast(strings.HasSuffix(path, "/turn-on"))
+				for p := range principals {
+					for _, method := range methods {
+						s.visit(path, method, p, c, stated)
+					}
+				}
+			}
+		})
+	}
+}
+
+// visit asks a page in one way as one caller, and looks at everything that came of it.
+func (s *stage) visit(pattern, method string, p principal, c *cast, stated map[string]row) {
+	s.t.Helper()
+	label := fmt.Sprintf("%s %s for %s", method, pattern, p)
+	path := strings.NewReplacer(":id", c.target, "/static/*", static.URL("app.css")).Replace(pattern)
+	header, body := http.Header{}, ""
+	if p != nobody {
+		header.Set("Cookie", c.cookies[p].Name+"="+c.cookies[p].Value)
+	}
+	if method != http.MethodGet && method != http.MethodHead {
+		body = forms(pattern, c, p).Encode()
+	}
+	want, known := stated[method]
+	o := want[p]
+	if !known {
+		o = is(http.StatusMethodNotAllowed)
+		if method == http.MethodOptions {
+			o = is(http.StatusNoContent)
+		}
+	}
+	before, writes := s.facts(c, p), s.store.Stats().Writes
+	got := s.request(method, path, body, "application/x-www-form-urlencoded", header)
+	if wrote := s.store.Stats().Writes - writes; wrote != 0 && (!known || method == http.MethodGet || method == http.MethodHead) {
+		s.t.Errorf("%s wrote %d times", label, wrote)
+	}
+	if got.Status != o.status {
+		s.t.Errorf("%s: %d, want %d: %.300s", label, got.Status, o.status, got.Body)
+	}
+	if !known {
+		allows(s.t, label, got, stated)
+	}
+	if to := s.destination(o.to, method, path); got.Header.Get("Location") != to {
+		s.t.Errorf("%s: leads to %q, want %q", label, got.Header.Get("Location"), to)
+	}
+	if diff := cmp.Diff(before.after(o.effect, p), s.facts(c, p)); diff != "" {
+		s.t.Errorf("%s: want that %q (-want +got):\n%s", label, o.effect, diff)
+	}
+	s.checkCookie(label, got, o.effect)
+	s.checkHeaders(label, got, strings.HasPrefix(path, static.Prefix) && got.Status == http.StatusOK)
+	s.checkSecrets(label, got, c)
+}
+
+// allows checks that an answer which refuses a method names those that there are.
+func allows(t *testing.T, label string, got answer, stated map[string]row) {
+	t.Helper()
+	offered := strings.Split(got.Header.Get("Allow"), ", ")
+	for method := range stated {
+		if !slices.Contains(offered, method) {
+			t.Errorf("%s: Allow is %q and lacks %s", label, offered, method)
+		}
+	}
+	for _, method := range offered {
+		if _, ok := stated[method]; !ok && method != http.MethodOptions {
+			t.Errorf("%s: Allow names %s", label, method)
+		}
+	}
+}
+
+// destination writes out where a redirect leads. People are brought back to what they wanted to read, not to what they
+// wanted to do.
+func (s *stage) destination(to, method, path string) string {
+	if to != first.to {
+		return to
+	}
+	if method != http.MethodGet {
+		path = "/keys"
+	}
+	return "/login?next=" + url.QueryEscape(path)
+}
+
+// checkCookie looks at the session cookie of an answer: only signing in sets one, only signing out clears it.
+func (s *stage) checkCookie(label string, got answer, e effect) {
+	s.t.Helper()
+	cookie := sessionCookie(got.Header)
+	switch {
+	case e == signedIn:
+		if cookie == nil || !s.alive(cookie) {
+			s.t.Errorf("%s: no session began", label)
+			return
+		}
+		https := strings.HasPrefix(s.URL(), "https://")
+		if !cookie.HttpOnly || cookie.SameSite != http.SameSiteLaxMode || cookie.Path != "/" || cookie.Domain != "" ||
+			cookie.Secure != https || strings.HasPrefix(cookie.Name, "__Host-") != https || len(cookie.Raw) > 512 {
+			s.t.Errorf("%s: the cookie is %s", label, cookie.Raw)
+		}
+	case strings.HasPrefix(got.Header.Get("Location"), "/login") && !strings.Contains(got.Header.Get("Location"), "next="):
+		if cookie == nil || cookie.MaxAge >= 0 || cookie.Value != "" {
+			s.t.Errorf("%s: the cookie stays", label)
+		}
+	case cookie != nil:
+		s.t.Errorf("%s: sets the session cookie", label)
+	}
+}
+
+// jwt matches tokens and nothing else that is random: those parts have dots between them.
+var jwt = regexp.MustCompile(`eyJ[\w-]+\.[\w-]+\.`)
+
+// checkSecrets makes sure that no token gets as far as the browser. The key's value is in the answer that made it alone.
+func (s *stage) checkSecrets(label string, got answer, c *cast) {
+	s.t.Helper()
+	all := got.Body + fmt.Sprint(got.Header)
+	if found := jwt.FindString(all); found != "" {
+		s.t.Errorf("%s: the answer has a token: %s…", label, found)
+	}
+	for _, session := range c.tokens {
+		for _, token := range []string{session.Access, session.Refresh} {
+			if token != "" && strings.Contains(all, token) {
+				s.t.Errorf("%s: the answer has a token", label)
+			}
+		}
+	}
+}
+
+// --- Headers ----------------------------------------------------------------------------------------------------------
+
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+// securityHeaders are on every answer of the program, with exactly these values.
+func (s *stage) securityHeaders() map[string]string {
+	return map[string]string{
+		"Content-Security-Policy":    policy,
+		"X-Content-Type-Options":     "nosniff",
+		"Referrer-Policy":            "no-referrer",
+		"X-Frame-Options":            "DENY",
+		"Cross-Origin-Opener-Policy": "same-origin",
+		"Strict-Transport-Security":  map[bool]string{true: "max-age=31536000"}[strings.HasPrefix(s.URL(), "https://")],
+	}
+}
+
+func (s *stage) checkHeaders(label string, got answer, cacheable bool) {
+	s.t.Helper()
+	want := s.securityHeaders()
+	want["Cache-Control"] = "no-store"
+	if cacheable {
+		want["Cache-Control"] = "public, max-age=31536000, immutable"
+	}
+	compareHeaders(s.t, label, got, want)
+	for name := range got.Header {
+		if strings.HasPrefix(name, "Access-Control-") {
+			s.t.Errorf("%s: a page of another site may read it: %s", label, name)
+		}
+	}
+}
+
+func compareHeaders(t *testing.T, label string, got answer, want map[string]string) {
+	t.Helper()
+	for name, value := range want {
+		if values := got.Header.Values(name); strings.Join(values, "; ") != value || len(values) > 1 {
+			t.Errorf("%s: %s is %q, want %q", label, name, values, value)
+		}
+	}
+}
+
+func TestErrorPagesHaveTheSecurityHeadersToo(t *testing.T) {
+	t.Parallel()
+	for _, publicURL := range []string{"", "https://keys.example.org"} {
+		s := newStage(t, publicURL)
+		for name, tc := range map[string]struct {
+			method, path, body string
+			header             http.Header
+			status             int
+		}{
+			"no such page":             {"GET", "/no-such-page", "", nil, 404},
+			"a page below a page":      {"POST", "/keys/a/b/c", "x=y", nil, 404},
+			"an old asset":             {"GET", "/static/app.00000000.css", "", nil, 404},
+			"an unclean path":          {"GET", "//keys/../x", "", nil, 404},
+			"a method of no page":      {"PROPFIND", "/keys", "", nil, 405},
+			"a form of another site":   {"POST", "/login", account.Encode(), http.Header{"Sec-Fetch-Site": {"cross-site"}}, 403},
+			"a form that is too large": {"POST", "/login", strings.Repeat("x", 70<<10), nil, 413},
+		} {
+			got := s.request(tc.method, tc.path, tc.body, "application/x-www-form-urlencoded", tc.header)
+			if got.Status != tc.status {
+				t.Errorf("%s: %d, want %d", name, got.Status, tc.status)
+			}
+			s.checkHeaders(name, got, false)
+		}
+	}
+}
+
+// broken is a store of web sessions in which every read is a bug.
+type broken struct{ handlers.WebSessionRows }
+
+func TestAPanicBecomesAnErrorPageWithTheSecurityHeaders(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, "")
+	dashboard := handlers.New(handlers.Deps{
+		WebSessions: broken{}, SessionKeys: s.ring.sealing, PublicURL: s.URL(), Now: time.Now, Log: slog.New(slog.DiscardHandler),
+	})
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/keys", nil)
+	r.AddCookie(&http.Cookie{Name: "latchkey", Value: strings.Repeat("A", 43)})
+	w := httptest.NewRecorder()
+	handlers.SecureHeaders(false, dashboard).ServeHTTP(w, r)
+	got := answer{w.Code, w.Body.String(), w.Header()}
+	if got.Status != http.StatusInternalServerError || !strings.Contains(got.Body, "Something went wrong here") || strings.Contains(got.Body, "nil pointer") {
+		t.Errorf("%d %s", got.Status, got.Body)
+	}
+	s.checkHeaders("a panic", got, false)
+}
+
+// --- The client API ---------------------------------------------------------------------------------------------------
+
+func TestEveryCallOfTheClientAPIIsStated(t *testing.T) {
+	t.Parallel()
+	compareRoutes(t, authserver.New(authserver.Config{}, nil, nil).Routes(), calls)
+}
+
+func TestEveryCallAnswersEveryCallerAsStated(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, "")
+	for path, stated := range byPath(calls) {
+		c := s.newCast(strings.HasSuffix(path, "/enable"))
+		for p := range principals {
+			for _, method := range methods {
+				s.call(path, method, p, c, stated)
+			}
+		}
+	}
+}
+
+// bodies are what the calls are sent that take more than their address says.
+func bodies(pattern string, c *cast, p principal) any {
+	switch {
+	case strings.HasSuffix(pattern, "/login"):
+		return map[string]string{"username": c.email, "password": account.Get("password")}
+	case strings.HasSuffix(pattern, "/register"):
+		return map[string]string{"email": fmt.Sprintf("new-%d-%s", p, c.email), "password": account.Get("password")}
+	default:
+		return map[string]string{"name": "made"}
+	}
+}
+
+func (s *stage) call(pattern, method string, p principal, c *cast, stated map[string]row) {
+	s.t.Helper()
+	label := fmt.Sprintf("%s %s for %s", method, pattern, p)
+	path := strings.NewReplacer("{id}", c.target, "{app}", "latchkey-local", "{provider}", "local-userpass").Replace(pattern)
+	header, body := http.Header{}, ""
+	if p != nobody {
+		header = bearer(c.tokens[p].Refresh)
+		if strings.HasSuffix(path, "/profile") || strings.HasSuffix(path, "/auth/delete") {
+			header = bearer(c.tokens[p].Access)
+		}
+	}
+	if method == http.MethodPost {
+		encoded, err := json.Marshal(bodies(pattern, c, p))
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		body = string(encoded)
+	}
+	want, known := stated[method]
+	o := want[p]
+	if !known {
+		o = is(http.StatusMethodNotAllowed)
+	}
+	if method == http.MethodOptions {
+		o = is(http.StatusNoContent)
+	}
+	before, writes := s.facts(c, p), s.store.Stats().Writes
+	got := s.request(method, path, body, "application/json", header)
+	if wrote := s.store.Stats().Writes - writes; wrote != 0 && (!known || method == http.MethodGet || method == http.MethodHead) {
+		s.t.Errorf("%s wrote %d times", label, wrote)
+	}
+	if got.Status != o.status {
+		s.t.Errorf("%s: %d, want %d: %.300s", label, got.Status, o.status, got.Body)
+	}
+	if got.Status == http.StatusMethodNotAllowed {
+		allows(s.t, label, got, stated)
+	}
+	if diff := cmp.Diff(before.after(o.effect, p), s.facts(c, p)); diff != "" {
+		s.t.Errorf("%s: want that %q (-want +got):\n%s", label, o.effect, diff)
+	}
+	s.checkAPIHeaders(label, method, got, strings.HasSuffix(path, "/jwks.json") && got.Status == http.StatusOK)
+}
+
+// checkAPIHeaders makes sure that pages of any site may call, since the API knows no cookies, and that errors can be read.
+func (s *stage) checkAPIHeaders(label, method string, got answer, public bool) {
+	s.t.Helper()
+	want := s.securityHeaders()
+	want["Access-Control-Allow-Origin"] = "*"
+	want["Access-Control-Allow-Credentials"] = ""
+	want["Set-Cookie"] = ""
+	want["Cache-Control"] = "no-store"
+	if public {
+		want["Cache-Control"] = "public, max-age=300"
+	}
+	want["Content-Type"] = "application/json"
+	if got.Body == "" && method != http.MethodHead { // realm-web parses whatever claims to be JSON
+		want["Content-Type"] = ""
+	}
+	if method == http.MethodOptions {
+		want["Access-Control-Allow-Methods"] = "GET, POST, PUT, DELETE, OPTIONS"
+		want["Access-Control-Allow-Headers"] = "Authorization, Content-Type, Accept"
+	}
+	compareHeaders(s.t, label, got, want)
+}
+
+func TestAPageOfAnotherSiteMayReadTheAPIAndNothingOfTheDashboard(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, "")
+	elsewhere := http.Header{"Origin": {"https://elsewhere.example.org"}}
+	for path, allowed := range map[string]string{
+		"/login": "", "/keys": "", "/healthz": "", "/no-such-page": "", static.URL("app.js"): "",
+		"/.well-known/jwks.json": "*", "/api/client/v2.0/auth/profile": "*", "/api/client/v2.0/no-such-call": "*",
+	} {
+		got := s.request(http.MethodGet, path, "", "", elsewhere)
+		if origin := got.Header.Get("Access-Control-Allow-Origin"); origin != allowed {
+			t.Errorf("%s: Access-Control-Allow-Origin is %q, want %q", path, origin, allowed)
+		}
+	}
+}
