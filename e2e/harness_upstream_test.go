@@ -1,0 +1,199 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"latchkey/app"
+)
+
+// gateway stands before a Latchkey that has users and keys, as the way there would: it can be well, broken or gone.
+type gateway struct {
+	t     *testing.T
+	url   string
+	proxy *httputil.ReverseProxy
+
+	mu     sync.Mutex
+	fault  fault
+	asked  []string // "METHOD /path" of every request since the fault began
+	server *http.Server
+}
+
+// fault answers a request in its own way; pass hands it on to the server behind, which then acts.
+type fault func(w http.ResponseWriter, r *http.Request, pass http.Handler)
+
+// startWithUpstream starts a program whose keys are at another one, behind a gateway.
+func startWithUpstream(t *testing.T) (*program, *gateway) {
+	t.Helper()
+	upstream := startProgram(t)
+	behind, err := url.Parse(upstream.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &gateway{t: t}
+	g.proxy = &httputil.ReverseProxy{
+		Rewrite:        func(r *httputil.ProxyRequest) { r.SetURL(behind) },
+		ModifyResponse: func(res *http.Response) error { return g.showTheWay(res, upstream.url) },
+	}
+	g.opens("127.0.0.1:0")
+	t.Cleanup(g.closes)
+	return startProgram(t, func(cfg *app.Config) { cfg.Upstream = g.url }), g
+}
+
+// showTheWay makes the location name the gateway.
+func (g *gateway) showTheWay(res *http.Response, behind string) error {
+	if !strings.HasSuffix(res.Request.URL.Path, "/location") {
+		return nil
+	}
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		return err
+	}
+	body = bytes.ReplaceAll(body, []byte(behind), []byte(g.url))
+	res.Body, res.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	res.Header.Set("Content-Length", strconv.Itoa(len(body)))
+	return nil
+}
+
+func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	g.mu.Lock()
+	fault := g.fault
+	g.asked = append(g.asked, r.Method+" "+r.URL.Path)
+	g.mu.Unlock()
+	if fault == nil {
+		g.proxy.ServeHTTP(w, r)
+		return
+	}
+	fault(w, r, g.proxy)
+}
+
+// breaks makes every request meet the fault, and begins to count requests.
+func (g *gateway) breaks(f fault) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.fault, g.asked = f, nil
+}
+
+func (g *gateway) recovers() { g.breaks(nil) }
+
+// count is how often the request was made.
+func (g *gateway) count(request string) int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	n := 0
+	for _, asked := range g.asked {
+		if asked == request {
+			n++
+		}
+	}
+	return n
+}
+
+// opens listens, at the address it had before when there was one.
+func (g *gateway) opens(address string) {
+	g.t.Helper()
+	var config net.ListenConfig
+	listener, err := config.Listen(g.t.Context(), "tcp", address)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	g.url = "http://" + listener.Addr().String()
+	g.server = &http.Server{Handler: g} //nolint:gosec // lives as long as a test
+	server := g.server
+	go func() {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			g.t.Error(err)
+		}
+	}()
+}
+
+// closes hangs up on everybody and listens no more.
+func (g *gateway) closes() {
+	if err := g.server.Close(); err != nil {
+		g.t.Error(err)
+	}
+}
+
+func (g *gateway) opensAgain() {
+	g.t.Helper()
+	g.opens(strings.TrimPrefix(g.url, "http://"))
+}
+
+// only keeps a fault to requests with one of these methods.
+func only(f fault, methods ...string) fault {
+	return func(w http.ResponseWriter, r *http.Request, pass http.Handler) {
+		if slices.Contains(methods, r.Method) {
+			f(w, r, pass)
+			return
+		}
+		pass.ServeHTTP(w, r)
+	}
+}
+
+// losesRequest breaks the connection before anything came of the request.
+func losesRequest(http.ResponseWriter, *http.Request, http.Handler) { panic(http.ErrAbortHandler) }
+
+// losesAnswer breaks the connection after the server behind has acted.
+func losesAnswer(_ http.ResponseWriter, r *http.Request, pass http.Handler) {
+	pass.ServeHTTP(httptest.NewRecorder(), r)
+	panic(http.ErrAbortHandler)
+}
+
+// cutsAnswer breaks the connection in the middle of the answer.
+func cutsAnswer(w http.ResponseWriter, r *http.Request, pass http.Handler) {
+	answer := httptest.NewRecorder()
+	pass.ServeHTTP(answer, r)
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(answer.Body.Len()+1))
+	w.WriteHeader(answer.Code)
+	_, _ = w.Write(answer.Body.Bytes()[:answer.Body.Len()/2])
+	hangUp(w)
+}
+
+// truncatesAnswer ends half-way through the JSON as if that were all.
+func truncatesAnswer(w http.ResponseWriter, r *http.Request, pass http.Handler) {
+	answer := httptest.NewRecorder()
+	pass.ServeHTTP(answer, r)
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(answer.Code)
+	_, _ = w.Write(answer.Body.Bytes()[:answer.Body.Len()/2])
+}
+
+// answersTooLate lets the server behind act and holds the answer back for as long as anybody waits for it.
+func answersTooLate(_ http.ResponseWriter, r *http.Request, pass http.Handler) {
+	pass.ServeHTTP(httptest.NewRecorder(), r)
+	<-r.Context().Done()
+}
+
+// hangUp closes the connection after what was sent so far.
+func hangUp(w http.ResponseWriter) {
+	_ = http.NewResponseController(w).Flush()
+	panic(http.ErrAbortHandler)
+}
+
+// says answers in the server's stead. What is no JSON is HTML.
+func says(status int, body string, headers ...string) fault {
+	return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+		w.Header().Set("Content-Type", "text/html")
+		if json.Valid([]byte(body)) {
+			w.Header().Set("Content-Type", "application/json")
+		}
+		for i := 0; i+1 < len(headers); i += 2 {
+			w.Header().Set(headers[i], headers[i+1])
+		}
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body)
+	}
+}
