@@ -83,8 +83,7 @@ func New(ctx context.Context, cfg Config) (_ *App, err error) {
 		Now:            cfg.Now,
 		Log:            a.log,
 	})
-	https := strings.HasPrefix(a.url, "https://")
-	a.server = newServer(handlers.SecureHeaders(https, divide(keys.api, dashboard)), a.log)
+	a.server = newServer(handlers.SecureHeaders(a.url, divide(keys.api, dashboard)), a.log)
 	return a, nil
 }
 

@@ -82,8 +82,7 @@ func newProgram(t testing.TB, change ...func(*handlers.Deps)) *program {
 
 // start builds the dashboard from deps, as a restart of the program does.
 func (p *program) start() {
-	https := strings.HasPrefix(p.deps.PublicURL, "https://")
-	p.handler = handlers.SecureHeaders(https, handlers.New(p.deps))
+	p.handler = handlers.SecureHeaders(p.deps.PublicURL, handlers.New(p.deps))
 }
 
 func (p *program) newClient() *client.Client {

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -15,16 +16,22 @@ const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 
 	"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 // SecureHeaders sets the headers that every answer of the program carries, whatever its status and whoever writes it.
-// Nothing may be stored by a cache unless the handler says otherwise. https adds HSTS, which a plain-http host must not send.
-func SecureHeaders(https bool, next http.Handler) http.Handler {
+// Nothing may be stored by a cache unless the handler says otherwise. Two headers are for origins that browsers trust, by the
+// scheme and host of publicURL: plain http must not send HSTS, and over a network browsers ignore
+// Cross-Origin-Opener-Policy there and complain about it on every page.
+func SecureHeaders(publicURL string, next http.Handler) http.Handler {
+	https := strings.HasPrefix(publicURL, "https://")
+	trusted := https || loopback(publicURL)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		header := w.Header()
 		header.Set("Content-Security-Policy", contentSecurityPolicy)
 		header.Set("X-Content-Type-Options", "nosniff")
 		header.Set("Referrer-Policy", "no-referrer")
 		header.Set("X-Frame-Options", "DENY")
-		header.Set("Cross-Origin-Opener-Policy", "same-origin")
 		header.Set("Cache-Control", "no-store")
+		if trusted {
+			header.Set("Cross-Origin-Opener-Policy", "same-origin")
+		}
 		if https {
 			header.Set("Strict-Transport-Security", "max-age=31536000")
 		}
