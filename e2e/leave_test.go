@@ -87,6 +87,21 @@ func TestLeavingCanDeleteTheKeyThatNobodyHolds(t *testing.T) {
 	program.refuses(t, value)
 }
 
+func TestLeavingWithTheKeyDeletedGoesWhereThePersonWasGoing(t *testing.T) {
+	t.Parallel()
+	program := startProgram(t)
+	ana := program.person(t)
+	page := program.open(t, signedIn(ana))
+	value := page.createKey("porch-cam")
+	page.press(page.button("Sign out"))
+	page.press(page.inDialog("Leave and delete the key"))
+	page.isAt("/login")
+	if n := len(ana.list(t)); n != 0 {
+		t.Errorf("%d keys are left", n)
+	}
+	program.refuses(t, value)
+}
+
 func TestASavedValueIsLeftWithoutAsking(t *testing.T) {
 	t.Parallel()
 	program := startProgram(t)

@@ -39,10 +39,6 @@ func TestOnPlainHTTPAllWorksThatWorksElsewhere(t *testing.T) {
 	bare.press(bare.button("Sign out"))
 	bare.isAt("/login")
 
-	// The header does no harm there, and says so on every page.
-	page.forgives("The Cross-Origin-Opener-Policy header has been ignored")
-	bare.forgives("The Cross-Origin-Opener-Policy header has been ignored")
-
 	forms := 0
 	for _, x := range tap.all() {
 		if !strings.HasPrefix(x.what, "POST /api/") && strings.HasPrefix(x.what, "POST ") {

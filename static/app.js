@@ -84,7 +84,7 @@
     if (unsaved()) event.preventDefault();
   });
 
-  let goOn = null; // what the person was about to do
+  let goOn = null; // what the person was about to do, told the id of a key that is gone
   function ask(event, then) {
     event.preventDefault();
     event.stopPropagation();
@@ -96,16 +96,39 @@
     const link = event.target.closest("a[href]");
     if (!link || !unsaved() || link.closest("#dialog") || link.matches("[hx-get], [download], [target], [href^='#']")) return;
     if (event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    ask(event, () => { location.href = link.href; });
+    ask(event, (gone) => { location.href = gone && link.href.includes(gone) ? "/keys" : link.href; });
   }, true);
 
   document.addEventListener("submit", (event) => {
     const form = event.target;
-    if (form.dataset.once === "leave") leaving = true;
+    if (form.dataset.once === "leave-delete") {
+      event.preventDefault();
+      deleteAndGoOn(form);
+      return;
+    }
+    if (form.matches(".done")) { // the form would add a question mark to the address
+      event.preventDefault();
+      location.assign(form.action);
+      return;
+    }
     if (!unsaved() || form.method === "dialog" || form.closest("#once") || form.matches("[hx-post]")) return;
     const button = event.submitter;
     ask(event, () => form.requestSubmit(button));
   }, true);
+
+  // Deletes the key whose value nobody has, then does what the person was about to do. When that fails the form is sent as
+  // it would be without script, and the page that answers it says why.
+  async function deleteAndGoOn(form) {
+    leaving = true;
+    try {
+      const answer = await fetch(form.action, { method: "POST", redirect: "manual" });
+      if (answer.type !== "opaqueredirect") throw new Error("not deleted");
+    } catch {
+      form.submit();
+      return;
+    }
+    goOn(panel().dataset.key);
+  }
 
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button[data-once]");

@@ -441,7 +441,7 @@ func createForm(f CreateForm) templ.Component {
 			templ_7745c5c3_Var15 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "<section id=\"create\" class=\"card\"><h2 id=\"create-title\">Create a key</h2><form method=\"post\" action=\"/keys\" novalidate hx-post=\"/keys\" hx-target=\"#create\" hx-swap=\"outerHTML\" hx-disable=\"find button\"><input type=\"hidden\" name=\"form_id\" value=\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "<section id=\"create\" class=\"card\" aria-labelledby=\"create-title\"><h2 id=\"create-title\">Create a key</h2><form method=\"post\" action=\"/keys\" novalidate hx-post=\"/keys\" hx-target=\"#create\" hx-swap=\"outerHTML\" hx-disable=\"find button\"><input type=\"hidden\" name=\"form_id\" value=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

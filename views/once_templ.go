@@ -214,7 +214,7 @@ func leaving(o Once) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, "\" data-once=\"leave\"><button class=\"danger\">Leave and delete the key</button></form><button type=\"button\" data-once=\"leave-keep\">Leave and keep it</button></div></dialog>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, "\" data-once=\"leave-delete\"><button class=\"danger\">Leave and delete the key</button></form><button type=\"button\" data-once=\"leave-keep\">Leave and keep it</button></div></dialog>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
