@@ -58,7 +58,7 @@ const (
 	turnedOff    effect = "the owner's key is off"
 	deleted      effect = "the owner's key is gone"
 	made         effect = "the caller has another key"
-	signedIn     effect = "the browser has a new session and its old one is worth nothing"
+	signedIn     effect = "the browser has a new session, and the old one is over here and at the key service"
 	signedOut    effect = "the web session and the session at the key service are over"
 	sessionEnded effect = "the session at the key service is over"
 	accountGone  effect = "the caller's account is gone with all that belongs to it"
@@ -385,9 +385,7 @@ func (f facts) after(e effect, p principal) facts {
 		f.Owner = f.Owner[1:]
 	case made:
 		*mine = append(*mine, "made on")
-	case signedIn:
-		f.Web = false
-	case signedOut:
+	case signedIn, signedOut:
 		f.Web, f.Session = false, false
 	case sessionEnded:
 		f.Session = false

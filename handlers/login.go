@@ -66,21 +66,29 @@ func (h *dashboard) logIn(c echo.Context, email, password string) error {
 	if err != nil {
 		return err
 	}
+	h.endAuthSession(c) // of whoever this browser was signed in as until now
 	return h.startSession(c, account{UserID: session.UserID(), Email: email, token: session.RefreshToken()})
 }
 
-// signOut ends the web session here and the auth session at the key service. When the latter cannot be reached the person
-// is signed out all the same: the token was only ever here, and it is gone.
+// signOut ends the web session here and the auth session at the key service.
 func (h *dashboard) signOut(c echo.Context) error {
-	if a, ok := accountOf(c); ok {
-		if err := h.client.Resume(a.UserID, a.token).Logout(c.Request().Context()); err != nil && !client.IsUnauthorized(err) {
-			h.log.Warn("auth session outlives its web session", "request", requestIDOf(c), "cause", err)
-		}
-	}
+	h.endAuthSession(c)
 	if err := h.endSession(c); err != nil {
 		return err
 	}
 	return redirect(c, "/login")
+}
+
+// endAuthSession logs out at the key service. When that cannot be reached the person is signed out all the same: the token
+// was only ever here, and it goes with the web session.
+func (h *dashboard) endAuthSession(c echo.Context) {
+	a, ok := accountOf(c)
+	if !ok {
+		return
+	}
+	if err := h.client.Resume(a.UserID, a.token).Logout(c.Request().Context()); err != nil && !client.IsUnauthorized(err) {
+		h.log.Warn("auth session outlives its web session", "request", requestIDOf(c), "cause", err)
+	}
 }
 
 func (h *dashboard) showRegister(c echo.Context) error {
