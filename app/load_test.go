@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/a-h/templ"
 	echov4 "github.com/labstack/echo/v4"
 
 	"latchkey/client"
@@ -60,12 +61,13 @@ func TestLoad(t *testing.T) {
 	t.Logf("binary: %.1f MB", float64(info.Size())/1e6)
 
 	data := filepath.Join(t.TempDir(), "data")
-	server := startServer(t, freePort(t), binary, "--data", data, "--log-level", "error")
+	server := startServer(t, "127.0.0.1:"+freePort(t), binary, "--data", data, "--log-level", "error")
 	t.Logf("start on an empty directory: %v to the first answer", server.started)
+	t.Logf("memory, idle: %.1f MB", server.memory(t))
 	people := newPeople(t, server.addr)
 
 	floor := startFloor(t)
-	t.Logf("memory before the load: %.1f MB", server.memory(t))
+	t.Logf("memory after %d passwords: %.1f MB", 2*(loadUsers+1), server.memory(t))
 	for _, conns := range []int{1, 16} {
 		compare(t, conns, []traffic{
 			{"Echo + templ, 20 rows from memory", floor, people.page},
@@ -83,7 +85,7 @@ func TestLoad(t *testing.T) {
 	server.stop(t)
 	var starts []time.Duration
 	for range 8 {
-		again := startServer(t, freePort(t), binary, "--data", data, "--log-level", "error")
+		again := startServer(t, "127.0.0.1:"+freePort(t), binary, "--data", data, "--log-level", "error")
 		starts = append(starts, again.started)
 		again.stop(t)
 	}
@@ -108,7 +110,7 @@ func startServer(t *testing.T, addr, binary string, args ...string) *server {
 // memory. No session, no database, no log, no headers.
 func startFloor(t *testing.T) *server {
 	t.Helper()
-	addr := freePort(t)
+	addr := "127.0.0.1:" + freePort(t)
 	cmd := exec.CommandContext(t.Context(), "taskset", "-c", serverCore, os.Args[0], "-test.run", "^TestLoad$", "-test.timeout", "20m")
 	cmd.Env = append(os.Environ(), floorVariable+"="+addr)
 	return startPinned(t, addr, cmd)
@@ -432,8 +434,9 @@ func serveFloor(t *testing.T, addr string) {
 	e.HideBanner, e.HidePort = true, true
 	e.GET("/healthz", func(c echov4.Context) error { return c.NoContent(http.StatusOK) })
 	e.GET("/keys", func(c echov4.Context) error {
-		var b bytes.Buffer
-		if err := views.KeysPage(m).Render(c.Request().Context(), &b); err != nil {
+		b := templ.GetBuffer()
+		defer templ.ReleaseBuffer(b)
+		if err := views.KeysPage(m).Render(c.Request().Context(), b); err != nil {
 			return err
 		}
 		return c.HTMLBlob(http.StatusOK, b.Bytes())

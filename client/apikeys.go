@@ -132,12 +132,13 @@ type wireID string
 
 // UnmarshalJSON accepts "…" and {"$oid":"…"}.
 func (id *wireID) UnmarshalJSON(data []byte) error {
-	var extended objectID
-	if json.Unmarshal(data, &extended) == nil {
-		*id = wireID(extended.Hex)
-		return nil
+	if data[0] != '{' { // the usual form, and the quick one
+		return json.Unmarshal(data, (*string)(id))
 	}
-	return json.Unmarshal(data, (*string)(id))
+	var extended objectID
+	err := json.Unmarshal(data, &extended)
+	*id = wireID(extended.Hex)
+	return err
 }
 
 // Create makes a key. The value in the answer is shown here and never again, so

@@ -31,18 +31,30 @@ func TestAnAccountPrintsNeitherItsTokenNorItsEmail(t *testing.T) {
 	}
 }
 
-func TestAnAccountIsSealedWithAllItHas(t *testing.T) {
+func TestAnAccountIsPackedWithAllItHas(t *testing.T) {
 	t.Parallel()
-	written, err := json.Marshal(ana)
+	packed, err := ana.pack()
 	if err != nil {
 		t.Fatal(err)
 	}
-	var read account
-	if err := json.Unmarshal(written, &read); err != nil || read != ana {
-		t.Errorf("%s is read back wrong: %v", written, err)
+	if read, err := unpackAccount(packed); err != nil || read != ana {
+		t.Errorf("%s is read back wrong: %v", packed, err)
 	}
-	if err := json.Unmarshal([]byte(`{"UserID":1}`), &read); err == nil {
-		t.Error("a user id that is a number is read")
+	for _, broken := range []string{"", "null x", `{"UserID":1}`, `[]`} {
+		if _, err := unpackAccount([]byte(broken)); err == nil {
+			t.Errorf("%q is read as an account", broken)
+		}
+	}
+}
+
+func TestAnAccountTakesItsTokenIntoNoOtherJSON(t *testing.T) {
+	t.Parallel()
+	written, err := json.Marshal(map[string]any{"account": ana, "pointer": &ana})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(written), "token") {
+		t.Errorf("written as %s", written)
 	}
 }
 

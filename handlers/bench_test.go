@@ -1,7 +1,6 @@
 package handlers_test
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"log/slog"
@@ -10,6 +9,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/a-h/templ"
 	"github.com/labstack/echo/v4"
 
 	"latchkey/handlers"
@@ -52,8 +52,9 @@ func fromMemory() http.Handler {
 	model := twentyKeys()
 	e := echo.New()
 	e.GET("/keys", func(c echo.Context) error {
-		var page bytes.Buffer
-		if err := views.KeysPage(model).Render(c.Request().Context(), &page); err != nil {
+		page := templ.GetBuffer()
+		defer templ.ReleaseBuffer(page)
+		if err := views.KeysPage(model).Render(c.Request().Context(), page); err != nil {
 			return err
 		}
 		return c.HTMLBlob(http.StatusOK, page.Bytes())

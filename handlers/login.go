@@ -139,7 +139,14 @@ func (h *dashboard) register(c echo.Context) error {
 	case err != nil:
 		return err
 	}
-	if err := h.logIn(c, m.Email, password); err != nil {
+	err = h.logIn(c, m.Email, password)
+	if client.IsUnauthorized(err) { // an upstream may want the address confirmed first
+		next := h.signInModel(c)
+		next.Email, next.Next = m.Email, m.Next
+		next.Reason = "Your account was made. If you were sent an e-mail, follow its link first; then sign in."
+		return h.renderSignIn(c, http.StatusOK, next)
+	}
+	if err != nil {
 		return err
 	}
 	return redirect(c, localPath(m.Next))

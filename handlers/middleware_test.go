@@ -93,6 +93,28 @@ func TestEveryAnswerCarriesTheSecurityHeaders(t *testing.T) {
 	}
 }
 
+func TestHeadersForTrustedOriginsAreSentToThoseAlone(t *testing.T) {
+	t.Parallel()
+	for public, want := range map[string]struct{ opener, transport string }{
+		"https://keys.example.org":  {"same-origin", "max-age=31536000"},
+		"http://localhost:8080":     {"same-origin", ""},
+		"http://keys.localhost":     {"same-origin", ""},
+		"http://127.0.0.1:8080":     {"same-origin", ""},
+		"http://[::1]:8080":         {"same-origin", ""},
+		"http://keys.example.org":   {"", ""},
+		"http://192.168.1.5:8080":   {"", ""},
+		"http://localhost.evil.org": {"", ""},
+	} {
+		w := httptest.NewRecorder()
+		handler := handlers.SecureHeaders(public, http.NotFoundHandler())
+		handler.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil))
+		opener, transport := w.Header().Get("Cross-Origin-Opener-Policy"), w.Header().Get("Strict-Transport-Security")
+		if opener != want.opener || transport != want.transport {
+			t.Errorf("%s: opener policy %q, transport security %q", public, opener, transport)
+		}
+	}
+}
+
 func sentTwice(b *browser) answer {
 	form := createForm(newFormID(b.t), "sent-twice")
 	b.post("/keys", form)

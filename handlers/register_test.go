@@ -163,3 +163,16 @@ func TestAnAccountWhoseFirstLogInFailsIsThereForTheNext(t *testing.T) {
 	p.upstream.heal()
 	b.post("/login", credentials(email, password)).leadsTo("/keys")
 }
+
+func TestAnAccountThatMustBeConfirmedFirstIsSaidToBeMade(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	p.upstream.breaks(logIn, says(401, `{"error":"unauthorized","error_code":"AuthError"}`))
+	a := p.browser().post("/register", credentials(email, password)).want(http.StatusOK).says("h1", "Sign in")
+	if got := a.text(".notice"); !strings.Contains(got, "Your account was made.") {
+		t.Errorf("it says %q", got)
+	}
+	if got := a.attr("#email", "value"); got != email {
+		t.Errorf("the e-mail is %q", got)
+	}
+}

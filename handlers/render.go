@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"bytes"
 	"net/http"
 
 	"github.com/a-h/templ"
@@ -25,8 +24,9 @@ func render(c echo.Context, status int, page, part templ.Component) error {
 	if wantsPart(c) {
 		component = part
 	}
-	var b bytes.Buffer
-	if err := component.Render(c.Request().Context(), &b); err != nil {
+	b := templ.GetBuffer()
+	defer templ.ReleaseBuffer(b)
+	if err := component.Render(c.Request().Context(), b); err != nil {
 		return err
 	}
 	c.Response().Header().Add(echo.HeaderVary, "HX-Request")

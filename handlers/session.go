@@ -27,17 +27,14 @@ type account struct {
 // sealedAccount is an account as it is sealed: the one place where the token is written out.
 type sealedAccount struct{ UserID, Email, Token string }
 
-func (a account) MarshalJSON() ([]byte, error) {
+func (a account) pack() ([]byte, error) {
 	return json.Marshal(sealedAccount{a.UserID, a.Email, a.token.Reveal()})
 }
 
-func (a *account) UnmarshalJSON(b []byte) error {
+func unpackAccount(b []byte) (account, error) {
 	var s sealedAccount
-	if err := json.Unmarshal(b, &s); err != nil {
-		return err
-	}
-	*a = account{s.UserID, s.Email, client.Secret(s.Token)}
-	return nil
+	err := json.Unmarshal(b, &s)
+	return account{s.UserID, s.Email, client.Secret(s.Token)}, err
 }
 
 // LogValue and Format keep the token and the e-mail address out of every log and error. Package fmt would not ask the token

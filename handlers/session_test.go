@@ -100,6 +100,9 @@ func TestSigningInGivesTheSessionANewIDAndEndsTheOldOne(t *testing.T) {
 	if _, err := b.rowOf(before); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("the old row is still there: %v", err)
 	}
+	if got := p.upstream.count(logOut); got != 1 {
+		t.Errorf("%d log-outs at the key service for the auth session that nobody can reach now", got)
+	}
 	b.get("/keys").says(".who", bob.email).keepsQuiet(email)
 	thief := p.browser()
 	thief.plant("latchkey", before)
@@ -144,8 +147,8 @@ func TestARefusedLogInLeavesTheSessionAsItIs(t *testing.T) {
 	b, _ := p.signedIn(email)
 	before := b.cookie("latchkey")
 	b.post("/login", credentials("bob@example.com", "wrong horse")).want(http.StatusUnprocessableEntity)
-	if b.cookie("latchkey") != before {
-		t.Error("the cookie changed")
+	if b.cookie("latchkey") != before || p.upstream.count(logOut) != 0 {
+		t.Error("the session changed")
 	}
 	b.get("/keys").want(http.StatusOK).says(".who", email)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"time"
@@ -104,8 +103,8 @@ func (s *webSessions) load(ctx context.Context, session *sessions.Session, id []
 	if err != nil {
 		return err
 	}
-	var a account
-	if err := json.Unmarshal(plain, &a); err != nil {
+	a, err := unpackAccount(plain)
+	if err != nil {
 		return errSealed
 	}
 	if old || now.Sub(row.LastSeenAt) >= touchEvery {
@@ -133,7 +132,11 @@ func (s *webSessions) Save(r *http.Request, w http.ResponseWriter, session *sess
 		http.SetCookie(w, sessions.NewCookie(session.Name(), "", session.Options))
 		return nil
 	}
-	plain, err := json.Marshal(session.Values[accountValue])
+	a, ok := session.Values[accountValue].(account)
+	if !ok {
+		return errors.New("a web session without an account")
+	}
+	plain, err := a.pack()
 	if err != nil {
 		return err
 	}

@@ -121,8 +121,9 @@
   async function deleteAndGoOn(form) {
     leaving = true;
     try {
-      const answer = await fetch(form.action, { method: "POST", redirect: "manual" });
-      if (answer.type !== "opaqueredirect") throw new Error("not deleted");
+      const answer = await fetch(form.action, { method: "POST", headers: { "HX-Request": "true" } });
+      await answer.text(); // to its end: going on would cut it off
+      if (answer.headers.get("HX-Redirect") !== "/keys") throw new Error("not deleted");
     } catch {
       form.submit();
       return;

