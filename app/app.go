@@ -76,6 +76,7 @@ func New(ctx context.Context, cfg Config) (_ *App, err error) {
 		PublicURL:      a.url,
 		AppID:          cfg.AppID,
 		BaseURL:        keys.baseURL,
+		Embedded:       cfg.Upstream == "",
 		Registration:   cfg.Registration == "open",
 		MinPassword:    cfg.MinPassword,
 		TrustedProxies: proxies,

@@ -103,7 +103,7 @@ func (p *page) savesValueInThreeWays(name, value string) {
 	if file, text := p.download("Download as .env"); file != name+".env" || text != want {
 		p.t.Errorf("downloaded %s with\n%s\nwant\n%s", file, text, want)
 	}
-	p.reads(p.Locator("#copy-status"), "Downloaded as "+name+".env.")
+	p.reads(p.Locator("#copy-status"), "Your browser was asked to save "+name+".env.")
 }
 
 func (p *page) copies(value string) {

@@ -102,6 +102,21 @@ func TestLeavingWithTheKeyDeletedGoesWhereThePersonWasGoing(t *testing.T) {
 	program.refuses(t, value)
 }
 
+func TestDeletingTheNewKeyFromTheListTakesItsPanelAlong(t *testing.T) {
+	t.Parallel()
+	program := startProgram(t)
+	page := program.open(t, signedIn(program.person(t)))
+	value := page.createKey("porch-cam")
+	page.press(page.menu("porch-cam", "Delete…"))
+	page.press(page.inDialog("Delete porch-cam"))
+	page.says("porch-cam was deleted.")
+	page.lacks(page.heading("Save this key now"))
+	page.lacksValue(value)
+	page.sees(page.heading("Create a key"))
+	page.press(page.button("Sign out")) // and nothing asks
+	page.isAt("/login")
+}
+
 func TestASavedValueIsLeftWithoutAsking(t *testing.T) {
 	t.Parallel()
 	program := startProgram(t)

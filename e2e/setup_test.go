@@ -23,6 +23,9 @@ var ( // shared by every test of this package
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	if run := flag.Lookup("test.run"); run != nil && run.Value.String() == "^$" {
+		return // only benchmarks are wanted, and here are none
+	}
 	if testing.Short() {
 		fmt.Println("e2e: skipped by -short")
 		return

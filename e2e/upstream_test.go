@@ -299,7 +299,7 @@ func TestASwitchWhoseAnswerGotLostShowsWhatIsTrue(t *testing.T) {
 
 		upstream.breaks(only(losesRequest, http.MethodPut))
 		page.press(page.toggle("porch-cam"))
-		page.says("porch-cam is off. It can no longer sign in.") // it was not turned on
+		page.says("Nothing changed: porch-cam is still off.")
 		page.isOn("porch-cam", false)
 	})
 }
@@ -332,6 +332,25 @@ func TestASwitchOfWhichNothingIsKnownSaysSoAndCanBeCheckedLater(t *testing.T) {
 	})
 }
 
+// What went wrong is announced, and goes when the next act succeeds.
+func TestANoticeIsSaidAndGoesWithTheNextSuccess(t *testing.T) {
+	t.Parallel()
+	program, upstream := startWithUpstream(t)
+	ana := program.upstreamPerson(t, upstream)
+	ana.keys(t, "porch-cam")
+	page := program.open(t, signedIn(ana))
+	upstream.closes()
+	page.expects(http.StatusBadGateway)
+	page.press(page.toggle("porch-cam"))
+	page.says("We cannot reach the key service")
+	page.sees(page.role("group", "We cannot reach the key service"))
+	page.isOn("porch-cam", true)
+	upstream.opensAgain()
+	page.press(page.toggle("porch-cam"))
+	page.says("porch-cam is off. It can no longer sign in.")
+	page.lacks(page.role("group", "We cannot reach the key service"))
+}
+
 func TestADeletionWhoseAnswerGotLostIsLookedInto(t *testing.T) {
 	t.Parallel()
 	scripted(t, func(t *testing.T, script option) {
@@ -347,7 +366,7 @@ func TestADeletionWhoseAnswerGotLostIsLookedInto(t *testing.T) {
 		page.expects(http.StatusBadGateway)
 		page.press(page.menu("garage", "Delete…"))
 		page.press(page.button("Delete garage"))
-		page.sees(page.GetByText("The connection to the key service broke"))
+		page.sees(page.GetByText("the key is still there"))
 		upstream.recovers()
 		page.visit("/keys")
 		page.sees(page.row("garage"))

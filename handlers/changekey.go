@@ -32,7 +32,9 @@ func (h *dashboard) turnKey(c echo.Context, on bool) error {
 		return h.answerGone(c, id, err)
 	case err != nil:
 		return h.answerUnknown(c, id, act, err)
-	case key.Disabled == on: // the answer got lost, and so did the request
+	case key.Disabled == on && failed != nil: // the answer got lost, and so did the request
+		act = map[bool]string{true: "still-off", false: "still-on"}[key.Disabled]
+	case key.Disabled == on: // somebody was quicker to turn it back
 		act = map[bool]string{true: "off", false: "on"}[key.Disabled]
 	}
 	return h.answerTurned(c, h.keyModel(key), act)
@@ -112,10 +114,23 @@ func (h *dashboard) deleteKey(c echo.Context) error {
 			return err
 		}
 		if _, look := keys.Fetch(ctx, id); !client.IsNotFound(look) {
-			return err
+			return h.answerNotDeleted(c, key, err, look == nil)
 		}
 	}
 	return h.answerDeleted(c, "deleted", key.Name)
+}
+
+// answerNotDeleted says what is true after a deletion whose answer got lost: the key was seen to be there, or nobody knows.
+func (h *dashboard) answerNotDeleted(c echo.Context, key client.APIKey, err error, there bool) error {
+	h.log.Error("key not deleted", "seen", there, "request", requestIDOf(c), "cause", err)
+	p := explain(err)
+	p.heading, p.link, p.linkText = key.Name+" was not deleted", home+"/"+key.ID, "Open "+key.Name
+	p.text = "The key service did not answer properly, and the key is still there. You can try again."
+	if !there {
+		p.heading, p.linkText = key.Name+" may or may not be deleted", "Check now"
+		p.text = "We asked to delete it and got no answer."
+	}
+	return h.renderProblem(c, p, err)
 }
 
 func (h *dashboard) answerDeleted(c echo.Context, act, name string) error {
@@ -128,5 +143,5 @@ func (h *dashboard) answerDeleted(c echo.Context, act, name string) error {
 		return err
 	}
 	m.Status = say(act, name)
-	return render(c, http.StatusOK, views.KeysPage(m), views.DeletedPart(m))
+	return render(c, http.StatusOK, views.KeysPage(m), views.DeletedPart(m, c.Param("id")))
 }

@@ -158,7 +158,7 @@ func TestALostAnswerToASwitchIsMadeGoodByALook(t *testing.T) {
 		p.turn(who, key, true)
 		p.upstream.breaks(turnOff, c.fault) // and the request with it
 		a := b.htmx().post("/keys/"+key.ID+"/turn-off", row(key)).want(http.StatusOK).says(".state", "On")
-		a.says(`hx-partial[hx-target="#status"]`, "porch-cam is on.")
+		a.says(`hx-partial[hx-target="#status"]`, "Nothing changed: porch-cam is still on.")
 		p.upstream.reset()
 		p.upstream.breaks(turnOff, thenFails(c.fault))
 		a = b.htmx().post("/keys/"+key.ID+"/turn-off", row(key)).want(http.StatusOK).says(".state", "Off")

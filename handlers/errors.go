@@ -108,15 +108,20 @@ func (h *dashboard) handleError(err error, c echo.Context) {
 	if p.status >= http.StatusInternalServerError {
 		h.log.Error("request failed", "route", c.Path(), "request", requestIDOf(c), "cause", err)
 	}
+	if err := h.renderProblem(c, p, err); err != nil {
+		h.log.Error("error page failed", "route", c.Path(), "request", requestIDOf(c), "cause", err)
+	}
+}
+
+// renderProblem draws a page of its own, or for htmx the notice above the page that is there.
+func (h *dashboard) renderProblem(c echo.Context, p problem, err error) error {
 	p.askForPatience(c)
-	model := p.model(h, c, err)
 	if wantsPart(c) {
 		c.Response().Header().Set("HX-Retarget", "#notice")
 		c.Response().Header().Set("HX-Reswap", "innerHTML show:top")
 	}
-	if err := render(c, p.status, views.ErrorPage(model), views.ErrorPart(model)); err != nil {
-		h.log.Error("error page failed", "route", c.Path(), "request", requestIDOf(c), "cause", err)
-	}
+	model := p.model(h, c, err)
+	return render(c, p.status, views.ErrorPage(model), views.ErrorPart(model))
 }
 
 // sessionOver ends a web session whose refresh token the key service no longer takes, and says so on the log-in page.

@@ -15,10 +15,12 @@ const flashCookie = "latchkey-flash"
 
 // flashes are the sentences that can follow an act, with %s for the key's name.
 var flashes = map[string]string{
-	"on":      "%s is on.",
-	"off":     "%s is off. It can no longer sign in.",
-	"deleted": "%s was deleted.",
-	"gone":    "That key was deleted already, in another place.",
+	"on":        "%s is on.",
+	"off":       "%s is off. It can no longer sign in.",
+	"still-on":  "Nothing changed: %s is still on.",
+	"still-off": "Nothing changed: %s is still off.",
+	"deleted":   "%s was deleted.",
+	"gone":      "That key was deleted already, in another place.",
 }
 
 func say(act, name string) string { return strings.Replace(flashes[act], "%s", name, 1) }

@@ -32,6 +32,8 @@ type Deps struct {
 	PublicURL string
 	// AppID and BaseURL are what a device must be told besides its key.
 	AppID, BaseURL string
+	// Embedded says that the key service is the one of this program, whose promises the pages may repeat.
+	Embedded bool
 	// Registration says whether people may make accounts themselves.
 	Registration bool
 	// MinPassword is the least number of characters of a new password.
@@ -50,6 +52,7 @@ type dashboard struct {
 	sessions       *webSessions
 	forms          *formIDs
 	appID, baseURL string
+	embedded       bool
 	registration   bool
 	minPassword    int
 	plainHTTP      bool
@@ -67,6 +70,7 @@ func New(d Deps) *echo.Echo {
 		forms:        newFormIDs(d.Now),
 		appID:        d.AppID,
 		baseURL:      d.BaseURL,
+		embedded:     d.Embedded,
 		registration: d.Registration,
 		minPassword:  d.MinPassword,
 		plainHTTP:    !https && !loopback(d.PublicURL),

@@ -20,6 +20,10 @@ const roomCandidates = 3
 // the tab meant it, and an act cut short has an outcome that nobody knows.
 const actTimeout = 15 * time.Second
 
+// readTimeout bounds reading the list beside an act: a slow list must not keep a new value from the person until htmx, which
+// waits 30 seconds, has given up.
+const readTimeout = 10 * time.Second
+
 func actContext(c echo.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(c.Request().Context()), actTimeout)
 }
@@ -43,14 +47,16 @@ func (h *dashboard) keysModel(c echo.Context) views.Keys {
 	return views.Keys{
 		Page:  h.page(c, "Devices and keys"),
 		Quota: views.Quota{Limit: client.MaxKeys},
-		Query: strings.TrimSpace(c.QueryParam("q")),
+		Query: strings.TrimSpace(c.FormValue("q")),
 	}
 }
 
 // readKeys fills the model with the person's keys. When they cannot be read it says why in the model, which is then no
 // empty list, and returns the cause.
 func (h *dashboard) readKeys(c echo.Context, m *views.Keys) error {
-	keys, err := h.keys(c).FetchAll(c.Request().Context())
+	ctx, cancel := context.WithTimeout(c.Request().Context(), readTimeout)
+	defer cancel()
+	keys, err := h.keys(c).FetchAll(ctx)
 	if err != nil {
 		m.Failure = h.failure(c, err)
 		return err
@@ -89,7 +95,10 @@ func (h *dashboard) deletable(keys []client.APIKey) []views.Key {
 }
 
 func (h *dashboard) keyModel(key client.APIKey) views.Key {
-	return views.Key{ID: key.ID, Name: key.Name, On: !key.Disabled, Created: views.NewWhen(key.CreatedAt(), h.now())}
+	return views.Key{
+		ID: key.ID, Name: key.Name, On: !key.Disabled, EndsAtOnce: h.embedded,
+		Created: views.NewWhen(key.CreatedAt(), h.now()),
+	}
 }
 
 // failure is why the keys could not be read, in place of the list.

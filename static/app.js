@@ -66,8 +66,8 @@
     link.href = URL.createObjectURL(new Blob([button.dataset.env + $("#value").value + "\n"], { type: "text/plain" }));
     link.download = panel().dataset.name + ".env";
     link.click();
-    URL.revokeObjectURL(link.href);
-    $("#copy-status").textContent = "Downloaded as " + link.download + ".";
+    setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // the browser may still be reading it
+    $("#copy-status").textContent = "Your browser was asked to save " + link.download + ".";
   }
 
   // A page in the back-forward cache keeps its content, "no-store" or not: the value must not wait there for the next person.
@@ -153,7 +153,7 @@
     if (!dialog) return;
     if (event.detail.ctx.target === dialog) {
       dialog.showModal();
-    } else if (dialog.open) {
+    } else if (dialog.open && dialog.contains(event.detail.ctx.sourceElement)) {
       dialog.close();
       const names = document.querySelectorAll("#keys .key a.name");
       (names[Math.min(row, names.length - 1)] ?? $("#heading")).focus();
@@ -194,17 +194,18 @@
     $("#status").textContent = "No answer from this server. Check the connection, then try again.";
   });
 
-  // A switch says what it waits for and keeps showing what the server last said.
-  function waiting(form, on) {
-    if (!form.matches?.("form.toggle")) return;
-    const state = $(".state", form);
+  // A form says what it waits for. A switch keeps showing what the server last said meanwhile; a search marks the list busy.
+  function waiting(source, on) {
+    if (source.id === "q") $("#keys").setAttribute("aria-busy", String(on));
+    const told = source.matches?.("form") && $("[data-doing]", source);
+    if (!told) return;
     if (on) {
-      state.dataset.was = state.textContent;
-      state.textContent = state.dataset.doing;
-      $("button", form).setAttribute("aria-disabled", "true");
-    } else if (state.dataset.was) {
-      state.textContent = state.dataset.was;
-      $("button", form).removeAttribute("aria-disabled");
+      told.dataset.was = told.textContent;
+      told.textContent = told.dataset.doing;
+      $("button", source).setAttribute("aria-disabled", "true");
+    } else if (told.dataset.was) {
+      told.textContent = told.dataset.was;
+      $("button", source).removeAttribute("aria-disabled");
     }
   }
 

@@ -108,7 +108,7 @@ func everyPart(text string) map[string]templ.Component {
 		"a refused form":  views.CreatePart(withError),
 		"a new key":       views.CreatePart(made),
 		"no room":         views.CreatePart(full),
-		"after a delete":  views.DeletedPart(keysPage(19, text)),
+		"after a delete":  views.DeletedPart(keysPage(19, text), id(1)),
 		"a row":           views.RowPart(key(1, text), text),
 		"an unknown row":  views.RowPart(unknown, text),
 		"a row that went": views.GoneRowPart(id(1)),

@@ -81,11 +81,21 @@ func (k Keys) Searchable() bool { return k.Quota.Used >= searchFrom || k.Query !
 // room is then not known.
 func (k Keys) composes() bool { return k.Once != nil || k.Form.ID != "" }
 
+// announcement is what the status line says: that something was done, or what the notice is about.
+func (k Keys) announcement() string {
+	if k.Status == "" && k.Notice != nil {
+		return k.Notice.Title
+	}
+	return k.Status
+}
+
 // Key is one row, and the heart of a key's own page.
 type Key struct {
 	ID, Name string
 	On       bool
 	Created  When
+	// EndsAtOnce says that turning the key off ends what it opened. That is known of the embedded server alone.
+	EndsAtOnce bool
 	// New marks the key that this answer made.
 	New bool
 	// Unknown says what is not known of the key's state, after an act whose answer got lost.
@@ -280,6 +290,15 @@ const (
 	PlaceRow  = "row"
 	PlacePage = "page"
 )
+
+// afterDeletion goes on from when the key was made, full stop included: a template would put a space before it.
+func (k Key) afterDeletion() string {
+	ends := ""
+	if k.EndsAtOnce {
+		ends = ", and what it opened ends"
+	}
+	return ". Its value will never work again" + ends + ". This cannot be undone; the name becomes free."
+}
 
 func switchTitle(on bool) string {
 	if on {

@@ -32,7 +32,7 @@ func TestAPartIsTheComponentThatThePageUses(t *testing.T) {
 		"a new key":        {views.KeysPage(made), views.CreatePart(made), []string{"#once", "#keys", "#quota"}},
 		"a refused form":   {views.KeysPage(refused), views.CreatePart(refused), []string{"#create", "#keys", "#quota", ".notice"}},
 		"no room":          {views.KeysPage(full), views.CreatePart(full), []string{"#make-room", "#keys", "#quota"}},
-		"after a delete":   {views.KeysPage(refused), views.DeletedPart(refused), []string{"#create", "#keys", "#quota"}},
+		"after a delete":   {views.KeysPage(refused), views.DeletedPart(refused, id(1)), []string{"#create", "#keys", "#quota"}},
 		"a row, on":        {rowOf(key(1, "porch-cam")), views.RowPart(key(1, "porch-cam"), ""), []string{"li"}},
 		"a row, off":       {rowOf(key(3, "porch-cam")), views.RowPart(key(3, "porch-cam"), ""), []string{"li"}},
 		"a row, unknown":   {rowOf(unknown), views.RowPart(unknown, ""), []string{"li"}},
@@ -64,7 +64,7 @@ func TestAPartChangesTheTextOfTheStatusRegionAndNotTheRegion(t *testing.T) {
 	made := keysPage(1, "porch-cam")
 	made.Status = "Key created."
 	for name, c := range map[string]templ.Component{
-		"a create": views.CreatePart(made), "a delete": views.DeletedPart(made), "a switch": views.RowPart(key(1, "x"), "Key created."),
+		"a create": views.CreatePart(made), "a delete": views.DeletedPart(made, id(1)), "a switch": views.RowPart(key(1, "x"), "Key created."),
 		"a switch on a key's page": views.KeyPart(key(1, "x"), "Key created."),
 	} {
 		doc := draw(t, c)
@@ -79,7 +79,7 @@ func TestAPartThatHasNoQuotaLeavesTheMeterAlone(t *testing.T) {
 	t.Parallel()
 	m := keysPage(0, "")
 	m.Failure = &views.Notice{Bad: true, Title: "We could not read your keys."}
-	for name, c := range map[string]templ.Component{"list": views.KeysPart(m), "create": views.CreatePart(m), "delete": views.DeletedPart(m)} {
+	for name, c := range map[string]templ.Component{"list": views.KeysPart(m), "create": views.CreatePart(m), "delete": views.DeletedPart(m, id(1))} {
 		if doc := draw(t, c); doc.Find("#quota").Length() != 0 || text(doc, ".notice strong") != "We could not read your keys." {
 			t.Errorf("%s: %s", name, render(t, c))
 		}
