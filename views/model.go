@@ -81,14 +81,6 @@ func (k Keys) Searchable() bool { return k.Quota.Used >= searchFrom || k.Query !
 // room is then not known.
 func (k Keys) composes() bool { return k.Once != nil || k.Form.ID != "" }
 
-// announcement is what the status line says: that something was done, or what the notice is about.
-func (k Keys) announcement() string {
-	if k.Status == "" && k.Notice != nil {
-		return k.Notice.Title
-	}
-	return k.Status
-}
-
 // Key is one row, and the heart of a key's own page.
 type Key struct {
 	ID, Name string
