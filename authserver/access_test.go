@@ -40,6 +40,8 @@ var stated = map[string]outcomes{
 	"DELETE " + apiKeys + "/{id}":      {401, 401, 401, 401, 401, 401, 401, 403, 403, 404, 204},
 	"PUT " + apiKeys + "/{id}/enable":  {401, 401, 401, 401, 401, 401, 401, 403, 403, 404, 204},
 	"PUT " + apiKeys + "/{id}/disable": {401, 401, 401, 401, 401, 401, 401, 403, 403, 404, 204},
+
+	"GET " + keyFactsPath: {401, 401, 401, 401, 401, 401, 401, 403, 403, 200, 200},
 }
 
 // cast is everybody who may knock, made afresh for each knock because some calls end accounts.

@@ -6,7 +6,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"runtime"
+	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -27,8 +30,8 @@ func (d *discard) WriteHeader(status int)      { d.status = status }
 func (d *discard) Write(p []byte) (int, error) { return len(p), nil }
 
 // repeat calls the server once and returns the status.
-func repeat(f *fixture, method, path, token, body string) int {
-	req := httptest.NewRequestWithContext(context.Background(), method, path, strings.NewReader(body))
+func repeat(ctx context.Context, f *fixture, method, path, token, body string) int {
+	req := httptest.NewRequestWithContext(ctx, method, path, strings.NewReader(body))
 	req.Header.Set("Content-Type", "application/json")
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
@@ -38,12 +41,25 @@ func repeat(f *fixture, method, path, token, body string) int {
 	return w.status
 }
 
+// keyLogins makes the bodies with which realm-web logs in with the 20 keys of each user, and returns one after the other.
+func keyLogins(f *fixture, users int) func() string {
+	var bodies []string
+	for i := range users {
+		for _, key := range f.createKeys(f.signUp(fmt.Sprintf("%d@example.org", i)), 20) {
+			bodies = append(bodies, object("key", key.Value, "options", map[string]any{"device": map[string]any{
+				"sdkVersion": "2.0.1", "platform": "node", "platformVersion": "20.19.2", "deviceId": "5f9d1a2b3c4d5e6f70819203",
+			}}))
+		}
+	}
+	var next atomic.Int64
+	return func() string { return bodies[next.Add(389)%int64(len(bodies))] }
+}
+
 func BenchmarkKeyLogin(b *testing.B) {
 	f := benchFixture(b)
-	owner := f.signUp("a@example.org")
-	body := object("key", f.createKeys(owner, 20)[7].Value, "options", map[string]any{"device": map[string]any{"platform": "linux"}})
+	body := keyLogins(f, 1)
 	login := func(b *testing.B) {
-		if status := repeat(f, "POST", loginPath("api-key"), "", body); status != 200 {
+		if status := repeat(b.Context(), f, "POST", loginPath("api-key"), "", body()); status != 200 {
 			b.Errorf("status %d", status)
 		}
 	}
@@ -64,6 +80,43 @@ func BenchmarkKeyLogin(b *testing.B) {
 	})
 }
 
+// BenchmarkRecordingKeyUse tells what it costs that a log-in with a key is remembered, as a ratio to one that is not: it may be
+// a tenth. Rounds of both take turns, because the flushes of a disk vary far more from second to second. Keys of many users are
+// on as many more pages to write.
+func BenchmarkRecordingKeyUse(b *testing.B) {
+	for _, tt := range []struct{ callers, users int }{{1, 1}, {16, 1}, {1, 50}, {16, 50}} {
+		callers := tt.callers
+		b.Run(fmt.Sprintf("%d at a time, %d users", callers, tt.users), func(b *testing.B) {
+			f := benchFixture(b)
+			body := keyLogins(f, tt.users)
+			round := func(ctx context.Context) time.Duration {
+				start := time.Now()
+				var all sync.WaitGroup
+				for range callers {
+					all.Go(func() {
+						for range 10 {
+							if status := repeat(ctx, f, "POST", loginPath("api-key"), "", body()); status != 200 {
+								b.Errorf("status %d", status)
+							}
+						}
+					})
+				}
+				all.Wait()
+				return time.Since(start)
+			}
+			var with, without []time.Duration
+			for b.Loop() {
+				with = append(with, round(b.Context()))
+				without = append(without, round(Unrecorded(b.Context())))
+			}
+			slices.Sort(with)
+			slices.Sort(without)
+			ratio := float64(with[len(with)/2]) / float64(without[len(without)/2])
+			b.ReportMetric(ratio, "recorded/unrecorded")
+		})
+	}
+}
+
 func BenchmarkListKeys(b *testing.B) {
 	f := benchFixture(b)
 	for _, n := range []int{0, 1, 20} {
@@ -72,7 +125,7 @@ func BenchmarkListKeys(b *testing.B) {
 		b.Run(fmt.Sprintf("%d keys", n), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if status := repeat(f, "GET", keysPath, owner.RefreshToken, ""); status != 200 {
+				if status := repeat(b.Context(), f, "GET", keysPath, owner.RefreshToken, ""); status != 200 {
 					b.Fatalf("status %d", status)
 				}
 			}
@@ -85,7 +138,7 @@ func BenchmarkRenew(b *testing.B) {
 	owner := f.signUp("a@example.org")
 	b.ReportAllocs()
 	for b.Loop() {
-		if status := repeat(f, "POST", sessionPath, owner.RefreshToken, ""); status != 201 {
+		if status := repeat(b.Context(), f, "POST", sessionPath, owner.RefreshToken, ""); status != 201 {
 			b.Fatalf("status %d", status)
 		}
 	}
@@ -97,7 +150,7 @@ func BenchmarkProfile(b *testing.B) {
 	f.createKeys(owner, 20)
 	b.ReportAllocs()
 	for b.Loop() {
-		if status := repeat(f, "GET", profilePath, owner.AccessToken, ""); status != 200 {
+		if status := repeat(b.Context(), f, "GET", profilePath, owner.AccessToken, ""); status != 200 {
 			b.Fatalf("status %d", status)
 		}
 	}

@@ -32,10 +32,13 @@ func TestStatementsPerCall(t *testing.T) {
 		{"list keys", "GET", keysPath, owner.RefreshToken, "", 200, 2, 0},
 		{"fetch a key", "GET", keysPath + "/" + key.ID, owner.RefreshToken, "", 200, 2, 0},
 		{"a malformed id", "GET", keysPath + "/1", owner.RefreshToken, "", 404, 1, 0},
+		{"facts about keys", "GET", keyFactsPath, owner.RefreshToken, "", 200, 3, 0},
 		{"list keys with a key", "GET", keysPath, device.RefreshToken, "", 403, 1, 0},
 		{"a forged token", "GET", keysPath, owner.RefreshToken + "x", "", 401, 0, 0},
 		{"create a key", "POST", keysPath, owner.RefreshToken, object("name", "another"), 201, 1, 1},
 		{"turn a key off", "PUT", keysPath + "/" + key.ID + "/disable", owner.RefreshToken, "", 204, 1, 1},
+		{"log in with a key that is off", "POST", loginPath("api-key"), "", object("key", key.Value), 401, 2, 1},
+		{"log in with it again", "POST", loginPath("api-key"), "", object("key", key.Value), 401, 2, 0},
 		{"delete a key", "DELETE", keysPath + "/" + key.ID, owner.RefreshToken, "", 204, 1, 1},
 		{"log out", "DELETE", sessionPath, owner.RefreshToken, "", 204, 1, 1},
 	} {

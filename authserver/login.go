@@ -34,11 +34,11 @@ func (s *Server) login(r *http.Request, _ principal) (answer, error) {
 	if err := read(r, &in); err != nil {
 		return answer{}, err
 	}
-	p, err := s.prove(r.Context(), provider, in)
+	p, err := s.prove(r, provider, in)
 	if err != nil {
 		return answer{}, err
 	}
-	out, err := s.openSession(r.Context(), p, in.Options.Device)
+	out, err := s.openSession(r, p, in.Options.Device)
 	return answer{status: http.StatusOK, body: out}, err
 }
 
@@ -54,14 +54,14 @@ func (s *Server) offers(provider string) bool {
 }
 
 // prove asks for a provider that offers said yes to.
-func (s *Server) prove(ctx context.Context, provider string, in loginRequest) (proof, error) {
+func (s *Server) prove(r *http.Request, provider string, in loginRequest) (proof, error) {
 	switch provider {
 	case store.ProviderEmailPassword:
-		return s.provePassword(ctx, in)
+		return s.provePassword(r.Context(), in)
 	case store.ProviderAPIKey:
-		return s.proveKey(ctx, in)
+		return s.proveKey(r, in)
 	default:
-		return s.proveNothing(ctx)
+		return s.proveNothing(r.Context())
 	}
 }
 
@@ -107,21 +107,23 @@ func (s *Server) rehash(ctx context.Context, id store.Identity, password secret)
 	}
 }
 
-// proveKey answers alike for a value that never was, one turned off and one deleted; only the log knows which.
-func (s *Server) proveKey(ctx context.Context, in loginRequest) (proof, error) {
+// proveKey answers alike for a value that never was, one turned off and one deleted; only the log knows which, and the owner
+// of one turned off.
+func (s *Server) proveKey(r *http.Request, in loginRequest) (proof, error) {
 	if in.Key == nil {
 		return proof{}, refuse(kindMissingField, "key")
 	}
 	if !isValue(string(*in.Key)) {
 		return proof{}, refuse(kindWrongKey).because(errors.New("not the shape of a key"))
 	}
-	key, err := s.store.APIKeyByValueHash(ctx, hashValue(string(*in.Key)))
+	key, err := s.store.APIKeyByValueHash(r.Context(), hashValue(string(*in.Key)))
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return proof{}, refuse(kindWrongKey).because(errors.New("no such key"))
 	case err != nil:
 		return proof{}, unavailable("read key", err)
 	case key.Disabled:
+		s.recordRefusal(r, key)
 		return proof{}, refuse(kindWrongKey).because(errors.New("key is turned off"),
 			slog.String("user", key.UserID), slog.String("key", key.ID))
 	}
@@ -144,7 +146,7 @@ func (s *Server) proveNothing(ctx context.Context) (proof, error) {
 
 // openSession saves the session before it tells anybody of it. The store refuses when the key was turned off or the user
 // deleted a moment ago, so that no session outlives the decision.
-func (s *Server) openSession(ctx context.Context, p proof, d *device) (loginAnswer, error) {
+func (s *Server) openSession(r *http.Request, p proof, d *device) (loginAnswer, error) {
 	now := s.cfg.Now()
 	row := store.AuthSession{
 		ID:         store.NewID(now),
@@ -155,10 +157,11 @@ func (s *Server) openSession(ctx context.Context, p proof, d *device) (loginAnsw
 		CreatedAt:  now,
 		ExpiresAt:  now.Add(refreshLifetime),
 	}
+	var use *store.KeyUse
 	if row.Provider == store.ProviderAPIKey {
-		row.KeyID = p.identity.id
+		row.KeyID, use = p.identity.id, s.keyUse(r, d, now)
 	}
-	err := s.store.CreateAuthSession(ctx, row)
+	err := s.store.CreateAuthSession(r.Context(), row, use)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return loginAnswer{}, refuse(p.refusal).because(errors.New("user or key went away during the log-in"), slog.String("user", p.userID))

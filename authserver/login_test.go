@@ -265,20 +265,20 @@ func TestAnAccountDeletedDuringTheLoginIsUnauthorized(t *testing.T) {
 	f := newFixture(t)
 	owner := f.signUp("a@example.org")
 	key := f.createKey(owner, "pump")
-	ctx := t.Context()
+	r := newRequest("POST", loginPath("api-key"), "")
 	password, secondKey := secret(testPassword), secret(key.Value)
 	email := "a@example.org"
-	byPassword, err := f.provePassword(ctx, loginRequest{Username: &email, Password: &password})
+	byPassword, err := f.provePassword(t.Context(), loginRequest{Username: &email, Password: &password})
 	if err != nil {
 		t.Fatal(err)
 	}
-	byKey, err := f.proveKey(ctx, loginRequest{Key: &secondKey})
+	byKey, err := f.proveKey(r, loginRequest{Key: &secondKey})
 	if err != nil {
 		t.Fatal(err)
 	}
 	f.do("DELETE", deletePath, owner.AccessToken, "").want(204)
 	for p, code := range map[proof]string{byPassword: "InvalidPassword", byKey: "AuthError"} {
-		_, err := f.openSession(ctx, p, nil)
+		_, err := f.openSession(r, p, nil)
 		var failed *failure
 		if !errors.As(err, &failed) || wireErrors[failed.kind].code != code {
 			t.Errorf("opened a session for nobody, or: %v", err)

@@ -29,6 +29,8 @@ type Config struct {
 	Anonymous bool
 	// MinPassword is the least number of characters of a new password; the most is 128.
 	MinPassword int
+	// ClientAddress is where a request came from, for the facts about keys; nil means its peer, without the port.
+	ClientAddress func(*http.Request) string
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 	// Log receives why requests were refused, never a credential; nil means nowhere.
@@ -46,7 +48,7 @@ type Server struct {
 	mux       *http.ServeMux
 }
 
-// New returns a Server for /api/client/v2.0/… and /.well-known/jwks.json.
+// New returns a Server for /api/client/v2.0/…, /api/latchkey/v1/… and /.well-known/jwks.json.
 func New(cfg Config, st *store.Store, tokens *Tokens) *Server {
 	return newServer(cfg, st, tokens, newHasher(passwordCost, runtime.GOMAXPROCS(0)))
 }
@@ -55,6 +57,9 @@ func New(cfg Config, st *store.Store, tokens *Tokens) *Server {
 func newServer(cfg Config, st *store.Store, tokens *Tokens, passwords *hasher) *Server {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.ClientAddress == nil {
+		cfg.ClientAddress = peer
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -70,6 +75,8 @@ const (
 	inApp   = root + "/app/{app}" // calls that name the app
 	auth    = root + "/auth"      // calls that find app and user in the token
 	apiKeys = auth + "/api_keys"
+
+	keyFactsPath = "/api/latchkey/v1/key_facts" // ours alone
 )
 
 // route is one call of the API: who may make it and what answers it.
@@ -98,6 +105,8 @@ func (s *Server) table() []route {
 		{"DELETE", apiKeys + "/{id}", managesKeys, s.deleteKey},
 		{"PUT", apiKeys + "/{id}/enable", managesKeys, s.enableKey},
 		{"PUT", apiKeys + "/{id}/disable", managesKeys, s.disableKey},
+
+		{"GET", keyFactsPath, managesKeys, s.keyFacts},
 	}
 }
 

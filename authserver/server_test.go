@@ -194,7 +194,7 @@ func TestHandlersBehindTheDoor(t *testing.T) {
 	}
 	_, err := f.listKeys(request(""), gone)
 	check("store closed", "list keys", kindUnavailable, err)
-	_, err = f.openSession(t.Context(), proof{userID: gone.userID}, nil)
+	_, err = f.openSession(request(""), proof{userID: gone.userID}, nil)
 	check("store closed", "open session", kindUnavailable, err)
 }
 

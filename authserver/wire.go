@@ -7,6 +7,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"time"
 	"unicode/utf8"
 )
 
@@ -36,9 +37,30 @@ type loginRequest struct {
 	} `json:"options"`
 }
 
-// device is what a client says about the machine it runs on; only the id it was given before matters here.
+// device is what a client says about itself and the machine it runs on. The id it was given before goes into its session, the
+// texts into the facts about the key that it logs in with.
 type device struct {
-	ID objectID `json:"deviceId"`
+	ID              objectID   `json:"deviceId"`
+	Name            deviceText `json:"deviceName"`
+	Platform        deviceText `json:"platform"`
+	PlatformVersion deviceText `json:"platformVersion"`
+	SDK             deviceText `json:"sdk"`
+	SDKVersion      deviceText `json:"sdkVersion"`
+	CoreVersion     deviceText `json:"coreVersion"`
+}
+
+// deviceText is a text for people to read, of which nothing depends: whatever is not a text counts as none, so that no device
+// is shut out by how it describes itself.
+type deviceText string
+
+// UnmarshalJSON never fails.
+func (d *deviceText) UnmarshalJSON(data []byte) error {
+	var text string
+	if json.Unmarshal(data, &text) != nil {
+		text = ""
+	}
+	*d = deviceText(text)
+	return nil
 }
 
 // objectID is an id in either of the two shapes clients send: "…" (Stitch) or {"$oid":"…"} (realm-web).
@@ -100,6 +122,44 @@ type wireKey struct {
 type createdKey struct {
 	wireKey
 	Value string `json:"key"`
+}
+
+// keyFactsAnswer answers GET key_facts. What never happened is absent.
+type keyFactsAnswer struct {
+	RecordingSince wireTime       `json:"recording_since"`
+	Keys           []wireKeyFacts `json:"keys"`
+}
+
+type wireKeyFacts struct {
+	ID          string          `json:"_id"`
+	Fingerprint string          `json:"fingerprint"`
+	FirstUsedAt *wireTime       `json:"first_used_at,omitempty"`
+	LastUse     *wireKeyUse     `json:"last_use,omitempty"`
+	LastRefusal *wireKeyRefusal `json:"last_refusal,omitempty"`
+}
+
+type wireKeyUse struct {
+	At              wireTime `json:"at"`
+	Address         string   `json:"address"`
+	DeviceName      string   `json:"device_name"`
+	Platform        string   `json:"platform"`
+	PlatformVersion string   `json:"platform_version"`
+	SDK             string   `json:"sdk"`
+	SDKVersion      string   `json:"sdk_version"`
+}
+
+type wireKeyRefusal struct {
+	At      wireTime `json:"at"`
+	Address string   `json:"address"`
+	Reason  string   `json:"reason"`
+}
+
+// wireTime is RFC 3339 in UTC, always with three digits of the second's fraction.
+type wireTime time.Time
+
+// MarshalText writes it so.
+func (w wireTime) MarshalText() ([]byte, error) {
+	return time.Time(w).UTC().AppendFormat(nil, "2006-01-02T15:04:05.000Z07:00"), nil
 }
 
 type createKeyRequest struct {

@@ -44,6 +44,9 @@ func (r request) read(res *http.Response, out answer) error {
 	return r.refused(res.StatusCode, said, err)
 }
 
+// errBrokeOff is in the error of a call whose answer did not arrive in full.
+var errBrokeOff = errors.New("the answer broke off")
+
 // readCapped reads what fits. A body that is longer or breaks off gives what
 // there is, and an error.
 func readCapped(from io.Reader) ([]byte, error) {
@@ -52,7 +55,7 @@ func readCapped(from io.Reader) ([]byte, error) {
 		return body[:maxBody], fmt.Errorf("the answer is longer than %d bytes", maxBody)
 	}
 	if err != nil {
-		return body, fmt.Errorf("the answer broke off: %w", err)
+		return body, fmt.Errorf("%w: %w", errBrokeOff, err)
 	}
 	return body, nil
 }
@@ -97,7 +100,7 @@ func salvage(body []byte) complaint {
 			c.broken = true
 			return c
 		}
-		var value any
+		var value json.RawMessage
 		if err := dec.Decode(&value); err != nil {
 			c.broken = true
 			return c
@@ -111,7 +114,12 @@ func salvage(body []byte) complaint {
 
 // take keeps one member. The SDKs treat a success status with an error in its
 // body as an error, and so does this package.
-func (c *complaint) take(name, value any) {
+func (c *complaint) take(name any, raw json.RawMessage) {
+	if name != "error" && name != "error_code" && name != "link" {
+		return // most of a long answer
+	}
+	var value any
+	_ = json.Unmarshal(raw, &value) // the decoder has read it before
 	text, _ := value.(string)
 	switch name {
 	case "error":

@@ -49,7 +49,7 @@ func WithUserAgent(name string) Option {
 }
 
 // WithDevice describes this program to the server at each log-in. Platform,
-// PlatformVersion and SDKVersion have defaults.
+// PlatformVersion, SDK and SDKVersion have defaults.
 func WithDevice(d Device) Option {
 	return func(c *Client) { c.device = d }
 }
@@ -100,13 +100,22 @@ func cleanBaseURL(raw string) (string, error) {
 type request struct {
 	op     string // what the caller wanted, in words
 	method string
-	path   string // below apiRoot, already escaped
+	root   string // of the path; apiRoot when empty
+	path   string // below root, already escaped
 	bearer Secret // the token to send, if any
 	body   any    // sent as JSON, unless nil
 
 	// secrets are the values in body that no error may repeat, should the
 	// server echo them.
 	secrets []Secret
+}
+
+// fullPath is the path on the host.
+func (r request) fullPath() string {
+	if r.root == "" {
+		return apiRoot + r.path
+	}
+	return r.root + r.path
 }
 
 // path joins escaped path elements, each after a slash.
@@ -161,7 +170,7 @@ func (c *Client) build(ctx context.Context, root string, r request) (*http.Reque
 			return nil, err
 		}
 	}
-	req, err := http.NewRequestWithContext(ctx, r.method, root+apiRoot+r.path, &body)
+	req, err := http.NewRequestWithContext(ctx, r.method, root+r.fullPath(), &body)
 	if err != nil {
 		return nil, err
 	}

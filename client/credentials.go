@@ -60,19 +60,24 @@ func (c Credentials) LogValue() slog.Value { return slog.StringValue(c.String())
 // MarshalText returns the same text; encoding/json uses it too.
 func (c Credentials) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 
-// Device describes a program to the server. All of it is optional, and it is
-// for the server's log only.
+// Device describes a program to the server. All of it is optional. Nothing
+// depends on it, but a server may show it to the owner of the key with which
+// the program logs in.
 type Device struct {
 	Platform        string // operating system; the default is runtime.GOOS
 	PlatformVersion string // the default is the version of Go
+	SDK             string // the default is "latchkey-go"
 	SDKVersion      string // the default is the version of this package
 	Name            string // of the machine
 	AppID           string // of the local program, not the client app id
 	AppVersion      string // of the local program
 }
 
-// sdkVersion is sent when Device names no other.
-const sdkVersion = "1.0.0"
+// Sent when Device names no other.
+const (
+	sdkName    = "latchkey-go"
+	sdkVersion = "1.0.0"
+)
 
 func (d Device) withDefaults() Device {
 	if d.Platform == "" {
@@ -80,6 +85,9 @@ func (d Device) withDefaults() Device {
 	}
 	if d.PlatformVersion == "" {
 		d.PlatformVersion = runtime.Version()
+	}
+	if d.SDK == "" {
+		d.SDK = sdkName
 	}
 	if d.SDKVersion == "" {
 		d.SDKVersion = sdkVersion
@@ -91,6 +99,7 @@ func (d Device) withDefaults() Device {
 type wireDevice struct {
 	Platform        string    `json:"platform"`
 	PlatformVersion string    `json:"platformVersion"`
+	SDK             string    `json:"sdk"`
 	SDKVersion      string    `json:"sdkVersion"`
 	Name            string    `json:"deviceName,omitempty"`
 	AppID           string    `json:"appId,omitempty"`
@@ -105,8 +114,8 @@ type objectID struct {
 
 func (d Device) wire(id *string) wireDevice {
 	w := wireDevice{
-		Platform: d.Platform, PlatformVersion: d.PlatformVersion, SDKVersion: d.SDKVersion,
-		Name: d.Name, AppID: d.AppID, AppVersion: d.AppVersion,
+		Platform: d.Platform, PlatformVersion: d.PlatformVersion, SDK: d.SDK,
+		SDKVersion: d.SDKVersion, Name: d.Name, AppID: d.AppID, AppVersion: d.AppVersion,
 	}
 	if id != nil {
 		w.ID = &objectID{Hex: *id}

@@ -66,12 +66,14 @@ func TestALogInDescribesTheDevice(t *testing.T) {
 		want map[string]any
 	}{
 		"by default": {nil, map[string]any{
-			"platform": runtime.GOOS, "platformVersion": runtime.Version(), "sdkVersion": "1.0.0"}},
+			"platform": runtime.GOOS, "platformVersion": runtime.Version(),
+			"sdk": "latchkey-go", "sdkVersion": "1.0.0"}},
 		"in part": {[]client.Option{client.WithDevice(client.Device{Name: "greenhouse"})}, map[string]any{
-			"platform": runtime.GOOS, "platformVersion": runtime.Version(), "sdkVersion": "1.0.0", "deviceName": "greenhouse"}},
+			"platform": runtime.GOOS, "platformVersion": runtime.Version(),
+			"sdk": "latchkey-go", "sdkVersion": "1.0.0", "deviceName": "greenhouse"}},
 		"in full": {[]client.Option{client.WithDevice(client.Device{
-			Platform: "plan9", PlatformVersion: "4", SDKVersion: "2", Name: "greenhouse", AppID: "sensor", AppVersion: "3"})},
-			map[string]any{"platform": "plan9", "platformVersion": "4", "sdkVersion": "2",
+			Platform: "plan9", PlatformVersion: "4", SDK: "own", SDKVersion: "2", Name: "greenhouse", AppID: "sensor", AppVersion: "3"})},
+			map[string]any{"platform": "plan9", "platformVersion": "4", "sdk": "own", "sdkVersion": "2",
 				"deviceName": "greenhouse", "appId": "sensor", "appVersion": "3"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -60,6 +60,12 @@
 // read beyond one megabyte. Pass a context to bound a call in time; without
 // [WithHTTPClient] none takes longer than ten seconds per request.
 //
+// # When keys were used
+//
+// The protocol does not tell whether a key was ever used. Latchkey's own server
+// does, see [APIKeys.Facts]; of other servers [IsNotReported] tells that they do
+// not.
+//
 // # Errors
 //
 // In the error of every call, errors.As finds an [*Error]. It has the HTTP status

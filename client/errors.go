@@ -83,7 +83,7 @@ func (e *Error) LogID() string {
 
 // unsent is the error of a call that failed before anything was sent.
 func (r request) unsent(cause error) *Error {
-	return &Error{Op: r.op, Method: r.method, Path: apiRoot + r.path, Err: r.safe(cause), unsent: true}
+	return &Error{Op: r.op, Method: r.method, Path: r.fullPath(), Err: r.safe(cause), unsent: true}
 }
 
 // unanswered is the error of a request to which no answer came.
@@ -93,12 +93,12 @@ func (r request) unanswered(cause error, unsent bool) *Error {
 	if errors.As(cause, &about) {
 		cause = about.Err
 	}
-	return &Error{Op: r.op, Method: r.method, Path: apiRoot + r.path, Err: r.safe(cause), unsent: unsent}
+	return &Error{Op: r.op, Method: r.method, Path: r.fullPath(), Err: r.safe(cause), unsent: unsent}
 }
 
 // unusable is the error of a success whose body is not what was asked for.
 func (r request) unusable(status int, cause error) *Error {
-	return &Error{Op: r.op, Method: r.method, Path: apiRoot + r.path, Status: status, Err: r.safe(cause)}
+	return &Error{Op: r.op, Method: r.method, Path: r.fullPath(), Status: status, Err: r.safe(cause)}
 }
 
 // refused is the error of an answer that reports one.
@@ -106,7 +106,7 @@ func (r request) refused(status int, said complaint, cause error) *Error {
 	return &Error{
 		Op:      r.op,
 		Method:  r.method,
-		Path:    apiRoot + r.path,
+		Path:    r.fullPath(),
 		Status:  status,
 		Code:    tidy(r.redact(said.code), maxCode),
 		Message: tidy(r.redact(said.message), maxMessage),

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"latchkey/client"
 )
@@ -316,6 +317,33 @@ func ExampleAPIKeys_Delete() {
 	}
 	fmt.Println("gone for good")
 	// Output: gone for good
+}
+
+// Not every server tells when a key was used.
+func ExampleAPIKeys_Facts() {
+	server := exampleServer()
+	defer server.Close()
+	server.on("GET /api/latchkey/v1/key_facts", http.StatusOK, `{"recording_since":"2026-11-01T00:00:00.000Z","keys":[
+		{"_id":"`+keyID+`","first_used_at":"2026-11-20T14:07:00.000Z","last_use":{"at":"2026-11-20T14:07:00.000Z",
+			"address":"192.0.2.7","device_name":"porch-cam","platform":"Linux","sdk":"realm-web","sdk_version":"2.0.1"}}]}`)
+	c, err := client.New(server.URL, "latchkey-local")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	facts, err := c.Resume(userID, refresh).APIKeys().Facts(context.Background())
+	switch fact, known := facts.Keys[keyID]; {
+	case client.IsNotReported(err):
+		fmt.Println("not reported by this server")
+	case err != nil:
+		fmt.Println(err)
+	case !known || fact.LastUse.At.IsZero():
+		fmt.Println("no use since", facts.RecordingSince.Format(time.DateOnly))
+	default:
+		fmt.Println("last used", fact.LastUse.At.Format(time.DateTime), "by", fact.LastUse.DeviceName)
+	}
+	// Output: last used 2026-11-20 14:07:00 by porch-cam
 }
 
 func ExampleValidName() {

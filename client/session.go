@@ -107,7 +107,7 @@ func (s *Session) renew(ctx context.Context, stale *Secret) (Secret, error) {
 	})
 	var known *Error
 	if err != nil && !errors.As(err, &known) {
-		err = &Error{Op: r.op, Method: r.method, Path: apiRoot + r.path, Err: err} // ctx ended while waiting
+		err = &Error{Op: r.op, Method: r.method, Path: r.fullPath(), Err: err} // ctx ended while waiting
 	}
 	return token, err
 }

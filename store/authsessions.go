@@ -40,8 +40,8 @@ DELETE FROM auth_sessions WHERE id IN (
 )
 
 // CreateAuthSession adds a session. It answers ErrNotFound when the user is gone and, with a KeyID, when that key is not the
-// user's or is off.
-func (s *Store) CreateAuthSession(ctx context.Context, a AuthSession) error {
+// user's or is off. Of a key that opens the session the use is remembered in the same transaction, unless it is nil.
+func (s *Store) CreateAuthSession(ctx context.Context, a AuthSession, use *KeyUse) error {
 	err := s.writer.do(ctx, func(t *tx) error {
 		args := []any{
 			a.ID, a.DeviceID, a.Provider, a.IdentityID, a.CreatedAt.UnixMilli(), a.ExpiresAt.UnixMilli(), a.UserID,
@@ -49,7 +49,11 @@ func (s *Store) CreateAuthSession(ctx context.Context, a AuthSession) error {
 		if a.KeyID == "" {
 			return t.execOne(insertAuthSession, args...)
 		}
-		return t.execOne(insertAuthSessionByKey, append(args, a.KeyID)...)
+		err := t.execOne(insertAuthSessionByKey, append(args, a.KeyID)...)
+		if err != nil || use == nil {
+			return err
+		}
+		return recordUse(t, a.UserID, a.KeyID, use)
 	})
 	return doing("create auth session", err)
 }

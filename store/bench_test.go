@@ -4,10 +4,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // keysEach is how many keys a user of the benchmarks has: the limit of the program.
@@ -45,28 +45,37 @@ func benchmarkCreate(b *testing.B, writers, batch int) {
 	b.ReportMetric(float64(b.N)/commits, "batch")
 }
 
-// BenchmarkLogInByKey is what logging in with a key asks of the store: the key by its value, and a durable session.
+// BenchmarkLogInByKey is what logging in with a key asks of the store: the key by its value, and a durable session, with the
+// use of the key remembered and without.
 func BenchmarkLogInByKey(b *testing.B) {
-	for _, callers := range []int{1, 16} {
-		b.Run("callers="+strconv.Itoa(callers), func(b *testing.B) {
-			s := openFile(b, newFile(b))
-			hashes := seedKeys(b, s, 50)
-			b.ReportAllocs()
-			b.ResetTimer()
-			inParallel(b, callers, b.N, func(ctx context.Context, i int) error {
-				k, err := s.APIKeyByValueHash(ctx, hashes[i%len(hashes)])
-				if err != nil {
-					return err
-				}
-				now := k.CreatedAt
-				return s.CreateAuthSession(ctx, AuthSession{
-					ID: NewID(now), UserID: k.UserID, DeviceID: k.ID, Provider: ProviderAPIKey, IdentityID: k.ID, KeyID: k.ID,
-					CreatedAt: now, ExpiresAt: now,
-				})
-			})
-			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "logins/s")
-		})
+	use := &KeyUse{
+		At: time.Now(), Address: "192.0.2.1", DeviceName: "porch-cam", Platform: "linux", PlatformVersion: "6.1.0",
+		SDK: "realm-web", SDKVersion: "2.0.1",
 	}
+	for _, callers := range []int{1, 16} {
+		for name, use := range map[string]*KeyUse{"recorded": use, "unrecorded": nil} {
+			b.Run(fmt.Sprintf("callers=%d/%s", callers, name), func(b *testing.B) { benchmarkLogIn(b, callers, use) })
+		}
+	}
+}
+
+func benchmarkLogIn(b *testing.B, callers int, use *KeyUse) {
+	s := openFile(b, newFile(b))
+	hashes := seedKeys(b, s, 50)
+	b.ReportAllocs()
+	b.ResetTimer()
+	inParallel(b, callers, b.N, func(ctx context.Context, i int) error {
+		k, err := s.APIKeyByValueHash(ctx, hashes[i%len(hashes)])
+		if err != nil {
+			return err
+		}
+		now := k.CreatedAt
+		return s.CreateAuthSession(ctx, AuthSession{
+			ID: NewID(now), UserID: k.UserID, DeviceID: k.ID, Provider: ProviderAPIKey, IdentityID: k.ID, KeyID: k.ID,
+			CreatedAt: now, ExpiresAt: now,
+		}, use)
+	})
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "logins/s")
 }
 
 // BenchmarkAPIKeys lists the 20 keys of a user.

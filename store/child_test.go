@@ -94,7 +94,7 @@ func useKeys(ctx context.Context, s *Store, u string, tell func(...string)) erro
 		}
 		tell("key", u, k)
 		session := AuthSession{ID: NewID(time.Now()), UserID: u, KeyID: k}
-		if err := s.CreateAuthSession(ctx, session); err != nil {
+		if err := s.CreateAuthSession(ctx, session, &KeyUse{At: time.Now(), Address: session.ID}); err != nil {
 			return err
 		}
 		tell("session", u, session.ID, k)
@@ -266,8 +266,13 @@ func (l ledger) compare(t *testing.T, s *Store) {
 				t.Errorf("key %s: off is %v", key, k.Disabled)
 			}
 		}
+		uses := usesOf(t, s, id)
 		for session, key := range u.sessions {
 			known := u.keys[key]
+			// A key's use is as durable as the session, and stays when turning the key off ends that.
+			if use, isThere := uses[key]; isThere && use != session || !isThere && u.user != gone && known < maybeGone {
+				t.Errorf("session %s was acknowledged, and the last use of its key is %q", session, use)
+			}
 			switch {
 			case u.user == gone || known == off:
 				known = gone
@@ -278,6 +283,20 @@ func (l ledger) compare(t *testing.T, s *Store) {
 			wantThere(t, "session "+session, known, err)
 		}
 	}
+}
+
+// usesOf returns the session of the last use of each key of a user.
+func usesOf(t *testing.T, s *Store, userID string) map[string]string {
+	t.Helper()
+	_, facts, err := s.KeyFacts(t.Context(), userID)
+	if err != nil {
+		t.Error(err)
+	}
+	uses := map[string]string{}
+	for _, f := range facts {
+		uses[f.KeyID] = f.LastUse.Address
+	}
+	return uses
 }
 
 func wantThere(t *testing.T, what string, known state, err error) {

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestWhatWasWrittenIsThereAfterReopening(t *testing.T) {
@@ -167,7 +168,7 @@ func wantNewer(t *testing.T, path string) {
 	if !errors.Is(err, ErrNewer) {
 		t.Fatalf("error is %v, want %v", err, ErrNewer)
 	}
-	if !strings.Contains(err.Error(), "its schema is version 99, this program knows 1") {
+	if !strings.Contains(err.Error(), "its schema is version 99, this program knows 2") {
 		t.Errorf("message is %q", err)
 	}
 }
@@ -242,6 +243,41 @@ func TestAnOpenThatFailsGivesTheFileFree(t *testing.T) {
 		t.Fatal(err)
 	}
 	openFile(t, path)
+}
+
+// What a key did before its uses were recorded is not known, and must not be told as "never".
+func TestAFileOfTheFirstSchemaSaysSinceWhenUsesAreRecorded(t *testing.T) {
+	path := newFile(t)
+	db := openRaw(t, path)
+	provider, err := newProvider(db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := provider.UpTo(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	run(t, db, "INSERT INTO users (id, created_at) VALUES ('ann', 1)")
+	run(t, db, "INSERT INTO api_keys (user_id, id, name, value_hash, disabled, created_at) VALUES ('ann', 'key', 'phone', x'00', 0, 1)")
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	before := time.Now().Truncate(time.Millisecond)
+	s := openFile(t, path)
+	since, facts, err := s.KeyFacts(t.Context(), "ann")
+	if err != nil || since.Before(before) || since.After(time.Now()) {
+		t.Errorf("recording since %v (%v), want about %v", since, err, before)
+	}
+	if len(facts) != 1 || facts[0].KeyID != "key" || !facts[0].FirstUsed.IsZero() || !facts[0].LastUse.At.IsZero() {
+		t.Errorf("facts %+v", facts)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again, _, err := openFile(t, path).KeyFacts(t.Context(), "ann")
+	if err != nil || !again.Equal(since) {
+		t.Errorf("after reopening recording since %v (%v), want %v", again, err, since)
+	}
 }
 
 func TestAMigrationThatWasCutShortIsFinished(t *testing.T) {

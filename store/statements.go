@@ -26,6 +26,8 @@ func readStatements() []string {
 		selectAPIKey, selectAPIKeys, selectAPIKeyByValueHash,
 		selectAuthSession,
 		selectWebSession,
+		selectGrant, selectGrantByDeviceCode,
+		selectRefusedAt, selectRecordingSince, selectKeyFacts,
 	}
 }
 
@@ -37,5 +39,8 @@ func writeStatements() []string {
 		insertAuthSession, insertAuthSessionByKey, deleteAuthSession, sweepAuthSessions,
 		insertWebSession, updateWebSession, selectWebSessionVersion, deleteWebSession,
 		sweepEndedWebSessions, sweepIdleWebSessions,
+		insertGrant, selectUserCode, claimGrant, decideGrant, cancelApproval, finishApproval, deliverGrant,
+		sweepUndelivered, sweepDelivered, sweepGrants,
+		upsertKeyUse, upsertKeyRefusal,
 	}
 }

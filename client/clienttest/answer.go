@@ -24,7 +24,8 @@ type answer struct {
 // request is a request made by hand, for what package client would not send or
 // does not show.
 type request struct {
-	method, path string // path is below apiRoot
+	method, path string // path is below root
+	root         string // apiRoot when empty
 	bearer       string // token to send, unless header has an Authorization
 	body         string
 	header       http.Header
@@ -33,7 +34,10 @@ type request struct {
 // send sends r. Its answer passes the checker like every other.
 func (s *suite) send(t *testing.T, r request) answer {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), r.method, s.BaseURL+apiRoot+r.path, strings.NewReader(r.body))
+	if r.root == "" {
+		r.root = apiRoot
+	}
+	req, err := http.NewRequestWithContext(t.Context(), r.method, s.BaseURL+r.root+r.path, strings.NewReader(r.body))
 	if err != nil {
 		t.Fatal(err)
 	}

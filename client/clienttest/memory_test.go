@@ -1,7 +1,9 @@
 package clienttest
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -35,8 +37,15 @@ type memoryUser struct {
 }
 
 type memoryKey struct {
-	id, name, value string
-	disabled        bool
+	id, name, value      string
+	disabled             bool
+	first, last, refused time.Time
+	device               memoryDevice
+}
+
+type memoryDevice struct {
+	DeviceID                                               any
+	DeviceName, Platform, PlatformVersion, SDK, SDKVersion string
 }
 
 type memorySession struct {
@@ -158,9 +167,7 @@ func (m *memory) answer(r *http.Request) (int, any, error) {
 type fields struct {
 	Name, Email, Username, Password, Key string
 	Options                              struct {
-		Device *struct {
-			DeviceID any `json:"deviceId"`
-		}
+		Device *memoryDevice
 	}
 }
 
@@ -220,6 +227,7 @@ func (m *memory) login(r *http.Request, provider string) (int, any, error) {
 		if u, k = m.byValue(f.Key); u == nil {
 			return 0, nil, errKeyLogin
 		}
+		m.use(k, f)
 	default:
 		if u = m.byEmail(f.Username); u == nil && m.lies("unknown users told") {
 			return 0, nil, refusal{404, "UserNotFound", "user not found"}
@@ -239,9 +247,62 @@ func (m *memory) byValue(value string) (*memoryUser, *memoryKey) {
 			if k.value == value && (!k.disabled || m.lies("off keys log in")) {
 				return u, k
 			}
+			if k.value == value && !m.lies("no refusals told") {
+				k.refused = time.Now()
+			}
 		}
 	}
 	return nil, nil
+}
+
+// use remembers a log-in with a key.
+func (m *memory) use(k *memoryKey, f fields) {
+	if m.lies("no uses told") {
+		return
+	}
+	k.last = time.Now()
+	if k.first.IsZero() || m.lies("the last use is the first") {
+		k.first = k.last
+	}
+	if f.Options.Device != nil {
+		k.device = *f.Options.Device
+	}
+}
+
+// facts are Latchkey's own.
+func (m *memory) facts(s *memorySession) (int, any, error) {
+	if (s.key != nil || s.user.email == "") && !m.lies("facts for devices") {
+		return 0, nil, errForbidden
+	}
+	list := []any{}
+	for _, u := range m.users {
+		for _, k := range u.keys {
+			if u == s.user || m.lies("facts of others") {
+				list = append(list, m.fact(k))
+			}
+		}
+	}
+	return 200, map[string]any{"recording_since": time.Unix(0, 0), "keys": list}, nil
+}
+
+func (m *memory) fact(k *memoryKey) map[string]any {
+	sum := sha256.Sum256([]byte(k.value))
+	fact := map[string]any{"_id": k.id, "fingerprint": hex.EncodeToString(sum[:8])}
+	if m.lies("other fingerprints") {
+		fact["fingerprint"] = hex.EncodeToString(sum[8:16])
+	}
+	if m.lies("values in facts") {
+		fact["value"] = k.value
+	}
+	if !k.last.IsZero() {
+		fact["first_used_at"] = k.first
+		fact["last_use"] = map[string]any{"at": k.last, "device_name": k.device.DeviceName, "platform": k.device.Platform,
+			"platform_version": k.device.PlatformVersion, "sdk": k.device.SDK, "sdk_version": k.device.SDKVersion}
+	}
+	if !k.refused.IsZero() {
+		fact["last_refusal"] = map[string]any{"at": k.refused, "reason": "off"}
+	}
+	return fact
 }
 
 func (m *memory) device(f fields) string {
@@ -305,6 +366,9 @@ func (m *memory) authorized(r *http.Request, path string) (int, any, error) {
 	case "DELETE /auth/session":
 		s.ended = !m.lies("no log-out")
 		return 204, nil, nil
+	}
+	if r.Method+" "+path == "GET "+factsRoot+"/key_facts" && !m.lies("no facts") {
+		return m.facts(s)
 	}
 	if path, ok := strings.CutPrefix(path, "/auth/api_keys"); ok {
 		return m.keyCall(r, s, path)

@@ -48,6 +48,7 @@ func Run(t *testing.T, target Target) {
 	t.Run("key names", s.testNames)
 	t.Run("key limit", s.testLimit)
 	t.Run("key log-in", s.testKeyLogin)
+	t.Run("key facts", s.testFacts)
 	t.Run("strangers", s.testStrangers)
 	t.Run("bad input", s.testBadInput)
 	t.Run("browsers", s.testBrowsers)

@@ -1,6 +1,8 @@
 package clienttest
 
 import (
+	"io"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -35,6 +37,29 @@ func TestTheSuiteAcceptsAFaithfulServer(t *testing.T) {
 	Run(t, target)
 }
 
+// A server need not have the call that is Latchkey's own, whatever it says
+// of a path that it does not know.
+func TestTheSuiteAcceptsAServerWithoutFacts(t *testing.T) {
+	for name, answer := range map[string]http.HandlerFunc{
+		"404 as text":   http.NotFound,
+		"401 as a page": func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "<html>", http.StatusUnauthorized) },
+		"403 unsaid":    func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) },
+		"a start page":  func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>welcome") },
+		"a redirect":    func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/", http.StatusFound) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := newMemory("")
+			mux := http.NewServeMux()
+			mux.Handle("/", m)
+			mux.HandleFunc(factsRoot+"/", answer)
+			server := httptest.NewServer(mux)
+			defer server.Close()
+			m.url = server.URL
+			newSuite(Target{BaseURL: server.URL, AppID: memoryApp}).testFacts(t)
+		})
+	}
+}
+
 // TestTheSuiteNoticesEveryLie is what makes a passing suite worth something. A
 // test cannot fail without failing its parents, so each liar gets a process.
 func TestTheSuiteNoticesEveryLie(t *testing.T) {
@@ -42,32 +67,40 @@ func TestTheSuiteNoticesEveryLie(t *testing.T) {
 		return
 	}
 	for lie, noticedBy := range map[string]string{
-		"401 for strangers":       "strangers",
-		"400 for odd ids":         "keys",
-		"21 keys":                 "key_limit",
-		"a charset":               "location",
-		"a type on empty answers": "accounts",
-		"any name":                "key_names",
-		"any token will do":       "tokens",
-		"dates on keys":           "keys",
-		"e-mail without case":     "accounts",
-		"errors without CORS":     "browsers",
-		"foreign keys":            "keys",
-		"fractions of seconds":    "tokens",
-		"keys manage keys":        "strangers",
-		"long passwords":          "accounts",
-		"names without case":      "key_names",
-		"new devices":             "devices",
-		"new value when on again": "key_log-in",
-		"newest first":            "keys",
-		"no DELETE for browsers":  "browsers",
-		"no log-out":              "sessions",
-		"null links":              "keys",
-		"off keys log in":         "key_log-in",
-		"off only once":           "keys",
-		"sessions outlive keys":   "key_log-in",
-		"unknown users told":      "accounts",
-		"values in lists":         "keys",
+		"401 for strangers":         "strangers",
+		"400 for odd ids":           "keys",
+		"21 keys":                   "key_limit",
+		"a charset":                 "location",
+		"a type on empty answers":   "accounts",
+		"any name":                  "key_names",
+		"any token will do":         "tokens",
+		"dates on keys":             "keys",
+		"e-mail without case":       "accounts",
+		"errors without CORS":       "browsers",
+		"facts for devices":         "key_facts",
+		"facts of others":           "key_facts",
+		"foreign keys":              "keys",
+		"fractions of seconds":      "tokens",
+		"keys manage keys":          "strangers",
+		"long passwords":            "accounts",
+		"names without case":        "key_names",
+		"new devices":               "devices",
+		"new value when on again":   "key_log-in",
+		"newest first":              "keys",
+		"no DELETE for browsers":    "browsers",
+		"no facts":                  "key_facts",
+		"no log-out":                "sessions",
+		"no refusals told":          "key_facts",
+		"no uses told":              "key_facts",
+		"null links":                "keys",
+		"off keys log in":           "key_log-in",
+		"off only once":             "keys",
+		"other fingerprints":        "key_facts",
+		"sessions outlive keys":     "key_log-in",
+		"the last use is the first": "key_facts",
+		"unknown users told":        "accounts",
+		"values in facts":           "key_facts",
+		"values in lists":           "keys",
 	} {
 		t.Run(lie, func(t *testing.T) {
 			t.Parallel()

@@ -26,13 +26,13 @@ func authSessions() []contract {
 			want(t, err, store.ErrNotFound)
 		}},
 		{"who is not there cannot have a session", func(t *testing.T, s *store.Store) {
-			want(t, s.CreateAuthSession(t.Context(), newAuthSession(store.NewID(base), "")), store.ErrNotFound)
+			want(t, s.CreateAuthSession(t.Context(), newAuthSession(store.NewID(base), ""), nil), store.ErrNotFound)
 		}},
 		{"a key opens sessions for its owner while it is there and on", func(t *testing.T, s *store.Store) {
 			u, other := addUser(t, s), addUser(t, s)
 			k, _ := addKey(t, s, u.ID, "phone")
 			create := func(userID, keyID string) error {
-				return s.CreateAuthSession(t.Context(), newAuthSession(userID, keyID))
+				return s.CreateAuthSession(t.Context(), newAuthSession(userID, keyID), nil)
 			}
 			want(t, create(u.ID, k.ID), nil)
 			want(t, create(other.ID, k.ID), store.ErrNotFound)
@@ -62,7 +62,7 @@ func authSessions() []contract {
 			for left, stays := range kept {
 				a := newAuthSession(u.ID, "")
 				a.ExpiresAt = now.Add(left)
-				want(t, s.CreateAuthSession(t.Context(), a), nil)
+				want(t, s.CreateAuthSession(t.Context(), a, nil), nil)
 				ids[a.ID] = stays
 			}
 			want(t, s.Sweep(t.Context(), now, time.Hour), nil)

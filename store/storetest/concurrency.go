@@ -103,7 +103,7 @@ func proveNoSessionAfterOff(t *testing.T, s *store.Store) {
 		a := newAuthSession(u.ID, k.ID)
 		ids[i] = a.ID
 		late := off.Load()
-		err := s.CreateAuthSession(ctx, a)
+		err := s.CreateAuthSession(ctx, a, nil)
 		if err == nil && late {
 			return fmt.Errorf("session opened after the key was off")
 		}

@@ -44,7 +44,7 @@ func lifecycle() []contract {
 				if err != nil {
 					return err
 				}
-				return s.CreateAuthSession(t.Context(), newAuthSession(k.UserID, k.ID))
+				return s.CreateAuthSession(t.Context(), newAuthSession(k.UserID, k.ID), newKeyUse(base))
 			})
 		}},
 		{"who has gone before the call is answered so, and nothing is done", func(t *testing.T, s *store.Store) {

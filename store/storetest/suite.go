@@ -30,7 +30,9 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		{"users", users()},
 		{"keys", keys()},
 		{"auth sessions", authSessions()},
+		{"key uses", keyUses()},
 		{"web sessions", webSessions()},
+		{"device grants", deviceGrants()},
 		{"many at once", concurrency()},
 		{"the store", lifecycle()},
 	} {
@@ -80,7 +82,7 @@ func newKey(userID, name string) (store.APIKey, [32]byte) {
 func addAuthSession(t *testing.T, s *store.Store, userID, keyID string) store.AuthSession {
 	t.Helper()
 	a := newAuthSession(userID, keyID)
-	if err := s.CreateAuthSession(t.Context(), a); err != nil {
+	if err := s.CreateAuthSession(t.Context(), a, nil); err != nil {
 		t.Fatal(err)
 	}
 	return a

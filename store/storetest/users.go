@@ -121,7 +121,7 @@ func proveDeleteUser(t *testing.T, s *store.Store) {
 		_, err = s.AuthSession(ctx, a.ID)
 		want(t, err, store.ErrNotFound)
 	}
-	want(t, s.CreateAuthSession(ctx, newAuthSession(gone.ID, "")), store.ErrNotFound)
+	want(t, s.CreateAuthSession(ctx, newAuthSession(gone.ID, ""), nil), store.ErrNotFound)
 
 	_, err = s.Identities(ctx, stays.ID)
 	want(t, err, nil)

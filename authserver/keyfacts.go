@@ -1,0 +1,137 @@
+package authserver
+
+import (
+	"context"
+	"encoding/hex"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"latchkey/store"
+)
+
+const (
+	// maxDeviceText is how many characters of a text from a device are kept.
+	maxDeviceText = 64
+	// fingerprintSize is how many bytes of the SHA-256 of a value its owner is told: enough to tell 20 keys apart.
+	fingerprintSize = 8
+	// refusedOff is the reason of a refusal of a key that is turned off.
+	refusedOff = "off"
+	// refusalTimeout bounds how long a refusal is held up by being written down.
+	refusalTimeout = 500 * time.Millisecond
+)
+
+// unrecorded marks the context of a log-in that leaves no trace.
+type unrecorded struct{}
+
+// Unrecorded returns a context in which a log-in with a key does not count as a use of it. It does not travel over a
+// connection, so only callers within the process can ask for it.
+func Unrecorded(ctx context.Context) context.Context {
+	return context.WithValue(ctx, unrecorded{}, true)
+}
+
+func isUnrecorded(ctx context.Context) bool { return ctx.Value(unrecorded{}) != nil }
+
+// keyFacts tells what is known of every key in use. It is a call of our own: the protocol's key object has no room for more.
+func (s *Server) keyFacts(r *http.Request, who principal) (answer, error) {
+	since, facts, err := s.store.KeyFacts(r.Context(), who.userID)
+	if err != nil {
+		return answer{}, unavailable("read key facts", err)
+	}
+	out := keyFactsAnswer{RecordingSince: wireTime(since), Keys: make([]wireKeyFacts, len(facts))}
+	for i, f := range facts {
+		out.Keys[i] = wireFactsOf(f)
+	}
+	return answer{status: http.StatusOK, body: out}, nil
+}
+
+func wireFactsOf(f store.KeyFacts) wireKeyFacts {
+	out := wireKeyFacts{ID: f.KeyID, Fingerprint: hex.EncodeToString(f.ValueHash[:fingerprintSize])}
+	if !f.FirstUsed.IsZero() {
+		first := wireTime(f.FirstUsed)
+		out.FirstUsedAt = &first
+	}
+	if u := f.LastUse; !u.At.IsZero() {
+		out.LastUse = &wireKeyUse{
+			wireTime(u.At), u.Address, u.DeviceName, u.Platform, u.PlatformVersion, u.SDK, u.SDKVersion,
+		}
+	}
+	if r := f.LastRefusal; !r.At.IsZero() {
+		out.LastRefusal = &wireKeyRefusal{wireTime(r.At), r.Address, r.Reason}
+	}
+	return out
+}
+
+// keyUse is what will be remembered of a log-in with a key, or nil.
+func (s *Server) keyUse(r *http.Request, d *device, now time.Time) *store.KeyUse {
+	if isUnrecorded(r.Context()) {
+		return nil
+	}
+	use := &store.KeyUse{At: now, Address: s.cfg.ClientAddress(r)}
+	if d != nil {
+		use.DeviceName, use.Platform, use.PlatformVersion = d.Name.tidy(), d.Platform.tidy(), d.PlatformVersion.tidy()
+		use.SDK, use.SDKVersion = d.sdk(), d.SDKVersion.tidy()
+	}
+	return use
+}
+
+// recordRefusal remembers that a key was refused because it is off. The answer does not depend on it, nor on whether the
+// client waits for the answer.
+func (s *Server) recordRefusal(r *http.Request, key store.APIKey) {
+	if isUnrecorded(r.Context()) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), refusalTimeout)
+	defer cancel()
+	err := s.store.RecordRefusal(ctx, key.UserID, key.ID, store.KeyRefusal{
+		At: s.cfg.Now(), Address: s.cfg.ClientAddress(r), Reason: refusedOff,
+	})
+	if err != nil {
+		s.cfg.Log.WarnContext(ctx, "refusal of a key not recorded", "user", key.UserID, "key", key.ID, "reason", err)
+	}
+}
+
+// sdk is the name of the SDK. Those made before SDKs said it are told by their versions: realm-web never had another than 0, 1
+// and 2, and the Stitch SDKs ended with 3 and 4. Realm's core counts from 0 too, but says which core it is.
+func (d *device) sdk() string {
+	if d.SDK != "" || d.CoreVersion != "" {
+		return d.SDK.tidy()
+	}
+	major, _, _ := strings.Cut(string(d.SDKVersion), ".")
+	switch n, err := strconv.ParseUint(major, 10, 8); {
+	case err != nil:
+		return ""
+	case n <= 2:
+		return "realm-web"
+	case n <= 4:
+		return "stitch"
+	default:
+		return ""
+	}
+}
+
+// tidy makes the text fit to be shown: short, and without characters that act on what is around them.
+func (d deviceText) tidy() string {
+	text := strings.Map(func(r rune) rune {
+		if unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) {
+			return -1
+		}
+		return r
+	}, string(d))
+	if runes := []rune(text); len(runes) > maxDeviceText {
+		text = string(runes[:maxDeviceText])
+	}
+	return strings.TrimSpace(text)
+}
+
+// peer is the address at the other end of the connection.
+func peer(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}

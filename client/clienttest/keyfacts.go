@@ -1,0 +1,208 @@
+package clienttest
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"latchkey/client"
+)
+
+// factsRoot is where Latchkey's own calls live.
+const factsRoot = "/api/latchkey/v1"
+
+// slack is how far the clocks of the suite and of the target may be apart.
+const slack = 5 * time.Minute
+
+// testFacts is about a call of Latchkey's own. A server without it serves every
+// SDK; one that answers it must mean the same.
+func (s *suite) testFacts(t *testing.T) {
+	if !s.reportsFacts(t) {
+		if s.Strict {
+			t.Fatal("the target does not report facts about keys")
+		}
+		t.Log("the target does not report facts about keys: no fault")
+		return
+	}
+	t.Run("are of the user's keys alone, known by their values", s.factsOfAll)
+	t.Run("tell the first use and the last", s.factsOfUse)
+	t.Run("tell that a key was off when it was tried", s.factsOfRefusal)
+	t.Run("never tell a value", s.factsWithoutValue)
+	t.Run("are for people", s.factsForPeople)
+}
+
+// reportsFacts asks past the checker: what a server says of a path that it does
+// not know is its own affair.
+func (s *suite) reportsFacts(t *testing.T) bool {
+	t.Helper()
+	c, err := client.New(s.BaseURL, s.AppID, client.WithHTTPClient(s.HTTPClient))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := s.newPerson(t)
+	_, err = c.Resume(p.session.UserID(), p.session.RefreshToken()).APIKeys().Facts(t.Context())
+	switch {
+	case err == nil:
+		return true
+	case client.IsNotReported(err), client.IsUnauthorized(err), client.IsForbidden(err):
+		p.list(t) // the session is good, so it was the path that was refused
+		return false
+	}
+	t.Fatal(err)
+	return false
+}
+
+func (p *person) facts(t *testing.T) client.KeyFacts {
+	t.Helper()
+	facts, err := p.keys.Facts(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return facts
+}
+
+// fact returns what is known of one key.
+func (p *person) fact(t *testing.T, key client.CreatedKey) client.KeyFact {
+	t.Helper()
+	fact, known := p.facts(t).Keys[key.ID]
+	if !known {
+		t.Fatal("nothing is known of the key")
+	}
+	sum := sha256.Sum256([]byte(key.Value.Reveal()))
+	if want := hex.EncodeToString(sum[:8]); fact.Fingerprint != want {
+		t.Errorf("fingerprint %q, want %q", fact.Fingerprint, want)
+	}
+	return fact
+}
+
+func (s *suite) factsOfAll(t *testing.T) {
+	p := s.newPerson(t)
+	facts := p.facts(t)
+	if len(facts.Keys) != 0 {
+		t.Errorf("a new user's facts are %v", facts.Keys)
+	}
+	if time.Until(facts.RecordingSince) > slack {
+		t.Errorf("recording began at %v, which is to come", facts.RecordingSince)
+	}
+	s.newPerson(t).newKey(t)
+	key, off, gone := p.newKey(t), p.newKey(t), p.newKey(t)
+	if err := p.keys.Disable(t.Context(), off.ID); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.keys.Delete(t.Context(), gone.ID); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{key.ID, off.ID}
+	slices.Sort(want)
+	if got := slices.Sorted(maps.Keys(p.facts(t).Keys)); !slices.Equal(got, want) {
+		t.Errorf("facts about %v, want %v", got, want)
+	}
+	for _, key := range []client.CreatedKey{key, off} {
+		if fact := p.fact(t, key); fact != (client.KeyFact{Fingerprint: fact.Fingerprint}) {
+			t.Errorf("facts about a key that nobody tried: %+v", fact)
+		}
+	}
+}
+
+func (s *suite) factsOfUse(t *testing.T) {
+	p := s.newPerson(t)
+	key, other := p.newKey(t), p.newKey(t)
+	login := func(d client.Device) client.KeyUse {
+		t.Helper()
+		c, err := client.New(s.BaseURL, s.AppID, client.WithHTTPClient(s.checked(t)), client.WithDevice(d))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Login(t.Context(), client.UserAPIKey(key.Value.Reveal())); err != nil {
+			t.Fatal(err)
+		}
+		use := p.fact(t, key).LastUse
+		told := client.Device{
+			Name: use.DeviceName, Platform: use.Platform, PlatformVersion: use.PlatformVersion,
+			SDK: use.SDK, SDKVersion: use.SDKVersion,
+		}
+		if told != d {
+			t.Errorf("the last use was by %+v, want %+v", told, d)
+		}
+		if age := time.Since(use.At).Abs(); age > slack {
+			t.Errorf("the last use was at %v, want about now", use.At)
+		}
+		return use
+	}
+	first := login(client.Device{Name: "porch-cam", Platform: "Linux", PlatformVersion: "6.1", SDK: "suite", SDKVersion: "1"})
+	if got := p.fact(t, key).FirstUsed; !got.Equal(first.At) {
+		t.Errorf("first used at %v, want %v", got, first.At)
+	}
+	time.Sleep(5 * time.Millisecond) // times are told to the millisecond
+	last := login(client.Device{Name: "shed", Platform: "Plan 9", PlatformVersion: "4", SDK: "suite", SDKVersion: "2"})
+	if got := p.fact(t, key).FirstUsed; !got.Equal(first.At) || !last.At.After(first.At) {
+		t.Errorf("first used at %v and last at %v, want %v and later", got, last.At, first.At)
+	}
+	p.login(t)
+	if got := p.fact(t, key).LastUse; got != last {
+		t.Errorf("the person's own log-in turned the last use into %+v", got)
+	}
+	if got := p.fact(t, other); !got.FirstUsed.IsZero() || !got.LastUse.At.IsZero() {
+		t.Errorf("the use of another key is told of one: %+v", got)
+	}
+}
+
+func (s *suite) factsOfRefusal(t *testing.T) {
+	p := s.newPerson(t)
+	key := p.newKey(t)
+	p.loginWith(t, key)
+	used := p.fact(t, key)
+	if err := p.keys.Disable(t.Context(), key.ID); err != nil {
+		t.Fatal(err)
+	}
+	if got := p.fact(t, key); got != used {
+		t.Errorf("turning the key off made the facts %+v, want %+v", got, used)
+	}
+	p.refusesKey(t, key)
+	got := p.fact(t, key)
+	if got.LastUse != used.LastUse || got.FirstUsed != used.FirstUsed {
+		t.Errorf("a refusal counts as a use: %+v", got)
+	}
+	if age := time.Since(got.LastRefusal.At).Abs(); age > slack || got.LastRefusal.Reason != "off" {
+		t.Errorf("the refusal is %+v, want about now for being off", got.LastRefusal)
+	}
+}
+
+func (s *suite) factsWithoutValue(t *testing.T) {
+	p := s.newPerson(t)
+	key := p.newKey(t)
+	p.loginWith(t, key)
+	a := s.send(t, request{method: http.MethodGet, root: factsRoot, path: "/key_facts", bearer: p.refresh()})
+	if a.status != http.StatusOK || strings.Contains(a.body, key.Value.Reveal()) {
+		t.Errorf("status %d, or the value is in it", a.status)
+	}
+}
+
+func (s *suite) factsForPeople(t *testing.T) {
+	p := s.newPerson(t)
+	key := p.newKey(t)
+	_, err := p.loginWith(t, key).APIKeys().Facts(t.Context())
+	refused(t, err, want{status: http.StatusForbidden, code: noCode})
+	if got := p.fact(t, key).LastUse; got.At.IsZero() {
+		t.Error("the log-in is not told")
+	}
+	if s.Anonymous {
+		_, err := s.newAnonymous(t).APIKeys().Facts(t.Context())
+		refused(t, err, want{status: http.StatusForbidden, code: noCode})
+	}
+	ended := p.login(t)
+	if err := ended.Logout(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	_, err = ended.APIKeys().Facts(t.Context())
+	refused(t, err, invalidSession)
+	for _, token := range []string{"", "x.y.z"} {
+		s.send(t, request{method: http.MethodGet, root: factsRoot, path: "/key_facts", bearer: token}).
+			refused(t, want{status: http.StatusUnauthorized})
+	}
+}

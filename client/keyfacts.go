@@ -1,0 +1,145 @@
+package client
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// opKeyFacts is the Op of errors of [APIKeys.Facts].
+const opKeyFacts = "load key facts"
+
+// factsRoot is where Latchkey's own calls live, beside those of the protocol.
+const factsRoot = "/api/latchkey/v1"
+
+// KeyFacts is what a server knows of a user's keys in use.
+type KeyFacts struct {
+	// RecordingSince is when the server began to take note. A key older than
+	// that, without a use, may have been used before.
+	RecordingSince time.Time
+	// Keys has every key of the user by its id.
+	Keys map[string]KeyFact
+}
+
+// KeyFact is what a server knows of one key. A zero At means that there is none
+// on record.
+type KeyFact struct {
+	// Fingerprint is the first 16 hexadecimal digits of the SHA-256 of the
+	// value, or nothing.
+	Fingerprint string
+	FirstUsed   time.Time
+	LastUse     KeyUse
+	LastRefusal KeyRefusal
+}
+
+// KeyUse is a log-in with a key. The address is as the server saw it; the rest
+// is what the device said and nobody verified.
+type KeyUse struct {
+	At                                                              time.Time
+	Address, DeviceName, Platform, PlatformVersion, SDK, SDKVersion string
+}
+
+// KeyRefusal is a log-in with a key that the server refused.
+type KeyRefusal struct {
+	At      time.Time
+	Address string
+	Reason  string // "off": the key was turned off
+}
+
+// Facts tells when the user's keys were used, and from where. The call is
+// Latchkey's own and not part of the protocol: for a server that does not have
+// it, [IsNotReported] is true of the error.
+//
+// A server that does not have it may also answer 401 or 403, as some do to
+// every path they do not know. So an error for which [IsUnauthorized] is true
+// does not mean here that the session is over; another call can tell.
+func (a *APIKeys) Facts(ctx context.Context) (KeyFacts, error) {
+	var w wireFacts
+	r := request{op: opKeyFacts, method: http.MethodGet, root: factsRoot, path: path("key_facts")}
+	if err := a.session.withRefresh(ctx, r, &w); err != nil {
+		return KeyFacts{}, err
+	}
+	facts := KeyFacts{RecordingSince: w.Since, Keys: make(map[string]KeyFact, len(w.Keys))}
+	for i := range w.Keys {
+		facts.Keys[string(w.Keys[i].ID)] = w.Keys[i].fact()
+	}
+	return facts, nil
+}
+
+// IsNotReported reports whether the server answered to [APIKeys.Facts] that it
+// knows no such call, or with something else than facts: status 404, 405 or
+// 501, a redirect, or a success that is not what was asked for. It is false
+// when the server could not be asked, failed, or refused the session.
+func IsNotReported(err error) bool {
+	e, ok := about(err)
+	if !ok || e.Op != opKeyFacts || errors.Is(err, errBrokeOff) {
+		return false
+	}
+	switch e.Status {
+	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented:
+		return true
+	}
+	return e.Status/100 == 2 || e.Status/100 == 3
+}
+
+// wireFacts is the answer to Facts.
+type wireFacts struct {
+	Since time.Time  `json:"recording_since"`
+	Keys  []wireFact `json:"keys"`
+}
+
+func (w *wireFacts) check() error {
+	if w.Since.IsZero() {
+		return errors.New("recording_since is missing")
+	}
+	if w.Keys == nil {
+		return errors.New("keys is missing")
+	}
+	for i := range w.Keys {
+		if !validID(string(w.Keys[i].ID)) {
+			return fmt.Errorf("key %d: _id is missing or not 24 hexadecimal digits", i)
+		}
+	}
+	return nil
+}
+
+// wireFact is what the answer has about one key.
+type wireFact struct {
+	ID          wireID    `json:"_id"`
+	Fingerprint string    `json:"fingerprint"`
+	FirstUsed   time.Time `json:"first_used_at"`
+	LastUse     struct {
+		At              time.Time `json:"at"`
+		Address         string    `json:"address"`
+		DeviceName      string    `json:"device_name"`
+		Platform        string    `json:"platform"`
+		PlatformVersion string    `json:"platform_version"`
+		SDK             string    `json:"sdk"`
+		SDKVersion      string    `json:"sdk_version"`
+	} `json:"last_use"`
+	LastRefusal struct {
+		At      time.Time `json:"at"`
+		Address string    `json:"address"`
+		Reason  string    `json:"reason"`
+	} `json:"last_refusal"`
+}
+
+// fact makes the texts, which came from a device, fit to print.
+func (w *wireFact) fact() KeyFact {
+	use, refusal := &w.LastUse, &w.LastRefusal
+	f := KeyFact{
+		FirstUsed: w.FirstUsed,
+		LastUse: KeyUse{
+			use.At, tidy(use.Address, maxCode), tidy(use.DeviceName, maxCode), tidy(use.Platform, maxCode),
+			tidy(use.PlatformVersion, maxCode), tidy(use.SDK, maxCode), tidy(use.SDKVersion, maxCode),
+		},
+		LastRefusal: KeyRefusal{refusal.At, tidy(refusal.Address, maxCode), tidy(refusal.Reason, maxCode)},
+	}
+	if sum, err := hex.DecodeString(w.Fingerprint); err == nil && len(sum) == 8 {
+		f.Fingerprint = hex.EncodeToString(sum)
+	}
+	return f
+}
