@@ -1,0 +1,67 @@
+package onboard
+
+import (
+	"crypto/rand"
+	"strings"
+	"unicode"
+)
+
+// codeLetters are RFC 8628's twenty letters: no vowels, so that no words come out, and no digits that look like letters.
+const (
+	codeLetters = "BCDFGHJKLMNPQRSTVWXZ"
+	codeLength  = 8
+)
+
+// newUserCode returns eight letters, each as likely as any other.
+func newUserCode() string {
+	const fair = 256 - 256%len(codeLetters) // bytes from here on would make the first letters likelier
+	code := make([]byte, 0, codeLength)
+	var random [2 * codeLength]byte
+	for {
+		_, _ = rand.Read(random[:]) // never fails: it ends the program when the system has no randomness
+		for _, b := range random {
+			if int(b) >= fair {
+				continue
+			}
+			if code = append(code, codeLetters[int(b)%len(codeLetters)]); len(code) == codeLength {
+				return string(code)
+			}
+		}
+	}
+}
+
+// NormalizeCode reads a user code as a person types or pastes it: in any case, with dashes and spaces of any kind anywhere.
+// It says no to everything else, so that what cannot be a code is not counted as a wrong one.
+func NormalizeCode(text string) (string, bool) {
+	code := make([]byte, 0, codeLength)
+	for _, r := range text {
+		if ignorable(r) {
+			continue
+		}
+		if 'a' <= r && r <= 'z' { // not by package unicode: it takes letters of other alphabets for ours
+			r -= 'a' - 'A'
+		}
+		letter := strings.IndexRune(codeLetters, r)
+		if letter < 0 || len(code) == codeLength {
+			return "", false
+		}
+		code = append(code, codeLetters[letter])
+	}
+	return string(code), len(code) == codeLength
+}
+
+// ignorable says whether r is a dash or a space. The minus sign is a dash to those who type it.
+func ignorable(r rune) bool {
+	const minus = '\u2212'
+	return r == minus || unicode.IsSpace(r) || unicode.Is(unicode.Pd, r)
+}
+
+// Code is the user code as it is shown: WDJB-MJHT.
+func (g Grant) Code() string { return showCode(g.UserCode) }
+
+func showCode(code string) string {
+	if len(code) != codeLength {
+		return code
+	}
+	return code[:codeLength/2] + "-" + code[codeLength/2:]
+}

@@ -1,0 +1,266 @@
+package onboard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+)
+
+// wrong is a try that turns out to be wrong. It returns how long to wait when it is not allowed.
+func wrong(t *testing.T, l *limits, userID, address string) time.Duration {
+	t.Helper()
+	_, err := l.tryCode(userID, address)
+	return waitOf(t, err)
+}
+
+func waitOf(t *testing.T, err error) time.Duration {
+	t.Helper()
+	var limit *LimitError
+	switch {
+	case err == nil:
+		return 0
+	case !errors.As(err, &limit) || limit.RetryAfter <= 0:
+		t.Fatalf("unexpected: %v", err)
+	}
+	return limit.RetryAfter
+}
+
+func wantWait(t *testing.T, got, wanted time.Duration) {
+	t.Helper()
+	if got != wanted {
+		t.Errorf("wait is %v, want %v", got, wanted)
+	}
+}
+
+func v4(i int) string { return fmt.Sprintf("10.%d.%d.%d", i>>16&255, i>>8&255, i&255) }
+
+func TestAnAccountHasFiveWrongCodesInTenMinutes(t *testing.T) {
+	c := newClock()
+	l := newLimits(c.now)
+	for i := range 5 {
+		c.set(time.Duration(i) * time.Minute)
+		wantWait(t, wrong(t, l, "ann", v4(i)), 0)
+	}
+	wantWait(t, wrong(t, l, "ann", v4(6)), 6*time.Minute) // the first is ten minutes ago then
+	wantWait(t, wrong(t, l, "bob", v4(7)), 0)
+	c.set(10*time.Minute - 1)
+	wantWait(t, wrong(t, l, "ann", v4(8)), 1)
+	c.set(10 * time.Minute)
+	wantWait(t, wrong(t, l, "ann", v4(9)), 0)
+	wantWait(t, wrong(t, l, "ann", v4(10)), time.Minute) // no more than five in any ten minutes, wherever they begin
+}
+
+func TestAnAccountHasTwentyWrongCodesInADay(t *testing.T) {
+	c := newClock()
+	l := newLimits(c.now)
+	for i := range 20 {
+		c.set(time.Duration(i) * 10 * time.Minute)
+		wantWait(t, wrong(t, l, "ann", v4(i)), 0)
+	}
+	c.set(10 * time.Hour)
+	wantWait(t, wrong(t, l, "ann", v4(21)), 14*time.Hour)
+	c.set(24 * time.Hour)
+	wantWait(t, wrong(t, l, "ann", v4(22)), 0)
+	wantWait(t, wrong(t, l, "ann", v4(23)), 10*time.Minute)
+}
+
+func TestAnAddressHasThirtyWrongCodesInTenMinutesAndAHundredInADay(t *testing.T) {
+	c := newClock()
+	l := newLimits(c.now)
+	tries := 0
+	for round := range 3 {
+		c.set(time.Duration(round) * time.Hour)
+		for range 30 {
+			tries++
+			wantWait(t, wrong(t, l, fmt.Sprint("user", tries), "192.0.2.1"), 0)
+		}
+		wantWait(t, wrong(t, l, "another", "192.0.2.1"), 10*time.Minute)
+		wantWait(t, wrong(t, l, fmt.Sprint("another", round), "192.0.2.2"), 0)
+	}
+	c.set(3 * time.Hour)
+	for i := range 10 {
+		wantWait(t, wrong(t, l, fmt.Sprint("late", i), "192.0.2.1"), 0)
+	}
+	wantWait(t, wrong(t, l, "last", "192.0.2.1"), 21*time.Hour)
+}
+
+func TestEverybodyTogetherHasAThousandWrongCodesInTenMinutes(t *testing.T) {
+	c := newClock()
+	l := newLimits(c.now)
+	for i := range 1000 {
+		wantWait(t, wrong(t, l, fmt.Sprint("user", i), v4(i)), 0)
+	}
+	wantWait(t, wrong(t, l, "one more", v4(1000)), 10*time.Minute)
+	c.set(10 * time.Minute)
+	wantWait(t, wrong(t, l, "one more", v4(1000)), 0)
+}
+
+func TestARefusedTryCountsNowhere(t *testing.T) {
+	c := newClock()
+	l := newLimits(c.now)
+	for range 5 {
+		wrong(t, l, "ann", "192.0.2.1")
+	}
+	for range 1000 {
+		wantWait(t, wrong(t, l, "ann", "192.0.2.1"), 10*time.Minute)
+	}
+	for i := range 25 { // what is left of the address's thirty
+		wantWait(t, wrong(t, l, fmt.Sprint("user", i), "192.0.2.1"), 0)
+	}
+	wantWait(t, wrong(t, l, "another", "192.0.2.1"), 10*time.Minute)
+}
+
+func TestARightCodeTakesBackItselfAndNothingElse(t *testing.T) {
+	c := newClock()
+	l := newLimits(c.now)
+	for i := range 4 {
+		c.set(time.Duration(i) * time.Minute)
+		wantWait(t, wrong(t, l, "ann", "192.0.2.1"), 0)
+	}
+	for range 100 {
+		right, err := l.tryCode("ann", "192.0.2.1")
+		wantWait(t, waitOf(t, err), 0)
+		right()
+	}
+	wantWait(t, wrong(t, l, "ann", "192.0.2.1"), 0)
+	wantWait(t, wrong(t, l, "ann", "192.0.2.1"), 7*time.Minute)
+	if n := len(l.everyone.tries[""]); n != 5 {
+		t.Errorf("%d tries are counted of all, want 5", n)
+	}
+	if n := len(l.addresses.tries["192.0.2.1"]); n != 5 {
+		t.Errorf("%d tries are counted of the address, want 5", n)
+	}
+}
+
+func TestARightCodeThatComesBackLateTakesNothingOfOthers(t *testing.T) {
+	c := newClock()
+	l := newLimits(c.now)
+	right, err := l.tryCode("ann", "192.0.2.1")
+	wantWait(t, waitOf(t, err), 0)
+	c.set(25 * time.Hour) // forgotten by now
+	wrong(t, l, "ann", "192.0.2.1")
+	right()
+	if n := len(l.accounts.tries["ann"]); n != 1 {
+		t.Errorf("%d tries are counted, want 1", n)
+	}
+}
+
+func TestParallelGuessesCannotExceedTheLimit(t *testing.T) {
+	for range 20 {
+		l := newLimits(newClock().now)
+		rights := make([]func(), 100)
+		var all sync.WaitGroup
+		for i := range rights {
+			all.Go(func() { rights[i], _ = l.tryCode("ann", v4(i)) })
+		}
+		all.Wait()
+		allowed := 0
+		for _, right := range rights {
+			if right != nil {
+				allowed++
+				right()
+			}
+		}
+		if allowed != 5 {
+			t.Fatalf("%d guesses were under way at once", allowed)
+		}
+		if len(l.accounts.tries)+len(l.addresses.tries)+len(l.everyone.tries) != 0 {
+			t.Fatal("tries are counted although all were right")
+		}
+	}
+}
+
+func TestAnIPv6AddressCountsAsItsNetwork(t *testing.T) {
+	for address, as := range map[string]string{
+		"192.0.2.1": "192.0.2.1", "192.0.2.1:8080": "192.0.2.1", "::ffff:192.0.2.1": "192.0.2.1",
+		"2001:db8:0:1::7": "2001:db8:0:1::/64", "2001:db8:0:1:ffff:ffff:ffff:ffff": "2001:db8:0:1::/64",
+		"[2001:db8:0:1::9]:443": "2001:db8:0:1::/64", "2001:db8:0:2::7": "2001:db8:0:2::/64", "fe80::1%eth0": "fe80::/64",
+		"::1": "::/64", "": "", "not an address": "", "192.0.2.300": "", "@": "",
+	} {
+		if got := network(address); got != as {
+			t.Errorf("%q counts as %q, want %q", address, got, as)
+		}
+	}
+	l := newLimits(newClock().now)
+	for i := range 30 {
+		wantWait(t, wrong(t, l, fmt.Sprint("user", i), fmt.Sprintf("2001:db8::%x", i)), 0)
+	}
+	wantWait(t, wrong(t, l, "another", "2001:db8::ffff"), 10*time.Minute)
+	wantWait(t, wrong(t, l, "another", "2001:db8:0:1::1"), 0)
+}
+
+func TestAnAddressStartsThirtyGrantsInTenMinutes(t *testing.T) {
+	c := newClock()
+	l := newLimits(c.now)
+	for i := range 30 {
+		c.set(time.Duration(i) * time.Second)
+		wantWait(t, waitOf(t, l.tryStart("192.0.2.1")), 0)
+	}
+	wantWait(t, waitOf(t, l.tryStart("192.0.2.1")), 10*time.Minute-29*time.Second)
+	wantWait(t, waitOf(t, l.tryStart("192.0.2.2")), 0)
+	wantWait(t, wrong(t, l, "ann", "192.0.2.1"), 0) // starts are no wrong codes
+}
+
+func TestLimitsAreForgottenByUseAndBySweep(t *testing.T) {
+	c := newClock()
+	l := newLimits(c.now)
+	size := func() int {
+		return len(l.accounts.tries) + len(l.addresses.tries) + len(l.everyone.tries) + len(l.starts.tries)
+	}
+	for i := range 2000 {
+		c.set(time.Duration(i) * time.Minute)
+		wantWait(t, waitOf(t, l.tryStart(v4(i))), 0)
+		if len(l.starts.tries) > 21 {
+			t.Fatalf("after %d minutes %d addresses are remembered", i, len(l.starts.tries))
+		}
+	}
+	for i := range 100 {
+		wrong(t, l, fmt.Sprint("user", i), v4(i))
+	}
+	c.set(2000*time.Minute + day)
+	l.sweep()
+	if size() != 0 {
+		t.Errorf("%d are remembered for ever", size())
+	}
+}
+
+func TestWhenTooManyAreCountedNewOnesWait(t *testing.T) {
+	c := newClock()
+	l := newLimits(c.now)
+	for i := range maxCounted {
+		if err := l.tryStart(v4(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantWait(t, waitOf(t, l.tryStart(v4(maxCounted))), whenFull)
+	wantWait(t, waitOf(t, l.tryStart(v4(0))), 0) // known ones go on
+	c.set(stretch)
+	wantWait(t, waitOf(t, l.tryStart(v4(maxCounted))), 0)
+}
+
+// nothing is swept without a complaint.
+type nothing struct{ Grants }
+
+func (nothing) SweepGrants(context.Context, time.Time, time.Time, time.Time) error { return nil }
+
+func TestASweepForgetsWhatIsInMemoryToo(t *testing.T) {
+	c := newClock()
+	s := New(Config{ClientID: "app-1", Grants: nothing{}, Now: c.now})
+	s.polls.accept([32]byte{1})
+	wantWait(t, waitOf(t, s.limits.tryStart("192.0.2.1")), 0)
+	for _, sweep := range []struct {
+		after time.Duration
+		left  int
+	}{{time.Second, 2}, {4 * time.Second, 1}, {stretch, 0}} {
+		c.set(sweep.after)
+		if err := s.Sweep(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if left := len(s.polls.last) + len(s.limits.starts.tries); left != sweep.left {
+			t.Errorf("after %v %d are remembered, want %d", sweep.after, left, sweep.left)
+		}
+	}
+}

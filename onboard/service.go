@@ -1,0 +1,398 @@
+package onboard
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+
+	"latchkey/client"
+)
+
+// What Start, Claim, Approve and Deny may answer, besides *LimitError and ErrNoGrant.
+var (
+	// ErrUnknownClient means that the client is none of ours.
+	ErrUnknownClient = errors.New("unknown client")
+	// ErrMalformedCode means that the text cannot be a user code. It is not counted as a wrong one.
+	ErrMalformedCode = errors.New("not a user code")
+	// ErrWrongCode means that nothing waits under the code for this person: it was never given out, has expired, is decided
+	// or belongs to somebody else. Which of these is not told.
+	ErrWrongCode = errors.New("wrong user code")
+	// ErrDecided means that the grant is not pending any more.
+	ErrDecided = errors.New("the device grant is decided")
+	// ErrNotKept means that the key was made but could not be kept for the device, and that undo was called.
+	ErrNotKept = errors.New("the key could not be kept for the device")
+)
+
+// What Poll answers, besides a delivery (RFC 8628, section 3.5). The texts may be shown to the device.
+var (
+	ErrPending      = errors.New("nobody has approved this device yet")
+	ErrSlowDown     = errors.New("asked too soon: wait for the whole interval")
+	ErrDenied       = errors.New("the person refused")
+	ErrInvalidGrant = errors.New("unknown device code, or one that was used")
+	// ErrExpired is an answer of Approve and Deny too.
+	ErrExpired = errors.New("the device grant has expired: start again")
+
+	errJustDelivered = fmt.Errorf("%w; the key was handed out a moment ago: ask again at the usual interval", ErrPending)
+)
+
+const (
+	defaultLifetime = 10 * time.Minute
+	defaultInterval = 5 * time.Second
+	// redelivery is for how long after the first delivery a device that did not get the answer is given it again.
+	redelivery = time.Minute
+	// kept is for how long after its end a grant is remembered, so that a device that was away learns what happened.
+	kept = time.Hour
+	// grace is how long each step may take that must be done although the caller has gone.
+	grace = 10 * time.Second
+
+	maxDeviceName = 64  // characters; as many as a key's name
+	maxAddress    = 64  // characters
+	maxAgent      = 256 // characters
+)
+
+// Config is what a service works with.
+type Config struct {
+	// ClientID is the one client that may ask: the app id.
+	ClientID string
+	// Lifetime is how long a person has, Interval how far apart a device's polls are. Zero means ten minutes and five
+	// seconds.
+	Lifetime, Interval time.Duration
+	Grants             Grants
+	Now                func() time.Time // nil means time.Now
+}
+
+// Service is the authorization server's part of RFC 8628, without its HTTP.
+type Service struct {
+	clientID           string
+	lifetime, interval time.Duration
+	grants             Grants
+	now                func() time.Time
+	limits             *limits
+	polls              *polls
+}
+
+// New returns a service. Call its Sweep now and then.
+func New(c Config) *Service {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	interval := cmp.Or(c.Interval, defaultInterval)
+	return &Service{
+		clientID: c.ClientID, lifetime: cmp.Or(c.Lifetime, defaultLifetime), interval: interval,
+		grants: c.Grants, now: c.Now, limits: newLimits(c.Now), polls: newPolls(c.Now, interval),
+	}
+}
+
+// Request is what a device asks with. All but the client is for people to read: DeviceName as the device says it, Address and
+// Agent as we saw them.
+type Request struct{ ClientID, DeviceName, Address, Agent string }
+
+// Started is what the device is told.
+type Started struct {
+	// DeviceCode is for the device alone, and is kept nowhere here.
+	DeviceCode client.Secret
+	UserCode   string // as it is shown: WDJB-MJHT
+	ExpiresIn  time.Duration
+	Interval   time.Duration
+}
+
+// Key is a key that was made for a device.
+type Key struct {
+	ID, Name string
+	Value    client.Secret
+}
+
+// Delivery is what a device is given at last.
+type Delivery struct {
+	Key
+	UserID string
+}
+
+// Expired says whether the grant's time is over.
+func (g Grant) Expired(now time.Time) bool { return !g.ExpiresAt.After(now) }
+
+// Start begins a grant. It answers ErrUnknownClient or *LimitError.
+func (s *Service) Start(ctx context.Context, r Request) (Started, error) {
+	if r.ClientID != s.clientID {
+		return Started{}, ErrUnknownClient
+	}
+	if err := s.limits.tryStart(r.Address); err != nil {
+		return Started{}, err
+	}
+	code := newDeviceCode()
+	pair, err := keyPair(code)
+	if err != nil {
+		return Started{}, fmt.Errorf("derive the sealing key: %w", err)
+	}
+	now := s.now()
+	g := Grant{
+		ID: rand.Text(), DeviceCodeHash: hashDeviceCode(code), ClientID: r.ClientID, SealingKey: pair.PublicKey().Bytes(),
+		DeviceName: legible(r.DeviceName, maxDeviceName), Address: legible(r.Address, maxAddress),
+		Agent: legible(r.Agent, maxAgent), CreatedAt: now, ExpiresAt: now.Add(s.lifetime), State: Pending,
+	}
+	if err := s.create(ctx, &g); err != nil {
+		return Started{}, err
+	}
+	return Started{DeviceCode: code, UserCode: g.Code(), ExpiresIn: s.lifetime, Interval: s.interval}, nil
+}
+
+// create gives the grant a user code that no other has.
+func (s *Service) create(ctx context.Context, g *Grant) error {
+	var err error
+	for range 5 { // a taken code is one in a million even when everything is full
+		g.UserCode = newUserCode()
+		if err = s.grants.CreateGrant(ctx, *g, maxPending); !errors.Is(err, ErrCodeTaken) {
+			break
+		}
+	}
+	switch {
+	case errors.Is(err, ErrTooMany):
+		return &LimitError{RetryAfter: whenFull}
+	case err != nil:
+		return fmt.Errorf("create a device grant: %w", err)
+	}
+	return nil
+}
+
+// Claim gives the grant that waits under a code to the person who typed it, who from then on is the only one to decide, in
+// this web session. It answers ErrMalformedCode, ErrWrongCode or *LimitError.
+func (s *Service) Claim(ctx context.Context, code, userID string, session [32]byte, address string) (Grant, error) {
+	code, ok := NormalizeCode(code)
+	if !ok {
+		return Grant{}, ErrMalformedCode
+	}
+	if nobody(userID, session) {
+		return Grant{}, ErrWrongCode
+	}
+	right, err := s.limits.tryCode(userID, address)
+	if err != nil {
+		return Grant{}, err
+	}
+	g, err := s.grants.ClaimGrant(ctx, code, userID, session, s.now())
+	switch {
+	case errors.Is(err, ErrNoGrant):
+		return Grant{}, ErrWrongCode
+	case err != nil:
+		return Grant{}, fmt.Errorf("claim a device grant: %w", err)
+	}
+	right()
+	return g, nil
+}
+
+// Shown gives a grant in any state to the person who was shown it in this session, and ErrNoGrant to everybody else.
+func (s *Service) Shown(ctx context.Context, id, userID string, session [32]byte) (Grant, error) {
+	if nobody(userID, session) {
+		return Grant{}, ErrNoGrant
+	}
+	g, err := s.grants.Grant(ctx, id)
+	switch {
+	case err != nil:
+		return Grant{}, fmt.Errorf("find the device grant: %w", err)
+	case g.UserID != userID || g.Session != session:
+		return Grant{}, ErrNoGrant
+	}
+	return g, nil
+}
+
+// nobody is whom a grant is shown to that nobody has claimed.
+func nobody(userID string, session [32]byte) bool { return userID == "" || session == [32]byte{} }
+
+// Deny refuses the device. It answers ErrDecided, ErrExpired, or ErrNoGrant as Shown does.
+func (s *Service) Deny(ctx context.Context, id, userID string, session [32]byte) error {
+	_, err := s.decide(ctx, id, userID, session, s.grants.DenyGrant)
+	return err
+}
+
+// Approve has makeKey make the key and keeps it, sealed, for the device. It answers ErrDecided, ErrExpired, or ErrNoGrant as
+// Shown does, all before makeKey is called. When makeKey fails, the grant is pending again and the error is makeKey's. When the
+// key was made but cannot be kept, for instance because the grant expired over it, undo is called and the error is ErrNotKept
+// along with the cause; unless it has expired, the grant is pending again then, too.
+//
+// Once makeKey was called, Approve goes on to the end although ctx may have ended. If the program dies on the way, the grant
+// stays as it is until it expires.
+func (s *Service) Approve(ctx context.Context, id, userID string, session [32]byte,
+	makeKey func(context.Context) (Key, error), undo func(context.Context, Key),
+) (Grant, error) {
+	g, err := s.decide(ctx, id, userID, session, s.grants.BeginApproval)
+	if err != nil {
+		return Grant{}, err
+	}
+	key, err := makeKey(ctx)
+	if err != nil {
+		err = fmt.Errorf("make the key: %w", err)
+		if backErr := s.cancelApproval(ctx, id); backErr != nil {
+			err = errors.Join(err, fmt.Errorf("make the grant pending again: %w", backErr))
+		}
+		return Grant{}, err
+	}
+	at := s.now()
+	err = s.finishApproval(ctx, g, key, at)
+	if err != nil && !s.keptAfterAll(ctx, id, key.ID) {
+		ctx, cancel := graceful(ctx)
+		defer cancel()
+		undo(ctx, key)
+		if errors.Is(err, ErrNoGrant) && g.Expired(at) {
+			err = ErrExpired
+		}
+		return Grant{}, errors.Join(ErrNotKept, err)
+	}
+	g.State, g.KeyID, g.KeyName, g.ApprovedAt = Approved, key.ID, key.Name, at
+	return g, nil
+}
+
+// decide takes the step that only one can take, and finds out why not when somebody else was first.
+func (s *Service) decide(ctx context.Context, id, userID string, session [32]byte,
+	step func(ctx context.Context, id, userID string, session [32]byte, now time.Time) error,
+) (Grant, error) {
+	for range 3 { // a step that was in the way may have been taken back since
+		g, err := s.Shown(ctx, id, userID, session)
+		now := s.now()
+		switch {
+		case err != nil:
+			return Grant{}, err
+		case g.State != Pending:
+			return Grant{}, ErrDecided
+		case g.Expired(now):
+			return Grant{}, ErrExpired
+		}
+		err = step(ctx, id, userID, session, now)
+		switch {
+		case err == nil:
+			return g, nil
+		case !errors.Is(err, ErrNoGrant):
+			return Grant{}, fmt.Errorf("decide on the device grant: %w", err)
+		}
+	}
+	return Grant{}, ErrDecided
+}
+
+func (s *Service) finishApproval(ctx context.Context, g Grant, key Key, now time.Time) error {
+	ctx, cancel := graceful(ctx)
+	defer cancel()
+	sealed, err := seal(g, key)
+	if err != nil {
+		return fmt.Errorf("seal the key: %w", err)
+	}
+	if err := s.grants.FinishApproval(ctx, g.ID, key.ID, key.Name, sealed, now); err != nil {
+		return fmt.Errorf("keep the sealed key: %w", err)
+	}
+	return nil
+}
+
+// keptAfterAll finds out what came of an approval that failed to finish. A failure may have happened after the deed: so it is
+// first made certain that the deed cannot happen any more, and what cannot be taken back has been done.
+func (s *Service) keptAfterAll(ctx context.Context, id, keyID string) bool {
+	if err := s.cancelApproval(ctx, id); err == nil {
+		return false
+	}
+	ctx, cancel := graceful(ctx)
+	defer cancel()
+	g, err := s.grants.Grant(ctx, id)
+	return err == nil && g.KeyID == keyID && (g.State == Approved || g.State == Delivered)
+}
+
+func (s *Service) cancelApproval(ctx context.Context, id string) error {
+	ctx, cancel := graceful(ctx)
+	defer cancel()
+	return s.grants.CancelApproval(ctx, id)
+}
+
+// graceful is for what must be done although ctx may have ended.
+func graceful(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), grace)
+}
+
+// Poll answers a device that asks for its key. The key is handed out once, and again for a minute to a device that asks again
+// at its interval, because the answer may have been lost: always the same key, and never to two who ask at once. The errors are
+// ErrPending, ErrSlowDown, ErrDenied, ErrExpired, ErrInvalidGrant and ErrUnknownClient.
+func (s *Service) Poll(ctx context.Context, clientID string, deviceCode client.Secret) (Delivery, error) {
+	if clientID != s.clientID {
+		return Delivery{}, ErrUnknownClient
+	}
+	if len(deviceCode) != deviceCodeLength {
+		return Delivery{}, ErrInvalidGrant
+	}
+	hash := hashDeviceCode(deviceCode)
+	g, err := s.grants.GrantByDeviceCode(ctx, hash)
+	switch {
+	case errors.Is(err, ErrNoGrant) || err == nil && g.ClientID != clientID:
+		return Delivery{}, ErrInvalidGrant
+	case err != nil:
+		return Delivery{}, fmt.Errorf("find the device grant: %w", err)
+	}
+	now := s.now()
+	if err := s.undeliverable(g, now); err != nil {
+		return Delivery{}, err
+	}
+	delivered, err := s.grants.DeliverGrant(ctx, hash, now, now.Add(-redelivery), now.Add(-s.polls.gap))
+	switch {
+	case err == nil:
+		return unseal(delivered, deviceCode)
+	case !errors.Is(err, ErrNoGrant):
+		return Delivery{}, fmt.Errorf("deliver the key: %w", err)
+	case g.State == Delivered && now.Sub(g.DeliveredAt) >= redelivery:
+		return Delivery{}, ErrInvalidGrant
+	default: // if it was approved a moment ago, another poll has been quicker
+		return Delivery{}, errJustDelivered
+	}
+}
+
+// undeliverable says what stands in the way of a delivery, if anything can be said before it is tried. Only those who wait are
+// told to wait longer: what is decided is answered at once.
+func (s *Service) undeliverable(g Grant, now time.Time) error {
+	switch {
+	case g.State == Delivered:
+		return nil
+	case g.State == Denied:
+		return ErrDenied
+	case g.Expired(now):
+		return ErrExpired
+	case g.State == Approved:
+		return nil
+	case s.polls.accept(g.DeviceCodeHash):
+		return ErrPending
+	default:
+		return ErrSlowDown
+	}
+}
+
+func unseal(g Grant, deviceCode client.Secret) (Delivery, error) {
+	key, err := open(g, deviceCode)
+	if err != nil {
+		return Delivery{}, fmt.Errorf("open the sealed key: %w", err)
+	}
+	return Delivery{Key: key, UserID: g.UserID}, nil
+}
+
+// Sweep forgets what is over: sealed values that were fetched a minute ago or whose grant has expired, and grants an hour after
+// that.
+func (s *Service) Sweep(ctx context.Context) error {
+	s.limits.sweep()
+	s.polls.sweep()
+	now := s.now()
+	if err := s.grants.SweepGrants(ctx, now, now.Add(-redelivery), now.Add(-kept)); err != nil {
+		return fmt.Errorf("sweep device grants: %w", err)
+	}
+	return nil
+}
+
+// legible makes one short line of a text that a stranger chose: without the characters that move, hide or reverse others.
+func legible(text string, most int) string {
+	var line []rune
+	for _, r := range strings.TrimSpace(text) {
+		switch {
+		case len(line) == most:
+			return strings.TrimSpace(string(line))
+		case unicode.IsSpace(r):
+			line = append(line, ' ')
+		case r != unicode.ReplacementChar && !unicode.In(r, unicode.C):
+			line = append(line, r)
+		}
+	}
+	return strings.TrimSpace(string(line))
+}
