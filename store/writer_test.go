@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"runtime"
@@ -227,6 +228,59 @@ func TestAJobThatFailsOrPanicsIsUndoneAlone(t *testing.T) {
 			mustUser(t, s)
 		})
 	}
+}
+
+func TestOnlyABatchInWhichSomethingIsLeftBehindIsRunTwice(t *testing.T) {
+	s := openFile(t, newFile(t))
+	refused := errors.New("refused")
+	user := func(tr *tx, id string) error {
+		_, err := tr.exec(insertUser, id, 0)
+		return err
+	}
+	for name, tc := range map[string]struct {
+		job  func(*tx) error
+		want error
+		runs int
+	}{
+		"refused at once":          {func(*tx) error { return refused }, refused, 1},
+		"refused after a look":     {func(tr *tx) error { return errors.Join(keyRefusal(tr, "nobody", 20), refused) }, refused, 1},
+		"refused by a statement":   {func(tr *tx) error { return tr.execOne(deleteUser, "nobody") }, ErrNotFound, 1},
+		"refused after a change":   {func(tr *tx) error { return errors.Join(user(tr, "half"), refused) }, refused, 2},
+		"refused after a returned": {func(tr *tx) error { return errors.Join(claim(tr), refused) }, refused, 2},
+		"a statement that fails":   {func(tr *tx) error { _, err := tr.exec("no statement"); return err }, nil, 1},
+		"a statement of the base":  {func(tr *tx) error { return errors.Join(user(tr, "twice"), user(tr, "twice")) }, nil, 2},
+		"a panic":                  {func(*tx) error { panic("x") }, nil, 2},
+	} {
+		if err := s.CreateGrant(t.Context(), DeviceGrant{ID: name, UserCode: name, DeviceCodeHash: sha256.Sum256([]byte(name)), ExpiresAt: fromMillis(9)}, 99); err != nil {
+			t.Fatal(err)
+		}
+		neighbours, runs := 0, 0
+		answers := together(t, s, 2, func(ctx context.Context, i int) error {
+			return s.writer.do(ctx, func(tr *tx) error {
+				if i == 0 {
+					neighbours++
+					return user(tr, "neighbour of "+name)
+				}
+				runs++
+				return tc.job(tr)
+			})
+		})
+		if answers[0] != nil || answers[1] == nil || tc.want != nil && !errors.Is(answers[1], tc.want) {
+			t.Errorf("%s: %v, and the neighbour: %v", name, answers[1], answers[0])
+		}
+		if runs != tc.runs { // how often its neighbour is run depends on who was first
+			t.Errorf("%s: run %d times, want %d, and its neighbour %d times", name, runs, tc.runs, neighbours)
+		}
+		if hasUser(t, s, "half") || hasUser(t, s, "twice") || !hasUser(t, s, "neighbour of "+name) {
+			t.Errorf("%s: not undone alone", name)
+		}
+	}
+}
+
+// claim changes a row by a statement that gives it back.
+func claim(tr *tx) error {
+	var r grantRow
+	return tr.row(claimGrant, []any{"somebody", []byte{1}, "refused after a returned", 0}, r.columns()...)
 }
 
 func TestAStatementThatFailsInAJobDoesNotSpoilItsNeighbours(t *testing.T) {
