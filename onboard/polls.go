@@ -6,8 +6,8 @@ import (
 )
 
 // doubled is how soon after an accepted poll one more is taken for the same: golang.org/x/oauth2 sends each one twice, to find
-// out how a server wants the client named.
-const doubled = time.Second
+// out how a server wants the client named. The second waits for the answer to the first, which over a bad network takes a while.
+const doubled = 2500 * time.Millisecond
 
 // polls remembers when each pending grant was last asked for, by the hash of its device code. A poll is judged by the last one
 // that was accepted, so that one who was told to slow down is not kept out by having asked.

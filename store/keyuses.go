@@ -87,12 +87,16 @@ func (s *Store) RecordRefusal(ctx context.Context, userID, keyID string, r KeyRe
 	return doing("record refusal", err)
 }
 
+// readRecordingSince reads, once, what never changes.
+func (s *Store) readRecordingSince(ctx context.Context) error {
+	var since int64
+	err := s.row(ctx, selectRecordingSince, nil, &since)
+	s.recordingSince = fromMillis(since)
+	return doing("find since when key uses are recorded", err)
+}
+
 // KeyFacts returns what is known of every key of a user, in the order of their creation, and since when it has been recorded.
 func (s *Store) KeyFacts(ctx context.Context, userID string) (since time.Time, facts []KeyFacts, err error) {
-	var recording int64
-	if err := s.row(ctx, selectRecordingSince, nil, &recording); err != nil {
-		return time.Time{}, nil, doing("list key uses", err)
-	}
 	var f KeyFacts
 	var hash []byte
 	var first, last, refused sql.NullInt64
@@ -109,5 +113,5 @@ func (s *Store) KeyFacts(ctx context.Context, userID string) (since time.Time, f
 	if err != nil {
 		return time.Time{}, nil, doing("list key uses", err)
 	}
-	return fromMillis(recording), facts, nil
+	return s.recordingSince, facts, nil
 }

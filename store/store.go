@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/gofrs/flock"
 )
@@ -43,6 +44,8 @@ type Store struct {
 	prepared statements
 	writer   *writer
 	counters counters
+
+	recordingSince time.Time // of key uses
 
 	closeOnce sync.Once
 	closeErr  error
@@ -91,7 +94,10 @@ func (s *Store) open(ctx context.Context, path string) (err error) {
 	if s.writer, err = newWriter(ctx, s.writers, &s.counters); err != nil {
 		return err
 	}
-	return s.openReaders(ctx, path)
+	if err = s.openReaders(ctx, path); err != nil {
+		return err
+	}
+	return s.readRecordingSince(ctx)
 }
 
 // Close finishes the writes that were accepted, moves everything into the one file and gives it free. Calls made afterwards
