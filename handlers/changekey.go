@@ -37,10 +37,10 @@ func (h *dashboard) turnKey(c echo.Context, on bool) error {
 	case key.Disabled == on: // somebody was quicker to turn it back
 		act = map[bool]string{true: "off", false: "on"}[key.Disabled]
 	}
-	return h.answerTurned(c, h.keyModel(key), act)
+	return h.answerTurned(c, key, act)
 }
 
-func (h *dashboard) answerTurned(c echo.Context, key views.Key, act string) error {
+func (h *dashboard) answerTurned(c echo.Context, key client.APIKey, act string) error {
 	place := c.FormValue("place")
 	if !wantsPart(c) {
 		h.leaveFlash(c, act, key.Name)
@@ -49,9 +49,10 @@ func (h *dashboard) answerTurned(c echo.Context, key views.Key, act string) erro
 		}
 		return redirect(c, home)
 	}
-	part := views.RowPart(key, say(act, key.Name))
+	m := h.card(key, h.askFacts(c)())
+	part := views.RowPart(m, say(act, key.Name))
 	if place == views.PlacePage {
-		part = views.KeyPart(key, say(act, key.Name))
+		part = views.KeyPart(m, say(act, key.Name))
 	}
 	return render(c, http.StatusOK, part, part)
 }
@@ -90,7 +91,7 @@ func (h *dashboard) confirmDelete(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	m := views.Delete{Page: h.page(c, "Delete "+key.Name), Key: h.keyModel(key)}
+	m := views.Delete{Page: h.page(c, "Delete "+key.Name), Key: h.keyModel(key), Return: pairingToReturnTo(c)}
 	if wantsPart(c) {
 		m.Place = c.QueryParam("place")
 	}
@@ -134,6 +135,10 @@ func (h *dashboard) answerNotDeleted(c echo.Context, key client.APIKey, err erro
 }
 
 func (h *dashboard) answerDeleted(c echo.Context, act, name string) error {
+	if back := pairingToReturnTo(c); back != "" {
+		h.leaveFlash(c, act, name)
+		return redirect(c, back)
+	}
 	if !wantsPart(c) || c.FormValue("place") != views.PlaceRow {
 		h.leaveFlash(c, act, name)
 		return redirect(c, home)

@@ -37,7 +37,7 @@ func (h *dashboard) createKey(c echo.Context) error {
 		m.Status = "Key created. Save its value now."
 		m.Once = &views.Once{
 			ID: key.ID, Name: key.Name, Value: key.Value.Reveal(),
-			AppID: h.appID, BaseURL: h.baseURL, Masked: wantsPart(c),
+			Handoff: h.handoff(key.Name), Masked: wantsPart(c),
 		}
 		markNew(m, key.ID)
 	})

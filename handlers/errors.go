@@ -99,6 +99,12 @@ func (h *dashboard) handleError(err error, c echo.Context) {
 		h.log.Error("failed after the answer began", "route", c.Path(), "request", requestIDOf(c), "cause", err)
 		return
 	}
+	if forPrograms(c.Request()) {
+		if err := h.answerProgram(c, err); err != nil {
+			h.log.Error("error answer failed", "route", c.Path(), "request", requestIDOf(c), "cause", err)
+		}
+		return
+	}
 	if client.IsUnauthorized(err) {
 		if err = h.sessionOver(c); err == nil {
 			return

@@ -21,6 +21,7 @@ var flashes = map[string]string{
 	"still-off": "Nothing changed: %s is still off.",
 	"deleted":   "%s was deleted.",
 	"gone":      "That key was deleted already, in another place.",
+	"reopen":    "That page is not open here any more. Type the code once more to open it.",
 }
 
 func say(act, name string) string { return strings.Replace(flashes[act], "%s", name, 1) }

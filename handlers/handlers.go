@@ -9,12 +9,14 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
 
 	"latchkey/client"
+	"latchkey/onboard"
 )
 
 // maxBody bounds what a form may send: its largest field is a password of 128 characters.
@@ -24,6 +26,11 @@ const maxBody = "64K"
 type Deps struct {
 	// Client speaks to the server that holds the keys.
 	Client *client.Client
+	// Tester speaks to the same server. A log-in that the dashboard makes only to see whether a key works goes through it, so
+	// that the embedded server does not take it for a use of the key.
+	Tester *client.Client
+	// Pairings are the device grants.
+	Pairings *onboard.Service
 	// WebSessions keeps who is signed in with which browser.
 	WebSessions WebSessionRows
 	// SessionKeys seal what a web session holds; 32 bytes each, newest first.
@@ -42,21 +49,28 @@ type Deps struct {
 	TrustedProxies []*net.IPNet
 	// Ready says whether the program can serve, for the health check.
 	Ready func(context.Context) error
-	Now   func() time.Time
-	Log   *slog.Logger
+	// Stop is closed when the program is stopping, for answers that would go on.
+	Stop <-chan struct{}
+	Now  func() time.Time
+	Log  *slog.Logger
 }
 
 // dashboard holds what the handlers share.
 type dashboard struct {
-	client         *client.Client
+	client, tester *client.Client
+	pairings       *onboard.Service
 	sessions       *webSessions
 	forms          *formIDs
+	streams        streams
+	unreported     atomic.Int64 // until when the key service is not asked for facts, which it has none of; Unix nanoseconds
+	publicURL      string
 	appID, baseURL string
 	embedded       bool
 	registration   bool
 	minPassword    int
 	plainHTTP      bool
 	ready          func(context.Context) error
+	stop           <-chan struct{}
 	now            func() time.Time
 	log            *slog.Logger
 }
@@ -66,8 +80,11 @@ func New(d Deps) *echo.Echo {
 	https := strings.HasPrefix(d.PublicURL, "https://")
 	h := &dashboard{
 		client:       d.Client,
+		tester:       d.Tester,
+		pairings:     d.Pairings,
 		sessions:     newWebSessions(d.WebSessions, newKeyRing(d.SessionKeys), https, d.Now),
 		forms:        newFormIDs(d.Now),
+		publicURL:    d.PublicURL,
 		appID:        d.AppID,
 		baseURL:      d.BaseURL,
 		embedded:     d.Embedded,
@@ -75,25 +92,27 @@ func New(d Deps) *echo.Echo {
 		minPassword:  d.MinPassword,
 		plainHTTP:    !https && !loopback(d.PublicURL),
 		ready:        d.Ready,
+		stop:         d.Stop,
 		now:          d.Now,
 		log:          d.Log,
 	}
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = h.handleError
-	e.IPExtractor = clientAddress(d.TrustedProxies)
+	e.IPExtractor = ClientAddress(d.TrustedProxies)
 	e.Pre(h.requestID, h.logRequest, h.refuseCrossOrigin())
 	e.Use(
 		middleware.RecoverWithConfig(middleware.RecoverConfig{StackSize: 8 << 10, DisableStackAll: true, LogErrorFunc: h.logPanic}),
 		middleware.BodyLimit(maxBody),
-		middleware.GzipWithConfig(middleware.GzipConfig{Level: 1, MinLength: 1024, Skipper: isStatic}),
+		middleware.GzipWithConfig(middleware.GzipConfig{Level: 1, MinLength: 1024, Skipper: sentAsItIs}),
 	)
 	h.routes(e)
 	return e
 }
 
-// clientAddress says whose address a request has. Echo's own default believes X-Forwarded-For from anybody.
-func clientAddress(trusted []*net.IPNet) echo.IPExtractor {
+// ClientAddress gives the function that says whose address a request has: the connection's, or with trusted proxies the one
+// that they name. Echo's own default believes X-Forwarded-For from anybody.
+func ClientAddress(trusted []*net.IPNet) func(*http.Request) string {
 	if len(trusted) == 0 {
 		return echo.ExtractIPDirect()
 	}
@@ -115,7 +134,8 @@ func loopback(rawURL string) bool {
 	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()
 }
 
-func isStatic(c echo.Context) bool { return c.Path() == staticRoute }
+// sentAsItIs says whose answers are not compressed here: files come compressed, and an answer that goes on must not be kept back.
+func sentAsItIs(c echo.Context) bool { return c.Path() == staticRoute || isStream(c) }
 
 // health answers the load balancer and the container.
 func (h *dashboard) health(c echo.Context) error {

@@ -25,6 +25,8 @@ import (
 	"latchkey/authserver"
 	"latchkey/client"
 	"latchkey/handlers"
+	"latchkey/onboard"
+	"latchkey/onboard/onboardtest"
 	"latchkey/store"
 )
 
@@ -75,7 +77,11 @@ func newProgram(t testing.TB, change ...func(*handlers.Deps)) *program {
 	}
 	p.deps.BaseURL = p.deps.PublicURL
 	p.upstream = &upstream{next: inProcess{p.newAuthServer()}}
-	p.deps.Client = p.newClient()
+	p.deps.Client = p.newClient(p.upstream)
+	p.deps.Tester = p.newClient(unrecorded{p.upstream})
+	if p.deps.Pairings == nil {
+		p.deps.Pairings = onboard.New(onboard.Config{ClientID: appID, Grants: &onboardtest.Memory{}, Now: p.clock.Now})
+	}
 	p.start()
 	return p
 }
@@ -85,13 +91,20 @@ func (p *program) start() {
 	p.handler = handlers.SecureHeaders(p.deps.PublicURL, handlers.New(p.deps))
 }
 
-func (p *program) newClient() *client.Client {
+func (p *program) newClient(transport http.RoundTripper) *client.Client {
 	p.t.Helper()
-	c, err := client.New(p.deps.PublicURL, appID, client.WithHTTPClient(&http.Client{Transport: p.upstream}))
+	c, err := client.New(p.deps.PublicURL, appID, client.WithHTTPClient(&http.Client{Transport: transport}))
 	if err != nil {
 		p.t.Fatal(err)
 	}
 	return c
+}
+
+// unrecorded is how the dashboard sees whether a key works.
+type unrecorded struct{ next http.RoundTripper }
+
+func (u unrecorded) RoundTrip(r *http.Request) (*http.Response, error) {
+	return u.next.RoundTrip(r.WithContext(authserver.Unrecorded(r.Context())))
 }
 
 func (p *program) newAuthServer() *authserver.Server {

@@ -56,16 +56,18 @@ func (h *dashboard) keysModel(c echo.Context) views.Keys {
 func (h *dashboard) readKeys(c echo.Context, m *views.Keys) error {
 	ctx, cancel := context.WithTimeout(c.Request().Context(), readTimeout)
 	defer cancel()
+	asked := h.askFacts(c)
 	keys, err := h.keys(c).FetchAll(ctx)
 	if err != nil {
 		m.Failure = h.failure(c, err)
 		return err
 	}
-	m.Quota.Used = len(keys)
+	f := asked()
+	m.Quota.Used, m.Uses, m.Awaits = len(keys), f.known, f.awaited(keys)
 	m.Form.ID = newFormID()
 	for _, key := range keys {
 		if strings.Contains(strings.ToLower(key.Name), strings.ToLower(m.Query)) {
-			m.List = append(m.List, h.keyModel(key))
+			m.List = append(m.List, h.row(key, f))
 		}
 	}
 	if m.Quota.Full() {
@@ -101,6 +103,19 @@ func (h *dashboard) keyModel(key client.APIKey) views.Key {
 	}
 }
 
+// row is a key with its use as the list shows it, card as its own page does.
+func (h *dashboard) row(key client.APIKey, f facts) views.Key {
+	k := h.keyModel(key)
+	k.Use = f.ofRow(key)
+	return k
+}
+
+func (h *dashboard) card(key client.APIKey, f facts) views.Key {
+	k := h.keyModel(key)
+	k.Use = f.ofCard(key)
+	return k
+}
+
 // failure is why the keys could not be read, in place of the list.
 func (h *dashboard) failure(c echo.Context, err error) *views.Notice {
 	h.log.Error("keys cannot be read", "request", requestIDOf(c), "cause", err)
@@ -114,12 +129,22 @@ func (h *dashboard) failure(c echo.Context, err error) *views.Notice {
 // pageOfItsOwn says that an error is about who is asking, not about the keys.
 func pageOfItsOwn(err error) bool { return client.IsUnauthorized(err) || client.IsForbidden(err) }
 
-// showKey is a key's own page.
+// showKey is a key's own page. For a page that learnt of a change it is the row or the card alone, with the news.
 func (h *dashboard) showKey(c echo.Context) error {
+	asked := h.askFacts(c)
 	key, err := h.keys(c).Fetch(c.Request().Context(), c.Param("id"))
+	if id := c.Param("id"); client.IsNotFound(err) && wantsPart(c) && c.QueryParam("place") == views.PlaceRow && objectID(id) {
+		return render(c, http.StatusNotFound, views.ArrivedGonePart(id), views.ArrivedGonePart(id))
+	}
 	if err != nil {
 		return err
 	}
-	m := views.KeyPage{Page: h.page(c, key.Name), Key: h.keyModel(key), AppID: h.appID, BaseURL: h.baseURL}
-	return render(c, http.StatusOK, views.OneKeyPage(m), views.KeyPart(m.Key, ""))
+	k := h.card(key, asked())
+	k.New = wantsPart(c) && k.Use.Stage == views.Connected
+	part := views.ArrivedCardPart(k, news(k))
+	if c.QueryParam("place") == views.PlaceRow {
+		part = views.ArrivedRowPart(k, news(k))
+	}
+	m := views.KeyPage{Page: h.page(c, key.Name), Key: k, AppID: h.appID, BaseURL: h.baseURL, Handoff: h.handoff(key.Name)}
+	return render(c, http.StatusOK, views.OneKeyPage(m), part)
 }

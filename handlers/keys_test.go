@@ -301,7 +301,8 @@ func TestAKeysPageShowsTheKeyAndHowADeviceSignsInWithIt(t *testing.T) {
 	key := p.seed(who, "porch-cam")[0]
 	a := b.get("/keys/"+key.ID).want(http.StatusOK).says("h1", "porch-cam").says("title", "porch-cam")
 	a.says("#key", "1 April 2026, 00:00 UTC").says("#key", key.ID).says("#key .state", "On")
-	a.says("pre", `id: "`+appID+`"`).says("pre", `baseUrl: "`+publicURL+`"`).says("pre", "process.env.API_KEY")
+	a.says("[data-system=node] pre", `id: "`+appID+`"`).says("[data-system=node] pre", `baseUrl: "`+publicURL+`"`)
+	a.says("[data-system=node] pre", "process.env.API_KEY")
 	a.lacks("#value", "#once")
 	if got := a.attr("#key form.toggle input[name=place]", "value"); got != "page" {
 		t.Errorf("the switch says that it is on %q", got)

@@ -56,6 +56,14 @@ func TestEveryAnswerCarriesTheSecurityHeaders(t *testing.T) {
 				"413":              b.post("/keys", url.Values{"name": {strings.Repeat("x", 1<<20)}}).want(413),
 				"422":              b.post("/keys", nil).want(422),
 				"422 log-in":       p.browser().post("/login", nil).want(422),
+				"200 codes":        b.get("/device").want(200),
+				"200 metadata":     b.get("/.well-known/oauth-authorization-server").want(200),
+				"200 device":       p.device().start(url.Values{"client_id": {appID}}).want(200),
+				"200 pairing":      b.opens(p.pairing("porch-cam")).page().want(200),
+				"303 pairing":      b.get(anyPairing).want(303),
+				"400 device":       p.device().poll(nil).want(400),
+				"404 device":       b.get("/oauth/nowhere").want(404),
+				"422 codes":        b.post("/device", nil).want(422),
 				"200 with a value": b.post("/keys", createForm(newFormID(t), "heat-pump")).want(200),
 			}
 			p.upstream.breaks("*", losesRequests)
@@ -182,8 +190,14 @@ func everyPost(id string) map[string]url.Values {
 		"/keys/" + id + "/turn-on":  {},
 		"/keys/" + id + "/turn-off": {},
 		"/keys/" + id + "/delete":   {},
+		"/device":                   {"code": {"WDJB-MJHT"}},
+		anyPairing + "/approve":     {"name": {"made-elsewhere"}},
+		anyPairing + "/deny":        {},
 	}
 }
+
+// anyPairing is the page of a pairing that does not exist.
+const anyPairing = "/device/ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 func TestOtherSitesCannotActInAPersonsName(t *testing.T) {
 	t.Parallel()
@@ -250,7 +264,7 @@ func TestReadingPagesChangesNothing(t *testing.T) {
 	b, who := p.signedIn(email)
 	key := p.seed(who, "porch-cam")[0]
 	writes := p.store.Stats().Writes
-	paths := []string{"/keys?name=x&form_id=AAAAAAAAAAAAAAAAAAAAAA", "/logs", "/healthz"}
+	paths := []string{"/keys?name=x&form_id=AAAAAAAAAAAAAAAAAAAAAA", "/logs", "/healthz", "/device?code=WDJB-MJHT", anyPairing, "/oauth/token", "/oauth/device_authorization"}
 	for path := range everyPost(key.ID) {
 		paths = append(paths, path)
 	}

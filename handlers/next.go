@@ -4,6 +4,8 @@ import (
 	"net/url"
 	"path"
 	"strings"
+
+	"latchkey/onboard"
 )
 
 // home is where a person goes who asked for nothing else.
@@ -13,6 +15,9 @@ const home = "/keys"
 // everything else. What a browser does with a strange spelling ("//host", "/\host", "/%5chost", "/a/../\host") varies, so
 // nothing is repaired: the spelling must be the plain one.
 func localPath(next string) string {
+	if isDevicePage(next) {
+		return next
+	}
 	u, err := url.Parse(next)
 	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || u.Opaque != "" || u.RawQuery != "" || u.Fragment != "" {
 		return home
@@ -20,8 +25,39 @@ func localPath(next string) string {
 	if u.EscapedPath() != next || u.Path != next || path.Clean(next) != next || strings.ContainsAny(next, "\\%") {
 		return home
 	}
+	if strings.HasSuffix(next, arrivalSuffix) { // a stream is no page
+		return home
+	}
 	if next == home || next == "/login" || next == "/register" || strings.HasPrefix(next, home+"/") {
 		return next
 	}
 	return home
+}
+
+// devicePath is the page for codes. Below it, each pairing has a page of its own.
+const devicePath = "/device"
+
+// codeEntry is the page for codes with the code filled in, or without one when it can be none.
+func codeEntry(code string) string {
+	code, ok := onboard.NormalizeCode(code)
+	if !ok {
+		return devicePath
+	}
+	return devicePath + "?user_code=" + onboard.Grant{UserCode: code}.Code()
+}
+
+// isDevicePage says whether next is the page for codes, with a code in the one spelling that we use or without, or a
+// pairing's page.
+func isDevicePage(next string) bool {
+	if code, ok := strings.CutPrefix(next, devicePath+"?user_code="); ok {
+		return next == codeEntry(code)
+	}
+	return next == devicePath || isPairingPage(next)
+}
+
+// isPairingPage knows the ids of pairings by their form: 26 letters and digits of base 32.
+func isPairingPage(next string) bool {
+	id, ok := strings.CutPrefix(next, devicePath+"/")
+	foreign := func(r rune) bool { return !('A' <= r && r <= 'Z' || '2' <= r && r <= '7') }
+	return ok && len(id) == 26 && !strings.ContainsFunc(id, foreign)
 }

@@ -33,13 +33,28 @@ func (h *dashboard) routes(e *echo.Echo) {
 	e.POST("/register", h.register, h.loadAccount)
 	e.POST("/logout", h.signOut, h.loadAccount)
 
+	// Devices, which have no account yet.
+	page(metadataPath, h.describeServer)
+	e.POST(startPath, h.startPairing)
+	e.POST(tokenPath, h.fetchKey)
+
 	// Signed in.
 	user := []echo.MiddlewareFunc{h.loadAccount, h.requireAccount}
 	page("/keys", h.listKeys, user...)
 	e.POST("/keys", h.createKey, user...)
+	page("/keys/which", h.showWhichKey, user...)
+	e.POST("/keys/which", h.tryValue, user...)
+	e.GET("/keys/arrival", h.awaitKeys, user...)
 	page("/keys/:id", h.showKey, user...)
+	e.GET("/keys/:id/arrival", h.awaitKey, user...)
 	e.POST("/keys/:id/turn-on", h.turnKeyOn, user...)
 	e.POST("/keys/:id/turn-off", h.turnKeyOff, user...)
 	page("/keys/:id/delete", h.confirmDelete, user...)
 	e.POST("/keys/:id/delete", h.deleteKey, user...)
+	page(devicePath, h.showDevice, user...)
+	e.POST(devicePath, h.claimPairing, user...)
+	page(devicePath+"/:id", h.showPairing, user...)
+	e.GET(devicePath+"/:id/arrival", h.awaitPairing, user...)
+	e.POST(devicePath+"/:id/approve", h.approvePairing, user...)
+	e.POST(devicePath+"/:id/deny", h.denyPairing, user...)
 }

@@ -1,6 +1,8 @@
 package handlers
 
 import (
+	"cmp"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/gorilla/sessions"
 	"github.com/labstack/echo/v4"
@@ -44,12 +47,21 @@ func (a account) LogValue() slog.Value { return slog.StringValue(a.UserID) }
 // Format is for every verb.
 func (a account) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, a.UserID) }
 
-const accountKey = "account"
+const (
+	accountKey = "account"
+	sessionKey = "session"
+)
 
 // accountOf gives who is signed in, once loadAccount has run.
 func accountOf(c echo.Context) (account, bool) {
 	a, ok := c.Get(accountKey).(account)
 	return a, ok
+}
+
+// sessionHash names the web session in which accountOf is signed in, without giving it away.
+func sessionHash(c echo.Context) [32]byte {
+	hash, _ := c.Get(sessionKey).([32]byte)
+	return hash
 }
 
 // keys is the access to the signed-in person's keys.
@@ -100,6 +112,7 @@ func (h *dashboard) loadAccount(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		if a, ok := session.Values[accountValue].(account); ok {
 			c.Set(accountKey, a)
+			c.Set(sessionKey, sha256.Sum256([]byte(session.ID)))
 		}
 		return next(c)
 	}
@@ -126,19 +139,30 @@ func (h *dashboard) forbidAccount(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// askToSignIn answers a request that needs a person. ended says that there was a session, which is explained there. A part
-// of a page is nothing to return to: the page that asked for it is.
+// askToSignIn answers a request that needs a person. ended says that there was a session, which is explained there.
 func (h *dashboard) askToSignIn(c echo.Context, ended bool) error {
-	next := home
-	if c.Request().Method == http.MethodGet {
-		next = localPath(c.Request().URL.Path)
-	}
-	if page, err := url.Parse(c.Request().Header.Get("HX-Current-URL")); err == nil && page.Path != "" && wantsPart(c) {
-		next = localPath(page.Path)
-	}
-	query := url.Values{"next": {next}}
+	query := url.Values{"next": {returnAfterSignIn(c)}}
 	if ended {
 		query.Set("ended", "1")
 	}
 	return redirect(c, "/login?"+query.Encode())
+}
+
+// returnAfterSignIn is where a person goes on who must sign in first. A part of a page is nothing to return to: the page that
+// asked for it is. A code on its way is kept: its time runs.
+func returnAfterSignIn(c echo.Context) string {
+	r := c.Request()
+	page, err := url.Parse(r.Header.Get("HX-Current-URL"))
+	switch {
+	case r.URL.Path == devicePath:
+		return codeEntry(cmp.Or(c.FormValue("code"), c.QueryParam("user_code")))
+	case err == nil && page.Path != "" && wantsPart(c):
+		return localPath(page.Path)
+	case strings.HasPrefix(r.URL.Path, devicePath+"/") && (r.Method != http.MethodGet || !isPairingPage(r.URL.Path)):
+		return devicePath
+	case r.Method == http.MethodGet:
+		return localPath(r.URL.Path)
+	default:
+		return home
+	}
 }

@@ -9,7 +9,7 @@
 
   const panel = () => $("#once");
   let leaving = false; // the person has decided
-  const unsaved = () => !leaving && panel() && !$("input[type=checkbox]", panel()).checked;
+  const unsaved = () => !leaving && panel() && !$(".done input", panel()).checked;
 
   async function copyValue() {
     const input = $("#value");
@@ -74,6 +74,7 @@
   addEventListener("pagehide", () => {
     const input = $("#value");
     if (!input) return;
+    writeLiteral(false);
     input.value = "";
     input.removeAttribute("value");
   });
@@ -144,6 +145,53 @@
     }
   });
 
+  // --- Hand-off ------------------------------------------------------------------------------------------------------
+
+  // The system a person chose last, in this browser, which may keep nothing: no reason to fail.
+  const systemKey = "latchkey-system";
+  function chooseSystem() {
+    let system = "";
+    try { system = localStorage.getItem(systemKey) ?? ""; } catch { /* not kept */ }
+    for (const radio of document.querySelectorAll("input[name=system]")) if (radio.value === system) radio.checked = true;
+    const literal = $("[data-handoff=literal]"); // a value with characters that mean something in code stays out of it
+    if (literal && !/^[\w.~+/=-]+$/.test($("#value").value)) literal.closest(".literal").remove();
+  }
+
+  // writeLiteral puts the value into the code, or takes it out again. It is taken from the field: the page has it once.
+  function writeLiteral(on) {
+    const literal = $("[data-handoff=literal]");
+    if (literal) literal.checked = on;
+    for (const place of document.querySelectorAll("[data-literal]")) {
+      const form = place.dataset.literal;
+      place.textContent = on && form ? form.replace("%s", () => $("#value").value) : place.dataset.read;
+    }
+  }
+
+  async function copyCode(button) {
+    const code = $("code", button.closest(".snippet"));
+    const told = $(".told-copy", button.closest(".handoff"));
+    told.textContent = "";
+    if (await toClipboard(code.textContent)) {
+      told.textContent = "Copied.";
+      return;
+    }
+    getSelection().selectAllChildren(code);
+    told.textContent = "This browser does not let a page copy. The code is selected: press Ctrl+C, or ⌘C on a Mac.";
+  }
+
+  document.addEventListener("change", (event) => {
+    if (event.target.dataset.handoff === "literal") writeLiteral(event.target.checked);
+    if (event.target.name !== "system") return;
+    $(".told-copy").textContent = "";
+    try { localStorage.setItem(systemKey, event.target.value); } catch { /* not kept */ }
+  });
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-handoff=copy]");
+    if (button) copyCode(button);
+  });
+  document.addEventListener("htmx:after:swap", chooseSystem);
+  chooseSystem();
+
   // --- Dialogs -------------------------------------------------------------------------------------------------------
 
   let row = -1; // where in the list the dialog was opened, to put the focus back nearby
@@ -212,8 +260,68 @@
   // --- Times ---------------------------------------------------------------------------------------------------------
 
   const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "long", timeStyle: "short" });
+  const ofDay = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
   function localTimes() {
-    for (const time of document.querySelectorAll("time[datetime]")) time.title = exact.format(new Date(time.dateTime));
+    for (const time of document.querySelectorAll("time[datetime]")) {
+      const at = new Date(time.dateTime);
+      time.title = exact.format(at);
+      if (time.className === "clock") time.textContent = ofDay.format(at);
+    }
   }
   localTimes();
+
+  // --- Arrival -------------------------------------------------------------------------------------------------------
+
+  // What may change without the person names the stream that tells: itself, or a list of rows that wait, each for itself.
+  // Nobody looks at a hidden tab, and a page in the back-forward cache must not hold a connection.
+  const streams = new Map(); // element → its stream
+  function listen(on = !document.hidden) {
+    for (const [element, stream] of streams) {
+      if (on && element.isConnected && element.dataset.arrival === stream.path) continue;
+      stream.close();
+      streams.delete(element);
+    }
+    if (!on) return;
+    for (const element of document.querySelectorAll("[data-arrival]")) {
+      if (!streams.has(element)) streams.set(element, follow(element));
+    }
+  }
+
+  function follow(element) {
+    const stream = new EventSource(element.dataset.arrival);
+    stream.path = element.dataset.arrival;
+    stream.addEventListener("changed", ({ data }) => setTimeout(() => { // the answer to an act here tells it first
+      if (streams.get(element) !== stream) return;
+      if (!element.matches("ul")) {
+        htmx.trigger(element, "arrived");
+        return;
+      }
+      const states = new Map(data.split(",").map((one) => one.split("=")));
+      for (const row of element.querySelectorAll("[data-wait]")) {
+        if (states.get(row.id.slice(4)) !== row.dataset.wait) htmx.trigger(row, "arrived");
+      }
+    }, 300));
+    stream.addEventListener("end", () => stream.close());
+    return stream;
+  }
+
+  // The link or button that had the focus may be gone from a row that has arrived: then its name takes it.
+  let held = "";
+  document.addEventListener("htmx:before:swap", () => {
+    held = document.activeElement.closest("[data-wait], [data-arrival]")?.id;
+  });
+  document.addEventListener("htmx:after:swap", () => {
+    if (held && document.activeElement === document.body) ($("#" + held + " .name") ?? $("#heading")).focus();
+  });
+
+  document.addEventListener("visibilitychange", () => listen());
+  addEventListener("beforeunload", () => { // which may be for a download, or be thought better of
+    listen(false);
+    setTimeout(listen, 3000);
+  });
+  addEventListener("pagehide", () => listen(false));
+  addEventListener("pageshow", () => listen());
+  document.addEventListener("htmx:after:swap", () => listen());
+
+  listen();
 })();

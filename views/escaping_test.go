@@ -80,8 +80,8 @@ func FuzzName(f *testing.F) {
 func skeletons(t testing.TB, name string) (row, card, once string) {
 	t.Helper()
 	m := keysPage(1, name)
-	m.Once = &views.Once{ID: id(1), Name: name, Value: name, AppID: name, BaseURL: name}
+	m.Once = &views.Once{ID: id(1), Name: name, Value: name, Handoff: handoffOf(name)}
 	return skeleton(draw(t, views.RowPart(key(1, name), name))),
-		skeleton(draw(t, views.OneKeyPage(views.KeyPage{Key: key(1, name), AppID: name, BaseURL: name}))),
+		skeleton(draw(t, views.OneKeyPage(views.KeyPage{Key: key(1, name), AppID: name, BaseURL: name, Handoff: handoffOf(name)}))),
 		skeleton(draw(t, views.KeysPage(m)))
 }

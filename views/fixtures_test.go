@@ -60,7 +60,7 @@ func every(text string) map[string]templ.Component {
 	withError.Form.Name, withError.Form.Error, withError.Form.Suggestion, withError.Form.Holder = text, text, text, &holder
 	made := keysPage(7, text)
 	made.Page, made.List[6] = page, newest
-	made.Once = &views.Once{ID: id(7), Name: text, Value: text, AppID: text, BaseURL: text, Masked: true}
+	made.Once = &views.Once{ID: id(7), Name: text, Value: text, Handoff: handoffOf(text), Masked: true}
 	madePlain := made
 	plain := *made.Once
 	plain.Masked = false
@@ -70,6 +70,10 @@ func every(text string) map[string]templ.Component {
 	failed := views.Keys{Page: page, Quota: views.Quota{Limit: 20}, Failure: page.Notice}
 	lost := one
 	lost.List = []views.Key{unknown}
+
+	busy, which, unlisted := inUse(text), whichKey(text), views.WhichKey{Page: page, Uses: views.NotReported}
+	busy.Page, which.Page = page, page
+	turnedOff := withUse(3, text, at(views.WaitsOff, true, text))
 
 	return map[string]templ.Component{
 		"log-in":            views.SignInPage(views.SignIn{Page: page, Email: text, Next: text, Reason: text, Registration: true}),
@@ -85,9 +89,31 @@ func every(text string) map[string]templ.Component {
 		"nothing found":     views.KeysPage(searched),
 		"an unread list":    views.KeysPage(failed),
 		"an unknown state":  views.KeysPage(lost),
-		"a key":             views.OneKeyPage(views.KeyPage{Page: page, Key: key(1, text), AppID: text, BaseURL: text}),
-		"a key that is off": views.OneKeyPage(views.KeyPage{Page: page, Key: key(3, text), AppID: text, BaseURL: text}),
-		"an unknown key":    views.OneKeyPage(views.KeyPage{Page: page, Key: unknown, AppID: text, BaseURL: text}),
+		"a key":             views.OneKeyPage(views.KeyPage{Page: page, Key: key(1, text), AppID: text, BaseURL: text, Handoff: handoffOf(text)}),
+		"a key that is off": views.OneKeyPage(views.KeyPage{Page: page, Key: key(3, text), AppID: text, BaseURL: text, Handoff: handoffOf(text)}),
+		"an unknown key":    views.OneKeyPage(views.KeyPage{Page: page, Key: unknown, AppID: text, BaseURL: text, Handoff: handoffOf(text)}),
+		"keys in use":       views.KeysPage(busy),
+		"a key in use":      views.OneKeyPage(views.KeyPage{Page: page, Key: withUse(1, text, used(text)), AppID: text, BaseURL: text, Handoff: handoffOf(text)}),
+		"a late key":        views.OneKeyPage(views.KeyPage{Page: page, Key: withUse(1, text, at(views.Late, false, text)), AppID: text, BaseURL: text, Handoff: handoffOf(text)}),
+		"a refused key":     views.OneKeyPage(views.KeyPage{Page: page, Key: turnedOff, AppID: text, BaseURL: text, Handoff: handoffOf(text)}),
+		"which key":         views.WhichKeyPage(which),
+		"which key, blind":  views.WhichKeyPage(unlisted),
+		"codes":             views.DevicePage(codes(page, "", views.When{})),
+		"a given code":      views.DevicePage(views.Device{Page: page, Code: text, Given: true, PublicURL: text, AppID: text}),
+		"a wrong code":      views.DevicePage(codes(page, text, views.When{})),
+		"too many codes":    views.DevicePage(codes(page, text, views.NewEnd(noon.Add(time.Hour), noon))),
+		"a question":        views.PairingPage(pairing(views.PairingAsked, page, text)),
+		"a question, full":  views.PairingPage(fullPairing(page, text)),
+		"a question, blind": views.PairingPage(views.Pairing{Page: page, ID: pairingID, State: views.PairingAsked, Failure: page.Notice}),
+		"a wrong answer":    views.PairingPage(refusedPairing(page, text)),
+		"approving":         views.PairingPage(pairing(views.PairingApproving, page, text)),
+		"approved":          views.PairingPage(pairing(views.PairingApproved, page, text)),
+		"fetched":           views.PairingPage(pairing(views.PairingFetched, page, text)),
+		"denied":            views.PairingPage(pairing(views.PairingDenied, page, text)),
+		"expired":           views.PairingPage(pairing(views.PairingExpired, page, text)),
+		"unclear":           views.PairingPage(pairing(views.PairingUnclear, page, text)),
+		"unfetched":         views.PairingPage(pairing(views.PairingUnfetched, page, text)),
+		"delete and return": views.DeletePage(views.Delete{Page: page, Key: key(1, text), Return: "/device/" + pairingID}),
 		"delete":            views.DeletePage(views.Delete{Page: page, Key: key(1, text)}),
 		"error":             views.ErrorPage(views.Error{Page: page, Heading: text, Text: text, Link: "/keys", LinkText: text, Reference: text}),
 	}
@@ -100,7 +126,7 @@ func everyPart(text string) map[string]templ.Component {
 	withError.Form.Name, withError.Form.Error, withError.Form.Suggestion = text, text, text
 	withError.Notice = &views.Notice{Title: text, Text: text, Link: "/keys", LinkText: text, Reference: text}
 	made := keysPage(7, text)
-	made.Status, made.Once = text, &views.Once{ID: id(7), Name: text, Value: text, AppID: text, BaseURL: text, Masked: true}
+	made.Status, made.Once = text, &views.Once{ID: id(7), Name: text, Value: text, Handoff: handoffOf(text), Masked: true}
 	unknown := key(2, text)
 	unknown.Unknown = text
 	return map[string]templ.Component{
@@ -112,7 +138,15 @@ func everyPart(text string) map[string]templ.Component {
 		"a row":           views.RowPart(key(1, text), text),
 		"an unknown row":  views.RowPart(unknown, text),
 		"a row that went": views.GoneRowPart(id(1)),
+		"a new row":       views.ArrivedRowPart(withUse(3, text, at(views.WaitsOff, true, text)), text),
+		"a row gone":      views.ArrivedGonePart(id(1)),
+		"a new card":      views.ArrivedCardPart(withUse(1, text, used(text)), text),
+		"a verdict":       views.VerdictPart(whichKey(text)),
 		"a key's card":    views.KeyPart(key(1, text), text),
+		"a wrong code":    views.DevicePart(codes(views.Page{}, text, views.NewEnd(noon.Add(time.Hour), noon))),
+		"a question":      views.PairingPart(refusedPairing(views.Page{Status: text, Notice: withError.Notice}, text)),
+		"approved":        views.PairingPart(pairing(views.PairingApproved, views.Page{Status: text}, text)),
+		"for room":        views.DeleteDialog(views.Delete{Key: key(1, text), Return: "/device/" + pairingID}),
 		"a dialog":        views.DeleteDialog(views.Delete{Key: key(1, text), Place: views.PlaceRow}),
 		"an error":        views.ErrorPart(views.Error{Heading: text, Text: text, Link: "/keys", LinkText: text, Reference: text}),
 	}

@@ -69,6 +69,9 @@ type Keys struct {
 	Query   string
 	// List holds the keys that match Query, oldest first.
 	List []Key
+	// Uses is what is known of the use of the keys, Awaits which of all keys are new and have not been used yet.
+	Uses   Knowledge
+	Awaits string
 }
 
 // searchFrom is the number of keys from which a search field helps more than it distracts.
@@ -92,6 +95,7 @@ type Key struct {
 	New bool
 	// Unknown says what is not known of the key's state, after an act whose answer got lost.
 	Unknown string
+	Use     Use
 }
 
 // KeyPage is the model of a key's own page.
@@ -99,6 +103,7 @@ type KeyPage struct {
 	Page
 	Key            Key
 	AppID, BaseURL string
+	Handoff        Handoff
 }
 
 // Delete is the model of the one confirmation.
@@ -107,6 +112,16 @@ type Delete struct {
 	Key Key
 	// Place is PlaceRow when the confirmation is drawn over the list, which the answer then draws again.
 	Place string
+	// Return is the pairing's page that needs the key gone, "" when none does. Turning the key off would not help it.
+	Return string
+}
+
+// back is where a person goes who changes their mind.
+func (m Delete) back() templ.SafeURL {
+	if m.Return != "" {
+		return templ.SafeURL(m.Return)
+	}
+	return keyPath(m.Key.ID)
 }
 
 // Error is the model of a page that says what went wrong.
@@ -154,7 +169,7 @@ type CreateForm struct {
 // Once is a new key's value with what belongs to it. It is drawn in one answer and kept nowhere.
 type Once struct {
 	ID, Name, Value string
-	AppID, BaseURL  string
+	Handoff         Handoff
 	// Masked draws the value hidden at first, for pages whose script can show it.
 	Masked bool
 }
@@ -204,11 +219,6 @@ func plural(n int, noun string) string {
 		return "1 " + noun
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
-}
-
-// env is the file to download, without the value: the script adds it, so that it stands in the page once.
-func (o Once) env() string {
-	return fmt.Sprintf("# The key %s. Keep this file out of version control.\nAPP_ID=%s\nBASE_URL=%s\nAPI_KEY=", o.Name, o.AppID, o.BaseURL)
 }
 
 // input is one field of a form, with its rule and its error.
@@ -281,6 +291,8 @@ func (k Key) doing() string {
 const (
 	PlaceRow  = "row"
 	PlacePage = "page"
+	// PlacePairing is the page of the pairing that made the key. Nothing is done to the key there.
+	PlacePairing = "pairing"
 )
 
 // afterDeletion goes on from when the key was made, full stop included: a template would put a space before it.
@@ -306,15 +318,4 @@ func dialogLink(id, place string) templ.OrderedAttributes {
 		{Key: "hx-swap", Value: "innerHTML"},
 		{Key: "hx-target", Value: "#dialog"},
 	}
-}
-
-// snippet is the least a program needs. The value is read from the environment, so that it stays out of the source.
-func snippet(appID, baseURL string) string {
-	return fmt.Sprintf(`import * as Realm from "realm-web";
-
-const app = new Realm.App({
-  id: %q,
-  baseUrl: %q,
-});
-await app.logIn(Realm.Credentials.apiKey(process.env.API_KEY));`, appID, baseURL)
 }

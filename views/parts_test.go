@@ -13,7 +13,7 @@ func TestAPartIsTheComponentThatThePageUses(t *testing.T) {
 	unknown := key(2, "porch-cam")
 	unknown.Unknown = "It may be on or off."
 	made, refused, failed, full := keysPage(7, "porch-cam"), keysPage(7, "porch-cam"), keysPage(0, ""), keysPage(20, "porch-cam")
-	made.Once = &views.Once{ID: id(7), Name: "porch-cam-7", Value: "S3cretValue", AppID: "app", BaseURL: "https://keys.example.org", Masked: true}
+	made.Once = &views.Once{ID: id(7), Name: "porch-cam-7", Value: "S3cretValue", Handoff: handoffOf("plain"), Masked: true}
 	refused.Form.Name, refused.Form.Error, refused.Form.Suggestion = "a b", "That name has characters we cannot use.", "a-b"
 	refused.Notice = &views.Notice{Bad: true, Title: "No key was made."}
 	failed.Failure = &views.Notice{Bad: true, Title: "We could not read your keys.", Reference: "0123"}

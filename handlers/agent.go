@@ -1,0 +1,52 @@
+package handlers
+
+import (
+	"regexp"
+	"strings"
+)
+
+// product is the first word of a User-Agent header: a name and a version, in letters that cannot mislead.
+var product = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9._+-]{0,31})(?:/v?([0-9][0-9A-Za-z.+-]{0,15}))?(?:[ ;(]|$)`)
+
+// systems are what programs write for the system they run on. The first that fits counts: Android says Linux too, and so
+// says Windows "like Mac".
+var systems = []struct{ word, name string }{
+	{"android", "Android"}, {"iphone", "iOS"}, {"ipad", "iPadOS"}, {"windows", "Windows"},
+	{"mac os", "macOS"}, {"macos", "macOS"}, {"darwin", "macOS"}, {"freebsd", "FreeBSD"}, {"openwrt", "OpenWrt"},
+	{"linux", "Linux"},
+}
+
+// programOf makes a few words of what a device's program calls itself: "curl 8.5.0", "a Go program", "latchkey 1.0, Linux".
+// It gives "" for what it cannot read.
+func programOf(agent string) string {
+	found := product.FindStringSubmatch(agent)
+	if found == nil {
+		return ""
+	}
+	name, version := found[1], found[2]
+	switch strings.ToLower(name) {
+	case "mozilla":
+		name, version = "a browser", ""
+	case "go-http-client":
+		name, version = "a Go program", ""
+	case "node", "undici":
+		name, version = "a Node.js program", ""
+	case "okhttp", "java", "apache-httpclient":
+		name, version = "a Java program", ""
+	case "python-requests", "python-urllib", "python-httpx", "aiohttp":
+		name, version = "a Python program", ""
+	}
+	if name == found[1] {
+		if version == "" { // any word may stand there
+			return ""
+		}
+		name += " " + version
+	}
+	agent = strings.ToLower(agent)
+	for _, system := range systems {
+		if strings.Contains(agent, system.word) {
+			return name + ", " + system.name
+		}
+	}
+	return name
+}

@@ -1,0 +1,404 @@
+package handlers_test
+
+import (
+	"bufio"
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"latchkey/client"
+	"latchkey/handlers"
+)
+
+// arriving is a program that has recorded uses for an hour, a person, and a key that they have just made.
+func arriving(t *testing.T, change ...func(*handlers.Deps)) (*program, *browser, person, client.APIKey, string) {
+	t.Helper()
+	p := newProgram(t, append(change, embedded)...).records(noon.Add(-time.Hour))
+	b, who := p.signedIn(email)
+	key, value := p.keyWithValue(who, "porch-cam")
+	return p, b, who, key, value
+}
+
+func TestANewKeyWaitsForItsFirstUseAndArrives(t *testing.T) {
+	t.Parallel()
+	p, b, _, key, value := arriving(t)
+	a := b.get("/keys").says(".use", "Waiting for first use Refresh")
+	if got, want := a.attr("ul.keys", "data-arrival"), "/keys/arrival?state="+url.QueryEscape(key.ID+"=waiting"); got != want {
+		t.Errorf("the list listens to %q, want %q", got, want)
+	}
+	page := b.get("/keys/"+key.ID).says("#key .waiting", "Waiting for first use Refresh")
+	if got, want := page.attr("#key", "data-arrival"), "/keys/"+key.ID+"/arrival?state=waiting"; got != want {
+		t.Errorf("the key's page listens to %q, want %q", got, want)
+	}
+
+	p.clock.advance(7 * time.Minute)
+	p.works("porch-cam", value)
+	const connected = "Connected 12:07 UTC, porch-cam, Linux, realm-web 2.0.1, from 127.0.0.1"
+	row := b.htmx().get("/keys/"+key.ID+"?place=row").isPart().says("li.key.new .use", connected).lacks("[data-wait]", "#key", "#notice")
+	row.says("hx-partial[hx-target='#status']", "porch-cam is connected.")
+	b.htmx().get("/keys/"+key.ID).isPart().says("#key .use", connected).says("hx-partial[hx-target='#status']", "porch-cam is connected.")
+	b.get("/keys").says(".use", connected).lacks("[data-arrival]", ".new") // without script: by Refresh
+	b.get("/keys/"+key.ID).says("#key .use", connected).lacks("[data-arrival]")
+
+	p.clock.advance(15 * time.Minute)
+	b.get("/keys").says(".use", "Last used 15 minutes ago by porch-cam, Linux")
+}
+
+func TestAfterTwoMinutesThePageSaysWhatTheServerHasSeen(t *testing.T) {
+	t.Parallel()
+	p, b, _, key, _ := arriving(t)
+	p.clock.advance(2*time.Minute - time.Second)
+	b.get("/keys").lacks(".waiting li")
+	p.clock.advance(time.Second)
+	b.get("/keys").says(".waiting", "No log-in with this key has reached this server.").says(".waiting li", "the base URL and the app id")
+	part := b.htmx().get("/keys/"+key.ID+"?place=row").says(".waiting", "No log-in with this key has reached this server.")
+	part.says("hx-partial[hx-target='#status']", "No log-in with porch-cam has reached this server yet.")
+
+	p.clock.advance(13*time.Minute - time.Second)
+	b.get("/keys").says(".use", "Waiting for first use")
+	p.clock.advance(time.Second)
+	if got := b.get("/keys").lacks("[data-arrival]", "[data-wait]").text(".use"); got != "Never used" {
+		t.Errorf("after a quarter of an hour: %q", got)
+	}
+	part = b.htmx().get("/keys/" + key.ID + "?place=row").lacks("hx-partial") // no news, and no word of it
+	if got := part.text(".use"); got != "Never used" {
+		t.Errorf("the row says %q", got)
+	}
+}
+
+func TestALogInThatWasRefusedWhileWaitingIsToldWithTheWayOut(t *testing.T) {
+	t.Parallel()
+	p, b, who, key, value := arriving(t)
+	b.htmx().post("/keys/"+key.ID+"/turn-off", row(key)).says(".use", "Turned off before its first use").lacks(".use form")
+	p.clock.advance(6 * time.Minute)
+	if err := p.logsIn("porch-cam", value); !client.IsUnauthorized(err) {
+		t.Fatal(err)
+	}
+	a := b.get("/keys").says(".use", "A log-in with this key was refused at 12:06 UTC: it was off.").says(".use button", "Turn on")
+	if got := a.attr(".use form", "action"); got != "/keys/"+key.ID+"/turn-on" {
+		t.Errorf("turning on leads to %q", got)
+	}
+	part := b.htmx().get("/keys/" + key.ID + "?place=row")
+	part.says("hx-partial[hx-target='#status']", "A log-in with porch-cam was refused: it was off.")
+	b.get("/keys/"+key.ID).says("#key .use button", "Turn on")
+
+	p.turn(who, key, true)
+	b.get("/keys").says(".use", "Waiting for first use").says(".use", "It is on now, so the device can try again.")
+	p.works("porch-cam", value)
+	b.get("/keys").says(".use", "Connected 12:06 UTC, porch-cam")
+}
+
+func TestARowOfAKeyThatIsGoneSaysSo(t *testing.T) {
+	t.Parallel()
+	p, b, who, key, _ := arriving(t)
+	if err := p.store.DeleteAPIKey(t.Context(), who.id, key.ID); err != nil {
+		t.Fatal(err)
+	}
+	b.htmx().get("/keys/"+key.ID+"?place=row").want(http.StatusNotFound).says("li.gone", "This key was deleted in another place.")
+	b.get("/keys/"+key.ID).want(http.StatusNotFound).says("h1", "There is no such key")
+}
+
+// --- Streams ----------------------------------------------------------------------------------------------------------
+
+// listener is a browser's end of a stream.
+type listener struct {
+	t      testing.TB
+	res    *http.Response
+	lines  chan string // closed at the stream's end
+	cancel context.CancelFunc
+}
+
+// serve has the program answer on a port, with deadlines much shorter than a stream.
+func (p *program) serve() *httptest.Server {
+	p.t.Helper()
+	server := httptest.NewUnstartedServer(p.handler)
+	server.Config.ReadTimeout, server.Config.WriteTimeout = 400*time.Millisecond, 500*time.Millisecond
+	server.Start()
+	p.t.Cleanup(server.Close)
+	return server
+}
+
+// listens opens the stream at the path.
+func (b *browser) listens(server *httptest.Server, path string, header ...string) *listener {
+	b.t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	b.t.Cleanup(cancel)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+path, nil)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	u, _ := url.Parse(publicURL)
+	for _, cookie := range b.jar.Cookies(u) {
+		r.AddCookie(cookie)
+	}
+	r.Header.Set("Accept", "text/event-stream")
+	r.Header.Set("Accept-Encoding", "gzip")
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	res, err := server.Client().Transport.RoundTrip(r) //nolint:bodyclose // whoever reads it does, below
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	l := &listener{t: b.t, res: res, lines: make(chan string, 1000), cancel: cancel}
+	go func() {
+		defer close(l.lines)
+		defer func() { _ = res.Body.Close() }()
+		for in := bufio.NewScanner(res.Body); in.Scan(); {
+			l.lines <- in.Text()
+		}
+	}()
+	return l
+}
+
+// hears waits for a line, and for the stream's end if that is "". It hears comments only when it wants one.
+func (l *listener) hears(want string) *listener {
+	l.t.Helper()
+	for {
+		select {
+		case line, open := <-l.lines:
+			aside := line == "" || strings.HasPrefix(line, "id:") || strings.HasPrefix(line, "retry:") || strings.HasPrefix(line, ":")
+			if open && (line == "" || aside && line != want) {
+				continue
+			}
+			if line != want {
+				l.t.Fatalf("the stream says %q, want %q", line, want)
+			}
+			return l
+		case <-time.After(10 * time.Second):
+			l.t.Fatalf("the stream does not say %q", want)
+		}
+	}
+}
+
+// changes waits for an event that tells of the state.
+func (l *listener) changes(state string) *listener {
+	l.t.Helper()
+	return l.hears("event: changed").hears("data: " + state)
+}
+
+// ends waits until the stream says that it is over, and is.
+func (l *listener) ends() {
+	l.t.Helper()
+	l.hears("event: end").hears("data:").hears("")
+}
+
+func TestAStreamTellsOfEachChangeAndEndsWhenNothingIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	p, b, who, key, value := arriving(t)
+	second, _ := p.keyWithValue(who, "heat-pump")
+	server := p.serve()
+	list := b.listens(server, "/keys/arrival?state="+url.QueryEscape(key.ID+"=waiting,"+second.ID+"=waiting"))
+	one := b.listens(server, "/keys/"+key.ID+"/arrival?state=waiting")
+	wantHeader := map[string]string{
+		"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no", "Content-Encoding": "",
+	}
+	for name, want := range wantHeader {
+		if got := list.res.Header.Get(name); got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+	p.clock.advance(2 * time.Minute)
+	list.changes(key.ID + "=late," + second.ID + "=late")
+	one.changes("late")
+	p.turn(who, key, false)
+	list.changes(key.ID + "=off," + second.ID + "=late")
+	one.changes("off")
+	if err := p.logsIn("porch-cam", value); !client.IsUnauthorized(err) {
+		t.Fatal(err)
+	}
+	one.changes("off-refused-2026-05-02T12:02:00Z")
+	list.changes(key.ID + "=off-refused-2026-05-02T12:02:00Z," + second.ID + "=late")
+	p.turn(who, key, true)
+	one.changes("late-refused-2026-05-02T12:02:00Z")
+	list.changes(key.ID + "=late-refused-2026-05-02T12:02:00Z," + second.ID + "=late")
+	p.works("porch-cam", value)
+	one.changes("").ends()
+	list.changes(second.ID + "=late")
+	p.clock.advance(13 * time.Minute)
+	list.changes("").ends()
+}
+
+func TestAStreamBeginsWithWhatChangedSinceThePage(t *testing.T) {
+	t.Parallel()
+	p, b, who, key, value := arriving(t)
+	server := p.serve()
+	p.works("porch-cam", value)
+	b.listens(server, "/keys/"+key.ID+"/arrival?state=waiting").changes("").ends()
+	b.listens(server, "/keys/arrival?state="+key.ID+"%3Dwaiting").changes("").ends()
+	b.listens(server, "/keys/arrival?state=").ends() // nothing waits, nothing is new
+	if err := p.store.DeleteAPIKey(t.Context(), who.id, key.ID); err != nil {
+		t.Fatal(err)
+	}
+	b.listens(server, "/keys/"+key.ID+"/arrival?state=waiting").changes("gone").ends()
+	second, _ := p.keyWithValue(who, "heat-pump") // and by itself, after the connection broke
+	back := b.listens(server, "/keys/"+second.ID+"/arrival?state=late", "Last-Event-ID", "waiting")
+	p.clock.advance(2 * time.Minute)
+	back.changes("late")
+}
+
+func TestAStreamShowsThatItIsAliveAndEndsAfterAQuarterOfAnHour(t *testing.T) {
+	t.Parallel()
+	p, b, who, _, _ := arriving(t)
+	server := p.serve()
+	p.clock.advance(10 * time.Minute)
+	key, _ := p.keyWithValue(who, "heat-pump") // is waited for longer than the stream lasts
+	stream := b.listens(server, "/keys/"+key.ID+"/arrival?state=waiting")
+	for range 2 {
+		p.clock.advance(15 * time.Second)
+		stream.hears(": ")
+	}
+	p.upstream.breaks("*", refusesConnections) // which passes
+	time.Sleep(1500 * time.Millisecond)
+	p.upstream.heal()
+	p.records(noon.Add(-time.Hour))
+	p.clock.advance(2 * time.Minute)
+	for line := range stream.lines { // a comment may come first
+		if line == "event: changed" {
+			break
+		}
+	}
+	stream.hears("data: late")
+	p.clock.advance(15*time.Minute - 150*time.Second)
+	for line := range stream.lines {
+		if line == "event: end" {
+			return
+		}
+	}
+	t.Error("the stream broke off")
+}
+
+func TestAStreamEndsWithItsSession(t *testing.T) {
+	t.Parallel()
+	p, b, _, key, _ := arriving(t)
+	server := p.serve()
+	list, one := b.listens(server, "/keys/arrival?state="+key.ID+"%3Dwaiting"), b.listens(server, "/keys/"+key.ID+"/arrival?state=waiting")
+	b.post("/logout", nil).leadsTo("/login")
+	list.ends()
+	one.ends()
+	if res := b.listens(server, "/keys/arrival").res; res.StatusCode != http.StatusSeeOther {
+		t.Errorf("nobody hears %s", res.Status)
+	}
+}
+
+func TestAStreamOfAServerThatReportsNothingEndsAtOnce(t *testing.T) {
+	t.Parallel()
+	p, b, _, key, _ := arriving(t)
+	server := p.serve()
+	p.upstream.breaks(keyFacts, says(404, ""))
+	b.listens(server, "/keys/arrival?state=").ends()
+	b.listens(server, "/keys/"+key.ID+"/arrival?state=").ends()
+}
+
+func TestStreamsEndWhenTheProgramStops(t *testing.T) {
+	t.Parallel()
+	stop := make(chan struct{})
+	p, b, _, key, _ := arriving(t, func(d *handlers.Deps) { d.Stop = stop })
+	stream := b.listens(p.serve(), "/keys/"+key.ID+"/arrival?state=waiting")
+	close(stop)
+	stream.hears("") // without a word, so that the browser comes back to the next program
+}
+
+func TestAWebSessionHasFourStreamsAtMost(t *testing.T) {
+	t.Parallel()
+	p, b, who, key, _ := arriving(t)
+	server, path := p.serve(), "/keys/"+key.ID+"/arrival?state=waiting"
+	var open []*listener
+	for range 4 {
+		open = append(open, b.listens(server, path))
+	}
+	if res := b.listens(server, path).res; res.StatusCode != http.StatusTooManyRequests || res.Header.Get("Retry-After") == "" {
+		t.Errorf("the fifth is answered %s", res.Status)
+	}
+	if res := p.signIn(who).listens(server, path).res; res.StatusCode != http.StatusOK {
+		t.Errorf("another browser is answered %s", res.Status)
+	}
+	open[0].cancel()
+	for range 100 {
+		if b.listens(server, path).res.StatusCode == http.StatusOK {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	t.Error("a stream that was left still counts")
+}
+
+func TestAStreamIsOneLineInTheLogAndTouchesTheSessionOnce(t *testing.T) {
+	t.Parallel()
+	p, b, _, key, _ := arriving(t)
+	server := p.serve()
+	p.logs.reset()
+	stream := b.listens(server, "/keys/"+key.ID+"/arrival?state=waiting")
+	p.clock.advance(2 * time.Minute)
+	stream.changes("late").cancel()
+	stream.drains()
+	var lines []string
+	for range 100 {
+		if lines = strings.Split(strings.TrimSpace(p.logs.String()), "\n"); strings.Contains(lines[0], `"msg":"request"`) {
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	if len(lines) != 1 || !strings.Contains(lines[0], `"route":"/keys/:id/arrival","status":200`) {
+		t.Errorf("the log says\n%s", strings.Join(lines, "\n"))
+	}
+	p.clock.advance(29 * time.Minute) // of half an hour without a request
+	b.get("/keys").leadsTo("/login?ended=1&next=%2Fkeys")
+}
+
+// drains waits until nothing comes any more.
+func (l *listener) drains() {
+	for range l.lines { //nolint:revive // only the end counts
+	}
+}
+
+// Not parallel: it counts the goroutines of the whole process.
+func TestNothingIsLeftOfStreamsThatWereClosed(t *testing.T) {
+	p, b, _, key, _ := arriving(t)
+	server := p.serve()
+	b.listens(server, "/keys/arrival?state=").cancel()
+	settled := func() int {
+		server.Client().CloseIdleConnections()
+		n := runtime.NumGoroutine()
+		for range 50 {
+			time.Sleep(20 * time.Millisecond)
+			n = min(n, runtime.NumGoroutine())
+		}
+		return n
+	}
+	before := settled()
+	for range 10 {
+		var open []*listener
+		for range 4 {
+			open = append(open, b.listens(server, "/keys/"+key.ID+"/arrival?state=waiting"))
+		}
+		for _, l := range open {
+			l.cancel()
+			l.drains()
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	if after := settled(); after > before {
+		t.Errorf("%d goroutines before, %d after", before, after)
+	}
+}
+
+func TestARowTellsItsNewsToThoseWhoAsk(t *testing.T) {
+	t.Parallel()
+	p, b, _, key, _ := arriving(t)
+	status := func() []string { return b.htmx().get("/keys/" + key.ID).texts("hx-partial[hx-target='#status']") }
+	if diff := cmp.Diff([]string{"Still waiting for the first use of porch-cam."}, status()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	p.clock.advance(20 * time.Minute)
+	if diff := cmp.Diff([]string{}, status()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

@@ -1,0 +1,416 @@
+package handlers
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"latchkey/client"
+	"latchkey/onboard"
+	"latchkey/views"
+)
+
+// maxTypedCode is as much of what was typed for a code as is shown again.
+const maxTypedCode = 40
+
+// unnamedDevice is what the key of a device is called that gives no name we can use.
+const unnamedDevice = "device"
+
+// showDevice asks for the code that a device shows. A code in the address is filled in and nothing more: whoever follows a
+// link has not compared anything yet.
+func (h *dashboard) showDevice(c echo.Context) error {
+	m := h.deviceModel(c)
+	if code, ok := onboard.NormalizeCode(c.QueryParam("user_code")); ok {
+		m.Code, m.Given = onboard.Grant{UserCode: code}.Code(), true
+		m.Here = codeEntry(code)
+	}
+	return render(c, http.StatusOK, views.DevicePage(m), views.DevicePart(m))
+}
+
+func (h *dashboard) deviceModel(c echo.Context) views.Device {
+	m := views.Device{
+		Page: h.page(c, "Connect a device"), Address: h.publicURL + devicePath, PublicURL: h.publicURL, AppID: h.appID,
+	}
+	qr, err := onboard.NewQR(m.Address)
+	if err != nil { // the address is too long for one, and stands there as text
+		return m
+	}
+	m.QRPath, m.QRSize = qr.Path(), qr.Size()
+	return m
+}
+
+// claimPairing opens the pairing that waits under a code, for this person in this browser.
+func (h *dashboard) claimPairing(c echo.Context) error {
+	a, _ := accountOf(c)
+	typed := c.FormValue("code")
+	g, err := h.pairings.Claim(c.Request().Context(), typed, a.UserID, sessionHash(c), c.RealIP())
+	if err == nil {
+		return redirect(c, pairingPage(g.ID))
+	}
+	m, status := h.deviceModel(c), http.StatusUnprocessableEntity
+	m.Code = string(firstRunes(typed, maxTypedCode))
+	var limit *onboard.LimitError
+	switch {
+	case errors.Is(err, onboard.ErrMalformedCode) && strings.TrimSpace(typed) == "":
+		m.Error = "Type the code that the device shows."
+	case errors.Is(err, onboard.ErrMalformedCode):
+		m.Error = "That is no code. It has eight letters, and among them are no vowels, no Y and no digits."
+	case errors.Is(err, onboard.ErrWrongCode):
+		m.Error = "No device waits with this code. It may be mistyped, used already or too old; the device can show a new one."
+	case errors.As(err, &limit):
+		status = http.StatusTooManyRequests
+		wait := max(limit.RetryAfter, time.Second)
+		c.Response().Header().Set("Retry-After", wholeSeconds(wait))
+		m.Error, m.Again = "Those were too many wrong codes.", views.NewEnd(h.now().Add(wait), h.now())
+	default:
+		return err
+	}
+	return render(c, status, views.DevicePage(m), views.DevicePart(m))
+}
+
+func firstRunes(text string, most int) []rune {
+	runes := []rune(text)
+	return runes[:min(len(runes), most)]
+}
+
+func pairingPage(id string) string { return devicePath + "/" + id }
+
+// pairingToReturnTo is the pairing's page that a form was opened from, "" when it was another.
+func pairingToReturnTo(c echo.Context) string {
+	if back := c.FormValue("return"); isPairingPage(back) {
+		return back
+	}
+	return ""
+}
+
+// showPairing is the question whether to connect a device, and later what came of it.
+func (h *dashboard) showPairing(c echo.Context) error {
+	g, err := h.shownPairing(c)
+	if err != nil {
+		return h.answerNotShown(c, err)
+	}
+	m, status := h.pairingModel(c, g), http.StatusOK
+	switch m.State {
+	case views.PairingAsked:
+		if err := h.readRoom(c, &m); err != nil {
+			if pageOfItsOwn(err) {
+				return err
+			}
+			p := explain(err)
+			p.askForPatience(c)
+			status = p.status
+		}
+	case views.PairingFetched:
+		asked := h.askFacts(c)
+		key, err := h.keys(c).Fetch(c.Request().Context(), g.KeyID)
+		m.KeyGone = client.IsNotFound(err)
+		if facts := asked(); err == nil {
+			m.Key = h.row(key, facts)
+		}
+	case views.PairingUnfetched:
+		_, err := h.keys(c).Fetch(c.Request().Context(), g.KeyID)
+		m.KeyGone = client.IsNotFound(err)
+	}
+	if wantsPart(c) {
+		m.Status = pairingNews(m)
+	}
+	return render(c, status, views.PairingPage(m), views.PairingPart(m))
+}
+
+// pairingNews is what a page says of a pairing that it has just looked at again.
+func pairingNews(m views.Pairing) string {
+	switch {
+	case m.State != views.PairingFetched:
+		return m.Heading() + "."
+	case m.Key.Use.Stage == views.Waiting || m.Key.Use.Stage == "":
+		return "The device has fetched " + m.KeyName + "."
+	default:
+		return news(m.Key)
+	}
+}
+
+func (h *dashboard) shownPairing(c echo.Context) (onboard.Grant, error) {
+	a, _ := accountOf(c)
+	return h.pairings.Shown(c.Request().Context(), c.Param("id"), a.UserID, sessionHash(c))
+}
+
+// answerNotShown sends everybody to the page for codes to whom this pairing is not shown: it is somebody else's, was opened in
+// another browser since, is long over or never was. Which of these is not told.
+func (h *dashboard) answerNotShown(c echo.Context, err error) error {
+	if !errors.Is(err, onboard.ErrNoGrant) {
+		return err
+	}
+	h.leaveFlash(c, "reopen", "")
+	return redirect(c, devicePath)
+}
+
+func (h *dashboard) pairingModel(c echo.Context, g onboard.Grant) views.Pairing {
+	now := h.now()
+	m := views.Pairing{
+		Page: h.page(c, ""), ID: g.ID, State: pairingState(g, now), Code: g.Code(),
+		DeviceName: g.DeviceName, Asked: views.NewMoment(g.CreatedAt, now), Ends: views.NewEnd(g.ExpiresAt, now),
+		Address: g.Address, YourAddress: c.RealIP(), Program: programOf(g.Agent),
+		KeyID: g.KeyID, KeyName: g.KeyName, Fetched: views.NewWhen(g.DeliveredAt, now),
+	}
+	m.Title, m.Here = m.Heading(), pairingPage(g.ID)
+	return m
+}
+
+// pairingState is a grant's state as a person is told of it, where running out of time is one.
+func pairingState(g onboard.Grant, now time.Time) string {
+	expired := g.Expired(now)
+	switch {
+	case g.State == onboard.Denied:
+		return views.PairingDenied
+	case g.State == onboard.Delivered:
+		return views.PairingFetched
+	case g.State == onboard.Approved && expired:
+		return views.PairingUnfetched
+	case g.State == onboard.Approved:
+		return views.PairingApproved
+	case g.State == onboard.Approving && expired:
+		return views.PairingUnclear
+	case g.State == onboard.Approving:
+		return views.PairingApproving
+	case expired:
+		return views.PairingExpired
+	default:
+		return views.PairingAsked
+	}
+}
+
+// awaitPairing tells the pairing's page when there is something new to show. A pairing that is not shown here any more is
+// something new too: the page is then sent away.
+func (h *dashboard) awaitPairing(c echo.Context) error {
+	if _, err := h.shownPairing(c); err != nil {
+		return h.answerNotShown(c, err)
+	}
+	a, _ := accountOf(c)
+	keys, id, session := h.keys(c), c.Param("id"), sessionHash(c)
+	return h.stream(c, func(ctx context.Context) (string, bool, error) {
+		g, err := h.pairings.Shown(ctx, id, a.UserID, session)
+		if errors.Is(err, onboard.ErrNoGrant) {
+			return "closed", true, nil
+		}
+		m := views.Pairing{State: pairingState(g, h.now())}
+		if err == nil && m.State == views.PairingFetched {
+			if m.Key, err = h.awaitedKey(ctx, keys, g.KeyID); client.IsNotFound(err) {
+				err = nil // deleted: nobody waits for it any more
+			}
+		}
+		state := m.Awaits()
+		return cmp.Or(state, m.State), state == "", err
+	})
+}
+
+// readRoom fills in what approving would mean for the person's keys: how many there will be, a free name, and what to delete
+// when there are too many. When the keys cannot be read it says so in the model and returns the cause.
+func (h *dashboard) readRoom(c echo.Context, m *views.Pairing) error {
+	ctx, cancel := context.WithTimeout(c.Request().Context(), readTimeout)
+	defer cancel()
+	keys, err := h.keys(c).FetchAll(ctx)
+	if err != nil {
+		m.Failure = h.failure(c, err)
+		m.Failure.Link = pairingPage(m.ID)
+		return err
+	}
+	m.Quota = views.Quota{Used: len(keys) + 1, Limit: client.MaxKeys}
+	if len(keys) >= client.MaxKeys {
+		m.MakeRoom = h.deletable(keys)
+	}
+	for _, key := range keys {
+		if key.Name == m.Name {
+			holder := h.keyModel(key)
+			m.Holder = &holder
+		}
+	}
+	if m.Name == "" {
+		m.Name = freeName(suggestName(m.DeviceName), keys)
+	}
+	return nil
+}
+
+// freeName gives the name, or the first of name-2, name-3 and so on that no key has.
+func freeName(name string, keys []client.APIKey) string {
+	if name == "" {
+		name = unnamedDevice
+	}
+	taken := make(map[string]bool, len(keys))
+	for _, key := range keys {
+		taken[key.Name] = true
+	}
+	free := name
+	for n := 2; taken[free]; n++ {
+		suffix := "-" + strconv.Itoa(n)
+		free = name[:min(len(name), client.MaxNameLength-len(suffix))] + suffix
+	}
+	return free
+}
+
+// approvePairing makes a key as this person and leaves it for the device alone. It asks the key service once and never again:
+// a second request would make a second key. The page that answers has no value to show: the device is given it by fetchKey.
+func (h *dashboard) approvePairing(c echo.Context) error {
+	a, _ := accountOf(c)
+	keys, name := h.keys(c), strings.TrimSpace(c.FormValue("name"))
+	var orphan *onboard.Key // made, not kept, and not deleted again either
+	makeKey := func(ctx context.Context) (onboard.Key, error) {
+		ctx, cancel := context.WithTimeout(ctx, actTimeout)
+		defer cancel()
+		key, err := keys.Create(ctx, name)
+		return onboard.Key{ID: key.ID, Name: key.Name, Value: key.Value}, err
+	}
+	undo := func(ctx context.Context, key onboard.Key) {
+		if err := keys.Delete(ctx, key.ID); err != nil && !client.IsNotFound(err) {
+			h.log.Error("key of a failed pairing not deleted", "key", key.ID, "request", requestIDOf(c), "cause", err)
+			orphan = &key
+		}
+	}
+	ctx := context.WithoutCancel(c.Request().Context())
+	g, err := h.pairings.Approve(ctx, c.Param("id"), a.UserID, sessionHash(c), makeKey, undo)
+	if err != nil {
+		return h.answerNotApproved(c, name, orphan, err)
+	}
+	return h.answerDecided(c, g, "Approved. Waiting for the device to fetch its key.")
+}
+
+// denyPairing refuses the device. No key was or will be made.
+func (h *dashboard) denyPairing(c echo.Context) error {
+	a, _ := accountOf(c)
+	id := c.Param("id")
+	err := h.pairings.Deny(context.WithoutCancel(c.Request().Context()), id, a.UserID, sessionHash(c))
+	if err == nil {
+		var g onboard.Grant
+		if g, err = h.shownPairing(c); err == nil {
+			return h.answerDecided(c, g, "Denied.")
+		}
+	}
+	if errors.Is(err, onboard.ErrDecided) || errors.Is(err, onboard.ErrExpired) {
+		return h.answerTooLate(c, func(m *views.Pairing) *views.Notice {
+			if m.KeyID == "" || m.KeyGone {
+				return nil
+			}
+			return &views.Notice{
+				Bad: true, Title: "It was approved before.", Text: "To take that back, turn the key " + m.KeyName + " off or delete it.",
+				Link: home + "/" + m.KeyID, LinkText: "Open " + m.KeyName,
+			}
+		})
+	}
+	return h.answerNotShown(c, err)
+}
+
+// answerDecided shows what became of the pairing. Without script that is its page, so that a reload decides nothing again.
+func (h *dashboard) answerDecided(c echo.Context, g onboard.Grant, status string) error {
+	if !wantsPart(c) {
+		return redirect(c, pairingPage(g.ID))
+	}
+	m := h.pairingModel(c, g)
+	m.Status, m.Fresh = status, true
+	return render(c, http.StatusOK, views.PairingPage(m), views.PairingPart(m))
+}
+
+// answerTooLate shows a pairing that was decided before: by a double click, in another tab, or by the clock.
+func (h *dashboard) answerTooLate(c echo.Context, tell func(*views.Pairing) *views.Notice) error {
+	g, err := h.shownPairing(c)
+	if err != nil {
+		return h.answerNotShown(c, err)
+	}
+	m := h.pairingModel(c, g)
+	m.Notice, m.Fresh = tell(&m), true
+	return render(c, http.StatusConflict, views.PairingPage(m), views.PairingPart(m))
+}
+
+// alreadyDecided is what a second approval is told. No second key is made, whoever asks.
+func alreadyDecided(m *views.Pairing) *views.Notice {
+	switch m.State {
+	case views.PairingApproving, views.PairingApproved, views.PairingFetched:
+		return &views.Notice{
+			Title: "It is connected already.", Text: "You approved it by another click or in another tab. No second key was made.",
+		}
+	case views.PairingDenied:
+		return &views.Notice{Title: "It was denied before.", Text: "No key was made."}
+	default:
+		return nil
+	}
+}
+
+// answerNotApproved says why the device was not connected, or that this is not known. The question is there again below.
+func (h *dashboard) answerNotApproved(c echo.Context, name string, orphan *onboard.Key, err error) error {
+	switch {
+	case errors.Is(err, onboard.ErrNoGrant) && !errors.Is(err, onboard.ErrNotKept):
+		return h.answerNotShown(c, err)
+	case (errors.Is(err, onboard.ErrDecided) || errors.Is(err, onboard.ErrExpired)) && !errors.Is(err, onboard.ErrNotKept):
+		return h.answerTooLate(c, alreadyDecided)
+	case pageOfItsOwn(err):
+		return err
+	}
+	g, lookErr := h.shownPairing(c)
+	if lookErr != nil {
+		return h.answerNotShown(c, errors.Join(lookErr, err))
+	}
+	m := h.pairingModel(c, g)
+	m.Name = name
+	if err := h.readRoom(c, &m); err != nil && pageOfItsOwn(err) {
+		return err
+	}
+	status := h.explainNotApproved(c, &m, name, orphan, err)
+	m.Fresh = m.NameError == ""
+	return render(c, status, views.PairingPage(m), views.PairingPart(m))
+}
+
+// explainNotApproved writes into the model why no key reached the device, and gives the status.
+func (h *dashboard) explainNotApproved(c echo.Context, m *views.Pairing, name string, orphan *onboard.Key, err error) int {
+	holder := m.Holder
+	m.Holder = nil
+	switch {
+	case client.IsInvalidName(err):
+		m.NameError, m.Suggestion = nameError(name), suggestName(name)
+		return http.StatusUnprocessableEntity
+	case client.IsNameInUse(err):
+		m.NameError, m.Holder = "You already have a key with this name.", holder
+		return http.StatusUnprocessableEntity
+	case client.IsKeyLimit(err):
+		m.Notice = &views.Notice{Bad: true, Title: "Not approved.", Text: "All " + strconv.Itoa(client.MaxKeys) + " keys are in use."}
+		return http.StatusUnprocessableEntity
+	}
+	h.log.Error("approve pairing failed", "request", requestIDOf(c), "cause", err)
+	p := explain(err)
+	p.askForPatience(c)
+	m.Notice = notApproved(m, holder, orphan, p, err)
+	return p.status
+}
+
+// notApproved compares the list with what was asked for when it is not known whether a key was made, and says what it found.
+func notApproved(m *views.Pairing, holder *views.Key, orphan *onboard.Key, p problem, err error) *views.Notice {
+	n := &views.Notice{Bad: true, Title: p.heading + "."}
+	deleteKey := func(id, name string) {
+		n.Link, n.LinkText = home+"/"+id+"/delete?return="+pairingPage(m.ID), "Delete "+name+"…"
+	}
+	switch {
+	case orphan != nil:
+		n.Title = "The device was not connected."
+		n.Text = "The key " + orphan.Name + " was made, but could not be kept for the device, and nobody has its value. " +
+			"Delete it before you approve again."
+		deleteKey(orphan.ID, orphan.Name)
+	case errors.Is(err, onboard.ErrNotKept):
+		n.Title = "The device was not connected."
+		n.Text = "Its key could not be kept for it, and was deleted again."
+	case !unclear(err):
+		n.Text = "The device was not connected, and no key was made."
+	case m.Failure != nil:
+		n.Text = "We asked for a key named " + m.Name + " and do not know whether it was made. The device did not get it."
+		n.Link, n.LinkText = home, "Look at your keys"
+	case holder != nil:
+		n.Text = "There is a key named " + m.Name + ", made " + holder.Created.Exact +
+			". If it is the one for this device, its value is lost: delete it and approve again."
+		deleteKey(holder.ID, holder.Name)
+	default:
+		n.Text = "Your list has no key named " + m.Name + ": it was not made. You can approve again."
+	}
+	return n
+}

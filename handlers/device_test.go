@@ -1,0 +1,977 @@
+package handlers_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/PuerkitoBio/goquery"
+	"github.com/google/go-cmp/cmp"
+
+	"latchkey/client"
+	"latchkey/onboard"
+	"latchkey/onboard/onboardtest"
+)
+
+// opened is a pairing in the browser that it was opened in.
+type opened struct {
+	b    *browser
+	path string
+}
+
+// opens types the code that the device shows.
+func (b *browser) opens(d *device) opened {
+	b.t.Helper()
+	a := b.post("/device", url.Values{"code": {d.userCode}}).want(http.StatusSeeOther)
+	return opened{b, a.header.Get("Location")}
+}
+
+// approves opens a pairing and says yes.
+func (b *browser) approves(d *device, name string) opened {
+	b.t.Helper()
+	o := b.opens(d)
+	o.approve(name).leadsTo(o.path)
+	return o
+}
+
+func (o opened) on(b *browser) opened { return opened{b, o.path} }
+
+func (o opened) page() answer {
+	o.b.t.Helper()
+	return o.b.get(o.path)
+}
+
+func (o opened) approve(name string) answer {
+	o.b.t.Helper()
+	return o.b.post(o.path+"/approve", url.Values{"name": {name}})
+}
+
+func (o opened) deny() answer {
+	o.b.t.Helper()
+	return o.b.post(o.path+"/deny", url.Values{})
+}
+
+// isReopened checks that a pairing is not shown, and that nothing says why.
+func (a answer) isReopened(b *browser) {
+	a.t.Helper()
+	a.leadsTo("/device").keepsQuiet("porch-cam")
+	b.get("/device").want(http.StatusOK).says("#status", "That page is not open here any more. Type the code once more to open it.")
+}
+
+func TestThePageForCodesAsksForOneAndTellsHowToGetOne(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, _ := p.signedIn(email)
+	a := b.get("/device").want(http.StatusOK).says("h1", "Connect a device")
+	for name, want := range map[string]string{
+		"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false", "value": "", "type": "", "maxlength": "", "pattern": "",
+	} {
+		if got := a.attr("input[name=code]", name); got != want {
+			t.Errorf("%s of the field is %q, want %q", name, got, want)
+		}
+	}
+	if n := a.doc.Find(`form[action="/device"] input`).Length(); n != 1 {
+		t.Errorf("%d fields for one code", n)
+	}
+	a.says("#start-title ~ pre", "latchkey pair --url "+publicURL)
+	a.says("details pre", "curl -d client_id="+appID).says("details pre", publicURL+"/oauth/device_authorization").says("details", "docs/pairing.md")
+	if got := a.attr("details .qr a", "href"); got != "/device" || a.text("details .qr a") != publicURL+"/device" || !a.has("details .qr svg path") {
+		t.Errorf("the picture is of %q", got)
+	}
+	if got := strings.Join(a.texts("pre"), " "); strings.Contains(got, "user_code=") {
+		t.Errorf("the commands are somebody's: %s", got)
+	}
+}
+
+func TestACodeInTheAddressIsFilledInAndNothingMore(t *testing.T) {
+	t.Parallel()
+	grants := &counted{Grants: &onboardtest.Memory{}}
+	p := newProgram(t, withGrants(grants))
+	b, _ := p.signedIn(email)
+	d := p.pairing("porch-cam")
+	before := grants.calls()
+	for _, spelling := range []string{d.userCode, strings.ToLower(d.userCode), strings.ReplaceAll(d.userCode, "-", "%20"), strings.ReplaceAll(d.userCode, "-", "")} {
+		a := b.get("/device?user_code=" + spelling).want(http.StatusOK)
+		if got := a.attr("input[name=code]", "value"); got != d.userCode {
+			t.Errorf("%s is filled in as %q", spelling, got)
+		}
+		a.says("#code-hint", "Check that the device shows the same code.").keepsQuiet("porch-cam").lacks("#start-title")
+		if got := a.attr("input[name=return]", "value"); got != "/device?user_code="+d.userCode {
+			t.Errorf("a choice of colours leads to %q", got)
+		}
+	}
+	for _, other := range []string{"", "hello", "WDJB-MJH", "WDJB-MJHTT", "%3Cscript%3E", "WDJB-MJH1", strings.Repeat("B", 5000)} {
+		a := b.get("/device?user_code=" + other).want(http.StatusOK).keepsQuiet("<script>alert")
+		if got := a.attr("input[name=code]", "value"); got != "" {
+			t.Errorf("%.20s is filled in as %q", other, got)
+		}
+	}
+	if got := grants.calls(); got != before {
+		t.Errorf("looking cost %d calls", got-before)
+	}
+}
+
+// counted counts what is asked of the grants.
+type counted struct {
+	onboard.Grants
+	mu sync.Mutex
+	n  int
+}
+
+func (g *counted) calls() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.n
+}
+
+func (g *counted) ClaimGrant(ctx context.Context, code, userID string, session [32]byte, now time.Time) (onboard.Grant, error) {
+	g.mu.Lock()
+	g.n++
+	g.mu.Unlock()
+	return g.Grants.ClaimGrant(ctx, code, userID, session, now)
+}
+
+func (g *counted) GrantByDeviceCode(ctx context.Context, hash [32]byte) (onboard.Grant, error) {
+	g.mu.Lock()
+	g.n++
+	g.mu.Unlock()
+	return g.Grants.GrantByDeviceCode(ctx, hash)
+}
+
+func TestACodeIsKeptWhileAPersonSignsIn(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	who := p.person(email)
+	d := p.pairing("porch-cam")
+	lower := strings.ToLower(d.userCode)
+	to := "/device?user_code=" + d.userCode
+	for name, ask := range map[string]func(b *browser) answer{
+		"by the address": func(b *browser) answer { return b.get(to) },
+		"in small type":  func(b *browser) answer { return b.get("/device?user_code=" + lower) },
+		"by the form":    func(b *browser) answer { return b.post("/device", url.Values{"code": {lower}}) },
+	} {
+		b := p.browser()
+		a := ask(b).leadsTo("/login?next=" + url.QueryEscape(to))
+		form := b.get(a.header.Get("Location")).want(http.StatusOK)
+		if got := form.attr("input[name=next]", "value"); got != to {
+			t.Errorf("%s: signing in leads to %q", name, got)
+		}
+		if got := form.attr("main p.small a", "href"); got != "/register?next="+url.QueryEscape(to) {
+			t.Errorf("%s: making an account leads on to %q", name, got)
+		}
+		b.post("/login", url.Values{"email": {who.email}, "password": {password}, "next": {to}}).leadsTo(to)
+		if got := b.get(to).attr("input[name=code]", "value"); got != d.userCode {
+			t.Errorf("%s: the code is then %q", name, got)
+		}
+	}
+	stranger := p.browser()
+	stranger.get("/device").leadsTo("/login?next=%2Fdevice")
+	stranger.get("/device?user_code=//evil.example").leadsTo("/login?next=%2Fdevice")
+	stranger.get("/device?next=//evil.example").leadsTo("/login?next=%2Fdevice")
+	o := p.signIn(who).opens(d)
+	stranger.get(o.path).leadsTo("/login?next=" + url.QueryEscape(o.path))
+	o.on(stranger).approve("x").leadsTo("/login?next=%2Fdevice")
+	o.on(stranger).deny().leadsTo("/login?next=%2Fdevice")
+	stranger.get(o.path + "/arrival").leadsTo("/login?next=%2Fdevice")
+	if got := stranger.htmx().with("HX-Current-URL", publicURL+o.path).post(o.path+"/deny", nil).header.Get("HX-Redirect"); got != "/login?next="+url.QueryEscape(o.path) {
+		t.Errorf("htmx is sent to %q", got)
+	}
+}
+
+func TestACodeIsReadHoweverItIsTyped(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, _ := p.signedIn(email)
+	d := p.pairing("porch-cam")
+	half, rest, _ := strings.Cut(d.userCode, "-")
+	path := b.opens(d).path
+	for _, typed := range []string{
+		strings.ToLower(d.userCode), half + rest, half + " " + rest, " " + half + "–" + rest + "\n", half + "\u00a0" + rest, strings.Join(strings.Split(half+rest, ""), "-"),
+	} {
+		b.post("/device", url.Values{"code": {typed}}).leadsTo(path)
+	}
+	a := b.htmx().post("/device", url.Values{"code": {d.userCode}}).want(http.StatusOK)
+	if got := a.header.Get("HX-Redirect"); got != path || a.body != "" {
+		t.Errorf("htmx is sent to %q with %q", got, a.body)
+	}
+}
+
+func TestACodeThatLeadsNowhereIsExplainedBesideTheField(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, _ := p.signedIn(email)
+	bob, _ := p.signedIn("bob@example.com")
+	taken, denied, late := p.pairing("taken"), p.pairing("denied"), p.pairing("late")
+	bob.opens(taken)
+	bob.opens(denied).deny()
+	const malformed = "That is no code. It has eight letters, and among them are no vowels, no Y and no digits."
+	const wrong = "No device waits with this code. It may be mistyped, used already or too old; the device can show a new one."
+	for _, c := range []struct{ typed, text string }{
+		{taken.userCode, wrong}, {denied.userCode, wrong},
+		{"", "Type the code that the device shows."}, {" \t", "Type the code that the device shows."}, {"hello", malformed}, {"WDJB-MJH0", malformed}, {"WDJB-MJHTT", malformed},
+		{`"><script>alert(1)</script>`, malformed}, {strings.Repeat("ü", 5000), malformed},
+	} {
+		for _, a := range []answer{b.post("/device", url.Values{"code": {c.typed}}), b.htmx().post("/device", url.Values{"code": {c.typed}}).isPart()} {
+			a.want(http.StatusUnprocessableEntity)
+			if got := a.text("#code-error"); got != c.text {
+				t.Errorf("%.20q: %q, want %q", c.typed, got, c.text)
+			}
+			if got := a.attr("input[name=code]", "value"); !strings.HasPrefix(c.typed, got) || len([]rune(got)) > 40 {
+				t.Errorf("%.20q is shown as %q", c.typed, got)
+			}
+			if a.attr("input[name=code]", "aria-invalid") != "true" || a.attr("input[name=code]", "aria-describedby") != "code-error code-hint" {
+				t.Error("the field does not say that it is wrong")
+			}
+			a.keepsQuiet("taken", "<script>alert")
+		}
+	}
+	p.clock.advance(10 * time.Minute)
+	b.post("/device", url.Values{"code": {"WDJB-MJHT"}}).want(http.StatusUnprocessableEntity).says("#code-error", wrong)
+	if a := bob.post("/device", url.Values{"code": {late.userCode}}); a.text("#code-error") != wrong {
+		t.Errorf("an old code: %s", a.text("#code-error"))
+	}
+}
+
+func TestTooManyWrongCodesAreStoppedForATime(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, _ := p.signedIn(email)
+	d := p.pairing("porch-cam")
+	wrong := url.Values{"code": {"WDJB-MJHT"}}
+	for range 5 {
+		b.post("/device", wrong).want(http.StatusUnprocessableEntity)
+	}
+	for _, a := range []answer{b.post("/device", wrong), b.htmx().post("/device", wrong).isPart(), b.post("/device", url.Values{"code": {d.userCode}})} {
+		a.want(http.StatusTooManyRequests).says("#code-error", "Those were too many wrong codes. You can try again in 10 minutes, at 12:10 UTC.")
+		if got := a.header.Get("Retry-After"); got != "600" {
+			t.Errorf("Retry-After is %q", got)
+		}
+	}
+	bob, _ := p.signedIn("bob@example.com")
+	bob.post("/device", wrong).want(http.StatusUnprocessableEntity)
+	p.clock.advance(10 * time.Minute)
+	b.opens(p.pairing("porch-cam"))
+}
+
+func TestTheQuestionSaysWhatTheDeviceClaimsAndWhatWasSeen(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, who := p.signedIn(email)
+	p.seed(who, numbered(7)...)
+	d := p.pairing("Porch cam")
+	p.clock.advance(40 * time.Second)
+	a := b.opens(d).page().want(http.StatusOK)
+	a.says("h1", "Connect this device?").says(".shown-code", d.userCode).says(".match", "Must match the code on the device. It runs out in 9 minutes.")
+	var facts []string
+	a.doc.Find("dl.facts > div").Each(func(_ int, s *goquery.Selection) {
+		facts = append(facts, squeeze(s.Find("dt").Text())+": "+squeeze(s.Find("dd").Text()))
+	})
+	want := []string{
+		"It says it is: Porch cam not verified",
+		"We saw: It asked 40 seconds ago from 192.0.2.7, and you are at 192.0.2.1. Its program calls itself curl 8.5.0.",
+		"It will get: One key, with which it can sign in as you until you turn it off. With it your account uses 8 of 20 keys.",
+	}
+	if diff := cmp.Diff(want, facts); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	a.says(".care", "Approve only if the device is yours and in front of you.")
+	if got := a.attr("input[name=name]", "value"); got != "Porch-cam" {
+		t.Errorf("the name is %q", got)
+	}
+
+	near := p.device()
+	near.address, near.agent = "192.0.2.1", ""
+	m := near.start(url.Values{"client_id": {appID}}).json()
+	near.userCode = m["user_code"].(string)
+	a = b.opens(near).page().want(http.StatusOK)
+	a.says(".facts", "It does not say.").says(".facts", "It asked just now from your own address, 192.0.2.1.").lacks(".tag")
+	if strings.Contains(a.text(".facts"), "calls itself") || a.attr("input[name=name]", "value") != "device" {
+		t.Errorf("it says %q, and the name is %q", a.text(".facts"), a.attr("input[name=name]", "value"))
+	}
+}
+
+func TestDenyComesFirstAndIsAsLargeAsApprove(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, _ := p.signedIn(email)
+	a := b.opens(p.pairing("porch-cam")).page()
+	order := a.doc.Find("#pairing").Find("a, button, input, select, textarea, summary, [tabindex='0']").Map(func(_ int, s *goquery.Selection) string {
+		return s.Nodes[0].Data + " " + squeeze(s.Text())
+	})
+	if diff := cmp.Diff([]string{"button Deny", "input ", "button Approve"}, order); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for _, act := range []string{"deny", "approve"} {
+		form := a.doc.Find(`.choice > form[action$="/` + act + `"]`)
+		if form.Length() != 1 || form.AttrOr("method", "") != "post" || form.AttrOr("hx-post", "") != form.AttrOr("action", "") {
+			t.Errorf("no form to %s", act)
+		}
+	}
+	if a.has("#pairing [autofocus]") {
+		t.Error("something takes the focus before anything is read")
+	}
+}
+
+func TestAHostileDeviceNameIsOneShortLineOfText(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]struct{ shown, key string }{
+		"":                                       {"", "device"},
+		"<script>alert(1)</script>":              {"<script>alert(1)</script>", "script-alert-1-script"},
+		`"><img src=x onerror=alert(1)>`:         {`"><img src=x onerror=alert(1)>`, "img-src-x-onerror-alert-1"},
+		"cam\u202egnp.exe":                       {"camgnp.exe", "camgnp-exe"},
+		"\u2066cam\u2069\u200b\u200d\ufeff":      {"cam", "cam"},
+		"a\x00b\x1b[31mc\u0085d":                 {"ab[31mc d", "ab-31mc-d"},
+		"two\r\nlines\tand\u2028more\u2029still": {"two  lines and more still", "two-lines-and-more-still"},
+		"not verified ✓ Latchkey":                {"not verified ✓ Latchkey", "not-verified-Latchkey"},
+		"\xff\xfecam":                            {"cam", "cam"},
+		"📷":                                      {"📷", "device"},
+		"قائمة":                                  {"قائمة", "device"},
+		strings.Repeat("x", 5000):                {strings.Repeat("x", 64), strings.Repeat("x", 64)},
+		strings.Repeat("é", 65):                  {strings.Repeat("é", 64), "device"},
+		"   ":                                    {"", "device"},
+	} {
+		p := newProgram(t)
+		b, _ := p.signedIn(email)
+		a := b.opens(p.pairing(name)).page().want(http.StatusOK)
+		if got := a.doc.Find(".claim bdi").Text(); got != want.shown {
+			t.Errorf("%q is shown as %q, want %q", name, got, want.shown)
+		}
+		if got := a.attr("input[name=name]", "value"); got != want.key || client.ValidName(got) != nil {
+			t.Errorf("%q suggests %q, want %q", name, got, want.key)
+		}
+		a.lacks("#pairing script", "#pairing img")
+	}
+}
+
+func TestASuggestedNameIsFree(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, who := p.signedIn(email)
+	long := strings.Repeat("x", 64)
+	p.seed(who, "porch-cam", "porch-cam-2", "porch-cam-4", "device", long)
+	for asked, want := range map[string]string{
+		"porch-cam": "porch-cam-3", "porch cam": "porch-cam-3", "": "device-2", "heat-pump": "heat-pump", long: long[:62] + "-2", "Porch-cam": "Porch-cam",
+	} {
+		a := b.opens(p.pairing(asked)).page()
+		if got := a.attr("input[name=name]", "value"); got != want {
+			t.Errorf("%q suggests %q, want %q", asked, got, want)
+		}
+	}
+}
+
+func TestNothingIsApprovedBeforeAPersonSaysSo(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, who := p.signedIn(email)
+	d := p.pairing("porch-cam")
+	o := b.opens(d)
+	for _, path := range []string{"/device?user_code=" + d.userCode, o.path, o.path + "/approve", o.path + "/deny", o.path + "/approve?name=x"} {
+		for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodOptions} {
+			if a := b.send(b.request(method, path, nil)); a.status >= 500 {
+				t.Errorf("%s %s: status %d", method, path, a.status)
+			}
+		}
+	}
+	d.asks().refuses(http.StatusBadRequest, "authorization_pending")
+	if got := p.storedNames(who); got != "" || p.upstream.count(createKey) != 0 {
+		t.Errorf("the keys are %q", got)
+	}
+	if !o.page().has(".choice") {
+		t.Error("the question is gone")
+	}
+}
+
+func TestAnApprovalIsShownUntilTheDeviceHasItsKey(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, who := p.signedIn(email)
+	d := p.pairing("porch-cam")
+	o := b.opens(d)
+	o.approve(" front-door ").leadsTo(o.path)
+	key := p.stored(who)[0]
+	if key.Name != "front-door" {
+		t.Errorf("the key is named %q", key.Name)
+	}
+	for _, a := range []answer{o.page(), b.htmx().get(o.path).isPart()} {
+		a.want(http.StatusOK).says("h1", "Waiting for the device").says("#pairing", "The key front-door is made and waits for the device")
+		a.says("#pairing", "If the device does not fetch the key in 10 minutes, nobody can any more.").lacks("#pairing form", "#pairing [autofocus]")
+		if got := a.attr("#pairing", "data-arrival"); got != o.path+"/arrival?state=approved" || a.attr("#pairing", "hx-get") != o.path {
+			t.Errorf("the page waits at %q", got)
+		}
+		if got := a.attr("#pairing a.button", "href"); got != o.path || a.text("#pairing a.button") != "Refresh" {
+			t.Errorf("the first link is %q to %q", a.text("#pairing a.button"), got)
+		}
+	}
+	p.clock.advance(3 * time.Minute)
+	value := d.asks().want(http.StatusOK).json()["access_token"].(string)
+	p.clock.advance(time.Minute)
+	for _, a := range []answer{o.page(), b.htmx().get(o.path).isPart()} {
+		a.want(http.StatusOK).says("h1", "The device has its key").says("#pairing", "It fetched front-door at 12:03 UTC.").keepsQuiet(value)
+		a.lacks("[data-arrival]", "#pairing form")
+		links := a.doc.Find("#pairing a").Map(func(_ int, s *goquery.Selection) string { return s.AttrOr("href", "") })
+		if diff := cmp.Diff([]string{"/keys/" + key.ID, "/keys", "/device"}, links); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	}
+	part := b.htmx().get(o.path)
+	part.says(`hx-partial[hx-target="#status"]`, "The device has fetched front-door.").says(`hx-partial[hx-target="title"]`, "The device has its key · Latchkey")
+}
+
+func TestADecisionMadeWithScriptIsAnsweredInItsPlace(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, _ := p.signedIn(email)
+	o := b.opens(p.pairing("porch-cam")).on(b.htmx())
+	a := o.approve("porch-cam").want(http.StatusOK).isPart().says("#pairing h1", "Waiting for the device")
+	a.says(`hx-partial[hx-target="#status"]`, "Approved. Waiting for the device to fetch its key.").lacks(".notice")
+	if _, focus := a.doc.Find("#pairing h1").Attr("autofocus"); !focus {
+		t.Error("the focus is lost")
+	}
+	o = b.opens(p.pairing("heat-pump")).on(b.htmx())
+	a = o.deny().want(http.StatusOK).isPart().says("#pairing h1", "Denied").says(`hx-partial[hx-target="#status"]`, "Denied.")
+	if a.has("[data-arrival]") {
+		t.Error("the page waits for something")
+	}
+}
+
+func TestADeniedDeviceGetsNothing(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, who := p.signedIn(email)
+	d := p.pairing("porch-cam")
+	o := b.opens(d)
+	o.deny().leadsTo(o.path)
+	o.page().want(http.StatusOK).says("h1", "Denied").says("#pairing", "It got nothing, and no key was made.")
+	o.approve("porch-cam").want(http.StatusConflict).says("h1", "Denied").says(".notice", "It was denied before. No key was made.")
+	o.deny().want(http.StatusConflict).says("h1", "Denied").lacks(".notice")
+	b.post("/device", url.Values{"code": {d.userCode}}).want(http.StatusUnprocessableEntity)
+	d.asks().refuses(http.StatusBadRequest, "access_denied")
+	if got := p.storedNames(who); got != "" {
+		t.Errorf("the keys are %q", got)
+	}
+}
+
+func TestNoPageEverHoldsTheValue(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, who := p.signedIn(email)
+	d := p.pairing("porch-cam")
+	o := b.opens(d)
+	answers := []answer{o.approve("porch-cam"), o.page(), b.htmx().get(o.path), o.approve("porch-cam"), o.on(b.htmx()).approve("again")}
+	value := d.asks().want(http.StatusOK).json()["access_token"].(string)
+	answers = append(answers, o.page(), o.deny(), b.get("/keys"), b.get("/keys/"+p.stored(who)[0].ID), b.get("/device"))
+	for i, a := range answers {
+		a.keepsQuiet(value, d.code)
+		if aValue.MatchString(a.body) && i < 7 {
+			t.Errorf("answer %d has something like a value", i)
+		}
+	}
+}
+
+func TestASecondApprovalMakesNoSecondKey(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, who := p.signedIn(email)
+	d := p.pairing("porch-cam")
+	o := b.approves(d, "porch-cam")
+	const already = "It is connected already. You approved it by another click or in another tab. No second key was made."
+	for range 2 {
+		o.approve("porch-cam").want(http.StatusConflict).says("h1", "Waiting for the device").says(".notice", already)
+		o.on(b.htmx()).approve("other").want(http.StatusConflict).isPart().says(`hx-partial[hx-target="#notice"]`, already)
+	}
+	too := o.deny().want(http.StatusConflict).says(".notice", "It was approved before. To take that back, turn the key porch-cam off or delete it.")
+	if got := too.attr(".notice a", "href"); got != "/keys/"+p.stored(who)[0].ID {
+		t.Errorf("that leads to %q", got)
+	}
+	d.asks().want(http.StatusOK)
+	o.approve("porch-cam").want(http.StatusConflict).says("h1", "The device has its key").says(".notice", already)
+	if got := p.storedNames(who); got != "porch-cam" || p.upstream.count(createKey) != 1 {
+		t.Errorf("the keys are %q after %d creates", got, p.upstream.count(createKey))
+	}
+}
+
+func TestFiftyApprovalsAtOnceMakeOneKey(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, who := p.signedIn(email)
+	o := b.opens(p.pairing("porch-cam"))
+	answers := make([]answer, 50)
+	var all sync.WaitGroup
+	for i := range answers {
+		all.Go(func() { answers[i] = o.approve("porch-cam") })
+	}
+	all.Wait()
+	statuses := map[int]int{}
+	for _, a := range answers {
+		statuses[a.status]++
+		if a.status == http.StatusConflict {
+			a.says(".notice", "It is connected already.")
+		}
+	}
+	if statuses[http.StatusSeeOther] != 1 || statuses[http.StatusConflict] != 49 {
+		t.Errorf("statuses %v, want 303 once and 409 for the rest", statuses)
+	}
+	if got := p.storedNames(who); got != "porch-cam" || p.upstream.count(createKey) != 1 {
+		t.Errorf("the keys are %q after %d creates", got, p.upstream.count(createKey))
+	}
+}
+
+func TestWhileTheKeyIsMadeThePageSaysSo(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, _ := p.signedIn(email)
+	o := b.opens(p.pairing("porch-cam"))
+	arrived, goOn, done := make(chan struct{}), make(chan struct{}), make(chan answer)
+	p.upstream.breaks(createKey, func(next http.RoundTripper, r *http.Request) (*http.Response, error) {
+		close(arrived)
+		<-goOn
+		return next.RoundTrip(r)
+	})
+	go func() { done <- o.approve("porch-cam") }()
+	<-arrived
+	a := o.page().want(http.StatusOK).says("h1", "Making the key").lacks("#pairing form")
+	if got := a.attr("#pairing", "data-arrival"); got != o.path+"/arrival?state=approving" {
+		t.Errorf("the page waits at %q", got)
+	}
+	o.approve("other").want(http.StatusConflict).says(".notice", "No second key was made.")
+	o.deny().want(http.StatusConflict).says("h1", "Making the key")
+	close(goOn)
+	(<-done).leadsTo(o.path)
+	o.page().says("h1", "Waiting for the device")
+}
+
+func TestOnlyTheSessionThatWasShownTheCodeMayDecide(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	ana, who := p.signedIn(email)
+	bob, his := p.signedIn("bob@example.com")
+	d := p.pairing("porch-cam")
+	o := ana.opens(d)
+	second := p.signIn(who)
+	for name, b := range map[string]*browser{"somebody else": bob, "the same person in another browser": second} {
+		t.Run(name, func(t *testing.T) {
+			b := b.on(t)
+			other := o.on(b)
+			other.page().isReopened(b)
+			other.approve("porch-cam").isReopened(b)
+			other.deny().isReopened(b)
+			if got := b.htmx().get(o.path).want(http.StatusOK).header.Get("HX-Redirect"); got != "/device" {
+				t.Errorf("htmx is sent to %q", got)
+			}
+		})
+	}
+	bob.get("/device/" + strings.Repeat("A", 26)).isReopened(bob)
+	bob.get("/device/nothing").isReopened(bob)
+	bob.post("/device", url.Values{"code": {d.userCode}}).want(http.StatusUnprocessableEntity)
+
+	// The same person may move it to another browser; the first one has then lost it.
+	moved := second.opens(d)
+	o.approve("porch-cam").isReopened(ana)
+	moved.approve("porch-cam").leadsTo(moved.path)
+	if got := p.storedNames(who); got != "porch-cam" || p.storedNames(his) != "" {
+		t.Errorf("the keys are %q and %q", got, p.storedNames(his))
+	}
+}
+
+func TestSigningInAgainClosesAnOpenPairing(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, who := p.signedIn(email)
+	o := b.opens(p.pairing("porch-cam"))
+	b.post("/login", url.Values{"email": {who.email}, "password": {password}}).leadsTo("/keys")
+	o.approve("porch-cam").isReopened(b)
+	if got := p.storedNames(who); got != "" {
+		t.Errorf("the keys are %q", got)
+	}
+}
+
+func TestTwoPairingsAtOnceStayApart(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	ana, hers := p.signedIn(email)
+	bob, his := p.signedIn("bob@example.com")
+	cam, pump, lamp := p.pairing("cam"), p.pairing("pump"), p.pairing("lamp")
+	first, second := ana.opens(cam), ana.opens(pump)
+	bob.approves(lamp, "lamp")
+	second.approve("pump").leadsTo(second.path)
+	first.page().says("h1", "Connect this device?").says(".shown-code", cam.userCode)
+	cam.asks().refuses(http.StatusBadRequest, "authorization_pending")
+	first.approve("cam").leadsTo(first.path)
+	for d, want := range map[*device]struct{ name, user string }{cam: {"cam", hers.id}, pump: {"pump", hers.id}, lamp: {"lamp", his.id}} {
+		if m := d.asks().want(http.StatusOK).json(); m["key_name"] != want.name || m["user_id"] != want.user {
+			t.Errorf("%v, want %v", m, want)
+		}
+	}
+}
+
+func TestACodeThatRanOutConnectsNothing(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, who := p.signedIn(email)
+	o := b.opens(p.pairing("porch-cam"))
+	p.clock.advance(10 * time.Minute)
+	for _, a := range []answer{o.page().want(http.StatusOK), o.approve("porch-cam").want(http.StatusConflict), o.deny().want(http.StatusConflict), o.on(b.htmx()).approve("porch-cam").want(http.StatusConflict).isPart()} {
+		a.says("h1", "This code has run out").says("#pairing", "The device got nothing, and no key was made.").lacks("#pairing form", ".notice")
+	}
+	if got := p.storedNames(who); got != "" {
+		t.Errorf("the keys are %q", got)
+	}
+}
+
+func TestAKeyThatWasNotFetchedInTimeCanBeDeletedFromThere(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, who := p.signedIn(email)
+	d := p.pairing("porch-cam")
+	o := b.approves(d, "porch-cam")
+	p.clock.advance(10 * time.Minute)
+	d.asks().refuses(http.StatusBadRequest, "expired_token")
+	a := o.page().want(http.StatusOK).says("h1", "The device did not fetch its key in time").says("#pairing", "nobody has its value and nobody can get it")
+	link := a.attr("#pairing a.danger", "href")
+	if want := "/keys/" + p.stored(who)[0].ID + "/delete?return=" + o.path; link != want || a.attr("#pairing a.danger", "hx-get") != want {
+		t.Fatalf("the way out leads to %q", link)
+	}
+	confirm := b.get(link).want(http.StatusOK).lacks(`form[action$="/turn-off"]`)
+	if got := confirm.attr("main .actions a", "href"); got != o.path {
+		t.Errorf("keeping it leads to %q", got)
+	}
+	b.post(confirm.attr("main form", "action"), url.Values{"return": {confirm.attr("main form input[name=return]", "value")}}).leadsTo(o.path)
+	o.page().want(http.StatusOK).says("#status", "porch-cam was deleted.").says("#pairing", "has been deleted. Start again on the device").lacks("#pairing a.danger")
+}
+
+func TestADeletionLeadsOnlyToPagesOfPairings(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, who := p.signedIn(email)
+	keys := p.seed(who, numbered(9)...)
+	for i, to := range []string{"//evil.example", "/login", "https://evil.example/device/" + strings.Repeat("A", 26), "/device/x", "/device/" + strings.Repeat("A", 26) + "/deny", "/device?user_code=WDJB-MJHT"} {
+		a := b.get("/keys/"+keys[i].ID+"/delete?return="+url.QueryEscape(to)).want(http.StatusOK).lacks("input[name=return][value*=device]", `main input[name=return]`)
+		a.keepsQuiet("evil.example")
+		b.post("/keys/"+keys[i].ID+"/delete", url.Values{"return": {to}}).leadsTo("/keys")
+	}
+	b.htmx().get("/keys/" + keys[8].ID + "/delete?place=row").want(http.StatusOK).lacks("input[name=return]")
+}
+
+func TestAtTwentyKeysRoomIsMadeBeforeAnythingIsApproved(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, who := p.signedIn(email)
+	keys := p.seed(who, numbered(20)...)
+	p.turn(who, keys[11], false)
+	d := p.pairing("porch-cam")
+	o := b.opens(d)
+	for _, a := range []answer{
+		o.page().want(http.StatusOK), b.htmx().get(o.path).want(http.StatusOK).isPart(), o.approve("porch-cam").want(http.StatusUnprocessableEntity),
+		o.on(b.htmx()).approve("porch-cam").want(http.StatusUnprocessableEntity).isPart(),
+	} {
+		a.says("#make-room h2", "All 20 keys are in use").says(".choice button", "Deny").lacks(`form[action$="/approve"]`)
+		if diff := cmp.Diff([]string{"key-12", "key-01", "key-02"}, a.texts(".candidates li > a:first-child")); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+		if strings.Contains(a.text(".facts"), "of 20 keys") {
+			t.Errorf("it says %s", a.text(".facts"))
+		}
+	}
+	dialog := b.htmx().get(o.page().attr(".candidates a.danger", "hx-get")).want(http.StatusOK).isPart().lacks("[hx-post]", `form[action$="/turn-off"]`)
+	if got := dialog.attr("input[name=return]", "value"); got != o.path {
+		t.Errorf("the dialog leads back to %q", got)
+	}
+	b.post("/keys/"+keys[11].ID+"/delete", url.Values{"return": {o.path}}).leadsTo(o.path)
+	a := o.page().want(http.StatusOK).says("#status", "key-12 was deleted.").says(".facts", "With it your account uses 20 of 20 keys.").lacks("#make-room")
+	o.approve(a.attr("input[name=name]", "value")).leadsTo(o.path)
+	d.asks().want(http.StatusOK)
+}
+
+func TestANameThatCannotBeIsRefusedAndTheQuestionStays(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, who := p.signedIn(email)
+	taken := p.seed(who, "porch-cam")[0]
+	d := p.pairing("porch-cam")
+	o := b.opens(d)
+	for name, want := range map[string]string{
+		"":                      "Give the key a name.",
+		"porch cam":             "That name has characters we cannot use. Try porch-cam.",
+		strings.Repeat("x", 65): "That name is too long: 64 characters at most. Try " + strings.Repeat("x", 64) + ".",
+		"porch-cam":             "You already have a key with this name. It was made 1 April and is here: porch-cam.",
+		`"><script>alert(1)//`:  "That name has characters we cannot use. Try script-alert-1.",
+		"\u202e":                "That name has characters we cannot use.",
+	} {
+		for _, a := range []answer{o.approve(name), o.on(b.htmx()).approve(name).isPart()} {
+			a.want(http.StatusUnprocessableEntity)
+			if got := a.text("#name-error"); got != want {
+				t.Errorf("%q: %q, want %q", name, got, want)
+			}
+			if _, focus := a.doc.Find("#name").Attr("autofocus"); !focus || a.attr("#name", "aria-describedby") != "name-error name-hint" {
+				t.Errorf("%q: the field does not say that it is wrong", name)
+			}
+			if got := a.attr("#name", "value"); name != "" && got != name {
+				t.Errorf("%q became %q", name, got)
+			}
+			a.says("h1", "Connect this device?").lacks(".notice")
+		}
+	}
+	if got := o.approve("porch-cam").attr("#name-error a", "href"); got != "/keys/"+taken.ID {
+		t.Errorf("the holder of the name is at %q", got)
+	}
+	o.approve("porch-cam-2").leadsTo(o.path)
+	d.asks().want(http.StatusOK)
+}
+
+func TestAnApprovalThatFailsMakesNoKeyAndCanBeTriedAgain(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		fault  happens
+		status int
+		text   string
+	}{
+		"the key service is down": {refusesConnections, 502, "We cannot reach the key service. The device was not connected, and no key was made."},
+		"the key service is busy": {says(503, ""), 503, "The key service is busy. The device was not connected, and no key was made."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newProgram(t)
+			b, who := p.signedIn(email)
+			d := p.pairing("porch-cam")
+			o := b.opens(d)
+			p.upstream.breaks(createKey, c.fault)
+			for _, a := range []answer{o.approve("mine"), o.on(b.htmx()).approve("mine").isPart()} {
+				a.want(c.status).says("h1", "Connect this device?").says(".notice.bad", c.text)
+				if got := a.attr("#name", "value"); got != "mine" {
+					t.Errorf("the name became %q", got)
+				}
+			}
+			d.asks().refuses(http.StatusBadRequest, "authorization_pending")
+			p.upstream.heal()
+			o.approve("mine").leadsTo(o.path)
+			if got := p.storedNames(who); got != "mine" {
+				t.Errorf("the keys are %q", got)
+			}
+		})
+	}
+}
+
+func TestAnApprovalWhoseAnswerGotLostIsComparedWithTheList(t *testing.T) {
+	t.Parallel()
+	for name, c := range lostCreates {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newProgram(t)
+			b, who := p.signedIn(email)
+			d := p.pairing("porch-cam")
+			o := b.opens(d)
+			p.upstream.breaks(createKey, c.fault)
+			a := o.approve("porch-cam").want(c.status).says(".notice.bad strong", c.title)
+			a.says(".notice", "Your list has no key named porch-cam: it was not made. You can approve again.").lacks(".notice a").keepsQuiet("secret-host")
+
+			p.upstream.breaks(createKey, thenFails(c.fault))
+			a = o.on(b.htmx()).approve("porch-cam").want(c.status).isPart()
+			key := client.APIKey{ID: p.stored(who)[0].ID}
+			a.says(".notice", "There is a key named porch-cam, made "+key.CreatedAt().Format("2 January 2006, 15:04 UTC")+
+				". If it is the one for this device, its value is lost: delete it and approve again.").keepsQuiet("secret-host")
+			if got := a.attr(".notice a", "href"); got != "/keys/"+key.ID+"/delete?return="+o.path || a.text(".notice a") != "Delete porch-cam…" {
+				t.Errorf("the notice leads to %q", got)
+			}
+			d.asks().refuses(http.StatusBadRequest, "authorization_pending")
+			p.upstream.heal()
+			b.post("/keys/"+key.ID+"/delete", url.Values{"return": {o.path}}).leadsTo(o.path)
+			o.approve("porch-cam").leadsTo(o.path)
+			d.asks().want(http.StatusOK)
+			if got := p.upstream.count(createKey); got != 3 {
+				t.Errorf("three approvals made %d requests to create", got)
+			}
+		})
+	}
+}
+
+func TestAnApprovalOfWhichNothingIsKnownSaysSo(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, _ := p.signedIn(email)
+	o := b.opens(p.pairing("porch-cam"))
+	p.upstream.breaks("*", losesRequests)
+	a := o.approve("porch-cam").want(http.StatusBadGateway)
+	a.says("#notice .notice", "We asked for a key named porch-cam and do not know whether it was made. The device did not get it.")
+	a.says("#pairing .notice", "We could not read your keys.").lacks(`form[action$="/approve"]`).says(".choice button", "Deny")
+	if got := a.attr("#notice a", "href"); got != "/keys" {
+		t.Errorf("looking leads to %q", got)
+	}
+}
+
+func TestKeysThatCannotBeReadLeaveOnlyDeny(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, _ := p.signedIn(email)
+	d := p.pairing("porch-cam")
+	o := b.opens(d)
+	p.upstream.breaks(listKeys, says(500, ""))
+	for _, a := range []answer{o.page(), b.htmx().get(o.path).isPart()} {
+		a.want(http.StatusBadGateway).says("h1", "Connect this device?").says("#pairing .notice", "We could not read your keys.").lacks(`form[action$="/approve"]`)
+		if got := a.attr("#pairing .notice a", "href"); got != o.path {
+			t.Errorf("trying again leads to %q", got)
+		}
+		if strings.Contains(a.text(".facts"), "of 20 keys") {
+			t.Errorf("it says %s", a.text(".facts"))
+		}
+	}
+	o.deny().leadsTo(o.path)
+	d.asks().refuses(http.StatusBadRequest, "access_denied")
+}
+
+func TestASessionThatTheKeyServiceEndedIsOverHereToo(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, _ := p.signedIn(email)
+	d := p.pairing("porch-cam")
+	o := b.opens(d)
+	p.upstream.breaks("*", says(401, `{"error":"invalid session","error_code":"InvalidSession"}`))
+	a := o.approve("porch-cam").want(http.StatusSeeOther)
+	if got := a.header.Get("Location"); !strings.HasPrefix(got, "/login?") || !strings.Contains(got, "next=%2Fdevice") {
+		t.Errorf("it leads to %q", got)
+	}
+	d.asks().refuses(http.StatusBadRequest, "authorization_pending")
+}
+
+// forgetful grants lose the sealed value.
+type forgetful struct{ onboard.Grants }
+
+func (forgetful) FinishApproval(context.Context, string, string, string, []byte, time.Time) error {
+	return errors.New("disk full at secret-host")
+}
+
+func TestAKeyThatCouldNotBeKeptForTheDeviceIsDeletedAgain(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t, withGrants(forgetful{&onboardtest.Memory{}}))
+	b, who := p.signedIn(email)
+	d := p.pairing("porch-cam")
+	o := b.opens(d)
+	a := o.approve("porch-cam").want(http.StatusInternalServerError).says(".notice", "The device was not connected. Its key could not be kept for it, and was deleted again.")
+	a.says("h1", "Connect this device?").keepsQuiet("secret-host")
+	if got := p.storedNames(who); got != "" || p.upstream.count(deleteKey) != 1 {
+		t.Errorf("the keys are %q", got)
+	}
+	p.upstream.breaks(deleteKey, refusesConnections)
+	a = o.approve("porch-cam").want(http.StatusInternalServerError)
+	a.says(".notice", "The key porch-cam was made, but could not be kept for the device, and nobody has its value. Delete it before you approve again.")
+	if got := a.attr(".notice a", "href"); got != "/keys/"+p.stored(who)[0].ID+"/delete?return="+o.path {
+		t.Errorf("the notice leads to %q", got)
+	}
+	if aValue.MatchString(a.body) || aValue.MatchString(p.logs.String()) {
+		t.Error("the value is in the page or in the log")
+	}
+}
+
+func TestAnApprovalGoesOnWhenTheBrowserLeaves(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, _ := p.signedIn(email)
+	d := p.pairing("porch-cam")
+	o := b.opens(d)
+	ctx, leave := context.WithCancel(t.Context())
+	p.upstream.breaks(createKey, func(next http.RoundTripper, r *http.Request) (*http.Response, error) {
+		leave()
+		if _, bounded := r.Context().Deadline(); !bounded {
+			t.Error("the request may take for ever")
+		}
+		return next.RoundTrip(r)
+	})
+	b.send(b.request(http.MethodPost, o.path+"/approve", url.Values{"name": {"porch-cam"}}).WithContext(ctx))
+	d.asks().want(http.StatusOK)
+}
+
+func TestDevicesAreSentToTheAddressThatBrowsersUse(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t, https)
+	b, _ := p.signedIn(email)
+	a := p.device().start(url.Values{"client_id": {appID}}).want(http.StatusOK).json()
+	if got := a["verification_uri"]; got != p.deps.PublicURL+"/device" || !strings.HasPrefix(p.deps.PublicURL, "https://") {
+		t.Errorf("the address is %v", got)
+	}
+	b.get("/device").says("pre", "latchkey pair --url "+p.deps.PublicURL)
+}
+
+func TestTheKeysPageOffersToConnectADeviceFirst(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, who := p.signedIn(email)
+	for _, name := range []string{"porch-cam", "heat-pump"} {
+		a := b.get("/keys").want(http.StatusOK)
+		order := a.doc.Find("main a.primary, main #create button").Map(func(_ int, s *goquery.Selection) string { return squeeze(s.Text()) })
+		if !slices.Equal(order, []string{"Connect a device", "Create key"}) || a.attr("main a.primary", "href") != "/device" {
+			t.Errorf("the page offers %q", order)
+		}
+		b.approves(p.pairing(name), name)
+	}
+	if got := p.storedNames(who); got != "porch-cam, heat-pump" {
+		t.Errorf("the keys are %q", got)
+	}
+}
+
+func TestThePageHearsWhenTheDeviceHasItsKey(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, who := p.signedIn(email)
+	d := p.pairing("porch-cam")
+	o := b.approves(d, "porch-cam")
+	server := p.serve()
+	stream := b.listens(server, o.page().attr("#pairing", "data-arrival"))
+	d.asks().want(http.StatusOK)
+	stream.changes("fetched").ends()
+	b.listens(server, o.path+"/arrival?state=approving").changes("fetched").ends()
+	b.listens(server, o.path+"/arrival?state=fetched").ends()
+
+	late := p.pairing("late")
+	o = b.approves(late, "late")
+	stream = b.listens(server, o.path+"/arrival?state=approved")
+	p.clock.advance(10 * time.Minute)
+	stream.changes("unfetched").ends()
+
+	moved := p.pairing("moved")
+	o = b.approves(moved, "moved")
+	if res := p.signIn(who).listens(server, o.path+"/arrival?state=approved").res; res.StatusCode != http.StatusSeeOther || res.Header.Get("Location") != "/device" {
+		t.Errorf("another browser hears: status %d", res.StatusCode)
+	}
+}
+
+func TestThePairingsPageWaitsOnForTheFirstUse(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t, embedded).records(noon.Add(-time.Hour))
+	b, who := p.signedIn(email)
+	d := p.pairing("porch-cam")
+	o := b.approves(d, "porch-cam")
+	value := d.asks().want(http.StatusOK).json()["access_token"].(string)
+	a := o.page().says("#pairing", "Waiting for first use").keepsQuiet(value)
+	for _, name := range []string{"href", "hx-get"} {
+		if got := a.attr("#pairing .waiting a", name); got != o.path {
+			t.Errorf("Refresh has %s=%q", name, got)
+		}
+	}
+	server := p.serve()
+	stream := b.listens(server, a.attr("#pairing", "data-arrival"))
+	p.turn(who, client.APIKey{ID: p.stored(who)[0].ID}, false)
+	stream.changes("fetched-off")
+	if err := p.logsIn("porch-cam", value); err == nil {
+		t.Fatal("a key that is off logs in")
+	}
+	stream.changes("fetched-off-refused-2026-05-02T12:00:05Z")
+	o.page().says("#pairing", "A log-in with this key was refused at 12:00 UTC: it was off.").lacks("#pairing form")
+	p.turn(who, client.APIKey{ID: p.stored(who)[0].ID}, true)
+	stream.changes("fetched-waiting-refused-2026-05-02T12:00:05Z")
+	p.works("porch-cam", value)
+	stream.changes("fetched").ends()
+	a = b.htmx().get(o.path).says("#pairing", "Connected 12:00 UTC, porch-cam, Linux, realm-web 2.0.1").lacks("[data-arrival]")
+	a.says(`hx-partial[hx-target="#status"]`, "porch-cam is connected.")
+
+	p.turn(who, client.APIKey{ID: p.stored(who)[0].ID}, false)
+	if err := p.store.DeleteAPIKey(t.Context(), who.id, p.stored(who)[0].ID); err != nil {
+		t.Fatal(err)
+	}
+	b.listens(server, o.path+"/arrival?state=fetched-waiting").changes("fetched").ends()
+	o.page().want(http.StatusOK).says("#pairing", "The key has been deleted since.").lacks(`#pairing a[href^="/keys/"]`)
+}

@@ -1,0 +1,267 @@
+package views_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"latchkey/views"
+)
+
+// used is everything that can be known of a key's use, told by a device that says text of itself.
+func used(text string) views.Use {
+	return views.Use{
+		Known: views.Known, First: views.NewWhen(noon.Add(-time.Hour), noon), Last: views.NewWhen(noon.Add(-4*time.Minute), noon),
+		Refused: views.NewWhen(noon.Add(-3*time.Minute), noon), From: text, Fingerprint: text,
+		By: views.UsedBy{Name: text, Platform: text, PlatformVersion: text, SDK: text, SDKVersion: text},
+	}
+}
+
+// at is the same key when it is at a stage.
+func at(stage views.Stage, refused bool, text string) views.Use {
+	u := views.Use{Known: views.Known, Stage: stage, Fingerprint: text}
+	if refused {
+		u.Refused = views.NewWhen(noon.Add(-time.Minute), noon)
+	}
+	if stage == views.Connected {
+		u = used(text)
+		u.Stage, u.First = stage, u.Last
+	}
+	return u
+}
+
+// inUse is a page with a key in every state of use.
+func inUse(text string) views.Keys {
+	m := keysPage(8, text)
+	again := at(views.Connected, false, text)
+	again.First = views.NewWhen(noon.Add(-5*time.Minute), noon)
+	for i, u := range []views.Use{
+		used(text), {Known: views.Known}, {Known: views.Known, Since: text}, at(views.Waiting, false, text), at(views.Waiting, true, text),
+		at(views.Late, false, text), at(views.Connected, false, text), again,
+	} {
+		m.List[i].Use, m.List[i].On = u, true
+	}
+	m.Uses, m.Awaits = views.Known, text
+	return m
+}
+
+// withUse is a key whose use is known.
+func withUse(i int, text string, u views.Use) views.Key {
+	k := key(i, text)
+	k.Use = u
+	return k
+}
+
+// whichKey is the page that compares a value with two fingerprints.
+func whichKey(text string) views.WhichKey {
+	return views.WhichKey{
+		Keys: []views.Key{withUse(1, text, used(text)), withUse(3, text, used(text))}, Uses: views.Known, Error: text,
+		Verdict: &views.Verdict{Works: true, Title: text, Text: text, ID: id(1), Link: text}, Embedded: true,
+	}
+}
+
+func realm() views.UsedBy {
+	return views.UsedBy{Name: "porch-cam", Platform: "Linux", PlatformVersion: "6.1", SDK: "realm-web", SDKVersion: "2.0.1"}
+}
+
+func TestARowSaysWhenByWhatAndFromWhereAKeyWasUsed(t *testing.T) {
+	t.Parallel()
+	last := views.NewWhen(noon.Add(-4*time.Minute), noon)
+	for want, u := range map[string]views.Use{
+		"Last used 4 minutes ago by porch-cam, Linux, realm-web 2.0.1, from 192.168.1.7": {Known: views.Known, Last: last, By: realm(), From: "192.168.1.7"},
+		"Last used 4 minutes ago by Linux, 2.0.1":                                        {Known: views.Known, Last: last, By: views.UsedBy{Platform: "Linux", SDKVersion: "2.0.1"}},
+		"Last used 4 minutes ago from ::1":                                               {Known: views.Known, Last: last, From: "::1"},
+		"Last used 4 minutes ago":                                                        {Known: views.Known, Last: last},
+		"Never used":                                                                     {Known: views.Known},
+		"No use seen since 20 November":                                                  {Known: views.Known, Since: "20 November"},
+		"":                                                                               {Known: views.NotReported},
+	} {
+		doc := draw(t, views.KeyRow(withUse(1, "porch-cam", u)))
+		if got := text(doc, ".use"); got != want {
+			t.Errorf("the row says %q, want %q", got, want)
+		}
+		if got := text(doc, "p.small:not(.use)"); got != "Made 1 hour ago" {
+			t.Errorf("beside %q the row says %q", want, got)
+		}
+		if u.Last.Machine != "" && doc.Find(".use time").AttrOr("title", "") != "2 May 2026, 11:56 UTC" {
+			t.Errorf("the exact time is %q", doc.Find(".use time").AttrOr("title", ""))
+		}
+	}
+	if got := draw(t, views.KeyRow(withUse(1, "x", views.Use{Known: views.NotKnown}))).Find(".use").Length(); got != 0 {
+		t.Error("a row says something of a use that is not known")
+	}
+}
+
+func TestWhatIsTheSameForAllKeysIsSaidOnceBelowThem(t *testing.T) {
+	t.Parallel()
+	for uses, want := range map[views.Knowledge]string{
+		views.NotReported: "Last use is not reported by this server.",
+		views.NotKnown:    "When these keys were last used is not known right now.",
+		views.Known:       "",
+	} {
+		m := keysPage(2, "porch-cam")
+		m.Uses = uses
+		doc := draw(t, views.KeysPage(m))
+		if got := text(doc, "#keys .after"); !strings.HasPrefix(got, want) || strings.Count(doc.Text(), "ast used") > 1 {
+			t.Errorf("below the list stands %q, want %q", got, want)
+		}
+		if doc.Find(".use").Length() != 0 {
+			t.Error("a row says something too")
+		}
+	}
+}
+
+func TestANewKeySaysWhatTheServerHasSeenOfIt(t *testing.T) {
+	t.Parallel()
+	const refused = "A log-in with this key was refused at 11:59 UTC: it was off."
+	for name, c := range map[string]struct {
+		use    views.Use
+		off    bool
+		says   []string
+		lacks  string
+		awaits string
+	}{
+		"waiting": {use: at(views.Waiting, false, ""), says: []string{"Waiting for first use Refresh"}, lacks: "No log-in", awaits: "waiting"},
+		"late": {use: at(views.Late, false, ""), says: []string{"Waiting for first use", "No log-in with this key has reached this server.",
+			"the base URL and the app id: both are", "the value: whole, and this key’s."}, awaits: "late"},
+		"refused": {use: at(views.WaitsOff, true, ""), off: true, says: []string{"Turned off before its first use", refused, "Turn on"},
+			lacks: "Waiting", awaits: "off-refused-2026-05-02T11:59:00Z"},
+		"refused, then on": {use: at(views.Late, true, ""), says: []string{"Waiting for first use", refused + " It is on now, so the device can try again."},
+			lacks: "No log-in", awaits: "late-refused-2026-05-02T11:59:00Z"},
+		"off": {use: at(views.WaitsOff, false, ""), off: true, says: []string{"Turned off before its first use"}, lacks: "refused", awaits: "off"},
+	} {
+		k := withUse(1, "porch-cam", c.use)
+		k.On = !c.off
+		page := views.OneKeyPage(views.KeyPage{Key: k})
+		for place, doc := range map[string]string{"row": text(draw(t, views.KeyRow(k)), ".waiting"), "page": text(draw(t, page), ".waiting")} {
+			for _, want := range c.says {
+				if !strings.Contains(doc, want) {
+					t.Errorf("%s, %s: says %q, want %q", name, place, doc, want)
+				}
+			}
+			if c.lacks != "" && strings.Contains(doc, c.lacks) {
+				t.Errorf("%s, %s: says %q", name, place, doc)
+			}
+		}
+		if got := draw(t, views.KeyRow(k)).Find("li.key").AttrOr("data-wait", ""); got != c.awaits {
+			t.Errorf("%s: the row awaits %q, want %q", name, got, c.awaits)
+		}
+		if got := draw(t, page).Find("#key").AttrOr("data-arrival", ""); !strings.HasPrefix(got, "/keys/"+id(1)+"/arrival?state=") {
+			t.Errorf("%s: the page listens to %q", name, got)
+		}
+	}
+}
+
+func TestAKeyThatArrivedSaysWhenAndByWhatAndListensToNothing(t *testing.T) {
+	t.Parallel()
+	u := views.Use{Known: views.Known, Stage: views.Connected, By: realm(), From: "192.168.1.7"}
+	u.First = views.NewWhen(noon, noon)
+	u.Last = u.First
+	doc := draw(t, views.KeyRow(withUse(1, "porch-cam", u)))
+	if got, want := text(doc, ".use"), "Connected 12:00 UTC, porch-cam, Linux, realm-web 2.0.1, from 192.168.1.7"; got != want {
+		t.Errorf("says %q, want %q", got, want)
+	}
+	if doc.Find("[data-wait], [hx-trigger], [data-arrival]").Length() != 0 {
+		t.Error("it still waits")
+	}
+
+	u.Last = views.NewWhen(noon.Add(time.Minute), noon.Add(2*time.Minute)) // by another device, perhaps
+	doc = draw(t, views.KeyRow(withUse(1, "porch-cam", u)))
+	if got, want := text(doc, ".use"), "Connected 12:00 UTC. Last used 1 minute ago by porch-cam, Linux, realm-web 2.0.1, from 192.168.1.7"; got != want {
+		t.Errorf("says %q, want %q", got, want)
+	}
+}
+
+func TestAPageListensOnlyWhileAKeyIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	m := keysPage(3, "porch-cam")
+	if draw(t, views.KeysPage(m)).Find("[data-arrival]").Length() != 0 {
+		t.Error("it listens for nothing")
+	}
+	m.Awaits = id(1) + "=late," + id(2) + "=waiting"
+	if got, want := draw(t, views.KeysPage(m)).Find("ul.keys").AttrOr("data-arrival", ""), "/keys/arrival?state="+id(1)+"%3Dlate%2C"+id(2)+"%3Dwaiting"; got != want {
+		t.Errorf("it listens to %q, want %q", got, want)
+	}
+}
+
+func TestAKeysPageHasTheFactsOfItsUse(t *testing.T) {
+	t.Parallel()
+	facts := func(u views.Use) []string {
+		doc := draw(t, views.OneKeyPage(views.KeyPage{Key: withUse(1, "porch-cam", u)}))
+		var rows []string
+		for _, row := range texts(doc, "#key .facts > div") {
+			if !strings.HasPrefix(row, "Made") && !strings.HasPrefix(row, "Key id") && !strings.HasPrefix(row, "Value") {
+				rows = append(rows, row)
+			}
+		}
+		return rows
+	}
+	all := used("")
+	all.By, all.From, all.Fingerprint = realm(), "192.168.1.7", "0123456789abcdef"
+	for _, c := range []struct {
+		use  views.Use
+		want []string
+	}{
+		{all, []string{
+			"First used1 hour ago 2 May 2026, 11:00 UTC",
+			"Last used4 minutes ago 2 May 2026, 11:56 UTC by porch-cam, Linux 6.1, realm-web 2.0.1, from 192.168.1.7 " +
+				"As the device describes itself; only the address is what we saw.",
+			"Last refused3 minutes ago 2 May 2026, 11:57 UTC It was off.",
+			`Fingerprint0123456789abcdef The output of printf %s "$API_KEY" | sha256sum begins with it.`,
+		}},
+		{views.Use{Known: views.Known}, []string{"Last usedNever used."}},
+		{views.Use{Known: views.Known, Since: "20 November"}, []string{"Last usedNo use seen since 20 November. What was before is not known."}},
+		{views.Use{Known: views.NotReported}, []string{"Last usedNot reported by this server."}},
+		{views.Use{Known: views.NotKnown}, []string{"Last usedNot known right now."}},
+	} {
+		if diff := cmp.Diff(c.want, facts(c.use)); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	}
+}
+
+func TestTextsOfADeviceAreKeptToThemselves(t *testing.T) {
+	t.Parallel()
+	doc := draw(t, views.KeyRow(withUse(1, "porch-cam", used(`<b>ש"</b>`))))
+	if n := doc.Find(".use bdi").Length(); n != 4 || doc.Find(".use b").Length() != 0 {
+		t.Errorf("%d isolated texts, %d elements of the device's: %s", n, doc.Find(".use b").Length(), outer(t, doc, ".use"))
+	}
+}
+
+func TestTheValueThatIsAskedAboutIsInNoAnswer(t *testing.T) {
+	t.Parallel()
+	doc := draw(t, views.WhichKeyPage(whichKey("plain")))
+	field := doc.Find("#which-value")
+	for attr, want := range map[string]string{"type": "password", "autocomplete": "off", "spellcheck": "false", "translate": "no", "value": ""} {
+		if got := field.AttrOr(attr, ""); got != want {
+			t.Errorf("%s is %q", attr, got)
+		}
+	}
+	if got := doc.Find("#which").AttrOr("method", ""); got != "post" {
+		t.Errorf("the form is sent by %s", got)
+	}
+}
+
+func TestThePageSaysWhetherTryingCountsAndWhyItCannotCompare(t *testing.T) {
+	t.Parallel()
+	m := whichKey("plain")
+	if got := text(draw(t, views.WhichKeyPage(m)), ".try"); !strings.Contains(got, "It does not count as a use of the key.") {
+		t.Errorf("of our own server it says %q", got)
+	}
+	for uses, want := range map[views.Knowledge]string{
+		views.NotReported: "This server does not report the fingerprints of keys",
+		views.NotKnown:    "The fingerprints of your keys are not known right now",
+		views.Known:       "You have no keys yet",
+	} {
+		m := views.WhichKey{Uses: uses}
+		doc := draw(t, views.WhichKeyPage(m))
+		if got := text(doc, ".try"); !strings.Contains(got, "may count it as a use") {
+			t.Errorf("of another server it says %q", got)
+		}
+		if got := text(doc, "#which-hint"); !strings.Contains(got, want) || doc.Find("#fingerprints").Length() != 0 {
+			t.Errorf("without fingerprints it says %q", got)
+		}
+	}
+}

@@ -1,0 +1,177 @@
+package views
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/a-h/templ"
+)
+
+// Device is the model of the page on which a person types the code that a device shows.
+type Device struct {
+	Page
+	// Code is what was typed, or what the address says; Given marks the latter.
+	Code  string
+	Given bool
+	Error string
+	// Again is when another code may be tried, after too many wrong ones.
+	Again When
+	// Address is this page's own, for a phone; QRPath and QRSize draw it, unless QRPath is "".
+	Address string
+	QRPath  string
+	QRSize  int
+	// PublicURL and AppID are what a device must be told to begin.
+	PublicURL, AppID string
+}
+
+// pairCommand starts pairing with this program on the device.
+func (m Device) pairCommand() string { return "latchkey pair --url " + m.PublicURL }
+
+// curlCommands do the same where there is only curl: the first once, the second until it gives the key.
+func (m Device) curlCommands() string {
+	return "curl -d client_id=" + m.AppID + " -d device_name=\"$(hostname)\" \\\n  " + m.PublicURL + "/oauth/device_authorization\n\n" +
+		"curl -d client_id=" + m.AppID + " -d device_code=\"$DEVICE_CODE\" \\\n  -d grant_type=urn:ietf:params:oauth:grant-type:device_code \\\n  " +
+		m.PublicURL + "/oauth/token"
+}
+
+// How far a pairing has come, as its page tells it.
+const (
+	PairingAsked     = "asked"     // the person decides
+	PairingApproving = "approving" // the key is being made
+	PairingApproved  = "approved"  // the device has not fetched its key yet
+	PairingFetched   = "fetched"
+	PairingDenied    = "denied"
+	PairingExpired   = "expired"
+	PairingUnclear   = "unclear"   // the time ran out while the key was being made
+	PairingUnfetched = "unfetched" // the time ran out before the device fetched its key
+)
+
+// Pairing is the model of one pairing's page, whatever its state.
+type Pairing struct {
+	Page
+	ID, State string
+	// Code is as the device shows it.
+	Code string
+	// DeviceName is what the device says it is, "" when it says nothing. Nobody has verified it.
+	DeviceName string
+	// Asked is when the device asked, Address from where; YourAddress is the person's. Program is what the device's program
+	// calls itself, "" when that cannot be told.
+	Asked                         When
+	Address, YourAddress, Program string
+	// Ends is when the code runs out.
+	Ends When
+
+	// Name is the key's name in the form, with what is wrong with it.
+	Name, NameError, Suggestion string
+	// Holder is the key that already has the name.
+	Holder *Key
+	// Quota is with the key that an approval makes. MakeRoom lists the keys to consider deleting when there is no room for it.
+	Quota    Quota
+	MakeRoom []Key
+	// Failure says why the keys could not be read. Nothing is approved then: what it would do is not known.
+	Failure *Notice
+
+	// KeyID and KeyName are the key that was made. KeyGone says that it was deleted since.
+	KeyID, KeyName string
+	KeyGone        bool
+	// Key is that key once the device has fetched it, the zero Key when it could not be read.
+	Key     Key
+	Fetched When
+	// Fresh marks the answer to a decision, which takes the focus along.
+	Fresh bool
+}
+
+// full says that there is no room for another key. Quota counts one more than there are.
+func (m Pairing) full() bool { return m.Quota.Used > m.Quota.Limit }
+
+// uses is "With it your account uses 8 of 20 keys."
+func (m Pairing) uses() string {
+	return "With it your account uses " + strconv.Itoa(m.Quota.Used) + " of " + strconv.Itoa(m.Quota.Limit) + " keys."
+}
+
+// Awaits is how far the pairing is, as one word: it changes whenever what its page says does. It is "" when nothing will change
+// without the person.
+func (m Pairing) Awaits() string {
+	switch m.State {
+	case PairingApproving, PairingApproved:
+		return m.State
+	case PairingFetched:
+		if use := m.Key.Use.Awaits(); use != "" {
+			return m.State + "-" + use
+		}
+	}
+	return ""
+}
+
+// Heading is the state in a few words, for the page's title and its first line.
+func (m Pairing) Heading() string {
+	switch m.State {
+	case PairingAsked:
+		return "Connect this device?"
+	case PairingApproving:
+		return "Making the key"
+	case PairingApproved:
+		return "Waiting for the device"
+	case PairingFetched:
+		return "The device has its key"
+	case PairingDenied:
+		return "Denied"
+	case PairingUnfetched:
+		return "The device did not fetch its key in time"
+	default:
+		return "This code has run out"
+	}
+}
+
+// refreshPairing looks again at the pairing's card; without script at its whole page.
+func refreshPairing(id string) templ.OrderedAttributes {
+	path := string(pairingPath(id))
+	return templ.OrderedAttributes{
+		{Key: "href", Value: path}, {Key: "hx-get", Value: path}, {Key: "hx-target", Value: "#pairing"}, {Key: "hx-swap", Value: "outerHTML"},
+	}
+}
+
+// pairingPath is the address of a pairing's page, or of an act on it.
+func pairingPath(id string, act ...string) templ.SafeURL {
+	if len(act) == 0 {
+		return templ.SafeURL("/device/" + id)
+	}
+	return templ.SafeURL("/device/" + id + "/" + act[0])
+}
+
+// deleteFor is the address of the confirmation to delete a key that leads back to a pairing's page.
+func deleteFor(keyID, pairingID string) templ.SafeURL {
+	return keyPath(keyID, "delete") + "?return=" + pairingPath(pairingID)
+}
+
+// NewMoment is NewWhen for what happened a short time ago: it counts seconds.
+func NewMoment(t, now time.Time) When {
+	w := NewWhen(t, now)
+	if age := now.Sub(t); age >= 5*time.Second && age < time.Minute {
+		w.Relative = plural(int(age/time.Second), "second") + " ago"
+	}
+	return w
+}
+
+// NewEnd is a moment that is still to come: "in 9 minutes".
+func NewEnd(t, now time.Time) When {
+	w := NewWhen(t, now)
+	switch left := t.Sub(now); {
+	case left < time.Minute:
+		w.Relative = "in less than a minute"
+	case left < 2*time.Hour:
+		w.Relative = "in " + plural(int((left+time.Minute/2)/time.Minute), "minute")
+	default:
+		w.Relative = "in " + plural(int((left+time.Hour/2)/time.Hour), "hour")
+	}
+	return w
+}
+
+// dialogReturning is dialogLink for a confirmation that leads back to another page of ours than the keys.
+func dialogReturning(keyID, back string) templ.OrderedAttributes {
+	return templ.OrderedAttributes{
+		{Key: "hx-get", Value: "/keys/" + keyID + "/delete?return=" + back},
+		{Key: "hx-swap", Value: "innerHTML"},
+		{Key: "hx-target", Value: "#dialog"},
+	}
+}

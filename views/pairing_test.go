@@ -1,0 +1,144 @@
+package views_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/PuerkitoBio/goquery"
+	"github.com/google/go-cmp/cmp"
+
+	"latchkey/views"
+)
+
+const pairingID = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+// codes is the page on which a code is typed.
+func codes(page views.Page, text string, again views.When) views.Device {
+	return views.Device{
+		Page: page, Code: text, Error: text, Again: again, Address: "/device", QRPath: "M4 4h7v1h-7z", QRSize: 33, PublicURL: text, AppID: text,
+	}
+}
+
+// pairing is one pairing in a state, with text wherever there can be some.
+func pairing(state string, page views.Page, text string) views.Pairing {
+	return views.Pairing{
+		Page: page, ID: pairingID, State: state, Code: "WDJB-MJHT", DeviceName: text, Asked: views.NewMoment(noon.Add(-40*time.Second), noon),
+		Address: text, YourAddress: text, Program: text, Ends: views.NewEnd(noon.Add(9*time.Minute), noon), Name: text,
+		Quota: views.Quota{Used: 8, Limit: 20}, KeyID: id(1), KeyName: text, Fetched: views.NewWhen(noon, noon), Fresh: state == views.PairingApproved,
+	}
+}
+
+func refusedPairing(page views.Page, text string) views.Pairing {
+	m := pairing(views.PairingAsked, page, text)
+	holder := key(2, text)
+	m.NameError, m.Suggestion, m.Holder, m.YourAddress = text, text, &holder, "elsewhere"
+	return m
+}
+
+func fullPairing(page views.Page, text string) views.Pairing {
+	m := pairing(views.PairingAsked, page, text)
+	m.Quota.Used, m.MakeRoom = 21, keysPage(20, text).Form.MakeRoom
+	return m
+}
+
+func TestAPairingsPartIsTheCardOfItsPage(t *testing.T) {
+	t.Parallel()
+	for _, state := range []string{
+		views.PairingAsked, views.PairingApproving, views.PairingApproved, views.PairingFetched, views.PairingDenied, views.PairingExpired,
+		views.PairingUnclear, views.PairingUnfetched,
+	} {
+		m := pairing(state, views.Page{Title: "x"}, "porch-cam")
+		page, part := draw(t, views.PairingPage(m)), draw(t, views.PairingPart(m))
+		if got, want := outer(t, part, "#pairing"), outer(t, page, "#pairing"); got != want || got == "" {
+			t.Errorf("%s:\npart %s\npage %s", state, got, want)
+		}
+		if text(page, "h1") != m.Heading() || text(part, `hx-partial[hx-target="title"]`) != m.Heading()+" · Latchkey" {
+			t.Errorf("%s: heading %q, title %q", state, text(page, "h1"), text(part, `hx-partial[hx-target="title"]`))
+		}
+		if got := page.Find("[data-arrival]").Length() == 1; got != (m.Awaits() != "") {
+			t.Errorf("%s: waits %v", state, got)
+		}
+		asks := state == views.PairingAsked
+		if got := page.Find(`form[action^="/device/"]`).Length(); (got == 2) != asks || (got == 0) == asks {
+			t.Errorf("%s: %d forms", state, got)
+		}
+		if page.Find("#pairing a, #pairing button").Length() == 0 {
+			t.Errorf("%s leads nowhere", state)
+		}
+	}
+	m := codes(views.Page{Title: "x"}, "hello", views.When{})
+	if got, want := outer(t, draw(t, views.DevicePart(m)), "#pairing"), outer(t, draw(t, views.DevicePage(m)), "#pairing"); got != want || got == "" {
+		t.Errorf("codes:\npart %s\npage %s", got, want)
+	}
+}
+
+func TestTheSentencesOfAPairingReadAsSentences(t *testing.T) {
+	t.Parallel()
+	p := views.Page{}
+	elsewhere := pairing(views.PairingAsked, p, "porch-cam")
+	elsewhere.Address, elsewhere.YourAddress = "192.0.2.7", "192.0.2.1"
+	gone := pairing(views.PairingUnfetched, p, "porch-cam")
+	gone.KeyGone = true
+	for name, m := range map[string]views.Pairing{
+		"asked": pairing(views.PairingAsked, p, "porch-cam"), "asked elsewhere": elsewhere, "refused": refusedPairing(p, "porch-cam"), "full": fullPairing(p, "porch-cam"),
+		"approving": pairing(views.PairingApproving, p, "porch-cam"), "approved": pairing(views.PairingApproved, p, "porch-cam"), "fetched": pairing(views.PairingFetched, p, "porch-cam"),
+		"denied": pairing(views.PairingDenied, p, "porch-cam"), "expired": pairing(views.PairingExpired, p, "porch-cam"), "unclear": pairing(views.PairingUnclear, p, "porch-cam"),
+		"unfetched": pairing(views.PairingUnfetched, p, "porch-cam"), "gone": gone,
+	} {
+		draw(t, views.PairingPage(m)).Find("#pairing p, #pairing dd").Each(func(_ int, s *goquery.Selection) {
+			if text := squeeze(s.Text()); strings.Contains(text, " .") || strings.Contains(text, " ,") || strings.Contains(text, "..") {
+				t.Errorf("%s: %q", name, text)
+			}
+		})
+	}
+	doc := draw(t, views.PairingPage(pairing(views.PairingAsked, p, "porch-cam")))
+	want := []string{
+		"porch-cam not verified", "It asked 40 seconds ago from your own address, porch-cam. Its program calls itself porch-cam.",
+		"One key, with which it can sign in as you until you turn it off. With it your account uses 8 of 20 keys.",
+	}
+	if diff := cmp.Diff(want, texts(doc, "#pairing dd")); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	too := draw(t, views.DevicePage(codes(p, "Too many.", views.NewEnd(noon.Add(10*time.Minute), noon))))
+	if got := text(too, "#code-error"); got != "Too many. You can try again in 10 minutes, at 12:10 UTC." {
+		t.Errorf("too many codes: %q", got)
+	}
+}
+
+func TestWhatADeviceSaysIsKeptApartFromWhatWeSay(t *testing.T) {
+	t.Parallel()
+	doc := draw(t, views.PairingPage(pairing(views.PairingAsked, views.Page{}, "ضع")))
+	kept := 0
+	doc.Find("#pairing dd").Find("*").Each(func(_ int, s *goquery.Selection) {
+		if s.Text() == "ضع" && s.Is("bdi") {
+			kept++
+		}
+	})
+	if kept != 3 {
+		t.Errorf("%d of 3 texts of others are kept to themselves", kept)
+	}
+	if doc.Find(".claim bdi + .tag").Length() != 1 {
+		t.Error("the name is not marked")
+	}
+}
+
+func TestMomentsOfAPairingAreTold(t *testing.T) {
+	t.Parallel()
+	for ago, want := range map[time.Duration]string{
+		-time.Second: "just now", 0: "just now", 4 * time.Second: "just now", 5 * time.Second: "5 seconds ago", 59 * time.Second: "59 seconds ago",
+		time.Minute: "1 minute ago", 9 * time.Minute: "9 minutes ago",
+	} {
+		if got := views.NewMoment(noon.Add(-ago), noon).Relative; got != want {
+			t.Errorf("%v ago is %q, want %q", ago, got, want)
+		}
+	}
+	for left, want := range map[time.Duration]string{
+		-time.Hour: "in less than a minute", time.Second: "in less than a minute", time.Minute: "in 1 minute", 89 * time.Second: "in 1 minute", 91 * time.Second: "in 2 minutes",
+		10 * time.Minute: "in 10 minutes", 119 * time.Minute: "in 119 minutes", 2 * time.Hour: "in 2 hours", 23*time.Hour + 31*time.Minute: "in 24 hours",
+	} {
+		if got := views.NewEnd(noon.Add(left), noon).Relative; got != want {
+			t.Errorf("in %v is %q, want %q", left, got, want)
+		}
+	}
+}

@@ -1,0 +1,127 @@
+package views
+
+import (
+	"net/url"
+
+	"github.com/a-h/templ"
+)
+
+// Knowledge says whether a key's use is known, and if not, why. The reasons are different texts: "never used" is a claim.
+type Knowledge int
+
+// What is known of the use of a key. The zero value stands where nobody asked.
+const (
+	NotAsked Knowledge = iota
+	Known
+	NotReported // the key service does not tell
+	NotKnown    // it did not tell this time
+)
+
+// Stage is how far a key that was made a moment ago has come towards its first use.
+type Stage string
+
+// Stages, in the order in which a key goes through them. The other keys have none.
+const (
+	Waiting   Stage = "waiting"
+	Late      Stage = "late" // for so long that the person may want to know why
+	WaitsOff  Stage = "off"  // it cannot come while the key is off
+	Connected Stage = "connected"
+)
+
+// Use is what is known of how a key is used.
+type Use struct {
+	Known Knowledge
+	// First and Last are log-ins with the key, Refused is one that was refused because the key was off; zero for none.
+	First, Last, Refused When
+	// By and From are which device made the last log-in, by its own account, and its address.
+	By   UsedBy
+	From string
+	// Since is the day from which uses are recorded, "" when the key is younger than that.
+	Since string
+	Stage Stage
+	// Fingerprint is the first 16 hexadecimal digits of the value's SHA-256, "" when it is not known.
+	Fingerprint string
+}
+
+// UsedBy is what a device says of itself. None of it is verified, and any of it may be "".
+type UsedBy struct{ Name, Platform, PlatformVersion, SDK, SDKVersion string }
+
+// parts are the texts that describe the device, the platform's version included when all is wanted.
+func (d UsedBy) parts(all bool) (texts [3]string) {
+	texts = [3]string{d.Name, d.Platform, d.SDK}
+	if all && d.PlatformVersion != "" {
+		texts[1] = joined(d.Platform, d.PlatformVersion)
+	}
+	if d.SDKVersion != "" {
+		texts[2] = joined(d.SDK, d.SDKVersion)
+	}
+	return texts
+}
+
+func joined(name, version string) string {
+	if name == "" {
+		return version
+	}
+	return name + " " + version
+}
+
+// Awaits is how far the key is, as one word without spaces: it changes whenever what its row says does. It is "" for keys that
+// nobody waits for any more.
+func (u Use) Awaits() string {
+	switch {
+	case u.Stage == "" || u.Stage == Connected:
+		return ""
+	case u.Refused.Machine == "":
+		return string(u.Stage)
+	default:
+		return string(u.Stage) + "-refused-" + u.Refused.Machine
+	}
+}
+
+// clock is the time of day, for what happened within the hour. The script puts it into the person's own zone.
+func (w When) clock() string {
+	const hour, minute = len("2006-01-02T"), len("2006-01-02T15:04")
+	if len(w.Machine) < minute {
+		return ""
+	}
+	return w.Machine[hour:minute] + " UTC"
+}
+
+// useNote says once for the whole list what would be the same in each row.
+func (k Keys) useNote() string {
+	if len(k.List) == 0 {
+		return ""
+	}
+	switch k.Uses {
+	case NotReported:
+		return "Last use is not reported by this server."
+	case NotKnown:
+		return "When these keys were last used is not known right now."
+	default:
+		return ""
+	}
+}
+
+// rowPath is where a row is fetched again.
+func rowPath(id string) string { return "/keys/" + id + "?place=" + PlaceRow }
+
+// arrivalPath is where a page learns that something has changed since it was in the state: of one key, or with the id "" of
+// any that is waited for.
+func arrivalPath(id, state string) string {
+	path := "/keys/arrival"
+	if id != "" {
+		path = "/keys/" + id + "/arrival"
+	}
+	return path + "?state=" + url.QueryEscape(state)
+}
+
+// refreshLink looks again at what is drawn in the place; without script the whole page does.
+func refreshLink(id, place string) templ.OrderedAttributes {
+	href, get, target := "/keys", rowPath(id), "closest li"
+	if place == PlacePage {
+		href, get, target = "/keys/"+id, "/keys/"+id, "#key"
+	}
+	return templ.OrderedAttributes{
+		{Key: "href", Value: href}, {Key: "hx-get", Value: get}, {Key: "hx-target", Value: target}, {Key: "hx-swap", Value: "outerHTML"},
+	}
+}

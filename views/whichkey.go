@@ -1,0 +1,34 @@
+package views
+
+// WhichKey is the model of the page that says which key a value is. The value itself is no part of it.
+type WhichKey struct {
+	Page
+	// Keys are the person's, with their fingerprints; none when these are not known, and Uses says why.
+	Keys []Key
+	Uses Knowledge
+	// Error is what is wrong with what was sent, Verdict what came of a log-in.
+	Error   string
+	Verdict *Verdict
+	// Embedded says that the key service is the one of this program, which does not count the log-in.
+	Embedded bool
+}
+
+// Verdict is what came of a log-in with a value.
+type Verdict struct {
+	Works       bool
+	Title, Text string
+	// ID is of the key to look at, Link what leads there; "" for none.
+	ID, Link string
+}
+
+func (m WhichKey) whyNoLook() string {
+	const only = " What is left is to log in with the value once."
+	switch m.Uses {
+	case NotReported:
+		return "This server does not report the fingerprints of keys, so the value cannot be compared here." + only
+	case NotKnown:
+		return "The fingerprints of your keys are not known right now, so the value cannot be compared here." + only
+	default:
+		return "You have no keys yet, so it is none of yours."
+	}
+}
