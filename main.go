@@ -16,6 +16,6 @@ func main() {
 	context.AfterFunc(ctx, stop) // a second signal does not wait for requests in flight: it ends the program
 	if err := app.Main(ctx, os.Args[1:], os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "latchkey:", err)
-		os.Exit(1)
+		os.Exit(app.ExitCode(err))
 	}
 }

@@ -1,6 +1,8 @@
 package app
 
 import (
+	"crypto/ecdh"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -21,6 +23,7 @@ import (
 	"latchkey/authserver"
 	"latchkey/client"
 	"latchkey/handlers"
+	"latchkey/onboard"
 	"latchkey/static"
 	"latchkey/store"
 )
@@ -42,7 +45,8 @@ func (p principal) String() string {
 	return [principals]string{"nobody", "another user", "an anonymous session", "a session opened with a key", "the owner"}[p]
 }
 
-// outcome is what one principal gets from one route. Where a route names a key, it is a key of the owner's.
+// outcome is what one principal gets from one route. Where a route names a key, it is a key of the owner's, and where it names a
+// pairing, it is one that the owner was shown.
 type outcome struct {
 	status int
 	to     string // where a redirect leads
@@ -62,6 +66,9 @@ const (
 	signedOut    effect = "the web session and the session at the key service are over"
 	sessionEnded effect = "the session at the key service is over"
 	accountGone  effect = "the caller's account is gone with all that belongs to it"
+	shown        effect = "the device that waits for the caller is theirs to decide on"
+	connected    effect = "the owner has another key, which waits for the device"
+	denied       effect = "the owner's device is denied"
 )
 
 // row has the outcome for each principal, in their order.
@@ -75,7 +82,10 @@ func everybody(o outcome) row               { return row{o, o, o, o, o} }
 // first stands for the log-in page with the way back.
 var first = goes("first sign in")
 
-// pages states what every route of the dashboard does. A GET route answers HEAD alike.
+// itsPairing stands for the page of the device that waits for the caller.
+var itsPairing = goes("its pairing")
+
+// pages states what every route of the dashboard does. A GET route answers HEAD alike, unless its answer goes on.
 var pages = map[string]row{
 	"GET /static/*":  everybody(is(200)),
 	"GET /healthz":   everybody(is(200)),
@@ -97,7 +107,26 @@ var pages = map[string]row{
 	"GET /keys/:id/delete":    {first, is(404), is(403), is(403), is(200)},
 	// Nothing of that name is left, as was asked for: whether it ever was is not told.
 	"POST /keys/:id/delete": {first, goes("/keys"), is(403), is(403), goes("/keys").and(deleted)},
+
+	"GET /keys/which":       {first, is(200), is(403), is(403), is(200)},
+	"POST /keys/which":      {first, is(200), is(403), is(403), is(200)},
+	"GET /keys/arrival":     {first, is(200), is(200), is(200), is(200)},
+	"GET /keys/:id/arrival": {first, is(200), is(200), is(200), is(200)},
+
+	"GET /.well-known/oauth-authorization-server": everybody(is(200)),
+	"POST /oauth/device_authorization":            everybody(is(200)),
+	"POST /oauth/token":                           everybody(is(400)), // nobody has approved
+	"GET /device":                                 {first, is(200), is(200), is(200), is(200)},
+	"POST /device":                                {first, itsPairing.and(shown), itsPairing.and(shown), itsPairing.and(shown), itsPairing.and(shown)},
+	// Nobody else learns whether there is such a pairing.
+	"GET /device/:id":          {first, goes("/device"), goes("/device"), goes("/device"), is(200)},
+	"GET /device/:id/arrival":  {first, goes("/device"), goes("/device"), goes("/device"), is(200)},
+	"POST /device/:id/approve": {first, goes("/device"), goes("/device"), goes("/device"), itsPairing.and(connected)},
+	"POST /device/:id/deny":    {first, goes("/device"), goes("/device"), goes("/device"), itsPairing.and(denied)},
 }
+
+// goesOn says of a route that its answer lasts for as long as the caller listens.
+func goesOn(path string) bool { return strings.HasSuffix(path, "/arrival") }
 
 // calls states what every route of the client API does with the token that the SDKs send there.
 var calls = map[string]row{
@@ -115,6 +144,7 @@ var calls = map[string]row{
 	"DELETE /api/client/v2.0/auth/api_keys/{id}":                             {is(401), is(404), is(403), is(403), is(204).and(deleted)},
 	"PUT /api/client/v2.0/auth/api_keys/{id}/enable":                         {is(401), is(404), is(403), is(403), is(204).and(turnedOn)},
 	"PUT /api/client/v2.0/auth/api_keys/{id}/disable":                        {is(401), is(404), is(403), is(403), is(204).and(turnedOff)},
+	"GET /api/latchkey/v1/key_facts":                                         {is(401), is(200), is(403), is(403), is(200)},
 }
 
 // methods are those that every path is asked with. What reads comes first and what ends something last, because the callers
@@ -130,7 +160,7 @@ func byPath(table map[string]row) map[string]map[string]row {
 			paths[path] = map[string]row{}
 		}
 		paths[path][method] = r
-		if method == http.MethodGet {
+		if method == http.MethodGet && !goesOn(path) {
 			paths[path][http.MethodHead] = r
 		}
 	}
@@ -146,6 +176,7 @@ type stage struct {
 	at      string // where it listens, whatever its public URL is
 	ring    keyRing
 	actors  int
+	sealing []byte // a public key for what is handed to devices
 	hash    string // of the password that everybody has
 	visitor *http.Client
 }
@@ -162,7 +193,12 @@ func newStage(t *testing.T, publicURL string) *stage {
 	a := run(t, cfg)
 	visitor := &http.Client{CheckRedirect: noRedirect, Transport: &http.Transport{DisableCompression: true}}
 	t.Cleanup(visitor.CloseIdleConnections)
+	sealing, err := ecdh.X25519().GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
 	s := &stage{running: a, t: t, at: "http://" + a.listener.Addr().String(), ring: ring, visitor: visitor}
+	s.sealing = sealing.PublicKey().Bytes()
 	s.api("/app/latchkey-local/auth/providers/local-userpass/register",
 		map[string]string{"email": "first@example.com", "password": account.Get("password")}, nil)
 	first, err := a.store.IdentityBySubject(t.Context(), store.ProviderEmailPassword, "first@example.com")
@@ -186,8 +222,11 @@ type cast struct {
 	owner, stranger string // user ids
 	email           string // of the owner
 	target          string // key id
+	phone           string // value of the owner's other key
 	tokens          [principals]tokens
 	cookies         [principals]*http.Cookie
+	pairing         onboard.Grant             // one that the owner was shown
+	waiting         [principals]onboard.Grant // one for each caller that nobody was shown
 }
 
 // newCast makes new accounts. The target starts as off when a route is to turn it on.
@@ -204,10 +243,54 @@ func (s *stage) newCast(targetOff bool) *cast {
 	c.tokens[stranger] = s.logIn("local-userpass", map[string]string{"username": other, "password": account.Get("password")})
 	c.tokens[device] = s.logIn("api-key", map[string]string{"key": phone})
 	c.tokens[anonymous] = s.logIn("anon-user", map[string]string{})
+	c.phone = phone
 	for p := stranger; p < principals; p++ {
 		c.cookies[p] = s.webSession(c.tokens[p])
+		c.waiting[p] = s.grant()
+	}
+	c.pairing = s.grant()
+	var err error
+	c.pairing, err = deviceGrants{s.store}.ClaimGrant(s.t.Context(), c.pairing.UserCode, c.owner, s.sessionOf(c.cookies[owner]), time.Now())
+	if err != nil {
+		s.t.Fatal(err)
 	}
 	return c
+}
+
+// grant puts a device that waits into the store: of one address only so many may ask.
+func (s *stage) grant() onboard.Grant {
+	s.t.Helper()
+	s.actors++
+	now := time.Now()
+	g := onboard.Grant{
+		ID: rand.Text(), UserCode: userCode(s.actors), ClientID: "latchkey-local", SealingKey: s.sealing,
+		DeviceCodeHash: sha256.Sum256(fmt.Append(nil, s.actors)), CreatedAt: now, ExpiresAt: now.Add(time.Hour), State: onboard.Pending,
+	}
+	if err := (deviceGrants{s.store}).CreateGrant(s.t.Context(), g, 1<<20); err != nil {
+		s.t.Fatal(err)
+	}
+	return g
+}
+
+// userCode writes a number in the letters of user codes.
+func userCode(n int) string {
+	const letters = "BCDFGHJKLMNPQRSTVWXZ"
+	code := make([]byte, 8)
+	for i := range code {
+		code[i] = letters[n%len(letters)]
+		n /= len(letters)
+	}
+	return string(code)
+}
+
+// sessionOf is the hash of the web session that the cookie names.
+func (s *stage) sessionOf(cookie *http.Cookie) [32]byte {
+	s.t.Helper()
+	id, err := base64.RawURLEncoding.DecodeString(cookie.Value)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return sha256.Sum256(id)
 }
 
 // user puts an account into the store: hashing a password for each would take most of this test's time.
@@ -325,18 +408,32 @@ func sessionCookie(header http.Header) *http.Cookie {
 type facts struct {
 	Owner, Stranger []string // their keys and whether they are on
 	Web, Session    bool     // the caller's web session, and the one at the key service
+	Pairing         string   // how far the owner's is
+	Shown           bool     // whether the device that waits for the caller is theirs to decide on
 }
 
 func (s *stage) facts(c *cast, p principal) facts {
 	s.t.Helper()
 	f := facts{Owner: s.keysOf(c.owner), Stranger: s.keysOf(c.stranger)}
+	f.Pairing = string(s.stored(c.pairing).State)
 	if p == nobody {
 		return f
 	}
+	waiting := s.stored(c.waiting[p])
+	f.Shown = waiting.UserID == c.tokens[p].UserID && waiting.Session == s.sessionOf(c.cookies[p])
 	f.Web = s.alive(c.cookies[p])
 	renewed := s.request(http.MethodPost, "/api/client/v2.0/auth/session", "", "", bearer(c.tokens[p].Refresh))
 	f.Session = renewed.Status == http.StatusCreated
 	return f
+}
+
+func (s *stage) stored(g onboard.Grant) onboard.Grant {
+	s.t.Helper()
+	g, err := deviceGrants{s.store}.Grant(s.t.Context(), g.ID)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return g
 }
 
 func (s *stage) keysOf(user string) []string {
@@ -355,11 +452,7 @@ func (s *stage) keysOf(user string) []string {
 // alive says whether the cookie still names a web session.
 func (s *stage) alive(cookie *http.Cookie) bool {
 	s.t.Helper()
-	id, err := base64.RawURLEncoding.DecodeString(cookie.Value)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	_, err = s.store.WebSession(s.t.Context(), sha256.Sum256(id))
+	_, err := s.store.WebSession(s.t.Context(), s.sessionOf(cookie))
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		s.t.Fatal(err)
 	}
@@ -389,6 +482,12 @@ func (f facts) after(e effect, p principal) facts {
 		f.Web, f.Session = false, false
 	case sessionEnded:
 		f.Session = false
+	case shown:
+		f.Shown = true
+	case connected:
+		f.Owner, f.Pairing = append(f.Owner, "made on"), "approved"
+	case denied:
+		f.Pairing = "denied"
 	case accountGone:
 		f.Session = false
 		if p != anonymous {
@@ -439,6 +538,17 @@ func forms(path string, c *cast, p principal) url.Values {
 		return url.Values{"email": {fmt.Sprintf("new-%d-%s", p, c.email)}, "password": account["password"]}
 	case "/keys":
 		return url.Values{"name": {"made"}, "form_id": {strings.Repeat("A", 22)}}
+	case "/keys/which":
+		return url.Values{"value": {c.phone}}
+	case "/oauth/device_authorization":
+		return url.Values{"client_id": {"latchkey-local"}}
+	case "/oauth/token":
+		return url.Values{"client_id": {"latchkey-local"}, "device_code": {strings.Repeat("A", 43)},
+			"grant_type": {"urn:ietf:params:oauth:grant-type:device_code"}}
+	case "/device":
+		return url.Values{"code": {c.waiting[p].UserCode}}
+	case "/device/:id/approve":
+		return url.Values{"name": {"made"}}
 	default:
 		return url.Values{"x": {"y"}}
 	}
@@ -454,6 +564,9 @@ func TestEveryPageAnswersEveryCallerAsStated(t *testing.T) {
 				c := s.newCast(strings.HasSuffix(path, "/turn-on"))
 				for p := range principals {
 					for _, method := range methods {
+						if goesOn(path) && method == http.MethodHead {
+							continue // for the router, the last word of such a path may be a key's id
+						}
 						s.visit(path, method, p, c, stated)
 					}
 				}
@@ -466,7 +579,7 @@ func TestEveryPageAnswersEveryCallerAsStated(t *testing.T) {
 func (s *stage) visit(pattern, method string, p principal, c *cast, stated map[string]row) {
 	s.t.Helper()
 	label := fmt.Sprintf("%s %s for %s", method, pattern, p)
-	path := strings.NewReplacer(":id", c.target, "/static/*", static.URL("app.css")).Replace(pattern)
+	path := strings.NewReplacer("/device/:id", "/device/"+c.pairing.ID, ":id", c.target, "/static/*", static.URL("app.css")).Replace(pattern)
 	header, body := http.Header{}, ""
 	if p != nobody {
 		header.Set("Cookie", c.cookies[p].Name+"="+c.cookies[p].Value)
@@ -493,7 +606,7 @@ func (s *stage) visit(pattern, method string, p principal, c *cast, stated map[s
 	if !known {
 		allows(s.t, label, got, stated)
 	}
-	if to := s.destination(o.to, method, path); got.Header.Get("Location") != to {
+	if to := destination(o.to, method, path, c, p); got.Header.Get("Location") != to {
 		s.t.Errorf("%s: leads to %q, want %q", label, got.Header.Get("Location"), to)
 	}
 	if diff := cmp.Diff(before.after(o.effect, p), s.facts(c, p)); diff != "" {
@@ -522,11 +635,19 @@ func allows(t *testing.T, label string, got answer, stated map[string]row) {
 
 // destination writes out where a redirect leads. People are brought back to what they wanted to read, not to what they
 // wanted to do.
-func (s *stage) destination(to, method, path string) string {
-	if to != first.to {
+func destination(to, method, path string, c *cast, p principal) string {
+	switch {
+	case to == itsPairing.to && path == "/device":
+		return "/device/" + c.waiting[p].ID
+	case to == itsPairing.to:
+		return "/device/" + c.pairing.ID
+	case to != first.to:
 		return to
-	}
-	if method != http.MethodGet {
+	case goesOn(path) && strings.HasPrefix(path, "/keys"):
+		path = "/keys"
+	case strings.HasPrefix(path, "/device") && (method != http.MethodGet || strings.HasSuffix(path, "/arrival")):
+		path = "/device"
+	case method != http.MethodGet:
 		path = "/keys"
 	}
 	return "/login?next=" + url.QueryEscape(path)

@@ -15,6 +15,7 @@ import (
 	"latchkey/authserver"
 	"latchkey/client"
 	"latchkey/handlers"
+	"latchkey/onboard"
 	"latchkey/store"
 )
 
@@ -27,6 +28,8 @@ type App struct {
 	listener net.Listener
 	server   *http.Server
 	store    *store.Store
+	pairings *onboard.Service
+	stop     chan struct{} // closed when the program is stopping
 	now      func() time.Time
 	log      *slog.Logger
 }
@@ -37,7 +40,7 @@ func New(ctx context.Context, cfg Config) (_ *App, err error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	a := &App{now: cfg.Now, log: newLogger(cfg)}
+	a := &App{stop: make(chan struct{}), now: cfg.Now, log: newLogger(cfg)}
 	defer func() {
 		if err != nil {
 			a.release()
@@ -67,10 +70,14 @@ func New(ctx context.Context, cfg Config) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
+	a.pairings = onboard.New(onboard.Config{
+		ClientID: cfg.AppID, Lifetime: cfg.PairingTime, Grants: deviceGrants{a.store}, Now: cfg.Now,
+	})
 
-	proxies, _ := parseNetworks(cfg.TrustedProxies) // Validate has seen them
 	dashboard := handlers.New(handlers.Deps{
 		Client:         keys.client,
+		Tester:         keys.tester,
+		Pairings:       a.pairings,
 		WebSessions:    webSessions{a.store},
 		SessionKeys:    ring.sealing,
 		PublicURL:      a.url,
@@ -79,20 +86,28 @@ func New(ctx context.Context, cfg Config) (_ *App, err error) {
 		Embedded:       cfg.Upstream == "",
 		Registration:   cfg.Registration == "open",
 		MinPassword:    cfg.MinPassword,
-		TrustedProxies: proxies,
+		TrustedProxies: trustedProxies(cfg),
 		Ready:          a.store.Ping,
+		Stop:           a.stop,
 		Now:            cfg.Now,
 		Log:            a.log,
 	})
 	a.server = newServer(handlers.SecureHeaders(a.url, divide(keys.api, dashboard)), a.log)
+	a.server.RegisterOnShutdown(func() { close(a.stop) })
 	return a, nil
+}
+
+func trustedProxies(cfg Config) []*net.IPNet {
+	networks, _ := parseNetworks(cfg.TrustedProxies) // Validate has seen them
+	return networks
 }
 
 // keyService is whatever serves the client API.
 type keyService struct {
 	client  *client.Client
-	baseURL string       // what devices are told
-	api     http.Handler // what answers the client API's paths here
+	tester  *client.Client // the same, except that its log-ins are no uses of a key
+	baseURL string         // what devices are told
+	api     http.Handler   // what answers the client API's paths here
 }
 
 // connectKeys starts the embedded server, or reaches out to the upstream. Either way the dashboard goes through a client.
@@ -102,6 +117,7 @@ func (a *App) connectKeys(cfg Config, dir dataDir, ring keyRing) (k keyService, 
 		k.baseURL = strings.TrimRight(cfg.Upstream, "/")
 		k.api = elsewhere(k.baseURL)
 		k.client, err = client.New(k.baseURL, cfg.AppID, client.WithHTTPClient(newUpstreamClient(upstream)))
+		k.tester = k.client // what an upstream writes down is its own affair
 		return k, err
 	}
 	access, err := loadAccessKey(dir)
@@ -114,28 +130,46 @@ func (a *App) connectKeys(cfg Config, dir dataDir, ring keyRing) (k keyService, 
 	}
 	k.baseURL = a.url
 	k.api = authserver.New(authserver.Config{
-		AppID:        cfg.AppID,
-		PublicURL:    a.url,
-		Registration: cfg.Registration == "open",
-		Anonymous:    cfg.Anonymous == "on",
-		MinPassword:  cfg.MinPassword,
-		Now:          cfg.Now,
-		Log:          a.log,
+		AppID:         cfg.AppID,
+		PublicURL:     a.url,
+		Registration:  cfg.Registration == "open",
+		Anonymous:     cfg.Anonymous == "on",
+		MinPassword:   cfg.MinPassword,
+		ClientAddress: handlers.ClientAddress(trustedProxies(cfg)),
+		Now:           cfg.Now,
+		Log:           a.log,
 	}, a.store, tokens)
-	inside := &http.Client{Transport: inProcess{k.api, a.log}, CheckRedirect: noRedirect}
-	k.client, err = client.New(k.baseURL, cfg.AppID, client.WithHTTPClient(inside))
+	if k.client, err = a.inside(k.api, cfg.AppID); err != nil {
+		return k, err
+	}
+	k.tester, err = a.inside(unrecorded(k.api), cfg.AppID)
 	return k, err
+}
+
+// inside is a client of the embedded server.
+func (a *App) inside(api http.Handler, appID string) (*client.Client, error) {
+	transport := &http.Client{Transport: inProcess{api, a.log}, CheckRedirect: noRedirect}
+	return client.New(a.url, appID, client.WithHTTPClient(transport))
+}
+
+// unrecorded is the embedded server as the dashboard calls it to see whether a key works: that is no use of the key.
+func unrecorded(api http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		api.ServeHTTP(w, r.WithContext(authserver.Unrecorded(r.Context())))
+	})
 }
 
 // divide gives the client API its paths and the dashboard the rest. It is no http.ServeMux because that one redirects
 // unclean paths, and a device would take its token along to wherever the redirect points.
 func divide(api, dashboard http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, "/api/client/") || r.URL.Path == "/.well-known/jwks.json" {
+		path := r.URL.Path
+		switch {
+		case strings.HasPrefix(path, "/api/client/"), strings.HasPrefix(path, "/api/latchkey/"), path == "/.well-known/jwks.json":
 			api.ServeHTTP(w, r)
-			return
+		default:
+			dashboard.ServeHTTP(w, r)
 		}
-		dashboard.ServeHTTP(w, r)
 	})
 }
 
@@ -216,6 +250,9 @@ func (a *App) shutdown(ctx context.Context) error {
 func (a *App) sweep(ctx context.Context) {
 	if err := a.store.Sweep(ctx, a.now(), handlers.WebSessionIdle); err != nil && ctx.Err() == nil {
 		a.log.Error("sweep expired sessions", "cause", err)
+	}
+	if err := a.pairings.Sweep(ctx); err != nil && ctx.Err() == nil {
+		a.log.Error("sweep expired pairings", "cause", err)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -27,12 +28,14 @@ func Main(ctx context.Context, args []string, stdout io.Writer) error {
 		err = serve(ctx, args, stdout)
 	case "health":
 		err = health(ctx, args, stdout)
+	case "pair":
+		return pair(ctx, args, stdout, os.Stderr, newPairingClient())
 	case "version":
 		err = version(args, stdout)
 	case "help":
 		err = flag.ErrHelp
 	default:
-		return fmt.Errorf("there is no command %q, only serve, health, version and help", command)
+		return fmt.Errorf("there is no command %q, only serve, pair, health, version and help", command)
 	}
 	if errors.Is(err, flag.ErrHelp) {
 		return usage(stdout)

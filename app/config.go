@@ -19,17 +19,18 @@ import (
 
 // Config is every setting of the program. It is loaded once, by Load, or filled in by a test that starts from Defaults.
 type Config struct {
-	Addr           string // HOST:PORT to listen on
-	PublicURL      string // how browsers and devices reach the program; "": from the listener
-	Data           string // directory of the database and the secrets
-	AppID          string // the client app id that SDKs name
-	Upstream       string // base URL of the server that has the keys; "": the embedded one
-	Registration   string // "open" or "closed"
-	Anonymous      string // "off" or "on"
-	MinPassword    int    // characters
-	TrustedProxies string // networks whose X-Forwarded-For is believed, comma separated
-	Log            string // "text", "json", or "" for text on a terminal and JSON elsewhere
-	LogLevel       string // "debug", "info", "warn" or "error"
+	Addr           string        // HOST:PORT to listen on
+	PublicURL      string        // how browsers and devices reach the program; "": from the listener
+	Data           string        // directory of the database and the secrets
+	AppID          string        // the client app id that SDKs name
+	Upstream       string        // base URL of the server that has the keys; "": the embedded one
+	Registration   string        // "open" or "closed"
+	Anonymous      string        // "off" or "on"
+	MinPassword    int           // characters
+	PairingTime    time.Duration // how long a pairing code is good for
+	TrustedProxies string        // networks whose X-Forwarded-For is believed, comma separated
+	Log            string        // "text", "json", or "" for text on a terminal and JSON elsewhere
+	LogLevel       string        // "debug", "info", "warn" or "error"
 
 	SessionKeys     client.Secret // the key ring itself; "": from SessionKeysFile, or else from Data
 	SessionKeysFile string        // a file with the key ring
@@ -49,6 +50,7 @@ func Defaults() Config {
 		Registration: "open",
 		Anonymous:    "off",
 		MinPassword:  8,
+		PairingTime:  10 * time.Minute,
 		LogLevel:     "info",
 		LogTo:        os.Stderr,
 		Now:          time.Now,
@@ -67,6 +69,7 @@ func flags(c *Config) *flag.FlagSet {
 	fs.StringVar(&c.Registration, "registration", c.Registration, "`open|closed`: may people make accounts themselves")
 	fs.StringVar(&c.Anonymous, "anonymous", c.Anonymous, "`off|on`: may devices log in without credentials")
 	fs.Var((*characters)(&c.MinPassword), "min-password", "`CHARACTERS` that a new password must have at least, 6 to 64")
+	fs.Var((*duration)(&c.PairingTime), "pairing-time", "`TIME` for which the code of a device that wants to connect is good, 1s to 10m")
 	fs.StringVar(&c.TrustedProxies, "trusted-proxies", c.TrustedProxies, "`NETWORKS` whose X-Forwarded-For is believed, such as 10.0.0.0/8, comma separated")
 	fs.StringVar(&c.Log, "log", c.Log, "`text|json`: form of the log; when not given, text on a terminal and JSON elsewhere")
 	fs.StringVar(&c.LogLevel, "log-level", c.LogLevel, "`debug|info|warn|error`: the least that is logged")
@@ -87,6 +90,35 @@ func (n *characters) Set(text string) error {
 	}
 	*n = characters(v)
 	return nil
+}
+
+// The most is what ASVS 5.0.0-6.5.5 gives a code that is typed.
+const (
+	minPairingTime, maxPairingTime = time.Second, 10 * time.Minute
+	pairingTimeRange               = "must be 1s to 10m"
+)
+
+// duration is a flag.Value whose complaint is ours.
+type duration time.Duration
+
+func (d *duration) String() string { return shortDuration(time.Duration(*d)) }
+
+func (d *duration) Set(text string) error {
+	v, err := time.ParseDuration(text)
+	if err != nil {
+		return errors.New(pairingTimeRange)
+	}
+	*d = duration(v)
+	return nil
+}
+
+// shortDuration is "10m", where package time says "10m0s".
+func shortDuration(d time.Duration) string {
+	text := strings.TrimSuffix(d.String(), "m0s")
+	if len(text) < len(d.String()) {
+		return text + "m"
+	}
+	return text
 }
 
 // The key ring has variables and no flag: a command line is there for every user of the machine to read.
@@ -180,6 +212,7 @@ func (c Config) Validate() error {
 		oneOf("registration", c.Registration, "open", "closed"),
 		oneOf("anonymous", c.Anonymous, "off", "on"),
 		check("min-password", strconv.Itoa(c.MinPassword), 6 <= c.MinPassword && c.MinPassword <= 64, charactersRange),
+		check("pairing-time", shortDuration(c.PairingTime), minPairingTime <= c.PairingTime && c.PairingTime <= maxPairingTime, pairingTimeRange),
 		proxiesErr,
 		oneOf("log", cmp.Or(c.Log, "text"), "text", "json"),
 		oneOf("log-level", c.LogLevel, "debug", "info", "warn", "error"),

@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -34,10 +35,11 @@ func TestEverySettingHasAFlagAndAVariable(t *testing.T) {
 	want := Defaults()
 	want.Addr, want.PublicURL, want.Data, want.AppID = ":9000", "https://keys.example.org", "/var/lib/latchkey", "my-app"
 	want.Upstream, want.Registration, want.Anonymous, want.MinPassword = "https://services.example.org/base", "closed", "on", 15
+	want.PairingTime = 5 * time.Minute
 	want.TrustedProxies, want.Log, want.LogLevel = "10.0.0.0/8, 2001:db8::/32", "json", "warn"
 	values := map[string]string{
 		"addr": want.Addr, "public-url": want.PublicURL, "data": want.Data, "app-id": want.AppID,
-		"upstream": want.Upstream, "registration": want.Registration, "anonymous": want.Anonymous, "min-password": "15",
+		"upstream": want.Upstream, "registration": want.Registration, "anonymous": want.Anonymous, "min-password": "15", "pairing-time": "5m",
 		"trusted-proxies": want.TrustedProxies, "log": want.Log, "log-level": want.LogLevel,
 	}
 	var args, environ []string
@@ -121,6 +123,9 @@ func TestABadSettingIsNamedWithItsValueAndWhatIsAllowed(t *testing.T) {
 		{"min-password", "5", "6 to 64"},
 		{"min-password", "65", "6 to 64"},
 		{"min-password", "eight", "6 to 64"},
+		{"pairing-time", "999ms", "1s to 10m"},
+		{"pairing-time", "11m", "1s to 10m"},
+		{"pairing-time", "ten", "1s to 10m"},
 		{"trusted-proxies", "10.0.0.1", "networks such as"},
 		{"trusted-proxies", "10.0.0.0/8,nginx", "networks such as"},
 		{"log", "xml", "text or json"},
@@ -148,7 +153,7 @@ func TestABadSettingIsNamedWithItsValueAndWhatIsAllowed(t *testing.T) {
 
 func TestAnEmptyFlagIsNoDefault(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"addr", "data", "app-id", "registration", "anonymous", "min-password", "log-level"} {
+	for _, name := range []string{"addr", "data", "app-id", "registration", "anonymous", "min-password", "pairing-time", "log-level"} {
 		_, err := load([]string{"--" + name, ""}, nil)
 		wantSentence(t, err, "-"+name)
 	}

@@ -11,6 +11,7 @@ const usageHead = `Latchkey is a page on which people manage their own user API 
 honours those keys.
 
   latchkey [serve] [flags]   run it
+  latchkey pair [flags]      connect the device that this runs on; latchkey pair --help says how
   latchkey health [flags]    ask the one that runs with these settings whether it is well; exit code 0 or 1
   latchkey version           print the version
   latchkey help              print this
