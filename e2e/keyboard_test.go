@@ -44,6 +44,8 @@ func TestTheWholeJourneyGoesByKeyboard(t *testing.T) {
 	page.focuses(page.toggle("porch-cam"))
 
 	page.key("Shift+Tab")
+	page.focuses(page.link("Refresh porch-cam"))
+	page.key("Shift+Tab")
 	page.focuses(page.link("porch-cam"))
 	page.key("Enter")
 	page.sees(page.heading("How a device signs in with it"))
@@ -132,11 +134,11 @@ func TestTheFocusGoesThroughThePageInReadingOrder(t *testing.T) {
 	ana := program.person(t)
 	ana.keys(t, numbered(6)...)
 	page := program.open(t, signedIn(ana))
-	want := []string{"Skip to content", "Latchkey", "Sign out", "Name of the device or service", "Create key", "Search keys"}
+	want := []string{"Skip to content", "Latchkey", "Sign out", "Connect a device", "Name of the device or service", "Create key", "Search keys"}
 	for _, name := range numbered(6) {
-		want = append(want, name, name, "More about "+name) // the link, the switch and the menu
+		want = append(want, name, "Refresh "+name, name, "More about "+name) // the link, that of a new key, the switch and the menu
 	}
-	want = append(want, "System", "Light", "Dark")
+	want = append(want, "Which key is this?", "System", "Light", "Dark")
 	var got []string
 	for range want {
 		page.key("Tab")

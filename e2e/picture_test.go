@@ -31,12 +31,16 @@ func TestPictures(t *testing.T) {
 	program := startProgram(t, func(c *app.Config) { c.Now = func() time.Time { return *clock.Load() } })
 	ana := program.person(t)
 	for _, key := range []struct {
-		name string
-		ago  time.Duration
-	}{{"garage-pi", 189 * day}, {"backup", 188 * day}, {"heat-pump", 120 * day}, {"greenhouse_2", 5 * day}} {
+		name      string
+		ago, used time.Duration
+	}{{"garage-pi", 189 * day, 4 * time.Minute}, {"backup", 188 * day, 0}, {"heat-pump", 120 * day, 3 * time.Hour}, {"greenhouse_2", 5 * day, 2 * day}} {
 		setClock(key.ago)
 		ana.session = program.logIn(t, client.EmailPassword(ana.email, password)) // the last one is too old by now
-		ana.keys(t, key.name)
+		made := ana.keys(t, key.name)[0]
+		if key.used > 0 {
+			setClock(key.used)
+			program.logIn(t, client.UserAPIKey(made.Value.Reveal()))
+		}
 	}
 	setClock(0)
 	ana.session = program.logIn(t, client.EmailPassword(ana.email, password))
@@ -56,6 +60,11 @@ func TestPictures(t *testing.T) {
 	narrow.press(narrow.toggle("heat-pump"))
 	narrow.isOn("heat-pump", false)
 	narrow.takes("keys-page-phone.png")
+
+	grant := program.grant(t, "Greenhouse Pi")
+	pairing := program.open(t, signedIn(ana), phone, at("/device"))
+	pairing.enterCode(grant.UserCode)
+	pairing.takes("pairing-phone.png")
 }
 
 func (p *page) takes(name string) {

@@ -63,21 +63,6 @@ func TestAKeyMadeInTheBrowserLogsADeviceInUntilItIsTurnedOff(t *testing.T) {
 	}
 }
 
-func TestTheProgramOnAKeysPageRunsAsItStands(t *testing.T) {
-	t.Parallel()
-	program := startProgram(t)
-	ana := program.person(t)
-	key := ana.keys(t, "porch-cam")[0]
-	page := program.open(t, signedIn(ana))
-	page.press(page.link("porch-cam"))
-	snippet, err := page.Locator("pre").TextContent()
-	page.must(err)
-	snippet += "\nconsole.log(app.currentUser.id);\n"
-	if got := node(t, snippet, key.Value.Reveal(), "--input-type=module", "-"); got != ana.session.UserID() {
-		t.Errorf("it logs in as %q, not as %q", got, ana.session.UserID())
-	}
-}
-
 // openElsewhere opens a page of another site, which has realm-web's bundle for browsers.
 func openElsewhere(t *testing.T) playwright.Page {
 	t.Helper()

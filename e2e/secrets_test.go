@@ -116,6 +116,7 @@ func TestNoSecretIsWrittenDownAnywhere(t *testing.T) {
 
 	cookies := r.signsUp(known)
 	values := r.usesEveryPage(known, cookies)
+	values = append(values, r.pairs(known, cookies))
 	r.usesEveryCall(known, values)
 	r.signsOut(cookies)
 
@@ -204,6 +205,46 @@ func (r *recorder) usesEveryPage(known secrets, cookies http.Header) []string {
 		r.page("POST", "/theme", url.Values{"theme": {"dark"}}, header)
 	}
 	return values
+}
+
+// pairs connects a device, with what goes wrong on the way, and gives the value of its key. That is in the answers to the
+// device alone: the one to the device's first poll after the approval, and a minute long in no other.
+func (r *recorder) pairs(known secrets, cookies http.Header) string {
+	r.t.Helper()
+	denied, approved := r.p.grant(r.t, "denied"), r.p.grant(r.t, "porch-cam")
+	known["device code, denied"], known["device code"] = denied.DeviceCode, approved.DeviceCode
+	r.page("GET", "/device?user_code="+approved.UserCode, nil, cookies)
+	r.page("POST", "/device", url.Values{"code": {approved.DeviceCode}}, cookies) // the code in the wrong field
+	r.page("POST", "/device", url.Values{"code": {"BBBB-BBBB"}}, cookies)
+	for _, g := range []grant{denied, approved} {
+		at := r.page("POST", "/device", url.Values{"code": {g.UserCode}}, cookies).Header.Get("Location")
+		r.page("GET", at, nil, cookies)
+		if g == denied {
+			r.page("POST", at+"/deny", nil, cookies)
+			continue
+		}
+		r.page("POST", at+"/approve", url.Values{"name": {"not a name"}}, cookies)
+		r.page("POST", at+"/approve", url.Values{"name": {"porch-cam"}}, cookies)
+		r.page("GET", at, nil, cookies)
+		r.page("POST", at+"/approve", url.Values{"name": {"porch-cam"}}, cookies)
+	}
+	wrong := approved
+	wrong.DeviceCode = strings.Repeat("A", len(approved.DeviceCode))
+	for _, g := range []grant{denied, wrong} {
+		if got, _ := r.p.poll(r.t.Context(), g); got.AccessToken != "" {
+			r.t.Error("a device that was not approved got a key")
+		}
+	}
+	got, _ := r.p.poll(r.t.Context(), approved)
+	if got.AccessToken == "" {
+		r.t.Fatalf("no key: %s", got.Error)
+	}
+	known["value of a paired key"] = got.AccessToken
+	if again, _ := r.p.poll(r.t.Context(), approved); again.AccessToken != "" {
+		r.t.Error("a second poll at once got it too")
+	}
+	r.page("POST", "/keys/which", url.Values{"value": {got.AccessToken}}, cookies)
+	return got.AccessToken
 }
 
 // usesEveryCall does what devices do, and what goes wrong for them.

@@ -38,6 +38,7 @@ func TestMain(m *testing.M) {
 	if err := errors.Join(chromium.Close(), pw.Stop()); err != nil {
 		fmt.Fprintln(os.Stderr, "e2e: stop:", err)
 	}
+	removeBinary()
 	os.Exit(code)
 }
 

@@ -70,6 +70,9 @@ func (tap *wiretap) proxy(behind *url.URL) http.Handler {
 			r.Out.Header.Del("Accept-Encoding") // so that bodies are readable
 		},
 		ModifyResponse: func(res *http.Response) error {
+			if strings.HasPrefix(res.Header.Get("Content-Type"), "text/event-stream") { // goes on until the page is left
+				return nil
+			}
 			body, err := io.ReadAll(res.Body)
 			if err != nil {
 				return err
