@@ -115,6 +115,67 @@ func statesOfTheList(g guests) []state {
 	}
 }
 
+func statesOfDevices(g guests) []state {
+	question := func(p *page, _ *gateway) grant {
+		grant := p.program.grant(p.t, "Greenhouse Pi")
+		p.enterCode(grant.UserCode)
+		return grant
+	}
+	decide := func(answer, heading string) func(*page, *gateway) {
+		return func(p *page, upstream *gateway) {
+			question(p, upstream)
+			p.press(p.button(answer))
+			p.sees(p.heading(heading))
+		}
+	}
+	return []state{
+		{name: "the page for codes", who: g.few, path: "/device", reach: func(p *page, _ *gateway) {
+			p.press(p.GetByText("The device has nothing but curl"))
+			p.press(p.GetByText("Open this page on a phone"))
+		}},
+		{name: "a code that was given", who: g.few, path: "/device?user_code=BBBB-BBBB", reach: func(p *page, _ *gateway) {
+			p.sees(p.GetByText("Check that the device shows the same code."))
+		}},
+		{name: "a wrong code", who: g.few, path: "/device", status: http.StatusUnprocessableEntity, reach: func(p *page, _ *gateway) {
+			p.fill("Code on the device", "BBBB-BBBB")
+			p.press(p.button("Continue"))
+			p.sees(p.GetByText("No device waits with this code."))
+		}},
+		{name: "the question", who: g.few, path: "/device", reach: func(p *page, upstream *gateway) { question(p, upstream) }},
+		{name: "the question with a bad name", who: g.few, path: "/device", status: http.StatusUnprocessableEntity, reach: func(p *page, upstream *gateway) {
+			question(p, upstream)
+			p.fill("Name of its key", "porch cam")
+			p.press(p.button("Approve"))
+			p.sees(p.GetByText("That name has characters we cannot use."))
+		}},
+		{name: "the question when every key is in use", who: g.full, path: "/device", reach: func(p *page, upstream *gateway) {
+			question(p, upstream)
+			p.sees(p.heading(allInUse))
+		}},
+		{name: "denied", who: g.few, path: "/device", reach: decide("Deny", "Denied")},
+		{name: "approved", who: g.none, path: "/device", reach: decide("Approve", "Waiting for the device")},
+		{name: "fetched", who: g.many, path: "/device", reach: func(p *page, upstream *gateway) {
+			grant := question(p, upstream)
+			p.press(p.button("Approve"))
+			p.sees(p.heading("Waiting for the device"))
+			if got, _ := p.program.poll(p.t.Context(), grant); got.AccessToken == "" {
+				p.t.Fatal("no key:", got.Error)
+			}
+			p.comesToSee(p.heading("The device has its key"))
+		}},
+		{name: "which key is this", who: g.few, path: "/keys/which"},
+		{name: "a value of nobody's", who: g.few, path: "/keys/which", reach: func(p *page, _ *gateway) {
+			p.fill("Value", "nobody's")
+			p.sees(p.GetByText("This is none of your keys."))
+		}},
+		{name: "lines to paste beside a new value", who: g.few, path: "/keys", reach: func(p *page, _ *gateway) {
+			p.createKey("attic")
+			p.press(p.GetByText("Put it into a program"))
+			p.press(p.field("Write the key into the code"))
+		}},
+	}
+}
+
 func statesOfTrouble(g guests) []state {
 	name := func(typed, complaint string) func(*page, *gateway) {
 		return func(p *page, _ *gateway) {
@@ -162,7 +223,7 @@ func statesOfTrouble(g guests) []state {
 func TestEveryStateOfEveryPageIsAccessibleInEveryLook(t *testing.T) {
 	t.Parallel()
 	for name, some := range map[string]func(guests) []state{
-		"outside": statesOutside, "the list": statesOfTheList, "trouble": statesOfTrouble,
+		"outside": statesOutside, "the list": statesOfTheList, "devices": statesOfDevices, "trouble": statesOfTrouble,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
