@@ -148,7 +148,21 @@ func TestItStopsWhenTheContextEnds(t *testing.T) {
 	if err := run(t, cfg).stop(); err != nil {
 		t.Fatal(err)
 	}
+	awaitFree(t, cfg.Addr)
 	run(t, cfg) // the port is free again, and so is the data directory
+}
+
+// awaitFree gives a child process that another test is just starting the moment it takes to let go of our listener: between
+// fork and exec it has all our files.
+func awaitFree(t *testing.T, addr string) {
+	t.Helper()
+	for patience := time.Now().Add(5 * time.Second); time.Now().Before(patience); time.Sleep(5 * time.Millisecond) {
+		listener, err := listen(t.Context(), addr, slog.New(slog.DiscardHandler))
+		if err == nil {
+			_ = listener.Close()
+			return
+		}
+	}
 }
 
 func TestAContextThatHasEndedBeforeRunStillReleasesEverything(t *testing.T) {
