@@ -30,16 +30,32 @@ func TestPictures(t *testing.T) {
 	setClock(190 * day)
 	program := startProgram(t, func(c *app.Config) { c.Now = func() time.Time { return *clock.Load() } })
 	ana := program.person(t)
+	values := map[string]string{}
 	for _, key := range []struct {
-		name      string
-		ago, used time.Duration
-	}{{"garage-pi", 189 * day, 4 * time.Minute}, {"backup", 188 * day, 0}, {"heat-pump", 120 * day, 3 * time.Hour}, {"greenhouse_2", 5 * day, 2 * day}} {
+		name string
+		ago  time.Duration
+	}{{"garage-pi", 189 * day}, {"backup", 188 * day}, {"heat-pump", 120 * day}, {"greenhouse_2", 5 * day}} {
 		setClock(key.ago)
 		ana.session = program.logIn(t, client.EmailPassword(ana.email, password)) // the last one is too old by now
-		made := ana.keys(t, key.name)[0]
-		if key.used > 0 {
-			setClock(key.used)
-			program.logIn(t, client.UserAPIKey(made.Value.Reveal()))
+		values[key.name] = ana.keys(t, key.name)[0].Value.Reveal()
+	}
+	for _, use := range []struct {
+		name   string
+		ago    time.Duration
+		device client.Device
+	}{
+		{"greenhouse_2", 2 * day, client.Device{Name: "esp-bridge", Platform: "linux", SDK: "latchkey-go"}},
+		{"heat-pump", 3 * time.Hour, client.Device{Platform: "node", SDK: "realm-web", SDKVersion: "2.0.1"}},
+		{"garage-pi", 40 * time.Minute, client.Device{Name: "pi-4", Platform: "linux", SDK: "Dotnet", SDKVersion: "12.3.0"}},
+		{"garage-pi", 4 * time.Minute, client.Device{Name: "pi-4", Platform: "linux", SDK: "Dotnet", SDKVersion: "12.3.0"}},
+	} {
+		setClock(use.ago)
+		device, err := client.New(program.url, "latchkey-local", client.WithHTTPClient(program.http), client.WithDevice(use.device))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := device.Login(t.Context(), client.UserAPIKey(values[use.name])); err != nil {
+			t.Fatal(err)
 		}
 	}
 	setClock(0)
