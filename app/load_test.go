@@ -34,6 +34,7 @@ import (
 const (
 	loadVariable  = "LATCHKEY_LOAD"
 	floorVariable = "LATCHKEY_LOAD_FLOOR"
+	baseVariable  = "LATCHKEY_LOAD_BASE"
 	serverCore    = "0"
 	loadRounds    = 5
 	loadTime      = 3 * time.Second
@@ -91,6 +92,32 @@ func TestLoad(t *testing.T) {
 	}
 	slices.Sort(starts[1:])
 	t.Logf("start on existing data: %v to the first answer (median of 7)", starts[4])
+}
+
+// TestLoadAgainstAnotherBuild takes turns between two builds of the program, to see what a change costs:
+//
+//	LATCHKEY_LOAD_BASE=/path/to/another/latchkey taskset -c 1 go test -count=1 -run TestLoadAgainst -v ./app
+func TestLoadAgainstAnotherBuild(t *testing.T) {
+	base := os.Getenv(baseVariable)
+	if base == "" {
+		t.Skip("set " + baseVariable + " to compare")
+	}
+	binary := filepath.Join(t.TempDir(), "latchkey")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "..").CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	var pages, logIns []traffic
+	for _, build := range []struct{ name, binary string }{{"the other build", base}, {"this build", binary}} {
+		addr := "127.0.0.1:" + freePort(t)
+		server := startServer(t, addr, build.binary, "--data", filepath.Join(t.TempDir(), "data"), "--log-level", "error")
+		people := newPeople(t, addr)
+		pages = append(pages, traffic{"keys page, " + build.name, server, people.page})
+		logIns = append(logIns, traffic{"log in with a key, " + build.name, server, people.logIn})
+	}
+	for _, conns := range []int{1, 16} {
+		compare(t, conns, logIns)
+		compare(t, conns, pages)
+	}
 }
 
 // server is a program under load, pinned to its core.
