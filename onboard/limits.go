@@ -12,6 +12,8 @@ import (
 type LimitError struct {
 	// RetryAfter is when the next try is allowed, if no others come before it.
 	RetryAfter time.Duration
+	// Mine says that it was the account's own wrong codes, and not those of its network or of everyone.
+	Mine bool
 }
 
 func (e *LimitError) Error() string {
@@ -19,7 +21,8 @@ func (e *LimitError) Error() string {
 }
 
 // A user code has 34.6 bits, enough only if few can be tried. Twenty wrong codes a day against 10,000 pending grants hit one
-// with a chance of 8 in a million; the other limits are for those who have many accounts.
+// with a chance of 8 in a million; the other limits are for those who have many accounts. So that one such cannot shut out
+// everybody else, an account that entered no wrong code in the last day has one try outside of them.
 const (
 	day     = 24 * time.Hour
 	stretch = 10 * time.Minute
@@ -32,14 +35,19 @@ func everyoneRules() []rule {
 }
 func startRules() []rule { return []rule{{30, stretch}} }
 
+// siteRules keep one subscriber with many addresses from taking every place among the grants that may be pending.
+func siteRules() []rule { return []rule{{300, stretch}} }
+
 const (
 	// maxPending is how many grants may wait for a person.
 	maxPending = 10_000
-	// maxCounted is how many accounts or addresses are remembered. Of those who try codes there are fewer: everyone together
-	// has no more than 144,000 tries a day. Of those who start grants, so many have long filled what may be pending.
+	// maxCounted is how many accounts or addresses are remembered. Of those who try codes there are fewer as a rule: everyone
+	// together has 144,000 tries a day. Of those who start grants, so many have long filled what may be pending.
 	maxCounted = 150_000
 	// whenFull is how long to wait when something is full, which nobody can know.
 	whenFull = time.Minute
+	// pause is for how long nobody asks again whether there is room for another grant.
+	pause = time.Second
 )
 
 // rule allows most tries in any stretch of time as long as in.
@@ -53,31 +61,72 @@ type limits struct {
 	now   func() time.Time
 	begun time.Time
 
-	mu    sync.Mutex
-	swept time.Duration
-	// accounts, addresses and everyone count wrong codes; starts counts grants that devices ask for.
-	accounts, addresses, everyone, starts *counter
+	mu                sync.Mutex
+	swept, pauseUntil time.Duration
+	// accounts, addresses and everyone count wrong codes; starts and sites count grants that devices ask for.
+	accounts, addresses, everyone, starts, sites *counter
 }
 
 func newLimits(now func() time.Time) *limits {
 	return &limits{
 		now: now, begun: now(),
 		accounts: newCounter(accountRules()), addresses: newCounter(addressRules()), everyone: newCounter(everyoneRules()),
-		starts: newCounter(startRules()),
+		starts: newCounter(startRules()), sites: newCounter(siteRules()),
 	}
 }
 
 // tryCode counts a try before anybody knows whether the code is right: so however many are tried at once, no more are looked
-// up than are allowed. right takes the count of this one try back, and nothing else.
-func (l *limits) tryCode(userID, address string) (right func(), err error) {
-	address = network(address)
-	return l.try(count{l.accounts, userID}, count{l.addresses, address}, count{l.everyone, ""})
+// up than are allowed. takeBack forgets this one try, and nothing else.
+func (l *limits) tryCode(userID, address string) (takeBack func(), err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.tick()
+	own := count{l.accounts, userID}
+	room, wait := roomIn(now, own, count{l.addresses, network(address)}, count{l.everyone, ""})
+	untried, ownFull := len(l.accounts.tries[userID]) == 0, !slices.Contains(room, own)
+	if wait > 0 && (ownFull || !untried) {
+		return nil, &LimitError{RetryAfter: wait, Mine: ownFull && !untried}
+	}
+	add(now, room)
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		for _, c := range room {
+			c.in.takeBack(c.who, now)
+		}
+	}, nil
 }
 
 // tryStart counts a grant that is asked for, whatever comes of it.
 func (l *limits) tryStart(address string) error {
-	_, err := l.try(count{l.starts, network(address)})
-	return err
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.tick()
+	if now < l.pauseUntil {
+		return &LimitError{RetryAfter: whenFull}
+	}
+	room, wait := roomIn(now, count{l.starts, network(address)}, count{l.sites, site(address)})
+	if wait > 0 {
+		return &LimitError{RetryAfter: wait}
+	}
+	add(now, room)
+	return nil
+}
+
+// tableFull is told that no more grants may be pending: finding that out costs the store a write, and is not repeated at once.
+func (l *limits) tableFull() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.pauseUntil = l.tick() + pause
+}
+
+// tick gives the time, and forgets now and then; the caller holds the lock.
+func (l *limits) tick() time.Duration {
+	now := l.now().Sub(l.begun)
+	if now-l.swept >= stretch {
+		l.forget(now)
+	}
+	return now
 }
 
 type count struct {
@@ -85,31 +134,22 @@ type count struct {
 	who string
 }
 
-// try counts in all the counters or, when one of them is full, in none.
-func (l *limits) try(counts ...count) (takeBack func(), err error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	now := l.now().Sub(l.begun)
-	if now-l.swept >= stretch {
-		l.forget(now)
-	}
-	var wait time.Duration
+// roomIn tells which of the counters have room, and how long it is until all of them do.
+func roomIn(now time.Duration, counts ...count) (room []count, wait time.Duration) {
 	for _, c := range counts {
-		wait = max(wait, c.in.wait(c.who, now))
+		w := c.in.wait(c.who, now)
+		if w == 0 {
+			room = append(room, c)
+		}
+		wait = max(wait, w)
 	}
-	if wait > 0 {
-		return nil, &LimitError{RetryAfter: wait}
-	}
+	return room, wait
+}
+
+func add(now time.Duration, counts []count) {
 	for _, c := range counts {
 		c.in.tries[c.who] = append(c.in.tries[c.who], now)
 	}
-	return func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		for _, c := range counts {
-			c.in.takeBack(c.who, now)
-		}
-	}, nil
 }
 
 // sweep forgets the tries that no rule looks back to.
@@ -121,7 +161,7 @@ func (l *limits) sweep() {
 
 // forget is sweep; the caller holds the lock.
 func (l *limits) forget(now time.Duration) {
-	for _, c := range []*counter{l.accounts, l.addresses, l.everyone, l.starts} {
+	for _, c := range []*counter{l.accounts, l.addresses, l.everyone, l.starts, l.sites} {
 		for who := range c.tries {
 			c.prune(who, now)
 		}
@@ -189,9 +229,13 @@ func (c *counter) takeBack(who string, at time.Duration) {
 	}
 }
 
-// network is who is counted under an address: a whole /64 with IPv6, which one subscriber has. What is no address is one and
-// the same for all.
-func network(address string) string {
+// network is who is counted under an address: with IPv6 a whole /64, which is one household's. site is what one organization
+// may have.
+func network(address string) string { return prefix(address, 32, 64) }
+func site(address string) string    { return prefix(address, 24, 48) }
+
+// prefix is the network of so many bits around an address. What is no address is one and the same for all.
+func prefix(address string, bits4, bits6 int) string {
 	a, err := netip.ParseAddr(address)
 	if err != nil {
 		withPort, err := netip.ParseAddrPort(address)
@@ -201,8 +245,9 @@ func network(address string) string {
 		a = withPort.Addr()
 	}
 	a = a.Unmap().WithZone("")
+	bits := bits6
 	if a.Is4() {
-		return a.String()
+		bits = bits4
 	}
-	return netip.PrefixFrom(a, 64).Masked().String()
+	return netip.PrefixFrom(a, bits).Masked().String()
 }

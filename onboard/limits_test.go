@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -77,14 +78,14 @@ func TestAnAddressHasThirtyWrongCodesInTenMinutesAndAHundredInADay(t *testing.T)
 			tries++
 			wantWait(t, wrong(t, l, fmt.Sprint("user", tries), "192.0.2.1"), 0)
 		}
-		wantWait(t, wrong(t, l, "another", "192.0.2.1"), 10*time.Minute)
+		wantWait(t, wrong(t, l, "user1", "192.0.2.1"), 10*time.Minute)
 		wantWait(t, wrong(t, l, fmt.Sprint("another", round), "192.0.2.2"), 0)
 	}
 	c.set(3 * time.Hour)
 	for i := range 10 {
 		wantWait(t, wrong(t, l, fmt.Sprint("late", i), "192.0.2.1"), 0)
 	}
-	wantWait(t, wrong(t, l, "last", "192.0.2.1"), 21*time.Hour)
+	wantWait(t, wrong(t, l, "user1", "192.0.2.1"), 21*time.Hour)
 }
 
 func TestEverybodyTogetherHasAThousandWrongCodesInTenMinutes(t *testing.T) {
@@ -93,9 +94,99 @@ func TestEverybodyTogetherHasAThousandWrongCodesInTenMinutes(t *testing.T) {
 	for i := range 1000 {
 		wantWait(t, wrong(t, l, fmt.Sprint("user", i), v4(i)), 0)
 	}
-	wantWait(t, wrong(t, l, "one more", v4(1000)), 10*time.Minute)
+	wantWait(t, wrong(t, l, "user1", v4(1000)), 10*time.Minute)
 	c.set(10 * time.Minute)
-	wantWait(t, wrong(t, l, "one more", v4(1000)), 0)
+	wantWait(t, wrong(t, l, "user1", v4(1000)), 0)
+}
+
+// spend has many accounts enter wrong codes until an address, or everyone, has no more.
+func spend(t *testing.T, l *limits, tries int, address func(int) string) {
+	t.Helper()
+	for i := range tries {
+		wantWait(t, wrong(t, l, fmt.Sprint("spender", i), address(i)), 0)
+	}
+}
+
+func TestWhoEnteredNoWrongCodeHasOneTryThatOthersCannotUseUp(t *testing.T) {
+	for name, spent := range map[string]func(*limits){
+		"the address's": func(l *limits) { spend(t, l, 30, func(int) string { return "192.0.2.1" }) },
+		"everyone's":    func(l *limits) { spend(t, l, 1000, v4) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newClock()
+			l := newLimits(c.now)
+			spent(l)
+			for range 3 {
+				right, err := l.tryCode("ann", "192.0.2.1")
+				wantWait(t, waitOf(t, err), 0)
+				right() // and so the next is her first again
+			}
+			wantWait(t, wrong(t, l, "ann", "192.0.2.1"), 0)
+			wantWait(t, wrong(t, l, "ann", "192.0.2.1"), 10*time.Minute)
+			wantWait(t, wrong(t, l, "bob", "192.0.2.1"), 0) // everybody has a try of their own
+			c.set(9 * time.Minute)
+			wantWait(t, wrong(t, l, "bob", "192.0.2.1"), time.Minute) // which made nobody wait longer
+		})
+	}
+}
+
+func TestTheReserveIsOneTryADay(t *testing.T) {
+	c := newClock()
+	l := newLimits(c.now)
+	wantWait(t, wrong(t, l, "ann", "192.0.2.1"), 0)
+	c.set(day - 1)
+	spend(t, l, 30, func(int) string { return "192.0.2.2" })
+	wantWait(t, wrong(t, l, "ann", "192.0.2.2"), 10*time.Minute)
+	c.set(day)
+	wantWait(t, wrong(t, l, "ann", "192.0.2.2"), 0)
+}
+
+func TestOfManyFirstTriesAtOnceOneIsAllowed(t *testing.T) {
+	l := newLimits(newClock().now)
+	spend(t, l, 30, func(int) string { return "192.0.2.1" })
+	var allowed atomic.Int64
+	var all sync.WaitGroup
+	for range 100 {
+		all.Go(func() {
+			if _, err := l.tryCode("ann", "192.0.2.1"); err == nil {
+				allowed.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	if allowed.Load() != 1 {
+		t.Errorf("%d tries were allowed", allowed.Load())
+	}
+}
+
+func TestALimitSaysWhoseWrongCodesItWas(t *testing.T) {
+	l := newLimits(newClock().now)
+	mine := func(userID, address string) bool {
+		t.Helper()
+		_, err := l.tryCode(userID, address)
+		var limit *LimitError
+		if !errors.As(err, &limit) {
+			t.Fatalf("unexpected: %v", err)
+		}
+		return limit.Mine
+	}
+	for range 5 {
+		wrong(t, l, "ann", "192.0.2.1")
+	}
+	spend(t, l, 25, func(int) string { return "192.0.2.1" })
+	wrong(t, l, "bob", "192.0.2.1") // his reserve
+	if !mine("ann", "192.0.2.9") || !mine("ann", "192.0.2.1") {
+		t.Error("ann is told that it was others")
+	}
+	if mine("bob", "192.0.2.1") {
+		t.Error("bob is told that it was his wrong codes")
+	}
+	for i := range maxCounted { // so many accounts that no more are remembered
+		l.accounts.tries[fmt.Sprint("account", i)] = []time.Duration{0}
+	}
+	if mine("carol", "192.0.2.9") {
+		t.Error("carol is told that it was her wrong codes")
+	}
 }
 
 func TestARefusedTryCountsNowhere(t *testing.T) {
@@ -110,7 +201,7 @@ func TestARefusedTryCountsNowhere(t *testing.T) {
 	for i := range 25 { // what is left of the address's thirty
 		wantWait(t, wrong(t, l, fmt.Sprint("user", i), "192.0.2.1"), 0)
 	}
-	wantWait(t, wrong(t, l, "another", "192.0.2.1"), 10*time.Minute)
+	wantWait(t, wrong(t, l, "user1", "192.0.2.1"), 10*time.Minute)
 }
 
 func TestARightCodeTakesBackItselfAndNothingElse(t *testing.T) {
@@ -130,7 +221,7 @@ func TestARightCodeTakesBackItselfAndNothingElse(t *testing.T) {
 	if n := len(l.everyone.tries[""]); n != 5 {
 		t.Errorf("%d tries are counted of all, want 5", n)
 	}
-	if n := len(l.addresses.tries["192.0.2.1"]); n != 5 {
+	if n := len(l.addresses.tries["192.0.2.1/32"]); n != 5 {
 		t.Errorf("%d tries are counted of the address, want 5", n)
 	}
 }
@@ -175,7 +266,7 @@ func TestParallelGuessesCannotExceedTheLimit(t *testing.T) {
 
 func TestAnIPv6AddressCountsAsItsNetwork(t *testing.T) {
 	for address, as := range map[string]string{
-		"192.0.2.1": "192.0.2.1", "192.0.2.1:8080": "192.0.2.1", "::ffff:192.0.2.1": "192.0.2.1",
+		"192.0.2.1": "192.0.2.1/32", "192.0.2.1:8080": "192.0.2.1/32", "::ffff:192.0.2.1": "192.0.2.1/32",
 		"2001:db8:0:1::7": "2001:db8:0:1::/64", "2001:db8:0:1:ffff:ffff:ffff:ffff": "2001:db8:0:1::/64",
 		"[2001:db8:0:1::9]:443": "2001:db8:0:1::/64", "2001:db8:0:2::7": "2001:db8:0:2::/64", "fe80::1%eth0": "fe80::/64",
 		"::1": "::/64", "": "", "not an address": "", "192.0.2.300": "", "@": "",
@@ -188,8 +279,8 @@ func TestAnIPv6AddressCountsAsItsNetwork(t *testing.T) {
 	for i := range 30 {
 		wantWait(t, wrong(t, l, fmt.Sprint("user", i), fmt.Sprintf("2001:db8::%x", i)), 0)
 	}
-	wantWait(t, wrong(t, l, "another", "2001:db8::ffff"), 10*time.Minute)
-	wantWait(t, wrong(t, l, "another", "2001:db8:0:1::1"), 0)
+	wantWait(t, wrong(t, l, "user1", "2001:db8::ffff"), 10*time.Minute)
+	wantWait(t, wrong(t, l, "user1", "2001:db8:0:1::1"), 0)
 }
 
 func TestAnAddressStartsThirtyGrantsInTenMinutes(t *testing.T) {
@@ -204,11 +295,47 @@ func TestAnAddressStartsThirtyGrantsInTenMinutes(t *testing.T) {
 	wantWait(t, wrong(t, l, "ann", "192.0.2.1"), 0) // starts are no wrong codes
 }
 
+func TestASiteStartsThreeHundredGrantsInTenMinutes(t *testing.T) {
+	for name, site := range map[string]struct {
+		inside           func(int) string
+		another, outside string
+	}{
+		"IPv6": {func(i int) string { return fmt.Sprintf("2001:db8:7:%x::1", i) }, "2001:db8:7:ffff::1", "2001:db8:8::1"},
+		"IPv4": {func(i int) string { return fmt.Sprintf("198.51.100.%d", i%250) }, "198.51.100.254", "198.51.101.1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newClock()
+			l := newLimits(c.now)
+			for i := range 300 {
+				wantWait(t, waitOf(t, l.tryStart(site.inside(i))), 0)
+			}
+			wantWait(t, waitOf(t, l.tryStart(site.another)), 10*time.Minute)
+			wantWait(t, waitOf(t, l.tryStart(site.outside)), 0)
+			c.set(10 * time.Minute)
+			wantWait(t, waitOf(t, l.tryStart(site.another)), 0)
+		})
+	}
+}
+
+func TestWhenTheTableIsFullNobodyStartsForASecond(t *testing.T) {
+	c := newClock()
+	l := newLimits(c.now)
+	l.tableFull()
+	for range 100 { // which do not count as starts of this address
+		wantWait(t, waitOf(t, l.tryStart("192.0.2.1")), whenFull)
+	}
+	c.set(time.Second - 1)
+	wantWait(t, waitOf(t, l.tryStart("192.0.2.1")), whenFull)
+	wantWait(t, wrong(t, l, "ann", "192.0.2.1"), 0) // codes are entered all the same
+	c.set(time.Second)
+	wantWait(t, waitOf(t, l.tryStart("192.0.2.1")), 0)
+}
+
 func TestLimitsAreForgottenByUseAndBySweep(t *testing.T) {
 	c := newClock()
 	l := newLimits(c.now)
 	size := func() int {
-		return len(l.accounts.tries) + len(l.addresses.tries) + len(l.everyone.tries) + len(l.starts.tries)
+		return len(l.accounts.tries) + len(l.addresses.tries) + len(l.everyone.tries) + len(l.starts.tries) + len(l.sites.tries)
 	}
 	for i := range 2000 {
 		c.set(time.Duration(i) * time.Minute)

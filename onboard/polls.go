@@ -9,8 +9,9 @@ import (
 // out how a server wants the client named. The second waits for the answer to the first, which over a bad network takes a while.
 const doubled = 2500 * time.Millisecond
 
-// polls remembers when each pending grant was last asked for, by the hash of its device code. A poll is judged by the last one
-// that was accepted, so that one who was told to slow down is not kept out by having asked.
+// polls remembers when each grant that is pending or is delivered once more was last asked for, by the hash of its device
+// code. A poll is judged by the last one that was accepted, so that one who was told to slow down is not kept out by having
+// asked.
 type polls struct {
 	now func() time.Time
 	gap time.Duration
@@ -52,7 +53,7 @@ func (p *polls) accept(hash [32]byte) bool {
 }
 
 // sweep forgets what makes no difference any more. Since grants are looked up before their polls are judged, what is left are
-// at most the grants that are pending.
+// at most the grants that are pending or were delivered in the last minute.
 func (p *polls) sweep() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

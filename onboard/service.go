@@ -37,8 +37,17 @@ var (
 	// ErrExpired is an answer of Approve and Deny too.
 	ErrExpired = errors.New("the device grant has expired: start again")
 
-	errJustDelivered = fmt.Errorf("%w; the key was handed out a moment ago: ask again at the usual interval", ErrPending)
+	errJustDelivered error = justDelivered{}
 )
+
+// justDelivered is ErrPending to programs, and another text to people.
+type justDelivered struct{}
+
+func (justDelivered) Error() string {
+	return "the key was handed out a moment ago: ask again at the usual interval"
+}
+
+func (justDelivered) Is(target error) bool { return target == ErrPending }
 
 const (
 	defaultLifetime = 10 * time.Minute
@@ -152,6 +161,7 @@ func (s *Service) create(ctx context.Context, g *Grant) error {
 	}
 	switch {
 	case errors.Is(err, ErrTooMany):
+		s.limits.tableFull()
 		return &LimitError{RetryAfter: whenFull}
 	case err != nil:
 		return fmt.Errorf("create a device grant: %w", err)
@@ -169,18 +179,20 @@ func (s *Service) Claim(ctx context.Context, code, userID string, session [32]by
 	if nobody(userID, session) {
 		return Grant{}, ErrWrongCode
 	}
-	right, err := s.limits.tryCode(userID, address)
+	takeBack, err := s.limits.tryCode(userID, address)
 	if err != nil {
 		return Grant{}, err
 	}
+	ctx, cancel := graceful(ctx) // nobody takes a try back by hanging up
+	defer cancel()
 	g, err := s.grants.ClaimGrant(ctx, code, userID, session, s.now())
-	switch {
-	case errors.Is(err, ErrNoGrant):
+	if errors.Is(err, ErrNoGrant) {
 		return Grant{}, ErrWrongCode
-	case err != nil:
+	}
+	takeBack()
+	if err != nil {
 		return Grant{}, fmt.Errorf("claim a device grant: %w", err)
 	}
-	right()
 	return g, nil
 }
 
@@ -335,17 +347,19 @@ func (s *Service) Poll(ctx context.Context, clientID string, deviceCode client.S
 		return unseal(delivered, deviceCode)
 	case !errors.Is(err, ErrNoGrant):
 		return Delivery{}, fmt.Errorf("deliver the key: %w", err)
-	case g.State == Delivered && now.Sub(g.DeliveredAt) >= redelivery:
-		return Delivery{}, ErrInvalidGrant
-	default: // if it was approved a moment ago, another poll has been quicker
+	default: // another poll has been quicker
 		return Delivery{}, errJustDelivered
 	}
 }
 
-// undeliverable says what stands in the way of a delivery, if anything can be said before it is tried. Only those who wait are
-// told to wait longer: what is decided is answered at once.
+// undeliverable says what stands in the way of a delivery, if anything can be said before it is tried, which costs the store a
+// write. Only those who wait are told to wait longer: what is decided is answered at once.
 func (s *Service) undeliverable(g Grant, now time.Time) error {
 	switch {
+	case g.State == Delivered && (now.Sub(g.DeliveredAt) >= redelivery || len(g.Sealed) == 0):
+		return ErrInvalidGrant
+	case g.State == Delivered && (now.Sub(g.DeliveredAt) < s.polls.gap || !s.polls.accept(g.DeviceCodeHash)):
+		return errJustDelivered
 	case g.State == Delivered:
 		return nil
 	case g.State == Denied:

@@ -94,6 +94,9 @@ func (f *faulty) ClaimGrant(ctx context.Context, code, userID string, s [32]byte
 	if err := fault(f.claim); !errors.Is(err, errGoOn) {
 		return onboard.Grant{}, err
 	}
+	if err := ctx.Err(); err != nil {
+		return onboard.Grant{}, err
+	}
 	return f.Grants.ClaimGrant(ctx, code, userID, s, now)
 }
 
@@ -322,6 +325,9 @@ func TestStartingIsLimited(t *testing.T) {
 	want(t, start(address), nil)
 	b.grants.create = func() error { return onboard.ErrTooMany }
 	wantLimit(t, start(address), time.Minute)
+	b.grants.create = func() error { t.Error("the store was asked again at once"); return errStore }
+	wantLimit(t, start("192.0.2.8"), time.Minute)
+	b.wait(time.Second)
 	b.grants.create = fails
 	want(t, start(address), errStore)
 }
@@ -429,14 +435,32 @@ func TestARightCodeDoesNotWipeOutWrongOnes(t *testing.T) {
 	wantLimit(t, err, 10*time.Minute)
 }
 
-func TestALookUpThatFailsCountsAsATry(t *testing.T) {
+func TestALookUpThatFailsIsNoWrongCode(t *testing.T) {
 	b := newBench(t)
+	right := b.start(t)
 	b.grants.claim = fails
-	for range 5 {
-		_, err := b.Claim(t.Context(), "BBBB-BBBB", "ann", session, address)
+	for range 50 {
+		_, err := b.Claim(t.Context(), right.UserCode, "ann", session, address)
 		want(t, err, errStore)
 	}
-	_, err := b.Claim(t.Context(), "BBBB-BBBB", "ann", session, address)
+	b.grants.claim = nil
+	_, err := b.Claim(t.Context(), right.UserCode, "ann", session, address)
+	want(t, err, nil)
+}
+
+func TestACodeIsLookedUpAlthoughThePersonHasGone(t *testing.T) {
+	b := newBench(t)
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	started := b.start(t)
+	g, err := b.Claim(gone, started.UserCode, "ann", session, address)
+	want(t, err, nil)
+	b.wantState(t, g.ID, onboard.Pending)
+	for range 5 { // and so going away makes no wrong code cheaper
+		_, err := b.Claim(gone, "BBBB-BBBB", "ann", session, address)
+		want(t, err, onboard.ErrWrongCode)
+	}
+	_, err = b.Claim(gone, started.UserCode, "ann", session, address)
 	wantLimit(t, err, 10*time.Minute)
 }
 
@@ -602,7 +626,8 @@ func TestALostAnswerIsGivenAgain(t *testing.T) {
 		if !errors.Is(err, poll.err) {
 			t.Errorf("after %v: %v, want %v", poll.after, err, poll.err)
 		}
-		if errors.Is(poll.err, onboard.ErrPending) && !strings.Contains(fmt.Sprint(err), "handed out a moment ago") {
+		const why = "the key was handed out a moment ago: ask again at the usual interval"
+		if errors.Is(poll.err, onboard.ErrPending) && fmt.Sprint(err) != why {
 			t.Errorf("after %v the device is not told why: %v", poll.after, err)
 		}
 		if poll.err == nil {
@@ -619,6 +644,46 @@ func TestALostAnswerIsGivenAgainForAMinute(t *testing.T) {
 		b.wait(after)
 		b.wantPoll(t, started.DeviceCode, err)
 	}
+}
+
+func TestAUsedDeviceCodeCostsTheStoreNoWrites(t *testing.T) {
+	b := newBench(t)
+	started, _ := b.approved(t)
+	b.wantPoll(t, started.DeviceCode, nil)
+	writes := 0
+	b.grants.deliver = func() error { writes++; return errGoOn }
+	hammer := func(after time.Duration, kind error, atMost int) {
+		t.Helper()
+		writes = 0
+		b.at(after)
+		for range 50 {
+			b.wantPoll(t, started.DeviceCode, kind)
+		}
+		if writes > atMost {
+			t.Errorf("after %v: %d writes for 50 polls", after, writes)
+		}
+	}
+	hammer(0, onboard.ErrPending, 0)
+	hammer(4*time.Second-1, onboard.ErrPending, 0)
+	b.at(4 * time.Second)
+	b.wantPoll(t, started.DeviceCode, nil)
+	hammer(4*time.Second, onboard.ErrPending, 1) // the second half of a doubled poll
+	hammer(7*time.Second, onboard.ErrPending, 0)
+	b.at(8 * time.Second)
+	b.wantPoll(t, started.DeviceCode, nil)
+	hammer(time.Minute, onboard.ErrInvalidGrant, 0)
+	hammer(time.Hour, onboard.ErrInvalidGrant, 0)
+}
+
+func TestAKeyThatWasForgottenIsNotToBeHad(t *testing.T) {
+	b := newBench(t)
+	started, _ := b.approved(t)
+	b.wantPoll(t, started.DeviceCode, nil)
+	b.at(time.Minute)
+	want(t, b.Sweep(t.Context()), nil)
+	b.grants.deliver = func() error { t.Error("the store was asked for it"); return errGoOn }
+	b.at(30 * time.Second) // the clock was put back
+	b.wantPoll(t, started.DeviceCode, onboard.ErrInvalidGrant)
 }
 
 func TestALostAnswerIsGivenAgainAfterTheEnd(t *testing.T) {
