@@ -29,6 +29,7 @@ type App struct {
 	server   *http.Server
 	store    *store.Store
 	pairings *onboard.Service
+	drain    func()        // waits for what the embedded server writes down after its answers
 	stop     chan struct{} // closed when the program is stopping
 	now      func() time.Time
 	log      *slog.Logger
@@ -70,6 +71,7 @@ func New(ctx context.Context, cfg Config) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
+	a.drain = keys.drain
 	a.pairings = onboard.New(onboard.Config{
 		ClientID: cfg.AppID, Lifetime: cfg.PairingTime, Grants: deviceGrants{a.store}, Now: cfg.Now,
 	})
@@ -105,9 +107,10 @@ func trustedProxies(cfg Config) []*net.IPNet {
 // keyService is whatever serves the client API.
 type keyService struct {
 	client  *client.Client
-	tester  *client.Client // the same, except that its log-ins are no uses of a key
-	baseURL string         // what devices are told
-	api     http.Handler   // what answers the client API's paths here
+	tester  func(userID, address string) *client.Client // whose log-ins are no uses of a key of that user
+	baseURL string                                      // what devices are told
+	api     http.Handler                                // what answers the client API's paths here
+	drain   func()                                      // waits for what it writes down after its answers
 }
 
 // connectKeys starts the embedded server, or reaches out to the upstream. Either way the dashboard goes through a client.
@@ -117,7 +120,8 @@ func (a *App) connectKeys(cfg Config, dir dataDir, ring keyRing) (k keyService, 
 		k.baseURL = strings.TrimRight(cfg.Upstream, "/")
 		k.api = elsewhere(k.baseURL)
 		k.client, err = client.New(k.baseURL, cfg.AppID, client.WithHTTPClient(newUpstreamClient(upstream)))
-		k.tester = k.client // what an upstream writes down is its own affair
+		k.tester = func(string, string) *client.Client { return k.client } // what an upstream writes down is its own affair
+		k.drain = func() {}
 		return k, err
 	}
 	access, err := loadAccessKey(dir)
@@ -129,7 +133,7 @@ func (a *App) connectKeys(cfg Config, dir dataDir, ring keyRing) (k keyService, 
 		return k, err
 	}
 	k.baseURL = a.url
-	k.api = authserver.New(authserver.Config{
+	server := authserver.New(authserver.Config{
 		AppID:         cfg.AppID,
 		PublicURL:     a.url,
 		Registration:  cfg.Registration == "open",
@@ -139,10 +143,12 @@ func (a *App) connectKeys(cfg Config, dir dataDir, ring keyRing) (k keyService, 
 		Now:           cfg.Now,
 		Log:           a.log,
 	}, a.store, tokens)
-	if k.client, err = a.inside(k.api, cfg.AppID); err != nil {
-		return k, err
+	k.api, k.drain = server, server.Drain
+	k.client, err = a.inside(server, cfg.AppID)
+	k.tester = func(userID, address string) *client.Client {
+		tester, _ := a.inside(unrecorded{server, userID, address}, cfg.AppID) // as good as the one above
+		return tester
 	}
-	k.tester, err = a.inside(unrecorded(k.api), cfg.AppID)
 	return k, err
 }
 
@@ -152,11 +158,14 @@ func (a *App) inside(api http.Handler, appID string) (*client.Client, error) {
 	return client.New(a.url, appID, client.WithHTTPClient(transport))
 }
 
-// unrecorded is the embedded server as the dashboard calls it to see whether a key works: that is no use of the key.
-func unrecorded(api http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		api.ServeHTTP(w, r.WithContext(authserver.Unrecorded(r.Context())))
-	})
+// unrecorded is the embedded server as the dashboard calls it for a user at an address, to see whether a key works.
+type unrecorded struct {
+	api             http.Handler
+	userID, address string
+}
+
+func (u unrecorded) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	u.api.ServeHTTP(w, r.WithContext(authserver.Unrecorded(r.Context(), u.userID, u.address)))
 }
 
 // divide gives the client API its paths and the dashboard the rest. It is no http.ServeMux because that one redirects
@@ -232,6 +241,7 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	stopBackground()
 	<-sweeping
+	a.drain()
 	return errors.Join(err, a.store.Close())
 }
 

@@ -438,6 +438,78 @@ func TestAnOldSessionKeyStillOpensWhatItMade(t *testing.T) {
 	}
 }
 
+// keyOfAna is a key of a new account, and her session.
+func keyOfAna(t *testing.T, a running) (*client.Session, client.CreatedKey) {
+	t.Helper()
+	const email, password = "ana@example.com", "correct horse battery"
+	c := newClient(t, a.URL())
+	if err := c.Register(t.Context(), email, password); err != nil {
+		t.Fatal(err)
+	}
+	ana, err := c.Login(t.Context(), client.EmailPassword(email, password))
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := ana.APIKeys().Create(t.Context(), "porch-cam")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ana, key
+}
+
+func factsOf(t *testing.T, session *client.Session, key client.CreatedKey) client.KeyFact {
+	t.Helper()
+	facts, err := session.APIKeys().Facts(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return facts.Keys[key.ID]
+}
+
+func TestAKeyThatSomebodyElseTriesOnThePageTellsItsOwnerFromWhere(t *testing.T) {
+	t.Parallel()
+	cfg := testConfig(t)
+	cfg.TrustedProxies = "127.0.0.0/8"
+	a := run(t, cfg)
+	ana, key := keyOfAna(t, a)
+	stranger := browser(t)
+	post(t, stranger, a.URL()+"/register", account)
+	form := url.Values{"value": {key.Value.Reveal()}}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, a.URL()+"/keys/which", strings.NewReader(form.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("X-Forwarded-For", "203.0.113.9")
+	if got := do(t, stranger, req); !strings.Contains(got.Body, "It works, but it is not yours.") {
+		t.Fatalf("%d %s", got.Status, got.Body)
+	}
+	if got := factsOf(t, ana, key).LastUse; got.Address != "203.0.113.9" {
+		t.Errorf("the last use is %+v", got)
+	}
+}
+
+func TestARefusalIsWrittenDownBeforeItStops(t *testing.T) {
+	t.Parallel()
+	cfg := testConfig(t)
+	first := run(t, cfg)
+	ana, key := keyOfAna(t, first)
+	if err := ana.APIKeys().Disable(t.Context(), key.ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := newClient(t, first.URL()).Login(t.Context(), client.UserAPIKey(key.Value.Reveal())); !client.IsUnauthorized(err) {
+		t.Fatal(err)
+	}
+	if err := first.stop(); err != nil {
+		t.Fatal(err)
+	}
+	second := run(t, cfg)
+	resumed := newClient(t, second.URL()).Resume(ana.UserID(), ana.RefreshToken())
+	if got := factsOf(t, resumed, key).LastRefusal; got.At.IsZero() {
+		t.Error("it is lost")
+	}
+}
+
 func newClient(t testing.TB, baseURL string) *client.Client {
 	t.Helper()
 	c, err := client.New(baseURL, "latchkey-local")

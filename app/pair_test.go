@@ -3,6 +3,11 @@ package app
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -10,7 +15,9 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"math/big"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -406,7 +413,13 @@ func TestPairRefusesAServerThatIsNotWhatItSays(t *testing.T) {
 	}{
 		"another website":              {first(page(http.StatusOK)), 1, "no Latchkey"},
 		"nothing at that path":         {first(page(http.StatusNotFound)), 1, "no Latchkey"},
-		"a redirect":                   {first(page(http.StatusFound, "Location", "https://b.example")), 1, "to https://b.example:"},
+		"a redirect":                   {first(page(http.StatusFound, "Location", "https://b.example")), 1, `to "https://b.example":`},
+		"a redirect to odd letters":    {first(page(http.StatusFound, "Location", "https://b%C2%9B2J.%E2%80%AEexample")), 1, `to "https://b\u009b2j.\u202eexample"`},
+		"a name of odd letters":        {is("issuer", "https://b\u009b2J.\u202e\u00e9xample"), 1, `"https://b\u009b2J.\u202e\u00e9xample"`},
+		"an address that moves":        {gives("verification_uri", pairServer+"/\u009b2J"), 1, "can pair with"},
+		"an address in another order":  {gives("verification_uri", pairServer+"/\u202eecived"), 1, "can pair with"},
+		"an address in two parts":      {gives("verification_uri", pairServer+"/device and more"), 1, "can pair with"},
+		"an address in the QR":         {gives("verification_uri_complete", pairServer+"/device?user_code=\u009b2J"), 1, "can pair with"},
 		"a redirect to a path":         {first(page(http.StatusSeeOther, "Location", "/login")), 1, "another page"},
 		"a broken gateway":             {first(page(http.StatusBadGateway)), 5, "status 502"},
 		"no answer":                    {first(hangs), 5, "takes too long"},
@@ -439,10 +452,40 @@ func TestPairRefusesAServerThatIsNotWhatItSays(t *testing.T) {
 			if len(s.at) > 0 || strings.Contains(p.stderr, "WDJB") {
 				t.Errorf("it went on:\n%s", p.stderr)
 			}
-			if text := p.stderr + p.err.Error(); strings.Contains(text, "\x1b") || strings.Count(text, "\n") > 1 {
+			if text := p.stderr + p.err.Error(); strings.ContainsFunc(text, oddOnATerminal) || strings.Count(text, "\n") > 1 {
 				t.Errorf("it says %q", text)
 			}
 		})
+	}
+}
+
+func oddOnATerminal(r rune) bool { return r != '\n' && (r < ' ' || r > '~') }
+
+// The errors of package x509 repeat the names in a certificate as they are.
+func TestPairRepeatsNothingThatMovesTheCursor(t *testing.T) {
+	t.Parallel()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), DNSNames: []string{"b\x1b[2J.example"}, NotAfter: time.Now().Add(time.Hour),
+	}
+	certificate, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewUnstartedServer(http.NotFoundHandler())
+	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	server.TLS = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{certificate}, PrivateKey: key}}, MinVersion: tls.VersionTLS12}
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	var complaints bytes.Buffer
+	address := strings.Replace(server.URL, "127.0.0.1", "localhost", 1)
+	err = pair(t.Context(), []string{"--url", address}, io.Discard, &complaints, newPairingClient())
+	wantSentence(t, err, "no answer from", "b?[2J.example")
+	if text := complaints.String() + err.Error(); ExitCode(err) != 5 || strings.ContainsFunc(text, oddOnATerminal) {
+		t.Errorf("exit code %d, it says %q", ExitCode(err), text)
 	}
 }
 

@@ -84,7 +84,8 @@ type noAnswerError struct {
 	after time.Duration // what Retry-After asks for; 0: nothing
 }
 
-func (e *noAnswerError) Error() string { return e.cause.Error() }
+// Error quotes what is wrong in ASCII: it may repeat what the server sent.
+func (e *noAnswerError) Error() string { return plain(e.cause.Error()) }
 func (e *noAnswerError) Unwrap() error { return e.cause }
 
 // discover reads the server's metadata (RFC 8414): where it takes requests, and which app its keys are for.
@@ -106,7 +107,7 @@ func (p *pairing) discover(ctx context.Context) error {
 		return fmt.Errorf("%s is no Latchkey that devices can pair with", p.server)
 	}
 	if issuer, ok := originOf(metadata.Issuer); !ok || issuer != p.server {
-		return fmt.Errorf("the Latchkey at %s says that it is at %q; if that is right, give that address", p.server, metadata.Issuer)
+		return fmt.Errorf("the Latchkey at %s says that it is at %+q; if that is right, give that address", p.server, metadata.Issuer)
 	}
 	if !p.own(metadata.DeviceEndpoint) || !p.own(metadata.TokenEndpoint) {
 		return fmt.Errorf("the Latchkey at %s sends devices to another server, and this one does not go there", p.server)
@@ -142,7 +143,7 @@ var shownCode = regexp.MustCompile(`^[A-Za-z0-9-]{1,32}$`)
 
 func (p *pairing) sound(s startedPairing) bool {
 	const day = 24 * 60 * 60
-	return s.DeviceCode != "" && shownCode.MatchString(s.UserCode) &&
+	return s.DeviceCode != "" && shownCode.MatchString(s.UserCode) && isPlain(s.Address+s.Complete) &&
 		p.own(s.Address) && (s.Complete == "" || p.own(s.Complete)) &&
 		0 < s.ExpiresIn && s.ExpiresIn <= day && 0 <= s.Interval && s.Interval <= day
 }
@@ -252,6 +253,22 @@ func (k pairedKey) check() error {
 	return nil
 }
 
+// isPlain says whether the text is of printable ASCII, without spaces: nothing in it moves the cursor of a terminal, or shows
+// its reader another order than it has.
+func isPlain(text string) bool {
+	return !strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' })
+}
+
+// plain is a sentence in printable ASCII.
+func plain(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '?'
+		}
+		return r
+	}, text)
+}
+
 // reply is an answer that has been read.
 type reply struct {
 	status int
@@ -316,18 +333,18 @@ func (r reply) refusal() string {
 		return "status " + strconv.Itoa(r.status)
 	}
 	if refused.Description == "" {
-		return strconv.Quote(refused.Error)
+		return strconv.QuoteToASCII(refused.Error)
 	}
-	return fmt.Sprintf("%q, %q", refused.Error, refused.Description)
+	return fmt.Sprintf("%+q, %+q", refused.Error, refused.Description)
 }
 
-// redirect is the origin that a redirect leads to.
+// redirect is the origin that a redirect leads to, in quotes.
 func (r reply) redirect() string {
 	if r.status < 300 || r.status > 399 {
 		return ""
 	}
 	if to, ok := originOf(r.header.Get("Location")); ok {
-		return to
+		return strconv.QuoteToASCII(to)
 	}
 	return "another page"
 }

@@ -45,6 +45,7 @@ func TestStatementsPerCall(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			before := f.store.Stats()
 			f.on(t).do(tt.method, tt.path, tt.token, tt.body).want(tt.status)
+			f.Drain()
 			after := f.store.Stats()
 			got := store.Stats{
 				Reads: after.Reads - before.Reads, Writes: after.Writes - before.Writes, Commits: after.Commits - before.Commits,

@@ -20,20 +20,34 @@ const (
 	fingerprintSize = 8
 	// refusedOff is the reason of a refusal of a key that is turned off.
 	refusedOff = "off"
-	// refusalTimeout bounds how long a refusal is held up by being written down.
-	refusalTimeout = 500 * time.Millisecond
+	// refusalTimeout bounds how long writing down a refusal may take.
+	refusalTimeout = 2 * time.Second
 )
 
-// unrecorded marks the context of a log-in that leaves no trace.
-type unrecorded struct{}
+// trial is a log-in that somebody makes to see whether a key works.
+type trial struct{ userID, address string }
 
-// Unrecorded returns a context in which a log-in with a key does not count as a use of it. It does not travel over a
+type trialKey struct{}
+
+// Unrecorded returns a context in which a log-in with a key of that user leaves no trace: its owner tries it. Any other key
+// is used, or refused, from the address: its owner must see that somebody else has it. The context does not travel over a
 // connection, so only callers within the process can ask for it.
-func Unrecorded(ctx context.Context) context.Context {
-	return context.WithValue(ctx, unrecorded{}, true)
+func Unrecorded(ctx context.Context, userID, address string) context.Context {
+	return context.WithValue(ctx, trialKey{}, trial{userID, address})
 }
 
-func isUnrecorded(ctx context.Context) bool { return ctx.Value(unrecorded{}) != nil }
+// recordedFrom is the address to remember with a log-in with a key of that user, unless none is to be remembered.
+func (s *Server) recordedFrom(r *http.Request, userID string) (address string, ok bool) {
+	t, isTrial := r.Context().Value(trialKey{}).(trial)
+	switch {
+	case !isTrial:
+		return s.cfg.ClientAddress(r), true
+	case t.userID == userID:
+		return "", false
+	default:
+		return t.address, true
+	}
+}
 
 // keyFacts tells what is known of every key in use. It is a call of our own: the protocol's key object has no room for more.
 func (s *Server) keyFacts(r *http.Request, who principal) (answer, error) {
@@ -65,12 +79,13 @@ func wireFactsOf(f store.KeyFacts) wireKeyFacts {
 	return out
 }
 
-// keyUse is what will be remembered of a log-in with a key, or nil.
-func (s *Server) keyUse(r *http.Request, d *device, now time.Time) *store.KeyUse {
-	if isUnrecorded(r.Context()) {
+// keyUse is what will be remembered of a log-in with a key of that user, or nil.
+func (s *Server) keyUse(r *http.Request, userID string, d *device, now time.Time) *store.KeyUse {
+	address, ok := s.recordedFrom(r, userID)
+	if !ok {
 		return nil
 	}
-	use := &store.KeyUse{At: now, Address: s.cfg.ClientAddress(r)}
+	use := &store.KeyUse{At: now, Address: address}
 	if d != nil {
 		use.DeviceName, use.Platform, use.PlatformVersion = d.Name.tidy(), d.Platform.tidy(), d.PlatformVersion.tidy()
 		use.SDK, use.SDKVersion = d.sdk(), d.SDKVersion.tidy()
@@ -78,20 +93,22 @@ func (s *Server) keyUse(r *http.Request, d *device, now time.Time) *store.KeyUse
 	return use
 }
 
-// recordRefusal remembers that a key was refused because it is off. The answer does not depend on it, nor on whether the
-// client waits for the answer.
+// recordRefusal remembers that a key was refused because it is off. The answer does not wait for it: by the time that it takes
+// one could tell a key that is off from one that never was. Nor does it matter whether the client waits for the answer.
 func (s *Server) recordRefusal(r *http.Request, key store.APIKey) {
-	if isUnrecorded(r.Context()) {
+	address, ok := s.recordedFrom(r, key.UserID)
+	if !ok {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), refusalTimeout)
-	defer cancel()
-	err := s.store.RecordRefusal(ctx, key.UserID, key.ID, store.KeyRefusal{
-		At: s.cfg.Now(), Address: s.cfg.ClientAddress(r), Reason: refusedOff,
+	refusal := store.KeyRefusal{At: s.cfg.Now(), Address: address, Reason: refusedOff}
+	ctx := context.WithoutCancel(r.Context())
+	s.afterwards.do(func() {
+		ctx, cancel := context.WithTimeout(ctx, refusalTimeout)
+		defer cancel()
+		if err := s.store.RecordRefusal(ctx, key.UserID, key.ID, refusal); err != nil {
+			s.cfg.Log.WarnContext(ctx, "refusal of a key not recorded", "user", key.UserID, "key", key.ID, "reason", err)
+		}
 	})
-	if err != nil {
-		s.cfg.Log.WarnContext(ctx, "refusal of a key not recorded", "user", key.UserID, "key", key.ID, "reason", err)
-	}
 }
 
 // sdk is the name of the SDK. Those made before SDKs said it are told by their versions: realm-web never had another than 0, 1

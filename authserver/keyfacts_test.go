@@ -22,6 +22,13 @@ func wireTimeText(at time.Time) string { return at.UTC().Format("2006-01-02T15:0
 // facts are the answer to key_facts, without knowing its shape.
 func (f *fixture) facts(session loginAnswer) (since time.Time, keys []map[string]any) {
 	f.t.Helper()
+	f.Drain()
+	return f.factsNow(session)
+}
+
+// factsNow does not wait for what is being written down.
+func (f *fixture) factsNow(session loginAnswer) (since time.Time, keys []map[string]any) {
+	f.t.Helper()
 	var out struct {
 		Since string           `json:"recording_since"`
 		Keys  []map[string]any `json:"keys"`
@@ -37,7 +44,13 @@ func (f *fixture) facts(session loginAnswer) (since time.Time, keys []map[string
 // onlyFact is what is known of a user's only key.
 func (f *fixture) onlyFact(session loginAnswer) map[string]any {
 	f.t.Helper()
-	_, keys := f.facts(session)
+	f.Drain()
+	return f.onlyFactNow(session)
+}
+
+func (f *fixture) onlyFactNow(session loginAnswer) map[string]any {
+	f.t.Helper()
+	_, keys := f.factsNow(session)
 	if len(keys) != 1 {
 		f.t.Fatalf("facts about %d keys, want one", len(keys))
 	}
@@ -201,14 +214,17 @@ func TestNoTextOfADeviceFailsALogIn(t *testing.T) {
 	}
 }
 
-func TestAnUnrecordedLogInLeavesNoTrace(t *testing.T) {
+// tried logs in with a value for the user who asks at the address, as the page does that says which key a value is.
+func (f *fixture) tried(value, userID, address string) reply {
+	req := newRequest("POST", loginPath("api-key"), object("key", value))
+	return f.send(req.WithContext(Unrecorded(req.Context(), userID, address)))
+}
+
+func TestTryingAKeyOfOnesOwnLeavesNoTrace(t *testing.T) {
 	f := newFixture(t)
 	owner := f.signUp("a@example.org")
 	key := f.createKey(owner, "pump")
-	test := func() reply {
-		req := newRequest("POST", loginPath("api-key"), object("key", key.Value))
-		return f.send(req.WithContext(Unrecorded(req.Context())))
-	}
+	test := func() reply { return f.tried(key.Value, owner.UserID, "198.51.100.9") }
 	var session loginAnswer
 	test().want(200).into(&session)
 	f.do("POST", sessionPath, session.RefreshToken, "").want(201)
@@ -216,6 +232,24 @@ func TestAnUnrecordedLogInLeavesNoTrace(t *testing.T) {
 	test().want(401)
 	want := map[string]any{"_id": key.ID, "fingerprint": fingerprint(key.Value)}
 	if diff := cmp.Diff(want, f.onlyFact(owner)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestAKeyThatSomebodyElseTriesTellsItsOwner(t *testing.T) {
+	f := newFixture(t)
+	owner, stranger := f.signUp("a@example.org"), f.signUp("b@example.org")
+	key := f.createKey(owner, "pump")
+	f.tried(key.Value, stranger.UserID, "198.51.100.9").want(200)
+	used := f.onlyFact(owner)
+	last, _ := used["last_use"].(map[string]any)
+	if last["address"] != "198.51.100.9" || used["first_used_at"] == nil {
+		t.Errorf("a use from where it was tried is not remembered: %v", used)
+	}
+	f.do("PUT", keysPath+"/"+key.ID+"/disable", owner.RefreshToken, "").want(204)
+	f.tried(key.Value, stranger.UserID, "198.51.100.9").want(401)
+	used["last_refusal"] = map[string]any{"at": wireTimeText(f.clock.Now()), "address": "198.51.100.9", "reason": "off"}
+	if diff := cmp.Diff(used, f.onlyFact(owner)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
@@ -234,6 +268,7 @@ func TestARefusedLogInOfAKeyThatIsOffIsRemembered(t *testing.T) {
 		t.Helper()
 		f.clock.advance(after)
 		f.do("POST", loginPath("api-key"), "", object("key", key.Value)).want(401).says("unauthorized", "AuthError")
+		f.Drain()
 	}
 	refuse(time.Hour)
 	first := f.clock.Now()
@@ -249,29 +284,65 @@ func TestARefusedLogInOfAKeyThatIsOffIsRemembered(t *testing.T) {
 	}
 }
 
-func TestARefusalThatCannotBeRecordedIsARefusalAllTheSame(t *testing.T) {
+// fixtureWithKeyOff has a key that is turned off, and a second way to its database, of one connection.
+func fixtureWithKeyOff(t *testing.T) (f *fixture, owner loginAnswer, key newKey, db *sql.DB) {
 	path := filepath.Join(t.TempDir(), "test.db")
 	st, err := store.Open(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = st.Close() })
-	f := newFixture(t)
+	f = newFixture(t)
 	f.store, f.Server = st, newServer(f.cfg, st, f.tokens, f.passwords)
-	owner := f.signUp("a@example.org")
-	key := f.createKey(owner, "pump")
+	owner = f.signUp("a@example.org")
+	key = f.createKey(owner, "pump")
 	f.do("PUT", keysPath+"/"+key.ID+"/disable", owner.RefreshToken, "").want(204)
-	db, err := sql.Open("sqlite", path)
-	if err != nil {
+	if db, err = sql.Open("sqlite", path); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = db.Close() })
+	db.SetMaxOpenConns(1)
+	return f, owner, key, db
+}
+
+// Who finds a value could otherwise see by the time an answer takes that the value had a key once.
+func TestAKeyThatIsOffIsRefusedBeforeThatIsWrittenDown(t *testing.T) {
+	f, owner, key, db := fixtureWithKeyOff(t)
+	do := func(statement string) {
+		t.Helper()
+		if _, err := db.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	do("BEGIN IMMEDIATE") // nobody else can write
+	f.do("POST", loginPath("api-key"), "", object("key", key.Value)).want(401)
+	if fact := f.onlyFactNow(owner); fact["last_refusal"] != nil {
+		t.Errorf("it is written down: %v", fact)
+	}
+	do("COMMIT")
+	if fact := f.onlyFact(owner); fact["last_refusal"] == nil {
+		t.Errorf("it was never written down: %v", fact)
+	}
+}
+
+func TestWhenTooMuchIsBeingWrittenDownARefusalWaits(t *testing.T) {
+	f, owner, key, _ := fixtureWithKeyOff(t)
+	for range cap(f.afterwards.slots) {
+		f.afterwards.slots <- struct{}{}
+	}
+	f.do("POST", loginPath("api-key"), "", object("key", key.Value)).want(401)
+	if fact := f.onlyFactNow(owner); fact["last_refusal"] == nil {
+		t.Errorf("it is not written down: %v", fact)
+	}
+}
+
+func TestARefusalThatCannotBeRecordedIsARefusalAllTheSame(t *testing.T) {
+	f, _, key, db := fixtureWithKeyOff(t)
 	if _, err := db.ExecContext(t.Context(), "DROP TABLE key_uses"); err != nil {
 		t.Fatal(err)
 	}
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
 	f.do("POST", loginPath("api-key"), "", object("key", key.Value)).want(401).says("unauthorized", "AuthError")
+	f.Drain()
 	if logs := f.logs.String(); !strings.Contains(logs, "refusal of a key not recorded") || strings.Contains(logs, key.Value) {
 		t.Errorf("logged %s", logs)
 	}

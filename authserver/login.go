@@ -159,7 +159,7 @@ func (s *Server) openSession(r *http.Request, p proof, d *device) (loginAnswer, 
 	}
 	var use *store.KeyUse
 	if row.Provider == store.ProviderAPIKey {
-		row.KeyID, use = p.identity.id, s.keyUse(r, d, now)
+		row.KeyID, use = p.identity.id, s.keyUse(r, p.userID, d, now)
 	}
 	err := s.store.CreateAuthSession(r.Context(), row, use)
 	switch {

@@ -39,13 +39,14 @@ type Config struct {
 
 // Server is the App Services client API over one store.
 type Server struct {
-	cfg       Config
-	store     *store.Store
-	tokens    *Tokens
-	passwords *hasher
-	ids       appIDs
-	routes    []route
-	mux       *http.ServeMux
+	cfg        Config
+	store      *store.Store
+	tokens     *Tokens
+	passwords  *hasher
+	ids        appIDs
+	routes     []route
+	mux        *http.ServeMux
+	afterwards *afterwards
 }
 
 // New returns a Server for /api/client/v2.0/…, /api/latchkey/v1/… and /.well-known/jwks.json.
@@ -64,7 +65,9 @@ func newServer(cfg Config, st *store.Store, tokens *Tokens, passwords *hasher) *
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{cfg: cfg, store: st, tokens: tokens, passwords: passwords, ids: idsOf(cfg.AppID)}
+	s := &Server{
+		cfg: cfg, store: st, tokens: tokens, passwords: passwords, ids: idsOf(cfg.AppID), afterwards: newAfterwards(),
+	}
 	s.routes = s.table()
 	s.mux = s.buildMux()
 	return s

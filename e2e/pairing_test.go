@@ -176,7 +176,7 @@ func TestAPairingIsDecidedOnceInWhicheverTab(t *testing.T) {
 
 	first.front()
 	first.press(first.button("Approve"))
-	first.sees(first.role("group", "It is connected already."))
+	first.sees(first.role("group", "It is approved already."))
 	if keys := ana.list(t); len(keys) != 1 {
 		t.Errorf("there are %d keys", len(keys))
 	}

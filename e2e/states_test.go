@@ -166,7 +166,7 @@ func statesOfDevices(g guests) []state {
 		{name: "which key is this", who: g.few, path: "/keys/which"},
 		{name: "a value of nobody's", who: g.few, path: "/keys/which", reach: func(p *page, _ *gateway) {
 			p.fill("Value", "nobody's")
-			p.sees(p.GetByText("This is none of your keys."))
+			p.sees(p.GetByText("This is none of the keys below."))
 		}},
 		{name: "lines to paste beside a new value", who: g.few, path: "/keys", reach: func(p *page, _ *gateway) {
 			p.createKey("attic")

@@ -35,9 +35,9 @@ func TestTheQuickLookSaysWhichKeyItIsAndSendsNothing(t *testing.T) {
 		{"API_KEY=" + pump, "This is heat-pump. It is off."},
 		{`export REALM_API_KEY="` + porch + `"`, "This is porch-cam. It is on."},
 		{"# The key heat-pump.\nAPP_ID=x\nBASE_URL=http://x\nAPI_KEY=" + pump + "\n", "This is heat-pump. It is off."},
-		{foreign, "This is none of your keys."},
-		{porch[:63], "This is none of your keys."},
-		{"ключ 🔑", "This is none of your keys."},
+		{foreign, "This is none of the keys below."},
+		{porch[:63], "This is none of the keys below."},
+		{"ключ 🔑", "This is none of the keys below."},
 		{"", ""},
 	} {
 		page.fill("Value", c.pasted)

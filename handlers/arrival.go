@@ -22,8 +22,13 @@ const (
 	heartbeat = 15 * time.Second
 	// streamWrite bounds one write to a browser.
 	streamWrite = 10 * time.Second
-	// streamsEach is how many streams one web session may have open. A hidden tab has none.
-	streamsEach = 4
+	// streamsEach is how many streams one person may have open, in all their browsers: a hidden tab has none. streamsMost is
+	// how many all people together may.
+	streamsEach = 8
+	streamsMost = 2000
+
+	// streamEnd tells the browser not to come back.
+	streamEnd = "event: end\ndata:\n\n"
 
 	arrivalSuffix = "/arrival"
 )
@@ -94,12 +99,12 @@ type look func(context.Context) (state string, done bool, err error)
 // It ends when nothing can change any more, when the session is over, after a quarter of an hour, when the browser leaves and
 // when the program stops; other errors of look pass. A state is one line.
 func (h *dashboard) stream(c echo.Context, look look) error {
-	owner := sessionHash(c)
-	if !h.streams.enter(owner) {
+	a, _ := accountOf(c)
+	if !h.streams.enter(a.UserID) {
 		c.Response().Header().Set("Retry-After", "60")
 		return c.NoContent(http.StatusTooManyRequests)
 	}
-	defer h.streams.leave(owner)
+	defer h.streams.leave(a.UserID)
 	started := h.now()
 	s, err := openStream(c)
 	if err != nil {
@@ -111,7 +116,13 @@ func (h *dashboard) stream(c echo.Context, look look) error {
 	}
 	ticker := time.NewTicker(h.pace())
 	defer ticker.Stop()
-	for quiet := started; ; {
+	for quiet, checked := started, started; ; {
+		if now := h.now(); now.Sub(checked) >= heartbeat { // not every look asks anybody who would know
+			if checked = now; s.isOver(h.sessions, sessionHash(c)) {
+				_ = s.send(streamEnd)
+				return nil
+			}
+		}
 		state, done, err := s.look(look)
 		now := h.now()
 		switch {
@@ -123,7 +134,7 @@ func (h *dashboard) stream(c echo.Context, look look) error {
 			_ = s.send(": \n\n") // that nobody takes it is seen below
 		}
 		if err == nil && done || err != nil && pageOfItsOwn(err) || now.Sub(started) >= streamLife {
-			_ = s.send("event: end\ndata:\n\n")
+			_ = s.send(streamEnd)
 			return nil
 		}
 		select {
@@ -184,29 +195,39 @@ func (s *eventStream) look(look look) (state string, done bool, err error) {
 	return look(ctx)
 }
 
-// streams counts the streams of each web session, by the hash of its id.
-type streams struct {
-	mu   sync.Mutex
-	open map[[32]byte]int
+// isOver says whether the web session is. One that cannot be read is taken to go on.
+func (s *eventStream) isOver(sessions *webSessions, session [32]byte) bool {
+	ctx, cancel := context.WithTimeout(s.ctx, readTimeout)
+	defer cancel()
+	return errors.Is(sessions.check(ctx, session), ErrNoWebSession)
 }
 
-func (s *streams) enter(owner [32]byte) bool {
+// streams counts the streams of each person, by their user id.
+type streams struct {
+	mu   sync.Mutex
+	open map[string]int
+	all  int
+}
+
+func (s *streams) enter(userID string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.open[owner] >= streamsEach {
+	if s.open[userID] >= streamsEach || s.all >= streamsMost {
 		return false
 	}
 	if s.open == nil {
-		s.open = make(map[[32]byte]int)
+		s.open = make(map[string]int)
 	}
-	s.open[owner]++
+	s.open[userID]++
+	s.all++
 	return true
 }
 
-func (s *streams) leave(owner [32]byte) {
+func (s *streams) leave(userID string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.open[owner]--; s.open[owner] == 0 {
-		delete(s.open, owner)
+	s.all--
+	if s.open[userID]--; s.open[userID] == 0 {
+		delete(s.open, userID)
 	}
 }

@@ -3,11 +3,13 @@ package handlers_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -288,6 +290,46 @@ func TestAStreamEndsWithItsSession(t *testing.T) {
 	}
 }
 
+// A pairing's stream asks the key service little or nothing: it must notice by itself.
+func TestAPairingsStreamEndsWithItsSession(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(*program, *browser){
+		"signed out": func(_ *program, b *browser) { b.post("/logout", nil).leadsTo("/login") },
+		"too old":    func(p *program, _ *browser) { p.clock.advance(5 * time.Minute) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newProgram(t, embedded)
+			b, _ := p.signedIn(email)
+			for range 29 {
+				p.clock.advance(1430 * time.Second) // 11 hours 31 minutes, and never idle
+				b.get("/device").want(http.StatusOK)
+			}
+			p.clock.advance(24 * time.Minute)
+			o := b.opens(p.pairing("porch-cam"))
+			var approval sync.WaitGroup
+			defer approval.Wait()
+			goOn := make(chan struct{})
+			defer close(goOn)
+			p.upstream.breaks(createKey, func(next http.RoundTripper, r *http.Request) (*http.Response, error) {
+				<-goOn
+				return next.RoundTrip(r)
+			})
+			approval.Go(func() { o.approve("porch-cam") })
+			stream := b.listens(p.serve(), o.path+"/arrival?state=asked").changes("approving")
+			p.rows.breaks(errors.New("disk slow"))
+			p.clock.advance(15 * time.Second)
+			stream.hears(": ") // which passes
+			p.rows.breaks(nil)
+			p.clock.advance(15 * time.Second)
+			stream.hears(": ")
+			end(p, b)
+			p.clock.advance(15 * time.Second)
+			stream.ends()
+		})
+	}
+}
+
 func TestAStreamOfAServerThatReportsNothingEndsAtOnce(t *testing.T) {
 	t.Parallel()
 	p, b, _, key, _ := arriving(t)
@@ -306,23 +348,27 @@ func TestStreamsEndWhenTheProgramStops(t *testing.T) {
 	stream.hears("") // without a word, so that the browser comes back to the next program
 }
 
-func TestAWebSessionHasFourStreamsAtMost(t *testing.T) {
+func TestAPersonHasEightStreamsAtMostInAllTheirBrowsers(t *testing.T) {
 	t.Parallel()
 	p, b, who, key, _ := arriving(t)
 	server, path := p.serve(), "/keys/"+key.ID+"/arrival?state=waiting"
+	second := p.signIn(who)
 	var open []*listener
 	for range 4 {
-		open = append(open, b.listens(server, path))
+		open = append(open, b.listens(server, path), second.listens(server, path))
 	}
-	if res := b.listens(server, path).res; res.StatusCode != http.StatusTooManyRequests || res.Header.Get("Retry-After") == "" {
-		t.Errorf("the fifth is answered %s", res.Status)
+	for _, browser := range []*browser{b, second, p.signIn(who)} {
+		if res := browser.listens(server, path).res; res.StatusCode != http.StatusTooManyRequests || res.Header.Get("Retry-After") == "" {
+			t.Errorf("the ninth is answered %s", res.Status)
+		}
 	}
-	if res := p.signIn(who).listens(server, path).res; res.StatusCode != http.StatusOK {
-		t.Errorf("another browser is answered %s", res.Status)
+	bob, _ := p.signedIn("bob@example.com")
+	if res := bob.listens(server, "/keys/arrival?state=").res; res.StatusCode != http.StatusOK {
+		t.Errorf("somebody else is answered %s", res.Status)
 	}
 	open[0].cancel()
 	for range 100 {
-		if b.listens(server, path).res.StatusCode == http.StatusOK {
+		if second.listens(server, path).res.StatusCode == http.StatusOK {
 			return
 		}
 		time.Sleep(20 * time.Millisecond)

@@ -93,6 +93,9 @@ func TestTheFileForADeviceHasEverythingButTheValue(t *testing.T) {
 	if got := a.attr("[data-once=download]", "data-env"); got != want {
 		t.Errorf("the file is %q, want %q", got, want)
 	}
+	if got := a.attr("[data-once=download]", "data-file"); got != "porch-cam.env" {
+		t.Errorf("the file is called %q", got)
+	}
 }
 
 func TestTheSameFormSentTwiceMakesOneKey(t *testing.T) {

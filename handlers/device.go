@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/netip"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -67,7 +69,11 @@ func (h *dashboard) claimPairing(c echo.Context) error {
 		status = http.StatusTooManyRequests
 		wait := max(limit.RetryAfter, time.Second)
 		c.Response().Header().Set("Retry-After", wholeSeconds(wait))
-		m.Error, m.Again = "Those were too many wrong codes.", views.NewEnd(h.now().Add(wait), h.now())
+		m.Error = "Too many wrong codes were entered from your network or on this server."
+		m.Again = views.NewEnd(h.now().Add(wait), h.now())
+		if limit.Mine {
+			m.Error = "Those were too many wrong codes."
+		}
 	default:
 		return err
 	}
@@ -95,32 +101,55 @@ func (h *dashboard) showPairing(c echo.Context) error {
 	if err != nil {
 		return h.answerNotShown(c, err)
 	}
-	m, status := h.pairingModel(c, g), http.StatusOK
-	switch m.State {
-	case views.PairingAsked:
-		if err := h.readRoom(c, &m); err != nil {
-			if pageOfItsOwn(err) {
-				return err
-			}
-			p := explain(err)
-			p.askForPatience(c)
-			status = p.status
-		}
-	case views.PairingFetched:
-		asked := h.askFacts(c)
-		key, err := h.keys(c).Fetch(c.Request().Context(), g.KeyID)
-		m.KeyGone = client.IsNotFound(err)
-		if facts := asked(); err == nil {
-			m.Key = h.row(key, facts)
-		}
-	case views.PairingUnfetched:
-		_, err := h.keys(c).Fetch(c.Request().Context(), g.KeyID)
-		m.KeyGone = client.IsNotFound(err)
+	m, status, err := h.wholePairing(c, g, "")
+	if err != nil {
+		return err
 	}
 	if wantsPart(c) {
 		m.Status = pairingNews(m)
 	}
 	return render(c, status, views.PairingPage(m), views.PairingPart(m))
+}
+
+// wholePairing is a pairing with all that the page of its state shows, whoever asks for the page. The name is the one that was
+// typed for the key. The status is another than 200 when the keys cannot be read and nothing can be decided.
+func (h *dashboard) wholePairing(c echo.Context, g onboard.Grant, name string) (m views.Pairing, status int, err error) {
+	m, status = h.pairingModel(c, g), http.StatusOK
+	m.Name = name
+	switch m.State {
+	case views.PairingAsked:
+		if err = h.readRoom(c, &m); err != nil && !pageOfItsOwn(err) {
+			p := explain(err)
+			p.askForPatience(c)
+			status, err = p.status, nil
+		}
+	case views.PairingApproved, views.PairingFetched, views.PairingUnfetched:
+		err = h.readPairedKey(c, &m)
+	}
+	m.Title = m.Heading()
+	return m, status, err
+}
+
+// readPairedKey fills in what has become of the key. When that cannot be read the page does without; what is left is that the
+// person may not read it at all.
+func (h *dashboard) readPairedKey(c echo.Context, m *views.Pairing) error {
+	ctx, cancel := context.WithTimeout(c.Request().Context(), readTimeout)
+	defer cancel()
+	asked := func() facts { return facts{} } // nobody has used a value that nobody has fetched
+	if m.State == views.PairingFetched {
+		asked = h.askFacts(c)
+	}
+	key, err := h.keys(c).Fetch(ctx, m.KeyID)
+	known := asked()
+	switch {
+	case pageOfItsOwn(err):
+		return err
+	case err != nil:
+		m.KeyGone = client.IsNotFound(err)
+	case m.State == views.PairingFetched:
+		m.Key = h.row(key, known)
+	}
+	return nil
 }
 
 // pairingNews is what a page says of a pairing that it has just looked at again.
@@ -155,11 +184,38 @@ func (h *dashboard) pairingModel(c echo.Context, g onboard.Grant) views.Pairing 
 	m := views.Pairing{
 		Page: h.page(c, ""), ID: g.ID, State: pairingState(g, now), Code: g.Code(),
 		DeviceName: g.DeviceName, Asked: views.NewMoment(g.CreatedAt, now), Ends: views.NewEnd(g.ExpiresAt, now),
-		Address: g.Address, YourAddress: c.RealIP(), Program: programOf(g.Agent),
+		Address: g.Address, YourAddress: h.addressToCompare(c, g.Address), Program: programOf(g.Agent),
 		KeyID: g.KeyID, KeyName: g.KeyName, Fetched: views.NewWhen(g.DeliveredAt, now),
 	}
 	m.Title, m.Here = m.Heading(), pairingPage(g.ID)
 	return m
+}
+
+// addressToCompare is the person's address if it can be compared with the device's, and "" when either may be that of a proxy
+// which was not declared. Behind such a proxy everybody has the same one, and who was lured here would be reassured.
+func (h *dashboard) addressToCompare(c echo.Context, device string) string {
+	mine, header := c.RealIP(), c.Request().Header
+	forwarded := header.Get(echo.HeaderXForwardedFor) != "" || header.Get("Forwarded") != ""
+	if forwarded && mine == echo.ExtractIPDirect()(c.Request()) { // and not believed
+		return ""
+	}
+	u, err := url.Parse(h.publicURL)
+	ours := loopback(h.publicURL) || err == nil && inside(u.Hostname())
+	if !ours && (inside(mine) || inside(device)) {
+		return ""
+	}
+	return mine
+}
+
+// sharedNetwork is what providers and clusters use inside (RFC 6598).
+var sharedNetwork = netip.MustParsePrefix("100.64.0.0/10")
+
+// inside says that an address is of this machine or of a network of its own, as a proxy's often is and a visitor's of a public
+// site is not.
+func inside(address string) bool {
+	a, err := netip.ParseAddr(address)
+	a = a.Unmap()
+	return err == nil && (a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast() || sharedNetwork.Contains(a))
 }
 
 // pairingState is a grant's state as a person is told of it, where running out of time is one.
@@ -198,8 +254,19 @@ func (h *dashboard) awaitPairing(c echo.Context) error {
 		if errors.Is(err, onboard.ErrNoGrant) {
 			return "closed", true, nil
 		}
+		if err != nil {
+			return "", false, err
+		}
 		m := views.Pairing{State: pairingState(g, h.now())}
-		if err == nil && m.State == views.PairingFetched {
+		switch m.State {
+		case views.PairingApproved:
+			if _, err = keys.Fetch(ctx, g.KeyID); client.IsNotFound(err) {
+				return "deleted", true, nil
+			}
+			if !pageOfItsOwn(err) {
+				err = nil // a key service that is down keeps nobody from hearing of the device
+			}
+		case views.PairingFetched:
 			if m.Key, err = h.awaitedKey(ctx, keys, g.KeyID); client.IsNotFound(err) {
 				err = nil // deleted: nobody waits for it any more
 			}
@@ -291,17 +358,29 @@ func (h *dashboard) denyPairing(c echo.Context) error {
 		}
 	}
 	if errors.Is(err, onboard.ErrDecided) || errors.Is(err, onboard.ErrExpired) {
-		return h.answerTooLate(c, func(m *views.Pairing) *views.Notice {
-			if m.KeyID == "" || m.KeyGone {
-				return nil
-			}
-			return &views.Notice{
-				Bad: true, Title: "It was approved before.", Text: "To take that back, turn the key " + m.KeyName + " off or delete it.",
-				Link: home + "/" + m.KeyID, LinkText: "Open " + m.KeyName,
-			}
-		})
+		return h.answerTooLate(c, "", approvedBefore)
 	}
 	return h.answerNotShown(c, err)
+}
+
+// approvedBefore is what a denial is told that comes after an approval.
+func approvedBefore(m *views.Pairing) *views.Notice {
+	switch {
+	case m.State == views.PairingApproving:
+		return &views.Notice{
+			Bad: true, Title: "It was approved a moment ago.",
+			Text: "To take that back, turn its key off or delete it as soon as it is made.",
+		}
+	case m.KeyID == "":
+		return nil
+	case m.KeyGone:
+		return &views.Notice{Title: "It was approved before.", Text: "Its key has been deleted since."}
+	default:
+		return &views.Notice{
+			Bad: true, Title: "It was approved before.", Text: "To take that back, turn the key " + m.KeyName + " off or delete it.",
+			Link: home + "/" + m.KeyID, LinkText: "Open " + m.KeyName,
+		}
+	}
 }
 
 // answerDecided shows what became of the pairing. Without script that is its page, so that a reload decides nothing again.
@@ -315,12 +394,15 @@ func (h *dashboard) answerDecided(c echo.Context, g onboard.Grant, status string
 }
 
 // answerTooLate shows a pairing that was decided before: by a double click, in another tab, or by the clock.
-func (h *dashboard) answerTooLate(c echo.Context, tell func(*views.Pairing) *views.Notice) error {
+func (h *dashboard) answerTooLate(c echo.Context, name string, tell func(*views.Pairing) *views.Notice) error {
 	g, err := h.shownPairing(c)
 	if err != nil {
 		return h.answerNotShown(c, err)
 	}
-	m := h.pairingModel(c, g)
+	m, _, err := h.wholePairing(c, g, name)
+	if err != nil {
+		return err
+	}
 	m.Notice, m.Fresh = tell(&m), true
 	return render(c, http.StatusConflict, views.PairingPage(m), views.PairingPart(m))
 }
@@ -330,7 +412,7 @@ func alreadyDecided(m *views.Pairing) *views.Notice {
 	switch m.State {
 	case views.PairingApproving, views.PairingApproved, views.PairingFetched:
 		return &views.Notice{
-			Title: "It is connected already.", Text: "You approved it by another click or in another tab. No second key was made.",
+			Title: "It is approved already.", Text: "You approved it by another click or in another tab. No second key was made.",
 		}
 	case views.PairingDenied:
 		return &views.Notice{Title: "It was denied before.", Text: "No key was made."}
@@ -345,7 +427,7 @@ func (h *dashboard) answerNotApproved(c echo.Context, name string, orphan *onboa
 	case errors.Is(err, onboard.ErrNoGrant) && !errors.Is(err, onboard.ErrNotKept):
 		return h.answerNotShown(c, err)
 	case (errors.Is(err, onboard.ErrDecided) || errors.Is(err, onboard.ErrExpired)) && !errors.Is(err, onboard.ErrNotKept):
-		return h.answerTooLate(c, alreadyDecided)
+		return h.answerTooLate(c, name, alreadyDecided)
 	case pageOfItsOwn(err):
 		return err
 	}

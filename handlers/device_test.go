@@ -3,9 +3,11 @@ package handlers_test
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"latchkey/client"
+	"latchkey/handlers"
 	"latchkey/onboard"
 	"latchkey/onboard/onboardtest"
 )
@@ -79,8 +82,12 @@ func TestThePageForCodesAsksForOneAndTellsHowToGetOne(t *testing.T) {
 	if n := a.doc.Find(`form[action="/device"] input`).Length(); n != 1 {
 		t.Errorf("%d fields for one code", n)
 	}
-	a.says("#start-title ~ pre", "latchkey pair --url "+publicURL)
+	a.says("#start-title ~ pre", "latchkey pair --url "+publicURL+" --out .env")
 	a.says("details pre", "curl -d client_id="+appID).says("details pre", publicURL+"/oauth/device_authorization").says("details", "docs/pairing.md")
+	a.says("details pre", `--data-urlencode "device_name=$(hostname)"`).says("details pre", `printf 'device_code=%s' "$DEVICE_CODE" | curl -d @- `)
+	if got := a.text("details pre"); strings.Contains(got, `-d device_code=`) {
+		t.Errorf("other users of the device see the device code: %s", got)
+	}
 	if got := a.attr("details .qr a", "href"); got != "/device" || a.text("details .qr a") != publicURL+"/device" || !a.has("details .qr svg path") {
 		t.Errorf("the picture is of %q", got)
 	}
@@ -259,6 +266,22 @@ func TestTooManyWrongCodesAreStoppedForATime(t *testing.T) {
 	b.opens(p.pairing("porch-cam"))
 }
 
+func TestWrongCodesOfOthersAreNotBlamedOnThisPerson(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	wrong := url.Values{"code": {"WDJB-MJHT"}}
+	for i := range 6 {
+		b, _ := p.signedIn(strconv.Itoa(i) + email)
+		for range 5 {
+			b.post("/device", wrong)
+		}
+	}
+	b, _ := p.signedIn(email)
+	b.post("/device", wrong)
+	a := b.post("/device", wrong).want(http.StatusTooManyRequests)
+	a.says("#code-error", "Too many wrong codes were entered from your network or on this server. You can try again in 10 minutes, at 12:10 UTC.")
+}
+
 func TestTheQuestionSaysWhatTheDeviceClaimsAndWhatWasSeen(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t)
@@ -290,9 +313,64 @@ func TestTheQuestionSaysWhatTheDeviceClaimsAndWhatWasSeen(t *testing.T) {
 	m := near.start(url.Values{"client_id": {appID}}).json()
 	near.userCode = m["user_code"].(string)
 	a = b.opens(near).page().want(http.StatusOK)
-	a.says(".facts", "It does not say.").says(".facts", "It asked just now from your own address, 192.0.2.1.").lacks(".tag")
+	a.says(".facts", "It does not say.").says(".facts", "It asked just now from the same address as you, 192.0.2.1.").lacks(".tag")
 	if strings.Contains(a.text(".facts"), "calls itself") || a.attr("input[name=name]", "value") != "device" {
 		t.Errorf("it says %q, and the name is %q", a.text(".facts"), a.attr("input[name=name]", "value"))
+	}
+}
+
+// Behind a proxy that was not declared, everybody has the proxy's address: that must reassure nobody.
+func TestAddressesAreComparedOnlyIfTheyArePeoples(t *testing.T) {
+	t.Parallel()
+	at := func(address string) func(*handlers.Deps) { return func(d *handlers.Deps) { d.PublicURL = address } }
+	trusted := func(d *handlers.Deps) {
+		_, network, _ := net.ParseCIDR("10.0.0.0/8")
+		d.TrustedProxies = append(d.TrustedProxies, network)
+	}
+	const compared, same, alone = ", and you are at ", " from the same address as you, ", " from "
+	for name, c := range map[string]struct {
+		change       []func(*handlers.Deps)
+		device, mine string
+		header       []string
+		want         string
+	}{
+		"public":                           {nil, "192.0.2.7", "192.0.2.7", nil, same},
+		"public, apart":                    {nil, "192.0.2.7", "192.0.2.8", nil, compared},
+		"forwarded by whom nobody trusts":  {nil, "192.0.2.7", "192.0.2.7", []string{"X-Forwarded-For", "203.0.113.5"}, alone},
+		"forwarded, the newer header":      {nil, "192.0.2.7", "192.0.2.8", []string{"Forwarded", "for=203.0.113.5"}, alone},
+		"forwarded by a proxy of ours":     {[]func(*handlers.Deps){trusted}, "192.0.2.7", "10.0.0.1", []string{"X-Forwarded-For", "192.0.2.7"}, same},
+		"forwarded by another than ours":   {[]func(*handlers.Deps){trusted}, "192.0.2.7", "192.0.2.7", []string{"X-Forwarded-For", "192.0.2.9"}, alone},
+		"this machine, which is ours":      {nil, "127.0.0.1", "127.0.0.1", nil, same},
+		"this machine before a site":       {[]func(*handlers.Deps){https}, "127.0.0.1", "127.0.0.1", nil, alone},
+		"a private network before a site":  {[]func(*handlers.Deps){https}, "10.0.0.1", "10.0.0.1", nil, alone},
+		"two proxies before a site":        {[]func(*handlers.Deps){https}, "10.0.0.1", "10.0.0.2", nil, alone},
+		"a shared network before a site":   {[]func(*handlers.Deps){https}, "100.64.0.1", "100.64.0.1", nil, alone},
+		"a private network, version 6":     {[]func(*handlers.Deps){https}, "fd00::1", "fd00::1", nil, alone},
+		"a device beside a site":           {[]func(*handlers.Deps){https}, "10.0.0.1", "192.0.2.1", nil, alone},
+		"a site without proxies":           {[]func(*handlers.Deps){https}, "192.0.2.7", "192.0.2.7", nil, same},
+		"a private network of our own":     {[]func(*handlers.Deps){at("http://192.168.1.2:8080")}, "192.168.1.7", "192.168.1.8", nil, compared},
+		"a private network of our own, v6": {[]func(*handlers.Deps){at("http://[fd00::2]:8080")}, "fd00::7", "fd00::7", nil, same},
+	} {
+		p := newProgram(t, c.change...)
+		b, _ := p.signedIn(email)
+		d := p.device()
+		d.address = c.device
+		if strings.Contains(c.device, ":") {
+			d.address = "[" + c.device + "]"
+		}
+		d.userCode = d.start(url.Values{"client_id": {appID}}).json()["user_code"].(string)
+		r := b.request(http.MethodGet, b.opens(d).path, nil)
+		r.RemoteAddr = net.JoinHostPort(c.mine, "40001")
+		if c.header != nil {
+			r.Header.Set(c.header[0], c.header[1])
+		}
+		want := "It asked just now" + c.want + c.device + "."
+		if c.want == compared {
+			want = "It asked just now from " + c.device + compared + c.mine + "."
+		}
+		if got := b.send(r).want(http.StatusOK).text(".facts > div:nth-child(2) dd"); !strings.HasPrefix(got, want) {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
 	}
 }
 
@@ -480,7 +558,7 @@ func TestASecondApprovalMakesNoSecondKey(t *testing.T) {
 	b, who := p.signedIn(email)
 	d := p.pairing("porch-cam")
 	o := b.approves(d, "porch-cam")
-	const already = "It is connected already. You approved it by another click or in another tab. No second key was made."
+	const already = "It is approved already. You approved it by another click or in another tab. No second key was made."
 	for range 2 {
 		o.approve("porch-cam").want(http.StatusConflict).says("h1", "Waiting for the device").says(".notice", already)
 		o.on(b.htmx()).approve("other").want(http.StatusConflict).isPart().says(`hx-partial[hx-target="#notice"]`, already)
@@ -493,6 +571,105 @@ func TestASecondApprovalMakesNoSecondKey(t *testing.T) {
 	o.approve("porch-cam").want(http.StatusConflict).says("h1", "The device has its key").says(".notice", already)
 	if got := p.storedNames(who); got != "porch-cam" || p.upstream.count(createKey) != 1 {
 		t.Errorf("the keys are %q after %d creates", got, p.upstream.count(createKey))
+	}
+}
+
+// forget deletes the person's only key in another place.
+func (p *program) forget(who person) {
+	p.t.Helper()
+	if err := p.store.DeleteAPIKey(p.t.Context(), who.id, p.stored(who)[0].ID); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func TestAKeyThatIsDeletedBeforeTheDeviceFetchesItIsWaitedForNoMore(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, who := p.signedIn(email)
+	o := b.approves(p.pairing("porch-cam"), "porch-cam")
+	server := p.serve()
+	stream := b.listens(server, o.page().attr("#pairing", "data-arrival"))
+	p.forget(who)
+	stream.changes("deleted").ends()
+	for _, a := range []answer{o.page(), b.htmx().get(o.path).isPart()} {
+		a.want(http.StatusOK).says("h1", "The key was deleted").lacks("[data-arrival]", `#pairing a[href^="/keys/"]`)
+		a.says("#pairing", "The key has been deleted since. The device gets nothing that works: start again on it.")
+		if got := a.text("title") + a.text(`hx-partial[hx-target="title"]`); got != "The key was deleted · Latchkey" {
+			t.Errorf("the title is %q", got)
+		}
+	}
+	b.htmx().get(o.path).says(`hx-partial[hx-target="#status"]`, "The key was deleted.")
+	b.listens(server, o.path+"/arrival?state=approved").changes("deleted").ends()
+}
+
+func TestAKeyServiceThatIsDownKeepsNobodyFromHearingOfTheDevice(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t, embedded)
+	b, _ := p.signedIn(email)
+	d := p.pairing("porch-cam")
+	o := b.approves(d, "porch-cam")
+	p.upstream.breaks(fetchKey, refusesConnections)
+	o.page().want(http.StatusOK).says("h1", "Waiting for the device")
+	stream := b.listens(p.serve(), o.path+"/arrival?state=approving")
+	stream.changes("approved")
+	p.clock.advance(10 * time.Minute)
+	stream.changes("unfetched").ends()
+}
+
+func TestADecisionThatComesTooLateShowsThePageAsItIs(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t, embedded).records(noon.Add(-time.Hour))
+	b, who := p.signedIn(email)
+	d := p.pairing("porch-cam")
+	o := b.approves(d, "porch-cam")
+	asItIs := func() {
+		t.Helper()
+		want, title := o.page().text("#pairing"), o.page().text("title")
+		for name, a := range map[string]answer{"approve": o.approve("other"), "deny": o.deny()} {
+			a.want(http.StatusConflict)
+			if got := a.text("#pairing"); got != want || a.text("title") != title {
+				t.Errorf("%s: the page %q says %q, want %q, %q", name, a.text("title"), got, title, want)
+			}
+			if got, want := a.attr("#pairing", "data-arrival"), o.page().attr("#pairing", "data-arrival"); got != want {
+				t.Errorf("%s: the page waits at %q, want %q", name, got, want)
+			}
+		}
+	}
+	asItIs()
+	d.asks().want(http.StatusOK)
+	o.deny().says("#pairing", "Waiting for first use")
+	asItIs()
+	p.forget(who)
+	asItIs()
+	o.deny().says(".notice", "It was approved before. Its key has been deleted since.").lacks(".notice a")
+	o.approve("other").says(".notice", "It is approved already.").says("#pairing", "The key has been deleted since.")
+
+	early := p.pairing("early")
+	o = b.approves(early, "early")
+	p.forget(who)
+	asItIs()
+	o.deny().says("h1", "The key was deleted").lacks(".notice a")
+	p.clock.advance(10 * time.Minute)
+	asItIs()
+	o.deny().says("h1", "The device did not fetch its key in time").lacks(".notice a", "#pairing a.danger")
+}
+
+// hesitant grants do not begin the approval, however often they are asked.
+type hesitant struct{ onboard.Grants }
+
+func (hesitant) BeginApproval(context.Context, string, string, [32]byte, time.Time) error {
+	return onboard.ErrNoGrant
+}
+
+func TestAnApprovalThatLosesEveryRaceStillShowsTheWholeQuestion(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t, withGrants(hesitant{&onboardtest.Memory{}}))
+	b, who := p.signedIn(email)
+	p.seed(who, numbered(19)...)
+	o := b.opens(p.pairing("porch-cam"))
+	a := o.approve("mine").want(http.StatusConflict).says("h1", "Connect this device?").says(".facts", "With it your account uses 20 of 20 keys.")
+	if got := a.attr("#name", "value"); got != "mine" {
+		t.Errorf("the name became %q", got)
 	}
 }
 
@@ -511,7 +688,7 @@ func TestFiftyApprovalsAtOnceMakeOneKey(t *testing.T) {
 	for _, a := range answers {
 		statuses[a.status]++
 		if a.status == http.StatusConflict {
-			a.says(".notice", "It is connected already.")
+			a.says(".notice", "It is approved already.")
 		}
 	}
 	if statuses[http.StatusSeeOther] != 1 || statuses[http.StatusConflict] != 49 {
@@ -540,7 +717,7 @@ func TestWhileTheKeyIsMadeThePageSaysSo(t *testing.T) {
 		t.Errorf("the page waits at %q", got)
 	}
 	o.approve("other").want(http.StatusConflict).says(".notice", "No second key was made.")
-	o.deny().want(http.StatusConflict).says("h1", "Making the key")
+	o.deny().want(http.StatusConflict).says("h1", "Making the key").says(".notice", "It was approved a moment ago.").lacks(".notice a")
 	close(goOn)
 	(<-done).leadsTo(o.path)
 	o.page().says("h1", "Waiting for the device")
@@ -893,7 +1070,7 @@ func TestDevicesAreSentToTheAddressThatBrowsersUse(t *testing.T) {
 	if got := a["verification_uri"]; got != p.deps.PublicURL+"/device" || !strings.HasPrefix(p.deps.PublicURL, "https://") {
 		t.Errorf("the address is %v", got)
 	}
-	b.get("/device").says("pre", "latchkey pair --url "+p.deps.PublicURL)
+	b.get("/device").says("pre", "latchkey pair --url "+p.deps.PublicURL+" --out .env")
 }
 
 func TestTheKeysPageOffersToConnectADeviceFirst(t *testing.T) {

@@ -26,9 +26,10 @@ const maxBody = "64K"
 type Deps struct {
 	// Client speaks to the server that holds the keys.
 	Client *client.Client
-	// Tester speaks to the same server. A log-in that the dashboard makes only to see whether a key works goes through it, so
-	// that the embedded server does not take it for a use of the key.
-	Tester *client.Client
+	// Tester gives a client of the same server. A log-in that the dashboard makes for a user at an address, only to see whether
+	// a key works, goes through it: the embedded server does not take it for a use of a key of theirs, and takes it for one of
+	// somebody else's key, from there.
+	Tester func(userID, address string) *client.Client
 	// Pairings are the device grants.
 	Pairings *onboard.Service
 	// WebSessions keeps who is signed in with which browser.
@@ -57,7 +58,8 @@ type Deps struct {
 
 // dashboard holds what the handlers share.
 type dashboard struct {
-	client, tester *client.Client
+	client         *client.Client
+	tester         func(userID, address string) *client.Client
 	pairings       *onboard.Service
 	sessions       *webSessions
 	forms          *formIDs

@@ -7,8 +7,9 @@ import (
 
 // handoff is what a person needs beside the value of the key of that name.
 func (h *dashboard) handoff(keyName string) views.Handoff {
-	m := views.Handoff{Device: h.publicURL + devicePath}
-	for _, s := range onboard.Snippets(onboard.Handoff{AppID: h.appID, BaseURL: h.baseURL, KeyName: keyName}) {
+	needs := onboard.Handoff{AppID: h.appID, BaseURL: h.baseURL, KeyName: keyName}
+	m := views.Handoff{EnvFile: needs.EnvFile(), Device: h.publicURL + devicePath}
+	for _, s := range onboard.Snippets(needs) {
 		m.Snippets = append(m.Snippets, views.Snippet(s))
 	}
 	qr, err := onboard.NewQR(m.Device)

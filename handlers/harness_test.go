@@ -76,9 +76,11 @@ func newProgram(t testing.TB, change ...func(*handlers.Deps)) *program {
 		c(&p.deps)
 	}
 	p.deps.BaseURL = p.deps.PublicURL
-	p.upstream = &upstream{next: inProcess{p.newAuthServer()}}
+	p.upstream = &upstream{next: inProcess{drained{p.newAuthServer()}}}
 	p.deps.Client = p.newClient(p.upstream)
-	p.deps.Tester = p.newClient(unrecorded{p.upstream})
+	p.deps.Tester = func(userID, address string) *client.Client {
+		return p.newClient(unrecorded{p.upstream, userID, address})
+	}
 	if p.deps.Pairings == nil {
 		p.deps.Pairings = onboard.New(onboard.Config{ClientID: appID, Grants: &onboardtest.Memory{}, Now: p.clock.Now})
 	}
@@ -101,10 +103,21 @@ func (p *program) newClient(transport http.RoundTripper) *client.Client {
 }
 
 // unrecorded is how the dashboard sees whether a key works.
-type unrecorded struct{ next http.RoundTripper }
+type unrecorded struct {
+	next            http.RoundTripper
+	userID, address string
+}
 
 func (u unrecorded) RoundTrip(r *http.Request) (*http.Response, error) {
-	return u.next.RoundTrip(r.WithContext(authserver.Unrecorded(r.Context())))
+	return u.next.RoundTrip(r.WithContext(authserver.Unrecorded(r.Context(), u.userID, u.address)))
+}
+
+// drained has written everything down when it has answered.
+type drained struct{ *authserver.Server }
+
+func (d drained) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	d.Server.ServeHTTP(w, r)
+	d.Drain()
 }
 
 func (p *program) newAuthServer() *authserver.Server {

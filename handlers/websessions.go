@@ -27,6 +27,10 @@ type WebSessionRow struct {
 	CreatedAt, LastSeenAt, ExpiresAt time.Time
 }
 
+func (r WebSessionRow) over(now time.Time) bool {
+	return !now.Before(r.ExpiresAt) || now.Sub(r.LastSeenAt) >= WebSessionIdle
+}
+
 // Errors of WebSessionRows.
 var (
 	ErrNoWebSession    = errors.New("no such web session")
@@ -96,7 +100,7 @@ func (s *webSessions) load(ctx context.Context, session *sessions.Session, id []
 		return err
 	}
 	now := s.now()
-	if !now.Before(row.ExpiresAt) || now.Sub(row.LastSeenAt) >= WebSessionIdle {
+	if row.over(now) {
 		return errors.Join(ErrNoWebSession, s.rows.DeleteWebSession(ctx, row.IDHash))
 	}
 	plain, old, err := s.ring.open(row.Sealed, row.IDHash[:])
@@ -117,6 +121,15 @@ func (s *webSessions) load(ctx context.Context, session *sessions.Session, id []
 	session.ID, session.IsNew = string(id), false
 	session.Values[accountValue] = a
 	return nil
+}
+
+// check answers ErrNoWebSession when the session is over. It changes nothing: what asks by itself is no sign of a person.
+func (s *webSessions) check(ctx context.Context, idHash [32]byte) error {
+	row, err := s.rows.WebSession(ctx, idHash)
+	if err == nil && row.over(s.now()) {
+		return ErrNoWebSession
+	}
+	return err
 }
 
 // Save keeps a session under a new id, or ends it when its MaxAge is negative. Either way the row it had goes: an id from

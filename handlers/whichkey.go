@@ -86,7 +86,8 @@ func valueIn(pasted string) string {
 func (h *dashboard) try(c echo.Context, keys []views.Key, value client.Secret) (views.Verdict, error) {
 	ctx, cancel := context.WithTimeout(c.Request().Context(), trialTime)
 	defer cancel()
-	session, err := h.tester.Login(ctx, client.UserAPIKey(value.Reveal()))
+	a, _ := accountOf(c)
+	session, err := h.tester(a.UserID, c.RealIP()).Login(ctx, client.UserAPIKey(value.Reveal()))
 	if client.IsUnauthorized(err) {
 		return refused(byFingerprint(keys, value)), nil
 	}
@@ -94,7 +95,7 @@ func (h *dashboard) try(c echo.Context, keys []views.Key, value client.Secret) (
 		return views.Verdict{}, trialError(err)
 	}
 	defer h.endTrial(c, session)
-	if a, _ := accountOf(c); session.UserID() != a.UserID {
+	if session.UserID() != a.UserID {
 		return views.Verdict{Title: "It works, but it is not yours.", Text: "It is the value of a key of another account."}, nil
 	}
 	v := views.Verdict{Works: true, Title: "It works.", Text: "It is the value of a key of yours."}

@@ -59,7 +59,7 @@ func TestThePageHasTheFingerprintsForTheBrowserToCompare(t *testing.T) {
 	if got := a.attr("#fingerprints a", "href"); got != "/keys/"+first.ID {
 		t.Errorf("the first leads to %s", got)
 	}
-	a.says(".try", "It does not count as a use of the key.").says(".noscript", "needs script")
+	a.says(".try", "It does not count as a use of a key of yours.").says(".noscript", "needs script")
 	for _, page := range []string{"/keys", "/keys/" + first.ID} {
 		if !b.get(page).has(`a[href="/keys/which"]`) {
 			t.Errorf("%s does not lead there", page)
@@ -128,6 +128,19 @@ func TestTryingAValueDoesNotCountAsAUse(t *testing.T) {
 	b.tries(value).says("#verdict", "which is off")
 	p.turn(who, key, true)
 	b.get("/keys").says(".use", "Waiting for first use").keepsQuiet("refused")
+}
+
+// Whoever found a value must not be able to see here what it is without its owner seeing that.
+func TestTryingAValueOfSomebodyElseTellsThemFromWhere(t *testing.T) {
+	t.Parallel()
+	p, owner, who, key, value := arriving(t)
+	stranger, _ := p.signedIn("bob@example.com")
+	stranger.tries(value).says("#verdict", "It works, but it is not yours.")
+	owner.get("/keys").says(".use", "Connected 12:00 UTC").says(".use", "from 192.0.2.1")
+	p.turn(who, key, false)
+	p.clock.advance(time.Minute)
+	stranger.tries(value).says("#verdict", "It does not work.")
+	owner.get("/keys/"+key.ID).says("#key .facts", "Last refusedjust now 2 May 2026, 12:01 UTC It was off.").says("#key .facts", "from 192.0.2.1")
 }
 
 func TestAValueThatCannotBeOneIsNotSent(t *testing.T) {

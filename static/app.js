@@ -64,7 +64,7 @@
   function download(button) {
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob([button.dataset.env + $("#value").value + "\n"], { type: "text/plain" }));
-    link.download = panel().dataset.name + ".env";
+    link.download = button.dataset.file;
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // the browser may still be reading it
     $("#copy-status").textContent = "Your browser was asked to save " + link.download + ".";

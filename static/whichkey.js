@@ -58,7 +58,7 @@
       link.removeAttribute("class");
       told.append("This is ", link, ". It is " + key.dataset.state.toLowerCase() + ".");
     } else {
-      told.append("This is none of your keys.");
+      told.append("This is none of the keys below.");
     }
     if (verdict.textContent !== told.textContent) verdict.replaceChildren(told);
   }

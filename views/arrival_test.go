@@ -247,7 +247,7 @@ func TestTheValueThatIsAskedAboutIsInNoAnswer(t *testing.T) {
 func TestThePageSaysWhetherTryingCountsAndWhyItCannotCompare(t *testing.T) {
 	t.Parallel()
 	m := whichKey("plain")
-	if got := text(draw(t, views.WhichKeyPage(m)), ".try"); !strings.Contains(got, "It does not count as a use of the key.") {
+	if got := text(draw(t, views.WhichKeyPage(m)), ".try"); !strings.Contains(got, "It does not count as a use of a key of yours.") {
 		t.Errorf("of our own server it says %q", got)
 	}
 	for uses, want := range map[views.Knowledge]string{

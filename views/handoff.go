@@ -9,6 +9,8 @@ import (
 // Handoff is what turns a key's value into a device that works.
 type Handoff struct {
 	Snippets []Snippet
+	// EnvFile is the name of the file to download, which some snippets name too.
+	EnvFile string
 	// Device is the address of the page on which a device is paired; QRPath and QRSize draw it, unless QRPath is "".
 	Device string
 	QRPath string

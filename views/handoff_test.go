@@ -24,7 +24,7 @@ func handoffOf(text string) views.Handoff {
 			},
 			{ID: "systemd", Label: "systemd", For: text, Language: "Unit file", Before: "[Service]\n"},
 		},
-		Device: "https://keys.example.org/device?" + text, QRPath: "M4 4h7v1h-7z", QRSize: 33,
+		EnvFile: "x.env", Device: "https://keys.example.org/device?" + text, QRPath: "M4 4h7v1h-7z", QRSize: 33,
 	}
 }
 
@@ -100,6 +100,9 @@ func TestTheDownloadIsTheFileThatIsShown(t *testing.T) {
 	shown := doc.Find("[data-system=env] pre").Text()
 	if got := doc.Find("[data-once=download]").AttrOr("data-env", ""); got+"\n" != shown || got != "# plain\nAPI_KEY=" {
 		t.Errorf("the download is %q, shown is %q", got, shown)
+	}
+	if got := doc.Find("[data-once=download]").AttrOr("data-file", ""); got != "x.env" {
+		t.Errorf("the download is called %q", got)
 	}
 	m := keysPage(1, "porch-cam")
 	m.Once = &views.Once{ID: id(1), Name: "porch-cam", Value: "S3cretValue"}

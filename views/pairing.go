@@ -25,13 +25,15 @@ type Device struct {
 }
 
 // pairCommand starts pairing with this program on the device.
-func (m Device) pairCommand() string { return "latchkey pair --url " + m.PublicURL }
+func (m Device) pairCommand() string { return "latchkey pair --url " + m.PublicURL + " --out .env" }
 
-// curlCommands do the same where there is only curl: the first once, the second until it gives the key.
+// curlCommands do the same where there is only curl: the first once, the second until it gives the key. The device code goes
+// over a pipe: what stands on a command line, every user of the device can read.
 func (m Device) curlCommands() string {
-	return "curl -d client_id=" + m.AppID + " -d device_name=\"$(hostname)\" \\\n  " + m.PublicURL + "/oauth/device_authorization\n\n" +
-		"curl -d client_id=" + m.AppID + " -d device_code=\"$DEVICE_CODE\" \\\n  -d grant_type=urn:ietf:params:oauth:grant-type:device_code \\\n  " +
-		m.PublicURL + "/oauth/token"
+	return "curl -d client_id=" + m.AppID + " --data-urlencode \"device_name=$(hostname)\" \\\n  " + m.PublicURL + "/oauth/device_authorization\n\n" +
+		"DEVICE_CODE=…\n" +
+		"printf 'device_code=%s' \"$DEVICE_CODE\" | curl -d @- -d client_id=" + m.AppID + " \\\n" +
+		"  -d grant_type=urn:ietf:params:oauth:grant-type:device_code \\\n  " + m.PublicURL + "/oauth/token"
 }
 
 // How far a pairing has come, as its page tells it.
@@ -54,8 +56,8 @@ type Pairing struct {
 	Code string
 	// DeviceName is what the device says it is, "" when it says nothing. Nobody has verified it.
 	DeviceName string
-	// Asked is when the device asked, Address from where; YourAddress is the person's. Program is what the device's program
-	// calls itself, "" when that cannot be told.
+	// Asked is when the device asked, Address from where; YourAddress is the person's, "" when the two must not be compared.
+	// Program is what the device's program calls itself, "" when that cannot be told.
 	Asked                         When
 	Address, YourAddress, Program string
 	// Ends is when the code runs out.
@@ -93,8 +95,12 @@ func (m Pairing) uses() string {
 // without the person.
 func (m Pairing) Awaits() string {
 	switch m.State {
-	case PairingApproving, PairingApproved:
+	case PairingApproving:
 		return m.State
+	case PairingApproved:
+		if !m.KeyGone {
+			return m.State
+		}
 	case PairingFetched:
 		if use := m.Key.Use.Awaits(); use != "" {
 			return m.State + "-" + use
@@ -111,6 +117,9 @@ func (m Pairing) Heading() string {
 	case PairingApproving:
 		return "Making the key"
 	case PairingApproved:
+		if m.KeyGone {
+			return "The key was deleted"
+		}
 		return "Waiting for the device"
 	case PairingFetched:
 		return "The device has its key"

@@ -80,11 +80,15 @@ func TestTheSentencesOfAPairingReadAsSentences(t *testing.T) {
 	elsewhere.Address, elsewhere.YourAddress = "192.0.2.7", "192.0.2.1"
 	gone := pairing(views.PairingUnfetched, p, "porch-cam")
 	gone.KeyGone = true
+	deleted := pairing(views.PairingApproved, p, "porch-cam")
+	deleted.KeyGone = true
+	unknown := pairing(views.PairingAsked, p, "porch-cam")
+	unknown.YourAddress = ""
 	for name, m := range map[string]views.Pairing{
 		"asked": pairing(views.PairingAsked, p, "porch-cam"), "asked elsewhere": elsewhere, "refused": refusedPairing(p, "porch-cam"), "full": fullPairing(p, "porch-cam"),
 		"approving": pairing(views.PairingApproving, p, "porch-cam"), "approved": pairing(views.PairingApproved, p, "porch-cam"), "fetched": pairing(views.PairingFetched, p, "porch-cam"),
 		"denied": pairing(views.PairingDenied, p, "porch-cam"), "expired": pairing(views.PairingExpired, p, "porch-cam"), "unclear": pairing(views.PairingUnclear, p, "porch-cam"),
-		"unfetched": pairing(views.PairingUnfetched, p, "porch-cam"), "gone": gone,
+		"unfetched": pairing(views.PairingUnfetched, p, "porch-cam"), "gone": gone, "deleted": deleted, "asked from nobody knows where": unknown,
 	} {
 		draw(t, views.PairingPage(m)).Find("#pairing p, #pairing dd").Each(func(_ int, s *goquery.Selection) {
 			if text := squeeze(s.Text()); strings.Contains(text, " .") || strings.Contains(text, " ,") || strings.Contains(text, "..") {
@@ -94,11 +98,17 @@ func TestTheSentencesOfAPairingReadAsSentences(t *testing.T) {
 	}
 	doc := draw(t, views.PairingPage(pairing(views.PairingAsked, p, "porch-cam")))
 	want := []string{
-		"porch-cam not verified", "It asked 40 seconds ago from your own address, porch-cam. Its program calls itself porch-cam.",
+		"porch-cam not verified", "It asked 40 seconds ago from the same address as you, porch-cam. Its program calls itself porch-cam.",
 		"One key, with which it can sign in as you until you turn it off. With it your account uses 8 of 20 keys.",
 	}
 	if diff := cmp.Diff(want, texts(doc, "#pairing dd")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if got := texts(draw(t, views.PairingPage(unknown)), "#pairing dd")[1]; got != "It asked 40 seconds ago from porch-cam. Its program calls itself porch-cam." {
+		t.Errorf("without an address to compare: %q", got)
+	}
+	if deleted.Awaits() != "" || deleted.Heading() == pairing(views.PairingApproved, p, "").Heading() {
+		t.Errorf("a key that was deleted is waited for: %q, %q", deleted.Awaits(), deleted.Heading())
 	}
 	too := draw(t, views.DevicePage(codes(p, "Too many.", views.NewEnd(noon.Add(10*time.Minute), noon))))
 	if got := text(too, "#code-error"); got != "Too many. You can try again in 10 minutes, at 12:10 UTC." {

@@ -266,7 +266,7 @@ func whichForm(m WhichKey) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if m.Embedded {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "It does not count as a use of the key.")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "It does not count as a use of a key of yours.")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
