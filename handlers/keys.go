@@ -65,6 +65,7 @@ func (h *dashboard) readKeys(c echo.Context, m *views.Keys) error {
 	f := asked()
 	m.Quota.Used, m.Uses, m.Awaits = len(keys), f.known, f.awaited(keys)
 	m.Form.ID = newFormID()
+	m.List = make([]views.Key, 0, len(keys))
 	for _, key := range keys {
 		if strings.Contains(strings.ToLower(key.Name), strings.ToLower(m.Query)) {
 			m.List = append(m.List, h.row(key, f))

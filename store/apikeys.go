@@ -103,12 +103,20 @@ func (s *Store) APIKeys(ctx context.Context, userID string) ([]APIKey, error) {
 	var created int64
 	err := s.rows(ctx, selectAPIKeys, []any{userID}, k.columns(&created), func() {
 		k.CreatedAt = fromMillis(created)
-		keys = append(keys, k)
+		keys = append(roomForKeys(keys), k)
 	})
 	if err != nil {
 		return nil, doing("list keys", err)
 	}
 	return keys, nil
+}
+
+// roomForKeys gives a list that begins room for as many as a user usually can have: growing it costs more than reading it.
+func roomForKeys[T any](list []T) []T {
+	if list == nil {
+		return make([]T, 0, 20)
+	}
+	return list
 }
 
 // columns are the places to scan a row of api_keys into.

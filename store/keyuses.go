@@ -108,7 +108,7 @@ func (s *Store) KeyFacts(ctx context.Context, userID string) (since time.Time, f
 	}, func() {
 		copy(f.ValueHash[:], hash)
 		f.FirstUsed, use.At, refusal.At = fromNullMillis(first), fromNullMillis(last), fromNullMillis(refused)
-		facts = append(facts, f)
+		facts = append(roomForKeys(facts), f)
 	})
 	if err != nil {
 		return time.Time{}, nil, doing("list key uses", err)
