@@ -28,7 +28,10 @@ type answer interface{ check() error }
 // whatever the body was.
 func (r request) read(res *http.Response, out answer) error {
 	body, err := readCapped(res.Body)
-	said := salvage(body)
+	var said complaint
+	if res.StatusCode/100 != 2 || mayComplain(body) {
+		said = salvage(body)
+	}
 	if res.StatusCode/100 == 2 && !said.failed {
 		if err == nil {
 			err = decode(body, out)
@@ -83,6 +86,13 @@ type complaint struct {
 
 	failed bool // the body is an object that reports an error, whatever the status
 	broken bool // the body is not a whole JSON object
+}
+
+// mayComplain reports whether a body can have a member that tells of an error,
+// spelt as it is or with escapes. Most long answers cannot, and need not be read
+// twice.
+func mayComplain(body []byte) bool {
+	return bytes.Contains(body, []byte(`"error`)) || bytes.Contains(body, []byte(`\u`))
 }
 
 // salvage reads the three members of the error envelope one by one, so that a
@@ -149,6 +159,9 @@ func oddBody(res *http.Response, body []byte) error {
 // tidy makes text of a stranger fit to print: one line, at most limit runes, no
 // control or formatting characters.
 func tidy(text string, limit int) string {
+	if len(text) <= limit && tidyAlready(text) {
+		return text
+	}
 	var b strings.Builder
 	n := 0
 	for _, word := range strings.FieldsFunc(text, unicode.IsSpace) {
@@ -168,6 +181,20 @@ func tidy(text string, limit int) string {
 		}
 	}
 	return b.String()
+}
+
+// tidyAlready reports whether text is printable ASCII with single spaces inside,
+// as nearly all texts of devices are.
+func tidyAlready(text string) bool {
+	after := byte(' ')
+	for i := range len(text) {
+		c := text[i]
+		if c < ' ' || c > '~' || c == ' ' && after == ' ' {
+			return false
+		}
+		after = c
+	}
+	return text == "" || after != ' '
 }
 
 // visible drops what a terminal or a log would act upon.

@@ -78,3 +78,24 @@ func TestSalvageReadsWhatArrived(t *testing.T) {
 		})
 	}
 }
+
+func TestTidyTextIsLeftAsItIsAndNoOther(t *testing.T) {
+	for text, want := range map[string]string{
+		"": "", "linux": "linux", "pi 4": "pi 4", "~!": "~!",
+		" linux": "linux", "linux ": "linux", "pi  4": "pi 4", "pi\t4": "pi 4", "a\x00b": "ab", "a\x7fb": "ab", "a\u202eb": "ab", "é": "é",
+	} {
+		if got := tidy(text, 64); got != want || tidyAlready(text) != (text == want && text != "é") {
+			t.Errorf("%q becomes %q, want %q; tidy already: %v", text, got, want, tidyAlready(text))
+		}
+	}
+}
+
+func TestAnErrorInASuccessIsFoundHoweverItIsSpelt(t *testing.T) {
+	for body, want := range map[string]bool{
+		`{"error":"x"}`: true, `{"a":1, "error_code": "x"}`: true, `{"\u0065rror":"x"}`: true, `{"keys":[]}`: false, `[]`: false,
+	} {
+		if mayComplain([]byte(body)) != want || salvage([]byte(body)).failed != want {
+			t.Errorf("%s: may %v, does %v", body, mayComplain([]byte(body)), salvage([]byte(body)).failed)
+		}
+	}
+}
