@@ -439,7 +439,12 @@ func TestNothingIsLeftOfStreamsThatWereClosed(t *testing.T) {
 func TestARowTellsItsNewsToThoseWhoAsk(t *testing.T) {
 	t.Parallel()
 	p, b, _, key, _ := arriving(t)
-	status := func() []string { return b.htmx().get("/keys/" + key.ID).texts("hx-partial[hx-target='#status']") }
+	at := "/keys/" + key.ID
+	status := func() []string { return b.htmx().get(at).texts("hx-partial[hx-target='#status']") }
+	if diff := cmp.Diff([]string{}, status()); diff != "" { // the page looks by itself, perhaps just after an act that said something
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	at = b.get(at).attr("#refresh-"+key.ID, "hx-get")
 	if diff := cmp.Diff([]string{"Still waiting for the first use of porch-cam."}, status()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

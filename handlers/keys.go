@@ -142,9 +142,13 @@ func (h *dashboard) showKey(c echo.Context) error {
 	}
 	k := h.card(key, asked())
 	k.New = wantsPart(c) && k.Use.Stage == views.Connected
-	part := views.ArrivedCardPart(k, news(k))
+	told := news(k)
+	if k.Use.Awaits() == string(views.Waiting) && c.QueryParam("look") == "" {
+		told = "" // nobody asked, and what was said last may be the answer to an act
+	}
+	part := views.ArrivedCardPart(k, told)
 	if c.QueryParam("place") == views.PlaceRow {
-		part = views.ArrivedRowPart(k, news(k))
+		part = views.ArrivedRowPart(k, told)
 	}
 	m := views.KeyPage{Page: h.page(c, key.Name), Key: k, AppID: h.appID, BaseURL: h.baseURL, Handoff: h.handoff(key.Name)}
 	return render(c, http.StatusOK, views.OneKeyPage(m), part)

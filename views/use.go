@@ -117,9 +117,9 @@ func arrivalPath(id, state string) string {
 
 // refreshLink looks again at what is drawn in the place; without script the whole page does.
 func refreshLink(id, place string) templ.OrderedAttributes {
-	href, get, target := "/keys", rowPath(id), "closest li"
+	href, get, target := "/keys", rowPath(id)+"&look=1", "closest li"
 	if place == PlacePage {
-		href, get, target = "/keys/"+id, "/keys/"+id, "#key"
+		href, get, target = "/keys/"+id, "/keys/"+id+"?look=1", "#key"
 	}
 	return templ.OrderedAttributes{
 		{Key: "href", Value: href}, {Key: "hx-get", Value: get}, {Key: "hx-target", Value: target}, {Key: "hx-swap", Value: "outerHTML"},
