@@ -36,15 +36,10 @@ func (h *dashboard) showDevice(c echo.Context) error {
 }
 
 func (h *dashboard) deviceModel(c echo.Context) views.Device {
-	m := views.Device{
+	return views.Device{
 		Page: h.page(c, "Connect a device"), Address: h.publicURL + devicePath, PublicURL: h.publicURL, AppID: h.appID,
+		QRPath: h.deviceQR.path, QRSize: h.deviceQR.size,
 	}
-	qr, err := onboard.NewQR(m.Address)
-	if err != nil { // the address is too long for one, and stands there as text
-		return m
-	}
-	m.QRPath, m.QRSize = qr.Path(), qr.Size()
-	return m
 }
 
 // claimPairing opens the pairing that waits under a code, for this person in this browser.
@@ -424,9 +419,10 @@ func alreadyDecided(m *views.Pairing) *views.Notice {
 // answerNotApproved says why the device was not connected, or that this is not known. The question is there again below.
 func (h *dashboard) answerNotApproved(c echo.Context, name string, orphan *onboard.Key, err error) error {
 	switch {
-	case errors.Is(err, onboard.ErrNoGrant) && !errors.Is(err, onboard.ErrNotKept):
+	case errors.Is(err, onboard.ErrNotKept): // whatever else it is: a key was made, and the page below says what became of it
+	case errors.Is(err, onboard.ErrNoGrant):
 		return h.answerNotShown(c, err)
-	case (errors.Is(err, onboard.ErrDecided) || errors.Is(err, onboard.ErrExpired)) && !errors.Is(err, onboard.ErrNotKept):
+	case errors.Is(err, onboard.ErrDecided), errors.Is(err, onboard.ErrExpired):
 		return h.answerTooLate(c, name, alreadyDecided)
 	case pageOfItsOwn(err):
 		return err

@@ -66,6 +66,7 @@ type dashboard struct {
 	streams        streams
 	unreported     atomic.Int64 // until when the key service is not asked for facts, which it has none of; Unix nanoseconds
 	publicURL      string
+	deviceQR       drawing // of the page for codes, whose address never changes
 	appID, baseURL string
 	embedded       bool
 	registration   bool
@@ -87,6 +88,7 @@ func New(d Deps) *echo.Echo {
 		sessions:     newWebSessions(d.WebSessions, newKeyRing(d.SessionKeys), https, d.Now),
 		forms:        newFormIDs(d.Now),
 		publicURL:    d.PublicURL,
+		deviceQR:     drawQR(d.PublicURL + devicePath),
 		appID:        d.AppID,
 		baseURL:      d.BaseURL,
 		embedded:     d.Embedded,

@@ -12,10 +12,21 @@ func (h *dashboard) handoff(keyName string) views.Handoff {
 	for _, s := range onboard.Snippets(needs) {
 		m.Snippets = append(m.Snippets, views.Snippet(s))
 	}
-	qr, err := onboard.NewQR(m.Device)
-	if err != nil { // the address is too long for one, and stands there as text
-		return m
-	}
-	m.QRPath, m.QRSize = qr.Path(), qr.Size()
+	m.QRPath, m.QRSize = h.deviceQR.path, h.deviceQR.size
 	return m
+}
+
+// drawing is a QR code as pages draw it.
+type drawing struct {
+	path string
+	size int
+}
+
+// drawQR is empty when the address is too long for a QR code: it then stands there as text alone.
+func drawQR(address string) drawing {
+	qr, err := onboard.NewQR(address)
+	if err != nil {
+		return drawing{}
+	}
+	return drawing{qr.Path(), qr.Size()}
 }

@@ -108,11 +108,7 @@ func (h *dashboard) describeServer(c echo.Context) error {
 
 // startPairing gives a device its two codes (RFC 8628, section 3.2).
 func (h *dashboard) startPairing(c echo.Context) error {
-	form, err := programForm(c)
-	if err != nil {
-		return err
-	}
-	clientID, err := publicClient(c.Request(), form)
+	clientID, form, err := programRequest(c)
 	if err != nil {
 		return err
 	}
@@ -137,11 +133,7 @@ func (h *dashboard) startPairing(c echo.Context) error {
 
 // fetchKey hands a device its key once a person has approved it (RFC 8628, section 3.4).
 func (h *dashboard) fetchKey(c echo.Context) error {
-	form, err := programForm(c)
-	if err != nil {
-		return err
-	}
-	clientID, err := publicClient(c.Request(), form)
+	clientID, form, err := programRequest(c)
 	if err != nil {
 		return err
 	}
@@ -169,6 +161,15 @@ func (h *dashboard) fetchKey(c echo.Context) error {
 		BaseURL string `json:"base_url"`
 		UserID  string `json:"user_id"`
 	}{key.Value.Reveal(), "Bearer", key.ID, key.Name, h.appID, h.baseURL, key.UserID})
+}
+
+// programRequest is what a program asks, and which client it is.
+func programRequest(c echo.Context) (clientID string, form url.Values, err error) {
+	if form, err = programForm(c); err != nil {
+		return "", nil, err
+	}
+	clientID, err = publicClient(c.Request(), form)
+	return clientID, form, err
 }
 
 // programForm reads a form from the body alone: what stands in an address ends up in the logs of whoever passes it on.

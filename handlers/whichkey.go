@@ -24,21 +24,22 @@ const (
 
 // showWhichKey is the page that says which key a value is. It sends the fingerprints; the value stays in the browser.
 func (h *dashboard) showWhichKey(c echo.Context) error {
-	m, err := h.whichKeyModel(c)
+	m, _, err := h.whichKeyModel(c)
 	if err != nil {
 		return err
 	}
 	return render(c, http.StatusOK, views.WhichKeyPage(m), views.VerdictPart(m))
 }
 
-func (h *dashboard) whichKeyModel(c echo.Context) (views.WhichKey, error) {
+// whichKeyModel shows the keys that have a fingerprint, and gives them all.
+func (h *dashboard) whichKeyModel(c echo.Context) (views.WhichKey, []client.APIKey, error) {
 	m := views.WhichKey{Page: h.page(c, "Which key is this?"), Embedded: h.embedded}
 	ctx, cancel := context.WithTimeout(c.Request().Context(), readTimeout)
 	defer cancel()
 	asked := h.askFacts(c)
 	keys, err := h.keys(c).FetchAll(ctx)
 	if err != nil {
-		return m, err
+		return m, nil, err
 	}
 	f := asked()
 	m.Uses = f.known
@@ -47,13 +48,13 @@ func (h *dashboard) whichKeyModel(c echo.Context) (views.WhichKey, error) {
 			m.Keys = append(m.Keys, k)
 		}
 	}
-	return m, nil
+	return m, keys, nil
 }
 
 // tryValue logs in with the value once, because the person asked for it, and says what came of it. The value comes in the body
 // alone, and is in no answer, no log and no address.
 func (h *dashboard) tryValue(c echo.Context) error {
-	m, err := h.whichKeyModel(c)
+	m, keys, err := h.whichKeyModel(c)
 	if err != nil {
 		return err
 	}
@@ -64,7 +65,7 @@ func (h *dashboard) tryValue(c echo.Context) error {
 	case len(value) > maxValue:
 		m.Error, status = "That is too long to be the value of a key. Nothing was sent.", http.StatusUnprocessableEntity
 	default:
-		v, err := h.try(c, m.Keys, client.Secret(value))
+		v, err := h.try(c, m.Keys, keys, client.Secret(value))
 		if err != nil {
 			return err
 		}
@@ -83,13 +84,15 @@ func valueIn(pasted string) string {
 }
 
 // try logs in and out again. Only that the value was refused, or that it works, is an answer; everything else is an error.
-func (h *dashboard) try(c echo.Context, keys []views.Key, value client.Secret) (views.Verdict, error) {
+func (h *dashboard) try(
+	c echo.Context, known []views.Key, all []client.APIKey, value client.Secret,
+) (views.Verdict, error) {
 	ctx, cancel := context.WithTimeout(c.Request().Context(), trialTime)
 	defer cancel()
 	a, _ := accountOf(c)
 	session, err := h.tester(a.UserID, c.RealIP()).Login(ctx, client.UserAPIKey(value.Reveal()))
 	if client.IsUnauthorized(err) {
-		return refused(byFingerprint(keys, value)), nil
+		return refused(byFingerprint(known, value)), nil
 	}
 	if err != nil {
 		return views.Verdict{}, trialError(err)
@@ -99,7 +102,7 @@ func (h *dashboard) try(c echo.Context, keys []views.Key, value client.Secret) (
 		return views.Verdict{Title: "It works, but it is not yours.", Text: "It is the value of a key of another account."}, nil
 	}
 	v := views.Verdict{Works: true, Title: "It works.", Text: "It is the value of a key of yours."}
-	name, id := h.trialKey(ctx, c, session, keys, value)
+	name, id := h.trialKey(ctx, c, session, known, all, value)
 	if name != "" {
 		v.Text = "This is " + name + ", a key of yours."
 	}
@@ -136,9 +139,9 @@ func trialError(err error) error {
 
 // trialKey names the key that a session was opened with: by the value's fingerprint, else by what its profile says.
 func (h *dashboard) trialKey(
-	ctx context.Context, c echo.Context, session *client.Session, keys []views.Key, value client.Secret,
+	ctx context.Context, c echo.Context, session *client.Session, known []views.Key, all []client.APIKey, value client.Secret,
 ) (name, id string) {
-	if k := byFingerprint(keys, value); k != nil {
+	if k := byFingerprint(known, value); k != nil {
 		return k.Name, k.ID
 	}
 	profile, err := session.Profile(ctx)
@@ -147,10 +150,6 @@ func (h *dashboard) trialKey(
 		return "", ""
 	}
 	name, _ = profile.Data["name"].(string)
-	all, err := h.keys(c).FetchAll(ctx)
-	if err != nil {
-		return "", ""
-	}
 	for _, key := range all {
 		if key.Name == name {
 			return key.Name, key.ID

@@ -23,9 +23,6 @@ type Snippet struct {
 	Literal string
 }
 
-// Code is the snippet as it is to be pasted.
-func (s Snippet) Code() string { return s.Before + s.Value + s.After }
-
 // EnvFile is the name of the file that carries the key to a program.
 func (h Handoff) EnvFile() string { return fileName(h.KeyName) + ".env" }
 

@@ -15,6 +15,9 @@ import (
 var porchCam = onboard.Handoff{AppID: "latchkey-local", BaseURL: "https://keys.example.com", KeyName: "porch-cam"}
 
 // snippet gives the one snippet of that id.
+// pasted is a snippet as a person copies it.
+func pasted(s onboard.Snippet) string { return s.Before + s.Value + s.After }
+
 func snippet(t *testing.T, h onboard.Handoff, id string) onboard.Snippet {
 	t.Helper()
 	for _, s := range onboard.Snippets(h) {
@@ -34,10 +37,10 @@ func TestEverySystemHasASnippetThatCanBePasted(t *testing.T) {
 		if s.Label == "" || s.For == "" || s.Language == "" {
 			t.Errorf("%s: incomplete: %+v", s.ID, s)
 		}
-		if !strings.HasSuffix(s.Code(), "\n") || strings.Contains(s.Code(), "\t\n") {
-			t.Errorf("%s ends %q", s.ID, s.Code())
+		if !strings.HasSuffix(pasted(s), "\n") || strings.Contains(pasted(s), "\t\n") {
+			t.Errorf("%s ends %q", s.ID, pasted(s))
 		}
-		for line := range strings.Lines(s.Code()) {
+		for line := range strings.Lines(pasted(s)) {
 			if len(strings.TrimRight(line, "\n")) > 125 {
 				t.Errorf("%s has a long line: %s", s.ID, line)
 			}
@@ -59,16 +62,16 @@ func TestASnippetHasAppAndAddressAndReadsTheKeyFromElsewhere(t *testing.T) {
 	t.Parallel()
 	for _, s := range onboard.Snippets(porchCam) {
 		if viaFile(s.ID) {
-			if !strings.Contains(s.Code(), "porch-cam.env") || s.Value != "" || s.Literal != "" {
-				t.Errorf("%s does not go by the file: %q", s.ID, s.Code())
+			if !strings.Contains(pasted(s), "porch-cam.env") || s.Value != "" || s.Literal != "" {
+				t.Errorf("%s does not go by the file: %q", s.ID, pasted(s))
 			}
 			continue
 		}
-		if !strings.Contains(s.Code(), "latchkey-local") || !strings.Contains(s.Code(), "https://keys.example.com") {
-			t.Errorf("%s has not the app and the address:\n%s", s.ID, s.Code())
+		if !strings.Contains(pasted(s), "latchkey-local") || !strings.Contains(pasted(s), "https://keys.example.com") {
+			t.Errorf("%s has not the app and the address:\n%s", s.ID, pasted(s))
 		}
 		if reads := strings.Contains(s.Before+s.Value, "API_KEY"); !reads || s.Literal == "" {
-			t.Errorf("%s does not read the key from elsewhere, or cannot hold it:\n%s", s.ID, s.Code())
+			t.Errorf("%s does not read the key from elsewhere, or cannot hold it:\n%s", s.ID, pasted(s))
 		}
 	}
 }
@@ -118,7 +121,7 @@ func TestASnippetMakesTheCallsOfItsSDK(t *testing.T) {
 			"'https://keys.example.com/api/client/v2.0/app/latchkey-local/auth/providers/api-key/login'",
 		},
 	} {
-		code := snippet(t, porchCam, id).Code()
+		code := pasted(snippet(t, porchCam, id))
 		for _, call := range calls {
 			if !strings.Contains(code, call) {
 				t.Errorf("%s has no %s:\n%s", id, call, code)
@@ -163,20 +166,20 @@ func TestNothingBreaksOutOfItsString(t *testing.T) {
 		"curl":    `/app/a"b\c$d'\''e${f}/auth/`,
 		"env":     `APP_ID='a"b\c$d'\''e${f}'` + "\n",
 	} {
-		if code := snippet(t, hostile, id).Code(); !strings.Contains(code, want) {
+		if code := pasted(snippet(t, hostile, id)); !strings.Contains(code, want) {
 			t.Errorf("%s has no %s:\n%s", id, want, code)
 		}
 	}
 	for _, s := range onboard.Snippets(hostile) {
 		plain := snippet(t, porchCam, s.ID)
-		if got, want := strings.Count(s.Code(), "\n"), strings.Count(plain.Code(), "\n"); got != want {
-			t.Errorf("%s has %d lines, not %d:\n%s", s.ID, got, want, s.Code())
+		if got, want := strings.Count(pasted(s), "\n"), strings.Count(pasted(plain), "\n"); got != want {
+			t.Errorf("%s has %d lines, not %d:\n%s", s.ID, got, want, pasted(s))
 		}
-		if strings.ContainsFunc(s.Code(), func(r rune) bool { return r != '\n' && r != '\t' && !unicode.IsGraphic(r) }) {
-			t.Errorf("%s has characters that cannot be seen: %q", s.ID, s.Code())
+		if strings.ContainsFunc(pasted(s), func(r rune) bool { return r != '\n' && r != '\t' && !unicode.IsGraphic(r) }) {
+			t.Errorf("%s has characters that cannot be seen: %q", s.ID, pasted(s))
 		}
-		if strings.Contains(s.Code()+s.For+s.Note, "../") || strings.Contains(s.Code(), "*/") {
-			t.Errorf("%s takes the key's name as it is:\n%s\n%s\n%s", s.ID, s.For, s.Note, s.Code())
+		if strings.Contains(pasted(s)+s.For+s.Note, "../") || strings.Contains(pasted(s), "*/") {
+			t.Errorf("%s takes the key's name as it is:\n%s\n%s\n%s", s.ID, s.For, s.Note, pasted(s))
 		}
 	}
 	if name := (onboard.Handoff{}).EnvFile(); name != "key.env" {
@@ -225,7 +228,7 @@ func TestAShellReadsTheEnvironmentFile(t *testing.T) {
 
 func TestSystemdTakesTheUnit(t *testing.T) {
 	t.Parallel()
-	unit := snippet(t, porchCam, "systemd").Code()
+	unit := pasted(snippet(t, porchCam, "systemd"))
 	if want := "[Service]\nEnvironmentFile=/etc/porch-cam.env\n"; unit != want {
 		t.Fatalf("the unit is %q", unit)
 	}
@@ -255,7 +258,7 @@ func TestSystemdTakesTheUnit(t *testing.T) {
 func TestComposeTakesTheFile(t *testing.T) {
 	t.Parallel()
 	const want = "services:\n  my-service:\n    env_file:\n      - \"./porch-cam.env\"\n"
-	if got := snippet(t, porchCam, "compose").Code(); got != want {
+	if got := pasted(snippet(t, porchCam, "compose")); got != want {
 		t.Errorf("the file is %q", got)
 	}
 }

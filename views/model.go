@@ -295,6 +295,14 @@ const (
 	PlacePairing = "pairing"
 )
 
+// drawnIn is what htmx swaps for a key in that place.
+func drawnIn(place string) string {
+	if place == PlaceRow {
+		return "closest li"
+	}
+	return "#key"
+}
+
 // afterDeletion goes on from when the key was made, full stop included: a template would put a space before it.
 func (k Key) afterDeletion() string {
 	ends := ""

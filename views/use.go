@@ -117,11 +117,11 @@ func arrivalPath(id, state string) string {
 
 // refreshLink looks again at what is drawn in the place; without script the whole page does.
 func refreshLink(id, place string) templ.OrderedAttributes {
-	href, get, target := "/keys", rowPath(id)+"&look=1", "closest li"
+	href, get := "/keys", rowPath(id)+"&look=1"
 	if place == PlacePage {
-		href, get, target = "/keys/"+id, "/keys/"+id+"?look=1", "#key"
+		href, get = "/keys/"+id, "/keys/"+id+"?look=1"
 	}
 	return templ.OrderedAttributes{
-		{Key: "href", Value: href}, {Key: "hx-get", Value: get}, {Key: "hx-target", Value: target}, {Key: "hx-swap", Value: "outerHTML"},
+		{Key: "href", Value: href}, {Key: "hx-get", Value: get}, {Key: "hx-target", Value: drawnIn(place)}, {Key: "hx-swap", Value: "outerHTML"},
 	}
 }
