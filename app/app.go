@@ -78,7 +78,9 @@ func New(ctx context.Context, cfg Config) (_ *App, err error) {
 
 	dashboard := handlers.New(handlers.Deps{
 		Client:         keys.client,
-		Tester:         keys.tester,
+		WithOrigin:     keys.withOrigin,
+		Events:         events{a.store},
+		StepUp:         cfg.StepUp,
 		Pairings:       a.pairings,
 		WebSessions:    webSessions{a.store},
 		SessionKeys:    ring.sealing,
@@ -106,11 +108,11 @@ func trustedProxies(cfg Config) []*net.IPNet {
 
 // keyService is whatever serves the client API.
 type keyService struct {
-	client  *client.Client
-	tester  func(userID, address string) *client.Client // whose log-ins are no uses of a key of that user
-	baseURL string                                      // what devices are told
-	api     http.Handler                                // what answers the client API's paths here
-	drain   func()                                      // waits for what it writes down after its answers
+	client     *client.Client
+	withOrigin func(context.Context, handlers.Origin) context.Context
+	baseURL    string       // what devices are told
+	api        http.Handler // what answers the client API's paths here
+	drain      func()       // waits for what it writes down after its answers
 }
 
 // connectKeys starts the embedded server, or reaches out to the upstream. Either way the dashboard goes through a client.
@@ -120,7 +122,6 @@ func (a *App) connectKeys(cfg Config, dir dataDir, ring keyRing) (k keyService, 
 		k.baseURL = strings.TrimRight(cfg.Upstream, "/")
 		k.api = elsewhere(k.baseURL)
 		k.client, err = client.New(k.baseURL, cfg.AppID, client.WithHTTPClient(newUpstreamClient(upstream)))
-		k.tester = func(string, string) *client.Client { return k.client } // what an upstream writes down is its own affair
 		k.drain = func() {}
 		return k, err
 	}
@@ -145,10 +146,7 @@ func (a *App) connectKeys(cfg Config, dir dataDir, ring keyRing) (k keyService, 
 	}, a.store, tokens)
 	k.api, k.drain = server, server.Drain
 	k.client, err = a.inside(server, cfg.AppID)
-	k.tester = func(userID, address string) *client.Client {
-		tester, _ := a.inside(unrecorded{server, userID, address}, cfg.AppID) // as good as the one above
-		return tester
-	}
+	k.withOrigin = withOrigin
 	return k, err
 }
 
@@ -158,14 +156,9 @@ func (a *App) inside(api http.Handler, appID string) (*client.Client, error) {
 	return client.New(a.url, appID, client.WithHTTPClient(transport))
 }
 
-// unrecorded is the embedded server as the dashboard calls it for a user at an address, to see whether a key works.
-type unrecorded struct {
-	api             http.Handler
-	userID, address string
-}
-
-func (u unrecorded) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	u.api.ServeHTTP(w, r.WithContext(authserver.Unrecorded(r.Context(), u.userID, u.address)))
+// withOrigin tells the embedded server which browser a call of the dashboard is made for.
+func withOrigin(ctx context.Context, o handlers.Origin) context.Context {
+	return authserver.WithOrigin(ctx, authserver.Origin(o))
 }
 
 // divide gives the client API its paths and the dashboard the rest. It is no http.ServeMux because that one redirects

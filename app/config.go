@@ -27,6 +27,7 @@ type Config struct {
 	Registration   string        // "open" or "closed"
 	Anonymous      string        // "off" or "on"
 	MinPassword    int           // characters
+	StepUp         time.Duration // how long a proof of who one is allows making keys
 	PairingTime    time.Duration // how long a pairing code is good for
 	TrustedProxies string        // networks whose X-Forwarded-For is believed, comma separated
 	Log            string        // "text", "json", or "" for text on a terminal and JSON elsewhere
@@ -50,6 +51,7 @@ func Defaults() Config {
 		Registration: "open",
 		Anonymous:    "off",
 		MinPassword:  8,
+		StepUp:       30 * time.Minute,
 		PairingTime:  10 * time.Minute,
 		LogLevel:     "info",
 		LogTo:        os.Stderr,

@@ -25,8 +25,21 @@ func (w webSessions) UpdateWebSession(ctx context.Context, row handlers.WebSessi
 	return webSessionError(w.store.UpdateWebSession(ctx, store.WebSession(row)))
 }
 
+func (w webSessions) WebSessions(ctx context.Context, userID string) ([]handlers.WebSessionRow, error) {
+	stored, err := w.store.WebSessions(ctx, userID)
+	rows := make([]handlers.WebSessionRow, len(stored))
+	for i, s := range stored {
+		rows[i] = handlers.WebSessionRow(s)
+	}
+	return rows, err
+}
+
 func (w webSessions) DeleteWebSession(ctx context.Context, idHash [32]byte) error {
 	return webSessionError(w.store.DeleteWebSession(ctx, idHash))
+}
+
+func (w webSessions) EndWebSession(ctx context.Context, idHash [32]byte, userID string, e handlers.Event) error {
+	return webSessionError(w.store.DeleteWebSession(ctx, idHash, storedEvent(userID, e)))
 }
 
 func webSessionError(err error) error {

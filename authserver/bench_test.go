@@ -101,7 +101,7 @@ func BenchmarkRecordingKeyUse(b *testing.B) {
 						for range 10 {
 							ctx, key := b.Context(), next()
 							if tried {
-								ctx = Unrecorded(ctx, key.userID, "")
+								ctx = WithOrigin(ctx, Origin{TrialOf: key.userID})
 							}
 							if status := repeat(ctx, f, "POST", loginPath("api-key"), "", key.body); status != 200 {
 								b.Errorf("status %d", status)

@@ -3,7 +3,6 @@ package authserver
 import (
 	"context"
 	"encoding/hex"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -24,29 +23,10 @@ const (
 	refusalTimeout = 2 * time.Second
 )
 
-// trial is a log-in that somebody makes to see whether a key works.
-type trial struct{ userID, address string }
-
-type trialKey struct{}
-
-// Unrecorded returns a context in which a log-in with a key of that user leaves no trace: its owner tries it. Any other key
-// is used, or refused, from the address: its owner must see that somebody else has it. The context does not travel over a
-// connection, so only callers within the process can ask for it.
-func Unrecorded(ctx context.Context, userID, address string) context.Context {
-	return context.WithValue(ctx, trialKey{}, trial{userID, address})
-}
-
 // recordedFrom is the address to remember with a log-in with a key of that user, unless none is to be remembered.
 func (s *Server) recordedFrom(r *http.Request, userID string) (address string, ok bool) {
-	t, isTrial := r.Context().Value(trialKey{}).(trial)
-	switch {
-	case !isTrial:
-		return s.cfg.ClientAddress(r), true
-	case t.userID == userID:
-		return "", false
-	default:
-		return t.address, true
-	}
+	o, _ := s.origin(r)
+	return o.Address, o.TrialOf == "" || o.TrialOf != userID
 }
 
 // keyFacts tells what is known of every key in use. It is a call of our own: the protocol's key object has no room for more.
@@ -131,24 +111,17 @@ func (d *device) sdk() string {
 }
 
 // tidy makes the text fit to be shown: short, and without characters that act on what is around them.
-func (d deviceText) tidy() string {
+func (d deviceText) tidy() string { return d.tidyTo(maxDeviceText) }
+
+func (d deviceText) tidyTo(most int) string {
 	text := strings.Map(func(r rune) rune {
 		if unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) {
 			return -1
 		}
 		return r
 	}, string(d))
-	if runes := []rune(text); len(runes) > maxDeviceText {
-		text = string(runes[:maxDeviceText])
+	if runes := []rune(text); len(runes) > most {
+		text = string(runes[:most])
 	}
 	return strings.TrimSpace(text)
-}
-
-// peer is the address at the other end of the connection.
-func peer(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	return host
 }

@@ -217,7 +217,7 @@ func TestNoTextOfADeviceFailsALogIn(t *testing.T) {
 // tried logs in with a value for the user who asks at the address, as the page does that says which key a value is.
 func (f *fixture) tried(value, userID, address string) reply {
 	req := newRequest("POST", loginPath("api-key"), object("key", value))
-	return f.send(req.WithContext(Unrecorded(req.Context(), userID, address)))
+	return f.send(req.WithContext(WithOrigin(req.Context(), Origin{TrialOf: userID, Address: address})))
 }
 
 func TestTryingAKeyOfOnesOwnLeavesNoTrace(t *testing.T) {

@@ -15,7 +15,7 @@ func (s *Server) renew(_ *http.Request, who principal) (answer, error) {
 
 // logOut ends a session. Access tokens given out before run out by themselves, within 30 minutes.
 func (s *Server) logOut(r *http.Request, who principal) (answer, error) {
-	err := s.store.DeleteAuthSession(r.Context(), who.sessionID)
+	err := s.store.DeleteAuthSession(r.Context(), who.userID, who.sessionID)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return answer{}, refuse(kindSessionGone)

@@ -26,10 +26,11 @@ const maxBody = "64K"
 type Deps struct {
 	// Client speaks to the server that holds the keys.
 	Client *client.Client
-	// Tester gives a client of the same server. A log-in that the dashboard makes for a user at an address, only to see whether
-	// a key works, goes through it: the embedded server does not take it for a use of a key of theirs, and takes it for one of
-	// somebody else's key, from there.
-	Tester func(userID, address string) *client.Client
+	// WithOrigin tells the embedded server, through the context of a call, which browser it is made for. It is nil with an upstream:
+	// what that writes down is its own affair.
+	WithOrigin func(context.Context, Origin) context.Context
+	// Events keeps what happened to accounts.
+	Events Events
 	// Pairings are the device grants.
 	Pairings *onboard.Service
 	// WebSessions keeps who is signed in with which browser.
@@ -44,6 +45,8 @@ type Deps struct {
 	Embedded bool
 	// Registration says whether people may make accounts themselves.
 	Registration bool
+	// StepUp is how long a proof of who one is allows making keys and turning them on, before the password is asked for again.
+	StepUp time.Duration
 	// MinPassword is the least number of characters of a new password.
 	MinPassword int
 	// TrustedProxies are the networks whose X-Forwarded-For is believed; without any, the connection's address counts.
@@ -59,7 +62,8 @@ type Deps struct {
 // dashboard holds what the handlers share.
 type dashboard struct {
 	client         *client.Client
-	tester         func(userID, address string) *client.Client
+	withOrigin     func(context.Context, Origin) context.Context
+	events         Events
 	pairings       *onboard.Service
 	sessions       *webSessions
 	forms          *formIDs
@@ -71,6 +75,7 @@ type dashboard struct {
 	embedded       bool
 	registration   bool
 	minPassword    int
+	stepUp         time.Duration
 	plainHTTP      bool
 	ready          func(context.Context) error
 	stop           <-chan struct{}
@@ -83,7 +88,9 @@ func New(d Deps) *echo.Echo {
 	https := strings.HasPrefix(d.PublicURL, "https://")
 	h := &dashboard{
 		client:       d.Client,
-		tester:       d.Tester,
+		withOrigin:   d.WithOrigin,
+		events:       d.Events,
+		stepUp:       d.StepUp,
 		pairings:     d.Pairings,
 		sessions:     newWebSessions(d.WebSessions, newKeyRing(d.SessionKeys), https, d.Now),
 		forms:        newFormIDs(d.Now),
@@ -100,11 +107,14 @@ func New(d Deps) *echo.Echo {
 		now:          d.Now,
 		log:          d.Log,
 	}
+	if h.withOrigin == nil {
+		h.withOrigin = func(ctx context.Context, _ Origin) context.Context { return ctx }
+	}
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = h.handleError
 	e.IPExtractor = ClientAddress(d.TrustedProxies)
-	e.Pre(h.requestID, h.logRequest, h.refuseCrossOrigin())
+	e.Pre(h.requestID, h.logRequest, h.refuseCrossOrigin(), h.nameOrigin)
 	e.Use(
 		middleware.RecoverWithConfig(middleware.RecoverConfig{StackSize: 8 << 10, DisableStackAll: true, LogErrorFunc: h.logPanic}),
 		middleware.BodyLimit(maxBody),

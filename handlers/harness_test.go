@@ -63,6 +63,8 @@ func newProgram(t testing.TB, change ...func(*handlers.Deps)) *program {
 	p.rows = &webRows{store: p.store}
 	p.deps = handlers.Deps{
 		WebSessions:  p.rows,
+		Events:       keptEvents{p.store},
+		StepUp:       30 * time.Minute,
 		SessionKeys:  [][]byte{bytes.Repeat([]byte{1}, 32)},
 		PublicURL:    publicURL,
 		AppID:        appID,
@@ -78,8 +80,8 @@ func newProgram(t testing.TB, change ...func(*handlers.Deps)) *program {
 	p.deps.BaseURL = p.deps.PublicURL
 	p.upstream = &upstream{next: inProcess{drained{p.newAuthServer()}}}
 	p.deps.Client = p.newClient(p.upstream)
-	p.deps.Tester = func(userID, address string) *client.Client {
-		return p.newClient(unrecorded{p.upstream, userID, address})
+	p.deps.WithOrigin = func(ctx context.Context, o handlers.Origin) context.Context {
+		return authserver.WithOrigin(ctx, authserver.Origin(o))
 	}
 	if p.deps.Pairings == nil {
 		p.deps.Pairings = onboard.New(onboard.Config{ClientID: appID, Grants: &onboardtest.Memory{}, Now: p.clock.Now})
@@ -102,15 +104,6 @@ func (p *program) newClient(transport http.RoundTripper) *client.Client {
 	return c
 }
 
-// unrecorded is how the dashboard sees whether a key works.
-type unrecorded struct {
-	next            http.RoundTripper
-	userID, address string
-}
-
-func (u unrecorded) RoundTrip(r *http.Request) (*http.Response, error) {
-	return u.next.RoundTrip(r.WithContext(authserver.Unrecorded(r.Context(), u.userID, u.address)))
-}
 
 // drained has written everything down when it has answered.
 type drained struct{ *authserver.Server }

@@ -25,6 +25,11 @@ type WebSessionRow struct {
 	Sealed                           []byte
 	Version                          int64
 	CreatedAt, LastSeenAt, ExpiresAt time.Time
+
+	UserID         string
+	AuthSessionID  string    // what it holds at the embedded server; "" with an upstream. It ends with it
+	Address, Agent string    // where it was last seen, and what the browser called itself
+	ProvedAt       time.Time // when the person last proved who they are
 }
 
 func (r WebSessionRow) over(now time.Time) bool {
@@ -42,7 +47,12 @@ type WebSessionRows interface {
 	CreateWebSession(ctx context.Context, row WebSessionRow) error
 	WebSession(ctx context.Context, idHash [32]byte) (WebSessionRow, error)
 	UpdateWebSession(ctx context.Context, row WebSessionRow) error
+	// WebSessions are those of a user, oldest first, also those that are over.
+	WebSessions(ctx context.Context, userID string) ([]WebSessionRow, error)
+	// DeleteWebSession takes a session away without a word; EndWebSession writes down that somebody ended it, if there was one. Either way
+	// the auth session that it holds ends with it.
 	DeleteWebSession(ctx context.Context, idHash [32]byte) error
+	EndWebSession(ctx context.Context, idHash [32]byte, userID string, e Event) error
 }
 
 // webSessions is a gorilla/sessions Store: the browser holds 32 random bytes and nothing else, a row holds the rest. The id

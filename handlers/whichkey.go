@@ -90,7 +90,8 @@ func (h *dashboard) try(
 	ctx, cancel := context.WithTimeout(c.Request().Context(), trialTime)
 	defer cancel()
 	a, _ := accountOf(c)
-	session, err := h.tester(a.UserID, c.RealIP()).Login(ctx, client.UserAPIKey(value.Reveal()))
+	ctx = h.withOrigin(ctx, Origin{Address: c.RealIP(), Agent: agentOf(c), TrialOf: a.UserID})
+	session, err := h.client.Login(ctx, client.UserAPIKey(value.Reveal()))
 	if client.IsUnauthorized(err) {
 		return refused(byFingerprint(known, value)), nil
 	}

@@ -141,8 +141,8 @@ func (s *Service) Start(ctx context.Context, r Request) (Started, error) {
 	now := s.now()
 	g := Grant{
 		ID: rand.Text(), DeviceCodeHash: hashDeviceCode(code), ClientID: r.ClientID, SealingKey: pair.PublicKey().Bytes(),
-		DeviceName: legible(r.DeviceName, maxDeviceName), Address: legible(r.Address, maxAddress),
-		Agent: legible(r.Agent, maxAgent), CreatedAt: now, ExpiresAt: now.Add(s.lifetime), State: Pending,
+		DeviceName: Legible(r.DeviceName, maxDeviceName), Address: Legible(r.Address, maxAddress),
+		Agent: Legible(r.Agent, maxAgent), CreatedAt: now, ExpiresAt: now.Add(s.lifetime), State: Pending,
 	}
 	if err := s.create(ctx, &g); err != nil {
 		return Started{}, err
@@ -395,8 +395,8 @@ func (s *Service) Sweep(ctx context.Context) error {
 	return nil
 }
 
-// legible makes one short line of a text that a stranger chose: without the characters that move, hide or reverse others.
-func legible(text string, most int) string {
+// Legible makes one short line of a text that a stranger chose: without the characters that move, hide or reverse others.
+func Legible(text string, most int) string {
 	var line []rune
 	for _, r := range strings.TrimSpace(text) {
 		switch {

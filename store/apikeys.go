@@ -37,7 +37,10 @@ FROM api_keys WHERE user_id = ? ORDER BY id`
 SELECT user_id, id, name, disabled, created_at
 FROM api_keys WHERE value_hash = ?`
 
-	updateAPIKeyDisabled = `UPDATE api_keys SET disabled = ? WHERE user_id = ? AND id = ?`
+	// updateAPIKeyDisabled changes nothing when the key is as asked for.
+	updateAPIKeyDisabled = `UPDATE api_keys SET disabled = ?1 WHERE user_id = ?2 AND id = ?3 AND disabled <> ?1`
+
+	selectAPIKeyName = `SELECT name FROM api_keys WHERE user_id = ? AND id = ?`
 
 	// deleteAPIKey takes the sessions the key opened along: the schema has them refer to it.
 	deleteAPIKey = `DELETE FROM api_keys WHERE user_id = ? AND id = ?`
@@ -46,15 +49,20 @@ FROM api_keys WHERE value_hash = ?`
 )
 
 // CreateAPIKey adds a key whose value has the given SHA-256. It answers ErrNotFound when the user is gone, ErrLimit when the
-// user has limit keys already, on or off, and ErrConflict when one of them has the name.
-func (s *Store) CreateAPIKey(ctx context.Context, k APIKey, valueHash [32]byte, limit int) error {
+// user has limit keys already, on or off, and ErrConflict when one of them has the name. What happened is written down with it.
+func (s *Store) CreateAPIKey(ctx context.Context, k APIKey, valueHash [32]byte, limit int, happened ...Event) error {
+	happened = identified(happened)
 	err := s.writer.do(ctx, func(t *tx) error {
 		added, err := t.exec(insertAPIKey,
 			k.ID, k.Name, valueHash[:], k.Disabled, k.CreatedAt.UnixMilli(), k.UserID, limit)
-		if err != nil || added == 1 {
+		switch {
+		case err != nil:
 			return err
+		case added == 0:
+			return keyRefusal(t, k.UserID, limit)
+		default:
+			return recordEvents(t, happened)
 		}
-		return keyRefusal(t, k.UserID, limit)
 	})
 	return doing("create key", err)
 }
@@ -124,15 +132,24 @@ func (k *APIKey) columns(created *int64) []any {
 	return []any{&k.UserID, &k.ID, &k.Name, &k.Disabled, created}
 }
 
-// SetAPIKeyDisabled turns a key off or on; a key that is as asked for stays so. Turning it off ends the auth sessions it
-// opened, in the same transaction.
-func (s *Store) SetAPIKeyDisabled(ctx context.Context, userID, id string, disabled bool) error {
+// SetAPIKeyDisabled turns a key off or on; a key that is as asked for stays so, and nothing happened. Turning it off ends the
+// auth sessions it opened, in the same transaction.
+func (s *Store) SetAPIKeyDisabled(ctx context.Context, userID, id string, disabled bool, happened ...Event) error {
+	happened = identified(happened)
 	err := s.writer.do(ctx, func(t *tx) error {
-		if err := t.execOne(updateAPIKeyDisabled, disabled, userID, id); err != nil || !disabled {
+		changed, err := t.exec(updateAPIKeyDisabled, disabled, userID, id)
+		switch {
+		case err != nil:
 			return err
+		case changed == 0:
+			var name string
+			return t.row(selectAPIKeyName, []any{userID, id}, &name)
+		case disabled:
+			if _, err := t.exec(deleteSessionsOfKey, userID, id); err != nil {
+				return err
+			}
 		}
-		_, err := t.exec(deleteSessionsOfKey, userID, id)
-		return err
+		return recordEvents(t, happened)
 	})
 	if disabled {
 		return doing("turn key off", err)
@@ -141,7 +158,17 @@ func (s *Store) SetAPIKeyDisabled(ctx context.Context, userID, id string, disabl
 }
 
 // DeleteAPIKey removes a key for good, with the auth sessions it opened. Its name is free again.
-func (s *Store) DeleteAPIKey(ctx context.Context, userID, id string) error {
-	err := s.writer.do(ctx, func(t *tx) error { return t.execOne(deleteAPIKey, userID, id) })
+func (s *Store) DeleteAPIKey(ctx context.Context, userID, id string, happened ...Event) error {
+	happened = identified(happened)
+	err := s.writer.do(ctx, func(t *tx) error {
+		var name string
+		if err := t.row(selectAPIKeyName, []any{userID, id}, &name); err != nil {
+			return err
+		}
+		if err := recordEvents(t, happened); err != nil { // before the key's name is gone
+			return err
+		}
+		return t.execOne(deleteAPIKey, userID, id)
+	})
 	return doing("delete key", err)
 }

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"time"
 )
 
@@ -13,47 +12,68 @@ type AuthSession struct {
 	IdentityID           string
 	KeyID                string // the key that opened it; empty when something else did
 	CreatedAt, ExpiresAt time.Time
+	LastSeenAt           time.Time // of a log-in or a renewal, now and then
+	Address, Agent       string    // where it was opened from, and what the program there called itself
+
+	DeviceName, Platform, SDK string // what it said of itself
 }
+
+// authSessionColumns are the columns of a session in the order of AuthSession.columns.
+const authSessionColumns = `id, user_id, device_id, provider, identity_id, coalesce(key_id, ''), created_at, expires_at,
+	last_seen_at, address, agent, device_name, platform, sdk`
 
 const (
 	insertAuthSession = `
-INSERT INTO auth_sessions (id, user_id, device_id, provider, identity_id, created_at, expires_at)
-SELECT ?, u.id, ?, ?, ?, ?, ?
-FROM users AS u WHERE u.id = ?`
+INSERT INTO auth_sessions (id, user_id, device_id, provider, identity_id, created_at, expires_at,
+	last_seen_at, address, agent, device_name, platform, sdk)
+SELECT ?1, u.id, ?2, ?3, ?4, ?5, ?6, ?5, ?7, ?8, ?9, ?10, ?11
+FROM users AS u WHERE u.id = ?12 AND u.disabled_at IS NULL`
 
 	// insertAuthSessionByKey asks for the key and its switch while inserting: a key that is turned off between being looked up
 	// and being used opens nothing.
 	insertAuthSessionByKey = `
-INSERT INTO auth_sessions (id, user_id, device_id, provider, identity_id, created_at, expires_at, key_id)
-SELECT ?, k.user_id, ?, ?, ?, ?, ?, k.id
-FROM api_keys AS k WHERE k.user_id = ? AND k.id = ? AND k.disabled = 0`
+INSERT INTO auth_sessions (id, user_id, device_id, provider, identity_id, created_at, expires_at,
+	last_seen_at, address, agent, device_name, platform, sdk, key_id)
+SELECT ?1, k.user_id, ?2, ?3, ?4, ?5, ?6, ?5, ?7, ?8, ?9, ?10, ?11, k.id
+FROM users AS u JOIN api_keys AS k ON k.user_id = u.id
+WHERE u.id = ?12 AND u.disabled_at IS NULL AND k.id = ?13 AND k.disabled = 0`
 
-	selectAuthSession = `
-SELECT id, user_id, device_id, provider, identity_id, key_id, created_at, expires_at
-FROM auth_sessions WHERE id = ?`
+	selectAuthSession = `SELECT ` + authSessionColumns + ` FROM auth_sessions WHERE id = ?`
 
-	deleteAuthSession = `DELETE FROM auth_sessions WHERE id = ?`
+	selectAuthSessions = `SELECT ` + authSessionColumns + ` FROM auth_sessions WHERE user_id = ? AND expires_at > ?`
+
+	selectAuthSessionID = `SELECT 1 FROM auth_sessions WHERE id = ?`
+
+	updateLastSeen = `UPDATE auth_sessions SET last_seen_at = ? WHERE id = ?`
+
+	deleteAuthSession = `DELETE FROM auth_sessions WHERE id = ? AND user_id = ?`
 
 	sweepAuthSessions = `
 DELETE FROM auth_sessions WHERE id IN (
 	SELECT id FROM auth_sessions WHERE expires_at <= ? LIMIT ?)`
 )
 
-// CreateAuthSession adds a session. It answers ErrNotFound when the user is gone and, with a KeyID, when that key is not the
-// user's or is off. Of a key that opens the session the use is remembered in the same transaction, unless it is nil.
-func (s *Store) CreateAuthSession(ctx context.Context, a AuthSession, use *KeyUse) error {
+// CreateAuthSession adds a session, seen now. It answers ErrNotFound when the user is gone or disabled and, with a KeyID, when that
+// key is not the user's or is off. Of a key that opens the session the use is remembered in the same transaction, unless it is
+// nil, and what happened is written down when it is the first; without a key it is written down always.
+func (s *Store) CreateAuthSession(ctx context.Context, a AuthSession, use *KeyUse, happened ...Event) error {
+	happened = identified(happened)
 	err := s.writer.do(ctx, func(t *tx) error {
 		args := []any{
-			a.ID, a.DeviceID, a.Provider, a.IdentityID, a.CreatedAt.UnixMilli(), a.ExpiresAt.UnixMilli(), a.UserID,
+			a.ID, a.DeviceID, a.Provider, a.IdentityID, a.CreatedAt.UnixMilli(), a.ExpiresAt.UnixMilli(),
+			a.Address, a.Agent, a.DeviceName, a.Platform, a.SDK, a.UserID,
 		}
 		if a.KeyID == "" {
-			return t.execOne(insertAuthSession, args...)
+			if err := t.execOne(insertAuthSession, args...); err != nil {
+				return err
+			}
+			return recordEvents(t, happened)
 		}
 		err := t.execOne(insertAuthSessionByKey, append(args, a.KeyID)...)
 		if err != nil || use == nil {
 			return err
 		}
-		return recordUse(t, a.UserID, a.KeyID, use)
+		return recordUse(t, a.UserID, a.KeyID, use, happened)
 	})
 	return doing("create auth session", err)
 }
@@ -61,20 +81,73 @@ func (s *Store) CreateAuthSession(ctx context.Context, a AuthSession, use *KeyUs
 // AuthSession returns a session, also one that has expired and was not swept yet.
 func (s *Store) AuthSession(ctx context.Context, id string) (AuthSession, error) {
 	var a AuthSession
-	var key sql.NullString
-	var created, expires int64
-	err := s.row(ctx, selectAuthSession, []any{id},
-		&a.ID, &a.UserID, &a.DeviceID, &a.Provider, &a.IdentityID, &key, &created, &expires)
-	if err != nil {
+	var times [3]int64
+	if err := s.row(ctx, selectAuthSession, []any{id}, a.columns(&times)...); err != nil {
 		return AuthSession{}, doing("find auth session", err)
 	}
-	a.KeyID = key.String
-	a.CreatedAt, a.ExpiresAt = fromMillis(created), fromMillis(expires)
+	a.at(times)
 	return a, nil
 }
 
-// DeleteAuthSession ends a session, or answers ErrNotFound when it has ended already.
-func (s *Store) DeleteAuthSession(ctx context.Context, id string) error {
-	err := s.writer.do(ctx, func(t *tx) error { return t.execOne(deleteAuthSession, id) })
+// AuthSessions returns the sessions of a user that have not expired by now, in no order.
+func (s *Store) AuthSessions(ctx context.Context, userID string, now time.Time) ([]AuthSession, error) {
+	var sessions []AuthSession
+	var a AuthSession
+	var times [3]int64
+	err := s.rows(ctx, selectAuthSessions, []any{userID, now.UnixMilli()}, a.columns(&times), func() {
+		a.at(times)
+		sessions = append(sessions, a)
+	})
+	if err != nil {
+		return nil, doing("list auth sessions", err)
+	}
+	return sessions, nil
+}
+
+// columns are the places to scan a row of authSessionColumns into.
+func (a *AuthSession) columns(times *[3]int64) []any {
+	return []any{
+		&a.ID, &a.UserID, &a.DeviceID, &a.Provider, &a.IdentityID, &a.KeyID, &times[0], &times[1],
+		&times[2], &a.Address, &a.Agent, &a.DeviceName, &a.Platform, &a.SDK,
+	}
+}
+
+func (a *AuthSession) at(times [3]int64) {
+	a.CreatedAt, a.ExpiresAt, a.LastSeenAt = fromMillis(times[0]), fromMillis(times[1]), fromMillis(times[2])
+}
+
+// SawAuthSession remembers when a session was last heard of. One that has ended is no error.
+func (s *Store) SawAuthSession(ctx context.Context, id string, now time.Time) error {
+	err := s.writer.do(ctx, func(t *tx) error {
+		_, err := t.exec(updateLastSeen, now.UnixMilli(), id)
+		return err
+	})
+	return doing("remember when a session was seen", err)
+}
+
+// DeleteAuthSession ends a session of a user, and with it that of the browser that holds it. It answers ErrNotFound when it has ended
+// already or is somebody else's.
+func (s *Store) DeleteAuthSession(ctx context.Context, userID, id string, happened ...Event) error {
+	happened = identified(happened)
+	err := s.writer.do(ctx, func(t *tx) error {
+		if err := t.execOne(deleteAuthSession, id, userID); err != nil {
+			return err
+		}
+		return recordEvents(t, happened)
+	})
 	return doing("delete auth session", err)
+}
+
+// DeleteOtherAuthSessions ends all sessions of a user but one, and with them those of the browsers that hold them, and returns how
+// many ended. What happened is written down unless it is none.
+func (s *Store) DeleteOtherAuthSessions(ctx context.Context, userID, keep string, happened ...Event) (ended int, err error) {
+	happened = identified(happened)
+	err = s.writer.do(ctx, func(t *tx) error {
+		n, err := t.exec(deleteAuthSessionsOfUser, userID, keep)
+		if ended = int(n); err != nil || n == 0 {
+			return err
+		}
+		return recordEvents(t, happened)
+	})
+	return ended, doing("delete other auth sessions", err)
 }

@@ -42,6 +42,8 @@ ON CONFLICT (user_id, key_id) DO UPDATE SET
 	first_used_at = coalesce(first_used_at, ?3), last_used_at = ?3,
 	address = ?4, device_name = ?5, platform = ?6, platform_version = ?7, sdk = ?8, sdk_version = ?9`
 
+	selectFirstUse = `SELECT first_used_at FROM key_uses WHERE user_id = ? AND key_id = ?`
+
 	selectRefusedAt = `SELECT refused_at FROM key_uses WHERE user_id = ? AND key_id = ?`
 
 	// upsertKeyRefusal asks again whether a refusal was written a moment ago, on either side: the clock may have been set back.
@@ -62,16 +64,25 @@ FROM api_keys AS k LEFT JOIN key_uses AS u ON u.user_id = k.user_id AND u.key_id
 WHERE k.user_id = ? ORDER BY k.id`
 )
 
-// recordUse is the part of CreateAuthSession that remembers the log-in.
-func recordUse(t *tx, userID, keyID string, u *KeyUse) error {
-	_, err := t.exec(upsertKeyUse, userID, keyID, u.At.UnixMilli(),
+// recordUse is the part of CreateAuthSession that remembers the log-in. What happened is written down when it is the key's first.
+func recordUse(t *tx, userID, keyID string, u *KeyUse, happened []Event) error {
+	var before sql.NullInt64
+	err := t.row(selectFirstUse, []any{userID, keyID}, &before)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	_, err = t.exec(upsertKeyUse, userID, keyID, u.At.UnixMilli(),
 		u.Address, u.DeviceName, u.Platform, u.PlatformVersion, u.SDK, u.SDKVersion)
-	return err
+	if err != nil || before.Valid {
+		return err
+	}
+	return recordEvents(t, happened)
 }
 
 // RecordRefusal remembers that a log-in with a key was refused, unless another was written down less than a minute before. A
-// key that is gone is no error.
-func (s *Store) RecordRefusal(ctx context.Context, userID, keyID string, r KeyRefusal) error {
+// key that is gone is no error. What happened is written down when the refusal is.
+func (s *Store) RecordRefusal(ctx context.Context, userID, keyID string, r KeyRefusal, happened ...Event) error {
+	happened = identified(happened)
 	var last sql.NullInt64
 	err := s.row(ctx, selectRefusedAt, []any{userID, keyID}, &last)
 	if err == nil && last.Valid && r.At.Sub(fromMillis(last.Int64)).Abs() < refusalInterval {
@@ -79,9 +90,12 @@ func (s *Store) RecordRefusal(ctx context.Context, userID, keyID string, r KeyRe
 	}
 	if err == nil || errors.Is(err, ErrNotFound) {
 		err = s.writer.do(ctx, func(t *tx) error {
-			_, err := t.exec(upsertKeyRefusal,
+			written, err := t.exec(upsertKeyRefusal,
 				userID, keyID, r.At.UnixMilli(), r.Address, r.Reason, refusalInterval.Milliseconds())
-			return err
+			if err != nil || written == 0 {
+				return err
+			}
+			return recordEvents(t, happened)
 		})
 	}
 	return doing("record refusal", err)

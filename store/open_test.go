@@ -168,7 +168,7 @@ func wantNewer(t *testing.T, path string) {
 	if !errors.Is(err, ErrNewer) {
 		t.Fatalf("error is %v, want %v", err, ErrNewer)
 	}
-	if !strings.Contains(err.Error(), "its schema is version 99, this program knows 2") {
+	if !strings.Contains(err.Error(), "its schema is version 99, this program knows 3") {
 		t.Errorf("message is %q", err)
 	}
 }

@@ -105,3 +105,11 @@ func found(err error) error {
 
 // fromMillis is the inverse of time.Time.UnixMilli.
 func fromMillis(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
+
+// nullMillis is the inverse of fromNullMillis: the zero time is NULL.
+func nullMillis(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t.UnixMilli()
+}

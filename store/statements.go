@@ -24,8 +24,9 @@ func readStatements() []string {
 		selectNobody,
 		selectIdentityBySubject, selectIdentities,
 		selectAPIKey, selectAPIKeys, selectAPIKeyByValueHash,
-		selectAuthSession,
-		selectWebSession,
+		selectUser, selectUsers, selectLink, selectEvents,
+		selectAuthSession, selectAuthSessions,
+		selectWebSession, selectWebSessions,
 		selectGrant, selectGrantByDeviceCode,
 		selectRefusedAt, selectRecordingSince, selectKeyFacts,
 	}
@@ -34,13 +35,17 @@ func readStatements() []string {
 // writeStatements are prepared on the writer's connection.
 func writeStatements() []string {
 	return []string{
-		insertUser, deleteUser, insertIdentity, updatePasswordHash,
-		insertAPIKey, selectKeyRefusal, updateAPIKeyDisabled, deleteAPIKey, deleteSessionsOfKey,
-		insertAuthSession, insertAuthSessionByKey, deleteAuthSession, sweepAuthSessions,
-		insertWebSession, updateWebSession, selectWebSessionVersion, deleteWebSession,
-		sweepEndedWebSessions, sweepIdleWebSessions,
+		insertUser, selectUser, updateUserDisabled, deleteUser, insertIdentity, updatePasswordHash,
+		insertLink, selectLink, deleteLinks, updatePending, setPasswordHash, sweepLinks,
+		insertAPIKey, selectKeyRefusal, selectAPIKeyName, updateAPIKeyDisabled, deleteAPIKey, deleteSessionsOfKey,
+		insertAuthSession, insertAuthSessionByKey, selectAuthSessionID, updateLastSeen,
+		deleteAuthSession, deleteAuthSessionsOfUser, sweepAuthSessions,
+		insertWebSession, selectOldestWebSession, updateWebSession, selectWebSessionVersion,
+		deleteHeldAuthSession, deleteWebSession,
+		sweepHeldByEnded, sweepHeldByIdle, sweepEndedWebSessions, sweepIdleWebSessions,
 		insertGrant, selectUserCode, claimGrant, decideGrant, cancelApproval, finishApproval, deliverGrant,
 		sweepUndelivered, sweepDelivered, sweepGrants,
-		upsertKeyUse, upsertKeyRefusal,
+		selectFirstUse, upsertKeyUse, upsertKeyRefusal,
+		insertEvent, deleteEventsOfUser, sweepEvents,
 	}
 }

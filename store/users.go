@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"time"
 )
 
@@ -14,8 +16,9 @@ const (
 
 // User is a person or an anonymous visitor.
 type User struct {
-	ID        string
-	CreatedAt time.Time
+	ID         string
+	CreatedAt  time.Time
+	DisabledAt time.Time // zero: may log in
 }
 
 // Identity is one way in which a user logs in. Keys are another, and have a table of their own.
@@ -23,49 +26,141 @@ type Identity struct {
 	ID, UserID   string
 	Provider     string
 	Subject      string // the e-mail for ProviderEmailPassword, which may be any string; the identity's own id for ProviderAnonymous
-	PasswordHash string // a PHC string, or empty
+	PasswordHash string // a PHC string, or empty: no password fits
 	CreatedAt    time.Time
+	Pending      bool // the address must be confirmed before anybody logs in
+
+	UserDisabled bool // read with the identity: its user may not log in
 }
 
 const (
 	// selectNobody touches the database and finds nothing.
 	selectNobody = `SELECT 1 FROM users WHERE id = ''`
 
-	insertUser = `INSERT INTO users (id, created_at) VALUES (?, ?)`
+	insertUser = `INSERT INTO users (id, created_at, disabled_at) VALUES (?, ?, ?)`
+
+	selectUser = `SELECT created_at, disabled_at FROM users WHERE id = ?`
+
+	selectUsers = `SELECT id, created_at, disabled_at FROM users WHERE id > ? ORDER BY id LIMIT ?`
+
+	// updateUserDisabled changes nothing when the user is as asked for.
+	updateUserDisabled = `UPDATE users SET disabled_at = ?1 WHERE id = ?2 AND (disabled_at IS NULL) <> (?1 IS NULL)`
+
+	deleteAuthSessionsOfUser = `DELETE FROM auth_sessions WHERE user_id = ? AND id <> ?`
 
 	deleteUser = `DELETE FROM users WHERE id = ?`
 
 	insertIdentity = `
-INSERT INTO identities (id, user_id, provider, subject, password_hash, created_at)
-VALUES (?, ?, ?, ?, ?, ?)
+INSERT INTO identities (id, user_id, provider, subject, password_hash, created_at, pending)
+VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (provider, subject) DO NOTHING`
 
 	selectIdentityBySubject = `
-SELECT id, user_id, provider, subject, password_hash, created_at
-FROM identities WHERE provider = ? AND subject = ?`
+SELECT i.id, i.user_id, i.provider, i.subject, i.password_hash, i.created_at, i.pending, u.disabled_at IS NOT NULL
+FROM identities AS i JOIN users AS u ON u.id = i.user_id WHERE i.provider = ? AND i.subject = ?`
 
 	selectIdentities = `
-SELECT id, user_id, provider, subject, password_hash, created_at
-FROM identities WHERE user_id = ? ORDER BY id`
+SELECT i.id, i.user_id, i.provider, i.subject, i.password_hash, i.created_at, i.pending, u.disabled_at IS NOT NULL
+FROM identities AS i JOIN users AS u ON u.id = i.user_id WHERE i.user_id = ? ORDER BY i.id`
 
 	updatePasswordHash = `UPDATE identities SET password_hash = ? WHERE id = ? AND password_hash = ?`
 )
 
 // CreateUser adds a user together with the first identity, or neither: ErrConflict when the identity's provider and subject
-// belong to somebody already.
-func (s *Store) CreateUser(ctx context.Context, u User, id Identity) error {
+// belong to somebody already. What happened is written down with it.
+func (s *Store) CreateUser(ctx context.Context, u User, id Identity, happened ...Event) error {
+	return s.ImportUser(ctx, u, []Identity{id}, happened...)
+}
+
+// ImportUser adds a user, who may be disabled, with all their identities, or nothing: ErrConflict when there is a user of that
+// id, or when the provider and subject of an identity belong to somebody.
+func (s *Store) ImportUser(ctx context.Context, u User, ids []Identity, happened ...Event) error {
+	happened = identified(happened)
 	err := s.writer.do(ctx, func(t *tx) error {
-		if _, err := t.exec(insertUser, u.ID, u.CreatedAt.UnixMilli()); err != nil {
+		switch _, err := selectedUser(t, u.ID); {
+		case err == nil:
+			return ErrConflict
+		case !errors.Is(err, ErrNotFound):
 			return err
 		}
-		added, err := t.exec(insertIdentity,
-			id.ID, u.ID, id.Provider, id.Subject, id.PasswordHash, id.CreatedAt.UnixMilli())
-		if err == nil && added == 0 {
-			return ErrConflict
+		if _, err := t.exec(insertUser, u.ID, u.CreatedAt.UnixMilli(), nullMillis(u.DisabledAt)); err != nil {
+			return err
 		}
-		return err
+		for _, id := range ids {
+			added, err := t.exec(insertIdentity,
+				id.ID, u.ID, id.Provider, id.Subject, id.PasswordHash, id.CreatedAt.UnixMilli(), id.Pending)
+			if err == nil && added == 0 {
+				err = ErrConflict
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return recordEvents(t, happened)
 	})
 	return doing("create user", err)
+}
+
+// User returns a user, or ErrNotFound.
+func (s *Store) User(ctx context.Context, id string) (User, error) {
+	var created int64
+	var disabled sql.NullInt64
+	if err := s.row(ctx, selectUser, []any{id}, &created, &disabled); err != nil {
+		return User{}, doing("find user", err)
+	}
+	return User{ID: id, CreatedAt: fromMillis(created), DisabledAt: fromNullMillis(disabled)}, nil
+}
+
+// selectedUser tells when a user was made, or that there is none.
+func selectedUser(t *tx, id string) (created int64, err error) {
+	err = t.row(selectUser, []any{id}, &created, new(sql.NullInt64))
+	return created, err
+}
+
+// Users returns up to limit users in the order of their ids, those behind the id after.
+func (s *Store) Users(ctx context.Context, after string, limit int) ([]User, error) {
+	var users []User
+	var u User
+	var created int64
+	var disabled sql.NullInt64
+	err := s.rows(ctx, selectUsers, []any{after, limit}, []any{&u.ID, &created, &disabled}, func() {
+		u.CreatedAt, u.DisabledAt = fromMillis(created), fromNullMillis(disabled)
+		users = append(users, u)
+	})
+	if err != nil {
+		return nil, doing("list users", err)
+	}
+	return users, nil
+}
+
+// DisableUser keeps a user from logging in and ends all their sessions, those of browsers included, in one transaction. One who
+// is disabled stays so, and nothing happened.
+func (s *Store) DisableUser(ctx context.Context, userID string, now time.Time, happened ...Event) error {
+	return doing("disable user", s.setUserDisabled(ctx, userID, now, happened))
+}
+
+// EnableUser lets a user log in again. One who may stays so, and nothing happened.
+func (s *Store) EnableUser(ctx context.Context, userID string, happened ...Event) error {
+	return doing("enable user", s.setUserDisabled(ctx, userID, time.Time{}, happened))
+}
+
+func (s *Store) setUserDisabled(ctx context.Context, userID string, at time.Time, happened []Event) error {
+	happened = identified(happened)
+	return s.writer.do(ctx, func(t *tx) error {
+		changed, err := t.exec(updateUserDisabled, nullMillis(at), userID)
+		switch {
+		case err != nil:
+			return err
+		case changed == 0:
+			_, err := selectedUser(t, userID)
+			return err
+		case !at.IsZero():
+			if _, err := t.exec(deleteAuthSessionsOfUser, userID, ""); err != nil {
+				return err
+			}
+		}
+		return recordEvents(t, happened)
+	})
 }
 
 // IdentityBySubject finds who logs in as subject, or ErrNotFound.
@@ -101,7 +196,9 @@ func (s *Store) Identities(ctx context.Context, userID string) ([]Identity, erro
 
 // columns are the places to scan a row of identities into.
 func (id *Identity) columns(created *int64) []any {
-	return []any{&id.ID, &id.UserID, &id.Provider, &id.Subject, &id.PasswordHash, created}
+	return []any{
+		&id.ID, &id.UserID, &id.Provider, &id.Subject, &id.PasswordHash, created, &id.Pending, &id.UserDisabled,
+	}
 }
 
 // ReplacePasswordHash stores the new hash of a password that was just checked against the old one. When the stored hash is no
@@ -114,8 +211,43 @@ func (s *Store) ReplacePasswordHash(ctx context.Context, identityID, old, replac
 	return doing("replace password hash", err)
 }
 
-// DeleteUser removes a user with all identities, keys and auth sessions, or answers ErrNotFound.
+// ChangePassword replaces the hash of a password that was just checked and ends all sessions of the user but the one to keep,
+// which may be "", and all links that would set a password, in one transaction. It answers ErrConflict when the stored hash is no
+// longer the old one.
+func (s *Store) ChangePassword(ctx context.Context, id Identity, replacement, keepSession string, happened ...Event) error {
+	happened = identified(happened)
+	err := s.writer.do(ctx, func(t *tx) error {
+		changed, err := t.exec(updatePasswordHash, replacement, id.ID, id.PasswordHash)
+		if err == nil && changed == 0 {
+			err = ErrConflict
+		}
+		if err != nil {
+			return err
+		}
+		return afterNewPassword(t, id, keepSession, happened)
+	})
+	return doing("change password", err)
+}
+
+// afterNewPassword ends what the old password had opened.
+func afterNewPassword(t *tx, id Identity, keepSession string, happened []Event) error {
+	if _, err := t.exec(deleteAuthSessionsOfUser, id.UserID, keepSession); err != nil {
+		return err
+	}
+	if _, err := t.exec(deleteLinks, id.ID, LinkReset); err != nil {
+		return err
+	}
+	return recordEvents(t, happened)
+}
+
+// DeleteUser removes a user with all identities, keys, sessions and events, or answers ErrNotFound.
 func (s *Store) DeleteUser(ctx context.Context, userID string) error {
-	err := s.writer.do(ctx, func(t *tx) error { return t.execOne(deleteUser, userID) })
+	err := s.writer.do(ctx, func(t *tx) error {
+		if err := t.execOne(deleteUser, userID); err != nil {
+			return err
+		}
+		_, err := t.exec(deleteEventsOfUser, userID)
+		return err
+	})
 	return doing("delete user", err)
 }

@@ -13,24 +13,55 @@ type WebSession struct {
 	Version               int64    // counts the updates
 	CreatedAt, LastSeenAt time.Time
 	ExpiresAt             time.Time // the end, however busy it is
+
+	UserID         string
+	AuthSessionID  string    // the auth session it holds, of this store; "" with an upstream. It ends with it
+	Address, Agent string    // where it was last seen, and what the browser called itself
+	ProvedAt       time.Time // when the person last proved who they are; the zero time is 1970
 }
+
+// MaxWebSessions is how many browsers a user can be logged in with. One more ends the oldest.
+const MaxWebSessions = 50
+
+// webSessionColumns are the columns of a session in the order of WebSession.columns.
+const webSessionColumns = `id_hash, sealed, version, created_at, last_seen_at, expires_at,
+	user_id, coalesce(auth_session_id, ''), address, agent, proved_at`
 
 const (
 	insertWebSession = `
-INSERT INTO web_sessions (id_hash, sealed, version, created_at, last_seen_at, expires_at)
-VALUES (?, ?, ?, ?, ?, ?)`
+INSERT INTO web_sessions (id_hash, sealed, version, created_at, last_seen_at, expires_at,
+	user_id, auth_session_id, address, agent, proved_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, nullif(?, ''), ?, ?, ?)`
 
-	selectWebSession = `
-SELECT sealed, version, created_at, last_seen_at, expires_at
-FROM web_sessions WHERE id_hash = ?`
+	selectWebSession = `SELECT ` + webSessionColumns + ` FROM web_sessions WHERE id_hash = ?`
+
+	selectWebSessions = `SELECT ` + webSessionColumns + ` FROM web_sessions WHERE user_id = ? ORDER BY created_at`
+
+	// selectOldestWebSession finds the one that has to go for another.
+	selectOldestWebSession = `
+SELECT id_hash FROM web_sessions WHERE user_id = ?1 AND (SELECT count(*) FROM web_sessions WHERE user_id = ?1) >= ?2
+ORDER BY created_at LIMIT 1`
 
 	updateWebSession = `
-UPDATE web_sessions SET sealed = ?, last_seen_at = ?, version = version + 1
+UPDATE web_sessions SET sealed = ?, last_seen_at = ?, user_id = ?, address = ?, agent = ?, proved_at = ?, version = version + 1
 WHERE id_hash = ? AND version = ?`
+
+	// deleteHeldAuthSession takes the web session along: the schema has it refer to what it holds.
+	deleteHeldAuthSession = `
+DELETE FROM auth_sessions WHERE id = (SELECT auth_session_id FROM web_sessions WHERE id_hash = ?)`
 
 	selectWebSessionVersion = `SELECT version FROM web_sessions WHERE id_hash = ?`
 
 	deleteWebSession = `DELETE FROM web_sessions WHERE id_hash = ?`
+
+	// The auth sessions of browsers that are gone go first, and take them along.
+	sweepHeldByEnded = `
+DELETE FROM auth_sessions WHERE id IN (
+	SELECT auth_session_id FROM web_sessions WHERE expires_at <= ? AND auth_session_id IS NOT NULL LIMIT ?)`
+
+	sweepHeldByIdle = `
+DELETE FROM auth_sessions WHERE id IN (
+	SELECT auth_session_id FROM web_sessions WHERE last_seen_at <= ? AND auth_session_id IS NOT NULL LIMIT ?)`
 
 	sweepEndedWebSessions = `
 DELETE FROM web_sessions WHERE id_hash IN (
@@ -44,33 +75,100 @@ DELETE FROM web_sessions WHERE id_hash IN (
 // sweepBatch is how many rows one job of a sweep removes: few enough that writes queued behind it do not feel it.
 const sweepBatch = 200
 
-// CreateWebSession adds a session as it is given, its version included.
+// CreateWebSession adds a session as it is given, its version included. It answers ErrNotFound when the auth session that it
+// would hold has ended. A user who has MaxWebSessions loses the oldest.
 func (s *Store) CreateWebSession(ctx context.Context, w WebSession) error {
 	err := s.writer.do(ctx, func(t *tx) error {
+		if w.AuthSessionID != "" {
+			if err := t.row(selectAuthSessionID, []any{w.AuthSessionID}, new(int)); err != nil {
+				return err
+			}
+		}
+		if err := makeRoomForWebSession(t, w.UserID); err != nil {
+			return err
+		}
 		_, err := t.exec(insertWebSession, w.IDHash[:], notNull(w.Sealed), w.Version,
-			w.CreatedAt.UnixMilli(), w.LastSeenAt.UnixMilli(), w.ExpiresAt.UnixMilli())
+			w.CreatedAt.UnixMilli(), w.LastSeenAt.UnixMilli(), w.ExpiresAt.UnixMilli(),
+			w.UserID, w.AuthSessionID, w.Address, w.Agent, w.ProvedAt.UnixMilli())
 		return err
 	})
 	return doing("create web session", err)
 }
 
-// WebSession returns a session, also one that has ended and was not swept yet.
-func (s *Store) WebSession(ctx context.Context, idHash [32]byte) (WebSession, error) {
-	w := WebSession{IDHash: idHash}
-	var created, seen, expires int64
-	err := s.row(ctx, selectWebSession, []any{idHash[:]}, &w.Sealed, &w.Version, &created, &seen, &expires)
-	if err != nil {
-		return WebSession{}, doing("find web session", err)
+func makeRoomForWebSession(t *tx, userID string) error {
+	var oldest []byte
+	err := t.row(selectOldestWebSession, []any{userID, MaxWebSessions}, &oldest)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return nil
+	case err != nil:
+		return err
+	default:
+		_, err = endWebSession(t, oldest)
+		return err
 	}
-	w.CreatedAt, w.LastSeenAt, w.ExpiresAt = fromMillis(created), fromMillis(seen), fromMillis(expires)
-	return w, nil
 }
 
-// UpdateWebSession replaces Sealed and LastSeenAt of the session and adds one to its version. It answers ErrConflict when the
-// row is no longer at w.Version, because another request was first, and ErrNotFound when it is gone.
+// endWebSession ends a web session and the auth session that it holds, and reports whether there was one.
+func endWebSession(t *tx, idHash []byte) (bool, error) {
+	held, err := t.exec(deleteHeldAuthSession, idHash)
+	if err != nil || held > 0 {
+		return held > 0, err
+	}
+	ended, err := t.exec(deleteWebSession, idHash)
+	return ended > 0, err
+}
+
+// WebSession returns a session, also one that has ended and was not swept yet.
+func (s *Store) WebSession(ctx context.Context, idHash [32]byte) (WebSession, error) {
+	var r webSessionRow
+	if err := s.row(ctx, selectWebSession, []any{idHash[:]}, r.columns()...); err != nil {
+		return WebSession{}, doing("find web session", err)
+	}
+	return r.webSession(), nil
+}
+
+// WebSessions returns the sessions of a user, oldest first, also those that have ended and were not swept yet.
+func (s *Store) WebSessions(ctx context.Context, userID string) ([]WebSession, error) {
+	var sessions []WebSession
+	var r webSessionRow
+	err := s.rows(ctx, selectWebSessions, []any{userID}, r.columns(), func() {
+		sessions = append(sessions, r.webSession())
+	})
+	if err != nil {
+		return nil, doing("list web sessions", err)
+	}
+	return sessions, nil
+}
+
+// webSessionRow is a row of web_sessions while it is read.
+type webSessionRow struct {
+	WebSession
+	hash                           []byte
+	created, seen, expires, proved int64
+}
+
+func (r *webSessionRow) columns() []any {
+	return []any{
+		&r.hash, &r.Sealed, &r.Version, &r.created, &r.seen, &r.expires,
+		&r.UserID, &r.AuthSessionID, &r.Address, &r.Agent, &r.proved,
+	}
+}
+
+func (r *webSessionRow) webSession() WebSession {
+	w := r.WebSession
+	copy(w.IDHash[:], r.hash)
+	w.CreatedAt, w.LastSeenAt = fromMillis(r.created), fromMillis(r.seen)
+	w.ExpiresAt, w.ProvedAt = fromMillis(r.expires), fromMillis(r.proved)
+	return w
+}
+
+// UpdateWebSession replaces Sealed, LastSeenAt, UserID, Address, Agent and ProvedAt of the session and adds one to its version. It
+// answers ErrConflict when the row is no longer at w.Version, because another request was first, and ErrNotFound when it is gone.
 func (s *Store) UpdateWebSession(ctx context.Context, w WebSession) error {
 	err := s.writer.do(ctx, func(t *tx) error {
-		err := t.execOne(updateWebSession, notNull(w.Sealed), w.LastSeenAt.UnixMilli(), w.IDHash[:], w.Version)
+		err := t.execOne(updateWebSession, notNull(w.Sealed), w.LastSeenAt.UnixMilli(),
+			w.UserID, w.Address, w.Agent, w.ProvedAt.UnixMilli(), w.IDHash[:], w.Version)
 		if !errors.Is(err, ErrNotFound) {
 			return err
 		}
@@ -83,24 +181,37 @@ func (s *Store) UpdateWebSession(ctx context.Context, w WebSession) error {
 	return doing("update web session", err)
 }
 
-// DeleteWebSession ends a session. One that has ended already is as good.
-func (s *Store) DeleteWebSession(ctx context.Context, idHash [32]byte) error {
+// DeleteWebSession ends a session and the auth session that it holds, in one transaction. One that has ended already is as good,
+// and then nothing happened.
+func (s *Store) DeleteWebSession(ctx context.Context, idHash [32]byte, happened ...Event) error {
+	happened = identified(happened)
 	err := s.writer.do(ctx, func(t *tx) error {
-		_, err := t.exec(deleteWebSession, idHash[:])
-		return err
+		ended, err := endWebSession(t, idHash[:])
+		if err != nil || !ended {
+			return err
+		}
+		return recordEvents(t, happened)
 	})
 	return doing("delete web session", err)
 }
 
-// Sweep removes the auth sessions that have expired by now, and the web sessions that have expired or were not seen for idle.
+// eventsKept is how long it is remembered what happened.
+const eventsKept = 400 * 24 * time.Hour
+
+// Sweep removes the auth sessions and links that have expired by now, the web sessions that have expired or were not seen for idle,
+// and events of more than a year ago.
 func (s *Store) Sweep(ctx context.Context, now time.Time, idle time.Duration) error {
 	for _, sweep := range []struct {
 		text   string
 		before time.Time
 	}{
 		{sweepAuthSessions, now},
+		{sweepHeldByEnded, now},
+		{sweepHeldByIdle, now.Add(-idle)},
 		{sweepEndedWebSessions, now},
 		{sweepIdleWebSessions, now.Add(-idle)},
+		{sweepLinks, now},
+		{sweepEvents, now.Add(-eventsKept)},
 	} {
 		if err := s.sweep(ctx, sweep.text, sweep.before); err != nil {
 			return doing("sweep sessions", err)

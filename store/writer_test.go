@@ -152,7 +152,7 @@ func TestACallerWhoLeavesDuringTheTransactionIsToldTheTruth(t *testing.T) {
 			ctx, leave := context.WithCancel(t.Context())
 			err := s.writer.do(ctx, func(tx *tx) error {
 				leave()
-				if _, err := tx.exec(insertUser, "u", 0); err != nil {
+				if _, err := tx.exec(insertUser, "u", 0, nil); err != nil {
 					return err
 				}
 				return outcome
@@ -204,7 +204,7 @@ func TestAJobThatFailsOrPanicsIsUndoneAlone(t *testing.T) {
 			before := s.Stats().Commits
 			answers := together(t, s, 9, func(ctx context.Context, i int) error {
 				return s.writer.do(ctx, func(tx *tx) error {
-					if _, err := tx.exec(insertUser, fmt.Sprint(i), 0); err != nil {
+					if _, err := tx.exec(insertUser, fmt.Sprint(i), 0, nil); err != nil {
 						return err
 					}
 					if i%3 == 0 {
@@ -234,7 +234,7 @@ func TestOnlyABatchInWhichSomethingIsLeftBehindIsRunTwice(t *testing.T) {
 	s := openFile(t, newFile(t))
 	refused := errors.New("refused")
 	user := func(tr *tx, id string) error {
-		_, err := tr.exec(insertUser, id, 0)
+		_, err := tr.exec(insertUser, id, 0, nil)
 		return err
 	}
 	for name, tc := range map[string]struct {
@@ -287,7 +287,7 @@ func TestAStatementThatFailsInAJobDoesNotSpoilItsNeighbours(t *testing.T) {
 	s := openFile(t, newFile(t))
 	answers := together(t, s, 6, func(ctx context.Context, i int) error {
 		return s.writer.do(ctx, func(tx *tx) error {
-			_, err := tx.exec(insertUser, fmt.Sprint(i/2), 0) // every id twice
+			_, err := tx.exec(insertUser, fmt.Sprint(i/2), 0, nil) // every id twice
 			return err
 		})
 	})
@@ -409,7 +409,7 @@ func TestOnAFullDiskAnswersStayTrueAndWritingResumes(t *testing.T) {
 func TestATransactionLeftOpenIsEndedByTheNext(t *testing.T) {
 	s := openFile(t, newFile(t))
 	run(t, s.writer.conn, "BEGIN")
-	run(t, s.writer.conn, "INSERT INTO users VALUES ('unanswered', 0)")
+	run(t, s.writer.conn, "INSERT INTO users VALUES ('unanswered', 0, NULL)")
 	mustUser(t, s)
 	if hasUser(t, s, "unanswered") {
 		t.Error("what nobody was told of was committed")
@@ -420,7 +420,7 @@ func TestATransactionThatIsLostInAJobFailsItsWholeBatch(t *testing.T) {
 	s := openFile(t, newFile(t))
 	answers := together(t, s, 5, func(ctx context.Context, i int) error {
 		return s.writer.do(ctx, func(tx *tx) error {
-			if _, err := tx.exec(insertUser, fmt.Sprint(i), 0); err != nil {
+			if _, err := tx.exec(insertUser, fmt.Sprint(i), 0, nil); err != nil {
 				return err
 			}
 			if i == 2 {

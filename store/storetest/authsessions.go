@@ -47,8 +47,8 @@ func authSessions() []contract {
 		{"a session ends once", func(t *testing.T, s *store.Store) {
 			u := addUser(t, s)
 			a, stays := addAuthSession(t, s, u.ID, ""), addAuthSession(t, s, u.ID, "")
-			want(t, s.DeleteAuthSession(t.Context(), a.ID), nil)
-			want(t, s.DeleteAuthSession(t.Context(), a.ID), store.ErrNotFound)
+			want(t, s.DeleteAuthSession(t.Context(), a.UserID, a.ID), nil)
+			want(t, s.DeleteAuthSession(t.Context(), a.UserID, a.ID), store.ErrNotFound)
 			_, err := s.AuthSession(t.Context(), a.ID)
 			want(t, err, store.ErrNotFound)
 			_, err = s.AuthSession(t.Context(), stays.ID)

@@ -92,7 +92,8 @@ func addAuthSession(t *testing.T, s *store.Store, userID, keyID string) store.Au
 func newAuthSession(userID, keyID string) store.AuthSession {
 	a := store.AuthSession{
 		ID: store.NewID(base), UserID: userID, DeviceID: store.NewID(base), Provider: store.ProviderEmailPassword,
-		IdentityID: store.NewID(base), KeyID: keyID, CreatedAt: base, ExpiresAt: base.Add(time.Hour),
+		IdentityID: store.NewID(base), KeyID: keyID, CreatedAt: base, ExpiresAt: base.Add(time.Hour), LastSeenAt: base,
+		Address: "192.0.2.7", Agent: "curl/8.5.0", DeviceName: "porch", Platform: "linux", SDK: "realm-web",
 	}
 	if keyID != "" {
 		a.Provider, a.IdentityID = store.ProviderAPIKey, keyID
@@ -104,7 +105,8 @@ func newAuthSession(userID, keyID string) store.AuthSession {
 func newWebSession() store.WebSession {
 	return store.WebSession{
 		IDHash: randomHash(), Sealed: []byte("sealed token"), Version: 1,
-		CreatedAt: base, LastSeenAt: base, ExpiresAt: base.Add(12 * time.Hour),
+		CreatedAt: base, LastSeenAt: base, ExpiresAt: base.Add(12 * time.Hour), ProvedAt: base,
+		UserID: store.NewID(base), Address: "192.0.2.8", Agent: "Mozilla/5.0",
 	}
 }
 

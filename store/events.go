@@ -1,0 +1,144 @@
+package store
+
+import (
+	"context"
+	"time"
+)
+
+// EventKind says what happened. Kinds are in exports, and so are never renamed.
+type EventKind string
+
+// What is written down of an account.
+const (
+	EventAccountMade     EventKind = "account-made"
+	EventSignedIn        EventKind = "signed-in"
+	EventSignInFailed    EventKind = "sign-in-failed"
+	EventSessionEnded    EventKind = "session-ended"
+	EventKeyMade         EventKind = "key-made"
+	EventKeyShown        EventKind = "key-shown"
+	EventKeyTurnedOn     EventKind = "key-turned-on"
+	EventKeyTurnedOff    EventKind = "key-turned-off"
+	EventKeyDeleted      EventKind = "key-deleted"
+	EventKeyFirstUsed    EventKind = "key-first-used"
+	EventKeyRefused      EventKind = "key-refused"
+	EventPairingAsked    EventKind = "pairing-asked"
+	EventPairingApproved EventKind = "pairing-approved"
+	EventPairingDenied   EventKind = "pairing-denied"
+	EventPasswordChanged EventKind = "password-changed"
+	EventPasswordReset   EventKind = "password-reset"
+	EventPasswordProved  EventKind = "password-confirmed"
+	EventResetAsked      EventKind = "password-reset-asked"
+	EventEmailConfirmed  EventKind = "email-confirmed"
+	EventAccountDisabled EventKind = "account-disabled"
+	EventAccountEnabled  EventKind = "account-enabled"
+)
+
+// Actor says who did it.
+type Actor string
+
+// Who acts on an account.
+const (
+	ActorBrowser  Actor = "browser"  // a person on the dashboard
+	ActorApp      Actor = "app"      // a program that a person is logged in with
+	ActorDevice   Actor = "device"   // a program with a key, or one that wants one
+	ActorOperator Actor = "operator" // whoever runs the server
+	ActorUnknown  Actor = "unknown"  // somebody who has not proved who they are
+)
+
+// Event is one thing that happened to an account.
+type Event struct {
+	ID, UserID string // ID is given by the store when empty; it sorts in the order of time
+	At         time.Time
+	Kind       EventKind
+	Actor      Actor
+	KeyID      string // the key it is about, or ""
+	KeyName    string // as it was then; found out by the store when empty
+	Detail     string // a reason, or the name of a device; in plain words
+	Address    string // where it came from
+	Agent      string // what the program there called itself
+}
+
+// EventQuery says which events of a user are wanted, newest first.
+type EventQuery struct {
+	Before string      // the id of an event: only older ones; "": from the newest on
+	Kinds  []EventKind // none: all
+	KeyID  string      // "": about whatever
+	Limit  int
+}
+
+const (
+	insertEvent = `
+INSERT INTO events (user_id, id, at, kind, actor, key_id, key_name, detail, address, agent)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6,
+	CASE WHEN ?7 <> '' OR ?6 = '' THEN ?7 ELSE coalesce((SELECT name FROM api_keys WHERE user_id = ?1 AND id = ?6), '') END,
+	?8, ?9, ?10)`
+
+	selectEvents = `
+SELECT id, at, kind, actor, key_id, key_name, detail, address, agent
+FROM events
+WHERE user_id = ?1 AND id < ?2 AND (?3 = '' OR instr(?3, ' ' || kind || ' ') > 0) AND (?4 = '' OR key_id = ?4)
+ORDER BY id DESC LIMIT ?5`
+
+	deleteEventsOfUser = `DELETE FROM events WHERE user_id = ?`
+
+	sweepEvents = `
+DELETE FROM events WHERE (user_id, id) IN (
+	SELECT user_id, id FROM events WHERE at <= ? LIMIT ?)`
+)
+
+// afterAllIDs sorts behind every id, which are hexadecimal.
+const afterAllIDs = "~"
+
+// identified gives ids to events that have none. It is done before a job is queued: a job may be run twice.
+func identified(events []Event) []Event {
+	for i := range events {
+		if events[i].ID == "" {
+			events[i].ID = NewID(events[i].At)
+		}
+	}
+	return events
+}
+
+// recordEvents is the part of an act that writes down that it happened: both are saved, or neither.
+func recordEvents(t *tx, events []Event) error {
+	for _, e := range events {
+		_, err := t.exec(insertEvent, e.UserID, e.ID, e.At.UnixMilli(), string(e.Kind), string(e.Actor),
+			e.KeyID, e.KeyName, e.Detail, e.Address, e.Agent)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// RecordEvent writes down something that happened outside of this store.
+func (s *Store) RecordEvent(ctx context.Context, e Event) error {
+	events := identified([]Event{e})
+	err := s.writer.do(ctx, func(t *tx) error { return recordEvents(t, events) })
+	return doing("record event", err)
+}
+
+// Events returns what happened to a user, newest first. It knows nothing of whether there is such a user.
+func (s *Store) Events(ctx context.Context, userID string, q EventQuery) ([]Event, error) {
+	before, kinds := q.Before, ""
+	if before == "" {
+		before = afterAllIDs
+	}
+	for _, kind := range q.Kinds {
+		kinds += " " + string(kind) + " "
+	}
+	var events []Event
+	e := Event{UserID: userID}
+	var at int64
+	var kind, actor string
+	err := s.rows(ctx, selectEvents, []any{userID, before, kinds, q.KeyID, q.Limit},
+		[]any{&e.ID, &at, &kind, &actor, &e.KeyID, &e.KeyName, &e.Detail, &e.Address, &e.Agent},
+		func() {
+			e.At, e.Kind, e.Actor = fromMillis(at), EventKind(kind), Actor(actor)
+			events = append(events, e)
+		})
+	if err != nil {
+		return nil, doing("list events", err)
+	}
+	return events, nil
+}

@@ -1,0 +1,119 @@
+package store
+
+import (
+	"context"
+	"time"
+)
+
+// What a link that was sent by mail is for.
+const (
+	LinkConfirm = "confirm" // the address of an identity
+	LinkReset   = "reset"   // its password
+)
+
+// AccountLink is a link that was sent by mail. Whoever has its token has read the mail.
+type AccountLink struct {
+	ID                   string
+	TokenHash            [32]byte // SHA-256 of the token, which is not kept
+	IdentityID           string
+	Purpose              string // LinkConfirm or LinkReset
+	CreatedAt, ExpiresAt time.Time
+}
+
+const (
+	insertLink = `
+INSERT INTO account_links (id, token_hash, identity_id, purpose, created_at, expires_at)
+SELECT ?, ?, id, ?, ?, ? FROM identities WHERE id = ?`
+
+	// selectLink finds whose link it is, as long as it is good.
+	selectLink = `
+SELECT i.id, i.user_id, i.provider, i.subject, i.password_hash, i.created_at, i.pending, u.disabled_at IS NOT NULL
+FROM account_links AS l JOIN identities AS i ON i.id = l.identity_id JOIN users AS u ON u.id = i.user_id
+WHERE l.id = ? AND l.token_hash = ? AND l.purpose = ? AND l.expires_at > ?`
+
+	deleteLinks = `DELETE FROM account_links WHERE identity_id = ? AND purpose = ?`
+
+	updatePending = `UPDATE identities SET pending = 0 WHERE id = ?`
+
+	setPasswordHash = `UPDATE identities SET password_hash = ?, pending = 0 WHERE id = ?`
+
+	sweepLinks = `
+DELETE FROM account_links WHERE id IN (
+	SELECT id FROM account_links WHERE expires_at <= ? LIMIT ?)`
+)
+
+// CreateLink adds a link, or answers ErrNotFound when the identity is gone. What happened is written down with it.
+func (s *Store) CreateLink(ctx context.Context, l AccountLink, happened ...Event) error {
+	happened = identified(happened)
+	err := s.writer.do(ctx, func(t *tx) error {
+		err := t.execOne(insertLink,
+			l.ID, l.TokenHash[:], l.Purpose, l.CreatedAt.UnixMilli(), l.ExpiresAt.UnixMilli(), l.IdentityID)
+		if err != nil {
+			return err
+		}
+		return recordEvents(t, happened)
+	})
+	return doing("create link", err)
+}
+
+// LinkedIdentity tells whose a good link is, and leaves it good. Any other is ErrNotFound.
+func (s *Store) LinkedIdentity(ctx context.Context, l AccountLink, now time.Time) (Identity, error) {
+	var id Identity
+	var created int64
+	err := s.row(ctx, selectLink, l.args(now), id.columns(&created)...)
+	if err != nil {
+		return Identity{}, doing("find link", err)
+	}
+	id.CreatedAt = fromMillis(created)
+	return id, nil
+}
+
+// ConfirmIdentity uses a link up and lets its identity log in, or answers ErrNotFound. happened tells, of the identity, what to
+// write down with it.
+func (s *Store) ConfirmIdentity(ctx context.Context, l AccountLink, now time.Time, happened func(Identity) Event) error {
+	l.Purpose = LinkConfirm
+	return doing("confirm address", s.useLink(ctx, l, now, happened, func(t *tx, id Identity, happened []Event) error {
+		if _, err := t.exec(updatePending, id.ID); err != nil {
+			return err
+		}
+		return recordEvents(t, happened)
+	}))
+}
+
+// ResetPassword uses a link up, sets the hash of a new password and ends all sessions of the user, in one transaction, or
+// answers ErrNotFound. Whoever read the mail has confirmed the address too.
+func (s *Store) ResetPassword(
+	ctx context.Context, l AccountLink, hash string, now time.Time, happened func(Identity) Event,
+) error {
+	l.Purpose = LinkReset
+	return doing("reset password", s.useLink(ctx, l, now, happened, func(t *tx, id Identity, happened []Event) error {
+		if _, err := t.exec(setPasswordHash, hash, id.ID); err != nil {
+			return err
+		}
+		return afterNewPassword(t, id, "", happened)
+	}))
+}
+
+// useLink finds whose link it is, has act do what it is for, and takes it and all others for the same purpose away.
+func (s *Store) useLink(
+	ctx context.Context, l AccountLink, now time.Time, happened func(Identity) Event, act func(*tx, Identity, []Event) error,
+) error {
+	eventID := NewID(now) // here, since the job may be run twice
+	return s.writer.do(ctx, func(t *tx) error {
+		var id Identity
+		var created int64
+		if err := t.row(selectLink, l.args(now), id.columns(&created)...); err != nil {
+			return err
+		}
+		if err := t.execOne(deleteLinks, id.ID, l.Purpose); err != nil {
+			return err
+		}
+		e := happened(id)
+		e.ID = eventID
+		return act(t, id, []Event{e})
+	})
+}
+
+func (l AccountLink) args(now time.Time) []any {
+	return []any{l.ID, l.TokenHash[:], l.Purpose, now.UnixMilli()}
+}
