@@ -34,15 +34,19 @@ type KeyFacts struct {
 const refusalInterval = time.Minute
 
 const (
-	upsertKeyUse = `
+	insertKeyUse = `
 INSERT INTO key_uses (user_id, key_id, first_used_at, last_used_at,
 	address, device_name, platform, platform_version, sdk, sdk_version)
 VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
 ON CONFLICT (user_id, key_id) DO UPDATE SET
-	first_used_at = coalesce(first_used_at, ?3), last_used_at = ?3,
+	first_used_at = ?3, last_used_at = ?3,
 	address = ?4, device_name = ?5, platform = ?6, platform_version = ?7, sdk = ?8, sdk_version = ?9`
 
-	selectFirstUse = `SELECT first_used_at FROM key_uses WHERE user_id = ? AND key_id = ?`
+	// updateKeyUse changes nothing of a key that was never used.
+	updateKeyUse = `
+UPDATE key_uses SET last_used_at = ?3,
+	address = ?4, device_name = ?5, platform = ?6, platform_version = ?7, sdk = ?8, sdk_version = ?9
+WHERE user_id = ?1 AND key_id = ?2 AND first_used_at IS NOT NULL`
 
 	selectRefusedAt = `SELECT refused_at FROM key_uses WHERE user_id = ? AND key_id = ?`
 
@@ -66,14 +70,15 @@ WHERE k.user_id = ? ORDER BY k.id`
 
 // recordUse is the part of CreateAuthSession that remembers the log-in. What happened is written down when it is the key's first.
 func recordUse(t *tx, userID, keyID string, u *KeyUse, happened []Event) error {
-	var before sql.NullInt64
-	err := t.row(selectFirstUse, []any{userID, keyID}, &before)
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	args := []any{
+		userID, keyID, u.At.UnixMilli(),
+		u.Address, u.DeviceName, u.Platform, u.PlatformVersion, u.SDK, u.SDKVersion,
+	}
+	used, err := t.exec(updateKeyUse, args...)
+	if err != nil || used > 0 {
 		return err
 	}
-	_, err = t.exec(upsertKeyUse, userID, keyID, u.At.UnixMilli(),
-		u.Address, u.DeviceName, u.Platform, u.PlatformVersion, u.SDK, u.SDKVersion)
-	if err != nil || before.Valid {
+	if _, err := t.exec(insertKeyUse, args...); err != nil {
 		return err
 	}
 	return recordEvents(t, happened)

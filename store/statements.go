@@ -45,7 +45,7 @@ func writeStatements() []string {
 		sweepHeldByEnded, sweepHeldByIdle, sweepEndedWebSessions, sweepIdleWebSessions,
 		insertGrant, selectUserCode, claimGrant, decideGrant, cancelApproval, finishApproval, deliverGrant,
 		sweepUndelivered, sweepDelivered, sweepGrants,
-		selectFirstUse, upsertKeyUse, upsertKeyRefusal,
+		updateKeyUse, insertKeyUse, upsertKeyRefusal,
 		insertEvent, deleteEventsOfUser, sweepEvents,
 	}
 }
