@@ -33,6 +33,9 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		{"key uses", keyUses()},
 		{"web sessions", webSessions()},
 		{"device grants", deviceGrants()},
+		{"events", events()},
+		{"links", links()},
+		{"accounts", accounts()},
 		{"many at once", concurrency()},
 		{"the store", lifecycle()},
 	} {
