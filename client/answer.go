@@ -36,6 +36,9 @@ func (r request) read(res *http.Response, out answer) error {
 		if err == nil {
 			err = decode(body, out)
 		}
+		if err == nil && r.wordless && res.StatusCode != http.StatusNoContent {
+			err = errNotWordless
+		}
 		if err == nil {
 			return nil
 		}
@@ -44,7 +47,7 @@ func (r request) read(res *http.Response, out answer) error {
 	if err == nil && said.broken {
 		err = oddBody(res, body)
 	}
-	return r.refused(res.StatusCode, said, err)
+	return r.refused(res.StatusCode, said, waitAsked(res), err)
 }
 
 // errBrokeOff is in the error of a call whose answer did not arrive in full.
@@ -66,7 +69,7 @@ func readCapped(from io.Reader) ([]byte, error) {
 // decode fills out from a success body.
 func decode(body []byte, out answer) error {
 	if out == nil {
-		return nil
+		return wordless(body)
 	}
 	if len(bytes.TrimSpace(body)) == 0 {
 		return errors.New("the answer is empty")
@@ -76,6 +79,15 @@ func decode(body []byte, out answer) error {
 	}
 	if err := out.check(); err != nil {
 		return fmt.Errorf("the answer is incomplete: %w", err)
+	}
+	return nil
+}
+
+// wordless checks the body of a success that has nothing to say. Some servers
+// say it in JSON. Anything else is from somebody in between, who did not act.
+func wordless(body []byte) error {
+	if len(bytes.TrimSpace(body)) > 0 && !json.Valid(body) {
+		return errors.New("the answer is neither empty nor JSON")
 	}
 	return nil
 }

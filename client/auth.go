@@ -17,6 +17,9 @@ const (
 	opDeleteUser = "delete user"
 )
 
+// sessionPath is the session as the API has it: renewed by POST, ended by DELETE.
+const sessionPath = "/auth/session"
+
 // noDevice is the device id of a server that keeps no devices.
 const noDevice = "000000000000000000000000"
 
@@ -109,7 +112,7 @@ func (s *Session) Refresh(ctx context.Context) error {
 // that others hold run out by themselves, usually within 30 minutes.
 func (s *Session) Logout(ctx context.Context) error {
 	s.access.Store(nil)
-	return s.withRefresh(ctx, request{op: opLogout, method: http.MethodDelete, path: path("auth", "session")}, nil)
+	return s.withRefreshOnce(ctx, request{op: opLogout, method: http.MethodDelete, path: sessionPath}, nil)
 }
 
 // DeleteUser deletes the account of the session's user with all its sessions

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strings"
 	"sync/atomic"
+	"time"
 )
 
 // apiRoot is where the client API lives on every server.
@@ -27,6 +28,12 @@ type Client struct {
 	http      *http.Client
 	userAgent string
 	device    Device
+	hostOnly  bool // the location must name the host of base
+
+	pause    func(context.Context) error // before a request is sent a second time
+	now      func() time.Time
+	sessions sightings
+	http1    atomic.Bool // what the server speaks
 
 	deviceID atomic.Pointer[string] // given by the first log-in, given back by the next
 	root     atomic.Pointer[string] // where every other call goes, once known
@@ -48,6 +55,13 @@ func WithUserAgent(name string) Option {
 	return func(c *Client) { c.userAgent = name }
 }
 
+// WithBaseHostOnly makes the Client refuse a location that names another scheme,
+// host or port than the base URL, as that of a server may which is not what it
+// should be. The SDKs go wherever they are sent.
+func WithBaseHostOnly() Option {
+	return func(c *Client) { c.hostOnly = true }
+}
+
 // WithDevice describes this program to the server at each log-in. Platform,
 // PlatformVersion, SDK and SDKVersion have defaults.
 func WithDevice(d Device) Option {
@@ -65,7 +79,7 @@ func New(baseURL, appID string, opts ...Option) (*Client, error) {
 	if appID == "" || appID == "." || appID == ".." {
 		return nil, errors.New("client: the app id is missing")
 	}
-	c := &Client{base: base, appID: appID, userAgent: defaultUserAgent}
+	c := &Client{base: base, appID: appID, userAgent: defaultUserAgent, pause: shortPause, now: time.Now}
 	for _, opt := range opts {
 		opt(c)
 	}
@@ -105,6 +119,9 @@ type request struct {
 	bearer Secret // the token to send, if any
 	body   any    // sent as JSON, unless nil
 
+	// wordless is true of a call that answers 204 and nothing else.
+	wordless bool
+
 	// secrets are the values in body that no error may repeat, should the
 	// server echo them.
 	secrets []Secret
@@ -117,6 +134,10 @@ func (r request) fullPath() string {
 	}
 	return r.root + r.path
 }
+
+// changesNothing reports whether r can be sent twice without harm: it only asks,
+// or gets one more access token.
+func (r request) changesNothing() bool { return r.method == http.MethodGet || r.op == opRefresh }
 
 // path joins escaped path elements, each after a slash.
 func path(elements ...string) string {
@@ -143,23 +164,38 @@ func (c *Client) call(ctx context.Context, r request, out answer) error {
 	return c.send(ctx, root, r, out)
 }
 
-// send is the one place where a request leaves and an answer comes in. It never
-// repeats a request: a second create would make a second key.
+// send is the one place where a request leaves and an answer comes in. It sends
+// a request that changes nothing a second time when the connection failed before
+// any answer, and no other request: a second create would make a second key.
 func (c *Client) send(ctx context.Context, root string, r request, out answer) error {
 	var way delivery
-	req, err := c.build(httptrace.WithClientTrace(ctx, way.trace()), root, r)
-	if err != nil {
-		return r.unsent(err)
+	res, err := c.deliver(ctx, root, r, &way)
+	if err != nil && r.changesNothing() && way.failedEarly(ctx, err) && c.pause(ctx) == nil {
+		res, err = c.deliver(ctx, root, r, &way)
 	}
-	if err := ctx.Err(); err != nil {
-		return r.unsent(err)
-	}
-	res, err := c.http.Do(req)
 	if err != nil {
-		return r.unanswered(err, way.impossible(err))
+		return err
 	}
 	defer func() { _ = res.Body.Close() }()
+	c.http1.Store(res.ProtoMajor == 1)
 	return r.read(res, out)
+}
+
+// deliver sends r once.
+func (c *Client) deliver(ctx context.Context, root string, r request, way *delivery) (*http.Response, error) {
+	req, err := c.build(httptrace.WithClientTrace(ctx, way.trace()), root, r)
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		return nil, r.unsent(err)
+	}
+	way.left = true
+	res, err := c.http.Do(req)
+	if err != nil {
+		return nil, r.unanswered(err, way)
+	}
+	return res, nil
 }
 
 // build turns r into an HTTP request.
@@ -178,6 +214,9 @@ func (c *Client) build(ctx context.Context, root string, r request) (*http.Reque
 	req.Header.Set("User-Agent", c.userAgent)
 	if r.body != nil {
 		req.Header.Set("Content-Type", "application/json")
+	}
+	if r.method == http.MethodGet && c.http1.Load() {
+		req.Body, req.GetBody = sentOnce{}, nil
 	}
 	if r.bearer != "" {
 		if !printable(r.bearer) {

@@ -16,6 +16,9 @@ import (
 	"latchkey/client"
 )
 
+// quiet is the log of a server that would tell of failed handshakes.
+func quiet() *log.Logger { return log.New(io.Discard, "", 0) }
+
 // contextEndingAfter is a context for tests that want a call to time out.
 func contextEndingAfter(t *testing.T, d time.Duration) (context.Context, context.CancelFunc) {
 	t.Helper()
@@ -70,7 +73,7 @@ func listen(t *testing.T, serve func(net.Conn)) (address string) {
 
 func TestNeverSentIsTrueWhenNoConnectionCameAbout(t *testing.T) {
 	sealed := httptest.NewUnstartedServer(http.NotFoundHandler())
-	sealed.Config.ErrorLog = log.New(io.Discard, "", 0) // it would tell of the failed handshake
+	sealed.Config.ErrorLog = quiet()
 	sealed.StartTLS()
 	defer sealed.Close()
 	mute := listen(t, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) })

@@ -49,15 +49,19 @@
 //
 // A [Client] stands for one app on one server. Its first call asks the server
 // for the app's location, which names the host for all others; that answer is
-// kept. A [Session] is a logged-in user. Both are safe for concurrent use.
+// kept; [WithBaseHostOnly] refuses another host than the one asked. A [Session] is a logged-in user. Both are safe for concurrent use.
 //
 // A session is kept over a restart by its [Session.RefreshToken] alone, see
 // [Client.Resume]. Access tokens are renewed when a call finds its own refused:
 // one renewal for all calls that run into it together, and one replay of each
-// call. A refused refresh token is reported as it is; the session is over.
+// call. When a refresh token is refused, the server is asked whether the session
+// lives, at most once a minute: if it does the call is sent once more, and a
+// second refusal means that the session is over.
 //
-// Nothing else is ever sent twice, redirects are not followed, and no answer is
-// read beyond one megabyte. Pass a context to bound a call in time; without
+// What only asks is also sent once more, after a short pause, when the connection
+// failed before any answer. Nothing else is ever sent twice: no log-in and nothing
+// that changes a key. Redirects are not followed, and no answer is read beyond one
+// megabyte. Pass a context to bound a call in time; without
 // [WithHTTPClient] none takes longer than ten seconds per request.
 //
 // # When keys were used

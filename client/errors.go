@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 )
 
 // Codes of the protocol that the helpers of this package look for.
@@ -16,6 +17,13 @@ const (
 	codeKeyNotFound      = "APIKeyNotFound"
 	codeKeyExists        = "APIKeyAlreadyExists"
 	codeAccountInUse     = "AccountNameInUse"
+	codeInvalidPassword  = "InvalidPassword"
+	codeAuthError        = "AuthError"
+	codeLinkInvalid      = "UserpassTokenInvalid"
+	codeUserNotFound     = "UserNotFound"
+	codeUserConfirmed    = "UserAlreadyConfirmed"
+	codeUserDisabled     = "UserDisabled"
+	codeSessionNotFound  = "SessionNotFound" // of Latchkey's own calls
 )
 
 // Error is the error of every call of this package. It has what the server
@@ -31,9 +39,14 @@ type Error struct {
 	Message string // the server's text: one line of at most 200 characters
 	Link    string // the server's log entry on this failure: an http or https URL
 
+	// RetryAfter is how long the server asked to be left alone, from 1 second to
+	// 5 minutes; 0 when it did not. Only 429 and 503 can ask.
+	RetryAfter time.Duration
+
 	Err error // why the answer could not be used, or why there was none
 
-	unsent bool // the call certainly did not reach the server
+	unsent   bool // the call certainly did not reach the server
+	insecure bool // because there was no secure connection to be had
 }
 
 // Error describes the failure in one line that is fit for a log.
@@ -87,13 +100,16 @@ func (r request) unsent(cause error) *Error {
 }
 
 // unanswered is the error of a request to which no answer came.
-func (r request) unanswered(cause error, unsent bool) *Error {
+func (r request) unanswered(cause error, way *delivery) *Error {
 	// The method and URL that url.Error would add are in the Error already.
 	var about *url.Error
 	if errors.As(cause, &about) {
 		cause = about.Err
 	}
-	return &Error{Op: r.op, Method: r.method, Path: r.fullPath(), Err: r.safe(cause), unsent: unsent}
+	return &Error{
+		Op: r.op, Method: r.method, Path: r.fullPath(), Err: r.safe(cause),
+		unsent: way.impossible(cause), insecure: way.insecure(cause),
+	}
 }
 
 // unusable is the error of a success whose body is not what was asked for.
@@ -102,7 +118,7 @@ func (r request) unusable(status int, cause error) *Error {
 }
 
 // refused is the error of an answer that reports one.
-func (r request) refused(status int, said complaint, cause error) *Error {
+func (r request) refused(status int, said complaint, wait time.Duration, cause error) *Error {
 	return &Error{
 		Op:      r.op,
 		Method:  r.method,
@@ -112,6 +128,8 @@ func (r request) refused(status int, said complaint, cause error) *Error {
 		Message: tidy(r.redact(said.message), maxMessage),
 		Link:    safeLink(r.redact(said.link)),
 		Err:     r.safe(cause),
+
+		RetryAfter: wait,
 	}
 }
 
@@ -171,16 +189,34 @@ func hasStatus(err error, status int) bool {
 }
 
 // IsNotFound reports whether what was asked for does not exist, or belongs to
-// another user: the server does not tell the two apart.
-func IsNotFound(err error) bool { return hasStatus(err, http.StatusNotFound) }
+// another user: the server does not tell the two apart. It is false for the calls
+// that name no key: a server that answers 404 to them does not have the call.
+func IsNotFound(err error) bool {
+	e, ok := about(err)
+	return ok && e.Status == http.StatusNotFound && e.Op != opListKeys && e.Op != opCreateKey
+}
 
 // IsUnauthorized reports whether the credentials, or the session, are not
 // valid (any more): log in again.
 func IsUnauthorized(err error) bool { return hasStatus(err, http.StatusUnauthorized) }
 
+// IsUserDisabled reports whether the credentials are right and their user has
+// been turned off by whoever runs the server. [IsUnauthorized] is true as well.
+func IsUserDisabled(err error) bool {
+	e, ok := about(err)
+	return ok && e.Code == codeUserDisabled && e.Status == http.StatusUnauthorized
+}
+
 // IsForbidden reports whether the session is valid but may not do this. Keys
 // can be managed by people who logged in with neither a key nor anonymously.
 func IsForbidden(err error) bool { return hasStatus(err, http.StatusForbidden) }
+
+// IsLimited reports whether the server refused the call because there were too
+// many. RetryAfter of the [*Error] has for how long, if the server said so.
+func IsLimited(err error) bool {
+	var e *Error // that of the location request too: it is the caller who is held up
+	return errors.As(err, &e) && e.Status == http.StatusTooManyRequests
+}
 
 // IsNameInUse reports whether the user has a key of that name already.
 func IsNameInUse(err error) bool {
@@ -224,4 +260,23 @@ func IsAccountInUse(err error) bool {
 func NeverSent(err error) bool {
 	var e *Error
 	return errors.As(err, &e) && e.unsent
+}
+
+// IsInsecure reports whether there was no secure connection to be had: the
+// server's certificate is not trusted, has expired or is for another name, or
+// the two sides do not speak the same TLS. Nothing was sent then. Waiting seldom
+// helps, and somebody may be listening: tell the operator.
+func IsInsecure(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.insecure
+}
+
+// BrokeOff reports whether the connection broke after the call was sent: before
+// an answer came, or in the middle of one that said that the call succeeded.
+func BrokeOff(err error) bool {
+	var e *Error
+	if !errors.As(err, &e) || e.unsent {
+		return false
+	}
+	return e.Status == 0 || e.Status/100 == 2 && errors.Is(e.Err, errBrokeOff)
 }

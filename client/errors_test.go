@@ -98,6 +98,7 @@ func TestAnErrorHasTheStatusWhateverTheBody(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := startFake(t)
+			f.on("POST "+sessionCall, http.StatusUnauthorized, "")
 			f.handle("GET "+keysPath+"/"+keyID, func(w http.ResponseWriter, _ *http.Request) {
 				w.Header()["Content-Type"] = []string{tc.contentType}
 				if tc.contentType == "" {
@@ -235,6 +236,8 @@ func TestHelpersTellKindsApart(t *testing.T) {
 		"another error":          {io.EOF, ""},
 		"no answer":              {&client.Error{Op: "create key", Err: io.EOF}, ""},
 		"404":                    {&client.Error{Op: "fetch key", Status: 404}, "IsNotFound"},
+		"404 to a list":          {&client.Error{Op: "list keys", Status: 404}, ""},
+		"404 to a create":        {&client.Error{Op: "create key", Status: 404}, ""},
 		"401":                    {&client.Error{Op: "log in", Status: 401, Code: "InvalidPassword"}, "IsUnauthorized"},
 		"403":                    {&client.Error{Op: "list keys", Status: 403}, "IsForbidden"},
 		"name taken":             {&client.Error{Op: "create key", Status: 409, Code: "APIKeyAlreadyExists"}, "IsNameInUse"},

@@ -6,14 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 )
 
 // opKeyFacts is the Op of errors of [APIKeys.Facts].
 const opKeyFacts = "load key facts"
 
-// factsRoot is where Latchkey's own calls live, beside those of the protocol.
-const factsRoot = "/api/latchkey/v1"
+// ownRoot is where Latchkey's own calls live, beside those of the protocol.
+const ownRoot = "/api/latchkey/v1"
 
 // KeyFacts is what a server knows of a user's keys in use.
 type KeyFacts struct {
@@ -58,7 +59,7 @@ type KeyRefusal struct {
 // does not mean here that the session is over; another call can tell.
 func (a *APIKeys) Facts(ctx context.Context) (KeyFacts, error) {
 	var w wireFacts
-	r := request{op: opKeyFacts, method: http.MethodGet, root: factsRoot, path: path("key_facts")}
+	r := request{op: opKeyFacts, method: http.MethodGet, root: ownRoot, path: path("key_facts")}
 	if err := a.session.withRefresh(ctx, r, &w); err != nil {
 		return KeyFacts{}, err
 	}
@@ -69,13 +70,14 @@ func (a *APIKeys) Facts(ctx context.Context) (KeyFacts, error) {
 	return facts, nil
 }
 
-// IsNotReported reports whether the server answered to [APIKeys.Facts] that it
-// knows no such call, or with something else than facts: status 404, 405 or
-// 501, a redirect, or a success that is not what was asked for. It is false
-// when the server could not be asked, failed, or refused the session.
+// IsNotReported reports whether the server answered to [APIKeys.Facts], or to
+// another of Latchkey's own calls, that it knows no such call, or with something
+// else than was asked for: status 404, 405 or 501, a redirect, or a success that
+// makes no sense. It is false when the server could not be asked, failed, or
+// refused the session, and when what is not there is the session to be ended.
 func IsNotReported(err error) bool {
 	e, ok := about(err)
-	if !ok || e.Op != opKeyFacts || errors.Is(err, errBrokeOff) {
+	if !ok || !strings.HasPrefix(e.Path, ownRoot+"/") || e.Code == codeSessionNotFound || errors.Is(err, errBrokeOff) {
 		return false
 	}
 	switch e.Status {

@@ -94,6 +94,7 @@ func TestNotReportedIsToldFromFailure(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := startFake(t)
 			f.on(factsCall, tc.status, tc.body)
+			f.on("POST "+sessionCall, http.StatusUnauthorized, "")
 			facts, err := f.session(t).APIKeys().Facts(t.Context())
 			if err == nil || facts.Keys != nil {
 				t.Fatalf("got %+v, %v", facts, err)

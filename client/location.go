@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
+	"net/url"
 	"strings"
 )
 
@@ -58,8 +60,41 @@ func (c *Client) askLocation(ctx context.Context) (string, error) {
 	if err == nil && strings.HasPrefix(c.base, "https:") && !strings.HasPrefix(root, "https:") {
 		err = errors.New("it is not https, though the base URL is")
 	}
+	if err == nil && c.hostOnly {
+		err = sameHost(c.base, root)
+	}
 	if err != nil {
 		return "", r.unusable(http.StatusOK, fmt.Errorf("hostname: %w", err))
 	}
 	return root, nil
+}
+
+// sameHost returns nil if both URLs, which were cleaned, have one scheme, host
+// and port.
+func sameHost(base, root string) error {
+	from, err := url.Parse(base)
+	if err != nil {
+		return err
+	}
+	to, err := url.Parse(root)
+	if err != nil {
+		return err
+	}
+	if origin(from) != origin(to) {
+		return fmt.Errorf("it names %s, and this client may go to %s only", tidy(origin(to), maxMessage), origin(from))
+	}
+	return nil
+}
+
+// origin is the scheme, host and port in one spelling.
+func origin(u *url.URL) string {
+	port := u.Port()
+	switch {
+	case port != "":
+	case u.Scheme == "https":
+		port = "443"
+	default:
+		port = "80"
+	}
+	return u.Scheme + "://" + net.JoinHostPort(strings.ToLower(u.Hostname()), port)
 }

@@ -3,6 +3,7 @@ package client_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -178,5 +179,71 @@ func TestACallerWhoGivesUpWaitingForTheLocationFailsAlone(t *testing.T) {
 	}
 	if n := f.count(location); n != 1 {
 		t.Errorf("%d requests for the location, want 1", n)
+	}
+}
+
+func TestAClientOfOneHostGoesNowhereElse(t *testing.T) {
+	elsewhere := startFake(t)
+	for name, tc := range map[string]struct {
+		named   string // {port} is the base's
+		refused string // what the error says, or nothing
+	}{
+		"the host itself":       {"http://127.0.0.1:{port}", ""},
+		"with a slash":          {"http://127.0.0.1:{port}/", ""},
+		"below a path":          {"http://127.0.0.1:{port}/base", ""},
+		"another port":          {elsewhere.URL, "it names " + elsewhere.URL + ","},
+		"the default port":      {"http://127.0.0.1", "it names http://127.0.0.1:80,"},
+		"another name of it":    {"http://localhost:{port}", "it names http://localhost:{port},"},
+		"another scheme":        {"https://127.0.0.1:{port}", "it names https://127.0.0.1:{port},"},
+		"another host":          {"https://evil.example", "it names https://evil.example:443,"},
+		"a host in the network": {"http://169.254.169.254", "it names http://169.254.169.254:80,"},
+		"a host that is a user": {"http://127.0.0.1:{port}@evil.example", "must not hold a user name"},
+		"a long host":           {"https://" + strings.Repeat("x", 5000), "xxx…"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := startFake(t)
+			for _, path := range []string{keysPath, "/base" + keysPath} {
+				f.on("GET "+path, http.StatusOK, `[]`)
+			}
+			_, port, _ := strings.Cut(strings.TrimPrefix(f.URL, "http://"), ":")
+			f.on(location, http.StatusOK, fmt.Sprintf(`{"hostname":%q}`, strings.ReplaceAll(tc.named, "{port}", port)))
+			c := f.client(t, client.WithBaseHostOnly())
+			_, err := c.Resume(userID, refresh).APIKeys().FetchAll(t.Context())
+			if tc.refused == "" {
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			if !client.NeverSent(err) || !strings.Contains(fmt.Sprint(err), strings.ReplaceAll(tc.refused, "{port}", port)) || len(err.Error()) > 600 {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+	if got := elsewhere.requests(); len(got) != 0 {
+		t.Errorf("another host was sent %v", got)
+	}
+}
+
+func TestOneHostHasSeveralSpellings(t *testing.T) {
+	for base, named := range map[string]string{
+		"https://Keys.Example.COM":     "https://keys.example.com:443",
+		"https://keys.example.com:443": "https://KEYS.example.com/",
+		"http://[::1]":                 "http://[::1]:80",
+	} {
+		transport := roundTripper(func(r *http.Request) (*http.Response, error) {
+			body := `[]`
+			if strings.HasSuffix(r.URL.Path, "/location") {
+				body = fmt.Sprintf(`{"hostname":%q}`, named)
+			}
+			return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
+		})
+		c, err := client.New(base, appID, client.WithBaseHostOnly(), client.WithHTTPClient(&http.Client{Transport: transport}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Resume(userID, refresh).APIKeys().FetchAll(t.Context()); err != nil {
+			t.Errorf("%s and %s: %v", base, named, err)
+		}
 	}
 }

@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -56,9 +55,35 @@ func (s *Session) LogValue() slog.Value { return slog.StringValue(s.String()) }
 // MarshalText returns the same text; encoding/json uses it too.
 func (s *Session) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// withRefresh sends r with the refresh token, once: a 401 means that the
-// session is over, and nothing this package holds could change that.
+// withRefresh sends r with the refresh token. A 401 may be no more than a slip of
+// the server, which says with it that it did not act. So the server is asked
+// whether the session lives, and if it does r is sent once more; never a third
+// time, and a second 401 means that the session is over all the same.
 func (s *Session) withRefresh(ctx context.Context, r request, out answer) error {
+	err := s.withRefreshOnce(ctx, r, out)
+	if !IsUnauthorized(err) {
+		return err
+	}
+	switch asked := s.confirm(ctx); {
+	case asked == nil:
+		return s.withRefreshOnce(ctx, r, out)
+	case isRefusal(asked):
+		return err
+	default:
+		return fmt.Errorf("%s: %w", r.op, asked) // nobody knows
+	}
+}
+
+// isRefusal reports whether the server answered that it does not do what was
+// asked, now or later.
+func isRefusal(err error) bool {
+	e, ok := about(err)
+	return ok && e.Status/100 == 4 && !IsLimited(err)
+}
+
+// withRefreshOnce takes a 401 as it is, for the calls that are about the session
+// itself.
+func (s *Session) withRefreshOnce(ctx context.Context, r request, out answer) error {
 	r.bearer = *s.refresh
 	return s.client.call(ctx, r, out)
 }
@@ -92,22 +117,18 @@ func (s *Session) withFreshAccess(ctx context.Context, stale *Secret, r request,
 // renew returns an access token other than stale, which is what the caller used
 // or nil. However many callers find the same token stale, one request is sent.
 func (s *Session) renew(ctx context.Context, stale *Secret) (Secret, error) {
-	r := request{op: opRefresh, method: http.MethodPost, path: path("auth", "session")}
+	r := request{op: opRefresh, method: http.MethodPost, path: sessionPath}
 	token, err := s.renewing.do(ctx, func(ctx context.Context) (Secret, error) {
 		// A run that ended between the caller's 401 and now did the work.
 		if now := s.access.Load(); now != nil && now != stale {
 			return *now, nil
 		}
 		var a refreshAnswer
-		if err := s.withRefresh(ctx, r, &a); err != nil {
+		if err := s.withRefreshOnce(ctx, r, &a); err != nil {
 			return "", err
 		}
 		s.access.Store(&a.Access)
 		return a.Access, nil
 	})
-	var known *Error
-	if err != nil && !errors.As(err, &known) {
-		err = &Error{Op: r.op, Method: r.method, Path: r.fullPath(), Err: err} // ctx ended while waiting
-	}
-	return token, err
+	return token, refreshError(err)
 }

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"latchkey/client"
 )
@@ -137,10 +138,9 @@ func TestAFailedRenewalIsWhatTheCallReports(t *testing.T) {
 	}
 }
 
-func TestA401OnARefreshTokenCallIsReportedAtOnce(t *testing.T) {
-	for call, do := range map[string]func(context.Context, *client.Session) error{
-		"POST " + sessionCall:   func(ctx context.Context, s *client.Session) error { return s.Refresh(ctx) },
-		"DELETE " + sessionCall: func(ctx context.Context, s *client.Session) error { return s.Logout(ctx) },
+// refreshTokenCalls are calls that manage keys, by their request line.
+func refreshTokenCalls() map[string]func(context.Context, *client.Session) error {
+	return map[string]func(context.Context, *client.Session) error{
 		"GET " + keysPath: func(ctx context.Context, s *client.Session) error {
 			_, err := s.APIKeys().FetchAll(ctx)
 			return err
@@ -149,19 +149,188 @@ func TestA401OnARefreshTokenCallIsReportedAtOnce(t *testing.T) {
 			_, err := s.APIKeys().Create(ctx, "phone")
 			return err
 		},
+		"PUT " + keysPath + "/" + keyID + "/disable": func(ctx context.Context, s *client.Session) error {
+			return s.APIKeys().Disable(ctx, keyID)
+		},
 		"DELETE " + keysPath + "/" + keyID: func(ctx context.Context, s *client.Session) error {
 			return s.APIKeys().Delete(ctx, keyID)
 		},
+	}
+}
+
+const (
+	noSession  = `{"error":"invalid session","error_code":"InvalidSession"}`
+	listBody   = `[]`
+	createBody = `{"_id":"` + keyID + `","name":"phone","disabled":false,"key":"` + value + `"}`
+)
+
+// slips answers the call with 401 as often as told, and then properly.
+func (f *fake) slips(call string, times int32) {
+	var slipped atomic.Int32
+	body := map[string]string{"GET " + keysPath: listBody, "POST " + keysPath: createBody}[call]
+	f.handle(call, func(w http.ResponseWriter, _ *http.Request) {
+		if slipped.Add(1) <= times {
+			w.WriteHeader(http.StatusUnauthorized)
+			_, _ = io.WriteString(w, noSession)
+			return
+		}
+		_, _ = io.WriteString(w, body)
+	})
+}
+
+func TestA401OfASessionThatLivesIsGotOver(t *testing.T) {
+	for call, do := range refreshTokenCalls() {
+		t.Run(call, func(t *testing.T) {
+			f := startFake(t)
+			f.on("POST "+sessionCall, http.StatusCreated, `{"access_token":"a.b.c"}`)
+			f.slips(call, 1)
+			if err := do(t.Context(), f.session(t)); err != nil {
+				t.Error(err)
+			}
+			f.mustHaveGot(t, call, "POST "+sessionCall, call)
+		})
+	}
+}
+
+func TestASecond401MeansThatTheSessionIsOver(t *testing.T) {
+	for call, do := range refreshTokenCalls() {
+		t.Run(call, func(t *testing.T) {
+			f := startFake(t)
+			f.on("POST "+sessionCall, http.StatusCreated, `{"access_token":"a.b.c"}`)
+			f.on(call, http.StatusUnauthorized, noSession)
+			if err := do(t.Context(), f.session(t)); !client.IsUnauthorized(err) {
+				t.Errorf("got %v", err)
+			}
+			f.mustHaveGot(t, call, "POST "+sessionCall, call)
+		})
+	}
+}
+
+func TestA401OfASessionThatTheServerDoesNotKnowIsReported(t *testing.T) {
+	for status, answer := range map[int]string{401: noSession, 403: "", 404: `{"error":"no such call"}`, 405: ""} {
+		for call, do := range refreshTokenCalls() {
+			f := startFake(t)
+			f.on("POST "+sessionCall, status, answer)
+			f.on(call, http.StatusUnauthorized, noSession)
+			err := do(t.Context(), f.session(t))
+			if !client.IsUnauthorized(err) || client.IsNotFound(err) || client.IsForbidden(err) {
+				t.Errorf("%s after %d: got %v", call, status, err)
+			}
+			f.mustHaveGot(t, call, "POST "+sessionCall)
+		}
+	}
+}
+
+func TestWhetherASessionLivesCanBeUnknown(t *testing.T) {
+	for _, status := range []int{429, 500, 503} {
+		f := startFake(t)
+		f.on("POST "+sessionCall, status, `{"error":"m"}`)
+		f.on("GET "+keysPath, http.StatusUnauthorized, noSession)
+		_, err := f.session(t).APIKeys().FetchAll(t.Context())
+		var e *client.Error
+		if !errors.As(err, &e) || e.Status != status || client.IsUnauthorized(err) {
+			t.Errorf("got %v, want status %d", err, status)
+		}
+		f.mustHaveGot(t, "GET "+keysPath, "POST "+sessionCall)
+	}
+}
+
+func TestA401OnACallAboutTheSessionIsReportedAtOnce(t *testing.T) {
+	for call, do := range map[string]func(context.Context, *client.Session) error{
+		"POST " + sessionCall:   func(ctx context.Context, s *client.Session) error { return s.Refresh(ctx) },
+		"DELETE " + sessionCall: func(ctx context.Context, s *client.Session) error { return s.Logout(ctx) },
 	} {
 		t.Run(call, func(t *testing.T) {
 			f := startFake(t)
-			f.on(call, http.StatusUnauthorized, `{"error":"invalid session","error_code":"InvalidSession"}`)
+			f.on(call, http.StatusUnauthorized, noSession)
 			if err := do(t.Context(), f.login(t)); !client.IsUnauthorized(err) {
 				t.Errorf("got %v", err)
 			}
 			f.mustHaveGot(t, call)
 		})
 	}
+}
+
+func TestASessionThatLivesIsNotAskedAboutMoreThanOnceAMinute(t *testing.T) {
+	f := startFake(t)
+	f.on("POST "+sessionCall, http.StatusCreated, `{"access_token":"a.b.c"}`)
+	f.slips("GET "+keysPath, 1<<30)
+	var now atomic.Int64
+	now.Store(1_000_000_000)
+	c := f.client(t)
+	c.SetClock(func() time.Time { return time.Unix(now.Load(), 0) })
+	for second := range int64(120) { // a program that resumes its session for every request
+		now.Store(1_000_000_000 + second)
+		if _, err := c.Resume(userID, refresh).APIKeys().FetchAll(t.Context()); !client.IsUnauthorized(err) {
+			t.Fatal(err)
+		}
+	}
+	if n := f.count("POST " + sessionCall); n != 2 {
+		t.Errorf("asked %d times in two minutes, want 2", n)
+	}
+	if n := f.count("GET " + keysPath); n != 240 {
+		t.Errorf("%d lists, want each sent twice", n)
+	}
+	if _, err := c.Resume(userID, "another.token").APIKeys().FetchAll(t.Context()); !client.IsUnauthorized(err) || f.count("POST "+sessionCall) != 3 {
+		t.Error("another session was not asked about:", err)
+	}
+}
+
+func TestFiftyCopiesOfASessionAskAboutItOnce(t *testing.T) {
+	const callers = 50
+	f := startFake(t)
+	var refused sync.WaitGroup
+	refused.Add(callers)
+	var answered atomic.Int32
+	f.handle("GET "+keysPath, func(w http.ResponseWriter, _ *http.Request) {
+		if answered.Add(1) <= callers {
+			refused.Done()
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		_, _ = io.WriteString(w, listBody)
+	})
+	f.handle("POST "+sessionCall, func(w http.ResponseWriter, _ *http.Request) {
+		refused.Wait() // so that everybody has been refused
+		_, _ = io.WriteString(w, `{"access_token":"a.b.c"}`)
+	})
+	c := f.client(t)
+	var all sync.WaitGroup
+	for range callers {
+		all.Go(func() {
+			if _, err := c.Resume(userID, refresh).APIKeys().FetchAll(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if n := f.count("POST " + sessionCall); n != 1 {
+		t.Errorf("asked %d times, want once", n)
+	}
+}
+
+func TestACallerWhoGivesUpWaitingForAnotherOnesQuestionFailsAlone(t *testing.T) {
+	f := startFake(t)
+	f.slips("GET "+keysPath, 1)
+	arrived, release := make(chan struct{}), make(chan struct{})
+	f.handle("POST "+sessionCall, func(w http.ResponseWriter, _ *http.Request) {
+		close(arrived)
+		<-release
+		_, _ = io.WriteString(w, `{"access_token":"a.b.c"}`)
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	failed := make(chan error, 1)
+	go func() {
+		_, err := f.session(t).APIKeys().FetchAll(ctx)
+		failed <- err
+	}()
+	<-arrived
+	cancel()
+	var e *client.Error
+	if err := <-failed; !errors.As(err, &e) || !errors.Is(err, context.Canceled) || client.IsUnauthorized(err) {
+		t.Errorf("got %v, want an *Error of the end of the context", err)
+	}
+	close(release)
 }
 
 func TestFiftyCallersWithAStaleTokenCauseOneRenewal(t *testing.T) {
