@@ -47,7 +47,7 @@ const (
 
 // Event is one thing that happened to an account.
 type Event struct {
-	ID, UserID string // ID is given by the store when empty; it sorts in the order of time
+	ID, UserID string // ID is given by the store when empty; it sorts in the order of time, and an event is written once under it
 	At         time.Time
 	Kind       EventKind
 	Actor      Actor
@@ -71,7 +71,8 @@ const (
 INSERT INTO events (user_id, id, at, kind, actor, key_id, key_name, detail, address, agent)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6,
 	CASE WHEN ?7 <> '' OR ?6 = '' THEN ?7 ELSE coalesce((SELECT name FROM api_keys WHERE user_id = ?1 AND id = ?6), '') END,
-	?8, ?9, ?10)`
+	?8, ?9, ?10)
+ON CONFLICT (user_id, id) DO NOTHING`
 
 	selectEvents = `
 SELECT id, at, kind, actor, key_id, key_name, detail, address, agent

@@ -19,18 +19,18 @@ func TestEveryLoneCommitIsFlushedBeforeItIsAcknowledged(t *testing.T) {
 	c := startChild(t, path, []string{childUsers + "=20", childSingle + "=1"},
 		strace, "-f", "-qq", "-o", calls, "-e", "trace=fsync,fdatasync")
 	l := c.ledger(t)
-	flushes := len(regexp.MustCompile(`(?m)f(data)?sync.* = 0$`).FindAllString(contents(t, calls), -1))
-	if acknowledged := l.acknowledged(); acknowledged < 200 || flushes < acknowledged {
-		t.Errorf("%d flushes for %d acknowledged writes", flushes, acknowledged)
+	flushes := len(flushed.FindAllString(contents(t, calls), -1))
+	if l.acknowledged < 200 || flushes < l.acknowledged {
+		t.Errorf("%d flushes for %d acknowledged writes", flushes, l.acknowledged)
 	} else {
-		t.Logf("%d flushes for %d acknowledged writes", flushes, acknowledged)
+		figures(t, "flushes=%d acknowledged=%d", flushes, l.acknowledged)
 	}
 	s := openFile(t, path)
 	l.compare(t, s)
-	wantIntegrity(t, s)
+	wantSound(t, s)
 }
 
-// The disk refuses some calls in the middle of the work of twenty writers, and then is well again. strace counts the calls of
+// The disk refuses some calls in the middle of the work of fifty writers, and then is well again. strace counts the calls of
 // each thread by itself, so that the faults come more than once and at no fixed time.
 func TestWhenTheDiskFailsNothingAcknowledgedIsLostAndWritingResumes(t *testing.T) {
 	strace := needStrace(t)
@@ -42,7 +42,7 @@ func TestWhenTheDiskFailsNothingAcknowledgedIsLostAndWritingResumes(t *testing.T
 	} {
 		t.Run(name, func(t *testing.T) {
 			calls, path := filepath.Join(t.TempDir(), "calls"), newFile(t)
-			c := startChild(t, path, []string{childUsers + "=15"},
+			c := startChild(t, path, []string{childUsers + "=10"},
 				strace, "-f", "-qq", "-o", calls, "-e", "trace=fsync,fdatasync,pwrite64", "-e", "inject="+fault)
 			l := c.ledger(t)
 			if !bytes.Contains([]byte(contents(t, calls)), []byte("INJECTED")) {
@@ -50,13 +50,13 @@ func TestWhenTheDiskFailsNothingAcknowledgedIsLostAndWritingResumes(t *testing.T
 			}
 			s := openFile(t, path)
 			l.compare(t, s)
-			wantIntegrity(t, s)
+			wantSound(t, s)
 			_, after, failed := strings.Cut(c.told.String(), "\nfailed\n")
 			lives := strings.Count(after, "\nuser ")
 			if !failed || lives < 20 {
 				t.Errorf("a write failed: %v; %d users were made after it", failed, lives)
 			}
-			t.Logf("%d writes were acknowledged, with %d users after the first that failed", l.acknowledged(), lives)
+			figures(t, "fault=%q acknowledged=%d missing=0 (%d users made after the first failure)", name, l.acknowledged, lives)
 		})
 	}
 }
@@ -64,7 +64,8 @@ func TestWhenTheDiskFailsNothingAcknowledgedIsLostAndWritingResumes(t *testing.T
 // The worst moments to die are those between two writes of one commit, and between the last of them and its flush.
 func TestNothingAcknowledgedIsLostWhenTheProcessDiesCommitting(t *testing.T) {
 	strace := needStrace(t)
-	for i := range max(killsWanted(t)/4, 1) {
+	kills, acknowledged := max(number(t, "LATCHKEY_KILLS", 20)/4, 1), 0
+	for i := range kills {
 		path := newFile(t)
 		call := 1 + i*37%500
 		c := startChild(t, path, nil, strace, "-f", "-qq", "-o", os.DevNull,
@@ -73,12 +74,72 @@ func TestNothingAcknowledgedIsLostWhenTheProcessDiesCommitting(t *testing.T) {
 		l := c.ledger(t)
 		s := openFile(t, path)
 		l.compare(t, s)
-		wantIntegrity(t, s)
+		wantSound(t, s)
 		if t.Failed() {
 			t.Fatalf("killed at call %d", call)
 		}
+		acknowledged += l.acknowledged
 	}
+	figures(t, "kills=%d at a write or a flush acknowledged=%d missing=0", kills, acknowledged)
 }
+
+// The n-th flush is always the same one: that of the n-th commit, or one that the making of the file needs.
+func TestNothingAcknowledgedIsLostWhenTheProcessDiesAtTheNthFlush(t *testing.T) {
+	strace := needStrace(t)
+	wanted, acknowledged, making := number(t, "LATCHKEY_FSYNC_KILLS", 5), 0, 0
+	for opened := false; !opened; making++ { // while the file and its schema are being made
+		var l *ledger
+		l, opened = dieAtFlush(t, strace, newFile(t), making+1)
+		acknowledged += l.acknowledged
+	}
+	path, everything := newFile(t), newLedger()
+	if err := openFile(t, path).Close(); err != nil {
+		t.Fatal(err)
+	}
+	for n := 1; n <= wanted; n++ { // while fifty write
+		l, _ := dieAtFlush(t, strace, path, n)
+		acknowledged += l.acknowledged
+		everything.add(l)
+		if n%20 == 0 || n == wanted {
+			everything.compare(t, openFile(t, path))
+			path, everything = newFile(t), newLedger()
+			if err := openFile(t, path).Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	figures(t, "fsync kills=%d (and %d while the file was made) acknowledged=%d missing=0", wanted, making-1, acknowledged)
+}
+
+// dieAtFlush has a child write to a file until its n-th flush, of which it dies, and compares what it was told with the file. It
+// also reports whether the file had been opened.
+func dieAtFlush(t *testing.T, strace, path string, n int) (l *ledger, opened bool) {
+	t.Helper()
+	calls := filepath.Join(t.TempDir(), "calls")
+	c := startChild(t, path, []string{childPinned + "=1", childUsers + "=30"}, strace, "-f", "-qq", "-o", calls,
+		"-e", "trace=fsync,fdatasync", "-e", fmt.Sprintf("inject=fsync,fdatasync:signal=KILL:when=%d", n))
+	l = c.ledger(t)
+	traced := contents(t, calls)
+	if flushes := len(flushed.FindAllString(traced, -1)); flushes < n-1 || !strings.Contains(traced, "killed by SIGKILL") {
+		t.Errorf("it did not die at flush %d, but after %d", n, flushes)
+	}
+	s, err := Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.compare(t, s)
+	wantSound(t, s)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if t.Failed() {
+		t.Fatalf("killed at flush %d", n)
+	}
+	return l, strings.HasPrefix(c.told.String(), "open")
+}
+
+// flushed finds the flushes that succeeded in what strace saw.
+var flushed = regexp.MustCompile(`(?m)f(data)?sync.* = 0$`)
 
 // needStrace returns the path of strace and skips the test where it is missing or may not trace.
 func needStrace(t *testing.T) string {

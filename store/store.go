@@ -38,6 +38,7 @@ var errClosed = errors.New("the store is closed")
 
 // Store is an open database. Its methods may be called from any number of goroutines.
 type Store struct {
+	path     string // without links, from the root
 	lock     *flock.Flock
 	readers  *sql.DB
 	writers  *sql.DB // one connection, held by writer
@@ -76,6 +77,7 @@ func (s *Store) open(ctx context.Context, path string) (err error) {
 	if path, err = findFile(path); err != nil {
 		return err
 	}
+	s.path = path
 	if s.lock, err = lockFile(path); err != nil {
 		return err
 	}
