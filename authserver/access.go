@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 
 	"latchkey/store"
 )
@@ -12,6 +13,7 @@ import (
 type principal struct {
 	userID, sessionID, deviceID string
 	identity                    identity
+	seen                        time.Time // when the session was last heard of, if it was read
 }
 
 // identity says how a session was opened.
@@ -75,7 +77,9 @@ func (s *Server) admit(r *http.Request, d door) (principal, error) {
 	if err != nil {
 		return principal{}, err
 	}
-	who := principal{c.Subject, c.Issuer, c.DeviceID, identity{c.Identity.ID, c.Identity.Provider}}
+	who := principal{
+		userID: c.Subject, sessionID: c.Issuer, deviceID: c.DeviceID, identity: identity{c.Identity.ID, c.Identity.Provider},
+	}
 	if d.token == refreshToken || d.live {
 		if who, err = s.sessionOf(r, c); err != nil {
 			return principal{}, err
@@ -101,7 +105,7 @@ func (s *Server) sessionOf(r *http.Request, c claims) (principal, error) {
 	case !s.cfg.Now().Before(row.ExpiresAt):
 		return principal{}, refuse(kindExpiredToken)
 	}
-	return principal{row.UserID, row.ID, row.DeviceID, identity{row.IdentityID, row.Provider}}, nil
+	return principal{row.UserID, row.ID, row.DeviceID, identity{row.IdentityID, row.Provider}, row.LastSeenAt}, nil
 }
 
 // bearer takes the token out of the Authorization header. The texts are those of App Services; SDK tests compare the second.

@@ -21,8 +21,8 @@ func same(status int) outcomes {
 	return outcomes{status, status, status, status, status, status, status, status, status, status, status}
 }
 
-// stated is what every route does for every caller. The stranger is another person, who names the owner's key where a route
-// takes an id. An access token outlives its session, as on App Services, but not its user, and cannot delete one.
+// stated is what every route does for every caller. The stranger is another person, who names the owner's key or session where a
+// route takes an id. An access token outlives its session, as on App Services, but not its user, and cannot delete one.
 var stated = map[string]outcomes{
 	"GET /.well-known/jwks.json":                         same(200),
 	"GET " + inApp + "/location":                         same(200),
@@ -41,19 +41,33 @@ var stated = map[string]outcomes{
 	"PUT " + apiKeys + "/{id}/enable":  {401, 401, 401, 401, 401, 401, 401, 403, 403, 404, 204},
 	"PUT " + apiKeys + "/{id}/disable": {401, 401, 401, 401, 401, 401, 401, 403, 403, 404, 204},
 
-	"GET " + keyFactsPath: {401, 401, 401, 401, 401, 401, 401, 403, 403, 200, 200},
+	// Without a mailer, and without a link, there is nothing to be had.
+	"POST " + byMail + "/confirm":      same(400),
+	"POST " + byMail + "/confirm/send": same(400),
+	"POST " + byMail + "/reset/send":   same(400),
+	"POST " + byMail + "/reset":        same(400),
+
+	"POST " + proofPath:   {401, 401, 401, 401, 401, 401, 401, 403, 403, 204, 204},
+	"PUT " + passwordPath: {401, 401, 401, 401, 401, 401, 401, 403, 403, 204, 204},
+
+	"GET " + keyFactsPath:              {401, 401, 401, 401, 401, 401, 401, 403, 403, 200, 200},
+	"GET " + sessionsPath:              {401, 401, 401, 401, 401, 401, 401, 403, 403, 200, 200},
+	"DELETE " + sessionsPath:           {401, 401, 401, 401, 401, 401, 401, 403, 403, 204, 204},
+	"POST " + reissuePath:              {401, 401, 401, 401, 401, 401, 401, 403, 403, 201, 201},
+	"DELETE " + sessionsPath + "/{id}": {401, 401, 401, 401, 401, 401, 401, 403, 403, 404, 204},
 }
 
 // cast is everybody who may knock, made afresh for each knock because some calls end accounts.
 type cast struct {
 	owner, key, anonymous, stranger loginAnswer
-	keyID, email                    string
+	keyID, email, sessionID         string // the session is the owner's
 }
 
 func (f *fixture) newCast(n int) cast {
 	f.t.Helper()
 	c := cast{email: fmt.Sprintf("owner-%d@example.org", n)}
 	c.owner = f.signUp(c.email)
+	c.sessionID = f.mustVerify(c.owner.RefreshToken, refreshToken).SessionID
 	made := f.createKey(c.owner, "probe")
 	c.keyID = made.ID
 	c.key = f.loginWithKey(made.Value)
@@ -73,13 +87,25 @@ func tokenFor(d door, s loginAnswer, right bool) string {
 // knock calls a route of the table with the Authorization header given; "" sends none.
 func (f *fixture) knock(rt route, c cast, authorization string, n int) reply {
 	f.t.Helper()
-	path := strings.NewReplacer("{app}", testApp, "{provider}", "local-userpass", "{id}", c.keyID).Replace(rt.path)
+	id := c.keyID
+	if strings.HasPrefix(rt.path, sessionsPath) {
+		id = c.sessionID
+	}
+	path := strings.NewReplacer("{app}", testApp, "{provider}", "local-userpass", "{id}", id).Replace(rt.path)
 	body := ""
 	switch {
 	case strings.HasSuffix(path, "/login"):
 		body = object("username", c.email, "password", testPassword)
 	case strings.HasSuffix(path, "/register"):
 		body = object("email", fmt.Sprintf("new-%d@example.org", n), "password", testPassword)
+	case path == proofPath:
+		body = object("password", testPassword)
+	case path == passwordPath:
+		body = object("current_password", testPassword, "new_password", "another battery")
+	case strings.HasSuffix(path, "/send"):
+		body = object("email", c.email)
+	case strings.HasSuffix(path, "/confirm"), strings.HasSuffix(path, "/reset"):
+		body = object("token", "none", "tokenId", c.keyID, "password", testPassword)
 	case rt.method == "POST" && path == keysPath:
 		body = object("name", "another")
 	}

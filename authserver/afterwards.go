@@ -15,14 +15,22 @@ func newAfterwards() *afterwards { return &afterwards{slots: make(chan struct{},
 
 // do does it on a goroutine of its own. When too much is being done already the caller waits: nothing is left out.
 func (a *afterwards) do(it func()) {
+	if !a.try(it) {
+		it()
+	}
+}
+
+// try does it on a goroutine of its own, or not at all when too much is being done already.
+func (a *afterwards) try(it func()) bool {
 	select {
 	case a.slots <- struct{}{}:
 		go func() {
 			defer func() { <-a.slots }()
 			it()
 		}()
+		return true
 	default:
-		it()
+		return false
 	}
 }
 

@@ -26,7 +26,7 @@ func (s *Server) createKey(r *http.Request, who principal) (answer, error) {
 	now := s.cfg.Now()
 	key := store.APIKey{ID: store.NewID(now), UserID: who.userID, Name: in.Name, CreatedAt: now}
 	value := newValue()
-	err := s.store.CreateAPIKey(r.Context(), key, hashValue(value), maxKeys)
+	err := s.store.CreateAPIKey(r.Context(), key, hashValue(value), maxKeys, s.keyEvent(r, store.EventKeyMade, who, key.ID))
 	switch {
 	case errors.Is(err, store.ErrLimit):
 		return answer{}, refuse(kindKeyLimit, maxKeys)
@@ -37,6 +37,7 @@ func (s *Server) createKey(r *http.Request, who principal) (answer, error) {
 	case err != nil:
 		return answer{}, unavailable("create key", err)
 	}
+	s.tellOfKey(r, who, key.Name)
 	return answer{status: http.StatusCreated, body: createdKey{wireKeyOf(key), value}}, nil
 }
 
@@ -67,7 +68,7 @@ func (s *Server) deleteKey(r *http.Request, who principal) (answer, error) {
 	if !isID(id) {
 		return answer{}, refuse(kindKeyNotFound)
 	}
-	err := s.store.DeleteAPIKey(r.Context(), who.userID, id)
+	err := s.store.DeleteAPIKey(r.Context(), who.userID, id, s.keyEvent(r, store.EventKeyDeleted, who, id))
 	return answer{status: http.StatusNoContent}, keyFailure("delete key", err)
 }
 
@@ -85,8 +86,22 @@ func (s *Server) setDisabled(r *http.Request, who principal, disabled bool) (ans
 	if !isID(id) {
 		return answer{}, refuse(kindKeyNotFound)
 	}
-	err := s.store.SetAPIKeyDisabled(r.Context(), who.userID, id, disabled)
+	kind := store.EventKeyTurnedOn
+	if disabled {
+		kind = store.EventKeyTurnedOff
+	}
+	err := s.store.SetAPIKeyDisabled(r.Context(), who.userID, id, disabled, s.keyEvent(r, kind, who, id))
 	return answer{status: http.StatusNoContent}, keyFailure("switch key", err)
+}
+
+// keyEvent is something that happened to a key. A key made for a device says for which.
+func (s *Server) keyEvent(r *http.Request, kind store.EventKind, who principal, id string) store.Event {
+	e := s.event(r, kind, who)
+	e.KeyID = id
+	if o, _ := s.origin(r); kind == store.EventKeyMade {
+		e.Detail = o.Pairing
+	}
+	return e
 }
 
 // keyFailure answers alike for an id that never was, one that is gone and one of somebody else.

@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/http"
+	"strconv"
+	"time"
 )
 
 // kind names what went wrong; wireErrors says what a client is told about it.
@@ -15,6 +18,7 @@ const (
 	kindInternal kind = iota
 	kindUnavailable
 	kindBusy
+	kindTooMany
 	kindNotFound
 	kindUnknownApp
 	kindMethodNotAllowed
@@ -24,12 +28,20 @@ const (
 	kindMissingField
 	kindBadEmail
 	kindBadPassword
+	kindPasswordIsEmail
+	kindCommonPassword
+	kindNotOwnPassword
+	kindBadLinkData
+	kindLinkGone
+	kindNoMail
 	kindEmailTaken
 	kindRegistrationClosed
 	kindLinking
 	kindUnknownProvider
 	kindWrongPassword
 	kindWrongKey
+	kindUserDisabled
+	kindNotConfirmed
 	kindNoToken
 	kindNoBearer
 	kindBadToken
@@ -41,6 +53,7 @@ const (
 	kindForbidden
 	kindKeysForbidden
 	kindDeleteForbidden
+	kindSessionNotFound
 	kindKeyNotFound
 	kindNoName
 	kindBadName
@@ -63,6 +76,7 @@ var wireErrors = [...]wireError{
 	kindInternal:           {500, "InternalServerError", "internal server error", slog.LevelError},
 	kindUnavailable:        {503, "", "the server cannot read or save anything right now: try again in a moment", slog.LevelError},
 	kindBusy:               {503, "", "too many passwords are being checked right now: try again in a moment", slog.LevelWarn},
+	kindTooMany:            {429, "", "too many tries: wait a little before the next one", slog.LevelInfo},
 	kindNotFound:           {404, "", "there is nothing at this address", slog.LevelDebug},
 	kindUnknownApp:         {404, "", "cannot find app using Client App ID '%s'", slog.LevelDebug},
 	kindMethodNotAllowed:   {405, "", "this address does not answer that method", slog.LevelDebug},
@@ -72,12 +86,20 @@ var wireErrors = [...]wireError{
 	kindMissingField:       {400, "MissingParameter", "'%s' is a required string", slog.LevelDebug},
 	kindBadEmail:           {400, "BadRequest", "email invalid", slog.LevelDebug},
 	kindBadPassword:        {400, "BadRequest", "password must be between %d and %d characters", slog.LevelDebug},
+	kindPasswordIsEmail:    {400, "BadRequest", "password must not be the e-mail address", slog.LevelDebug},
+	kindCommonPassword:     {400, "BadRequest", "password is one of the most common ones, with which guessing begins", slog.LevelDebug},
+	kindNotOwnPassword:     {403, "InvalidPassword", "the password is wrong", slog.LevelInfo},
+	kindBadLinkData:        {400, "BadRequest", "invalid token data", slog.LevelDebug},
+	kindLinkGone:           {400, "UserpassTokenInvalid", "userpass token is expired or invalid", slog.LevelInfo},
+	kindNoMail:             {400, "BadRequest", "this server sends no mail: ask whoever runs it", slog.LevelDebug},
 	kindEmailTaken:         {409, "AccountNameInUse", "name already in use", slog.LevelDebug},
 	kindRegistrationClosed: {403, "", "registration is closed: ask whoever runs this server for an account", slog.LevelDebug},
 	kindLinking:            {400, "BadRequest", "linking is not supported by this server", slog.LevelDebug},
 	kindUnknownProvider:    {404, "AuthProviderNotFound", "authentication provider not found", slog.LevelDebug},
 	kindWrongPassword:      {401, "InvalidPassword", "unauthorized", slog.LevelInfo},
 	kindWrongKey:           {401, "AuthError", "unauthorized", slog.LevelInfo},
+	kindUserDisabled:       {401, "UserDisabled", "unauthorized", slog.LevelInfo},
+	kindNotConfirmed:       {401, "AuthError", "unauthorized", slog.LevelInfo},
 	kindNoToken:            {401, "", "must authenticate first", slog.LevelDebug},
 	kindNoBearer:           {401, "", "expected Authorization header with JWT (Bearer schema)", slog.LevelDebug},
 	kindBadToken:           {401, "InvalidSession", "unauthorized", slog.LevelDebug},
@@ -90,6 +112,7 @@ var wireErrors = [...]wireError{
 	kindForbidden:       {403, "", "this kind of session may not do that", slog.LevelDebug},
 	kindKeysForbidden:   {403, "", "keys can be managed only from a signed-in, non-anonymous account: log in with e-mail and password", slog.LevelDebug},
 	kindDeleteForbidden: {403, "", "an account cannot be deleted with an API key: log in with e-mail and password", slog.LevelDebug},
+	kindSessionNotFound: {404, "SessionNotFound", "session not found", slog.LevelDebug},
 	kindKeyNotFound:     {404, "APIKeyNotFound", "API key not found", slog.LevelDebug},
 	kindNoName:          {400, "", "'name' is a required string", slog.LevelDebug},
 	kindBadName:         {400, "InvalidParameter", "can only contain ASCII letters, numbers, underscores, and hyphens", slog.LevelDebug},
@@ -105,6 +128,8 @@ type failure struct {
 	args  []any       // for the verbs of the kind's text
 	cause error       // for the log alone
 	attrs []slog.Attr // whom it was about, for the log alone
+
+	wait time.Duration // when to come back; 0 says nothing
 }
 
 // refuse makes the failure of a kind; args fill the verbs of its text.
@@ -113,6 +138,12 @@ func refuse(k kind, args ...any) *failure { return &failure{kind: k, args: args}
 // because adds what only the log may know.
 func (f *failure) because(cause error, attrs ...slog.Attr) *failure {
 	f.cause, f.attrs = cause, attrs
+	return f
+}
+
+// after adds when it is worth to come back.
+func (f *failure) after(wait time.Duration) *failure {
+	f.wait = wait
 	return f
 }
 
@@ -152,8 +183,8 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if f.kind != kindUnknownApp { // App Services keeps its logs by app, so there is no link without one
 		body.Link = s.cfg.PublicURL + "/logs?co_id=" + id
 	}
-	if wire.status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", "1")
+	if wait := f.wait; wait > 0 || wire.status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(wait.Seconds())))))
 	}
 	s.logFailure(r, f, id)
 	_ = answer{status: wire.status, body: body}.write(w) // two strings always encode

@@ -19,8 +19,6 @@ const (
 	fingerprintSize = 8
 	// refusedOff is the reason of a refusal of a key that is turned off.
 	refusedOff = "off"
-	// refusalTimeout bounds how long writing down a refusal may take.
-	refusalTimeout = 2 * time.Second
 )
 
 // recordedFrom is the address to remember with a log-in with a key of that user, unless none is to be remembered.
@@ -73,21 +71,18 @@ func (s *Server) keyUse(r *http.Request, userID string, d *device, now time.Time
 	return use
 }
 
-// recordRefusal remembers that a key was refused because it is off. The answer does not wait for it: by the time that it takes
-// one could tell a key that is off from one that never was. Nor does it matter whether the client waits for the answer.
-func (s *Server) recordRefusal(r *http.Request, key store.APIKey) {
+// recordRefusal remembers that a key was refused, and why. The answer does not wait for it: by the time that it takes one could
+// tell a key that is off from one that never was.
+func (s *Server) recordRefusal(r *http.Request, key store.APIKey, reason string) {
 	address, ok := s.recordedFrom(r, key.UserID)
 	if !ok {
 		return
 	}
-	refusal := store.KeyRefusal{At: s.cfg.Now(), Address: address, Reason: refusedOff}
-	ctx := context.WithoutCancel(r.Context())
-	s.afterwards.do(func() {
-		ctx, cancel := context.WithTimeout(ctx, refusalTimeout)
-		defer cancel()
-		if err := s.store.RecordRefusal(ctx, key.UserID, key.ID, refusal); err != nil {
-			s.cfg.Log.WarnContext(ctx, "refusal of a key not recorded", "user", key.UserID, "key", key.ID, "reason", err)
-		}
+	refusal := store.KeyRefusal{At: s.cfg.Now(), Address: address, Reason: reason}
+	happened := s.event(r, store.EventKeyRefused, principal{userID: key.UserID, identity: identity{key.ID, store.ProviderAPIKey}})
+	happened.ID, happened.KeyID, happened.Detail = store.NewID(happened.At), key.ID, reason
+	s.later(r, "refusal of a key", key.UserID, func(ctx context.Context) error {
+		return s.store.RecordRefusal(ctx, key.UserID, key.ID, refusal, happened)
 	})
 }
 

@@ -57,7 +57,7 @@ func (s *Server) offers(provider string) bool {
 func (s *Server) prove(r *http.Request, provider string, in loginRequest) (proof, error) {
 	switch provider {
 	case store.ProviderEmailPassword:
-		return s.provePassword(r.Context(), in)
+		return s.provePassword(r, in)
 	case store.ProviderAPIKey:
 		return s.proveKey(r, in)
 	default:
@@ -66,34 +66,61 @@ func (s *Server) prove(r *http.Request, provider string, in loginRequest) (proof
 }
 
 // provePassword answers an unknown e-mail as it answers a wrong password, after the same work, so that nobody learns who has
-// an account here.
-func (s *Server) provePassword(ctx context.Context, in loginRequest) (proof, error) {
+// an account here. That an account is off, or waits for its address to be confirmed, is for those who know its password.
+func (s *Server) provePassword(r *http.Request, in loginRequest) (proof, error) {
 	if in.Username == nil {
 		return proof{}, refuse(kindMissingField, "username")
 	}
 	if in.Password == nil {
 		return proof{}, refuse(kindMissingField, "password")
 	}
-	// Nobody has such a password or e-mail, whoever exists: no need to hash 64 KB or to ask the store.
+	// Nobody has such a password or e-mail, whoever exists: no need to hash 64 KB, to ask the store or to count.
 	if utf8.RuneCountInString(string(*in.Password)) > maxPassword || !validEmail(*in.Username) {
 		return proof{}, refuse(kindWrongPassword).because(errors.New("e-mail or password no account can have"))
 	}
-	id, err := s.store.IdentityBySubject(ctx, store.ProviderEmailPassword, *in.Username)
+	succeeded, err := s.guessing(r, *in.Username)
+	if err != nil {
+		return proof{}, err
+	}
+	id, err := s.store.IdentityBySubject(r.Context(), store.ProviderEmailPassword, *in.Username)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return proof{}, unavailable("read identity", err)
 	}
-	verdict, err := s.passwords.check(ctx, id.PasswordHash, *in.Password)
-	switch {
-	case err != nil:
+	verdict, err := s.passwords.check(r.Context(), id.PasswordHash, *in.Password)
+	if err != nil || verdict != passwordWrong {
+		succeeded() // or nobody looked at it
+	}
+	if err == nil {
+		err = s.judge(r, id, verdict)
+	}
+	if err != nil {
 		return proof{}, err
-	case id.ID == "":
-		return proof{}, refuse(kindWrongPassword).because(errors.New("no such account"))
-	case verdict == passwordWrong:
-		return proof{}, refuse(kindWrongPassword).because(errors.New("wrong password"), slog.String("user", id.UserID))
-	case verdict == passwordOutdated:
-		s.rehash(ctx, id, *in.Password)
+	}
+	if verdict == passwordOutdated {
+		s.rehash(r.Context(), id, *in.Password)
 	}
 	return proof{id.UserID, identity{id.ID, id.Provider}, kindWrongPassword}, nil
+}
+
+// judge says whether a log-in may go on after its password was checked. What it tells the owner of the account is written down
+// afterwards: by the time that it takes one could tell an account from none.
+func (s *Server) judge(r *http.Request, id store.Identity, v verdict) error {
+	var k kind
+	var reason string
+	switch {
+	case id.ID == "":
+		return refuse(kindWrongPassword).because(errors.New("no such account"))
+	case v == passwordWrong:
+		k, reason = kindWrongPassword, reasonWrongPassword
+	case id.UserDisabled:
+		k, reason = kindUserDisabled, reasonDisabled
+	case id.Pending:
+		k, reason = kindNotConfirmed, reasonPending
+	default:
+		return nil
+	}
+	s.recordFailure(r, id.UserID, reason)
+	return refuse(k).because(errors.New(reason), slog.String("user", id.UserID))
 }
 
 // rehash stores the password at today's cost. The log-in succeeds without it: the next one tries again.
@@ -123,7 +150,7 @@ func (s *Server) proveKey(r *http.Request, in loginRequest) (proof, error) {
 	case err != nil:
 		return proof{}, unavailable("read key", err)
 	case key.Disabled:
-		s.recordRefusal(r, key)
+		s.recordRefusal(r, key, refusedOff)
 		return proof{}, refuse(kindWrongKey).because(errors.New("key is turned off"),
 			slog.String("user", key.UserID), slog.String("key", key.ID))
 	}
@@ -145,9 +172,34 @@ func (s *Server) proveNothing(ctx context.Context) (proof, error) {
 }
 
 // openSession saves the session before it tells anybody of it. The store refuses when the key was turned off or the user
-// deleted a moment ago, so that no session outlives the decision.
+// disabled or deleted a moment ago, so that no session outlives the decision.
 func (s *Server) openSession(r *http.Request, p proof, d *device) (loginAnswer, error) {
+	row, use := s.newSession(r, p, d)
+	kind := store.EventSignedIn
+	if row.KeyID != "" {
+		kind = store.EventKeyFirstUsed // the store writes it down of the first use alone
+	}
+	happened := s.event(r, kind, principal{userID: p.userID, identity: p.identity})
+	happened.KeyID = row.KeyID
+	err := s.store.CreateAuthSession(r.Context(), row, use, happened)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return loginAnswer{}, s.noSession(r, p)
+	case err != nil:
+		return loginAnswer{}, unavailable("create session", err)
+	}
+	refresh, err := s.tokens.sign(s.refreshClaims(row))
+	if err != nil {
+		return loginAnswer{}, err
+	}
+	access, err := s.tokens.sign(s.accessClaims(principal{row.UserID, row.ID, row.DeviceID, p.identity, row.CreatedAt}))
+	return loginAnswer{access, refresh, row.UserID, row.DeviceID}, err
+}
+
+// newSession is the session of whoever has proved to be somebody, and what to remember of a key that opens it.
+func (s *Server) newSession(r *http.Request, p proof, d *device) (store.AuthSession, *store.KeyUse) {
 	now := s.cfg.Now()
+	from, _ := s.origin(r)
 	row := store.AuthSession{
 		ID:         store.NewID(now),
 		UserID:     p.userID,
@@ -156,24 +208,29 @@ func (s *Server) openSession(r *http.Request, p proof, d *device) (loginAnswer, 
 		IdentityID: p.identity.id,
 		CreatedAt:  now,
 		ExpiresAt:  now.Add(refreshLifetime),
+		Address:    from.Address,
+		Agent:      from.Agent,
 	}
-	var use *store.KeyUse
-	if row.Provider == store.ProviderAPIKey {
-		row.KeyID, use = p.identity.id, s.keyUse(r, p.userID, d, now)
+	if d != nil {
+		row.DeviceName, row.Platform, row.SDK = d.Name.tidy(), d.Platform.tidy(), d.sdk()
 	}
-	err := s.store.CreateAuthSession(r.Context(), row, use)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return loginAnswer{}, refuse(p.refusal).because(errors.New("user or key went away during the log-in"), slog.String("user", p.userID))
-	case err != nil:
-		return loginAnswer{}, unavailable("create session", err)
+	if row.Provider != store.ProviderAPIKey {
+		return row, nil
 	}
-	refresh, err := s.tokens.sign(s.refreshClaims(row))
-	if err != nil {
-		return loginAnswer{}, err
+	row.KeyID = p.identity.id
+	return row, s.keyUse(r, p.userID, d, now)
+}
+
+// noSession finds out what a log-in is told that the store refused. A right key tells whoever has it that the account is off.
+func (s *Server) noSession(r *http.Request, p proof) error {
+	user, err := s.store.User(r.Context(), p.userID)
+	if err == nil && !user.DisabledAt.IsZero() {
+		if p.identity.provider == store.ProviderAPIKey {
+			s.recordRefusal(r, store.APIKey{ID: p.identity.id, UserID: p.userID}, reasonDisabled)
+		}
+		return refuse(kindUserDisabled).because(errors.New(reasonDisabled), slog.String("user", p.userID))
 	}
-	access, err := s.tokens.sign(s.accessClaims(principal{row.UserID, row.ID, row.DeviceID, p.identity}))
-	return loginAnswer{access, refresh, row.UserID, row.DeviceID}, err
+	return refuse(p.refusal).because(errors.New("user or key went away during the log-in"), slog.String("user", p.userID))
 }
 
 // deviceID gives back the id a client had before. One that describes its device gets a fresh id, one that does not gets zeros,

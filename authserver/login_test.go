@@ -251,7 +251,7 @@ func TestALoginSucceedsWithoutItsRehash(t *testing.T) {
 // An account imported without a password has a row and no hash.
 func TestAnAccountWithoutAPasswordRefusesEveryPassword(t *testing.T) {
 	f := newFixture(t)
-	if err := f.createUser(t.Context(), "imported@example.org", ""); err != nil {
+	if _, err := f.createUser(newRequest("POST", "/", ""), "imported@example.org", ""); err != nil {
 		t.Fatal(err)
 	}
 	for _, password := range []string{"", testPassword} {
@@ -268,7 +268,7 @@ func TestAnAccountDeletedDuringTheLoginIsUnauthorized(t *testing.T) {
 	r := newRequest("POST", loginPath("api-key"), "")
 	password, secondKey := secret(testPassword), secret(key.Value)
 	email := "a@example.org"
-	byPassword, err := f.provePassword(t.Context(), loginRequest{Username: &email, Password: &password})
+	byPassword, err := f.provePassword(r, loginRequest{Username: &email, Password: &password})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -113,6 +113,12 @@ func (h *hasher) run(ctx context.Context, password secret, salt []byte, cost arg
 	return h.derive([]byte(password), salt, cost), nil
 }
 
+// Hashing says how many passwords are being hashed, and how many wait for a core.
+func (s *Server) Hashing() (running, waiting int) {
+	running = len(s.passwords.running)
+	return running, max(0, len(s.passwords.queue)-running)
+}
+
 func randomBytes(n int) []byte {
 	b := make([]byte, n)
 	_, _ = rand.Read(b) // never fails: the program ends first

@@ -112,7 +112,7 @@ func (w *work) take() []argonCost {
 func TestAnUnknownEmailIsAsMuchWorkAsAWrongPassword(t *testing.T) {
 	f := newFixture(t)
 	f.register("a@example.org", testPassword)
-	if err := f.createUser(t.Context(), "imported@example.org", ""); err != nil {
+	if _, err := f.createUser(newRequest("POST", "/", ""), "imported@example.org", ""); err != nil {
 		t.Fatal(err)
 	}
 	done := f.recordWork()

@@ -15,7 +15,7 @@ const (
 	maxPassword = 128
 )
 
-// register makes an account. It confirms itself: there is nobody yet to send mail.
+// register makes an account. Without a mailer it confirms itself: there is nobody to send a mail.
 func (s *Server) register(r *http.Request, _ principal) (answer, error) {
 	if !s.cfg.Registration {
 		return answer{}, refuse(kindRegistrationClosed)
@@ -24,37 +24,51 @@ func (s *Server) register(r *http.Request, _ principal) (answer, error) {
 	if err := decode(r, &in); err != nil {
 		return answer{}, err
 	}
-	if !validEmail(in.Email) {
+	if !validEmail(in.Email) || s.cfg.Mailer != nil && !mailable(in.Email) {
 		return answer{}, refuse(kindBadEmail)
 	}
-	if n := utf8.RuneCountInString(string(in.Password)); n < s.cfg.MinPassword || n > maxPassword {
-		return answer{}, refuse(kindBadPassword, s.cfg.MinPassword, maxPassword)
+	if err := s.checkNewPassword(in.Password, in.Email); err != nil {
+		return answer{}, err
+	}
+	if s.cfg.Mailer != nil {
+		if err := s.mailing(r, in.Email); err != nil {
+			return answer{}, err
+		}
 	}
 	hash, err := s.passwords.hash(r.Context(), in.Password)
 	if err != nil {
 		return answer{}, err
 	}
-	return answer{status: http.StatusCreated}, s.createUser(r.Context(), in.Email, hash)
+	id, err := s.createUser(r, in.Email, hash)
+	if err != nil {
+		return answer{}, err
+	}
+	if id.Pending {
+		s.later(r, "link to confirm an address", id.UserID, func(ctx context.Context) error { return s.mailConfirmation(ctx, id) })
+	}
+	return answer{status: http.StatusCreated}, nil
 }
 
-func (s *Server) createUser(ctx context.Context, email, hash string) error {
+func (s *Server) createUser(r *http.Request, email, hash string) (store.Identity, error) {
 	now := s.cfg.Now()
 	user := store.User{ID: store.NewID(now), CreatedAt: now}
-	err := s.store.CreateUser(ctx, user, store.Identity{
+	id := store.Identity{
 		ID:           store.NewID(now),
 		UserID:       user.ID,
 		Provider:     store.ProviderEmailPassword,
 		Subject:      email,
 		PasswordHash: hash,
 		CreatedAt:    now,
-	})
+		Pending:      s.cfg.Mailer != nil,
+	}
+	err := s.store.CreateUser(r.Context(), user, id, s.event(r, store.EventAccountMade, principal{userID: user.ID}))
 	switch {
 	case errors.Is(err, store.ErrConflict):
-		return refuse(kindEmailTaken)
+		return id, refuse(kindEmailTaken)
 	case err != nil:
-		return unavailable("create user", err)
+		return id, unavailable("create user", err)
 	}
-	return nil
+	return id, nil
 }
 
 // validEmail accepts any text of up to 128 characters: apps on App Services registered names without an @ too. A null byte is

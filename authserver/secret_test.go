@@ -32,6 +32,30 @@ func TestSecretsPrintAsRedacted(t *testing.T) {
 	}
 }
 
+func TestWhatGoesOutWithASecretIsPrintedWithout(t *testing.T) {
+	const canary = "canary"
+	for _, out := range []any{
+		loginAnswer{canary, canary, "user", "device"}, &loginAnswer{AccessToken: canary}, renewAnswer{canary}, reissueAnswer{canary}, createdKey{wireKey{Name: "pump"}, canary},
+		answer{status: 200, body: loginAnswer{AccessToken: canary}}, answer{body: canary}, Mail{Subject: "Set a new password", Text: canary}, []any{createdKey{Value: canary}},
+		map[string]any{"answer": renewAnswer{canary}}, struct{ In, Out any }{1, loginAnswer{RefreshToken: canary}},
+	} {
+		if printed := everyWayToPrint(out); strings.Contains(printed, canary) || strings.Contains(printed, "63616e617279") || strings.Contains(printed, "99 97 110") {
+			t.Errorf("%T is printed as %s", out, printed)
+		}
+	}
+}
+
+// everyWayToPrint tries all verbs, as a value and as a pointer, and the text form of package slog.
+func everyWayToPrint(v any) string {
+	var b bytes.Buffer
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%t", "%e", "% x", "%T"} {
+		fmt.Fprintf(&b, verb+" "+verb+" ", v, &v)
+	}
+	slog.New(slog.NewTextHandler(&b, nil)).Info("x", "v", v)
+	b.WriteString(fmt.Sprint(v) + fmt.Sprintln(v) + fmt.Errorf("with %v", v).Error())
+	return b.String()
+}
+
 func TestTheLogNeverHasACredential(t *testing.T) {
 	const canary = "canary-password"
 	f := newFixture(t)

@@ -31,6 +31,10 @@ type Config struct {
 	MinPassword int
 	// ClientAddress is where a request came from, for the facts about keys; nil means its peer, without the port.
 	ClientAddress func(*http.Request) string
+	// Mailer sends mails; nil means that none are sent: accounts confirm themselves.
+	Mailer Mailer
+	// Limits counts tries of passwords; nil means counts of its own.
+	Limits *Limits
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 	// Log receives why requests were refused, never a credential; nil means nowhere.
@@ -46,6 +50,7 @@ type Server struct {
 	ids        appIDs
 	routes     []route
 	mux        *http.ServeMux
+	mails      *mailLimits
 	afterwards *afterwards
 }
 
@@ -59,6 +64,9 @@ func newServer(cfg Config, st *store.Store, tokens *Tokens, passwords *hasher) *
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if cfg.Limits == nil {
+		cfg.Limits = NewLimits(cfg.Now)
+	}
 	if cfg.ClientAddress == nil {
 		cfg.ClientAddress = peer
 	}
@@ -66,7 +74,7 @@ func newServer(cfg Config, st *store.Store, tokens *Tokens, passwords *hasher) *
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{
-		cfg: cfg, store: st, tokens: tokens, passwords: passwords, ids: idsOf(cfg.AppID), afterwards: newAfterwards(),
+		cfg: cfg, store: st, tokens: tokens, passwords: passwords, ids: idsOf(cfg.AppID), mails: newMailLimits(cfg.Now), afterwards: newAfterwards(),
 	}
 	s.routes = s.table()
 	s.mux = s.buildMux()
@@ -78,8 +86,14 @@ const (
 	inApp   = root + "/app/{app}" // calls that name the app
 	auth    = root + "/auth"      // calls that find app and user in the token
 	apiKeys = auth + "/api_keys"
+	byMail  = inApp + "/auth/providers/local-userpass" // calls about an account that need no token
 
-	keyFactsPath = "/api/latchkey/v1/key_facts" // ours alone
+	own          = "/api/latchkey/v1" // ours alone
+	keyFactsPath = own + "/key_facts"
+	sessionsPath = own + "/sessions"
+	reissuePath  = own + "/refresh_token"
+	proofPath    = own + "/proof"
+	passwordPath = own + "/password"
 )
 
 // route is one call of the API: who may make it and what answers it.
@@ -94,7 +108,11 @@ func (s *Server) table() []route {
 	return []route{
 		{"GET", "/.well-known/jwks.json", anybody, s.publicKeys},
 		{"GET", inApp + "/location", anybody, s.location},
-		{"POST", inApp + "/auth/providers/local-userpass/register", anybody, s.register},
+		{"POST", byMail + "/register", anybody, s.register},
+		{"POST", byMail + "/confirm", anybody, s.confirm},
+		{"POST", byMail + "/confirm/send", anybody, s.sendConfirmation},
+		{"POST", byMail + "/reset/send", anybody, s.sendReset},
+		{"POST", byMail + "/reset", anybody, s.reset},
 		{"POST", inApp + "/auth/providers/{provider}/login", anybody, s.login},
 
 		{"POST", auth + "/session", holdsRefresh, s.renew},
@@ -110,6 +128,12 @@ func (s *Server) table() []route {
 		{"PUT", apiKeys + "/{id}/disable", managesKeys, s.disableKey},
 
 		{"GET", keyFactsPath, managesKeys, s.keyFacts},
+		{"POST", proofPath, managesKeys, s.provePresence},
+		{"PUT", passwordPath, managesKeys, s.changePassword},
+		{"GET", sessionsPath, managesKeys, s.listSessions},
+		{"DELETE", sessionsPath, managesKeys, s.endOtherSessions},
+		{"DELETE", sessionsPath + "/{id}", managesKeys, s.endSession},
+		{"POST", reissuePath, managesKeys, s.reissue},
 	}
 }
 

@@ -134,6 +134,10 @@ func TestAFailingStoreAnswers503WithoutDetails(t *testing.T) {
 			got.want(200)
 			continue
 		}
+		if strings.HasSuffix(rt.path, "/send") { // which without a mailer needs nothing
+			got.want(400)
+			continue
+		}
 		got.want(503)
 		if got.header.Get("Retry-After") == "" {
 			t.Errorf("%s %s: no Retry-After", rt.method, rt.path)

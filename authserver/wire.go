@@ -2,13 +2,17 @@ package authserver
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"time"
 	"unicode/utf8"
+
+	"latchkey/store"
 )
 
 // maxBody bounds request bodies; the longest the SDKs send is under 2 KB.
@@ -35,6 +39,34 @@ type loginRequest struct {
 	Options  struct {
 		Device *device `json:"device"`
 	} `json:"options"`
+}
+
+// proofRequest has the password of the caller.
+type proofRequest struct {
+	Password *secret `json:"password"`
+}
+
+// changePasswordRequest has the password of the caller and the one that is to be in its place.
+type changePasswordRequest struct {
+	Current *secret `json:"current_password"`
+	New     *secret `json:"new_password"`
+}
+
+// addressRequest names an account that a mail is wanted for.
+type addressRequest struct {
+	Email string `json:"email"`
+}
+
+// linkRequest has what was in the link of a mail.
+type linkRequest struct {
+	Token   secret `json:"token"`
+	TokenID string `json:"tokenId"`
+}
+
+// resetRequest has it with the password that is wanted.
+type resetRequest struct {
+	linkRequest
+	Password secret `json:"password"`
 }
 
 // device is what a client says about itself and the machine it runs on. The id it was given before goes into its session, the
@@ -154,6 +186,55 @@ type wireKeyRefusal struct {
 	Reason  string   `json:"reason"`
 }
 
+// reissueAnswer answers POST refresh_token.
+type reissueAnswer struct {
+	RefreshToken string `json:"refresh_token"`
+}
+
+// sessionsAnswer answers GET sessions.
+type sessionsAnswer struct {
+	Sessions []wireSession `json:"sessions"`
+}
+
+// wireSession is one log-in. What its device did not say of itself is "".
+type wireSession struct {
+	ID         string   `json:"_id"`
+	Current    bool     `json:"current"`
+	Provider   string   `json:"provider"`
+	KeyID      string   `json:"key_id,omitempty"`
+	CreatedAt  wireTime `json:"created_at"`
+	LastSeenAt wireTime `json:"last_seen_at"`
+	ExpiresAt  wireTime `json:"expires_at"`
+	Address    string   `json:"address"`
+	Agent      string   `json:"agent"`
+	DeviceName string   `json:"device_name"`
+	Platform   string   `json:"platform"`
+	SDK        string   `json:"sdk"`
+}
+
+// maxListed is how many sessions are listed: clients read no more than 1 MB of an answer.
+const maxListed = 300
+
+// sessionsAnswerOf lists sessions of people before those of keys, newest first. A device may log in all day and never out, and must
+// not push people off the list.
+func sessionsAnswerOf(rows []store.AuthSession, current string) sessionsAnswer {
+	slices.SortFunc(rows, func(a, b store.AuthSession) int {
+		return cmp.Or(
+			cmp.Compare(min(len(a.KeyID), 1), min(len(b.KeyID), 1)),
+			cmp.Compare(b.ID, a.ID))
+	})
+	rows = rows[:min(len(rows), maxListed)]
+	out := sessionsAnswer{Sessions: make([]wireSession, len(rows))}
+	for i, row := range rows {
+		out.Sessions[i] = wireSession{
+			ID: row.ID, Current: row.ID == current, Provider: row.Provider, KeyID: row.KeyID,
+			CreatedAt: wireTime(row.CreatedAt), LastSeenAt: wireTime(row.LastSeenAt), ExpiresAt: wireTime(row.ExpiresAt),
+			Address: row.Address, Agent: row.Agent, DeviceName: row.DeviceName, Platform: row.Platform, SDK: row.SDK,
+		}
+	}
+	return out
+}
+
 // wireTime is RFC 3339 in UTC, always with three digits of the second's fraction.
 type wireTime time.Time
 
@@ -222,6 +303,9 @@ func parse(body []byte, into any) error {
 	}
 	if err := json.Unmarshal(body, into); err != nil {
 		return refuse(kindBadBody) // not its text: it may quote a value
+	}
+	if hasNameTwice(body) {
+		return refuse(kindBadBody)
 	}
 	return nil
 }

@@ -120,6 +120,7 @@ type Key struct {
 type Delivery struct {
 	Key
 	UserID string
+	First  bool // it was not handed out before
 }
 
 // Expired says whether the grant's time is over.
@@ -344,7 +345,12 @@ func (s *Service) Poll(ctx context.Context, clientID string, deviceCode client.S
 	delivered, err := s.grants.DeliverGrant(ctx, hash, now, now.Add(-redelivery), now.Add(-s.polls.gap))
 	switch {
 	case err == nil:
-		return unseal(delivered, deviceCode)
+		d, err := unseal(delivered, deviceCode)
+		if err != nil {
+			return Delivery{}, err
+		}
+		d.First = !delivered.DeliveredAt.Before(now.Truncate(time.Millisecond)) // which is as much as a store keeps
+		return d, nil
 	case !errors.Is(err, ErrNoGrant):
 		return Delivery{}, fmt.Errorf("deliver the key: %w", err)
 	default: // another poll has been quicker

@@ -534,7 +534,7 @@ func TestWhatIsApprovedStaysApproved(t *testing.T) {
 }
 
 func TestOfManyDecisionsAtOnceOneIsTaken(t *testing.T) {
-	for range 100 {
+	for range 200 {
 		b := newBench(t)
 		started, g := b.shown(t)
 		var made, taken atomic.Int64
@@ -572,7 +572,7 @@ func TestOfManyDecisionsAtOnceOneIsTaken(t *testing.T) {
 
 func TestOfAHundredPollsAtOnceOneHasTheKey(t *testing.T) {
 	b := newBench(t)
-	for range 50 {
+	for range 200 {
 		started, _ := b.approved(t)
 		for _, when := range []string{"first", "again, after the interval"} {
 			var delivered, waiting atomic.Int64

@@ -1,0 +1,38 @@
+package authserver
+
+import (
+	_ "embed"
+	"strings"
+	"unicode/utf8"
+)
+
+// commonPasswords are those that guessing begins with, one on a line: the 3,000 most common ones of at least 8 characters, and all
+// shorter ones, from 6 characters on, that are as common. They are from @zxcvbn-ts/language-common 3.0.4, whose licence is beside
+// the list.
+//
+//go:embed commonpasswords.txt
+var commonPasswords string
+
+// checkNewPassword says whether an account may get a password: any characters will do, if there are enough of them and guessing
+// does not begin with it.
+func (s *Server) checkNewPassword(password secret, email string) error {
+	switch n := utf8.RuneCountInString(string(password)); {
+	case n < s.cfg.MinPassword || n > maxPassword:
+		return refuse(kindBadPassword, s.cfg.MinPassword, maxPassword)
+	case canonical(string(password)) == canonical(email):
+		return refuse(kindPasswordIsEmail)
+	case isCommon(string(password)):
+		return refuse(kindCommonPassword)
+	}
+	return nil
+}
+
+// isCommon looks through the whole list, which takes a few microseconds: it is done once for a password that is then hashed for
+// thousands of them.
+func isCommon(password string) bool {
+	line := strings.ToLower(password) + "\n"
+	if strings.Contains(password, "\n") {
+		return false
+	}
+	return strings.HasPrefix(commonPasswords, line) || strings.Contains(commonPasswords, "\n"+line)
+}
