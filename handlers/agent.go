@@ -50,3 +50,21 @@ func programOf(agent string) string {
 	}
 	return name
 }
+
+// browsers are what browsers write of themselves. The first that fits counts: most claim to be the others too.
+var browsers = []struct{ word, name string }{
+	{"edg", "Edge"}, {"opr/", "Opera"}, {"samsungbrowser/", "Samsung Internet"}, {"firefox/", "Firefox"}, {"fxios/", "Firefox"},
+	{"headlesschrome/", "Chrome"}, {"chrome/", "Chrome"}, {"crios/", "Chrome"}, {"chromium/", "Chromium"}, {"safari/", "Safari"},
+}
+
+// browserOf is programOf for what somebody is signed in with, where it helps to tell one browser from another: "Firefox, Linux".
+func browserOf(agent string) string {
+	program := programOf(agent)
+	lower := strings.ToLower(agent)
+	for _, browser := range browsers {
+		if strings.Contains(lower, browser.word) {
+			return strings.Replace(program, "a browser", browser.name, 1)
+		}
+	}
+	return program
+}

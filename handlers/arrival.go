@@ -65,7 +65,7 @@ func (h *dashboard) awaitKey(c echo.Context) error {
 }
 
 // awaitedKey is a key with what is known of its use.
-func (h *dashboard) awaitedKey(ctx context.Context, keys *client.APIKeys, id string) (views.Key, error) {
+func (h *dashboard) awaitedKey(ctx context.Context, keys patientKeys, id string) (views.Key, error) {
 	key, err := keys.Fetch(ctx, id)
 	if err != nil {
 		return views.Key{}, err

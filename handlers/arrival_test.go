@@ -299,7 +299,7 @@ func TestAPairingsStreamEndsWithItsSession(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := newProgram(t, embedded)
+			p := newProgram(t, embedded, func(d *handlers.Deps) { d.StepUp = 12 * time.Hour })
 			b, _ := p.signedIn(email)
 			for range 29 {
 				p.clock.advance(1430 * time.Second) // 11 hours 31 minutes, and never idle

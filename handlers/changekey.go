@@ -1,7 +1,9 @@
 package handlers
 
 import (
+	"context"
 	"net/http"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -37,7 +39,31 @@ func (h *dashboard) turnKey(c echo.Context, on bool) error {
 	case key.Disabled == on: // somebody was quicker to turn it back
 		act = map[bool]string{true: "off", false: "on"}[key.Disabled]
 	}
+	if failed == nil || key.Disabled != on {
+		h.recordTurned(c, key, on)
+	}
 	return h.answerTurned(c, key, act)
+}
+
+// sameAct is for how long one act more of the same kind on the same key is taken for a repetition: a double click, two tabs.
+const sameAct = 10 * time.Second
+
+// recordTurned writes down what became of a key at an upstream, which does not tell whether it changed anything: once, however
+// often it was asked for at the same time.
+func (h *dashboard) recordTurned(c echo.Context, key client.APIKey, on bool) {
+	if h.embedded {
+		return
+	}
+	kind := map[bool]string{true: eventKeyTurnedOn, false: eventKeyTurnedOff}[on]
+	h.turning.Lock()
+	defer h.turning.Unlock()
+	e := h.event(c, kind)
+	e.KeyID, e.KeyName = key.ID, key.Name
+	last, err := h.readEvents(c, EventQuery{Kinds: []string{eventKeyTurnedOn, eventKeyTurnedOff}, KeyID: key.ID, Limit: 1})
+	if err == nil && len(last) == 1 && last[0].Kind == kind && e.At.Sub(last[0].At) < sameAct {
+		return
+	}
+	h.recordElsewhere(c, e)
 }
 
 func (h *dashboard) answerTurned(c echo.Context, key client.APIKey, act string) error {
@@ -72,7 +98,7 @@ func (h *dashboard) answerUnknown(c echo.Context, id, act string, err error) err
 	if pageOfItsOwn(err) || !objectID(id) || client.ValidName(name) != nil {
 		return err
 	}
-	h.log.Error("outcome of an act unknown", "act", act, "request", requestIDOf(c), "cause", err)
+	h.logFault(c, "outcome of an act unknown", err, "act", act)
 	key := h.keyModel(client.APIKey{ID: id, Name: name, Disabled: act == "on"})
 	key.Unknown = "We asked to turn " + name + " " + act + " and got no answer. It may be on or off."
 	p := explain(err)
@@ -87,7 +113,9 @@ func (h *dashboard) answerUnknown(c echo.Context, id, act string, err error) err
 
 // confirmDelete asks once before a key is deleted: in a dialog, or on a page of its own.
 func (h *dashboard) confirmDelete(c echo.Context) error {
-	key, err := h.keys(c).Fetch(c.Request().Context(), c.Param("id"))
+	ctx, cancel := context.WithTimeout(c.Request().Context(), readTimeout)
+	defer cancel()
+	key, err := h.keys(c).Fetch(ctx, c.Param("id"))
 	if err != nil {
 		return err
 	}
@@ -110,7 +138,8 @@ func (h *dashboard) deleteKey(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := keys.Delete(ctx, id); err != nil && !client.IsNotFound(err) {
+	err = keys.Delete(ctx, id)
+	if err != nil && !client.IsNotFound(err) {
 		if !unclear(err) {
 			return err
 		}
@@ -118,12 +147,17 @@ func (h *dashboard) deleteKey(c echo.Context) error {
 			return h.answerNotDeleted(c, key, err, look == nil)
 		}
 	}
+	if !client.IsNotFound(err) { // else somebody was quicker
+		gone := h.event(c, eventKeyDeleted)
+		gone.KeyID, gone.KeyName = id, key.Name
+		h.recordElsewhere(c, gone)
+	}
 	return h.answerDeleted(c, "deleted", key.Name)
 }
 
 // answerNotDeleted says what is true after a deletion whose answer got lost: the key was seen to be there, or nobody knows.
 func (h *dashboard) answerNotDeleted(c echo.Context, key client.APIKey, err error, there bool) error {
-	h.log.Error("key not deleted", "seen", there, "request", requestIDOf(c), "cause", err)
+	h.logFault(c, "key not deleted", err, "seen", there)
 	p := explain(err)
 	p.heading, p.link, p.linkText = key.Name+" was not deleted", home+"/"+key.ID, "Open "+key.Name
 	p.text = "The key service did not answer properly, and the key is still there. You can try again."

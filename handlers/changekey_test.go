@@ -229,7 +229,7 @@ func TestASwitchThatWasNotSentChangesNothing(t *testing.T) {
 		heading string
 	}{
 		"it is down": {refusesConnections, 502, "We cannot reach the key service"},
-		"it is busy": {says(503, ""), 503, "The key service is busy"},
+		"it is busy": {says(503, `{"error":"busy"}`), 503, "The key service is busy"},
 	} {
 		p.upstream.heal()
 		p.upstream.breaks(turnOff, c.fault)
@@ -404,7 +404,7 @@ func TestADeleteThatWasNotSentSaysSo(t *testing.T) {
 	p.upstream.breaks(fetchKey, refusesConnections)
 	b.post("/keys/"+key.ID+"/delete", nil).want(http.StatusBadGateway).says("main", "Nothing was changed")
 	p.upstream.heal()
-	p.upstream.breaks(deleteKey, says(503, ""))
+	p.upstream.breaks(deleteKey, says(503, `{"error":"busy"}`))
 	b.post("/keys/"+key.ID+"/delete", nil).want(http.StatusServiceUnavailable).says("main", "Nothing was changed")
 	if got := p.storedNames(who); got != "porch-cam" {
 		t.Errorf("the keys are %s", got)
@@ -428,7 +428,7 @@ func TestADeleteAfterWhichTheSessionIsOverLeadsToTheLogIn(t *testing.T) {
 	key := p.seed(who, "porch-cam")[0]
 	p.upstream.breaks(listKeys, says(401, ""))
 	a := b.htmx().post("/keys/"+key.ID+"/delete", url.Values{"place": {"row"}}).want(http.StatusOK)
-	if got := a.header.Get("HX-Redirect"); got != "/login?ended=1&next=%2Fkeys" {
+	if got := a.header.Get("HX-Redirect"); got != "/login?ended=service&next=%2Fkeys" {
 		t.Errorf("leads to %q", got)
 	}
 }

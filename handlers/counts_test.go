@@ -26,7 +26,7 @@ func (p *program) cost(do func()) store.Stats {
 
 func TestWhatRequestsCostInTheStore(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, embedded) // which writes down what happened with the act; that a value was shown is another write
 	b, who := p.signedIn(email)
 	keys := p.seed(who, numbered(19)...)
 	stranger := p.browser()
@@ -43,14 +43,14 @@ func TestWhatRequestsCostInTheStore(t *testing.T) {
 		{"the log-in page", func() { stranger.get("/login").want(200) }, store.Stats{}},
 		{"a page for strangers", func() { stranger.get("/keys").want(303) }, store.Stats{}},
 		{"the choice of colours", func() { b.post("/theme", nil).want(303) }, store.Stats{}},
-		{"a create", func() { b.post("/keys", createForm(newFormID(t), "one-more")).want(200) }, store.Stats{Reads: 6, Writes: 1, Commits: 1}},
+		{"a create", func() { b.post("/keys", createForm(newFormID(t), "one-more")).want(200) }, store.Stats{Reads: 6, Writes: 2, Commits: 2}},
 		{"a name in use", func() { b.post("/keys", createForm(newFormID(t), "key-01")).want(422) }, store.Stats{Reads: 6, Writes: 1}},
 		{"a name that cannot be", func() { b.post("/keys", createForm(newFormID(t), "a b")).want(422) }, store.Stats{Reads: 5}},
 		{"a switch", func() { b.htmx().post(key+"/turn-off", row(keys[0])).want(200) }, store.Stats{Reads: 6, Writes: 1, Commits: 1}},
 		{"a delete", func() { b.post(key+"/delete", nil).want(303) }, store.Stats{Reads: 5, Writes: 1, Commits: 1}},
 		{"a log-in", func() { stranger.post("/login", credentials(email, password)).want(303) }, store.Stats{Reads: 1, Writes: 2, Commits: 2}},
-		{"a wrong password", func() { p.browser().post("/login", credentials(email, "wrong horse")).want(422) }, store.Stats{Reads: 1}},
-		{"a log-out", func() { stranger.post("/logout", nil).want(303) }, store.Stats{Reads: 2, Writes: 2, Commits: 2}},
+		{"a wrong password", func() { p.browser().post("/login", credentials(email, "wrong horse")).want(422) }, store.Stats{Reads: 1, Writes: 1, Commits: 1}},
+		{"a log-out", func() { stranger.post("/logout", nil).want(303) }, store.Stats{Reads: 2, Writes: 1, Commits: 1}},
 	} {
 		got := p.cost(c.do)
 		if got.Reads > c.most.Reads || got.Writes != c.most.Writes || got.Commits != c.most.Commits {

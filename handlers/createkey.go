@@ -1,7 +1,11 @@
 package handlers
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -29,33 +33,50 @@ func (h *dashboard) createKey(c echo.Context) error {
 	if !first {
 		return h.answerSentForm(c, form)
 	}
-	key, err := h.create(c, form)
+	key, before, err := h.create(c, form)
 	if err != nil {
-		return h.answerCreateError(c, name, err)
+		return h.answerCreateError(c, name, before, err)
 	}
-	return h.answerCreate(c, http.StatusOK, func(m *views.Keys) {
-		m.Status = "Key created. Save its value now."
-		m.Once = &views.Once{
-			ID: key.ID, Name: key.Name, Value: key.Value.Reveal(),
-			Handoff: h.handoff(key.Name), Masked: wantsPart(c),
-		}
-		markNew(m, key.ID)
-	})
+	h.recordMade(c, key.APIKey)
+	m := h.knownKeys(c, append(before, key.APIKey))
+	m.Status = "Key created. Save its value now."
+	m.Once = &views.Once{
+		ID: key.ID, Name: key.Name, Value: key.Value.Reveal(),
+		Handoff: h.handoff(key.Name), Masked: wantsPart(c) || c.FormValue(scriptField) != "",
+	}
+	markNew(&m, key.ID)
+	return render(c, http.StatusOK, views.KeysPage(m), views.CreatePart(m))
 }
 
-// create settles the form whatever happens, so that nobody waits for it in vain.
-func (h *dashboard) create(c echo.Context, form *sentForm) (key client.CreatedKey, err error) {
+// recordMade writes down that a value is shown, and with an upstream that there is a key.
+func (h *dashboard) recordMade(c echo.Context, key client.APIKey) {
+	a, _ := accountOf(c)
+	made := h.event(c, eventKeyMade)
+	made.KeyID, made.KeyName = key.ID, key.Name
+	h.recordElsewhere(c, made)
+	h.tellOfKey(c, key.Name, false)
+	made.Kind = eventKeyShown
+	h.record(c, a.UserID, made)
+}
+
+// create reads the keys as they are before, without which nobody could say what came of a create whose answer got lost, and makes
+// the key. It settles the form whatever happens, so that nobody waits for it in vain.
+func (h *dashboard) create(c echo.Context, form *sentForm) (key client.CreatedKey, before []client.APIKey, err error) {
 	made, lost := false, true
 	defer func() { h.forms.settle(form, made, lost) }()
 	ctx, cancel := actContext(c)
 	defer cancel()
-	key, err = h.keys(c).Create(ctx, form.name)
+	keys := h.keys(c)
+	if before, err = keys.FetchAll(ctx); err != nil {
+		lost = false
+		return key, nil, fmt.Errorf("%w: %w", errNotAsked, err)
+	}
+	key, err = keys.Create(ctx, form.name)
 	made, lost = err == nil, err != nil && unclear(err)
-	return key, err
+	return key, before, err
 }
 
-// answerCreate draws the keys page, or the parts of it that a create can change, after tell has said what came of it. A
-// list that cannot be read must not keep a new value from the person: then the answer says both.
+// answerCreate draws the keys page, or the parts of it that a create can change, after tell has said what came of it.
 func (h *dashboard) answerCreate(c echo.Context, status int, tell func(*views.Keys)) error {
 	m := h.keysModel(c)
 	if err := h.readKeys(c, &m); err != nil {
@@ -65,56 +86,99 @@ func (h *dashboard) answerCreate(c echo.Context, status int, tell func(*views.Ke
 	return render(c, status, views.KeysPage(m), views.CreatePart(m))
 }
 
+// knownKeys is the model of the page with keys that were read a moment ago.
+func (h *dashboard) knownKeys(c echo.Context, keys []client.APIKey) views.Keys {
+	m := h.keysModel(c)
+	h.fillKeys(&m, keys, h.askFacts(c)())
+	return m
+}
+
 // answerCreateError says why no key was made, or that this is not known.
-func (h *dashboard) answerCreateError(c echo.Context, name string, err error) error {
+func (h *dashboard) answerCreateError(c echo.Context, name string, before []client.APIKey, err error) error {
 	if pageOfItsOwn(err) {
 		return err
 	}
-	status := http.StatusUnprocessableEntity
-	var tell func(*views.Keys)
+	if errors.Is(err, errNotAsked) || unclear(err) {
+		return h.answerLostCreate(c, name, before, err)
+	}
+	m, status := h.knownKeys(c, before), http.StatusUnprocessableEntity
+	m.Form.Name = name
 	switch {
 	case client.IsInvalidName(err):
-		tell = func(m *views.Keys) { m.Form.Error, m.Form.Suggestion = nameError(name), suggestName(name) }
+		m.Form.Error, m.Form.Suggestion = nameError(name), suggestName(name)
 	case client.IsNameInUse(err):
-		tell = func(m *views.Keys) {
-			m.Form.Error = "You already have a key with this name."
-			m.Form.Holder = find(m.List, name)
-		}
+		m.Form.Error = "You already have a key with this name."
+		m.Form.Holder = find(m.List, name)
 	case client.IsKeyLimit(err):
-		tell = func(m *views.Keys) {
-			m.Notice = &views.Notice{Bad: true, Title: "No key was made.", Text: "All " + strconv.Itoa(client.MaxKeys) + " keys are in use."}
-		}
+		m.Notice = &views.Notice{Bad: true, Title: "No key was made.", Text: "All " + strconv.Itoa(client.MaxKeys) + " keys are in use."}
 	default:
-		h.log.Error("create key failed", "request", requestIDOf(c), "cause", err)
-		p := explain(err)
-		p.askForPatience(c)
-		status = p.status
-		tell = func(m *views.Keys) { m.Notice = h.createFailure(m, name, err) }
+		status = h.failCreate(c, &m, err)
 	}
-	return h.answerCreate(c, status, func(m *views.Keys) {
-		m.Form.Name = name
-		tell(m)
-	})
+	return render(c, status, views.KeysPage(m), views.CreatePart(m))
 }
 
-// createFailure compares the list with what was asked for when the answer got lost, and says what it found.
-func (h *dashboard) createFailure(m *views.Keys, name string, err error) *views.Notice {
+// failCreate tells of an error of the key service after which it is certain that no key was made, and gives the status.
+func (h *dashboard) failCreate(c echo.Context, m *views.Keys, err error) int {
+	h.logFault(c, "create key failed", err)
 	p := explain(err)
-	if !unclear(err) {
-		return &views.Notice{Bad: true, Title: p.heading + ".", Text: "No key was made."}
+	p.askForPatience(c)
+	m.Notice = &views.Notice{Bad: true, Title: p.heading + ".", Text: strings.TrimSpace("No key was made. " + p.again)}
+	return p.status
+}
+
+// answerLostCreate says what can be said of a create that was not sent since the keys could not be read, or whose answer got lost.
+// For the latter the keys are read once more and compared with those before: the list knows, and nothing else does.
+func (h *dashboard) answerLostCreate(c echo.Context, name string, before []client.APIKey, err error) error {
+	m := h.keysModel(c)
+	m.Form.Name = name
+	if errors.Is(err, errNotAsked) {
+		m.Failure, m.Form.ID = h.failure(c, err), newFormID()
+		status := h.failCreate(c, &m, err)
+		return render(c, status, views.KeysPage(m), views.CreatePart(m))
 	}
-	found := find(m.List, name)
-	switch {
-	case m.Failure != nil:
-		return &views.Notice{Bad: true, Title: p.heading + ".",
-			Text: "We asked to create " + name + " and do not know whether it was made.", Link: home, LinkText: "Check now"}
-	case found != nil:
-		return &views.Notice{Bad: true, Title: p.heading + ".",
-			Text: "There is a key named " + name + ", made " + found.Created.Exact + ". If it is the one you asked for, its value is lost: delete it and create it again.",
-			Link: home + "/" + found.ID + "/delete", LinkText: "Delete " + name + "…"}
+	h.logFault(c, "outcome of a create unknown", err)
+	p := explain(err)
+	p.askForPatience(c)
+	ctx, cancel := context.WithTimeout(c.Request().Context(), readTimeout)
+	defer cancel()
+	after, unread := h.keys(c).FetchAll(ctx)
+	if unread != nil {
+		m.Failure, m.Form.ID = h.failure(c, unread), newFormID()
+		m.Notice = &views.Notice{Text: "We asked to create " + name + " and do not know whether it was made.", Link: home, LinkText: "Check now"}
+	} else {
+		h.fillKeys(&m, after, h.askFacts(c)())
+		m.Notice = lostCreate(name, before, after, timedOut(err))
+	}
+	m.Notice.Bad, m.Notice.Title = true, p.heading+"."
+	return render(c, p.status, views.KeysPage(m), views.CreatePart(m))
+}
+
+// lostCreate compares the keys before and after a create whose answer got lost. One that took too long may still be carried out.
+func lostCreate(name string, before, after []client.APIKey, late bool) *views.Notice {
+	switch made := madeBetween(before, after, name); {
+	case len(made) == 1:
+		return &views.Notice{Text: name + " was created, but its value was lost. Delete it and create it again.",
+			Link: home + "/" + made[0].ID + "/delete", LinkText: "Delete " + name + "…"}
+	case len(made) > 1:
+		return &views.Notice{Text: strconv.Itoa(len(made)) + " keys named " + name +
+			" were made at the same time. One of them is yours, and its value was lost: delete it.", Link: home, LinkText: "Look at your keys"}
+	case slices.ContainsFunc(after, func(key client.APIKey) bool { return key.Name == name }):
+		return &views.Notice{Text: "You had a key named " + name + " before, and no other was made."}
+	case late:
+		return &views.Notice{Text: "Your list has no key named " + name + " so far. Check again before you send the form again.",
+			Link: home, LinkText: "Check now"}
 	default:
-		return &views.Notice{Bad: true, Title: p.heading + ".", Text: "Your list has no key named " + name + ": it was not made. You can send the form again."}
+		return &views.Notice{Text: "Your list has no key named " + name + ": it was not made. You can send the form again."}
 	}
+}
+
+// madeBetween gives the keys of that name that are in after and were not in before.
+func madeBetween(before, after []client.APIKey, name string) []client.APIKey {
+	known := make(map[string]bool, len(before))
+	for _, key := range before {
+		known[key.ID] = true
+	}
+	return slices.DeleteFunc(slices.Clone(after), func(key client.APIKey) bool { return key.Name != name || known[key.ID] })
 }
 
 // answerSentForm answers a form that was sent before, by a double click or a reload. The value is not in this answer: it

@@ -3,6 +3,7 @@ package handlers_test
 import (
 	"crypto/rand"
 	"encoding/base64"
+	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -194,7 +195,7 @@ func TestAFormThatMadeNothingCanBeSentAgain(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]happens{
 		"the key service was down":      refusesConnections,
-		"the key service was busy":      says(503, ""),
+		"the key service was busy":      says(503, `{"error":"busy"}`),
 		"the key service wanted a rest": says(429, ""),
 		"the name was refused":          says(400, `{"error":"'name' is a required string"}`),
 	} {
@@ -274,8 +275,12 @@ func TestALostAnswerToACreateIsComparedWithTheList(t *testing.T) {
 
 			p.upstream.breaks(createKey, c.fault)
 			a := b.post("/keys", createForm(newFormID(t), "porch-cam")).want(c.status)
-			a.says(".notice.bad strong", c.title).says(".notice", "Your list has no key named porch-cam: it was not made. You can send the form again.")
-			a.lacks(".notice a", "#once").keepsQuiet("secret-host")
+			a.says(".notice.bad strong", c.title).lacks("#once").keepsQuiet("secret-host")
+			if c.status == http.StatusGatewayTimeout { // and may be carried out yet
+				a.says(".notice", "Your list has no key named porch-cam so far. Check again before you send the form again.")
+			} else {
+				a.says(".notice", "Your list has no key named porch-cam: it was not made. You can send the form again.").lacks(".notice a")
+			}
 			if got := a.attr("#name", "value"); got != "porch-cam" {
 				t.Errorf("the name became %q", got)
 			}
@@ -283,8 +288,7 @@ func TestALostAnswerToACreateIsComparedWithTheList(t *testing.T) {
 			p.upstream.breaks(createKey, thenFails(c.fault))
 			made := b.htmx().post("/keys", createForm(newFormID(t), "porch-cam")).want(c.status).isPart()
 			key := client.APIKey{ID: p.stored(who)[0].ID}
-			made.says(".notice.bad strong", c.title).says(".notice", "There is a key named porch-cam, made "+
-				key.CreatedAt().Format("2 January 2006, 15:04 UTC")+". If it is the one you asked for, its value is lost: delete it and create it again.")
+			made.says(".notice.bad strong", c.title).says(".notice", "porch-cam was created, but its value was lost. Delete it and create it again.")
 			if got := made.attr(".notice a.button", "href"); got != "/keys/"+key.ID+"/delete" || made.text(".notice a.button") != "Delete porch-cam…" {
 				t.Errorf("the notice leads to %q", got)
 			}
@@ -301,7 +305,8 @@ func TestALostAnswerAndAListThatFailsTooSayThatNothingIsKnown(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t)
 	b, _ := p.signedIn(email)
-	p.upstream.breaks("*", losesRequests)
+	p.upstream.breaks(createKey, losesRequests)
+	p.upstream.breaks(listKeys, after(1, losesRequests))
 	a := b.post("/keys", createForm(newFormID(t), "porch-cam")).want(http.StatusBadGateway)
 	a.says("#notice .notice", "We asked to create porch-cam and do not know whether it was made.")
 	a.says("#keys .notice", "We could not read your keys.").lacks(".first", "#quota", "#once")
@@ -357,18 +362,108 @@ func TestAFormThatWasSentSaysSoAlsoWhenItsKeyIsGoneOrTheListFails(t *testing.T) 
 	a.says("#notice .notice", "There is no key named porch-cam now.").lacks("#notice a")
 }
 
-func TestAValueIsShownAlsoWhenTheListCannotBeRead(t *testing.T) {
+func TestAKeyIsNotAskedForWhenTheListCannotBeRead(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t)
-	b, _ := p.signedIn(email)
-	p.upstream.breaks(listKeys, says(500, ""))
-	for _, a := range []answer{
-		b.post("/keys", createForm(newFormID(t), "plain")),
-		b.htmx().post("/keys", createForm(newFormID(t), "scripted")),
+	b, who := p.signedIn(email)
+	for _, c := range []struct {
+		fault  happens
+		status int
+		notice string
+	}{
+		{says(500, ""), 502, "The key service gave an answer we cannot use. No key was made."},
+		{losesAnswers, 502, "The connection to the key service broke. No key was made."},
+		{timesOut, 504, "The key service did not answer in time. No key was made."},
+		{refusesConnections, 502, "We cannot reach the key service. No key was made."},
+		{isAStranger, 502, "The secure connection to the key service failed. No key was made."},
+		{says(503, `{"error":"busy"}`), 503, "The key service is busy. No key was made. Wait a little before you try again."},
 	} {
-		a.want(http.StatusOK).says("#keys .notice", "We could not read your keys.")
-		if !aValue.MatchString(a.attr("#value", "value")) {
-			t.Error("the value is not there")
+		p.upstream.breaks(listKeys, c.fault)
+		form := createForm(newFormID(t), "porch-cam")
+		plain := b.post("/keys", form).want(c.status)
+		part := b.htmx().post("/keys", form).want(c.status).isPart()
+		for _, a := range []answer{plain, part} {
+			a.says("#keys .notice", "We could not read your keys.").lacks("#once")
+			if got := a.attr("#name", "value"); got != "porch-cam" {
+				t.Errorf("%s the name became %q", c.notice, got)
+			}
+		}
+		if plain.text("#notice .notice p") != c.notice || part.text(`hx-partial[hx-target="#notice"] .notice p`) != c.notice {
+			t.Errorf("it says %q and %q, want %q", plain.text("#notice .notice p"), part.text(`hx-partial[hx-target="#notice"] .notice p`), c.notice)
+		}
+	}
+	if got := p.upstream.count(createKey); got != 0 {
+		t.Errorf("%d requests to create", got)
+	}
+	p.upstream.heal()
+	b.post("/keys", createForm(newFormID(t), "porch-cam")).want(http.StatusOK)
+	if got := p.storedNames(who); got != "porch-cam" {
+		t.Errorf("the keys are %q", got)
+	}
+}
+
+// On other servers than ours two keys can share a name.
+func TestALostCreateIsToldFromKeysThatWereThereAndFromThoseOfOthers(t *testing.T) {
+	t.Parallel()
+	key := func(n int, name string) string {
+		return fmt.Sprintf(`{"_id":"69cc8d00000000000000%04d","name":%q,"disabled":false}`, n, name)
+	}
+	for want, lists := range map[string][2][]string{
+		"porch-cam was created, but its value was lost. Delete it and create it again.": {
+			{key(1, "garage"), key(2, "porch-cam")}, {key(1, "garage"), key(2, "porch-cam"), key(3, "porch-cam"), key(4, "attic")}},
+		"You had a key named porch-cam before, and no other was made.": {
+			{key(2, "porch-cam")}, {key(2, "porch-cam"), key(3, "garage")}},
+		"2 keys named porch-cam were made at the same time. One of them is yours, and its value was lost: delete it.": {
+			{key(1, "garage")}, {key(1, "garage"), key(2, "porch-cam"), key(3, "porch-cam")}},
+		"Your list has no key named porch-cam: it was not made. You can send the form again.": {
+			{key(1, "garage")}, {key(2, "attic")}},
+	} {
+		t.Run(want, func(t *testing.T) {
+			t.Parallel()
+			p := newProgram(t)
+			b, _ := p.signedIn(email)
+			before, now := "["+strings.Join(lists[0], ",")+"]", "["+strings.Join(lists[1], ",")+"]"
+			p.upstream.breaks(listKeys, first(says(200, before), says(200, now)))
+			p.upstream.breaks(createKey, losesRequests)
+			a := b.post("/keys", createForm(newFormID(t), "porch-cam")).want(http.StatusBadGateway)
+			if got := a.text("#notice .notice p"); got != "The connection to the key service broke. "+want {
+				t.Errorf("it says %q", got)
+			}
+			if got := a.texts("#keys .name"); len(got) != len(lists[1]) {
+				t.Errorf("the page shows %q", got)
+			}
+			if link := a.attr("#notice a.button", "href"); strings.Contains(want, "but its value") && link != "/keys/69cc8d000000000000000003/delete" {
+				t.Errorf("leads to %q", link)
+			}
+		})
+	}
+}
+
+func TestANameThatWasTypedIsKeptOverSigningIn(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, who := p.signedIn(email)
+	for typed, next := range map[string]string{
+		"porch-cam": "/keys?name=porch-cam", " heat_pump ": "/keys?name=heat_pump", "": "/keys",
+		"porch cam": "/keys", "x&next=//evil.example": "/keys", "<b>": "/keys", strings.Repeat("x", 65): "/keys",
+	} {
+		p.upstream.breaks("*", says(401, ""))
+		a := b.htmx().with("HX-Current-URL", publicURL+"/keys").post("/keys", createForm(newFormID(t), typed)).want(http.StatusOK)
+		p.upstream.heal()
+		want := "/login?" + url.Values{"ended": {"service"}, "next": {next}}.Encode()
+		if got := a.header.Get("HX-Redirect"); got != want {
+			t.Errorf("%q leads to %q, want %q", typed, got, want)
+		}
+		logIn := b.get(want).want(http.StatusOK)
+		form := url.Values{"email": {who.email}, "password": {password}, "next": {logIn.attr("input[name=next]", "value")}}
+		b.post("/login", form).leadsTo(next)
+		if got, want := b.get(next).want(http.StatusOK).attr("#name", "value"), strings.TrimPrefix(strings.TrimPrefix(next, "/keys"), "?name="); got != want {
+			t.Errorf("the form has %q, want %q", got, want)
+		}
+	}
+	for _, odd := range []string{"porch%20cam", "%3Cb%3E", "", strings.Repeat("x", 65)} {
+		if got := b.get("/keys?name="+odd).want(http.StatusOK).attr("#name", "value"); got != "" {
+			t.Errorf("?name=%s fills in %q", odd, got)
 		}
 	}
 }

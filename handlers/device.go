@@ -48,6 +48,10 @@ func (h *dashboard) claimPairing(c echo.Context) error {
 	typed := c.FormValue("code")
 	g, err := h.pairings.Claim(c.Request().Context(), typed, a.UserID, sessionHash(c), c.RealIP())
 	if err == nil {
+		h.record(c, a.UserID, Event{ // by whom it was asked is seen now, and again by whoever opens it once more
+			ID: idOnce(g.CreatedAt, eventPairingAsked, g.ID), At: g.CreatedAt, Kind: eventPairingAsked, Actor: actorDevice,
+			Detail: g.DeviceName, Address: g.Address, Agent: g.Agent,
+		})
 		return redirect(c, pairingPage(g.ID))
 	}
 	m, status := h.deviceModel(c), http.StatusUnprocessableEntity
@@ -319,6 +323,10 @@ func freeName(name string, keys []client.APIKey) string {
 // a second request would make a second key. The page that answers has no value to show: the device is given it by fetchKey.
 func (h *dashboard) approvePairing(c echo.Context) error {
 	a, _ := accountOf(c)
+	asked, err := h.shownPairing(c)
+	if err != nil {
+		return h.answerNotShown(c, err)
+	}
 	keys, name := h.keys(c), strings.TrimSpace(c.FormValue("name"))
 	var orphan *onboard.Key // made, not kept, and not deleted again either
 	makeKey := func(ctx context.Context) (onboard.Key, error) {
@@ -333,12 +341,31 @@ func (h *dashboard) approvePairing(c echo.Context) error {
 			orphan = &key
 		}
 	}
-	ctx := context.WithoutCancel(c.Request().Context())
+	ctx := h.forDevice(context.WithoutCancel(c.Request().Context()), asked)
 	g, err := h.pairings.Approve(ctx, c.Param("id"), a.UserID, sessionHash(c), makeKey, undo)
 	if err != nil {
 		return h.answerNotApproved(c, name, orphan, err)
 	}
+	h.recordApproved(c, g)
+	h.tellOfKey(c, g.KeyName, true)
 	return h.answerDecided(c, g, "Approved. Waiting for the device to fetch its key.")
+}
+
+// recordApproved writes down who was let in, and with an upstream that there is a key.
+func (h *dashboard) recordApproved(c echo.Context, g onboard.Grant) {
+	a, _ := accountOf(c)
+	e := h.event(c, eventKeyMade)
+	e.KeyID, e.KeyName, e.Detail = g.KeyID, g.KeyName, g.DeviceName
+	h.recordElsewhere(c, e)
+	e.Kind = eventPairingApproved
+	h.record(c, a.UserID, e)
+}
+
+// forDevice is a context of calls that are made for a device in the person's name.
+func (h *dashboard) forDevice(ctx context.Context, g onboard.Grant) context.Context {
+	o := originOf(ctx)
+	o.Pairing = cmp.Or(g.DeviceName, unnamedDevice)
+	return h.fromOrigin(ctx, o)
 }
 
 // denyPairing refuses the device. No key was or will be made.
@@ -349,6 +376,9 @@ func (h *dashboard) denyPairing(c echo.Context) error {
 	if err == nil {
 		var g onboard.Grant
 		if g, err = h.shownPairing(c); err == nil {
+			denied := h.event(c, eventPairingDenied)
+			denied.Detail = g.DeviceName
+			h.record(c, a.UserID, denied)
 			return h.answerDecided(c, g, "Denied.")
 		}
 	}
@@ -456,7 +486,7 @@ func (h *dashboard) explainNotApproved(c echo.Context, m *views.Pairing, name st
 		m.Notice = &views.Notice{Bad: true, Title: "Not approved.", Text: "All " + strconv.Itoa(client.MaxKeys) + " keys are in use."}
 		return http.StatusUnprocessableEntity
 	}
-	h.log.Error("approve pairing failed", "request", requestIDOf(c), "cause", err)
+	h.logFault(c, "approve pairing failed", err)
 	p := explain(err)
 	p.askForPatience(c)
 	m.Notice = notApproved(m, holder, orphan, p, err)
@@ -479,7 +509,7 @@ func notApproved(m *views.Pairing, holder *views.Key, orphan *onboard.Key, p pro
 		n.Title = "The device was not connected."
 		n.Text = "Its key could not be kept for it, and was deleted again."
 	case !unclear(err):
-		n.Text = "The device was not connected, and no key was made."
+		n.Text = strings.TrimSpace("The device was not connected, and no key was made. " + p.again)
 	case m.Failure != nil:
 		n.Text = "We asked for a key named " + m.Name + " and do not know whether it was made. The device did not get it."
 		n.Link, n.LinkText = home, "Look at your keys"

@@ -909,7 +909,7 @@ func TestAnApprovalThatFailsMakesNoKeyAndCanBeTriedAgain(t *testing.T) {
 		text   string
 	}{
 		"the key service is down": {refusesConnections, 502, "We cannot reach the key service. The device was not connected, and no key was made."},
-		"the key service is busy": {says(503, ""), 503, "The key service is busy. The device was not connected, and no key was made."},
+		"the key service is busy": {says(503, `{"error":"busy"}`), 503, "The key service is busy. The device was not connected, and no key was made."},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

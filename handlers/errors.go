@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/url"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -17,6 +19,7 @@ var (
 	errCrossOrigin  = errors.New("refused a cross-origin request")
 	errSessionsDown = errors.New("web sessions cannot be read or written")
 	errRefused      = errors.New("the key service refuses to sign people in or up")
+	errNotAsked     = errors.New("nothing was asked for, since the keys could not be read")
 )
 
 // problem is what a person is told of an error: what happened, what is true now, what to do. The cause stays in the log.
@@ -26,17 +29,18 @@ type problem struct {
 	// stranger stands in place of text for somebody who is not signed in, and who must not read that they still are.
 	stranger       string
 	link, linkText string
-	retryAfter     string
+	// retryAfter is in seconds, "" when waiting does not help; again says the same to people where the key service wants it.
+	retryAfter, again string
 }
 
 const (
 	tryAgain       = "Try again"
+	stillIn        = "You are still signed in."
 	nobodySignedIn = "Nobody was signed in. Wait a little before you try again."
 )
 
 // explain is the one mapping from an error to a status and to words.
 func explain(err error) problem {
-	var failed *client.Error
 	var fromEcho *echo.HTTPError
 	switch {
 	case errors.Is(err, errCrossOrigin):
@@ -45,6 +49,9 @@ func explain(err error) problem {
 	case errors.Is(err, errSessionsDown):
 		return problem{status: http.StatusServiceUnavailable, heading: "We cannot read who is signed in",
 			text: "Nothing was changed. This usually passes soon.", link: home, linkText: tryAgain, retryAfter: "5"}
+	case errors.Is(err, errEventsDown):
+		return problem{status: http.StatusServiceUnavailable, heading: "We cannot read your activity",
+			text: "That it is missing here does not mean that nothing happened. This usually passes soon.", linkText: tryAgain, retryAfter: "5"}
 	case errors.Is(err, errRefused):
 		return problem{status: http.StatusBadGateway, heading: "The key service refuses to sign anybody in",
 			text: "It may not know this app, or not take e-mail and password. The operator can find the cause under the reference below.", linkText: tryAgain}
@@ -56,24 +63,63 @@ func explain(err error) problem {
 	case client.IsNotFound(err):
 		return problem{status: http.StatusNotFound, heading: "There is no such key",
 			text: "It may have been deleted in another place, or the address may be incomplete.", link: home, linkText: "Go to your keys"}
+	default:
+		return explainFault(err)
+	}
+}
+
+// explainFault gives the words for what can go wrong on the way to the key service and in it.
+func explainFault(err error) problem {
+	wait, busy := isBusy(err)
+	var failed *client.Error
+	switch {
+	case busy:
+		return explainBusy(wait)
+	case client.IsInsecure(err):
+		return problem{status: http.StatusBadGateway, heading: "The secure connection to the key service failed",
+			text:     "Nothing was changed, and you are still signed in. Whoever runs this server has to look into it.",
+			stranger: "Nothing was changed. Whoever runs this server has to look into it.", linkText: tryAgain}
 	case client.NeverSent(err):
 		return problem{status: http.StatusBadGateway, heading: "We cannot reach the key service",
 			text: "Nothing was changed, and you are still signed in.", stranger: "Nothing was changed.", linkText: tryAgain}
 	case timedOut(err):
 		return problem{status: http.StatusGatewayTimeout, heading: "The key service did not answer in time",
-			text: "You are still signed in.", stranger: nobodySignedIn, linkText: tryAgain}
-	case errors.As(err, &failed) && (failed.Status == http.StatusTooManyRequests || failed.Status == http.StatusServiceUnavailable):
-		return problem{status: http.StatusServiceUnavailable, heading: "The key service is busy",
-			text: "Nothing was changed. Wait a little before you try again.", linkText: tryAgain, retryAfter: "30"}
-	case errors.As(err, &failed) && failed.Status == 0:
+			text: stillIn, stranger: nobodySignedIn, linkText: tryAgain}
+	case client.BrokeOff(err):
 		return problem{status: http.StatusBadGateway, heading: "The connection to the key service broke",
-			text: "You are still signed in.", stranger: nobodySignedIn, linkText: tryAgain}
+			text: stillIn, stranger: nobodySignedIn, linkText: tryAgain}
 	case errors.As(err, &failed):
 		return problem{status: http.StatusBadGateway, heading: "The key service gave an answer we cannot use",
-			text: "You are still signed in.", stranger: nobodySignedIn, linkText: tryAgain}
+			text: stillIn, stranger: nobodySignedIn, linkText: tryAgain}
 	default:
 		return explainStatus(http.StatusInternalServerError)
 	}
+}
+
+// isBusy says that the key service did nothing because it has too much to do, and for how long it asked to be left alone; 0 when
+// it did not say. A 503 without a word from the service itself is from something in front of it, and could mean anything.
+func isBusy(err error) (wait time.Duration, busy bool) {
+	var early tooEarlyError
+	if errors.As(err, &early) {
+		return early.wait, true
+	}
+	var failed *client.Error
+	if !errors.As(err, &failed) {
+		return 0, false
+	}
+	own := failed.RetryAfter > 0 || failed.Code != "" || failed.Message != ""
+	return failed.RetryAfter, client.IsLimited(err) || failed.Status == http.StatusServiceUnavailable && own
+}
+
+func explainBusy(wait time.Duration) problem {
+	p := problem{status: http.StatusServiceUnavailable, heading: "The key service is busy", linkText: tryAgain,
+		retryAfter: "30", again: "Wait a little before you try again."}
+	if wait > 0 {
+		p.retryAfter = wholeSeconds(wait)
+		p.again = "Try again in " + p.retryAfter + " s."
+	}
+	p.text = "Nothing was changed. " + p.again
+	return p
 }
 
 // explainStatus gives the words for errors that no key is involved in.
@@ -110,13 +156,27 @@ func (h *dashboard) handleError(err error, c echo.Context) {
 			return
 		}
 	}
+	if errors.Is(err, ErrNoWebSession) {
+		if err = h.askToSignIn(c, true); err == nil {
+			return
+		}
+	}
 	p := explain(err)
 	if p.status >= http.StatusInternalServerError {
-		h.log.Error("request failed", "route", c.Path(), "request", requestIDOf(c), "cause", err)
+		h.logFault(c, "request failed", err, "route", c.Path())
 	}
 	if err := h.renderProblem(c, p, err); err != nil {
 		h.log.Error("error page failed", "route", c.Path(), "request", requestIDOf(c), "cause", err)
 	}
+}
+
+// logFault writes down why a request failed. That there is no secure connection is said in the same words wherever it is met,
+// so that an alarm can be set on them.
+func (h *dashboard) logFault(c echo.Context, what string, err error, more ...any) {
+	if client.IsInsecure(err) {
+		what = "secure connection to the key service failed"
+	}
+	h.log.Error(what, append(more, "request", requestIDOf(c), "cause", err)...)
 }
 
 // renderProblem draws a page of its own, or for htmx the notice above the page that is there.
@@ -135,8 +195,12 @@ func (h *dashboard) sessionOver(c echo.Context) error {
 	if err := h.endSession(c); err != nil {
 		return err
 	}
-	return h.askToSignIn(c, true)
+	query := url.Values{"next": {returnAfterSignIn(c)}, "ended": {endedByService}}
+	return redirect(c, "/login?"+query.Encode())
 }
+
+// endedByService is what the log-in page is told when it was not the web session that ran out.
+const endedByService = "service"
 
 // askForPatience tells programs what the words tell people: when to come back.
 func (p problem) askForPatience(c echo.Context) {
@@ -179,13 +243,8 @@ func timedOut(err error) bool {
 // unclear says that an act may or may not have happened: its answer got lost or cannot be read.
 func unclear(err error) bool {
 	var failed *client.Error
-	if client.NeverSent(err) || !errors.As(err, &failed) {
+	if _, busy := isBusy(err); busy || client.NeverSent(err) || errors.Is(err, errNotAsked) || !errors.As(err, &failed) {
 		return false
 	}
-	switch {
-	case failed.Status == http.StatusServiceUnavailable: // the server says that it did nothing
-		return false
-	default:
-		return failed.Status < http.StatusMultipleChoices || failed.Status >= http.StatusInternalServerError
-	}
+	return failed.Status < http.StatusMultipleChoices || failed.Status >= http.StatusInternalServerError
 }

@@ -22,14 +22,22 @@ var kinds = map[string]struct {
 	"time is up":         {outOfTime, 504, "The key service did not answer in time", "You are still signed in.", "", "Try again", ""},
 	"the connection breaks": {losesRequests, 502, "The connection to the key service broke",
 		"You are still signed in.", "", "Try again", ""},
-	"the answer breaks off": {breaksOff, 502, "The key service gave an answer we cannot use", "You are still signed in.", "", "Try again", ""},
+	"the answer breaks off": {breaksOff, 502, "The connection to the key service broke", "You are still signed in.", "", "Try again", ""},
+	"its certificate is not trusted": {isAStranger, 502, "The secure connection to the key service failed",
+		"Nothing was changed, and you are still signed in. Whoever runs this server has to look into it.", "", "Try again", ""},
 	"500": {says(500, `{"error":"secret-host"}`), 502, "The key service gave an answer we cannot use",
 		"You are still signed in.", "", "Try again", ""},
 	"502 with a page": {says(502, "<h1>secret-host</h1>"), 502, "The key service gave an answer we cannot use",
 		"You are still signed in.", "", "Try again", ""},
+	"503 with a page": {says(503, "<h1>secret-host</h1>"), 502, "The key service gave an answer we cannot use",
+		"You are still signed in.", "", "Try again", ""},
 	"503": {says(503, `{"error":"secret-host"}`), 503, "The key service is busy",
 		"Nothing was changed. Wait a little before you try again.", "", "Try again", "30"},
 	"429": {says(429, "secret-host"), 503, "The key service is busy",
+		"Nothing was changed. Wait a little before you try again.", "", "Try again", "30"},
+	"503 that names a time": {asksForTime(503, "7"), 503, "The key service is busy",
+		"Nothing was changed. Try again in 7 s.", "", "Try again", "7"},
+	"429 that names no time": {asksForTime(429, "soon"), 503, "The key service is busy",
 		"Nothing was changed. Wait a little before you try again.", "", "Try again", "30"},
 	"403": {says(403, "secret-host"), 403, "Keys cannot be managed from here",
 		"You are signed in anonymously or with a key, and keys cannot manage keys. Sign out, then sign in with e-mail and password.", "", "", ""},
@@ -76,7 +84,7 @@ func TestEveryKindOfErrorHasItsStatusAndWords(t *testing.T) {
 				t.Errorf("the notice says %q", got)
 			}
 			for _, answer := range []answer{a, part} {
-				answer.keepsQuiet("secret-host", "10.9.8.7", "keys.internal", "refused", "EOF", "timeout", "GET ")
+				answer.keepsQuiet("secret-host", "10.9.8.7", "keys.internal", "refused", "EOF", "timeout", "x509", "GET ")
 				wantReference := ""
 				if c.status >= 500 {
 					wantReference = answer.header.Get("X-Request-Id")
@@ -85,8 +93,12 @@ func TestEveryKindOfErrorHasItsStatusAndWords(t *testing.T) {
 					t.Errorf("the reference is %q, want %q", got, wantReference)
 				}
 			}
-			if logged := strings.Contains(p.logs.String(), `"msg":"request failed"`); logged != (c.status >= 500) {
-				t.Errorf("logged as an error: %v", logged)
+			want := `"level":"ERROR","msg":"request failed"`
+			if strings.HasPrefix(c.heading, "The secure connection") {
+				want = `"level":"ERROR","msg":"secure connection to the key service failed"`
+			}
+			if logged := strings.Contains(p.logs.String(), want); logged != (c.status >= 500) {
+				t.Errorf("logged as an error: %v: %s", logged, p.logs)
 			}
 		})
 	}

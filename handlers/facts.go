@@ -61,7 +61,7 @@ func (h *dashboard) askFacts(c echo.Context) func() facts {
 
 // readFacts asks for the facts. That there are none to be had is no error, and is remembered. Some servers refuse every path
 // that they do not know; whether the session is over, whoever asks for the keys themselves learns.
-func (h *dashboard) readFacts(ctx context.Context, keys *client.APIKeys) (facts, error) {
+func (h *dashboard) readFacts(ctx context.Context, keys patientKeys) (facts, error) {
 	now := h.now()
 	f, err := keys.Facts(ctx)
 	switch {

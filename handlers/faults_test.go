@@ -2,12 +2,15 @@ package handlers_test
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
 	"net"
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 )
 
@@ -22,6 +25,11 @@ func refusesConnections(_ http.RoundTripper, r *http.Request) (*http.Response, e
 // isNowhere is a host name that does not resolve.
 func isNowhere(_ http.RoundTripper, _ *http.Request) (*http.Response, error) {
 	return nil, &net.DNSError{Err: "no such host", Name: "keys.internal.example", Server: "10.0.0.53:53", IsNotFound: true}
+}
+
+// isAStranger is a server whose certificate nobody vouches for.
+func isAStranger(_ http.RoundTripper, _ *http.Request) (*http.Response, error) {
+	return nil, &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}
 }
 
 // losesRequests is a connection that breaks before the server sees anything. The sender cannot know that.
@@ -68,6 +76,13 @@ func says(status int, body string) happens {
 	}
 }
 
+// asksForTime is a server that has too much to do and says when to come back.
+func asksForTime(status int, retryAfter string) happens {
+	return func(_ http.RoundTripper, r *http.Request) (*http.Response, error) {
+		return answered(r, status, http.Header{"Retry-After": {retryAfter}}, http.NoBody), nil
+	}
+}
+
 // breaksOff answers with the beginning of what the server said.
 func breaksOff(next http.RoundTripper, r *http.Request) (*http.Response, error) {
 	res, err := next.RoundTrip(r)
@@ -80,6 +95,17 @@ func breaksOff(next http.RoundTripper, r *http.Request) (*http.Response, error) 
 type brokenReader struct{}
 
 func (brokenReader) Read([]byte) (int, error) { return 0, errors.New("connection reset by peer") }
+
+// after lets a number of calls through before the fault begins.
+func after(calls int, fault happens) happens {
+	var done atomic.Int32
+	return func(next http.RoundTripper, r *http.Request) (*http.Response, error) {
+		if int(done.Add(1)) <= calls {
+			return next.RoundTrip(r)
+		}
+		return fault(next, r)
+	}
+}
 
 // first does one thing the first time and another from then on.
 func first(once, after happens) happens {

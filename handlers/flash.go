@@ -15,18 +15,28 @@ const flashCookie = "latchkey-flash"
 
 // flashes are the sentences that can follow an act, with %s for the key's name.
 var flashes = map[string]string{
-	"on":        "%s is on.",
-	"off":       "%s is off. It can no longer sign in.",
-	"still-on":  "Nothing changed: %s is still on.",
-	"still-off": "Nothing changed: %s is still off.",
-	"deleted":   "%s was deleted.",
-	"gone":      "That key was deleted already, in another place.",
-	"reopen":    "That page is not open here any more. Type the code once more to open it.",
+	"on":              "%s is on.",
+	"off":             "%s is off. It can no longer sign in.",
+	"still-on":        "Nothing changed: %s is still on.",
+	"still-off":       "Nothing changed: %s is still off.",
+	"deleted":         "%s was deleted.",
+	"gone":            "That key was deleted already, in another place.",
+	"session-ended":   "The session was ended.",
+	"session-gone":    "That session had ended already.",
+	"others-ended":    "All other sessions were ended.",
+	"password":        "Your password was changed, and everything else was signed out.",
+	"account-deleted": "Your account was deleted.",
+	"reset":           "Your new password is set, and everything was signed out. Sign in with it.",
+	"confirmed":       "Your address is confirmed. Sign in to go on.",
+	"reopen":          "That page is not open here any more. Type the code once more to open it.",
 }
 
 func say(act, name string) string { return strings.Replace(flashes[act], "%s", name, 1) }
 
 func (h *dashboard) leaveFlash(c echo.Context, act, name string) {
+	if client.ValidName(name) != nil {
+		name = "" // it would not be shown, and what fits in no cookie net/http writes to a log of its own
+	}
 	c.SetCookie(h.plainCookie(flashCookie, act+"."+name, 60))
 }
 

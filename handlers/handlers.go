@@ -4,11 +4,13 @@ package handlers
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -31,6 +33,8 @@ type Deps struct {
 	WithOrigin func(context.Context, Origin) context.Context
 	// Events keeps what happened to accounts.
 	Events Events
+	// SignIns counts tries of passwords at an upstream. It is nil with the embedded server, which counts them itself.
+	SignIns SignIns
 	// Pairings are the device grants.
 	Pairings *onboard.Service
 	// WebSessions keeps who is signed in with which browser.
@@ -47,6 +51,11 @@ type Deps struct {
 	Registration bool
 	// StepUp is how long a proof of who one is allows making keys and turning them on, before the password is asked for again.
 	StepUp time.Duration
+	// Mail says that the embedded server sends mails: an address must be confirmed, and a forgotten password can be replaced.
+	Mail bool
+	// Notices tells people by mail what was done at an upstream. It is nil when nobody is to be told, and with the embedded server,
+	// which does it itself.
+	Notices Notices
 	// MinPassword is the least number of characters of a new password.
 	MinPassword int
 	// TrustedProxies are the networks whose X-Forwarded-For is believed; without any, the connection's address counts.
@@ -67,7 +76,11 @@ type dashboard struct {
 	pairings       *onboard.Service
 	sessions       *webSessions
 	forms          *formIDs
+	patience       *patience
+	signIns        SignIns
+	known          *knownDevices
 	streams        streams
+	turning        sync.Mutex   // while it is written down that a key of an upstream was turned on or off
 	unreported     atomic.Int64 // until when the key service is not asked for facts, which it has none of; Unix nanoseconds
 	publicURL      string
 	deviceQR       drawing // of the page for codes, whose address never changes
@@ -75,6 +88,8 @@ type dashboard struct {
 	embedded       bool
 	registration   bool
 	minPassword    int
+	mail           bool
+	notices        Notices
 	stepUp         time.Duration
 	plainHTTP      bool
 	ready          func(context.Context) error
@@ -92,8 +107,11 @@ func New(d Deps) *echo.Echo {
 		events:       d.Events,
 		stepUp:       d.StepUp,
 		pairings:     d.Pairings,
-		sessions:     newWebSessions(d.WebSessions, newKeyRing(d.SessionKeys), https, d.Now),
+		sessions:     newWebSessions(d.WebSessions, newKeyRing(d.SessionKeys), https, d.Now, d.Log),
 		forms:        newFormIDs(d.Now),
+		patience:     newPatience(d.Now),
+		signIns:      d.SignIns,
+		known:        newKnownDevices(d.SessionKeys, https),
 		publicURL:    d.PublicURL,
 		deviceQR:     drawQR(d.PublicURL + devicePath),
 		appID:        d.AppID,
@@ -101,11 +119,16 @@ func New(d Deps) *echo.Echo {
 		embedded:     d.Embedded,
 		registration: d.Registration,
 		minPassword:  d.MinPassword,
+		mail:         d.Mail,
+		notices:      d.Notices,
 		plainHTTP:    !https && !loopback(d.PublicURL),
 		ready:        d.Ready,
 		stop:         d.Stop,
 		now:          d.Now,
 		log:          d.Log,
+	}
+	if h.embedded {
+		h.sessions.reissue = h.reissue
 	}
 	if h.withOrigin == nil {
 		h.withOrigin = func(ctx context.Context, _ Origin) context.Context { return ctx }
@@ -151,10 +174,15 @@ func loopback(rawURL string) bool {
 // sentAsItIs says whose answers are not compressed here: files come compressed, and an answer that goes on must not be kept back.
 func sentAsItIs(c echo.Context) bool { return c.Path() == staticRoute || isStream(c) }
 
+// ErrStopping is what Deps.Ready says of a program that was told to stop. It is nothing to worry about.
+var ErrStopping = errors.New("the program is stopping")
+
 // health answers the load balancer and the container.
 func (h *dashboard) health(c echo.Context) error {
 	if err := h.ready(c.Request().Context()); err != nil {
-		h.log.Error("not ready", "cause", err)
+		if !errors.Is(err, ErrStopping) {
+			h.log.Error("not ready", "cause", err)
+		}
 		return c.String(http.StatusServiceUnavailable, "not ready\n")
 	}
 	return c.String(http.StatusOK, "ok\n")

@@ -104,7 +104,6 @@ func (p *program) newClient(transport http.RoundTripper) *client.Client {
 	return c
 }
 
-
 // drained has written everything down when it has answered.
 type drained struct{ *authserver.Server }
 

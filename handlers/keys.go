@@ -20,8 +20,8 @@ const roomCandidates = 3
 // the tab meant it, and an act cut short has an outcome that nobody knows.
 const actTimeout = 15 * time.Second
 
-// readTimeout bounds reading the list beside an act: a slow list must not keep a new value from the person until htmx, which
-// waits 30 seconds, has given up.
+// readTimeout bounds reading, all that is tried again included. An act and a look at what came of it must end before htmx,
+// which waits 30 seconds, gives up.
 const readTimeout = 10 * time.Second
 
 func actContext(c echo.Context) (context.Context, context.CancelFunc) {
@@ -31,6 +31,9 @@ func actContext(c echo.Context) (context.Context, context.CancelFunc) {
 // listKeys shows the keys page, and to htmx the list alone.
 func (h *dashboard) listKeys(c echo.Context) error {
 	m := h.keysModel(c)
+	if name := c.QueryParam("name"); client.ValidName(name) == nil { // typed before signing in was needed
+		m.Form.Name = name
+	}
 	status := http.StatusOK
 	if err := h.readKeys(c, &m); err != nil {
 		if pageOfItsOwn(err) {
@@ -62,7 +65,12 @@ func (h *dashboard) readKeys(c echo.Context, m *views.Keys) error {
 		m.Failure = h.failure(c, err)
 		return err
 	}
-	f := asked()
+	h.fillKeys(m, keys, asked())
+	return nil
+}
+
+// fillKeys fills the model with keys that were read.
+func (h *dashboard) fillKeys(m *views.Keys, keys []client.APIKey, f facts) {
 	m.Quota.Used, m.Uses, m.Awaits = len(keys), f.known, f.awaited(keys)
 	m.Form.ID = newFormID()
 	m.List = make([]views.Key, 0, len(keys))
@@ -74,7 +82,6 @@ func (h *dashboard) readKeys(c echo.Context, m *views.Keys) error {
 	if m.Quota.Full() {
 		m.Form.MakeRoom = h.deletable(keys)
 	}
-	return nil
 }
 
 // deletable gives the keys that are most likely not needed: those turned off, then the oldest.
@@ -119,7 +126,7 @@ func (h *dashboard) card(key client.APIKey, f facts) views.Key {
 
 // failure is why the keys could not be read, in place of the list.
 func (h *dashboard) failure(c echo.Context, err error) *views.Notice {
-	h.log.Error("keys cannot be read", "request", requestIDOf(c), "cause", err)
+	h.logFault(c, "keys cannot be read", err)
 	p := explain(err)
 	return &views.Notice{
 		Bad: true, Title: "We could not read your keys.", Text: p.heading + ". " + p.text,
@@ -132,8 +139,10 @@ func pageOfItsOwn(err error) bool { return client.IsUnauthorized(err) || client.
 
 // showKey is a key's own page. For a page that learnt of a change it is the row or the card alone, with the news.
 func (h *dashboard) showKey(c echo.Context) error {
+	ctx, cancel := context.WithTimeout(c.Request().Context(), readTimeout)
+	defer cancel()
 	asked := h.askFacts(c)
-	key, err := h.keys(c).Fetch(c.Request().Context(), c.Param("id"))
+	key, err := h.keys(c).Fetch(ctx, c.Param("id"))
 	if id := c.Param("id"); client.IsNotFound(err) && wantsPart(c) && c.QueryParam("place") == views.PlaceRow && objectID(id) {
 		return render(c, http.StatusNotFound, views.ArrivedGonePart(id), views.ArrivedGonePart(id))
 	}

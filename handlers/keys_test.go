@@ -154,7 +154,7 @@ var unreadable = map[string]struct {
 	"it does not answer":        {timesOut, 504, "The key service did not answer in time. You are still signed in."},
 	"time is up":                {outOfTime, 504, "The key service did not answer in time."},
 	"the connection breaks":     {losesRequests, 502, "The connection to the key service broke. You are still signed in."},
-	"the answer breaks off":     {breaksOff, 502, "The key service gave an answer we cannot use."},
+	"the answer breaks off":     {breaksOff, 502, "The connection to the key service broke."},
 	"it fails with a page":      {says(500, "<title>secret-host</title><h1>500</h1>"), 502, "The key service gave an answer we cannot use."},
 	"it is a captive portal":    {says(200, "<title>secret-host</title>"), 502, "The key service gave an answer we cannot use."},
 	"it sends us elsewhere":     {says(302, ""), 502, "The key service gave an answer we cannot use."},
@@ -232,12 +232,12 @@ func TestASessionThatTheKeyServiceEndedLeadsToTheLogIn(t *testing.T) {
 	who := p.person(email)
 	key := p.seed(who, "porch-cam")[0]
 	for _, c := range []struct{ method, path, place string }{
-		{http.MethodGet, "/keys", "/login?ended=1&next=%2Fkeys"},
-		{http.MethodGet, "/keys/" + key.ID, "/login?ended=1&next=%2Fkeys%2F" + key.ID},
-		{http.MethodGet, "/keys/" + key.ID + "/delete", "/login?ended=1&next=%2Fkeys%2F" + key.ID + "%2Fdelete"},
-		{http.MethodPost, "/keys", "/login?ended=1&next=%2Fkeys"},
-		{http.MethodPost, "/keys/" + key.ID + "/turn-off", "/login?ended=1&next=%2Fkeys"},
-		{http.MethodPost, "/keys/" + key.ID + "/delete", "/login?ended=1&next=%2Fkeys"},
+		{http.MethodGet, "/keys", "/login?ended=service&next=%2Fkeys"},
+		{http.MethodGet, "/keys/" + key.ID, "/login?ended=service&next=%2Fkeys%2F" + key.ID},
+		{http.MethodGet, "/keys/" + key.ID + "/delete", "/login?ended=service&next=%2Fkeys%2F" + key.ID + "%2Fdelete"},
+		{http.MethodPost, "/keys", "/login?ended=service&next=%2Fkeys%3Fname%3Dheat-pump"},
+		{http.MethodPost, "/keys/" + key.ID + "/turn-off", "/login?ended=service&next=%2Fkeys"},
+		{http.MethodPost, "/keys/" + key.ID + "/delete", "/login?ended=service&next=%2Fkeys"},
 	} {
 		for _, script := range []bool{false, true} {
 			p.upstream.heal()
@@ -266,6 +266,7 @@ func TestASessionThatTheKeyServiceEndedLeadsToTheLogIn(t *testing.T) {
 		}
 	}
 	p.browser().get("/login?ended=1&next=%2Fkeys").says(".notice", "Your session has ended. Sign in to go on.")
+	p.browser().get("/login?ended=service&next=%2Fkeys").says(".notice", "The key service has ended your session. Sign in to go on.")
 }
 
 func TestWhoeverMayNotManageKeysIsToldWhy(t *testing.T) {

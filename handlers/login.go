@@ -23,7 +23,11 @@ const (
 func (h *dashboard) showSignIn(c echo.Context) error {
 	m := h.signInModel(c)
 	m.Next = c.QueryParam("next")
-	if c.QueryParam("ended") != "" {
+	switch c.QueryParam("ended") {
+	case "":
+	case endedByService:
+		m.Reason = "The key service has ended your session. Sign in to go on."
+	default:
 		m.Reason = "Your session has ended. Sign in to go on."
 	}
 	return h.renderSignIn(c, http.StatusOK, m)
@@ -41,54 +45,102 @@ func (h *dashboard) renderSignIn(c echo.Context, status int, m views.SignIn) err
 // signIn answers a wrong password and an unknown e-mail address alike: one text, one status, and the key service takes the
 // same time for both.
 func (h *dashboard) signIn(c echo.Context) error {
-	email, password, next := strings.TrimSpace(c.FormValue("email")), c.FormValue("password"), c.FormValue("next")
-	if email != "" && password != "" { // the key service calls a log-in without them malformed, not wrong
-		err := h.logIn(c, email, password)
-		if err == nil {
-			return redirect(c, localPath(next))
-		}
-		if !client.IsUnauthorized(err) {
-			return err
-		}
-	}
+	email, password := strings.TrimSpace(c.FormValue("email")), c.FormValue("password")
 	m := h.signInModel(c)
-	m.Email, m.Next = email, next
+	m.Email, m.Next = email, c.FormValue("next")
 	m.Error = "The e-mail address or the password is wrong."
+	if email == "" || password == "" { // the key service calls a log-in without them malformed, not wrong
+		return h.renderSignIn(c, http.StatusUnprocessableEntity, m)
+	}
+	err := h.logIn(c, email, password)
+	switch {
+	case err == nil:
+		return redirect(c, localPath(m.Next))
+	case client.IsLimited(err):
+		return h.renderTooMany(c, m, err)
+	case client.IsUnconfirmed(err):
+		return h.askToConfirm(c, http.StatusUnprocessableEntity, email, false)
+	case client.IsUserDisabled(err): // which is told to those who know the password
+		m.Error = "This account is turned off. Ask whoever runs this server."
+	case !client.IsUnauthorized(err):
+		return err
+	}
 	return h.renderSignIn(c, http.StatusUnprocessableEntity, m)
 }
 
 // logIn opens an auth session at the key service and a web session here.
 func (h *dashboard) logIn(c echo.Context, email, password string) error {
-	session, err := h.client.Login(c.Request().Context(), client.EmailPassword(email, password))
+	session, err := h.openSession(c, email, password)
 	if client.IsForbidden(err) || client.IsNotFound(err) {
 		return errors.Join(errRefused, err)
 	}
 	if err != nil {
 		return err
 	}
-	h.endAuthSession(c) // of whoever this browser was signed in as until now
-	return h.startSession(c, account{UserID: session.UserID(), Email: email, token: session.RefreshToken()})
+	if err := h.leave(c, "signed in anew"); err != nil { // whoever this browser was signed in as until now
+		return err
+	}
+	a := account{UserID: session.UserID(), Email: email, token: session.RefreshToken()}
+	if err := h.startSession(c, a); err != nil {
+		return err
+	}
+	h.known.remember(c, email)
+	if !h.embedded {
+		h.record(c, a.UserID, h.event(c, eventSignedIn))
+	}
+	return nil
 }
 
 // signOut ends the web session here and the auth session at the key service.
 func (h *dashboard) signOut(c echo.Context) error {
-	h.endAuthSession(c)
-	if err := h.endSession(c); err != nil {
+	if err := h.leave(c, "signed out"); err != nil {
 		return err
 	}
+	if err := h.endSession(c); err != nil { // and its cookie
+		return err
+	}
+	h.clearBrowser(c)
 	return redirect(c, "/login")
 }
 
-// endAuthSession logs out at the key service. When that cannot be reached the person is signed out all the same: the token
-// was only ever here, and it goes with the web session.
-func (h *dashboard) endAuthSession(c echo.Context) {
+// clearBrowser leaves nothing of a person behind for the next one at this screen: no page, no file, and not what they chose. The
+// colours stay, which are for whoever looks at it. Without TLS browsers ignore this and complain.
+func (h *dashboard) clearBrowser(c echo.Context) {
+	if !h.plainHTTP {
+		c.Response().Header().Set("Clear-Site-Data", `"cache", "storage"`)
+	}
+}
+
+// leave ends the session that this browser has, if any.
+func (h *dashboard) leave(c echo.Context, why string) error {
 	a, ok := accountOf(c)
 	if !ok {
-		return
+		return nil
 	}
-	if err := h.client.Resume(a.UserID, a.token).Logout(c.Request().Context()); err != nil && !client.IsUnauthorized(err) {
-		h.log.Warn("auth session outlives its web session", "request", requestIDOf(c), "cause", err)
+	if err := h.endBrowser(c, a, sessionHash(c), why); err != nil {
+		return err
 	}
+	session, err := h.session(c)
+	if err == nil {
+		session.ID = "" // its row has gone
+	}
+	return err
+}
+
+// endBrowser ends a web session of a person's with the auth session that it holds. The embedded server's ends in the same
+// transaction; at an upstream it is logged out first. When that cannot be reached the web session ends all the same: the token was
+// only ever here, and it goes with it.
+func (h *dashboard) endBrowser(c echo.Context, holds account, session [32]byte, why string) error {
+	ctx, cancel := actContext(c)
+	defer cancel()
+	if !h.embedded {
+		if err := h.client.Resume(holds.UserID, holds.token).Logout(ctx); err != nil && !client.IsUnauthorized(err) {
+			h.log.Warn("auth session outlives its web session", "request", requestIDOf(c), "cause", err)
+		}
+	}
+	ended := h.event(c, eventSessionEnded)
+	ended.Detail = why
+	return sessionsDown(h.sessions.rows.EndWebSession(ctx, session, holds.UserID, ended))
 }
 
 func (h *dashboard) showRegister(c echo.Context) error {
@@ -133,13 +185,25 @@ func (h *dashboard) register(c echo.Context) error {
 		return h.renderRegister(c, http.StatusUnprocessableEntity, m)
 	case client.IsForbidden(err):
 		return h.renderClosed(c)
+	case client.IsLimited(err) && h.mail:
+		m.EmailError = tooManyMails(waitOf(err))
+		c.Response().Header().Set("Retry-After", wholeSeconds(waitOf(err)))
+		return h.renderRegister(c, http.StatusTooManyRequests, m)
 	case errors.As(err, &failed) && failed.Status == http.StatusBadRequest: // an upstream's own rule, stricter than ours
 		m.PasswordError = "The key service does not accept this: " + failed.Message
 		return h.renderRegister(c, http.StatusUnprocessableEntity, m)
 	case err != nil:
 		return err
 	}
+	if h.mail {
+		return h.askToConfirm(c, http.StatusOK, m.Email, true)
+	}
 	err = h.logIn(c, m.Email, password)
+	if client.IsLimited(err) {
+		next := h.signInModel(c)
+		next.Email, next.Next, next.Reason = m.Email, m.Next, "Your account was made. Sign in a little later."
+		return h.renderTooMany(c, next, err)
+	}
 	if client.IsUnauthorized(err) { // an upstream may want the address confirmed first
 		next := h.signInModel(c)
 		next.Email, next.Next = m.Email, m.Next

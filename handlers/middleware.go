@@ -56,10 +56,11 @@ func requestIDOf(c echo.Context) string { return c.Response().Header().Get(reque
 // there is not ours to keep.
 func (h *dashboard) logRequest(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		start := h.now()
+		start, r := h.now(), c.Request()
 		if err := next(c); err != nil {
 			c.Error(err)
 		}
+		r.Pattern = c.Path() // for whoever counts, as http.ServeMux says it
 		h.log.Info("request",
 			"method", c.Request().Method, "route", c.Path(), "status", c.Response().Status,
 			"took", h.now().Sub(start).Round(time.Microsecond), "from", c.RealIP(), "request", requestIDOf(c))

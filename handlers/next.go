@@ -3,8 +3,10 @@ package handlers
 import (
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 
+	"latchkey/client"
 	"latchkey/onboard"
 )
 
@@ -15,7 +17,7 @@ const home = "/keys"
 // everything else. What a browser does with a strange spelling ("//host", "/\host", "/%5chost", "/a/../\host") varies, so
 // nothing is repaired: the spelling must be the plain one.
 func localPath(next string) string {
-	if isDevicePage(next) {
+	if isDevicePage(next) || isFilledKeysPage(next) {
 		return next
 	}
 	u, err := url.Parse(next)
@@ -28,10 +30,28 @@ func localPath(next string) string {
 	if strings.HasSuffix(next, arrivalSuffix) { // a stream is no page
 		return home
 	}
-	if next == home || next == "/login" || next == "/register" || strings.HasPrefix(next, home+"/") {
+	if slices.Contains(ownPages, next) || strings.HasPrefix(next, home+"/") {
 		return next
 	}
 	return home
+}
+
+// ownPages are those that need no more than their path, besides those of keys and devices.
+var ownPages = []string{home, activityPath, sessionsPath, accountPath, accountPath + "/delete", "/login", "/register", forgotPath, resetPath, confirmPath}
+
+// keysPageWith is the keys page with the name filled in for a new key, or without when no key can have it. Such a name needs no
+// escapes.
+func keysPageWith(name string) string {
+	if client.ValidName(name) != nil {
+		return home
+	}
+	return home + "?name=" + name
+}
+
+// isFilledKeysPage says whether next is the keys page with a name filled in.
+func isFilledKeysPage(next string) bool {
+	name, ok := strings.CutPrefix(next, home+"?name=")
+	return ok && next == keysPageWith(name)
 }
 
 // devicePath is the page for codes. Below it, each pairing has a page of its own.

@@ -151,6 +151,11 @@ func (h *dashboard) fetchKey(c echo.Context) error {
 	if err != nil {
 		return programErrorOf(c, err)
 	}
+	if key.First {
+		fetched := h.event(c, eventKeyShown)
+		fetched.Actor, fetched.KeyID, fetched.KeyName, fetched.Detail = actorDevice, key.ID, key.Name, detailFetched
+		h.record(c, key.UserID, fetched)
+	}
 	c.Response().Header().Set("Pragma", "no-cache")
 	return c.JSON(http.StatusOK, struct {
 		Value   string `json:"access_token"`

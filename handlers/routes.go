@@ -10,6 +10,15 @@ import (
 
 const staticRoute = static.Prefix + "*"
 
+// Routes lists every route of a dashboard that New made, as "METHOD /path".
+func Routes(dashboard *echo.Echo) []string {
+	var list []string
+	for _, r := range dashboard.Routes() {
+		list = append(list, r.Method+" "+r.Path)
+	}
+	return list
+}
+
 // routes is every page of the dashboard and who may call it. Signed-in is the rule, the others are the exception.
 //
 // Who may call stands with each route, not in an echo.Group: a group with middleware also answers, behind that middleware,
@@ -33,6 +42,14 @@ func (h *dashboard) routes(e *echo.Echo) {
 	e.POST("/register", h.register, h.loadAccount)
 	e.POST("/logout", h.signOut, h.loadAccount)
 
+	page(forgotPath, h.showForgot, h.loadAccount)
+	e.POST(forgotPath, h.forgot, h.loadAccount)
+	page(resetPath, h.showReset, h.loadAccount)
+	e.POST(resetPath, h.reset, h.loadAccount)
+	page(confirmPath, h.showConfirm, h.loadAccount)
+	e.POST(confirmPath, h.confirm, h.loadAccount)
+	e.POST(confirmPath+"/send", h.sendConfirmation, h.loadAccount)
+
 	// Devices, which have no account yet.
 	page(metadataPath, h.describeServer)
 	e.POST(startPath, h.startPairing)
@@ -40,14 +57,15 @@ func (h *dashboard) routes(e *echo.Echo) {
 
 	// Signed in.
 	user := []echo.MiddlewareFunc{h.loadAccount, h.requireAccount}
+	proved := []echo.MiddlewareFunc{h.loadAccount, h.requireAccount, h.proveFirst}
 	page("/keys", h.listKeys, user...)
-	e.POST("/keys", h.createKey, user...)
+	e.POST("/keys", h.createKey, proved...)
 	page("/keys/which", h.showWhichKey, user...)
 	e.POST("/keys/which", h.tryValue, user...)
 	e.GET("/keys/arrival", h.awaitKeys, user...)
 	page("/keys/:id", h.showKey, user...)
 	e.GET("/keys/:id/arrival", h.awaitKey, user...)
-	e.POST("/keys/:id/turn-on", h.turnKeyOn, user...)
+	e.POST("/keys/:id/turn-on", h.turnKeyOn, proved...)
 	e.POST("/keys/:id/turn-off", h.turnKeyOff, user...)
 	page("/keys/:id/delete", h.confirmDelete, user...)
 	e.POST("/keys/:id/delete", h.deleteKey, user...)
@@ -55,6 +73,16 @@ func (h *dashboard) routes(e *echo.Echo) {
 	e.POST(devicePath, h.claimPairing, user...)
 	page(devicePath+"/:id", h.showPairing, user...)
 	e.GET(devicePath+"/:id/arrival", h.awaitPairing, user...)
-	e.POST(devicePath+"/:id/approve", h.approvePairing, user...)
+	e.POST(devicePath+"/:id/approve", h.approvePairing, proved...)
 	e.POST(devicePath+"/:id/deny", h.denyPairing, user...)
+	page(accountPath, h.showAccount, user...)
+	e.POST(accountPath+"/password", h.changePassword, user...)
+	page(accountPath+"/delete", h.confirmDeleteAccount, user...)
+	e.POST(accountPath+"/delete", h.deleteAccount, user...)
+	page(activityPath, h.showActivity, user...)
+	page(activityPath+".csv", h.exportActivityCSV, user...)
+	page(activityPath+".json", h.exportActivityJSON, user...)
+	page(sessionsPath, h.showSessions, user...)
+	e.POST(sessionsPath+"/:id/end", h.endOneSession, user...)
+	e.POST(sessionsPath+"/end-others", h.endOtherSessions, user...)
 }

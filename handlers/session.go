@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"cmp"
+	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -50,6 +51,7 @@ func (a account) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, a.UserID
 const (
 	accountKey = "account"
 	sessionKey = "session"
+	rowKey     = "web session"
 )
 
 // accountOf gives who is signed in, once loadAccount has run.
@@ -64,10 +66,16 @@ func sessionHash(c echo.Context) [32]byte {
 	return hash
 }
 
+// rowOf is that web session's row, as it was when the request came.
+func rowOf(c echo.Context) WebSessionRow {
+	row, _ := c.Get(rowKey).(WebSessionRow)
+	return row
+}
+
 // keys is the access to the signed-in person's keys.
-func (h *dashboard) keys(c echo.Context) *client.APIKeys {
+func (h *dashboard) keys(c echo.Context) patientKeys {
 	a, _ := accountOf(c)
-	return h.client.Resume(a.UserID, a.token).APIKeys()
+	return patientKeys{h.client.Resume(a.UserID, a.token).APIKeys(), h.patience, a.UserID}
 }
 
 func (h *dashboard) session(c echo.Context) (*sessions.Session, error) {
@@ -83,6 +91,15 @@ func sessionsDown(err error) error {
 	return errors.Join(errSessionsDown, err)
 }
 
+// reissue gives the token of an account signed under the newest key.
+func (h *dashboard) reissue(ctx context.Context, a account) (client.Secret, error) {
+	session, err := h.client.Resume(a.UserID, a.token).Reissue(ctx)
+	if err != nil {
+		return "", err
+	}
+	return session.RefreshToken(), nil
+}
+
 // startSession signs a person in under a new id; what the browser was signed in with before ends.
 func (h *dashboard) startSession(c echo.Context, a account) error {
 	session, err := h.session(c)
@@ -90,7 +107,14 @@ func (h *dashboard) startSession(c echo.Context, a account) error {
 		return err
 	}
 	session.Values[accountValue] = a
-	return sessionsDown(session.Save(c.Request(), c.Response()))
+	if h.embedded {
+		session.Values[authSessionValue] = h.client.Resume(a.UserID, a.token).ID()
+	}
+	err = session.Save(c.Request(), c.Response())
+	if errors.Is(err, ErrNoWebSession) { // the auth session was ended from another place meanwhile
+		return err
+	}
+	return sessionsDown(err)
 }
 
 func (h *dashboard) endSession(c echo.Context) error {
@@ -113,6 +137,8 @@ func (h *dashboard) loadAccount(next echo.HandlerFunc) echo.HandlerFunc {
 		if a, ok := session.Values[accountValue].(account); ok {
 			c.Set(accountKey, a)
 			c.Set(sessionKey, sha256.Sum256([]byte(session.ID)))
+			c.Set(rowKey, session.Values[rowValue])
+			h.nameKnownDevice(c, a.Email)
 		}
 		return next(c)
 	}
@@ -149,11 +175,15 @@ func (h *dashboard) askToSignIn(c echo.Context, ended bool) error {
 }
 
 // returnAfterSignIn is where a person goes on who must sign in first. A part of a page is nothing to return to: the page that
-// asked for it is. A code on its way is kept: its time runs.
+// asked for it is. A code on its way is kept: its time runs. So is a name that was typed for a key.
 func returnAfterSignIn(c echo.Context) string {
 	r := c.Request()
 	page, err := url.Parse(r.Header.Get("HX-Current-URL"))
 	switch {
+	case r.URL.Path == home && r.Method == http.MethodPost: // the form that makes a key
+		return keysPageWith(strings.TrimSpace(c.FormValue("name")))
+	case strings.HasPrefix(r.URL.Path, activityPath+"."): // a file is no page
+		return activityPath
 	case r.URL.Path == devicePath:
 		return codeEntry(cmp.Or(c.FormValue("code"), c.QueryParam("user_code")))
 	case err == nil && page.Path != "" && wantsPart(c):

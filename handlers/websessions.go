@@ -5,10 +5,13 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"log/slog"
 	"net/http"
 	"time"
 
 	"github.com/gorilla/sessions"
+
+	"latchkey/client"
 )
 
 // How long a web session lives without a request, and at most. How often its last request is written down: reading a page
@@ -55,6 +58,12 @@ type WebSessionRows interface {
 	EndWebSession(ctx context.Context, idHash [32]byte, userID string, e Event) error
 }
 
+// Values of a gorilla session besides accountValue: the row as it is, and for a new one the auth session that it will hold.
+const (
+	rowValue         = "row"
+	authSessionValue = "auth session"
+)
+
 // webSessions is a gorilla/sessions Store: the browser holds 32 random bytes and nothing else, a row holds the rest. The id
 // is not signed, since there is nothing in it to forge.
 type webSessions struct {
@@ -63,16 +72,19 @@ type webSessions struct {
 	cookie string
 	https  bool
 	now    func() time.Time
+	log    *slog.Logger
+	// reissue exchanges a token for one that the newest key signs; nil with an upstream, whose tokens are its own affair.
+	reissue func(context.Context, account) (client.Secret, error)
 }
 
 var _ sessions.Store = (*webSessions)(nil)
 
-func newWebSessions(rows WebSessionRows, ring *keyRing, https bool, now func() time.Time) *webSessions {
+func newWebSessions(rows WebSessionRows, ring *keyRing, https bool, now func() time.Time, log *slog.Logger) *webSessions {
 	cookie := "latchkey"
 	if https {
 		cookie = "__Host-latchkey" // browsers take it only with Secure, Path=/ and no Domain: no other host can plant one
 	}
-	return &webSessions{rows: rows, ring: ring, cookie: cookie, https: https, now: now}
+	return &webSessions{rows: rows, ring: ring, cookie: cookie, https: https, now: now, log: log}
 }
 
 // Get gives the request's session, the same one however often it is asked.
@@ -122,15 +134,75 @@ func (s *webSessions) load(ctx context.Context, session *sessions.Session, id []
 		return errSealed
 	}
 	if old || now.Sub(row.LastSeenAt) >= touchEvery {
-		row.LastSeenAt, row.Sealed = now, s.ring.seal(plain, row.IDHash[:])
-		// Another request that was first has written the same.
-		if err := s.rows.UpdateWebSession(ctx, row); err != nil && !errors.Is(err, ErrStaleWebSession) {
+		origin := originOf(ctx)
+		row.LastSeenAt = now
+		if old {
+			a, row.Sealed = s.renewed(ctx, row, a)
+		}
+		row.UserID, row.Address, row.Agent = a.UserID, origin.Address, origin.Agent
+		if err := s.remember(ctx, &row); err != nil {
 			return err
 		}
 	}
 	session.ID, session.IsNew = string(id), false
-	session.Values[accountValue] = a
+	session.Values[accountValue], session.Values[rowValue] = a, row
 	return nil
+}
+
+// renewed is what a row holds, sealed under the newest key. The embedded server signs tokens under the same ring, so a token goes
+// along: then the old key can be taken out without signing anybody out who was here since. When that fails the row stays as it is,
+// for the next request.
+func (s *webSessions) renewed(ctx context.Context, row WebSessionRow, a account) (account, []byte) {
+	if s.reissue != nil {
+		token, err := s.reissue(ctx, a)
+		if err != nil {
+			return a, row.Sealed
+		}
+		a.token = token
+	}
+	plain, err := a.pack()
+	if err != nil {
+		return a, row.Sealed
+	}
+	return a, s.ring.seal(plain, row.IDHash[:])
+}
+
+// remember writes down what is new of a session. One that can be read but not written is as good: a full disk must not sign
+// anybody out. It ends when it would have without this request.
+func (s *webSessions) remember(ctx context.Context, row *WebSessionRow) error {
+	err := s.rows.UpdateWebSession(ctx, *row)
+	switch {
+	case err == nil, errors.Is(err, ErrStaleWebSession): // another request that was first has written the same
+		row.Version++
+	case errors.Is(err, ErrNoWebSession):
+		return err
+	default:
+		s.log.WarnContext(ctx, "a web session could not be written", "cause", err)
+	}
+	return nil
+}
+
+// proved remembers that the person has just proved who they are. Another request may be writing the row at the same time.
+func (s *webSessions) proved(ctx context.Context, row WebSessionRow) error {
+	for {
+		row.ProvedAt = s.now()
+		err := s.rows.UpdateWebSession(ctx, row)
+		if !errors.Is(err, ErrStaleWebSession) {
+			return err
+		}
+		if row, err = s.rows.WebSession(ctx, row.IDHash); err != nil {
+			return err
+		}
+	}
+}
+
+// open gives what a row of a person's holds.
+func (s *webSessions) open(row WebSessionRow) (account, error) {
+	plain, _, err := s.ring.open(row.Sealed, row.IDHash[:])
+	if err != nil {
+		return account{}, err
+	}
+	return unpackAccount(plain)
 }
 
 // check answers ErrNoWebSession when the session is over. It changes nothing: what asks by itself is no sign of a person.
@@ -164,7 +236,12 @@ func (s *webSessions) Save(r *http.Request, w http.ResponseWriter, session *sess
 		return err
 	}
 	id, now := randomBytes(32), s.now()
-	row := WebSessionRow{IDHash: sha256.Sum256(id), CreatedAt: now, LastSeenAt: now, ExpiresAt: now.Add(webSessionLife)}
+	origin := originOf(r.Context())
+	row := WebSessionRow{
+		IDHash: sha256.Sum256(id), CreatedAt: now, LastSeenAt: now, ExpiresAt: now.Add(webSessionLife),
+		UserID: a.UserID, Address: origin.Address, Agent: origin.Agent, ProvedAt: now,
+	}
+	row.AuthSessionID, _ = session.Values[authSessionValue].(string)
 	row.Sealed = s.ring.seal(plain, row.IDHash[:])
 	if err := s.rows.CreateWebSession(r.Context(), row); err != nil {
 		return err

@@ -76,6 +76,16 @@ func TestASessionThatAnotherRequestTouchedFirstIsAsGood(t *testing.T) {
 	b.get("/keys").want(http.StatusOK).says(".who", email)
 }
 
+// The disk may be full.
+func TestASessionThatCanBeReadAndNotWrittenIsAsGood(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, _ := p.signedIn(email)
+	p.clock.advance(5 * time.Minute)
+	p.rows.afterRead(func() { p.rows.breaks(errors.New("disk is full")) })
+	b.get("/keys").want(http.StatusOK).says(".who", email)
+}
+
 func TestASessionThatEndsElsewhereDuringARequestIsOver(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t)

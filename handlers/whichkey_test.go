@@ -174,7 +174,7 @@ func TestAValueThatCannotBeTriedLeavesThePersonSignedIn(t *testing.T) {
 	}{
 		"it is down":      {refusesConnections, 502, "We cannot reach the key service"},
 		"it is slow":      {timesOut, 504, "The key service did not answer in time"},
-		"it is busy":      {says(503, ""), 503, "The key service is busy"},
+		"it is busy":      {says(503, `{"error":"busy"}`), 503, "The key service is busy"},
 		"it takes no key": {says(403, `{"error":"secret-host says no"}`), 502, "The key service refuses to sign anybody in"},
 		"no such app":     {says(404, ""), 502, "The key service refuses to sign anybody in"},
 	} {
@@ -218,7 +218,7 @@ func TestAValueIsTriedOnlyForAPersonOnOurOwnPages(t *testing.T) {
 		t.Errorf("%d calls", n)
 	}
 	p.upstream.breaks("*", says(401, `{"error":"invalid session","error_code":"InvalidSession"}`))
-	b.tries(value).leadsTo("/login?ended=1&next=%2Fkeys")
+	b.tries(value).leadsTo("/login?ended=service&next=%2Fkeys")
 	if p.upstream.count(keyLogIn) != 0 {
 		t.Error("the value was sent for somebody whose session is over")
 	}

@@ -199,14 +199,18 @@
     localTimes();
     const dialog = $("#dialog");
     if (!dialog) return;
-    if (event.detail.ctx.target === dialog) {
+    const { target, sourceElement: source } = event.detail.ctx;
+    if (target === dialog || target === "#dialog") { // a link's target, or the answer's own
       dialog.showModal();
-    } else if (dialog.open && dialog.contains(event.detail.ctx.sourceElement)) {
+      // A form's button could not be used when the dialog opened, so the dialog does not know it had the focus.
+      if (source.matches("form")) dialog.addEventListener("close", () => $("button", source)?.focus(), { once: true });
+    } else if (dialog.open && dialog.contains(source)) {
       dialog.close();
       const names = document.querySelectorAll("#keys .key a.name");
       (names[Math.min(row, names.length - 1)] ?? $("#heading")).focus();
     }
   });
+  document.addEventListener("click", (event) => event.target.closest("[data-close]")?.closest("dialog").close());
   document.addEventListener("click", (event) => {
     const opener = event.target.closest("[hx-target='#dialog']");
     if (!opener) return;

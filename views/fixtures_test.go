@@ -115,6 +115,10 @@ func every(text string) map[string]templ.Component {
 		"unfetched":         views.PairingPage(pairing(views.PairingUnfetched, page, text)),
 		"delete and return": views.DeletePage(views.Delete{Page: page, Key: key(1, text), Return: "/device/" + pairingID}),
 		"delete":            views.DeletePage(views.Delete{Page: page, Key: key(1, text)}),
+		"what happened":     views.ActivityPage(activity(page, text)),
+		"nothing happened":  views.ActivityPage(views.Activity{Page: page, Filter: views.ActivityFilter{Group: text, KeyID: text, KeyName: text}, Later: true, Older: text}),
+		"sessions":          views.SessionsPage(sessions(page, text)),
+		"a proof":           views.ProofPage(proof(page, text)),
 		"error":             views.ErrorPage(views.Error{Page: page, Heading: text, Text: text, Link: "/keys", LinkText: text, Reference: text}),
 	}
 }
@@ -138,6 +142,8 @@ func everyPart(text string) map[string]templ.Component {
 		"a row":           views.RowPart(key(1, text), text),
 		"an unknown row":  views.RowPart(unknown, text),
 		"a row that went": views.GoneRowPart(id(1)),
+		"sessions":        views.SessionsPart(sessions(views.Page{Status: text}, text)),
+		"a proof":         views.ProofDialog(proof(views.Page{Email: text}, text)),
 		"a new row":       views.ArrivedRowPart(withUse(3, text, at(views.WaitsOff, true, text)), text),
 		"a row gone":      views.ArrivedGonePart(id(1)),
 		"a new card":      views.ArrivedCardPart(withUse(1, text, used(text)), text),

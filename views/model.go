@@ -29,6 +29,24 @@ type Page struct {
 	PlainHTTP bool
 }
 
+// navigation is what the header leads to.
+var navigation = []struct{ path, name string }{
+	{"/keys", "Keys"}, {"/activity", "Activity"}, {"/sessions", "Sessions"}, {"/account", "Account"},
+}
+
+// current says of a place in the navigation that the page is it ("page"), or is one below it ("true"). Devices become keys.
+func (p Page) current(path string) string {
+	here, _, _ := strings.Cut(p.Here, "?")
+	switch {
+	case here == path:
+		return "page"
+	case strings.HasPrefix(here, path+"/"), path == "/keys" && (here == "/device" || strings.HasPrefix(here, "/device/")):
+		return "true"
+	default:
+		return ""
+	}
+}
+
 // Notice is a message that stays until it is dealt with.
 type Notice struct {
 	// Bad marks something that failed; otherwise the notice only informs.

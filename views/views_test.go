@@ -129,7 +129,7 @@ func TestEverythingThatCanBeUsedHasAName(t *testing.T) {
 	}
 	for name, c := range parts {
 		doc := draw(t, c)
-		doc.Find("input:not([type=hidden]), select, textarea").Each(func(_ int, s *goquery.Selection) {
+		doc.Find("input:not([type=hidden], [hidden]), select, textarea").Each(func(_ int, s *goquery.Selection) {
 			label := doc.Find(`label[for="`+s.AttrOr("id", "-")+`"]`).Text() + s.Closest("label").Text()
 			if squeeze(label) == "" {
 				t.Errorf("%s: the field %q has no label", name, s.AttrOr("name", s.AttrOr("id", "")))
@@ -151,7 +151,7 @@ func TestEverythingThatCanBeUsedHasAName(t *testing.T) {
 
 func TestEveryFormWorksWithoutScript(t *testing.T) {
 	t.Parallel()
-	actions := regexp.MustCompile(`^(/login|/logout|/register|/theme|/keys|/keys/which|/keys/[0-9a-f]{24}/(turn-on|turn-off|delete)|/device|/device/[A-Z]{26}/(approve|deny))$`)
+	actions := regexp.MustCompile(`^(/login|/logout|/register|/theme|/keys|/keys/which|/keys/[0-9a-f]{24}/(turn-on|turn-off|delete)|/device|/device/[A-Z]{26}/(approve|deny)|/sessions/end-others|/sessions/[0-9a-f]{24}/end)$`)
 	for name, c := range every("plain") {
 		draw(t, c).Find("form").Each(func(_ int, s *goquery.Selection) {
 			method, action := s.AttrOr("method", ""), s.AttrOr("action", "")

@@ -1,0 +1,133 @@
+package handlers
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"latchkey/client"
+	"latchkey/views"
+)
+
+// accountPath is the page about the account itself.
+const accountPath = "/account"
+
+func (h *dashboard) showAccount(c echo.Context) error {
+	return h.renderAccount(c, http.StatusOK, h.accountModel(c))
+}
+
+func (h *dashboard) accountModel(c echo.Context) views.Account {
+	m := views.Account{Page: h.page(c, "Your account"), Embedded: h.embedded, MinPassword: h.minPassword}
+	m.Here = accountPath // also where it answers the form
+	return m
+}
+
+func (h *dashboard) renderAccount(c echo.Context, status int, m views.Account) error {
+	return render(c, status, views.AccountPage(m), views.AccountPage(m))
+}
+
+// changePassword replaces the password. Everything else that is signed in is signed out by it; this browser stays.
+func (h *dashboard) changePassword(c echo.Context) error {
+	current, replacement := c.FormValue("current"), c.FormValue("new")
+	m := h.accountModel(c)
+	m.CurrentError, m.NewError = checkGiven(current), h.checkPassword(replacement)
+	if m.CurrentError != "" || m.NewError != "" {
+		return h.renderAccount(c, http.StatusUnprocessableEntity, m)
+	}
+	ctx, cancel := actContext(c)
+	defer cancel()
+	a, _ := accountOf(c)
+	status, err := http.StatusUnprocessableEntity, h.client.Resume(a.UserID, a.token).ChangePassword(ctx, current, replacement)
+	switch {
+	case err == nil:
+		h.leaveFlash(c, "password", "")
+		return redirect(c, accountPath)
+	case client.IsWrongPassword(err):
+		m.CurrentError = "This is not your current password."
+	case client.IsRefusedPassword(err):
+		m.NewError = refusal(err)
+	case client.IsLimited(err):
+		status, m.CurrentError = http.StatusTooManyRequests, tooManyTries(waitOf(err))
+		c.Response().Header().Set("Retry-After", wholeSeconds(waitOf(err)))
+	case client.IsNotReported(err):
+		m.Embedded = false // it is no service of ours, and the page says where passwords are then
+	default:
+		return err
+	}
+	return h.renderAccount(c, status, m)
+}
+
+func checkGiven(password string) string {
+	if password == "" {
+		return "Enter your current password."
+	}
+	return ""
+}
+
+// refusal is why the key service does not take a new password, in its own words.
+func refusal(err error) string {
+	var failed *client.Error
+	if errors.As(err, &failed) && failed.Message != "" {
+		return "The key service does not accept this: " + failed.Message + "."
+	}
+	return "The key service does not accept this password."
+}
+
+func (h *dashboard) confirmDeleteAccount(c echo.Context) error {
+	return h.renderDeleteAccount(c, http.StatusOK, "")
+}
+
+// renderDeleteAccount says what goes with the account before anybody decides.
+func (h *dashboard) renderDeleteAccount(c echo.Context, status int, problem string) error {
+	keys, err := h.keys(c).FetchAll(c.Request().Context())
+	if err != nil {
+		return err
+	}
+	m := views.DeleteAccount{Page: h.page(c, "Delete your account"), Embedded: h.embedded, Error: problem}
+	for _, key := range keys {
+		m.Keys = append(m.Keys, key.Name)
+	}
+	return render(c, status, views.DeleteAccountPage(m), views.DeleteAccountPage(m))
+}
+
+// deleteAccount asks for the password whenever it was last given: this cannot be undone.
+func (h *dashboard) deleteAccount(c echo.Context) error {
+	password := c.Request().PostFormValue(passwordField)
+	switch err := h.prove(c, password); {
+	case errors.Is(err, errWrongPassword) && password == "":
+		return h.renderDeleteAccount(c, http.StatusUnprocessableEntity, "Enter your password.")
+	case errors.Is(err, errWrongPassword):
+		return h.renderDeleteAccount(c, http.StatusUnprocessableEntity, "The password is wrong.")
+	case client.IsLimited(err):
+		c.Response().Header().Set("Retry-After", wholeSeconds(waitOf(err)))
+		return h.renderDeleteAccount(c, http.StatusTooManyRequests, tooManyTries(waitOf(err)))
+	case err != nil:
+		return err
+	}
+	ctx, cancel := actContext(c)
+	defer cancel()
+	a, _ := accountOf(c)
+	if err := h.client.Resume(a.UserID, a.token).DeleteUser(ctx); err != nil {
+		return err
+	}
+	if err := h.endSessionsOf(c, a.UserID); err != nil {
+		return err
+	}
+	if err := h.endSession(c); err != nil {
+		return err
+	}
+	h.leaveFlash(c, "account-deleted", "")
+	return redirect(c, "/login")
+}
+
+// endSessionsOf ends the web sessions of an account that is gone. Those that held an auth session of the embedded server are gone
+// with that.
+func (h *dashboard) endSessionsOf(c echo.Context, userID string) error {
+	ctx := c.Request().Context()
+	rows, err := h.sessions.rows.WebSessions(ctx, userID)
+	for _, row := range rows {
+		err = errors.Join(err, h.sessions.rows.DeleteWebSession(ctx, row.IDHash))
+	}
+	return sessionsDown(err)
+}

@@ -1,0 +1,321 @@
+package handlers_test
+
+import (
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"latchkey/handlers"
+	"latchkey/store"
+)
+
+// writes writes something down that happened to the person, a minute after the last.
+func (p *program) writes(who person, kind string, change ...func(*store.Event)) store.Event {
+	p.t.Helper()
+	p.clock.advance(time.Minute)
+	e := store.Event{
+		UserID: who.id, At: p.clock.Now(), Kind: store.EventKind(kind), Actor: store.ActorBrowser, Address: "192.0.2.7",
+		Agent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+	}
+	e.ID = store.NewID(e.At)
+	for _, c := range change {
+		c(&e)
+	}
+	if err := p.store.RecordEvent(p.t.Context(), e); err != nil {
+		p.t.Fatal(err)
+	}
+	return e
+}
+
+func about(key, name string) func(*store.Event) {
+	return func(e *store.Event) { e.KeyID, e.KeyName = key, name }
+}
+
+func detail(text string) func(*store.Event) { return func(e *store.Event) { e.Detail = text } }
+
+func by(actor store.Actor) func(*store.Event) { return func(e *store.Event) { e.Actor = actor } }
+
+const aKey = "69cc8d000000000000000001"
+
+func TestEveryKindOfEventIsToldInAPlainSentence(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t, embedded)
+	who := p.person(email)
+	key := about(aKey, "porch-cam")
+	for _, e := range []struct {
+		kind   string
+		change []func(*store.Event)
+	}{
+		{"account-made", nil}, {"signed-in", nil},
+		{"sign-in-failed", []func(*store.Event){detail("wrong password"), by(store.ActorUnknown)}},
+		{"session-ended", []func(*store.Event){detail("signed out")}},
+		{"session-ended", []func(*store.Event){detail("all others")}},
+		{"key-made", []func(*store.Event){key}}, {"key-shown", []func(*store.Event){key}},
+		{"key-shown", []func(*store.Event){key, by(store.ActorDevice), detail("fetched by the device")}},
+		{"key-turned-on", []func(*store.Event){key}}, {"key-turned-off", []func(*store.Event){key}}, {"key-deleted", []func(*store.Event){key}},
+		{"key-first-used", []func(*store.Event){key, by(store.ActorDevice)}},
+		{"key-refused", []func(*store.Event){key, by(store.ActorDevice), detail("off")}},
+		{"key-refused", []func(*store.Event){key, by(store.ActorDevice), detail("account is off")}},
+		{"pairing-asked", []func(*store.Event){by(store.ActorDevice), detail("Porch Pi")}},
+		{"pairing-approved", []func(*store.Event){key, detail("Porch Pi")}}, {"pairing-denied", []func(*store.Event){detail("Porch Pi")}},
+		{"password-changed", nil}, {"password-reset", nil}, {"password-confirmed", nil}, {"password-reset-asked", []func(*store.Event){by(store.ActorOperator)}},
+		{"email-confirmed", nil}, {"account-disabled", []func(*store.Event){by(store.ActorOperator)}}, {"account-enabled", nil},
+		{"of-a-newer-version", []func(*store.Event){detail("whatever")}},
+	} {
+		p.writes(who, e.kind, e.change...)
+	}
+	b := p.signIn(who)
+	a := b.get("/activity").want(http.StatusOK)
+	got := a.texts(".day .deed")
+	slices.Reverse(got)
+	want := []string{
+		"Account made", "Signed in", "Sign-in refused: wrong password", "Session ended: signed out", "Ended all other sessions",
+		"Made porch-cam", "Showed the value of porch-cam", "The device fetched the value of porch-cam",
+		"Turned on porch-cam", "Turned off porch-cam", "Deleted porch-cam", "First use of porch-cam",
+		"Log-in refused with porch-cam: it was off", "Log-in refused with porch-cam: the account is off",
+		"Asked to be connected: Porch Pi", "Approved Porch Pi, with the key porch-cam", "Denied Porch Pi",
+		"Password changed", "Password reset", "Password entered once more", "Password reset asked for",
+		"E-mail address confirmed", "Account turned off", "Account turned on", "of-a-newer-version: whatever", "Signed in",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	if got := len(a.texts(".refused .icon")); got != 3 || len(a.texts(".deed .icon")) != 3 {
+		t.Errorf("%d refusals are drawn as such", got)
+	}
+	from := a.texts(".day .small")
+	slices.Reverse(from)
+	for i, want := range map[int]string{
+		0: "by a browser, from 192.0.2.7, Firefox, Linux", 2: "by somebody who is not signed in, from 192.0.2.7, Firefox, Linux",
+		11: "by a device with this key, from 192.0.2.7, Firefox, Linux", 14: "by a device, from 192.0.2.7, Firefox, Linux", 20: "by the operator, from 192.0.2.7, Firefox, Linux",
+	} {
+		if from[i] != want {
+			t.Errorf("%d is %q, want %q", i, from[i], want)
+		}
+	}
+	if a.text(".day time") == "" || a.attr(".day:last-of-type li:last-child time", "datetime") != noon.Add(time.Minute).Format(time.RFC3339) {
+		t.Errorf("the first is at %q", a.attr(".day:last-of-type li:last-child time", "datetime"))
+	}
+	if got := a.texts(".day h2"); !slices.Equal(got, []string{"Saturday, 2 May 2026"}) {
+		t.Errorf("days %v", got)
+	}
+}
+
+func TestTheListIsNarrowedDownByGroupAndByKey(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t, embedded)
+	b, who := p.signedIn(email)
+	p.writes(who, "key-made", about(aKey, "porch-cam"))
+	p.writes(who, "key-made", about("69cc8d000000000000000002", "garage"))
+	p.writes(who, "pairing-denied", detail("Pi"))
+	p.writes(who, "key-refused", about(aKey, "porch-cam"), detail("off"))
+	p.writes(who, "password-changed")
+	for query, want := range map[string]int{
+		"": 6, "?kind=sign-ins": 1, "?kind=keys": 3, "?kind=devices": 2, "?kind=account": 1, "?key=" + aKey: 2,
+		"?kind=devices&key=" + aKey: 1, "?kind=nonsense": 6, "?key=nonsense": 6, "?before=nonsense": 6, "?kind=account&key=" + aKey: 0,
+	} {
+		a := b.get("/activity" + query).want(http.StatusOK)
+		if got := len(a.texts(".day li")); got != want {
+			t.Errorf("%q shows %d, want %d", query, got, want)
+		}
+		if got := a.attr(".filter [aria-current]", "href"); want > 0 && strings.Contains(query, "kind=keys") && !strings.Contains(got, "kind=keys") {
+			t.Errorf("%q marks %q", query, got)
+		}
+	}
+	b.get("/activity?key="+aKey).says(".about", "about porch-cam")
+	b.get("/activity?kind=account&key="+aKey).says(".nothing", "Nothing like that has happened.")
+	b.get("/activity?before=000000000000000000000000").says(".nothing", "There is nothing older.")
+}
+
+func TestFiftyAreOnAPageAndTheOlderOnesBehindALink(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t, embedded)
+	who := p.person(email)
+	for i := range 119 {
+		p.writes(who, "key-made", about(aKey, fmt.Sprintf("key-%03d", i)))
+	}
+	b := p.signIn(who)
+	var seen []string
+	path, pages := "/activity?key="+aKey, 0
+	for path != "" {
+		a := b.get(path).want(http.StatusOK)
+		seen, pages = append(seen, a.texts(".deed")...), pages+1
+		path = a.attr("a[rel=next]", "href")
+	}
+	if len(seen) != 119 || pages != 3 || seen[0] != "Made key-118" || seen[118] != "Made key-000" {
+		t.Errorf("%d in %d pages, from %q to %q", len(seen), pages, seen[0], seen[len(seen)-1])
+	}
+}
+
+func TestOthersSeeNothingOfIt(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t, embedded)
+	_, who := p.signedIn(email)
+	p.writes(who, "key-made", about(aKey, "porch-cam"))
+	bob, _ := p.signedIn("bob@example.com")
+	for _, path := range []string{"/activity", "/activity?key=" + aKey, "/activity.csv", "/activity.json"} {
+		bob.get(path).want(http.StatusOK).keepsQuiet("porch-cam")
+	}
+	p.browser().get("/activity.csv").leadsTo("/login?next=%2Factivity")
+}
+
+func TestAnExportHoldsWhatTheFilterShows(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t, embedded)
+	who := p.person(email)
+	for range 60 {
+		p.writes(who, "key-made", about(aKey, "porch-cam"))
+	}
+	hostile := `=HYPERLINK("http://evil.example","x"),"y"` + "\r\nz"
+	p.writes(who, "pairing-denied", detail(hostile))
+	p.writes(who, "pairing-denied", detail("@SUM(1)"))
+	p.writes(who, "pairing-denied", detail("Zoë’s Pi"))
+
+	b := p.signIn(who)
+	a := b.get("/activity.csv?kind=devices").want(http.StatusOK)
+	if a.header.Get("Content-Disposition") != `attachment; filename="latchkey-activity.csv"` || a.header.Get("Content-Type") != "text/csv; charset=utf-8" ||
+		a.header.Get("Cache-Control") != "no-store" {
+		t.Errorf("header %v", a.header)
+	}
+	rows, err := csv.NewReader(strings.NewReader(a.body)).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var details []string
+	for _, row := range rows {
+		details = append(details, row[6])
+	}
+	want := []string{"detail", "Zoë’s Pi", "'@SUM(1)", strings.ReplaceAll("'"+hostile, "\r\n", "\n")} // as the reader reads line ends
+	if !slices.Equal(details, want) {
+		t.Errorf("got %q, want %q", details, want)
+	}
+	if strings.Count(a.body, "\r\n") < 4 {
+		t.Error("lines do not end as RFC 4180 has it")
+	}
+
+	a = b.get("/activity.json?key=" + aKey).want(http.StatusOK)
+	var file struct {
+		Events []struct {
+			ID, Time, Kind, Actor, Address string
+			KeyID                          string `json:"key_id"`
+		}
+	}
+	if err := json.Unmarshal([]byte(a.body), &file); err != nil {
+		t.Fatal(err)
+	}
+	if len(file.Events) != 60 || file.Events[0].Kind != "key-made" || file.Events[59].KeyID != aKey || file.Events[0].Address != "192.0.2.7" {
+		t.Errorf("%d events, the first is %+v", len(file.Events), file.Events[0])
+	}
+	if a.header.Get("Content-Disposition") != `attachment; filename="latchkey-activity.json"` {
+		t.Errorf("header %v", a.header)
+	}
+}
+
+// noEvents can neither read nor write.
+type noEvents struct{}
+
+var errEvents = errors.New("disk secret-host is on fire")
+
+func (noEvents) RecordEvent(context.Context, string, handlers.Event) error { return errEvents }
+
+func (noEvents) Events(context.Context, string, handlers.EventQuery) ([]handlers.Event, error) {
+	return nil, errEvents
+}
+
+func TestEventsThatCannotBeReadAreNoEmptyList(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t, func(d *handlers.Deps) { d.Events = noEvents{} })
+	b, _ := p.signedIn(email) // what cannot be written down does not keep anybody out
+	for _, path := range []string{"/activity", "/activity.csv", "/activity.json"} {
+		a := b.get(path).want(http.StatusServiceUnavailable).says("h1", "We cannot read your activity").keepsQuiet("secret-host", "attachment")
+		if a.header.Get("Retry-After") == "" {
+			t.Error("it does not say when to come back")
+		}
+	}
+	if log := p.logs.String(); strings.Count(log, "secret-host is on fire") < 4 || !strings.Contains(log, "event not recorded") {
+		t.Error("the log has no cause")
+	}
+}
+
+func TestThePageSaysWhenMoreMayBeKnownElsewhere(t *testing.T) {
+	t.Parallel()
+	const elsewhere = "Your account is at another server"
+	b, _ := newProgram(t).signedIn(email)
+	b.get("/activity").says("main", elsewhere)
+	b, _ = newProgram(t, embedded).signedIn(email)
+	b.get("/activity").keepsQuiet(elsewhere)
+}
+
+// Whoever writes it down, the server or the dashboard in front of an upstream: once for each act, from where it came.
+func TestEveryActIsWrittenDownExactlyOnceHoweverOftenItIsAsked(t *testing.T) {
+	t.Parallel()
+	for name, how := range map[string][]func(*handlers.Deps){"embedded": {embedded}, "upstream": nil} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newProgram(t, how...)
+			lists := []*store.Store{p.store}
+			if name == "upstream" { // which writes down in a list of its own that an app did it
+				lists = append(lists, openStore(t))
+				p.deps.WithOrigin, p.deps.Events = nil, keptEvents{lists[1]}
+				p.start()
+			}
+			who := p.person(email)
+			b := p.signIn(who).with("User-Agent", "a-browser/1")
+			many := func(path string, form url.Values) {
+				var all sync.WaitGroup
+				for range 50 {
+					all.Go(func() { b.post(path, form) })
+				}
+				all.Wait()
+			}
+			many("/keys", newKeyForm("porch-cam"))
+			id := p.stored(who)[0].ID
+			many("/keys/"+id+"/turn-off", nil)
+			many("/keys/"+id+"/turn-on", nil)
+			d := p.pairing("Porch Pi")
+			many("/device", url.Values{"code": {d.userCode}})
+			o := b.opens(d)
+			many(o.path+"/approve", url.Values{"name": {"porch-pi"}})
+			d.poll(nil)
+			d.poll(nil)
+			no := b.opens(p.pairing("Garage Pi"))
+			many(no.path+"/deny", nil)
+			many("/keys/"+id+"/delete", nil)
+			many("/logout", nil)
+
+			got := map[string]int{}
+			for _, list := range lists {
+				for _, e := range eventsIn(t, list, who) {
+					if e.Actor != store.ActorApp {
+						got[strings.TrimSpace(string(e.Kind)+" "+string(e.Actor)+" "+e.KeyName+" "+e.Detail)]++
+					}
+				}
+			}
+			want := map[string]int{
+				"signed-in browser": 1, "key-made browser porch-cam": 1, "key-shown browser porch-cam": 1,
+				"key-turned-off browser porch-cam": 1, "key-turned-on browser porch-cam": 1, "key-deleted browser porch-cam": 1,
+				"pairing-asked device  Porch Pi": 1, "pairing-asked device  Garage Pi": 1, "pairing-denied browser  Garage Pi": 1,
+				"pairing-approved browser porch-pi Porch Pi": 1, "key-made browser porch-pi Porch Pi": 1, "key-shown device porch-pi fetched by the device": 1,
+				"session-ended browser  signed out": 1,
+			}
+			for what, n := range want {
+				if got[what] != n {
+					t.Errorf("%q: %d times", what, got[what])
+				}
+				delete(got, what)
+			}
+			if len(got) > 0 {
+				t.Errorf("and also %v", got)
+			}
+		})
+	}
+}

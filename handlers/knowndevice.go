@@ -1,0 +1,121 @@
+package handlers
+
+import (
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+)
+
+const (
+	knownLife     = 400 * 24 * time.Hour // the most that browsers keep
+	maxKnown      = 3                    // accounts that a browser is known with
+	knownNonce    = 16
+	knownEntry    = knownNonce + sha256.Size
+	knownDivision = "."
+)
+
+// knownDevices recognizes a browser that was signed in with an account before, so that whoever guesses that account's password
+// from elsewhere does not lock its owner out. A cookie proves it, by a code of ours over the account and a number of the
+// browser's own; it opens nothing, and outlives signing out.
+type knownDevices struct {
+	keys   [][]byte // the first makes codes, any checks them
+	cookie string
+	https  bool
+}
+
+func newKnownDevices(secrets [][]byte, https bool) *knownDevices {
+	k := &knownDevices{cookie: "latchkey-known", https: https}
+	if https {
+		k.cookie = "__Host-latchkey-known"
+	}
+	for _, secret := range secrets {
+		key, err := hkdf.Key(sha256.New, secret, nil, "latchkey known device", sha256.Size)
+		if err != nil {
+			panic(err) // the length is right
+		}
+		k.keys = append(k.keys, key)
+	}
+	return k
+}
+
+// nameKnownDevice adds to the origin of a request that its browser is known with the account that is signed in there.
+func (h *dashboard) nameKnownDevice(c echo.Context, email string) {
+	o := originOf(c.Request().Context())
+	if o.KnownDevice = h.known.name(c.Request(), email); o.KnownDevice != "" {
+		c.SetRequest(c.Request().WithContext(h.fromOrigin(c.Request().Context(), o)))
+	}
+}
+
+// name is what the browser is called in the limits of an account's log-ins, "" when it is not known with it.
+func (k *knownDevices) name(r *http.Request, email string) string {
+	for _, entry := range k.entries(r) {
+		if k.proves(entry, email) {
+			return hex.EncodeToString(entry[:knownNonce])
+		}
+	}
+	return ""
+}
+
+// remember makes the browser known with an account that it has just been signed in with. It keeps the number that it had, or
+// somebody could get new tries by signing in again.
+func (k *knownDevices) remember(c echo.Context, email string) {
+	nonce := randomBytes(knownNonce)
+	var others [][]byte
+	for _, entry := range k.entries(c.Request()) {
+		if k.proves(entry, email) {
+			nonce = entry[:knownNonce]
+		} else {
+			others = append(others, entry)
+		}
+	}
+	values := []string{encodeKnown(append(nonce[:knownNonce:knownNonce], code(k.keys[0], nonce, email)...))}
+	for _, entry := range others[:min(len(others), maxKnown-1)] {
+		values = append(values, encodeKnown(entry))
+	}
+	c.SetCookie(&http.Cookie{ //nolint:gosec // Secure as the public URL allows: on plain http it would not come back
+		Name: k.cookie, Value: strings.Join(values, knownDivision), Path: "/", MaxAge: int(knownLife / time.Second),
+		HttpOnly: true, Secure: k.https, SameSite: http.SameSiteLaxMode,
+	})
+}
+
+// entries are what the cookie says, whether or not it is true. What is no entry is left out.
+func (k *knownDevices) entries(r *http.Request) [][]byte {
+	cookie, err := r.Cookie(k.cookie)
+	if err != nil {
+		return nil
+	}
+	var entries [][]byte
+	for _, value := range strings.SplitN(cookie.Value, knownDivision, maxKnown+1) {
+		entry, err := base64.RawURLEncoding.DecodeString(value)
+		if err == nil && len(entry) == knownEntry && len(entries) < maxKnown {
+			entries = append(entries, entry)
+		}
+	}
+	return entries
+}
+
+func (k *knownDevices) proves(entry []byte, email string) bool {
+	for _, key := range k.keys {
+		if hmac.Equal(entry[knownNonce:], code(key, entry[:knownNonce], email)) {
+			return true
+		}
+	}
+	return false
+}
+
+// code binds a browser's number to an account, in whatever spelling it is typed.
+func code(key, nonce []byte, email string) []byte {
+	mac := hmac.New(sha256.New, key)
+	mac.Write(nonce)
+	mac.Write([]byte(strings.ToLower(strings.TrimSpace(email))))
+	return mac.Sum(nil)
+}
+
+func encodeKnown(entry []byte) string { return base64.RawURLEncoding.EncodeToString(entry) }

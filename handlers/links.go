@@ -1,0 +1,188 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"latchkey/client"
+	"latchkey/views"
+)
+
+// The pages of people who cannot sign in yet, or no more. The last two are where links in mails lead.
+const (
+	forgotPath  = "/forgot"
+	resetPath   = "/reset"
+	confirmPath = "/confirm"
+)
+
+func (h *dashboard) showForgot(c echo.Context) error {
+	return h.renderForgot(c, http.StatusOK, h.forgotModel(c, "Forgotten password"))
+}
+
+func (h *dashboard) forgotModel(c echo.Context, title string) views.Forgot {
+	return views.Forgot{Page: h.page(c, title), Mail: h.sendsMail()}
+}
+
+func (h *dashboard) renderForgot(c echo.Context, status int, m views.Forgot) error {
+	return render(c, status, views.ForgotPage(m), views.ForgotPage(m))
+}
+
+// sendsMail says whether links can be had by mail. An upstream has to be asked.
+func (h *dashboard) sendsMail() bool { return h.mail || !h.embedded }
+
+// forgot asks for a link, and says the same whoever has an account.
+func (h *dashboard) forgot(c echo.Context) error {
+	m := h.forgotModel(c, "Forgotten password")
+	return h.askForMail(c, m, h.renderForgot, h.client.SendResetPassword)
+}
+
+// askForMail is what the pages have in common that have a link sent.
+func (h *dashboard) askForMail(
+	c echo.Context, m views.Forgot,
+	render func(echo.Context, int, views.Forgot) error, send func(ctx context.Context, email string) error,
+) error {
+	m.Email = strings.TrimSpace(c.FormValue("email"))
+	if m.Error = h.checkEmail(m.Email); m.Error != "" || !m.Mail {
+		return render(c, http.StatusUnprocessableEntity, m)
+	}
+	ctx, cancel := actContext(c)
+	defer cancel()
+	status, err := http.StatusOK, send(ctx, m.Email)
+	switch {
+	case err == nil, client.IsNobodyToMail(err): // which we do not pass on
+		m.Sent = true
+	case client.IsLimited(err):
+		c.Response().Header().Set("Retry-After", wholeSeconds(waitOf(err)))
+		status, m.Error = http.StatusTooManyRequests, tooManyMails(waitOf(err))
+	case refusesMail(err):
+		status, m.Mail = http.StatusUnprocessableEntity, false
+	default:
+		return err
+	}
+	return render(c, status, m)
+}
+
+// linkOf is what the link of a mail carries. It is read where it is sent from: the address, or a form.
+func linkOf(values url.Values) views.Link {
+	return views.Link{Token: values.Get("token"), TokenID: values.Get("tokenId")}
+}
+
+// showReset is the form behind a link, and changes nothing: programs that look through mails follow links too.
+func (h *dashboard) showReset(c echo.Context) error {
+	m := h.resetModel(c)
+	m.Link = linkOf(c.QueryParams())
+	return h.renderReset(c, http.StatusOK, m)
+}
+
+func (h *dashboard) resetModel(c echo.Context) views.Reset {
+	return views.Reset{Page: h.page(c, "Choose a new password"), MinPassword: h.minPassword}
+}
+
+func (h *dashboard) renderReset(c echo.Context, status int, m views.Reset) error {
+	return render(c, status, views.ResetPage(m), views.ResetPage(m))
+}
+
+// reset sets the new password. Everybody who was signed in to the account is signed out, and has to sign in with it.
+func (h *dashboard) reset(c echo.Context) error {
+	form, err := c.FormParams()
+	if err != nil {
+		return echo.ErrBadRequest
+	}
+	m, password := h.resetModel(c), form.Get(passwordField)
+	m.Link = linkOf(form)
+	if m.Error = h.checkPassword(password); m.Error != "" {
+		return h.renderReset(c, http.StatusUnprocessableEntity, m)
+	}
+	ctx, cancel := actContext(c)
+	defer cancel()
+	err = h.client.ResetPassword(ctx, client.Secret(m.Link.Token), m.Link.TokenID, password)
+	switch {
+	case err == nil:
+		h.leaveFlash(c, "reset", "")
+		return redirect(c, "/login")
+	case client.IsBadLink(err):
+		m.Bad = true
+	case client.IsRefusedPassword(err):
+		m.Error = refusal(err)
+	default:
+		return err
+	}
+	return h.renderReset(c, http.StatusUnprocessableEntity, m)
+}
+
+// showConfirm asks for one click more, for the same reason.
+func (h *dashboard) showConfirm(c echo.Context) error {
+	m := h.confirmModel(c)
+	m.Link = linkOf(c.QueryParams())
+	return h.renderConfirm(c, http.StatusOK, m)
+}
+
+func (h *dashboard) confirmModel(c echo.Context) views.Confirm {
+	m := views.Confirm{Forgot: h.forgotModel(c, "Confirm your address")}
+	m.Here = confirmPath
+	return m
+}
+
+func (h *dashboard) renderConfirm(c echo.Context, status int, m views.Confirm) error {
+	return render(c, status, views.ConfirmPage(m), views.ConfirmPage(m))
+}
+
+func (h *dashboard) confirm(c echo.Context) error {
+	form, err := c.FormParams()
+	if err != nil {
+		return echo.ErrBadRequest
+	}
+	m := h.confirmModel(c)
+	m.Link = linkOf(form)
+	ctx, cancel := actContext(c)
+	defer cancel()
+	err = h.client.ConfirmEmail(ctx, client.Secret(m.Link.Token), m.Link.TokenID)
+	switch {
+	case err == nil:
+		h.leaveFlash(c, "confirmed", "")
+		return redirect(c, "/login")
+	case client.IsBadLink(err):
+		m.Bad = true
+	default:
+		return err
+	}
+	return h.renderConfirm(c, http.StatusUnprocessableEntity, m)
+}
+
+// sendConfirmation sends one more link, and says the same whoever has an account.
+func (h *dashboard) sendConfirmation(c echo.Context) error {
+	m := h.confirmModel(c).Forgot
+	draw := func(c echo.Context, status int, m views.Forgot) error {
+		return h.renderConfirm(c, status, views.Confirm{Forgot: m, Bad: !m.Sent})
+	}
+	return h.askForMail(c, m, draw, h.client.ResendConfirmation)
+}
+
+// askToConfirm stands where a person would be signed in whose address is not confirmed yet. made says that the account is new.
+func (h *dashboard) askToConfirm(c echo.Context, status int, email string, made bool) error {
+	m := h.confirmModel(c)
+	m.Email, m.Made, m.Waiting = email, made, !made
+	return h.renderConfirm(c, status, m)
+}
+
+// refusesMail says that the key service sends no mails, or none of the kind: it answered, and not that it is in trouble.
+func refusesMail(err error) bool {
+	var failed *client.Error
+	return errors.As(err, &failed) && failed.Status/100 == 4
+}
+
+// tooManyMails is what a person is told who has asked for mails before.
+func tooManyMails(wait time.Duration) string {
+	minutes := int((wait + time.Minute - 1) / time.Minute)
+	if minutes <= 1 {
+		return "A mail was sent a moment ago. If it does not come, try again in a minute."
+	}
+	return "Too many mails were asked for. Try again in " + strconv.Itoa(minutes) + " minutes."
+}

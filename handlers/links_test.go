@@ -1,0 +1,148 @@
+package handlers_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"latchkey/handlers"
+)
+
+// Calls about an account, as callOf names them.
+const (
+	sendReset      = "POST reset/send"
+	resetPassword  = "POST reset"
+	confirmAddress = "POST confirm"
+	sendConfirm    = "POST confirm/send"
+)
+
+func withMail(d *handlers.Deps) { d.Embedded, d.Mail = true, true }
+
+// saying answers with a status, an error code and a text.
+func saying(status int, code, text string) happens {
+	return says(status, `{"error":"`+text+`","error_code":"`+code+`"}`)
+}
+
+func TestWhoeverAsksForALinkIsToldTheSame(t *testing.T) {
+	t.Parallel()
+	for path, call := range map[string]string{"/forgot": sendReset, "/confirm/send": sendConfirm} {
+		p := newProgram(t, withMail)
+		var said []string
+		for _, outcome := range []happens{
+			says(http.StatusAccepted, ""), saying(404, "UserNotFound", "user not found"), saying(400, "UserAlreadyConfirmed", "already confirmed"),
+		} {
+			p.upstream.breaks(call, outcome)
+			a := p.browser().post(path, url.Values{"email": {" " + email + " "}}).want(http.StatusOK)
+			said = append(said, a.text("main"))
+		}
+		if said[0] != said[1] || said[0] != said[2] || !strings.Contains(said[0], "If ") || !strings.Contains(said[0], email+",") && !strings.Contains(said[0], email+" waits") {
+			t.Errorf("%s says %q", path, said)
+		}
+	}
+}
+
+func TestALinkThatCannotBeSentIsExplained(t *testing.T) {
+	t.Parallel()
+	for path, call := range map[string]string{"/forgot": sendReset, "/confirm/send": sendConfirm} {
+		p := newProgram(t, withMail)
+		b := p.browser()
+		ask := func() answer { return b.post(path, url.Values{"email": {email}}) }
+		b.post(path, url.Values{"email": {"nobody"}}).want(http.StatusUnprocessableEntity).says("#email-error", "Enter an e-mail address")
+		p.upstream.breaks(call, asksForTime(http.StatusTooManyRequests, "150"))
+		a := ask().want(http.StatusTooManyRequests).says("#email-error", "Too many mails were asked for. Try again in 3 minutes.")
+		if got := a.header.Get("Retry-After"); got != "150" {
+			t.Errorf("%s: Retry-After is %q", path, got)
+		}
+		p.upstream.breaks(call, saying(400, "BadRequest", "please use reset password via function"))
+		ask().want(http.StatusUnprocessableEntity).lacks("form[action='/forgot']")
+		p.upstream.breaks(call, says(http.StatusInternalServerError, ""))
+		ask().want(http.StatusBadGateway)
+	}
+}
+
+func TestWithoutMailNobodyIsAsked(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t, func(d *handlers.Deps) { d.Embedded = true })
+	b := p.browser()
+	b.get("/forgot").want(http.StatusOK).says("main", "Ask whoever runs this server").lacks("form[action='/forgot']")
+	b.post("/forgot", url.Values{"email": {email}}).want(http.StatusUnprocessableEntity).says("main", "Ask whoever runs this server")
+	b.get("/confirm").want(http.StatusOK).lacks("form[action='/confirm/send']")
+	if p.upstream.count(sendReset) > 0 {
+		t.Error("the key service was asked")
+	}
+}
+
+func TestOpeningALinkChangesNothing(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t, withMail)
+	b := p.browser()
+	for _, path := range []string{"/reset", "/confirm"} {
+		a := b.get(path + "?token=abc%22%3E&tokenId=0123456789abcdef01234567").want(http.StatusOK)
+		if a.attr("input[name=token]", "value") != `abc">` || a.attr("input[name=tokenId]", "value") != "0123456789abcdef01234567" {
+			t.Errorf("%s: the form does not carry the link on", path)
+		}
+		b.get(path).want(http.StatusOK).lacks("input[name=token]")
+	}
+	if p.upstream.count(resetPassword)+p.upstream.count(confirmAddress) > 0 {
+		t.Error("the key service was asked")
+	}
+}
+
+func TestWhatComesOfALinkIsSaid(t *testing.T) {
+	t.Parallel()
+	link := url.Values{"token": {"abc"}, "tokenId": {"0123456789abcdef01234567"}, "password": {password}}
+	for _, c := range []struct {
+		name, path, call string
+		outcome          happens
+		status           int
+		says             string // "": leads to the log-in page
+	}{
+		{"a new password", "/reset", resetPassword, says(200, ""), 303, ""},
+		{"a link that is used up", "/reset", resetPassword, saying(400, "UserpassTokenInvalid", "userpass token is expired or invalid"), 422, "This link does not work."},
+		{"a link that is none", "/reset", resetPassword, saying(400, "BadRequest", "invalid token data"), 422, "This link does not work."},
+		{"a password that will not do", "/reset", resetPassword, saying(400, "BadRequest", "password is one of the most common ones"), 422, "password is one of the most common ones."},
+		{"a reset that is unclear", "/reset", resetPassword, says(500, ""), 502, "The key service gave an answer we cannot use"},
+		{"an address", "/confirm", confirmAddress, says(200, ""), 303, ""},
+		{"an address, too late", "/confirm", confirmAddress, saying(400, "UserpassTokenInvalid", "userpass token is expired or invalid"), 422, "This link does not work."},
+		{"an address, unclear", "/confirm", confirmAddress, says(500, ""), 502, "The key service gave an answer we cannot use"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			p := newProgram(t, withMail)
+			p.upstream.breaks(c.call, c.outcome)
+			a := p.browser().post(c.path, link)
+			if c.says == "" {
+				a.leadsTo("/login")
+				return
+			}
+			a.want(c.status).says("main", c.says).keepsQuiet(password)
+		})
+	}
+}
+
+func TestAShortNewPasswordIsNotEvenSent(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t, withMail)
+	a := p.browser().post("/reset", url.Values{"token": {"abc"}, "tokenId": {"x"}, "password": {"short"}})
+	a.want(http.StatusUnprocessableEntity).says("#password-error", "Use at least 8 characters.")
+	if a.attr("input[name=token]", "value") != "abc" || p.upstream.count(resetPassword) > 0 {
+		t.Error("the link was not kept, or the password was sent")
+	}
+}
+
+func TestWhoHasNotConfirmedTheAddressIsToldSo(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t, withMail)
+	p.upstream.breaks(logIn, saying(401, "AuthError", "unauthorized"))
+	a := p.browser().post("/login", credentials(email, password)).want(http.StatusUnprocessableEntity)
+	a.says("main", "Before you can sign in, open the link in the mail to "+email).keepsQuiet(password)
+	if a.attr("form[action='/confirm/send'] input[name=email]", "value") != email {
+		t.Error("another link cannot be had")
+	}
+	b := p.browser()
+	b.post("/register", credentials("new@example.com", password)).want(http.StatusOK).says("main", "Your account was made. Open the link in the mail to new@example.com")
+	if b.cookie("latchkey") != "" {
+		t.Error("signed in all the same")
+	}
+}

@@ -1,0 +1,284 @@
+package handlers
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/labstack/echo/v4"
+
+	"latchkey/client"
+	"latchkey/views"
+)
+
+const sessionsPath = "/sessions"
+
+// elsewhereEnded is what an event says of a session that was not ended by the one who had it.
+const elsewhereEnded = "ended from another place"
+
+// showSessions is where the person is signed in: with this browser, with others, with apps, and by keys.
+func (h *dashboard) showSessions(c echo.Context) error {
+	m, err := h.sessionsModel(c)
+	if err != nil {
+		return err
+	}
+	return render(c, http.StatusOK, views.SessionsPage(m), views.SessionsPart(m))
+}
+
+func (h *dashboard) sessionsModel(c echo.Context) (views.Sessions, error) {
+	m := views.Sessions{Page: h.page(c, "Sessions")}
+	ctx, cancel := context.WithTimeout(c.Request().Context(), readTimeout)
+	defer cancel()
+	rows, err := h.browsers(ctx, c)
+	if err != nil {
+		return m, err
+	}
+	browsers := map[string]bool{} // their auth sessions
+	for _, row := range rows {
+		browsers[h.holds(row)] = true
+		b := h.browserModel(row)
+		if row.IDHash == sessionHash(c) {
+			m.This = b
+		} else {
+			m.Browsers = append(m.Browsers, b)
+		}
+	}
+	return m, h.readApps(ctx, c, &m, browsers)
+}
+
+// browsers are the rows of the person's web sessions that are not over, the one seen last first.
+func (h *dashboard) browsers(ctx context.Context, c echo.Context) ([]WebSessionRow, error) {
+	a, _ := accountOf(c)
+	rows, err := h.sessions.rows.WebSessions(ctx, a.UserID)
+	if err != nil {
+		return nil, sessionsDown(err)
+	}
+	now := h.now()
+	rows = slices.DeleteFunc(rows, func(row WebSessionRow) bool { return row.over(now) })
+	slices.SortStableFunc(rows, func(a, b WebSessionRow) int { return b.LastSeenAt.Compare(a.LastSeenAt) })
+	return rows, nil
+}
+
+// holds is the id of the auth session that a web session holds, "" when it cannot be told.
+func (h *dashboard) holds(row WebSessionRow) string {
+	if row.AuthSessionID != "" {
+		return row.AuthSessionID
+	}
+	a, err := h.sessions.open(row)
+	if err != nil {
+		return ""
+	}
+	return h.client.Resume(a.UserID, a.token).ID()
+}
+
+func (h *dashboard) browserModel(row WebSessionRow) views.Session {
+	return views.Session{
+		ID: hex.EncodeToString(row.IDHash[:]), Name: orUnknown(browserOf(row.Agent), "A browser"), Address: row.Address,
+		Seen: views.NewWhen(row.LastSeenAt, h.now()), Opened: views.NewWhen(row.CreatedAt, h.now()),
+	}
+}
+
+// orUnknown begins a name with a capital letter, and stands in for one that is not known.
+func orUnknown(name, unknown string) string {
+	if name == "" {
+		return unknown
+	}
+	return string(name[0]&^0x20) + name[1:] // programOf gives ASCII
+}
+
+// readApps fills in the auth sessions that no browser of ours holds. A key service that has no list of them may have some all
+// the same.
+func (h *dashboard) readApps(ctx context.Context, c echo.Context, m *views.Sessions, browsers map[string]bool) error {
+	a, _ := accountOf(c)
+	listed, err := h.client.Resume(a.UserID, a.token).AuthSessions(ctx)
+	switch {
+	case h.hasNoSuchCall(err):
+		m.AppsNote = "The key service does not say which apps you are signed in with."
+		return nil
+	case pageOfItsOwn(err):
+		return err
+	case err != nil:
+		h.logFault(c, "auth sessions cannot be read", err)
+		m.AppsNote = "We could not read which apps you are signed in with: " + explain(err).heading + "."
+		return nil
+	}
+	byKey := map[string][]views.Session{}
+	for _, s := range listed {
+		switch {
+		case browsers[s.ID] || s.Current:
+		case s.KeyID != "":
+			byKey[s.KeyID] = append(byKey[s.KeyID], h.appModel(s))
+		default:
+			m.Apps = append(m.Apps, h.appModel(s))
+		}
+	}
+	m.Keys = h.keySessions(ctx, c, byKey)
+	return nil
+}
+
+// hasNoSuchCall says that a call of ours alone is unknown to the key service. Some refuse whatever they do not know.
+func (h *dashboard) hasNoSuchCall(err error) bool {
+	return client.IsNotReported(err) || !h.embedded && pageOfItsOwn(err)
+}
+
+func (h *dashboard) appModel(s client.AuthSession) views.Session {
+	name := s.DeviceName
+	if name == "" {
+		name = orUnknown(browserOf(s.Agent), "An app")
+	}
+	return views.Session{
+		ID: s.ID, Name: name, About: appAbout(s), Address: s.Address,
+		Seen: views.NewWhen(s.LastSeen, h.now()), Opened: views.NewWhen(s.CreatedAt, h.now()),
+	}
+}
+
+// appAbout is what an app says it runs on and with.
+func appAbout(s client.AuthSession) string {
+	if s.Platform != "" && s.SDK != "" {
+		return s.Platform + ", " + s.SDK
+	}
+	return s.Platform + s.SDK
+}
+
+// keySessions puts what keys have opened under the names of the keys.
+func (h *dashboard) keySessions(ctx context.Context, c echo.Context, byKey map[string][]views.Session) []views.KeySessions {
+	if len(byKey) == 0 {
+		return nil
+	}
+	names := map[string]string{}
+	if keys, err := h.keys(c).FetchAll(ctx); err == nil { // otherwise they have none here
+		for _, key := range keys {
+			names[key.ID] = key.Name
+		}
+	}
+	var all []views.KeySessions
+	for id, sessions := range byKey {
+		name := names[id]
+		if name == "" {
+			name = "A key"
+		}
+		all = append(all, views.KeySessions{KeyID: id, KeyName: name, List: sessions})
+	}
+	slices.SortFunc(all, func(a, b views.KeySessions) int {
+		if a.KeyName != b.KeyName {
+			return strings.Compare(a.KeyName, b.KeyName)
+		}
+		return strings.Compare(a.KeyID, b.KeyID)
+	})
+	return all
+}
+
+// endOneSession ends one session of the person's. One that is over, or somebody else's, is not there to be ended.
+func (h *dashboard) endOneSession(c echo.Context) error {
+	id := c.Param("id")
+	end := h.endOtherBrowser
+	if objectID(id) {
+		end = h.endApp
+	}
+	ended, err := end(c, id)
+	if err != nil {
+		return err
+	}
+	if !ended {
+		return h.answerEnded(c, "session-gone")
+	}
+	return h.answerEnded(c, "session-ended")
+}
+
+func (h *dashboard) endOtherBrowser(c echo.Context, id string) (bool, error) {
+	rows, err := h.browsers(c.Request().Context(), c)
+	if err != nil {
+		return false, err
+	}
+	for _, row := range rows {
+		if hex.EncodeToString(row.IDHash[:]) == id {
+			return true, h.endRow(c, row, elsewhereEnded)
+		}
+	}
+	return false, nil
+}
+
+// endRow ends a web session with what it holds. What it holds can be read only under a key of the ring.
+func (h *dashboard) endRow(c echo.Context, row WebSessionRow, why string) error {
+	holds, err := h.sessions.open(row)
+	if err != nil {
+		h.log.Warn("auth session of a web session not known", "request", requestIDOf(c), "cause", err)
+		return sessionsDown(h.sessions.rows.DeleteWebSession(c.Request().Context(), row.IDHash))
+	}
+	return h.endBrowser(c, holds, row.IDHash, why)
+}
+
+func (h *dashboard) endApp(c echo.Context, id string) (bool, error) {
+	ctx, cancel := actContext(c)
+	defer cancel()
+	a, _ := accountOf(c)
+	err := h.client.Resume(a.UserID, a.token).EndAuthSession(ctx, id)
+	switch {
+	case h.hasNoSuchCall(err) || client.IsNotFound(err):
+		return false, nil
+	case err != nil:
+		return false, err
+	}
+	ended := h.event(c, eventSessionEnded)
+	ended.Detail = elsewhereEnded
+	h.recordElsewhere(c, ended)
+	return true, nil
+}
+
+// endOtherSessions ends all sessions of the person's but this one. The embedded server does it in one transaction, and the browsers
+// go with what they hold; at an upstream each browser is logged out by itself.
+func (h *dashboard) endOtherSessions(c echo.Context) error {
+	ctx, cancel := actContext(c)
+	defer cancel()
+	rows, err := h.browsers(ctx, c)
+	if err != nil {
+		return err
+	}
+	if !h.embedded {
+		err = h.endRows(c, rows)
+	}
+	a, _ := accountOf(c)
+	failed := h.client.Resume(a.UserID, a.token).EndOtherAuthSessions(ctx)
+	if h.hasNoSuchCall(failed) {
+		failed = nil
+	}
+	if err := errors.Join(err, failed); err != nil {
+		return err
+	}
+	if h.embedded { // those from before it was known what they hold
+		if err := h.endRows(c, slices.DeleteFunc(rows, func(row WebSessionRow) bool { return row.AuthSessionID != "" })); err != nil {
+			return err
+		}
+	}
+	return h.answerEnded(c, "others-ended")
+}
+
+// endRows ends all of these but this browser's own, at once: an upstream that does not answer must not be waited for once for each.
+func (h *dashboard) endRows(c echo.Context, rows []WebSessionRow) error {
+	failed := make([]error, len(rows))
+	var ending sync.WaitGroup
+	for i, row := range rows {
+		if row.IDHash != sessionHash(c) {
+			ending.Go(func() { failed[i] = h.endRow(c, row, elsewhereEnded) })
+		}
+	}
+	ending.Wait()
+	return errors.Join(failed...)
+}
+
+func (h *dashboard) answerEnded(c echo.Context, act string) error {
+	if !wantsPart(c) {
+		h.leaveFlash(c, act, "")
+		return redirect(c, sessionsPath)
+	}
+	m, err := h.sessionsModel(c)
+	if err != nil {
+		return err
+	}
+	m.Status, m.Fresh = say(act, ""), true
+	return render(c, http.StatusOK, views.SessionsPage(m), views.SessionsPart(m))
+}

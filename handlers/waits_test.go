@@ -1,0 +1,39 @@
+package handlers
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"latchkey/client"
+)
+
+func TestTheMemoryForWaitsIsBounded(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 5, 2, 12, 0, 0, 0, time.UTC)
+	p := newPatience(func() time.Time { return now })
+	limit := func(wait time.Duration) error { return &client.Error{Status: 429, RetryAfter: wait} }
+	for i := range maxWaits - 1 {
+		p.heed(fmt.Sprint("short ", i), limit(time.Second))
+	}
+	p.heed("ana", limit(time.Minute))
+	now = now.Add(2 * time.Second)
+	p.heed("bob", limit(time.Minute)) // takes the room of those who need not wait any more
+	if p.check("ana") == nil || p.check("bob") == nil || len(p.until) != 2 {
+		t.Errorf("%d waits are remembered", len(p.until))
+	}
+	for i := range 3 * maxWaits {
+		p.heed(fmt.Sprint("long ", i), limit(5*time.Minute))
+	}
+	if len(p.until) > maxWaits {
+		t.Errorf("%d waits are remembered, %d at most", len(p.until), maxWaits)
+	}
+	last := fmt.Sprint("long ", 3*maxWaits-1)
+	if p.check(last) == nil {
+		t.Error("the last one is not remembered")
+	}
+	now = now.Add(5 * time.Minute)
+	if err := p.check(last); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,77 @@
+package views
+
+import (
+	"strconv"
+	"strings"
+)
+
+// Account is the model of the page about the account itself.
+type Account struct {
+	Page
+	// Embedded says that the passwords are ours, so that they can be changed here.
+	Embedded               bool
+	CurrentError, NewError string
+	MinPassword            int
+}
+
+// DeleteAccount is the model of the question whether to delete the account.
+type DeleteAccount struct {
+	Page
+	// Embedded says that what is written down of the account goes with it.
+	Embedded bool
+	Keys     []string // their names
+	Error    string
+}
+
+// keysGo says what becomes of the keys.
+func (m DeleteAccount) keysGo() string {
+	names := strings.Join(m.Keys, ", ")
+	switch len(m.Keys) {
+	case 0:
+		return "You have no keys."
+	case 1:
+		return "Your key stops working: " + names + "."
+	default:
+		return "Your " + strconv.Itoa(len(m.Keys)) + " keys stop working: " + names + "."
+	}
+}
+
+// Link is what the link of a mail carries, on its way from the address to the form.
+type Link struct{ Token, TokenID string }
+
+// Forgot is the model of the page that has a link sent with which to choose a new password.
+type Forgot struct {
+	Page
+	Email, Error string
+	// Mail says that links can be had by mail.
+	Mail bool
+	// Sent says that a mail is on its way, if there is anybody to get it.
+	Sent bool
+}
+
+// Reset is the model of the page on which a new password is chosen.
+type Reset struct {
+	Page
+	Link  Link
+	Error string
+	// Bad says that the link leads nowhere any more.
+	Bad         bool
+	MinPassword int
+}
+
+// Confirm is the model of the page on which an address is confirmed.
+type Confirm struct {
+	Forgot
+	Link Link
+	// Bad says that the link leads nowhere any more.
+	Bad bool
+	// Made says that the account was made just now, Waiting that it cannot be signed in to before the address is confirmed.
+	Made, Waiting bool
+}
+
+// asks says whether the page has what it takes to confirm.
+func (m Confirm) asks() bool { return m.Link.Token != "" && !m.Bad }
+
+func newPasswordHint(least int) string {
+	return "At least " + strconv.Itoa(least) + " characters. A few words in a row are easy to remember."
+}

@@ -1,0 +1,52 @@
+package views
+
+import "github.com/a-h/templ"
+
+// Sessions is the model of the page on where a person is signed in.
+type Sessions struct {
+	Page
+	This     Session
+	Browsers []Session
+	Apps     []Session
+	Keys     []KeySessions
+	// AppsNote says why apps are not listed, "" when they are.
+	AppsNote string
+	// Fresh marks the answer to an act, which takes the focus along.
+	Fresh bool
+}
+
+// Session is one place where a person is signed in.
+type Session struct {
+	ID, Name string
+	About    string // what it runs on, by its own account
+	Address  string
+	// Seen is when it was last heard of, Opened when it was signed in.
+	Seen, Opened When
+}
+
+// KeySessions are what devices with one key have opened.
+type KeySessions struct {
+	KeyID, KeyName string
+	List           []Session
+}
+
+// others says whether there is anything besides this browser, as far as that is known.
+func (m Sessions) others() bool { return len(m.Browsers)+len(m.Apps)+len(m.Keys) > 0 }
+
+func endPath(id string) templ.SafeURL { return templ.SafeURL("/sessions/" + id + "/end") }
+
+// from tells sessions of the same name apart.
+func (s Session) from() string {
+	if s.Address == "" {
+		return ""
+	}
+	return ", from " + s.Address
+}
+
+// lastSeen goes on from where it is.
+func (s Session) lastSeen() string {
+	if s.Address == "" {
+		return "Last seen "
+	}
+	return ", last seen "
+}
