@@ -1,7 +1,7 @@
 # Thin aliases: each is a command that also works without make.
 LINT = go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: run test e2e check ci generate fmt lint bench
+.PHONY: run test e2e check ci torture generate fmt lint bench
 
 run: ; go run .
 
@@ -12,6 +12,8 @@ e2e: ; go test -count=1 -v ./e2e
 check: ; .ci/run check
 
 ci: ; .ci/run
+
+torture: ; .ci/torture
 
 generate: ; go tool templ generate
 

@@ -64,7 +64,7 @@ const (
 	made         effect = "the caller has another key"
 	signedIn     effect = "the browser has a new session, and the old one is over here and at the key service"
 	signedOut    effect = "the web session and the session at the key service are over"
-	sessionEnded effect = "the session at the key service is over"
+	sessionEnded effect = "the session at the key service is over, and with it that of the browser that holds it"
 	accountGone  effect = "the caller's account is gone with all that belongs to it"
 	shown        effect = "the device that waits for the caller is theirs to decide on"
 	connected    effect = "the owner has another key, which waits for the device"
@@ -123,6 +123,27 @@ var pages = map[string]row{
 	"GET /device/:id/arrival":  {first, goes("/device"), goes("/device"), goes("/device"), is(200)},
 	"POST /device/:id/approve": {first, goes("/device"), goes("/device"), goes("/device"), itsPairing.and(connected)},
 	"POST /device/:id/deny":    {first, goes("/device"), goes("/device"), goes("/device"), itsPairing.and(denied)},
+
+	// There is no mail here, and nobody has a link.
+	"GET /forgot":        everybody(is(200)),
+	"POST /forgot":       everybody(is(422)),
+	"GET /reset":         everybody(is(200)),
+	"POST /reset":        everybody(is(422)),
+	"GET /confirm":       everybody(is(200)),
+	"POST /confirm":      everybody(is(422)),
+	"POST /confirm/send": everybody(is(422)),
+
+	"GET /account":           {first, is(200), is(200), is(200), is(200)},
+	"POST /account/password": {first, goes("/account"), is(403), is(403), goes("/account")},
+	"GET /account/delete":    {first, is(200), is(403), is(403), is(200)},
+	"POST /account/delete":   {first, goes("/login").and(accountGone), is(403), is(403), goes("/login").and(accountGone)},
+
+	"GET /activity":             {first, is(200), is(200), is(200), is(200)},
+	"GET /activity.csv":         {first, is(200), is(200), is(200), is(200)},
+	"GET /activity.json":        {first, is(200), is(200), is(200), is(200)},
+	"GET /sessions":             {first, is(200), is(403), is(403), is(200)},
+	"POST /sessions/:id/end":    {first, goes("/sessions"), is(403), is(403), goes("/sessions")}, // none of that id
+	"POST /sessions/end-others": {first, goes("/sessions"), is(403), is(403), goes("/sessions")},
 }
 
 // goesOn says of a route that its answer lasts for as long as the caller listens.
@@ -145,6 +166,18 @@ var calls = map[string]row{
 	"PUT /api/client/v2.0/auth/api_keys/{id}/enable":                         {is(401), is(404), is(403), is(403), is(204).and(turnedOn)},
 	"PUT /api/client/v2.0/auth/api_keys/{id}/disable":                        {is(401), is(404), is(403), is(403), is(204).and(turnedOff)},
 	"GET /api/latchkey/v1/key_facts":                                         {is(401), is(200), is(403), is(403), is(200)},
+	"GET /api/latchkey/v1/sessions":                                          {is(401), is(200), is(403), is(403), is(200)},
+	"DELETE /api/latchkey/v1/sessions":                                       {is(401), is(204), is(403), is(403), is(204)},
+	"POST /api/latchkey/v1/refresh_token":                                    {is(401), is(201), is(403), is(403), is(201)},
+	"DELETE /api/latchkey/v1/sessions/{id}":                                  {is(401), is(404), is(403), is(403), is(204).and(sessionEnded)},
+
+	"POST /api/client/v2.0/app/{app}/auth/providers/local-userpass/confirm":      everybody(is(400)),
+	"POST /api/client/v2.0/app/{app}/auth/providers/local-userpass/confirm/send": everybody(is(400)),
+	"POST /api/client/v2.0/app/{app}/auth/providers/local-userpass/reset":        everybody(is(400)),
+	"POST /api/client/v2.0/app/{app}/auth/providers/local-userpass/reset/send":   everybody(is(400)),
+
+	"POST /api/latchkey/v1/proof":   {is(401), is(204), is(403), is(403), is(204)},
+	"PUT /api/latchkey/v1/password": {is(401), is(204), is(403), is(403), is(204)},
 }
 
 // methods are those that every path is asked with. What reads comes first and what ends something last, because the callers
@@ -183,8 +216,14 @@ type stage struct {
 
 func newStage(t *testing.T, publicURL string) *stage {
 	t.Helper()
+	return newStageWith(t, func(cfg *Config) { cfg.PublicURL = publicURL })
+}
+
+func newStageWith(t *testing.T, change func(*Config)) *stage {
+	t.Helper()
 	cfg := testConfig(t)
-	cfg.PublicURL, cfg.Anonymous = publicURL, "on"
+	change(&cfg)
+	cfg.Anonymous = "on"
 	cfg.SessionKeys = client.Secret(strings.Repeat("A", 43) + "=")
 	ring, err := loadKeyRing(cfg, dataDir{})
 	if err != nil {
@@ -380,6 +419,7 @@ func (s *stage) webSession(session tokens) *http.Cookie {
 	}
 	dashboard := handlers.New(handlers.Deps{
 		Client: keys, WebSessions: webSessions{s.store}, SessionKeys: s.ring.sealing, PublicURL: s.URL(), Now: time.Now, Log: log,
+		Embedded: true, // which writes down by itself who signs in
 	})
 	r := httptest.NewRequestWithContext(s.t.Context(), http.MethodPost, "/login", strings.NewReader(account.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -478,10 +518,8 @@ func (f facts) after(e effect, p principal) facts {
 		f.Owner = f.Owner[1:]
 	case made:
 		*mine = append(*mine, "made on")
-	case signedIn, signedOut:
+	case signedIn, signedOut, sessionEnded:
 		f.Web, f.Session = false, false
-	case sessionEnded:
-		f.Session = false
 	case shown:
 		f.Shown = true
 	case connected:
@@ -489,7 +527,7 @@ func (f facts) after(e effect, p principal) facts {
 	case denied:
 		f.Pairing = "denied"
 	case accountGone:
-		f.Session = false
+		f.Session, f.Web = false, false
 		if p != anonymous {
 			*mine = nil
 		}
@@ -547,6 +585,10 @@ func forms(path string, c *cast, p principal) url.Values {
 			"grant_type": {"urn:ietf:params:oauth:grant-type:device_code"}}
 	case "/device":
 		return url.Values{"code": {c.waiting[p].UserCode}}
+	case "/account/password":
+		return url.Values{"current": account["password"], "new": {"another battery"}}
+	case "/account/delete":
+		return account
 	case "/device/:id/approve":
 		return url.Values{"name": {"made"}}
 	default:
@@ -643,6 +685,10 @@ func destination(to, method, path string, c *cast, p principal) string {
 		return "/device/" + c.pairing.ID
 	case to != first.to:
 		return to
+	case path == "/keys" && method == http.MethodPost: // what was typed is kept
+		path = "/keys?name=made"
+	case strings.HasPrefix(path, "/activity."): // a file is no page
+		path = "/activity"
 	case goesOn(path) && strings.HasPrefix(path, "/keys"):
 		path = "/keys"
 	case strings.HasPrefix(path, "/device") && (method != http.MethodGet || strings.HasSuffix(path, "/arrival")):
@@ -813,6 +859,10 @@ func bodies(pattern string, c *cast, p principal) any {
 		return map[string]string{"username": c.email, "password": account.Get("password")}
 	case strings.HasSuffix(pattern, "/register"):
 		return map[string]string{"email": fmt.Sprintf("new-%d-%s", p, c.email), "password": account.Get("password")}
+	case strings.HasSuffix(pattern, "/proof"):
+		return map[string]string{"password": account.Get("password")}
+	case strings.HasSuffix(pattern, "/password"):
+		return map[string]string{"current_password": account.Get("password"), "new_password": "another battery"}
 	default:
 		return map[string]string{"name": "made"}
 	}
@@ -821,7 +871,11 @@ func bodies(pattern string, c *cast, p principal) any {
 func (s *stage) call(pattern, method string, p principal, c *cast, stated map[string]row) {
 	s.t.Helper()
 	label := fmt.Sprintf("%s %s for %s", method, pattern, p)
-	path := strings.NewReplacer("{id}", c.target, "{app}", "latchkey-local", "{provider}", "local-userpass").Replace(pattern)
+	id := c.target
+	if strings.Contains(pattern, "/sessions/") {
+		id = newClient(s.t, s.URL()).Resume(c.owner, client.Secret(c.tokens[owner].Refresh)).ID()
+	}
+	path := strings.NewReplacer("{id}", id, "{app}", "latchkey-local", "{provider}", "local-userpass").Replace(pattern)
 	header, body := http.Header{}, ""
 	if p != nobody {
 		header = bearer(c.tokens[p].Refresh)
@@ -829,7 +883,7 @@ func (s *stage) call(pattern, method string, p principal, c *cast, stated map[st
 			header = bearer(c.tokens[p].Access)
 		}
 	}
-	if method == http.MethodPost {
+	if method == http.MethodPost || method == http.MethodPut && strings.HasSuffix(path, "/password") {
 		encoded, err := json.Marshal(bodies(pattern, c, p))
 		if err != nil {
 			s.t.Fatal(err)

@@ -9,7 +9,9 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"latchkey/authserver"
@@ -29,7 +31,11 @@ type App struct {
 	server   *http.Server
 	store    *store.Store
 	pairings *onboard.Service
+	admin    *admin        // nil when nobody asked for it
+	operator *operatorDoor // nil when there can be none
 	drain    func()        // waits for what the embedded server writes down after its answers
+	draining time.Duration // how long the program says that it is stopping before it takes no more requests
+	stopping atomic.Bool   // it says so
 	stop     chan struct{} // closed when the program is stopping
 	now      func() time.Time
 	log      *slog.Logger
@@ -41,7 +47,7 @@ func New(ctx context.Context, cfg Config) (_ *App, err error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	a := &App{stop: make(chan struct{}), now: cfg.Now, log: newLogger(cfg)}
+	a := &App{draining: cfg.DrainTime, stop: make(chan struct{}), now: cfg.Now, log: newLogger(cfg)}
 	defer func() {
 		if err != nil {
 			a.release()
@@ -54,6 +60,9 @@ func New(ctx context.Context, cfg Config) (_ *App, err error) {
 	}
 	publicURL, _ := parsePublicURL(cfg.PublicURL) // Validate has seen it
 	a.url = cmp.Or(publicURL, listenerURL(a.listener.Addr(), net.InterfaceAddrs))
+	if a.admin, err = a.newAdmin(ctx, cfg.AdminAddr); err != nil {
+		return nil, err
+	}
 
 	dir, err := openDataDir(cfg.Data, a.log)
 	if err != nil {
@@ -67,11 +76,12 @@ func New(ctx context.Context, cfg Config) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
-	keys, err := a.connectKeys(cfg, dir, ring)
+	mails := a.connectMail(cfg)
+	keys, err := a.connectKeys(cfg, dir, ring, mails)
 	if err != nil {
 		return nil, err
 	}
-	a.drain = keys.drain
+	a.drain = func() { keys.drain(); mails.drain() }
 	a.pairings = onboard.New(onboard.Config{
 		ClientID: cfg.AppID, Lifetime: cfg.PairingTime, Grants: deviceGrants{a.store}, Now: cfg.Now,
 	})
@@ -80,6 +90,7 @@ func New(ctx context.Context, cfg Config) (_ *App, err error) {
 		Client:         keys.client,
 		WithOrigin:     keys.withOrigin,
 		Events:         events{a.store},
+		SignIns:        signInsAt(cfg),
 		StepUp:         cfg.StepUp,
 		Pairings:       a.pairings,
 		WebSessions:    webSessions{a.store},
@@ -90,14 +101,22 @@ func New(ctx context.Context, cfg Config) (_ *App, err error) {
 		Embedded:       cfg.Upstream == "",
 		Registration:   cfg.Registration == "open",
 		MinPassword:    cfg.MinPassword,
+		Mail:           mails.box != nil,
+		Notices:        mails.notices(cfg, a.url),
 		TrustedProxies: trustedProxies(cfg),
-		Ready:          a.store.Ping,
+		Ready:          a.ready,
 		Stop:           a.stop,
 		Now:            cfg.Now,
 		Log:            a.log,
 	})
-	a.server = newServer(handlers.SecureHeaders(a.url, divide(keys.api, dashboard)), a.log)
+	a.server = newServer(a.edge(cfg, divide(keys.api, dashboard)), a.log)
+	a.server.Handler = a.admin.watch(a.server.Handler, slices.Concat(keys.routes, handlers.Routes(dashboard)))
 	a.server.RegisterOnShutdown(func() { close(a.stop) })
+	o := &operator{
+		store: a.store, publicURL: a.url, upstream: cfg.Upstream, minPassword: cfg.MinPassword,
+		mailer: mails.mailer(), now: cfg.Now, log: a.log,
+	}
+	a.operator = openOperatorDoor(ctx, dir, o.handler(), a.log)
 	return a, nil
 }
 
@@ -112,16 +131,17 @@ type keyService struct {
 	withOrigin func(context.Context, handlers.Origin) context.Context
 	baseURL    string       // what devices are told
 	api        http.Handler // what answers the client API's paths here
+	routes     []string     // its calls, as "METHOD /path"
 	drain      func()       // waits for what it writes down after its answers
 }
 
 // connectKeys starts the embedded server, or reaches out to the upstream. Either way the dashboard goes through a client.
-func (a *App) connectKeys(cfg Config, dir dataDir, ring keyRing) (k keyService, err error) {
+func (a *App) connectKeys(cfg Config, dir dataDir, ring keyRing, mails mailing) (k keyService, err error) {
 	if cfg.Upstream != "" {
 		upstream, _ := parseUpstream(cfg.Upstream) // Validate has seen it
 		k.baseURL = strings.TrimRight(cfg.Upstream, "/")
 		k.api = elsewhere(k.baseURL)
-		k.client, err = client.New(k.baseURL, cfg.AppID, client.WithHTTPClient(newUpstreamClient(upstream)))
+		k.client, err = client.New(k.baseURL, cfg.AppID, client.WithHTTPClient(a.admin.countLogInsAt(newUpstreamClient(upstream))), client.WithBaseHostOnly())
 		k.drain = func() {}
 		return k, err
 	}
@@ -140,12 +160,15 @@ func (a *App) connectKeys(cfg Config, dir dataDir, ring keyRing) (k keyService, 
 		Registration:  cfg.Registration == "open",
 		Anonymous:     cfg.Anonymous == "on",
 		MinPassword:   cfg.MinPassword,
+		Mailer:        mails.mailer(),
 		ClientAddress: handlers.ClientAddress(trustedProxies(cfg)),
 		Now:           cfg.Now,
 		Log:           a.log,
 	}, a.store, tokens)
-	k.api, k.drain = server, server.Drain
-	k.client, err = a.inside(server, cfg.AppID)
+	a.admin.measure(server)
+	k.api, k.drain = a.admin.countLogIns(server), server.Drain
+	k.routes = server.Routes()
+	k.client, err = a.inside(k.api, cfg.AppID)
 	k.withOrigin = withOrigin
 	return k, err
 }
@@ -184,6 +207,8 @@ func newServer(handler http.Handler, log *slog.Logger) *http.Server {
 		IdleTimeout:       60 * time.Second,
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		// Package http would answer OPTIONS * itself, without the headers that every answer has.
+		DisableGeneralOptionsHandler: true,
 	}
 }
 
@@ -196,12 +221,18 @@ func openStore(ctx context.Context, dir dataDir) (*store.Store, error) {
 	switch {
 	case errors.Is(err, store.ErrInUse):
 		return nil, refuse("data", dir.path, "another latchkey is using it; stop that one, or give this one a directory of its own")
-	case errors.Is(err, store.ErrNewer):
-		return nil, refuse("data", dir.path, "its database was made by a newer latchkey and has been left as it is; run that version, or give another directory")
 	case err != nil:
-		return nil, dir.refuse("its database cannot be opened", err)
+		return nil, cannotOpen(dir, err)
 	}
 	return st, nil
+}
+
+// cannotOpen says why the database of a directory cannot be opened by anybody.
+func cannotOpen(dir dataDir, err error) error {
+	if errors.Is(err, store.ErrNewer) {
+		return refuse("data", dir.path, "its database was made by a newer latchkey and has been left as it is; run that version, or give another directory")
+	}
+	return dir.refuse("its database cannot be opened", err)
 }
 
 func (a *App) warnOfUnknown(cfg Config) {
@@ -224,6 +255,7 @@ func (a *App) Run(ctx context.Context) error {
 	}()
 	served := make(chan error, 1)
 	go func() { served <- a.server.Serve(a.listener) }()
+	stopAdmin, stopOperator := a.admin.start(a.log), a.operator.start(a.log)
 
 	var err error
 	select {
@@ -234,12 +266,20 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	stopBackground()
 	<-sweeping
+	stopAdmin()
+	stopOperator()
 	a.drain()
 	return errors.Join(err, a.store.Close())
 }
 
+// shutdown tells health checks first, so that whatever passes requests on to us can pass them elsewhere, or keep them.
 func (a *App) shutdown(ctx context.Context) error {
-	a.log.Info("stopping")
+	a.log.Info("stopping", "drain", a.draining)
+	a.stopping.Store(true)
+	select {
+	case <-time.After(a.draining):
+	case <-ctx.Done():
+	}
 	ctx, cancel := context.WithTimeout(ctx, shutdownTime)
 	defer cancel()
 	if err := a.server.Shutdown(ctx); err != nil {
@@ -247,6 +287,14 @@ func (a *App) shutdown(ctx context.Context) error {
 		return a.server.Close()
 	}
 	return nil
+}
+
+// ready says whether requests should be sent here.
+func (a *App) ready(ctx context.Context) error {
+	if a.stopping.Load() {
+		return handlers.ErrStopping
+	}
+	return a.store.Ping(ctx)
 }
 
 // sweep deletes what has expired. What it leaves undone is done a minute later.
@@ -267,4 +315,5 @@ func (a *App) release() {
 	if a.listener != nil {
 		_ = a.listener.Close()
 	}
+	a.admin.release()
 }

@@ -48,6 +48,11 @@ func run(t testing.TB, cfg Config) running {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return serveUntilTheEnd(t, a)
+}
+
+func serveUntilTheEnd(t testing.TB, a *App) running {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan error, 1)
 	go func() { ended <- a.Run(ctx) }()
@@ -104,6 +109,7 @@ func do(t testing.TB, c *http.Client, req *http.Request) answer {
 	if err != nil {
 		t.Fatal(err)
 	}
+	checkCookies(t, req.Method+" "+req.URL.Path, res.Header)
 	return answer{res.StatusCode, string(body), res.Header}
 }
 

@@ -30,12 +30,14 @@ func Main(ctx context.Context, args []string, stdout io.Writer) error {
 		err = health(ctx, args, stdout)
 	case "pair":
 		return pair(ctx, args, stdout, os.Stderr, newPairingClient())
+	case "user", "import-users", "backup":
+		return operate(ctx, append([]string{command}, args...), console{os.Stdin, stdout, os.Stderr})
 	case "version":
 		err = version(args, stdout)
 	case "help":
 		err = flag.ErrHelp
 	default:
-		return fmt.Errorf("there is no command %q, only serve, pair, health, version and help", command)
+		return fmt.Errorf("there is no command %q, only serve, pair, health, user, import-users, backup, version and help", command)
 	}
 	if errors.Is(err, flag.ErrHelp) {
 		return usage(stdout)

@@ -29,6 +29,9 @@ type Config struct {
 	MinPassword    int           // characters
 	StepUp         time.Duration // how long a proof of who one is allows making keys
 	PairingTime    time.Duration // how long a pairing code is good for
+	DrainTime      time.Duration // how long the program says that it is stopping before it takes no more requests
+	AdminAddr      string        // HOST:PORT of readiness, metrics and profiles; "": nowhere
+	SMTP           client.Secret // URL of the server that takes mails; "": none are sent
 	TrustedProxies string        // networks whose X-Forwarded-For is believed, comma separated
 	Log            string        // "text", "json", or "" for text on a terminal and JSON elsewhere
 	LogLevel       string        // "debug", "info", "warn" or "error"
@@ -71,11 +74,25 @@ func flags(c *Config) *flag.FlagSet {
 	fs.StringVar(&c.Registration, "registration", c.Registration, "`open|closed`: may people make accounts themselves")
 	fs.StringVar(&c.Anonymous, "anonymous", c.Anonymous, "`off|on`: may devices log in without credentials")
 	fs.Var((*characters)(&c.MinPassword), "min-password", "`CHARACTERS` that a new password must have at least, 6 to 64")
-	fs.Var((*duration)(&c.PairingTime), "pairing-time", "`TIME` for which the code of a device that wants to connect is good, 1s to 10m")
+	fs.Var((*secretText)(&c.SMTP), "smtp", "`URL` of the mail server: smtp://user:password@HOST:PORT?from=ADDRESS, or smtps://…; without it no mails are sent. A command line is there for all to read: better set LATCHKEY_SMTP")
+	fs.Var(duration{&c.StepUp, stepUpRange}, "step-up", "`TIME` after which the password is asked for again before a key is made or turned on, 1m to 12h")
+	fs.Var(duration{&c.PairingTime, pairingTimeRange}, "pairing-time", "`TIME` for which the code of a device that wants to connect is good, 1s to 10m")
+	fs.Var(duration{&c.DrainTime, drainTimeRange}, "drain-time", "`TIME` for which a stopping program tells health checks so and still serves, 0s to 60s")
+	fs.StringVar(&c.AdminAddr, "admin-addr", c.AdminAddr, "`HOST:PORT` to listen on for /readyz, /metrics and /debug/pprof/, which are for operators; nowhere when not given")
 	fs.StringVar(&c.TrustedProxies, "trusted-proxies", c.TrustedProxies, "`NETWORKS` whose X-Forwarded-For is believed, such as 10.0.0.0/8, comma separated")
 	fs.StringVar(&c.Log, "log", c.Log, "`text|json`: form of the log; when not given, text on a terminal and JSON elsewhere")
 	fs.StringVar(&c.LogLevel, "log-level", c.LogLevel, "`debug|info|warn|error`: the least that is logged")
 	return fs
+}
+
+// secretText is a flag.Value that is never shown.
+type secretText client.Secret
+
+func (s *secretText) String() string { return "" }
+
+func (s *secretText) Set(text string) error {
+	*s = secretText(text)
+	return nil
 }
 
 const charactersRange = "must be 6 to 64"
@@ -100,25 +117,48 @@ const (
 	pairingTimeRange               = "must be 1s to 10m"
 )
 
+// A web session lasts for 12 hours: a longer time would never be over.
+const (
+	minStepUp, maxStepUp = time.Minute, 12 * time.Hour
+	stepUpRange          = "must be 1m to 12h"
+)
+
+// maxDrainTime is more than what health checks need to notice, and less than what service managers wait before they kill.
+const (
+	maxDrainTime   = time.Minute
+	drainTimeRange = "must be 0s to 60s"
+)
+
 // duration is a flag.Value whose complaint is ours.
-type duration time.Duration
+type duration struct {
+	to      *time.Duration
+	allowed string
+}
 
-func (d *duration) String() string { return shortDuration(time.Duration(*d)) }
+func (d duration) String() string {
+	if d.to == nil { // package flag asks an empty one too
+		return ""
+	}
+	return shortDuration(*d.to)
+}
 
-func (d *duration) Set(text string) error {
+func (d duration) Set(text string) error {
 	v, err := time.ParseDuration(text)
 	if err != nil {
-		return errors.New(pairingTimeRange)
+		return errors.New(d.allowed)
 	}
-	*d = duration(v)
+	*d.to = v
 	return nil
 }
 
 // shortDuration is "10m", where package time says "10m0s".
 func shortDuration(d time.Duration) string {
-	text := strings.TrimSuffix(d.String(), "m0s")
-	if len(text) < len(d.String()) {
-		return text + "m"
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
 	}
 	return text
 }
@@ -205,6 +245,7 @@ func (c Config) Validate() error {
 	_, proxiesErr := parseNetworks(c.TrustedProxies)
 	_, publicErr := parsePublicURL(c.PublicURL)
 	_, upstreamErr := parseUpstream(c.Upstream)
+	_, smtpErr := parseSMTP(c.SMTP)
 	return cmp.Or(
 		checkAddr(c.Addr),
 		publicErr,
@@ -214,7 +255,11 @@ func (c Config) Validate() error {
 		oneOf("registration", c.Registration, "open", "closed"),
 		oneOf("anonymous", c.Anonymous, "off", "on"),
 		check("min-password", strconv.Itoa(c.MinPassword), 6 <= c.MinPassword && c.MinPassword <= 64, charactersRange),
+		check("step-up", shortDuration(c.StepUp), minStepUp <= c.StepUp && c.StepUp <= maxStepUp, stepUpRange),
 		check("pairing-time", shortDuration(c.PairingTime), minPairingTime <= c.PairingTime && c.PairingTime <= maxPairingTime, pairingTimeRange),
+		check("drain-time", shortDuration(c.DrainTime), 0 <= c.DrainTime && c.DrainTime <= maxDrainTime, drainTimeRange),
+		checkAdminAddr(c.AdminAddr),
+		smtpErr,
 		proxiesErr,
 		oneOf("log", cmp.Or(c.Log, "text"), "text", "json"),
 		oneOf("log-level", c.LogLevel, "debug", "info", "warn", "error"),
@@ -239,6 +284,19 @@ func checkAddr(addr string) error {
 		_, err = strconv.ParseUint(port, 10, 16)
 	}
 	return check("addr", addr, err == nil, "must be HOST:PORT, such as 127.0.0.1:8080, or :8080 for every address")
+}
+
+// checkAdminAddr wants the host said: metrics and profiles for every address of the machine are nothing to get by leaving
+// something out.
+func checkAdminAddr(addr string) error {
+	if addr == "" {
+		return nil
+	}
+	host, port, err := net.SplitHostPort(addr)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	return check("admin-addr", addr, err == nil && host != "", "must be HOST:PORT with the host named, such as 127.0.0.1:9090")
 }
 
 func checkKeySource(c Config) error {

@@ -35,11 +35,14 @@ func TestEverySettingHasAFlagAndAVariable(t *testing.T) {
 	want := Defaults()
 	want.Addr, want.PublicURL, want.Data, want.AppID = ":9000", "https://keys.example.org", "/var/lib/latchkey", "my-app"
 	want.Upstream, want.Registration, want.Anonymous, want.MinPassword = "https://services.example.org/base", "closed", "on", 15
-	want.PairingTime = 5 * time.Minute
+	want.PairingTime, want.StepUp = 5*time.Minute, 2*time.Hour
+	want.DrainTime, want.AdminAddr = 15*time.Second, "127.0.0.1:9090"
 	want.TrustedProxies, want.Log, want.LogLevel = "10.0.0.0/8, 2001:db8::/32", "json", "warn"
 	values := map[string]string{
 		"addr": want.Addr, "public-url": want.PublicURL, "data": want.Data, "app-id": want.AppID,
 		"upstream": want.Upstream, "registration": want.Registration, "anonymous": want.Anonymous, "min-password": "15", "pairing-time": "5m",
+		"step-up":    "2h",
+		"drain-time": "15s", "admin-addr": want.AdminAddr,
 		"trusted-proxies": want.TrustedProxies, "log": want.Log, "log-level": want.LogLevel,
 	}
 	var args, environ []string
@@ -123,9 +126,18 @@ func TestABadSettingIsNamedWithItsValueAndWhatIsAllowed(t *testing.T) {
 		{"min-password", "5", "6 to 64"},
 		{"min-password", "65", "6 to 64"},
 		{"min-password", "eight", "6 to 64"},
+		{"step-up", "59s", "1m to 12h"},
+		{"step-up", "13h", "1m to 12h"},
+		{"step-up", "soon", "1m to 12h"},
 		{"pairing-time", "999ms", "1s to 10m"},
 		{"pairing-time", "11m", "1s to 10m"},
 		{"pairing-time", "ten", "1s to 10m"},
+		{"drain-time", "-1s", "0s to 60s"},
+		{"drain-time", "2m", "0s to 60s"},
+		{"drain-time", "soon", "0s to 60s"},
+		{"admin-addr", ":9090", "with the host named"},
+		{"admin-addr", "9090", "HOST:PORT"},
+		{"admin-addr", "127.0.0.1:http", "HOST:PORT"},
 		{"trusted-proxies", "10.0.0.1", "networks such as"},
 		{"trusted-proxies", "10.0.0.0/8,nginx", "networks such as"},
 		{"log", "xml", "text or json"},
@@ -153,7 +165,7 @@ func TestABadSettingIsNamedWithItsValueAndWhatIsAllowed(t *testing.T) {
 
 func TestAnEmptyFlagIsNoDefault(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"addr", "data", "app-id", "registration", "anonymous", "min-password", "pairing-time", "log-level"} {
+	for _, name := range []string{"addr", "data", "app-id", "registration", "anonymous", "min-password", "step-up", "pairing-time", "drain-time", "log-level"} {
 		_, err := load([]string{"--" + name, ""}, nil)
 		wantSentence(t, err, "-"+name)
 	}

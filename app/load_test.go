@@ -50,12 +50,7 @@ func TestLoad(t *testing.T) {
 		serveFloor(t, addr)
 		return
 	}
-	binary := filepath.Join(t.TempDir(), "latchkey")
-	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags=-s -w", "-o", binary, "..")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
+	binary := buildProgram(t)
 	info, err := os.Stat(binary)
 	if err != nil {
 		t.Fatal(err)
@@ -106,10 +101,7 @@ func TestLoadAgainstAnotherBuild(t *testing.T) {
 	if base == "" {
 		t.Skip("set " + baseVariable + " to compare")
 	}
-	binary := filepath.Join(t.TempDir(), "latchkey")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "..").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
+	binary := buildProgram(t)
 	var pages, logIns []traffic
 	for _, build := range []struct{ name, binary string }{{"the other build", base}, {"this build", binary}} {
 		addr := "127.0.0.1:" + freePort(t)
@@ -122,6 +114,18 @@ func TestLoadAgainstAnotherBuild(t *testing.T) {
 		compare(t, conns, logIns)
 		compare(t, conns, pages)
 	}
+}
+
+// buildProgram builds the program as the image has it.
+func buildProgram(t *testing.T) string {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "latchkey")
+	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags=-s -w", "-o", binary, "..")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	return binary
 }
 
 // makeOld makes the keys three years old, last used four minutes ago, as those of most people are: keys that were made a

@@ -12,13 +12,13 @@ import (
 )
 
 // newUpstreamClient sends to the server of --upstream: it follows no redirect, uses no proxy that only the environment
-// knows of, and looks at every address it dials. The size of a body is the client's to limit.
+// knows of, and looks at the address it dials. The size of a body is the client's to limit.
 func newUpstreamClient(upstream *url.URL) *http.Client {
 	return &http.Client{
 		Timeout:       10 * time.Second,
 		CheckRedirect: noRedirect,
 		Transport: &http.Transport{
-			DialContext:            upstreamDialer(upstream),
+			DialContext:            upstreamDialer(upstream).DialContext,
 			TLSHandshakeTimeout:    3 * time.Second,
 			ResponseHeaderTimeout:  8 * time.Second,
 			IdleConnTimeout:        90 * time.Second,
@@ -41,43 +41,21 @@ func elsewhere(baseURL string) http.Handler {
 
 func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-// upstreamDialer connects to the host that the operator named, wherever it is, with plain http only inside this machine.
-// Any other host is one that the upstream's location named: it may be anywhere but in here.
-func upstreamDialer(upstream *url.URL) func(ctx context.Context, network, address string) (net.Conn, error) {
-	named := net.Dialer{Timeout: 3 * time.Second}
-	port := "443"
+// upstreamDialer connects to the host that the operator named, wherever it is, with plain http only inside this machine. The
+// client asks for no other host: it refuses a location that names one.
+func upstreamDialer(upstream *url.URL) *net.Dialer {
+	dialer := &net.Dialer{Timeout: 3 * time.Second}
 	if upstream.Scheme == "http" {
-		port, named.ControlContext = "80", onlyLoopback
+		dialer.ControlContext = onlyLoopback
 	}
-	if upstream.Port() != "" {
-		port = upstream.Port()
-	}
-	own := net.JoinHostPort(upstream.Hostname(), port)
-	other := net.Dialer{Timeout: 3 * time.Second, ControlContext: onlyPublic}
-	return func(ctx context.Context, network, address string) (net.Conn, error) {
-		if address == own {
-			return named.DialContext(ctx, network, address)
-		}
-		return other.DialContext(ctx, network, address)
-	}
+	return dialer
 }
 
 // onlyLoopback looks at the address itself, whatever "localhost" is made to mean.
 func onlyLoopback(_ context.Context, _, address string, _ syscall.RawConn) error {
-	if ip := addressIP(address); !ip.IsLoopback() {
+	host, _, _ := net.SplitHostPort(address) // a dialler gives nothing else
+	if ip := net.ParseIP(host); !ip.IsLoopback() {
 		return fmt.Errorf("%s is another machine, and plain http may not go there", address)
 	}
 	return nil
-}
-
-func onlyPublic(_ context.Context, _, address string, _ syscall.RawConn) error {
-	if ip := addressIP(address); !ip.IsGlobalUnicast() || ip.IsPrivate() {
-		return fmt.Errorf("%s is inside this network, and the upstream's location may not point there", address)
-	}
-	return nil
-}
-
-func addressIP(address string) net.IP {
-	host, _, _ := net.SplitHostPort(address) // a dialler gives nothing else
-	return net.ParseIP(host)
 }

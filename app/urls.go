@@ -46,12 +46,21 @@ func parseBase(text string) (*url.URL, bool) {
 	return u, u.Scheme == "http" || u.Scheme == "https"
 }
 
-// withoutPassword is the text as an error may repeat it.
+// withoutPassword is the text as an error may repeat it. It goes by what a person would take for a password: the text may be
+// refused because it is no URL.
 func withoutPassword(text string) string {
-	if u, err := url.Parse(text); err == nil && u.User != nil {
-		return u.Redacted()
+	start, at := 0, strings.LastIndexByte(text, '@')
+	if scheme, _, found := strings.Cut(text, "://"); found && !strings.ContainsAny(scheme, ":@") {
+		start = len(scheme) + len("://")
 	}
-	return text
+	if at < start {
+		return text
+	}
+	user, _, found := strings.Cut(text[start:at], ":")
+	if !found {
+		return text
+	}
+	return text[:start] + user + ":xxxxx" + text[at:]
 }
 
 func origin(u *url.URL) string {

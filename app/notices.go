@@ -1,0 +1,56 @@
+package app
+
+import (
+	"context"
+
+	"latchkey/authserver"
+	"latchkey/handlers"
+)
+
+// mailing is how the program sends mails, if it does.
+type mailing struct{ box *outbox }
+
+// connectMail gets ready to send mails, and connects nowhere yet: a mail server that is down keeps nobody from their keys.
+func (a *App) connectMail(cfg Config) mailing {
+	server, _ := parseSMTP(cfg.SMTP) // Validate has seen it
+	if server == nil {
+		return mailing{}
+	}
+	return mailing{newOutbox(smtpMailer{mailServer: *server, now: cfg.Now}.deliver, a.log)}
+}
+
+// mailer is nil, and not an interface that holds nil, when no mails are sent.
+func (m mailing) mailer() authserver.Mailer {
+	if m.box == nil {
+		return nil
+	}
+	return m.box
+}
+
+func (m mailing) drain() {
+	if m.box != nil {
+		m.box.drain()
+	}
+}
+
+// notices is for a dashboard whose key service is elsewhere: the embedded one tells people itself.
+func (m mailing) notices(cfg Config, publicURL string) handlers.Notices {
+	if m.box == nil || cfg.Upstream == "" {
+		return nil
+	}
+	return notices{m.box, authserver.Letters{PublicURL: publicURL}}
+}
+
+// notices tells people by mail what was done on the dashboard.
+type notices struct {
+	box     *outbox
+	letters authserver.Letters
+}
+
+func (n notices) KeyMade(ctx context.Context, made handlers.KeyMade) error {
+	letter := n.letters.KeyMade
+	if made.Paired {
+		letter = n.letters.Paired
+	}
+	return n.box.Send(ctx, letter(made.To, made.Key, authserver.Circumstances{At: made.At, Address: made.Address}))
+}

@@ -1,0 +1,107 @@
+package app
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/mattn/go-isatty"
+)
+
+// maxTypedLine is more than a password can have.
+const maxTypedLine = 4096
+
+// terminal is what a person types at, or nil.
+func (c console) terminal() *os.File {
+	file, ok := c.in.(*os.File)
+	if !ok || !isatty.IsTerminal(file.Fd()) || !isTerminal(c.err) {
+		return nil
+	}
+	return file
+}
+
+// newPassword gives "" when the owner of the account is to choose it.
+func (c operatorCall) newPassword(ctx context.Context, email string) (string, error) {
+	if c.passwordStdin {
+		password, err := readLine(c.in)
+		if err == nil && password == "" {
+			err = exitError{exitUsage, errors.New("--password-stdin is given, and standard input begins with an empty line")}
+		}
+		return password, err
+	}
+	terminal := c.terminal()
+	if terminal == nil {
+		return "", nil
+	}
+	password, err := c.ask(ctx, terminal, fmt.Sprintf("Password for %s (leave it empty for a link to choose one): ", legible(email)))
+	if err != nil || password == "" {
+		return "", err
+	}
+	again, err := c.ask(ctx, terminal, "The same again: ")
+	if err == nil && again != password {
+		err = errors.New("these were two different passwords, and no account was made")
+	}
+	return password, err
+}
+
+// ask reads a line that is not shown.
+func (c console) ask(ctx context.Context, terminal *os.File, question string) (string, error) {
+	if _, err := io.WriteString(c.err, question); err != nil {
+		return "", err
+	}
+	show, err := hideTyping(terminal)
+	if err != nil {
+		return "", fmt.Errorf("what is typed cannot be hidden on this terminal, so use --password-stdin: %w", err)
+	}
+	line, err := typed(ctx, terminal)
+	_, _ = io.WriteString(c.err, "\n") // the one that was typed was hidden too
+	return line, errors.Join(err, show())
+}
+
+// confirm goes on only when a person says so.
+func (c operatorCall) confirm(ctx context.Context, question string) error {
+	terminal := c.terminal()
+	if terminal == nil {
+		return exitError{exitUsage, errors.New("nobody can be asked whether that is meant: give --yes")}
+	}
+	if _, err := io.WriteString(c.err, question+"\nType yes to go on: "); err != nil {
+		return err
+	}
+	line, err := typed(ctx, terminal)
+	if err == nil && strings.TrimSpace(line) != "yes" {
+		err = errors.New("nothing was done")
+	}
+	return err
+}
+
+// typed reads a line unless the program is stopped first: a terminal does not end a read by itself.
+func typed(ctx context.Context, terminal io.Reader) (string, error) {
+	type result struct {
+		line string
+		err  error
+	}
+	read := make(chan result, 1)
+	go func() {
+		line, err := readLine(terminal)
+		read <- result{line, err}
+	}()
+	select {
+	case r := <-read:
+		return r.line, r.err
+	case <-ctx.Done():
+		return "", errors.New("stopped, and nothing was done")
+	}
+}
+
+// readLine reads one line, which is all that anybody is asked for at a time.
+func readLine(r io.Reader) (string, error) {
+	line, err := bufio.NewReader(io.LimitReader(r, maxTypedLine)).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", err
+	}
+	return strings.TrimRight(line, "\r\n"), nil
+}

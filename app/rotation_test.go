@@ -1,0 +1,149 @@
+package app
+
+import (
+	"bytes"
+	"encoding/base64"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"latchkey/client"
+)
+
+// ring writes session keys as an operator does, newest first. Each number is a key.
+func ring(numbers ...int) client.Secret {
+	var keys []string
+	for _, n := range numbers {
+		keys = append(keys, base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{byte(n + 1)}, 32)))
+	}
+	return client.Secret(strings.Join(keys, ","))
+}
+
+// signedInPeople are browsers that are signed in, and programs that keep a refresh token.
+type signedInPeople struct {
+	browsers []*http.Client
+	programs []*client.Session
+}
+
+// busy has everybody ask several times at once, and counts who was not let in.
+func (p signedInPeople) busy(t *testing.T, baseURL string) (outBrowsers, outPrograms int) {
+	t.Helper()
+	c := newClient(t, baseURL)
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	for _, b := range p.browsers {
+		for range 4 {
+			wg.Go(func() {
+				if in := signedInAs(t, b, baseURL); !in {
+					mu.Lock()
+					outBrowsers++
+					mu.Unlock()
+				}
+			})
+		}
+	}
+	for _, s := range p.programs {
+		for range 2 {
+			wg.Go(func() {
+				if err := c.Resume(s.UserID(), s.RefreshToken()).Refresh(t.Context()); err != nil {
+					mu.Lock()
+					outPrograms++
+					mu.Unlock()
+				}
+			})
+		}
+	}
+	wg.Wait()
+	return outBrowsers, outPrograms
+}
+
+// signedInAs says whether the keys page shows whose it is. It is for goroutines, which may not end the test.
+func signedInAs(t *testing.T, b *http.Client, baseURL string) bool {
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, baseURL+"/keys", nil)
+	if err != nil {
+		t.Error(err)
+		return false
+	}
+	res, err := b.Do(req)
+	if err != nil {
+		t.Error(err)
+		return false
+	}
+	defer func() { _ = res.Body.Close() }()
+	body, err := io.ReadAll(res.Body)
+	return err == nil && strings.Contains(string(body), account.Get("email"))
+}
+
+func signInPeople(t *testing.T, a running, n int) signedInPeople {
+	t.Helper()
+	var p signedInPeople
+	first := browser(t)
+	post(t, first, a.URL()+"/register", account)
+	for i := range n {
+		b := first
+		if i > 0 {
+			b = browser(t)
+			post(t, b, a.URL()+"/login", account)
+		}
+		s, err := newClient(t, a.URL()).Login(t.Context(), client.EmailPassword(account.Get("email"), account.Get("password")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.browsers, p.programs = append(p.browsers, b), append(p.programs, s)
+	}
+	return p
+}
+
+func TestTwentyRotationsLogNobodyOut(t *testing.T) {
+	t.Parallel()
+	cfg := testConfig(t)
+	cfg.SessionKeys = ring(0)
+	a := run(t, cfg)
+	p := signInPeople(t, a, 4)
+	numbers := []int{0}
+	for round := 1; round <= 20; round++ {
+		if err := a.stop(); err != nil {
+			t.Fatal(err)
+		}
+		numbers = append([]int{round}, numbers...)
+		cfg.SessionKeys = ring(numbers...)
+		a = run(t, cfg)
+		if browsers, programs := p.busy(t, a.URL()); browsers+programs != 0 {
+			t.Fatalf("round %d: %d requests of browsers and %d of programs were not let in", round, browsers, programs)
+		}
+	}
+}
+
+// A key that was taken out opens nothing any more. Whoever was here while it was behind a newer one does not feel it.
+func TestAKeyTakenOutSignsOutOnlyWhoeverWasNotHereSince(t *testing.T) {
+	t.Parallel()
+	cfg := testConfig(t)
+	cfg.SessionKeys = ring(0)
+	a := run(t, cfg)
+	all := signInPeople(t, a, 4)
+	come, away := signedInPeople{browsers: all.browsers[:2]}, signedInPeople{browsers: all.browsers[2:], programs: all.programs[:2]}
+	come.programs = all.programs[2:]
+	for round := 1; round <= 20; round++ {
+		if err := a.stop(); err != nil {
+			t.Fatal(err)
+		}
+		cfg.SessionKeys = ring(round, round-1)
+		a = run(t, cfg)
+		if browsers, programs := come.busy(t, a.URL()); browsers+programs != 0 {
+			t.Fatalf("round %d: %d requests of browsers and %d of programs were not let in", round, browsers, programs)
+		}
+		c := newClient(t, a.URL())
+		for i, s := range come.programs {
+			renewed, err := c.Resume(s.UserID(), s.RefreshToken()).Reissue(t.Context())
+			if err != nil || renewed.ID() != s.ID() {
+				t.Fatalf("round %d: %v", round, err)
+			}
+			come.programs[i] = renewed
+		}
+	}
+	if browsers, programs := away.busy(t, a.URL()); browsers != 8 || programs != 4 {
+		t.Errorf("of those who were away, %d of 8 and %d of 4 requests were refused", browsers, programs)
+	}
+}
