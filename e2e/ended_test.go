@@ -93,8 +93,8 @@ func TestWhenTheKeyServiceHasEndedTheSessionThePersonIsToldSo(t *testing.T) {
 			t.Fatal(err)
 		}
 		page.press(page.toggle("porch-cam"))
-		page.isAskedToSignIn("/login?ended=1&next=" + url.QueryEscape(from))
-		page.sees(page.role("group", "Your session has ended. Sign in to go on."))
+		page.isAskedToSignIn("/login?ended=service&next=" + url.QueryEscape(from))
+		page.sees(page.role("group", "The key service has ended your session. Sign in to go on."))
 		page.signsInAgain()
 		page.isAt(from)
 		page.isOn("porch-cam", true)

@@ -2,9 +2,11 @@ package e2e
 
 import (
 	"bytes"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -14,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"latchkey/app"
@@ -23,13 +26,17 @@ import (
 type gateway struct {
 	t     *testing.T
 	url   string
+	seal  *seal // of a gateway that is reached by TLS, under a name; else nil
 	proxy *httputil.ReverseProxy
 
 	mu     sync.Mutex
 	fault  fault
-	asked  []string // "METHOD /path" of every request since the fault began
+	asked  []asked // every request since the fault began
 	server *http.Server
 }
+
+// asked is a request as a gateway remembers it.
+type asked struct{ line, token string } // "METHOD /path"
 
 // fault answers a request in its own way; pass hands it on to the server behind, which then acts.
 type fault func(w http.ResponseWriter, r *http.Request, pass http.Handler)
@@ -37,19 +44,26 @@ type fault func(w http.ResponseWriter, r *http.Request, pass http.Handler)
 // startWithUpstream starts a program whose keys are at another one, behind a gateway.
 func startWithUpstream(t *testing.T) (*program, *gateway) {
 	t.Helper()
-	upstream := startProgram(t)
+	g := startGateway(t, startProgram(t), nil)
+	return startProgram(t, func(cfg *app.Config) { cfg.Upstream = g.url }), g
+}
+
+// startGateway opens the way to a program, by TLS if a seal is given.
+func startGateway(t *testing.T, upstream *program, seal *seal) *gateway {
+	t.Helper()
 	behind, err := url.Parse(upstream.url)
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &gateway{t: t}
+	g := &gateway{t: t, seal: seal}
 	g.proxy = &httputil.ReverseProxy{
 		Rewrite:        func(r *httputil.ProxyRequest) { r.SetURL(behind) },
 		ModifyResponse: func(res *http.Response) error { return g.showTheWay(res, upstream.url) },
+		ErrorLog:       log.New(io.Discard, "", 0), // of answers that nobody waits for any more
 	}
 	g.opens("127.0.0.1:0")
 	t.Cleanup(g.closes)
-	return startProgram(t, func(cfg *app.Config) { cfg.Upstream = g.url }), g
+	return g
 }
 
 // showTheWay makes the location name the gateway.
@@ -70,7 +84,7 @@ func (g *gateway) showTheWay(res *http.Response, behind string) error {
 func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.mu.Lock()
 	fault := g.fault
-	g.asked = append(g.asked, r.Method+" "+r.URL.Path)
+	g.asked = append(g.asked, asked{r.Method + " " + r.URL.Path, r.Header.Get("Authorization")})
 	g.mu.Unlock()
 	if fault == nil {
 		g.proxy.ServeHTTP(w, r)
@@ -94,7 +108,7 @@ func (g *gateway) count(request string) int {
 	defer g.mu.Unlock()
 	n := 0
 	for _, asked := range g.asked {
-		if asked == request {
+		if asked.line == request {
 			n++
 		}
 	}
@@ -110,7 +124,12 @@ func (g *gateway) opens(address string) {
 		g.t.Fatal(err)
 	}
 	g.url = "http://" + listener.Addr().String()
-	g.server = &http.Server{Handler: g} //nolint:gosec // lives as long as a test
+	g.server = &http.Server{Handler: g, ErrorLog: log.New(io.Discard, "", 0)} //nolint:gosec // lives as long as a test
+	if g.seal != nil {
+		_, port, _ := net.SplitHostPort(listener.Addr().String())
+		g.url = "https://" + net.JoinHostPort(g.seal.name, port)
+		listener = tls.NewListener(listener, g.seal.config())
+	}
 	server := g.server
 	go func() {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
@@ -128,13 +147,27 @@ func (g *gateway) closes() {
 
 func (g *gateway) opensAgain() {
 	g.t.Helper()
-	g.opens(strings.TrimPrefix(g.url, "http://"))
+	_, port, _ := net.SplitHostPort(strings.SplitN(g.url, "//", 2)[1])
+	g.opens("127.0.0.1:" + port)
 }
 
 // only keeps a fault to requests with one of these methods.
 func only(f fault, methods ...string) fault {
 	return func(w http.ResponseWriter, r *http.Request, pass http.Handler) {
 		if slices.Contains(methods, r.Method) {
+			f(w, r, pass)
+			return
+		}
+		pass.ServeHTTP(w, r)
+	}
+}
+
+// fromThenOn is a fault that begins with the first request with the method.
+func fromThenOn(method string, f fault) fault {
+	var begun atomic.Bool
+	return func(w http.ResponseWriter, r *http.Request, pass http.Handler) {
+		if begun.Load() || r.Method == method {
+			begun.Store(true)
 			f(w, r, pass)
 			return
 		}
@@ -157,9 +190,17 @@ func cutsAnswer(w http.ResponseWriter, r *http.Request, pass http.Handler) {
 	pass.ServeHTTP(answer, r)
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(answer.Body.Len()+1))
-	w.WriteHeader(answer.Code)
+	w.WriteHeader(withBody(answer.Code))
 	_, _ = w.Write(answer.Body.Bytes()[:answer.Body.Len()/2])
 	hangUp(w)
+}
+
+// withBody is a status that lets an answer have a body to go wrong in.
+func withBody(status int) int {
+	if status == http.StatusNoContent {
+		return http.StatusOK
+	}
+	return status
 }
 
 // truncatesAnswer ends half-way through the JSON as if that were all.
@@ -169,12 +210,6 @@ func truncatesAnswer(w http.ResponseWriter, r *http.Request, pass http.Handler) 
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(answer.Code)
 	_, _ = w.Write(answer.Body.Bytes()[:answer.Body.Len()/2])
-}
-
-// answersTooLate lets the server behind act and holds the answer back for as long as anybody waits for it.
-func answersTooLate(_ http.ResponseWriter, r *http.Request, pass http.Handler) {
-	pass.ServeHTTP(httptest.NewRecorder(), r)
-	<-r.Context().Done()
 }
 
 // hangUp closes the connection after what was sent so far.

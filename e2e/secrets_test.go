@@ -298,6 +298,9 @@ func searchFiles(t *testing.T, dir string, known secrets, values []string) {
 	}
 	var all []byte
 	for _, file := range files {
+		if strings.HasSuffix(file, ".sock") { // there is nothing in it
+			continue
+		}
 		content, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

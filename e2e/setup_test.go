@@ -34,6 +34,10 @@ func TestMain(m *testing.M) {
 		fmt.Fprintf(os.Stderr, "e2e: no browser to test with: %v\n", err)
 		os.Exit(1)
 	}
+	if err := trustOurselves(); err != nil {
+		fmt.Fprintf(os.Stderr, "e2e: %v\n", err)
+		os.Exit(1)
+	}
 	code := m.Run()
 	if err := errors.Join(chromium.Close(), pw.Stop()); err != nil {
 		fmt.Fprintln(os.Stderr, "e2e: stop:", err)

@@ -202,7 +202,7 @@ func statesOfTrouble(g guests) []state {
 		}},
 		{name: "a creation whose answer got lost", who: g.few, path: "/keys", status: http.StatusBadGateway, reach: func(p *page, upstream *gateway) {
 			upstream.breaks(only(losesAnswer, http.MethodPost))
-			name("lost", "There is a key named lost, made ")(p, upstream)
+			name("lost", "lost was created, but its value was lost.")(p, upstream)
 		}},
 		{name: "a switch of which nothing is known", who: g.few, path: "/keys", status: http.StatusBadGateway, reach: func(p *page, upstream *gateway) {
 			upstream.breaks(losesRequest)
@@ -224,6 +224,7 @@ func TestEveryStateOfEveryPageIsAccessibleInEveryLook(t *testing.T) {
 	t.Parallel()
 	for name, some := range map[string]func(guests) []state{
 		"outside": statesOutside, "the list": statesOfTheList, "devices": statesOfDevices, "trouble": statesOfTrouble,
+		"the account": statesOfTheAccount,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
