@@ -19,24 +19,25 @@ func TestWhenTheSessionHasEndedEveryActLeadsToTheLogInPageAndBack(t *testing.T) 
 	list, one := "/keys", "/keys/"+ana.find(t, "key-01").ID
 	page := program.open(t, signedIn(ana))
 	toggle := func() { page.press(page.toggle("key-01")) }
+	create := func() { page.fill("Name of the device or service", "porch-cam"); page.press(page.button("Create key")) }
 	for _, story := range []struct {
-		from string
-		act  func()
+		from, back string
+		act        func()
 	}{
-		{list, toggle},
-		{one, toggle},
-		{list, func() { page.fill("Name of the device or service", "porch-cam"); page.press(page.button("Create key")) }},
-		{list, func() { page.fill("Search keys", "porch") }},
-		{list, func() { page.press(page.menu("key-01", "Delete…")) }},
-		{one, func() { page.press(page.link("Delete…")) }},
-		{one, func() { _, err := page.Reload(); page.must(err) }},
+		{list, list, toggle},
+		{one, one, toggle},
+		{list, list + "?name=porch-cam", create}, // what was typed is kept
+		{list, list, func() { page.fill("Search keys", "porch") }},
+		{list, list, func() { page.press(page.menu("key-01", "Delete…")) }},
+		{one, one, func() { page.press(page.link("Delete…")) }},
+		{one, one, func() { _, err := page.Reload(); page.must(err) }},
 	} {
 		page.visit(story.from)
 		page.must(page.context.ClearCookies())
 		story.act()
-		page.isAskedToSignIn("/login?next=" + url.QueryEscape(story.from))
+		page.isAskedToSignIn("/login?next=" + url.QueryEscape(story.back))
 		page.signsInAgain()
-		page.isAt(story.from)
+		page.isAt(story.back)
 	}
 	if keys := ana.list(t); len(keys) != 6 || keys[0].Disabled {
 		t.Error("an act without a session was carried out:", keys)

@@ -81,12 +81,27 @@ func TestPictures(t *testing.T) {
 	pairing := program.open(t, signedIn(ana), phone, at("/device"))
 	pairing.enterCode(grant.UserCode)
 	pairing.takes("pairing-phone.png")
+
+	if _, err := program.client.Login(t.Context(), client.EmailPassword(ana.email, "a guess")); !client.IsUnauthorized(err) {
+		t.Fatal(err)
+	}
+	activity := program.open(t, signedIn(ana), at("/activity"), func(v *visit) {
+		v.context.Viewport = &playwright.Size{Width: 820, Height: 760}
+		v.context.DeviceScaleFactor = playwright.Float(2)
+	})
+	activity.takesPart("activity.png", false)
 }
 
 func (p *page) takes(name string) {
 	p.t.Helper()
+	p.takesPart(name, true)
+}
+
+// takesPart takes all of a page, or what is in view of it.
+func (p *page) takesPart(name string, all bool) {
+	p.t.Helper()
 	_, err := p.Screenshot(playwright.PageScreenshotOptions{
-		Path: playwright.String(filepath.Join("..", "docs", name)), FullPage: playwright.Bool(true), Animations: playwright.ScreenshotAnimationsDisabled,
+		Path: playwright.String(filepath.Join("..", "docs", name)), FullPage: playwright.Bool(all), Animations: playwright.ScreenshotAnimationsDisabled,
 	})
 	p.must(err)
 }
