@@ -23,6 +23,9 @@ func (s *Server) createKey(r *http.Request, who principal) (answer, error) {
 	if err := checkName(in.Name); err != nil {
 		return answer{}, err
 	}
+	if err := s.acting(who); err != nil {
+		return answer{}, err
+	}
 	now := s.cfg.Now()
 	key := store.APIKey{ID: store.NewID(now), UserID: who.userID, Name: in.Name, CreatedAt: now}
 	value := newValue()
@@ -68,6 +71,9 @@ func (s *Server) deleteKey(r *http.Request, who principal) (answer, error) {
 	if !isID(id) {
 		return answer{}, refuse(kindKeyNotFound)
 	}
+	if err := s.acting(who); err != nil {
+		return answer{}, err
+	}
 	err := s.store.DeleteAPIKey(r.Context(), who.userID, id, s.keyEvent(r, store.EventKeyDeleted, who, id))
 	return answer{status: http.StatusNoContent}, keyFailure("delete key", err)
 }
@@ -85,6 +91,9 @@ func (s *Server) setDisabled(r *http.Request, who principal, disabled bool) (ans
 	id := r.PathValue("id")
 	if !isID(id) {
 		return answer{}, refuse(kindKeyNotFound)
+	}
+	if err := s.acting(who); err != nil {
+		return answer{}, err
 	}
 	kind := store.EventKeyTurnedOn
 	if disabled {

@@ -23,17 +23,17 @@ func (s *Server) recordFailure(r *http.Request, userID, reason string) {
 	happened := s.event(r, store.EventSignInFailed, principal{userID: userID})
 	happened.Actor, happened.Detail = store.ActorUnknown, reason
 	happened.ID = store.NewID(happened.At) // now: what is written later is still listed in the order in which it happened
-	s.later(r, "failed log-in", userID, func(ctx context.Context) error { return s.store.RecordEvent(ctx, happened) })
+	s.later(r, "failed log-in not written down", userID, func(ctx context.Context) error { return s.store.RecordEvent(ctx, happened) })
 }
 
-// later writes down what no answer waits for. Nor does it matter whether the client waits for the answer.
-func (s *Server) later(r *http.Request, what, userID string, write func(context.Context) error) {
+// later does what no answer waits for. Nor does it matter whether the client waits for the answer. The log says failed, if it does.
+func (s *Server) later(r *http.Request, failed, userID string, do func(context.Context) error) {
 	ctx := context.WithoutCancel(r.Context())
 	s.afterwards.do(func() {
 		ctx, cancel := context.WithTimeout(ctx, laterTimeout)
 		defer cancel()
-		if err := write(ctx); err != nil {
-			s.cfg.Log.WarnContext(ctx, what+" not written down", "user", userID, "reason", err)
+		if err := do(ctx); err != nil {
+			s.cfg.Log.WarnContext(ctx, failed, "user", userID, "reason", err)
 		}
 	})
 }

@@ -81,7 +81,7 @@ func (s *Server) recordRefusal(r *http.Request, key store.APIKey, reason string)
 	refusal := store.KeyRefusal{At: s.cfg.Now(), Address: address, Reason: reason}
 	happened := s.event(r, store.EventKeyRefused, principal{userID: key.UserID, identity: identity{key.ID, store.ProviderAPIKey}})
 	happened.ID, happened.KeyID, happened.Detail = store.NewID(happened.At), key.ID, reason
-	s.later(r, "refusal of a key", key.UserID, func(ctx context.Context) error {
+	s.later(r, "refusal of a key not written down", key.UserID, func(ctx context.Context) error {
 		return s.store.RecordRefusal(ctx, key.UserID, key.ID, refusal, happened)
 	})
 }

@@ -325,14 +325,23 @@ func TestAKeyThatIsOffIsRefusedBeforeThatIsWrittenDown(t *testing.T) {
 	}
 }
 
-func TestWhenTooMuchIsBeingWrittenDownARefusalWaits(t *testing.T) {
-	f, owner, key, _ := fixtureWithKeyOff(t)
-	for range cap(f.afterwards.slots) {
-		f.afterwards.slots <- struct{}{}
-	}
-	f.do("POST", loginPath("api-key"), "", object("key", key.Value)).want(401)
-	if fact := f.onlyFactNow(owner); fact["last_refusal"] == nil {
-		t.Errorf("it is not written down: %v", fact)
+// Nor does a refusal wait behind others: the time that an answer takes would tell of the key all the same.
+func TestARefusalWaitsOnlyWhenAThousandAreWaiting(t *testing.T) {
+	for name, waiting := range map[string]int{"many": maxAfterwardsWaiting - 1, "too many": maxAfterwardsWaiting} {
+		f, owner, key, _ := fixtureWithKeyOff(t)
+		gate := make(chan struct{})
+		f.holdAfterwards(gate)
+		for range waiting {
+			f.afterwards.do(func() {})
+		}
+		f.do("POST", loginPath("api-key"), "", object("key", key.Value)).want(401)
+		if fact := f.onlyFactNow(owner); (fact["last_refusal"] != nil) != (waiting == maxAfterwardsWaiting) {
+			t.Errorf("%s: when it is answered, this is written down: %v", name, fact)
+		}
+		close(gate)
+		if fact := f.onlyFact(owner); fact["last_refusal"] == nil {
+			t.Errorf("%s: it was never written down: %v", name, fact)
+		}
 	}
 }
 

@@ -33,7 +33,7 @@ const (
 type Attempt struct {
 	Account     string // the e-mail as it was typed
 	Address     string // where it comes from
-	KnownDevice string // the browser, when it was signed in with the account before; otherwise ""
+	KnownDevice string // the session or browser that has proved to be the account's, in its exact spelling; otherwise ""
 }
 
 // Limits counts tries of passwords by account, by address and in total, before anybody knows whether they are right. It is kept
@@ -59,7 +59,9 @@ func NewLimits(now func() time.Time) *Limits {
 
 // Take counts a try, or says how long to wait for one. Of tries made at once no more get through than are allowed, and one that
 // does not get through counts for nothing. Accounts that do not exist are counted as those that do.
-func (l *Limits) Take(a Attempt) (wait time.Duration, ok bool) {
+//
+// Succeeded gives back this one try, which was no guess, to the counts that it was taken from. It is nil when there is none.
+func (l *Limits) Take(a Attempt) (succeeded func(), wait time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.tick()
@@ -68,21 +70,20 @@ func (l *Limits) Take(a Attempt) (wait time.Duration, ok bool) {
 		wait = max(wait, c.wait(now))
 	}
 	if wait > 0 {
-		return wait, false
+		return nil, wait
 	}
 	for _, c := range counts {
 		c.add(now)
 	}
-	return 0, true
+	return func() { l.giveBack(counts, now) }, 0
 }
 
-// Succeeded gives back the one count of a try that was no guess. What others counted stays.
-func (l *Limits) Succeeded(a Attempt) {
+func (l *Limits) giveBack(counts []countable, taken time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.tick()
-	for _, c := range l.countsOf(a) {
-		c.takeBack()
+	now := l.tick()
+	for _, c := range counts {
+		c.takeBack(taken, now)
 	}
 }
 
@@ -90,7 +91,7 @@ func (l *Limits) Succeeded(a Attempt) {
 type countable interface {
 	wait(now time.Duration) time.Duration
 	add(now time.Duration)
-	takeBack()
+	takeBack(taken, now time.Duration) // the try that was added at the time taken
 }
 
 // countsOf says what counts a try. A known browser is counted for itself and its address: whoever attacks the account, or all
@@ -104,7 +105,7 @@ func (l *Limits) countsOf(a Attempt) []countable {
 			return []countable{device, address}
 		}
 	}
-	return []countable{bucket{l.accounts, account, l.tick()}, address, window{l.everyone, "", everyoneTries, everyoneStretch}}
+	return []countable{bucket{l.accounts, account}, address, window{l.everyone, "", everyoneTries, everyoneStretch}}
 }
 
 // tick gives the time, and now and then forgets what is past; the caller holds the lock.
@@ -133,7 +134,6 @@ func (l *Limits) tick() time.Duration {
 type bucket struct {
 	until map[string]time.Duration
 	who   string
-	now   time.Duration
 }
 
 func (b bucket) wait(now time.Duration) time.Duration {
@@ -144,8 +144,12 @@ func (b bucket) add(now time.Duration) {
 	b.until[b.who] = max(b.until[b.who], now) + accountPause
 }
 
-func (b bucket) takeBack() {
-	if until := b.until[b.who] - accountPause; until > b.now {
+// takeBack gives nothing for a try that the bucket has filled up again by meanwhile.
+func (b bucket) takeBack(taken, now time.Duration) {
+	if now-taken >= accountPause {
+		return
+	}
+	if until := b.until[b.who] - accountPause; until > now {
 		b.until[b.who] = until
 	} else {
 		delete(b.until, b.who)
@@ -177,15 +181,16 @@ func (w window) add(now time.Duration) {
 	w.tries[w.who] = at
 }
 
-// takeBack takes the newest, which is the kinder one of the tries that are equal.
-func (w window) takeBack() {
+// takeBack finds nothing when the try was so long ago that it is no longer remembered.
+func (w window) takeBack(taken, _ time.Duration) {
 	at := w.tries[w.who]
-	switch len(at) {
-	case 0:
-	case 1:
+	i := slices.Index(at, taken)
+	switch {
+	case i < 0:
+	case len(at) == 1:
 		delete(w.tries, w.who)
 	default:
-		w.tries[w.who] = at[:len(at)-1]
+		w.tries[w.who] = slices.Delete(at, i, i+1)
 	}
 }
 
@@ -219,8 +224,9 @@ func (s *Server) guessing(r *http.Request, account string) (succeeded func(), er
 }
 
 func (s *Server) counted(a Attempt) (succeeded func(), err error) {
-	if wait, ok := s.cfg.Limits.Take(a); !ok {
+	succeeded, wait := s.cfg.Limits.Take(a)
+	if wait > 0 {
 		return nil, refuse(kindTooMany).after(wait)
 	}
-	return func() { s.cfg.Limits.Succeeded(a) }, nil
+	return succeeded, nil
 }

@@ -22,7 +22,7 @@ func newTestLimits() (*Limits, *clock) {
 func room(l *Limits, tries int, attempt func(i int) Attempt) int {
 	through := 0
 	for i := range tries {
-		if _, ok := l.Take(attempt(i)); ok {
+		if _, wait := l.Take(attempt(i)); wait == 0 {
 			through++
 		}
 	}
@@ -68,16 +68,16 @@ func TestEachCountHoldsAtItsOwnFigure(t *testing.T) {
 			if got := room(l, 3000, tt.attempt); got != tt.want {
 				t.Errorf("%d got through, want %d", got, tt.want)
 			}
-			wait, ok := l.Take(tt.attempt(0))
-			if ok || wait != tt.wait {
+			succeeded, wait := l.Take(tt.attempt(0))
+			if succeeded != nil || wait != tt.wait {
 				t.Errorf("the next waits %v, want %v", wait, tt.wait)
 			}
 			c.advance(wait - 1)
-			if _, ok := l.Take(tt.attempt(0)); ok {
+			if _, wait := l.Take(tt.attempt(0)); wait == 0 {
 				t.Error("it gets through before that")
 			}
 			c.advance(1)
-			if wait, ok := l.Take(tt.attempt(0)); !ok {
+			if _, wait := l.Take(tt.attempt(0)); wait > 0 {
 				t.Errorf("it does not get through then, and waits %v", wait)
 			}
 		})
@@ -105,17 +105,17 @@ func TestAKnownBrowserGetsInWhileTheAccountIsUnderAttack(t *testing.T) {
 	room(l, 3000, func(i int) Attempt { return from("owner@example.org", i) })
 	room(l, 3000, func(i int) Attempt { return from(fmt.Sprint("other", i), 5000+i) }) // nobody has a try left
 	owner := Attempt{Account: "owner@example.org", Address: "192.0.2.1"}
-	if _, ok := l.Take(owner); ok {
+	if _, wait := l.Take(owner); wait == 0 {
 		t.Error("the total is not used up")
 	}
 	owner.KnownDevice = "laptop"
-	if _, ok := l.Take(owner); !ok {
+	if _, wait := l.Take(owner); wait > 0 {
 		t.Error("the owner is locked out")
 	}
 	elsewhere := owner
 	elsewhere.Account = "other7"
 	room(l, deviceTries, func(int) Attempt { return owner })
-	if _, ok := l.Take(elsewhere); !ok {
+	if _, wait := l.Take(elsewhere); wait > 0 {
 		t.Error("what a browser tried with one account is counted with another")
 	}
 }
@@ -125,10 +125,11 @@ func TestASuccessGivesBackItsOwnTryAndNoOther(t *testing.T) {
 	for _, known := range []string{"", "laptop"} {
 		a := Attempt{Account: "a@example.org", Address: "192.0.2.1", KnownDevice: known}
 		for range 500 {
-			if wait, ok := l.Take(a); !ok {
+			succeeded, wait := l.Take(a)
+			if wait > 0 {
 				t.Fatalf("somebody who knows the password waits %v", wait)
 			}
-			l.Succeeded(a)
+			succeeded()
 		}
 	}
 	if n := len(l.accounts) + len(l.addresses) + len(l.devices) + len(l.everyone); n != 0 {
@@ -137,12 +138,61 @@ func TestASuccessGivesBackItsOwnTryAndNoOther(t *testing.T) {
 	a := Attempt{Account: "a@example.org", Address: "192.0.2.1"}
 	room(l, accountTries-1, func(int) Attempt { return a })
 	for range 20 {
-		if _, ok := l.Take(a); ok {
-			l.Succeeded(a)
+		if succeeded, wait := l.Take(a); wait == 0 {
+			succeeded()
 		}
 	}
 	if got := room(l, 10, func(int) Attempt { return a }); got != 1 {
 		t.Errorf("%d tries after successes, want the one that was left", got)
+	}
+}
+
+// Between a try and its success the known browsers may have filled up, or made room: what is given back is what was taken.
+func TestASuccessGivesBackWhereItsTryWasCounted(t *testing.T) {
+	l, c := newTestLimits()
+	fill := func() {
+		room(l, maxDevices, func(i int) Attempt {
+			a := from(fmt.Sprint("other", i), i)
+			a.KnownDevice = "x"
+			return a
+		})
+	}
+	owner := Attempt{Account: "owner@example.org", Address: "192.0.2.1", KnownDevice: "laptop"}
+	early, _ := l.Take(owner) // counted for the browser
+	fill()
+	room(l, 3, func(i int) Attempt { return from(owner.Account, 1<<22+i) })
+	early()
+	if got := room(l, 20, func(i int) Attempt { return from(owner.Account, 1<<23+i) }); got != accountTries-3 {
+		t.Errorf("the account has %d tries left, want %d", got, accountTries-3)
+	}
+	c.advance(2 * tryStretch)
+	l.Take(from("somebody@example.org", 1)) // the past is forgotten
+	fill()
+	late, _ := l.Take(owner) // counted for the account, since so many browsers are
+	clear(l.devices)
+	room(l, 4, func(int) Attempt { return owner })
+	late()
+	if got := room(l, 20, func(int) Attempt { return owner }); got != deviceTries-4 {
+		t.Errorf("the browser has %d tries left, want %d", got, deviceTries-4)
+	}
+	if n := len(l.accounts); n != 1 {
+		t.Errorf("%d accounts have tries counted, want that of somebody alone", n)
+	}
+}
+
+func TestASuccessAfterALongTimeGivesBackNobodyElsesTry(t *testing.T) {
+	l, c := newTestLimits()
+	for _, known := range []string{"", "laptop"} {
+		a := Attempt{Account: "a@example.org", Address: "192.0.2.1", KnownDevice: known}
+		succeeded, _ := l.Take(a)
+		c.advance(tryStretch)
+		if got := room(l, 20, func(int) Attempt { return a }); got != 10 {
+			t.Fatalf("%d tries", got)
+		}
+		succeeded()
+		if _, wait := l.Take(a); wait == 0 {
+			t.Errorf("known as %q: one more try than there are", known)
+		}
 	}
 }
 
@@ -153,7 +203,7 @@ func TestTriesAtOnceCannotAllFindRoom(t *testing.T) {
 	for g := range 64 {
 		wg.Go(func() {
 			for i := range 200 {
-				if _, ok := l.Take(from("a@example.org", g*200+i)); ok {
+				if _, wait := l.Take(from("a@example.org", g*200+i)); wait == 0 {
 					through.Add(1)
 				}
 			}

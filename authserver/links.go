@@ -78,7 +78,7 @@ func (s *Server) reset(r *http.Request, _ principal) (answer, error) {
 	if err != nil {
 		return answer{}, linkError("reset password", err)
 	}
-	s.tell(r, whose.UserID, s.letters().PasswordReset)
+	s.tell(r, passwordNotice, whose.UserID, s.letters().PasswordReset)
 	return answer{status: http.StatusOK}, nil
 }
 

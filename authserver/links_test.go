@@ -142,8 +142,7 @@ func TestWhoAsksForALinkLearnsNothing(t *testing.T) {
 
 // holdAfterwards keeps what is done after answers from beginning, until the gate opens.
 func (f *fixture) holdAfterwards(gate chan struct{}) {
-	f.store.Stats()
-	for range cap(f.afterwards.slots) - 1 {
+	for range maxAfterwards {
 		f.afterwards.do(func() { <-gate })
 	}
 }

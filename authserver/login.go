@@ -15,6 +15,8 @@ type proof struct {
 	userID   string
 	identity identity
 	refusal  kind // when user or key go away before the session is there
+
+	generation int64 // of the password that was checked
 }
 
 // login opens a session for whoever proves to be somebody.
@@ -99,7 +101,7 @@ func (s *Server) provePassword(r *http.Request, in loginRequest) (proof, error) 
 	if verdict == passwordOutdated {
 		s.rehash(r.Context(), id, *in.Password)
 	}
-	return proof{id.UserID, identity{id.ID, id.Provider}, kindWrongPassword}, nil
+	return proof{id.UserID, identity{id.ID, id.Provider}, kindWrongPassword, id.Generation}, nil
 }
 
 // judge says whether a log-in may go on after its password was checked. What it tells the owner of the account is written down
@@ -154,7 +156,7 @@ func (s *Server) proveKey(r *http.Request, in loginRequest) (proof, error) {
 		return proof{}, refuse(kindWrongKey).because(errors.New("key is turned off"),
 			slog.String("user", key.UserID), slog.String("key", key.ID))
 	}
-	return proof{key.UserID, identity{key.ID, store.ProviderAPIKey}, kindWrongKey}, nil
+	return proof{userID: key.UserID, identity: identity{key.ID, store.ProviderAPIKey}, refusal: kindWrongKey}, nil
 }
 
 // proveNothing makes the anonymous user that the session will belong to.
@@ -168,11 +170,11 @@ func (s *Server) proveNothing(ctx context.Context) (proof, error) {
 	if err := s.store.CreateUser(ctx, user, id); err != nil {
 		return proof{}, unavailable("create anonymous user", err)
 	}
-	return proof{user.ID, identity{id.ID, id.Provider}, kindUnavailable}, nil
+	return proof{userID: user.ID, identity: identity{id.ID, id.Provider}, refusal: kindUnavailable}, nil
 }
 
-// openSession saves the session before it tells anybody of it. The store refuses when the key was turned off or the user
-// disabled or deleted a moment ago, so that no session outlives the decision.
+// openSession saves the session before it tells anybody of it. The store refuses when the key was turned off, the password
+// changed or the user disabled or deleted a moment ago, so that no session outlives the decision.
 func (s *Server) openSession(r *http.Request, p proof, d *device) (loginAnswer, error) {
 	row, use := s.newSession(r, p, d)
 	kind := store.EventSignedIn
@@ -210,6 +212,7 @@ func (s *Server) newSession(r *http.Request, p proof, d *device) (store.AuthSess
 		ExpiresAt:  now.Add(refreshLifetime),
 		Address:    from.Address,
 		Agent:      from.Agent,
+		Generation: p.generation,
 	}
 	if d != nil {
 		row.DeviceName, row.Platform, row.SDK = d.Name.tidy(), d.Platform.tidy(), d.sdk()
@@ -230,7 +233,7 @@ func (s *Server) noSession(r *http.Request, p proof) error {
 		}
 		return refuse(kindUserDisabled).because(errors.New(reasonDisabled), slog.String("user", p.userID))
 	}
-	return refuse(p.refusal).because(errors.New("user or key went away during the log-in"), slog.String("user", p.userID))
+	return refuse(p.refusal).because(errors.New("user, password or key went away during the log-in"), slog.String("user", p.userID))
 }
 
 // deviceID gives back the id a client had before. One that describes its device gets a fresh id, one that does not gets zeros,

@@ -13,7 +13,8 @@ const (
 	accountGap   = time.Minute // between two of them
 	addressMails = 20
 
-	// maxMailed bounds the memory. Whoever comes when it is full waits: so many mails in an hour were not asked for by people.
+	// maxMailed bounds the memory. When it is full, whoever asks from an address that has not asked before waits: so many mails in an
+	// hour were not asked for by people. The others go on with what their addresses have left, which is bounded too.
 	maxMailed = 20_000
 )
 
@@ -39,16 +40,16 @@ func (l *mailLimits) take(account, address string) (wait time.Duration, ok bool)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.tick()
-	account = digest(canonical(account))
+	account, from := digest(canonical(account)), "from "+network(address)
 	counts := []window{
 		{l.mails, account, accountMails, mailStretch},
 		{l.newest, account, 1, accountGap},
-		{l.mails, "from " + network(address), addressMails, mailStretch},
+		{l.mails, from, addressMails, mailStretch},
 	}
 	for _, c := range counts {
 		wait = max(wait, c.wait(now))
 	}
-	if wait == 0 && len(l.mails) >= maxMailed {
+	if wait == 0 && len(l.mails) >= maxMailed && len(l.mails[from]) == 0 {
 		wait = accountGap
 	}
 	if wait > 0 {

@@ -12,7 +12,12 @@ import (
 )
 
 // Mail is a message to the owner of an account, in plain text.
-type Mail struct{ To, Subject, Text string }
+type Mail struct {
+	To, Subject, Text string
+	// Notice says that it tells of something that is in the account's activity too. Mails with a link that somebody waits for come
+	// first.
+	Notice bool
+}
 
 // Mailer takes mails on their way. It returns at once: whether a mail arrives, nobody waits for. An error means that it was not even
 // taken.
@@ -36,7 +41,7 @@ type Letters struct{ PublicURL string }
 
 // Confirm asks to confirm an address.
 func (l Letters) Confirm(to, link string) Mail {
-	return Mail{to, "Confirm your address", `Hello,
+	return Mail{To: to, Subject: "Confirm your address", Text: `Hello,
 
 somebody, most likely you, made a Latchkey account with this address. To confirm it, open this link within 30 minutes and press the button there:
 
@@ -48,7 +53,7 @@ If this was not you, do nothing: nobody can sign in before the address is confir
 
 // Reset leads to where a new password is chosen.
 func (l Letters) Reset(to, link string, c Circumstances) Mail {
-	return Mail{to, "Choose a new password", `Hello,
+	return Mail{To: to, Subject: "Choose a new password", Text: `Hello,
 
 somebody, most likely you, asked for a new password for your Latchkey account.
 
@@ -87,7 +92,7 @@ func (l Letters) PasswordReset(to string, c Circumstances) Mail {
 
 // notice is a mail that tells of something, and where to look.
 func (l Letters) notice(to, subject, what string, c Circumstances) Mail {
-	return Mail{to, subject, `Hello,
+	return Mail{Notice: true, To: to, Subject: subject, Text: `Hello,
 
 ` + what + `
 
@@ -105,16 +110,27 @@ func (s *Server) tellOfKey(r *http.Request, who principal, key string) {
 	if o, _ := s.origin(r); o.Pairing != "" {
 		letter = s.letters().Paired
 	}
-	s.tell(r, who.userID, func(to string, c Circumstances) Mail { return letter(to, key, c) })
+	s.tell(r, keyNotice, who.userID, func(to string, c Circumstances) Mail { return letter(to, key, c) })
 }
 
-// tell sends the owner of an account a mail, which no answer waits for. Accounts without an address are told nothing.
-func (s *Server) tell(r *http.Request, userID string, write func(to string, c Circumstances) Mail) {
+// What a notice is about. Each is counted by itself: whoever makes keys in a loop keeps no word of a new password from their owner.
+const (
+	keyNotice      = "key"
+	passwordNotice = "password"
+)
+
+// tell sends the owner of an account a mail, which no answer waits for. Accounts without an address are told nothing. A notice beyond
+// those that somebody can read in an hour is left out: the activity has all of them.
+func (s *Server) tell(r *http.Request, about, userID string, write func(to string, c Circumstances) Mail) {
 	if s.cfg.Mailer == nil {
 		return
 	}
+	if s.notices.Take(about+" "+userID) > 0 {
+		s.cfg.Log.DebugContext(r.Context(), "notice by mail left out: there were many", "about", about, "user", userID)
+		return
+	}
 	c := s.circumstances(r)
-	s.later(r, "notice by mail", userID, func(ctx context.Context) error {
+	s.later(r, "notice by mail not sent", userID, func(ctx context.Context) error {
 		identities, err := s.store.Identities(ctx, userID)
 		for _, id := range identities {
 			if id.Provider == store.ProviderEmailPassword && mailable(id.Subject) {

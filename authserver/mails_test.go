@@ -3,6 +3,7 @@ package authserver
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -225,15 +226,29 @@ func TestMailsAreLimitedByWhoGetsThemAndByWhoAsks(t *testing.T) {
 func TestWhatIsRememberedOfMailsIsBounded(t *testing.T) {
 	clock := &clock{now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)}
 	l := newMailLimits(clock.Now)
-	taken := 0
-	for i := range 2 * maxMailed {
-		if _, ok := l.take(string(rune('a'+i%26))+time.Duration(i).String(), "10."+strings.Join([]string{
-			itoa(i >> 16), itoa(i >> 8 & 255), itoa(i & 255)}, ".")); ok {
-			taken++
+	through := func(kind string, asks int) (taken int) {
+		for i := range asks {
+			if _, ok := l.take(kind+itoa(i), fmt.Sprintf("10.%d.%d.%d", i>>16, i>>8&255, i&255)); ok {
+				taken++
+			}
 		}
+		return taken
 	}
-	if len(l.mails) > maxMailed+1 || taken == 0 {
-		t.Errorf("%d are remembered, %d mails taken", len(l.mails), taken)
+	if taken := through("first", 2*maxMailed); taken != maxMailed/2 || len(l.mails) != maxMailed {
+		t.Fatalf("%d are remembered, %d mails taken", len(l.mails), taken)
+	}
+	// Now it is full. Whoever has asked before goes on, and a stranger waits.
+	if wait, ok := l.take("ana@example.org", "10.0.0.1"); !ok {
+		t.Errorf("an address that has asked before waits %s", wait)
+	}
+	if wait, ok := l.take("ana@example.org", "192.0.2.1"); ok || wait != accountGap {
+		t.Errorf("a stranger waits %s, want %s", wait, accountGap)
+	}
+	for i := range addressMails + 1 { // what the addresses have left is all that there is
+		through("more"+itoa(i)+"-", 2*maxMailed)
+	}
+	if most := maxMailed / 2 * (1 + addressMails); len(l.mails) != most {
+		t.Errorf("%d are remembered in the end, want %d", len(l.mails), most)
 	}
 	clock.advance(mailStretch)
 	if _, ok := l.take("ana@example.org", "192.0.2.1"); !ok || len(l.mails) != 2 || len(l.newest) != 1 {

@@ -27,7 +27,7 @@ func HashNewPassword(ctx context.Context, password, email string, minPassword in
 
 // ResetByOperator leads to where a new password is chosen, when whoever runs the server wants that.
 func (l Letters) ResetByOperator(to, link string) Mail {
-	return Mail{to, "Choose a new password", `Hello,
+	return Mail{To: to, Subject: "Choose a new password", Text: `Hello,
 
 whoever runs this Latchkey asks you to choose a new password for your account. To choose one, open this link within 24 hours:
 

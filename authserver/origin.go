@@ -16,8 +16,8 @@ const maxAgent = 200
 type Origin struct {
 	// Address and Agent are the browser's.
 	Address, Agent string
-	// KnownDevice names the browser to the limits of log-ins, when it has proved to have been signed in before with the account that it
-	// wants to sign in with; otherwise it is "".
+	// KnownDevice names the browser to the limits of log-ins, when it has proved to have been signed in before with the very account, in
+	// its exact spelling, that it wants to sign in with; otherwise it is "".
 	KnownDevice string
 	// Pairing is the name of the device that a key is made for, "" when a person makes it for themselves.
 	Pairing string

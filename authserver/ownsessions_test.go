@@ -119,8 +119,9 @@ func TestEndingTheOthersLeavesTheOneThatAsks(t *testing.T) {
 func TestTheListOfSessionsHasAnEndAndPeopleComeFirst(t *testing.T) {
 	f := newFixture(t)
 	owner := f.signUp("a@example.org")
-	key := f.createKey(owner, "pump")
-	for i := range 320 {
+	keys := f.createKeys(owner, 4)
+	for i := range 4 * store.MaxAuthSessions {
+		key := keys[i/store.MaxAuthSessions]
 		row := store.AuthSession{
 			ID: store.NewID(f.clock.Now()), UserID: owner.UserID, DeviceID: noDevice, Provider: store.ProviderAPIKey, IdentityID: key.ID,
 			KeyID: key.ID, CreatedAt: f.clock.Now(), ExpiresAt: f.clock.Now().Add(time.Hour), DeviceName: fmt.Sprint(i),
@@ -129,8 +130,13 @@ func TestTheListOfSessionsHasAnEndAndPeopleComeFirst(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	got := f.sessions(owner.RefreshToken)
-	if len(got) != maxListed || got[0]["current"] != true || got[1]["device_name"] != "319" {
+	var out struct {
+		Sessions []map[string]any `json:"sessions"`
+		More     bool             `json:"more"`
+	}
+	f.do("GET", sessionsPath, owner.RefreshToken, "").want(200).into(&out)
+	got := out.Sessions
+	if len(got) != maxListed || got[0]["current"] != true || got[1]["device_name"] != "399" || !out.More {
 		t.Errorf("%d sessions, first %v, then %v", len(got), got[0], got[1])
 	}
 }

@@ -1,7 +1,6 @@
 package authserver
 
 import (
-	"cmp"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -63,7 +62,7 @@ func (s *Server) changePassword(r *http.Request, who principal) (answer, error) 
 	case err != nil:
 		return answer{}, unavailable("change password", err)
 	}
-	s.tell(r, who.userID, s.letters().PasswordChanged)
+	s.tell(r, passwordNotice, who.userID, s.letters().PasswordChanged)
 	return answer{status: http.StatusNoContent}, nil
 }
 
@@ -77,10 +76,9 @@ func (s *Server) checkOwn(r *http.Request, who principal, password secret) (stor
 		return id, passwordWrong, refuse(kindNotOwnPassword).because(errors.New("password no account can have"))
 	}
 	o, _ := s.origin(r)
-	// A session knows the account as a browser does that was signed in before: the guesses of others do not hold its owner up.
-	succeeded, err := s.counted(Attempt{
-		Account: id.Subject, Address: o.Address, KnownDevice: cmp.Or(o.KnownDevice, who.sessionID),
-	})
+	// A session has tries of its own, as a browser has that was signed in before: the guesses of others do not hold its owner up. They
+	// are counted for the session whatever else its browser proves, or leaving that out would buy as many again.
+	succeeded, err := s.counted(Attempt{Account: id.Subject, Address: o.Address, KnownDevice: who.sessionID})
 	if err != nil {
 		return id, passwordWrong, err
 	}

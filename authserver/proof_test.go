@@ -1,6 +1,7 @@
 package authserver
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 
@@ -35,6 +36,23 @@ func TestAProofIsCountedAsALogInIs(t *testing.T) {
 	f.do("POST", proofPath, other.RefreshToken, object("password", testPassword)).want(204)
 	f.clock.advance(tryStretch)
 	f.do("POST", proofPath, ana.RefreshToken, object("password", testPassword)).want(204)
+}
+
+// Whoever finds a browser open could otherwise leave its cookie out, or show it, for as many tries again.
+func TestASessionHasOneBudgetWhateverItsBrowserProves(t *testing.T) {
+	f := newFixture(t)
+	ana := f.signUp("ana@example.org")
+	prove := func(known, password string) *http.Request {
+		r := newRequest("POST", proofPath, object("password", password))
+		r.Header.Set("Authorization", "Bearer "+ana.RefreshToken)
+		return r.WithContext(WithOrigin(r.Context(), Origin{Address: "192.0.2.1", KnownDevice: known}))
+	}
+	for i := range deviceTries {
+		f.send(prove([]string{"", "laptop", "desk"}[i%3], "not this one")).want(403)
+	}
+	for _, known := range []string{"", "laptop", "desk", "another"} {
+		f.send(prove(known, testPassword)).want(429)
+	}
 }
 
 // A stranger who guesses at the log-in uses up the account's tries, and not those of a session that is there.

@@ -30,6 +30,9 @@ func (s *Server) register(r *http.Request, _ principal) (answer, error) {
 	if err := s.checkNewPassword(in.Password, in.Email); err != nil {
 		return answer{}, err
 	}
+	if err := s.registering(r); err != nil {
+		return answer{}, err
+	}
 	if s.cfg.Mailer != nil {
 		if err := s.mailing(r, in.Email); err != nil {
 			return answer{}, err
@@ -44,7 +47,7 @@ func (s *Server) register(r *http.Request, _ principal) (answer, error) {
 		return answer{}, err
 	}
 	if id.Pending {
-		s.later(r, "link to confirm an address", id.UserID, func(ctx context.Context) error { return s.mailConfirmation(ctx, id) })
+		s.later(r, "link to confirm an address not sent", id.UserID, func(ctx context.Context) error { return s.mailConfirmation(ctx, id) })
 	}
 	return answer{status: http.StatusCreated}, nil
 }

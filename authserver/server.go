@@ -52,6 +52,8 @@ type Server struct {
 	mux        *http.ServeMux
 	mails      *mailLimits
 	afterwards *afterwards
+
+	acts, registrations, notices *Quota
 }
 
 // New returns a Server for /api/client/v2.0/…, /api/latchkey/v1/… and /.well-known/jwks.json.
@@ -75,6 +77,9 @@ func newServer(cfg Config, st *store.Store, tokens *Tokens, passwords *hasher) *
 	}
 	s := &Server{
 		cfg: cfg, store: st, tokens: tokens, passwords: passwords, ids: idsOf(cfg.AppID), mails: newMailLimits(cfg.Now), afterwards: newAfterwards(),
+		acts:          newQuota(cfg.Now, actsAtOnce, actPause),
+		registrations: newQuota(cfg.Now, registrationsAtOnce, registrationPause),
+		notices:       NewNotices(cfg.Now),
 	}
 	s.routes = s.table()
 	s.mux = s.buildMux()

@@ -23,7 +23,7 @@ const (
 func (s *Server) renew(r *http.Request, who principal) (answer, error) {
 	token, err := s.tokens.sign(s.accessClaims(who))
 	if now := s.cfg.Now(); now.Sub(who.seen).Abs() >= seenEvery {
-		s.later(r, "when a session was seen", who.userID, func(ctx context.Context) error {
+		s.later(r, "when a session was seen not written down", who.userID, func(ctx context.Context) error {
 			return s.store.SawAuthSession(ctx, who.sessionID, now)
 		})
 	}

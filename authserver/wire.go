@@ -194,6 +194,7 @@ type reissueAnswer struct {
 // sessionsAnswer answers GET sessions.
 type sessionsAnswer struct {
 	Sessions []wireSession `json:"sessions"`
+	More     bool          `json:"more,omitempty"` // there are some that are not listed
 }
 
 // wireSession is one log-in. What its device did not say of itself is "".
@@ -223,8 +224,9 @@ func sessionsAnswerOf(rows []store.AuthSession, current string) sessionsAnswer {
 			cmp.Compare(min(len(a.KeyID), 1), min(len(b.KeyID), 1)),
 			cmp.Compare(b.ID, a.ID))
 	})
+	more := len(rows) > maxListed
 	rows = rows[:min(len(rows), maxListed)]
-	out := sessionsAnswer{Sessions: make([]wireSession, len(rows))}
+	out := sessionsAnswer{Sessions: make([]wireSession, len(rows)), More: more}
 	for i, row := range rows {
 		out.Sessions[i] = wireSession{
 			ID: row.ID, Current: row.ID == current, Provider: row.Provider, KeyID: row.KeyID,

@@ -55,20 +55,21 @@ func (s *Session) ID() string {
 	return claims.ID
 }
 
-// AuthSessions lists where the user is logged in. This call and those that end
+// AuthSessions lists where the user is logged in; more says that the server left
+// some out. This call and those that end
 // sessions are Latchkey's own, as [APIKeys.Facts] is: for a server that does not
 // have them, [IsNotReported] is true of the error.
-func (s *Session) AuthSessions(ctx context.Context) ([]AuthSession, error) {
+func (s *Session) AuthSessions(ctx context.Context) (sessions []AuthSession, more bool, err error) {
 	var w wireSessions
 	r := request{op: opAuthSessions, method: http.MethodGet, root: ownRoot, path: path("sessions")}
 	if err := s.withRefresh(ctx, r, &w); err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	sessions := make([]AuthSession, len(w.Sessions))
+	sessions = make([]AuthSession, len(w.Sessions))
 	for i := range w.Sessions {
 		sessions[i] = w.Sessions[i].session()
 	}
-	return sessions, nil
+	return sessions, w.More, nil
 }
 
 // EndAuthSession ends one of the user's sessions, which may be this one. An
@@ -115,6 +116,7 @@ func (a *reissueAnswer) check() error { return checkToken("refresh_token", a.Ref
 // wireSessions is the answer to AuthSessions.
 type wireSessions struct {
 	Sessions []wireSession `json:"sessions"`
+	More     bool          `json:"more"`
 }
 
 func (w *wireSessions) check() error {

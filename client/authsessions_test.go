@@ -41,13 +41,13 @@ func TestASessionTellsItsIDAsFarAsItsTokenDoes(t *testing.T) {
 
 func TestAuthSessionsAreListed(t *testing.T) {
 	f := startFake(t)
-	f.on("GET "+sessionsCall, http.StatusOK, `{"more":1,"sessions":[
+	f.on("GET "+sessionsCall, http.StatusOK, `{"more":true,"else":1,"sessions":[
 		{"_id":"`+sessionID+`","current":true,"provider":"local-userpass","created_at":"2026-11-01T00:00:00.000Z",
 		 "last_seen_at":"2026-11-01T01:00:00.000Z","expires_at":"2026-12-31T00:00:00.000Z","address":"192.0.2.7","agent":"Firefox\u202e","more":2},
 		{"_id":{"$oid":"`+keyID+`"},"provider":"api-key","key_id":"`+keyID+`","created_at":"2026-11-01T00:00:00.000Z",
 		 "device_name":"porch-cam\u001b[31m","platform":"linux","sdk":"realm-web"},
 		{"_id":"`+userID+`","provider":null,"key_id":"../..","created_at":null}]}`)
-	got, err := f.login(t).AuthSessions(t.Context())
+	got, more, err := f.login(t).AuthSessions(t.Context())
 	begun := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 	want := []client.AuthSession{
 		{ID: sessionID, Current: true, Provider: "local-userpass", CreatedAt: begun, LastSeen: begun.Add(time.Hour),
@@ -55,8 +55,8 @@ func TestAuthSessionsAreListed(t *testing.T) {
 		{ID: keyID, Provider: "api-key", KeyID: keyID, CreatedAt: begun, DeviceName: "porch-cam[31m", Platform: "linux", SDK: "realm-web"},
 		{ID: userID},
 	}
-	if err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("got\n%+v, %v; want\n%+v", got, err, want)
+	if err != nil || !more || !reflect.DeepEqual(got, want) {
+		t.Errorf("got\n%+v, more is %v, %v; want\n%+v", got, more, err, want)
 	}
 	f.only(t).check(t, exchange{call: "GET " + sessionsCall, authorization: "Bearer " + refresh})
 }
@@ -110,7 +110,7 @@ func TestASessionThatIsGoneIsToldFromAServerThatKnowsNoSuchCall(t *testing.T) {
 		f := startFake(t)
 		session := f.login(t)
 		for call, ask := range map[string]func() error{
-			"GET " + sessionsCall:                      func() error { _, err := session.AuthSessions(t.Context()); return err },
+			"GET " + sessionsCall:                      func() error { _, _, err := session.AuthSessions(t.Context()); return err },
 			"DELETE " + sessionsCall:                   func() error { return session.EndOtherAuthSessions(t.Context()) },
 			"DELETE " + sessionsCall + "/" + sessionID: func() error { return session.EndAuthSession(t.Context(), sessionID) },
 		} {
@@ -128,7 +128,7 @@ func TestAListOfSessionsThatIsNoneIsAnError(t *testing.T) {
 	} {
 		f := startFake(t)
 		f.on("GET "+sessionsCall, http.StatusOK, body)
-		if got, err := f.login(t).AuthSessions(t.Context()); err == nil || got != nil || !client.IsNotReported(err) {
+		if got, _, err := f.login(t).AuthSessions(t.Context()); err == nil || got != nil || !client.IsNotReported(err) {
 			t.Errorf("%s: %v, %v", name, got, err)
 		}
 	}

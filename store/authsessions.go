@@ -16,18 +16,29 @@ type AuthSession struct {
 	Address, Agent       string    // where it was opened from, and what the program there called itself
 
 	DeviceName, Platform, SDK string // what it said of itself
+
+	Generation int64 // of the identity when its password was checked; asked for while the session is created, and not kept
 }
+
+// MaxAuthSessions is how many sessions each key of a user has at most, and how many the user has that no key opened.
+const MaxAuthSessions = 100
+
+// maxListed is more than a user has with as many keys as the program allows.
+const maxListed = 25 * MaxAuthSessions
 
 // authSessionColumns are the columns of a session in the order of AuthSession.columns.
 const authSessionColumns = `id, user_id, device_id, provider, identity_id, coalesce(key_id, ''), created_at, expires_at,
 	last_seen_at, address, agent, device_name, platform, sdk`
 
 const (
+	// insertAuthSession asks for the generation while inserting: a password that is changed between being checked and being used
+	// opens nothing. An identity is there as long as its user.
 	insertAuthSession = `
 INSERT INTO auth_sessions (id, user_id, device_id, provider, identity_id, created_at, expires_at,
 	last_seen_at, address, agent, device_name, platform, sdk)
 SELECT ?1, u.id, ?2, ?3, ?4, ?5, ?6, ?5, ?7, ?8, ?9, ?10, ?11
-FROM users AS u WHERE u.id = ?12 AND u.disabled_at IS NULL`
+FROM users AS u WHERE u.id = ?12 AND u.disabled_at IS NULL
+	AND NOT EXISTS (SELECT 1 FROM identities AS i WHERE i.id = ?4 AND i.generation <> ?13)`
 
 	// insertAuthSessionByKey asks for the key and its switch while inserting: a key that is turned off between being looked up
 	// and being used opens nothing.
@@ -40,7 +51,14 @@ WHERE u.id = ?12 AND u.disabled_at IS NULL AND k.id = ?13 AND k.disabled = 0`
 
 	selectAuthSession = `SELECT ` + authSessionColumns + ` FROM auth_sessions WHERE id = ?`
 
-	selectAuthSessions = `SELECT ` + authSessionColumns + ` FROM auth_sessions WHERE user_id = ? AND expires_at > ?`
+	selectAuthSessions = `SELECT ` + authSessionColumns + ` FROM auth_sessions
+WHERE user_id = ? AND expires_at > ? ORDER BY key_id LIMIT ?`
+
+	// deleteOldAuthSessions takes no more than a few at once, also where many were opened before there was a limit. What was just
+	// opened stays, whatever the clock said when the others were.
+	deleteOldAuthSessions = `
+DELETE FROM auth_sessions WHERE id IN (
+	SELECT id FROM auth_sessions WHERE user_id = ?1 AND key_id IS ?2 AND id <> ?3 ORDER BY id DESC LIMIT 100 OFFSET ?4)`
 
 	selectAuthSessionID = `SELECT 1 FROM auth_sessions WHERE id = ?`
 
@@ -53,8 +71,9 @@ DELETE FROM auth_sessions WHERE id IN (
 	SELECT id FROM auth_sessions WHERE expires_at <= ? LIMIT ?)`
 )
 
-// CreateAuthSession adds a session, seen now. It answers ErrNotFound when the user is gone or disabled and, with a KeyID, when that
-// key is not the user's or is off. Of a key that opens the session the use is remembered in the same transaction, unless it is
+// CreateAuthSession adds a session, seen now. It answers ErrNotFound when the user is gone or disabled, when the password was changed
+// since Generation and, with a KeyID, when that key is not the user's or is off. Beyond MaxAuthSessions of the same key, or of none,
+// the oldest by creation ends: by when it was last seen would be fairer, and would take an index written at every sighting. Of a key that opens the session the use is remembered in the same transaction, unless it is
 // nil, and what happened is written down when it is the first; without a key it is written down always.
 func (s *Store) CreateAuthSession(ctx context.Context, a AuthSession, use *KeyUse, happened ...Event) error {
 	happened = identified(happened)
@@ -64,18 +83,29 @@ func (s *Store) CreateAuthSession(ctx context.Context, a AuthSession, use *KeyUs
 			a.Address, a.Agent, a.DeviceName, a.Platform, a.SDK, a.UserID,
 		}
 		if a.KeyID == "" {
-			if err := t.execOne(insertAuthSession, args...); err != nil {
+			if err := t.execOne(insertAuthSession, append(args, a.Generation)...); err != nil {
+				return err
+			}
+			if err := endOldAuthSessions(t, a, nil); err != nil {
 				return err
 			}
 			return recordEvents(t, happened)
 		}
-		err := t.execOne(insertAuthSessionByKey, append(args, a.KeyID)...)
-		if err != nil || use == nil {
+		if err := t.execOne(insertAuthSessionByKey, append(args, a.KeyID)...); err != nil {
+			return err
+		}
+		if err := endOldAuthSessions(t, a, a.KeyID); err != nil || use == nil {
 			return err
 		}
 		return recordUse(t, a.UserID, a.KeyID, use, happened)
 	})
 	return doing("create auth session", err)
+}
+
+// endOldAuthSessions makes room for a session. key is nil when none opened it.
+func endOldAuthSessions(t *tx, a AuthSession, key any) error {
+	_, err := t.exec(deleteOldAuthSessions, a.UserID, key, a.ID, MaxAuthSessions-1)
+	return err
 }
 
 // AuthSession returns a session, also one that has expired and was not swept yet.
@@ -89,12 +119,13 @@ func (s *Store) AuthSession(ctx context.Context, id string) (AuthSession, error)
 	return a, nil
 }
 
-// AuthSessions returns the sessions of a user that have not expired by now, in no order.
+// AuthSessions returns the sessions of a user that have not expired by now, those that no key opened first. Of very many it returns
+// some.
 func (s *Store) AuthSessions(ctx context.Context, userID string, now time.Time) ([]AuthSession, error) {
 	var sessions []AuthSession
 	var a AuthSession
 	var times [3]int64
-	err := s.rows(ctx, selectAuthSessions, []any{userID, now.UnixMilli()}, a.columns(&times), func() {
+	err := s.rows(ctx, selectAuthSessions, []any{userID, now.UnixMilli(), maxListed}, a.columns(&times), func() {
 		a.at(times)
 		sessions = append(sessions, a)
 	})

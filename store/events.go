@@ -66,6 +66,9 @@ type EventQuery struct {
 	Limit  int
 }
 
+// maxFiltered is how many events a filter looks at, beginning at the one that a page begins with. It is written as SQL.
+const maxFiltered = "20000"
+
 const (
 	insertEvent = `
 INSERT INTO events (user_id, id, at, kind, actor, key_id, key_name, detail, address, agent)
@@ -74,10 +77,17 @@ VALUES (?1, ?2, ?3, ?4, ?5, ?6,
 	?8, ?9, ?10)
 ON CONFLICT (user_id, id) DO NOTHING`
 
+	// A filter looks at the newest maxFiltered events alone, so that rare kinds among very many events cost no more than that: what
+	// is older is found without a filter. An index
+	// by kind would cost every act a write, and one by key another, for lists that people look at now and then. Without a filter,
+	// which reaches everything, there is nothing to skip.
 	selectEvents = `
 SELECT id, at, kind, actor, key_id, key_name, detail, address, agent
 FROM events
-WHERE user_id = ?1 AND id < ?2 AND (?3 = '' OR instr(?3, ' ' || kind || ' ') > 0) AND (?4 = '' OR key_id = ?4)
+WHERE user_id = ?1 AND id < ?2
+	AND id > CASE WHEN ?3 = '' AND ?4 = '' THEN '' ELSE coalesce((
+		SELECT id FROM events WHERE user_id = ?1 AND id < ?2 ORDER BY id DESC LIMIT 1 OFFSET ` + maxFiltered + `), '') END
+	AND (?3 = '' OR instr(?3, ' ' || kind || ' ') > 0) AND (?4 = '' OR key_id = ?4)
 ORDER BY id DESC LIMIT ?5`
 
 	deleteEventsOfUser = `DELETE FROM events WHERE user_id = ?`

@@ -35,10 +35,11 @@ func readStatements() []string {
 // writeStatements are prepared on the writer's connection.
 func writeStatements() []string {
 	return []string{
-		insertUser, selectUser, updateUserDisabled, deleteUser, insertIdentity, updatePasswordHash,
+		insertUser, selectUser, updateUserDisabled, deleteUser, insertIdentity,
+		updatePasswordHash, changePasswordHash,
 		insertLink, selectLink, deleteLinks, updatePending, setPasswordHash, sweepLinks,
 		insertAPIKey, selectKeyRefusal, selectAPIKeyName, updateAPIKeyDisabled, deleteAPIKey, deleteSessionsOfKey,
-		insertAuthSession, insertAuthSessionByKey, selectAuthSessionID, updateLastSeen,
+		insertAuthSession, insertAuthSessionByKey, deleteOldAuthSessions, selectAuthSessionID, updateLastSeen,
 		deleteAuthSession, deleteAuthSessionsOfUser, sweepAuthSessions,
 		insertWebSession, selectOldestWebSession, updateWebSession, selectWebSessionVersion,
 		deleteHeldAuthSession, deleteWebSession,

@@ -28,7 +28,8 @@ type Identity struct {
 	Subject      string // the e-mail for ProviderEmailPassword, which may be any string; the identity's own id for ProviderAnonymous
 	PasswordHash string // a PHC string, or empty: no password fits
 	CreatedAt    time.Time
-	Pending      bool // the address must be confirmed before anybody logs in
+	Pending      bool  // the address must be confirmed before anybody logs in
+	Generation   int64 // of the password: how often it was changed. Storing the same one at another cost does not count
 
 	UserDisabled bool // read with the identity: its user may not log in
 }
@@ -56,14 +57,18 @@ VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (provider, subject) DO NOTHING`
 
 	selectIdentityBySubject = `
-SELECT i.id, i.user_id, i.provider, i.subject, i.password_hash, i.created_at, i.pending, u.disabled_at IS NOT NULL
+SELECT i.id, i.user_id, i.provider, i.subject, i.password_hash, i.created_at, i.pending, i.generation, u.disabled_at IS NOT NULL
 FROM identities AS i JOIN users AS u ON u.id = i.user_id WHERE i.provider = ? AND i.subject = ?`
 
 	selectIdentities = `
-SELECT i.id, i.user_id, i.provider, i.subject, i.password_hash, i.created_at, i.pending, u.disabled_at IS NOT NULL
+SELECT i.id, i.user_id, i.provider, i.subject, i.password_hash, i.created_at, i.pending, i.generation, u.disabled_at IS NOT NULL
 FROM identities AS i JOIN users AS u ON u.id = i.user_id WHERE i.user_id = ? ORDER BY i.id`
 
 	updatePasswordHash = `UPDATE identities SET password_hash = ? WHERE id = ? AND password_hash = ?`
+
+	// changePasswordHash leaves no log-in that is on its way anything to open a session with.
+	changePasswordHash = `
+UPDATE identities SET password_hash = ?, generation = generation + 1 WHERE id = ? AND password_hash = ?`
 )
 
 // CreateUser adds a user together with the first identity, or neither: ErrConflict when the identity's provider and subject
@@ -197,7 +202,7 @@ func (s *Store) Identities(ctx context.Context, userID string) ([]Identity, erro
 // columns are the places to scan a row of identities into.
 func (id *Identity) columns(created *int64) []any {
 	return []any{
-		&id.ID, &id.UserID, &id.Provider, &id.Subject, &id.PasswordHash, created, &id.Pending, &id.UserDisabled,
+		&id.ID, &id.UserID, &id.Provider, &id.Subject, &id.PasswordHash, created, &id.Pending, &id.Generation, &id.UserDisabled,
 	}
 }
 
@@ -217,7 +222,7 @@ func (s *Store) ReplacePasswordHash(ctx context.Context, identityID, old, replac
 func (s *Store) ChangePassword(ctx context.Context, id Identity, replacement, keepSession string, happened ...Event) error {
 	happened = identified(happened)
 	err := s.writer.do(ctx, func(t *tx) error {
-		changed, err := t.exec(updatePasswordHash, replacement, id.ID, id.PasswordHash)
+		changed, err := t.exec(changePasswordHash, replacement, id.ID, id.PasswordHash)
 		if err == nil && changed == 0 {
 			err = ErrConflict
 		}

@@ -8,6 +8,9 @@ ALTER TABLE users ADD COLUMN disabled_at INTEGER;
 -- 1: must first follow the link in a mail.
 ALTER TABLE identities ADD COLUMN pending INTEGER NOT NULL DEFAULT 0 CHECK (pending IN (0, 1));
 
+-- How often the password was changed: a log-in that was checked against an older one opens nothing.
+ALTER TABLE identities ADD COLUMN generation INTEGER NOT NULL DEFAULT 0;
+
 ALTER TABLE auth_sessions ADD COLUMN last_seen_at INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE auth_sessions ADD COLUMN address      TEXT    NOT NULL DEFAULT '';
 ALTER TABLE auth_sessions ADD COLUMN agent        TEXT    NOT NULL DEFAULT '';

@@ -54,6 +54,29 @@ func authSessions() []contract {
 			_, err = s.AuthSession(t.Context(), stays.ID)
 			want(t, err, nil)
 		}},
+		{"a key, and people, keep their newest sessions", proveMaxAuthSessions},
+		{"a session is not created of a password that was changed", func(t *testing.T, s *store.Store) {
+			u, id := newUser("ann")
+			want(t, s.CreateUser(t.Context(), u, id), nil)
+			a := newAuthSession(u.ID, "")
+			a.IdentityID = id.ID
+			want(t, s.ReplacePasswordHash(t.Context(), id.ID, id.PasswordHash, "dearer"), nil)
+			want(t, s.CreateAuthSession(t.Context(), a, nil), nil)
+			id.PasswordHash = "dearer"
+			want(t, s.ChangePassword(t.Context(), id, "new", ""), nil)
+			want(t, s.CreateAuthSession(t.Context(), a, nil), store.ErrNotFound)
+			for generation := range int64(2) {
+				got, err := s.IdentityBySubject(t.Context(), id.Provider, id.Subject)
+				want(t, err, nil)
+				if a.ID, a.Generation = store.NewID(base), generation+1; got.Generation != a.Generation {
+					t.Fatalf("generation %d, want %d", got.Generation, a.Generation)
+				}
+				want(t, s.CreateAuthSession(t.Context(), a, nil), nil)
+				want(t, s.ResetPassword(t.Context(), addLink(t, s, id, store.LinkReset), "newer", base, happened(store.EventPasswordReset)), nil)
+				a.ID = store.NewID(base)
+				want(t, s.CreateAuthSession(t.Context(), a, nil), store.ErrNotFound)
+			}
+		}},
 		{"a sweep takes expired sessions only", func(t *testing.T, s *store.Store) {
 			u := addUser(t, s)
 			now := base.Add(24 * time.Hour)
@@ -72,5 +95,47 @@ func authSessions() []contract {
 				}
 			}
 		}},
+	}
+}
+
+// proveMaxAuthSessions also shows that nothing ever deletes more at once than 21 times as many.
+func proveMaxAuthSessions(t *testing.T, s *store.Store) {
+	u, other := addUser(t, s), addUser(t, s)
+	k, _ := addKey(t, s, u.ID, "phone")
+	foreign := addAuthSession(t, s, other.ID, "")
+	groups := []string{"", k.ID}
+	oldest := map[string]store.AuthSession{}
+	for _, keyID := range groups {
+		oldest[keyID] = addAuthSession(t, s, u.ID, keyID)
+	}
+	for range store.MaxAuthSessions - 1 {
+		for _, keyID := range groups {
+			addAuthSession(t, s, u.ID, keyID)
+		}
+	}
+	for _, keyID := range groups {
+		_, err := s.AuthSession(t.Context(), oldest[keyID].ID)
+		want(t, err, nil)
+		addAuthSession(t, s, u.ID, keyID)
+		_, err = s.AuthSession(t.Context(), oldest[keyID].ID)
+		want(t, err, store.ErrNotFound)
+	}
+	// One whose id is older than all others, as after a clock was set back, is not the one to go.
+	late := newAuthSession(u.ID, k.ID)
+	late.ID = "000000000000000000000001"
+	want(t, s.CreateAuthSession(t.Context(), late, nil), nil)
+	for _, id := range []string{late.ID, foreign.ID} {
+		_, err := s.AuthSession(t.Context(), id)
+		want(t, err, nil)
+	}
+	left, err := s.AuthSessions(t.Context(), u.ID, base)
+	want(t, err, nil)
+	if len(left) != 2*store.MaxAuthSessions || left[0].KeyID != "" || left[len(left)-1].KeyID != k.ID {
+		t.Errorf("%d sessions are left", len(left))
+	}
+	ended, err := s.DeleteOtherAuthSessions(t.Context(), u.ID, "")
+	want(t, err, nil)
+	if ended != 2*store.MaxAuthSessions {
+		t.Errorf("%d ended", ended)
 	}
 }

@@ -1,0 +1,92 @@
+package authserver
+
+import (
+	"net/http"
+	"sync"
+	"time"
+)
+
+// What one account or one address may do that costs others something: room in the database or in the queue of mails.
+const (
+	// Acts on keys: more than anybody does by hand, and as many as a script that sets up all keys of an account, several times over.
+	actsAtOnce = 300
+	actPause   = time.Second
+
+	// Accounts made from an address, behind which there may be a school.
+	registrationsAtOnce = 100
+	registrationPause   = time.Hour / registrationsAtOnce
+
+	// Notices by mail about one account.
+	noticesAtOnce = 20
+	noticePause   = time.Hour / noticesAtOnce
+
+	// maxCounted bounds the memory. Those who come when it is full share one count.
+	maxCounted = 20_000
+
+	quotaSweep = time.Minute
+)
+
+// Quota allows everybody so much at once, and one more after each pause. It is kept in memory, like Limits.
+type Quota struct {
+	atOnce int
+	pause  time.Duration
+	now    func() time.Time
+	begun  time.Time
+
+	mu    sync.Mutex
+	swept time.Duration
+	until map[string]time.Duration // until when somebody has not everything left; times are durations since begun
+}
+
+func newQuota(now func() time.Time, atOnce int, pause time.Duration) *Quota {
+	return &Quota{atOnce: atOnce, pause: pause, now: now, begun: now(), until: map[string]time.Duration{}}
+}
+
+// NewNotices counts notices by mail by who gets them.
+func NewNotices(now func() time.Time) *Quota { return newQuota(now, noticesAtOnce, noticePause) }
+
+// Take counts something that somebody does, or says how long to wait, which counts for nothing.
+func (q *Quota) Take(who string) (wait time.Duration) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	now := q.now().Sub(q.begun)
+	if now-q.swept >= quotaSweep || now < q.swept {
+		q.sweep(now)
+	}
+	if _, known := q.until[who]; !known && len(q.until) >= maxCounted {
+		who = ""
+	}
+	until := max(q.until[who], now)
+	if wait = until - now - time.Duration(q.atOnce-1)*q.pause; wait > 0 {
+		return wait
+	}
+	q.until[who] = until + q.pause
+	return 0
+}
+
+// sweep forgets those who have everything left again. The caller holds the lock.
+func (q *Quota) sweep(now time.Duration) {
+	q.swept = now
+	for who, until := range q.until {
+		if until <= now {
+			delete(q.until, who)
+		}
+	}
+}
+
+// acting counts an act on keys. Each is written down and kept for long.
+func (s *Server) acting(who principal) error {
+	if wait := s.acts.Take(who.userID); wait > 0 {
+		return refuse(kindTooMany).after(wait)
+	}
+	return nil
+}
+
+// registering counts an account that somebody wants to make, before its password takes time and memory.
+func (s *Server) registering(r *http.Request) error {
+	o, _ := s.origin(r)
+	if wait := s.registrations.Take(network(o.Address)); wait > 0 {
+		return refuse(kindTooMany).after(wait)
+	}
+	return nil
+}

@@ -1,0 +1,159 @@
+package authserver
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestAQuotaAllowsSoMuchAtOnceAndOneMoreAfterEachPause(t *testing.T) {
+	clock := &clock{now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)}
+	q := newQuota(clock.Now, 3, time.Minute)
+	for range 2 { // what was used comes back
+		for i := range 3 {
+			if wait := q.Take("ana"); wait != 0 {
+				t.Fatalf("number %d waits %s", i+1, wait)
+			}
+		}
+		for range 10 { // what is refused makes no wait longer
+			if wait := q.Take("ana"); wait != time.Minute {
+				t.Fatalf("one more waits %s", wait)
+			}
+		}
+		if wait := q.Take("bob"); wait != 0 {
+			t.Errorf("somebody else waits %s", wait)
+		}
+		clock.advance(time.Minute)
+		if first, second := q.Take("ana"), q.Take("ana"); first != 0 || second != time.Minute {
+			t.Errorf("after a pause: %s and %s", first, second)
+		}
+		clock.advance(time.Hour)
+	}
+	if q.Take("ana"); len(q.until) != 1 {
+		t.Errorf("%d are remembered", len(q.until))
+	}
+}
+
+func TestWhatAQuotaRemembersIsBounded(t *testing.T) {
+	clock := &clock{now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)}
+	q := newQuota(clock.Now, 3, time.Minute)
+	q.Take("ana")
+	taken := 0
+	for i := range 2 * maxCounted {
+		if q.Take(strconv.Itoa(i)) == 0 {
+			taken++
+		}
+	}
+	if len(q.until) != maxCounted+1 || taken != maxCounted+2 {
+		t.Errorf("%d are remembered, %d got through", len(q.until), taken)
+	}
+	if wait := q.Take("ana"); wait != 0 {
+		t.Errorf("somebody who was here before waits %s", wait)
+	}
+}
+
+func TestActsOnKeysAreCountedByUser(t *testing.T) {
+	f := newFixture(t)
+	ana, bob := f.signUp("ana@example.org"), f.signUp("bob@example.org")
+	key := f.createKey(ana, "porch-cam")
+	for i := range actsAtOnce - 1 {
+		f.do("PUT", keysPath+"/"+key.ID+[]string{"/disable", "/enable"}[i%2], ana.RefreshToken, "").want(204)
+	}
+	for _, refused := range []reply{
+		f.do("PUT", keysPath+"/"+key.ID+"/enable", ana.RefreshToken, ""),
+		f.do("PUT", keysPath+"/"+key.ID+"/disable", ana.RefreshToken, ""),
+		f.do("DELETE", keysPath+"/"+key.ID, ana.RefreshToken, ""),
+		f.do("POST", keysPath, ana.RefreshToken, object("name", "another")),
+	} {
+		refused.want(http.StatusTooManyRequests)
+		if got := refused.header.Get("Retry-After"); got != "1" {
+			t.Errorf("Retry-After %q", got)
+		}
+	}
+	f.do("GET", keysPath, ana.RefreshToken, "").want(200)
+	f.createKey(bob, "porch-cam")
+	f.clock.advance(actPause)
+	f.do("DELETE", keysPath+"/"+key.ID, ana.RefreshToken, "").want(204)
+	f.do("POST", keysPath, ana.RefreshToken, object("name", "another")).want(http.StatusTooManyRequests)
+}
+
+// registerFrom makes an account from an address.
+func (f *fixture) registerFrom(address, email string) reply {
+	req := newRequest(http.MethodPost, appPath(registerRest), object("email", email, "password", testPassword))
+	return f.send(req.WithContext(WithOrigin(req.Context(), Origin{Address: address})))
+}
+
+func TestAccountsAreCountedByTheAddressThatMakesThem(t *testing.T) {
+	f := newFixture(t)
+	for i := range registrationsAtOnce {
+		f.registerFrom("2001:db8::"+strconv.Itoa(i), strconv.Itoa(i)+"@example.org").want(201)
+	}
+	f.registerFrom("2001:db8::abcd", "").want(400) // what cannot be an account is not counted
+	refused := f.registerFrom("2001:db8::abcd", "one@more.example.org").want(http.StatusTooManyRequests)
+	if got := refused.header.Get("Retry-After"); got != "36" {
+		t.Errorf("Retry-After %q", got)
+	}
+	f.registerFrom("2001:db8:0:1::1", "one@more.example.org").want(201)
+	f.clock.advance(registrationPause)
+	f.registerFrom("2001:db8::abcd", "two@more.example.org").want(201)
+	f.registerFrom("2001:db8::abcd", "three@more.example.org").want(http.StatusTooManyRequests)
+}
+
+// stuck is a way to send mails on which nothing moves, and which has so many places.
+type stuck struct {
+	mailbox
+	places int
+}
+
+func (s *stuck) Send(ctx context.Context, m Mail) error {
+	s.mu.Lock()
+	full := len(s.mails) >= s.places
+	s.mu.Unlock()
+	if full {
+		return context.DeadlineExceeded
+	}
+	return s.mailbox.Send(ctx, m)
+}
+
+func TestWhoeverMakesKeysInALoopLeavesTheMailsOfOthersTheirRoom(t *testing.T) {
+	box := &stuck{places: 1000}
+	f := newFixture(t, func(cfg *Config) { cfg.Mailer = box })
+	t.Cleanup(f.Drain)
+	mallory := f.confirmed(&box.mailbox, "mallory@example.org")
+	f.register("ana@example.org", testPassword)
+	box.taken(f)
+	made := 0
+	for range 1000 {
+		got := f.do("POST", keysPath, mallory.RefreshToken, object("name", "key"))
+		if got.status == http.StatusTooManyRequests {
+			break
+		}
+		var key newKey
+		got.want(201).into(&key)
+		f.do("DELETE", keysPath+"/"+key.ID, mallory.RefreshToken, "")
+		made++
+	}
+	f.Drain()
+	f.clock.advance(accountGap)
+	f.do("POST", appPath(resetSendRest), "", object("email", "ana@example.org")).want(202)
+	f.clock.advance(accountGap)
+	f.do("PUT", passwordPath, mallory.RefreshToken, object("current_password", testPassword, "new_password", "another battery")).want(204)
+	f.Drain()
+	subjects := map[string]int{}
+	for _, letter := range box.mails {
+		subjects[letter.Subject]++
+		if letter.Notice != (letter.Subject != "Choose a new password") {
+			t.Errorf("%q is a notice: %v", letter.Subject, letter.Notice)
+		}
+	}
+	if made != actsAtOnce/2 || subjects["A key was made: key"] != noticesAtOnce ||
+		subjects["Choose a new password"] != 1 || subjects["Your password was changed"] != 1 {
+		t.Errorf("after %d keys: mails %v", made, subjects)
+	}
+	if log := f.logs.String(); !strings.Contains(log, "notice by mail left out") || strings.Contains(log, "mallory@") {
+		t.Error("the log does not say what was left out")
+	}
+}
