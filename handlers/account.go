@@ -29,7 +29,7 @@ func (h *dashboard) renderAccount(c echo.Context, status int, m views.Account) e
 
 // changePassword replaces the password. Everything else that is signed in is signed out by it; this browser stays.
 func (h *dashboard) changePassword(c echo.Context) error {
-	current, replacement := c.FormValue("current"), c.FormValue("new")
+	current, replacement := c.Request().PostFormValue("current"), c.Request().PostFormValue("new")
 	m := h.accountModel(c)
 	m.CurrentError, m.NewError = checkGiven(current), h.checkPassword(replacement)
 	if m.CurrentError != "" || m.NewError != "" {
@@ -117,6 +117,7 @@ func (h *dashboard) deleteAccount(c echo.Context) error {
 	if err := h.endSession(c); err != nil {
 		return err
 	}
+	h.clearBrowser(c)
 	h.leaveFlash(c, "account-deleted", "")
 	return redirect(c, "/login")
 }

@@ -91,7 +91,10 @@ func TestAnAccountGoesWithTheRightPasswordAlone(t *testing.T) {
 			b.post("/account/delete?password="+url.QueryEscape(password), url.Values{}).want(http.StatusUnprocessableEntity) // an address proves nothing
 			b.get("/keys").want(http.StatusOK)
 
-			b.post("/account/delete", url.Values{"password": {password}}).leadsTo("/login")
+			gone := b.post("/account/delete", url.Values{"password": {password}}).leadsTo("/login")
+			if got := gone.header.Get("Clear-Site-Data"); got != `"cache", "storage"` {
+				t.Errorf("the browser is told to clear %q", got)
+			}
 			b.get("/login").want(http.StatusOK).says("#status", "Your account was deleted.")
 			other.get("/account").leadsTo("/login?ended=1&next=%2Faccount")
 			p.browser().post("/login", credentials(email, password)).want(http.StatusUnprocessableEntity)

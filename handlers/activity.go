@@ -1,15 +1,11 @@
 package handlers
 
 import (
-	"bytes"
 	"context"
-	"encoding/csv"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -18,8 +14,7 @@ import (
 
 const (
 	activityPath = "/activity"
-	activityPage = 50     // events on a page
-	activityMost = 10_000 // events in an export
+	activityPage = 50 // events on a page
 )
 
 // errEventsDown says of an error that it is about the list of what happened.
@@ -83,78 +78,6 @@ func (h *dashboard) readEvents(c echo.Context, q EventQuery) ([]Event, error) {
 		return nil, errors.Join(errEventsDown, err)
 	}
 	return events, nil
-}
-
-// exportedEvent is an event as files have it. The names are kept: people's programs read them.
-type exportedEvent struct {
-	ID      string `json:"id"`
-	Time    string `json:"time"`
-	Kind    string `json:"kind"`
-	Actor   string `json:"actor"`
-	KeyID   string `json:"key_id,omitempty"`
-	KeyName string `json:"key_name,omitempty"`
-	Detail  string `json:"detail,omitempty"`
-	Address string `json:"address,omitempty"`
-	Agent   string `json:"agent,omitempty"`
-}
-
-func (h *dashboard) exported(c echo.Context) ([]exportedEvent, error) {
-	q, _ := activityQuery(c)
-	q.Limit = activityMost
-	events, err := h.readEvents(c, q)
-	rows := make([]exportedEvent, len(events))
-	for i, e := range events {
-		rows[i] = exportedEvent{
-			e.ID, e.At.UTC().Format(time.RFC3339Nano), e.Kind, e.Actor, e.KeyID, e.KeyName, e.Detail, e.Address, e.Agent,
-		}
-	}
-	return rows, err
-}
-
-// exportActivityCSV is the same list as a file (RFC 4180).
-func (h *dashboard) exportActivityCSV(c echo.Context) error {
-	rows, err := h.exported(c)
-	if err != nil {
-		return err
-	}
-	var file bytes.Buffer
-	w := csv.NewWriter(&file)
-	w.UseCRLF = true
-	_ = w.Write([]string{"id", "time", "kind", "actor", "key_id", "key_name", "detail", "address", "agent"})
-	for _, r := range rows {
-		_ = w.Write([]string{
-			r.ID, r.Time, r.Kind, r.Actor, r.KeyID, noFormula(r.KeyName), noFormula(r.Detail), noFormula(r.Address), noFormula(r.Agent),
-		})
-	}
-	w.Flush() // into memory, which does not fail
-	return attach(c, "latchkey-activity.csv", "text/csv; charset=utf-8", file.Bytes())
-}
-
-// noFormula keeps a spreadsheet from computing a text that a stranger chose.
-func noFormula(text string) string {
-	if strings.ContainsAny(firstOf(text), "=+-@\t\r\n") {
-		return "'" + text
-	}
-	return text
-}
-
-func firstOf(text string) string { return text[:min(1, len(text))] }
-
-func (h *dashboard) exportActivityJSON(c echo.Context) error {
-	rows, err := h.exported(c)
-	if err != nil {
-		return err
-	}
-	file, err := json.MarshalIndent(map[string]any{"events": rows}, "", "  ")
-	if err != nil {
-		return err
-	}
-	return attach(c, "latchkey-activity.json", "application/json", append(file, '\n'))
-}
-
-func attach(c echo.Context, name, kind string, file []byte) error {
-	c.Response().Header().Set(echo.HeaderContentDisposition, `attachment; filename="`+name+`"`)
-	return c.Blob(http.StatusOK, kind, file)
 }
 
 // happening is an event in plain words.

@@ -52,6 +52,10 @@ func explain(err error) problem {
 	case errors.Is(err, errEventsDown):
 		return problem{status: http.StatusServiceUnavailable, heading: "We cannot read your activity",
 			text: "That it is missing here does not mean that nothing happened. This usually passes soon.", linkText: tryAgain, retryAfter: "5"}
+	case errors.Is(err, errTooManyExports):
+		return problem{status: http.StatusTooManyRequests, heading: "Another download has to end first",
+			text: "Your activity is downloaded once at a time, and by a few people at once. Try again when the other download has ended.",
+			link: activityPath, linkText: "Go to your activity", retryAfter: "30"}
 	case errors.Is(err, errRefused):
 		return problem{status: http.StatusBadGateway, heading: "The key service refuses to sign anybody in",
 			text: "It may not know this app, or not take e-mail and password. The operator can find the cause under the reference below.", linkText: tryAgain}

@@ -13,6 +13,12 @@ import (
 // that nobody can plant a sentence on a page; and it is no part of the web session, so that showing it writes nothing.
 const flashCookie = "latchkey-flash"
 
+// What is true of an upstream that was not told, or cannot be, that sessions ended.
+const (
+	notTold  = "The key service could not be told, so an app that has the session's token may go on."
+	appsStay = "Apps could not be: change your password at the key service."
+)
+
 // flashes are the sentences that can follow an act, with %s for the key's name.
 var flashes = map[string]string{
 	"on":              "%s is on.",
@@ -23,7 +29,11 @@ var flashes = map[string]string{
 	"gone":            "That key was deleted already, in another place.",
 	"session-ended":   "The session was ended.",
 	"session-gone":    "That session had ended already.",
+	"ended-here":      "Ended here. " + notTold,
+	"app-stays":       "Nothing was ended: the key service does not end the sessions of apps. Change your password there.",
 	"others-ended":    "All other sessions were ended.",
+	"browsers-ended":  "Your other browsers were signed out. " + appsStay,
+	"browsers-here":   "Your other browsers were signed out here. The key service could not be told, and apps go on: change your password there.",
 	"password":        "Your password was changed, and everything else was signed out.",
 	"account-deleted": "Your account was deleted.",
 	"reset":           "Your new password is set, and everything was signed out. Sign in with it.",

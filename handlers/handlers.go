@@ -80,6 +80,7 @@ type dashboard struct {
 	signIns        SignIns
 	known          *knownDevices
 	streams        streams
+	exports        exports
 	turning        sync.Mutex   // while it is written down that a key of an upstream was turned on or off
 	unreported     atomic.Int64 // until when the key service is not asked for facts, which it has none of; Unix nanoseconds
 	publicURL      string

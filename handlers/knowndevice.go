@@ -45,14 +45,6 @@ func newKnownDevices(secrets [][]byte, https bool) *knownDevices {
 	return k
 }
 
-// nameKnownDevice adds to the origin of a request that its browser is known with the account that is signed in there.
-func (h *dashboard) nameKnownDevice(c echo.Context, email string) {
-	o := originOf(c.Request().Context())
-	if o.KnownDevice = h.known.name(c.Request(), email); o.KnownDevice != "" {
-		c.SetRequest(c.Request().WithContext(h.fromOrigin(c.Request().Context(), o)))
-	}
-}
-
 // name is what the browser is called in the limits of an account's log-ins, "" when it is not known with it.
 func (k *knownDevices) name(r *http.Request, email string) string {
 	for _, entry := range k.entries(r) {
@@ -110,11 +102,11 @@ func (k *knownDevices) proves(entry []byte, email string) bool {
 	return false
 }
 
-// code binds a browser's number to an account, in whatever spelling it is typed.
+// code binds a browser's number to an account in its exact spelling: in another one, anybody may make an account of their own.
 func code(key, nonce []byte, email string) []byte {
 	mac := hmac.New(sha256.New, key)
 	mac.Write(nonce)
-	mac.Write([]byte(strings.ToLower(strings.TrimSpace(email))))
+	mac.Write([]byte(strings.TrimSpace(email)))
 	return mac.Sum(nil)
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/mail"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
@@ -45,7 +46,7 @@ func (h *dashboard) renderSignIn(c echo.Context, status int, m views.SignIn) err
 // signIn answers a wrong password and an unknown e-mail address alike: one text, one status, and the key service takes the
 // same time for both.
 func (h *dashboard) signIn(c echo.Context) error {
-	email, password := strings.TrimSpace(c.FormValue("email")), c.FormValue("password")
+	email, password := strings.TrimSpace(c.FormValue("email")), c.Request().PostFormValue(passwordField)
 	m := h.signInModel(c)
 	m.Email, m.Next = email, c.FormValue("next")
 	m.Error = "The e-mail address or the password is wrong."
@@ -77,7 +78,7 @@ func (h *dashboard) logIn(c echo.Context, email, password string) error {
 	if err != nil {
 		return err
 	}
-	if err := h.leave(c, "signed in anew"); err != nil { // whoever this browser was signed in as until now
+	if _, err := h.leave(c, "signed in anew"); err != nil { // whoever this browser was signed in as until now
 		return err
 	}
 	a := account{UserID: session.UserID(), Email: email, token: session.RefreshToken()}
@@ -93,13 +94,17 @@ func (h *dashboard) logIn(c echo.Context, email, password string) error {
 
 // signOut ends the web session here and the auth session at the key service.
 func (h *dashboard) signOut(c echo.Context) error {
-	if err := h.leave(c, "signed out"); err != nil {
+	told, err := h.leave(c, "signed out")
+	if err != nil {
 		return err
 	}
 	if err := h.endSession(c); err != nil { // and its cookie
 		return err
 	}
 	h.clearBrowser(c)
+	if !told {
+		h.leaveFlash(c, "ended-here", "")
+	}
 	return redirect(c, "/login")
 }
 
@@ -111,36 +116,38 @@ func (h *dashboard) clearBrowser(c echo.Context) {
 	}
 }
 
-// leave ends the session that this browser has, if any.
-func (h *dashboard) leave(c echo.Context, why string) error {
+// leave ends the session that this browser has, if any, and says whether the key service knows of it.
+func (h *dashboard) leave(c echo.Context, why string) (told bool, err error) {
 	a, ok := accountOf(c)
 	if !ok {
-		return nil
+		return true, nil
 	}
-	if err := h.endBrowser(c, a, sessionHash(c), why); err != nil {
-		return err
+	if told, err = h.endBrowser(c, a, sessionHash(c), why); err != nil {
+		return told, err
 	}
 	session, err := h.session(c)
 	if err == nil {
 		session.ID = "" // its row has gone
 	}
-	return err
+	return told, err
 }
 
 // endBrowser ends a web session of a person's with the auth session that it holds. The embedded server's ends in the same
-// transaction; at an upstream it is logged out first. When that cannot be reached the web session ends all the same: the token was
-// only ever here, and it goes with it.
-func (h *dashboard) endBrowser(c echo.Context, holds account, session [32]byte, why string) error {
+// transaction; at an upstream it is logged out first. When that cannot be told the web session ends all the same, since its token
+// was only ever here and goes with it; but a token that somebody copied goes on there, and the person must know.
+func (h *dashboard) endBrowser(c echo.Context, holds account, session [32]byte, why string) (told bool, err error) {
 	ctx, cancel := actContext(c)
 	defer cancel()
+	told = true
 	if !h.embedded {
 		if err := h.client.Resume(holds.UserID, holds.token).Logout(ctx); err != nil && !client.IsUnauthorized(err) {
+			told = false
 			h.log.Warn("auth session outlives its web session", "request", requestIDOf(c), "cause", err)
 		}
 	}
 	ended := h.event(c, eventSessionEnded)
 	ended.Detail = why
-	return sessionsDown(h.sessions.rows.EndWebSession(ctx, session, holds.UserID, ended))
+	return told, sessionsDown(h.sessions.rows.EndWebSession(ctx, session, holds.UserID, ended))
 }
 
 func (h *dashboard) showRegister(c echo.Context) error {
@@ -172,7 +179,7 @@ func (h *dashboard) renderClosed(c echo.Context) error {
 func (h *dashboard) register(c echo.Context) error {
 	m := h.registerModel(c)
 	m.Email, m.Next = strings.TrimSpace(c.FormValue("email")), c.FormValue("next")
-	password := c.FormValue("password")
+	password := c.Request().PostFormValue(passwordField)
 	m.EmailError, m.PasswordError = h.checkEmail(m.Email), h.checkPassword(password)
 	if m.EmailError != "" || m.PasswordError != "" || !h.registration {
 		return h.renderRegister(c, http.StatusUnprocessableEntity, m)
@@ -187,6 +194,10 @@ func (h *dashboard) register(c echo.Context) error {
 		return h.renderClosed(c)
 	case client.IsLimited(err) && h.mail:
 		m.EmailError = tooManyMails(waitOf(err))
+		c.Response().Header().Set("Retry-After", wholeSeconds(waitOf(err)))
+		return h.renderRegister(c, http.StatusTooManyRequests, m)
+	case client.IsLimited(err) && h.embedded:
+		m.EmailError = tooManyAccounts(waitOf(err))
 		c.Response().Header().Set("Retry-After", wholeSeconds(waitOf(err)))
 		return h.renderRegister(c, http.StatusTooManyRequests, m)
 	case errors.As(err, &failed) && failed.Status == http.StatusBadRequest: // an upstream's own rule, stricter than ours
@@ -214,6 +225,15 @@ func (h *dashboard) register(c echo.Context) error {
 		return err
 	}
 	return redirect(c, localPath(m.Next))
+}
+
+// tooManyAccounts is what a person is told from whose address many accounts were made.
+func tooManyAccounts(wait time.Duration) string {
+	minutes := int((wait + time.Minute - 1) / time.Minute)
+	if minutes <= 1 {
+		return "Too many accounts were made from your network. Try again in a minute."
+	}
+	return "Too many accounts were made from your network. Try again in " + strconv.Itoa(minutes) + " minutes."
 }
 
 // checkEmail asks for an address that mail could be sent to. The wire takes any text; this form is for people.

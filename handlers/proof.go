@@ -57,9 +57,7 @@ func (h *dashboard) prove(c echo.Context, password string) error {
 	ctx, cancel := actContext(c)
 	defer cancel()
 	a, _ := accountOf(c)
-	from := originOf(ctx)
-	from.KnownDevice = h.known.name(c.Request(), a.Email)
-	err := h.client.Resume(a.UserID, a.token).Prove(h.fromOrigin(ctx, from), password)
+	err := h.client.Resume(a.UserID, a.token).Prove(ctx, password)
 	switch {
 	case client.IsWrongPassword(err):
 		err = errWrongPassword

@@ -176,3 +176,14 @@ func TestAnAccountThatMustBeConfirmedFirstIsSaidToBeMade(t *testing.T) {
 		t.Errorf("the e-mail is %q", got)
 	}
 }
+
+func TestANetworkThatMadeTooManyAccountsIsToldSo(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t, func(d *handlers.Deps) { d.Embedded = true })
+	p.upstream.breaks(register, asksForTime(429, "100"))
+	a := p.browser().post("/register", credentials(email, password)).want(http.StatusTooManyRequests)
+	a.says("#email-error", "Too many accounts were made from your network. Try again in 2 minutes.")
+	if got := a.attr("#email", "value"); got != email || a.header.Get("Retry-After") != "100" {
+		t.Errorf("the e-mail is %q, Retry-After %q", got, a.header.Get("Retry-After"))
+	}
+}

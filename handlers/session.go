@@ -138,7 +138,6 @@ func (h *dashboard) loadAccount(next echo.HandlerFunc) echo.HandlerFunc {
 			c.Set(accountKey, a)
 			c.Set(sessionKey, sha256.Sum256([]byte(session.ID)))
 			c.Set(rowKey, session.Values[rowValue])
-			h.nameKnownDevice(c, a.Email)
 		}
 		return next(c)
 	}

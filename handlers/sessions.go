@@ -94,7 +94,7 @@ func orUnknown(name, unknown string) string {
 // the same.
 func (h *dashboard) readApps(ctx context.Context, c echo.Context, m *views.Sessions, browsers map[string]bool) error {
 	a, _ := accountOf(c)
-	listed, err := h.client.Resume(a.UserID, a.token).AuthSessions(ctx)
+	listed, more, err := h.client.Resume(a.UserID, a.token).AuthSessions(ctx)
 	switch {
 	case h.hasNoSuchCall(err):
 		m.AppsNote = "The key service does not say which apps you are signed in with."
@@ -106,6 +106,7 @@ func (h *dashboard) readApps(ctx context.Context, c echo.Context, m *views.Sessi
 		m.AppsNote = "We could not read which apps you are signed in with: " + explain(err).heading + "."
 		return nil
 	}
+	m.More = more
 	byKey := map[string][]views.Session{}
 	for _, s := range listed {
 		switch {
@@ -179,58 +180,67 @@ func (h *dashboard) endOneSession(c echo.Context) error {
 	if objectID(id) {
 		end = h.endApp
 	}
-	ended, err := end(c, id)
+	act, err := end(c, id)
 	if err != nil {
 		return err
 	}
-	if !ended {
-		return h.answerEnded(c, "session-gone")
-	}
-	return h.answerEnded(c, "session-ended")
+	return h.answerEnded(c, act)
 }
 
-func (h *dashboard) endOtherBrowser(c echo.Context, id string) (bool, error) {
+// endOtherBrowser says what came of it by the name of a flash.
+func (h *dashboard) endOtherBrowser(c echo.Context, id string) (act string, err error) {
 	rows, err := h.browsers(c.Request().Context(), c)
 	if err != nil {
-		return false, err
+		return "", err
 	}
 	for _, row := range rows {
 		if hex.EncodeToString(row.IDHash[:]) == id {
-			return true, h.endRow(c, row, elsewhereEnded)
+			told, err := h.endRow(c, row, elsewhereEnded)
+			return flashWhen(told, "session-ended", "ended-here"), err
 		}
 	}
-	return false, nil
+	return "session-gone", nil
 }
 
-// endRow ends a web session with what it holds. What it holds can be read only under a key of the ring.
-func (h *dashboard) endRow(c echo.Context, row WebSessionRow, why string) error {
+func flashWhen(told bool, yes, no string) string {
+	if told {
+		return yes
+	}
+	return no
+}
+
+// endRow ends a web session with what it holds, and says whether the key service knows of it. What it holds can be read only under
+// a key of the ring.
+func (h *dashboard) endRow(c echo.Context, row WebSessionRow, why string) (told bool, err error) {
 	holds, err := h.sessions.open(row)
 	if err != nil {
 		h.log.Warn("auth session of a web session not known", "request", requestIDOf(c), "cause", err)
-		return sessionsDown(h.sessions.rows.DeleteWebSession(c.Request().Context(), row.IDHash))
+		return row.AuthSessionID != "", sessionsDown(h.sessions.rows.DeleteWebSession(c.Request().Context(), row.IDHash))
 	}
 	return h.endBrowser(c, holds, row.IDHash, why)
 }
 
-func (h *dashboard) endApp(c echo.Context, id string) (bool, error) {
+func (h *dashboard) endApp(c echo.Context, id string) (act string, err error) {
 	ctx, cancel := actContext(c)
 	defer cancel()
 	a, _ := accountOf(c)
-	err := h.client.Resume(a.UserID, a.token).EndAuthSession(ctx, id)
+	err = h.client.Resume(a.UserID, a.token).EndAuthSession(ctx, id)
 	switch {
-	case h.hasNoSuchCall(err) || client.IsNotFound(err):
-		return false, nil
+	case h.hasNoSuchCall(err):
+		return "app-stays", nil
+	case client.IsNotFound(err):
+		return "session-gone", nil
 	case err != nil:
-		return false, err
+		return "", err
 	}
 	ended := h.event(c, eventSessionEnded)
 	ended.Detail = elsewhereEnded
 	h.recordElsewhere(c, ended)
-	return true, nil
+	return "session-ended", nil
 }
 
 // endOtherSessions ends all sessions of the person's but this one. The embedded server does it in one transaction, and the browsers
-// go with what they hold; at an upstream each browser is logged out by itself.
+// go with what they hold; at an upstream each browser is logged out by itself, and apps only when there is a call for it.
 func (h *dashboard) endOtherSessions(c echo.Context) error {
 	ctx, cancel := actContext(c)
 	defer cancel()
@@ -238,36 +248,41 @@ func (h *dashboard) endOtherSessions(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	told := true
 	if !h.embedded {
-		err = h.endRows(c, rows)
+		told, err = h.endRows(c, rows)
 	}
 	a, _ := accountOf(c)
-	failed := h.client.Resume(a.UserID, a.token).EndOtherAuthSessions(ctx)
+	act, failed := "others-ended", h.client.Resume(a.UserID, a.token).EndOtherAuthSessions(ctx)
 	if h.hasNoSuchCall(failed) {
-		failed = nil
+		act, failed = flashWhen(told, "browsers-ended", "browsers-here"), nil
 	}
 	if err := errors.Join(err, failed); err != nil {
 		return err
 	}
 	if h.embedded { // those from before it was known what they hold
-		if err := h.endRows(c, slices.DeleteFunc(rows, func(row WebSessionRow) bool { return row.AuthSessionID != "" })); err != nil {
+		rows = slices.DeleteFunc(rows, func(row WebSessionRow) bool { return row.AuthSessionID != "" })
+		if _, err := h.endRows(c, rows); err != nil {
 			return err
 		}
 	}
-	return h.answerEnded(c, "others-ended")
+	return h.answerEnded(c, act)
 }
 
 // endRows ends all of these but this browser's own, at once: an upstream that does not answer must not be waited for once for each.
-func (h *dashboard) endRows(c echo.Context, rows []WebSessionRow) error {
-	failed := make([]error, len(rows))
+func (h *dashboard) endRows(c echo.Context, rows []WebSessionRow) (told bool, err error) {
+	failed, untold := make([]error, len(rows)), make([]bool, len(rows))
 	var ending sync.WaitGroup
 	for i, row := range rows {
 		if row.IDHash != sessionHash(c) {
-			ending.Go(func() { failed[i] = h.endRow(c, row, elsewhereEnded) })
+			ending.Go(func() {
+				told, err := h.endRow(c, row, elsewhereEnded)
+				failed[i], untold[i] = err, !told
+			})
 		}
 	}
 	ending.Wait()
-	return errors.Join(failed...)
+	return !slices.Contains(untold, true), errors.Join(failed...)
 }
 
 func (h *dashboard) answerEnded(c echo.Context, act string) error {

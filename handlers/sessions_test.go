@@ -217,6 +217,7 @@ func TestABrowserIsEndedWhateverTheUpstreamSays(t *testing.T) {
 	p.upstream.breaks("*", says(500, ""))
 	laptop.get("/sessions").want(http.StatusOK).says("main", "We could not read which apps you are signed in with")
 	laptop.post("/sessions/"+phone.rowID()+"/end", nil).leadsTo("/sessions")
+	laptop.get("/sessions").says("#status", "Ended here. The key service could not be told, so an app that has the session's token may go on.")
 	phone.get("/keys").leadsTo("/login?ended=1&next=%2Fkeys")
 	if !strings.Contains(p.logs.String(), "auth session outlives its web session") {
 		t.Error("the log says nothing")
@@ -224,6 +225,78 @@ func TestABrowserIsEndedWhateverTheUpstreamSays(t *testing.T) {
 	p.upstream.breaks("*", says(404, ""))
 	laptop.post("/sessions/end-others", nil).leadsTo("/sessions")
 	tablet.get("/keys").leadsTo("/login?ended=1&next=%2Fkeys")
+}
+
+const apps = "DELETE api/latchkey/v1/sessions"
+
+// What an upstream was not asked, or not told, must not be said to have happened there.
+func TestNothingIsSaidToHaveEndedThatGoesOn(t *testing.T) {
+	t.Parallel()
+	const (
+		appsGoOn = "Your other browsers were signed out. Apps could not be: change your password at the key service."
+		untold   = "Your other browsers were signed out here. The key service could not be told, and apps go on: change your password there."
+		ended    = "All other sessions were ended."
+	)
+	for _, c := range []struct {
+		name           string
+		apps, browsers happens
+		says           string
+	}{
+		{"no such call", says(404, ""), nil, appsGoOn},
+		{"a call that is not allowed", says(403, ""), nil, appsGoOn},
+		{"a call that is refused", says(401, ""), nil, appsGoOn},
+		{"no such call and no log-out", says(404, ""), says(500, ""), untold},
+		{"all others at once, after a log-out that failed", nil, says(500, ""), ended},
+		{"everything", nil, nil, ended},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			p := newProgram(t)
+			who := p.person(email)
+			laptop, phone := p.signIn(who), p.signIn(who)
+			app := p.app(client.EmailPassword(email, password))
+			if c.apps != nil {
+				p.upstream.breaks(apps, c.apps)
+			}
+			if c.browsers != nil {
+				p.upstream.breaks(logOut, c.browsers)
+			}
+			laptop.post("/sessions/end-others", nil).leadsTo("/sessions")
+			p.upstream.heal()
+			if got := laptop.get("/sessions").text("#status"); got != c.says {
+				t.Errorf("it says %q, want %q", got, c.says)
+			}
+			phone.get("/keys").leadsTo("/login?ended=1&next=%2Fkeys")
+			if out := client.IsUnauthorized(app.Refresh(t.Context())); out != (c.says == ended) {
+				t.Errorf("the app is out: %v", out)
+			}
+		})
+	}
+}
+
+func TestASignOutThatTheUpstreamWasNotToldOfSaysSo(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, _ := p.signedIn(email)
+	p.upstream.breaks(logOut, says(500, ""))
+	b.post("/logout", nil).leadsTo("/login")
+	b.get("/login").says("#status", "Ended here. The key service could not be told")
+	p.upstream.heal()
+	b.post("/login", credentials(email, password)).leadsTo("/keys")
+	b.post("/logout", nil).leadsTo("/login")
+	if got := b.get("/login").text("#status"); got != "" {
+		t.Errorf("it says %q", got)
+	}
+}
+
+func TestAnAppThatTheUpstreamCannotEndIsNotSaidToHaveEnded(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, _ := p.signedIn(email)
+	app := p.app(client.EmailPassword(email, password))
+	p.upstream.breaks(apps+"/"+app.ID(), says(404, ""))
+	b.post("/sessions/"+app.ID()+"/end", nil).leadsTo("/sessions")
+	b.get("/sessions").says("#status", "Nothing was ended: the key service does not end the sessions of apps.")
 }
 
 func TestSigningOutIsOneEventAndOneTransaction(t *testing.T) {

@@ -14,23 +14,24 @@ import (
 
 // SignIns counts tries of passwords where the key service cannot: an upstream sees one address for everybody.
 type SignIns interface {
-	// Take counts a try, or says how long to wait for one. Succeeded gives that one count back.
-	Take(account, address, knownDevice string) (wait time.Duration, ok bool)
-	Succeeded(account, address, knownDevice string)
+	// Take counts a try, or says how long to wait for one. Succeeded gives that one try back, and is nil when there is none.
+	Take(account, address, knownDevice string) (succeeded func(), wait time.Duration)
 }
 
 // openSession opens an auth session at the key service with a password. Whoever checks one by logging in does it here, so that all
 // tries are counted. Too many are an error for which client.IsLimited is true, whoever counted them.
 func (h *dashboard) openSession(c echo.Context, email, password string) (*client.Session, error) {
 	from := Origin{Address: c.RealIP(), Agent: agentOf(c), KnownDevice: h.known.name(c.Request(), email)}
+	succeeded := func() {}
 	if h.signIns != nil {
-		if wait, ok := h.signIns.Take(email, from.Address, from.KnownDevice); !ok {
+		var wait time.Duration
+		if succeeded, wait = h.signIns.Take(email, from.Address, from.KnownDevice); wait > 0 {
 			return nil, &client.Error{Op: "sign in", Status: http.StatusTooManyRequests, RetryAfter: wait}
 		}
 	}
 	session, err := h.client.Login(h.fromOrigin(c.Request().Context(), from), client.EmailPassword(email, password))
-	if h.signIns != nil && (err == nil || client.NeverSent(err)) {
-		h.signIns.Succeeded(email, from.Address, from.KnownDevice)
+	if err == nil || client.NeverSent(err) {
+		succeeded()
 	}
 	return session, err
 }

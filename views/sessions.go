@@ -11,6 +11,8 @@ type Sessions struct {
 	Keys     []KeySessions
 	// AppsNote says why apps are not listed, "" when they are.
 	AppsNote string
+	// More says that there are some which are not listed.
+	More bool
 	// Fresh marks the answer to an act, which takes the focus along.
 	Fresh bool
 }
@@ -31,7 +33,7 @@ type KeySessions struct {
 }
 
 // others says whether there is anything besides this browser, as far as that is known.
-func (m Sessions) others() bool { return len(m.Browsers)+len(m.Apps)+len(m.Keys) > 0 }
+func (m Sessions) others() bool { return m.More || len(m.Browsers)+len(m.Apps)+len(m.Keys) > 0 }
 
 func endPath(id string) templ.SafeURL { return templ.SafeURL("/sessions/" + id + "/end") }
 
