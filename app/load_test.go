@@ -39,8 +39,11 @@ const (
 	serverCore    = "0"
 	loadRounds    = 5
 	loadTime      = 3 * time.Second
-	loadUsers     = 300
+	loadUsers     = 300 // who create keys at a time
 )
+
+// loadConns are the numbers of connections over which keys are created.
+var loadConns = []int{1, 16, 50}
 
 func TestLoad(t *testing.T) {
 	if os.Getenv(loadVariable) == "" {
@@ -62,7 +65,7 @@ func TestLoad(t *testing.T) {
 	t.Logf("start on an empty directory: %v to the first answer", server.started)
 	t.Logf("memory, idle: %.1f MB", server.memory(t))
 	people := newPeople(t, server.addr)
-	t.Logf("memory after %d passwords: %.1f MB", 2*(loadUsers+1), server.memory(t))
+	t.Logf("memory after %d passwords: %.1f MB", 2*(len(people.creators)+1), server.memory(t))
 	server.stop(t)
 	makeOld(t, filepath.Join(data, databaseFile))
 	server = startServer(t, server.addr, binary, "--data", data, "--log-level", "error")
@@ -79,8 +82,8 @@ func TestLoad(t *testing.T) {
 			{"log in with a key", server, people.logIn},
 		})
 	}
-	for _, conns := range []int{1, 16, 50} {
-		people.create(t, server, conns)
+	for i, conns := range loadConns {
+		people.create(t, server, conns, people.creators[i*loadUsers:][:loadUsers])
 	}
 	server.stop(t)
 	var starts []time.Duration
@@ -389,10 +392,24 @@ func newPeople(t *testing.T, addr string) *people {
 	for _, cookie := range b.Jar.Cookies(at) {
 		p.cookie += cookie.Name + "=" + cookie.Value
 	}
-	for i := range loadUsers {
+	for i := range len(loadConns) * loadUsers {
+		if i%50 == 0 {
+			c = newClientFrom(t, base, i/50)
+		}
 		p.creators = append(p.creators, p.register(t, c, fmt.Sprintf("creator-%d@example.com", i)))
 	}
 	return p
+}
+
+// newClientFrom has an address of its own: from one, only so many accounts can be made.
+func newClientFrom(t *testing.T, base string, n int) *client.Client {
+	t.Helper()
+	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 1, byte(n+1))}}
+	c, err := client.New(base, "latchkey-local", client.WithHTTPClient(&http.Client{Transport: &http.Transport{DialContext: dialer.DialContext}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
 
 const loadPassword = "correct horse battery"
@@ -422,38 +439,38 @@ func (p *people) logIn(int, int) []byte {
 		"Content-Type: application/json", `{"key":"`+p.value+`"}`)
 }
 
-// create has the creators make all the keys they may, and deletes them again. Pairs of user and key are spread over the
+// create has creators, who have done nothing yet and so may do much, make all the keys they may, and deletes them again. Pairs of user and key are spread over the
 // connections, so that neighbours in a batch belong to different users.
-func (p *people) create(t *testing.T, s *server, conns int) {
+func (p *people) create(t *testing.T, s *server, conns int, creators []*client.Session) {
 	t.Helper()
 	var samples []sample
 	for range loadRounds {
-		each := len(p.creators) * client.MaxKeys / conns
+		each := len(creators) * client.MaxKeys / conns
 		l := traffic{"create", s, func(conn, n int) []byte {
 			i := n*conns + conn
-			creator := p.creators[i%len(p.creators)]
+			creator := creators[i%len(creators)]
 			return p.http("POST", "/api/client/v2.0/auth/api_keys",
 				"Content-Type: application/json\r\nAuthorization: Bearer "+creator.RefreshToken().Reveal(),
-				`{"name":"key-`+strconv.Itoa(i/len(p.creators))+`"}`)
+				`{"name":"key-`+strconv.Itoa(i/len(creators))+`"}`)
 		}}
 		samples = append(samples, drive(t, l, conns, func(n int) bool { return n < each }))
-		p.clear(t)
+		p.clear(t, creators)
 	}
 	m := median(samples)
 	t.Logf("%-36s c=%-2d %8.0f/s  p50 %-8v p99 %-8v cpu %-8v", "create by many users", conns, m.rate, m.p50, m.p99, m.cpu)
 }
 
-func (p *people) clear(t *testing.T) {
+func (p *people) clear(t *testing.T, all []*client.Session) {
 	t.Helper()
-	var all sync.WaitGroup
-	for creators := range slices.Chunk(p.creators, max(1, len(p.creators)/16)) {
-		all.Go(func() {
+	var chunks sync.WaitGroup
+	for creators := range slices.Chunk(all, max(1, len(all)/16)) {
+		chunks.Go(func() {
 			for _, creator := range creators {
 				p.clearOne(t, creator)
 			}
 		})
 	}
-	all.Wait()
+	chunks.Wait()
 }
 
 func (p *people) clearOne(t *testing.T, creator *client.Session) {

@@ -49,7 +49,7 @@ func parseSMTP(setting client.Secret) (*mailServer, error) {
 		return nil, refuse("smtp", hidden, smtpForm) // the error of package url quotes all of it
 	}
 	shown := hidden
-	if u.Host != "" {
+	if u.Host != "" && u.User != nil { // without a user, what stands for the host may be what a # or / in the password cut off
 		shown = u.Scheme + "://…@" + u.Host
 	}
 	m := &mailServer{host: u.Hostname(), tls: u.Scheme == "smtps", user: u.User.Username(), from: u.Query().Get("from")}

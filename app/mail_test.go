@@ -315,6 +315,8 @@ func TestAMailServerThatCannotBeIsNamedWithoutItsPassword(t *testing.T) {
 		"smtp://u@mail.example.org?from=k@example.org":                                     "must be like smtp://",
 		"smtp://:" + mailPassword + "@mail.example.org?from=k@example.org":                 "must be like smtp://",
 		"smtp://u:" + mailPassword + "%@mail.example.org?from=k@example.org":               "must be like smtp://",
+		"smtp://user:98765#" + mailPassword + "@mail.example.org?from=k@example.org":       "must be like smtp://",
+		"smtp://user:98765/" + mailPassword + "@mail.example.org?from=k@example.org":       "must be like smtp://",
 		"u:" + mailPassword + "@mail.example.org":                                          "must be like smtp://",
 	} {
 		for name, load := range map[string]func() (Config, error){
@@ -325,7 +327,7 @@ func TestAMailServerThatCannotBeIsNamedWithoutItsPassword(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), says) || !strings.Contains(err.Error(), "--smtp (LATCHKEY_SMTP)") {
 				t.Errorf("%s %s: %v, want %q", name, setting, err, says)
 			}
-			if err != nil && strings.Contains(err.Error(), mailPassword) {
+			if err != nil && (strings.Contains(err.Error(), mailPassword) || strings.Contains(err.Error(), "98765")) {
 				t.Errorf("the complaint has the password: %v", err)
 			}
 		}
@@ -442,5 +444,43 @@ func TestMailsThatWaitAreBounded(t *testing.T) {
 		if most != mailsAtOnce {
 			t.Errorf("%d at once, want %d", most, mailsAtOnce)
 		}
+	})
+}
+
+func TestNoticesLeaveHalfOfThePlacesToLinks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := func(context.Context, authserver.Mail) error {
+			time.Sleep(time.Second)
+			return nil
+		}
+		box := newOutbox(slow, slog.New(slog.DiscardHandler))
+		taken := func(m authserver.Mail) (n int) {
+			for range maxMails {
+				if box.Send(t.Context(), m) == nil {
+					n++
+				}
+			}
+			return n
+		}
+		notice := letter
+		notice.Notice = true
+		for range 2 { // the places are given back, all of them
+			if notices, links := taken(notice), taken(letter); notices != maxNotices || links != maxMails-maxNotices {
+				t.Errorf("%d notices and %d links were taken", notices, links)
+			}
+			if box.Send(t.Context(), notice) == nil {
+				t.Error("there was room for one more notice")
+			}
+			time.Sleep(time.Hour)
+		}
+		if links, notices := taken(letter), taken(notice); links != maxMails || notices != 0 {
+			t.Errorf("%d links and then %d notices were taken", links, notices)
+		}
+		time.Sleep(time.Hour)
+		if notices := taken(notice); notices != maxNotices {
+			t.Errorf("of notices that were refused %d places stay taken", maxNotices-notices)
+		}
+		time.Sleep(time.Hour)
+		box.drain()
 	})
 }

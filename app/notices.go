@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"log/slog"
 
 	"latchkey/authserver"
 	"latchkey/handlers"
@@ -38,16 +39,22 @@ func (m mailing) notices(cfg Config, publicURL string) handlers.Notices {
 	if m.box == nil || cfg.Upstream == "" {
 		return nil
 	}
-	return notices{m.box, authserver.Letters{PublicURL: publicURL}}
+	return notices{m.box, authserver.Letters{PublicURL: publicURL}, authserver.NewNotices(cfg.Now), m.box.log}
 }
 
 // notices tells people by mail what was done on the dashboard.
 type notices struct {
 	box     *outbox
 	letters authserver.Letters
+	counts  *authserver.Quota
+	log     *slog.Logger
 }
 
 func (n notices) KeyMade(ctx context.Context, made handlers.KeyMade) error {
+	if n.counts.Take(made.To) > 0 { // the activity has all of them
+		n.log.DebugContext(ctx, "notice by mail left out: there were many")
+		return nil
+	}
 	letter := n.letters.KeyMade
 	if made.Paired {
 		letter = n.letters.Paired

@@ -68,8 +68,7 @@ func listenForOperator(ctx context.Context, dir string, log *slog.Logger) (*oper
 		release()
 		return nil, err
 	}
-	var config net.ListenConfig
-	listener, err := config.Listen(ctx, "unix", name)
+	listener, err := listenPrivately(ctx, name)
 	if err != nil {
 		release()
 		return nil, err
@@ -81,8 +80,8 @@ func listenForOperator(ctx context.Context, dir string, log *slog.Logger) (*oper
 	return l, nil
 }
 
-// operatorListener hangs up on other users of the machine. The directory and the socket are closed to them, but for the moment in
-// which it is made, and on volumes whose modes cannot be changed.
+// operatorListener hangs up on other users of the machine. The directory and the socket are closed to them, but on volumes whose
+// modes cannot be changed.
 type operatorListener struct {
 	*net.UnixListener
 	release func()

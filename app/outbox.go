@@ -14,6 +14,8 @@ const (
 	// maxMails is how many mails may wait. They are kept in memory alone: a mail that a restart loses can be asked for again, and
 	// what a notice tells of is in the account's activity.
 	maxMails = 1000
+	// maxNotices is how many of them may be notices. The rest is for links, which somebody waits for.
+	maxNotices = maxMails / 2
 	// mailsAtOnce bounds the connections to the mail server.
 	mailsAtOnce = 4
 	// mailsEndIn is how long a program that stops waits for its mail server.
@@ -33,6 +35,7 @@ type outbox struct {
 	deliver func(context.Context, authserver.Mail) error
 	log     *slog.Logger
 	waiting chan struct{} // one entry for each mail that is not gone
+	notices chan struct{} // one for each of these that is a notice
 	sending chan struct{} // one for each that is being delivered
 	mails   sync.WaitGroup
 	ending  chan struct{} // closed when nothing is tried again
@@ -44,7 +47,7 @@ type outbox struct {
 func newOutbox(deliver func(context.Context, authserver.Mail) error, log *slog.Logger) *outbox {
 	o := &outbox{
 		deliver: deliver, log: log, ending: make(chan struct{}),
-		waiting: make(chan struct{}, maxMails), sending: make(chan struct{}, mailsAtOnce),
+		waiting: make(chan struct{}, maxMails), notices: make(chan struct{}, maxNotices), sending: make(chan struct{}, mailsAtOnce),
 	}
 	o.ctx, o.cut = context.WithCancel(context.Background()) //nolint:gosec // drain calls it
 	return o
@@ -52,16 +55,38 @@ func newOutbox(deliver func(context.Context, authserver.Mail) error, log *slog.L
 
 // Send takes a mail.
 func (o *outbox) Send(_ context.Context, m authserver.Mail) error {
-	select {
-	case o.waiting <- struct{}{}:
-	default:
+	leave, ok := o.enter(m)
+	if !ok {
 		return errTooManyMails
 	}
 	o.mails.Go(func() {
-		defer func() { <-o.waiting }()
+		defer leave()
 		o.carry(m)
 	})
 	return nil
+}
+
+// enter takes the place of a mail among those that wait, if there is one.
+func (o *outbox) enter(m authserver.Mail) (leave func(), ok bool) {
+	taken := []chan struct{}{o.waiting}
+	if m.Notice {
+		taken = []chan struct{}{o.notices, o.waiting}
+	}
+	leave = func() {
+		for _, places := range taken {
+			<-places
+		}
+	}
+	for i, places := range taken {
+		select {
+		case places <- struct{}{}:
+		default:
+			taken = taken[:i]
+			leave()
+			return nil, false
+		}
+	}
+	return leave, true
 }
 
 // carry tries until the mail is delivered, until the server says that it never will be, or until it was tried often enough. The log

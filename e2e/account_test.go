@@ -437,9 +437,11 @@ func TestThePagesAboutAnAccountFitAPhone(t *testing.T) {
 	program, box := startWithMail(t)
 	ana := program.confirmed(t, box, "ana@example.com")
 	ana.keys(t, numbered(client.MaxKeys)...)
-	p := program.open(t, phone, signedIn(ana))
-	for _, path := range []string{"/account", "/account/delete", "/forgot", "/reset?token=x", "/confirm?token=x", "/confirm"} {
-		p.visit(path)
-		p.fits()
+	for _, width := range []int{390, 320} {
+		p := program.open(t, phoneOf(width, 844), signedIn(ana))
+		for _, path := range []string{"/account", "/account/delete", "/forgot", "/reset?token=x", "/confirm?token=x", "/confirm"} {
+			p.visit(path)
+			p.fits()
+		}
 	}
 }

@@ -134,7 +134,9 @@ func TestTheFocusGoesThroughThePageInReadingOrder(t *testing.T) {
 	ana := program.person(t)
 	ana.keys(t, numbered(6)...)
 	page := program.open(t, signedIn(ana))
-	want := []string{"Skip to content", "Latchkey", "Sign out", "Connect a device", "Name of the device or service", "Create key", "Search keys"}
+	want := []string{
+		"Skip to content", "Latchkey", "Sign out", "Keys", "Activity", "Sessions", "Account", "Connect a device", "Name of the device or service", "Create key", "Search keys",
+	}
 	for _, name := range numbered(6) {
 		want = append(want, name, "Refresh "+name, name, "More about "+name) // the link, that of a new key, the switch and the menu
 	}

@@ -6,6 +6,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/playwright-community/playwright-go"
+
+	"latchkey/client"
 )
 
 // The colour of the page behind everything.
@@ -109,6 +111,26 @@ func TestAPhoneShowsAFullListWithoutScrollingSideways(t *testing.T) {
 	page.isOn("key-20", false)
 	page.fits()
 	page.axe()
+}
+
+func TestThePagesOfAnAccountFitTheNarrowestPhone(t *testing.T) {
+	t.Parallel()
+	program := startProgram(t)
+	ana := program.personNamed(t, "a.person.with.quite.a.long.address@mail.example.com")
+	key := ana.keys(t, "the-longest-name-that-a-key-can-have-0123456789-0123456789-01234")[0]
+	program.logIn(t, client.UserAPIKey(key.Value.Reveal()))
+	program.open(t, signedIn(ana))
+	page := program.open(t, phoneOf(320, 640), signedIn(ana))
+	for _, path := range []string{"/keys", "/activity", "/sessions", "/account"} {
+		page.visit(path)
+		page.fits()
+		if beyond := page.evaluate(`() => {
+			const nav = document.querySelector("nav.places"), end = nav.getBoundingClientRect().right;
+			return [...nav.children].filter(a => a.getBoundingClientRect().right > end + .5).map(a => a.innerText).join(" ");
+		}`); beyond != "" {
+			t.Errorf("%s: beyond the end of the row of pages: %s", path, beyond)
+		}
+	}
 }
 
 // fits makes sure that nothing reaches beyond the side of the window, or of an open dialog.
