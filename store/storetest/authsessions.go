@@ -98,7 +98,7 @@ func authSessions() []contract {
 	}
 }
 
-// proveMaxAuthSessions also shows that nothing ever deletes more at once than 21 times as many.
+// proveMaxAuthSessions fills what one key has opened and what people have, and ends both: so many, and no more, go at once.
 func proveMaxAuthSessions(t *testing.T, s *store.Store) {
 	u, other := addUser(t, s), addUser(t, s)
 	k, _ := addKey(t, s, u.ID, "phone")
