@@ -71,9 +71,6 @@ func (s *Server) deleteKey(r *http.Request, who principal) (answer, error) {
 	if !isID(id) {
 		return answer{}, refuse(kindKeyNotFound)
 	}
-	if err := s.acting(who); err != nil {
-		return answer{}, err
-	}
 	err := s.store.DeleteAPIKey(r.Context(), who.userID, id, s.keyEvent(r, store.EventKeyDeleted, who, id))
 	return answer{status: http.StatusNoContent}, keyFailure("delete key", err)
 }
@@ -92,12 +89,12 @@ func (s *Server) setDisabled(r *http.Request, who principal, disabled bool) (ans
 	if !isID(id) {
 		return answer{}, refuse(kindKeyNotFound)
 	}
-	if err := s.acting(who); err != nil {
-		return answer{}, err
-	}
-	kind := store.EventKeyTurnedOn
-	if disabled {
-		kind = store.EventKeyTurnedOff
+	kind := store.EventKeyTurnedOff
+	if !disabled {
+		kind = store.EventKeyTurnedOn
+		if err := s.acting(who); err != nil {
+			return answer{}, err
+		}
 	}
 	err := s.store.SetAPIKeyDisabled(r.Context(), who.userID, id, disabled, s.keyEvent(r, kind, who, id))
 	return answer{status: http.StatusNoContent}, keyFailure("switch key", err)

@@ -8,7 +8,8 @@ import (
 
 // What one account or one address may do that costs others something: room in the database or in the queue of mails.
 const (
-	// Acts on keys: more than anybody does by hand, and as many as a script that sets up all keys of an account, several times over.
+	// Keys made and turned on: more than anybody does by hand, and as many as a script that sets up all keys of an account, several times
+	// over. What is turned off or deleted was made or turned on before, and nobody must ever have to wait for it.
 	actsAtOnce = 300
 	actPause   = time.Second
 
@@ -74,7 +75,7 @@ func (q *Quota) sweep(now time.Duration) {
 	}
 }
 
-// acting counts an act on keys. Each is written down and kept for long.
+// acting counts a key that is made or turned on. Each is written down and kept for long.
 func (s *Server) acting(who principal) error {
 	if wait := s.acts.Take(who.userID); wait > 0 {
 		return refuse(kindTooMany).after(wait)

@@ -110,7 +110,6 @@ func New(d Deps) *echo.Echo {
 		pairings:     d.Pairings,
 		sessions:     newWebSessions(d.WebSessions, newKeyRing(d.SessionKeys), https, d.Now, d.Log),
 		forms:        newFormIDs(d.Now),
-		patience:     newPatience(d.Now),
 		signIns:      d.SignIns,
 		known:        newKnownDevices(d.SessionKeys, https),
 		publicURL:    d.PublicURL,
@@ -130,6 +129,9 @@ func New(d Deps) *echo.Echo {
 	}
 	if h.embedded {
 		h.sessions.reissue = h.reissue
+	}
+	if !d.Embedded {
+		h.patience = newPatience(d.Now)
 	}
 	if h.withOrigin == nil {
 		h.withOrigin = func(ctx context.Context, _ Origin) context.Context { return ctx }

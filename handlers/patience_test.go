@@ -77,3 +77,23 @@ func TestOnlyALimitWithATimeMakesAnybodyWait(t *testing.T) {
 		}
 	}
 }
+
+// Whoever has a session that is not theirs could otherwise make keys until the owner cannot turn them off.
+func TestWhoMakesTooManyKeysHereCanStillTurnThemOff(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t, embedded)
+	b, who := p.signedIn(email)
+	key := p.seed(who, "porch-cam")[0]
+	refused := 0
+	for range 310 {
+		if b.post("/keys", createForm(newFormID(t), "porch-cam")).status == http.StatusServiceUnavailable {
+			refused++
+		}
+	}
+	if refused == 0 {
+		t.Fatal("nothing was refused")
+	}
+	b.post("/keys/"+key.ID+"/turn-off", row(key)).leadsTo("/keys")
+	b.get("/keys").want(http.StatusOK)
+	b.post("/keys/"+key.ID+"/delete", nil).leadsTo("/keys")
+}
