@@ -156,9 +156,11 @@ func (g *gateway) adds(f fault) {
 	}
 }
 
-// hangsUpOnIdle closes the connections that nobody uses at the moment.
+// hangsUpOnIdle closes the connections that nobody uses at the moment. One whose answer has only just gone out becomes idle, and is
+// closed, a little later; and whoever is at its other end learns of it later still.
 func (g *gateway) hangsUpOnIdle() {
 	g.server.SetKeepAlivesEnabled(false)
+	time.Sleep(200 * time.Millisecond)
 	g.server.SetKeepAlivesEnabled(true)
 }
 

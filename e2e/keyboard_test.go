@@ -59,6 +59,10 @@ func TestTheWholeJourneyGoesByKeyboard(t *testing.T) {
 
 	page.deletesByKeyboard("porch-cam")
 	page.focuses(page.heading("Devices and keys"))
+	for _, place := range []string{"Account", "Sessions", "Activity", "Keys"} {
+		page.key("Shift+Tab")
+		page.focuses(page.link(place))
+	}
 	page.key("Shift+Tab")
 	page.focuses(page.button("Sign out"))
 	page.key("Enter")

@@ -124,6 +124,10 @@ func (h *dashboard) stream(c echo.Context, look look) error {
 			}
 		}
 		state, done, err := s.look(look)
+		if err == nil && state != known && s.isOver(h.sessions, sessionHash(c)) { // it ended within the look: nothing of it is news
+			_ = s.send(streamEnd)
+			return nil
+		}
 		now := h.now()
 		switch {
 		case err == nil && state != known:

@@ -42,7 +42,7 @@ func TestWhenTheDiskFailsNothingAcknowledgedIsLostAndWritingResumes(t *testing.T
 	} {
 		t.Run(name, func(t *testing.T) {
 			calls, path := filepath.Join(t.TempDir(), "calls"), newFile(t)
-			c := startChild(t, path, []string{childUsers + "=10"},
+			c := startChild(t, path, []string{childUsers + "=16"},
 				strace, "-f", "-qq", "-o", calls, "-e", "trace=fsync,fdatasync,pwrite64", "-e", "inject="+fault)
 			l := c.ledger(t)
 			if !bytes.Contains([]byte(contents(t, calls)), []byte("INJECTED")) {
