@@ -132,6 +132,9 @@ func awaitGoroutines(t *testing.T, most int) {
 
 // Not parallel: memory is that of the whole process.
 func TestATenMegabyteAnswerIsNeverHeld(t *testing.T) {
+	if testing.Short() {
+		t.Skip("measures memory, of which the race detector takes as much again")
+	}
 	upstream := startFront(t)
 	cfg := testConfig(t)
 	cfg.Upstream = upstream.url
