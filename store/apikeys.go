@@ -51,7 +51,6 @@ FROM api_keys WHERE value_hash = ?`
 // CreateAPIKey adds a key whose value has the given SHA-256. It answers ErrNotFound when the user is gone, ErrLimit when the
 // user has limit keys already, on or off, and ErrConflict when one of them has the name. What happened is written down with it.
 func (s *Store) CreateAPIKey(ctx context.Context, k APIKey, valueHash [32]byte, limit int, happened ...Event) error {
-	happened = identified(happened)
 	err := s.writer.do(ctx, func(t *tx) error {
 		added, err := t.exec(insertAPIKey,
 			k.ID, k.Name, valueHash[:], k.Disabled, k.CreatedAt.UnixMilli(), k.UserID, limit)
@@ -135,7 +134,6 @@ func (k *APIKey) columns(created *int64) []any {
 // SetAPIKeyDisabled turns a key off or on; a key that is as asked for stays so, and nothing happened. Turning it off ends the
 // auth sessions it opened, in the same transaction.
 func (s *Store) SetAPIKeyDisabled(ctx context.Context, userID, id string, disabled bool, happened ...Event) error {
-	happened = identified(happened)
 	err := s.writer.do(ctx, func(t *tx) error {
 		changed, err := t.exec(updateAPIKeyDisabled, disabled, userID, id)
 		switch {
@@ -159,7 +157,6 @@ func (s *Store) SetAPIKeyDisabled(ctx context.Context, userID, id string, disabl
 
 // DeleteAPIKey removes a key for good, with the auth sessions it opened. Its name is free again.
 func (s *Store) DeleteAPIKey(ctx context.Context, userID, id string, happened ...Event) error {
-	happened = identified(happened)
 	err := s.writer.do(ctx, func(t *tx) error {
 		var name string
 		if err := t.row(selectAPIKeyName, []any{userID, id}, &name); err != nil {

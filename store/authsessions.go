@@ -76,7 +76,6 @@ DELETE FROM auth_sessions WHERE id IN (
 // the oldest by creation ends: by when it was last seen would be fairer, and would take an index written at every sighting. Of a key that opens the session the use is remembered in the same transaction, unless it is
 // nil, and what happened is written down when it is the first; without a key it is written down always.
 func (s *Store) CreateAuthSession(ctx context.Context, a AuthSession, use *KeyUse, happened ...Event) error {
-	happened = identified(happened)
 	err := s.writer.do(ctx, func(t *tx) error {
 		args := []any{
 			a.ID, a.DeviceID, a.Provider, a.IdentityID, a.CreatedAt.UnixMilli(), a.ExpiresAt.UnixMilli(),
@@ -159,7 +158,6 @@ func (s *Store) SawAuthSession(ctx context.Context, id string, now time.Time) er
 // DeleteAuthSession ends a session of a user, and with it that of the browser that holds it. It answers ErrNotFound when it has ended
 // already or is somebody else's.
 func (s *Store) DeleteAuthSession(ctx context.Context, userID, id string, happened ...Event) error {
-	happened = identified(happened)
 	err := s.writer.do(ctx, func(t *tx) error {
 		if err := t.execOne(deleteAuthSession, id, userID); err != nil {
 			return err
@@ -172,7 +170,6 @@ func (s *Store) DeleteAuthSession(ctx context.Context, userID, id string, happen
 // DeleteOtherAuthSessions ends all sessions of a user but one, and with them those of the browsers that hold them, and returns how
 // many ended. What happened is written down unless it is none.
 func (s *Store) DeleteOtherAuthSessions(ctx context.Context, userID, keep string, happened ...Event) (ended int, err error) {
-	happened = identified(happened)
 	err = s.writer.do(ctx, func(t *tx) error {
 		n, err := t.exec(deleteAuthSessionsOfUser, userID, keep)
 		if ended = int(n); err != nil || n == 0 {

@@ -100,19 +100,13 @@ DELETE FROM events WHERE (user_id, id) IN (
 // afterAllIDs sorts behind every id, which are hexadecimal.
 const afterAllIDs = "~"
 
-// identified gives ids to events that have none. It is done before a job is queued: a job may be run twice.
-func identified(events []Event) []Event {
-	for i := range events {
-		if events[i].ID == "" {
-			events[i].ID = NewID(events[i].At)
-		}
-	}
-	return events
-}
-
-// recordEvents is the part of an act that writes down that it happened: both are saved, or neither.
+// recordEvents is the part of an act that writes down that it happened: both are saved, or neither. Events that have no id are
+// given one here, as they are saved; of a job that is run twice, what the first run wrote is undone.
 func recordEvents(t *tx, events []Event) error {
 	for _, e := range events {
+		if e.ID == "" {
+			e.ID = NewID(e.At)
+		}
 		_, err := t.exec(insertEvent, e.UserID, e.ID, e.At.UnixMilli(), string(e.Kind), string(e.Actor),
 			e.KeyID, e.KeyName, e.Detail, e.Address, e.Agent)
 		if err != nil {
@@ -124,8 +118,7 @@ func recordEvents(t *tx, events []Event) error {
 
 // RecordEvent writes down something that happened outside of this store.
 func (s *Store) RecordEvent(ctx context.Context, e Event) error {
-	events := identified([]Event{e})
-	err := s.writer.do(ctx, func(t *tx) error { return recordEvents(t, events) })
+	err := s.writer.do(ctx, func(t *tx) error { return recordEvents(t, []Event{e}) })
 	return doing("record event", err)
 }
 

@@ -87,7 +87,6 @@ func recordUse(t *tx, userID, keyID string, u *KeyUse, happened []Event) error {
 // RecordRefusal remembers that a log-in with a key was refused, unless another was written down less than a minute before. A
 // key that is gone is no error. What happened is written down when the refusal is.
 func (s *Store) RecordRefusal(ctx context.Context, userID, keyID string, r KeyRefusal, happened ...Event) error {
-	happened = identified(happened)
 	var last sql.NullInt64
 	err := s.row(ctx, selectRefusedAt, []any{userID, keyID}, &last)
 	if err == nil && last.Valid && r.At.Sub(fromMillis(last.Int64)).Abs() < refusalInterval {

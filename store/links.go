@@ -44,7 +44,6 @@ DELETE FROM account_links WHERE id IN (
 
 // CreateLink adds a link, or answers ErrNotFound when the identity is gone. What happened is written down with it.
 func (s *Store) CreateLink(ctx context.Context, l AccountLink, happened ...Event) error {
-	happened = identified(happened)
 	err := s.writer.do(ctx, func(t *tx) error {
 		err := t.execOne(insertLink,
 			l.ID, l.TokenHash[:], l.Purpose, l.CreatedAt.UnixMilli(), l.ExpiresAt.UnixMilli(), l.IdentityID)
@@ -72,11 +71,11 @@ func (s *Store) LinkedIdentity(ctx context.Context, l AccountLink, now time.Time
 // write down with it.
 func (s *Store) ConfirmIdentity(ctx context.Context, l AccountLink, now time.Time, happened func(Identity) Event) error {
 	l.Purpose = LinkConfirm
-	return doing("confirm address", s.useLink(ctx, l, now, happened, func(t *tx, id Identity, happened []Event) error {
+	return doing("confirm address", s.useLink(ctx, l, now, func(t *tx, id Identity) error {
 		if _, err := t.exec(updatePending, id.ID); err != nil {
 			return err
 		}
-		return recordEvents(t, happened)
+		return recordEvents(t, []Event{happened(id)})
 	}))
 }
 
@@ -86,19 +85,16 @@ func (s *Store) ResetPassword(
 	ctx context.Context, l AccountLink, hash string, now time.Time, happened func(Identity) Event,
 ) error {
 	l.Purpose = LinkReset
-	return doing("reset password", s.useLink(ctx, l, now, happened, func(t *tx, id Identity, happened []Event) error {
+	return doing("reset password", s.useLink(ctx, l, now, func(t *tx, id Identity) error {
 		if _, err := t.exec(setPasswordHash, hash, id.ID); err != nil {
 			return err
 		}
-		return afterNewPassword(t, id, "", happened)
+		return afterNewPassword(t, id, "", []Event{happened(id)})
 	}))
 }
 
 // useLink finds whose link it is, has act do what it is for, and takes it and all others for the same purpose away.
-func (s *Store) useLink(
-	ctx context.Context, l AccountLink, now time.Time, happened func(Identity) Event, act func(*tx, Identity, []Event) error,
-) error {
-	eventID := NewID(now) // here, since the job may be run twice
+func (s *Store) useLink(ctx context.Context, l AccountLink, now time.Time, act func(*tx, Identity) error) error {
 	return s.writer.do(ctx, func(t *tx) error {
 		var id Identity
 		var created int64
@@ -108,9 +104,7 @@ func (s *Store) useLink(
 		if err := t.execOne(deleteLinks, id.ID, l.Purpose); err != nil {
 			return err
 		}
-		e := happened(id)
-		e.ID = eventID
-		return act(t, id, []Event{e})
+		return act(t, id)
 	})
 }
 

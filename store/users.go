@@ -80,7 +80,6 @@ func (s *Store) CreateUser(ctx context.Context, u User, id Identity, happened ..
 // ImportUser adds a user, who may be disabled, with all their identities, or nothing: ErrConflict when there is a user of that
 // id, or when the provider and subject of an identity belong to somebody.
 func (s *Store) ImportUser(ctx context.Context, u User, ids []Identity, happened ...Event) error {
-	happened = identified(happened)
 	err := s.writer.do(ctx, func(t *tx) error {
 		switch _, err := selectedUser(t, u.ID); {
 		case err == nil:
@@ -150,7 +149,6 @@ func (s *Store) EnableUser(ctx context.Context, userID string, happened ...Event
 }
 
 func (s *Store) setUserDisabled(ctx context.Context, userID string, at time.Time, happened []Event) error {
-	happened = identified(happened)
 	return s.writer.do(ctx, func(t *tx) error {
 		changed, err := t.exec(updateUserDisabled, nullMillis(at), userID)
 		switch {
@@ -220,7 +218,6 @@ func (s *Store) ReplacePasswordHash(ctx context.Context, identityID, old, replac
 // which may be "", and all links that would set a password, in one transaction. It answers ErrConflict when the stored hash is no
 // longer the old one.
 func (s *Store) ChangePassword(ctx context.Context, id Identity, replacement, keepSession string, happened ...Event) error {
-	happened = identified(happened)
 	err := s.writer.do(ctx, func(t *tx) error {
 		changed, err := t.exec(changePasswordHash, replacement, id.ID, id.PasswordHash)
 		if err == nil && changed == 0 {

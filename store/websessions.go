@@ -184,7 +184,6 @@ func (s *Store) UpdateWebSession(ctx context.Context, w WebSession) error {
 // DeleteWebSession ends a session and the auth session that it holds, in one transaction. One that has ended already is as good,
 // and then nothing happened.
 func (s *Store) DeleteWebSession(ctx context.Context, idHash [32]byte, happened ...Event) error {
-	happened = identified(happened)
 	err := s.writer.do(ctx, func(t *tx) error {
 		ended, err := endWebSession(t, idHash[:])
 		if err != nil || !ended {
