@@ -110,8 +110,8 @@ var pages = map[string]row{
 
 	"GET /keys/which":       {first, is(200), is(403), is(403), is(200)},
 	"POST /keys/which":      {first, is(200), is(403), is(403), is(200)},
-	"GET /keys/arrival":     {first, is(200), is(200), is(200), is(200)},
-	"GET /keys/:id/arrival": {first, is(200), is(200), is(200), is(200)},
+	"GET /keys/arrival":     {is(204), is(200), is(200), is(200), is(200)},
+	"GET /keys/:id/arrival": {is(204), is(200), is(200), is(200), is(200)},
 
 	"GET /.well-known/oauth-authorization-server": everybody(is(200)),
 	"POST /oauth/device_authorization":            everybody(is(200)),
@@ -120,7 +120,7 @@ var pages = map[string]row{
 	"POST /device":                                {first, itsPairing.and(shown), itsPairing.and(shown), itsPairing.and(shown), itsPairing.and(shown)},
 	// Nobody else learns whether there is such a pairing.
 	"GET /device/:id":          {first, goes("/device"), goes("/device"), goes("/device"), is(200)},
-	"GET /device/:id/arrival":  {first, goes("/device"), goes("/device"), goes("/device"), is(200)},
+	"GET /device/:id/arrival":  {is(204), is(204), is(204), is(204), is(200)},
 	"POST /device/:id/approve": {first, goes("/device"), goes("/device"), goes("/device"), itsPairing.and(connected)},
 	"POST /device/:id/deny":    {first, goes("/device"), goes("/device"), goes("/device"), itsPairing.and(denied)},
 
@@ -689,9 +689,7 @@ func destination(to, method, path string, c *cast, p principal) string {
 		path = "/keys?name=made"
 	case strings.HasPrefix(path, "/activity."): // a file is no page
 		path = "/activity"
-	case goesOn(path) && strings.HasPrefix(path, "/keys"):
-		path = "/keys"
-	case strings.HasPrefix(path, "/device") && (method != http.MethodGet || strings.HasSuffix(path, "/arrival")):
+	case strings.HasPrefix(path, "/device") && method != http.MethodGet:
 		path = "/device"
 	case method != http.MethodGet:
 		path = "/keys"

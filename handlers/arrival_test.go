@@ -285,7 +285,7 @@ func TestAStreamEndsWithItsSession(t *testing.T) {
 	b.post("/logout", nil).leadsTo("/login")
 	list.ends()
 	one.ends()
-	if res := b.listens(server, "/keys/arrival").res; res.StatusCode != http.StatusSeeOther {
+	if res := b.listens(server, "/keys/arrival").res; res.StatusCode != http.StatusNoContent {
 		t.Errorf("nobody hears %s", res.Status)
 	}
 }

@@ -34,6 +34,15 @@ func TestEverySpellingOfAnotherPlaceLeadsHome(t *testing.T) {
 	}
 }
 
+func TestAStreamIsNoPlaceToReturnTo(t *testing.T) {
+	t.Parallel()
+	for _, next := range []string{"/keys/arrival", "/keys/0123456789abcdef01234567/arrival"} {
+		if got := localPath(next); got != home {
+			t.Errorf("%q leads to %q", next, got)
+		}
+	}
+}
+
 func FuzzLocalPath(f *testing.F) {
 	for _, next := range Corpus(f, "nexts.txt") {
 		f.Add(next)

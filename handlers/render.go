@@ -34,13 +34,18 @@ func render(c echo.Context, status int, page, part templ.Component) error {
 }
 
 // redirect sends the browser to another page of ours with GET. htmx would follow a 303 by itself and swap the page it
-// finds into a part, so it is told to go there.
+// finds into a part, so it is told to go there. A stream leads nowhere: 204 tells an EventSource not to come back (WHATWG
+// HTML, 9.2.3).
 func redirect(c echo.Context, to string) error {
-	if wantsPart(c) {
+	switch {
+	case isStream(c):
+		return c.NoContent(http.StatusNoContent)
+	case wantsPart(c):
 		c.Response().Header().Set("HX-Redirect", to)
 		return c.NoContent(http.StatusOK)
+	default:
+		return c.Redirect(http.StatusSeeOther, to)
 	}
-	return c.Redirect(http.StatusSeeOther, to)
 }
 
 // page is what every page's model begins with. The message that a redirect left behind is taken along, once.
