@@ -91,7 +91,19 @@ func terminals(t *testing.T) (person, program *os.File) {
 	return person, program
 }
 
-// typing answers each question that appears on a terminal, and gives all that was to be seen there in the end.
+// echoes says whether a terminal shows what is typed.
+func echoes(t *testing.T, terminal *os.File) bool {
+	t.Helper()
+	settings, err := unix.IoctlGetTermios(int(terminal.Fd()), unix.TCGETS)
+	if err != nil {
+		t.Error(err)
+		return false
+	}
+	return settings.Lflag&unix.ECHO != 0
+}
+
+// typing answers each question that appears on a terminal, and gives all that was to be seen there in the end. What is asked
+// for a password is given once the terminal hides it.
 func typing(t *testing.T, person *os.File, answers ...[2]string) func() string {
 	t.Helper()
 	seen := make(chan string, 1)
@@ -105,6 +117,10 @@ func typing(t *testing.T, person *os.File, answers ...[2]string) func() string {
 					return
 				}
 				screen.Write(b)
+			}
+			hidden := strings.HasPrefix(a[1], "correct horse")
+			for patience := 5_000; hidden && echoes(t, person) && patience > 0; patience-- {
+				time.Sleep(time.Millisecond)
 			}
 			_, _ = io.WriteString(person, a[1]+"\n") // what is missing is missed by the command
 		}
