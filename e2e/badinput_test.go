@@ -26,6 +26,10 @@ func TestACookieThatOpensNothingLeadsToTheLogInPage(t *testing.T) {
 	ended := program.cookie(t, ana)
 	program.sendForm(t, http.MethodPost, "/logout", nil, with(ended))
 	value := func(v string) *http.Cookie { return &http.Cookie{Name: good.Name, Value: v} }
+	another := "_"
+	if strings.HasPrefix(good.Value, another) {
+		another = "-"
+	}
 	for name, cookie := range map[string]*http.Cookie{
 		"of another server":  other.cookie(t, other.person(t)),
 		"after signing out":  ended,
@@ -33,7 +37,7 @@ func TestACookieThatOpensNothingLeadsToTheLogInPage(t *testing.T) {
 		"cut by one":         value(good.Value[:len(good.Value)-1]),
 		"cut to half":        value(good.Value[:20]),
 		"one letter more":    value(good.Value + "A"),
-		"another first one":  value("_" + good.Value[1:]),
+		"another first one":  value(another + good.Value[1:]),
 		"padded":             value(good.Value + "="),
 		"twice its length":   value(good.Value + good.Value),
 		"no base64":          value(strings.Repeat("!", 43)),

@@ -25,12 +25,12 @@ func launchOptions() playwright.BrowserTypeLaunchOptions {
 }
 
 // browserWithBackForwardCache starts a browser that keeps left pages alive for the Back button, as those of people do.
-// Playwright turns that off, so stories about Back need a browser of their own.
+// Playwright turns that off, and the headless shell cannot, so stories about Back need a browser of their own.
 func browserWithBackForwardCache(t *testing.T) playwright.Browser {
 	t.Helper()
 	opts := launchOptions()
 	opts.IgnoreDefaultArgs = []string{"--disable-back-forward-cache"}
-	browser, err := launch(opts)
+	browser, err := launch(whole, opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,48 +42,66 @@ func browserWithBackForwardCache(t *testing.T) playwright.Browser {
 	return browser
 }
 
-// launch starts the browser that E2E_CHROMIUM names, else Playwright's own, else the system's, which is installed first
-// where that needs no question.
-func launch(opts playwright.BrowserTypeLaunchOptions) (playwright.Browser, error) {
+// build is one of the two that there are of Chromium: the whole browser, and the headless shell, which is the same engine
+// with nothing around it and takes two thirds of the time.
+type build struct {
+	channel  string   // what Playwright calls its own
+	programs []string // what systems call theirs
+}
+
+var (
+	whole = build{"chromium", []string{"chromium", "google-chrome-stable", "google-chrome"}}
+	shell = build{"chromium-headless-shell", []string{"chromium-headless-shell"}}
+)
+
+// launch starts the browser that E2E_CHROMIUM names, else Playwright's own of that build, else the system's, which is
+// installed first where that needs no question. The whole browser does for a shell that cannot be had.
+func launch(b build, opts playwright.BrowserTypeLaunchOptions) (playwright.Browser, error) {
 	if exe := os.Getenv("E2E_CHROMIUM"); exe != "" {
 		opts.ExecutablePath = &exe
 		return pw.Chromium.Launch(opts)
 	}
-	browser, err := pw.Chromium.Launch(opts)
+	own := opts
+	own.Channel = &b.channel
+	browser, err := pw.Chromium.Launch(own)
 	if err == nil || !strings.Contains(err.Error(), "Executable doesn't exist") {
 		return browser, err
 	}
-	exe, err := provideChromium()
+	exe, err := b.provide()
 	if err != nil {
 		return nil, fmt.Errorf("install Chromium (Debian: apt-get install chromium) or set E2E_CHROMIUM to a Chrome or Chromium; tried:\n%w", err)
 	}
-	if exe != "" {
-		opts.ExecutablePath = &exe
+	if exe == "" {
+		return pw.Chromium.Launch(own)
 	}
+	opts.ExecutablePath = &exe
 	return pw.Chromium.Launch(opts)
 }
 
-// provideChromium names the system's browser, or installs Playwright's own and names none.
-func provideChromium() (string, error) {
-	if exe := systemChromium(); exe != "" {
+// provide names the system's browser, or installs Playwright's own and names none.
+func (b build) provide() (string, error) {
+	if exe := b.ofTheSystem(); exe != "" {
 		return exe, nil
 	}
 	var errs []error
 	if os.Geteuid() == 0 && isDebian() {
 		// Without the fonts text has other widths, and screenshots differ.
-		errs = append(errs, apt("update"), apt("install", "-y", "--no-install-recommends", "chromium", "fonts-liberation"))
-		if exe := systemChromium(); exe != "" {
+		errs = append(errs, apt("update"), apt("install", "-y", "--no-install-recommends", "chromium", "chromium-headless-shell", "fonts-liberation"))
+		if exe := b.ofTheSystem(); exe != "" {
 			return exe, nil
 		}
 	}
-	if out, err := command("node", "node_modules/package/cli.js", "install", "--only-shell", "chromium"); err != nil {
+	if exe := whole.ofTheSystem(); exe != "" {
+		return exe, nil
+	}
+	if out, err := command("node", "node_modules/package/cli.js", "install", "chromium"); err != nil {
 		return "", errors.Join(append(errs, fmt.Errorf("playwright install: %w\n%s", err, out))...)
 	}
 	return "", nil
 }
 
-func systemChromium() string {
-	for _, name := range []string{"chromium", "google-chrome-stable", "google-chrome"} {
+func (b build) ofTheSystem() string {
+	for _, name := range b.programs {
 		if path, err := exec.LookPath(name); err == nil {
 			return path
 		}

@@ -156,12 +156,12 @@ func (g *gateway) adds(f fault) {
 	}
 }
 
-// hangsUpOnIdle closes the connections that nobody uses at the moment. One whose answer has only just gone out becomes idle, and is
-// closed, a little later; and whoever is at its other end learns of it later still.
-func (g *gateway) hangsUpOnIdle() {
-	g.server.SetKeepAlivesEnabled(false)
-	time.Sleep(200 * time.Millisecond)
-	g.server.SetKeepAlivesEnabled(true)
+// hangsUp closes every connection, also those that were made to be at hand and were never used, and goes on listening. Whoever is
+// at their other ends learns of it a little later.
+func (g *gateway) hangsUp() {
+	g.closes()
+	g.opensAgain()
+	time.Sleep(50 * time.Millisecond)
 }
 
 // String tells what was asked, and which of it was for the same person.

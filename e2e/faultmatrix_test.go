@@ -238,13 +238,13 @@ func (x *matrix) opensAgain() { x.upstream.opensAgain() }
 
 func (x *matrix) losesItsName() {
 	zone.set(x.upstream.seal.name, false)
-	x.upstream.hangsUpOnIdle()
+	x.upstream.hangsUp()
 }
 
 // shows has the next connection meet the certificate. There are no others.
 func (x *matrix) shows(certificate *tls.Certificate) {
 	x.upstream.seal.shown.Store(certificate)
-	x.upstream.hangsUpOnIdle()
+	x.upstream.hangsUp()
 }
 
 func (x *matrix) isAStranger() {

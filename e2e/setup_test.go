@@ -61,7 +61,7 @@ func start() error {
 	if pw, err = playwright.Run(opts); err != nil {
 		return err
 	}
-	if chromium, err = launch(launchOptions()); err != nil {
+	if chromium, err = launch(shell, launchOptions()); err != nil {
 		return errors.Join(err, pw.Stop())
 	}
 	return nil
