@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"net/http"
 	"net/netip"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -39,20 +38,16 @@ type Attempt struct {
 // Limits counts tries of passwords by account, by address and in total, before anybody knows whether they are right. It is kept
 // in memory: a restart forgives, and nobody outside can cause one.
 type Limits struct {
-	now   func() time.Time
-	begun time.Time
-
-	mu       sync.Mutex
-	swept    time.Duration
-	accounts map[string]time.Duration // until when the bucket is not full; times are durations since begun
-	// The others are when each one tried, oldest first.
-	addresses, devices, everyone map[string][]time.Duration
+	mu                           sync.Mutex
+	time                         stopwatch
+	accounts                     map[string]time.Duration   // buckets
+	addresses, devices, everyone map[string][]time.Duration // windows
 }
 
 // NewLimits returns counts of nothing yet.
 func NewLimits(now func() time.Time) *Limits {
 	return &Limits{
-		now: now, begun: now(), accounts: map[string]time.Duration{},
+		time: startStopwatch(now, tryStretch), accounts: map[string]time.Duration{},
 		addresses: map[string][]time.Duration{}, devices: map[string][]time.Duration{}, everyone: map[string][]time.Duration{},
 	}
 }
@@ -66,19 +61,13 @@ func (l *Limits) Take(a Attempt) (succeeded func(), wait time.Duration) {
 	defer l.mu.Unlock()
 	now := l.tick()
 	counts := l.countsOf(a)
-	for _, c := range counts {
-		wait = max(wait, c.wait(now))
-	}
-	if wait > 0 {
+	if wait = addAll(counts, now); wait > 0 {
 		return nil, wait
-	}
-	for _, c := range counts {
-		c.add(now)
 	}
 	return func() { l.giveBack(counts, now) }, 0
 }
 
-func (l *Limits) giveBack(counts []countable, taken time.Duration) {
+func (l *Limits) giveBack(counts []count, taken time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.tick()
@@ -87,111 +76,29 @@ func (l *Limits) giveBack(counts []countable, taken time.Duration) {
 	}
 }
 
-// countable is what tries are counted in.
-type countable interface {
-	wait(now time.Duration) time.Duration
-	add(now time.Duration)
-	takeBack(taken, now time.Duration) // the try that was added at the time taken
-}
-
 // countsOf says what counts a try. A known browser is counted for itself and its address: whoever attacks the account, or all
 // accounts, must not lock its owner out.
-func (l *Limits) countsOf(a Attempt) []countable {
+func (l *Limits) countsOf(a Attempt) []count {
 	account := digest(canonical(a.Account))
 	address := window{l.addresses, network(a.Address), addressTries, tryStretch}
 	if a.KnownDevice != "" {
 		device := window{l.devices, digest(account + a.KnownDevice), deviceTries, tryStretch}
 		if len(l.devices) < maxDevices || len(l.devices[device.who]) > 0 {
-			return []countable{device, address}
+			return []count{device, address}
 		}
 	}
-	return []countable{bucket{l.accounts, account}, address, window{l.everyone, "", everyoneTries, everyoneStretch}}
+	return []count{bucket{l.accounts, account, accountTries, accountPause}, address, window{l.everyone, "", everyoneTries, everyoneStretch}}
 }
 
 // tick gives the time, and now and then forgets what is past; the caller holds the lock.
 func (l *Limits) tick() time.Duration {
-	now := l.now().Sub(l.begun)
-	if now-l.swept < tryStretch && now >= l.swept {
-		return now
-	}
-	l.swept = now
-	for account, until := range l.accounts {
-		if until <= now {
-			delete(l.accounts, account)
-		}
-	}
-	for _, tries := range []map[string][]time.Duration{l.addresses, l.devices} {
-		for who, at := range tries {
-			if at[len(at)-1]+tryStretch <= now {
-				delete(tries, who)
-			}
-		}
+	now, sweep := l.time.read()
+	if sweep {
+		forgetFull(l.accounts, now)
+		forgetPast(l.addresses, now-tryStretch)
+		forgetPast(l.devices, now-tryStretch)
 	}
 	return now
-}
-
-// bucket is the count of an account.
-type bucket struct {
-	until map[string]time.Duration
-	who   string
-}
-
-func (b bucket) wait(now time.Duration) time.Duration {
-	return b.until[b.who] - now - (accountTries-1)*accountPause
-}
-
-func (b bucket) add(now time.Duration) {
-	b.until[b.who] = max(b.until[b.who], now) + accountPause
-}
-
-// takeBack gives nothing for a try that the bucket has filled up again by meanwhile.
-func (b bucket) takeBack(taken, now time.Duration) {
-	if now-taken >= accountPause {
-		return
-	}
-	if until := b.until[b.who] - accountPause; until > now {
-		b.until[b.who] = until
-	} else {
-		delete(b.until, b.who)
-	}
-}
-
-// window is a count that allows so many tries in any stretch of time.
-type window struct {
-	tries map[string][]time.Duration
-	who   string
-	most  int
-	in    time.Duration
-}
-
-func (w window) wait(now time.Duration) time.Duration {
-	at := w.tries[w.who]
-	if len(at) < w.most {
-		return 0
-	}
-	return at[len(at)-w.most] + w.in - now
-}
-
-// add keeps no more than can matter: a try gets in when the one that was so many before it is past.
-func (w window) add(now time.Duration) {
-	at := append(w.tries[w.who], now)
-	if len(at) > w.most {
-		at = slices.Delete(at, 0, len(at)-w.most)
-	}
-	w.tries[w.who] = at
-}
-
-// takeBack finds nothing when the try was so long ago that it is no longer remembered.
-func (w window) takeBack(taken, _ time.Duration) {
-	at := w.tries[w.who]
-	i := slices.Index(at, taken)
-	switch {
-	case i < 0:
-	case len(at) == 1:
-		delete(w.tries, w.who)
-	default:
-		w.tries[w.who] = slices.Delete(at, i, i+1)
-	}
 }
 
 // canonical is the one spelling of an account under which its tries are counted.

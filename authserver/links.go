@@ -166,7 +166,7 @@ func (s *Server) sendLink(r *http.Request, send func(context.Context, store.Iden
 // mailing counts a mail that somebody asks for.
 func (s *Server) mailing(r *http.Request, email string) error {
 	o, _ := s.origin(r)
-	if wait, ok := s.mails.take(email, o.Address); !ok {
+	if wait := s.mails.take(email, o.Address); wait > 0 {
 		return refuse(kindTooMany).after(wait)
 	}
 	return nil

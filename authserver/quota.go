@@ -31,16 +31,14 @@ const (
 type Quota struct {
 	atOnce int
 	pause  time.Duration
-	now    func() time.Time
-	begun  time.Time
 
 	mu    sync.Mutex
-	swept time.Duration
-	until map[string]time.Duration // until when somebody has not everything left; times are durations since begun
+	time  stopwatch
+	until map[string]time.Duration // buckets
 }
 
 func newQuota(now func() time.Time, atOnce int, pause time.Duration) *Quota {
-	return &Quota{atOnce: atOnce, pause: pause, now: now, begun: now(), until: map[string]time.Duration{}}
+	return &Quota{atOnce: atOnce, pause: pause, time: startStopwatch(now, quotaSweep), until: map[string]time.Duration{}}
 }
 
 // NewNotices counts notices by mail by who gets them.
@@ -50,29 +48,14 @@ func NewNotices(now func() time.Time) *Quota { return newQuota(now, noticesAtOnc
 func (q *Quota) Take(who string) (wait time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	now := q.now().Sub(q.begun)
-	if now-q.swept >= quotaSweep || now < q.swept {
-		q.sweep(now)
+	now, sweep := q.time.read()
+	if sweep {
+		forgetFull(q.until, now)
 	}
 	if _, known := q.until[who]; !known && len(q.until) >= maxCounted {
 		who = ""
 	}
-	until := max(q.until[who], now)
-	if wait = until - now - time.Duration(q.atOnce-1)*q.pause; wait > 0 {
-		return wait
-	}
-	q.until[who] = until + q.pause
-	return 0
-}
-
-// sweep forgets those who have everything left again. The caller holds the lock.
-func (q *Quota) sweep(now time.Duration) {
-	q.swept = now
-	for who, until := range q.until {
-		if until <= now {
-			delete(q.until, who)
-		}
-	}
+	return addAll([]count{bucket{q.until, who, q.atOnce, q.pause}}, now)
 }
 
 // acting counts a key that is made or turned on. Each is written down and kept for long.
