@@ -185,7 +185,7 @@ func TestACodeIsKeptWhileAPersonSignsIn(t *testing.T) {
 	stranger.get(o.path).leadsTo("/login?next=" + url.QueryEscape(o.path))
 	o.on(stranger).approve("x").leadsTo("/login?next=%2Fdevice")
 	o.on(stranger).deny().leadsTo("/login?next=%2Fdevice")
-	stranger.get(o.path + "/arrival").leadsTo("/login?next=%2Fdevice")
+	stranger.get(o.path + "/arrival").want(http.StatusNoContent)
 	if got := stranger.htmx().with("HX-Current-URL", publicURL+o.path).post(o.path+"/deny", nil).header.Get("HX-Redirect"); got != "/login?next="+url.QueryEscape(o.path) {
 		t.Errorf("htmx is sent to %q", got)
 	}
@@ -1111,7 +1111,7 @@ func TestThePageHearsWhenTheDeviceHasItsKey(t *testing.T) {
 
 	moved := p.pairing("moved")
 	o = b.approves(moved, "moved")
-	if res := p.signIn(who).listens(server, o.path+"/arrival?state=approved").res; res.StatusCode != http.StatusSeeOther || res.Header.Get("Location") != "/device" {
+	if res := p.signIn(who).listens(server, o.path+"/arrival?state=approved").res; res.StatusCode != http.StatusNoContent {
 		t.Errorf("another browser hears: status %d", res.StatusCode)
 	}
 }
