@@ -38,7 +38,7 @@ func (h *dashboard) changePassword(c echo.Context) error {
 	ctx, cancel := actContext(c)
 	defer cancel()
 	a, _ := accountOf(c)
-	status, err := http.StatusUnprocessableEntity, h.client.Resume(a.UserID, a.token).ChangePassword(ctx, current, replacement)
+	status, err := http.StatusUnprocessableEntity, h.resume(a).ChangePassword(ctx, current, replacement)
 	switch {
 	case err == nil:
 		h.leaveFlash(c, "password", "")
@@ -48,8 +48,7 @@ func (h *dashboard) changePassword(c echo.Context) error {
 	case client.IsRefusedPassword(err):
 		m.NewError = refusal(err)
 	case client.IsLimited(err):
-		status, m.CurrentError = http.StatusTooManyRequests, tooManyTries(waitOf(err))
-		c.Response().Header().Set("Retry-After", wholeSeconds(waitOf(err)))
+		status, m.CurrentError = http.StatusTooManyRequests, tooManyTries(askToWait(c, err))
 	case client.IsNotReported(err):
 		m.Embedded = false // it is no service of ours, and the page says where passwords are then
 	default:
@@ -94,21 +93,15 @@ func (h *dashboard) renderDeleteAccount(c echo.Context, status int, problem stri
 // deleteAccount asks for the password whenever it was last given: this cannot be undone.
 func (h *dashboard) deleteAccount(c echo.Context) error {
 	password := c.Request().PostFormValue(passwordField)
-	switch err := h.prove(c, password); {
-	case errors.Is(err, errWrongPassword) && password == "":
-		return h.renderDeleteAccount(c, http.StatusUnprocessableEntity, "Enter your password.")
-	case errors.Is(err, errWrongPassword):
-		return h.renderDeleteAccount(c, http.StatusUnprocessableEntity, "The password is wrong.")
-	case client.IsLimited(err):
-		c.Response().Header().Set("Retry-After", wholeSeconds(waitOf(err)))
-		return h.renderDeleteAccount(c, http.StatusTooManyRequests, tooManyTries(waitOf(err)))
-	case err != nil:
-		return err
+	if err := h.prove(c, password); err != nil {
+		return answerNotProved(c, password, err, func(status int, problem string) error {
+			return h.renderDeleteAccount(c, status, problem)
+		})
 	}
 	ctx, cancel := actContext(c)
 	defer cancel()
 	a, _ := accountOf(c)
-	if err := h.client.Resume(a.UserID, a.token).DeleteUser(ctx); err != nil {
+	if err := h.resume(a).DeleteUser(ctx); err != nil {
 		return err
 	}
 	if err := h.endSessionsOf(c, a.UserID); err != nil {

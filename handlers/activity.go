@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"slices"
@@ -71,7 +70,7 @@ func activityQuery(c echo.Context) (q EventQuery, filter views.ActivityFilter) {
 
 func (h *dashboard) readEvents(c echo.Context, q EventQuery) ([]Event, error) {
 	a, _ := accountOf(c)
-	ctx, cancel := context.WithTimeout(c.Request().Context(), readTimeout)
+	ctx, cancel := readContext(c)
 	defer cancel()
 	events, err := h.events.Events(ctx, a.UserID, q)
 	if err != nil {
@@ -107,26 +106,26 @@ func happening(e Event) views.Happening {
 	return v
 }
 
-// eventWords are the words before and after the name of the key, or of the device, that an event is about.
-var eventWords = map[string][2]string{
-	eventAccountMade:     {"Account made", ""},
-	eventSignedIn:        {"Signed in", ""},
-	eventKeyMade:         {"Made ", ""},
-	eventKeyShown:        {"Showed the value of ", ""},
-	eventKeyTurnedOn:     {"Turned on ", ""},
-	eventKeyTurnedOff:    {"Turned off ", ""},
-	eventKeyDeleted:      {"Deleted ", ""},
-	eventKeyFirstUsed:    {"First use of ", ""},
-	eventPasswordChanged: {"Password changed", ""},
-	eventPasswordReset:   {"Password reset", ""},
-	eventPasswordProved:  {"Password entered once more", ""},
-	eventResetAsked:      {"Password reset asked for", ""},
-	eventEmailConfirmed:  {"E-mail address confirmed", ""},
-	eventAccountDisabled: {"Account turned off", ""},
-	eventAccountEnabled:  {"Account turned on", ""},
-	eventPairingAsked:    {"Asked to be connected: ", ""},
-	eventPairingApproved: {"Approved ", ""},
-	eventPairingDenied:   {"Denied ", ""},
+// eventWords are the words before the name of the key, or of the device, that an event is about.
+var eventWords = map[string]string{
+	eventAccountMade:     "Account made",
+	eventSignedIn:        "Signed in",
+	eventKeyMade:         "Made ",
+	eventKeyShown:        "Showed the value of ",
+	eventKeyTurnedOn:     "Turned on ",
+	eventKeyTurnedOff:    "Turned off ",
+	eventKeyDeleted:      "Deleted ",
+	eventKeyFirstUsed:    "First use of ",
+	eventPasswordChanged: "Password changed",
+	eventPasswordReset:   "Password reset",
+	eventPasswordProved:  "Password entered once more",
+	eventResetAsked:      "Password reset asked for",
+	eventEmailConfirmed:  "E-mail address confirmed",
+	eventAccountDisabled: "Account turned off",
+	eventAccountEnabled:  "Account turned on",
+	eventPairingAsked:    "Asked to be connected: ",
+	eventPairingApproved: "Approved ",
+	eventPairingDenied:   "Denied ",
 }
 
 func wordsOf(e Event) (before, after string) {
@@ -145,7 +144,7 @@ func wordsOf(e Event) (before, after string) {
 		return "The device fetched the value of ", ""
 	}
 	if words, ok := eventWords[e.Kind]; ok {
-		return words[0], words[1]
+		return words, ""
 	}
 	return e.Kind + because(e.Detail), "" // of a newer version
 }

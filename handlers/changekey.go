@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"context"
 	"net/http"
 	"time"
 
@@ -113,7 +112,7 @@ func (h *dashboard) answerUnknown(c echo.Context, id, act string, err error) err
 
 // confirmDelete asks once before a key is deleted: in a dialog, or on a page of its own.
 func (h *dashboard) confirmDelete(c echo.Context) error {
-	ctx, cancel := context.WithTimeout(c.Request().Context(), readTimeout)
+	ctx, cancel := readContext(c)
 	defer cancel()
 	key, err := h.keys(c).Fetch(ctx, c.Param("id"))
 	if err != nil {

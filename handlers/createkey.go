@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -139,7 +138,7 @@ func (h *dashboard) answerLostCreate(c echo.Context, name string, before []clien
 	h.logFault(c, "outcome of a create unknown", err)
 	p := explain(err)
 	p.askForPatience(c)
-	ctx, cancel := context.WithTimeout(c.Request().Context(), readTimeout)
+	ctx, cancel := readContext(c)
 	defer cancel()
 	after, unread := h.keys(c).FetchAll(ctx)
 	if unread != nil {

@@ -132,7 +132,7 @@ func (h *dashboard) wholePairing(c echo.Context, g onboard.Grant, name string) (
 // readPairedKey fills in what has become of the key. When that cannot be read the page does without; what is left is that the
 // person may not read it at all.
 func (h *dashboard) readPairedKey(c echo.Context, m *views.Pairing) error {
-	ctx, cancel := context.WithTimeout(c.Request().Context(), readTimeout)
+	ctx, cancel := readContext(c)
 	defer cancel()
 	asked := func() facts { return facts{} } // nobody has used a value that nobody has fetched
 	if m.State == views.PairingFetched {
@@ -278,7 +278,7 @@ func (h *dashboard) awaitPairing(c echo.Context) error {
 // readRoom fills in what approving would mean for the person's keys: how many there will be, a free name, and what to delete
 // when there are too many. When the keys cannot be read it says so in the model and returns the cause.
 func (h *dashboard) readRoom(c echo.Context, m *views.Pairing) error {
-	ctx, cancel := context.WithTimeout(c.Request().Context(), readTimeout)
+	ctx, cancel := readContext(c)
 	defer cancel()
 	keys, err := h.keys(c).FetchAll(ctx)
 	if err != nil {

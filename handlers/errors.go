@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -161,7 +160,7 @@ func (h *dashboard) handleError(err error, c echo.Context) {
 		}
 	}
 	if errors.Is(err, ErrNoWebSession) {
-		if err = h.askToSignIn(c, true); err == nil {
+		if err = h.askToSignIn(c, endedHere); err == nil {
 			return
 		}
 	}
@@ -199,12 +198,8 @@ func (h *dashboard) sessionOver(c echo.Context) error {
 	if err := h.endSession(c); err != nil {
 		return err
 	}
-	query := url.Values{"next": {returnAfterSignIn(c)}, "ended": {endedByService}}
-	return redirect(c, "/login?"+query.Encode())
+	return h.askToSignIn(c, endedByService)
 }
-
-// endedByService is what the log-in page is told when it was not the web session that ran out.
-const endedByService = "service"
 
 // askForPatience tells programs what the words tell people: when to come back.
 func (p problem) askForPatience(c echo.Context) {

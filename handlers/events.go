@@ -114,7 +114,8 @@ func agentOf(c echo.Context) string {
 
 // event is something that the person in front of this browser did.
 func (h *dashboard) event(c echo.Context, kind string) Event {
-	return Event{At: h.now(), Kind: kind, Actor: actorBrowser, Address: c.RealIP(), Agent: agentOf(c)}
+	from := originOf(c.Request().Context())
+	return Event{At: h.now(), Kind: kind, Actor: actorBrowser, Address: from.Address, Agent: from.Agent}
 }
 
 // record writes down what the dashboard did in an account. The act is done: that it is not written down is for the log alone.

@@ -129,8 +129,7 @@ func New(d Deps) *echo.Echo {
 	}
 	if h.embedded {
 		h.sessions.reissue = h.reissue
-	}
-	if !d.Embedded {
+	} else {
 		h.patience = newPatience(d.Now)
 	}
 	if h.withOrigin == nil {

@@ -24,6 +24,11 @@ const actTimeout = 15 * time.Second
 // which waits 30 seconds, gives up.
 const readTimeout = 10 * time.Second
 
+func readContext(c echo.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(c.Request().Context(), readTimeout)
+}
+
+// actContext goes on when the browser leaves: whether an act was done must not depend on that.
 func actContext(c echo.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(c.Request().Context()), actTimeout)
 }
@@ -57,7 +62,7 @@ func (h *dashboard) keysModel(c echo.Context) views.Keys {
 // readKeys fills the model with the person's keys. When they cannot be read it says why in the model, which is then no
 // empty list, and returns the cause.
 func (h *dashboard) readKeys(c echo.Context, m *views.Keys) error {
-	ctx, cancel := context.WithTimeout(c.Request().Context(), readTimeout)
+	ctx, cancel := readContext(c)
 	defer cancel()
 	asked := h.askFacts(c)
 	keys, err := h.keys(c).FetchAll(ctx)
@@ -139,7 +144,7 @@ func pageOfItsOwn(err error) bool { return client.IsUnauthorized(err) || client.
 
 // showKey is a key's own page. For a page that learnt of a change it is the row or the card alone, with the news.
 func (h *dashboard) showKey(c echo.Context) error {
-	ctx, cancel := context.WithTimeout(c.Request().Context(), readTimeout)
+	ctx, cancel := readContext(c)
 	defer cancel()
 	asked := h.askFacts(c)
 	key, err := h.keys(c).Fetch(ctx, c.Param("id"))

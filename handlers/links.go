@@ -5,9 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -59,8 +57,7 @@ func (h *dashboard) askForMail(
 	case err == nil, client.IsNobodyToMail(err): // which we do not pass on
 		m.Sent = true
 	case client.IsLimited(err):
-		c.Response().Header().Set("Retry-After", wholeSeconds(waitOf(err)))
-		status, m.Error = http.StatusTooManyRequests, tooManyMails(waitOf(err))
+		status, m.Error = http.StatusTooManyRequests, tooManyMails(askToWait(c, err))
 	case refusesMail(err):
 		status, m.Mail = http.StatusUnprocessableEntity, false
 	default:
@@ -176,13 +173,4 @@ func (h *dashboard) askToConfirm(c echo.Context, status int, email string, made 
 func refusesMail(err error) bool {
 	var failed *client.Error
 	return errors.As(err, &failed) && failed.Status/100 == 4
-}
-
-// tooManyMails is what a person is told who has asked for mails before.
-func tooManyMails(wait time.Duration) string {
-	minutes := int((wait + time.Minute - 1) / time.Minute)
-	if minutes <= 1 {
-		return "A mail was sent a moment ago. If it does not come, try again in a minute."
-	}
-	return "Too many mails were asked for. Try again in " + strconv.Itoa(minutes) + " minutes."
 }

@@ -6,7 +6,6 @@ import (
 	"net/mail"
 	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
@@ -140,7 +139,7 @@ func (h *dashboard) endBrowser(c echo.Context, holds account, session [32]byte, 
 	defer cancel()
 	told = true
 	if !h.embedded {
-		if err := h.client.Resume(holds.UserID, holds.token).Logout(ctx); err != nil && !client.IsUnauthorized(err) {
+		if err := h.resume(holds).Logout(ctx); err != nil && !client.IsUnauthorized(err) {
 			told = false
 			h.log.Warn("auth session outlives its web session", "request", requestIDOf(c), "cause", err)
 		}
@@ -193,12 +192,10 @@ func (h *dashboard) register(c echo.Context) error {
 	case client.IsForbidden(err):
 		return h.renderClosed(c)
 	case client.IsLimited(err) && h.mail:
-		m.EmailError = tooManyMails(waitOf(err))
-		c.Response().Header().Set("Retry-After", wholeSeconds(waitOf(err)))
+		m.EmailError = tooManyMails(askToWait(c, err))
 		return h.renderRegister(c, http.StatusTooManyRequests, m)
 	case client.IsLimited(err) && h.embedded:
-		m.EmailError = tooManyAccounts(waitOf(err))
-		c.Response().Header().Set("Retry-After", wholeSeconds(waitOf(err)))
+		m.EmailError = tooManyAccounts(askToWait(c, err))
 		return h.renderRegister(c, http.StatusTooManyRequests, m)
 	case errors.As(err, &failed) && failed.Status == http.StatusBadRequest: // an upstream's own rule, stricter than ours
 		m.PasswordError = "The key service does not accept this: " + failed.Message
@@ -225,15 +222,6 @@ func (h *dashboard) register(c echo.Context) error {
 		return err
 	}
 	return redirect(c, localPath(m.Next))
-}
-
-// tooManyAccounts is what a person is told from whose address many accounts were made.
-func tooManyAccounts(wait time.Duration) string {
-	minutes := int((wait + time.Minute - 1) / time.Minute)
-	if minutes <= 1 {
-		return "Too many accounts were made from your network. Try again in a minute."
-	}
-	return "Too many accounts were made from your network. Try again in " + strconv.Itoa(minutes) + " minutes."
 }
 
 // checkEmail asks for an address that mail could be sent to. The wire takes any text; this form is for people.

@@ -7,7 +7,6 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
@@ -82,11 +81,6 @@ func (h *dashboard) answerProgram(c echo.Context, err error) error {
 		Error       string `json:"error"`
 		Description string `json:"error_description"`
 	}{e.code, e.text})
-}
-
-// wholeSeconds rounds up: whoever comes back after that long must not be too early.
-func wholeSeconds(d time.Duration) string {
-	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10)
 }
 
 // describeServer names the addresses for devices, so that a program needs only our URL. The app id stands there for that

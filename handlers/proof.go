@@ -34,10 +34,12 @@ func (h *dashboard) proveFirst(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		form := c.Request().PostForm // an address is in logs and histories: a password in it proves nothing
 		if !form.Has(passwordField) {
-			return h.askProof(c, http.StatusForbidden, form, nil)
+			return h.askProof(c, http.StatusForbidden, form, "")
 		}
 		if err := h.prove(c, form.Get(passwordField)); err != nil {
-			return h.answerNotProved(c, form, err)
+			return answerNotProved(c, form.Get(passwordField), err, func(status int, problem string) error {
+				return h.askProof(c, status, form, problem)
+			})
 		}
 		if err := h.sessions.proved(c.Request().Context(), row); err != nil {
 			if errors.Is(err, ErrNoWebSession) {
@@ -57,7 +59,7 @@ func (h *dashboard) prove(c echo.Context, password string) error {
 	ctx, cancel := actContext(c)
 	defer cancel()
 	a, _ := accountOf(c)
-	err := h.client.Resume(a.UserID, a.token).Prove(ctx, password)
+	err := h.resume(a).Prove(ctx, password)
 	switch {
 	case client.IsWrongPassword(err):
 		err = errWrongPassword
@@ -94,16 +96,14 @@ func (h *dashboard) proveByLogIn(ctx context.Context, c echo.Context, a account,
 }
 
 // answerNotProved asks once more when the password was wrong or came too soon. Other errors go their usual way.
-func (h *dashboard) answerNotProved(c echo.Context, form url.Values, err error) error {
+func answerNotProved(c echo.Context, password string, err error, ask func(status int, problem string) error) error {
 	switch {
-	case errors.Is(err, errWrongPassword) && form.Get(passwordField) == "":
-		return h.askProof(c, http.StatusUnprocessableEntity, form, func(m *views.Proof) { m.Error = "Enter your password." })
+	case errors.Is(err, errWrongPassword) && password == "":
+		return ask(http.StatusUnprocessableEntity, "Enter your password.")
 	case errors.Is(err, errWrongPassword):
-		return h.askProof(c, http.StatusUnprocessableEntity, form, func(m *views.Proof) { m.Error = "The password is wrong." })
+		return ask(http.StatusUnprocessableEntity, "The password is wrong.")
 	case client.IsLimited(err):
-		wait := waitOf(err)
-		c.Response().Header().Set("Retry-After", wholeSeconds(wait))
-		return h.askProof(c, http.StatusTooManyRequests, form, func(m *views.Proof) { m.Error = tooManyTries(wait) })
+		return ask(http.StatusTooManyRequests, tooManyTries(askToWait(c, err)))
 	default:
 		return err
 	}
@@ -111,10 +111,10 @@ func (h *dashboard) answerNotProved(c echo.Context, form url.Values, err error) 
 
 // askProof draws the question with all that was typed, in the page's dialog or as a page of its own. Its form is sent to where the
 // first one was.
-func (h *dashboard) askProof(c echo.Context, status int, form url.Values, tell func(*views.Proof)) error {
+func (h *dashboard) askProof(c echo.Context, status int, form url.Values, problem string) error {
 	m := views.Proof{
 		Page: h.page(c, "Confirm that it is you"), Action: c.Request().URL.EscapedPath(),
-		Within: views.Stretch(h.stepUp), Script: wantsPart(c) || form.Has(scriptField),
+		Within: views.Stretch(h.stepUp), Script: wantsPart(c) || form.Has(scriptField), Error: problem,
 	}
 	m.Act, m.Back = actToProve(c, form)
 	for name, values := range form {
@@ -125,9 +125,6 @@ func (h *dashboard) askProof(c echo.Context, status int, form url.Values, tell f
 		}
 	}
 	slices.SortFunc(m.Fields, func(a, b views.Field) int { return strings.Compare(a.Name, b.Name) })
-	if tell != nil {
-		tell(&m)
-	}
 	if wantsPart(c) {
 		c.Response().Header().Set("HX-Retarget", "#dialog")
 		c.Response().Header().Set("HX-Reswap", "innerHTML")

@@ -3,7 +3,6 @@ package handlers
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -50,7 +49,6 @@ func (a account) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, a.UserID
 
 const (
 	accountKey = "account"
-	sessionKey = "session"
 	rowKey     = "web session"
 )
 
@@ -61,10 +59,7 @@ func accountOf(c echo.Context) (account, bool) {
 }
 
 // sessionHash names the web session in which accountOf is signed in, without giving it away.
-func sessionHash(c echo.Context) [32]byte {
-	hash, _ := c.Get(sessionKey).([32]byte)
-	return hash
-}
+func sessionHash(c echo.Context) [32]byte { return rowOf(c).IDHash }
 
 // rowOf is that web session's row, as it was when the request came.
 func rowOf(c echo.Context) WebSessionRow {
@@ -72,10 +67,13 @@ func rowOf(c echo.Context) WebSessionRow {
 	return row
 }
 
+// resume gives the auth session that an account was signed in with.
+func (h *dashboard) resume(a account) *client.Session { return h.client.Resume(a.UserID, a.token) }
+
 // keys is the access to the signed-in person's keys.
 func (h *dashboard) keys(c echo.Context) patientKeys {
 	a, _ := accountOf(c)
-	return patientKeys{h.client.Resume(a.UserID, a.token).APIKeys(), h.patience, a.UserID}
+	return patientKeys{h.resume(a).APIKeys(), h.patience, a.UserID}
 }
 
 func (h *dashboard) session(c echo.Context) (*sessions.Session, error) {
@@ -93,7 +91,7 @@ func sessionsDown(err error) error {
 
 // reissue gives the token of an account signed under the newest key.
 func (h *dashboard) reissue(ctx context.Context, a account) (client.Secret, error) {
-	session, err := h.client.Resume(a.UserID, a.token).Reissue(ctx)
+	session, err := h.resume(a).Reissue(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -108,7 +106,7 @@ func (h *dashboard) startSession(c echo.Context, a account) error {
 	}
 	session.Values[accountValue] = a
 	if h.embedded {
-		session.Values[authSessionValue] = h.client.Resume(a.UserID, a.token).ID()
+		session.Values[authSessionValue] = h.resume(a).ID()
 	}
 	err = session.Save(c.Request(), c.Response())
 	if errors.Is(err, ErrNoWebSession) { // the auth session was ended from another place meanwhile
@@ -136,7 +134,6 @@ func (h *dashboard) loadAccount(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		if a, ok := session.Values[accountValue].(account); ok {
 			c.Set(accountKey, a)
-			c.Set(sessionKey, sha256.Sum256([]byte(session.ID)))
 			c.Set(rowKey, session.Values[rowValue])
 		}
 		return next(c)
@@ -148,7 +145,10 @@ func (h *dashboard) requireAccount(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		if _, ok := accountOf(c); !ok {
 			_, err := c.Cookie(h.sessions.cookie)
-			return h.askToSignIn(c, err == nil)
+			if err != nil {
+				return h.askToSignIn(c, "")
+			}
+			return h.askToSignIn(c, endedHere)
 		}
 		return next(c)
 	}
@@ -164,11 +164,17 @@ func (h *dashboard) forbidAccount(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// askToSignIn answers a request that needs a person. ended says that there was a session, which is explained there.
-func (h *dashboard) askToSignIn(c echo.Context, ended bool) error {
+// What the log-in page is told of a session that there was: whether it ran out here, or the key service has ended it.
+const (
+	endedHere      = "1"
+	endedByService = "service"
+)
+
+// askToSignIn answers a request that needs a person. ended is one of the above, or "" when there was no session.
+func (h *dashboard) askToSignIn(c echo.Context, ended string) error {
 	query := url.Values{"next": {returnAfterSignIn(c)}}
-	if ended {
-		query.Set("ended", "1")
+	if ended != "" {
+		query.Set("ended", ended)
 	}
 	return redirect(c, "/login?"+query.Encode())
 }

@@ -31,7 +31,7 @@ func (h *dashboard) showSessions(c echo.Context) error {
 
 func (h *dashboard) sessionsModel(c echo.Context) (views.Sessions, error) {
 	m := views.Sessions{Page: h.page(c, "Sessions")}
-	ctx, cancel := context.WithTimeout(c.Request().Context(), readTimeout)
+	ctx, cancel := readContext(c)
 	defer cancel()
 	rows, err := h.browsers(ctx, c)
 	if err != nil {
@@ -72,7 +72,7 @@ func (h *dashboard) holds(row WebSessionRow) string {
 	if err != nil {
 		return ""
 	}
-	return h.client.Resume(a.UserID, a.token).ID()
+	return h.resume(a).ID()
 }
 
 func (h *dashboard) browserModel(row WebSessionRow) views.Session {
@@ -94,7 +94,7 @@ func orUnknown(name, unknown string) string {
 // the same.
 func (h *dashboard) readApps(ctx context.Context, c echo.Context, m *views.Sessions, browsers map[string]bool) error {
 	a, _ := accountOf(c)
-	listed, more, err := h.client.Resume(a.UserID, a.token).AuthSessions(ctx)
+	listed, more, err := h.resume(a).AuthSessions(ctx)
 	switch {
 	case h.hasNoSuchCall(err):
 		m.AppsNote = "The key service does not say which apps you are signed in with."
@@ -224,7 +224,7 @@ func (h *dashboard) endApp(c echo.Context, id string) (act string, err error) {
 	ctx, cancel := actContext(c)
 	defer cancel()
 	a, _ := accountOf(c)
-	err = h.client.Resume(a.UserID, a.token).EndAuthSession(ctx, id)
+	err = h.resume(a).EndAuthSession(ctx, id)
 	switch {
 	case h.hasNoSuchCall(err):
 		return "app-stays", nil
@@ -253,7 +253,7 @@ func (h *dashboard) endOtherSessions(c echo.Context) error {
 		told, err = h.endRows(c, rows)
 	}
 	a, _ := accountOf(c)
-	act, failed := "others-ended", h.client.Resume(a.UserID, a.token).EndOtherAuthSessions(ctx)
+	act, failed := "others-ended", h.resume(a).EndOtherAuthSessions(ctx)
 	if h.hasNoSuchCall(failed) {
 		act, failed = flashWhen(told, "browsers-ended", "browsers-here"), nil
 	}

@@ -1,9 +1,7 @@
 package handlers
 
 import (
-	"errors"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -21,7 +19,9 @@ type SignIns interface {
 // openSession opens an auth session at the key service with a password. Whoever checks one by logging in does it here, so that all
 // tries are counted. Too many are an error for which client.IsLimited is true, whoever counted them.
 func (h *dashboard) openSession(c echo.Context, email, password string) (*client.Session, error) {
-	from := Origin{Address: c.RealIP(), Agent: agentOf(c), KnownDevice: h.known.name(c.Request(), email)}
+	ctx := c.Request().Context()
+	from := originOf(ctx)
+	from.KnownDevice = h.known.name(c.Request(), email)
 	succeeded := func() {}
 	if h.signIns != nil {
 		var wait time.Duration
@@ -29,7 +29,7 @@ func (h *dashboard) openSession(c echo.Context, email, password string) (*client
 			return nil, &client.Error{Op: "sign in", Status: http.StatusTooManyRequests, RetryAfter: wait}
 		}
 	}
-	session, err := h.client.Login(h.fromOrigin(c.Request().Context(), from), client.EmailPassword(email, password))
+	session, err := h.client.Login(h.fromOrigin(ctx, from), client.EmailPassword(email, password))
 	if err == nil || client.NeverSent(err) {
 		succeeded()
 	}
@@ -38,26 +38,6 @@ func (h *dashboard) openSession(c echo.Context, email, password string) (*client
 
 // renderTooMany is the form for signing in, with what was typed into it but the password, when tries are used up.
 func (h *dashboard) renderTooMany(c echo.Context, m views.SignIn, err error) error {
-	wait := waitOf(err)
-	c.Response().Header().Set("Retry-After", wholeSeconds(wait))
-	m.Error = tooManyTries(wait)
+	m.Error = tooManyTries(askToWait(c, err))
 	return h.renderSignIn(c, http.StatusTooManyRequests, m)
-}
-
-// waitOf is how long an error asks to wait, a minute when it does not say.
-func waitOf(err error) time.Duration {
-	var failed *client.Error
-	if errors.As(err, &failed) && failed.RetryAfter > 0 {
-		return failed.RetryAfter
-	}
-	return time.Minute
-}
-
-// tooManyTries is what a person is told who has to wait before they try a password again.
-func tooManyTries(wait time.Duration) string {
-	minutes := int((wait + time.Minute - 1) / time.Minute)
-	if minutes <= 1 {
-		return "Too many tries. Try again in a minute."
-	}
-	return "Too many tries. Try again in " + strconv.Itoa(minutes) + " minutes."
 }

@@ -34,7 +34,7 @@ func (h *dashboard) showWhichKey(c echo.Context) error {
 // whichKeyModel shows the keys that have a fingerprint, and gives them all.
 func (h *dashboard) whichKeyModel(c echo.Context) (views.WhichKey, []client.APIKey, error) {
 	m := views.WhichKey{Page: h.page(c, "Which key is this?"), Embedded: h.embedded}
-	ctx, cancel := context.WithTimeout(c.Request().Context(), readTimeout)
+	ctx, cancel := readContext(c)
 	defer cancel()
 	asked := h.askFacts(c)
 	keys, err := h.keys(c).FetchAll(ctx)
@@ -90,7 +90,9 @@ func (h *dashboard) try(
 	ctx, cancel := context.WithTimeout(c.Request().Context(), trialTime)
 	defer cancel()
 	a, _ := accountOf(c)
-	ctx = h.withOrigin(ctx, Origin{Address: c.RealIP(), Agent: agentOf(c), TrialOf: a.UserID})
+	from := originOf(ctx)
+	from.TrialOf = a.UserID
+	ctx = h.fromOrigin(ctx, from)
 	session, err := h.client.Login(ctx, client.UserAPIKey(value.Reveal()))
 	if client.IsUnauthorized(err) {
 		return refused(byFingerprint(known, value)), nil
