@@ -195,14 +195,15 @@ func TestTheValueIsGoneAfterBackWithoutScript(t *testing.T) {
 	page.saveKey()
 
 	_, err := page.ExpectEvent("requestfailed", func() error {
-		_, err := page.Evaluate("history.back()") // Playwright's own GoBack waits for a page to load, and none does
-		return err
+		// Playwright's own GoBack waits for a page to load, and none does. The answer may be lost with the page that was left.
+		_, _ = page.Evaluate("history.back()")
+		return nil
 	})
 	page.must(err)
 	page.forgives("POST " + program.url + "/keys: net::ERR_CACHE_MISS")
 	page.lacksValue(value)
 
-	page.evaluate("history.forward()")
+	_, _ = page.Evaluate("history.forward()")
 	page.sees(page.row("porch-cam"))
 	page.lacksValue(value)
 }

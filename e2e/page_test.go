@@ -73,7 +73,9 @@ func (p *program) open(t *testing.T, options ...option) *page {
 	context.SetDefaultNavigationTimeout(patience)
 	tab := &page{t: t, program: p, context: context, faults: watch(context), touch: v.context.HasTouch != nil}
 	t.Cleanup(tab.end)
-	tab.must(context.Tracing().Start(playwright.TracingStartOptions{Snapshots: playwright.Bool(true)}))
+	if keepTraces {
+		tab.must(context.Tracing().Start(playwright.TracingStartOptions{Snapshots: playwright.Bool(true)}))
+	}
 	if v.who != nil {
 		tab.signIn(p.cookie(t, v.who))
 	}
@@ -254,24 +256,26 @@ func (p *page) axe() {
 	}
 }
 
-// end closes the browser's tabs and has what went wrong reported. Of a failed story it keeps a trace, which
-// "npx playwright show-trace" opens, and what the tabs looked like.
+// keepTraces has failed stories leave a trace, which "npx playwright show-trace" opens. Recording it takes its time.
+var keepTraces = os.Getenv("E2E_TRACE") != ""
+
+// end closes the browser's tabs and has what went wrong reported. Of a failed story it keeps what the tabs looked like.
 func (p *page) end() {
 	p.t.Helper()
-	var trace []string
 	if p.t.Failed() {
 		dir := filepath.Join("failures", strings.ReplaceAll(p.t.Name(), "/", "-"))
-		trace = append(trace, filepath.Join(dir, "trace.zip"))
 		for i, tab := range p.context.Pages() {
 			picture := filepath.Join(dir, fmt.Sprintf("tab-%d.png", i+1))
 			if _, err := tab.Screenshot(playwright.PageScreenshotOptions{Path: &picture, FullPage: playwright.Bool(true)}); err != nil {
 				p.t.Log(err)
 			}
 		}
-		p.t.Log("a trace and pictures are in", dir)
-	}
-	if err := p.context.Tracing().Stop(trace...); err != nil {
-		p.t.Log(err)
+		if keepTraces {
+			if err := p.context.Tracing().Stop(filepath.Join(dir, "trace.zip")); err != nil {
+				p.t.Log(err)
+			}
+		}
+		p.t.Log("pictures are in", dir)
 	}
 	if err := p.context.Close(); err != nil {
 		p.t.Error(err)

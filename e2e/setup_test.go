@@ -10,6 +10,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -23,6 +25,9 @@ var ( // shared by every test of this package
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	if parallel := flag.Lookup("test.parallel"); parallel.Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) { // nobody has set it
+		_ = parallel.Value.Set(strconv.Itoa(runtime.GOMAXPROCS(0) * 3 / 2)) // a number fits; stories wait some of their time
+	}
 	if run := flag.Lookup("test.run"); run != nil && run.Value.String() == "^$" {
 		return // only benchmarks are wanted, and here are none
 	}
