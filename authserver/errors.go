@@ -71,11 +71,11 @@ type wireError struct {
 	level  slog.Level
 }
 
-// wireErrors is read only. Texts and codes are those of App Services wherever they are known.
+// wireErrors is read only. Texts and codes are those of App Services wherever they are known. StorageUnavailable is ours.
 var wireErrors = [...]wireError{
 	kindInternal:           {500, "InternalServerError", "internal server error", slog.LevelError},
-	kindUnavailable:        {503, "", "the server cannot read or save anything right now: try again in a moment", slog.LevelError},
-	kindBusy:               {503, "", "too many passwords are being checked right now: try again in a moment", slog.LevelWarn},
+	kindUnavailable:        {503, "StorageUnavailable", "the server cannot read or save anything right now: try again in a moment", slog.LevelError},
+	kindBusy:               {503, "", "too much is being done right now: try again in a moment", slog.LevelWarn},
 	kindTooMany:            {429, "", "too many tries: wait a little before the next one", slog.LevelInfo},
 	kindNotFound:           {404, "", "there is nothing at this address", slog.LevelDebug},
 	kindUnknownApp:         {404, "", "cannot find app using Client App ID '%s'", slog.LevelDebug},

@@ -158,7 +158,7 @@ func (s *Server) sendLink(r *http.Request, send func(context.Context, store.Iden
 		}
 	})
 	if !begun {
-		return answer{}, refuse(kindUnavailable).because(errors.New("too much is being done afterwards"))
+		return answer{}, refuse(kindBusy)
 	}
 	return answer{status: http.StatusAccepted}, nil
 }

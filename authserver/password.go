@@ -108,7 +108,7 @@ func (h *hasher) run(ctx context.Context, password secret, salt []byte, cost arg
 	case h.running <- struct{}{}:
 		defer func() { <-h.running }()
 	case <-ctx.Done():
-		return nil, unavailable("wait to check a password", ctx.Err())
+		return nil, refuse(kindBusy).because(ctx.Err())
 	}
 	return h.derive([]byte(password), salt, cost), nil
 }

@@ -23,7 +23,8 @@ const (
 	codeUserNotFound     = "UserNotFound"
 	codeUserConfirmed    = "UserAlreadyConfirmed"
 	codeUserDisabled     = "UserDisabled"
-	codeSessionNotFound  = "SessionNotFound" // of Latchkey's own calls
+	codeSessionNotFound  = "SessionNotFound"    // of Latchkey's own calls
+	codeStorageDown      = "StorageUnavailable" // of Latchkey's server
 )
 
 // Error is the error of every call of this package. It has what the server
@@ -216,6 +217,13 @@ func IsForbidden(err error) bool { return hasStatus(err, http.StatusForbidden) }
 func IsLimited(err error) bool {
 	var e *Error // that of the location request too: it is the caller who is held up
 	return errors.As(err, &e) && e.Status == http.StatusTooManyRequests
+}
+
+// IsStorageDown reports whether the server cannot read or save anything: its disk
+// may be full. Of the call nothing is left. Only Latchkey's server says so.
+func IsStorageDown(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Status == http.StatusServiceUnavailable && e.Code == codeStorageDown
 }
 
 // IsNameInUse reports whether the user has a key of that name already.

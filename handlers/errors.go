@@ -34,8 +34,9 @@ type problem struct {
 
 const (
 	tryAgain       = "Try again"
+	waitALittle    = "Wait a little before you try again."
 	stillIn        = "You are still signed in."
-	nobodySignedIn = "Nobody was signed in. Wait a little before you try again."
+	nobodySignedIn = "Nobody was signed in. " + waitALittle
 )
 
 // explain is the one mapping from an error to a status and to words.
@@ -76,6 +77,10 @@ func explainFault(err error) problem {
 	wait, busy := isBusy(err)
 	var failed *client.Error
 	switch {
+	case client.IsStorageDown(err): // people can do nothing about it: that it passes must not be promised
+		return problem{status: http.StatusServiceUnavailable, heading: "The key service cannot read or save anything right now",
+			text:       "Nothing was changed. Whoever runs this server has to look into it if this lasts.",
+			retryAfter: "30", again: waitALittle, linkText: tryAgain}
 	case busy:
 		return explainBusy(wait)
 	case client.IsInsecure(err):
@@ -116,7 +121,7 @@ func isBusy(err error) (wait time.Duration, busy bool) {
 
 func explainBusy(wait time.Duration) problem {
 	p := problem{status: http.StatusServiceUnavailable, heading: "The key service is busy", linkText: tryAgain,
-		retryAfter: "30", again: "Wait a little before you try again."}
+		retryAfter: "30", again: waitALittle}
 	if wait > 0 {
 		p.retryAfter = wholeSeconds(wait)
 		p.again = "Try again in " + p.retryAfter + " s."

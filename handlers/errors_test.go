@@ -33,6 +33,8 @@ var kinds = map[string]struct {
 		"You are still signed in.", "", "Try again", ""},
 	"503": {says(503, `{"error":"secret-host"}`), 503, "The key service is busy",
 		"Nothing was changed. Wait a little before you try again.", "", "Try again", "30"},
+	"503 of a full disk": {says(503, `{"error":"secret-host","error_code":"StorageUnavailable"}`), 503, "The key service cannot read or save anything right now",
+		"Nothing was changed. Whoever runs this server has to look into it if this lasts.", "", "Try again", "30"},
 	"429": {says(429, "secret-host"), 503, "The key service is busy",
 		"Nothing was changed. Wait a little before you try again.", "", "Try again", "30"},
 	"503 that names a time": {asksForTime(503, "7"), 503, "The key service is busy",
