@@ -146,8 +146,9 @@ func (id *wireID) UnmarshalJSON(data []byte) error {
 // without a request.
 //
 // Create is sent once, and again only after the server said that it did not act
-// on a session that lives: repeating it could make a second key. After an error that is neither an answer nor [NeverSent], list the keys to
-// see whether there is one of that name; its value is lost, so delete it.
+// on a session that lives: repeating it could make a second key. After an error
+// that is neither an answer nor [NeverSent], list the keys to see whether there
+// is one of that name; its value is lost, so delete it.
 func (a *APIKeys) Create(ctx context.Context, name string) (CreatedKey, error) {
 	r := request{
 		op:     opCreateKey,
