@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"github.com/playwright-community/playwright-go"
-
-	"latchkey/client"
 )
 
 // cell is one mishap that one act of a person meets, in one kind of browser.
@@ -75,9 +73,7 @@ func (c *cell) comes(t *testing.T, before *cell, script option) {
 	c.first = true
 	c.x.people++
 	c.who = c.x.program.personNamed(t, fmt.Sprintf("person-%d@example.com", c.x.people))
-	for _, key := range c.who.keys(t, "porch-cam", "garage", "attic", "shed", "cellar", "gate") { // as many as a search takes
-		c.x.program.logIn(t, client.UserAPIKey(key.Value.Reveal())) // or pages would wait for its first use, and ask by themselves
-	}
+	c.x.program.usedKeys(t, c.who, "porch-cam", "garage", "attic", "shed", "cellar", "gate") // as many as a search takes
 	c.page = c.x.program.open(t, script, signedIn(c.who))
 	c.seen = watchStatuses(c.page)
 }

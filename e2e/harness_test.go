@@ -108,6 +108,17 @@ func (who *person) keys(t *testing.T, names ...string) []client.CreatedKey {
 	return made
 }
 
+// usedKeys makes keys that have been logged in with. For the first use of others a page waits, and draws them anew by itself when
+// anything becomes of them.
+func (p *program) usedKeys(t *testing.T, who *person, names ...string) []client.CreatedKey {
+	t.Helper()
+	made := who.keys(t, names...)
+	for _, key := range made {
+		p.logIn(t, client.UserAPIKey(key.Value.Reveal()))
+	}
+	return made
+}
+
 // list gives the person's keys as the server has them.
 func (who *person) list(t *testing.T) []client.APIKey {
 	t.Helper()
