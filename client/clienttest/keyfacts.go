@@ -13,20 +13,13 @@ import (
 	"latchkey/client"
 )
 
-// factsRoot is where Latchkey's own calls live.
-const factsRoot = "/api/latchkey/v1"
-
 // slack is how far the clocks of the suite and of the target may be apart.
 const slack = 5 * time.Minute
 
 // testFacts is about a call of Latchkey's own. A server without it serves every
 // SDK; one that answers it must mean the same.
 func (s *suite) testFacts(t *testing.T) {
-	if !s.reportsFacts(t) {
-		if s.Strict {
-			t.Fatal("the target does not report facts about keys")
-		}
-		t.Log("the target does not report facts about keys: no fault")
+	if !s.answers(t, func(own *client.Session) error { _, err := own.APIKeys().Facts(t.Context()); return err }) {
 		return
 	}
 	t.Run("are of the user's keys alone, known by their values", s.factsOfAll)
@@ -34,27 +27,6 @@ func (s *suite) testFacts(t *testing.T) {
 	t.Run("tell that a key was off when it was tried", s.factsOfRefusal)
 	t.Run("never tell a value", s.factsWithoutValue)
 	t.Run("are for people", s.factsForPeople)
-}
-
-// reportsFacts asks past the checker: what a server says of a path that it does
-// not know is its own affair.
-func (s *suite) reportsFacts(t *testing.T) bool {
-	t.Helper()
-	c, err := client.New(s.BaseURL, s.AppID, client.WithHTTPClient(s.HTTPClient))
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := s.newPerson(t)
-	_, err = c.Resume(p.session.UserID(), p.session.RefreshToken()).APIKeys().Facts(t.Context())
-	switch {
-	case err == nil:
-		return true
-	case client.IsNotReported(err), client.IsUnauthorized(err), client.IsForbidden(err):
-		p.list(t) // the session is good, so it was the path that was refused
-		return false
-	}
-	t.Fatal(err)
-	return false
 }
 
 func (p *person) facts(t *testing.T) client.KeyFacts {
@@ -182,7 +154,7 @@ func (s *suite) factsWithoutValue(t *testing.T) {
 	p := s.newPerson(t)
 	key := p.newKey(t)
 	p.loginWith(t, key)
-	a := s.send(t, request{method: http.MethodGet, root: factsRoot, path: "/key_facts", bearer: p.refresh()})
+	a := s.send(t, request{method: http.MethodGet, root: ownRoot, path: "/key_facts", bearer: p.refresh()})
 	if a.status != http.StatusOK || strings.Contains(a.body, key.Value.Reveal()) {
 		t.Errorf("status %d, or the value is in it", a.status)
 	}
@@ -207,7 +179,7 @@ func (s *suite) factsForPeople(t *testing.T) {
 	_, err = ended.APIKeys().Facts(t.Context())
 	refused(t, err, invalidSession)
 	for _, token := range []string{"", "x.y.z"} {
-		s.send(t, request{method: http.MethodGet, root: factsRoot, path: "/key_facts", bearer: token}).
+		s.send(t, request{method: http.MethodGet, root: ownRoot, path: "/key_facts", bearer: token}).
 			refused(t, want{status: http.StatusUnauthorized})
 	}
 }

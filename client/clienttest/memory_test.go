@@ -51,6 +51,7 @@ type memoryDevice struct {
 type memorySession struct {
 	user            *memoryUser
 	key             *memoryKey // that opened it, if one did
+	id              string
 	refresh, access string
 	ended           bool
 }
@@ -71,6 +72,10 @@ var (
 	errPassword  = refusal{401, "InvalidPassword", "unauthorized"}
 	errProvider  = refusal{404, "AuthProviderNotFound", "no such provider"}
 	errForbidden = refusal{403, "", "keys are managed by people"}
+	errNothing   = refusal{404, "", "nothing here"}
+	errNoSession = refusal{404, "SessionNotFound", "session not found"}
+	errNotOwn    = refusal{403, "InvalidPassword", "the password is wrong"}
+	errTooShort  = refusal{400, "BadRequest", "password must be between 6 and 128 characters"}
 )
 
 func newMemory(lie string) *memory {
@@ -166,6 +171,8 @@ func (m *memory) answer(r *http.Request) (int, any, error) {
 // fields are all texts that any body has.
 type fields struct {
 	Name, Email, Username, Password, Key string
+	Current                              string `json:"current_password"`
+	New                                  string `json:"new_password"`
 	Options                              struct {
 		Device *memoryDevice
 	}
@@ -190,7 +197,7 @@ func (m *memory) register(r *http.Request) (int, any, error) {
 		return 0, nil, err
 	}
 	if n := utf8.RuneCountInString(f.Password); n < 6 || n > 128 && !m.lies("long passwords") {
-		return 0, nil, refusal{400, "BadRequest", "password must be between 6 and 128 characters"}
+		return 0, nil, errTooShort
 	}
 	if f.Email == "" || len(f.Email) > 128 {
 		return 0, nil, refusal{400, "BadRequest", "email invalid"}
@@ -269,11 +276,8 @@ func (m *memory) use(k *memoryKey, f fields) {
 	}
 }
 
-// facts are Latchkey's own.
+// facts are of the user's keys.
 func (m *memory) facts(s *memorySession) (int, any, error) {
-	if (s.key != nil || s.user.email == "") && !m.lies("facts for devices") {
-		return 0, nil, errForbidden
-	}
 	list := []any{}
 	for _, u := range m.users {
 		for _, k := range u.keys {
@@ -320,17 +324,18 @@ func (m *memory) device(f fields) string {
 }
 
 func (m *memory) open(u *memoryUser, k *memoryKey) *memorySession {
-	s := &memorySession{user: u, key: k, refresh: m.token(u, "refresh"), access: m.token(u, "access")}
+	s := &memorySession{user: u, key: k, id: m.newID()}
+	s.refresh, s.access = m.token(s, "refresh"), m.token(s, "access")
 	m.sessions[s.refresh], m.sessions[s.access] = s, s
 	return s
 }
 
 // token is a JWT in shape alone: the map of sessions decides.
-func (m *memory) token(u *memoryUser, kind string) string {
+func (m *memory) token(s *memorySession, kind string) string {
 	now := time.Now().Unix()
-	claims := fmt.Sprintf(`{"sub":%q,"typ":%q,"iat":%d,"exp":%d}`, u.id, kind, now, now+1800)
+	claims := fmt.Sprintf(`{"sub":%q,"typ":%q,"baas_id":%q,"iat":%d,"exp":%d}`, s.user.id, kind, s.id, now, now+1800)
 	if m.lies("fractions of seconds") {
-		claims = fmt.Sprintf(`{"sub":%q,"typ":%q,"iat":%d.5,"exp":%d}`, u.id, kind, now, now+1800)
+		claims = fmt.Sprintf(`{"sub":%q,"typ":%q,"baas_id":%q,"iat":%d.5,"exp":%d}`, s.user.id, kind, s.id, now, now+1800)
 	}
 	encode := base64.RawURLEncoding.EncodeToString
 	return encode([]byte(`{"alg":"HS256","typ":"JWT"}`)) + "." + encode([]byte(claims)) + "." + encode([]byte(m.newID()))
@@ -360,20 +365,20 @@ func (m *memory) authorized(r *http.Request, path string) (int, any, error) {
 		delete(m.users, s.user.id)
 		return 204, nil, nil
 	case "POST /auth/session":
-		s.access = m.token(s.user, "access")
+		s.access = m.token(s, "access")
 		m.sessions[s.access] = s
 		return 201, map[string]any{"access_token": s.access}, nil
 	case "DELETE /auth/session":
 		s.ended = !m.lies("no log-out")
 		return 204, nil, nil
 	}
-	if r.Method+" "+path == "GET "+factsRoot+"/key_facts" && !m.lies("no facts") {
-		return m.facts(s)
+	if path, ok := strings.CutPrefix(path, ownRoot); ok {
+		return m.ownCall(r, s, path)
 	}
 	if path, ok := strings.CutPrefix(path, "/auth/api_keys"); ok {
 		return m.keyCall(r, s, path)
 	}
-	return 0, nil, refusal{404, "", "nothing here"}
+	return 0, nil, errNothing
 }
 
 func (m *memory) endAll(those func(*memorySession) bool) {
@@ -461,7 +466,7 @@ func (m *memory) oneKey(call string, u *memoryUser, i int) (int, any, error) {
 		m.endAll(opened)
 		return 204, nil, nil
 	}
-	return 0, nil, refusal{404, "", "nothing here"}
+	return 0, nil, errNothing
 }
 
 func (m *memory) create(r *http.Request, u *memoryUser) (int, any, error) {

@@ -49,6 +49,8 @@ func Run(t *testing.T, target Target) {
 	t.Run("key limit", s.testLimit)
 	t.Run("key log-in", s.testKeyLogin)
 	t.Run("key facts", s.testFacts)
+	t.Run("auth sessions", s.testAuthSessions)
+	t.Run("passwords", s.testPasswords)
 	t.Run("strangers", s.testStrangers)
 	t.Run("bad input", s.testBadInput)
 	t.Run("browsers", s.testBrowsers)

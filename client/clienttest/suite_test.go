@@ -37,9 +37,9 @@ func TestTheSuiteAcceptsAFaithfulServer(t *testing.T) {
 	Run(t, target)
 }
 
-// A server need not have the call that is Latchkey's own, whatever it says
+// A server need not have the calls that are Latchkey's own, whatever it says
 // of a path that it does not know.
-func TestTheSuiteAcceptsAServerWithoutFacts(t *testing.T) {
+func TestTheSuiteAcceptsAServerWithoutCallsOfOurOwn(t *testing.T) {
 	for name, answer := range map[string]http.HandlerFunc{
 		"404 as text":   http.NotFound,
 		"401 as a page": func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "<html>", http.StatusUnauthorized) },
@@ -51,11 +51,14 @@ func TestTheSuiteAcceptsAServerWithoutFacts(t *testing.T) {
 			m := newMemory("")
 			mux := http.NewServeMux()
 			mux.Handle("/", m)
-			mux.HandleFunc(factsRoot+"/", answer)
+			mux.HandleFunc(ownRoot+"/", answer)
 			server := httptest.NewServer(mux)
 			defer server.Close()
 			m.url = server.URL
-			newSuite(Target{BaseURL: server.URL, AppID: memoryApp}).testFacts(t)
+			s := newSuite(Target{BaseURL: server.URL, AppID: memoryApp})
+			s.testFacts(t)
+			s.testAuthSessions(t)
+			s.testPasswords(t)
 		})
 	}
 }
@@ -67,40 +70,55 @@ func TestTheSuiteNoticesEveryLie(t *testing.T) {
 		return
 	}
 	for lie, noticedBy := range map[string]string{
-		"401 for strangers":         "strangers",
-		"400 for odd ids":           "keys",
-		"21 keys":                   "key_limit",
-		"a charset":                 "location",
-		"a type on empty answers":   "accounts",
-		"any name":                  "key_names",
-		"any token will do":         "tokens",
-		"dates on keys":             "keys",
-		"e-mail without case":       "accounts",
-		"errors without CORS":       "browsers",
-		"facts for devices":         "key_facts",
-		"facts of others":           "key_facts",
-		"foreign keys":              "keys",
-		"fractions of seconds":      "tokens",
-		"keys manage keys":          "strangers",
-		"long passwords":            "accounts",
-		"names without case":        "key_names",
-		"new devices":               "devices",
-		"new value when on again":   "key_log-in",
-		"newest first":              "keys",
-		"no DELETE for browsers":    "browsers",
-		"no facts":                  "key_facts",
-		"no log-out":                "sessions",
-		"no refusals told":          "key_facts",
-		"no uses told":              "key_facts",
-		"null links":                "keys",
-		"off keys log in":           "key_log-in",
-		"off only once":             "keys",
-		"other fingerprints":        "key_facts",
-		"sessions outlive keys":     "key_log-in",
-		"the last use is the first": "key_facts",
-		"unknown users told":        "accounts",
-		"values in facts":           "key_facts",
-		"values in lists":           "keys",
+		"401 for strangers":           "strangers",
+		"400 for odd ids":             "keys",
+		"21 keys":                     "key_limit",
+		"a charset":                   "location",
+		"a type on empty answers":     "accounts",
+		"another session reissued":    "auth_sessions",
+		"any current password":        "passwords",
+		"any name":                    "key_names",
+		"any token will do":           "tokens",
+		"anybody ends sessions":       "auth_sessions",
+		"case is no matter":           "passwords",
+		"dates on keys":               "keys",
+		"devices change passwords":    "passwords",
+		"devices end sessions":        "auth_sessions",
+		"e-mail without case":         "accounts",
+		"ended sessions live":         "auth_sessions",
+		"errors without CORS":         "browsers",
+		"facts for devices":           "key_facts",
+		"facts of others":             "key_facts",
+		"foreign keys":                "keys",
+		"fractions of seconds":        "tokens",
+		"keys manage keys":            "strangers",
+		"long passwords":              "accounts",
+		"names without case":          "key_names",
+		"new devices":                 "devices",
+		"new value when on again":     "key_log-in",
+		"newest first":                "keys",
+		"no DELETE for browsers":      "browsers",
+		"no facts":                    "key_facts",
+		"no list of sessions":         "auth_sessions",
+		"no log-out":                  "sessions",
+		"no proofs":                   "passwords",
+		"no refusals told":            "key_facts",
+		"no uses told":                "key_facts",
+		"null links":                  "keys",
+		"off keys log in":             "key_log-in",
+		"off only once":               "keys",
+		"other fingerprints":          "key_facts",
+		"others are all":              "auth_sessions",
+		"others are this one too":     "auth_sessions",
+		"sessions of others":          "auth_sessions",
+		"sessions outlive keys":       "key_log-in",
+		"sessions outlive passwords":  "passwords",
+		"sessions without their keys": "auth_sessions",
+		"short new passwords":         "passwords",
+		"the last use is the first":   "key_facts",
+		"unknown users told":          "accounts",
+		"values in facts":             "key_facts",
+		"values in lists":             "keys",
 	} {
 		t.Run(lie, func(t *testing.T) {
 			t.Parallel()
