@@ -64,7 +64,7 @@ func TestLoad(t *testing.T) {
 	server := startServer(t, "127.0.0.1:"+freePort(t), binary, "--data", data, "--log-level", "error")
 	t.Logf("start on an empty directory: %v to the first answer", server.started)
 	t.Logf("memory, idle: %.1f MB", server.memory(t))
-	people := newPeople(t, server.addr)
+	people := newPeople(t, server.addr, len(loadConns)*loadUsers)
 	t.Logf("memory after %d passwords: %.1f MB", 2*(len(people.creators)+1), server.memory(t))
 	server.stop(t)
 	makeOld(t, filepath.Join(data, databaseFile))
@@ -83,7 +83,12 @@ func TestLoad(t *testing.T) {
 		})
 	}
 	for i, conns := range loadConns {
-		people.create(t, server, conns, people.creators[i*loadUsers:][:loadUsers])
+		creators := people.creators[i*loadUsers:][:loadUsers]
+		var samples []sample
+		for range loadRounds {
+			samples = append(samples, people.create(t, server, conns, creators))
+		}
+		tell(t, conns, []string{"create by many users"}, [][]sample{samples})
 	}
 	server.stop(t)
 	var starts []time.Duration
@@ -106,16 +111,25 @@ func TestLoadAgainstAnotherBuild(t *testing.T) {
 	}
 	binary := buildProgram(t)
 	var pages, logIns []traffic
+	var creates []func(conns int) sample
 	for _, build := range []struct{ name, binary string }{{"the other build", base}, {"this build", binary}} {
 		addr := "127.0.0.1:" + freePort(t)
 		server := startServer(t, addr, build.binary, "--data", filepath.Join(t.TempDir(), "data"), "--log-level", "error")
-		people := newPeople(t, addr)
+		people := newPeople(t, addr, loadUsers)
 		pages = append(pages, traffic{"keys page, " + build.name, server, people.page})
 		logIns = append(logIns, traffic{"log in with a key, " + build.name, server, people.logIn})
+		creates = append(creates, func(conns int) sample { return people.create(t, server, conns, people.creators) })
 	}
 	for _, conns := range []int{1, 16} {
 		compare(t, conns, logIns)
 		compare(t, conns, pages)
+		samples := make([][]sample, len(creates))
+		for range loadRounds {
+			for i, create := range creates {
+				samples[i] = append(samples[i], create(conns))
+			}
+		}
+		tell(t, conns, []string{"create by many users, the other build", "create by many users, this build"}, samples)
 	}
 }
 
@@ -269,11 +283,14 @@ type sample struct {
 	cpu      time.Duration // of the server, per request
 }
 
-// compare runs the loads in turn, so that what the machine does besides falls on all of them, and logs medians. The share
-// is that of the first load's rate, round by round.
+// compare runs the loads in turn, so that what the machine does besides falls on all of them, and tells what they gave.
 func compare(t *testing.T, conns int, loads []traffic) {
 	t.Helper()
 	samples := make([][]sample, len(loads))
+	var names []string
+	for _, l := range loads {
+		names = append(names, l.name)
+	}
 	for round := range loadRounds + 1 {
 		for i, l := range loads {
 			until := time.Now().Add(loadTime)
@@ -283,7 +300,13 @@ func compare(t *testing.T, conns int, loads []traffic) {
 			}
 		}
 	}
-	for i, l := range loads {
+	tell(t, conns, names, samples)
+}
+
+// tell logs medians. The share is that of the first one's rate, round by round.
+func tell(t *testing.T, conns int, names []string, samples [][]sample) {
+	t.Helper()
+	for i, name := range names {
 		var shares []float64
 		for round, s := range samples[i] {
 			shares = append(shares, s.rate/samples[0][round].rate)
@@ -291,7 +314,7 @@ func compare(t *testing.T, conns int, loads []traffic) {
 		slices.Sort(shares)
 		m := median(samples[i])
 		t.Logf("%-36s c=%-2d %8.0f/s  p50 %-8v p99 %-8v cpu %-8v share %3.0f %%",
-			l.name, conns, m.rate, m.p50, m.p99, m.cpu, 100*shares[len(shares)/2])
+			name, conns, m.rate, m.p50, m.p99, m.cpu, 100*shares[len(shares)/2])
 	}
 }
 
@@ -372,7 +395,7 @@ type people struct {
 	creators                     []*client.Session
 }
 
-func newPeople(t *testing.T, addr string) *people {
+func newPeople(t *testing.T, addr string, creators int) *people {
 	t.Helper()
 	base := "http://" + addr
 	c := newClient(t, base)
@@ -390,9 +413,9 @@ func newPeople(t *testing.T, addr string) *people {
 	post(t, b, base+"/login", url.Values{"email": {"owner@example.com"}, "password": {loadPassword}})
 	at, _ := url.Parse(base)
 	for _, cookie := range b.Jar.Cookies(at) {
-		p.cookie += cookie.Name + "=" + cookie.Value
+		p.cookie += cookie.Name + "=" + cookie.Value + "; "
 	}
-	for i := range len(loadConns) * loadUsers {
+	for i := range creators {
 		if i%50 == 0 {
 			c = newClientFrom(t, base, i/50)
 		}
@@ -439,25 +462,21 @@ func (p *people) logIn(int, int) []byte {
 		"Content-Type: application/json", `{"key":"`+p.value+`"}`)
 }
 
-// create has creators, who have done nothing yet and so may do much, make all the keys they may, and deletes them again. Pairs of user and key are spread over the
-// connections, so that neighbours in a batch belong to different users.
-func (p *people) create(t *testing.T, s *server, conns int, creators []*client.Session) {
+// create has creators make all the keys they may, and deletes them again: often enough, and they have to wait. Pairs of user and
+// key are spread over the connections, so that neighbours in a batch belong to different users.
+func (p *people) create(t *testing.T, s *server, conns int, creators []*client.Session) sample {
 	t.Helper()
-	var samples []sample
-	for range loadRounds {
-		each := len(creators) * client.MaxKeys / conns
-		l := traffic{"create", s, func(conn, n int) []byte {
-			i := n*conns + conn
-			creator := creators[i%len(creators)]
-			return p.http("POST", "/api/client/v2.0/auth/api_keys",
-				"Content-Type: application/json\r\nAuthorization: Bearer "+creator.RefreshToken().Reveal(),
-				`{"name":"key-`+strconv.Itoa(i/len(creators))+`"}`)
-		}}
-		samples = append(samples, drive(t, l, conns, func(n int) bool { return n < each }))
-		p.clear(t, creators)
-	}
-	m := median(samples)
-	t.Logf("%-36s c=%-2d %8.0f/s  p50 %-8v p99 %-8v cpu %-8v", "create by many users", conns, m.rate, m.p50, m.p99, m.cpu)
+	each := len(creators) * client.MaxKeys / conns
+	l := traffic{"create", s, func(conn, n int) []byte {
+		i := n*conns + conn
+		creator := creators[i%len(creators)]
+		return p.http("POST", "/api/client/v2.0/auth/api_keys",
+			"Content-Type: application/json\r\nAuthorization: Bearer "+creator.RefreshToken().Reveal(),
+			`{"name":"key-`+strconv.Itoa(i/len(creators))+`"}`)
+	}}
+	took := drive(t, l, conns, func(n int) bool { return n < each })
+	p.clear(t, creators)
+	return took
 }
 
 func (p *people) clear(t *testing.T, all []*client.Session) {
