@@ -56,8 +56,9 @@ func TestSoak(t *testing.T) {
 	p50, p99 := took[len(took)/2], took[len(took)*99/100]
 	t.Logf("torture: soak=%v requests=%d p50=%v p99=%v added-p99=%v", time.Since(began).Round(time.Second), len(took),
 		p50.Round(time.Millisecond), p99.Round(time.Millisecond), (p99 - soakDelay).Round(time.Millisecond))
-	warm, last := readings[len(readings)/4], readings[len(readings)-1]
-	t.Logf("torture: soak-memory warm=%s last=%s", warm, last)
+	for tenth := 1; tenth <= 10; tenth++ {
+		t.Logf("torture: soak-memory after=%d0%% %s", tenth, readings[len(readings)*tenth/10-1])
+	}
 }
 
 // takeTime serves in front of another server and takes its time.
