@@ -201,6 +201,7 @@ func TestTheValueIsGoneAfterBackWithoutScript(t *testing.T) {
 	})
 	page.must(err)
 	page.forgives("POST " + program.url + "/keys: net::ERR_CACHE_MISS")
+	page.must(expect.Page(page).ToHaveURL("chrome-error://chromewebdata/")) // the browser's own page, which says so
 	page.lacksValue(value)
 
 	_, _ = page.Evaluate("history.forward()")
