@@ -96,10 +96,8 @@ func (s *Server) admit(r *http.Request, d door) (principal, error) {
 func (s *Server) sessionOf(r *http.Request, c claims) (principal, error) {
 	row, err := s.store.AuthSession(r.Context(), c.session())
 	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return principal{}, refuse(kindSessionGone)
 	case err != nil:
-		return principal{}, unavailable("read session", err)
+		return principal{}, missing(kindSessionGone, "read session", err)
 	case row.UserID != c.Subject:
 		return principal{}, refuse(kindBadToken).because(errors.New("token and session row name different users"))
 	case !s.cfg.Now().Before(row.ExpiresAt):

@@ -111,16 +111,7 @@ func (s *Server) keyEvent(r *http.Request, kind store.EventKind, who principal, 
 }
 
 // keyFailure answers alike for an id that never was, one that is gone and one of somebody else.
-func keyFailure(doing string, err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, store.ErrNotFound):
-		return refuse(kindKeyNotFound)
-	default:
-		return unavailable(doing, err)
-	}
-}
+func keyFailure(doing string, err error) error { return missing(kindKeyNotFound, doing, err) }
 
 // checkName applies the rule of App Services for names.
 func checkName(name string) error {

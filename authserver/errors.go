@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"latchkey/store"
 )
 
 // kind names what went wrong; wireErrors says what a client is told about it.
@@ -150,6 +152,26 @@ func (f *failure) after(wait time.Duration) *failure {
 // unavailable is the failure of a store call that nobody outside could have prevented.
 func unavailable(doing string, err error) *failure {
 	return refuse(kindUnavailable).because(fmt.Errorf("%s: %w", doing, err))
+}
+
+// missing is the failure of a store call about one row: of the kind when there is none, and nil when the call did not fail.
+func missing(k kind, doing string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, store.ErrNotFound):
+		return refuse(k)
+	default:
+		return unavailable(doing, err)
+	}
+}
+
+// tooMany is the failure of whoever has to wait, nil when nobody has to.
+func tooMany(wait time.Duration) error {
+	if wait <= 0 {
+		return nil
+	}
+	return refuse(kindTooMany).after(wait)
 }
 
 // text is what the client reads.

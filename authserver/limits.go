@@ -132,8 +132,5 @@ func (s *Server) guessing(r *http.Request, account string) (succeeded func(), er
 
 func (s *Server) counted(a Attempt) (succeeded func(), err error) {
 	succeeded, wait := s.cfg.Limits.Take(a)
-	if wait > 0 {
-		return nil, refuse(kindTooMany).after(wait)
-	}
-	return succeeded, nil
+	return succeeded, tooMany(wait)
 }

@@ -96,16 +96,7 @@ func (s *Server) hashFor(r *http.Request, link store.AccountLink, password secre
 	return s.passwords.hash(r.Context(), password)
 }
 
-func linkError(doing string, err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, store.ErrNotFound):
-		return refuse(kindLinkGone)
-	default:
-		return unavailable(doing, err)
-	}
-}
+func linkError(doing string, err error) error { return missing(kindLinkGone, doing, err) }
 
 // sendConfirmation sends one more link to whoever has not used the first.
 func (s *Server) sendConfirmation(r *http.Request, _ principal) (answer, error) {
@@ -166,10 +157,7 @@ func (s *Server) sendLink(r *http.Request, send func(context.Context, store.Iden
 // mailing counts a mail that somebody asks for.
 func (s *Server) mailing(r *http.Request, email string) error {
 	o, _ := s.origin(r)
-	if wait := s.mails.take(email, o.Address); wait > 0 {
-		return refuse(kindTooMany).after(wait)
-	}
-	return nil
+	return tooMany(s.mails.take(email, o.Address))
 }
 
 func (s *Server) mailConfirmation(ctx context.Context, id store.Identity) error {

@@ -1,7 +1,6 @@
 package authserver
 
 import (
-	"errors"
 	"net/http"
 
 	"latchkey/store"
@@ -10,11 +9,8 @@ import (
 // profile says who somebody is: the SDKs ask right after every log-in, and a failure here fails the log-in.
 func (s *Server) profile(r *http.Request, who principal) (answer, error) {
 	identities, err := s.store.Identities(r.Context(), who.userID)
-	if errors.Is(err, store.ErrNotFound) {
-		return answer{}, refuse(kindUserGone)
-	}
 	if err != nil {
-		return answer{}, unavailable("read identities", err)
+		return answer{}, missing(kindUserGone, "read identities", err)
 	}
 	keys, err := s.store.APIKeys(r.Context(), who.userID)
 	if err != nil {
@@ -53,11 +49,5 @@ func (s *Server) profileOf(who principal, identities []store.Identity, keys []st
 // deleteUser deletes the account of the caller, with everything that belongs to it.
 func (s *Server) deleteUser(r *http.Request, who principal) (answer, error) {
 	err := s.store.DeleteUser(r.Context(), who.userID)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return answer{}, refuse(kindUserGone)
-	case err != nil:
-		return answer{}, unavailable("delete user", err)
-	}
-	return answer{status: http.StatusNoContent}, nil
+	return answer{status: http.StatusNoContent}, missing(kindUserGone, "delete user", err)
 }

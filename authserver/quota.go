@@ -60,17 +60,11 @@ func (q *Quota) Take(who string) (wait time.Duration) {
 
 // acting counts a key that is made or turned on. Each is written down and kept for long.
 func (s *Server) acting(who principal) error {
-	if wait := s.acts.Take(who.userID); wait > 0 {
-		return refuse(kindTooMany).after(wait)
-	}
-	return nil
+	return tooMany(s.acts.Take(who.userID))
 }
 
 // registering counts an account that somebody wants to make, before its password takes time and memory.
 func (s *Server) registering(r *http.Request) error {
 	o, _ := s.origin(r)
-	if wait := s.registrations.Take(network(o.Address)); wait > 0 {
-		return refuse(kindTooMany).after(wait)
-	}
-	return nil
+	return tooMany(s.registrations.Take(network(o.Address)))
 }

@@ -2,7 +2,6 @@ package authserver
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"time"
 
@@ -34,11 +33,8 @@ func (s *Server) renew(r *http.Request, who principal) (answer, error) {
 // with it: both stand for the same row.
 func (s *Server) reissue(r *http.Request, who principal) (answer, error) {
 	row, err := s.store.AuthSession(r.Context(), who.sessionID)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return answer{}, refuse(kindSessionGone)
-	case err != nil:
-		return answer{}, unavailable("read session", err)
+	if err != nil {
+		return answer{}, missing(kindSessionGone, "read session", err)
 	}
 	token, err := s.tokens.sign(s.refreshClaims(row))
 	return answer{status: http.StatusCreated, body: reissueAnswer{token}}, err
@@ -47,13 +43,7 @@ func (s *Server) reissue(r *http.Request, who principal) (answer, error) {
 // logOut ends a session. Access tokens given out before run out by themselves, within 30 minutes.
 func (s *Server) logOut(r *http.Request, who principal) (answer, error) {
 	err := s.store.DeleteAuthSession(r.Context(), who.userID, who.sessionID, s.loggedOut(r, who)...)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return answer{}, refuse(kindSessionGone)
-	case err != nil:
-		return answer{}, unavailable("delete session", err)
-	}
-	return answer{status: http.StatusNoContent}, nil
+	return answer{status: http.StatusNoContent}, missing(kindSessionGone, "delete session", err)
 }
 
 // loggedOut is what to write down of it: nothing of a device with a key, which comes and goes all day.
@@ -89,13 +79,7 @@ func (s *Server) endSession(r *http.Request, who principal) (answer, error) {
 		how = endedSignedOut
 	}
 	err := s.store.DeleteAuthSession(r.Context(), who.userID, id, s.ended(r, who, how))
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return answer{}, refuse(kindSessionNotFound)
-	case err != nil:
-		return answer{}, unavailable("delete session", err)
-	}
-	return answer{status: http.StatusNoContent}, nil
+	return answer{status: http.StatusNoContent}, missing(kindSessionNotFound, "delete session", err)
 }
 
 // endOtherSessions ends all sessions of the caller but the one that asks.
