@@ -73,8 +73,9 @@ DELETE FROM auth_sessions WHERE id IN (
 
 // CreateAuthSession adds a session, seen now. It answers ErrNotFound when the user is gone or disabled, when the password was changed
 // since Generation and, with a KeyID, when that key is not the user's or is off. Beyond MaxAuthSessions of the same key, or of none,
-// the oldest by creation ends: by when it was last seen would be fairer, and would take an index written at every sighting. Of a key that opens the session the use is remembered in the same transaction, unless it is
-// nil, and what happened is written down when it is the first; without a key it is written down always.
+// the oldest by creation ends: by when it was last seen would be fairer, and would take an index written at every sighting. Of a key
+// that opens the session the use is remembered in the same transaction, unless it is nil, and what happened is written down when it
+// is the first; without a key it is written down always.
 func (s *Store) CreateAuthSession(ctx context.Context, a AuthSession, use *KeyUse, happened ...Event) error {
 	err := s.writer.do(ctx, func(t *tx) error {
 		args := []any{

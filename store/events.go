@@ -78,9 +78,8 @@ VALUES (?1, ?2, ?3, ?4, ?5, ?6,
 ON CONFLICT (user_id, id) DO NOTHING`
 
 	// A filter looks at the newest maxFiltered events alone, so that rare kinds among very many events cost no more than that: what
-	// is older is found without a filter. An index
-	// by kind would cost every act a write, and one by key another, for lists that people look at now and then. Without a filter,
-	// which reaches everything, there is nothing to skip.
+	// is older is found without a filter. An index by kind would cost every act a write, and one by key another, for lists that
+	// people look at now and then. Without a filter, which reaches everything, there is nothing to skip.
 	selectEvents = `
 SELECT id, at, kind, actor, key_id, key_name, detail, address, agent
 FROM events

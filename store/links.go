@@ -27,7 +27,7 @@ SELECT ?, ?, id, ?, ?, ? FROM identities WHERE id = ?`
 
 	// selectLink finds whose link it is, as long as it is good.
 	selectLink = `
-SELECT i.id, i.user_id, i.provider, i.subject, i.password_hash, i.created_at, i.pending, i.generation, u.disabled_at IS NOT NULL
+SELECT ` + identityColumns + `
 FROM account_links AS l JOIN identities AS i ON i.id = l.identity_id JOIN users AS u ON u.id = i.user_id
 WHERE l.id = ? AND l.token_hash = ? AND l.purpose = ? AND l.expires_at > ?`
 

@@ -8,6 +8,9 @@ import (
 )
 
 // Names of the ways to prove who one is, as they stand on the wire.
+// identityColumns are the columns of an identity i and its user u in the order of Identity.columns.
+const identityColumns = `i.id, i.user_id, i.provider, i.subject, i.password_hash, i.created_at, i.pending, i.generation, u.disabled_at IS NOT NULL`
+
 const (
 	ProviderEmailPassword = "local-userpass"
 	ProviderAPIKey        = "api-key"
@@ -57,11 +60,11 @@ VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (provider, subject) DO NOTHING`
 
 	selectIdentityBySubject = `
-SELECT i.id, i.user_id, i.provider, i.subject, i.password_hash, i.created_at, i.pending, i.generation, u.disabled_at IS NOT NULL
+SELECT ` + identityColumns + `
 FROM identities AS i JOIN users AS u ON u.id = i.user_id WHERE i.provider = ? AND i.subject = ?`
 
 	selectIdentities = `
-SELECT i.id, i.user_id, i.provider, i.subject, i.password_hash, i.created_at, i.pending, i.generation, u.disabled_at IS NOT NULL
+SELECT ` + identityColumns + `
 FROM identities AS i JOIN users AS u ON u.id = i.user_id WHERE i.user_id = ? ORDER BY i.id`
 
 	updatePasswordHash = `UPDATE identities SET password_hash = ? WHERE id = ? AND password_hash = ?`
