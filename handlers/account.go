@@ -79,7 +79,9 @@ func (h *dashboard) confirmDeleteAccount(c echo.Context) error {
 
 // renderDeleteAccount says what goes with the account before anybody decides.
 func (h *dashboard) renderDeleteAccount(c echo.Context, status int, problem string) error {
-	keys, err := h.keys(c).FetchAll(c.Request().Context())
+	ctx, cancel := readContext(c)
+	defer cancel()
+	keys, err := h.keys(c).FetchAll(ctx)
 	if err != nil {
 		return err
 	}
@@ -94,9 +96,7 @@ func (h *dashboard) renderDeleteAccount(c echo.Context, status int, problem stri
 func (h *dashboard) deleteAccount(c echo.Context) error {
 	password := c.Request().PostFormValue(passwordField)
 	if err := h.prove(c, password); err != nil {
-		return answerNotProved(c, password, err, func(status int, problem string) error {
-			return h.renderDeleteAccount(c, status, problem)
-		})
+		return answerNotProved(c, password, err, func(status int, problem string) error { return h.renderDeleteAccount(c, status, problem) })
 	}
 	ctx, cancel := actContext(c)
 	defer cancel()

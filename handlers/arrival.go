@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -204,34 +203,4 @@ func (s *eventStream) isOver(sessions *webSessions, session [32]byte) bool {
 	ctx, cancel := context.WithTimeout(s.ctx, readTimeout)
 	defer cancel()
 	return errors.Is(sessions.check(ctx, session), ErrNoWebSession)
-}
-
-// streams counts the streams of each person, by their user id.
-type streams struct {
-	mu   sync.Mutex
-	open map[string]int
-	all  int
-}
-
-func (s *streams) enter(userID string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.open[userID] >= streamsEach || s.all >= streamsMost {
-		return false
-	}
-	if s.open == nil {
-		s.open = make(map[string]int)
-	}
-	s.open[userID]++
-	s.all++
-	return true
-}
-
-func (s *streams) leave(userID string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.all--
-	if s.open[userID]--; s.open[userID] == 0 {
-		delete(s.open, userID)
-	}
 }

@@ -56,7 +56,7 @@ const (
 type Event struct {
 	ID             string // newer ones sort behind older ones; given by the store when it is ""
 	At             time.Time
-	Kind, Actor    string // see the constants below
+	Kind, Actor    string // see the constants above
 	KeyID, KeyName string // the key it is about, and what that was called then
 	Detail         string // a reason, or the name of a device
 	Address, Agent string // where it came from, and what the program there called itself

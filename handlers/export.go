@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 	"unicode"
 
@@ -18,7 +17,8 @@ import (
 const (
 	exportPage  = 500              // events that are read, and in memory, at a time
 	exportWrite = 30 * time.Second // for a page of them to be taken
-	exportsMost = 4                // at once; a person has one
+	exportsEach = 1                // of a person, at once
+	exportsMost = 4                // of all people together
 )
 
 // errTooManyExports says that somebody has to wait for a file, their own or others'.
@@ -197,29 +197,4 @@ func (f *jsonFile) add(e exportedEvent) error {
 func (f *jsonFile) end() error {
 	_, err := io.WriteString(f.to, "\n]}\n")
 	return err
-}
-
-// exports counts the files that are being sent, by the user id of whoever they are for.
-type exports struct {
-	mu   sync.Mutex
-	open map[string]bool
-}
-
-func (x *exports) enter(userID string) bool {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.open[userID] || len(x.open) >= exportsMost {
-		return false
-	}
-	if x.open == nil {
-		x.open = make(map[string]bool)
-	}
-	x.open[userID] = true
-	return true
-}
-
-func (x *exports) leave(userID string) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	delete(x.open, userID)
 }

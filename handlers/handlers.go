@@ -79,8 +79,8 @@ type dashboard struct {
 	patience       *patience
 	signIns        SignIns
 	known          *knownDevices
-	streams        streams
-	exports        exports
+	streams        *places
+	exports        *places
 	turning        sync.Mutex   // while it is written down that a key of an upstream was turned on or off
 	unreported     atomic.Int64 // until when the key service is not asked for facts, which it has none of; Unix nanoseconds
 	publicURL      string
@@ -112,6 +112,8 @@ func New(d Deps) *echo.Echo {
 		forms:        newFormIDs(d.Now),
 		signIns:      d.SignIns,
 		known:        newKnownDevices(d.SessionKeys, https),
+		streams:      newPlaces(streamsEach, streamsMost),
+		exports:      newPlaces(exportsEach, exportsMost),
 		publicURL:    d.PublicURL,
 		deviceQR:     drawQR(d.PublicURL + devicePath),
 		appID:        d.AppID,

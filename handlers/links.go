@@ -88,10 +88,10 @@ func (h *dashboard) renderReset(c echo.Context, status int, m views.Reset) error
 
 // reset sets the new password. Everybody who was signed in to the account is signed out, and has to sign in with it.
 func (h *dashboard) reset(c echo.Context) error {
-	if err := c.Request().ParseForm(); err != nil {
-		return echo.ErrBadRequest
+	form, err := sentValues(c)
+	if err != nil {
+		return err
 	}
-	form := c.Request().PostForm
 	m, password := h.resetModel(c), form.Get(passwordField)
 	m.Link = linkOf(form)
 	if m.Error = h.checkPassword(password); m.Error != "" {
@@ -99,7 +99,7 @@ func (h *dashboard) reset(c echo.Context) error {
 	}
 	ctx, cancel := actContext(c)
 	defer cancel()
-	err := h.client.ResetPassword(ctx, client.Secret(m.Link.Token), m.Link.TokenID, password)
+	err = h.client.ResetPassword(ctx, client.Secret(m.Link.Token), m.Link.TokenID, password)
 	switch {
 	case err == nil:
 		h.leaveFlash(c, "reset", "")
@@ -132,15 +132,15 @@ func (h *dashboard) renderConfirm(c echo.Context, status int, m views.Confirm) e
 }
 
 func (h *dashboard) confirm(c echo.Context) error {
-	if err := c.Request().ParseForm(); err != nil {
-		return echo.ErrBadRequest
+	form, err := sentValues(c)
+	if err != nil {
+		return err
 	}
-	form := c.Request().PostForm
 	m := h.confirmModel(c)
 	m.Link = linkOf(form)
 	ctx, cancel := actContext(c)
 	defer cancel()
-	err := h.client.ConfirmEmail(ctx, client.Secret(m.Link.Token), m.Link.TokenID)
+	err = h.client.ConfirmEmail(ctx, client.Secret(m.Link.Token), m.Link.TokenID)
 	switch {
 	case err == nil:
 		h.leaveFlash(c, "confirmed", "")

@@ -29,10 +29,10 @@ func (h *dashboard) proveFirst(next echo.HandlerFunc) echo.HandlerFunc {
 		if h.now().Sub(row.ProvedAt) <= h.stepUp {
 			return next(c)
 		}
-		if err := c.Request().ParseForm(); err != nil {
-			return echo.ErrBadRequest
+		form, err := sentValues(c)
+		if err != nil {
+			return err
 		}
-		form := c.Request().PostForm // an address is in logs and histories: a password in it proves nothing
 		if !form.Has(passwordField) {
 			return h.askProof(c, http.StatusForbidden, form, "")
 		}
@@ -49,6 +49,14 @@ func (h *dashboard) proveFirst(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		return next(c)
 	}
+}
+
+// sentValues are those of a form, and none of the address, which is in logs and histories: a password in it proves nothing.
+func sentValues(c echo.Context) (url.Values, error) {
+	if err := c.Request().ParseForm(); err != nil {
+		return nil, echo.ErrBadRequest
+	}
+	return c.Request().PostForm, nil
 }
 
 // prove checks the password of the person who is signed in. A key service that has no call for it is asked to log them in.

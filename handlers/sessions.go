@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -68,7 +69,7 @@ func (h *dashboard) holds(row WebSessionRow) string {
 	if row.AuthSessionID != "" {
 		return row.AuthSessionID
 	}
-	a, err := h.sessions.open(row)
+	a, _, err := h.sessions.open(row)
 	if err != nil {
 		return ""
 	}
@@ -127,12 +128,8 @@ func (h *dashboard) hasNoSuchCall(err error) bool {
 }
 
 func (h *dashboard) appModel(s client.AuthSession) views.Session {
-	name := s.DeviceName
-	if name == "" {
-		name = orUnknown(browserOf(s.Agent), "An app")
-	}
 	return views.Session{
-		ID: s.ID, Name: name, About: appAbout(s), Address: s.Address,
+		ID: s.ID, Name: cmp.Or(s.DeviceName, orUnknown(browserOf(s.Agent), "An app")), About: appAbout(s), Address: s.Address,
 		Seen: views.NewWhen(s.LastSeen, h.now()), Opened: views.NewWhen(s.CreatedAt, h.now()),
 	}
 }
@@ -158,17 +155,10 @@ func (h *dashboard) keySessions(ctx context.Context, c echo.Context, byKey map[s
 	}
 	var all []views.KeySessions
 	for id, sessions := range byKey {
-		name := names[id]
-		if name == "" {
-			name = "A key"
-		}
-		all = append(all, views.KeySessions{KeyID: id, KeyName: name, List: sessions})
+		all = append(all, views.KeySessions{KeyID: id, KeyName: cmp.Or(names[id], "A key"), List: sessions})
 	}
 	slices.SortFunc(all, func(a, b views.KeySessions) int {
-		if a.KeyName != b.KeyName {
-			return strings.Compare(a.KeyName, b.KeyName)
-		}
-		return strings.Compare(a.KeyID, b.KeyID)
+		return cmp.Or(strings.Compare(a.KeyName, b.KeyName), strings.Compare(a.KeyID, b.KeyID))
 	})
 	return all
 }
@@ -212,7 +202,7 @@ func flashWhen(told bool, yes, no string) string {
 // endRow ends a web session with what it holds, and says whether the key service knows of it. What it holds can be read only under
 // a key of the ring.
 func (h *dashboard) endRow(c echo.Context, row WebSessionRow, why string) (told bool, err error) {
-	holds, err := h.sessions.open(row)
+	holds, _, err := h.sessions.open(row)
 	if err != nil {
 		h.log.Warn("auth session of a web session not known", "request", requestIDOf(c), "cause", err)
 		return row.AuthSessionID != "", sessionsDown(h.sessions.rows.DeleteWebSession(c.Request().Context(), row.IDHash))

@@ -7,7 +7,7 @@ import (
 
 func TestThereAreNoMoreStreamsThanTheProgramCanServe(t *testing.T) {
 	t.Parallel()
-	var s streams
+	s := newPlaces(streamsEach, streamsMost)
 	open := 0
 	for person := 0; s.enter(strconv.Itoa(person / streamsEach)); person++ {
 		open++

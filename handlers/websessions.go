@@ -125,13 +125,9 @@ func (s *webSessions) load(ctx context.Context, session *sessions.Session, id []
 	if row.over(now) {
 		return errors.Join(ErrNoWebSession, s.rows.DeleteWebSession(ctx, row.IDHash))
 	}
-	plain, old, err := s.ring.open(row.Sealed, row.IDHash[:])
+	a, old, err := s.open(row)
 	if err != nil {
 		return err
-	}
-	a, err := unpackAccount(plain)
-	if err != nil {
-		return errSealed
 	}
 	if old || now.Sub(row.LastSeenAt) >= touchEvery {
 		origin := originOf(ctx)
@@ -196,13 +192,16 @@ func (s *webSessions) proved(ctx context.Context, row WebSessionRow) error {
 	}
 }
 
-// open gives what a row of a person's holds.
-func (s *webSessions) open(row WebSessionRow) (account, error) {
-	plain, _, err := s.ring.open(row.Sealed, row.IDHash[:])
+// open gives what a row holds, and says whether an old key sealed it. What cannot be read is errSealed.
+func (s *webSessions) open(row WebSessionRow) (a account, old bool, err error) {
+	plain, old, err := s.ring.open(row.Sealed, row.IDHash[:])
 	if err != nil {
-		return account{}, err
+		return a, old, err
 	}
-	return unpackAccount(plain)
+	if a, err = unpackAccount(plain); err != nil {
+		return a, old, errSealed
+	}
+	return a, old, nil
 }
 
 // check answers ErrNoWebSession when the session is over. It changes nothing: what asks by itself is no sign of a person.
