@@ -109,17 +109,23 @@ func (d *admin) start(log *slog.Logger) (stop func()) {
 	if d == nil {
 		return func() {}
 	}
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		if err := d.server.Serve(d.listener); !errors.Is(err, http.ErrServerClosed) {
-			log.Error("the listener for operators broke", "cause", err)
-		}
-	}()
+	ended := serveBeside(d.server, d.listener, func(err error) { log.Error("the listener for operators broke", "cause", err) })
 	return func() {
 		_ = d.server.Close() // what it still says is of no use to anybody
 		<-ended
 	}
+}
+
+// serveBeside serves on a goroutine of its own until the server is closed, and closes the channel then.
+func serveBeside(server *http.Server, listener net.Listener, broke func(error)) (ended <-chan struct{}) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			broke(err)
+		}
+	}()
+	return done
 }
 
 func (d *admin) release() {

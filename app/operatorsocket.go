@@ -119,13 +119,7 @@ func (d *operatorDoor) start(log *slog.Logger) (stop func()) {
 	if d == nil {
 		return func() {}
 	}
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		if err := d.server.Serve(d.listener); !errors.Is(err, http.ErrServerClosed) {
-			log.Error("the socket for commands broke", "cause", err)
-		}
-	}()
+	ended := serveBeside(d.server, d.listener, func(err error) { log.Error("the socket for commands broke", "cause", err) })
 	return func() {
 		ctx, cancel := context.WithTimeout(context.Background(), shutdownTime)
 		defer cancel()
