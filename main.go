@@ -8,7 +8,7 @@ import (
 	"os/signal"
 	"syscall"
 
-	"latchkey/app"
+	"latchkey/internal/app"
 )
 
 func main() {

@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"latchkey/app"
 	"latchkey/client"
+	"latchkey/internal/app"
 )
 
 const another = "another battery staple"

@@ -9,8 +9,8 @@ import (
 
 	"github.com/playwright-community/playwright-go"
 
-	"latchkey/app"
 	"latchkey/client"
+	"latchkey/internal/app"
 )
 
 // logsInByRealmWeb logs in with the value as realm-web does, and gives whose the key is, or "refused".

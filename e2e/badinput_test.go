@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"latchkey/app"
 	"latchkey/client"
+	"latchkey/internal/app"
 )
 
 // --- Cookies ----------------------------------------------------------------------------------------------------------

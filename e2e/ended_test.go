@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"latchkey/app"
 	"latchkey/client"
+	"latchkey/internal/app"
 )
 
 // A session can end in mid-page. Whatever the next act is, it leads to the log-in page, which comes as a page and never into

@@ -15,8 +15,8 @@ import (
 
 	"github.com/playwright-community/playwright-go"
 
-	"latchkey/app"
 	"latchkey/client"
+	"latchkey/internal/app"
 )
 
 // mishap is one thing that a key service, or the way to it, can do to us, and what a person then is told.

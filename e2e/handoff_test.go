@@ -17,7 +17,7 @@ import (
 
 	"github.com/playwright-community/playwright-go"
 
-	"latchkey/onboard/onboardtest"
+	"latchkey/internal/onboard/onboardtest"
 )
 
 // A person who has a key wants a device that works: what the page gives them is run as it stands.

@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"latchkey/app"
 	"latchkey/client"
+	"latchkey/internal/app"
 )
 
 const password = "correct horse battery"

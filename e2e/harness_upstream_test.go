@@ -19,7 +19,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"latchkey/app"
+	"latchkey/internal/app"
 )
 
 // gateway stands before a Latchkey that has users and keys, as the way there would: it can be well, broken or gone.

@@ -14,7 +14,7 @@ import (
 
 	"github.com/playwright-community/playwright-go"
 
-	"latchkey/app"
+	"latchkey/internal/app"
 )
 
 // corpus reads the texts of a file that the tests of the pages use too: one on each line, quoted as Go quotes it, and after it how

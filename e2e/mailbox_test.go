@@ -14,8 +14,8 @@ import (
 
 	"github.com/emersion/go-smtp"
 
-	"latchkey/app"
 	"latchkey/client"
+	"latchkey/internal/app"
 )
 
 // mailbox is a mail server that keeps what it is given.

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"latchkey/app"
+	"latchkey/internal/app"
 )
 
 const nameField = "Name of the device or service"

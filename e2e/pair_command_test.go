@@ -18,8 +18,8 @@ import (
 	"testing"
 	"time"
 
-	"latchkey/app"
 	"latchkey/client"
+	"latchkey/internal/app"
 )
 
 // attended runs a program until it ends. When it shows a code, decide is called with it; after that it has a minute.

@@ -13,8 +13,8 @@ import (
 
 	"github.com/playwright-community/playwright-go"
 
-	"latchkey/app"
 	"latchkey/client"
+	"latchkey/internal/app"
 )
 
 const connectThis = "Connect this device?"

@@ -9,8 +9,8 @@ import (
 
 	"github.com/playwright-community/playwright-go"
 
-	"latchkey/app"
 	"latchkey/client"
+	"latchkey/internal/app"
 )
 
 // TestPictures takes the README's pictures of today's pages. It runs on request, since a picture differs from machine to

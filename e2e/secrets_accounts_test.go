@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"latchkey/app"
+	"latchkey/internal/app"
 )
 
 // newPassword and resetPassword are what markedPassword becomes, typoPassword what is typed in its place.

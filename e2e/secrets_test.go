@@ -18,7 +18,7 @@ import (
 	"sync"
 	"testing"
 
-	"latchkey/app"
+	"latchkey/internal/app"
 )
 
 // notebook is a log that can be read while it is written.

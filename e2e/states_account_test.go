@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"latchkey/app"
 	"latchkey/client"
+	"latchkey/internal/app"
 )
 
 // statesOfTheAccount are those of what happened, and of where somebody is signed in.

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"latchkey/app"
+	"latchkey/internal/app"
 )
 
 // late is a program in which everybody's last proof of who they are is too old: what the options open was signed in 31 minutes ago.

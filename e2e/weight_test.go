@@ -12,8 +12,8 @@ import (
 
 	"github.com/playwright-community/playwright-go"
 
-	"latchkey/app"
 	"latchkey/client"
+	"latchkey/internal/app"
 )
 
 // What a page may weigh, in bytes over the wire.

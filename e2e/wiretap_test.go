@@ -14,7 +14,7 @@ import (
 	"sync"
 	"testing"
 
-	"latchkey/app"
+	"latchkey/internal/app"
 )
 
 // wiretap stands between the browser and the program and keeps everything that was said.

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"latchkey/handlers"
-	"latchkey/store"
+	"latchkey/internal/store"
 )
 
 // writes writes something down that happened to the person, a minute after the last.

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"latchkey/client"
-	"latchkey/store"
+	"latchkey/internal/store"
 	"latchkey/views"
 )
 

@@ -14,7 +14,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"latchkey/client"
-	"latchkey/onboard"
+	"latchkey/internal/onboard"
 	"latchkey/views"
 )
 

@@ -18,8 +18,8 @@ import (
 
 	"latchkey/client"
 	"latchkey/handlers"
-	"latchkey/onboard"
-	"latchkey/onboard/onboardtest"
+	"latchkey/internal/onboard"
+	"latchkey/internal/onboard/onboardtest"
 )
 
 // opened is a pairing in the browser that it was opened in.

@@ -9,7 +9,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"latchkey/onboard"
+	"latchkey/internal/onboard"
 )
 
 // What happened. The words are those of the store, and are in exports.

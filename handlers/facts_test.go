@@ -16,7 +16,7 @@ import (
 
 	"latchkey/client"
 	"latchkey/handlers"
-	"latchkey/store"
+	"latchkey/internal/store"
 )
 
 // keyFacts is our own call beside the protocol's.

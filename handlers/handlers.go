@@ -18,7 +18,7 @@ import (
 	"github.com/labstack/echo/v4/middleware"
 
 	"latchkey/client"
-	"latchkey/onboard"
+	"latchkey/internal/onboard"
 )
 
 // maxBody bounds what a form may send: its largest field is a password of 128 characters.

@@ -1,7 +1,7 @@
 package handlers
 
 import (
-	"latchkey/onboard"
+	"latchkey/internal/onboard"
 	"latchkey/views"
 )
 

@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"latchkey/handlers"
-	"latchkey/store"
+	"latchkey/internal/store"
 )
 
 // keptEvents keeps events in the store as package app does.

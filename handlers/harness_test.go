@@ -22,12 +22,12 @@ import (
 
 	"github.com/PuerkitoBio/goquery"
 
-	"latchkey/authserver"
 	"latchkey/client"
 	"latchkey/handlers"
-	"latchkey/onboard"
-	"latchkey/onboard/onboardtest"
-	"latchkey/store"
+	"latchkey/internal/authserver"
+	"latchkey/internal/onboard"
+	"latchkey/internal/onboard/onboardtest"
+	"latchkey/internal/store"
 )
 
 const (

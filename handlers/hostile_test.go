@@ -17,7 +17,7 @@ import (
 
 	"latchkey/client"
 	"latchkey/handlers"
-	"latchkey/onboard"
+	"latchkey/internal/onboard"
 )
 
 // skeleton is a page's elements with the names of their attributes, and where its links and forms lead when that is no address

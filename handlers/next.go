@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"latchkey/client"
-	"latchkey/onboard"
+	"latchkey/internal/onboard"
 )
 
 // home is where a person goes who asked for nothing else.

@@ -13,7 +13,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"latchkey/client"
-	"latchkey/onboard"
+	"latchkey/internal/onboard"
 )
 
 // The addresses for devices (RFC 8628) and the one that names them (RFC 8414).

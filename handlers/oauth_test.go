@@ -16,8 +16,8 @@ import (
 
 	"latchkey/client"
 	"latchkey/handlers"
-	"latchkey/onboard"
-	"latchkey/onboard/onboardtest"
+	"latchkey/internal/onboard"
+	"latchkey/internal/onboard/onboardtest"
 )
 
 const deviceGrantType = "urn:ietf:params:oauth:grant-type:device_code"

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"latchkey/handlers"
-	"latchkey/store"
+	"latchkey/internal/store"
 )
 
 // late gives somebody who is signed in, whose proof of who they are is too old by now.

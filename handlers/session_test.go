@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"latchkey/handlers"
-	"latchkey/store"
+	"latchkey/internal/store"
 )
 
 func https(d *handlers.Deps) { d.PublicURL = "https://keys.example.org" }

@@ -11,7 +11,7 @@ import (
 
 	"latchkey/client"
 	"latchkey/handlers"
-	"latchkey/store"
+	"latchkey/internal/store"
 )
 
 const (

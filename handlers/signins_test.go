@@ -9,10 +9,10 @@ import (
 	"testing"
 	"time"
 
-	"latchkey/authserver"
 	"latchkey/client"
 	"latchkey/handlers"
-	"latchkey/store"
+	"latchkey/internal/authserver"
+	"latchkey/internal/store"
 )
 
 func wrongLogIn(who string) url.Values {

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"latchkey/handlers"
-	"latchkey/store"
+	"latchkey/internal/store"
 )
 
 func TestASessionEndsAfterThirtyMinutesWithoutARequest(t *testing.T) {

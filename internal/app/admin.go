@@ -1,0 +1,135 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/pprof" //nolint:gosec // G108: what it registers by itself is on a mux that nobody serves
+	"time"
+
+	"latchkey/internal/authserver"
+)
+
+// admin is what operators are told by a listener of its own: whether the program takes requests, its metrics and profiles.
+// Nothing of it is on the public listener. A nil admin does nothing.
+type admin struct {
+	listener net.Listener
+	server   *http.Server
+	metrics  *metrics
+}
+
+// newAdmin listens, when there is an address.
+func (a *App) newAdmin(ctx context.Context, addr string) (*admin, error) {
+	if addr == "" {
+		return nil, nil
+	}
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, refuse("admin-addr", addr, "it cannot be listened on ("+err.Error()+")")
+	}
+	m := newMetrics(a.now)
+	m.gauges = a.gauges
+	host, _, _ := net.SplitHostPort(addr) // Validate has seen it
+	names := hosts{name: host, addresses: true, log: a.log}
+	d := &admin{listener: listener, metrics: m, server: newServer(names.only(a.adminMux(m)), a.log)}
+	d.server.WriteTimeout = 2 * time.Minute // a profile takes as long as it is told to
+	return d, nil
+}
+
+// adminMux has no profile of the command line: a flag may hold a password.
+func (a *App) adminMux(m *metrics) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /readyz", a.readiness)
+	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+		_ = m.write(w) // whoever asked has gone
+	})
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	return mux
+}
+
+func (a *App) readiness(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	text := "ready\n"
+	if err := a.ready(r.Context()); err != nil {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		text = "not ready\n"
+	}
+	_, _ = io.WriteString(w, text) // whoever asked has gone
+}
+
+// gauges are what is so at the moment of asking.
+func (a *App) gauges() gauges {
+	g := gauges{connections: a.listener.(*boundedListener).open.Load(), ready: a.ready(context.Background()) == nil}
+	stats := a.store.Stats()
+	g.storeReads, g.storeWrites, g.storeCommits = stats.Reads, stats.Writes, stats.Commits
+	return g
+}
+
+// watch counts what the public listener is asked for. routes are those that a metric may name.
+func (d *admin) watch(next http.Handler, routes []string) http.Handler {
+	if d == nil {
+		return next
+	}
+	return d.metrics.watch(next, routes)
+}
+
+// countLogIns counts the log-ins at the embedded server, those of the dashboard's form too.
+func (d *admin) countLogIns(api http.Handler) http.Handler {
+	if d == nil {
+		return api
+	}
+	return d.metrics.countLogIns(api)
+}
+
+// countLogInsAt counts those that the dashboard makes at an upstream.
+func (d *admin) countLogInsAt(upstream *http.Client) *http.Client {
+	if d != nil {
+		upstream.Transport = countedLogIns{upstream.Transport, d.metrics}
+	}
+	return upstream
+}
+
+// measure says where the queue for hashing passwords is.
+func (d *admin) measure(server *authserver.Server) {
+	if d != nil {
+		d.metrics.hashing = server.Hashing
+	}
+}
+
+// start serves until stop is called, which is after everything else: until then somebody may want to look.
+func (d *admin) start(log *slog.Logger) (stop func()) {
+	if d == nil {
+		return func() {}
+	}
+	ended := serveBeside(d.server, d.listener, func(err error) { log.Error("the listener for operators broke", "cause", err) })
+	return func() {
+		_ = d.server.Close() // what it still says is of no use to anybody
+		<-ended
+	}
+}
+
+// serveBeside serves on a goroutine of its own until the server is closed, and closes the channel then.
+func serveBeside(server *http.Server, listener net.Listener, broke func(error)) (ended <-chan struct{}) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			broke(err)
+		}
+	}()
+	return done
+}
+
+func (d *admin) release() {
+	if d != nil {
+		_ = d.listener.Close() // the error that is on its way matters more
+	}
+}

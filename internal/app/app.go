@@ -1,0 +1,319 @@
+// Package app is the program: its configuration, its parts and how they meet, its start and its end.
+package app
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"latchkey/client"
+	"latchkey/handlers"
+	"latchkey/internal/authserver"
+	"latchkey/internal/onboard"
+	"latchkey/internal/store"
+)
+
+// shutdownTime is how long requests in flight may take to end before they are cut off.
+const shutdownTime = 10 * time.Second
+
+// App is the program, wired and listening.
+type App struct {
+	url      string
+	listener net.Listener
+	server   *http.Server
+	store    *store.Store
+	pairings *onboard.Service
+	admin    *admin        // nil when nobody asked for it
+	operator *operatorDoor // nil when there can be none
+	drain    func()        // waits for what the embedded server writes down after its answers
+	draining time.Duration // how long the program says that it is stopping before it takes no more requests
+	stopping atomic.Bool   // it says so
+	stop     chan struct{} // closed when the program is stopping
+	now      func() time.Time
+	log      *slog.Logger
+}
+
+// New builds the whole program, top to bottom. The listener comes first: a taken port is an error before anything is
+// touched, and the address that port 0 stands for is known to all that follows.
+func New(ctx context.Context, cfg Config) (_ *App, err error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	a := &App{draining: cfg.DrainTime, stop: make(chan struct{}), now: cfg.Now, log: newLogger(cfg)}
+	defer func() {
+		if err != nil {
+			a.release()
+		}
+	}()
+	a.warnOfUnknown(cfg)
+
+	if a.listener, err = listen(ctx, cfg.Addr, a.log); err != nil {
+		return nil, err
+	}
+	publicURL, _ := parsePublicURL(cfg.PublicURL) // Validate has seen it
+	a.url = cmp.Or(publicURL, listenerURL(a.listener.Addr(), net.InterfaceAddrs))
+	if a.admin, err = a.newAdmin(ctx, cfg.AdminAddr); err != nil {
+		return nil, err
+	}
+
+	dir, err := openDataDir(cfg.Data, a.log)
+	if err != nil {
+		return nil, err
+	}
+	// The store comes before the secrets: its lock keeps a second program from making them at the same time.
+	if a.store, err = openStore(ctx, dir); err != nil {
+		return nil, err
+	}
+	ring, err := loadKeyRing(cfg, dir)
+	if err != nil {
+		return nil, err
+	}
+	mails := a.connectMail(cfg)
+	keys, err := a.connectKeys(cfg, dir, ring, mails)
+	if err != nil {
+		return nil, err
+	}
+	a.drain = func() { keys.drain(); mails.drain() }
+	a.pairings = onboard.New(onboard.Config{
+		ClientID: cfg.AppID, Lifetime: cfg.PairingTime, Grants: deviceGrants{a.store}, Now: cfg.Now,
+	})
+
+	dashboard := handlers.New(handlers.Deps{
+		Client:         keys.client,
+		WithOrigin:     keys.withOrigin,
+		Events:         events{a.store},
+		SignIns:        signInsAt(cfg),
+		StepUp:         cfg.StepUp,
+		Pairings:       a.pairings,
+		WebSessions:    webSessions{a.store},
+		SessionKeys:    ring.sealing,
+		PublicURL:      a.url,
+		AppID:          cfg.AppID,
+		BaseURL:        keys.baseURL,
+		Embedded:       cfg.Upstream == "",
+		Registration:   cfg.Registration == "open",
+		MinPassword:    cfg.MinPassword,
+		Mail:           mails.box != nil,
+		Notices:        mails.notices(cfg, a.url),
+		TrustedProxies: trustedProxies(cfg),
+		Ready:          a.ready,
+		Stop:           a.stop,
+		Now:            cfg.Now,
+		Log:            a.log,
+	})
+	a.server = newServer(a.edge(cfg, divide(keys.api, dashboard)), a.log)
+	a.server.Handler = a.admin.watch(a.server.Handler, slices.Concat(keys.routes, handlers.Routes(dashboard)))
+	a.server.RegisterOnShutdown(func() { close(a.stop) })
+	o := &operator{
+		store: a.store, publicURL: a.url, upstream: cfg.Upstream, minPassword: cfg.MinPassword,
+		mailer: mails.mailer(), now: cfg.Now, log: a.log,
+	}
+	a.operator = openOperatorDoor(ctx, dir, o.handler(), a.log)
+	return a, nil
+}
+
+func trustedProxies(cfg Config) []*net.IPNet {
+	networks, _ := parseNetworks(cfg.TrustedProxies) // Validate has seen them
+	return networks
+}
+
+// keyService is whatever serves the client API.
+type keyService struct {
+	client     *client.Client
+	withOrigin func(context.Context, handlers.Origin) context.Context
+	baseURL    string       // what devices are told
+	api        http.Handler // what answers the client API's paths here
+	routes     []string     // its calls, as "METHOD /path"
+	drain      func()       // waits for what it writes down after its answers
+}
+
+// connectKeys starts the embedded server, or reaches out to the upstream. Either way the dashboard goes through a client.
+func (a *App) connectKeys(cfg Config, dir dataDir, ring keyRing, mails mailing) (k keyService, err error) {
+	if cfg.Upstream != "" {
+		upstream, _ := parseUpstream(cfg.Upstream) // Validate has seen it
+		k.baseURL = strings.TrimRight(cfg.Upstream, "/")
+		k.api = elsewhere(k.baseURL)
+		k.client, err = client.New(k.baseURL, cfg.AppID, client.WithHTTPClient(a.admin.countLogInsAt(newUpstreamClient(upstream))), client.WithBaseHostOnly())
+		k.drain = func() {}
+		return k, err
+	}
+	access, err := loadAccessKey(dir)
+	if err != nil {
+		return k, err
+	}
+	tokens, err := authserver.NewTokens(access, ring.signing)
+	if err != nil {
+		return k, err
+	}
+	k.baseURL = a.url
+	server := authserver.New(authserver.Config{
+		AppID:         cfg.AppID,
+		PublicURL:     a.url,
+		Registration:  cfg.Registration == "open",
+		Anonymous:     cfg.Anonymous == "on",
+		MinPassword:   cfg.MinPassword,
+		Mailer:        mails.mailer(),
+		ClientAddress: handlers.ClientAddress(trustedProxies(cfg)),
+		Now:           cfg.Now,
+		Log:           a.log,
+	}, a.store, tokens)
+	a.admin.measure(server)
+	k.api, k.drain = a.admin.countLogIns(server), server.Drain
+	k.routes = server.Routes()
+	k.client, err = a.inside(k.api, cfg.AppID)
+	k.withOrigin = withOrigin
+	return k, err
+}
+
+// inside is a client of the embedded server.
+func (a *App) inside(api http.Handler, appID string) (*client.Client, error) {
+	transport := &http.Client{Transport: inProcess{api, a.log}, CheckRedirect: noRedirect}
+	return client.New(a.url, appID, client.WithHTTPClient(transport))
+}
+
+// withOrigin tells the embedded server which browser a call of the dashboard is made for.
+func withOrigin(ctx context.Context, o handlers.Origin) context.Context {
+	return authserver.WithOrigin(ctx, authserver.Origin(o))
+}
+
+// divide gives the client API its paths and the dashboard the rest. It is no http.ServeMux because that one redirects
+// unclean paths, and a device would take its token along to wherever the redirect points.
+func divide(api, dashboard http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		path := r.URL.Path
+		switch {
+		case strings.HasPrefix(path, "/api/client/"), strings.HasPrefix(path, "/api/latchkey/"), path == "/.well-known/jwks.json":
+			api.ServeHTTP(w, r)
+		default:
+			dashboard.ServeHTTP(w, r)
+		}
+	})
+}
+
+func newServer(handler http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       15 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       60 * time.Second,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		// Package http would answer OPTIONS * itself, without the headers that every answer has.
+		DisableGeneralOptionsHandler: true,
+	}
+}
+
+func openStore(ctx context.Context, dir dataDir) (*store.Store, error) {
+	path, err := filepath.Abs(dir.file(databaseFile))
+	if err != nil {
+		return nil, dir.refuse("it cannot be found", err)
+	}
+	st, err := store.Open(ctx, path)
+	switch {
+	case errors.Is(err, store.ErrInUse):
+		return nil, refuse("data", dir.path, "another latchkey is using it; stop that one, or give this one a directory of its own")
+	case err != nil:
+		return nil, cannotOpen(dir, err)
+	}
+	return st, nil
+}
+
+// cannotOpen says why the database of a directory cannot be opened by anybody.
+func cannotOpen(dir dataDir, err error) error {
+	if errors.Is(err, store.ErrNewer) {
+		return refuse("data", dir.path, "its database was made by a newer latchkey and has been left as it is; run that version, or give another directory")
+	}
+	return dir.refuse("its database cannot be opened", err)
+}
+
+func (a *App) warnOfUnknown(cfg Config) {
+	for _, name := range cfg.unknown {
+		a.log.Warn("this variable looks like a setting, and there is none of that name", "variable", name)
+	}
+}
+
+// URL is how browsers and devices reach the program: scheme and host, without a slash at the end.
+func (a *App) URL() string { return a.url }
+
+// Run serves until the context ends, lets requests in flight finish, and closes everything. It is called once, also for a
+// program that should stop at once.
+func (a *App) Run(ctx context.Context) error {
+	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
+	sweeping := make(chan struct{})
+	go func() {
+		defer close(sweeping)
+		repeat(background, aboutAMinute, a.sweep)
+	}()
+	served := make(chan error, 1)
+	go func() { served <- a.server.Serve(a.listener) }()
+	stopAdmin, stopOperator := a.admin.start(a.log), a.operator.start(a.log)
+
+	var err error
+	select {
+	case err = <-served: // the listener broke: nobody has told the server to stop
+		err = errors.Join(err, a.server.Close())
+	case <-ctx.Done():
+		err = a.shutdown(context.WithoutCancel(ctx))
+	}
+	stopBackground()
+	<-sweeping
+	stopAdmin()
+	stopOperator()
+	a.drain()
+	return errors.Join(err, a.store.Close())
+}
+
+// shutdown tells health checks first, so that whatever passes requests on to us can pass them elsewhere, or keep them.
+func (a *App) shutdown(ctx context.Context) error {
+	a.log.Info("stopping", "drain", a.draining)
+	a.stopping.Store(true)
+	select {
+	case <-time.After(a.draining):
+	case <-ctx.Done():
+	}
+	ctx, cancel := context.WithTimeout(ctx, shutdownTime)
+	defer cancel()
+	if err := a.server.Shutdown(ctx); err != nil {
+		a.log.Warn("cut off requests that did not end in time", "time", shutdownTime)
+		return a.server.Close()
+	}
+	return nil
+}
+
+// ready says whether requests should be sent here.
+func (a *App) ready(ctx context.Context) error {
+	if a.stopping.Load() {
+		return handlers.ErrStopping
+	}
+	return a.store.Ping(ctx)
+}
+
+// sweep deletes what has expired. What it leaves undone is done a minute later.
+func (a *App) sweep(ctx context.Context) {
+	if err := a.store.Sweep(ctx, a.now(), handlers.WebSessionIdle); err != nil && ctx.Err() == nil {
+		a.log.Error("sweep expired sessions", "cause", err)
+	}
+	if err := a.pairings.Sweep(ctx); err != nil && ctx.Err() == nil {
+		a.log.Error("sweep expired pairings", "cause", err)
+	}
+}
+
+// release lets go of what New took before it failed.
+func (a *App) release() {
+	if a.store != nil {
+		_ = a.store.Close() // the error that is on its way matters more
+	}
+	if a.listener != nil {
+		_ = a.listener.Close()
+	}
+	a.admin.release()
+}

@@ -1,0 +1,154 @@
+package app
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// module is the import path of the repository's root.
+const module = "latchkey"
+
+// mayImport says which package may import which others of this project. Arrows point down only, and the store and the
+// dashboard meet in package app alone: so the dashboard talks to the keys in one way, wherever they are.
+func mayImport() map[string][]string {
+	return map[string][]string{
+		".":                            {"internal/app"},
+		"internal/app":                 {"internal/authserver", "client", "handlers", "internal/onboard", "static", "internal/store", "views"},
+		"internal/authserver":          {"internal/store"},
+		"client":                       nil,
+		"client/clienttest":            {"client"},
+		"e2e":                          nil, // all of it is tests
+		"handlers":                     {"client", "internal/onboard", "static", "views"},
+		"internal/onboard":             {"client"},
+		"internal/onboard/onboardtest": {"internal/onboard"},
+		"static":                       nil,
+		"internal/store":               nil,
+		"internal/store/storetest":     {"internal/store"},
+		"views":                        {"static"},
+	}
+}
+
+// testsMayImport is what the tests of a package may import beyond that, where it is anything.
+func testsMayImport() map[string][]string {
+	return map[string][]string{
+		"internal/app":        {"internal/onboard/onboardtest"},
+		"internal/authserver": {"client", "client/clienttest"},
+		"client":              {"client/clienttest"},
+		"e2e":                 {"internal/app", "client", "internal/onboard/onboardtest", "internal/store"},
+		"handlers":            {"internal/authserver", "internal/onboard/onboardtest", "internal/store"}, // the real thing is the best fake
+		"internal/onboard":    {"internal/onboard/onboardtest"},
+		"internal/store":      {"internal/store/storetest"},
+	}
+}
+
+// onlyIn says where else a dependency may be imported, tests aside.
+func onlyIn() map[string][]string {
+	return map[string][]string{
+		"github.com/labstack/echo/v4": {"handlers"},
+		"github.com/gorilla/sessions": {"handlers"},
+		"github.com/a-h/templ":        {"handlers", "views"},
+		"database/sql":                {"internal/store", "internal/store/storetest"},
+		"modernc.org/sqlite":          {"internal/store"},
+	}
+}
+
+// goPackage is what "go list -json" says of a package.
+type goPackage struct {
+	ImportPath                         string
+	Imports, TestImports, XTestImports []string
+}
+
+// name is the package's path in the repository.
+func (p goPackage) name() string { return nameOf(p.ImportPath) }
+
+func nameOf(importPath string) string {
+	if importPath == module {
+		return "."
+	}
+	return strings.TrimPrefix(importPath, module+"/")
+}
+
+func ours(importPath string) bool {
+	return importPath == module || strings.HasPrefix(importPath, module+"/")
+}
+
+func packages(t *testing.T) []goPackage {
+	t.Helper()
+	list := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Imports,TestImports,XTestImports", "./...")
+	list.Dir = "../.."
+	out, err := list.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var all []goPackage
+	for decoder := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p goPackage
+		if err := decoder.Decode(&p); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}
+
+func TestPackagesImportOnlyWhatTheTableAllows(t *testing.T) {
+	t.Parallel()
+	table, forTests := mayImport(), testsMayImport()
+	seen := map[string]bool{}
+	for _, p := range packages(t) {
+		seen[p.name()] = true
+		allowed, ok := table[p.name()]
+		if !ok {
+			t.Errorf("package %s is not in the table", p.name())
+			continue
+		}
+		for _, path := range p.Imports {
+			if ours(path) && !slices.Contains(allowed, nameOf(path)) {
+				t.Errorf("%s may not import %s", p.name(), path)
+			}
+		}
+		allowed = append(append(allowed, forTests[p.name()]...), p.name())
+		for _, path := range append(p.TestImports, p.XTestImports...) {
+			if ours(path) && !slices.Contains(allowed, nameOf(path)) {
+				t.Errorf("tests of %s may not import %s", p.name(), path)
+			}
+		}
+	}
+	for name := range table {
+		if !seen[name] && name != "e2e" && !strings.HasSuffix(name, "test") { // packages of tests alone
+			t.Errorf("the table has %s, and the repository has not", name)
+		}
+	}
+}
+
+func TestDependenciesStayInTheirPackages(t *testing.T) {
+	t.Parallel()
+	places := onlyIn()
+	for _, p := range packages(t) {
+		for _, path := range p.Imports {
+			if p.name() == "client" && (strings.Contains(path, ".") || ours(path)) {
+				t.Errorf("client imports %s, and may import the standard library only", path)
+			}
+			if allowed, ok := places[path]; ok && !slices.Contains(allowed, p.name()) {
+				t.Errorf("%s imports %s, which only %v may", p.name(), path, allowed)
+			}
+		}
+	}
+}
+
+func TestViewsDoNoInputOrOutput(t *testing.T) {
+	t.Parallel()
+	for _, p := range packages(t) {
+		for _, path := range p.Imports {
+			if p.name() == "views" && (path == "os" || path == "net" || path == "net/http" || path == "database/sql") {
+				t.Errorf("views imports %s", path)
+			}
+		}
+	}
+}

@@ -1,0 +1,180 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"debug/elf"
+	"errors"
+	"flag"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// instructions are the Dockerfile's, by keyword, in order.
+func instructions(t *testing.T) map[string][]string {
+	t.Helper()
+	all := map[string][]string{}
+	for line := range strings.Lines(readFile(t, "../../Dockerfile")) {
+		keyword, rest, ok := strings.Cut(strings.TrimSpace(line), " ")
+		if ok && keyword != "#" {
+			all[keyword] = append(all[keyword], rest)
+		}
+	}
+	return all
+}
+
+func TestTheImagesSettingsAreSettings(t *testing.T) {
+	t.Parallel()
+	dockerfile := instructions(t)
+	known := map[string]bool{}
+	flags(&Config{}).VisitAll(func(f *flag.Flag) { known[variable(f.Name)] = true })
+	environ := strings.Fields(strings.Join(dockerfile["ENV"], " "))
+	for _, pair := range environ {
+		if name, _, _ := strings.Cut(pair, "="); !known[name] {
+			t.Errorf("%s is no setting", name)
+		}
+	}
+	cfg, err := load(nil, environ)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, _ := strings.Cut(cfg.Addr, ":")
+	if !slices.Equal(dockerfile["EXPOSE"], []string{port}) || !slices.Equal(dockerfile["VOLUME"], []string{cfg.Data}) {
+		t.Errorf("EXPOSE %v, VOLUME %v; settings %s, %s", dockerfile["EXPOSE"], dockerfile["VOLUME"], cfg.Addr, cfg.Data)
+	}
+	if _, err := healthURL(cfg.Addr); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTheImageRunsAsNobodyInParticular(t *testing.T) {
+	t.Parallel()
+	dockerfile := instructions(t)
+	if users := dockerfile["USER"]; len(users) != 1 || !regexp.MustCompile(`^[1-9][0-9]*(:[1-9][0-9]*)?$`).MatchString(users[0]) {
+		t.Errorf("USER %v is no number", users)
+	}
+	if entry := dockerfile["ENTRYPOINT"]; !slices.Equal(entry, []string{`["/latchkey"]`}) {
+		t.Errorf("ENTRYPOINT %v", entry)
+	}
+	if check := strings.Join(dockerfile["HEALTHCHECK"], ""); !strings.HasSuffix(check, `CMD ["/latchkey", "health"]`) {
+		t.Errorf("HEALTHCHECK %s", check)
+	}
+}
+
+// buildAsImage runs the Dockerfile's own build command, with the binary going elsewhere.
+func buildAsImage(t *testing.T) string {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("builds the program")
+	}
+	commands := instructions(t)["RUN"]
+	i := slices.IndexFunc(commands, func(c string) bool { return strings.Contains(c, "go build") })
+	if i < 0 || !strings.Contains(commands[i], " -o /out/latchkey ") {
+		t.Fatalf("no build in %v", commands)
+	}
+	binary := filepath.Join(t.TempDir(), "latchkey")
+	build := exec.CommandContext(t.Context(), "sh", "-c", strings.Replace(commands[i], "/out/latchkey", `"$BINARY"`, 1))
+	build.Dir, build.Env = "../..", append(os.Environ(), "BINARY="+binary)
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", commands[i], err, out)
+	}
+	return binary
+}
+
+func TestTheImagesProgramIsSmallAndNeedsNoOtherFile(t *testing.T) {
+	t.Parallel()
+	binary := buildAsImage(t)
+	info, err := os.Stat(binary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if size := info.Size(); size > 25_000_000 {
+		t.Errorf("it has %d bytes", size)
+	}
+	if runtime.GOOS == "linux" {
+		checkStatic(t, binary)
+	}
+
+	cfg := testConfig(t)
+	cfg.Addr = "127.0.0.1:" + freePort(t)
+	// As in the image, the settings are variables.
+	environ := []string{"LATCHKEY_ADDR=" + cfg.Addr, "LATCHKEY_DATA=" + cfg.Data}
+	if out, code := execute(t, binary, environ, "health"); code != 1 || strings.Count(out, "\n") != 1 {
+		t.Errorf("health of none: exit code %d, %s", code, out)
+	}
+	stop := startProgram(t, binary, environ, "Latchkey is at http://"+cfg.Addr+"\n")
+	if out, code := execute(t, binary, environ, "health"); code != 0 {
+		t.Errorf("health of a running one: exit code %d, %s", code, out)
+	}
+	if out, code := execute(t, binary, environ); code != 1 || !strings.Contains(out, "--addr") || strings.Count(out, "\n") != 1 {
+		t.Errorf("a second one on the same port: exit code %d, %s", code, out)
+	}
+	if out, code := execute(t, binary, append(environ, "LATCHKEY_ADDR=127.0.0.1:0")); code != 1 || !strings.Contains(out, "--data") || strings.Count(out, "\n") != 1 {
+		t.Errorf("a second one on the same data: exit code %d, %s", code, out)
+	}
+	if err := stop(); err != nil {
+		t.Errorf("stopped by a signal: %v", err)
+	}
+}
+
+func checkStatic(t *testing.T, binary string) {
+	t.Helper()
+	file, err := elf.Open(binary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = file.Close() }()
+	if slices.ContainsFunc(file.Progs, func(p *elf.Prog) bool { return p.Type == elf.PT_INTERP }) {
+		t.Error("it needs a loader")
+	}
+	if libraries, err := file.ImportedLibraries(); err != nil || len(libraries) > 0 {
+		t.Errorf("it needs %v, %v", libraries, err)
+	}
+}
+
+// execute runs the program to its end and gives what it printed and its exit code.
+func execute(t *testing.T, binary string, environ []string, args ...string) (string, int) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	program := exec.CommandContext(ctx, binary, args...)
+	program.Env = environ
+	out, err := program.CombinedOutput()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return string(out), program.ProcessState.ExitCode()
+}
+
+// startProgram waits until the program has printed its line. The function it gives ends it as a container platform does.
+func startProgram(t *testing.T, binary string, environ []string, line string) (stop func() error) {
+	t.Helper()
+	program := exec.CommandContext(t.Context(), binary)
+	program.Env = environ
+	var log bytes.Buffer
+	program.Stderr = &log
+	stdout, err := program.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := program.Start(); err != nil {
+		t.Fatal(err)
+	}
+	got := make([]byte, len(line))
+	if _, err := io.ReadFull(stdout, got); err != nil || string(got) != line {
+		t.Fatalf("it printed %q, %v, want %q; log: %s", got, err, line, log.String())
+	}
+	return func() error {
+		return errors.Join(program.Process.Signal(syscall.SIGTERM), program.Wait())
+	}
+}

@@ -1,0 +1,23 @@
+package app
+
+import (
+	"time"
+
+	"latchkey/handlers"
+	"latchkey/internal/authserver"
+)
+
+// signIns lets the dashboard count tries of passwords as the embedded server does.
+type signIns struct{ limits *authserver.Limits }
+
+func (s signIns) Take(account, address, knownDevice string) (succeeded func(), wait time.Duration) {
+	return s.limits.Take(authserver.Attempt{Account: account, Address: address, KnownDevice: knownDevice})
+}
+
+// signInsAt is what counts tries at an upstream; the embedded server needs nobody to.
+func signInsAt(cfg Config) handlers.SignIns {
+	if cfg.Upstream == "" {
+		return nil
+	}
+	return signIns{authserver.NewLimits(cfg.Now)}
+}

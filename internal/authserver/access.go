@@ -1,0 +1,121 @@
+package authserver
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"latchkey/internal/store"
+)
+
+// principal is who makes a request, and with what kind of session: a key can do less than the person who made it.
+type principal struct {
+	userID, sessionID, deviceID string
+	identity                    identity
+	seen                        time.Time // when the session was last heard of, if it was read
+}
+
+// identity says how a session was opened.
+type identity struct{ id, provider string }
+
+// openedBy is a set of ways to open a session. The empty set refuses everybody.
+type openedBy uint8
+
+const (
+	byPassword openedBy = 1 << iota
+	byKey
+	byNobody // anonymously
+
+	byAnything = byPassword | byKey | byNobody
+)
+
+// has reports whether sessions of a provider are in the set; those of a provider it does not know never are.
+func (o openedBy) has(provider string) bool {
+	switch provider {
+	case store.ProviderEmailPassword:
+		return o&byPassword != 0
+	case store.ProviderAPIKey:
+		return o&byKey != 0
+	case store.ProviderAnonymous:
+		return o&byNobody != 0
+	default:
+		return false
+	}
+}
+
+// door says what a call asks of its caller. Its zero value lets nobody in.
+type door struct {
+	open    bool // no token wanted
+	token   tokenType
+	live    bool // the session must not have ended; always so with a refresh token, whose session row is read anyway
+	session openedBy
+	refusal kind // what the wrong kind of session is told
+}
+
+// The doors of the route table. The SDKs send the refresh token on session and key calls and the access token elsewhere.
+var (
+	anybody      = door{open: true}
+	holdsRefresh = door{token: refreshToken, session: byAnything, refusal: kindForbidden}
+	holdsAccess  = door{token: accessToken, session: byAnything, refusal: kindForbidden}
+	managesKeys  = door{token: refreshToken, session: byPassword, refusal: kindKeysForbidden}
+	// A key is meant to be handed to a device, and losing a device must not mean losing the account. Access tokens outlive a
+	// log-out by up to half an hour; that is too long for the one call that cannot be undone.
+	mayDeleteSelf = door{token: accessToken, live: true, session: byPassword | byNobody, refusal: kindDeleteForbidden}
+)
+
+// admit finds out who is calling and whether the door is theirs.
+func (s *Server) admit(r *http.Request, d door) (principal, error) {
+	if d.open {
+		return principal{}, nil
+	}
+	raw, err := bearer(r.Header)
+	if err != nil {
+		return principal{}, err
+	}
+	c, err := s.tokens.verify(raw, d.token, s.ids.domain, s.cfg.Now())
+	if err != nil {
+		return principal{}, err
+	}
+	who := principal{
+		userID: c.Subject, sessionID: c.Issuer, deviceID: c.DeviceID, identity: identity{c.Identity.ID, c.Identity.Provider},
+	}
+	if d.token == refreshToken || d.live {
+		if who, err = s.sessionOf(r, c); err != nil {
+			return principal{}, err
+		}
+	}
+	if !d.session.has(who.identity.provider) {
+		return principal{}, refuse(d.refusal)
+	}
+	return who, nil
+}
+
+// sessionOf reads the session a token names. The row decides, not the token: it goes when the person logs out, when
+// the account goes, and when the key that opened the session is turned off.
+func (s *Server) sessionOf(r *http.Request, c claims) (principal, error) {
+	row, err := s.store.AuthSession(r.Context(), c.session())
+	switch {
+	case err != nil:
+		return principal{}, missing(kindSessionGone, "read session", err)
+	case row.UserID != c.Subject:
+		return principal{}, refuse(kindBadToken).because(errors.New("token and session row name different users"))
+	case !s.cfg.Now().Before(row.ExpiresAt):
+		return principal{}, refuse(kindExpiredToken)
+	}
+	return principal{row.UserID, row.ID, row.DeviceID, identity{row.IdentityID, row.Provider}, row.LastSeenAt}, nil
+}
+
+// bearer takes the token out of the Authorization header. The texts are those of App Services; SDK tests compare the second.
+func bearer(h http.Header) (string, error) {
+	values := h.Values("Authorization")
+	if len(values) == 0 {
+		return "", refuse(kindNoToken)
+	}
+	scheme, token, _ := strings.Cut(values[0], " ")
+	token = strings.TrimSpace(token)
+	if len(values) > 1 || !strings.EqualFold(scheme, "Bearer") || token == "" {
+		return "", refuse(kindNoBearer)
+	}
+	return token, nil
+}

@@ -1,0 +1,339 @@
+package authserver
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"latchkey/internal/store"
+)
+
+const (
+	testApp      = "latchkey-test"
+	testURL      = "https://keys.example.org"
+	testPassword = "correct horse"
+)
+
+// cheap keeps argon2id real and the tests fast.
+var cheap = argonCost{memory: 64, passes: 1, threads: 1}
+
+// fixture is a server over a database of its own, with a clock that stands still until told otherwise.
+type fixture struct {
+	*Server
+	t     testing.TB
+	store *store.Store
+	clock *clock
+	logs  *syncBuffer
+}
+
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// syncBuffer is a log that several requests may write to.
+type syncBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *syncBuffer) reset() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.buf.Reset()
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+func newFixture(t testing.TB, change ...func(*Config)) *fixture {
+	t.Helper()
+	st := openStore(t)
+	// Long ago: ids never go back within a process, so a clock that ran ahead would date the keys of tests that use the real one.
+	f := &fixture{t: t, store: st, clock: &clock{now: time.Date(2016, 3, 1, 12, 0, 0, 0, time.UTC)}, logs: &syncBuffer{}}
+	cfg := Config{
+		AppID:        testApp,
+		PublicURL:    testURL,
+		Registration: true,
+		Anonymous:    true,
+		MinPassword:  8,
+		Now:          f.clock.Now,
+		Log:          slog.New(slog.NewJSONHandler(f.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	}
+	for _, c := range change {
+		c(&cfg)
+	}
+	f.Server = newServer(cfg, st, newTokens(t), newHasher(cheap, 2))
+	return f
+}
+
+// on is the same server, reporting to a subtest.
+func (f *fixture) on(t testing.TB) *fixture {
+	other := *f
+	other.t = t
+	return &other
+}
+
+func openStore(t testing.TB) *store.Store {
+	t.Helper()
+	st, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "test.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = st.Close() })
+	return st
+}
+
+func newTokens(t testing.TB) *Tokens {
+	t.Helper()
+	tokens, err := NewTokens(newAccessKey(t), [][]byte{randomBytes(32)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tokens
+}
+
+func newAccessKey(t testing.TB) *ecdsa.PrivateKey {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+// reply is an answer, read.
+type reply struct {
+	t      testing.TB
+	status int
+	header http.Header
+	body   []byte
+}
+
+// do sends a request, with a token if there is one.
+func (f *fixture) do(method, path, token, body string) reply {
+	f.t.Helper()
+	req := newRequest(method, path, body)
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	return f.send(req)
+}
+
+func (f *fixture) send(req *http.Request) reply {
+	f.t.Helper()
+	rec := httptest.NewRecorder()
+	f.ServeHTTP(rec, req)
+	return reply{f.t, rec.Code, rec.Header(), rec.Body.Bytes()}
+}
+
+// want fails the test unless the status is as said, and checks the rules that every answer obeys.
+func (r reply) want(status int) reply {
+	r.t.Helper()
+	if r.status != status {
+		r.t.Fatalf("status %d, want %d: %s", r.status, status, r.body)
+	}
+	r.obeysRules()
+	return r
+}
+
+// obeysRules checks what clients rely on in every answer, good or bad.
+func (r reply) obeysRules() {
+	r.t.Helper()
+	types, typed := r.header["Content-Type"]
+	switch {
+	case len(r.body) == 0 && typed:
+		r.t.Errorf("empty answer with status %d has Content-Type %q", r.status, types)
+	case len(r.body) > 0 && (len(types) != 1 || types[0] != "application/json"):
+		r.t.Errorf("Content-Type is %q, want exactly application/json", types)
+	case len(r.body) > 0 && !json.Valid(r.body):
+		r.t.Errorf("body is not JSON: %s", r.body)
+	}
+	if got := r.header.Get("Access-Control-Allow-Origin"); got != "*" {
+		r.t.Errorf("Access-Control-Allow-Origin is %q", got)
+	}
+	if got := r.header.Get("X-Content-Type-Options"); got != "nosniff" {
+		r.t.Errorf("X-Content-Type-Options is %q", got)
+	}
+	if id := r.header.Get(requestIDHeader); !isID(id) {
+		r.t.Errorf("%s is %q", requestIDHeader, id)
+	}
+	if r.status >= 400 {
+		r.hasEnvelope()
+	}
+}
+
+// hasEnvelope checks the shape of an error: text always, code and link strings when there.
+func (r reply) hasEnvelope() {
+	r.t.Helper()
+	var fields map[string]any
+	if err := json.Unmarshal(r.body, &fields); err != nil {
+		r.t.Fatalf("error body is not an object: %s", r.body)
+	}
+	for name, v := range fields {
+		if text, ok := v.(string); !ok || text == "" {
+			r.t.Errorf("%s is %#v, want a non-empty string", name, v)
+		}
+		if name != "error" && name != "error_code" && name != "link" {
+			r.t.Errorf("unknown field %s", name)
+		}
+	}
+	if fields["error"] == nil {
+		r.t.Error("no error text")
+	}
+	link, _ := fields["link"].(string)
+	if want := testURL + "/logs?co_id=" + r.header.Get(requestIDHeader); link != "" && link != want {
+		r.t.Errorf("link is %q, want %q", link, want)
+	}
+}
+
+// says checks the text and the code of an error.
+func (r reply) says(text, code string) reply {
+	r.t.Helper()
+	var e errorBody
+	r.into(&e)
+	if e.Error != text || e.Code != code {
+		r.t.Errorf("error %q code %q, want %q code %q", e.Error, e.Code, text, code)
+	}
+	return r
+}
+
+func (r reply) into(v any) {
+	r.t.Helper()
+	if err := json.Unmarshal(r.body, v); err != nil {
+		r.t.Fatalf("decode %s: %v", r.body, err)
+	}
+}
+
+// fields decodes an answer without knowing its shape.
+func (r reply) fields() map[string]any {
+	r.t.Helper()
+	var m map[string]any
+	r.into(&m)
+	return m
+}
+
+func appPath(rest string) string { return "/api/client/v2.0/app/" + testApp + rest }
+
+func loginPath(provider string) string { return appPath("/auth/providers/" + provider + "/login") }
+
+const (
+	registerRest = "/auth/providers/local-userpass/register"
+	sessionPath  = "/api/client/v2.0/auth/session"
+	profilePath  = "/api/client/v2.0/auth/profile"
+	deletePath   = "/api/client/v2.0/auth/delete"
+	keysPath     = "/api/client/v2.0/auth/api_keys"
+)
+
+// object writes a JSON object from pairs.
+func object(pairs ...any) string {
+	m := map[string]any{}
+	for i := 0; i < len(pairs); i += 2 {
+		m[pairs[i].(string)] = pairs[i+1]
+	}
+	b, err := json.Marshal(m)
+	if err != nil {
+		panic(err)
+	}
+	return string(b)
+}
+
+func (f *fixture) register(email, password string) {
+	f.t.Helper()
+	f.do("POST", appPath(registerRest), "", object("email", email, "password", password)).want(201)
+}
+
+func (f *fixture) login(email, password string) loginAnswer {
+	f.t.Helper()
+	return f.loggedIn("local-userpass", object("username", email, "password", password))
+}
+
+func (f *fixture) loginWithKey(value string) loginAnswer {
+	f.t.Helper()
+	return f.loggedIn("api-key", object("key", value))
+}
+
+func (f *fixture) loginAnonymously() loginAnswer {
+	f.t.Helper()
+	return f.loggedIn("anon-user", "")
+}
+
+func (f *fixture) loggedIn(provider, body string) loginAnswer {
+	f.t.Helper()
+	var out loginAnswer
+	f.do("POST", loginPath(provider), "", body).want(200).into(&out)
+	return out
+}
+
+// signUp is a new account and its first session.
+func (f *fixture) signUp(email string) loginAnswer {
+	f.t.Helper()
+	f.register(email, testPassword)
+	return f.login(email, testPassword)
+}
+
+// newKey is the wire's answer to the creation of a key.
+type newKey struct {
+	ID       string `json:"_id"`
+	Name     string `json:"name"`
+	Disabled bool   `json:"disabled"`
+	Value    string `json:"key"`
+}
+
+func (f *fixture) createKey(session loginAnswer, name string) newKey {
+	f.t.Helper()
+	var k newKey
+	f.do("POST", keysPath, session.RefreshToken, object("name", name)).want(201).into(&k)
+	return k
+}
+
+func (f *fixture) createKeys(session loginAnswer, n int) []newKey {
+	f.t.Helper()
+	keys := make([]newKey, n)
+	for i := range keys {
+		keys[i] = f.createKey(session, fmt.Sprintf("key-%02d", i))
+	}
+	return keys
+}
+
+// newRequest is a request with a JSON content type if it has a body, as SDKs send it.
+func newRequest(method, path, body string) *http.Request {
+	req := httptest.NewRequestWithContext(context.Background(), method, path, strings.NewReader(body))
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	return req
+}

@@ -1,0 +1,46 @@
+package authserver
+
+import (
+	"testing"
+
+	"latchkey/internal/store"
+)
+
+func TestIDsOfAnAppAreStableAndDifferent(t *testing.T) {
+	a, again, b := idsOf("app-one"), idsOf("app-one"), idsOf("app-two")
+	if a != again {
+		t.Error("the ids of an app change")
+	}
+	seen := map[string]bool{}
+	for _, ids := range []appIDs{a, b} {
+		for _, id := range []string{ids.domain, ids.passwords, ids.keys, ids.anonymous} {
+			if !isID(id) || seen[id] {
+				t.Errorf("id %q", id)
+			}
+			seen[id] = true
+		}
+	}
+	// Written down once, so that an accidental change of the derivation is noticed: tokens in the field name these.
+	if a.domain != "af8f012a1f421db685b954b2" {
+		t.Errorf("domain id of app-one is %s", a.domain)
+	}
+	for name, want := range map[string]string{
+		store.ProviderEmailPassword: a.passwords, store.ProviderAPIKey: a.keys, store.ProviderAnonymous: a.anonymous,
+	} {
+		if got := a.provider(name); got != want {
+			t.Errorf("provider %s is %s", name, got)
+		}
+	}
+}
+
+func TestOnlyTwentyFourLowerCaseHexDigitsAreAnID(t *testing.T) {
+	for id, want := range map[string]bool{
+		"0123456789abcdef01234567": true, noDevice: true,
+		"": false, "0123456789ABCDEF01234567": false, "0123456789abcdef0123456": false, "0123456789abcdef012345678": false,
+		"0123456789abcdeg01234567": false, "0123456789abcdef0123456\n": false,
+	} {
+		if isID(id) != want {
+			t.Errorf("isID(%q) is %v", id, !want)
+		}
+	}
+}

@@ -1,0 +1,53 @@
+package authserver
+
+import (
+	"net/http"
+
+	"latchkey/internal/store"
+)
+
+// profile says who somebody is: the SDKs ask right after every log-in, and a failure here fails the log-in.
+func (s *Server) profile(r *http.Request, who principal) (answer, error) {
+	identities, err := s.store.Identities(r.Context(), who.userID)
+	if err != nil {
+		return answer{}, missing(kindUserGone, "read identities", err)
+	}
+	keys, err := s.store.APIKeys(r.Context(), who.userID)
+	if err != nil {
+		return answer{}, unavailable("read keys", err)
+	}
+	return answer{status: http.StatusOK, body: s.profileOf(who, identities, keys)}, nil
+}
+
+// profileOf lists identities as App Services does: those the person linked first, then one for each key. A session opened with
+// a key shows the key's name too. Keys are for devices of a person, so the type stays normal.
+func (s *Server) profileOf(who principal, identities []store.Identity, keys []store.APIKey) profileAnswer {
+	out := profileAnswer{
+		UserID:     who.userID,
+		DomainID:   s.ids.domain,
+		Identities: make([]wireIdentity, 0, len(identities)+len(keys)),
+		Data:       map[string]string{},
+		Type:       "normal",
+	}
+	for _, id := range identities {
+		w := wireIdentity{ID: id.ID, ProviderType: id.Provider, ProviderID: s.ids.provider(id.Provider)}
+		if id.Provider == store.ProviderEmailPassword {
+			w.ProviderData = map[string]string{"email": id.Subject}
+			out.Data["email"] = id.Subject
+		}
+		out.Identities = append(out.Identities, w)
+	}
+	for _, k := range keys {
+		out.Identities = append(out.Identities, wireIdentity{ID: k.ID, ProviderType: store.ProviderAPIKey, ProviderID: s.ids.keys})
+		if who.identity.provider == store.ProviderAPIKey && who.identity.id == k.ID {
+			out.Data["name"] = k.Name
+		}
+	}
+	return out
+}
+
+// deleteUser deletes the account of the caller, with everything that belongs to it.
+func (s *Server) deleteUser(r *http.Request, who principal) (answer, error) {
+	err := s.store.DeleteUser(r.Context(), who.userID)
+	return answer{status: http.StatusNoContent}, missing(kindUserGone, "delete user", err)
+}

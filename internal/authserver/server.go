@@ -1,0 +1,262 @@
+package authserver
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"path"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"latchkey/internal/store"
+)
+
+// Config is what an operator decides about the server.
+type Config struct {
+	// AppID is the client app id that the SDKs name in their paths.
+	AppID string
+	// PublicURL is how clients reach this server: scheme://host[:port], no trailing slash. Every URL in an answer starts with it.
+	PublicURL string
+	// Registration lets anybody make an account; without it register answers 403.
+	Registration bool
+	// Anonymous lets clients log in without credentials.
+	Anonymous bool
+	// MinPassword is the least number of characters of a new password; the most is 128.
+	MinPassword int
+	// ClientAddress is where a request came from, for the facts about keys; nil means its peer, without the port.
+	ClientAddress func(*http.Request) string
+	// Mailer sends mails; nil means that none are sent: accounts confirm themselves.
+	Mailer Mailer
+	// Limits counts tries of passwords; nil means counts of its own.
+	Limits *Limits
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+	// Log receives why requests were refused, never a credential; nil means nowhere.
+	Log *slog.Logger
+}
+
+// Server is the App Services client API over one store.
+type Server struct {
+	cfg        Config
+	store      *store.Store
+	tokens     *Tokens
+	passwords  *hasher
+	ids        appIDs
+	routes     []route
+	mux        *http.ServeMux
+	mails      *mailLimits
+	afterwards *afterwards
+
+	acts, registrations, notices *Quota
+}
+
+// New returns a Server for /api/client/v2.0/…, /api/latchkey/v1/… and /.well-known/jwks.json.
+func New(cfg Config, st *store.Store, tokens *Tokens) *Server {
+	return newServer(cfg, st, tokens, newHasher(passwordCost, runtime.GOMAXPROCS(0)))
+}
+
+// newServer takes the hasher too, so that tests need not spend 19 MiB on every password.
+func newServer(cfg Config, st *store.Store, tokens *Tokens, passwords *hasher) *Server {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Limits == nil {
+		cfg.Limits = NewLimits(cfg.Now)
+	}
+	if cfg.ClientAddress == nil {
+		cfg.ClientAddress = peer
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Server{
+		cfg: cfg, store: st, tokens: tokens, passwords: passwords, ids: idsOf(cfg.AppID), mails: newMailLimits(cfg.Now), afterwards: newAfterwards(),
+		acts:          newQuota(cfg.Now, actsAtOnce, actPause),
+		registrations: newQuota(cfg.Now, registrationsAtOnce, registrationPause),
+		notices:       NewNotices(cfg.Now),
+	}
+	s.routes = s.table()
+	s.mux = s.buildMux()
+	return s
+}
+
+const (
+	root    = "/api/client/v2.0"
+	inApp   = root + "/app/{app}" // calls that name the app
+	auth    = root + "/auth"      // calls that find app and user in the token
+	apiKeys = auth + "/api_keys"
+	byMail  = inApp + "/auth/providers/local-userpass" // calls about an account that need no token
+
+	own          = "/api/latchkey/v1" // ours alone
+	keyFactsPath = own + "/key_facts"
+	sessionsPath = own + "/sessions"
+	reissuePath  = own + "/refresh_token"
+	proofPath    = own + "/proof"
+	passwordPath = own + "/password"
+)
+
+// route is one call of the API: who may make it and what answers it.
+type route struct {
+	method, path string
+	door         door
+	answer       func(*http.Request, principal) (answer, error)
+}
+
+// table is every call there is. A door left out refuses everybody.
+func (s *Server) table() []route {
+	return []route{
+		{"GET", "/.well-known/jwks.json", anybody, s.publicKeys},
+		{"GET", inApp + "/location", anybody, s.location},
+		{"POST", byMail + "/register", anybody, s.register},
+		{"POST", byMail + "/confirm", anybody, s.confirm},
+		{"POST", byMail + "/confirm/send", anybody, s.sendConfirmation},
+		{"POST", byMail + "/reset/send", anybody, s.sendReset},
+		{"POST", byMail + "/reset", anybody, s.reset},
+		{"POST", inApp + "/auth/providers/{provider}/login", anybody, s.login},
+
+		{"POST", auth + "/session", holdsRefresh, s.renew},
+		{"DELETE", auth + "/session", holdsRefresh, s.logOut},
+		{"GET", auth + "/profile", holdsAccess, s.profile},
+		{"DELETE", auth + "/delete", mayDeleteSelf, s.deleteUser},
+
+		{"POST", apiKeys, managesKeys, s.createKey},
+		{"GET", apiKeys, managesKeys, s.listKeys},
+		{"GET", apiKeys + "/{id}", managesKeys, s.fetchKey},
+		{"DELETE", apiKeys + "/{id}", managesKeys, s.deleteKey},
+		{"PUT", apiKeys + "/{id}/enable", managesKeys, s.enableKey},
+		{"PUT", apiKeys + "/{id}/disable", managesKeys, s.disableKey},
+
+		{"GET", keyFactsPath, managesKeys, s.keyFacts},
+		{"POST", proofPath, managesKeys, s.provePresence},
+		{"PUT", passwordPath, managesKeys, s.changePassword},
+		{"GET", sessionsPath, managesKeys, s.listSessions},
+		{"DELETE", sessionsPath, managesKeys, s.endOtherSessions},
+		{"DELETE", sessionsPath + "/{id}", managesKeys, s.endSession},
+		{"POST", reissuePath, managesKeys, s.reissue},
+	}
+}
+
+// Routes lists every call as "METHOD /path", for tests that must not miss one.
+func (s *Server) Routes() []string {
+	patterns := make([]string, len(s.routes))
+	for i, rt := range s.routes {
+		patterns[i] = rt.method + " " + rt.path
+	}
+	return patterns
+}
+
+// buildMux registers the table and, for each of its paths, the refusal of every other method: ServeMux would write its own
+// 405 as text, which the SDKs cannot read.
+func (s *Server) buildMux() *http.ServeMux {
+	mux := http.NewServeMux()
+	methods := map[string][]string{}
+	for _, rt := range s.routes {
+		mux.HandleFunc(rt.method+" "+rt.path, s.serve(rt))
+		methods[rt.path] = append(methods[rt.path], rt.method)
+		if rt.method == http.MethodGet {
+			methods[rt.path] = append(methods[rt.path], http.MethodHead) // ServeMux answers HEAD with the GET handler
+		}
+	}
+	for p, allowed := range methods {
+		slices.Sort(allowed)
+		allow := strings.Join(append(allowed, http.MethodOptions), ", ")
+		mux.HandleFunc(p, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Allow", allow)
+			s.fail(w, r, refuse(kindMethodNotAllowed))
+		})
+	}
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.fail(w, r, refuse(kindNotFound)) })
+	return mux
+}
+
+// ServeHTTP answers one request, always with the headers that browsers and SDKs need.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	defer s.recoverPanic(w, r)
+	commonHeaders(w.Header(), store.NewID(s.cfg.Now()))
+	if r.Method == http.MethodOptions {
+		preflight(w)
+		return
+	}
+	// ServeMux redirects unclean paths; a redirect would take a token along to wherever it points.
+	if p := r.URL.EscapedPath(); p != path.Clean(p) {
+		s.fail(w, r, refuse(kindNotFound))
+		return
+	}
+	if r.Body != nil {
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	}
+	s.mux.ServeHTTP(w, r)
+}
+
+// serve is the way every call of the table takes: app, door, handler, answer.
+func (s *Server) serve(rt route) http.HandlerFunc {
+	namesApp := strings.Contains(rt.path, "{app}")
+	return func(w http.ResponseWriter, r *http.Request) {
+		if namesApp && r.PathValue("app") != s.cfg.AppID {
+			s.fail(w, r, refuse(kindUnknownApp, r.PathValue("app")))
+			return
+		}
+		who, err := s.admit(r, rt.door)
+		if err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		a, err := rt.answer(r, who)
+		if err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		if err := a.write(w); err != nil {
+			s.fail(w, r, fmt.Errorf("encode answer: %w", err))
+		}
+	}
+}
+
+// answer is what a handler hands back. Without a body it goes out without a Content-Type too: realm-web parses whatever claims
+// to be JSON, and an empty body is none.
+type answer struct {
+	status int
+	body   any
+	public bool // the same for everybody, so it may be cached for a while
+}
+
+func (a answer) write(w http.ResponseWriter) error {
+	if a.body == nil {
+		w.WriteHeader(a.status)
+		return nil
+	}
+	encoded, err := json.Marshal(a.body)
+	if err != nil {
+		return err
+	}
+	h := w.Header()
+	if a.public {
+		h.Set("Cache-Control", "public, max-age=300")
+	}
+	// Exactly this, without a charset: Realm's core compares the whole value before it reads an error.
+	h.Set("Content-Type", "application/json")
+	h.Set("Content-Length", strconv.Itoa(len(encoded)))
+	w.WriteHeader(a.status)
+	_, _ = w.Write(encoded) // the client is gone: nobody is left to tell
+	return nil
+}
+
+// recoverPanic turns a bug into a 500 that the SDKs can read. Answers are encoded before the first byte is written, so nothing
+// was sent yet.
+func (s *Server) recoverPanic(w http.ResponseWriter, r *http.Request) {
+	v := recover()
+	if v == nil {
+		return
+	}
+	if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+		panic(v)
+	}
+	// Not the value: it may quote what the request held. Its type and the stack say enough.
+	s.fail(w, r, fmt.Errorf("panic with a %T\n%s", v, debug.Stack()))
+}

@@ -1,0 +1,246 @@
+package authserver
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"latchkey/internal/store"
+)
+
+const (
+	accessLifetime  = 30 * time.Minute
+	refreshLifetime = 60 * 24 * time.Hour
+
+	// maxToken bounds what is handed to the parser; ours are under 1 KB.
+	maxToken = 4 << 10
+	// refreshSecretSize is what HS256 can use in full.
+	refreshSecretSize = 32
+)
+
+// tokenType is the typ claim. A token of one type is never taken for the other.
+type tokenType string
+
+const (
+	accessToken  tokenType = "access"
+	refreshToken tokenType = "refresh"
+)
+
+// claims are those of App Services. Realm's core casts exp and iat to integers unchecked, and user_data to an object, so the
+// former are integers and the latter is absent.
+type claims struct {
+	Type      tokenType     `json:"typ"`
+	Subject   string        `json:"sub"`
+	Issued    int64         `json:"iat"`
+	Expires   int64         `json:"exp"`
+	Issuer    string        `json:"iss,omitempty"` // access: the session
+	ID        string        `json:"jti,omitempty"` // access: tells apart two of the same second
+	DeviceID  string        `json:"baas_device_id"`
+	DomainID  string        `json:"baas_domain_id"`
+	SessionID string        `json:"baas_id,omitempty"` // refresh: the session
+	Identity  identityClaim `json:"baas_identity"`
+}
+
+// identityClaim says how the session was opened. App Services has it in refresh tokens alone; here access tokens carry it too,
+// so that a call with one can tell a person from a device without reading the session.
+type identityClaim struct {
+	ID         string `json:"id"`
+	Provider   string `json:"provider_type"`
+	ProviderID string `json:"provider_id"`
+}
+
+// Tokens signs and verifies the tokens of a server.
+type Tokens struct {
+	access  jose.Signer
+	refresh jose.Signer
+	keys    map[string]verificationKey // by kid
+	public  json.RawMessage            // the JWK set
+	opened  verified
+}
+
+// verificationKey ties a key to the one algorithm and type of token it is for, so that no header can have it used otherwise.
+type verificationKey struct {
+	algorithm jose.SignatureAlgorithm
+	signs     tokenType
+	key       any
+}
+
+// NewTokens takes the P-256 key of access tokens and the 32-byte secrets of refresh tokens, newest first: the first signs, and
+// all verify, so that a new secret does not log everybody out.
+func NewTokens(access *ecdsa.PrivateKey, refresh [][]byte) (*Tokens, error) {
+	if access == nil || access.Curve != elliptic.P256() {
+		return nil, errors.New("access token key must be on the curve P-256")
+	}
+	if len(refresh) == 0 {
+		return nil, errors.New("there must be a secret for refresh tokens")
+	}
+	t := &Tokens{keys: map[string]verificationKey{}}
+	if err := t.useAccessKey(access); err != nil {
+		return nil, err
+	}
+	for i, secret := range refresh {
+		if len(secret) != refreshSecretSize {
+			return nil, fmt.Errorf("refresh token secret %d has %d bytes, not %d", i+1, len(secret), refreshSecretSize)
+		}
+		t.keys[secretID(secret)] = verificationKey{jose.HS256, refreshToken, secret}
+	}
+	var err error
+	t.refresh, err = newSigner(jose.HS256, refresh[0], secretID(refresh[0]))
+	return t, err
+}
+
+// useAccessKey names the key by its thumbprint, so that its kid is the same wherever it is loaded.
+func (t *Tokens) useAccessKey(key *ecdsa.PrivateKey) error {
+	jwk := jose.JSONWebKey{Key: key.Public(), Algorithm: string(jose.ES256), Use: "sig"}
+	thumbprint, err := jwk.Thumbprint(crypto.SHA256)
+	if err != nil {
+		return fmt.Errorf("thumbprint of access token key: %w", err)
+	}
+	jwk.KeyID = base64.RawURLEncoding.EncodeToString(thumbprint)
+	t.keys[jwk.KeyID] = verificationKey{jose.ES256, accessToken, key.Public()}
+	if t.public, err = json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{jwk}}); err != nil {
+		return fmt.Errorf("encode public keys: %w", err)
+	}
+	t.access, err = newSigner(jose.ES256, key, jwk.KeyID)
+	return err
+}
+
+func newSigner(alg jose.SignatureAlgorithm, key any, kid string) (jose.Signer, error) {
+	opts := (&jose.SignerOptions{}).WithType("JWT").WithHeader("kid", kid)
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: key}, opts)
+	if err != nil {
+		return nil, fmt.Errorf("%s signer: %w", alg, err)
+	}
+	return signer, nil
+}
+
+// secretID names a secret without giving away anything that helps to guess it.
+func secretID(secret []byte) string {
+	mac := hmac.New(sha256.New, secret)
+	mac.Write([]byte("kid"))
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:12])
+}
+
+// sign encodes claims under the key of their type.
+func (t *Tokens) sign(c claims) (string, error) {
+	signer := t.access
+	if c.Type == refreshToken {
+		signer = t.refresh
+	}
+	payload, err := json.Marshal(c)
+	if err != nil {
+		return "", fmt.Errorf("encode claims: %w", err)
+	}
+	signed, err := signer.Sign(payload)
+	if err != nil {
+		return "", fmt.Errorf("sign %s token: %w", c.Type, err)
+	}
+	return signed.CompactSerialize()
+}
+
+// verify returns the claims of a token that this server signed, for this app, as the type wanted, and that has not expired.
+// Keys are found by kid among our own; jku, jwk and x5u in a header are not looked at.
+func (t *Tokens) verify(raw string, want tokenType, domainID string, now time.Time) (claims, error) {
+	c, err := t.open(raw)
+	switch {
+	case err != nil:
+		return claims{}, refuse(kindBadToken).because(err)
+	case c.Type != want && want == refreshToken:
+		return claims{}, refuse(kindNotRefreshToken)
+	case c.Type != want:
+		return claims{}, refuse(kindNotAccessToken)
+	case c.DomainID != domainID:
+		return claims{}, refuse(kindBadToken).because(errors.New("token of another app"))
+	case now.Unix() >= c.Expires:
+		return claims{}, refuse(kindExpiredToken)
+	case !isID(c.Subject) || !isID(c.session()):
+		return claims{}, refuse(kindBadToken).because(errors.New("token without user or session"))
+	}
+	return c, nil
+}
+
+// open gives the claims of a token that this server signed, whatever they say. Its errors never quote the token.
+func (t *Tokens) open(raw string) (claims, error) {
+	if len(raw) > maxToken {
+		return claims{}, errors.New("token too long")
+	}
+	return t.opened.open(raw, t.checkSignature)
+}
+
+func (t *Tokens) checkSignature(raw string) (claims, error) {
+	if strings.ContainsAny(raw, "\r\n") { // base64 decoding would skip them
+		return claims{}, errors.New("not a token")
+	}
+	signed, err := jose.ParseSignedCompact(raw, []jose.SignatureAlgorithm{jose.ES256, jose.HS256})
+	if err != nil {
+		return claims{}, errors.New("not a token")
+	}
+	// The last digit of base64 has bits that decoding ignores. A token has one spelling.
+	if plain, err := signed.CompactSerialize(); err != nil || plain != raw {
+		return claims{}, errors.New("not the token as it was signed")
+	}
+	header := signed.Signatures[0].Protected
+	key, known := t.keys[header.KeyID]
+	if !known || header.Algorithm != string(key.algorithm) {
+		return claims{}, errors.New("token names no key of this server")
+	}
+	payload, err := signed.Verify(key.key)
+	if err != nil {
+		return claims{}, errors.New("wrong signature")
+	}
+	var c claims
+	if err := json.Unmarshal(payload, &c); err != nil || c.Type != key.signs {
+		return claims{}, errors.New("claims are not ours")
+	}
+	return c, nil
+}
+
+// session is the id of the session, which each type of token keeps in its own claim.
+func (c claims) session() string {
+	if c.Type == accessToken {
+		return c.Issuer
+	}
+	return c.SessionID
+}
+
+func (s *Server) accessClaims(who principal) claims {
+	now := s.cfg.Now()
+	return claims{
+		Type:     accessToken,
+		Subject:  who.userID,
+		Issued:   now.Unix(),
+		Expires:  now.Add(accessLifetime).Unix(),
+		Issuer:   who.sessionID,
+		ID:       store.NewID(now),
+		DeviceID: who.deviceID,
+		DomainID: s.ids.domain,
+		Identity: s.claimOf(who.identity),
+	}
+}
+
+func (s *Server) refreshClaims(row store.AuthSession) claims {
+	return claims{
+		Type:      refreshToken,
+		Subject:   row.UserID,
+		Issued:    row.CreatedAt.Unix(),
+		Expires:   row.ExpiresAt.Unix(),
+		DeviceID:  row.DeviceID,
+		DomainID:  s.ids.domain,
+		SessionID: row.ID,
+		Identity:  s.claimOf(identity{row.IdentityID, row.Provider}),
+	}
+}
+
+func (s *Server) claimOf(id identity) identityClaim {
+	return identityClaim{ID: id.id, Provider: id.provider, ProviderID: s.ids.provider(id.provider)}
+}

@@ -1,0 +1,697 @@
+package onboardtest
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"latchkey/internal/onboard"
+)
+
+// base is when grants are made unless a test says otherwise, and lifetime how long they last.
+var base = time.Date(2026, time.November, 20, 12, 30, 0, 123_000_000, time.UTC)
+
+const (
+	lifetime = 10 * time.Minute
+	plenty   = 10_000
+	tick     = time.Millisecond // the least difference that a store must tell apart
+)
+
+// contract is one sentence of the contract and its proof, which gets empty grants of its own.
+type contract struct {
+	name  string
+	prove func(t *testing.T, grants onboard.Grants)
+}
+
+// Run proves the whole contract. open returns Grants without any in it and sees to their being closed at the end of the test.
+func Run(t *testing.T, open func(t *testing.T) onboard.Grants) {
+	for _, part := range []struct {
+		name      string
+		contracts []contract
+	}{
+		{"making", making()},
+		{"claiming", claiming()},
+		{"deciding", deciding()},
+		{"delivering", delivering()},
+		{"sweeping", sweeping()},
+		{"many at once", manyAtOnce()},
+	} {
+		t.Run(part.name, func(t *testing.T) {
+			for _, c := range part.contracts {
+				t.Run(c.name, func(t *testing.T) { c.prove(t, open(t)) })
+			}
+		})
+	}
+}
+
+// person is a user in a web session.
+type person struct {
+	userID  string
+	session [32]byte
+}
+
+func newPerson() person { return person{userID: "user-" + rand.Text(), session: random()} }
+
+// elsewhere is the same user in another session.
+func (p person) elsewhere() person { return person{userID: p.userID, session: random()} }
+
+func random() (b [32]byte) {
+	_, _ = rand.Read(b[:])
+	return b
+}
+
+// newGrant returns a grant to create.
+func newGrant() onboard.Grant {
+	sealing := random()
+	return onboard.Grant{
+		ID: rand.Text(), DeviceCodeHash: random(), UserCode: newCode(), ClientID: "app-1", SealingKey: sealing[:],
+		DeviceName: "porch-cam 📷", Address: "192.0.2.7", Agent: "curl/8", CreatedAt: base, ExpiresAt: base.Add(lifetime),
+		State: onboard.Pending,
+	}
+}
+
+func newCode() string { return rand.Text()[:8] } // other letters than real ones; grants take any
+
+// pending creates a grant.
+func pending(t *testing.T, grants onboard.Grants) onboard.Grant {
+	t.Helper()
+	g := newGrant()
+	want(t, grants.CreateGrant(t.Context(), g, plenty), nil)
+	return g
+}
+
+// claimed creates a grant that p is shown.
+func claimed(t *testing.T, grants onboard.Grants, p person) onboard.Grant {
+	t.Helper()
+	g := pending(t, grants)
+	g, err := grants.ClaimGrant(t.Context(), g.UserCode, p.userID, p.session, base)
+	want(t, err, nil)
+	return g
+}
+
+// approving creates a grant whose key is being made.
+func approving(t *testing.T, grants onboard.Grants) onboard.Grant {
+	t.Helper()
+	p := newPerson()
+	g := claimed(t, grants, p)
+	want(t, grants.BeginApproval(t.Context(), g.ID, p.userID, p.session, base), nil)
+	g.State = onboard.Approving
+	return g
+}
+
+// approved creates a grant whose key waits for the device, since base.
+func approved(t *testing.T, grants onboard.Grants) onboard.Grant {
+	t.Helper()
+	g := approving(t, grants)
+	g.State, g.KeyID, g.KeyName, g.Sealed, g.ApprovedAt = onboard.Approved, "key-"+g.ID, "porch-cam", []byte{0, 1, 255}, base
+	want(t, grants.FinishApproval(t.Context(), g.ID, g.KeyID, g.KeyName, g.Sealed, base), nil)
+	return g
+}
+
+// delivered creates a grant whose key the device was given at a time.
+func delivered(t *testing.T, grants onboard.Grants, at time.Time) onboard.Grant {
+	t.Helper()
+	g := approved(t, grants)
+	want(t, deliver(t, grants, g, at), nil)
+	g.State, g.DeliveredAt = onboard.Delivered, at
+	return g
+}
+
+// inEveryState creates a grant in each state, all of them shown to the same person.
+func inEveryState(t *testing.T, grants onboard.Grants, p person) map[onboard.State]onboard.Grant {
+	t.Helper()
+	all := map[onboard.State]onboard.Grant{}
+	for _, state := range []onboard.State{
+		onboard.Pending, onboard.Denied, onboard.Approving, onboard.Approved, onboard.Delivered,
+	} {
+		g := claimed(t, grants, p)
+		switch state {
+		case onboard.Denied:
+			want(t, grants.DenyGrant(t.Context(), g.ID, p.userID, p.session, base), nil)
+		case onboard.Approving, onboard.Approved, onboard.Delivered:
+			want(t, grants.BeginApproval(t.Context(), g.ID, p.userID, p.session, base), nil)
+		}
+		switch state {
+		case onboard.Approved, onboard.Delivered:
+			g.KeyID, g.KeyName, g.Sealed, g.ApprovedAt = "key", "name", []byte("sealed"), base
+			want(t, grants.FinishApproval(t.Context(), g.ID, g.KeyID, g.KeyName, g.Sealed, base), nil)
+		}
+		if state == onboard.Delivered {
+			want(t, deliver(t, grants, g, base), nil)
+			g.DeliveredAt = base
+		}
+		g.State = state
+		wantGrant(t, grants, g)
+		all[state] = g
+	}
+	return all
+}
+
+// deliver asks for the grant as a device does: again within a minute, four seconds after the last time.
+func deliver(t *testing.T, grants onboard.Grants, g onboard.Grant, now time.Time) error {
+	t.Helper()
+	got, err := grants.DeliverGrant(t.Context(), g.DeviceCodeHash, now, now.Add(-time.Minute), now.Add(-4*time.Second))
+	if err == nil && (got.ID != g.ID || got.State != onboard.Delivered || string(got.Sealed) != string(g.Sealed)) {
+		t.Errorf("delivered %+v, want that of %+v", got, g)
+	}
+	return err
+}
+
+// want fails the test unless err is the wanted kind of error, or nil when none is wanted.
+func want(t *testing.T, err, kind error) {
+	t.Helper()
+	if !errors.Is(err, kind) {
+		t.Fatalf("error is %v, want %v", err, kind)
+	}
+}
+
+// wantGrant compares a grant, found both ways, with what it should be.
+func wantGrant(t *testing.T, grants onboard.Grants, g onboard.Grant) {
+	t.Helper()
+	byID, err := grants.Grant(t.Context(), g.ID)
+	want(t, err, nil)
+	byCode, err := grants.GrantByDeviceCode(t.Context(), g.DeviceCodeHash)
+	want(t, err, nil)
+	for _, got := range []onboard.Grant{byID, byCode} {
+		if diff := diffGrants(g, got); diff != "" {
+			t.Error(diff)
+		}
+	}
+}
+
+// diffGrants is empty when two grants are the same. No bytes are as good as nil.
+func diffGrants(wanted, got onboard.Grant) string {
+	for _, g := range []*onboard.Grant{&wanted, &got} {
+		if len(g.Sealed) == 0 {
+			g.Sealed = nil
+		}
+		if len(g.SealingKey) == 0 {
+			g.SealingKey = nil
+		}
+	}
+	return cmp.Diff(wanted, got)
+}
+
+func making() []contract {
+	return []contract{
+		{"a grant is kept as it was created", func(t *testing.T, grants onboard.Grants) {
+			g := pending(t, grants)
+			pending(t, grants)
+			wantGrant(t, grants, g)
+			bare := newGrant()
+			bare.DeviceName, bare.Address, bare.Agent = "", "", ""
+			want(t, grants.CreateGrant(t.Context(), bare, plenty), nil)
+			wantGrant(t, grants, bare)
+		}},
+		{"what is not there is not found", func(t *testing.T, grants onboard.Grants) {
+			pending(t, grants)
+			for _, id := range []string{"", "x", rand.Text()} {
+				_, err := grants.Grant(t.Context(), id)
+				want(t, err, onboard.ErrNoGrant)
+			}
+			for _, hash := range [][32]byte{{}, random()} {
+				_, err := grants.GrantByDeviceCode(t.Context(), hash)
+				want(t, err, onboard.ErrNoGrant)
+				_, err = grants.DeliverGrant(t.Context(), hash, base, base, base)
+				want(t, err, onboard.ErrNoGrant)
+			}
+			want(t, grants.CancelApproval(t.Context(), "x"), onboard.ErrNoGrant)
+			want(t, grants.FinishApproval(t.Context(), "x", "k", "n", []byte("s"), base), onboard.ErrNoGrant)
+		}},
+		{"a code is taken as long as its grant is kept", func(t *testing.T, grants onboard.Grants) {
+			p := newPerson()
+			for _, g := range inEveryState(t, grants, p) {
+				again := newGrant()
+				again.UserCode = g.UserCode
+				want(t, grants.CreateGrant(t.Context(), again, plenty), onboard.ErrCodeTaken)
+				again.CreatedAt, again.ExpiresAt = g.ExpiresAt, g.ExpiresAt.Add(lifetime)
+				want(t, grants.CreateGrant(t.Context(), again, plenty), onboard.ErrCodeTaken)
+				_, err := grants.Grant(t.Context(), again.ID)
+				want(t, err, onboard.ErrNoGrant)
+			}
+			g := pending(t, grants)
+			want(t, grants.SweepGrants(t.Context(), g.ExpiresAt, g.ExpiresAt, g.ExpiresAt), nil)
+			again := newGrant()
+			again.UserCode, again.CreatedAt, again.ExpiresAt = g.UserCode, g.ExpiresAt, g.ExpiresAt.Add(lifetime)
+			want(t, grants.CreateGrant(t.Context(), again, plenty), nil)
+			wantGrant(t, grants, again)
+		}},
+		{"only so many can be pending", func(t *testing.T, grants onboard.Grants) {
+			p := newPerson()
+			inEveryState(t, grants, p) // one of them is pending
+			claimed(t, grants, p)
+			want(t, grants.CreateGrant(t.Context(), newGrant(), 2), onboard.ErrTooMany)
+			want(t, grants.CreateGrant(t.Context(), newGrant(), 3), nil)
+			want(t, grants.CreateGrant(t.Context(), newGrant(), 3), onboard.ErrTooMany)
+			later := newGrant()
+			later.CreatedAt, later.ExpiresAt = base.Add(lifetime-tick), base.Add(2*lifetime)
+			want(t, grants.CreateGrant(t.Context(), later, 3), onboard.ErrTooMany)
+			later.CreatedAt = base.Add(lifetime) // the others have expired, swept or not
+			want(t, grants.CreateGrant(t.Context(), later, 1), nil)
+			wantGrant(t, grants, later)
+		}},
+	}
+}
+
+func claiming() []contract {
+	return []contract{
+		{"claiming writes down who was shown the grant, and gives it", func(t *testing.T, grants onboard.Grants) {
+			g, neighbour, p := pending(t, grants), pending(t, grants), newPerson()
+			got, err := grants.ClaimGrant(t.Context(), g.UserCode, p.userID, p.session, base)
+			want(t, err, nil)
+			g.UserID, g.Session = p.userID, p.session
+			if diff := diffGrants(g, got); diff != "" {
+				t.Error(diff)
+			}
+			wantGrant(t, grants, g)
+			wantGrant(t, grants, neighbour)
+		}},
+		{"a code that no grant has claims nothing", func(t *testing.T, grants onboard.Grants) {
+			g, p := pending(t, grants), newPerson()
+			for _, code := range []string{"", newCode(), g.UserCode + "B", g.UserCode[:7], "%", "________"} {
+				_, err := grants.ClaimGrant(t.Context(), code, p.userID, p.session, base)
+				want(t, err, onboard.ErrNoGrant)
+			}
+			wantGrant(t, grants, g)
+		}},
+		{"for another session of the same user the later one counts", func(t *testing.T, grants onboard.Grants) {
+			p := newPerson()
+			g, later := claimed(t, grants, p), p.elsewhere()
+			for _, who := range []person{p, later} {
+				got, err := grants.ClaimGrant(t.Context(), g.UserCode, who.userID, who.session, base)
+				want(t, err, nil)
+				g.Session = who.session
+				if diff := diffGrants(g, got); diff != "" {
+					t.Error(diff)
+				}
+			}
+			want(t, grants.DenyGrant(t.Context(), g.ID, p.userID, p.session, base), onboard.ErrNoGrant)
+			want(t, grants.DenyGrant(t.Context(), g.ID, later.userID, later.session, base), nil)
+		}},
+		{"what one user was shown is not another's to be had", func(t *testing.T, grants onboard.Grants) {
+			p, other := newPerson(), newPerson()
+			g := claimed(t, grants, p)
+			for _, who := range []person{other, {userID: other.userID, session: p.session}} {
+				_, err := grants.ClaimGrant(t.Context(), g.UserCode, who.userID, who.session, base)
+				want(t, err, onboard.ErrNoGrant)
+			}
+			wantGrant(t, grants, g)
+		}},
+		{"only what is pending can be claimed", func(t *testing.T, grants onboard.Grants) {
+			p := newPerson()
+			for state, g := range inEveryState(t, grants, p) {
+				later := p.elsewhere()
+				_, err := grants.ClaimGrant(t.Context(), g.UserCode, later.userID, later.session, base)
+				if state == onboard.Pending {
+					want(t, err, nil)
+					continue
+				}
+				want(t, err, onboard.ErrNoGrant)
+				wantGrant(t, grants, g)
+			}
+		}},
+		{"what has expired cannot be claimed", func(t *testing.T, grants onboard.Grants) {
+			p := newPerson()
+			g, never := claimed(t, grants, p), pending(t, grants)
+			for _, late := range []onboard.Grant{g, never} {
+				for _, now := range []time.Time{late.ExpiresAt, late.ExpiresAt.Add(time.Hour)} {
+					_, err := grants.ClaimGrant(t.Context(), late.UserCode, p.userID, random(), now)
+					want(t, err, onboard.ErrNoGrant)
+				}
+				wantGrant(t, grants, late)
+			}
+			_, err := grants.ClaimGrant(t.Context(), g.UserCode, p.userID, p.session, g.ExpiresAt.Add(-tick))
+			want(t, err, nil)
+		}},
+	}
+}
+
+// decisions are the two steps that a person can take.
+func decisions(grants onboard.Grants) map[onboard.State]func(context.Context, string, string, [32]byte, time.Time) error {
+	return map[onboard.State]func(context.Context, string, string, [32]byte, time.Time) error{
+		onboard.Denied: grants.DenyGrant, onboard.Approving: grants.BeginApproval,
+	}
+}
+
+func deciding() []contract {
+	return []contract{
+		{"who was shown a pending grant decides", func(t *testing.T, grants onboard.Grants) {
+			for state, decide := range decisions(grants) {
+				p := newPerson()
+				g, neighbour := claimed(t, grants, p), claimed(t, grants, p)
+				want(t, decide(t.Context(), g.ID, p.userID, p.session, g.ExpiresAt.Add(-tick)), nil)
+				g.State = state
+				wantGrant(t, grants, g)
+				wantGrant(t, grants, neighbour)
+			}
+		}},
+		{"nobody else decides", func(t *testing.T, grants onboard.Grants) {
+			for _, decide := range decisions(grants) {
+				p, other := newPerson(), newPerson()
+				g, never := claimed(t, grants, p), pending(t, grants)
+				for _, who := range []person{
+					other, p.elsewhere(), {userID: other.userID, session: p.session}, {userID: p.userID}, {session: p.session}, {},
+				} {
+					want(t, decide(t.Context(), g.ID, who.userID, who.session, base), onboard.ErrNoGrant)
+				}
+				want(t, decide(t.Context(), never.ID, p.userID, p.session, base), onboard.ErrNoGrant)
+				want(t, decide(t.Context(), "x", p.userID, p.session, base), onboard.ErrNoGrant)
+				wantGrant(t, grants, g)
+				wantGrant(t, grants, never)
+			}
+		}},
+		{"nothing is decided twice", func(t *testing.T, grants onboard.Grants) {
+			p := newPerson()
+			for state, g := range inEveryState(t, grants, p) {
+				if state == onboard.Pending {
+					continue
+				}
+				for _, decide := range decisions(grants) {
+					want(t, decide(t.Context(), g.ID, p.userID, p.session, base), onboard.ErrNoGrant)
+				}
+				wantGrant(t, grants, g)
+			}
+		}},
+		{"nothing is decided after it has expired", func(t *testing.T, grants onboard.Grants) {
+			for _, decide := range decisions(grants) {
+				p := newPerson()
+				g := claimed(t, grants, p)
+				for _, now := range []time.Time{g.ExpiresAt, g.ExpiresAt.Add(time.Hour)} {
+					want(t, decide(t.Context(), g.ID, p.userID, p.session, now), onboard.ErrNoGrant)
+				}
+				wantGrant(t, grants, g)
+			}
+		}},
+		{"an approval that is cancelled can be begun again, or denied", func(t *testing.T, grants onboard.Grants) {
+			for state, decide := range decisions(grants) {
+				g, neighbour := approving(t, grants), approving(t, grants)
+				want(t, grants.CancelApproval(t.Context(), g.ID), nil)
+				g.State = onboard.Pending
+				wantGrant(t, grants, g)
+				wantGrant(t, grants, neighbour)
+				want(t, decide(t.Context(), g.ID, g.UserID, g.Session, base), nil)
+				g.State = state
+				wantGrant(t, grants, g)
+			}
+		}},
+		{"only an approval under way can be cancelled or finished", func(t *testing.T, grants onboard.Grants) {
+			for state, g := range inEveryState(t, grants, newPerson()) {
+				if state == onboard.Approving {
+					continue
+				}
+				want(t, grants.CancelApproval(t.Context(), g.ID), onboard.ErrNoGrant)
+				want(t, grants.FinishApproval(t.Context(), g.ID, "other", "o", []byte("o"), base), onboard.ErrNoGrant)
+				wantGrant(t, grants, g)
+			}
+		}},
+		{"an approval that is finished keeps the key for the device", func(t *testing.T, grants onboard.Grants) {
+			g, neighbour := approving(t, grants), approving(t, grants)
+			at := g.ExpiresAt.Add(-tick)
+			sealed := make([]byte, 1000)
+			_, _ = rand.Read(sealed)
+			want(t, grants.FinishApproval(t.Context(), g.ID, "key-1", "porch-cam 📷", sealed, at), nil)
+			g.State, g.KeyID, g.KeyName, g.Sealed, g.ApprovedAt = onboard.Approved, "key-1", "porch-cam 📷", sealed, at
+			wantGrant(t, grants, g)
+			wantGrant(t, grants, neighbour)
+		}},
+		{"an approval is not finished after the grant has expired", func(t *testing.T, grants onboard.Grants) {
+			g := approving(t, grants)
+			want(t, grants.FinishApproval(t.Context(), g.ID, "k", "n", []byte("s"), g.ExpiresAt), onboard.ErrNoGrant)
+			wantGrant(t, grants, g)
+		}},
+	}
+}
+
+func delivering() []contract {
+	return []contract{
+		{"what is approved is delivered and what else is not", func(t *testing.T, grants onboard.Grants) {
+			for state, g := range inEveryState(t, grants, newPerson()) {
+				switch err := deliver(t, grants, g, base.Add(time.Second)); state {
+				case onboard.Approved:
+					want(t, err, nil)
+					g.State, g.DeliveredAt = onboard.Delivered, base.Add(time.Second)
+				default:
+					want(t, err, onboard.ErrNoGrant)
+				}
+				wantGrant(t, grants, g)
+			}
+		}},
+		{"the delivery gives the whole grant", func(t *testing.T, grants onboard.Grants) {
+			g, neighbour := approved(t, grants), approved(t, grants)
+			at := g.ExpiresAt.Add(-tick)
+			got, err := grants.DeliverGrant(t.Context(), g.DeviceCodeHash, at, at, at)
+			want(t, err, nil)
+			g.State, g.DeliveredAt = onboard.Delivered, at
+			if diff := diffGrants(g, got); diff != "" {
+				t.Error(diff)
+			}
+			wantGrant(t, grants, g)
+			wantGrant(t, grants, neighbour)
+		}},
+		{"what has expired is not delivered", func(t *testing.T, grants onboard.Grants) {
+			g := approved(t, grants)
+			want(t, deliver(t, grants, g, g.ExpiresAt), onboard.ErrNoGrant)
+			wantGrant(t, grants, g)
+		}},
+		{"what was delivered is delivered again a while after the last time", func(t *testing.T, grants onboard.Grants) {
+			first := base.Add(time.Second)
+			g := delivered(t, grants, first)
+			for _, again := range []struct {
+				after time.Duration // the first
+				err   error
+			}{
+				{0, onboard.ErrNoGrant},
+				{4*time.Second - tick, onboard.ErrNoGrant},
+				{4 * time.Second, nil},
+				{8*time.Second - tick, onboard.ErrNoGrant}, // counts from the last
+				{8 * time.Second, nil},
+				{8 * time.Second, onboard.ErrNoGrant},
+				{time.Minute - tick, nil}, // counts from the first
+				{time.Minute, onboard.ErrNoGrant},
+				{time.Hour, onboard.ErrNoGrant},
+			} {
+				if err := deliver(t, grants, g, first.Add(again.after)); !errors.Is(err, again.err) {
+					t.Errorf("after %v: %v, want %v", again.after, err, again.err)
+				}
+				wantGrant(t, grants, g) // and says when it was first
+			}
+		}},
+		{"what was delivered is not delivered again for ever", func(t *testing.T, grants onboard.Grants) {
+			inTime, late := delivered(t, grants, base.Add(time.Second)), delivered(t, grants, base.Add(time.Second))
+			want(t, deliver(t, grants, inTime, inTime.DeliveredAt.Add(time.Minute-tick)), nil)
+			want(t, deliver(t, grants, late, late.DeliveredAt.Add(time.Minute)), onboard.ErrNoGrant)
+		}},
+		{"what was delivered in time is delivered again after it has expired", func(t *testing.T, grants onboard.Grants) {
+			g := delivered(t, grants, base.Add(lifetime-tick))
+			want(t, deliver(t, grants, g, g.ExpiresAt.Add(30*time.Second)), nil)
+		}},
+	}
+}
+
+func sweeping() []contract {
+	return []contract{
+		{"what nobody fetched is forgotten when it expires", func(t *testing.T, grants onboard.Grants) {
+			g := approved(t, grants)
+			sweep(t, grants, g.ExpiresAt.Add(-tick))
+			wantGrant(t, grants, g)
+			sweep(t, grants, g.ExpiresAt)
+			g.Sealed = nil
+			wantGrant(t, grants, g)
+		}},
+		{"what was fetched is forgotten soon after", func(t *testing.T, grants onboard.Grants) {
+			g := delivered(t, grants, base.Add(time.Second))
+			sweep(t, grants, g.DeliveredAt.Add(time.Minute-tick))
+			wantGrant(t, grants, g)
+			sweep(t, grants, g.DeliveredAt.Add(time.Minute))
+			g.Sealed = nil
+			wantGrant(t, grants, g)
+		}},
+		{"what was fetched is not forgotten by having expired", func(t *testing.T, grants onboard.Grants) {
+			g := delivered(t, grants, base.Add(lifetime-tick))
+			sweep(t, grants, g.ExpiresAt)
+			wantGrant(t, grants, g)
+			want(t, deliver(t, grants, g, g.ExpiresAt.Add(30*time.Second)), nil)
+		}},
+		{"what is forgotten is not delivered, not even by a clock that is behind", func(t *testing.T, grants onboard.Grants) {
+			fetched, unfetched := delivered(t, grants, base.Add(time.Second)), approved(t, grants)
+			sweep(t, grants, fetched.ExpiresAt)
+			want(t, deliver(t, grants, fetched, base.Add(10*time.Second)), onboard.ErrNoGrant)
+			want(t, deliver(t, grants, unfetched, base.Add(10*time.Second)), onboard.ErrNoGrant)
+		}},
+		{"a grant is gone an hour after it has expired, whatever its state", func(t *testing.T, grants onboard.Grants) {
+			all := inEveryState(t, grants, newPerson())
+			all["never claimed"] = pending(t, grants)
+			stays := newGrant()
+			stays.ExpiresAt = stays.ExpiresAt.Add(tick)
+			want(t, grants.CreateGrant(t.Context(), stays, plenty), nil)
+			end := base.Add(lifetime + time.Hour)
+			sweep(t, grants, end.Add(-tick))
+			for _, g := range all {
+				g.Sealed = nil
+				wantGrant(t, grants, g)
+			}
+			sweep(t, grants, end)
+			for _, g := range all {
+				_, err := grants.Grant(t.Context(), g.ID)
+				want(t, err, onboard.ErrNoGrant)
+				_, err = grants.GrantByDeviceCode(t.Context(), g.DeviceCodeHash)
+				want(t, err, onboard.ErrNoGrant)
+			}
+			wantGrant(t, grants, stays)
+		}},
+		{"a sweep takes more than one batch", func(t *testing.T, grants onboard.Grants) {
+			var all []onboard.Grant
+			for i := range 1000 {
+				if i%10 == 0 {
+					all = append(all, approved(t, grants))
+				}
+				all = append(all, pending(t, grants))
+			}
+			sweep(t, grants, base.Add(lifetime+time.Hour))
+			for _, g := range all {
+				_, err := grants.Grant(t.Context(), g.ID)
+				want(t, err, onboard.ErrNoGrant)
+			}
+		}},
+	}
+}
+
+// sweep sweeps as the service does.
+func sweep(t *testing.T, grants onboard.Grants, now time.Time) {
+	t.Helper()
+	want(t, grants.SweepGrants(t.Context(), now, now.Add(-time.Minute), now.Add(-time.Hour)), nil)
+}
+
+func manyAtOnce() []contract {
+	return []contract{
+		{"of many who want one code one gets it", func(t *testing.T, grants onboard.Grants) {
+			code := newCode()
+			counts := atOnce(t, 50, func(ctx context.Context, _ int) error {
+				g := newGrant()
+				g.UserCode = code
+				return grants.CreateGrant(ctx, g, plenty)
+			}, onboard.ErrCodeTaken)
+			wantOnce(t, counts)
+		}},
+		{"the limit holds however many come at once", func(t *testing.T, grants onboard.Grants) {
+			counts := atOnce(t, 50, func(ctx context.Context, _ int) error {
+				return grants.CreateGrant(ctx, newGrant(), 10)
+			}, onboard.ErrTooMany)
+			if counts[nil] != 10 {
+				t.Errorf("outcomes %v", counts)
+			}
+		}},
+		{"of many users who type one code one has it", func(t *testing.T, grants onboard.Grants) {
+			g := pending(t, grants)
+			counts := atOnce(t, 50, func(ctx context.Context, _ int) error {
+				p := newPerson()
+				_, err := grants.ClaimGrant(ctx, g.UserCode, p.userID, p.session, base)
+				return err
+			}, onboard.ErrNoGrant)
+			wantOnce(t, counts)
+		}},
+		{"of many decisions one is taken", func(t *testing.T, grants onboard.Grants) {
+			for range 5 {
+				p := newPerson()
+				g := claimed(t, grants, p)
+				counts := atOnce(t, 50, func(ctx context.Context, i int) error {
+					if i%2 == 0 {
+						return grants.DenyGrant(ctx, g.ID, p.userID, p.session, base)
+					}
+					return grants.BeginApproval(ctx, g.ID, p.userID, p.session, base)
+				}, onboard.ErrNoGrant)
+				wantOnce(t, counts)
+			}
+		}},
+		{"an approval is finished or cancelled", func(t *testing.T, grants onboard.Grants) {
+			for range 5 {
+				g := approving(t, grants)
+				counts := atOnce(t, 20, func(ctx context.Context, i int) error {
+					if i%2 == 0 {
+						return grants.CancelApproval(ctx, g.ID)
+					}
+					return grants.FinishApproval(ctx, g.ID, "key", "name", []byte("sealed"), base)
+				}, onboard.ErrNoGrant)
+				wantOnce(t, counts)
+				got, err := grants.Grant(t.Context(), g.ID)
+				want(t, err, nil)
+				if (got.State == onboard.Approved) != (got.KeyID == "key" && len(got.Sealed) > 0) {
+					t.Errorf("half a step: %+v", got)
+				}
+			}
+		}},
+		{"of 100 polls at once one has the key", func(t *testing.T, grants onboard.Grants) {
+			for range 5 {
+				g := approved(t, grants)
+				counts := atOnce(t, 100, func(_ context.Context, _ int) error { return deliver(t, grants, g, base) },
+					onboard.ErrNoGrant)
+				wantOnce(t, counts)
+				again := atOnce(t, 100, func(_ context.Context, _ int) error {
+					return deliver(t, grants, g, base.Add(5*time.Second))
+				}, onboard.ErrNoGrant)
+				wantOnce(t, again)
+			}
+		}},
+		{"a delivery is whole while sweeps are under way", func(t *testing.T, grants onboard.Grants) {
+			g := approved(t, grants)
+			end := g.ExpiresAt
+			atOnce(t, 50, func(ctx context.Context, i int) error {
+				if i%2 == 0 {
+					return grants.SweepGrants(ctx, end, end.Add(-time.Minute), end.Add(-time.Hour))
+				}
+				return deliver(t, grants, g, end.Add(-tick))
+			}, onboard.ErrNoGrant)
+		}},
+	}
+}
+
+// outcomes counts the answers of calls made at once, by kind of error.
+type outcomes map[error]int
+
+func wantOnce(t *testing.T, counts outcomes) {
+	t.Helper()
+	if counts[nil] != 1 {
+		t.Errorf("outcomes %v, want one that worked", counts)
+	}
+}
+
+// atOnce runs call n times at once and counts the answers by the kinds given. Any other answer fails the test.
+func atOnce(t *testing.T, n int, call func(ctx context.Context, i int) error, kinds ...error) outcomes {
+	t.Helper()
+	ctx := t.Context()
+	answers := make([]error, n)
+	start := make(chan struct{})
+	var all sync.WaitGroup
+	for i := range n {
+		all.Go(func() {
+			<-start
+			answers[i] = call(ctx, i)
+		})
+	}
+	close(start)
+	all.Wait()
+	counts := outcomes{}
+	for _, err := range answers {
+		kind, known := kindOf(err, kinds)
+		if !known {
+			t.Error(fmt.Errorf("unexpected answer: %w", err))
+		}
+		counts[kind]++
+	}
+	return counts
+}
+
+func kindOf(err error, kinds []error) (kind error, known bool) {
+	for _, kind := range append(kinds, nil) {
+		if errors.Is(err, kind) {
+			return kind, true
+		}
+	}
+	return nil, false
+}

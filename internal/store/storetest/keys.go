@@ -1,0 +1,201 @@
+package storetest
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"latchkey/internal/store"
+)
+
+func keys() []contract {
+	return []contract{
+		{"a key is found by its id and by the hash of its value", func(t *testing.T, s *store.Store) {
+			u := addUser(t, s)
+			k, hash := addKey(t, s, u.ID, "phone")
+			addKey(t, s, u.ID, "tablet")
+			got, err := s.APIKey(t.Context(), u.ID, k.ID)
+			want(t, err, nil)
+			if diff := cmp.Diff(k, got); diff != "" {
+				t.Error(diff)
+			}
+			got, err = s.APIKeyByValueHash(t.Context(), hash)
+			want(t, err, nil)
+			if diff := cmp.Diff(k, got); diff != "" {
+				t.Error(diff)
+			}
+			_, err = s.APIKey(t.Context(), u.ID, store.NewID(base))
+			want(t, err, store.ErrNotFound)
+			_, err = s.APIKeyByValueHash(t.Context(), randomHash())
+			want(t, err, store.ErrNotFound)
+		}},
+		{"keys are listed in the order of their creation", func(t *testing.T, s *store.Store) {
+			u, neighbour := addUser(t, s), addUser(t, s)
+			var wanted []store.APIKey
+			for i := range 20 {
+				k, _ := addKey(t, s, u.ID, fmt.Sprintf("key-%02d", 99-i))
+				wanted = append(wanted, k)
+				addKey(t, s, neighbour.ID, k.Name)
+			}
+			want(t, s.SetAPIKeyDisabled(t.Context(), u.ID, wanted[7].ID, true), nil)
+			want(t, s.DeleteAPIKey(t.Context(), u.ID, wanted[3].ID), nil)
+			wanted[7].Disabled = true
+			wanted = slices.Delete(wanted, 3, 4)
+			got, err := s.APIKeys(t.Context(), u.ID)
+			want(t, err, nil)
+			if diff := cmp.Diff(wanted, got); diff != "" {
+				t.Error(diff)
+			}
+		}},
+		{"who has no keys gets an empty list", func(t *testing.T, s *store.Store) {
+			u, neighbour := addUser(t, s), addUser(t, s)
+			addKey(t, s, neighbour.ID, "phone")
+			for _, id := range []string{u.ID, store.NewID(base), ""} {
+				got, err := s.APIKeys(t.Context(), id)
+				want(t, err, nil)
+				if len(got) != 0 {
+					t.Errorf("%q has %d keys", id, len(got))
+				}
+			}
+		}},
+		{"somebody else's key is not found and stays as it is", func(t *testing.T, s *store.Store) {
+			owner, other := addUser(t, s), addUser(t, s)
+			k, _ := addKey(t, s, owner.ID, "phone")
+			_, err := s.APIKey(t.Context(), other.ID, k.ID)
+			want(t, err, store.ErrNotFound)
+			want(t, s.SetAPIKeyDisabled(t.Context(), other.ID, k.ID, true), store.ErrNotFound)
+			want(t, s.SetAPIKeyDisabled(t.Context(), other.ID, k.ID, false), store.ErrNotFound)
+			want(t, s.DeleteAPIKey(t.Context(), other.ID, k.ID), store.ErrNotFound)
+			got, err := s.APIKey(t.Context(), owner.ID, k.ID)
+			want(t, err, nil)
+			if diff := cmp.Diff(k, got); diff != "" {
+				t.Error(diff)
+			}
+		}},
+		{"a name is used once by a user, by its exact letters", func(t *testing.T, s *store.Store) {
+			u, other := addUser(t, s), addUser(t, s)
+			first, firstHash := addKey(t, s, u.ID, "phone")
+			k, hash := newKey(u.ID, "phone")
+			want(t, s.CreateAPIKey(t.Context(), k, hash, 20), store.ErrConflict)
+			_, err := s.APIKeyByValueHash(t.Context(), hash)
+			want(t, err, store.ErrNotFound)
+			addKey(t, s, u.ID, "Phone")
+			addKey(t, s, other.ID, "phone")
+			got, err := s.APIKeyByValueHash(t.Context(), firstHash)
+			want(t, err, nil)
+			if diff := cmp.Diff(first, got); diff != "" {
+				t.Error(diff)
+			}
+		}},
+		{"a deleted key is gone, and its name is free", func(t *testing.T, s *store.Store) {
+			u := addUser(t, s)
+			k, hash := addKey(t, s, u.ID, "phone")
+			want(t, s.DeleteAPIKey(t.Context(), u.ID, k.ID), nil)
+			want(t, s.DeleteAPIKey(t.Context(), u.ID, k.ID), store.ErrNotFound)
+			want(t, s.SetAPIKeyDisabled(t.Context(), u.ID, k.ID, false), store.ErrNotFound)
+			_, err := s.APIKey(t.Context(), u.ID, k.ID)
+			want(t, err, store.ErrNotFound)
+			_, err = s.APIKeyByValueHash(t.Context(), hash)
+			want(t, err, store.ErrNotFound)
+			addKey(t, s, u.ID, "phone")
+		}},
+		{"the limit counts keys that are off, and deleting makes room", func(t *testing.T, s *store.Store) {
+			u, other := addUser(t, s), addUser(t, s)
+			var last store.APIKey
+			for i := range 20 {
+				last, _ = addKey(t, s, u.ID, fmt.Sprintf("key-%d", i))
+				want(t, s.SetAPIKeyDisabled(t.Context(), u.ID, last.ID, true), nil)
+			}
+			k, hash := newKey(u.ID, "one-more")
+			want(t, s.CreateAPIKey(t.Context(), k, hash, 20), store.ErrLimit)
+			addKey(t, s, other.ID, "one-more")
+			want(t, s.DeleteAPIKey(t.Context(), u.ID, last.ID), nil)
+			want(t, s.CreateAPIKey(t.Context(), k, hash, 20), nil)
+		}},
+		{"at the limit a name in use is answered with the limit", func(t *testing.T, s *store.Store) {
+			u := addUser(t, s)
+			addKey(t, s, u.ID, "phone")
+			k, hash := newKey(u.ID, "phone")
+			want(t, s.CreateAPIKey(t.Context(), k, hash, 1), store.ErrLimit)
+			want(t, s.CreateAPIKey(t.Context(), k, hash, 2), store.ErrConflict)
+		}},
+		{"a user who is not there cannot have a key", func(t *testing.T, s *store.Store) {
+			k, hash := newKey(store.NewID(base), "phone")
+			want(t, s.CreateAPIKey(t.Context(), k, hash, 20), store.ErrNotFound)
+		}},
+		{"two keys of one value are refused, and not as a name in use", func(t *testing.T, s *store.Store) {
+			u := addUser(t, s)
+			_, hash := addKey(t, s, u.ID, "phone")
+			k, _ := newKey(u.ID, "tablet")
+			err := s.CreateAPIKey(t.Context(), k, hash, 20)
+			if err == nil {
+				t.Fatal("a value was stored twice")
+			}
+			for _, kind := range []error{store.ErrConflict, store.ErrLimit, store.ErrNotFound} {
+				if errors.Is(err, kind) {
+					t.Errorf("refused as %v", kind)
+				}
+			}
+		}},
+		{"turning off and on again is repeatable and touches one key", func(t *testing.T, s *store.Store) {
+			u := addUser(t, s)
+			k, hash := addKey(t, s, u.ID, "phone")
+			neighbour, _ := addKey(t, s, u.ID, "tablet")
+			for _, off := range []bool{true, true, false, false, true} {
+				want(t, s.SetAPIKeyDisabled(t.Context(), u.ID, k.ID, off), nil)
+				got, err := s.APIKeyByValueHash(t.Context(), hash)
+				want(t, err, nil)
+				if got.Disabled != off {
+					t.Errorf("disabled is %v, want %v", got.Disabled, off)
+				}
+			}
+			got, err := s.APIKey(t.Context(), u.ID, neighbour.ID)
+			want(t, err, nil)
+			if got.Disabled {
+				t.Error("the neighbour was turned off")
+			}
+		}},
+		{"turning a key off ends the sessions it opened, and no others", func(t *testing.T, s *store.Store) {
+			proveSessionsEnd(t, s, func(userID, keyID string) error {
+				return s.SetAPIKeyDisabled(t.Context(), userID, keyID, true)
+			})
+		}},
+		{"deleting a key ends the sessions it opened, and no others", func(t *testing.T, s *store.Store) {
+			proveSessionsEnd(t, s, func(userID, keyID string) error {
+				return s.DeleteAPIKey(t.Context(), userID, keyID)
+			})
+		}},
+		{"turning a key on ends nothing", func(t *testing.T, s *store.Store) {
+			u := addUser(t, s)
+			k, _ := addKey(t, s, u.ID, "phone")
+			a := addAuthSession(t, s, u.ID, k.ID)
+			want(t, s.SetAPIKeyDisabled(t.Context(), u.ID, k.ID, false), nil)
+			_, err := s.AuthSession(t.Context(), a.ID)
+			want(t, err, nil)
+		}},
+	}
+}
+
+// proveSessionsEnd opens sessions with the key that end is called for, with another key and with none.
+func proveSessionsEnd(t *testing.T, s *store.Store, end func(userID, keyID string) error) {
+	u, other := addUser(t, s), addUser(t, s)
+	k, _ := addKey(t, s, u.ID, "phone")
+	neighbour, _ := addKey(t, s, u.ID, "tablet")
+	foreign, _ := addKey(t, s, other.ID, "phone")
+	ends := []store.AuthSession{addAuthSession(t, s, u.ID, k.ID), addAuthSession(t, s, u.ID, k.ID)}
+	stays := []store.AuthSession{
+		addAuthSession(t, s, u.ID, ""), addAuthSession(t, s, u.ID, neighbour.ID), addAuthSession(t, s, other.ID, foreign.ID),
+	}
+	want(t, end(u.ID, k.ID), nil)
+	for _, a := range ends {
+		_, err := s.AuthSession(t.Context(), a.ID)
+		want(t, err, store.ErrNotFound)
+	}
+	for _, a := range stays {
+		_, err := s.AuthSession(t.Context(), a.ID)
+		want(t, err, nil)
+	}
+}

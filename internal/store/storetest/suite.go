@@ -1,0 +1,169 @@
+// Package storetest is the contract of package store, written as tests so that every engine can be held to it.
+package storetest
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"latchkey/internal/store"
+)
+
+// base is the time at which everything happens unless a test says otherwise.
+var base = time.Date(2026, time.November, 20, 12, 30, 0, 123_000_000, time.UTC)
+
+// contract is one sentence of the contract and its proof, which gets an empty store of its own.
+type contract struct {
+	name  string
+	prove func(t *testing.T, s *store.Store)
+}
+
+// Run proves the whole contract. open returns an empty store and sees to its being closed at the end of the test.
+func Run(t *testing.T, open func(t *testing.T) *store.Store) {
+	for _, part := range []struct {
+		name      string
+		contracts []contract
+	}{
+		{"users", users()},
+		{"keys", keys()},
+		{"auth sessions", authSessions()},
+		{"key uses", keyUses()},
+		{"web sessions", webSessions()},
+		{"device grants", deviceGrants()},
+		{"events", events()},
+		{"links", links()},
+		{"accounts", accounts()},
+		{"many at once", concurrency()},
+		{"the store", lifecycle()},
+	} {
+		t.Run(part.name, func(t *testing.T) {
+			for _, c := range part.contracts {
+				t.Run(c.name, func(t *testing.T) { c.prove(t, open(t)) })
+			}
+		})
+	}
+}
+
+// addUser creates a user who logs in with a made-up e-mail.
+func addUser(t *testing.T, s *store.Store) store.User {
+	t.Helper()
+	u, id := newUser("user-" + store.NewID(base))
+	if err := s.CreateUser(t.Context(), u, id); err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+// newUser returns a user with the identity to create it with.
+func newUser(subject string) (store.User, store.Identity) {
+	u := store.User{ID: store.NewID(base), CreatedAt: base}
+	return u, store.Identity{
+		ID: store.NewID(base), UserID: u.ID, Provider: store.ProviderEmailPassword, Subject: subject,
+		PasswordHash: "$argon2id$of " + subject, CreatedAt: base.Add(time.Second),
+	}
+}
+
+// addKey creates a key of the given name and returns it with the hash of its value.
+func addKey(t *testing.T, s *store.Store, userID, name string) (store.APIKey, [32]byte) {
+	t.Helper()
+	k, hash := newKey(userID, name)
+	if err := s.CreateAPIKey(t.Context(), k, hash, 20); err != nil {
+		t.Fatal(err)
+	}
+	return k, hash
+}
+
+// newKey returns a key to create, and a hash for it.
+func newKey(userID, name string) (store.APIKey, [32]byte) {
+	return store.APIKey{ID: store.NewID(base), UserID: userID, Name: name, CreatedAt: base}, randomHash()
+}
+
+// addAuthSession creates a session of a user, opened with keyID unless that is empty.
+func addAuthSession(t *testing.T, s *store.Store, userID, keyID string) store.AuthSession {
+	t.Helper()
+	a := newAuthSession(userID, keyID)
+	if err := s.CreateAuthSession(t.Context(), a, nil); err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// newAuthSession returns a session to create. It lasts for an hour.
+func newAuthSession(userID, keyID string) store.AuthSession {
+	a := store.AuthSession{
+		ID: store.NewID(base), UserID: userID, DeviceID: store.NewID(base), Provider: store.ProviderEmailPassword,
+		IdentityID: store.NewID(base), KeyID: keyID, CreatedAt: base, ExpiresAt: base.Add(time.Hour), LastSeenAt: base,
+		Address: "192.0.2.7", Agent: "curl/8.5.0", DeviceName: "porch", Platform: "linux", SDK: "realm-web",
+	}
+	if keyID != "" {
+		a.Provider, a.IdentityID = store.ProviderAPIKey, keyID
+	}
+	return a
+}
+
+// newWebSession returns a browser's session to create. It lasts for twelve hours.
+func newWebSession() store.WebSession {
+	return store.WebSession{
+		IDHash: randomHash(), Sealed: []byte("sealed token"), Version: 1,
+		CreatedAt: base, LastSeenAt: base, ExpiresAt: base.Add(12 * time.Hour), ProvedAt: base,
+		UserID: store.NewID(base), Address: "192.0.2.8", Agent: "Mozilla/5.0",
+	}
+}
+
+func randomHash() (h [32]byte) {
+	_, _ = rand.Read(h[:])
+	return h
+}
+
+// want fails the test unless err is the wanted kind of error, or nil when none is wanted.
+func want(t *testing.T, err, kind error) {
+	t.Helper()
+	if !errors.Is(err, kind) {
+		t.Fatalf("error is %v, want %v", err, kind)
+	}
+}
+
+// outcomes counts the answers of calls made at once, by kind of error.
+type outcomes map[error]int
+
+// atOnce runs call n times at once, each in a goroutine of its own, and sorts the answers into the kinds given. Any other
+// answer fails the test.
+func atOnce(t *testing.T, n int, call func(ctx context.Context, i int) error, kinds ...error) outcomes {
+	t.Helper()
+	ctx := t.Context()
+	answers := make([]error, n)
+	start := make(chan struct{})
+	var all sync.WaitGroup
+	for i := range n {
+		all.Go(func() {
+			<-start
+			answers[i] = call(ctx, i)
+		})
+	}
+	close(start)
+	all.Wait()
+	return sorted(t, answers, kinds)
+}
+
+func sorted(t *testing.T, answers, kinds []error) outcomes {
+	t.Helper()
+	counts := outcomes{}
+next:
+	for _, err := range answers {
+		if err == nil {
+			counts[nil]++
+			continue
+		}
+		for _, kind := range kinds {
+			if errors.Is(err, kind) {
+				counts[kind]++
+				continue next
+			}
+		}
+		t.Fatalf("unexpected answer: %v", err)
+	}
+	return counts
+}

@@ -1,0 +1,137 @@
+package storetest
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"latchkey/internal/store"
+)
+
+func users() []contract {
+	return []contract{
+		{"a user is found by provider and subject of the identity", func(t *testing.T, s *store.Store) {
+			u, id := newUser("ann@example.com")
+			want(t, s.CreateUser(t.Context(), u, id), nil)
+			got, err := s.IdentityBySubject(t.Context(), id.Provider, id.Subject)
+			want(t, err, nil)
+			if diff := cmp.Diff(id, got); diff != "" {
+				t.Error(diff)
+			}
+			all, err := s.Identities(t.Context(), u.ID)
+			want(t, err, nil)
+			if diff := cmp.Diff([]store.Identity{id}, all); diff != "" {
+				t.Error(diff)
+			}
+		}},
+		{"an unknown subject, provider or user is not found", func(t *testing.T, s *store.Store) {
+			u, id := newUser("ann")
+			want(t, s.CreateUser(t.Context(), u, id), nil)
+			for _, miss := range [][2]string{
+				{id.Provider, "bob"}, {store.ProviderAnonymous, "ann"}, {id.Provider, "Ann"}, {id.Provider, "ann "}, {"", ""},
+			} {
+				_, err := s.IdentityBySubject(t.Context(), miss[0], miss[1])
+				want(t, err, store.ErrNotFound)
+			}
+			_, err := s.Identities(t.Context(), store.NewID(base))
+			want(t, err, store.ErrNotFound)
+		}},
+		{"a subject is any string and is kept as it is", func(t *testing.T, s *store.Store) {
+			for _, subject := range []string{
+				"", " ", "no at sign", "Ann@example.com", "ann@example.com", "O'Neil\"; --", "%", "_", "\u00e9", "e\u0301", "日本\n🔑",
+			} {
+				u, id := newUser(subject)
+				want(t, s.CreateUser(t.Context(), u, id), nil)
+				got, err := s.IdentityBySubject(t.Context(), id.Provider, subject)
+				want(t, err, nil)
+				if diff := cmp.Diff(id, got); diff != "" {
+					t.Errorf("%q: %s", subject, diff)
+				}
+			}
+		}},
+		{"a taken subject is a conflict and leaves nothing behind", func(t *testing.T, s *store.Store) {
+			first, id := newUser("ann")
+			want(t, s.CreateUser(t.Context(), first, id), nil)
+			second, taken := newUser("ann")
+			want(t, s.CreateUser(t.Context(), second, taken), store.ErrConflict)
+			_, err := s.Identities(t.Context(), second.ID)
+			want(t, err, store.ErrNotFound)
+			k, hash := newKey(second.ID, "phone")
+			want(t, s.CreateAPIKey(t.Context(), k, hash, 20), store.ErrNotFound)
+			got, err := s.IdentityBySubject(t.Context(), id.Provider, "ann")
+			want(t, err, nil)
+			if diff := cmp.Diff(id, got); diff != "" {
+				t.Error(diff)
+			}
+		}},
+		{"the same subject of another provider is free", func(t *testing.T, s *store.Store) {
+			u, id := newUser("ann")
+			want(t, s.CreateUser(t.Context(), u, id), nil)
+			other, otherID := newUser("ann")
+			otherID.Provider, otherID.PasswordHash = store.ProviderAnonymous, ""
+			want(t, s.CreateUser(t.Context(), other, otherID), nil)
+			got, err := s.IdentityBySubject(t.Context(), store.ProviderAnonymous, "ann")
+			want(t, err, nil)
+			if diff := cmp.Diff(otherID, got); diff != "" {
+				t.Error(diff)
+			}
+		}},
+		{"a password hash is replaced only while it is the old one", func(t *testing.T, s *store.Store) {
+			u, id := newUser("ann")
+			want(t, s.CreateUser(t.Context(), u, id), nil)
+			hash := func() string {
+				got, err := s.IdentityBySubject(t.Context(), id.Provider, "ann")
+				want(t, err, nil)
+				return got.PasswordHash
+			}
+			want(t, s.ReplacePasswordHash(t.Context(), id.ID, "another", "new"), nil)
+			if got := hash(); got != id.PasswordHash {
+				t.Errorf("hash became %q", got)
+			}
+			want(t, s.ReplacePasswordHash(t.Context(), id.ID, id.PasswordHash, "new"), nil)
+			if got := hash(); got != "new" {
+				t.Errorf("hash is %q", got)
+			}
+			want(t, s.ReplacePasswordHash(t.Context(), store.NewID(base), "new", "newer"), nil)
+		}},
+		{"deleting a user takes everything of theirs and nothing else", proveDeleteUser},
+	}
+}
+
+func proveDeleteUser(t *testing.T, s *store.Store) {
+	ctx := t.Context()
+	gone, id := newUser("ann")
+	want(t, s.CreateUser(ctx, gone, id), nil)
+	stays := addUser(t, s)
+	goneKey, goneHash := addKey(t, s, gone.ID, "phone")
+	keptKey, keptHash := addKey(t, s, stays.ID, "phone")
+	goneSessions := []store.AuthSession{addAuthSession(t, s, gone.ID, ""), addAuthSession(t, s, gone.ID, goneKey.ID)}
+	keptSessions := []store.AuthSession{addAuthSession(t, s, stays.ID, ""), addAuthSession(t, s, stays.ID, keptKey.ID)}
+
+	want(t, s.DeleteUser(ctx, gone.ID), nil)
+	want(t, s.DeleteUser(ctx, gone.ID), store.ErrNotFound)
+
+	_, err := s.Identities(ctx, gone.ID)
+	want(t, err, store.ErrNotFound)
+	_, err = s.IdentityBySubject(ctx, id.Provider, id.Subject)
+	want(t, err, store.ErrNotFound)
+	_, err = s.APIKeyByValueHash(ctx, goneHash)
+	want(t, err, store.ErrNotFound)
+	for _, a := range goneSessions {
+		_, err = s.AuthSession(ctx, a.ID)
+		want(t, err, store.ErrNotFound)
+	}
+	want(t, s.CreateAuthSession(ctx, newAuthSession(gone.ID, ""), nil), store.ErrNotFound)
+
+	_, err = s.Identities(ctx, stays.ID)
+	want(t, err, nil)
+	_, err = s.APIKeyByValueHash(ctx, keptHash)
+	want(t, err, nil)
+	for _, a := range keptSessions {
+		_, err = s.AuthSession(ctx, a.ID)
+		want(t, err, nil)
+	}
+
+	again, againID := newUser("ann")
+	want(t, s.CreateUser(ctx, again, againID), nil)
+}
