@@ -8,6 +8,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"latchkey/internal/model"
 	"latchkey/views"
 )
 
@@ -20,22 +21,22 @@ const (
 var errEventsDown = errors.New("events cannot be read")
 
 // eventGroups are what a person can narrow the list down to. A device that uses a key is of interest to both.
-var eventGroups = map[string][]string{
-	"sign-ins": {eventSignedIn, eventSignInFailed, eventSessionEnded, eventPasswordProved},
+var eventGroups = map[string][]model.EventKind{
+	"sign-ins": {model.EventSignedIn, model.EventSignInFailed, model.EventSessionEnded, model.EventPasswordProved},
 	"keys": {
-		eventKeyMade, eventKeyShown, eventKeyTurnedOn, eventKeyTurnedOff, eventKeyDeleted, eventKeyFirstUsed, eventKeyRefused,
+		model.EventKeyMade, model.EventKeyShown, model.EventKeyTurnedOn, model.EventKeyTurnedOff, model.EventKeyDeleted, model.EventKeyFirstUsed, model.EventKeyRefused,
 	},
-	"devices": {eventPairingAsked, eventPairingApproved, eventPairingDenied, eventKeyFirstUsed, eventKeyRefused},
+	"devices": {model.EventPairingAsked, model.EventPairingApproved, model.EventPairingDenied, model.EventKeyFirstUsed, model.EventKeyRefused},
 	"account": {
-		eventAccountMade, eventPasswordChanged, eventPasswordReset, eventResetAsked, eventEmailConfirmed, eventAccountDisabled,
-		eventAccountEnabled,
+		model.EventAccountMade, model.EventPasswordChanged, model.EventPasswordReset, model.EventResetAsked, model.EventEmailConfirmed, model.EventAccountDisabled,
+		model.EventAccountEnabled,
 	},
 }
 
 // showActivity is what happened to the person's account, newest first.
 func (h *dashboard) showActivity(c echo.Context) error {
 	q, filter := activityQuery(c)
-	if before := c.QueryParam("before"); objectID(before) {
+	if before := c.QueryParam("before"); model.IsID(before) {
 		q.Before = before
 	}
 	q.Limit = activityPage + 1
@@ -58,17 +59,17 @@ func (h *dashboard) showActivity(c echo.Context) error {
 }
 
 // activityQuery is the filter in the address. What no filter can be is none.
-func activityQuery(c echo.Context) (q EventQuery, filter views.ActivityFilter) {
+func activityQuery(c echo.Context) (q model.EventQuery, filter views.ActivityFilter) {
 	if kinds, ok := eventGroups[c.QueryParam("kind")]; ok {
 		q.Kinds, filter.Group = kinds, c.QueryParam("kind")
 	}
-	if key := c.QueryParam("key"); objectID(key) {
+	if key := c.QueryParam("key"); model.IsID(key) {
 		q.KeyID, filter.KeyID = key, key
 	}
 	return q, filter
 }
 
-func (h *dashboard) readEvents(c echo.Context, q EventQuery) ([]Event, error) {
+func (h *dashboard) readEvents(c echo.Context, q model.EventQuery) ([]model.Event, error) {
 	a, _ := accountOf(c)
 	ctx, cancel := readContext(c)
 	defer cancel()
@@ -80,73 +81,73 @@ func (h *dashboard) readEvents(c echo.Context, q EventQuery) ([]Event, error) {
 }
 
 // happening is an event in plain words.
-func happening(e Event) views.Happening {
+func happening(e model.Event) views.Happening {
 	v := views.Happening{
 		At: e.At.UTC(), KeyID: e.KeyID, KeyName: e.KeyName, Address: e.Address, Program: browserOf(e.Agent),
-		Bad: slices.Contains([]string{eventSignInFailed, eventKeyRefused}, e.Kind),
+		Bad: slices.Contains([]model.EventKind{model.EventSignInFailed, model.EventKeyRefused}, e.Kind),
 	}
 	v.Before, v.After = wordsOf(e)
 	switch {
-	case e.Actor == actorBrowser:
+	case e.Actor == model.ActorBrowser:
 		v.Who = "a browser"
-	case e.Actor == actorApp:
+	case e.Actor == model.ActorApp:
 		v.Who = "an app"
-	case e.Actor == actorDevice && (e.Kind == eventKeyFirstUsed || e.Kind == eventKeyRefused):
+	case e.Actor == model.ActorDevice && (e.Kind == model.EventKeyFirstUsed || e.Kind == model.EventKeyRefused):
 		v.Who = "a device with this key"
-	case e.Actor == actorDevice:
+	case e.Actor == model.ActorDevice:
 		v.Who = "a device"
-	case e.Actor == actorOperator:
+	case e.Actor == model.ActorOperator:
 		v.Who = "the operator"
 	default:
 		v.Who = "somebody who is not signed in"
 	}
-	if strings.HasPrefix(e.Kind, "pairing-") {
+	if strings.HasPrefix(string(e.Kind), "pairing-") {
 		v.Device = e.Detail
 	}
 	return v
 }
 
 // eventWords are the words before the name of the key, or of the device, that an event is about.
-var eventWords = map[string]string{
-	eventAccountMade:     "Account made",
-	eventSignedIn:        "Signed in",
-	eventKeyMade:         "Made ",
-	eventKeyShown:        "Showed the value of ",
-	eventKeyTurnedOn:     "Turned on ",
-	eventKeyTurnedOff:    "Turned off ",
-	eventKeyDeleted:      "Deleted ",
-	eventKeyFirstUsed:    "First use of ",
-	eventPasswordChanged: "Password changed",
-	eventPasswordReset:   "Password reset",
-	eventPasswordProved:  "Password entered once more",
-	eventResetAsked:      "Password reset asked for",
-	eventEmailConfirmed:  "E-mail address confirmed",
-	eventAccountDisabled: "Account turned off",
-	eventAccountEnabled:  "Account turned on",
-	eventPairingAsked:    "Asked to be connected: ",
-	eventPairingApproved: "Approved ",
-	eventPairingDenied:   "Denied ",
+var eventWords = map[model.EventKind]string{
+	model.EventAccountMade:     "Account made",
+	model.EventSignedIn:        "Signed in",
+	model.EventKeyMade:         "Made ",
+	model.EventKeyShown:        "Showed the value of ",
+	model.EventKeyTurnedOn:     "Turned on ",
+	model.EventKeyTurnedOff:    "Turned off ",
+	model.EventKeyDeleted:      "Deleted ",
+	model.EventKeyFirstUsed:    "First use of ",
+	model.EventPasswordChanged: "Password changed",
+	model.EventPasswordReset:   "Password reset",
+	model.EventPasswordProved:  "Password entered once more",
+	model.EventResetAsked:      "Password reset asked for",
+	model.EventEmailConfirmed:  "E-mail address confirmed",
+	model.EventAccountDisabled: "Account turned off",
+	model.EventAccountEnabled:  "Account turned on",
+	model.EventPairingAsked:    "Asked to be connected: ",
+	model.EventPairingApproved: "Approved ",
+	model.EventPairingDenied:   "Denied ",
 }
 
-func wordsOf(e Event) (before, after string) {
+func wordsOf(e model.Event) (before, after string) {
 	switch {
-	case e.Kind == eventSignInFailed:
+	case e.Kind == model.EventSignInFailed:
 		return "Sign-in refused" + because(e.Detail), ""
-	case e.Kind == eventSessionEnded && e.Detail == detailOthers:
+	case e.Kind == model.EventSessionEnded && e.Detail == model.EndedOthers:
 		return "Ended all other sessions", ""
-	case e.Kind == eventSessionEnded:
+	case e.Kind == model.EventSessionEnded:
 		return "Session ended" + because(e.Detail), ""
-	case e.Kind == eventKeyRefused && e.Detail == "account is off":
+	case e.Kind == model.EventKeyRefused && e.Detail == model.ReasonDisabled:
 		return "Log-in refused with ", ": the account is off"
-	case e.Kind == eventKeyRefused:
+	case e.Kind == model.EventKeyRefused:
 		return "Log-in refused with ", ": it was off"
-	case e.Kind == eventKeyShown && e.Detail == detailFetched:
+	case e.Kind == model.EventKeyShown && e.Detail == model.DetailFetched:
 		return "The device fetched the value of ", ""
 	}
 	if words, ok := eventWords[e.Kind]; ok {
 		return words, ""
 	}
-	return e.Kind + because(e.Detail), "" // of a newer version
+	return string(e.Kind) + because(e.Detail), "" // of a newer version
 }
 
 func because(detail string) string {

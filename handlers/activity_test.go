@@ -13,18 +13,19 @@ import (
 	"time"
 
 	"latchkey/handlers"
+	"latchkey/internal/model"
 	"latchkey/internal/store"
 )
 
 // writes writes something down that happened to the person, a minute after the last.
-func (p *program) writes(who person, kind string, change ...func(*store.Event)) store.Event {
+func (p *program) writes(who person, kind string, change ...func(*model.Event)) model.Event {
 	p.t.Helper()
 	p.clock.advance(time.Minute)
-	e := store.Event{
-		UserID: who.id, At: p.clock.Now(), Kind: store.EventKind(kind), Actor: store.ActorBrowser, Address: "192.0.2.7",
+	e := model.Event{
+		UserID: who.id, At: p.clock.Now(), Kind: model.EventKind(kind), Actor: model.ActorBrowser, Address: "192.0.2.7",
 		Agent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
 	}
-	e.ID = store.NewID(e.At)
+	e.ID = model.NewID(e.At)
 	for _, c := range change {
 		c(&e)
 	}
@@ -34,13 +35,13 @@ func (p *program) writes(who person, kind string, change ...func(*store.Event)) 
 	return e
 }
 
-func about(key, name string) func(*store.Event) {
-	return func(e *store.Event) { e.KeyID, e.KeyName = key, name }
+func about(key, name string) func(*model.Event) {
+	return func(e *model.Event) { e.KeyID, e.KeyName = key, name }
 }
 
-func detail(text string) func(*store.Event) { return func(e *store.Event) { e.Detail = text } }
+func detail(text string) func(*model.Event) { return func(e *model.Event) { e.Detail = text } }
 
-func by(actor store.Actor) func(*store.Event) { return func(e *store.Event) { e.Actor = actor } }
+func by(actor model.Actor) func(*model.Event) { return func(e *model.Event) { e.Actor = actor } }
 
 const aKey = "69cc8d000000000000000001"
 
@@ -51,23 +52,23 @@ func TestEveryKindOfEventIsToldInAPlainSentence(t *testing.T) {
 	key := about(aKey, "porch-cam")
 	for _, e := range []struct {
 		kind   string
-		change []func(*store.Event)
+		change []func(*model.Event)
 	}{
 		{"account-made", nil}, {"signed-in", nil},
-		{"sign-in-failed", []func(*store.Event){detail("wrong password"), by(store.ActorUnknown)}},
-		{"session-ended", []func(*store.Event){detail("signed out")}},
-		{"session-ended", []func(*store.Event){detail("all others")}},
-		{"key-made", []func(*store.Event){key}}, {"key-shown", []func(*store.Event){key}},
-		{"key-shown", []func(*store.Event){key, by(store.ActorDevice), detail("fetched by the device")}},
-		{"key-turned-on", []func(*store.Event){key}}, {"key-turned-off", []func(*store.Event){key}}, {"key-deleted", []func(*store.Event){key}},
-		{"key-first-used", []func(*store.Event){key, by(store.ActorDevice)}},
-		{"key-refused", []func(*store.Event){key, by(store.ActorDevice), detail("off")}},
-		{"key-refused", []func(*store.Event){key, by(store.ActorDevice), detail("account is off")}},
-		{"pairing-asked", []func(*store.Event){by(store.ActorDevice), detail("Porch Pi")}},
-		{"pairing-approved", []func(*store.Event){key, detail("Porch Pi")}}, {"pairing-denied", []func(*store.Event){detail("Porch Pi")}},
-		{"password-changed", nil}, {"password-reset", nil}, {"password-confirmed", nil}, {"password-reset-asked", []func(*store.Event){by(store.ActorOperator)}},
-		{"email-confirmed", nil}, {"account-disabled", []func(*store.Event){by(store.ActorOperator)}}, {"account-enabled", nil},
-		{"of-a-newer-version", []func(*store.Event){detail("whatever")}},
+		{"sign-in-failed", []func(*model.Event){detail("wrong password"), by(model.ActorUnknown)}},
+		{"session-ended", []func(*model.Event){detail("signed out")}},
+		{"session-ended", []func(*model.Event){detail("all others")}},
+		{"key-made", []func(*model.Event){key}}, {"key-shown", []func(*model.Event){key}},
+		{"key-shown", []func(*model.Event){key, by(model.ActorDevice), detail("fetched by the device")}},
+		{"key-turned-on", []func(*model.Event){key}}, {"key-turned-off", []func(*model.Event){key}}, {"key-deleted", []func(*model.Event){key}},
+		{"key-first-used", []func(*model.Event){key, by(model.ActorDevice)}},
+		{"key-refused", []func(*model.Event){key, by(model.ActorDevice), detail("off")}},
+		{"key-refused", []func(*model.Event){key, by(model.ActorDevice), detail("account is off")}},
+		{"pairing-asked", []func(*model.Event){by(model.ActorDevice), detail("Porch Pi")}},
+		{"pairing-approved", []func(*model.Event){key, detail("Porch Pi")}}, {"pairing-denied", []func(*model.Event){detail("Porch Pi")}},
+		{"password-changed", nil}, {"password-reset", nil}, {"password-confirmed", nil}, {"password-reset-asked", []func(*model.Event){by(model.ActorOperator)}},
+		{"email-confirmed", nil}, {"account-disabled", []func(*model.Event){by(model.ActorOperator)}}, {"account-enabled", nil},
+		{"of-a-newer-version", []func(*model.Event){detail("whatever")}},
 	} {
 		p.writes(who, e.kind, e.change...)
 	}
@@ -171,9 +172,9 @@ type noEvents struct{}
 
 var errEvents = errors.New("disk secret-host is on fire")
 
-func (noEvents) RecordEvent(context.Context, string, handlers.Event) error { return errEvents }
+func (noEvents) RecordEvent(context.Context, model.Event) error { return errEvents }
 
-func (noEvents) Events(context.Context, string, handlers.EventQuery) ([]handlers.Event, error) {
+func (noEvents) Events(context.Context, string, model.EventQuery) ([]model.Event, error) {
 	return nil, errEvents
 }
 
@@ -211,7 +212,7 @@ func TestEveryActIsWrittenDownExactlyOnceHoweverOftenItIsAsked(t *testing.T) {
 			lists := []*store.Store{p.store}
 			if name == "upstream" { // which writes down in a list of its own that an app did it
 				lists = append(lists, openStore(t))
-				p.deps.WithOrigin, p.deps.Events = nil, keptEvents{lists[1]}
+				p.deps.WithOrigin, p.deps.Events = nil, lists[1]
 				p.start()
 			}
 			who := p.person(email)
@@ -241,7 +242,7 @@ func TestEveryActIsWrittenDownExactlyOnceHoweverOftenItIsAsked(t *testing.T) {
 			got := map[string]int{}
 			for _, list := range lists {
 				for _, e := range eventsIn(t, list, who) {
-					if e.Actor != store.ActorApp {
+					if e.Actor != model.ActorApp {
 						got[strings.TrimSpace(string(e.Kind)+" "+string(e.Actor)+" "+e.KeyName+" "+e.Detail)]++
 					}
 				}

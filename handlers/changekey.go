@@ -7,6 +7,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"latchkey/client"
+	"latchkey/internal/model"
 	"latchkey/views"
 )
 
@@ -53,12 +54,12 @@ func (h *dashboard) recordTurned(c echo.Context, key client.APIKey, on bool) {
 	if h.embedded {
 		return
 	}
-	kind := map[bool]string{true: eventKeyTurnedOn, false: eventKeyTurnedOff}[on]
+	kind := map[bool]model.EventKind{true: model.EventKeyTurnedOn, false: model.EventKeyTurnedOff}[on]
 	h.turning.Lock()
 	defer h.turning.Unlock()
 	e := h.event(c, kind)
 	e.KeyID, e.KeyName = key.ID, key.Name
-	last, err := h.readEvents(c, EventQuery{Kinds: []string{eventKeyTurnedOn, eventKeyTurnedOff}, KeyID: key.ID, Limit: 1})
+	last, err := h.readEvents(c, model.EventQuery{Kinds: []model.EventKind{model.EventKeyTurnedOn, model.EventKeyTurnedOff}, KeyID: key.ID, Limit: 1})
 	if err == nil && len(last) == 1 && last[0].Kind == kind && e.At.Sub(last[0].At) < sameAct {
 		return
 	}
@@ -84,7 +85,7 @@ func (h *dashboard) answerTurned(c echo.Context, key client.APIKey, act string) 
 
 // answerGone takes the row of a key that was deleted in another place out of use. Every other error goes its usual way.
 func (h *dashboard) answerGone(c echo.Context, id string, err error) error {
-	if client.IsNotFound(err) && wantsPart(c) && c.FormValue("place") == views.PlaceRow && objectID(id) {
+	if client.IsNotFound(err) && wantsPart(c) && c.FormValue("place") == views.PlaceRow && model.IsID(id) {
 		return render(c, http.StatusNotFound, views.GoneRowPart(id), views.GoneRowPart(id))
 	}
 	return err
@@ -94,7 +95,7 @@ func (h *dashboard) answerGone(c echo.Context, id string, err error) error {
 // is the one the form says, since there is no other.
 func (h *dashboard) answerUnknown(c echo.Context, id, act string, err error) error {
 	name := c.FormValue("name")
-	if pageOfItsOwn(err) || !objectID(id) || client.ValidName(name) != nil {
+	if pageOfItsOwn(err) || !model.IsID(id) || client.ValidName(name) != nil {
 		return err
 	}
 	h.logFault(c, "outcome of an act unknown", err, "act", act)
@@ -147,7 +148,7 @@ func (h *dashboard) deleteKey(c echo.Context) error {
 		}
 	}
 	if !client.IsNotFound(err) { // else somebody was quicker
-		gone := h.event(c, eventKeyDeleted)
+		gone := h.event(c, model.EventKeyDeleted)
 		gone.KeyID, gone.KeyName = id, key.Name
 		h.recordElsewhere(c, gone)
 	}

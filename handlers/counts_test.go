@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"latchkey/client"
+	"latchkey/internal/model"
 	"latchkey/internal/store"
 	"latchkey/views"
 )
@@ -150,7 +151,7 @@ func TestPagesAndPartsWeighLittle(t *testing.T) {
 	b, who := p.signedIn(email)
 	keys := make([]client.APIKey, 0, len(deviceNames))
 	for i, name := range deviceNames { // with ids as random as the auth server's
-		key, value := store.APIKey{ID: store.NewID(noon), UserID: who.id, Name: name, CreatedAt: noon}, fmt.Sprintf("%064x", i)
+		key, value := model.Key{ID: model.NewID(noon), UserID: who.id, Name: name, CreatedAt: noon}, fmt.Sprintf("%064x", i)
 		if err := p.store.CreateAPIKey(t.Context(), key, sha([]byte(value)), client.MaxKeys); err != nil {
 			t.Fatal(err)
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"latchkey/client"
+	"latchkey/internal/model"
 	"latchkey/views"
 )
 
@@ -49,13 +50,12 @@ func (h *dashboard) createKey(c echo.Context) error {
 
 // recordMade writes down that a value is shown, and with an upstream that there is a key.
 func (h *dashboard) recordMade(c echo.Context, key client.APIKey) {
-	a, _ := accountOf(c)
-	made := h.event(c, eventKeyMade)
+	made := h.event(c, model.EventKeyMade)
 	made.KeyID, made.KeyName = key.ID, key.Name
 	h.recordElsewhere(c, made)
 	h.tellOfKey(c, key.Name, false)
-	made.Kind = eventKeyShown
-	h.record(c, a.UserID, made)
+	made.Kind = model.EventKeyShown
+	h.record(c, made)
 }
 
 // create reads the keys as they are before, without which nobody could say what came of a create whose answer got lost, and makes

@@ -14,6 +14,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"latchkey/client"
+	"latchkey/internal/model"
 	"latchkey/internal/onboard"
 	"latchkey/views"
 )
@@ -29,7 +30,7 @@ const unnamedDevice = "device"
 func (h *dashboard) showDevice(c echo.Context) error {
 	m := h.deviceModel(c)
 	if code, ok := onboard.NormalizeCode(c.QueryParam("user_code")); ok {
-		m.Code, m.Given = onboard.Grant{UserCode: code}.Code(), true
+		m.Code, m.Given = onboard.ShowCode(code), true
 		m.Here = codeEntry(code)
 	}
 	return render(c, http.StatusOK, views.DevicePage(m), views.DevicePart(m))
@@ -48,8 +49,8 @@ func (h *dashboard) claimPairing(c echo.Context) error {
 	typed := c.FormValue("code")
 	g, err := h.pairings.Claim(c.Request().Context(), typed, a.UserID, sessionHash(c), c.RealIP())
 	if err == nil {
-		h.record(c, a.UserID, Event{ // by whom it was asked is seen now, and again by whoever opens it once more
-			ID: idOnce(g.CreatedAt, eventPairingAsked, g.ID), At: g.CreatedAt, Kind: eventPairingAsked, Actor: actorDevice,
+		h.record(c, model.Event{UserID: a.UserID, // by whom it was asked is seen now, and again by whoever opens it once more
+			ID: idOnce(g.CreatedAt, model.EventPairingAsked, g.ID), At: g.CreatedAt, Kind: model.EventPairingAsked, Actor: model.ActorDevice,
 			Detail: g.DeviceName, Address: g.Address, Agent: g.Agent,
 		})
 		return redirect(c, pairingPage(g.ID))
@@ -112,7 +113,7 @@ func (h *dashboard) showPairing(c echo.Context) error {
 
 // wholePairing is a pairing with all that the page of its state shows, whoever asks for the page. The name is the one that was
 // typed for the key. The status is another than 200 when the keys cannot be read and nothing can be decided.
-func (h *dashboard) wholePairing(c echo.Context, g onboard.Grant, name string) (m views.Pairing, status int, err error) {
+func (h *dashboard) wholePairing(c echo.Context, g model.DeviceGrant, name string) (m views.Pairing, status int, err error) {
 	m, status = h.pairingModel(c, g), http.StatusOK
 	m.Name = name
 	switch m.State {
@@ -163,7 +164,7 @@ func pairingNews(m views.Pairing) string {
 	}
 }
 
-func (h *dashboard) shownPairing(c echo.Context) (onboard.Grant, error) {
+func (h *dashboard) shownPairing(c echo.Context) (model.DeviceGrant, error) {
 	a, _ := accountOf(c)
 	return h.pairings.Shown(c.Request().Context(), c.Param("id"), a.UserID, sessionHash(c))
 }
@@ -178,10 +179,10 @@ func (h *dashboard) answerNotShown(c echo.Context, err error) error {
 	return redirect(c, devicePath)
 }
 
-func (h *dashboard) pairingModel(c echo.Context, g onboard.Grant) views.Pairing {
+func (h *dashboard) pairingModel(c echo.Context, g model.DeviceGrant) views.Pairing {
 	now := h.now()
 	m := views.Pairing{
-		Page: h.page(c, ""), ID: g.ID, State: pairingState(g, now), Code: g.Code(),
+		Page: h.page(c, ""), ID: g.ID, State: pairingState(g, now), Code: onboard.ShowCode(g.UserCode),
 		DeviceName: g.DeviceName, Asked: views.NewMoment(g.CreatedAt, now), Ends: views.NewEnd(g.ExpiresAt, now),
 		Address: g.Address, YourAddress: h.addressToCompare(c, g.Address), Program: programOf(g.Agent),
 		KeyID: g.KeyID, KeyName: g.KeyName, Fetched: views.NewWhen(g.DeliveredAt, now),
@@ -218,20 +219,20 @@ func inside(address string) bool {
 }
 
 // pairingState is a grant's state as a person is told of it, where running out of time is one.
-func pairingState(g onboard.Grant, now time.Time) string {
+func pairingState(g model.DeviceGrant, now time.Time) string {
 	expired := g.Expired(now)
 	switch {
-	case g.State == onboard.Denied:
+	case g.State == model.Denied:
 		return views.PairingDenied
-	case g.State == onboard.Delivered:
+	case g.State == model.Delivered:
 		return views.PairingFetched
-	case g.State == onboard.Approved && expired:
+	case g.State == model.Approved && expired:
 		return views.PairingUnfetched
-	case g.State == onboard.Approved:
+	case g.State == model.Approved:
 		return views.PairingApproved
-	case g.State == onboard.Approving && expired:
+	case g.State == model.Approving && expired:
 		return views.PairingUnclear
-	case g.State == onboard.Approving:
+	case g.State == model.Approving:
 		return views.PairingApproving
 	case expired:
 		return views.PairingExpired
@@ -333,7 +334,7 @@ func (h *dashboard) approvePairing(c echo.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, actTimeout)
 		defer cancel()
 		key, err := keys.Create(ctx, name)
-		return onboard.Key{ID: key.ID, Name: key.Name, Value: key.Value}, err
+		return onboard.Key{ID: key.ID, Name: key.Name, Value: model.Secret(key.Value)}, err
 	}
 	undo := func(ctx context.Context, key onboard.Key) {
 		if err := keys.Delete(ctx, key.ID); err != nil && !client.IsNotFound(err) {
@@ -352,17 +353,16 @@ func (h *dashboard) approvePairing(c echo.Context) error {
 }
 
 // recordApproved writes down who was let in, and with an upstream that there is a key.
-func (h *dashboard) recordApproved(c echo.Context, g onboard.Grant) {
-	a, _ := accountOf(c)
-	e := h.event(c, eventKeyMade)
+func (h *dashboard) recordApproved(c echo.Context, g model.DeviceGrant) {
+	e := h.event(c, model.EventKeyMade)
 	e.KeyID, e.KeyName, e.Detail = g.KeyID, g.KeyName, g.DeviceName
 	h.recordElsewhere(c, e)
-	e.Kind = eventPairingApproved
-	h.record(c, a.UserID, e)
+	e.Kind = model.EventPairingApproved
+	h.record(c, e)
 }
 
 // forDevice is a context of calls that are made for a device in the person's name.
-func (h *dashboard) forDevice(ctx context.Context, g onboard.Grant) context.Context {
+func (h *dashboard) forDevice(ctx context.Context, g model.DeviceGrant) context.Context {
 	o := originOf(ctx)
 	o.Pairing = cmp.Or(g.DeviceName, unnamedDevice)
 	return h.fromOrigin(ctx, o)
@@ -374,11 +374,11 @@ func (h *dashboard) denyPairing(c echo.Context) error {
 	id := c.Param("id")
 	err := h.pairings.Deny(context.WithoutCancel(c.Request().Context()), id, a.UserID, sessionHash(c))
 	if err == nil {
-		var g onboard.Grant
+		var g model.DeviceGrant
 		if g, err = h.shownPairing(c); err == nil {
-			denied := h.event(c, eventPairingDenied)
+			denied := h.event(c, model.EventPairingDenied)
 			denied.Detail = g.DeviceName
-			h.record(c, a.UserID, denied)
+			h.record(c, denied)
 			return h.answerDecided(c, g, "Denied.")
 		}
 	}
@@ -409,7 +409,7 @@ func approvedBefore(m *views.Pairing) *views.Notice {
 }
 
 // answerDecided shows what became of the pairing. Without script that is its page, so that a reload decides nothing again.
-func (h *dashboard) answerDecided(c echo.Context, g onboard.Grant, status string) error {
+func (h *dashboard) answerDecided(c echo.Context, g model.DeviceGrant, status string) error {
 	if !wantsPart(c) {
 		return redirect(c, pairingPage(g.ID))
 	}

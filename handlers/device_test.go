@@ -18,6 +18,7 @@ import (
 
 	"latchkey/client"
 	"latchkey/handlers"
+	"latchkey/internal/model"
 	"latchkey/internal/onboard"
 	"latchkey/internal/onboard/onboardtest"
 )
@@ -137,14 +138,14 @@ func (g *counted) calls() int {
 	return g.n
 }
 
-func (g *counted) ClaimGrant(ctx context.Context, code, userID string, session [32]byte, now time.Time) (onboard.Grant, error) {
+func (g *counted) ClaimGrant(ctx context.Context, code, userID string, session [32]byte, now time.Time) (model.DeviceGrant, error) {
 	g.mu.Lock()
 	g.n++
 	g.mu.Unlock()
 	return g.Grants.ClaimGrant(ctx, code, userID, session, now)
 }
 
-func (g *counted) GrantByDeviceCode(ctx context.Context, hash [32]byte) (onboard.Grant, error) {
+func (g *counted) GrantByDeviceCode(ctx context.Context, hash [32]byte) (model.DeviceGrant, error) {
 	g.mu.Lock()
 	g.n++
 	g.mu.Unlock()
@@ -658,7 +659,7 @@ func TestADecisionThatComesTooLateShowsThePageAsItIs(t *testing.T) {
 type hesitant struct{ onboard.Grants }
 
 func (hesitant) BeginApproval(context.Context, string, string, [32]byte, time.Time) error {
-	return onboard.ErrNoGrant
+	return model.ErrNotFound
 }
 
 func TestAnApprovalThatLosesEveryRaceStillShowsTheWholeQuestion(t *testing.T) {

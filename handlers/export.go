@@ -12,6 +12,8 @@ import (
 	"unicode"
 
 	"github.com/labstack/echo/v4"
+
+	"latchkey/internal/model"
 )
 
 const (
@@ -37,9 +39,9 @@ type exportedEvent struct {
 	Agent   string `json:"agent,omitempty"`
 }
 
-func exported(e Event) exportedEvent {
+func exported(e model.Event) exportedEvent {
 	return exportedEvent{
-		e.ID, e.At.UTC().Format(time.RFC3339Nano), e.Kind, e.Actor, e.KeyID, e.KeyName, e.Detail, e.Address, e.Agent,
+		e.ID, e.At.UTC().Format(time.RFC3339Nano), string(e.Kind), string(e.Actor), e.KeyID, e.KeyName, e.Detail, e.Address, e.Agent,
 	}
 }
 
@@ -89,7 +91,7 @@ func (h *dashboard) export(c echo.Context, name, kind string, file eventFile) er
 }
 
 // sendEvents writes a first page and all that come after it.
-func (h *dashboard) sendEvents(c echo.Context, q EventQuery, events []Event, file eventFile) error {
+func (h *dashboard) sendEvents(c echo.Context, q model.EventQuery, events []model.Event, file eventFile) error {
 	to := bufio.NewWriter(c.Response())
 	control := http.NewResponseController(c.Response())
 	if err := file.begin(to); err != nil {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"latchkey/handlers"
+	"latchkey/internal/model"
 )
 
 func TestAnExportHoldsWhatTheFilterShows(t *testing.T) {
@@ -78,9 +79,9 @@ type longList struct {
 	most atomic.Int64 // the greatest number that was asked for at once
 }
 
-func (l *longList) RecordEvent(context.Context, string, handlers.Event) error { return nil }
+func (l *longList) RecordEvent(context.Context, model.Event) error { return nil }
 
-func (l *longList) Events(_ context.Context, _ string, q handlers.EventQuery) ([]handlers.Event, error) {
+func (l *longList) Events(_ context.Context, _ string, q model.EventQuery) ([]model.Event, error) {
 	l.most.Store(max(l.most.Load(), int64(q.Limit)))
 	next := l.length
 	if q.Before != "" {
@@ -93,10 +94,10 @@ func (l *longList) Events(_ context.Context, _ string, q handlers.EventQuery) ([
 			}
 		}
 	}
-	var events []handlers.Event
+	var events []model.Event
 	for len(events) < q.Limit && next > 0 {
 		next--
-		events = append(events, handlers.Event{
+		events = append(events, model.Event{
 			ID: fmt.Sprintf("%024x", next), At: noon, Kind: "key-made", Actor: "browser", KeyID: aKey, KeyName: fmt.Sprintf("key-%d", next),
 		})
 	}

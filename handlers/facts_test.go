@@ -16,7 +16,7 @@ import (
 
 	"latchkey/client"
 	"latchkey/handlers"
-	"latchkey/internal/store"
+	"latchkey/internal/model"
 )
 
 // keyFacts is our own call beside the protocol's.
@@ -51,7 +51,7 @@ func (p *program) keyWithValue(who person, name string) (client.APIKey, string) 
 	n := len(p.stored(who)) + 1
 	value := fmt.Sprintf("%x", sha256.Sum256([]byte(who.id+name)))
 	id := fmt.Sprintf("%08x%s%02x", p.clock.Now().Unix(), who.id[8:22], n)
-	key := store.APIKey{ID: id, UserID: who.id, Name: name, CreatedAt: p.clock.Now()}
+	key := model.Key{ID: id, UserID: who.id, Name: name, CreatedAt: p.clock.Now()}
 	if err := p.store.CreateAPIKey(p.t.Context(), key, sha256.Sum256([]byte(value)), client.MaxKeys); err != nil {
 		p.t.Fatal(err)
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/labstack/echo/v4/middleware"
 
 	"latchkey/client"
+	"latchkey/internal/model"
 	"latchkey/internal/onboard"
 )
 
@@ -30,7 +31,7 @@ type Deps struct {
 	Client *client.Client
 	// WithOrigin tells the embedded server, through the context of a call, which browser it is made for. It is nil with an upstream:
 	// what that writes down is its own affair.
-	WithOrigin func(context.Context, Origin) context.Context
+	WithOrigin func(context.Context, model.Origin) context.Context
 	// Events keeps what happened to accounts.
 	Events Events
 	// SignIns counts tries of passwords at an upstream. It is nil with the embedded server, which counts them itself.
@@ -71,7 +72,7 @@ type Deps struct {
 // dashboard holds what the handlers share.
 type dashboard struct {
 	client         *client.Client
-	withOrigin     func(context.Context, Origin) context.Context
+	withOrigin     func(context.Context, model.Origin) context.Context
 	events         Events
 	pairings       *onboard.Service
 	sessions       *webSessions
@@ -111,7 +112,7 @@ func New(d Deps) *echo.Echo {
 		sessions:     newWebSessions(d.WebSessions, newKeyRing(d.SessionKeys), https, d.Now, d.Log),
 		forms:        newFormIDs(d.Now),
 		signIns:      d.SignIns,
-		known:        newKnownDevices(d.SessionKeys, https),
+		known:        newKnownBrowsers(d.SessionKeys, https),
 		streams:      newPlaces(streamsEach, streamsMost),
 		exports:      newPlaces(exportsEach, exportsMost),
 		publicURL:    d.PublicURL,
@@ -135,7 +136,7 @@ func New(d Deps) *echo.Echo {
 		h.patience = newPatience(d.Now)
 	}
 	if h.withOrigin == nil {
-		h.withOrigin = func(ctx context.Context, _ Origin) context.Context { return ctx }
+		h.withOrigin = func(ctx context.Context, _ model.Origin) context.Context { return ctx }
 	}
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true

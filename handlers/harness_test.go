@@ -7,7 +7,6 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -25,6 +24,7 @@ import (
 	"latchkey/client"
 	"latchkey/handlers"
 	"latchkey/internal/authserver"
+	"latchkey/internal/model"
 	"latchkey/internal/onboard"
 	"latchkey/internal/onboard/onboardtest"
 	"latchkey/internal/store"
@@ -60,10 +60,10 @@ func newProgram(t testing.TB, change ...func(*handlers.Deps)) *program {
 	t.Helper()
 	p := &program{t: t, clock: &clock{now: noon}, logs: &logs{}}
 	p.store = openStore(t)
-	p.rows = &webRows{store: p.store}
+	p.rows = &webRows{Store: p.store}
 	p.deps = handlers.Deps{
 		WebSessions:  p.rows,
-		Events:       keptEvents{p.store},
+		Events:       p.store,
 		StepUp:       30 * time.Minute,
 		SessionKeys:  [][]byte{bytes.Repeat([]byte{1}, 32)},
 		PublicURL:    publicURL,
@@ -80,8 +80,8 @@ func newProgram(t testing.TB, change ...func(*handlers.Deps)) *program {
 	p.deps.BaseURL = p.deps.PublicURL
 	p.upstream = &upstream{next: inProcess{drained{p.newAuthServer()}}}
 	p.deps.Client = p.newClient(p.upstream)
-	p.deps.WithOrigin = func(ctx context.Context, o handlers.Origin) context.Context {
-		return authserver.WithOrigin(ctx, authserver.Origin(o))
+	p.deps.WithOrigin = func(ctx context.Context, o model.Origin) context.Context {
+		return authserver.WithOrigin(ctx, o)
 	}
 	if p.deps.Pairings == nil {
 		p.deps.Pairings = onboard.New(onboard.Config{ClientID: appID, Grants: &onboardtest.Memory{}, Now: p.clock.Now})
@@ -145,9 +145,9 @@ type person struct{ id, email string }
 // person makes an account straight in the store.
 func (p *program) person(email string) person {
 	p.t.Helper()
-	who := person{store.NewID(p.clock.Now()), email}
-	err := p.store.CreateUser(p.t.Context(), store.User{ID: who.id, CreatedAt: p.clock.Now()}, store.Identity{
-		ID: store.NewID(p.clock.Now()), UserID: who.id, Provider: store.ProviderEmailPassword,
+	who := person{model.NewID(p.clock.Now()), email}
+	err := p.store.CreateUser(p.t.Context(), model.User{ID: who.id, CreatedAt: p.clock.Now()}, model.Identity{
+		ID: model.NewID(p.clock.Now()), UserID: who.id, Provider: model.ProviderEmailPassword,
 		Subject: email, PasswordHash: passwordHash, CreatedAt: p.clock.Now(),
 	})
 	if err != nil {
@@ -165,7 +165,7 @@ func (p *program) seed(who person, names ...string) []client.APIKey {
 		keys[i] = client.APIKey{ID: fmt.Sprintf("%08x", made.Unix()) + who.id[8:], Name: name}
 		var hash [32]byte
 		_, _ = rand.Read(hash[:])
-		key := store.APIKey{ID: keys[i].ID, UserID: who.id, Name: name, CreatedAt: made}
+		key := model.Key{ID: keys[i].ID, UserID: who.id, Name: name, CreatedAt: made}
 		if err := p.store.CreateAPIKey(p.t.Context(), key, hash, client.MaxKeys); err != nil {
 			p.t.Fatal(err)
 		}
@@ -190,7 +190,7 @@ func (p *program) turn(who person, key client.APIKey, on bool) {
 }
 
 // stored gives the person's keys as the store has them.
-func (p *program) stored(who person) []store.APIKey {
+func (p *program) stored(who person) []model.Key {
 	p.t.Helper()
 	keys, err := p.store.APIKeys(p.t.Context(), who.id)
 	if err != nil {
@@ -528,9 +528,9 @@ func (r *recorded) Header() http.Header         { return r.header }
 func (r *recorded) WriteHeader(status int)      { r.status = status }
 func (r *recorded) Write(p []byte) (int, error) { return r.body.Write(p) }
 
-// webRows keeps web sessions in the store as package app does, unless a test sets an error.
+// webRows keeps web sessions in the store, unless a test sets an error.
 type webRows struct {
-	store *store.Store
+	*store.Store
 
 	mu     sync.Mutex
 	broken error // of every call
@@ -550,52 +550,49 @@ func (w *webRows) afterRead(do func()) {
 	w.onRead = do
 }
 
-func (w *webRows) fails() error {
+func (w *webRows) state() (broken error, onRead func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.broken
+	return w.broken, w.onRead
 }
 
-func (w *webRows) CreateWebSession(ctx context.Context, row handlers.WebSessionRow) error {
-	return rowError(w.fails(), func() error { return w.store.CreateWebSession(ctx, store.WebSession(row)) })
-}
-
-func (w *webRows) WebSession(ctx context.Context, idHash [32]byte) (row handlers.WebSessionRow, err error) {
-	w.mu.Lock()
-	then := w.onRead
-	w.mu.Unlock()
-	if then != nil {
-		defer then()
-	}
-	err = rowError(w.fails(), func() error {
-		stored, err := w.store.WebSession(ctx, idHash)
-		row = handlers.WebSessionRow(stored)
-		return err
-	})
-	return row, err
-}
-
-func (w *webRows) UpdateWebSession(ctx context.Context, row handlers.WebSessionRow) error {
-	return rowError(w.fails(), func() error { return w.store.UpdateWebSession(ctx, store.WebSession(row)) })
-}
-
-func (w *webRows) DeleteWebSession(ctx context.Context, idHash [32]byte) error {
-	return rowError(w.fails(), func() error { return w.store.DeleteWebSession(ctx, idHash) })
-}
-
-func rowError(broken error, do func() error) error {
-	if broken != nil {
+func (w *webRows) CreateWebSession(ctx context.Context, row model.WebSession) error {
+	if broken, _ := w.state(); broken != nil {
 		return broken
 	}
-	err := do()
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return fmt.Errorf("%w: %w", handlers.ErrNoWebSession, err)
-	case errors.Is(err, store.ErrConflict):
-		return fmt.Errorf("%w: %w", handlers.ErrStaleWebSession, err)
-	default:
-		return err
+	return w.Store.CreateWebSession(ctx, row)
+}
+
+func (w *webRows) WebSession(ctx context.Context, idHash [32]byte) (model.WebSession, error) {
+	broken, onRead := w.state()
+	if onRead != nil {
+		defer onRead()
 	}
+	if broken != nil {
+		return model.WebSession{}, broken
+	}
+	return w.Store.WebSession(ctx, idHash)
+}
+
+func (w *webRows) WebSessions(ctx context.Context, userID string) ([]model.WebSession, error) {
+	if broken, _ := w.state(); broken != nil {
+		return nil, broken
+	}
+	return w.Store.WebSessions(ctx, userID)
+}
+
+func (w *webRows) UpdateWebSession(ctx context.Context, row model.WebSession) error {
+	if broken, _ := w.state(); broken != nil {
+		return broken
+	}
+	return w.Store.UpdateWebSession(ctx, row)
+}
+
+func (w *webRows) DeleteWebSession(ctx context.Context, idHash [32]byte, happened ...model.Event) error {
+	if broken, _ := w.state(); broken != nil {
+		return broken
+	}
+	return w.Store.DeleteWebSession(ctx, idHash, happened...)
 }
 
 // --- Time and log -----------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"latchkey/client"
+	"latchkey/internal/model"
 	"latchkey/views"
 )
 
@@ -148,7 +149,7 @@ func (h *dashboard) showKey(c echo.Context) error {
 	defer cancel()
 	asked := h.askFacts(c)
 	key, err := h.keys(c).Fetch(ctx, c.Param("id"))
-	if id := c.Param("id"); client.IsNotFound(err) && wantsPart(c) && c.QueryParam("place") == views.PlaceRow && objectID(id) {
+	if id := c.Param("id"); client.IsNotFound(err) && wantsPart(c) && c.QueryParam("place") == views.PlaceRow && model.IsID(id) {
 		return render(c, http.StatusNotFound, views.ArrivedGonePart(id), views.ArrivedGonePart(id))
 	}
 	if err != nil {

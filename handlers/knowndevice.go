@@ -30,7 +30,7 @@ type knownDevices struct {
 	https  bool
 }
 
-func newKnownDevices(secrets [][]byte, https bool) *knownDevices {
+func newKnownBrowsers(secrets [][]byte, https bool) *knownDevices {
 	k := &knownDevices{cookie: "latchkey-known", https: https}
 	if https {
 		k.cookie = "__Host-latchkey-known"

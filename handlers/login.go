@@ -11,6 +11,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"latchkey/client"
+	"latchkey/internal/model"
 	"latchkey/views"
 )
 
@@ -77,7 +78,7 @@ func (h *dashboard) logIn(c echo.Context, email, password string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := h.leave(c, "signed in anew"); err != nil { // whoever this browser was signed in as until now
+	if _, err := h.leave(c, model.EndedSignedIn); err != nil { // whoever this browser was signed in as until now
 		return err
 	}
 	a := account{UserID: session.UserID(), Email: email, token: session.RefreshToken()}
@@ -86,14 +87,16 @@ func (h *dashboard) logIn(c echo.Context, email, password string) error {
 	}
 	h.known.remember(c, email)
 	if !h.embedded {
-		h.record(c, a.UserID, h.event(c, eventSignedIn))
+		signedIn := h.event(c, model.EventSignedIn)
+		signedIn.UserID = a.UserID // who was signed in here until now may be another
+		h.record(c, signedIn)
 	}
 	return nil
 }
 
 // signOut ends the web session here and the auth session at the key service.
 func (h *dashboard) signOut(c echo.Context) error {
-	told, err := h.leave(c, "signed out")
+	told, err := h.leave(c, model.EndedSignedOut)
 	if err != nil {
 		return err
 	}
@@ -144,9 +147,9 @@ func (h *dashboard) endBrowser(c echo.Context, holds account, session [32]byte, 
 			h.log.Warn("auth session outlives its web session", "request", requestIDOf(c), "cause", err)
 		}
 	}
-	ended := h.event(c, eventSessionEnded)
-	ended.Detail = why
-	return told, sessionsDown(h.sessions.rows.EndWebSession(ctx, session, holds.UserID, ended))
+	ended := h.event(c, model.EventSessionEnded)
+	ended.UserID, ended.Detail = holds.UserID, why
+	return told, sessionsDown(h.sessions.rows.DeleteWebSession(ctx, session, ended))
 }
 
 func (h *dashboard) showRegister(c echo.Context) error {

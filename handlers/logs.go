@@ -5,6 +5,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"latchkey/internal/model"
 	"latchkey/views"
 )
 
@@ -17,21 +18,8 @@ func (h *dashboard) logReference(c echo.Context) error {
 		Text:    "Give the reference to whoever runs this server: the log has the cause under it.",
 		Link:    home, LinkText: "Go to your keys",
 	}
-	if id := c.QueryParam("co_id"); objectID(id) {
+	if id := c.QueryParam("co_id"); model.IsID(id) {
 		m.Reference = id
 	}
 	return render(c, http.StatusOK, views.ErrorPage(m), views.ErrorPart(m))
-}
-
-// objectID says whether id has the form of the ids on the wire: 24 hexadecimal digits.
-func objectID(id string) bool {
-	if len(id) != 24 {
-		return false
-	}
-	for _, r := range id {
-		if !('0' <= r && r <= '9' || 'a' <= r && r <= 'f') {
-			return false
-		}
-	}
-	return true
 }

@@ -63,7 +63,7 @@ func codeEntry(code string) string {
 	if !ok {
 		return devicePath
 	}
-	return devicePath + "?user_code=" + onboard.Grant{UserCode: code}.Code()
+	return devicePath + "?user_code=" + onboard.ShowCode(code)
 }
 
 // isDevicePage says whether next is the page for codes, with a code in the one spelling that we use or without, or a

@@ -12,7 +12,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"latchkey/client"
+	"latchkey/internal/model"
 	"latchkey/internal/onboard"
 )
 
@@ -141,14 +141,15 @@ func (h *dashboard) fetchKey(c echo.Context) error {
 	case form.Get("device_code") == "":
 		return invalidRequest("device_code is missing.")
 	}
-	key, err := h.pairings.Poll(c.Request().Context(), clientID, client.Secret(form.Get("device_code")))
+	key, err := h.pairings.Poll(c.Request().Context(), clientID, model.Secret(form.Get("device_code")))
 	if err != nil {
 		return programErrorOf(c, err)
 	}
 	if key.First {
-		fetched := h.event(c, eventKeyShown)
-		fetched.Actor, fetched.KeyID, fetched.KeyName, fetched.Detail = actorDevice, key.ID, key.Name, detailFetched
-		h.record(c, key.UserID, fetched)
+		fetched := h.event(c, model.EventKeyShown)
+		fetched.UserID, fetched.Actor, fetched.Detail = key.UserID, model.ActorDevice, model.DetailFetched
+		fetched.KeyID, fetched.KeyName = key.ID, key.Name
+		h.record(c, fetched)
 	}
 	c.Response().Header().Set("Pragma", "no-cache")
 	return c.JSON(http.StatusOK, struct {

@@ -16,6 +16,7 @@ import (
 
 	"latchkey/client"
 	"latchkey/handlers"
+	"latchkey/internal/model"
 	"latchkey/internal/onboard"
 	"latchkey/internal/onboard/onboardtest"
 )
@@ -370,10 +371,10 @@ type brokenGrants struct {
 	fails func() error
 }
 
-func (g brokenGrants) CreateGrant(context.Context, onboard.Grant, int) error { return g.fails() }
+func (g brokenGrants) CreateGrant(context.Context, model.DeviceGrant, int) error { return g.fails() }
 
-func (g brokenGrants) GrantByDeviceCode(context.Context, [32]byte) (onboard.Grant, error) {
-	return onboard.Grant{}, g.fails()
+func (g brokenGrants) GrantByDeviceCode(context.Context, [32]byte) (model.DeviceGrant, error) {
+	return model.DeviceGrant{}, g.fails()
 }
 
 func withGrants(grants onboard.Grants) func(*handlers.Deps) {

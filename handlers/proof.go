@@ -11,6 +11,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"latchkey/client"
+	"latchkey/internal/model"
 	"latchkey/views"
 )
 
@@ -76,10 +77,10 @@ func (h *dashboard) prove(c echo.Context, password string) error {
 	}
 	switch {
 	case err == nil:
-		h.recordElsewhere(c, h.event(c, eventPasswordProved))
+		h.recordElsewhere(c, h.event(c, model.EventPasswordProved))
 	case errors.Is(err, errWrongPassword):
-		failed := h.event(c, eventSignInFailed)
-		failed.Actor, failed.Detail = actorUnknown, "wrong password"
+		failed := h.event(c, model.EventSignInFailed)
+		failed.Actor, failed.Detail = model.ActorUnknown, model.ReasonWrongPassword
 		h.recordElsewhere(c, failed)
 	}
 	return err
@@ -150,7 +151,7 @@ func actToProve(c echo.Context, form url.Values) (act, back string) {
 		return "Create key", keysPageWith(strings.TrimSpace(form.Get("name")))
 	case strings.HasPrefix(c.Path(), devicePath):
 		return "Approve", pairingPage(id)
-	case form.Get("place") == views.PlacePage && objectID(id):
+	case form.Get("place") == views.PlacePage && model.IsID(id):
 		return "Turn on", home + "/" + id
 	default:
 		return "Turn on", home

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"latchkey/handlers"
+	"latchkey/internal/model"
 	"latchkey/internal/store"
 )
 
@@ -240,16 +241,16 @@ func (p *program) happened(who person, kinds ...string) string {
 	return strings.Join(slices.Compact(said), ", ")
 }
 
-func (p *program) events(who person, kinds ...string) []store.Event {
+func (p *program) events(who person, kinds ...string) []model.Event {
 	p.t.Helper()
 	return eventsIn(p.t, p.store, who, kinds...)
 }
 
-func eventsIn(t testing.TB, list *store.Store, who person, kinds ...string) []store.Event {
+func eventsIn(t testing.TB, list *store.Store, who person, kinds ...string) []model.Event {
 	t.Helper()
-	q := store.EventQuery{Limit: 1000}
+	q := model.EventQuery{Limit: 1000}
 	for _, kind := range kinds {
-		q.Kinds = append(q.Kinds, store.EventKind(kind))
+		q.Kinds = append(q.Kinds, model.EventKind(kind))
 	}
 	events, err := list.Events(context.Background(), who.id, q)
 	if err != nil {

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+
+	"latchkey/internal/model"
 )
 
 func TestNothingThatOpensASessionIsPrinted(t *testing.T) {
@@ -15,7 +17,7 @@ func TestNothingThatOpensASessionIsPrinted(t *testing.T) {
 	ring := newKeyRing([][]byte{bytes.Repeat([]byte("canary--"), 4)})
 	for _, v := range []any{
 		a, &a, Deps{SessionKeys: [][]byte{[]byte(canary)}}, &Deps{SessionKeys: [][]byte{[]byte(canary)}},
-		WebSessionRow{Sealed: []byte(canary), IDHash: [32]byte([]byte(strings.Repeat("canary--", 4)))}, *ring,
+		model.WebSession{Sealed: []byte(canary), IDHash: [32]byte([]byte(strings.Repeat("canary--", 4)))}, *ring,
 	} {
 		var b bytes.Buffer
 		for _, verb := range []string{"%v", "%+v", "%s", "%q", "%x", "%d"} {

@@ -16,6 +16,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"latchkey/client"
+	"latchkey/internal/model"
 )
 
 // accountValue is the one thing a web session holds.
@@ -62,8 +63,8 @@ func accountOf(c echo.Context) (account, bool) {
 func sessionHash(c echo.Context) [32]byte { return rowOf(c).IDHash }
 
 // rowOf is that web session's row, as it was when the request came.
-func rowOf(c echo.Context) WebSessionRow {
-	row, _ := c.Get(rowKey).(WebSessionRow)
+func rowOf(c echo.Context) model.WebSession {
+	row, _ := c.Get(rowKey).(model.WebSession)
 	return row
 }
 

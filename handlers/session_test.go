@@ -8,13 +8,13 @@ import (
 	"testing"
 
 	"latchkey/handlers"
-	"latchkey/internal/store"
+	"latchkey/internal/model"
 )
 
 func https(d *handlers.Deps) { d.PublicURL = "https://keys.example.org" }
 
 // rowOf gives the row that the browser's cookie stands for.
-func (b *browser) rowOf(value string) (store.WebSession, error) {
+func (b *browser) rowOf(value string) (model.WebSession, error) {
 	b.t.Helper()
 	id, err := base64.RawURLEncoding.DecodeString(value)
 	if err != nil {
@@ -97,7 +97,7 @@ func TestSigningInGivesTheSessionANewIDAndEndsTheOldOne(t *testing.T) {
 	if after == before {
 		t.Error("the id stays the same")
 	}
-	if _, err := b.rowOf(before); !errors.Is(err, store.ErrNotFound) {
+	if _, err := b.rowOf(before); !errors.Is(err, model.ErrNotFound) {
 		t.Errorf("the old row is still there: %v", err)
 	}
 	if got := p.upstream.count(logOut); got != 1 {
@@ -135,7 +135,7 @@ func TestMakingAnAccountGivesTheSessionANewIDToo(t *testing.T) {
 	if b.cookie("latchkey") == before {
 		t.Error("the id stays the same")
 	}
-	if _, err := b.rowOf(before); !errors.Is(err, store.ErrNotFound) {
+	if _, err := b.rowOf(before); !errors.Is(err, model.ErrNotFound) {
 		t.Errorf("the old row is still there: %v", err)
 	}
 	b.get("/keys").says(".who", "bob@example.com")

@@ -13,13 +13,11 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"latchkey/client"
+	"latchkey/internal/model"
 	"latchkey/views"
 )
 
 const sessionsPath = "/sessions"
-
-// elsewhereEnded is what an event says of a session that was not ended by the one who had it.
-const elsewhereEnded = "ended from another place"
 
 // showSessions is where the person is signed in: with this browser, with others, with apps, and by keys.
 func (h *dashboard) showSessions(c echo.Context) error {
@@ -52,20 +50,20 @@ func (h *dashboard) sessionsModel(c echo.Context) (views.Sessions, error) {
 }
 
 // browsers are the rows of the person's web sessions that are not over, the one seen last first.
-func (h *dashboard) browsers(ctx context.Context, c echo.Context) ([]WebSessionRow, error) {
+func (h *dashboard) browsers(ctx context.Context, c echo.Context) ([]model.WebSession, error) {
 	a, _ := accountOf(c)
 	rows, err := h.sessions.rows.WebSessions(ctx, a.UserID)
 	if err != nil {
 		return nil, sessionsDown(err)
 	}
 	now := h.now()
-	rows = slices.DeleteFunc(rows, func(row WebSessionRow) bool { return row.over(now) })
-	slices.SortStableFunc(rows, func(a, b WebSessionRow) int { return b.LastSeenAt.Compare(a.LastSeenAt) })
+	rows = slices.DeleteFunc(rows, func(row model.WebSession) bool { return over(row, now) })
+	slices.SortStableFunc(rows, func(a, b model.WebSession) int { return b.LastSeenAt.Compare(a.LastSeenAt) })
 	return rows, nil
 }
 
 // holds is the id of the auth session that a web session holds, "" when it cannot be told.
-func (h *dashboard) holds(row WebSessionRow) string {
+func (h *dashboard) holds(row model.WebSession) string {
 	if row.AuthSessionID != "" {
 		return row.AuthSessionID
 	}
@@ -76,7 +74,7 @@ func (h *dashboard) holds(row WebSessionRow) string {
 	return h.resume(a).ID()
 }
 
-func (h *dashboard) browserModel(row WebSessionRow) views.Session {
+func (h *dashboard) browserModel(row model.WebSession) views.Session {
 	return views.Session{
 		ID: hex.EncodeToString(row.IDHash[:]), Name: orUnknown(browserOf(row.Agent), "A browser"), Address: row.Address,
 		Seen: views.NewWhen(row.LastSeenAt, h.now()), Opened: views.NewWhen(row.CreatedAt, h.now()),
@@ -167,7 +165,7 @@ func (h *dashboard) keySessions(ctx context.Context, c echo.Context, byKey map[s
 func (h *dashboard) endOneSession(c echo.Context) error {
 	id := c.Param("id")
 	end := h.endOtherBrowser
-	if objectID(id) {
+	if model.IsID(id) {
 		end = h.endApp
 	}
 	act, err := end(c, id)
@@ -185,7 +183,7 @@ func (h *dashboard) endOtherBrowser(c echo.Context, id string) (act string, err 
 	}
 	for _, row := range rows {
 		if hex.EncodeToString(row.IDHash[:]) == id {
-			told, err := h.endRow(c, row, elsewhereEnded)
+			told, err := h.endRow(c, row, model.EndedElsewhere)
 			return flashWhen(told, "session-ended", "ended-here"), err
 		}
 	}
@@ -201,7 +199,7 @@ func flashWhen(told bool, yes, no string) string {
 
 // endRow ends a web session with what it holds, and says whether the key service knows of it. What it holds can be read only under
 // a key of the ring.
-func (h *dashboard) endRow(c echo.Context, row WebSessionRow, why string) (told bool, err error) {
+func (h *dashboard) endRow(c echo.Context, row model.WebSession, why string) (told bool, err error) {
 	holds, _, err := h.sessions.open(row)
 	if err != nil {
 		h.log.Warn("auth session of a web session not known", "request", requestIDOf(c), "cause", err)
@@ -223,8 +221,8 @@ func (h *dashboard) endApp(c echo.Context, id string) (act string, err error) {
 	case err != nil:
 		return "", err
 	}
-	ended := h.event(c, eventSessionEnded)
-	ended.Detail = elsewhereEnded
+	ended := h.event(c, model.EventSessionEnded)
+	ended.Detail = model.EndedElsewhere
 	h.recordElsewhere(c, ended)
 	return "session-ended", nil
 }
@@ -251,7 +249,7 @@ func (h *dashboard) endOtherSessions(c echo.Context) error {
 		return err
 	}
 	if h.embedded { // those from before it was known what they hold
-		rows = slices.DeleteFunc(rows, func(row WebSessionRow) bool { return row.AuthSessionID != "" })
+		rows = slices.DeleteFunc(rows, func(row model.WebSession) bool { return row.AuthSessionID != "" })
 		if _, err := h.endRows(c, rows); err != nil {
 			return err
 		}
@@ -260,13 +258,13 @@ func (h *dashboard) endOtherSessions(c echo.Context) error {
 }
 
 // endRows ends all of these but this browser's own, at once: an upstream that does not answer must not be waited for once for each.
-func (h *dashboard) endRows(c echo.Context, rows []WebSessionRow) (told bool, err error) {
+func (h *dashboard) endRows(c echo.Context, rows []model.WebSession) (told bool, err error) {
 	failed, untold := make([]error, len(rows)), make([]bool, len(rows))
 	var ending sync.WaitGroup
 	for i, row := range rows {
 		if row.IDHash != sessionHash(c) {
 			ending.Go(func() {
-				told, err := h.endRow(c, row, elsewhereEnded)
+				told, err := h.endRow(c, row, model.EndedElsewhere)
 				failed[i], untold[i] = err, !told
 			})
 		}

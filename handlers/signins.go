@@ -21,11 +21,11 @@ type SignIns interface {
 func (h *dashboard) openSession(c echo.Context, email, password string) (*client.Session, error) {
 	ctx := c.Request().Context()
 	from := originOf(ctx)
-	from.KnownDevice = h.known.name(c.Request(), email)
+	from.KnownBrowser = h.known.name(c.Request(), email)
 	succeeded := func() {}
 	if h.signIns != nil {
 		var wait time.Duration
-		if succeeded, wait = h.signIns.Take(email, from.Address, from.KnownDevice); wait > 0 {
+		if succeeded, wait = h.signIns.Take(email, from.Address, from.KnownBrowser); wait > 0 {
 			return nil, &client.Error{Op: "sign in", Status: http.StatusTooManyRequests, RetryAfter: wait}
 		}
 	}

@@ -12,7 +12,7 @@ import (
 	"latchkey/client"
 	"latchkey/handlers"
 	"latchkey/internal/authserver"
-	"latchkey/internal/store"
+	"latchkey/internal/model"
 )
 
 func wrongLogIn(who string) url.Values {
@@ -267,7 +267,7 @@ func TestWhateverEndsTheAuthSessionEndsTheBrowserAtOnce(t *testing.T) {
 			return p.store.DisableUser(p.t.Context(), who.id, p.clock.Now())
 		},
 		"the password changed": func(p *program, who person, elsewhere *client.Session) error {
-			id, err := p.store.IdentityBySubject(p.t.Context(), store.ProviderEmailPassword, who.email)
+			id, err := p.store.IdentityBySubject(p.t.Context(), model.ProviderEmailPassword, who.email)
 			if err != nil {
 				return err
 			}
@@ -312,8 +312,8 @@ func TestSigningOutEndsTheAuthSessionInTheSameTransaction(t *testing.T) {
 	if n := p.upstream.count("*"); n != 0 {
 		t.Errorf("the key service was asked too, %d times", n)
 	}
-	events, err := p.store.Events(t.Context(), who.id, store.EventQuery{Kinds: []store.EventKind{store.EventSessionEnded}, Limit: 9})
-	if err != nil || len(events) != 1 || events[0].Actor != store.ActorBrowser || events[0].Detail != "signed out" {
+	events, err := p.store.Events(t.Context(), who.id, model.EventQuery{Kinds: []model.EventKind{model.EventSessionEnded}, Limit: 9})
+	if err != nil || len(events) != 1 || events[0].Actor != model.ActorBrowser || events[0].Detail != "signed out" {
 		t.Errorf("%+v, %v", events, err)
 	}
 }

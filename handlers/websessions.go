@@ -12,6 +12,7 @@ import (
 	"github.com/gorilla/sessions"
 
 	"latchkey/client"
+	"latchkey/internal/model"
 )
 
 // How long a web session lives without a request, and at most. How often its last request is written down: reading a page
@@ -22,40 +23,33 @@ const (
 	touchEvery     = time.Minute
 )
 
-// WebSessionRow is one web session as it is kept: under the hash of the cookie's id, with its contents sealed.
-type WebSessionRow struct {
-	IDHash                           [32]byte
-	Sealed                           []byte
-	Version                          int64
-	CreatedAt, LastSeenAt, ExpiresAt time.Time
-
-	UserID         string
-	AuthSessionID  string    // what it holds at the embedded server; "" with an upstream. It ends with it
-	Address, Agent string    // where it was last seen, and what the browser called itself
-	ProvedAt       time.Time // when the person last proved who they are
+func over(row model.WebSession, now time.Time) bool {
+	return !now.Before(row.ExpiresAt) || now.Sub(row.LastSeenAt) >= WebSessionIdle
 }
 
-func (r WebSessionRow) over(now time.Time) bool {
-	return !now.Before(r.ExpiresAt) || now.Sub(r.LastSeenAt) >= WebSessionIdle
-}
+// ErrNoWebSession means that there is no such web session, or no longer.
+var ErrNoWebSession = errors.New("no such web session")
 
-// Errors of WebSessionRows.
-var (
-	ErrNoWebSession    = errors.New("no such web session")
-	ErrStaleWebSession = errors.New("another request changed the web session first")
-)
-
-// WebSessionRows keeps web sessions. Update changes Sealed and LastSeenAt of the row whose Version is still the given one.
+// WebSessionRows keeps web sessions. A row that is not there is model.ErrNotFound.
 type WebSessionRows interface {
-	CreateWebSession(ctx context.Context, row WebSessionRow) error
-	WebSession(ctx context.Context, idHash [32]byte) (WebSessionRow, error)
-	UpdateWebSession(ctx context.Context, row WebSessionRow) error
+	// CreateWebSession answers model.ErrNotFound when the auth session that it would hold has ended.
+	CreateWebSession(ctx context.Context, row model.WebSession) error
+	WebSession(ctx context.Context, idHash [32]byte) (model.WebSession, error)
+	// UpdateWebSession changes the row whose Version is still the given one; otherwise it answers model.ErrConflict.
+	UpdateWebSession(ctx context.Context, row model.WebSession) error
 	// WebSessions are those of a user, oldest first, also those that are over.
-	WebSessions(ctx context.Context, userID string) ([]WebSessionRow, error)
-	// DeleteWebSession takes a session away without a word; EndWebSession writes down that somebody ended it, if there was one. Either way
-	// the auth session that it holds ends with it.
-	DeleteWebSession(ctx context.Context, idHash [32]byte) error
-	EndWebSession(ctx context.Context, idHash [32]byte, userID string, e Event) error
+	WebSessions(ctx context.Context, userID string) ([]model.WebSession, error)
+	// DeleteWebSession ends a session, and with it the auth session that it holds. What happened is written down, unless it had ended
+	// already.
+	DeleteWebSession(ctx context.Context, idHash [32]byte, happened ...model.Event) error
+}
+
+// noSession gives the error of a row that is not there the name that the rest of the dashboard knows.
+func noSession(err error) error {
+	if errors.Is(err, model.ErrNotFound) {
+		return errors.Join(ErrNoWebSession, err)
+	}
+	return err
 }
 
 // Values of a gorilla session besides accountValue: the row as it is, and for a new one the auth session that it will hold.
@@ -119,10 +113,10 @@ func (s *webSessions) New(r *http.Request, name string) (*sessions.Session, erro
 func (s *webSessions) load(ctx context.Context, session *sessions.Session, id []byte) error {
 	row, err := s.rows.WebSession(ctx, sha256.Sum256(id))
 	if err != nil {
-		return err
+		return noSession(err)
 	}
 	now := s.now()
-	if row.over(now) {
+	if over(row, now) {
 		return errors.Join(ErrNoWebSession, s.rows.DeleteWebSession(ctx, row.IDHash))
 	}
 	a, old, err := s.open(row)
@@ -148,7 +142,7 @@ func (s *webSessions) load(ctx context.Context, session *sessions.Session, id []
 // renewed is what a row holds, sealed under the newest key. The embedded server signs tokens under the same ring, so a token goes
 // along: then the old key can be taken out without signing anybody out who was here since. When that fails the row stays as it is,
 // for the next request.
-func (s *webSessions) renewed(ctx context.Context, row WebSessionRow, a account) (account, []byte) {
+func (s *webSessions) renewed(ctx context.Context, row model.WebSession, a account) (account, []byte) {
 	if s.reissue != nil {
 		token, err := s.reissue(ctx, a)
 		if err != nil {
@@ -165,13 +159,13 @@ func (s *webSessions) renewed(ctx context.Context, row WebSessionRow, a account)
 
 // remember writes down what is new of a session. One that can be read but not written is as good: a full disk must not sign
 // anybody out. It ends when it would have without this request.
-func (s *webSessions) remember(ctx context.Context, row *WebSessionRow) error {
+func (s *webSessions) remember(ctx context.Context, row *model.WebSession) error {
 	err := s.rows.UpdateWebSession(ctx, *row)
 	switch {
-	case err == nil, errors.Is(err, ErrStaleWebSession): // another request that was first has written the same
+	case err == nil, errors.Is(err, model.ErrConflict): // another request that was first has written the same
 		row.Version++
-	case errors.Is(err, ErrNoWebSession):
-		return err
+	case errors.Is(err, model.ErrNotFound):
+		return noSession(err)
 	default:
 		s.log.WarnContext(ctx, "a web session could not be written", "cause", err)
 	}
@@ -179,21 +173,21 @@ func (s *webSessions) remember(ctx context.Context, row *WebSessionRow) error {
 }
 
 // proved remembers that the person has just proved who they are. Another request may be writing the row at the same time.
-func (s *webSessions) proved(ctx context.Context, row WebSessionRow) error {
+func (s *webSessions) proved(ctx context.Context, row model.WebSession) error {
 	for {
 		row.ProvedAt = s.now()
 		err := s.rows.UpdateWebSession(ctx, row)
-		if !errors.Is(err, ErrStaleWebSession) {
-			return err
+		if !errors.Is(err, model.ErrConflict) {
+			return noSession(err)
 		}
 		if row, err = s.rows.WebSession(ctx, row.IDHash); err != nil {
-			return err
+			return noSession(err)
 		}
 	}
 }
 
 // open gives what a row holds, and says whether an old key sealed it. What cannot be read is errSealed.
-func (s *webSessions) open(row WebSessionRow) (a account, old bool, err error) {
+func (s *webSessions) open(row model.WebSession) (a account, old bool, err error) {
 	plain, old, err := s.ring.open(row.Sealed, row.IDHash[:])
 	if err != nil {
 		return a, old, err
@@ -207,10 +201,10 @@ func (s *webSessions) open(row WebSessionRow) (a account, old bool, err error) {
 // check answers ErrNoWebSession when the session is over. It changes nothing: what asks by itself is no sign of a person.
 func (s *webSessions) check(ctx context.Context, idHash [32]byte) error {
 	row, err := s.rows.WebSession(ctx, idHash)
-	if err == nil && row.over(s.now()) {
+	if err == nil && over(row, s.now()) {
 		return ErrNoWebSession
 	}
-	return err
+	return noSession(err)
 }
 
 // Save keeps a session under a new id, or ends it when its MaxAge is negative. Either way the row it had goes: an id from
@@ -236,14 +230,14 @@ func (s *webSessions) Save(r *http.Request, w http.ResponseWriter, session *sess
 	}
 	id, now := randomBytes(32), s.now()
 	origin := originOf(r.Context())
-	row := WebSessionRow{
+	row := model.WebSession{
 		IDHash: sha256.Sum256(id), CreatedAt: now, LastSeenAt: now, ExpiresAt: now.Add(webSessionLife),
 		UserID: a.UserID, Address: origin.Address, Agent: origin.Agent, ProvedAt: now,
 	}
 	row.AuthSessionID, _ = session.Values[authSessionValue].(string)
 	row.Sealed = s.ring.seal(plain, row.IDHash[:])
 	if err := s.rows.CreateWebSession(r.Context(), row); err != nil {
-		return err
+		return noSession(err)
 	}
 	session.ID = string(id)
 	http.SetCookie(w, sessions.NewCookie(session.Name(), base64.RawURLEncoding.EncodeToString(id), session.Options))

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"latchkey/handlers"
-	"latchkey/internal/store"
+	"latchkey/internal/model"
 )
 
 func TestASessionEndsAfterThirtyMinutesWithoutARequest(t *testing.T) {
@@ -22,7 +22,7 @@ func TestASessionEndsAfterThirtyMinutesWithoutARequest(t *testing.T) {
 	b.get("/keys").want(http.StatusOK)
 	p.clock.advance(30 * time.Minute)
 	b.get("/keys").leadsTo("/login?ended=1&next=%2Fkeys")
-	if _, err := b.rowOf(cookie); !errors.Is(err, store.ErrNotFound) {
+	if _, err := b.rowOf(cookie); !errors.Is(err, model.ErrNotFound) {
 		t.Errorf("the row is still there: %v", err)
 	}
 }

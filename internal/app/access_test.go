@@ -23,8 +23,7 @@ import (
 	"latchkey/client"
 	"latchkey/handlers"
 	"latchkey/internal/authserver"
-	"latchkey/internal/onboard"
-	"latchkey/internal/store"
+	"latchkey/internal/model"
 	"latchkey/static"
 )
 
@@ -240,7 +239,7 @@ func newStageWith(t *testing.T, change func(*Config)) *stage {
 	s.sealing = sealing.PublicKey().Bytes()
 	s.api("/app/latchkey-local/auth/providers/local-userpass/register",
 		map[string]string{"email": "first@example.com", "password": account.Get("password")}, nil)
-	first, err := a.store.IdentityBySubject(t.Context(), store.ProviderEmailPassword, "first@example.com")
+	first, err := a.store.IdentityBySubject(t.Context(), model.ProviderEmailPassword, "first@example.com")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -264,8 +263,8 @@ type cast struct {
 	phone           string // value of the owner's other key
 	tokens          [principals]tokens
 	cookies         [principals]*http.Cookie
-	pairing         onboard.Grant             // one that the owner was shown
-	waiting         [principals]onboard.Grant // one for each caller that nobody was shown
+	pairing         model.DeviceGrant             // one that the owner was shown
+	waiting         [principals]model.DeviceGrant // one for each caller that nobody was shown
 }
 
 // newCast makes new accounts. The target starts as off when a route is to turn it on.
@@ -289,7 +288,7 @@ func (s *stage) newCast(targetOff bool) *cast {
 	}
 	c.pairing = s.grant()
 	var err error
-	c.pairing, err = deviceGrants{s.store}.ClaimGrant(s.t.Context(), c.pairing.UserCode, c.owner, s.sessionOf(c.cookies[owner]), time.Now())
+	c.pairing, err = s.store.ClaimGrant(s.t.Context(), c.pairing.UserCode, c.owner, s.sessionOf(c.cookies[owner]), time.Now())
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -297,15 +296,15 @@ func (s *stage) newCast(targetOff bool) *cast {
 }
 
 // grant puts a device that waits into the store: of one address only so many may ask.
-func (s *stage) grant() onboard.Grant {
+func (s *stage) grant() model.DeviceGrant {
 	s.t.Helper()
 	s.actors++
 	now := time.Now()
-	g := onboard.Grant{
+	g := model.DeviceGrant{
 		ID: rand.Text(), UserCode: userCode(s.actors), ClientID: "latchkey-local", SealingKey: s.sealing,
-		DeviceCodeHash: sha256.Sum256(fmt.Append(nil, s.actors)), CreatedAt: now, ExpiresAt: now.Add(time.Hour), State: onboard.Pending,
+		DeviceCodeHash: sha256.Sum256(fmt.Append(nil, s.actors)), CreatedAt: now, ExpiresAt: now.Add(time.Hour), State: model.Pending,
 	}
-	if err := (deviceGrants{s.store}).CreateGrant(s.t.Context(), g, 1<<20); err != nil {
+	if err := s.store.CreateGrant(s.t.Context(), g, 1<<20); err != nil {
 		s.t.Fatal(err)
 	}
 	return g
@@ -337,9 +336,9 @@ func (s *stage) user() (id, email string) {
 	s.t.Helper()
 	s.actors++
 	now := time.Now()
-	id, email = store.NewID(now), fmt.Sprintf("person-%d@example.com", s.actors)
-	if err := s.store.CreateUser(s.t.Context(), store.User{ID: id, CreatedAt: now}, store.Identity{
-		ID: store.NewID(now), UserID: id, Provider: store.ProviderEmailPassword, Subject: email, PasswordHash: s.hash, CreatedAt: now,
+	id, email = model.NewID(now), fmt.Sprintf("person-%d@example.com", s.actors)
+	if err := s.store.CreateUser(s.t.Context(), model.User{ID: id, CreatedAt: now}, model.Identity{
+		ID: model.NewID(now), UserID: id, Provider: model.ProviderEmailPassword, Subject: email, PasswordHash: s.hash, CreatedAt: now,
 	}); err != nil {
 		s.t.Fatal(err)
 	}
@@ -349,7 +348,7 @@ func (s *stage) user() (id, email string) {
 func (s *stage) key(user, name, value string, off bool) string {
 	s.t.Helper()
 	now := time.Now()
-	key := store.APIKey{ID: store.NewID(now), UserID: user, Name: name, CreatedAt: now}
+	key := model.Key{ID: model.NewID(now), UserID: user, Name: name, CreatedAt: now}
 	err := s.store.CreateAPIKey(s.t.Context(), key, sha256.Sum256([]byte(value)), client.MaxKeys)
 	if err == nil && off {
 		err = s.store.SetAPIKeyDisabled(s.t.Context(), user, key.ID, true)
@@ -418,7 +417,7 @@ func (s *stage) webSession(session tokens) *http.Cookie {
 		s.t.Fatal(err)
 	}
 	dashboard := handlers.New(handlers.Deps{
-		Client: keys, WebSessions: webSessions{s.store}, SessionKeys: s.ring.sealing, PublicURL: s.URL(), Now: time.Now, Log: log,
+		Client: keys, WebSessions: s.store, SessionKeys: s.ring.sealing, PublicURL: s.URL(), Now: time.Now, Log: log,
 		Embedded: true, // which writes down by itself who signs in
 	})
 	r := httptest.NewRequestWithContext(s.t.Context(), http.MethodPost, "/login", strings.NewReader(account.Encode()))
@@ -467,9 +466,9 @@ func (s *stage) facts(c *cast, p principal) facts {
 	return f
 }
 
-func (s *stage) stored(g onboard.Grant) onboard.Grant {
+func (s *stage) stored(g model.DeviceGrant) model.DeviceGrant {
 	s.t.Helper()
-	g, err := deviceGrants{s.store}.Grant(s.t.Context(), g.ID)
+	g, err := s.store.Grant(s.t.Context(), g.ID)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -493,7 +492,7 @@ func (s *stage) keysOf(user string) []string {
 func (s *stage) alive(cookie *http.Cookie) bool {
 	s.t.Helper()
 	_, err := s.store.WebSession(s.t.Context(), s.sessionOf(cookie))
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
+	if err != nil && !errors.Is(err, model.ErrNotFound) {
 		s.t.Fatal(err)
 	}
 	return err == nil

@@ -17,6 +17,7 @@ import (
 	"latchkey/client"
 	"latchkey/handlers"
 	"latchkey/internal/authserver"
+	"latchkey/internal/model"
 	"latchkey/internal/onboard"
 	"latchkey/internal/store"
 )
@@ -83,17 +84,17 @@ func New(ctx context.Context, cfg Config) (_ *App, err error) {
 	}
 	a.drain = func() { keys.drain(); mails.drain() }
 	a.pairings = onboard.New(onboard.Config{
-		ClientID: cfg.AppID, Lifetime: cfg.PairingTime, Grants: deviceGrants{a.store}, Now: cfg.Now,
+		ClientID: cfg.AppID, Lifetime: cfg.PairingTime, Grants: a.store, Now: cfg.Now,
 	})
 
 	dashboard := handlers.New(handlers.Deps{
 		Client:         keys.client,
 		WithOrigin:     keys.withOrigin,
-		Events:         events{a.store},
+		Events:         a.store,
 		SignIns:        signInsAt(cfg),
 		StepUp:         cfg.StepUp,
 		Pairings:       a.pairings,
-		WebSessions:    webSessions{a.store},
+		WebSessions:    a.store,
 		SessionKeys:    ring.sealing,
 		PublicURL:      a.url,
 		AppID:          cfg.AppID,
@@ -128,7 +129,7 @@ func trustedProxies(cfg Config) []*net.IPNet {
 // keyService is whatever serves the client API.
 type keyService struct {
 	client     *client.Client
-	withOrigin func(context.Context, handlers.Origin) context.Context
+	withOrigin func(context.Context, model.Origin) context.Context
 	baseURL    string       // what devices are told
 	api        http.Handler // what answers the client API's paths here
 	routes     []string     // its calls, as "METHOD /path"
@@ -180,8 +181,8 @@ func (a *App) inside(api http.Handler, appID string) (*client.Client, error) {
 }
 
 // withOrigin tells the embedded server which browser a call of the dashboard is made for.
-func withOrigin(ctx context.Context, o handlers.Origin) context.Context {
-	return authserver.WithOrigin(ctx, authserver.Origin(o))
+func withOrigin(ctx context.Context, o model.Origin) context.Context {
+	return authserver.WithOrigin(ctx, o)
 }
 
 // divide gives the client API its paths and the dashboard the rest. It is no http.ServeMux because that one redirects

@@ -23,7 +23,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"latchkey/client"
-	"latchkey/internal/store"
+	"latchkey/internal/model"
 )
 
 // testConfig is a program on a free port of this machine, with data of its own.
@@ -539,7 +539,7 @@ func TestADashboardOfAnUpstreamHasItsKeysAndServesNoAPI(t *testing.T) {
 	if _, err := newClient(t, upstream.URL()).Login(t.Context(), credentials); err != nil {
 		t.Errorf("the account is not at the upstream: %v", err)
 	}
-	if _, err := a.store.IdentityBySubject(t.Context(), store.ProviderEmailPassword, account.Get("email")); err == nil {
+	if _, err := a.store.IdentityBySubject(t.Context(), model.ProviderEmailPassword, account.Get("email")); err == nil {
 		t.Error("the account is in the dashboard's own database")
 	}
 	got := get(t, http.DefaultClient, a.URL()+"/api/client/v2.0/app/latchkey-local/location")

@@ -18,17 +18,18 @@ const module = "latchkey"
 func mayImport() map[string][]string {
 	return map[string][]string{
 		".":                            {"internal/app"},
-		"internal/app":                 {"internal/authserver", "client", "handlers", "internal/onboard", "static", "internal/store", "views"},
-		"internal/authserver":          {"internal/store"},
+		"internal/app":                 {"client", "handlers", "internal/authserver", "internal/model", "internal/onboard", "internal/store", "static", "views"},
+		"internal/authserver":          {"internal/model", "internal/store"},
 		"client":                       nil,
 		"client/clienttest":            {"client"},
 		"e2e":                          nil, // all of it is tests
-		"handlers":                     {"client", "internal/onboard", "static", "views"},
-		"internal/onboard":             {"client"},
-		"internal/onboard/onboardtest": {"internal/onboard"},
+		"handlers":                     {"client", "internal/model", "internal/onboard", "static", "views"},
+		"internal/model":               nil,
+		"internal/onboard":             {"internal/model"},
+		"internal/onboard/onboardtest": {"internal/model", "internal/onboard"},
 		"static":                       nil,
-		"internal/store":               nil,
-		"internal/store/storetest":     {"internal/store"},
+		"internal/store":               {"internal/model"},
+		"internal/store/storetest":     {"internal/model", "internal/store"},
 		"views":                        {"static"},
 	}
 }
@@ -39,10 +40,10 @@ func testsMayImport() map[string][]string {
 		"internal/app":        {"internal/onboard/onboardtest"},
 		"internal/authserver": {"client", "client/clienttest"},
 		"client":              {"client/clienttest"},
-		"e2e":                 {"internal/app", "client", "internal/onboard/onboardtest", "internal/store"},
+		"e2e":                 {"client", "internal/app", "internal/model", "internal/onboard/onboardtest", "internal/store"},
 		"handlers":            {"internal/authserver", "internal/onboard/onboardtest", "internal/store"}, // the real thing is the best fake
 		"internal/onboard":    {"internal/onboard/onboardtest"},
-		"internal/store":      {"internal/store/storetest"},
+		"internal/store":      {"internal/onboard", "internal/onboard/onboardtest", "internal/store/storetest"},
 	}
 }
 

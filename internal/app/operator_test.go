@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"latchkey/client"
+	"latchkey/internal/model"
 	"latchkey/internal/store"
 )
 
@@ -115,7 +116,7 @@ func (p place) openedStore(t *testing.T) (st *store.Store, closing func() error)
 func (p place) events(t *testing.T, userID string) (kinds []string) {
 	t.Helper()
 	p.withStore(t, func(st *store.Store) error {
-		events, err := st.Events(t.Context(), userID, store.EventQuery{Limit: 100})
+		events, err := st.Events(t.Context(), userID, model.EventQuery{Limit: 100})
 		for _, e := range slices.Backward(events) {
 			kinds = append(kinds, string(e.Kind)+" by "+string(e.Actor))
 		}
@@ -182,8 +183,8 @@ func TestCommandsThatCannotBeDoneSayWhy(t *testing.T) {
 	anywhere(t, func(t *testing.T, p place) {
 		p.must(t, "correct horse battery", "user", "add", "--password-stdin", "ada@example.com")
 		p.withStore(t, func(st *store.Store) error {
-			return st.CreateUser(t.Context(), store.User{ID: "5f3a1c2b9d0e4a0012345673"},
-				store.Identity{ID: "a", Provider: store.ProviderAnonymous, Subject: "a"})
+			return st.CreateUser(t.Context(), model.User{ID: "5f3a1c2b9d0e4a0012345673"},
+				model.Identity{ID: "a", Provider: model.ProviderAnonymous, Subject: "a"})
 		})
 		for _, tc := range []struct {
 			args  string

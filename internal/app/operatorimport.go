@@ -17,7 +17,7 @@ import (
 	"time"
 
 	"latchkey/internal/authserver"
-	"latchkey/internal/store"
+	"latchkey/internal/model"
 )
 
 // importWriters is how many users are written at the same time: what waits together is flushed to the disk together.
@@ -70,8 +70,8 @@ type problem struct {
 // candidate is a user of the file as it would be stored.
 type candidate struct {
 	number     int
-	user       store.User
-	identities []store.Identity
+	user       model.User
+	identities []model.Identity
 	keys       int
 	kept       []string // providers
 }
@@ -226,7 +226,7 @@ func (r *imported) add(c candidate) {
 	for _, provider := range c.kept {
 		r.Kept[provider]++
 	}
-	if slices.ContainsFunc(c.identities, func(id store.Identity) bool { return id.Provider == store.ProviderEmailPassword }) {
+	if slices.ContainsFunc(c.identities, func(id model.Identity) bool { return id.Provider == model.ProviderEmailPassword }) {
 		r.NeedReset++
 	}
 }
@@ -238,7 +238,7 @@ var errThere = errors.New("there already")
 type takenError struct{ provider, subject, by string }
 
 func (e takenError) Error() string {
-	if e.provider == store.ProviderEmailPassword {
+	if e.provider == model.ProviderEmailPassword {
 		return fmt.Sprintf("the e-mail address %q belongs to the user %s already", e.subject, e.by)
 	}
 	return fmt.Sprintf("the %s identity %q belongs to the user %s already", e.provider, e.subject, e.by)
@@ -248,10 +248,10 @@ func (i *importing) write(c candidate) error {
 	if i.result.DryRun {
 		return i.conflict(c)
 	}
-	e := i.event(c.user.ID, store.EventAccountMade)
+	e := i.event(c.user.ID, model.EventAccountMade)
 	e.Detail = "imported"
 	err := i.store.ImportUser(i.ctx, c.user, c.identities, e)
-	if errors.Is(err, store.ErrConflict) {
+	if errors.Is(err, model.ErrConflict) {
 		err = cmp.Or(i.conflict(c), err) // says with whom
 	}
 	return err
@@ -262,14 +262,14 @@ func (i *importing) conflict(c candidate) error {
 	switch _, err := i.store.User(i.ctx, c.user.ID); {
 	case err == nil:
 		return errThere
-	case !errors.Is(err, store.ErrNotFound):
+	case !errors.Is(err, model.ErrNotFound):
 		return err
 	}
 	for _, id := range c.identities {
 		switch taken, err := i.store.IdentityBySubject(i.ctx, id.Provider, id.Subject); {
 		case err == nil:
 			return takenError{id.Provider, id.Subject, taken.UserID}
-		case !errors.Is(err, store.ErrNotFound):
+		case !errors.Is(err, model.ErrNotFound):
 			return err
 		}
 	}
@@ -290,7 +290,7 @@ func (i *importing) understand(raw json.RawMessage) (u exportedUser, c candidate
 	if i.again("user", u.ID) {
 		return u, c, errors.New("its _id is in the file before")
 	}
-	c.user = store.User{ID: u.ID, CreatedAt: madeAt(u)}
+	c.user = model.User{ID: u.ID, CreatedAt: madeAt(u)}
 	if y := c.user.CreatedAt.Year(); y < 1970 || y > 9999 {
 		return u, c, fmt.Errorf("creation_date is %d, and must be seconds since 1970", *u.CreationDate)
 	}
@@ -298,7 +298,7 @@ func (i *importing) understand(raw json.RawMessage) (u exportedUser, c candidate
 		c.user.DisabledAt = i.now()
 	}
 	for _, from := range u.Identities {
-		if from.Provider == store.ProviderAPIKey {
+		if from.Provider == model.ProviderAPIKey {
 			c.keys++
 			continue
 		}
@@ -307,7 +307,7 @@ func (i *importing) understand(raw json.RawMessage) (u exportedUser, c candidate
 			return u, c, err
 		}
 		c.identities = append(c.identities, id)
-		if id.Provider != store.ProviderEmailPassword && id.Provider != store.ProviderAnonymous {
+		if id.Provider != model.ProviderEmailPassword && id.Provider != model.ProviderAnonymous {
 			c.kept = append(c.kept, id.Provider)
 		}
 	}
@@ -316,12 +316,12 @@ func (i *importing) understand(raw json.RawMessage) (u exportedUser, c candidate
 
 // identity keeps the ids that App Services gave. Those of its external providers are what the provider calls the user, and could be
 // the same at two of them: these become the subject.
-func (i *importing) identity(u exportedUser, from exportedIdentity) (store.Identity, error) {
-	id := store.Identity{
+func (i *importing) identity(u exportedUser, from exportedIdentity) (model.Identity, error) {
+	id := model.Identity{
 		ID: from.ID, UserID: u.ID, Provider: from.Provider, Subject: from.ID, CreatedAt: madeAt(u),
 	}
 	switch id.Provider {
-	case store.ProviderEmailPassword:
+	case model.ProviderEmailPassword:
 		if id.Subject = from.Data.Email; id.Subject == "" {
 			id.Subject = u.Data.Email
 		}
@@ -329,11 +329,11 @@ func (i *importing) identity(u exportedUser, from exportedIdentity) (store.Ident
 			return id, fmt.Errorf("its e-mail address is %q, and must have 1 to 128 characters", id.Subject)
 		}
 		if !objectID.MatchString(id.ID) {
-			id.ID = store.NewID(i.now())
+			id.ID = model.NewID(i.now())
 		}
-	case store.ProviderAnonymous:
+	case model.ProviderAnonymous:
 	default:
-		id.ID = store.NewID(i.now())
+		id.ID = model.NewID(i.now())
 	}
 	switch {
 	case id.Provider == "" || len(id.Provider) > 64:

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"latchkey/client"
+	"latchkey/internal/model"
 	"latchkey/internal/store"
 )
 
@@ -59,7 +60,7 @@ func TestImportedUsersKeepTheirIdsAndWhatTheySignInWith(t *testing.T) {
 			t.Errorf("written down: %v", got)
 		}
 		p.withStore(t, func(st *store.Store) error {
-			email, err := st.IdentityBySubject(t.Context(), store.ProviderEmailPassword, "ada@example.com")
+			email, err := st.IdentityBySubject(t.Context(), model.ProviderEmailPassword, "ada@example.com")
 			if email.ID != "5f3a1c2b9d0e4a0012345601" {
 				t.Errorf("the identity is now called %s", email.ID)
 			}

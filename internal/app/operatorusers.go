@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"latchkey/internal/authserver"
-	"latchkey/internal/store"
+	"latchkey/internal/model"
 )
 
 // maxListed is how many users are in one answer, which is kept in memory whole.
@@ -27,11 +27,11 @@ type listedUser struct {
 	NoPassword   bool      `json:"no_password"`   // has an e-mail, and no password fits
 	NotConfirmed bool      `json:"not_confirmed"` // has not opened the link in the mail yet
 
-	emailIdentity store.Identity
+	emailIdentity model.Identity
 }
 
-// describe gathers what is known of a user, or answers store.ErrNotFound.
-func (o *operator) describe(ctx context.Context, u store.User) (listedUser, error) {
+// describe gathers what is known of a user, or answers model.ErrNotFound.
+func (o *operator) describe(ctx context.Context, u model.User) (listedUser, error) {
 	out := listedUser{ID: u.ID, CreatedAt: u.CreatedAt, Disabled: !u.DisabledAt.IsZero(), Providers: []string{}}
 	identities, err := o.store.Identities(ctx, u.ID)
 	if err != nil {
@@ -39,7 +39,7 @@ func (o *operator) describe(ctx context.Context, u store.User) (listedUser, erro
 	}
 	for _, id := range identities {
 		out.Providers = append(out.Providers, id.Provider)
-		if id.Provider == store.ProviderEmailPassword {
+		if id.Provider == model.ProviderEmailPassword {
 			out.Email, out.NoPassword, out.NotConfirmed = id.Subject, id.PasswordHash == "", id.Pending
 			out.emailIdentity = id
 		}
@@ -56,9 +56,9 @@ type named struct {
 
 func (o *operator) findUser(ctx context.Context, in named) (listedUser, error) {
 	u, err := o.store.User(ctx, in.User)
-	if errors.Is(err, store.ErrNotFound) {
-		var id store.Identity
-		if id, err = o.store.IdentityBySubject(ctx, store.ProviderEmailPassword, in.User); err == nil {
+	if errors.Is(err, model.ErrNotFound) {
+		var id model.Identity
+		if id, err = o.store.IdentityBySubject(ctx, model.ProviderEmailPassword, in.User); err == nil {
 			u, err = o.store.User(ctx, id.UserID)
 		}
 	}
@@ -70,7 +70,7 @@ func (o *operator) findUser(ctx context.Context, in named) (listedUser, error) {
 }
 
 func unknownUser(name string, err error) error {
-	if errors.Is(err, store.ErrNotFound) {
+	if errors.Is(err, model.ErrNotFound) {
 		return fmt.Errorf("there is no user %q: name one by id, or by e-mail address exactly as it is in the list", name)
 	}
 	return err
@@ -93,7 +93,7 @@ func (o *operator) listUsers(ctx context.Context, in userPage) (out userList, er
 	out.Users = make([]listedUser, 0, len(users))
 	for _, u := range users {
 		listed, err := o.describe(ctx, u)
-		if errors.Is(err, store.ErrNotFound) { // deleted meanwhile
+		if errors.Is(err, model.ErrNotFound) { // deleted meanwhile
 			continue
 		}
 		if err != nil {
@@ -144,12 +144,12 @@ func (o *operator) addUser(ctx context.Context, in newUser) (out handedOut, err 
 		return out, err
 	}
 	now := o.now().UTC().Truncate(time.Millisecond) // as it is kept
-	u := store.User{ID: store.NewID(now), CreatedAt: now}
-	id := store.Identity{
-		ID: store.NewID(now), UserID: u.ID, Provider: store.ProviderEmailPassword, Subject: in.Email, PasswordHash: hash, CreatedAt: now,
+	u := model.User{ID: model.NewID(now), CreatedAt: now}
+	id := model.Identity{
+		ID: model.NewID(now), UserID: u.ID, Provider: model.ProviderEmailPassword, Subject: in.Email, PasswordHash: hash, CreatedAt: now,
 	}
-	err = o.store.CreateUser(ctx, u, id, o.event(u.ID, store.EventAccountMade))
-	if errors.Is(err, store.ErrConflict) {
+	err = o.store.CreateUser(ctx, u, id, o.event(u.ID, model.EventAccountMade))
+	if errors.Is(err, model.ErrConflict) {
 		return out, fmt.Errorf("there is a user %q already", in.Email)
 	}
 	if err == nil {
@@ -166,8 +166,8 @@ func (o *operator) addUser(ctx context.Context, in newUser) (out handedOut, err 
 	return out, nil
 }
 
-func (o *operator) event(userID string, kind store.EventKind) store.Event {
-	return store.Event{UserID: userID, At: o.now(), Kind: kind, Actor: store.ActorOperator}
+func (o *operator) event(userID string, kind model.EventKind) model.Event {
+	return model.Event{UserID: userID, At: o.now(), Kind: kind, Actor: model.ActorOperator}
 }
 
 // canLink says whether a link would lead anywhere.
@@ -178,8 +178,8 @@ func (o *operator) canLink() error {
 	return nil
 }
 
-func (o *operator) newLink(id store.Identity) (store.AccountLink, passedOn) {
-	link, address := authserver.NewLink(o.publicURL, store.LinkReset, id.ID, o.now(), authserver.OperatorLinkLifetime)
+func (o *operator) newLink(id model.Identity) (model.Link, passedOn) {
+	link, address := authserver.NewLink(o.publicURL, model.LinkReset, id.ID, o.now(), authserver.OperatorLinkLifetime)
 	return link, passedOn(address)
 }
 
@@ -191,13 +191,13 @@ type changedUser struct {
 
 func (o *operator) disableUser(ctx context.Context, in named) (changedUser, error) {
 	return o.change(ctx, in, func(id string) error {
-		return o.store.DisableUser(ctx, id, o.now(), o.event(id, store.EventAccountDisabled))
+		return o.store.DisableUser(ctx, id, o.now(), o.event(id, model.EventAccountDisabled))
 	})
 }
 
 func (o *operator) enableUser(ctx context.Context, in named) (changedUser, error) {
 	return o.change(ctx, in, func(id string) error {
-		return o.store.EnableUser(ctx, id, o.event(id, store.EventAccountEnabled))
+		return o.store.EnableUser(ctx, id, o.event(id, model.EventAccountEnabled))
 	})
 }
 
@@ -236,7 +236,7 @@ func (o *operator) resetPassword(ctx context.Context, in resetOrder) (out handed
 	if err := o.canLink(); err != nil {
 		return out, err
 	}
-	happened := []store.Event{o.event(out.User.ID, store.EventResetAsked)}
+	happened := []model.Event{o.event(out.User.ID, model.EventResetAsked)}
 	if !in.KeepSessions {
 		if err := o.voidPassword(ctx, out.User, happened); err != nil {
 			return out, err
@@ -264,10 +264,10 @@ func (o *operator) resetPassword(ctx context.Context, in resetOrder) (out handed
 
 // voidPassword has no password fit and ends all sessions. Whoever signs in meanwhile may have the hash stored anew: then it is
 // done once more.
-func (o *operator) voidPassword(ctx context.Context, u listedUser, happened []store.Event) error {
+func (o *operator) voidPassword(ctx context.Context, u listedUser, happened []model.Event) error {
 	for {
 		err := o.store.ChangePassword(ctx, u.emailIdentity, "", "", happened...)
-		if !errors.Is(err, store.ErrConflict) {
+		if !errors.Is(err, model.ErrConflict) {
 			return err
 		}
 		if u, err = o.findUser(ctx, named{u.ID}); err != nil {

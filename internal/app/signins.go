@@ -10,8 +10,8 @@ import (
 // signIns lets the dashboard count tries of passwords as the embedded server does.
 type signIns struct{ limits *authserver.Limits }
 
-func (s signIns) Take(account, address, knownDevice string) (succeeded func(), wait time.Duration) {
-	return s.limits.Take(authserver.Attempt{Account: account, Address: address, KnownDevice: knownDevice})
+func (s signIns) Take(account, address, knownBrowser string) (succeeded func(), wait time.Duration) {
+	return s.limits.Take(authserver.Attempt{Account: account, Address: address, KnownDevice: knownBrowser})
 }
 
 // signInsAt is what counts tries at an upstream; the embedded server needs nobody to.

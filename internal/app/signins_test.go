@@ -10,7 +10,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"latchkey/internal/store"
+	"latchkey/internal/model"
 )
 
 // tryAs logs in through the API with a password, behind whatever proxies the header tells of.
@@ -43,12 +43,12 @@ func TestOnlyATrustedProxySaysWhereSomebodyComesFrom(t *testing.T) {
 		if got := tryAs(t, a.URL(), account.Get("email"), account.Get("password"), "203.0.113.1, 198.51.100.7"); got != http.StatusOK {
 			t.Fatal(got)
 		}
-		id, err := a.store.IdentityBySubject(t.Context(), store.ProviderEmailPassword, account.Get("email"))
+		id, err := a.store.IdentityBySubject(t.Context(), model.ProviderEmailPassword, account.Get("email"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		events, err := a.store.Events(t.Context(), id.UserID, store.EventQuery{Limit: 1})
-		if err != nil || len(events) != 1 || events[0].Kind != store.EventSignedIn || events[0].Address != want || events[0].Actor != store.ActorApp {
+		events, err := a.store.Events(t.Context(), id.UserID, model.EventQuery{Limit: 1})
+		if err != nil || len(events) != 1 || events[0].Kind != model.EventSignedIn || events[0].Address != want || events[0].Actor != model.ActorApp {
 			t.Errorf("with %q trusted: %+v, %v; want %s", trusted, events, err, want)
 		}
 	}

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"latchkey/handlers"
-	"latchkey/internal/store"
+	"latchkey/internal/model"
 )
 
 func TestWorkIsRepeatedAfterEachPauseUntilTheContextEnds(t *testing.T) {
@@ -51,7 +51,7 @@ func TestASweepDeletesWhatHasExpiredByTheProgramsClock(t *testing.T) {
 	now := time.Now()
 	cfg.Now = func() time.Time { return now }
 	a := run(t, cfg)
-	row := store.WebSession{IDHash: [32]byte{1}, Sealed: []byte("x"), CreatedAt: now, LastSeenAt: now, ExpiresAt: now.Add(12 * time.Hour)}
+	row := model.WebSession{IDHash: [32]byte{1}, Sealed: []byte("x"), CreatedAt: now, LastSeenAt: now, ExpiresAt: now.Add(12 * time.Hour)}
 	if err := a.store.CreateWebSession(t.Context(), row); err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func TestASweepDeletesWhatHasExpiredByTheProgramsClock(t *testing.T) {
 	}
 	now = now.Add(handlers.WebSessionIdle + time.Second)
 	a.sweep(t.Context())
-	if _, err := a.store.WebSession(t.Context(), row.IDHash); !errors.Is(err, store.ErrNotFound) {
+	if _, err := a.store.WebSession(t.Context(), row.IDHash); !errors.Is(err, model.ErrNotFound) {
 		t.Errorf("an idle web session: %v", err)
 	}
 }

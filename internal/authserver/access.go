@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"latchkey/internal/store"
+	"latchkey/internal/model"
 )
 
 // principal is who makes a request, and with what kind of session: a key can do less than the person who made it.
@@ -33,11 +33,11 @@ const (
 // has reports whether sessions of a provider are in the set; those of a provider it does not know never are.
 func (o openedBy) has(provider string) bool {
 	switch provider {
-	case store.ProviderEmailPassword:
+	case model.ProviderEmailPassword:
 		return o&byPassword != 0
-	case store.ProviderAPIKey:
+	case model.ProviderAPIKey:
 		return o&byKey != 0
-	case store.ProviderAnonymous:
+	case model.ProviderAnonymous:
 		return o&byNobody != 0
 	default:
 		return false

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"net/http"
 
-	"latchkey/internal/store"
+	"latchkey/internal/model"
 )
 
 const (
@@ -27,15 +27,15 @@ func (s *Server) createKey(r *http.Request, who principal) (answer, error) {
 		return answer{}, err
 	}
 	now := s.cfg.Now()
-	key := store.APIKey{ID: store.NewID(now), UserID: who.userID, Name: in.Name, CreatedAt: now}
+	key := model.Key{ID: model.NewID(now), UserID: who.userID, Name: in.Name, CreatedAt: now}
 	value := newValue()
-	err := s.store.CreateAPIKey(r.Context(), key, hashValue(value), maxKeys, s.keyEvent(r, store.EventKeyMade, who, key.ID))
+	err := s.store.CreateAPIKey(r.Context(), key, hashValue(value), maxKeys, s.keyEvent(r, model.EventKeyMade, who, key.ID))
 	switch {
-	case errors.Is(err, store.ErrLimit):
+	case errors.Is(err, model.ErrLimit):
 		return answer{}, refuse(kindKeyLimit, maxKeys)
-	case errors.Is(err, store.ErrConflict):
+	case errors.Is(err, model.ErrConflict):
 		return answer{}, refuse(kindNameTaken)
-	case errors.Is(err, store.ErrNotFound):
+	case errors.Is(err, model.ErrNotFound):
 		return answer{}, refuse(kindSessionGone)
 	case err != nil:
 		return answer{}, unavailable("create key", err)
@@ -59,7 +59,7 @@ func (s *Server) listKeys(r *http.Request, who principal) (answer, error) {
 
 func (s *Server) fetchKey(r *http.Request, who principal) (answer, error) {
 	id := r.PathValue("id")
-	if !isID(id) {
+	if !model.IsID(id) {
 		return answer{}, refuse(kindKeyNotFound)
 	}
 	key, err := s.store.APIKey(r.Context(), who.userID, id)
@@ -68,10 +68,10 @@ func (s *Server) fetchKey(r *http.Request, who principal) (answer, error) {
 
 func (s *Server) deleteKey(r *http.Request, who principal) (answer, error) {
 	id := r.PathValue("id")
-	if !isID(id) {
+	if !model.IsID(id) {
 		return answer{}, refuse(kindKeyNotFound)
 	}
-	err := s.store.DeleteAPIKey(r.Context(), who.userID, id, s.keyEvent(r, store.EventKeyDeleted, who, id))
+	err := s.store.DeleteAPIKey(r.Context(), who.userID, id, s.keyEvent(r, model.EventKeyDeleted, who, id))
 	return answer{status: http.StatusNoContent}, keyFailure("delete key", err)
 }
 
@@ -86,12 +86,12 @@ func (s *Server) disableKey(r *http.Request, who principal) (answer, error) {
 
 func (s *Server) setDisabled(r *http.Request, who principal, disabled bool) (answer, error) {
 	id := r.PathValue("id")
-	if !isID(id) {
+	if !model.IsID(id) {
 		return answer{}, refuse(kindKeyNotFound)
 	}
-	kind := store.EventKeyTurnedOff
+	kind := model.EventKeyTurnedOff
 	if !disabled {
-		kind = store.EventKeyTurnedOn
+		kind = model.EventKeyTurnedOn
 		if err := s.acting(who); err != nil {
 			return answer{}, err
 		}
@@ -101,10 +101,10 @@ func (s *Server) setDisabled(r *http.Request, who principal, disabled bool) (ans
 }
 
 // keyEvent is something that happened to a key. A key made for a device says for which.
-func (s *Server) keyEvent(r *http.Request, kind store.EventKind, who principal, id string) store.Event {
+func (s *Server) keyEvent(r *http.Request, kind model.EventKind, who principal, id string) model.Event {
 	e := s.event(r, kind, who)
 	e.KeyID = id
-	if o, _ := s.origin(r); kind == store.EventKeyMade {
+	if o, _ := s.origin(r); kind == model.EventKeyMade {
 		e.Detail = o.Pairing
 	}
 	return e
@@ -129,4 +129,4 @@ func checkName(name string) error {
 	return nil
 }
 
-func wireKeyOf(k store.APIKey) wireKey { return wireKey{ID: k.ID, Name: k.Name, Disabled: k.Disabled} }
+func wireKeyOf(k model.Key) wireKey { return wireKey{ID: k.ID, Name: k.Name, Disabled: k.Disabled} }

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"latchkey/internal/model"
 )
 
 func TestAKeysLife(t *testing.T) {
@@ -15,7 +17,7 @@ func TestAKeysLife(t *testing.T) {
 	key := f.createKey(owner, "pump-1")
 	at := keysPath + "/" + key.ID
 	seen := map[string]any{"_id": key.ID, "name": "pump-1", "disabled": false}
-	if !isID(key.ID) || !isValue(key.Value) || key.Disabled {
+	if !model.IsID(key.ID) || !isValue(key.Value) || key.Disabled {
 		t.Fatalf("created %+v", key)
 	}
 	if diff := cmp.Diff(seen, f.do("GET", at, owner.RefreshToken, "").want(200).fields()); diff != "" {

@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"latchkey/internal/model"
 )
 
 // benchFixture logs nothing and lets time pass.
@@ -101,7 +103,7 @@ func BenchmarkRecordingKeyUse(b *testing.B) {
 						for range 10 {
 							ctx, key := b.Context(), next()
 							if tried {
-								ctx = WithOrigin(ctx, Origin{TrialOf: key.userID})
+								ctx = WithOrigin(ctx, model.Origin{TrialOf: key.userID})
 							}
 							if status := repeat(ctx, f, "POST", loginPath("api-key"), "", key.body); status != 200 {
 								b.Errorf("status %d", status)

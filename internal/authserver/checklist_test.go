@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"latchkey/internal/model"
 )
 
 // TestWhatAServerMust goes through what published SDKs insist on, one line each; the other tests have the details.
@@ -54,7 +56,7 @@ func TestWhatAServerMust(t *testing.T) {
 
 	t.Run("login answers with device_id", func(t *testing.T) {
 		for _, s := range []loginAnswer{c.owner, c.key, c.anonymous} {
-			if !isID(s.DeviceID) {
+			if !model.IsID(s.DeviceID) {
 				t.Errorf("device_id %q", s.DeviceID)
 			}
 		}

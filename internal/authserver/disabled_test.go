@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"latchkey/internal/store"
+	"latchkey/internal/model"
 )
 
 func (f *fixture) disable(userID string) {
@@ -76,13 +76,13 @@ func TestOnlyWhoeverKnowsThePasswordOrTheKeyLearnsThatAnAccountIsOff(t *testing.
 func TestAnAddressThatIsNotConfirmedDoesNotLogIn(t *testing.T) {
 	f := newFixture(t)
 	f.register("a@example.org", testPassword)
-	known, err := f.store.IdentityBySubject(t.Context(), store.ProviderEmailPassword, "a@example.org")
+	known, err := f.store.IdentityBySubject(t.Context(), model.ProviderEmailPassword, "a@example.org")
 	if err != nil {
 		t.Fatal(err)
 	}
-	user := store.User{ID: store.NewID(f.clock.Now()), CreatedAt: f.clock.Now()}
-	pending := store.Identity{
-		ID: store.NewID(f.clock.Now()), UserID: user.ID, Provider: store.ProviderEmailPassword, Subject: "p@example.org",
+	user := model.User{ID: model.NewID(f.clock.Now()), CreatedAt: f.clock.Now()}
+	pending := model.Identity{
+		ID: model.NewID(f.clock.Now()), UserID: user.ID, Provider: model.ProviderEmailPassword, Subject: "p@example.org",
 		PasswordHash: known.PasswordHash, CreatedAt: f.clock.Now(), Pending: true,
 	}
 	if err := f.store.CreateUser(t.Context(), user, pending); err != nil {

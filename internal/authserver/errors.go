@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"time"
 
-	"latchkey/internal/store"
+	"latchkey/internal/model"
 )
 
 // kind names what went wrong; wireErrors says what a client is told about it.
@@ -159,7 +159,7 @@ func missing(k kind, doing string, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, store.ErrNotFound):
+	case errors.Is(err, model.ErrNotFound):
 		return refuse(k)
 	default:
 		return unavailable(doing, err)

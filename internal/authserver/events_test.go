@@ -10,14 +10,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"latchkey/internal/store"
+	"latchkey/internal/model"
 )
 
 // happened gives what is written down of a user, oldest first: all of it, or that of some kinds.
-func (f *fixture) happened(userID string, kinds ...store.EventKind) []store.Event {
+func (f *fixture) happened(userID string, kinds ...model.EventKind) []model.Event {
 	f.t.Helper()
 	f.Drain()
-	events, err := f.store.Events(f.t.Context(), userID, store.EventQuery{Kinds: kinds, Limit: 1000})
+	events, err := f.store.Events(f.t.Context(), userID, model.EventQuery{Kinds: kinds, Limit: 1000})
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -28,7 +28,7 @@ func (f *fixture) happened(userID string, kinds ...store.EventKind) []store.Even
 }
 
 // told writes events as a table of a test does: kind, actor, name of the key, detail.
-func told(events []store.Event) []string {
+func told(events []model.Event) []string {
 	lines := []string{}
 	for _, e := range events {
 		lines = append(lines, strings.TrimRight(fmt.Sprintf("%s %s %s %s", e.Kind, e.Actor, e.KeyName, e.Detail), " "))
@@ -110,18 +110,18 @@ func TestAnEventSaysWhoWhenAndFromWhere(t *testing.T) {
 	f.clock.advance(time.Hour)
 	f.send(from(newRequest("POST", keysPath, object("name", "pump")))).want(201)
 	inBrowser := from(newRequest("POST", keysPath, object("name", "porch-cam")))
-	inBrowser = inBrowser.WithContext(WithOrigin(inBrowser.Context(), Origin{Address: "198.51.100.4", Agent: "Firefox", Pairing: "porch-cam"}))
+	inBrowser = inBrowser.WithContext(WithOrigin(inBrowser.Context(), model.Origin{Address: "198.51.100.4", Agent: "Firefox", Pairing: "porch-cam"}))
 	f.send(inBrowser).want(201)
-	events := f.happened(owner.UserID, store.EventKeyMade)
+	events := f.happened(owner.UserID, model.EventKeyMade)
 	if len(events) != 2 {
 		t.Fatalf("%d events", len(events))
 	}
 	app, browser := events[0], events[1]
-	if !app.At.Equal(f.clock.Now()) || app.Actor != store.ActorApp || app.Address != "203.0.113.7" || app.KeyName != "pump" ||
+	if !app.At.Equal(f.clock.Now()) || app.Actor != model.ActorApp || app.Address != "203.0.113.7" || app.KeyName != "pump" ||
 		app.KeyID == "" || !strings.HasPrefix(app.Agent, "lamp/1.0 x") || len(app.Agent) > 200 {
 		t.Errorf("by an app: %+v", app)
 	}
-	if browser.Actor != store.ActorBrowser || browser.Address != "198.51.100.4" || browser.Agent != "Firefox" || browser.Detail != "porch-cam" {
+	if browser.Actor != model.ActorBrowser || browser.Address != "198.51.100.4" || browser.Agent != "Firefox" || browser.Detail != "porch-cam" {
 		t.Errorf("by a browser: %+v", browser)
 	}
 	row, err := f.store.AuthSession(t.Context(), session)
@@ -153,7 +153,7 @@ func TestFiftyTurnOffsAtOnceAreOneEvent(t *testing.T) {
 	all("/enable", 204)
 	all("", 204, 404)
 	want := []string{"key-made app pump", "key-turned-off app pump", "key-turned-on app pump", "key-deleted app pump"}
-	got := told(f.happened(owner.UserID, store.EventKeyMade, store.EventKeyTurnedOff, store.EventKeyTurnedOn, store.EventKeyDeleted))
+	got := told(f.happened(owner.UserID, model.EventKeyMade, model.EventKeyTurnedOff, model.EventKeyTurnedOn, model.EventKeyDeleted))
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -168,7 +168,7 @@ func TestFiftyFirstUsesAtOnceAreOneEvent(t *testing.T) {
 		wg.Go(func() { f.do("POST", loginPath("api-key"), "", object("key", key.Value)).is(200) })
 	}
 	wg.Wait()
-	if got := told(f.happened(owner.UserID, store.EventKeyFirstUsed)); !cmp.Equal(got, []string{"key-first-used device pump"}) {
+	if got := told(f.happened(owner.UserID, model.EventKeyFirstUsed)); !cmp.Equal(got, []string{"key-first-used device pump"}) {
 		t.Errorf("%q", got)
 	}
 }
@@ -194,13 +194,13 @@ func TestATrialOfAKeyIsAnEventOnlyForAnotherOwner(t *testing.T) {
 	for trialOf, want := range map[string]int{owner.UserID: 0, other.UserID: 2} {
 		key := f.createKey(owner, "key-"+trialOf)
 		r := newRequest("POST", loginPath("api-key"), object("key", key.Value))
-		f.send(r.WithContext(WithOrigin(r.Context(), Origin{Address: "192.0.2.9", TrialOf: trialOf}))).want(200)
+		f.send(r.WithContext(WithOrigin(r.Context(), model.Origin{Address: "192.0.2.9", TrialOf: trialOf}))).want(200)
 		f.do("PUT", keysPath+"/"+key.ID+"/disable", owner.RefreshToken, "").want(204)
 		r = newRequest("POST", loginPath("api-key"), object("key", key.Value))
-		f.send(r.WithContext(WithOrigin(r.Context(), Origin{Address: "192.0.2.9", TrialOf: trialOf}))).want(401)
+		f.send(r.WithContext(WithOrigin(r.Context(), model.Origin{Address: "192.0.2.9", TrialOf: trialOf}))).want(401)
 		f.Drain()
-		events, err := f.store.Events(t.Context(), owner.UserID, store.EventQuery{
-			Kinds: []store.EventKind{store.EventKeyFirstUsed, store.EventKeyRefused}, KeyID: key.ID, Limit: 10,
+		events, err := f.store.Events(t.Context(), owner.UserID, model.EventQuery{
+			Kinds: []model.EventKind{model.EventKeyFirstUsed, model.EventKeyRefused}, KeyID: key.ID, Limit: 10,
 		})
 		if err != nil || len(events) != want {
 			t.Errorf("tried by %s: %q, %v", trialOf, told(events), err)

@@ -5,14 +5,7 @@ import (
 	"net/http"
 	"time"
 
-	"latchkey/internal/store"
-)
-
-// Why a log-in was refused, as the owner of the account reads it.
-const (
-	reasonWrongPassword = "wrong password"
-	reasonDisabled      = "account is off"
-	reasonPending       = "address not confirmed"
+	"latchkey/internal/model"
 )
 
 // laterTimeout bounds how long writing down may take what no answer waits for.
@@ -20,9 +13,9 @@ const laterTimeout = 2 * time.Second
 
 // recordFailure writes down that somebody tried to get into an account and was refused.
 func (s *Server) recordFailure(r *http.Request, userID, reason string) {
-	happened := s.event(r, store.EventSignInFailed, principal{userID: userID})
-	happened.Actor, happened.Detail = store.ActorUnknown, reason
-	happened.ID = store.NewID(happened.At) // now: what is written later is still listed in the order in which it happened
+	happened := s.event(r, model.EventSignInFailed, principal{userID: userID})
+	happened.Actor, happened.Detail = model.ActorUnknown, reason
+	happened.ID = model.NewID(happened.At) // now: what is written later is still listed in the order in which it happened
 	s.later(r, "failed log-in not written down", userID, func(ctx context.Context) error { return s.store.RecordEvent(ctx, happened) })
 }
 

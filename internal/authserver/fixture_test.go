@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"latchkey/internal/model"
 	"latchkey/internal/store"
 )
 
@@ -188,7 +189,7 @@ func (r reply) obeysRules() {
 	if got := r.header.Get("X-Content-Type-Options"); got != "nosniff" {
 		r.t.Errorf("X-Content-Type-Options is %q", got)
 	}
-	if id := r.header.Get(requestIDHeader); !isID(id) {
+	if id := r.header.Get(requestIDHeader); !model.IsID(id) {
 		r.t.Errorf("%s is %q", requestIDHeader, id)
 	}
 	if r.status >= 400 {

@@ -5,7 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 
-	"latchkey/internal/store"
+	"latchkey/internal/model"
 )
 
 // noDevice is the device id of a log-in that said nothing about its device.
@@ -23,18 +23,18 @@ type appIDs struct {
 func idsOf(appID string) appIDs {
 	return appIDs{
 		domain:    derivedID(appID, "domain"),
-		passwords: derivedID(appID, store.ProviderEmailPassword),
-		keys:      derivedID(appID, store.ProviderAPIKey),
-		anonymous: derivedID(appID, store.ProviderAnonymous),
+		passwords: derivedID(appID, model.ProviderEmailPassword),
+		keys:      derivedID(appID, model.ProviderAPIKey),
+		anonymous: derivedID(appID, model.ProviderAnonymous),
 	}
 }
 
 // provider is the id of a provider by its name on the wire.
 func (a appIDs) provider(name string) string {
 	switch name {
-	case store.ProviderEmailPassword:
+	case model.ProviderEmailPassword:
 		return a.passwords
-	case store.ProviderAPIKey:
+	case model.ProviderAPIKey:
 		return a.keys
 	default:
 		return a.anonymous
@@ -44,20 +44,6 @@ func (a appIDs) provider(name string) string {
 func derivedID(appID, of string) string {
 	sum := sha256.Sum256([]byte(of + "\x00" + appID))
 	return hex.EncodeToString(sum[:12])
-}
-
-// isID reports whether s has the shape of the ids made here: 24 lower-case hex digits. Anything else is unknown without asking
-// the store.
-func isID(s string) bool {
-	if len(s) != 24 {
-		return false
-	}
-	for i := range len(s) {
-		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
-			return false
-		}
-	}
-	return true
 }
 
 // anonymousID gives an anonymous identity the id shape of App Services: an ordinary id, a hyphen, 24 lower-case letters.

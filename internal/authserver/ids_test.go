@@ -3,7 +3,7 @@ package authserver
 import (
 	"testing"
 
-	"latchkey/internal/store"
+	"latchkey/internal/model"
 )
 
 func TestIDsOfAnAppAreStableAndDifferent(t *testing.T) {
@@ -14,7 +14,7 @@ func TestIDsOfAnAppAreStableAndDifferent(t *testing.T) {
 	seen := map[string]bool{}
 	for _, ids := range []appIDs{a, b} {
 		for _, id := range []string{ids.domain, ids.passwords, ids.keys, ids.anonymous} {
-			if !isID(id) || seen[id] {
+			if !model.IsID(id) || seen[id] {
 				t.Errorf("id %q", id)
 			}
 			seen[id] = true
@@ -25,7 +25,7 @@ func TestIDsOfAnAppAreStableAndDifferent(t *testing.T) {
 		t.Errorf("domain id of app-one is %s", a.domain)
 	}
 	for name, want := range map[string]string{
-		store.ProviderEmailPassword: a.passwords, store.ProviderAPIKey: a.keys, store.ProviderAnonymous: a.anonymous,
+		model.ProviderEmailPassword: a.passwords, model.ProviderAPIKey: a.keys, model.ProviderAnonymous: a.anonymous,
 	} {
 		if got := a.provider(name); got != want {
 			t.Errorf("provider %s is %s", name, got)
@@ -39,8 +39,8 @@ func TestOnlyTwentyFourLowerCaseHexDigitsAreAnID(t *testing.T) {
 		"": false, "0123456789ABCDEF01234567": false, "0123456789abcdef0123456": false, "0123456789abcdef012345678": false,
 		"0123456789abcdeg01234567": false, "0123456789abcdef0123456\n": false,
 	} {
-		if isID(id) != want {
-			t.Errorf("isID(%q) is %v", id, !want)
+		if model.IsID(id) != want {
+			t.Errorf("model.IsID(%q) is %v", id, !want)
 		}
 	}
 }

@@ -2,24 +2,17 @@ package authserver
 
 import (
 	"context"
-	"encoding/hex"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
 	"unicode"
 
-	"latchkey/internal/store"
+	"latchkey/internal/model"
 )
 
-const (
-	// maxDeviceText is how many characters of a text from a device are kept.
-	maxDeviceText = 64
-	// fingerprintSize is how many bytes of the SHA-256 of a value its owner is told: enough to tell 20 keys apart.
-	fingerprintSize = 8
-	// refusedOff is the reason of a refusal of a key that is turned off.
-	refusedOff = "off"
-)
+// maxDeviceText is how many characters of a text from a device are kept.
+const maxDeviceText = 64
 
 // recordedFrom is the address to remember with a log-in with a key of that user, unless none is to be remembered.
 func (s *Server) recordedFrom(r *http.Request, userID string) (address string, ok bool) {
@@ -29,19 +22,19 @@ func (s *Server) recordedFrom(r *http.Request, userID string) (address string, o
 
 // keyFacts tells what is known of every key in use. It is a call of our own: the protocol's key object has no room for more.
 func (s *Server) keyFacts(r *http.Request, who principal) (answer, error) {
-	since, facts, err := s.store.KeyFacts(r.Context(), who.userID)
+	keys, err := s.store.Keys(r.Context(), who.userID)
 	if err != nil {
 		return answer{}, unavailable("read key facts", err)
 	}
-	out := keyFactsAnswer{RecordingSince: wireTime(since), Keys: make([]wireKeyFacts, len(facts))}
-	for i, f := range facts {
-		out.Keys[i] = wireFactsOf(f)
+	out := keyFactsAnswer{RecordingSince: wireTime(keys.RecordingSince), Keys: make([]wireKeyFacts, len(keys.List))}
+	for i, key := range keys.List {
+		out.Keys[i] = wireFactsOf(key.ID, key.Usage)
 	}
 	return answer{status: http.StatusOK, body: out}, nil
 }
 
-func wireFactsOf(f store.KeyFacts) wireKeyFacts {
-	out := wireKeyFacts{ID: f.KeyID, Fingerprint: hex.EncodeToString(f.ValueHash[:fingerprintSize])}
+func wireFactsOf(id string, f model.KeyUsage) wireKeyFacts {
+	out := wireKeyFacts{ID: id, Fingerprint: f.Fingerprint}
 	if !f.FirstUsed.IsZero() {
 		first := wireTime(f.FirstUsed)
 		out.FirstUsedAt = &first
@@ -58,12 +51,12 @@ func wireFactsOf(f store.KeyFacts) wireKeyFacts {
 }
 
 // keyUse is what will be remembered of a log-in with a key of that user, or nil.
-func (s *Server) keyUse(r *http.Request, userID string, d *device, now time.Time) *store.KeyUse {
+func (s *Server) keyUse(r *http.Request, userID string, d *device, now time.Time) *model.KeyUse {
 	address, ok := s.recordedFrom(r, userID)
 	if !ok {
 		return nil
 	}
-	use := &store.KeyUse{At: now, Address: address}
+	use := &model.KeyUse{At: now, Address: address}
 	if d != nil {
 		use.DeviceName, use.Platform, use.PlatformVersion = d.Name.tidy(), d.Platform.tidy(), d.PlatformVersion.tidy()
 		use.SDK, use.SDKVersion = d.sdk(), d.SDKVersion.tidy()
@@ -73,14 +66,14 @@ func (s *Server) keyUse(r *http.Request, userID string, d *device, now time.Time
 
 // recordRefusal remembers that a key was refused, and why. The answer does not wait for it: by the time that it takes one could
 // tell a key that is off from one that never was.
-func (s *Server) recordRefusal(r *http.Request, key store.APIKey, reason string) {
+func (s *Server) recordRefusal(r *http.Request, key model.Key, reason string) {
 	address, ok := s.recordedFrom(r, key.UserID)
 	if !ok {
 		return
 	}
-	refusal := store.KeyRefusal{At: s.cfg.Now(), Address: address, Reason: reason}
-	happened := s.event(r, store.EventKeyRefused, principal{userID: key.UserID, identity: identity{key.ID, store.ProviderAPIKey}})
-	happened.ID, happened.KeyID, happened.Detail = store.NewID(happened.At), key.ID, reason
+	refusal := model.KeyRefusal{At: s.cfg.Now(), Address: address, Reason: reason}
+	happened := s.event(r, model.EventKeyRefused, principal{userID: key.UserID, identity: identity{key.ID, model.ProviderAPIKey}})
+	happened.ID, happened.KeyID, happened.Detail = model.NewID(happened.At), key.ID, reason
 	s.later(r, "refusal of a key not written down", key.UserID, func(ctx context.Context) error {
 		return s.store.RecordRefusal(ctx, key.UserID, key.ID, refusal, happened)
 	})

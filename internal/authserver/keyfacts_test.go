@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"latchkey/internal/model"
 	"latchkey/internal/store"
 )
 
@@ -217,7 +218,7 @@ func TestNoTextOfADeviceFailsALogIn(t *testing.T) {
 // tried logs in with a value for the user who asks at the address, as the page does that says which key a value is.
 func (f *fixture) tried(value, userID, address string) reply {
 	req := newRequest("POST", loginPath("api-key"), object("key", value))
-	return f.send(req.WithContext(WithOrigin(req.Context(), Origin{TrialOf: userID, Address: address})))
+	return f.send(req.WithContext(WithOrigin(req.Context(), model.Origin{TrialOf: userID, Address: address})))
 }
 
 func TestTryingAKeyOfOnesOwnLeavesNoTrace(t *testing.T) {

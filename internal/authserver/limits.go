@@ -127,7 +127,7 @@ func network(address string) string {
 // succeeded when the password was right, or was not looked at after all.
 func (s *Server) guessing(r *http.Request, account string) (succeeded func(), err error) {
 	o, _ := s.origin(r)
-	return s.counted(Attempt{Account: account, Address: o.Address, KnownDevice: o.KnownDevice})
+	return s.counted(Attempt{Account: account, Address: o.Address, KnownDevice: o.KnownBrowser})
 }
 
 func (s *Server) counted(a Attempt) (succeeded func(), err error) {

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"latchkey/internal/store"
+	"latchkey/internal/model"
 )
 
 func newTestLimits() (*Limits, *clock) {
@@ -368,7 +368,7 @@ func TestTheOwnersBrowserGetsInWhileOthersGuess(t *testing.T) {
 	}
 	right := func(known string) *http.Request {
 		r := newRequest("POST", loginPath("local-userpass"), object("username", "a@example.org", "password", testPassword))
-		return r.WithContext(WithOrigin(r.Context(), Origin{Address: "192.0.2.1", Agent: "Firefox", KnownDevice: known}))
+		return r.WithContext(WithOrigin(r.Context(), model.Origin{Address: "192.0.2.1", Agent: "Firefox", KnownBrowser: known}))
 	}
 	f.send(right("")).want(429)
 	f.send(right("laptop")).want(200)
@@ -381,7 +381,7 @@ func TestWhatIsRefusedByACountIsNotWrittenDownOneByOne(t *testing.T) {
 		f.send(guess("a@example.org", "192.0.2.1:1", ""))
 	}
 	f.Drain()
-	if n := len(f.happened(owner.UserID, store.EventSignInFailed)); n != accountTries {
+	if n := len(f.happened(owner.UserID, model.EventSignInFailed)); n != accountTries {
 		t.Errorf("%d failed log-ins are written down, want %d", n, accountTries)
 	}
 	if logs := f.logs.String(); strings.Contains(logs, "a@example.org") || strings.Contains(logs, "wrong password\"") && strings.Contains(logs, testPassword) {

@@ -9,7 +9,7 @@ import (
 	"net/url"
 	"time"
 
-	"latchkey/internal/store"
+	"latchkey/internal/model"
 )
 
 // linkLifetime is what App Services gave the links in its mails.
@@ -22,10 +22,10 @@ const (
 
 // NewLink makes a link for an identity: what to keep of it, and the address to send. Whoever opens that can do what the purpose
 // says, once and within the lifetime. Its parameters are named as App Services named them.
-func NewLink(publicURL, purpose, identityID string, now time.Time, lifetime time.Duration) (l store.AccountLink, address string) {
+func NewLink(publicURL, purpose, identityID string, now time.Time, lifetime time.Duration) (l model.Link, address string) {
 	token := hex.EncodeToString(randomBytes(linkTokenBytes))
-	l = store.AccountLink{
-		ID: store.NewID(now), TokenHash: sha256.Sum256([]byte(token)),
+	l = model.Link{
+		ID: model.NewID(now), TokenHash: sha256.Sum256([]byte(token)),
 		IdentityID: identityID, Purpose: purpose, CreatedAt: now, ExpiresAt: now.Add(lifetime),
 	}
 	query := url.Values{"token": {token}, "tokenId": {l.ID}}
@@ -33,11 +33,11 @@ func NewLink(publicURL, purpose, identityID string, now time.Time, lifetime time
 }
 
 // given is the link that a request names.
-func (in linkRequest) given() (store.AccountLink, error) {
-	if !isID(in.TokenID) || in.Token == "" || len(in.Token) > maxLinkToken {
-		return store.AccountLink{}, refuse(kindBadLinkData)
+func (in linkRequest) given() (model.Link, error) {
+	if !model.IsID(in.TokenID) || in.Token == "" || len(in.Token) > maxLinkToken {
+		return model.Link{}, refuse(kindBadLinkData)
 	}
-	return store.AccountLink{ID: in.TokenID, TokenHash: sha256.Sum256([]byte(in.Token))}, nil
+	return model.Link{ID: in.TokenID, TokenHash: sha256.Sum256([]byte(in.Token))}, nil
 }
 
 // confirm lets the account log in whose owner has read the mail.
@@ -50,8 +50,8 @@ func (s *Server) confirm(r *http.Request, _ principal) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	err = s.store.ConfirmIdentity(r.Context(), link, s.cfg.Now(), func(id store.Identity) store.Event {
-		return s.event(r, store.EventEmailConfirmed, principal{userID: id.UserID})
+	err = s.store.ConfirmIdentity(r.Context(), link, s.cfg.Now(), func(id model.Identity) model.Event {
+		return s.event(r, model.EventEmailConfirmed, principal{userID: id.UserID})
 	})
 	return answer{status: http.StatusOK}, linkError("confirm address", err)
 }
@@ -70,10 +70,10 @@ func (s *Server) reset(r *http.Request, _ principal) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	var whose store.Identity
-	err = s.store.ResetPassword(r.Context(), link, hash, s.cfg.Now(), func(id store.Identity) store.Event {
+	var whose model.Identity
+	err = s.store.ResetPassword(r.Context(), link, hash, s.cfg.Now(), func(id model.Identity) model.Event {
 		whose = id
-		return s.event(r, store.EventPasswordReset, principal{userID: id.UserID})
+		return s.event(r, model.EventPasswordReset, principal{userID: id.UserID})
 	})
 	if err != nil {
 		return answer{}, linkError("reset password", err)
@@ -84,8 +84,8 @@ func (s *Server) reset(r *http.Request, _ principal) (answer, error) {
 
 // hashFor hashes a password for whoever has a good link. Without one there is no hash to be had, which takes time and memory, and
 // a password that will not do leaves the link good.
-func (s *Server) hashFor(r *http.Request, link store.AccountLink, password secret) (string, error) {
-	link.Purpose = store.LinkReset
+func (s *Server) hashFor(r *http.Request, link model.Link, password model.Secret) (string, error) {
+	link.Purpose = model.LinkReset
 	id, err := s.store.LinkedIdentity(r.Context(), link, s.cfg.Now())
 	if err != nil {
 		return "", linkError("find link", err)
@@ -100,7 +100,7 @@ func linkError(doing string, err error) error { return missing(kindLinkGone, doi
 
 // sendConfirmation sends one more link to whoever has not used the first.
 func (s *Server) sendConfirmation(r *http.Request, _ principal) (answer, error) {
-	return s.sendLink(r, func(ctx context.Context, id store.Identity, _ Circumstances) error {
+	return s.sendLink(r, func(ctx context.Context, id model.Identity, _ Circumstances) error {
 		if !id.Pending {
 			return nil
 		}
@@ -110,21 +110,21 @@ func (s *Server) sendConfirmation(r *http.Request, _ principal) (answer, error) 
 
 // sendReset sends a link with which to choose a new password.
 func (s *Server) sendReset(r *http.Request, _ principal) (answer, error) {
-	e := s.event(r, store.EventResetAsked, principal{})
-	e.Actor = store.ActorUnknown
-	return s.sendLink(r, func(ctx context.Context, id store.Identity, c Circumstances) error {
+	e := s.event(r, model.EventResetAsked, principal{})
+	e.Actor = model.ActorUnknown
+	return s.sendLink(r, func(ctx context.Context, id model.Identity, c Circumstances) error {
 		if id.UserDisabled {
 			return nil
 		}
 		e.UserID = id.UserID
-		link, address := NewLink(s.cfg.PublicURL, store.LinkReset, id.ID, s.cfg.Now(), linkLifetime)
+		link, address := NewLink(s.cfg.PublicURL, model.LinkReset, id.ID, s.cfg.Now(), linkLifetime)
 		return s.mailLink(ctx, link, s.letters().Reset(id.Subject, address, c), e)
 	})
 }
 
 // sendLink answers alike for every address, and before anybody has looked whether there is such an account: neither the answer nor
 // the time that it takes tells who has one.
-func (s *Server) sendLink(r *http.Request, send func(context.Context, store.Identity, Circumstances) error) (answer, error) {
+func (s *Server) sendLink(r *http.Request, send func(context.Context, model.Identity, Circumstances) error) (answer, error) {
 	var in addressRequest
 	if err := decode(r, &in); err != nil {
 		return answer{}, err
@@ -140,11 +140,11 @@ func (s *Server) sendLink(r *http.Request, send func(context.Context, store.Iden
 	}
 	ctx, c := context.WithoutCancel(r.Context()), s.circumstances(r)
 	begun := s.afterwards.try(func() {
-		id, err := s.store.IdentityBySubject(ctx, store.ProviderEmailPassword, in.Email)
+		id, err := s.store.IdentityBySubject(ctx, model.ProviderEmailPassword, in.Email)
 		if err == nil {
 			err = send(ctx, id, c)
 		}
-		if err != nil && !errors.Is(err, store.ErrNotFound) {
+		if err != nil && !errors.Is(err, model.ErrNotFound) {
 			s.cfg.Log.WarnContext(ctx, "mail not sent", "user", id.UserID, "reason", err)
 		}
 	})
@@ -160,13 +160,13 @@ func (s *Server) mailing(r *http.Request, email string) error {
 	return tooMany(s.mails.take(email, o.Address))
 }
 
-func (s *Server) mailConfirmation(ctx context.Context, id store.Identity) error {
-	link, address := NewLink(s.cfg.PublicURL, store.LinkConfirm, id.ID, s.cfg.Now(), linkLifetime)
+func (s *Server) mailConfirmation(ctx context.Context, id model.Identity) error {
+	link, address := NewLink(s.cfg.PublicURL, model.LinkConfirm, id.ID, s.cfg.Now(), linkLifetime)
 	return s.mailLink(ctx, link, s.letters().Confirm(id.Subject, address))
 }
 
 // mailLink saves a link before it sends it.
-func (s *Server) mailLink(ctx context.Context, link store.AccountLink, m Mail, happened ...store.Event) error {
+func (s *Server) mailLink(ctx context.Context, link model.Link, m Mail, happened ...model.Event) error {
 	if err := s.store.CreateLink(ctx, link, happened...); err != nil {
 		return err
 	}

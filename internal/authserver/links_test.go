@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"latchkey/internal/store"
+	"latchkey/internal/model"
 )
 
 func TestWithMailAnAccountIsConfirmedBeforeAnybodyLogsIn(t *testing.T) {
@@ -200,7 +200,7 @@ func TestALinkThatIsNoneIsRefusedBeforeAnythingIsHashed(t *testing.T) {
 		{"a token that never ends", strings.Repeat("a", 10_000), good.TokenID, "BadRequest"},
 		{"another token", strings.Repeat("0", 64), good.TokenID, "UserpassTokenInvalid"},
 		{"the first half", good.Token[:32], good.TokenID, "UserpassTokenInvalid"},
-		{"another id", good.Token, store.NewID(f.clock.Now()), "UserpassTokenInvalid"},
+		{"another id", good.Token, model.NewID(f.clock.Now()), "UserpassTokenInvalid"},
 	} {
 		for _, rest := range []string{resetRest, confirmRest} {
 			body := object("token", c.token, "tokenId", c.id, "password", "another battery")
@@ -230,7 +230,7 @@ func TestALinkIsInNoLog(t *testing.T) {
 	if logs := f.logs.String(); strings.Contains(logs, link.Token) || strings.Contains(logs, "battery") || strings.Contains(logs, "ana@") {
 		t.Errorf("logged %s", logs)
 	}
-	kept, address := NewLink(testURL, store.LinkReset, "id", f.clock.Now(), linkLifetime)
+	kept, address := NewLink(testURL, model.LinkReset, "id", f.clock.Now(), linkLifetime)
 	if strings.Contains(address, string(kept.TokenHash[:])) || len(link.Token) != 64 {
 		t.Errorf("%q", address)
 	}

@@ -7,7 +7,7 @@ import (
 	"net/http"
 	"unicode/utf8"
 
-	"latchkey/internal/store"
+	"latchkey/internal/model"
 )
 
 // proof is whom a log-in turned out to be.
@@ -30,7 +30,7 @@ func (s *Server) login(r *http.Request, _ principal) (answer, error) {
 	}
 	var in loginRequest
 	read := decode
-	if provider == store.ProviderAnonymous {
+	if provider == model.ProviderAnonymous {
 		read = decodeOptional
 	}
 	if err := read(r, &in); err != nil {
@@ -46,9 +46,9 @@ func (s *Server) login(r *http.Request, _ principal) (answer, error) {
 
 func (s *Server) offers(provider string) bool {
 	switch provider {
-	case store.ProviderEmailPassword, store.ProviderAPIKey:
+	case model.ProviderEmailPassword, model.ProviderAPIKey:
 		return true
-	case store.ProviderAnonymous:
+	case model.ProviderAnonymous:
 		return s.cfg.Anonymous
 	default:
 		return false
@@ -58,9 +58,9 @@ func (s *Server) offers(provider string) bool {
 // prove asks for a provider that offers said yes to.
 func (s *Server) prove(r *http.Request, provider string, in loginRequest) (proof, error) {
 	switch provider {
-	case store.ProviderEmailPassword:
+	case model.ProviderEmailPassword:
 		return s.provePassword(r, in)
-	case store.ProviderAPIKey:
+	case model.ProviderAPIKey:
 		return s.proveKey(r, in)
 	default:
 		return s.proveNothing(r.Context())
@@ -84,8 +84,8 @@ func (s *Server) provePassword(r *http.Request, in loginRequest) (proof, error) 
 	if err != nil {
 		return proof{}, err
 	}
-	id, err := s.store.IdentityBySubject(r.Context(), store.ProviderEmailPassword, *in.Username)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
+	id, err := s.store.IdentityBySubject(r.Context(), model.ProviderEmailPassword, *in.Username)
+	if err != nil && !errors.Is(err, model.ErrNotFound) {
 		return proof{}, unavailable("read identity", err)
 	}
 	verdict, err := s.passwords.check(r.Context(), id.PasswordHash, *in.Password)
@@ -106,18 +106,18 @@ func (s *Server) provePassword(r *http.Request, in loginRequest) (proof, error) 
 
 // judge says whether a log-in may go on after its password was checked. What it tells the owner of the account is written down
 // afterwards: by the time that it takes one could tell an account from none.
-func (s *Server) judge(r *http.Request, id store.Identity, v verdict) error {
+func (s *Server) judge(r *http.Request, id model.Identity, v verdict) error {
 	var k kind
 	var reason string
 	switch {
 	case id.ID == "":
 		return refuse(kindWrongPassword).because(errors.New("no such account"))
 	case v == passwordWrong:
-		k, reason = kindWrongPassword, reasonWrongPassword
+		k, reason = kindWrongPassword, model.ReasonWrongPassword
 	case id.UserDisabled:
-		k, reason = kindUserDisabled, reasonDisabled
+		k, reason = kindUserDisabled, model.ReasonDisabled
 	case id.Pending:
-		k, reason = kindNotConfirmed, reasonPending
+		k, reason = kindNotConfirmed, model.ReasonPending
 	default:
 		return nil
 	}
@@ -126,7 +126,7 @@ func (s *Server) judge(r *http.Request, id store.Identity, v verdict) error {
 }
 
 // rehash stores the password at today's cost. The log-in succeeds without it: the next one tries again.
-func (s *Server) rehash(ctx context.Context, id store.Identity, password secret) {
+func (s *Server) rehash(ctx context.Context, id model.Identity, password model.Secret) {
 	hash, err := s.passwords.hash(ctx, password)
 	if err == nil {
 		err = s.store.ReplacePasswordHash(ctx, id.ID, id.PasswordHash, hash)
@@ -147,24 +147,24 @@ func (s *Server) proveKey(r *http.Request, in loginRequest) (proof, error) {
 	}
 	key, err := s.store.APIKeyByValueHash(r.Context(), hashValue(string(*in.Key)))
 	switch {
-	case errors.Is(err, store.ErrNotFound):
+	case errors.Is(err, model.ErrNotFound):
 		return proof{}, refuse(kindWrongKey).because(errors.New("no such key"))
 	case err != nil:
 		return proof{}, unavailable("read key", err)
 	case key.Disabled:
-		s.recordRefusal(r, key, refusedOff)
+		s.recordRefusal(r, key, model.ReasonKeyOff)
 		return proof{}, refuse(kindWrongKey).because(errors.New("key is turned off"),
 			slog.String("user", key.UserID), slog.String("key", key.ID))
 	}
-	return proof{userID: key.UserID, identity: identity{key.ID, store.ProviderAPIKey}, refusal: kindWrongKey}, nil
+	return proof{userID: key.UserID, identity: identity{key.ID, model.ProviderAPIKey}, refusal: kindWrongKey}, nil
 }
 
 // proveNothing makes the anonymous user that the session will belong to.
 func (s *Server) proveNothing(ctx context.Context) (proof, error) {
 	now := s.cfg.Now()
-	user := store.User{ID: store.NewID(now), CreatedAt: now}
-	id := store.Identity{
-		ID: anonymousID(store.NewID(now)), UserID: user.ID, Provider: store.ProviderAnonymous, CreatedAt: now,
+	user := model.User{ID: model.NewID(now), CreatedAt: now}
+	id := model.Identity{
+		ID: anonymousID(model.NewID(now)), UserID: user.ID, Provider: model.ProviderAnonymous, CreatedAt: now,
 	}
 	id.Subject = id.ID
 	if err := s.store.CreateUser(ctx, user, id); err != nil {
@@ -177,15 +177,15 @@ func (s *Server) proveNothing(ctx context.Context) (proof, error) {
 // changed or the user disabled or deleted a moment ago, so that no session outlives the decision.
 func (s *Server) openSession(r *http.Request, p proof, d *device) (loginAnswer, error) {
 	row, use := s.newSession(r, p, d)
-	kind := store.EventSignedIn
+	kind := model.EventSignedIn
 	if row.KeyID != "" {
-		kind = store.EventKeyFirstUsed // the store writes it down of the first use alone
+		kind = model.EventKeyFirstUsed // the store writes it down of the first use alone
 	}
 	happened := s.event(r, kind, principal{userID: p.userID, identity: p.identity})
 	happened.KeyID = row.KeyID
 	err := s.store.CreateAuthSession(r.Context(), row, use, happened)
 	switch {
-	case errors.Is(err, store.ErrNotFound):
+	case errors.Is(err, model.ErrNotFound):
 		return loginAnswer{}, s.noSession(r, p)
 	case err != nil:
 		return loginAnswer{}, unavailable("create session", err)
@@ -199,13 +199,13 @@ func (s *Server) openSession(r *http.Request, p proof, d *device) (loginAnswer, 
 }
 
 // newSession is the session of whoever has proved to be somebody, and what to remember of a key that opens it.
-func (s *Server) newSession(r *http.Request, p proof, d *device) (store.AuthSession, *store.KeyUse) {
+func (s *Server) newSession(r *http.Request, p proof, d *device) (model.Session, *model.KeyUse) {
 	now := s.cfg.Now()
 	from, _ := s.origin(r)
-	row := store.AuthSession{
-		ID:         store.NewID(now),
+	row := model.Session{
+		ID:         model.NewID(now),
 		UserID:     p.userID,
-		DeviceID:   deviceID(d, store.NewID(now)),
+		DeviceID:   deviceID(d, model.NewID(now)),
 		Provider:   p.identity.provider,
 		IdentityID: p.identity.id,
 		CreatedAt:  now,
@@ -217,7 +217,7 @@ func (s *Server) newSession(r *http.Request, p proof, d *device) (store.AuthSess
 	if d != nil {
 		row.DeviceName, row.Platform, row.SDK = d.Name.tidy(), d.Platform.tidy(), d.sdk()
 	}
-	if row.Provider != store.ProviderAPIKey {
+	if row.Provider != model.ProviderAPIKey {
 		return row, nil
 	}
 	row.KeyID = p.identity.id
@@ -228,10 +228,10 @@ func (s *Server) newSession(r *http.Request, p proof, d *device) (store.AuthSess
 func (s *Server) noSession(r *http.Request, p proof) error {
 	user, err := s.store.User(r.Context(), p.userID)
 	if err == nil && !user.DisabledAt.IsZero() {
-		if p.identity.provider == store.ProviderAPIKey {
-			s.recordRefusal(r, store.APIKey{ID: p.identity.id, UserID: p.userID}, reasonDisabled)
+		if p.identity.provider == model.ProviderAPIKey {
+			s.recordRefusal(r, model.Key{ID: p.identity.id, UserID: p.userID}, model.ReasonDisabled)
 		}
-		return refuse(kindUserDisabled).because(errors.New(reasonDisabled), slog.String("user", p.userID))
+		return refuse(kindUserDisabled).because(errors.New(model.ReasonDisabled), slog.String("user", p.userID))
 	}
 	return refuse(p.refusal).because(errors.New("user, password or key went away during the log-in"), slog.String("user", p.userID))
 }
@@ -242,7 +242,7 @@ func deviceID(d *device, fresh string) string {
 	switch {
 	case d == nil:
 		return noDevice
-	case isID(string(d.ID)) && d.ID != noDevice:
+	case model.IsID(string(d.ID)) && d.ID != noDevice:
 		return string(d.ID)
 	default:
 		return fresh

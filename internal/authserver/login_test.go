@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"latchkey/internal/store"
+	"latchkey/internal/model"
 )
 
 func TestLoginAnswersWithExactlyFourStrings(t *testing.T) {
@@ -164,7 +164,7 @@ func TestDeviceIDs(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			out := f.on(t).loggedIn("local-userpass", `{"username":"a@example.org","password":"`+testPassword+`","options":`+tt.options+`}`)
 			if tt.want == fresh {
-				if !isID(out.DeviceID) || out.DeviceID == noDevice {
+				if !model.IsID(out.DeviceID) || out.DeviceID == noDevice {
 					t.Errorf("device id %q, want a new one", out.DeviceID)
 				}
 			} else if out.DeviceID != tt.want {
@@ -198,7 +198,7 @@ func TestLoginSavesTheSessionBeforeItAnswers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if row.UserID != owner.UserID || row.Provider != store.ProviderEmailPassword || row.KeyID != "" ||
+	if row.UserID != owner.UserID || row.Provider != model.ProviderEmailPassword || row.KeyID != "" ||
 		!row.ExpiresAt.Equal(f.clock.Now().Add(refreshLifetime)) {
 		t.Errorf("row %+v", row)
 	}
@@ -215,7 +215,7 @@ func TestAPasswordStoredAtAnotherCostIsRehashedOnce(t *testing.T) {
 	f.register("a@example.org", testPassword)
 	f.passwords.cost = cheap
 	stored := func() string {
-		id, err := f.store.IdentityBySubject(t.Context(), store.ProviderEmailPassword, "a@example.org")
+		id, err := f.store.IdentityBySubject(t.Context(), model.ProviderEmailPassword, "a@example.org")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -242,7 +242,7 @@ func TestALoginSucceedsWithoutItsRehash(t *testing.T) {
 	if err := f.store.Close(); err != nil {
 		t.Fatal(err)
 	}
-	f.rehash(t.Context(), store.Identity{ID: "x", UserID: "0123456789abcdef01234567"}, "canary")
+	f.rehash(t.Context(), model.Identity{ID: "x", UserID: "0123456789abcdef01234567"}, "canary")
 	if logs := f.logs.String(); !strings.Contains(logs, `"level":"WARN"`) || strings.Contains(logs, "canary") {
 		t.Errorf("logged %q", logs)
 	}
@@ -266,7 +266,7 @@ func TestAnAccountDeletedDuringTheLoginIsUnauthorized(t *testing.T) {
 	owner := f.signUp("a@example.org")
 	key := f.createKey(owner, "pump")
 	r := newRequest("POST", loginPath("api-key"), "")
-	password, secondKey := secret(testPassword), secret(key.Value)
+	password, secondKey := model.Secret(testPassword), model.Secret(key.Value)
 	email := "a@example.org"
 	byPassword, err := f.provePassword(r, loginRequest{Username: &email, Password: &password})
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"latchkey/internal/store"
+	"latchkey/internal/model"
 )
 
 // Mail is a message to the owner of an account, in plain text.
@@ -133,7 +133,7 @@ func (s *Server) tell(r *http.Request, about, userID string, write func(to strin
 	s.later(r, "notice by mail not sent", userID, func(ctx context.Context) error {
 		identities, err := s.store.Identities(ctx, userID)
 		for _, id := range identities {
-			if id.Provider == store.ProviderEmailPassword && mailable(id.Subject) {
+			if id.Provider == model.ProviderEmailPassword && mailable(id.Subject) {
 				err = errors.Join(err, s.cfg.Mailer.Send(ctx, write(id.Subject, c)))
 			}
 		}

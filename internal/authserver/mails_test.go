@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"latchkey/internal/model"
 )
 
 // mailbox takes mails and keeps them.
@@ -112,7 +114,7 @@ func TestThereIsAMailAboutAKeyAndAboutADevice(t *testing.T) {
 
 	req := newRequest(http.MethodPost, keysPath, object("name", "garage-pi"))
 	req.Header.Set("Authorization", "Bearer "+session.RefreshToken)
-	req = req.WithContext(WithOrigin(req.Context(), Origin{Address: "198.51.100.7", Agent: "Visit evil.example", Pairing: "a device"}))
+	req = req.WithContext(WithOrigin(req.Context(), model.Origin{Address: "198.51.100.7", Agent: "Visit evil.example", Pairing: "a device"}))
 	f.send(req).want(http.StatusCreated)
 	paired := box.one(f)
 	if paired.Subject != "A device was connected: garage-pi" || !strings.Contains(paired.Text, "From: 198.51.100.7\n") {

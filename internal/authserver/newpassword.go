@@ -4,6 +4,8 @@ import (
 	_ "embed"
 	"strings"
 	"unicode/utf8"
+
+	"latchkey/internal/model"
 )
 
 // commonPasswords are those that guessing begins with, one on a line: the 3,000 most common ones of at least 8 characters, and all
@@ -15,7 +17,7 @@ var commonPasswords string
 
 // checkNewPassword says whether an account may get a password: any characters will do, if there are enough of them and guessing
 // does not begin with it.
-func (s *Server) checkNewPassword(password secret, email string) error {
+func (s *Server) checkNewPassword(password model.Secret, email string) error {
 	switch n := utf8.RuneCountInString(string(password)); {
 	case n < s.cfg.MinPassword || n > maxPassword:
 		return refuse(kindBadPassword, s.cfg.MinPassword, maxPassword)

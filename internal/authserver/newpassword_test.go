@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"latchkey/internal/model"
 )
 
 func TestTheListOfCommonPasswordsIsAsLongAsPromised(t *testing.T) {
@@ -24,7 +26,7 @@ func TestTheListOfCommonPasswordsIsAsLongAsPromised(t *testing.T) {
 func TestEveryCommonPasswordIsRefused(t *testing.T) {
 	f := newFixture(t, func(cfg *Config) { cfg.MinPassword = 6 })
 	for password := range strings.Lines(commonPasswords) {
-		if f.checkNewPassword(secret(strings.TrimSuffix(password, "\n")), "ana@example.org") == nil {
+		if f.checkNewPassword(model.Secret(strings.TrimSuffix(password, "\n")), "ana@example.org") == nil {
 			t.Errorf("%q is taken", password)
 		}
 	}
@@ -51,7 +53,7 @@ func TestAPasswordThatGuessingBeginsWithIsRefused(t *testing.T) {
 func TestAPasswordMayBeAnyTextThatIsNotCommon(t *testing.T) {
 	f := newFixture(t)
 	for _, password := range []string{"eight888", "        ", "пароль-по-русски", "iloveyou iloveyou", "word\npassword\n", strings.Repeat("€", 128), "e\u0301e\u0301e\u0301e\u0301"} {
-		if err := f.checkNewPassword(secret(password), "ana@example.org"); err != nil {
+		if err := f.checkNewPassword(model.Secret(password), "ana@example.org"); err != nil {
 			t.Errorf("%q: %v", password, err)
 		}
 	}

@@ -3,6 +3,8 @@ package authserver
 import (
 	"context"
 	"time"
+
+	"latchkey/internal/model"
 )
 
 // OperatorLinkLifetime is longer than that of a link in a mail: an operator passes it on by hand.
@@ -19,10 +21,10 @@ func CheckEmail(email string) error {
 // HashNewPassword hashes a password that an operator gives an account. The rules are those for people who make one themselves.
 func HashNewPassword(ctx context.Context, password, email string, minPassword int) (string, error) {
 	s := &Server{cfg: Config{MinPassword: minPassword}}
-	if err := s.checkNewPassword(secret(password), email); err != nil {
+	if err := s.checkNewPassword(model.Secret(password), email); err != nil {
 		return "", err
 	}
-	return newHasher(passwordCost, 1).hash(ctx, secret(password))
+	return newHasher(passwordCost, 1).hash(ctx, model.Secret(password))
 }
 
 // ResetByOperator leads to where a new password is chosen, when whoever runs the server wants that.

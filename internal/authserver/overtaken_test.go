@@ -3,7 +3,7 @@ package authserver
 import (
 	"testing"
 
-	"latchkey/internal/store"
+	"latchkey/internal/model"
 )
 
 // whileHashing has something happen once, while the next password is being hashed.
@@ -29,7 +29,7 @@ func TestALogInThatAChangeOfPasswordOvertakesOpensNothing(t *testing.T) {
 			f.do("POST", appPath(resetRest), "", f.link(box.one(f), "password", other)).want(200)
 		},
 		"voided by an operator": func(f *fixture, _ *mailbox, _ loginAnswer) {
-			id, err := f.store.IdentityBySubject(f.t.Context(), store.ProviderEmailPassword, email)
+			id, err := f.store.IdentityBySubject(f.t.Context(), model.ProviderEmailPassword, email)
 			if err == nil {
 				err = f.store.ChangePassword(f.t.Context(), id, "", "")
 			}

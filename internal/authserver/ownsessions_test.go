@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"latchkey/internal/model"
 	"latchkey/internal/store"
 )
 
@@ -85,7 +86,7 @@ func TestEndingASessionEndsItAndNoOther(t *testing.T) {
 	f := newFixture(t)
 	owner, second := f.signUp("a@example.org"), f.login("a@example.org", testPassword)
 	stranger := f.signUp("b@example.org")
-	for _, id := range []string{f.sessionID(owner), store.NewID(f.clock.Now()), "x"} {
+	for _, id := range []string{f.sessionID(owner), model.NewID(f.clock.Now()), "x"} {
 		f.do("DELETE", sessionsPath+"/"+id, stranger.RefreshToken, "").want(404).says("session not found", "SessionNotFound")
 	}
 	f.do("DELETE", sessionsPath+"/"+f.sessionID(second), owner.RefreshToken, "").want(204)
@@ -95,7 +96,7 @@ func TestEndingASessionEndsItAndNoOther(t *testing.T) {
 	f.do("DELETE", sessionsPath+"/"+f.sessionID(owner), owner.RefreshToken, "").want(204) // one's own is a log-out
 	f.do("GET", keysPath, owner.RefreshToken, "").want(401)
 	want := []string{"session-ended app  ended from another place", "session-ended app  signed out"}
-	if diff := cmp.Diff(want, told(f.happened(owner.UserID, store.EventSessionEnded))); diff != "" {
+	if diff := cmp.Diff(want, told(f.happened(owner.UserID, model.EventSessionEnded))); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
@@ -122,8 +123,8 @@ func TestTheListOfSessionsHasAnEndAndPeopleComeFirst(t *testing.T) {
 	keys := f.createKeys(owner, 4)
 	for i := range 4 * store.MaxAuthSessions {
 		key := keys[i/store.MaxAuthSessions]
-		row := store.AuthSession{
-			ID: store.NewID(f.clock.Now()), UserID: owner.UserID, DeviceID: noDevice, Provider: store.ProviderAPIKey, IdentityID: key.ID,
+		row := model.Session{
+			ID: model.NewID(f.clock.Now()), UserID: owner.UserID, DeviceID: noDevice, Provider: model.ProviderAPIKey, IdentityID: key.ID,
 			KeyID: key.ID, CreatedAt: f.clock.Now(), ExpiresAt: f.clock.Now().Add(time.Hour), DeviceName: fmt.Sprint(i),
 		}
 		if err := f.store.CreateAuthSession(t.Context(), row, nil); err != nil {

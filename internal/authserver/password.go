@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"golang.org/x/crypto/argon2"
+
+	"latchkey/internal/model"
 )
 
 const (
@@ -65,7 +67,7 @@ func argon2id(password, salt []byte, c argonCost) []byte {
 }
 
 // hash returns the PHC string to store for a password.
-func (h *hasher) hash(ctx context.Context, password secret) (string, error) {
+func (h *hasher) hash(ctx context.Context, password model.Secret) (string, error) {
 	salt := randomBytes(saltSize)
 	key, err := h.run(ctx, password, salt, h.cost)
 	if err != nil {
@@ -76,7 +78,7 @@ func (h *hasher) hash(ctx context.Context, password secret) (string, error) {
 
 // check compares a password with a stored hash. No hash, for an account that does not exist or has no password, costs the same
 // and is always wrong.
-func (h *hasher) check(ctx context.Context, stored string, password secret) (verdict, error) {
+func (h *hasher) check(ctx context.Context, stored string, password model.Secret) (verdict, error) {
 	if stored == "" {
 		stored = h.absent
 	}
@@ -97,7 +99,7 @@ func (h *hasher) check(ctx context.Context, stored string, password secret) (ver
 }
 
 // run waits for a core, unless too many wait already.
-func (h *hasher) run(ctx context.Context, password secret, salt []byte, cost argonCost) ([]byte, error) {
+func (h *hasher) run(ctx context.Context, password model.Secret, salt []byte, cost argonCost) ([]byte, error) {
 	select {
 	case h.queue <- struct{}{}:
 		defer func() { <-h.queue }()

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"latchkey/internal/model"
 )
 
 func TestPasswordsAreHashedAtTheCostThatIsPromised(t *testing.T) {
@@ -48,7 +50,7 @@ func TestCheckTellsRightFromWrong(t *testing.T) {
 	}
 	for _, tt := range []struct {
 		name, stored string
-		password     secret
+		password     model.Secret
 		want         verdict
 	}{
 		{"right", first, testPassword, passwordRight},

@@ -3,7 +3,7 @@ package authserver
 import (
 	"net/http"
 
-	"latchkey/internal/store"
+	"latchkey/internal/model"
 )
 
 // profile says who somebody is: the SDKs ask right after every log-in, and a failure here fails the log-in.
@@ -21,7 +21,7 @@ func (s *Server) profile(r *http.Request, who principal) (answer, error) {
 
 // profileOf lists identities as App Services does: those the person linked first, then one for each key. A session opened with
 // a key shows the key's name too. Keys are for devices of a person, so the type stays normal.
-func (s *Server) profileOf(who principal, identities []store.Identity, keys []store.APIKey) profileAnswer {
+func (s *Server) profileOf(who principal, identities []model.Identity, keys []model.Key) profileAnswer {
 	out := profileAnswer{
 		UserID:     who.userID,
 		DomainID:   s.ids.domain,
@@ -31,15 +31,15 @@ func (s *Server) profileOf(who principal, identities []store.Identity, keys []st
 	}
 	for _, id := range identities {
 		w := wireIdentity{ID: id.ID, ProviderType: id.Provider, ProviderID: s.ids.provider(id.Provider)}
-		if id.Provider == store.ProviderEmailPassword {
+		if id.Provider == model.ProviderEmailPassword {
 			w.ProviderData = map[string]string{"email": id.Subject}
 			out.Data["email"] = id.Subject
 		}
 		out.Identities = append(out.Identities, w)
 	}
 	for _, k := range keys {
-		out.Identities = append(out.Identities, wireIdentity{ID: k.ID, ProviderType: store.ProviderAPIKey, ProviderID: s.ids.keys})
-		if who.identity.provider == store.ProviderAPIKey && who.identity.id == k.ID {
+		out.Identities = append(out.Identities, wireIdentity{ID: k.ID, ProviderType: model.ProviderAPIKey, ProviderID: s.ids.keys})
+		if who.identity.provider == model.ProviderAPIKey && who.identity.id == k.ID {
 			out.Data["name"] = k.Name
 		}
 	}

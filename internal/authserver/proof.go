@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"unicode/utf8"
 
-	"latchkey/internal/store"
+	"latchkey/internal/model"
 )
 
 // provePresence checks the password of whoever is calling, for a program that is about to do something which a session that was left
@@ -26,7 +26,7 @@ func (s *Server) provePresence(r *http.Request, who principal) (answer, error) {
 	if verdict == passwordOutdated {
 		s.rehash(r.Context(), id, *in.Password)
 	}
-	if err := s.store.RecordEvent(r.Context(), s.event(r, store.EventPasswordProved, who)); err != nil {
+	if err := s.store.RecordEvent(r.Context(), s.event(r, model.EventPasswordProved, who)); err != nil {
 		return answer{}, unavailable("record proof", err)
 	}
 	return answer{status: http.StatusNoContent}, nil
@@ -55,9 +55,9 @@ func (s *Server) changePassword(r *http.Request, who principal) (answer, error) 
 	if err != nil {
 		return answer{}, err
 	}
-	err = s.store.ChangePassword(r.Context(), id, hash, who.sessionID, s.event(r, store.EventPasswordChanged, who))
+	err = s.store.ChangePassword(r.Context(), id, hash, who.sessionID, s.event(r, model.EventPasswordChanged, who))
 	switch {
-	case errors.Is(err, store.ErrConflict):
+	case errors.Is(err, model.ErrConflict):
 		return answer{}, refuse(kindNotOwnPassword).because(errors.New("password was changed meanwhile"), slog.String("user", who.userID))
 	case err != nil:
 		return answer{}, unavailable("change password", err)
@@ -67,7 +67,7 @@ func (s *Server) changePassword(r *http.Request, who principal) (answer, error) 
 }
 
 // checkOwn checks the password of whoever is calling.
-func (s *Server) checkOwn(r *http.Request, who principal, password secret) (store.Identity, verdict, error) {
+func (s *Server) checkOwn(r *http.Request, who principal, password model.Secret) (model.Identity, verdict, error) {
 	id, err := s.ownIdentity(r, who)
 	if err != nil {
 		return id, passwordWrong, err
@@ -87,22 +87,22 @@ func (s *Server) checkOwn(r *http.Request, who principal, password secret) (stor
 		succeeded() // or nobody looked at it
 	}
 	if err == nil && v == passwordWrong {
-		s.recordFailure(r, id.UserID, reasonWrongPassword)
-		err = refuse(kindNotOwnPassword).because(errors.New(reasonWrongPassword), slog.String("user", id.UserID))
+		s.recordFailure(r, id.UserID, model.ReasonWrongPassword)
+		err = refuse(kindNotOwnPassword).because(errors.New(model.ReasonWrongPassword), slog.String("user", id.UserID))
 	}
 	return id, v, err
 }
 
 // ownIdentity is what the caller logged in with.
-func (s *Server) ownIdentity(r *http.Request, who principal) (store.Identity, error) {
+func (s *Server) ownIdentity(r *http.Request, who principal) (model.Identity, error) {
 	identities, err := s.store.Identities(r.Context(), who.userID)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return store.Identity{}, unavailable("read identities", err)
+	if err != nil && !errors.Is(err, model.ErrNotFound) {
+		return model.Identity{}, unavailable("read identities", err)
 	}
 	for _, id := range identities {
 		if id.ID == who.identity.id {
 			return id, nil
 		}
 	}
-	return store.Identity{}, refuse(kindUserGone)
+	return model.Identity{}, refuse(kindUserGone)
 }

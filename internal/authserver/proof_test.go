@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"latchkey/internal/store"
+	"latchkey/internal/model"
 )
 
 func TestAProofIsThePasswordOfWhoeverAsks(t *testing.T) {
@@ -45,7 +45,7 @@ func TestASessionHasOneBudgetWhateverItsBrowserProves(t *testing.T) {
 	prove := func(known, password string) *http.Request {
 		r := newRequest("POST", proofPath, object("password", password))
 		r.Header.Set("Authorization", "Bearer "+ana.RefreshToken)
-		return r.WithContext(WithOrigin(r.Context(), Origin{Address: "192.0.2.1", KnownDevice: known}))
+		return r.WithContext(WithOrigin(r.Context(), model.Origin{Address: "192.0.2.1", KnownBrowser: known}))
 	}
 	for i := range deviceTries {
 		f.send(prove([]string{"", "laptop", "desk"}[i%3], "not this one")).want(403)
@@ -133,7 +133,7 @@ func TestOfTwoChangesAtOnceOneHolds(t *testing.T) {
 // kinds are what was written down of a user, newest first.
 func (f *fixture) kinds(userID string) string {
 	f.t.Helper()
-	events, err := f.store.Events(f.t.Context(), userID, store.EventQuery{Limit: 100})
+	events, err := f.store.Events(f.t.Context(), userID, model.EventQuery{Limit: 100})
 	if err != nil {
 		f.t.Fatal(err)
 	}

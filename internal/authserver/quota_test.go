@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"latchkey/internal/model"
 )
 
 func TestAQuotaAllowsSoMuchAtOnceAndOneMoreAfterEachPause(t *testing.T) {
@@ -85,7 +87,7 @@ func TestKeysMadeAndTurnedOnAreCountedByUserAndTurningOffNeverWaits(t *testing.T
 // registerFrom makes an account from an address.
 func (f *fixture) registerFrom(address, email string) reply {
 	req := newRequest(http.MethodPost, appPath(registerRest), object("email", email, "password", testPassword))
-	return f.send(req.WithContext(WithOrigin(req.Context(), Origin{Address: address})))
+	return f.send(req.WithContext(WithOrigin(req.Context(), model.Origin{Address: address})))
 }
 
 func TestAccountsAreCountedByTheAddressThatMakesThem(t *testing.T) {

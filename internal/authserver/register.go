@@ -7,7 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"latchkey/internal/store"
+	"latchkey/internal/model"
 )
 
 const (
@@ -52,21 +52,21 @@ func (s *Server) register(r *http.Request, _ principal) (answer, error) {
 	return answer{status: http.StatusCreated}, nil
 }
 
-func (s *Server) createUser(r *http.Request, email, hash string) (store.Identity, error) {
+func (s *Server) createUser(r *http.Request, email, hash string) (model.Identity, error) {
 	now := s.cfg.Now()
-	user := store.User{ID: store.NewID(now), CreatedAt: now}
-	id := store.Identity{
-		ID:           store.NewID(now),
+	user := model.User{ID: model.NewID(now), CreatedAt: now}
+	id := model.Identity{
+		ID:           model.NewID(now),
 		UserID:       user.ID,
-		Provider:     store.ProviderEmailPassword,
+		Provider:     model.ProviderEmailPassword,
 		Subject:      email,
 		PasswordHash: hash,
 		CreatedAt:    now,
 		Pending:      s.cfg.Mailer != nil,
 	}
-	err := s.store.CreateUser(r.Context(), user, id, s.event(r, store.EventAccountMade, principal{userID: user.ID}))
+	err := s.store.CreateUser(r.Context(), user, id, s.event(r, model.EventAccountMade, principal{userID: user.ID}))
 	switch {
-	case errors.Is(err, store.ErrConflict):
+	case errors.Is(err, model.ErrConflict):
 		return id, refuse(kindEmailTaken)
 	case err != nil:
 		return id, unavailable("create user", err)

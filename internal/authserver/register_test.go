@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"latchkey/internal/store"
+	"latchkey/internal/model"
 )
 
 func TestRegisterMakesAnAccountThatCanLogIn(t *testing.T) {
@@ -13,7 +13,7 @@ func TestRegisterMakesAnAccountThatCanLogIn(t *testing.T) {
 	if len(got.body) != 0 {
 		t.Errorf("body %q, want none", got.body)
 	}
-	if out := f.login("a@example.org", testPassword); !isID(out.UserID) {
+	if out := f.login("a@example.org", testPassword); !model.IsID(out.UserID) {
 		t.Errorf("user id %q", out.UserID)
 	}
 }
@@ -21,7 +21,7 @@ func TestRegisterMakesAnAccountThatCanLogIn(t *testing.T) {
 func TestPasswordsAreStoredAsArgon2idAlone(t *testing.T) {
 	f := newFixture(t)
 	f.register("a@example.org", testPassword)
-	id, err := f.store.IdentityBySubject(t.Context(), store.ProviderEmailPassword, "a@example.org")
+	id, err := f.store.IdentityBySubject(t.Context(), model.ProviderEmailPassword, "a@example.org")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,24 +7,6 @@ import (
 
 const redacted = "[redacted]"
 
-// secret is a password or a key's value on its way in. However it is printed, it says nothing.
-type secret string
-
-// String hides the secret.
-func (secret) String() string { return redacted }
-
-// GoString hides the secret from %#v.
-func (secret) GoString() string { return redacted }
-
-// Format hides the secret from every verb.
-func (secret) Format(f fmt.State, _ rune) { hide(f) }
-
-// LogValue hides the secret from slog.
-func (secret) LogValue() slog.Value { return slog.StringValue(redacted) }
-
-// MarshalText hides the secret from encoders.
-func (secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
-
 // What goes out with a token or a value in it can be encoded, since that is what it is for, and is printed without.
 
 // Format hides the tokens from every verb.

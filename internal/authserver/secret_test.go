@@ -7,13 +7,15 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+
+	"latchkey/internal/model"
 )
 
 func TestSecretsPrintAsRedacted(t *testing.T) {
-	s := secret("canary")
+	s := model.Secret("canary")
 	request := struct {
 		In loginRequest
-		S  *secret
+		S  *model.Secret
 	}{loginRequest{Password: &s, Key: &s}, &s}
 	var logged bytes.Buffer
 	log := slog.New(slog.NewJSONHandler(&logged, nil))

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"latchkey/internal/model"
 	"latchkey/internal/store"
 )
 
@@ -178,7 +179,7 @@ func (s *Server) buildMux() *http.ServeMux {
 // ServeHTTP answers one request, always with the headers that browsers and SDKs need.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer s.recoverPanic(w, r)
-	commonHeaders(w.Header(), store.NewID(s.cfg.Now()))
+	commonHeaders(w.Header(), model.NewID(s.cfg.Now()))
 	if r.Method == http.MethodOptions {
 		preflight(w)
 		return

@@ -5,18 +5,11 @@ import (
 	"net/http"
 	"time"
 
-	"latchkey/internal/store"
+	"latchkey/internal/model"
 )
 
 // seenEvery is how often it is written down that a session was heard of: renewing a token must not cost a write.
 const seenEvery = 10 * time.Minute
-
-// How a session ended, as the owner of the account reads it.
-const (
-	endedSignedOut = "signed out"
-	endedElsewhere = "ended from another place"
-	endedOthers    = "all others"
-)
 
 // renew gives a session a new access token.
 func (s *Server) renew(r *http.Request, who principal) (answer, error) {
@@ -47,15 +40,15 @@ func (s *Server) logOut(r *http.Request, who principal) (answer, error) {
 }
 
 // loggedOut is what to write down of it: nothing of a device with a key, which comes and goes all day.
-func (s *Server) loggedOut(r *http.Request, who principal) []store.Event {
-	if who.identity.provider == store.ProviderAPIKey {
+func (s *Server) loggedOut(r *http.Request, who principal) []model.Event {
+	if who.identity.provider == model.ProviderAPIKey {
 		return nil
 	}
-	return []store.Event{s.ended(r, who, endedSignedOut)}
+	return []model.Event{s.ended(r, who, model.EndedSignedOut)}
 }
 
-func (s *Server) ended(r *http.Request, who principal, how string) store.Event {
-	e := s.event(r, store.EventSessionEnded, who)
+func (s *Server) ended(r *http.Request, who principal, how string) model.Event {
+	e := s.event(r, model.EventSessionEnded, who)
 	e.Detail = how
 	return e
 }
@@ -71,12 +64,12 @@ func (s *Server) listSessions(r *http.Request, who principal) (answer, error) {
 
 // endSession ends one session of the caller. One that never was, has ended or is somebody else's is the same to them.
 func (s *Server) endSession(r *http.Request, who principal) (answer, error) {
-	id, how := r.PathValue("id"), endedElsewhere
-	if !isID(id) {
+	id, how := r.PathValue("id"), model.EndedElsewhere
+	if !model.IsID(id) {
 		return answer{}, refuse(kindSessionNotFound)
 	}
 	if id == who.sessionID {
-		how = endedSignedOut
+		how = model.EndedSignedOut
 	}
 	err := s.store.DeleteAuthSession(r.Context(), who.userID, id, s.ended(r, who, how))
 	return answer{status: http.StatusNoContent}, missing(kindSessionNotFound, "delete session", err)
@@ -84,7 +77,7 @@ func (s *Server) endSession(r *http.Request, who principal) (answer, error) {
 
 // endOtherSessions ends all sessions of the caller but the one that asks.
 func (s *Server) endOtherSessions(r *http.Request, who principal) (answer, error) {
-	_, err := s.store.DeleteOtherAuthSessions(r.Context(), who.userID, who.sessionID, s.ended(r, who, endedOthers))
+	_, err := s.store.DeleteOtherAuthSessions(r.Context(), who.userID, who.sessionID, s.ended(r, who, model.EndedOthers))
 	if err != nil {
 		return answer{}, unavailable("delete sessions", err)
 	}

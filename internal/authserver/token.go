@@ -15,7 +15,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
-	"latchkey/internal/store"
+	"latchkey/internal/model"
 )
 
 const (
@@ -163,7 +163,7 @@ func (t *Tokens) verify(raw string, want tokenType, domainID string, now time.Ti
 		return claims{}, refuse(kindBadToken).because(errors.New("token of another app"))
 	case now.Unix() >= c.Expires:
 		return claims{}, refuse(kindExpiredToken)
-	case !isID(c.Subject) || !isID(c.session()):
+	case !model.IsID(c.Subject) || !model.IsID(c.session()):
 		return claims{}, refuse(kindBadToken).because(errors.New("token without user or session"))
 	}
 	return c, nil
@@ -221,14 +221,14 @@ func (s *Server) accessClaims(who principal) claims {
 		Issued:   now.Unix(),
 		Expires:  now.Add(accessLifetime).Unix(),
 		Issuer:   who.sessionID,
-		ID:       store.NewID(now),
+		ID:       model.NewID(now),
 		DeviceID: who.deviceID,
 		DomainID: s.ids.domain,
 		Identity: s.claimOf(who.identity),
 	}
 }
 
-func (s *Server) refreshClaims(row store.AuthSession) claims {
+func (s *Server) refreshClaims(row model.Session) claims {
 	return claims{
 		Type:      refreshToken,
 		Subject:   row.UserID,

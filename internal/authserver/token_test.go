@@ -17,6 +17,8 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/google/go-cmp/cmp"
+
+	"latchkey/internal/model"
 )
 
 // mint is a token maker under test, with the keys in hand.
@@ -127,7 +129,7 @@ func TestClaimsOnTheWire(t *testing.T) {
 	access, refresh := part(t, out.AccessToken, 1), part(t, out.RefreshToken, 1)
 	now := f.clock.Now()
 	id, ok := refresh["baas_identity"].(map[string]any)
-	if !ok || id["provider_type"] != "local-userpass" || id["provider_id"] != f.ids.passwords || !isID(id["id"].(string)) {
+	if !ok || id["provider_type"] != "local-userpass" || id["provider_id"] != f.ids.passwords || !model.IsID(id["id"].(string)) {
 		t.Errorf("identity %v", refresh["baas_identity"])
 	}
 	wantAccess := map[string]any{

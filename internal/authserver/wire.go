@@ -12,7 +12,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"latchkey/internal/store"
+	"latchkey/internal/model"
 )
 
 // maxBody bounds request bodies; the longest the SDKs send is under 2 KB.
@@ -27,15 +27,15 @@ type errorBody struct {
 
 // registerRequest says email where loginRequest says username: so does App Services.
 type registerRequest struct {
-	Email    string `json:"email"`
-	Password secret `json:"password"`
+	Email    string       `json:"email"`
+	Password model.Secret `json:"password"`
 }
 
 // loginRequest holds the fields of every provider; each reads its own and ignores the rest.
 type loginRequest struct {
-	Username *string `json:"username"`
-	Password *secret `json:"password"`
-	Key      *secret `json:"key"`
+	Username *string       `json:"username"`
+	Password *model.Secret `json:"password"`
+	Key      *model.Secret `json:"key"`
 	Options  struct {
 		Device *device `json:"device"`
 	} `json:"options"`
@@ -43,13 +43,13 @@ type loginRequest struct {
 
 // proofRequest has the password of the caller.
 type proofRequest struct {
-	Password *secret `json:"password"`
+	Password *model.Secret `json:"password"`
 }
 
 // changePasswordRequest has the password of the caller and the one that is to be in its place.
 type changePasswordRequest struct {
-	Current *secret `json:"current_password"`
-	New     *secret `json:"new_password"`
+	Current *model.Secret `json:"current_password"`
+	New     *model.Secret `json:"new_password"`
 }
 
 // addressRequest names an account that a mail is wanted for.
@@ -59,14 +59,14 @@ type addressRequest struct {
 
 // linkRequest has what was in the link of a mail.
 type linkRequest struct {
-	Token   secret `json:"token"`
-	TokenID string `json:"tokenId"`
+	Token   model.Secret `json:"token"`
+	TokenID string       `json:"tokenId"`
 }
 
 // resetRequest has it with the password that is wanted.
 type resetRequest struct {
 	linkRequest
-	Password secret `json:"password"`
+	Password model.Secret `json:"password"`
 }
 
 // device is what a client says about itself and the machine it runs on. The id it was given before goes into its session, the
@@ -218,8 +218,8 @@ const maxListed = 300
 
 // sessionsAnswerOf lists sessions of people before those of keys, newest first. A device may log in all day and never out, and must
 // not push people off the list.
-func sessionsAnswerOf(rows []store.AuthSession, current string) sessionsAnswer {
-	slices.SortFunc(rows, func(a, b store.AuthSession) int {
+func sessionsAnswerOf(rows []model.Session, current string) sessionsAnswer {
+	slices.SortFunc(rows, func(a, b model.Session) int {
 		return cmp.Or(
 			cmp.Compare(min(len(a.KeyID), 1), min(len(b.KeyID), 1)),
 			cmp.Compare(b.ID, a.ID))

@@ -6,11 +6,11 @@ import (
 	"testing"
 	"time"
 
-	"latchkey/client"
+	"latchkey/internal/model"
 	"latchkey/internal/onboard"
 )
 
-func hash(code client.Secret) [32]byte { return sha256.Sum256([]byte(code.Reveal())) }
+func hash(code model.Secret) [32]byte { return sha256.Sum256([]byte(code.Reveal())) }
 
 // BenchmarkPollPending is what every device that waits asks every five seconds.
 func BenchmarkPollPending(b *testing.B) {

@@ -56,10 +56,8 @@ func ignorable(r rune) bool {
 	return r == minus || unicode.IsSpace(r) || unicode.Is(unicode.Pd, r)
 }
 
-// Code is the user code as it is shown: WDJB-MJHT.
-func (g Grant) Code() string { return showCode(g.UserCode) }
-
-func showCode(code string) string {
+// ShowCode writes a user code as it is shown: WDJB-MJHT.
+func ShowCode(code string) string {
 	if len(code) != codeLength {
 		return code
 	}

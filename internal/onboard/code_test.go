@@ -58,7 +58,7 @@ func TestWhatCannotBeACodeIsRefused(t *testing.T) {
 
 func TestACodeIsShownInTwoHalves(t *testing.T) {
 	for code, shown := range map[string]string{"WDJBMJHT": "WDJB-MJHT", "": "", "WDJB": "WDJB"} {
-		if got := (Grant{UserCode: code}).Code(); got != shown {
+		if got := ShowCode(code); got != shown {
 			t.Errorf("%q is shown as %q", code, got)
 		}
 	}
@@ -79,7 +79,7 @@ func FuzzNormalizeCode(f *testing.F) {
 		if len(code) != codeLength || strings.Trim(code, codeLetters) != "" {
 			t.Fatalf("%q is read as %q", text, code)
 		}
-		for _, other := range []string{code, showCode(code), strings.ToLower(code), " " + text + "-"} {
+		for _, other := range []string{code, ShowCode(code), strings.ToLower(code), " " + text + "-"} {
 			if again, ok := NormalizeCode(other); !ok || again != code {
 				t.Fatalf("%q is read as %q, but %q as %q, %v", text, code, other, again, ok)
 			}

@@ -7,14 +7,16 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+
+	"latchkey/internal/model"
 )
 
 func TestNoCodeAndNoValueIsPrinted(t *testing.T) {
 	const canary = "canary"
 	key := Key{ID: "1", Name: "pump", Value: canary}
 	for _, v := range []any{
-		Grant{ID: "1", State: Pending, UserCode: canary, Sealed: []byte(canary), SealingKey: []byte(canary)}, &Grant{UserCode: canary},
-		Started{DeviceCode: canary, UserCode: canary}, &Started{UserCode: canary}, key, &key, Delivery{Key: key}, []Grant{{UserCode: canary}},
+		model.DeviceGrant{ID: "1", State: model.Pending, UserCode: canary, Sealed: []byte(canary), SealingKey: []byte(canary)}, &model.DeviceGrant{UserCode: canary},
+		Started{DeviceCode: canary, UserCode: canary}, &Started{UserCode: canary}, key, &key, Delivery{Key: key}, []model.DeviceGrant{{UserCode: canary}},
 	} {
 		var b bytes.Buffer
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d", "%t", "%e"} {

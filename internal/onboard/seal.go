@@ -11,7 +11,7 @@ import (
 	"errors"
 	"fmt"
 
-	"latchkey/client"
+	"latchkey/internal/model"
 )
 
 // Between approval and pick-up the key's value is kept sealed to a key pair (HPKE, RFC 9180) that follows from the device code.
@@ -28,16 +28,16 @@ const (
 	sealingLabel = "latchkey: key pair of a device code, 1"
 )
 
-func newDeviceCode() client.Secret {
+func newDeviceCode() model.Secret {
 	var random [deviceCodeBytes]byte
 	_, _ = rand.Read(random[:])
-	return client.Secret(base64.RawURLEncoding.EncodeToString(random[:]))
+	return model.Secret(base64.RawURLEncoding.EncodeToString(random[:]))
 }
 
-func hashDeviceCode(code client.Secret) [32]byte { return sha256.Sum256([]byte(code.Reveal())) }
+func hashDeviceCode(code model.Secret) [32]byte { return sha256.Sum256([]byte(code.Reveal())) }
 
 // keyPair follows from the device code alone.
-func keyPair(code client.Secret) (hpke.PrivateKey, error) {
+func keyPair(code model.Secret) (hpke.PrivateKey, error) {
 	seed, err := hkdf.Key(sha256.New, []byte(code.Reveal()), nil, sealingLabel, 32)
 	if err != nil {
 		return nil, err
@@ -53,7 +53,7 @@ type sealedKey struct {
 }
 
 // seal makes what only the device that asked for g can have opened.
-func seal(g Grant, key Key) ([]byte, error) {
+func seal(g model.DeviceGrant, key Key) ([]byte, error) {
 	public, err := kem().NewPublicKey(g.SealingKey)
 	if err != nil {
 		return nil, fmt.Errorf("sealing key: %w", err)
@@ -66,7 +66,7 @@ func seal(g Grant, key Key) ([]byte, error) {
 }
 
 // open reverses seal.
-func open(g Grant, code client.Secret) (Key, error) {
+func open(g model.DeviceGrant, code model.Secret) (Key, error) {
 	private, err := keyPair(code)
 	if err != nil {
 		return Key{}, err
@@ -79,11 +79,11 @@ func open(g Grant, code client.Secret) (Key, error) {
 	if err := json.Unmarshal(plain, &key); err != nil {
 		return Key{}, errSealed // and not err, which may quote
 	}
-	return Key{ID: key.ID, Name: key.Name, Value: client.Secret(key.Value)}, nil
+	return Key{ID: key.ID, Name: key.Name, Value: model.Secret(key.Value)}, nil
 }
 
 // sealInfo binds what is sealed to its grant and client. Quoting keeps the two apart whatever they are.
-func sealInfo(g Grant) []byte {
+func sealInfo(g model.DeviceGrant) []byte {
 	return fmt.Appendf(nil, "latchkey: sealed key, 1 %q %q", g.ID, g.ClientID)
 }
 

@@ -10,18 +10,18 @@ import (
 	"strings"
 	"testing"
 
-	"latchkey/client"
+	"latchkey/internal/model"
 )
 
 // asked returns a grant and the device code that it is for.
-func asked(t *testing.T) (Grant, client.Secret) {
+func asked(t *testing.T) (model.DeviceGrant, model.Secret) {
 	t.Helper()
 	code := newDeviceCode()
 	pair, err := keyPair(code)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Grant{ID: rand.Text(), ClientID: "app 1", SealingKey: pair.PublicKey().Bytes()}, code
+	return model.DeviceGrant{ID: rand.Text(), ClientID: "app 1", SealingKey: pair.PublicKey().Bytes()}, code
 }
 
 func testKey() Key {
@@ -58,22 +58,22 @@ func TestNothingElseOpensIt(t *testing.T) {
 	}
 	hash := hashDeviceCode(code)
 	for name, try := range map[string]struct {
-		change func(*Grant)
-		code   client.Secret
+		change func(*model.DeviceGrant)
+		code   model.Secret
 	}{
-		"another device code":           {func(*Grant) {}, otherCode},
-		"no device code":                {func(*Grant) {}, ""},
-		"the hash that is kept":         {func(*Grant) {}, client.Secret(hash[:])},
-		"the public key":                {func(*Grant) {}, client.Secret(g.SealingKey)},
-		"the code with a space":         {func(*Grant) {}, code + " "},
-		"another grant":                 {func(g *Grant) { g.ID = other.ID }, code},
-		"another client":                {func(g *Grant) { g.ClientID = "app-2" }, code},
-		"the border moved":              {func(g *Grant) { g.ID, g.ClientID = g.ID+" app", "1" }, code},
-		"nothing sealed":                {func(g *Grant) { g.Sealed = nil }, code},
-		"only the encapsulated key":     {func(g *Grant) { g.Sealed = g.Sealed[:32] }, code},
-		"the last byte is missing":      {func(g *Grant) { g.Sealed = g.Sealed[:len(g.Sealed)-1] }, code},
-		"a byte more":                   {func(g *Grant) { g.Sealed = append(bytes.Clone(g.Sealed), 0) }, code},
-		"an encapsulated key of zeroes": {func(g *Grant) { g.Sealed = append(make([]byte, 32), g.Sealed[32:]...) }, code},
+		"another device code":           {func(*model.DeviceGrant) {}, otherCode},
+		"no device code":                {func(*model.DeviceGrant) {}, ""},
+		"the hash that is kept":         {func(*model.DeviceGrant) {}, model.Secret(hash[:])},
+		"the public key":                {func(*model.DeviceGrant) {}, model.Secret(g.SealingKey)},
+		"the code with a space":         {func(*model.DeviceGrant) {}, code + " "},
+		"another grant":                 {func(g *model.DeviceGrant) { g.ID = other.ID }, code},
+		"another client":                {func(g *model.DeviceGrant) { g.ClientID = "app-2" }, code},
+		"the border moved":              {func(g *model.DeviceGrant) { g.ID, g.ClientID = g.ID+" app", "1" }, code},
+		"nothing sealed":                {func(g *model.DeviceGrant) { g.Sealed = nil }, code},
+		"only the encapsulated key":     {func(g *model.DeviceGrant) { g.Sealed = g.Sealed[:32] }, code},
+		"the last byte is missing":      {func(g *model.DeviceGrant) { g.Sealed = g.Sealed[:len(g.Sealed)-1] }, code},
+		"a byte more":                   {func(g *model.DeviceGrant) { g.Sealed = append(bytes.Clone(g.Sealed), 0) }, code},
+		"an encapsulated key of zeroes": {func(g *model.DeviceGrant) { g.Sealed = append(make([]byte, 32), g.Sealed[32:]...) }, code},
 	} {
 		altered := g
 		try.change(&altered)
@@ -114,7 +114,7 @@ func TestAGrantWithoutAGoodSealingKeyIsNotSealedFor(t *testing.T) {
 	for name, public := range map[string][]byte{
 		"none": nil, "short": make([]byte, 31), "long": make([]byte, 33), "of low order": make([]byte, 32),
 	} {
-		if sealed, err := seal(Grant{ID: "g", SealingKey: public}, testKey()); err == nil {
+		if sealed, err := seal(model.DeviceGrant{ID: "g", SealingKey: public}, testKey()); err == nil {
 			t.Errorf("a key %s: sealed to %x", name, sealed)
 		}
 	}

@@ -10,11 +10,13 @@ import (
 	"time"
 	"unicode"
 
-	"latchkey/client"
+	"latchkey/internal/model"
 )
 
 // What Start, Claim, Approve and Deny may answer, besides *LimitError and ErrNoGrant.
 var (
+	// ErrNoGrant means that there is no such grant, or none that this person was shown in this session.
+	ErrNoGrant = errors.New("no such device grant")
 	// ErrUnknownClient means that the client is none of ours.
 	ErrUnknownClient = errors.New("unknown client")
 	// ErrMalformedCode means that the text cannot be a user code. It is not counted as a wrong one.
@@ -104,7 +106,7 @@ type Request struct{ ClientID, DeviceName, Address, Agent string }
 // Started is what the device is told.
 type Started struct {
 	// DeviceCode is for the device alone, and is kept nowhere here.
-	DeviceCode client.Secret
+	DeviceCode model.Secret
 	UserCode   string // as it is shown: WDJB-MJHT
 	ExpiresIn  time.Duration
 	Interval   time.Duration
@@ -113,7 +115,7 @@ type Started struct {
 // Key is a key that was made for a device.
 type Key struct {
 	ID, Name string
-	Value    client.Secret
+	Value    model.Secret
 }
 
 // Delivery is what a device is given at last.
@@ -122,9 +124,6 @@ type Delivery struct {
 	UserID string
 	First  bool // it was not handed out before
 }
-
-// Expired says whether the grant's time is over.
-func (g Grant) Expired(now time.Time) bool { return !g.ExpiresAt.After(now) }
 
 // Start begins a grant. It answers ErrUnknownClient or *LimitError.
 func (s *Service) Start(ctx context.Context, r Request) (Started, error) {
@@ -140,28 +139,28 @@ func (s *Service) Start(ctx context.Context, r Request) (Started, error) {
 		return Started{}, fmt.Errorf("derive the sealing key: %w", err)
 	}
 	now := s.now()
-	g := Grant{
+	g := model.DeviceGrant{
 		ID: rand.Text(), DeviceCodeHash: hashDeviceCode(code), ClientID: r.ClientID, SealingKey: pair.PublicKey().Bytes(),
 		DeviceName: Legible(r.DeviceName, maxDeviceName), Address: Legible(r.Address, maxAddress),
-		Agent: Legible(r.Agent, maxAgent), CreatedAt: now, ExpiresAt: now.Add(s.lifetime), State: Pending,
+		Agent: Legible(r.Agent, maxAgent), CreatedAt: now, ExpiresAt: now.Add(s.lifetime), State: model.Pending,
 	}
 	if err := s.create(ctx, &g); err != nil {
 		return Started{}, err
 	}
-	return Started{DeviceCode: code, UserCode: g.Code(), ExpiresIn: s.lifetime, Interval: s.interval}, nil
+	return Started{DeviceCode: code, UserCode: ShowCode(g.UserCode), ExpiresIn: s.lifetime, Interval: s.interval}, nil
 }
 
 // create gives the grant a user code that no other has.
-func (s *Service) create(ctx context.Context, g *Grant) error {
+func (s *Service) create(ctx context.Context, g *model.DeviceGrant) error {
 	var err error
 	for range 5 { // a taken code is one in a million even when everything is full
 		g.UserCode = newUserCode()
-		if err = s.grants.CreateGrant(ctx, *g, maxPending); !errors.Is(err, ErrCodeTaken) {
+		if err = s.grants.CreateGrant(ctx, *g, maxPending); !errors.Is(err, model.ErrConflict) {
 			break
 		}
 	}
 	switch {
-	case errors.Is(err, ErrTooMany):
+	case errors.Is(err, model.ErrLimit):
 		s.limits.tableFull()
 		return &LimitError{RetryAfter: whenFull}
 	case err != nil:
@@ -172,42 +171,44 @@ func (s *Service) create(ctx context.Context, g *Grant) error {
 
 // Claim gives the grant that waits under a code to the person who typed it, who from then on is the only one to decide, in
 // this web session. It answers ErrMalformedCode, ErrWrongCode or *LimitError.
-func (s *Service) Claim(ctx context.Context, code, userID string, session [32]byte, address string) (Grant, error) {
+func (s *Service) Claim(ctx context.Context, code, userID string, session [32]byte, address string) (model.DeviceGrant, error) {
 	code, ok := NormalizeCode(code)
 	if !ok {
-		return Grant{}, ErrMalformedCode
+		return model.DeviceGrant{}, ErrMalformedCode
 	}
 	if nobody(userID, session) {
-		return Grant{}, ErrWrongCode
+		return model.DeviceGrant{}, ErrWrongCode
 	}
 	takeBack, err := s.limits.tryCode(userID, address)
 	if err != nil {
-		return Grant{}, err
+		return model.DeviceGrant{}, err
 	}
 	ctx, cancel := graceful(ctx) // nobody takes a try back by hanging up
 	defer cancel()
 	g, err := s.grants.ClaimGrant(ctx, code, userID, session, s.now())
-	if errors.Is(err, ErrNoGrant) {
-		return Grant{}, ErrWrongCode
+	if errors.Is(err, model.ErrNotFound) {
+		return model.DeviceGrant{}, ErrWrongCode
 	}
 	takeBack()
 	if err != nil {
-		return Grant{}, fmt.Errorf("claim a device grant: %w", err)
+		return model.DeviceGrant{}, fmt.Errorf("claim a device grant: %w", err)
 	}
 	return g, nil
 }
 
 // Shown gives a grant in any state to the person who was shown it in this session, and ErrNoGrant to everybody else.
-func (s *Service) Shown(ctx context.Context, id, userID string, session [32]byte) (Grant, error) {
+func (s *Service) Shown(ctx context.Context, id, userID string, session [32]byte) (model.DeviceGrant, error) {
 	if nobody(userID, session) {
-		return Grant{}, ErrNoGrant
+		return model.DeviceGrant{}, ErrNoGrant
 	}
 	g, err := s.grants.Grant(ctx, id)
 	switch {
+	case errors.Is(err, model.ErrNotFound):
+		return model.DeviceGrant{}, ErrNoGrant
 	case err != nil:
-		return Grant{}, fmt.Errorf("find the device grant: %w", err)
+		return model.DeviceGrant{}, fmt.Errorf("find the device grant: %w", err)
 	case g.UserID != userID || g.Session != session:
-		return Grant{}, ErrNoGrant
+		return model.DeviceGrant{}, ErrNoGrant
 	}
 	return g, nil
 }
@@ -230,10 +231,10 @@ func (s *Service) Deny(ctx context.Context, id, userID string, session [32]byte)
 // stays as it is until it expires.
 func (s *Service) Approve(ctx context.Context, id, userID string, session [32]byte,
 	makeKey func(context.Context) (Key, error), undo func(context.Context, Key),
-) (Grant, error) {
+) (model.DeviceGrant, error) {
 	g, err := s.decide(ctx, id, userID, session, s.grants.BeginApproval)
 	if err != nil {
-		return Grant{}, err
+		return model.DeviceGrant{}, err
 	}
 	key, err := makeKey(ctx)
 	if err != nil {
@@ -241,7 +242,7 @@ func (s *Service) Approve(ctx context.Context, id, userID string, session [32]by
 		if backErr := s.cancelApproval(ctx, id); backErr != nil {
 			err = errors.Join(err, fmt.Errorf("make the grant pending again: %w", backErr))
 		}
-		return Grant{}, err
+		return model.DeviceGrant{}, err
 	}
 	at := s.now()
 	err = s.finishApproval(ctx, g, key, at)
@@ -249,42 +250,42 @@ func (s *Service) Approve(ctx context.Context, id, userID string, session [32]by
 		ctx, cancel := graceful(ctx)
 		defer cancel()
 		undo(ctx, key)
-		if errors.Is(err, ErrNoGrant) && g.Expired(at) {
+		if errors.Is(err, model.ErrNotFound) && g.Expired(at) {
 			err = ErrExpired
 		}
-		return Grant{}, errors.Join(ErrNotKept, err)
+		return model.DeviceGrant{}, errors.Join(ErrNotKept, err)
 	}
-	g.State, g.KeyID, g.KeyName, g.ApprovedAt = Approved, key.ID, key.Name, at
+	g.State, g.KeyID, g.KeyName, g.ApprovedAt = model.Approved, key.ID, key.Name, at
 	return g, nil
 }
 
 // decide takes the step that only one can take, and finds out why not when somebody else was first.
 func (s *Service) decide(ctx context.Context, id, userID string, session [32]byte,
 	step func(ctx context.Context, id, userID string, session [32]byte, now time.Time) error,
-) (Grant, error) {
+) (model.DeviceGrant, error) {
 	for range 3 { // a step that was in the way may have been taken back since
 		g, err := s.Shown(ctx, id, userID, session)
 		now := s.now()
 		switch {
 		case err != nil:
-			return Grant{}, err
-		case g.State != Pending:
-			return Grant{}, ErrDecided
+			return model.DeviceGrant{}, err
+		case g.State != model.Pending:
+			return model.DeviceGrant{}, ErrDecided
 		case g.Expired(now):
-			return Grant{}, ErrExpired
+			return model.DeviceGrant{}, ErrExpired
 		}
 		err = step(ctx, id, userID, session, now)
 		switch {
 		case err == nil:
 			return g, nil
-		case !errors.Is(err, ErrNoGrant):
-			return Grant{}, fmt.Errorf("decide on the device grant: %w", err)
+		case !errors.Is(err, model.ErrNotFound):
+			return model.DeviceGrant{}, fmt.Errorf("decide on the device grant: %w", err)
 		}
 	}
-	return Grant{}, ErrDecided
+	return model.DeviceGrant{}, ErrDecided
 }
 
-func (s *Service) finishApproval(ctx context.Context, g Grant, key Key, now time.Time) error {
+func (s *Service) finishApproval(ctx context.Context, g model.DeviceGrant, key Key, now time.Time) error {
 	ctx, cancel := graceful(ctx)
 	defer cancel()
 	sealed, err := seal(g, key)
@@ -306,7 +307,7 @@ func (s *Service) keptAfterAll(ctx context.Context, id, keyID string) bool {
 	ctx, cancel := graceful(ctx)
 	defer cancel()
 	g, err := s.grants.Grant(ctx, id)
-	return err == nil && g.KeyID == keyID && (g.State == Approved || g.State == Delivered)
+	return err == nil && g.KeyID == keyID && (g.State == model.Approved || g.State == model.Delivered)
 }
 
 func (s *Service) cancelApproval(ctx context.Context, id string) error {
@@ -323,7 +324,7 @@ func graceful(ctx context.Context) (context.Context, context.CancelFunc) {
 // Poll answers a device that asks for its key. The key is handed out once, and again for a minute to a device that asks again
 // at its interval, because the answer may have been lost: always the same key, and never to two who ask at once. The errors are
 // ErrPending, ErrSlowDown, ErrDenied, ErrExpired, ErrInvalidGrant and ErrUnknownClient.
-func (s *Service) Poll(ctx context.Context, clientID string, deviceCode client.Secret) (Delivery, error) {
+func (s *Service) Poll(ctx context.Context, clientID string, deviceCode model.Secret) (Delivery, error) {
 	if clientID != s.clientID {
 		return Delivery{}, ErrUnknownClient
 	}
@@ -333,7 +334,7 @@ func (s *Service) Poll(ctx context.Context, clientID string, deviceCode client.S
 	hash := hashDeviceCode(deviceCode)
 	g, err := s.grants.GrantByDeviceCode(ctx, hash)
 	switch {
-	case errors.Is(err, ErrNoGrant) || err == nil && g.ClientID != clientID:
+	case errors.Is(err, model.ErrNotFound) || err == nil && g.ClientID != clientID:
 		return Delivery{}, ErrInvalidGrant
 	case err != nil:
 		return Delivery{}, fmt.Errorf("find the device grant: %w", err)
@@ -351,7 +352,7 @@ func (s *Service) Poll(ctx context.Context, clientID string, deviceCode client.S
 		}
 		d.First = !delivered.DeliveredAt.Before(now.Truncate(time.Millisecond)) // which is as much as a store keeps
 		return d, nil
-	case !errors.Is(err, ErrNoGrant):
+	case !errors.Is(err, model.ErrNotFound):
 		return Delivery{}, fmt.Errorf("deliver the key: %w", err)
 	default: // another poll has been quicker
 		return Delivery{}, errJustDelivered
@@ -360,19 +361,19 @@ func (s *Service) Poll(ctx context.Context, clientID string, deviceCode client.S
 
 // undeliverable says what stands in the way of a delivery, if anything can be said before it is tried, which costs the store a
 // write. Only those who wait are told to wait longer: what is decided is answered at once.
-func (s *Service) undeliverable(g Grant, now time.Time) error {
+func (s *Service) undeliverable(g model.DeviceGrant, now time.Time) error {
 	switch {
-	case g.State == Delivered && (now.Sub(g.DeliveredAt) >= redelivery || len(g.Sealed) == 0):
+	case g.State == model.Delivered && (now.Sub(g.DeliveredAt) >= redelivery || len(g.Sealed) == 0):
 		return ErrInvalidGrant
-	case g.State == Delivered && (now.Sub(g.DeliveredAt) < s.polls.gap || !s.polls.accept(g.DeviceCodeHash)):
+	case g.State == model.Delivered && (now.Sub(g.DeliveredAt) < s.polls.gap || !s.polls.accept(g.DeviceCodeHash)):
 		return errJustDelivered
-	case g.State == Delivered:
+	case g.State == model.Delivered:
 		return nil
-	case g.State == Denied:
+	case g.State == model.Denied:
 		return ErrDenied
 	case g.Expired(now):
 		return ErrExpired
-	case g.State == Approved:
+	case g.State == model.Approved:
 		return nil
 	case s.polls.accept(g.DeviceCodeHash):
 		return ErrPending
@@ -381,7 +382,7 @@ func (s *Service) undeliverable(g Grant, now time.Time) error {
 	}
 }
 
-func unseal(g Grant, deviceCode client.Secret) (Delivery, error) {
+func unseal(g model.DeviceGrant, deviceCode model.Secret) (Delivery, error) {
 	key, err := open(g, deviceCode)
 	if err != nil {
 		return Delivery{}, fmt.Errorf("open the sealed key: %w", err)

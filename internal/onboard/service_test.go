@@ -12,7 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"latchkey/client"
+	"latchkey/internal/model"
 	"latchkey/internal/onboard"
 	"latchkey/internal/onboard/onboardtest"
 )
@@ -75,27 +75,27 @@ func fault(f func() error) error {
 	return f()
 }
 
-func (f *faulty) CreateGrant(ctx context.Context, g onboard.Grant, limit int) error {
+func (f *faulty) CreateGrant(ctx context.Context, g model.DeviceGrant, limit int) error {
 	if err := fault(f.create); !errors.Is(err, errGoOn) {
 		return err
 	}
 	return f.Grants.CreateGrant(ctx, g, limit)
 }
 
-func (f *faulty) Grant(ctx context.Context, id string) (onboard.Grant, error) {
+func (f *faulty) Grant(ctx context.Context, id string) (model.DeviceGrant, error) {
 	if err := fault(f.grant); !errors.Is(err, errGoOn) {
-		return onboard.Grant{}, err
+		return model.DeviceGrant{}, err
 	}
 	return f.Grants.Grant(ctx, id)
 }
 
-func (f *faulty) ClaimGrant(ctx context.Context, code, userID string, s [32]byte, now time.Time) (onboard.Grant, error) {
+func (f *faulty) ClaimGrant(ctx context.Context, code, userID string, s [32]byte, now time.Time) (model.DeviceGrant, error) {
 	f.claims.Add(1)
 	if err := fault(f.claim); !errors.Is(err, errGoOn) {
-		return onboard.Grant{}, err
+		return model.DeviceGrant{}, err
 	}
 	if err := ctx.Err(); err != nil {
-		return onboard.Grant{}, err
+		return model.DeviceGrant{}, err
 	}
 	return f.Grants.ClaimGrant(ctx, code, userID, s, now)
 }
@@ -127,18 +127,18 @@ func (f *faulty) FinishApproval(ctx context.Context, id, keyID, name string, sea
 	return f.Grants.FinishApproval(ctx, id, keyID, name, sealed, now)
 }
 
-func (f *faulty) GrantByDeviceCode(ctx context.Context, hash [32]byte) (onboard.Grant, error) {
+func (f *faulty) GrantByDeviceCode(ctx context.Context, hash [32]byte) (model.DeviceGrant, error) {
 	if err := fault(f.find); !errors.Is(err, errGoOn) {
-		return onboard.Grant{}, err
+		return model.DeviceGrant{}, err
 	}
 	return f.Grants.GrantByDeviceCode(ctx, hash)
 }
 
 func (f *faulty) DeliverGrant(
 	ctx context.Context, hash [32]byte, now, notBefore, lastBefore time.Time,
-) (onboard.Grant, error) {
+) (model.DeviceGrant, error) {
 	if err := fault(f.deliver); !errors.Is(err, errGoOn) {
-		return onboard.Grant{}, err
+		return model.DeviceGrant{}, err
 	}
 	return f.Grants.DeliverGrant(ctx, hash, now, notBefore, lastBefore)
 }
@@ -166,7 +166,7 @@ func nextAddress() string {
 }
 
 // shown begins a grant that ann is shown.
-func (b *bench) shown(tb testing.TB) (onboard.Started, onboard.Grant) {
+func (b *bench) shown(tb testing.TB) (onboard.Started, model.DeviceGrant) {
 	tb.Helper()
 	started := b.start(tb)
 	g, err := b.Claim(tb.Context(), started.UserCode, "ann", session, address)
@@ -175,7 +175,7 @@ func (b *bench) shown(tb testing.TB) (onboard.Started, onboard.Grant) {
 }
 
 // approved begins a grant that ann approves.
-func (b *bench) approved(tb testing.TB) (onboard.Started, onboard.Grant) {
+func (b *bench) approved(tb testing.TB) (onboard.Started, model.DeviceGrant) {
 	tb.Helper()
 	started, g := b.shown(tb)
 	g, err := b.Approve(tb.Context(), g.ID, "ann", session, makeKey, noUndo(tb))
@@ -214,7 +214,7 @@ func wantLimit(tb testing.TB, err error, wait time.Duration) {
 }
 
 // wantPoll polls and fails unless that gives the key, or the error.
-func (b *bench) wantPoll(tb testing.TB, code client.Secret, kind error) {
+func (b *bench) wantPoll(tb testing.TB, code model.Secret, kind error) {
 	tb.Helper()
 	d, err := b.Poll(tb.Context(), app, code)
 	want(tb, err, kind)
@@ -226,7 +226,7 @@ func (b *bench) wantPoll(tb testing.TB, code client.Secret, kind error) {
 	}
 }
 
-func (b *bench) wantState(tb testing.TB, id string, state onboard.State) {
+func (b *bench) wantState(tb testing.TB, id string, state model.GrantState) {
 	tb.Helper()
 	g, err := b.Shown(tb.Context(), id, "ann", session)
 	want(tb, err, nil)
@@ -250,20 +250,20 @@ func TestADeviceIsConnected(t *testing.T) {
 	b.wait(5 * time.Second)
 	g, err := b.Claim(t.Context(), strings.ToLower(started.UserCode), "ann", session, address)
 	want(t, err, nil)
-	if g.Code() != started.UserCode || g.DeviceName != "porch-cam 2" || g.Address != "192.0.2.9" || g.Agent != "curl/8" ||
-		!g.CreatedAt.Equal(base) || !g.ExpiresAt.Equal(base.Add(10*time.Minute)) || g.State != onboard.Pending {
+	if onboard.ShowCode(g.UserCode) != started.UserCode || g.DeviceName != "porch-cam 2" || g.Address != "192.0.2.9" || g.Agent != "curl/8" ||
+		!g.CreatedAt.Equal(base) || !g.ExpiresAt.Equal(base.Add(10*time.Minute)) || g.State != model.Pending {
 		t.Errorf("shown %+v", g)
 	}
 	b.wantPoll(t, started.DeviceCode, onboard.ErrPending)
 
 	g, err = b.Approve(t.Context(), g.ID, "ann", session, makeKey, noUndo(t))
 	want(t, err, nil)
-	if g.State != onboard.Approved || g.KeyID != theKey.ID || g.KeyName != theKey.Name || !g.ApprovedAt.Equal(b.now()) {
+	if g.State != model.Approved || g.KeyID != theKey.ID || g.KeyName != theKey.Name || !g.ApprovedAt.Equal(b.now()) {
 		t.Errorf("approved %+v", g)
 	}
-	b.wantState(t, g.ID, onboard.Approved)
+	b.wantState(t, g.ID, model.Approved)
 	b.wantPoll(t, started.DeviceCode, nil)
-	b.wantState(t, g.ID, onboard.Delivered)
+	b.wantState(t, g.ID, model.Delivered)
 }
 
 func TestNobodyButOurClientStarts(t *testing.T) {
@@ -300,14 +300,14 @@ func TestATakenUserCodeIsReplaced(t *testing.T) {
 	tries := 0
 	b.grants.create = func() error {
 		if tries++; tries < 4 {
-			return onboard.ErrCodeTaken
+			return model.ErrConflict
 		}
 		return errGoOn
 	}
 	b.start(t)
-	b.grants.create = func() error { return onboard.ErrCodeTaken }
+	b.grants.create = func() error { return model.ErrConflict }
 	_, err := b.Start(t.Context(), onboard.Request{ClientID: app, Address: address})
-	want(t, err, onboard.ErrCodeTaken)
+	want(t, err, model.ErrConflict)
 }
 
 func TestStartingIsLimited(t *testing.T) {
@@ -323,7 +323,7 @@ func TestStartingIsLimited(t *testing.T) {
 	want(t, start("192.0.2.8"), nil)
 	b.wait(10 * time.Minute)
 	want(t, start(address), nil)
-	b.grants.create = func() error { return onboard.ErrTooMany }
+	b.grants.create = func() error { return model.ErrLimit }
 	wantLimit(t, start(address), time.Minute)
 	b.grants.create = func() error { t.Error("the store was asked again at once"); return errStore }
 	wantLimit(t, start("192.0.2.8"), time.Minute)
@@ -455,7 +455,7 @@ func TestACodeIsLookedUpAlthoughThePersonHasGone(t *testing.T) {
 	started := b.start(t)
 	g, err := b.Claim(gone, started.UserCode, "ann", session, address)
 	want(t, err, nil)
-	b.wantState(t, g.ID, onboard.Pending)
+	b.wantState(t, g.ID, model.Pending)
 	for range 5 { // and so going away makes no wrong code cheaper
 		_, err := b.Claim(gone, "BBBB-BBBB", "ann", session, address)
 		want(t, err, onboard.ErrWrongCode)
@@ -488,7 +488,7 @@ func TestOnlyWhoWasShownAGrantSeesAndDecidesIt(t *testing.T) {
 			t.Errorf("%s approves: %v", name, err)
 		}
 	}
-	b.wantState(t, g.ID, onboard.Pending)
+	b.wantState(t, g.ID, model.Pending)
 
 	// What nobody was shown is not nobody's to decide.
 	for _, who := range []struct {
@@ -515,7 +515,7 @@ func TestADeniedDeviceIsTold(t *testing.T) {
 	want(t, b.Deny(t.Context(), g.ID, "ann", session), onboard.ErrDecided)
 	_, err := b.Approve(t.Context(), g.ID, "ann", session, neverMake(t), noUndo(t))
 	want(t, err, onboard.ErrDecided)
-	b.wantState(t, g.ID, onboard.Denied)
+	b.wantState(t, g.ID, model.Denied)
 	for range 5 { // at once and as often as it asks
 		b.wantPoll(t, started.DeviceCode, onboard.ErrDenied)
 	}
@@ -747,11 +747,11 @@ func TestOnlyTheDeviceCodeOfTheClientFetches(t *testing.T) {
 		"", "x", code[:42], code + "A", code + "=", strings.ToUpper(code), strings.Repeat("A", 43), " " + code[:42],
 		strings.Repeat("A", 1<<20),
 	} {
-		b.wantPoll(t, client.Secret(wrong), onboard.ErrInvalidGrant)
+		b.wantPoll(t, model.Secret(wrong), onboard.ErrInvalidGrant)
 	}
 	g, err := b.grants.GrantByDeviceCode(t.Context(), hash(started.DeviceCode))
 	want(t, err, nil)
-	b.wantPoll(t, client.Secret(g.DeviceCodeHash[:]), onboard.ErrInvalidGrant)
+	b.wantPoll(t, model.Secret(g.DeviceCodeHash[:]), onboard.ErrInvalidGrant)
 	b.wantPoll(t, started.DeviceCode, nil) // none of that has used it up
 }
 
@@ -773,8 +773,8 @@ func TestNothingHappensAfterTheEnd(t *testing.T) {
 			b.wantPoll(t, pending.DeviceCode, onboard.ErrExpired)
 			b.wantPoll(t, approved.DeviceCode, onboard.ErrExpired)
 			b.wantPoll(t, denied.DeviceCode, onboard.ErrDenied)
-			b.wantState(t, shown.ID, onboard.Pending)
-			b.wantState(t, approvedGrant.ID, onboard.Approved)
+			b.wantState(t, shown.ID, model.Pending)
+			b.wantState(t, approvedGrant.ID, model.Approved)
 			want(t, b.Sweep(t.Context()), nil) // changes none of that
 		}
 		g, err := b.Shown(t.Context(), approvedGrant.ID, "ann", session)
@@ -815,13 +815,13 @@ func TestAGrantThatCannotHaveAKeyIsPendingAgain(t *testing.T) {
 	for range 3 {
 		ctx, cancel := context.WithCancel(t.Context())
 		_, err := b.Approve(ctx, g.ID, "ann", session, func(context.Context) (onboard.Key, error) {
-			b.wantState(t, g.ID, onboard.Approving)
+			b.wantState(t, g.ID, model.Approving)
 			want(t, b.Deny(t.Context(), g.ID, "ann", session), onboard.ErrDecided)
 			cancel() // the person has closed the page
 			return onboard.Key{}, errFull
 		}, noUndo(t))
 		want(t, err, errFull)
-		b.wantState(t, g.ID, onboard.Pending)
+		b.wantState(t, g.ID, model.Pending)
 	}
 	b.wantPoll(t, started.DeviceCode, onboard.ErrPending)
 	_, err := b.Approve(t.Context(), g.ID, "ann", session, makeKey, noUndo(t))
@@ -859,16 +859,16 @@ func TestAKeyThatCannotBeKeptIsUnmade(t *testing.T) {
 	for name, try := range map[string]struct {
 		break_ func(*bench)
 		cause  error
-		after  onboard.State
+		after  model.GrantState
 	}{
-		"the store is away": {func(b *bench) { b.grants.finish = fails }, errStore, onboard.Pending},
+		"the store is away": {func(b *bench) { b.grants.finish = fails }, errStore, model.Pending},
 		"the store stays away": {func(b *bench) {
 			b.grants.finish, b.grants.cancel = fails, fails
-		}, errStore, onboard.Approving},
+		}, errStore, model.Approving},
 		"the store cannot even say": {func(b *bench) {
 			b.grants.finish, b.grants.cancel, b.grants.grant = fails, fails, fails
-		}, errStore, onboard.Approving},
-		"the grant has expired": {func(b *bench) { b.at(10 * time.Minute) }, onboard.ErrExpired, onboard.Pending},
+		}, errStore, model.Approving},
+		"the grant has expired": {func(b *bench) { b.at(10 * time.Minute) }, onboard.ErrExpired, model.Pending},
 		"the grant is gone": {func(b *bench) {
 			b.at(10*time.Minute + time.Hour)
 			want(t, b.Sweep(t.Context()), nil)
@@ -922,7 +922,7 @@ func TestAKeyThatWasKeptAfterAllIsNotUnmade(t *testing.T) {
 		}}
 		got, err := b.Approve(t.Context(), g.ID, "ann", session, makeKey, noUndo(t))
 		want(t, err, nil)
-		if got.State != onboard.Approved || got.KeyID != theKey.ID {
+		if got.State != model.Approved || got.KeyID != theKey.ID {
 			t.Errorf("approved %+v", got)
 		}
 		b.grants.Grants = memory
@@ -1069,14 +1069,14 @@ func TestADecisionIsTriedAgainWhenTheOtherWasTakenBack(t *testing.T) {
 	tries := 0
 	b.grants.begin = func() error {
 		if tries++; tries < 3 {
-			return onboard.ErrNoGrant
+			return model.ErrNotFound
 		}
 		return errGoOn
 	}
 	_, err := b.Approve(t.Context(), g.ID, "ann", session, makeKey, noUndo(t))
 	want(t, err, nil)
 	_, g = b.shown(t)
-	b.grants.begin = func() error { return onboard.ErrNoGrant }
+	b.grants.begin = func() error { return model.ErrNotFound }
 	_, err = b.Approve(t.Context(), g.ID, "ann", session, neverMake(t), noUndo(t))
 	want(t, err, onboard.ErrDecided)
 }
@@ -1084,7 +1084,7 @@ func TestADecisionIsTriedAgainWhenTheOtherWasTakenBack(t *testing.T) {
 func TestWhatIsKeptGivesNothingAway(t *testing.T) {
 	b := newBench(t)
 	started, g := b.approved(t)
-	for _, state := range []onboard.State{onboard.Approved, onboard.Delivered} {
+	for _, state := range []model.GrantState{model.Approved, model.Delivered} {
 		b.wantState(t, g.ID, state)
 		kept, err := b.grants.Grant(t.Context(), g.ID)
 		want(t, err, nil)
@@ -1094,7 +1094,7 @@ func TestWhatIsKeptGivesNothingAway(t *testing.T) {
 				t.Errorf("the %s grant has the secret in it", state)
 			}
 		}
-		if state == onboard.Approved {
+		if state == model.Approved {
 			b.wantPoll(t, started.DeviceCode, nil)
 		}
 	}

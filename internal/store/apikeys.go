@@ -2,15 +2,9 @@ package store
 
 import (
 	"context"
-	"time"
-)
 
-// APIKey is a user's key without its value, which is not kept: only its SHA-256 is.
-type APIKey struct {
-	ID, UserID, Name string
-	Disabled         bool
-	CreatedAt        time.Time
-}
+	"latchkey/internal/model"
+)
 
 const (
 	// insertAPIKey is one statement, and so no two callers can both find room for the last key or both find a name free.
@@ -24,10 +18,6 @@ ON CONFLICT (user_id, name) DO NOTHING`
 	// selectKeyRefusal tells why insertAPIKey added nothing.
 	selectKeyRefusal = `
 SELECT (SELECT count(*) FROM users WHERE id = ?), (SELECT count(*) FROM api_keys WHERE user_id = ?)`
-
-	selectAPIKey = `
-SELECT user_id, id, name, disabled, created_at
-FROM api_keys WHERE user_id = ? AND id = ?`
 
 	selectAPIKeys = `
 SELECT user_id, id, name, disabled, created_at
@@ -50,7 +40,7 @@ FROM api_keys WHERE value_hash = ?`
 
 // CreateAPIKey adds a key whose value has the given SHA-256. It answers ErrNotFound when the user is gone, ErrLimit when the
 // user has limit keys already, on or off, and ErrConflict when one of them has the name. What happened is written down with it.
-func (s *Store) CreateAPIKey(ctx context.Context, k APIKey, valueHash [32]byte, limit int, happened ...Event) error {
+func (s *Store) CreateAPIKey(ctx context.Context, k model.Key, valueHash [32]byte, limit int, happened ...model.Event) error {
 	err := s.writer.do(ctx, func(t *tx) error {
 		added, err := t.exec(insertAPIKey,
 			k.ID, k.Name, valueHash[:], k.Disabled, k.CreatedAt.UnixMilli(), k.UserID, limit)
@@ -74,41 +64,41 @@ func keyRefusal(t *tx, userID string, limit int) error {
 	}
 	switch {
 	case users == 0:
-		return ErrNotFound
+		return model.ErrNotFound
 	case keys >= limit:
-		return ErrLimit
+		return model.ErrLimit
 	default:
-		return ErrConflict
+		return model.ErrConflict
 	}
 }
 
-// APIKey returns one key of a user. Somebody else's is ErrNotFound, as one that never was.
-func (s *Store) APIKey(ctx context.Context, userID, id string) (APIKey, error) {
-	return s.apiKey(ctx, selectAPIKey, userID, id)
+// APIKey returns one key of a user with its usage. Somebody else's is ErrNotFound, as one that never was.
+func (s *Store) APIKey(ctx context.Context, userID, id string) (model.Key, error) {
+	var r keyRow
+	if err := s.row(ctx, selectKeyWithUsage, []any{userID, id}, r.columns()...); err != nil {
+		return model.Key{}, doing("find key", err)
+	}
+	return r.get(), nil
 }
 
-// APIKeyByValueHash finds the key with the given SHA-256 of its value. It finds keys that are off too: whether one may log in
-// is for the caller to say.
-func (s *Store) APIKeyByValueHash(ctx context.Context, h [32]byte) (APIKey, error) {
-	return s.apiKey(ctx, selectAPIKeyByValueHash, h[:])
-}
-
-func (s *Store) apiKey(ctx context.Context, text string, args ...any) (APIKey, error) {
-	var k APIKey
+// APIKeyByValueHash finds the key with the given SHA-256 of its value, without its usage. It finds keys that are off too: whether
+// one may sign in is for the caller to say.
+func (s *Store) APIKeyByValueHash(ctx context.Context, h [32]byte) (model.Key, error) {
+	var k model.Key
 	var created int64
-	if err := s.row(ctx, text, args, k.columns(&created)...); err != nil {
-		return APIKey{}, doing("find key", err)
+	if err := s.row(ctx, selectAPIKeyByValueHash, []any{h[:]}, scanKey(&k, &created)...); err != nil {
+		return model.Key{}, doing("find key", err)
 	}
 	k.CreatedAt = fromMillis(created)
 	return k, nil
 }
 
-// APIKeys returns the keys of a user in the order of their creation.
-func (s *Store) APIKeys(ctx context.Context, userID string) ([]APIKey, error) {
-	var keys []APIKey
-	var k APIKey
+// APIKeys returns the keys of a user, without their usage, in the order of their creation.
+func (s *Store) APIKeys(ctx context.Context, userID string) ([]model.Key, error) {
+	var keys []model.Key
+	var k model.Key
 	var created int64
-	err := s.rows(ctx, selectAPIKeys, []any{userID}, k.columns(&created), func() {
+	err := s.rows(ctx, selectAPIKeys, []any{userID}, scanKey(&k, &created), func() {
 		k.CreatedAt = fromMillis(created)
 		keys = append(roomForKeys(keys), k)
 	})
@@ -126,14 +116,14 @@ func roomForKeys[T any](list []T) []T {
 	return list
 }
 
-// columns are the places to scan a row of api_keys into.
-func (k *APIKey) columns(created *int64) []any {
+// scanKey are the places to scan a row of api_keys into.
+func scanKey(k *model.Key, created *int64) []any {
 	return []any{&k.UserID, &k.ID, &k.Name, &k.Disabled, created}
 }
 
 // SetAPIKeyDisabled turns a key off or on; a key that is as asked for stays so, and nothing happened. Turning it off ends the
 // auth sessions it opened, in the same transaction.
-func (s *Store) SetAPIKeyDisabled(ctx context.Context, userID, id string, disabled bool, happened ...Event) error {
+func (s *Store) SetAPIKeyDisabled(ctx context.Context, userID, id string, disabled bool, happened ...model.Event) error {
 	err := s.writer.do(ctx, func(t *tx) error {
 		changed, err := t.exec(updateAPIKeyDisabled, disabled, userID, id)
 		switch {
@@ -156,7 +146,7 @@ func (s *Store) SetAPIKeyDisabled(ctx context.Context, userID, id string, disabl
 }
 
 // DeleteAPIKey removes a key for good, with the auth sessions it opened. Its name is free again.
-func (s *Store) DeleteAPIKey(ctx context.Context, userID, id string, happened ...Event) error {
+func (s *Store) DeleteAPIKey(ctx context.Context, userID, id string, happened ...model.Event) error {
 	err := s.writer.do(ctx, func(t *tx) error {
 		var name string
 		if err := t.row(selectAPIKeyName, []any{userID, id}, &name); err != nil {

@@ -3,22 +3,9 @@ package store
 import (
 	"context"
 	"time"
+
+	"latchkey/internal/model"
 )
-
-// AuthSession is what a refresh token stands for: a user logged in on a device.
-type AuthSession struct {
-	ID, UserID, DeviceID string
-	Provider             string
-	IdentityID           string
-	KeyID                string // the key that opened it; empty when something else did
-	CreatedAt, ExpiresAt time.Time
-	LastSeenAt           time.Time // of a log-in or a renewal, now and then
-	Address, Agent       string    // where it was opened from, and what the program there called itself
-
-	DeviceName, Platform, SDK string // what it said of itself
-
-	Generation int64 // of the identity when its password was checked; asked for while the session is created, and not kept
-}
 
 // MaxAuthSessions is how many sessions each key of a user has at most, and how many the user has that no key opened.
 const MaxAuthSessions = 100
@@ -26,7 +13,7 @@ const MaxAuthSessions = 100
 // maxListed is more than a user has with as many keys as the program allows.
 const maxListed = 25 * MaxAuthSessions
 
-// authSessionColumns are the columns of a session in the order of AuthSession.columns.
+// authSessionColumns are the columns of a session in the order of sessionColumns.
 const authSessionColumns = `id, user_id, device_id, provider, identity_id, coalesce(key_id, ''), created_at, expires_at,
 	last_seen_at, address, agent, device_name, platform, sdk`
 
@@ -76,7 +63,7 @@ DELETE FROM auth_sessions WHERE id IN (
 // the oldest by creation ends: by when it was last seen would be fairer, and would take an index written at every sighting. Of a key
 // that opens the session the use is remembered in the same transaction, unless it is nil, and what happened is written down when it
 // is the first; without a key it is written down always.
-func (s *Store) CreateAuthSession(ctx context.Context, a AuthSession, use *KeyUse, happened ...Event) error {
+func (s *Store) CreateAuthSession(ctx context.Context, a model.Session, use *model.KeyUse, happened ...model.Event) error {
 	err := s.writer.do(ctx, func(t *tx) error {
 		args := []any{
 			a.ID, a.DeviceID, a.Provider, a.IdentityID, a.CreatedAt.UnixMilli(), a.ExpiresAt.UnixMilli(),
@@ -103,30 +90,30 @@ func (s *Store) CreateAuthSession(ctx context.Context, a AuthSession, use *KeyUs
 }
 
 // endOldAuthSessions makes room for a session. key is nil when none opened it.
-func endOldAuthSessions(t *tx, a AuthSession, key any) error {
+func endOldAuthSessions(t *tx, a model.Session, key any) error {
 	_, err := t.exec(deleteOldAuthSessions, a.UserID, key, a.ID, MaxAuthSessions-1)
 	return err
 }
 
 // AuthSession returns a session, also one that has expired and was not swept yet.
-func (s *Store) AuthSession(ctx context.Context, id string) (AuthSession, error) {
-	var a AuthSession
+func (s *Store) AuthSession(ctx context.Context, id string) (model.Session, error) {
+	var a model.Session
 	var times [3]int64
-	if err := s.row(ctx, selectAuthSession, []any{id}, a.columns(&times)...); err != nil {
-		return AuthSession{}, doing("find auth session", err)
+	if err := s.row(ctx, selectAuthSession, []any{id}, sessionColumns(&a, &times)...); err != nil {
+		return model.Session{}, doing("find auth session", err)
 	}
-	a.at(times)
+	setTimes(&a, times)
 	return a, nil
 }
 
 // AuthSessions returns the sessions of a user that have not expired by now, those that no key opened first. Of very many it returns
 // some.
-func (s *Store) AuthSessions(ctx context.Context, userID string, now time.Time) ([]AuthSession, error) {
-	var sessions []AuthSession
-	var a AuthSession
+func (s *Store) AuthSessions(ctx context.Context, userID string, now time.Time) ([]model.Session, error) {
+	var sessions []model.Session
+	var a model.Session
 	var times [3]int64
-	err := s.rows(ctx, selectAuthSessions, []any{userID, now.UnixMilli(), maxListed}, a.columns(&times), func() {
-		a.at(times)
+	err := s.rows(ctx, selectAuthSessions, []any{userID, now.UnixMilli(), maxListed}, sessionColumns(&a, &times), func() {
+		setTimes(&a, times)
 		sessions = append(sessions, a)
 	})
 	if err != nil {
@@ -135,15 +122,15 @@ func (s *Store) AuthSessions(ctx context.Context, userID string, now time.Time) 
 	return sessions, nil
 }
 
-// columns are the places to scan a row of authSessionColumns into.
-func (a *AuthSession) columns(times *[3]int64) []any {
+// sessionColumns are the places to scan a row of authSessionColumns into.
+func sessionColumns(a *model.Session, times *[3]int64) []any {
 	return []any{
 		&a.ID, &a.UserID, &a.DeviceID, &a.Provider, &a.IdentityID, &a.KeyID, &times[0], &times[1],
 		&times[2], &a.Address, &a.Agent, &a.DeviceName, &a.Platform, &a.SDK,
 	}
 }
 
-func (a *AuthSession) at(times [3]int64) {
+func setTimes(a *model.Session, times [3]int64) {
 	a.CreatedAt, a.ExpiresAt, a.LastSeenAt = fromMillis(times[0]), fromMillis(times[1]), fromMillis(times[2])
 }
 
@@ -158,7 +145,7 @@ func (s *Store) SawAuthSession(ctx context.Context, id string, now time.Time) er
 
 // DeleteAuthSession ends a session of a user, and with it that of the browser that holds it. It answers ErrNotFound when it has ended
 // already or is somebody else's.
-func (s *Store) DeleteAuthSession(ctx context.Context, userID, id string, happened ...Event) error {
+func (s *Store) DeleteAuthSession(ctx context.Context, userID, id string, happened ...model.Event) error {
 	err := s.writer.do(ctx, func(t *tx) error {
 		if err := t.execOne(deleteAuthSession, id, userID); err != nil {
 			return err
@@ -170,7 +157,7 @@ func (s *Store) DeleteAuthSession(ctx context.Context, userID, id string, happen
 
 // DeleteOtherAuthSessions ends all sessions of a user but one, and with them those of the browsers that hold them, and returns how
 // many ended. What happened is written down unless it is none.
-func (s *Store) DeleteOtherAuthSessions(ctx context.Context, userID, keep string, happened ...Event) (ended int, err error) {
+func (s *Store) DeleteOtherAuthSessions(ctx context.Context, userID, keep string, happened ...model.Event) (ended int, err error) {
 	err = s.writer.do(ctx, func(t *tx) error {
 		n, err := t.exec(deleteAuthSessionsOfUser, userID, keep)
 		if ended = int(n); err != nil || n == 0 {

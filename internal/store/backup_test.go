@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"latchkey/internal/model"
 )
 
 func TestABackupUnderLoadHoldsAllThatWasAcknowledgedBeforeItBegan(t *testing.T) {
@@ -153,7 +155,7 @@ func TestABackupHasNothingOfWhatWasDeletedBeforeIt(t *testing.T) {
 	s := openFile(t, newFile(t))
 	u := mustUser(t, s)
 	for _, name := range []string{"kept", "thrown-away"} {
-		k := APIKey{ID: name, UserID: u, Name: "the key that is " + name}
+		k := model.Key{ID: name, UserID: u, Name: "the key that is " + name}
 		if err := s.CreateAPIKey(t.Context(), k, browserOf(name), 20); err != nil {
 			t.Fatal(err)
 		}

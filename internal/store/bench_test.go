@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"latchkey/internal/model"
 )
 
 // keysEach is how many keys a user of the benchmarks has: the limit of the program.
@@ -48,18 +50,18 @@ func benchmarkCreate(b *testing.B, writers, batch int) {
 // BenchmarkLogInByKey is what logging in with a key asks of the store: the key by its value, and a durable session, with the
 // use of the key remembered and without.
 func BenchmarkLogInByKey(b *testing.B) {
-	use := &KeyUse{
+	use := &model.KeyUse{
 		At: time.Now(), Address: "192.0.2.1", DeviceName: "porch-cam", Platform: "linux", PlatformVersion: "6.1.0",
 		SDK: "realm-web", SDKVersion: "2.0.1",
 	}
 	for _, callers := range []int{1, 16} {
-		for name, use := range map[string]*KeyUse{"recorded": use, "unrecorded": nil} {
+		for name, use := range map[string]*model.KeyUse{"recorded": use, "unrecorded": nil} {
 			b.Run(fmt.Sprintf("callers=%d/%s", callers, name), func(b *testing.B) { benchmarkLogIn(b, callers, use) })
 		}
 	}
 }
 
-func benchmarkLogIn(b *testing.B, callers int, use *KeyUse) {
+func benchmarkLogIn(b *testing.B, callers int, use *model.KeyUse) {
 	s := openFile(b, newFile(b))
 	hashes := seedKeys(b, s, 50)
 	b.ReportAllocs()
@@ -70,8 +72,8 @@ func benchmarkLogIn(b *testing.B, callers int, use *KeyUse) {
 			return err
 		}
 		now := k.CreatedAt
-		return s.CreateAuthSession(ctx, AuthSession{
-			ID: NewID(now), UserID: k.UserID, DeviceID: k.ID, Provider: ProviderAPIKey, IdentityID: k.ID, KeyID: k.ID,
+		return s.CreateAuthSession(ctx, model.Session{
+			ID: model.NewID(now), UserID: k.UserID, DeviceID: k.ID, Provider: model.ProviderAPIKey, IdentityID: k.ID, KeyID: k.ID,
 			CreatedAt: now, ExpiresAt: now,
 		}, use)
 	})

@@ -5,27 +5,9 @@ import (
 	"database/sql"
 	"errors"
 	"time"
+
+	"latchkey/internal/model"
 )
-
-// DeviceGrant is one device's request for a key, by device code and user code (RFC 8628). Its user belongs to no row of users:
-// with an upstream, users live elsewhere.
-type DeviceGrant struct {
-	ID             string
-	DeviceCodeHash [32]byte // SHA-256 of the device code
-	UserCode       string   // no two grants that are kept have the same
-	ClientID       string
-	SealingKey     []byte
-
-	DeviceName, Address, Agent string
-	CreatedAt, ExpiresAt       time.Time
-
-	State                   string   // pending, approving, approved, delivered or denied
-	UserID                  string   // who was shown the grant; empty before that
-	Session                 [32]byte // and in which web session
-	KeyID, KeyName          string
-	Sealed                  []byte    // the key's value, encrypted by the caller; nil before the approval and after a sweep
-	ApprovedAt, DeliveredAt time.Time // zero until then; DeliveredAt is the first time
-}
 
 // grantColumns are the columns of a grant in the order of grantRow.columns.
 const grantColumns = `id, device_code_hash, user_code, client_id, sealing_key, device_name, address, agent,
@@ -85,7 +67,7 @@ DELETE FROM device_grants WHERE id IN (
 
 // CreateGrant adds a pending grant; what it says of its state and its decision is not looked at. It answers ErrConflict when a
 // kept grant has the user code, and ErrLimit when limit pending grants have not expired at g.CreatedAt.
-func (s *Store) CreateGrant(ctx context.Context, g DeviceGrant, limit int) error {
+func (s *Store) CreateGrant(ctx context.Context, g model.DeviceGrant, limit int) error {
 	err := s.writer.do(ctx, func(t *tx) error {
 		created := g.CreatedAt.UnixMilli()
 		added, err := t.exec(insertGrant, g.ID, g.DeviceCodeHash[:], g.UserCode, g.ClientID, notNull(g.SealingKey),
@@ -96,26 +78,26 @@ func (s *Store) CreateGrant(ctx context.Context, g DeviceGrant, limit int) error
 		var taken int
 		err = t.row(selectUserCode, []any{g.UserCode}, &taken)
 		switch {
-		case errors.Is(err, ErrNotFound):
-			return ErrLimit
+		case errors.Is(err, model.ErrNotFound):
+			return model.ErrLimit
 		case err != nil:
 			return err
 		default:
-			return ErrConflict
+			return model.ErrConflict
 		}
 	})
 	return doing("create device grant", err)
 }
 
 // Grant returns a grant, also one that has expired and was not swept yet.
-func (s *Store) Grant(ctx context.Context, id string) (DeviceGrant, error) {
+func (s *Store) Grant(ctx context.Context, id string) (model.DeviceGrant, error) {
 	var r grantRow
 	err := s.row(ctx, selectGrant, []any{id}, r.columns()...)
 	return r.grant("find device grant", err)
 }
 
 // GrantByDeviceCode finds the grant with the given SHA-256 of its device code.
-func (s *Store) GrantByDeviceCode(ctx context.Context, hash [32]byte) (DeviceGrant, error) {
+func (s *Store) GrantByDeviceCode(ctx context.Context, hash [32]byte) (model.DeviceGrant, error) {
 	var r grantRow
 	err := s.row(ctx, selectGrantByDeviceCode, []any{hash[:]}, r.columns()...)
 	return r.grant("find device grant", err)
@@ -125,7 +107,7 @@ func (s *Store) GrantByDeviceCode(ctx context.Context, hash [32]byte) (DeviceGra
 // ErrNotFound when there is none, or when another user was shown it before.
 func (s *Store) ClaimGrant(
 	ctx context.Context, userCode, userID string, session [32]byte, now time.Time,
-) (DeviceGrant, error) {
+) (model.DeviceGrant, error) {
 	return s.changeGrant(ctx, "claim device grant", claimGrant, userID, session[:], userCode, now.UnixMilli())
 }
 
@@ -153,7 +135,7 @@ func (s *Store) FinishApproval(ctx context.Context, id, keyID, keyName string, s
 // notBefore, and last at lastBefore or earlier, is given once more. Otherwise the answer is ErrNotFound.
 func (s *Store) DeliverGrant(
 	ctx context.Context, deviceCodeHash [32]byte, now, notBefore, lastBefore time.Time,
-) (DeviceGrant, error) {
+) (model.DeviceGrant, error) {
 	return s.changeGrant(ctx, "deliver device grant", deliverGrant,
 		now.UnixMilli(), deviceCodeHash[:], notBefore.UnixMilli(), lastBefore.UnixMilli())
 }
@@ -174,7 +156,7 @@ func (s *Store) execGrant(ctx context.Context, what, text string, args ...any) e
 }
 
 // changeGrant runs one statement that must change a grant and returns what it has become.
-func (s *Store) changeGrant(ctx context.Context, what, text string, args ...any) (DeviceGrant, error) {
+func (s *Store) changeGrant(ctx context.Context, what, text string, args ...any) (model.DeviceGrant, error) {
 	var r grantRow
 	err := s.writer.do(ctx, func(t *tx) error { return t.row(text, args, r.columns()...) })
 	return r.grant(what, err)
@@ -182,7 +164,7 @@ func (s *Store) changeGrant(ctx context.Context, what, text string, args ...any)
 
 // grantRow is a row of device_grants while it is read.
 type grantRow struct {
-	g                       DeviceGrant
+	g                       model.DeviceGrant
 	hash, session           []byte
 	created, expires        int64
 	userID, keyID, keyName  sql.NullString
@@ -199,9 +181,9 @@ func (r *grantRow) columns() []any {
 }
 
 // grant returns what was read, unless reading it failed.
-func (r *grantRow) grant(what string, err error) (DeviceGrant, error) {
+func (r *grantRow) grant(what string, err error) (model.DeviceGrant, error) {
 	if err != nil {
-		return DeviceGrant{}, doing(what, err)
+		return model.DeviceGrant{}, doing(what, err)
 	}
 	g := r.g
 	copy(g.DeviceCodeHash[:], r.hash)

@@ -2,69 +2,9 @@ package store
 
 import (
 	"context"
-	"time"
+
+	"latchkey/internal/model"
 )
-
-// EventKind says what happened. Kinds are in exports, and so are never renamed.
-type EventKind string
-
-// What is written down of an account.
-const (
-	EventAccountMade     EventKind = "account-made"
-	EventSignedIn        EventKind = "signed-in"
-	EventSignInFailed    EventKind = "sign-in-failed"
-	EventSessionEnded    EventKind = "session-ended"
-	EventKeyMade         EventKind = "key-made"
-	EventKeyShown        EventKind = "key-shown"
-	EventKeyTurnedOn     EventKind = "key-turned-on"
-	EventKeyTurnedOff    EventKind = "key-turned-off"
-	EventKeyDeleted      EventKind = "key-deleted"
-	EventKeyFirstUsed    EventKind = "key-first-used"
-	EventKeyRefused      EventKind = "key-refused"
-	EventPairingAsked    EventKind = "pairing-asked"
-	EventPairingApproved EventKind = "pairing-approved"
-	EventPairingDenied   EventKind = "pairing-denied"
-	EventPasswordChanged EventKind = "password-changed"
-	EventPasswordReset   EventKind = "password-reset"
-	EventPasswordProved  EventKind = "password-confirmed"
-	EventResetAsked      EventKind = "password-reset-asked"
-	EventEmailConfirmed  EventKind = "email-confirmed"
-	EventAccountDisabled EventKind = "account-disabled"
-	EventAccountEnabled  EventKind = "account-enabled"
-)
-
-// Actor says who did it.
-type Actor string
-
-// Who acts on an account.
-const (
-	ActorBrowser  Actor = "browser"  // a person on the dashboard
-	ActorApp      Actor = "app"      // a program that a person is logged in with
-	ActorDevice   Actor = "device"   // a program with a key, or one that wants one
-	ActorOperator Actor = "operator" // whoever runs the server
-	ActorUnknown  Actor = "unknown"  // somebody who has not proved who they are
-)
-
-// Event is one thing that happened to an account.
-type Event struct {
-	ID, UserID string // ID is given by the store when empty; it sorts in the order of time, and an event is written once under it
-	At         time.Time
-	Kind       EventKind
-	Actor      Actor
-	KeyID      string // the key it is about, or ""
-	KeyName    string // as it was then; found out by the store when empty
-	Detail     string // a reason, or the name of a device; in plain words
-	Address    string // where it came from
-	Agent      string // what the program there called itself
-}
-
-// EventQuery says which events of a user are wanted, newest first.
-type EventQuery struct {
-	Before string      // the id of an event: only older ones; "": from the newest on
-	Kinds  []EventKind // none: all
-	KeyID  string      // "": about whatever
-	Limit  int
-}
 
 // maxFiltered is how many events a filter looks at, beginning at the one that a page begins with. It is written as SQL.
 const maxFiltered = "20000"
@@ -101,10 +41,10 @@ const afterAllIDs = "~"
 
 // recordEvents is the part of an act that writes down that it happened: both are saved, or neither. Events that have no id are
 // given one here, as they are saved; of a job that is run twice, what the first run wrote is undone.
-func recordEvents(t *tx, events []Event) error {
+func recordEvents(t *tx, events []model.Event) error {
 	for _, e := range events {
 		if e.ID == "" {
-			e.ID = NewID(e.At)
+			e.ID = model.NewID(e.At)
 		}
 		_, err := t.exec(insertEvent, e.UserID, e.ID, e.At.UnixMilli(), string(e.Kind), string(e.Actor),
 			e.KeyID, e.KeyName, e.Detail, e.Address, e.Agent)
@@ -116,13 +56,13 @@ func recordEvents(t *tx, events []Event) error {
 }
 
 // RecordEvent writes down something that happened outside of this store.
-func (s *Store) RecordEvent(ctx context.Context, e Event) error {
-	err := s.writer.do(ctx, func(t *tx) error { return recordEvents(t, []Event{e}) })
+func (s *Store) RecordEvent(ctx context.Context, e model.Event) error {
+	err := s.writer.do(ctx, func(t *tx) error { return recordEvents(t, []model.Event{e}) })
 	return doing("record event", err)
 }
 
 // Events returns what happened to a user, newest first. It knows nothing of whether there is such a user.
-func (s *Store) Events(ctx context.Context, userID string, q EventQuery) ([]Event, error) {
+func (s *Store) Events(ctx context.Context, userID string, q model.EventQuery) ([]model.Event, error) {
 	before, kinds := q.Before, ""
 	if before == "" {
 		before = afterAllIDs
@@ -130,14 +70,14 @@ func (s *Store) Events(ctx context.Context, userID string, q EventQuery) ([]Even
 	for _, kind := range q.Kinds {
 		kinds += " " + string(kind) + " "
 	}
-	var events []Event
-	e := Event{UserID: userID}
+	var events []model.Event
+	e := model.Event{UserID: userID}
 	var at int64
 	var kind, actor string
 	err := s.rows(ctx, selectEvents, []any{userID, before, kinds, q.KeyID, q.Limit},
 		[]any{&e.ID, &at, &kind, &actor, &e.KeyID, &e.KeyName, &e.Detail, &e.Address, &e.Agent},
 		func() {
-			e.At, e.Kind, e.Actor = fromMillis(at), EventKind(kind), Actor(actor)
+			e.At, e.Kind, e.Actor = fromMillis(at), model.EventKind(kind), model.Actor(actor)
 			events = append(events, e)
 		})
 	if err != nil {

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"latchkey/internal/model"
 )
 
 // openFile opens a store that is closed at the end of the test.
@@ -34,9 +36,9 @@ func newFile(tb testing.TB) string {
 // makeUser creates a user and returns the id.
 func makeUser(ctx context.Context, s *Store) (string, error) {
 	now := time.Now()
-	u := User{ID: NewID(now), CreatedAt: now}
-	id := NewID(now)
-	return u.ID, s.CreateUser(ctx, u, Identity{ID: id, UserID: u.ID, Provider: ProviderAnonymous, Subject: id, CreatedAt: now})
+	u := model.User{ID: model.NewID(now), CreatedAt: now}
+	id := model.NewID(now)
+	return u.ID, s.CreateUser(ctx, u, model.Identity{ID: id, UserID: u.ID, Provider: model.ProviderAnonymous, Subject: id, CreatedAt: now})
 }
 
 // mustUser is makeUser for tests in which it cannot fail.
@@ -52,7 +54,7 @@ func mustUser(tb testing.TB, s *Store) string {
 // makeKey creates a key, whose name and value are its id, and returns the id.
 func makeKey(ctx context.Context, s *Store, userID string, limit int) (string, error) {
 	now := time.Now()
-	k := APIKey{ID: NewID(now), UserID: userID, CreatedAt: now}
+	k := model.Key{ID: model.NewID(now), UserID: userID, CreatedAt: now}
 	k.Name = k.ID
 	return k.ID, s.CreateAPIKey(ctx, k, sha256.Sum256([]byte(k.ID)), limit)
 }

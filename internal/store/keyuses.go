@@ -3,31 +3,12 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/hex"
 	"errors"
 	"time"
+
+	"latchkey/internal/model"
 )
-
-// KeyUse is a log-in with a key: when and from where, and what the client said it is.
-type KeyUse struct {
-	At                                                     time.Time
-	Address                                                string
-	DeviceName, Platform, PlatformVersion, SDK, SDKVersion string
-}
-
-// KeyRefusal is a log-in with a key that was refused.
-type KeyRefusal struct {
-	At              time.Time
-	Address, Reason string
-}
-
-// KeyFacts are what is known of a key in use. What never happened has the zero time.
-type KeyFacts struct {
-	KeyID       string
-	ValueHash   [32]byte // SHA-256 of the value
-	FirstUsed   time.Time
-	LastUse     KeyUse
-	LastRefusal KeyRefusal
-}
 
 // refusalInterval is how long a refusal that was written down stands for those after it. A device that was turned off may try
 // without end, and must not keep the disk busy.
@@ -59,17 +40,25 @@ WHERE refused_at IS NULL OR abs(refused_at - ?3) >= ?6`
 
 	selectRecordingSince = `SELECT since FROM key_use_recording WHERE id = 1`
 
-	selectKeyFacts = `
-SELECT k.id, k.value_hash, u.first_used_at, u.last_used_at,
+	// keyColumns are the columns of a key k and its use u in the order of keyRow.columns.
+	keyColumns = `k.user_id, k.id, k.name, k.disabled, k.created_at, k.value_hash, u.first_used_at, u.last_used_at,
 	coalesce(u.address, ''), coalesce(u.device_name, ''), coalesce(u.platform, ''), coalesce(u.platform_version, ''),
 	coalesce(u.sdk, ''), coalesce(u.sdk_version, ''),
-	u.refused_at, coalesce(u.refused_address, ''), coalesce(u.refused_reason, '')
+	u.refused_at, coalesce(u.refused_address, ''), coalesce(u.refused_reason, '')`
+
+	selectKeyWithUsage = `
+SELECT ` + keyColumns + `
+FROM api_keys AS k LEFT JOIN key_uses AS u ON u.user_id = k.user_id AND u.key_id = k.id
+WHERE k.user_id = ? AND k.id = ?`
+
+	selectKeysWithUsage = `
+SELECT ` + keyColumns + `
 FROM api_keys AS k LEFT JOIN key_uses AS u ON u.user_id = k.user_id AND u.key_id = k.id
 WHERE k.user_id = ? ORDER BY k.id`
 )
 
 // recordUse is the part of CreateAuthSession that remembers the log-in. What happened is written down when it is the key's first.
-func recordUse(t *tx, userID, keyID string, u *KeyUse, happened []Event) error {
+func recordUse(t *tx, userID, keyID string, u *model.KeyUse, happened []model.Event) error {
 	args := []any{
 		userID, keyID, u.At.UnixMilli(),
 		u.Address, u.DeviceName, u.Platform, u.PlatformVersion, u.SDK, u.SDKVersion,
@@ -86,13 +75,13 @@ func recordUse(t *tx, userID, keyID string, u *KeyUse, happened []Event) error {
 
 // RecordRefusal remembers that a log-in with a key was refused, unless another was written down less than a minute before. A
 // key that is gone is no error. What happened is written down when the refusal is.
-func (s *Store) RecordRefusal(ctx context.Context, userID, keyID string, r KeyRefusal, happened ...Event) error {
+func (s *Store) RecordRefusal(ctx context.Context, userID, keyID string, r model.KeyRefusal, happened ...model.Event) error {
 	var last sql.NullInt64
 	err := s.row(ctx, selectRefusedAt, []any{userID, keyID}, &last)
 	if err == nil && last.Valid && r.At.Sub(fromMillis(last.Int64)).Abs() < refusalInterval {
 		return nil
 	}
-	if err == nil || errors.Is(err, ErrNotFound) {
+	if err == nil || errors.Is(err, model.ErrNotFound) {
 		err = s.writer.do(ctx, func(t *tx) error {
 			written, err := t.exec(upsertKeyRefusal,
 				userID, keyID, r.At.UnixMilli(), r.Address, r.Reason, refusalInterval.Milliseconds())
@@ -113,23 +102,45 @@ func (s *Store) readRecordingSince(ctx context.Context) error {
 	return doing("find since when key uses are recorded", err)
 }
 
-// KeyFacts returns what is known of every key of a user, in the order of their creation, and since when it has been recorded.
-func (s *Store) KeyFacts(ctx context.Context, userID string) (since time.Time, facts []KeyFacts, err error) {
-	var f KeyFacts
-	var hash []byte
-	var first, last, refused sql.NullInt64
-	use, refusal := &f.LastUse, &f.LastRefusal
-	err = s.rows(ctx, selectKeyFacts, []any{userID}, []any{
-		&f.KeyID, &hash, &first, &last,
-		&use.Address, &use.DeviceName, &use.Platform, &use.PlatformVersion, &use.SDK, &use.SDKVersion,
-		&refused, &refusal.Address, &refusal.Reason,
-	}, func() {
-		copy(f.ValueHash[:], hash)
-		f.FirstUsed, use.At, refusal.At = fromNullMillis(first), fromNullMillis(last), fromNullMillis(refused)
-		facts = append(roomForKeys(facts), f)
-	})
+// Keys returns the keys of a user with their usage, in the order of their creation.
+func (s *Store) Keys(ctx context.Context, userID string) (model.Keys, error) {
+	keys := model.Keys{Usage: model.UsageKnown, RecordingSince: s.recordingSince}
+	var r keyRow
+	err := s.rows(ctx, selectKeysWithUsage, []any{userID}, r.columns(), func() { keys.List = append(roomForKeys(keys.List), r.get()) })
 	if err != nil {
-		return time.Time{}, nil, doing("list key uses", err)
+		return model.Keys{}, doing("list keys with their usage", err)
 	}
-	return s.recordingSince, facts, nil
+	return keys, nil
+}
+
+// RecordingSince is from when on the use of keys is recorded.
+func (s *Store) RecordingSince() time.Time { return s.recordingSince }
+
+// keyRow is a key with its usage while it is read.
+type keyRow struct {
+	key                            model.Key
+	created                        int64
+	hash                           []byte
+	firstUsed, lastUsed, refusedAt sql.NullInt64
+}
+
+// columns are the places to scan the keyColumns into.
+func (r *keyRow) columns() []any {
+	k, use, refusal := &r.key, &r.key.Usage.LastUse, &r.key.Usage.LastRefusal
+	return []any{
+		&k.UserID, &k.ID, &k.Name, &k.Disabled, &r.created, &r.hash, &r.firstUsed, &r.lastUsed,
+		&use.Address, &use.DeviceName, &use.Platform, &use.PlatformVersion, &use.SDK, &use.SDKVersion,
+		&r.refusedAt, &refusal.Address, &refusal.Reason,
+	}
+}
+
+// fingerprintSize is how many bytes of the SHA-256 of a value its owner is told: enough to tell 20 keys apart.
+const fingerprintSize = 8
+
+func (r *keyRow) get() model.Key {
+	k := r.key
+	k.CreatedAt, k.Usage.Fingerprint = fromMillis(r.created), hex.EncodeToString(r.hash[:fingerprintSize])
+	k.Usage.FirstUsed, k.Usage.LastUse.At = fromNullMillis(r.firstUsed), fromNullMillis(r.lastUsed)
+	k.Usage.LastRefusal.At = fromNullMillis(r.refusedAt)
+	return k
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"latchkey/internal/model"
 )
 
 // state is what is known of a row. The states with a question mark in what is told leave two outcomes open.
@@ -70,7 +72,7 @@ func (l *ledger) noteDoubts(t *testing.T, told string) {
 }
 
 // eventText is what an event is known by in a ledger.
-func eventText(kind EventKind, keyID, detail string) string {
+func eventText(kind model.EventKind, keyID, detail string) string {
 	return string(kind) + " " + keyID + " " + detail
 }
 
@@ -94,18 +96,18 @@ func (l *ledger) note(t *testing.T, words []string) {
 func (u *life) note(t *testing.T, what string, about []string) {
 	t.Helper()
 	first, second := about[0], about[1]
-	happened := func(kind EventKind, keyID, detail string) {
+	happened := func(kind model.EventKind, keyID, detail string) {
 		u.events = append(u.events, eventText(kind, keyID, detail))
 	}
 	switch what {
 	case "user":
-		happened(EventAccountMade, "", "")
+		happened(model.EventAccountMade, "", "")
 	case "session":
 		u.sessions[first] = second
 		if second == "-" {
-			happened(EventSignedIn, "", first)
+			happened(model.EventSignedIn, "", first)
 		} else {
-			happened(EventKeyFirstUsed, second, "")
+			happened(model.EventKeyFirstUsed, second, "")
 		}
 	case "browser":
 		u.browsers[first] = there
@@ -113,24 +115,24 @@ func (u *life) note(t *testing.T, what string, about []string) {
 		u.browsers[first] = maybeGone
 	case "closed":
 		u.browsers[first] = gone
-		happened(EventSessionEnded, "", first)
+		happened(model.EventSessionEnded, "", first)
 	case "key":
 		u.keys[first] = there
-		happened(EventKeyMade, first, "")
+		happened(model.EventKeyMade, first, "")
 	case "off?":
 		u.keys[first] = maybeOff
 	case "off":
 		u.keys[first] = off
-		happened(EventKeyTurnedOff, first, "")
+		happened(model.EventKeyTurnedOff, first, "")
 	case "gone?":
 		u.keys[first] = maybeGone
 	case "gone":
 		u.keys[first] = gone
-		happened(EventKeyDeleted, first, "")
+		happened(model.EventKeyDeleted, first, "")
 	case "pairing":
 		u.pairings[first] = second
 	case "event":
-		happened(EventKind(first), second, about[2])
+		happened(model.EventKind(first), second, about[2])
 	case "left?":
 		u.user = maybeGone
 	case "left":
@@ -208,11 +210,11 @@ func (u *life) compareSessions(t *testing.T, s *Store, id string) {
 // comparePairings is about rows that stay when their user goes.
 func (u *life) comparePairings(t *testing.T, s *Store) {
 	t.Helper()
-	order := []string{"pending", "approving", "approved"}
+	order := []model.GrantState{"pending", "approving", "approved"}
 	for id, reached := range u.pairings {
 		g, err := s.Grant(t.Context(), id)
 		wantThere(t, "pairing "+id, there, err)
-		if err == nil && slices.Index(order, g.State) < slices.Index(order, reached) {
+		if err == nil && slices.Index(order, g.State) < slices.Index(order, model.GrantState(reached)) {
 			t.Errorf("pairing %s is %s, and was acknowledged to be %s", id, g.State, reached)
 		}
 		if g.State == "approved" && (g.KeyID == "" || !bytes.Equal(g.Sealed, []byte(g.KeyID))) {
@@ -223,7 +225,7 @@ func (u *life) comparePairings(t *testing.T, s *Store) {
 
 func (u *life) compareEvents(t *testing.T, s *Store, id string) {
 	t.Helper()
-	events, err := s.Events(t.Context(), id, EventQuery{Limit: 1000})
+	events, err := s.Events(t.Context(), id, model.EventQuery{Limit: 1000})
 	if err != nil {
 		t.Error(err)
 	}
@@ -247,20 +249,20 @@ func (u *life) compareEvents(t *testing.T, s *Store, id string) {
 // usesOf returns the session of the last use of each key of a user.
 func usesOf(t *testing.T, s *Store, userID string) map[string]string {
 	t.Helper()
-	_, facts, err := s.KeyFacts(t.Context(), userID)
+	keys, err := s.Keys(t.Context(), userID)
 	if err != nil {
 		t.Error(err)
 	}
 	uses := map[string]string{}
-	for _, f := range facts {
-		uses[f.KeyID] = f.LastUse.Address
+	for _, key := range keys.List {
+		uses[key.ID] = key.Usage.LastUse.Address
 	}
 	return uses
 }
 
 func wantThere(t *testing.T, what string, known state, err error) {
 	t.Helper()
-	missing := errors.Is(err, ErrNotFound)
+	missing := errors.Is(err, model.ErrNotFound)
 	switch {
 	case err != nil && !missing:
 		t.Errorf("%s: %v", what, err)

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"latchkey/internal/model"
 )
 
 // lived is one life as it is lived: what it writes to, and whom it tells.
@@ -42,15 +44,15 @@ func (l *lived) acknowledged(err error, words ...string) error {
 }
 
 // event is what happened just now to this user; about is the key or, in the detail, whatever else it is about.
-func (l *lived) event(kind EventKind, keyID, detail string) Event {
-	return Event{UserID: l.user, At: time.Now(), Kind: kind, Actor: ActorBrowser, KeyID: keyID, Detail: detail}
+func (l *lived) event(kind model.EventKind, keyID, detail string) model.Event {
+	return model.Event{UserID: l.user, At: time.Now(), Kind: kind, Actor: model.ActorBrowser, KeyID: keyID, Detail: detail}
 }
 
 func (l *lived) register() error {
 	now := time.Now()
-	l.user = NewID(now)
-	id := Identity{ID: NewID(now), UserID: l.user, Provider: ProviderAnonymous, Subject: NewID(now), CreatedAt: now}
-	err := l.CreateUser(l, User{ID: l.user, CreatedAt: now}, id, l.event(EventAccountMade, "", ""))
+	l.user = model.NewID(now)
+	id := model.Identity{ID: model.NewID(now), UserID: l.user, Provider: model.ProviderAnonymous, Subject: model.NewID(now), CreatedAt: now}
+	err := l.CreateUser(l, model.User{ID: l.user, CreatedAt: now}, id, l.event(model.EventAccountMade, "", ""))
 	return l.acknowledged(err, "user", l.user)
 }
 
@@ -64,19 +66,19 @@ func (l *lived) useBrowsers() error {
 		return err
 	}
 	l.tell("closed?", l.user, session)
-	err = l.DeleteWebSession(l, browserOf(session), l.event(EventSessionEnded, "", session))
+	err = l.DeleteWebSession(l, browserOf(session), l.event(model.EventSessionEnded, "", session))
 	return l.acknowledged(err, "closed", l.user, session)
 }
 
 // signIn opens an auth session and the web session that holds it.
 func (l *lived) signIn() (session string, err error) {
 	now := time.Now()
-	a := AuthSession{ID: NewID(now), UserID: l.user, CreatedAt: now, ExpiresAt: now.Add(time.Hour)}
-	err = l.CreateAuthSession(l, a, nil, l.event(EventSignedIn, "", a.ID))
+	a := model.Session{ID: model.NewID(now), UserID: l.user, CreatedAt: now, ExpiresAt: now.Add(time.Hour)}
+	err = l.CreateAuthSession(l, a, nil, l.event(model.EventSignedIn, "", a.ID))
 	if l.acknowledged(err, "session", l.user, a.ID, "-") != nil {
 		return "", err
 	}
-	err = l.CreateWebSession(l, WebSession{
+	err = l.CreateWebSession(l, model.WebSession{
 		IDHash: browserOf(a.ID), Sealed: []byte(a.ID), Version: 1, CreatedAt: now, LastSeenAt: now, ExpiresAt: now.Add(time.Hour),
 		UserID: l.user, AuthSessionID: a.ID, ProvedAt: now,
 	})
@@ -94,39 +96,39 @@ func (l *lived) useKeys() error {
 		if keys[i], err = l.makeKey(); err != nil {
 			return err
 		}
-		session := AuthSession{ID: NewID(time.Now()), UserID: l.user, KeyID: keys[i]}
-		use := &KeyUse{At: time.Now(), Address: session.ID}
-		err = l.CreateAuthSession(l, session, use, l.event(EventKeyFirstUsed, keys[i], ""))
+		session := model.Session{ID: model.NewID(time.Now()), UserID: l.user, KeyID: keys[i]}
+		use := &model.KeyUse{At: time.Now(), Address: session.ID}
+		err = l.CreateAuthSession(l, session, use, l.event(model.EventKeyFirstUsed, keys[i], ""))
 		if l.acknowledged(err, "session", l.user, session.ID, keys[i]) != nil {
 			return err
 		}
 	}
 	l.tell("off?", l.user, keys[0])
-	err := l.SetAPIKeyDisabled(l, l.user, keys[0], true, l.event(EventKeyTurnedOff, keys[0], ""))
+	err := l.SetAPIKeyDisabled(l, l.user, keys[0], true, l.event(model.EventKeyTurnedOff, keys[0], ""))
 	if l.acknowledged(err, "off", l.user, keys[0]) != nil {
 		return err
 	}
-	if err := l.SetAPIKeyDisabled(l, l.user, keys[0], true, l.event(EventKeyTurnedOff, keys[0], "")); err != nil {
+	if err := l.SetAPIKeyDisabled(l, l.user, keys[0], true, l.event(model.EventKeyTurnedOff, keys[0], "")); err != nil {
 		return err
 	}
 	l.tell("gone?", l.user, keys[1])
-	err = l.DeleteAPIKey(l, l.user, keys[1], l.event(EventKeyDeleted, keys[1], ""))
+	err = l.DeleteAPIKey(l, l.user, keys[1], l.event(model.EventKeyDeleted, keys[1], ""))
 	return l.acknowledged(err, "gone", l.user, keys[1])
 }
 
 func (l *lived) makeKey() (id string, err error) {
 	now := time.Now()
-	k := APIKey{ID: NewID(now), UserID: l.user, CreatedAt: now}
+	k := model.Key{ID: model.NewID(now), UserID: l.user, CreatedAt: now}
 	k.Name = k.ID
-	err = l.CreateAPIKey(l, k, sha256.Sum256([]byte(k.ID)), 20, l.event(EventKeyMade, k.ID, ""))
+	err = l.CreateAPIKey(l, k, sha256.Sum256([]byte(k.ID)), 20, l.event(model.EventKeyMade, k.ID, ""))
 	return k.ID, l.acknowledged(err, "key", l.user, k.ID)
 }
 
 // pair approves a device, which is five writes: it asks, is shown, is being approved, gets a key, and is approved.
 func (l *lived) pair() error {
 	now := time.Now()
-	g := DeviceGrant{
-		ID: NewID(now), UserCode: NewID(now), DeviceName: "porch", CreatedAt: now, ExpiresAt: now.Add(time.Hour),
+	g := model.DeviceGrant{
+		ID: model.NewID(now), UserCode: model.NewID(now), DeviceName: "porch", CreatedAt: now, ExpiresAt: now.Add(time.Hour),
 	}
 	g.DeviceCodeHash = sha256.Sum256([]byte(g.ID))
 	err := l.CreateGrant(l, g, 1<<30)
@@ -149,8 +151,8 @@ func (l *lived) pair() error {
 	if l.acknowledged(err, "pairing", l.user, g.ID, "approved") != nil {
 		return err
 	}
-	err = l.RecordEvent(l, l.event(EventPairingApproved, key, g.ID))
-	return l.acknowledged(err, "event", l.user, string(EventPairingApproved), key, g.ID)
+	err = l.RecordEvent(l, l.event(model.EventPairingApproved, key, g.ID))
+	return l.acknowledged(err, "event", l.user, string(model.EventPairingApproved), key, g.ID)
 }
 
 // leave deletes the accounts of some.

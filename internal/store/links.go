@@ -3,22 +3,9 @@ package store
 import (
 	"context"
 	"time"
-)
 
-// What a link that was sent by mail is for.
-const (
-	LinkConfirm = "confirm" // the address of an identity
-	LinkReset   = "reset"   // its password
+	"latchkey/internal/model"
 )
-
-// AccountLink is a link that was sent by mail. Whoever has its token has read the mail.
-type AccountLink struct {
-	ID                   string
-	TokenHash            [32]byte // SHA-256 of the token, which is not kept
-	IdentityID           string
-	Purpose              string // LinkConfirm or LinkReset
-	CreatedAt, ExpiresAt time.Time
-}
 
 const (
 	insertLink = `
@@ -43,7 +30,7 @@ DELETE FROM account_links WHERE id IN (
 )
 
 // CreateLink adds a link, or answers ErrNotFound when the identity is gone. What happened is written down with it.
-func (s *Store) CreateLink(ctx context.Context, l AccountLink, happened ...Event) error {
+func (s *Store) CreateLink(ctx context.Context, l model.Link, happened ...model.Event) error {
 	err := s.writer.do(ctx, func(t *tx) error {
 		err := t.execOne(insertLink,
 			l.ID, l.TokenHash[:], l.Purpose, l.CreatedAt.UnixMilli(), l.ExpiresAt.UnixMilli(), l.IdentityID)
@@ -56,12 +43,12 @@ func (s *Store) CreateLink(ctx context.Context, l AccountLink, happened ...Event
 }
 
 // LinkedIdentity tells whose a good link is, and leaves it good. Any other is ErrNotFound.
-func (s *Store) LinkedIdentity(ctx context.Context, l AccountLink, now time.Time) (Identity, error) {
-	var id Identity
+func (s *Store) LinkedIdentity(ctx context.Context, l model.Link, now time.Time) (model.Identity, error) {
+	var id model.Identity
 	var created int64
-	err := s.row(ctx, selectLink, l.args(now), id.columns(&created)...)
+	err := s.row(ctx, selectLink, linkArgs(l, now), scanIdentity(&id, &created)...)
 	if err != nil {
-		return Identity{}, doing("find link", err)
+		return model.Identity{}, doing("find link", err)
 	}
 	id.CreatedAt = fromMillis(created)
 	return id, nil
@@ -69,36 +56,36 @@ func (s *Store) LinkedIdentity(ctx context.Context, l AccountLink, now time.Time
 
 // ConfirmIdentity uses a link up and lets its identity log in, or answers ErrNotFound. happened tells, of the identity, what to
 // write down with it.
-func (s *Store) ConfirmIdentity(ctx context.Context, l AccountLink, now time.Time, happened func(Identity) Event) error {
-	l.Purpose = LinkConfirm
-	return doing("confirm address", s.useLink(ctx, l, now, func(t *tx, id Identity) error {
+func (s *Store) ConfirmIdentity(ctx context.Context, l model.Link, now time.Time, happened func(model.Identity) model.Event) error {
+	l.Purpose = model.LinkConfirm
+	return doing("confirm address", s.useLink(ctx, l, now, func(t *tx, id model.Identity) error {
 		if _, err := t.exec(updatePending, id.ID); err != nil {
 			return err
 		}
-		return recordEvents(t, []Event{happened(id)})
+		return recordEvents(t, []model.Event{happened(id)})
 	}))
 }
 
 // ResetPassword uses a link up, sets the hash of a new password and ends all sessions of the user, in one transaction, or
 // answers ErrNotFound. Whoever read the mail has confirmed the address too.
 func (s *Store) ResetPassword(
-	ctx context.Context, l AccountLink, hash string, now time.Time, happened func(Identity) Event,
+	ctx context.Context, l model.Link, hash string, now time.Time, happened func(model.Identity) model.Event,
 ) error {
-	l.Purpose = LinkReset
-	return doing("reset password", s.useLink(ctx, l, now, func(t *tx, id Identity) error {
+	l.Purpose = model.LinkReset
+	return doing("reset password", s.useLink(ctx, l, now, func(t *tx, id model.Identity) error {
 		if _, err := t.exec(setPasswordHash, hash, id.ID); err != nil {
 			return err
 		}
-		return afterNewPassword(t, id, "", []Event{happened(id)})
+		return afterNewPassword(t, id, "", []model.Event{happened(id)})
 	}))
 }
 
 // useLink finds whose link it is, has act do what it is for, and takes it and all others for the same purpose away.
-func (s *Store) useLink(ctx context.Context, l AccountLink, now time.Time, act func(*tx, Identity) error) error {
+func (s *Store) useLink(ctx context.Context, l model.Link, now time.Time, act func(*tx, model.Identity) error) error {
 	return s.writer.do(ctx, func(t *tx) error {
-		var id Identity
+		var id model.Identity
 		var created int64
-		if err := t.row(selectLink, l.args(now), id.columns(&created)...); err != nil {
+		if err := t.row(selectLink, linkArgs(l, now), scanIdentity(&id, &created)...); err != nil {
 			return err
 		}
 		if err := t.execOne(deleteLinks, id.ID, l.Purpose); err != nil {
@@ -108,6 +95,6 @@ func (s *Store) useLink(ctx context.Context, l AccountLink, now time.Time, act f
 	})
 }
 
-func (l AccountLink) args(now time.Time) []any {
+func linkArgs(l model.Link, now time.Time) []any {
 	return []any{l.ID, l.TokenHash[:], l.Purpose, now.UnixMilli()}
 }

@@ -257,26 +257,27 @@ func TestAFileOfTheFirstSchemaSaysSinceWhenUsesAreRecorded(t *testing.T) {
 		t.Fatal(err)
 	}
 	run(t, db, "INSERT INTO users (id, created_at) VALUES ('ann', 1)")
-	run(t, db, "INSERT INTO api_keys (user_id, id, name, value_hash, disabled, created_at) VALUES ('ann', 'key', 'phone', x'00', 0, 1)")
+	run(t, db, "INSERT INTO api_keys (user_id, id, name, value_hash, disabled, created_at) VALUES ('ann', 'key', 'phone', x'0001020304050607', 0, 1)")
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
 
 	before := time.Now().Truncate(time.Millisecond)
 	s := openFile(t, path)
-	since, facts, err := s.KeyFacts(t.Context(), "ann")
+	keys, err := s.Keys(t.Context(), "ann")
+	since, facts := keys.RecordingSince, keys.List
 	if err != nil || since.Before(before) || since.After(time.Now()) {
 		t.Errorf("recording since %v (%v), want about %v", since, err, before)
 	}
-	if len(facts) != 1 || facts[0].KeyID != "key" || !facts[0].FirstUsed.IsZero() || !facts[0].LastUse.At.IsZero() {
+	if len(facts) != 1 || facts[0].ID != "key" || !facts[0].Usage.FirstUsed.IsZero() || !facts[0].Usage.LastUse.At.IsZero() {
 		t.Errorf("facts %+v", facts)
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	again, _, err := openFile(t, path).KeyFacts(t.Context(), "ann")
-	if err != nil || !again.Equal(since) {
-		t.Errorf("after reopening recording since %v (%v), want %v", again, err, since)
+	again, err := openFile(t, path).Keys(t.Context(), "ann")
+	if err != nil || !again.RecordingSince.Equal(since) {
+		t.Errorf("after reopening recording since %v (%v), want %v", again.RecordingSince, err, since)
 	}
 }
 

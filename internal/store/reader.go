@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"runtime"
 	"time"
+
+	"latchkey/internal/model"
 )
 
 // statements are prepared statements by their text.
@@ -98,7 +100,7 @@ func (s *Store) startRead(ctx context.Context, text string) (context.Context, er
 // found gives the absence of a row its name in this package.
 func found(err error) error {
 	if errors.Is(err, sql.ErrNoRows) {
-		return ErrNotFound
+		return model.ErrNotFound
 	}
 	return err
 }

@@ -23,12 +23,12 @@ func readStatements() []string {
 	return []string{
 		selectNobody,
 		selectIdentityBySubject, selectIdentities,
-		selectAPIKey, selectAPIKeys, selectAPIKeyByValueHash,
+		selectAPIKeys, selectAPIKeyByValueHash,
 		selectUser, selectUsers, selectLink, selectEvents,
 		selectAuthSession, selectAuthSessions,
 		selectWebSession, selectWebSessions,
 		selectGrant, selectGrantByDeviceCode,
-		selectRefusedAt, selectRecordingSince, selectKeyFacts,
+		selectRefusedAt, selectRecordingSince, selectKeyWithUsage, selectKeysWithUsage,
 	}
 }
 

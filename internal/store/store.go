@@ -17,16 +17,12 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"latchkey/internal/model"
 )
 
 // The kinds of refusal a caller can act on. They come wrapped with what was being done; match them with errors.Is.
 var (
-	// ErrNotFound means that there is no such row, or that it belongs to somebody else.
-	ErrNotFound = errors.New("not found")
-	// ErrConflict means that a name is taken, or that another writer changed the row first.
-	ErrConflict = errors.New("conflict")
-	// ErrLimit means that the user has as many rows of that kind as allowed.
-	ErrLimit = errors.New("limit reached")
 	// ErrInUse means that another Store, most likely of another process, has the file open.
 	ErrInUse = errors.New("the file is in use by another process")
 	// ErrNewer means that a newer version of the program made the file. It was not changed.
@@ -138,7 +134,7 @@ func (s *Store) release() error {
 func (s *Store) Ping(ctx context.Context) error {
 	var one int
 	err := s.row(ctx, selectNobody, nil, &one)
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	if err != nil && !errors.Is(err, model.ErrNotFound) {
 		return fmt.Errorf("ping database: %w", err)
 	}
 	return nil

@@ -5,37 +5,12 @@ import (
 	"database/sql"
 	"errors"
 	"time"
+
+	"latchkey/internal/model"
 )
 
-// Names of the ways to prove who one is, as they stand on the wire.
-// identityColumns are the columns of an identity i and its user u in the order of Identity.columns.
+// identityColumns are the columns of an identity i and its user u in the order of scanIdentity.
 const identityColumns = `i.id, i.user_id, i.provider, i.subject, i.password_hash, i.created_at, i.pending, i.generation, u.disabled_at IS NOT NULL`
-
-const (
-	ProviderEmailPassword = "local-userpass"
-	ProviderAPIKey        = "api-key"
-	ProviderAnonymous     = "anon-user"
-)
-
-// User is a person or an anonymous visitor.
-type User struct {
-	ID         string
-	CreatedAt  time.Time
-	DisabledAt time.Time // zero: may log in
-}
-
-// Identity is one way in which a user logs in. Keys are another, and have a table of their own.
-type Identity struct {
-	ID, UserID   string
-	Provider     string
-	Subject      string // the e-mail for ProviderEmailPassword, which may be any string; the identity's own id for ProviderAnonymous
-	PasswordHash string // a PHC string, or empty: no password fits
-	CreatedAt    time.Time
-	Pending      bool  // the address must be confirmed before anybody logs in
-	Generation   int64 // of the password: how often it was changed. Storing the same one at another cost does not count
-
-	UserDisabled bool // read with the identity: its user may not log in
-}
 
 const (
 	// selectNobody touches the database and finds nothing.
@@ -76,18 +51,18 @@ UPDATE identities SET password_hash = ?, generation = generation + 1 WHERE id = 
 
 // CreateUser adds a user together with the first identity, or neither: ErrConflict when the identity's provider and subject
 // belong to somebody already. What happened is written down with it.
-func (s *Store) CreateUser(ctx context.Context, u User, id Identity, happened ...Event) error {
-	return s.ImportUser(ctx, u, []Identity{id}, happened...)
+func (s *Store) CreateUser(ctx context.Context, u model.User, id model.Identity, happened ...model.Event) error {
+	return s.ImportUser(ctx, u, []model.Identity{id}, happened...)
 }
 
 // ImportUser adds a user, who may be disabled, with all their identities, or nothing: ErrConflict when there is a user of that
 // id, or when the provider and subject of an identity belong to somebody.
-func (s *Store) ImportUser(ctx context.Context, u User, ids []Identity, happened ...Event) error {
+func (s *Store) ImportUser(ctx context.Context, u model.User, ids []model.Identity, happened ...model.Event) error {
 	err := s.writer.do(ctx, func(t *tx) error {
 		switch _, err := selectedUser(t, u.ID); {
 		case err == nil:
-			return ErrConflict
-		case !errors.Is(err, ErrNotFound):
+			return model.ErrConflict
+		case !errors.Is(err, model.ErrNotFound):
 			return err
 		}
 		if _, err := t.exec(insertUser, u.ID, u.CreatedAt.UnixMilli(), nullMillis(u.DisabledAt)); err != nil {
@@ -97,7 +72,7 @@ func (s *Store) ImportUser(ctx context.Context, u User, ids []Identity, happened
 			added, err := t.exec(insertIdentity,
 				id.ID, u.ID, id.Provider, id.Subject, id.PasswordHash, id.CreatedAt.UnixMilli(), id.Pending)
 			if err == nil && added == 0 {
-				err = ErrConflict
+				err = model.ErrConflict
 			}
 			if err != nil {
 				return err
@@ -109,13 +84,13 @@ func (s *Store) ImportUser(ctx context.Context, u User, ids []Identity, happened
 }
 
 // User returns a user, or ErrNotFound.
-func (s *Store) User(ctx context.Context, id string) (User, error) {
+func (s *Store) User(ctx context.Context, id string) (model.User, error) {
 	var created int64
 	var disabled sql.NullInt64
 	if err := s.row(ctx, selectUser, []any{id}, &created, &disabled); err != nil {
-		return User{}, doing("find user", err)
+		return model.User{}, doing("find user", err)
 	}
-	return User{ID: id, CreatedAt: fromMillis(created), DisabledAt: fromNullMillis(disabled)}, nil
+	return model.User{ID: id, CreatedAt: fromMillis(created), DisabledAt: fromNullMillis(disabled)}, nil
 }
 
 // selectedUser tells when a user was made, or that there is none.
@@ -125,9 +100,9 @@ func selectedUser(t *tx, id string) (created int64, err error) {
 }
 
 // Users returns up to limit users in the order of their ids, those behind the id after.
-func (s *Store) Users(ctx context.Context, after string, limit int) ([]User, error) {
-	var users []User
-	var u User
+func (s *Store) Users(ctx context.Context, after string, limit int) ([]model.User, error) {
+	var users []model.User
+	var u model.User
 	var created int64
 	var disabled sql.NullInt64
 	err := s.rows(ctx, selectUsers, []any{after, limit}, []any{&u.ID, &created, &disabled}, func() {
@@ -142,16 +117,16 @@ func (s *Store) Users(ctx context.Context, after string, limit int) ([]User, err
 
 // DisableUser keeps a user from logging in and ends all their sessions, those of browsers included, in one transaction. One who
 // is disabled stays so, and nothing happened.
-func (s *Store) DisableUser(ctx context.Context, userID string, now time.Time, happened ...Event) error {
+func (s *Store) DisableUser(ctx context.Context, userID string, now time.Time, happened ...model.Event) error {
 	return doing("disable user", s.setUserDisabled(ctx, userID, now, happened))
 }
 
 // EnableUser lets a user log in again. One who may stays so, and nothing happened.
-func (s *Store) EnableUser(ctx context.Context, userID string, happened ...Event) error {
+func (s *Store) EnableUser(ctx context.Context, userID string, happened ...model.Event) error {
 	return doing("enable user", s.setUserDisabled(ctx, userID, time.Time{}, happened))
 }
 
-func (s *Store) setUserDisabled(ctx context.Context, userID string, at time.Time, happened []Event) error {
+func (s *Store) setUserDisabled(ctx context.Context, userID string, at time.Time, happened []model.Event) error {
 	return s.writer.do(ctx, func(t *tx) error {
 		changed, err := t.exec(updateUserDisabled, nullMillis(at), userID)
 		switch {
@@ -170,12 +145,12 @@ func (s *Store) setUserDisabled(ctx context.Context, userID string, at time.Time
 }
 
 // IdentityBySubject finds who logs in as subject, or ErrNotFound.
-func (s *Store) IdentityBySubject(ctx context.Context, provider, subject string) (Identity, error) {
-	var id Identity
+func (s *Store) IdentityBySubject(ctx context.Context, provider, subject string) (model.Identity, error) {
+	var id model.Identity
 	var created int64
-	err := s.row(ctx, selectIdentityBySubject, []any{provider, subject}, id.columns(&created)...)
+	err := s.row(ctx, selectIdentityBySubject, []any{provider, subject}, scanIdentity(&id, &created)...)
 	if err != nil {
-		return Identity{}, doing("find identity", err)
+		return model.Identity{}, doing("find identity", err)
 	}
 	id.CreatedAt = fromMillis(created)
 	return id, nil
@@ -183,16 +158,16 @@ func (s *Store) IdentityBySubject(ctx context.Context, provider, subject string)
 
 // Identities returns the identities of a user in the order in which they were linked, or ErrNotFound when there is no such
 // user: every user has one.
-func (s *Store) Identities(ctx context.Context, userID string) ([]Identity, error) {
-	var ids []Identity
-	var id Identity
+func (s *Store) Identities(ctx context.Context, userID string) ([]model.Identity, error) {
+	var ids []model.Identity
+	var id model.Identity
 	var created int64
-	err := s.rows(ctx, selectIdentities, []any{userID}, id.columns(&created), func() {
+	err := s.rows(ctx, selectIdentities, []any{userID}, scanIdentity(&id, &created), func() {
 		id.CreatedAt = fromMillis(created)
 		ids = append(ids, id)
 	})
 	if err == nil && len(ids) == 0 {
-		err = ErrNotFound
+		err = model.ErrNotFound
 	}
 	if err != nil {
 		return nil, doing("list identities", err)
@@ -200,8 +175,8 @@ func (s *Store) Identities(ctx context.Context, userID string) ([]Identity, erro
 	return ids, nil
 }
 
-// columns are the places to scan a row of identities into.
-func (id *Identity) columns(created *int64) []any {
+// scanIdentity are the places to scan the identityColumns into.
+func scanIdentity(id *model.Identity, created *int64) []any {
 	return []any{
 		&id.ID, &id.UserID, &id.Provider, &id.Subject, &id.PasswordHash, created, &id.Pending, &id.Generation, &id.UserDisabled,
 	}
@@ -220,11 +195,11 @@ func (s *Store) ReplacePasswordHash(ctx context.Context, identityID, old, replac
 // ChangePassword replaces the hash of a password that was just checked and ends all sessions of the user but the one to keep,
 // which may be "", and all links that would set a password, in one transaction. It answers ErrConflict when the stored hash is no
 // longer the old one.
-func (s *Store) ChangePassword(ctx context.Context, id Identity, replacement, keepSession string, happened ...Event) error {
+func (s *Store) ChangePassword(ctx context.Context, id model.Identity, replacement, keepSession string, happened ...model.Event) error {
 	err := s.writer.do(ctx, func(t *tx) error {
 		changed, err := t.exec(changePasswordHash, replacement, id.ID, id.PasswordHash)
 		if err == nil && changed == 0 {
-			err = ErrConflict
+			err = model.ErrConflict
 		}
 		if err != nil {
 			return err
@@ -235,11 +210,11 @@ func (s *Store) ChangePassword(ctx context.Context, id Identity, replacement, ke
 }
 
 // afterNewPassword ends what the old password had opened.
-func afterNewPassword(t *tx, id Identity, keepSession string, happened []Event) error {
+func afterNewPassword(t *tx, id model.Identity, keepSession string, happened []model.Event) error {
 	if _, err := t.exec(deleteAuthSessionsOfUser, id.UserID, keepSession); err != nil {
 		return err
 	}
-	if _, err := t.exec(deleteLinks, id.ID, LinkReset); err != nil {
+	if _, err := t.exec(deleteLinks, id.ID, model.LinkReset); err != nil {
 		return err
 	}
 	return recordEvents(t, happened)

@@ -3,27 +3,14 @@ package store
 import (
 	"context"
 	"errors"
-	"time"
+
+	"latchkey/internal/model"
 )
-
-// WebSession is a browser that is logged in. It belongs to no row of users: with an upstream, users live elsewhere.
-type WebSession struct {
-	IDHash                [32]byte // SHA-256 of the id in the cookie
-	Sealed                []byte   // the refresh token, encrypted by the caller
-	Version               int64    // counts the updates
-	CreatedAt, LastSeenAt time.Time
-	ExpiresAt             time.Time // the end, however busy it is
-
-	UserID         string
-	AuthSessionID  string    // the auth session it holds, of this store; "" with an upstream. It ends with it
-	Address, Agent string    // where it was last seen, and what the browser called itself
-	ProvedAt       time.Time // when the person last proved who they are; the zero time is 1970
-}
 
 // MaxWebSessions is how many browsers a user can be logged in with. One more ends the oldest.
 const MaxWebSessions = 50
 
-// webSessionColumns are the columns of a session in the order of WebSession.columns.
+// webSessionColumns are the columns of a session in the order of webSessionRow.columns.
 const webSessionColumns = `id_hash, sealed, version, created_at, last_seen_at, expires_at,
 	user_id, coalesce(auth_session_id, ''), address, agent, proved_at`
 
@@ -72,12 +59,9 @@ DELETE FROM web_sessions WHERE id_hash IN (
 	SELECT id_hash FROM web_sessions WHERE last_seen_at <= ? LIMIT ?)`
 )
 
-// sweepBatch is how many rows one job of a sweep removes: few enough that writes queued behind it do not feel it.
-const sweepBatch = 200
-
 // CreateWebSession adds a session as it is given, its version included. It answers ErrNotFound when the auth session that it
 // would hold has ended. A user who has MaxWebSessions loses the oldest.
-func (s *Store) CreateWebSession(ctx context.Context, w WebSession) error {
+func (s *Store) CreateWebSession(ctx context.Context, w model.WebSession) error {
 	err := s.writer.do(ctx, func(t *tx) error {
 		if w.AuthSessionID != "" {
 			if err := t.row(selectAuthSessionID, []any{w.AuthSessionID}, new(int)); err != nil {
@@ -99,7 +83,7 @@ func makeRoomForWebSession(t *tx, userID string) error {
 	var oldest []byte
 	err := t.row(selectOldestWebSession, []any{userID, MaxWebSessions}, &oldest)
 	switch {
-	case errors.Is(err, ErrNotFound):
+	case errors.Is(err, model.ErrNotFound):
 		return nil
 	case err != nil:
 		return err
@@ -120,17 +104,17 @@ func endWebSession(t *tx, idHash []byte) (bool, error) {
 }
 
 // WebSession returns a session, also one that has ended and was not swept yet.
-func (s *Store) WebSession(ctx context.Context, idHash [32]byte) (WebSession, error) {
+func (s *Store) WebSession(ctx context.Context, idHash [32]byte) (model.WebSession, error) {
 	var r webSessionRow
 	if err := s.row(ctx, selectWebSession, []any{idHash[:]}, r.columns()...); err != nil {
-		return WebSession{}, doing("find web session", err)
+		return model.WebSession{}, doing("find web session", err)
 	}
 	return r.webSession(), nil
 }
 
 // WebSessions returns the sessions of a user, oldest first, also those that have ended and were not swept yet.
-func (s *Store) WebSessions(ctx context.Context, userID string) ([]WebSession, error) {
-	var sessions []WebSession
+func (s *Store) WebSessions(ctx context.Context, userID string) ([]model.WebSession, error) {
+	var sessions []model.WebSession
 	var r webSessionRow
 	err := s.rows(ctx, selectWebSessions, []any{userID}, r.columns(), func() {
 		sessions = append(sessions, r.webSession())
@@ -143,7 +127,7 @@ func (s *Store) WebSessions(ctx context.Context, userID string) ([]WebSession, e
 
 // webSessionRow is a row of web_sessions while it is read.
 type webSessionRow struct {
-	WebSession
+	model.WebSession
 	hash                           []byte
 	created, seen, expires, proved int64
 }
@@ -155,7 +139,7 @@ func (r *webSessionRow) columns() []any {
 	}
 }
 
-func (r *webSessionRow) webSession() WebSession {
+func (r *webSessionRow) webSession() model.WebSession {
 	w := r.WebSession
 	copy(w.IDHash[:], r.hash)
 	w.CreatedAt, w.LastSeenAt = fromMillis(r.created), fromMillis(r.seen)
@@ -165,25 +149,25 @@ func (r *webSessionRow) webSession() WebSession {
 
 // UpdateWebSession replaces Sealed, LastSeenAt, UserID, Address, Agent and ProvedAt of the session and adds one to its version. It
 // answers ErrConflict when the row is no longer at w.Version, because another request was first, and ErrNotFound when it is gone.
-func (s *Store) UpdateWebSession(ctx context.Context, w WebSession) error {
+func (s *Store) UpdateWebSession(ctx context.Context, w model.WebSession) error {
 	err := s.writer.do(ctx, func(t *tx) error {
 		err := t.execOne(updateWebSession, notNull(w.Sealed), w.LastSeenAt.UnixMilli(),
 			w.UserID, w.Address, w.Agent, w.ProvedAt.UnixMilli(), w.IDHash[:], w.Version)
-		if !errors.Is(err, ErrNotFound) {
+		if !errors.Is(err, model.ErrNotFound) {
 			return err
 		}
 		var version int64
 		if err := t.row(selectWebSessionVersion, []any{w.IDHash[:]}, &version); err != nil {
 			return err
 		}
-		return ErrConflict
+		return model.ErrConflict
 	})
 	return doing("update web session", err)
 }
 
 // DeleteWebSession ends a session and the auth session that it holds, in one transaction. One that has ended already is as good,
 // and then nothing happened.
-func (s *Store) DeleteWebSession(ctx context.Context, idHash [32]byte, happened ...Event) error {
+func (s *Store) DeleteWebSession(ctx context.Context, idHash [32]byte, happened ...model.Event) error {
 	err := s.writer.do(ctx, func(t *tx) error {
 		ended, err := endWebSession(t, idHash[:])
 		if err != nil || !ended {
@@ -192,45 +176,6 @@ func (s *Store) DeleteWebSession(ctx context.Context, idHash [32]byte, happened 
 		return recordEvents(t, happened)
 	})
 	return doing("delete web session", err)
-}
-
-// eventsKept is how long it is remembered what happened.
-const eventsKept = 400 * 24 * time.Hour
-
-// Sweep removes the auth sessions and links that have expired by now, the web sessions that have expired or were not seen for idle,
-// and events of more than a year ago.
-func (s *Store) Sweep(ctx context.Context, now time.Time, idle time.Duration) error {
-	for _, sweep := range []struct {
-		text   string
-		before time.Time
-	}{
-		{sweepAuthSessions, now},
-		{sweepHeldByEnded, now},
-		{sweepHeldByIdle, now.Add(-idle)},
-		{sweepEndedWebSessions, now},
-		{sweepIdleWebSessions, now.Add(-idle)},
-		{sweepLinks, now},
-		{sweepEvents, now.Add(-eventsKept)},
-	} {
-		if err := s.sweep(ctx, sweep.text, sweep.before); err != nil {
-			return doing("sweep sessions", err)
-		}
-	}
-	return nil
-}
-
-// sweep repeats one statement of a sweep, a job each, until nothing is left for it.
-func (s *Store) sweep(ctx context.Context, text string, before time.Time) error {
-	for {
-		var removed int64
-		err := s.writer.do(ctx, func(t *tx) (err error) {
-			removed, err = t.exec(text, before.UnixMilli(), sweepBatch)
-			return err
-		})
-		if err != nil || removed < sweepBatch {
-			return err
-		}
-	}
 }
 
 // notNull keeps an empty value from being stored as no value.

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"latchkey/internal/model"
 )
 
 // maxBatch bounds how many jobs share a transaction, and with it how long the first of them waits for the last.
@@ -303,7 +305,7 @@ func (t *tx) exec(text string, args ...any) (int64, error) {
 func (t *tx) execOne(text string, args ...any) error {
 	n, err := t.exec(text, args...)
 	if err == nil && n == 0 {
-		return ErrNotFound
+		return model.ErrNotFound
 	}
 	return err
 }
@@ -317,7 +319,7 @@ func (t *tx) row(text string, args []any, dest ...any) error {
 	switch {
 	case err == nil: // what was found may have been changed, unless it was only looked at
 		t.touched = t.touched || !strings.HasPrefix(strings.TrimSpace(text), "SELECT")
-	case !errors.Is(err, ErrNotFound):
+	case !errors.Is(err, model.ErrNotFound):
 		t.touched = true
 	}
 	return err

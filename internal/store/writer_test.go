@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"modernc.org/sqlite"
+
+	"latchkey/internal/model"
 )
 
 func TestWritesMadeAtOnceShareCommits(t *testing.T) {
@@ -146,7 +148,7 @@ func TestACallerWhoLeavesTheQueueIsAnsweredAtOnceAndNothingIsWritten(t *testing.
 }
 
 func TestACallerWhoLeavesDuringTheTransactionIsToldTheTruth(t *testing.T) {
-	for name, outcome := range map[string]error{"when it succeeds": nil, "when it is refused": ErrConflict} {
+	for name, outcome := range map[string]error{"when it succeeds": nil, "when it is refused": model.ErrConflict} {
 		t.Run(name, func(t *testing.T) {
 			s := openFile(t, newFile(t))
 			ctx, leave := context.WithCancel(t.Context())
@@ -196,7 +198,7 @@ func TestAJobWhoseContextEndedInTheQueueIsNotRun(t *testing.T) {
 
 func TestAJobThatFailsOrPanicsIsUndoneAlone(t *testing.T) {
 	for name, fail := range map[string]func() error{
-		"error": func() error { return ErrConflict },
+		"error": func() error { return model.ErrConflict },
 		"panic": func() error { panic("out of order") },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -244,14 +246,14 @@ func TestOnlyABatchInWhichSomethingIsLeftBehindIsRunTwice(t *testing.T) {
 	}{
 		"refused at once":          {func(*tx) error { return refused }, refused, 1},
 		"refused after a look":     {func(tr *tx) error { return errors.Join(keyRefusal(tr, "nobody", 20), refused) }, refused, 1},
-		"refused by a statement":   {func(tr *tx) error { return tr.execOne(deleteUser, "nobody") }, ErrNotFound, 1},
+		"refused by a statement":   {func(tr *tx) error { return tr.execOne(deleteUser, "nobody") }, model.ErrNotFound, 1},
 		"refused after a change":   {func(tr *tx) error { return errors.Join(user(tr, "half"), refused) }, refused, 2},
 		"refused after a returned": {func(tr *tx) error { return errors.Join(claim(tr), refused) }, refused, 2},
 		"a statement that fails":   {func(tr *tx) error { _, err := tr.exec("no statement"); return err }, nil, 1},
 		"a statement of the base":  {func(tr *tx) error { return errors.Join(user(tr, "twice"), user(tr, "twice")) }, nil, 2},
 		"a panic":                  {func(*tx) error { panic("x") }, nil, 2},
 	} {
-		if err := s.CreateGrant(t.Context(), DeviceGrant{ID: name, UserCode: name, DeviceCodeHash: sha256.Sum256([]byte(name)), ExpiresAt: fromMillis(9)}, 99); err != nil {
+		if err := s.CreateGrant(t.Context(), model.DeviceGrant{ID: name, UserCode: name, DeviceCodeHash: sha256.Sum256([]byte(name)), ExpiresAt: fromMillis(9)}, 99); err != nil {
 			t.Fatal(err)
 		}
 		neighbours, runs := 0, 0
@@ -323,7 +325,7 @@ func TestACommitThatFailsFailsItsWholeBatchAndNothingAfterIt(t *testing.T) {
 	}
 	all.Wait()
 	for _, err := range answers {
-		if err == nil || !strings.Contains(err.Error(), "commit: ") || errors.Is(err, ErrLimit) {
+		if err == nil || !strings.Contains(err.Error(), "commit: ") || errors.Is(err, model.ErrLimit) {
 			t.Errorf("answer is %v", err)
 		}
 	}
@@ -428,7 +430,7 @@ func TestATransactionThatIsLostInAJobFailsItsWholeBatch(t *testing.T) {
 				if _, err := tx.exec(rollbackTransaction); err != nil {
 					return err
 				}
-				return fmt.Errorf("disk on fire: %w", ErrConflict)
+				return fmt.Errorf("disk on fire: %w", model.ErrConflict)
 			}
 			return nil
 		})
@@ -437,7 +439,7 @@ func TestATransactionThatIsLostInAJobFailsItsWholeBatch(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "transaction lost: ") || !strings.Contains(err.Error(), "disk on fire") {
 			t.Errorf("job %d: %v", i, err)
 		}
-		if errors.Is(err, ErrConflict) {
+		if errors.Is(err, model.ErrConflict) {
 			t.Errorf("job %d is told of a conflict it may not have had", i)
 		}
 		if hasUser(t, s, fmt.Sprint(i)) {

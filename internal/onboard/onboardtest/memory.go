@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"latchkey/internal/model"
 	"latchkey/internal/onboard"
 )
 
@@ -18,81 +19,81 @@ type Memory struct {
 }
 
 type row struct {
-	onboard.Grant
+	model.DeviceGrant
 	lastDelivered time.Time
 }
 
 var _ onboard.Grants = (*Memory)(nil)
 
 // CreateGrant implements onboard.Grants.
-func (m *Memory) CreateGrant(_ context.Context, g onboard.Grant, limit int) error {
+func (m *Memory) CreateGrant(_ context.Context, g model.DeviceGrant, limit int) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	waiting := 0
 	for _, r := range m.rows {
 		if r.UserCode == g.UserCode {
-			return onboard.ErrCodeTaken
+			return model.ErrConflict
 		}
-		if r.State == onboard.Pending && !r.Expired(g.CreatedAt) {
+		if r.State == model.Pending && !r.Expired(g.CreatedAt) {
 			waiting++
 		}
 	}
 	if waiting >= limit {
-		return onboard.ErrTooMany
+		return model.ErrLimit
 	}
-	g.State = onboard.Pending
-	m.rows = append(m.rows, &row{Grant: g})
+	g.State = model.Pending
+	m.rows = append(m.rows, &row{DeviceGrant: g})
 	return nil
 }
 
 // Grant implements onboard.Grants.
-func (m *Memory) Grant(_ context.Context, id string) (onboard.Grant, error) {
+func (m *Memory) Grant(_ context.Context, id string) (model.DeviceGrant, error) {
 	return m.step(func(r *row) bool { return r.ID == id }, nil)
 }
 
 // GrantByDeviceCode implements onboard.Grants.
-func (m *Memory) GrantByDeviceCode(_ context.Context, hash [32]byte) (onboard.Grant, error) {
+func (m *Memory) GrantByDeviceCode(_ context.Context, hash [32]byte) (model.DeviceGrant, error) {
 	return m.step(func(r *row) bool { return r.DeviceCodeHash == hash }, nil)
 }
 
 // ClaimGrant implements onboard.Grants.
 func (m *Memory) ClaimGrant(
 	_ context.Context, userCode, userID string, session [32]byte, now time.Time,
-) (onboard.Grant, error) {
+) (model.DeviceGrant, error) {
 	return m.step(func(r *row) bool {
-		return r.UserCode == userCode && r.State == onboard.Pending && !r.Expired(now) && (r.UserID == "" || r.UserID == userID)
+		return r.UserCode == userCode && r.State == model.Pending && !r.Expired(now) && (r.UserID == "" || r.UserID == userID)
 	}, func(r *row) { r.UserID, r.Session = userID, session })
 }
 
 // DenyGrant implements onboard.Grants.
 func (m *Memory) DenyGrant(_ context.Context, id, userID string, session [32]byte, now time.Time) error {
-	return m.decide(id, userID, session, now, onboard.Denied)
+	return m.decide(id, userID, session, now, model.Denied)
 }
 
 // BeginApproval implements onboard.Grants.
 func (m *Memory) BeginApproval(_ context.Context, id, userID string, session [32]byte, now time.Time) error {
-	return m.decide(id, userID, session, now, onboard.Approving)
+	return m.decide(id, userID, session, now, model.Approving)
 }
 
-func (m *Memory) decide(id, userID string, session [32]byte, now time.Time, state onboard.State) error {
+func (m *Memory) decide(id, userID string, session [32]byte, now time.Time, state model.GrantState) error {
 	_, err := m.step(func(r *row) bool {
-		return r.ID == id && r.State == onboard.Pending && !r.Expired(now) && r.UserID == userID && r.Session == session
+		return r.ID == id && r.State == model.Pending && !r.Expired(now) && r.UserID == userID && r.Session == session
 	}, func(r *row) { r.State = state })
 	return err
 }
 
 // CancelApproval implements onboard.Grants.
 func (m *Memory) CancelApproval(_ context.Context, id string) error {
-	_, err := m.step(func(r *row) bool { return r.ID == id && r.State == onboard.Approving },
-		func(r *row) { r.State = onboard.Pending })
+	_, err := m.step(func(r *row) bool { return r.ID == id && r.State == model.Approving },
+		func(r *row) { r.State = model.Pending })
 	return err
 }
 
 // FinishApproval implements onboard.Grants.
 func (m *Memory) FinishApproval(_ context.Context, id, keyID, keyName string, sealed []byte, now time.Time) error {
-	_, err := m.step(func(r *row) bool { return r.ID == id && r.State == onboard.Approving && !r.Expired(now) },
+	_, err := m.step(func(r *row) bool { return r.ID == id && r.State == model.Approving && !r.Expired(now) },
 		func(r *row) {
-			r.State, r.KeyID, r.KeyName, r.Sealed, r.ApprovedAt = onboard.Approved, keyID, keyName, slices.Clone(sealed), now
+			r.State, r.KeyID, r.KeyName, r.Sealed, r.ApprovedAt = model.Approved, keyID, keyName, slices.Clone(sealed), now
 		})
 	return err
 }
@@ -100,17 +101,17 @@ func (m *Memory) FinishApproval(_ context.Context, id, keyID, keyName string, se
 // DeliverGrant implements onboard.Grants.
 func (m *Memory) DeliverGrant(
 	_ context.Context, deviceCodeHash [32]byte, now, notBefore, lastBefore time.Time,
-) (onboard.Grant, error) {
+) (model.DeviceGrant, error) {
 	return m.step(func(r *row) bool {
 		if r.DeviceCodeHash != deviceCodeHash || len(r.Sealed) == 0 {
 			return false
 		}
-		first := r.State == onboard.Approved && !r.Expired(now)
-		again := r.State == onboard.Delivered && r.DeliveredAt.After(notBefore) && !r.lastDelivered.After(lastBefore)
+		first := r.State == model.Approved && !r.Expired(now)
+		again := r.State == model.Delivered && r.DeliveredAt.After(notBefore) && !r.lastDelivered.After(lastBefore)
 		return first || again
 	}, func(r *row) {
-		if r.State == onboard.Approved {
-			r.State, r.DeliveredAt = onboard.Delivered, now
+		if r.State == model.Approved {
+			r.State, r.DeliveredAt = model.Delivered, now
 		}
 		r.lastDelivered = now
 	})
@@ -122,7 +123,7 @@ func (m *Memory) SweepGrants(_ context.Context, now, sealedBefore, goneBefore ti
 	defer m.mu.Unlock()
 	m.rows = slices.DeleteFunc(m.rows, func(r *row) bool { return r.Expired(goneBefore) })
 	for _, r := range m.rows {
-		if r.State == onboard.Delivered && !r.DeliveredAt.After(sealedBefore) || r.State != onboard.Delivered && r.Expired(now) {
+		if r.State == model.Delivered && !r.DeliveredAt.After(sealedBefore) || r.State != model.Delivered && r.Expired(now) {
 			r.Sealed = nil
 		}
 	}
@@ -130,17 +131,17 @@ func (m *Memory) SweepGrants(_ context.Context, now, sealedBefore, goneBefore ti
 }
 
 // step changes the grant that fits, if there is one, and gives it.
-func (m *Memory) step(fits func(*row) bool, change func(*row)) (onboard.Grant, error) {
+func (m *Memory) step(fits func(*row) bool, change func(*row)) (model.DeviceGrant, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	i := slices.IndexFunc(m.rows, fits)
 	if i < 0 {
-		return onboard.Grant{}, onboard.ErrNoGrant
+		return model.DeviceGrant{}, model.ErrNotFound
 	}
 	if change != nil {
 		change(m.rows[i])
 	}
-	g := m.rows[i].Grant
+	g := m.rows[i].DeviceGrant
 	g.SealingKey, g.Sealed = slices.Clone(g.SealingKey), slices.Clone(g.Sealed)
 	return g, nil
 }

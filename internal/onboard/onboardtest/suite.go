@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"latchkey/internal/model"
 	"latchkey/internal/onboard"
 )
 
@@ -67,19 +68,19 @@ func random() (b [32]byte) {
 }
 
 // newGrant returns a grant to create.
-func newGrant() onboard.Grant {
+func newGrant() model.DeviceGrant {
 	sealing := random()
-	return onboard.Grant{
+	return model.DeviceGrant{
 		ID: rand.Text(), DeviceCodeHash: random(), UserCode: newCode(), ClientID: "app-1", SealingKey: sealing[:],
 		DeviceName: "porch-cam 📷", Address: "192.0.2.7", Agent: "curl/8", CreatedAt: base, ExpiresAt: base.Add(lifetime),
-		State: onboard.Pending,
+		State: model.Pending,
 	}
 }
 
 func newCode() string { return rand.Text()[:8] } // other letters than real ones; grants take any
 
 // pending creates a grant.
-func pending(t *testing.T, grants onboard.Grants) onboard.Grant {
+func pending(t *testing.T, grants onboard.Grants) model.DeviceGrant {
 	t.Helper()
 	g := newGrant()
 	want(t, grants.CreateGrant(t.Context(), g, plenty), nil)
@@ -87,7 +88,7 @@ func pending(t *testing.T, grants onboard.Grants) onboard.Grant {
 }
 
 // claimed creates a grant that p is shown.
-func claimed(t *testing.T, grants onboard.Grants, p person) onboard.Grant {
+func claimed(t *testing.T, grants onboard.Grants, p person) model.DeviceGrant {
 	t.Helper()
 	g := pending(t, grants)
 	g, err := grants.ClaimGrant(t.Context(), g.UserCode, p.userID, p.session, base)
@@ -96,53 +97,53 @@ func claimed(t *testing.T, grants onboard.Grants, p person) onboard.Grant {
 }
 
 // approving creates a grant whose key is being made.
-func approving(t *testing.T, grants onboard.Grants) onboard.Grant {
+func approving(t *testing.T, grants onboard.Grants) model.DeviceGrant {
 	t.Helper()
 	p := newPerson()
 	g := claimed(t, grants, p)
 	want(t, grants.BeginApproval(t.Context(), g.ID, p.userID, p.session, base), nil)
-	g.State = onboard.Approving
+	g.State = model.Approving
 	return g
 }
 
 // approved creates a grant whose key waits for the device, since base.
-func approved(t *testing.T, grants onboard.Grants) onboard.Grant {
+func approved(t *testing.T, grants onboard.Grants) model.DeviceGrant {
 	t.Helper()
 	g := approving(t, grants)
-	g.State, g.KeyID, g.KeyName, g.Sealed, g.ApprovedAt = onboard.Approved, "key-"+g.ID, "porch-cam", []byte{0, 1, 255}, base
+	g.State, g.KeyID, g.KeyName, g.Sealed, g.ApprovedAt = model.Approved, "key-"+g.ID, "porch-cam", []byte{0, 1, 255}, base
 	want(t, grants.FinishApproval(t.Context(), g.ID, g.KeyID, g.KeyName, g.Sealed, base), nil)
 	return g
 }
 
 // delivered creates a grant whose key the device was given at a time.
-func delivered(t *testing.T, grants onboard.Grants, at time.Time) onboard.Grant {
+func delivered(t *testing.T, grants onboard.Grants, at time.Time) model.DeviceGrant {
 	t.Helper()
 	g := approved(t, grants)
 	want(t, deliver(t, grants, g, at), nil)
-	g.State, g.DeliveredAt = onboard.Delivered, at
+	g.State, g.DeliveredAt = model.Delivered, at
 	return g
 }
 
 // inEveryState creates a grant in each state, all of them shown to the same person.
-func inEveryState(t *testing.T, grants onboard.Grants, p person) map[onboard.State]onboard.Grant {
+func inEveryState(t *testing.T, grants onboard.Grants, p person) map[model.GrantState]model.DeviceGrant {
 	t.Helper()
-	all := map[onboard.State]onboard.Grant{}
-	for _, state := range []onboard.State{
-		onboard.Pending, onboard.Denied, onboard.Approving, onboard.Approved, onboard.Delivered,
+	all := map[model.GrantState]model.DeviceGrant{}
+	for _, state := range []model.GrantState{
+		model.Pending, model.Denied, model.Approving, model.Approved, model.Delivered,
 	} {
 		g := claimed(t, grants, p)
 		switch state {
-		case onboard.Denied:
+		case model.Denied:
 			want(t, grants.DenyGrant(t.Context(), g.ID, p.userID, p.session, base), nil)
-		case onboard.Approving, onboard.Approved, onboard.Delivered:
+		case model.Approving, model.Approved, model.Delivered:
 			want(t, grants.BeginApproval(t.Context(), g.ID, p.userID, p.session, base), nil)
 		}
 		switch state {
-		case onboard.Approved, onboard.Delivered:
+		case model.Approved, model.Delivered:
 			g.KeyID, g.KeyName, g.Sealed, g.ApprovedAt = "key", "name", []byte("sealed"), base
 			want(t, grants.FinishApproval(t.Context(), g.ID, g.KeyID, g.KeyName, g.Sealed, base), nil)
 		}
-		if state == onboard.Delivered {
+		if state == model.Delivered {
 			want(t, deliver(t, grants, g, base), nil)
 			g.DeliveredAt = base
 		}
@@ -154,10 +155,10 @@ func inEveryState(t *testing.T, grants onboard.Grants, p person) map[onboard.Sta
 }
 
 // deliver asks for the grant as a device does: again within a minute, four seconds after the last time.
-func deliver(t *testing.T, grants onboard.Grants, g onboard.Grant, now time.Time) error {
+func deliver(t *testing.T, grants onboard.Grants, g model.DeviceGrant, now time.Time) error {
 	t.Helper()
 	got, err := grants.DeliverGrant(t.Context(), g.DeviceCodeHash, now, now.Add(-time.Minute), now.Add(-4*time.Second))
-	if err == nil && (got.ID != g.ID || got.State != onboard.Delivered || string(got.Sealed) != string(g.Sealed)) {
+	if err == nil && (got.ID != g.ID || got.State != model.Delivered || string(got.Sealed) != string(g.Sealed)) {
 		t.Errorf("delivered %+v, want that of %+v", got, g)
 	}
 	return err
@@ -172,13 +173,13 @@ func want(t *testing.T, err, kind error) {
 }
 
 // wantGrant compares a grant, found both ways, with what it should be.
-func wantGrant(t *testing.T, grants onboard.Grants, g onboard.Grant) {
+func wantGrant(t *testing.T, grants onboard.Grants, g model.DeviceGrant) {
 	t.Helper()
 	byID, err := grants.Grant(t.Context(), g.ID)
 	want(t, err, nil)
 	byCode, err := grants.GrantByDeviceCode(t.Context(), g.DeviceCodeHash)
 	want(t, err, nil)
-	for _, got := range []onboard.Grant{byID, byCode} {
+	for _, got := range []model.DeviceGrant{byID, byCode} {
 		if diff := diffGrants(g, got); diff != "" {
 			t.Error(diff)
 		}
@@ -186,8 +187,8 @@ func wantGrant(t *testing.T, grants onboard.Grants, g onboard.Grant) {
 }
 
 // diffGrants is empty when two grants are the same. No bytes are as good as nil.
-func diffGrants(wanted, got onboard.Grant) string {
-	for _, g := range []*onboard.Grant{&wanted, &got} {
+func diffGrants(wanted, got model.DeviceGrant) string {
+	for _, g := range []*model.DeviceGrant{&wanted, &got} {
 		if len(g.Sealed) == 0 {
 			g.Sealed = nil
 		}
@@ -213,27 +214,27 @@ func making() []contract {
 			pending(t, grants)
 			for _, id := range []string{"", "x", rand.Text()} {
 				_, err := grants.Grant(t.Context(), id)
-				want(t, err, onboard.ErrNoGrant)
+				want(t, err, model.ErrNotFound)
 			}
 			for _, hash := range [][32]byte{{}, random()} {
 				_, err := grants.GrantByDeviceCode(t.Context(), hash)
-				want(t, err, onboard.ErrNoGrant)
+				want(t, err, model.ErrNotFound)
 				_, err = grants.DeliverGrant(t.Context(), hash, base, base, base)
-				want(t, err, onboard.ErrNoGrant)
+				want(t, err, model.ErrNotFound)
 			}
-			want(t, grants.CancelApproval(t.Context(), "x"), onboard.ErrNoGrant)
-			want(t, grants.FinishApproval(t.Context(), "x", "k", "n", []byte("s"), base), onboard.ErrNoGrant)
+			want(t, grants.CancelApproval(t.Context(), "x"), model.ErrNotFound)
+			want(t, grants.FinishApproval(t.Context(), "x", "k", "n", []byte("s"), base), model.ErrNotFound)
 		}},
 		{"a code is taken as long as its grant is kept", func(t *testing.T, grants onboard.Grants) {
 			p := newPerson()
 			for _, g := range inEveryState(t, grants, p) {
 				again := newGrant()
 				again.UserCode = g.UserCode
-				want(t, grants.CreateGrant(t.Context(), again, plenty), onboard.ErrCodeTaken)
+				want(t, grants.CreateGrant(t.Context(), again, plenty), model.ErrConflict)
 				again.CreatedAt, again.ExpiresAt = g.ExpiresAt, g.ExpiresAt.Add(lifetime)
-				want(t, grants.CreateGrant(t.Context(), again, plenty), onboard.ErrCodeTaken)
+				want(t, grants.CreateGrant(t.Context(), again, plenty), model.ErrConflict)
 				_, err := grants.Grant(t.Context(), again.ID)
-				want(t, err, onboard.ErrNoGrant)
+				want(t, err, model.ErrNotFound)
 			}
 			g := pending(t, grants)
 			want(t, grants.SweepGrants(t.Context(), g.ExpiresAt, g.ExpiresAt, g.ExpiresAt), nil)
@@ -246,12 +247,12 @@ func making() []contract {
 			p := newPerson()
 			inEveryState(t, grants, p) // one of them is pending
 			claimed(t, grants, p)
-			want(t, grants.CreateGrant(t.Context(), newGrant(), 2), onboard.ErrTooMany)
+			want(t, grants.CreateGrant(t.Context(), newGrant(), 2), model.ErrLimit)
 			want(t, grants.CreateGrant(t.Context(), newGrant(), 3), nil)
-			want(t, grants.CreateGrant(t.Context(), newGrant(), 3), onboard.ErrTooMany)
+			want(t, grants.CreateGrant(t.Context(), newGrant(), 3), model.ErrLimit)
 			later := newGrant()
 			later.CreatedAt, later.ExpiresAt = base.Add(lifetime-tick), base.Add(2*lifetime)
-			want(t, grants.CreateGrant(t.Context(), later, 3), onboard.ErrTooMany)
+			want(t, grants.CreateGrant(t.Context(), later, 3), model.ErrLimit)
 			later.CreatedAt = base.Add(lifetime) // the others have expired, swept or not
 			want(t, grants.CreateGrant(t.Context(), later, 1), nil)
 			wantGrant(t, grants, later)
@@ -276,7 +277,7 @@ func claiming() []contract {
 			g, p := pending(t, grants), newPerson()
 			for _, code := range []string{"", newCode(), g.UserCode + "B", g.UserCode[:7], "%", "________"} {
 				_, err := grants.ClaimGrant(t.Context(), code, p.userID, p.session, base)
-				want(t, err, onboard.ErrNoGrant)
+				want(t, err, model.ErrNotFound)
 			}
 			wantGrant(t, grants, g)
 		}},
@@ -291,7 +292,7 @@ func claiming() []contract {
 					t.Error(diff)
 				}
 			}
-			want(t, grants.DenyGrant(t.Context(), g.ID, p.userID, p.session, base), onboard.ErrNoGrant)
+			want(t, grants.DenyGrant(t.Context(), g.ID, p.userID, p.session, base), model.ErrNotFound)
 			want(t, grants.DenyGrant(t.Context(), g.ID, later.userID, later.session, base), nil)
 		}},
 		{"what one user was shown is not another's to be had", func(t *testing.T, grants onboard.Grants) {
@@ -299,7 +300,7 @@ func claiming() []contract {
 			g := claimed(t, grants, p)
 			for _, who := range []person{other, {userID: other.userID, session: p.session}} {
 				_, err := grants.ClaimGrant(t.Context(), g.UserCode, who.userID, who.session, base)
-				want(t, err, onboard.ErrNoGrant)
+				want(t, err, model.ErrNotFound)
 			}
 			wantGrant(t, grants, g)
 		}},
@@ -308,21 +309,21 @@ func claiming() []contract {
 			for state, g := range inEveryState(t, grants, p) {
 				later := p.elsewhere()
 				_, err := grants.ClaimGrant(t.Context(), g.UserCode, later.userID, later.session, base)
-				if state == onboard.Pending {
+				if state == model.Pending {
 					want(t, err, nil)
 					continue
 				}
-				want(t, err, onboard.ErrNoGrant)
+				want(t, err, model.ErrNotFound)
 				wantGrant(t, grants, g)
 			}
 		}},
 		{"what has expired cannot be claimed", func(t *testing.T, grants onboard.Grants) {
 			p := newPerson()
 			g, never := claimed(t, grants, p), pending(t, grants)
-			for _, late := range []onboard.Grant{g, never} {
+			for _, late := range []model.DeviceGrant{g, never} {
 				for _, now := range []time.Time{late.ExpiresAt, late.ExpiresAt.Add(time.Hour)} {
 					_, err := grants.ClaimGrant(t.Context(), late.UserCode, p.userID, random(), now)
-					want(t, err, onboard.ErrNoGrant)
+					want(t, err, model.ErrNotFound)
 				}
 				wantGrant(t, grants, late)
 			}
@@ -333,9 +334,9 @@ func claiming() []contract {
 }
 
 // decisions are the two steps that a person can take.
-func decisions(grants onboard.Grants) map[onboard.State]func(context.Context, string, string, [32]byte, time.Time) error {
-	return map[onboard.State]func(context.Context, string, string, [32]byte, time.Time) error{
-		onboard.Denied: grants.DenyGrant, onboard.Approving: grants.BeginApproval,
+func decisions(grants onboard.Grants) map[model.GrantState]func(context.Context, string, string, [32]byte, time.Time) error {
+	return map[model.GrantState]func(context.Context, string, string, [32]byte, time.Time) error{
+		model.Denied: grants.DenyGrant, model.Approving: grants.BeginApproval,
 	}
 }
 
@@ -358,10 +359,10 @@ func deciding() []contract {
 				for _, who := range []person{
 					other, p.elsewhere(), {userID: other.userID, session: p.session}, {userID: p.userID}, {session: p.session}, {},
 				} {
-					want(t, decide(t.Context(), g.ID, who.userID, who.session, base), onboard.ErrNoGrant)
+					want(t, decide(t.Context(), g.ID, who.userID, who.session, base), model.ErrNotFound)
 				}
-				want(t, decide(t.Context(), never.ID, p.userID, p.session, base), onboard.ErrNoGrant)
-				want(t, decide(t.Context(), "x", p.userID, p.session, base), onboard.ErrNoGrant)
+				want(t, decide(t.Context(), never.ID, p.userID, p.session, base), model.ErrNotFound)
+				want(t, decide(t.Context(), "x", p.userID, p.session, base), model.ErrNotFound)
 				wantGrant(t, grants, g)
 				wantGrant(t, grants, never)
 			}
@@ -369,11 +370,11 @@ func deciding() []contract {
 		{"nothing is decided twice", func(t *testing.T, grants onboard.Grants) {
 			p := newPerson()
 			for state, g := range inEveryState(t, grants, p) {
-				if state == onboard.Pending {
+				if state == model.Pending {
 					continue
 				}
 				for _, decide := range decisions(grants) {
-					want(t, decide(t.Context(), g.ID, p.userID, p.session, base), onboard.ErrNoGrant)
+					want(t, decide(t.Context(), g.ID, p.userID, p.session, base), model.ErrNotFound)
 				}
 				wantGrant(t, grants, g)
 			}
@@ -383,7 +384,7 @@ func deciding() []contract {
 				p := newPerson()
 				g := claimed(t, grants, p)
 				for _, now := range []time.Time{g.ExpiresAt, g.ExpiresAt.Add(time.Hour)} {
-					want(t, decide(t.Context(), g.ID, p.userID, p.session, now), onboard.ErrNoGrant)
+					want(t, decide(t.Context(), g.ID, p.userID, p.session, now), model.ErrNotFound)
 				}
 				wantGrant(t, grants, g)
 			}
@@ -392,7 +393,7 @@ func deciding() []contract {
 			for state, decide := range decisions(grants) {
 				g, neighbour := approving(t, grants), approving(t, grants)
 				want(t, grants.CancelApproval(t.Context(), g.ID), nil)
-				g.State = onboard.Pending
+				g.State = model.Pending
 				wantGrant(t, grants, g)
 				wantGrant(t, grants, neighbour)
 				want(t, decide(t.Context(), g.ID, g.UserID, g.Session, base), nil)
@@ -402,11 +403,11 @@ func deciding() []contract {
 		}},
 		{"only an approval under way can be cancelled or finished", func(t *testing.T, grants onboard.Grants) {
 			for state, g := range inEveryState(t, grants, newPerson()) {
-				if state == onboard.Approving {
+				if state == model.Approving {
 					continue
 				}
-				want(t, grants.CancelApproval(t.Context(), g.ID), onboard.ErrNoGrant)
-				want(t, grants.FinishApproval(t.Context(), g.ID, "other", "o", []byte("o"), base), onboard.ErrNoGrant)
+				want(t, grants.CancelApproval(t.Context(), g.ID), model.ErrNotFound)
+				want(t, grants.FinishApproval(t.Context(), g.ID, "other", "o", []byte("o"), base), model.ErrNotFound)
 				wantGrant(t, grants, g)
 			}
 		}},
@@ -416,13 +417,13 @@ func deciding() []contract {
 			sealed := make([]byte, 1000)
 			_, _ = rand.Read(sealed)
 			want(t, grants.FinishApproval(t.Context(), g.ID, "key-1", "porch-cam 📷", sealed, at), nil)
-			g.State, g.KeyID, g.KeyName, g.Sealed, g.ApprovedAt = onboard.Approved, "key-1", "porch-cam 📷", sealed, at
+			g.State, g.KeyID, g.KeyName, g.Sealed, g.ApprovedAt = model.Approved, "key-1", "porch-cam 📷", sealed, at
 			wantGrant(t, grants, g)
 			wantGrant(t, grants, neighbour)
 		}},
 		{"an approval is not finished after the grant has expired", func(t *testing.T, grants onboard.Grants) {
 			g := approving(t, grants)
-			want(t, grants.FinishApproval(t.Context(), g.ID, "k", "n", []byte("s"), g.ExpiresAt), onboard.ErrNoGrant)
+			want(t, grants.FinishApproval(t.Context(), g.ID, "k", "n", []byte("s"), g.ExpiresAt), model.ErrNotFound)
 			wantGrant(t, grants, g)
 		}},
 	}
@@ -433,11 +434,11 @@ func delivering() []contract {
 		{"what is approved is delivered and what else is not", func(t *testing.T, grants onboard.Grants) {
 			for state, g := range inEveryState(t, grants, newPerson()) {
 				switch err := deliver(t, grants, g, base.Add(time.Second)); state {
-				case onboard.Approved:
+				case model.Approved:
 					want(t, err, nil)
-					g.State, g.DeliveredAt = onboard.Delivered, base.Add(time.Second)
+					g.State, g.DeliveredAt = model.Delivered, base.Add(time.Second)
 				default:
-					want(t, err, onboard.ErrNoGrant)
+					want(t, err, model.ErrNotFound)
 				}
 				wantGrant(t, grants, g)
 			}
@@ -447,7 +448,7 @@ func delivering() []contract {
 			at := g.ExpiresAt.Add(-tick)
 			got, err := grants.DeliverGrant(t.Context(), g.DeviceCodeHash, at, at, at)
 			want(t, err, nil)
-			g.State, g.DeliveredAt = onboard.Delivered, at
+			g.State, g.DeliveredAt = model.Delivered, at
 			if diff := diffGrants(g, got); diff != "" {
 				t.Error(diff)
 			}
@@ -456,7 +457,7 @@ func delivering() []contract {
 		}},
 		{"what has expired is not delivered", func(t *testing.T, grants onboard.Grants) {
 			g := approved(t, grants)
-			want(t, deliver(t, grants, g, g.ExpiresAt), onboard.ErrNoGrant)
+			want(t, deliver(t, grants, g, g.ExpiresAt), model.ErrNotFound)
 			wantGrant(t, grants, g)
 		}},
 		{"what was delivered is delivered again a while after the last time", func(t *testing.T, grants onboard.Grants) {
@@ -466,15 +467,15 @@ func delivering() []contract {
 				after time.Duration // the first
 				err   error
 			}{
-				{0, onboard.ErrNoGrant},
-				{4*time.Second - tick, onboard.ErrNoGrant},
+				{0, model.ErrNotFound},
+				{4*time.Second - tick, model.ErrNotFound},
 				{4 * time.Second, nil},
-				{8*time.Second - tick, onboard.ErrNoGrant}, // counts from the last
+				{8*time.Second - tick, model.ErrNotFound}, // counts from the last
 				{8 * time.Second, nil},
-				{8 * time.Second, onboard.ErrNoGrant},
+				{8 * time.Second, model.ErrNotFound},
 				{time.Minute - tick, nil}, // counts from the first
-				{time.Minute, onboard.ErrNoGrant},
-				{time.Hour, onboard.ErrNoGrant},
+				{time.Minute, model.ErrNotFound},
+				{time.Hour, model.ErrNotFound},
 			} {
 				if err := deliver(t, grants, g, first.Add(again.after)); !errors.Is(err, again.err) {
 					t.Errorf("after %v: %v, want %v", again.after, err, again.err)
@@ -485,7 +486,7 @@ func delivering() []contract {
 		{"what was delivered is not delivered again for ever", func(t *testing.T, grants onboard.Grants) {
 			inTime, late := delivered(t, grants, base.Add(time.Second)), delivered(t, grants, base.Add(time.Second))
 			want(t, deliver(t, grants, inTime, inTime.DeliveredAt.Add(time.Minute-tick)), nil)
-			want(t, deliver(t, grants, late, late.DeliveredAt.Add(time.Minute)), onboard.ErrNoGrant)
+			want(t, deliver(t, grants, late, late.DeliveredAt.Add(time.Minute)), model.ErrNotFound)
 		}},
 		{"what was delivered in time is delivered again after it has expired", func(t *testing.T, grants onboard.Grants) {
 			g := delivered(t, grants, base.Add(lifetime-tick))
@@ -521,8 +522,8 @@ func sweeping() []contract {
 		{"what is forgotten is not delivered, not even by a clock that is behind", func(t *testing.T, grants onboard.Grants) {
 			fetched, unfetched := delivered(t, grants, base.Add(time.Second)), approved(t, grants)
 			sweep(t, grants, fetched.ExpiresAt)
-			want(t, deliver(t, grants, fetched, base.Add(10*time.Second)), onboard.ErrNoGrant)
-			want(t, deliver(t, grants, unfetched, base.Add(10*time.Second)), onboard.ErrNoGrant)
+			want(t, deliver(t, grants, fetched, base.Add(10*time.Second)), model.ErrNotFound)
+			want(t, deliver(t, grants, unfetched, base.Add(10*time.Second)), model.ErrNotFound)
 		}},
 		{"a grant is gone an hour after it has expired, whatever its state", func(t *testing.T, grants onboard.Grants) {
 			all := inEveryState(t, grants, newPerson())
@@ -539,14 +540,14 @@ func sweeping() []contract {
 			sweep(t, grants, end)
 			for _, g := range all {
 				_, err := grants.Grant(t.Context(), g.ID)
-				want(t, err, onboard.ErrNoGrant)
+				want(t, err, model.ErrNotFound)
 				_, err = grants.GrantByDeviceCode(t.Context(), g.DeviceCodeHash)
-				want(t, err, onboard.ErrNoGrant)
+				want(t, err, model.ErrNotFound)
 			}
 			wantGrant(t, grants, stays)
 		}},
 		{"a sweep takes more than one batch", func(t *testing.T, grants onboard.Grants) {
-			var all []onboard.Grant
+			var all []model.DeviceGrant
 			for i := range 1000 {
 				if i%10 == 0 {
 					all = append(all, approved(t, grants))
@@ -556,7 +557,7 @@ func sweeping() []contract {
 			sweep(t, grants, base.Add(lifetime+time.Hour))
 			for _, g := range all {
 				_, err := grants.Grant(t.Context(), g.ID)
-				want(t, err, onboard.ErrNoGrant)
+				want(t, err, model.ErrNotFound)
 			}
 		}},
 	}
@@ -576,13 +577,13 @@ func manyAtOnce() []contract {
 				g := newGrant()
 				g.UserCode = code
 				return grants.CreateGrant(ctx, g, plenty)
-			}, onboard.ErrCodeTaken)
+			}, model.ErrConflict)
 			wantOnce(t, counts)
 		}},
 		{"the limit holds however many come at once", func(t *testing.T, grants onboard.Grants) {
 			counts := atOnce(t, 50, func(ctx context.Context, _ int) error {
 				return grants.CreateGrant(ctx, newGrant(), 10)
-			}, onboard.ErrTooMany)
+			}, model.ErrLimit)
 			if counts[nil] != 10 {
 				t.Errorf("outcomes %v", counts)
 			}
@@ -593,7 +594,7 @@ func manyAtOnce() []contract {
 				p := newPerson()
 				_, err := grants.ClaimGrant(ctx, g.UserCode, p.userID, p.session, base)
 				return err
-			}, onboard.ErrNoGrant)
+			}, model.ErrNotFound)
 			wantOnce(t, counts)
 		}},
 		{"of many decisions one is taken", func(t *testing.T, grants onboard.Grants) {
@@ -605,7 +606,7 @@ func manyAtOnce() []contract {
 						return grants.DenyGrant(ctx, g.ID, p.userID, p.session, base)
 					}
 					return grants.BeginApproval(ctx, g.ID, p.userID, p.session, base)
-				}, onboard.ErrNoGrant)
+				}, model.ErrNotFound)
 				wantOnce(t, counts)
 			}
 		}},
@@ -617,11 +618,11 @@ func manyAtOnce() []contract {
 						return grants.CancelApproval(ctx, g.ID)
 					}
 					return grants.FinishApproval(ctx, g.ID, "key", "name", []byte("sealed"), base)
-				}, onboard.ErrNoGrant)
+				}, model.ErrNotFound)
 				wantOnce(t, counts)
 				got, err := grants.Grant(t.Context(), g.ID)
 				want(t, err, nil)
-				if (got.State == onboard.Approved) != (got.KeyID == "key" && len(got.Sealed) > 0) {
+				if (got.State == model.Approved) != (got.KeyID == "key" && len(got.Sealed) > 0) {
 					t.Errorf("half a step: %+v", got)
 				}
 			}
@@ -630,11 +631,11 @@ func manyAtOnce() []contract {
 			for range 5 {
 				g := approved(t, grants)
 				counts := atOnce(t, 100, func(_ context.Context, _ int) error { return deliver(t, grants, g, base) },
-					onboard.ErrNoGrant)
+					model.ErrNotFound)
 				wantOnce(t, counts)
 				again := atOnce(t, 100, func(_ context.Context, _ int) error {
 					return deliver(t, grants, g, base.Add(5*time.Second))
-				}, onboard.ErrNoGrant)
+				}, model.ErrNotFound)
 				wantOnce(t, again)
 			}
 		}},
@@ -646,7 +647,7 @@ func manyAtOnce() []contract {
 					return grants.SweepGrants(ctx, end, end.Add(-time.Minute), end.Add(-time.Hour))
 				}
 				return deliver(t, grants, g, end.Add(-tick))
-			}, onboard.ErrNoGrant)
+			}, model.ErrNotFound)
 		}},
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"latchkey/internal/model"
 	"latchkey/internal/store"
 )
 
@@ -15,10 +16,10 @@ import (
 func accounts() []contract {
 	return []contract{
 		{"a user is imported whole, with the id they had", func(t *testing.T, s *store.Store) {
-			u := store.User{ID: "5f0000000000000000000001", CreatedAt: base, DisabledAt: base.Add(time.Hour)}
-			ids := []store.Identity{
-				{ID: store.NewID(base), UserID: u.ID, Provider: store.ProviderEmailPassword, Subject: "ann@example.com", CreatedAt: base},
-				{ID: store.NewID(base), UserID: u.ID, Provider: store.ProviderAnonymous, Subject: "anonymous", CreatedAt: base},
+			u := model.User{ID: "5f0000000000000000000001", CreatedAt: base, DisabledAt: base.Add(time.Hour)}
+			ids := []model.Identity{
+				{ID: model.NewID(base), UserID: u.ID, Provider: model.ProviderEmailPassword, Subject: "ann@example.com", CreatedAt: base},
+				{ID: model.NewID(base), UserID: u.ID, Provider: model.ProviderAnonymous, Subject: "anonymous", CreatedAt: base},
 			}
 			want(t, s.ImportUser(t.Context(), u, ids), nil)
 			got, err := s.User(t.Context(), u.ID)
@@ -34,17 +35,17 @@ func accounts() []contract {
 			if diff := cmp.Diff(ids, stored); diff != "" {
 				t.Error(diff)
 			}
-			want(t, s.ImportUser(t.Context(), u, nil), store.ErrConflict)
+			want(t, s.ImportUser(t.Context(), u, nil), model.ErrConflict)
 		}},
 		{"an import of which one identity is taken leaves nothing behind", func(t *testing.T, s *store.Store) {
 			u, id := newUser("ann")
 			want(t, s.CreateUser(t.Context(), u, id), nil)
 			other, first := newUser("bob")
 			second := id
-			second.ID = store.NewID(base)
-			want(t, s.ImportUser(t.Context(), other, []store.Identity{first, second}), store.ErrConflict)
+			second.ID = model.NewID(base)
+			want(t, s.ImportUser(t.Context(), other, []model.Identity{first, second}), model.ErrConflict)
 			_, err := s.User(t.Context(), other.ID)
-			want(t, err, store.ErrNotFound)
+			want(t, err, model.ErrNotFound)
 		}},
 		{"users are listed page by page", func(t *testing.T, s *store.Store) {
 			var ids []string
@@ -74,16 +75,16 @@ func accounts() []contract {
 			one, two := addBrowser(t, s, first), addBrowser(t, s, second)
 			want(t, s.DeleteAuthSession(t.Context(), u.ID, first.ID), nil)
 			_, err := s.WebSession(t.Context(), one.IDHash)
-			want(t, err, store.ErrNotFound)
-			want(t, s.DeleteWebSession(t.Context(), two.IDHash, newEvent(u.ID, store.EventSessionEnded)), nil)
+			want(t, err, model.ErrNotFound)
+			want(t, s.DeleteWebSession(t.Context(), two.IDHash, newEvent(u.ID, model.EventSessionEnded)), nil)
 			_, err = s.AuthSession(t.Context(), second.ID)
-			want(t, err, store.ErrNotFound)
-			wantKinds(t, s, u.ID, store.EventSessionEnded)
+			want(t, err, model.ErrNotFound)
+			wantKinds(t, s, u.ID, model.EventSessionEnded)
 		}},
 		{"a browser cannot hold what has ended", func(t *testing.T, s *store.Store) {
 			w := newWebSession()
-			w.AuthSessionID = store.NewID(base)
-			want(t, s.CreateWebSession(t.Context(), w), store.ErrNotFound)
+			w.AuthSessionID = model.NewID(base)
+			want(t, s.CreateWebSession(t.Context(), w), model.ErrNotFound)
 		}},
 		{"the other sessions end and the one that is kept does not", func(t *testing.T, s *store.Store) {
 			u, other := addUser(t, s), addUser(t, s)
@@ -91,7 +92,7 @@ func accounts() []contract {
 			for range 3 {
 				addBrowser(t, s, addAuthSession(t, s, u.ID, ""))
 			}
-			ended, err := s.DeleteOtherAuthSessions(t.Context(), u.ID, kept.ID, newEvent(u.ID, store.EventSessionEnded))
+			ended, err := s.DeleteOtherAuthSessions(t.Context(), u.ID, kept.ID, newEvent(u.ID, model.EventSessionEnded))
 			want(t, err, nil)
 			browsers, err := s.WebSessions(t.Context(), u.ID)
 			want(t, err, nil)
@@ -102,17 +103,17 @@ func accounts() []contract {
 				_, err := s.AuthSession(t.Context(), id)
 				want(t, err, nil)
 			}
-			wantKinds(t, s, u.ID, store.EventSessionEnded)
+			wantKinds(t, s, u.ID, model.EventSessionEnded)
 		}},
 		{"sessions that have expired are not listed, and the time one was seen is kept", func(t *testing.T, s *store.Store) {
 			u := addUser(t, s)
 			a := addAuthSession(t, s, u.ID, "")
 			want(t, s.SawAuthSession(t.Context(), a.ID, base.Add(time.Minute)), nil)
-			want(t, s.SawAuthSession(t.Context(), store.NewID(base), base), nil)
+			want(t, s.SawAuthSession(t.Context(), model.NewID(base), base), nil)
 			a.LastSeenAt = base.Add(time.Minute)
 			got, err := s.AuthSessions(t.Context(), u.ID, base)
 			want(t, err, nil)
-			if diff := cmp.Diff([]store.AuthSession{a}, got); diff != "" {
+			if diff := cmp.Diff([]model.Session{a}, got); diff != "" {
 				t.Error(diff)
 			}
 			got, err = s.AuthSessions(t.Context(), u.ID, a.ExpiresAt)
@@ -132,9 +133,9 @@ func accounts() []contract {
 			browsers, err := s.WebSessions(t.Context(), u.ID)
 			want(t, err, nil)
 			_, gone := s.WebSession(t.Context(), oldest.IDHash)
-			want(t, gone, store.ErrNotFound)
+			want(t, gone, model.ErrNotFound)
 			_, gone = s.AuthSession(t.Context(), oldest.AuthSessionID)
-			want(t, gone, store.ErrNotFound)
+			want(t, gone, model.ErrNotFound)
 			if len(browsers) != store.MaxWebSessions {
 				t.Errorf("%d browsers", len(browsers))
 			}
@@ -144,7 +145,7 @@ func accounts() []contract {
 			addBrowser(t, s, a)
 			want(t, s.Sweep(t.Context(), base.Add(30*time.Minute), 30*time.Minute), nil)
 			_, err := s.AuthSession(t.Context(), a.ID)
-			want(t, err, store.ErrNotFound)
+			want(t, err, model.ErrNotFound)
 		}},
 	}
 }
@@ -159,11 +160,11 @@ func proveDisabled(t *testing.T, s *store.Store) {
 
 	want(t, s.DisableUser(ctx, u.ID, base), nil)
 	_, err := s.WebSession(ctx, browser.IDHash)
-	want(t, err, store.ErrNotFound)
+	want(t, err, model.ErrNotFound)
 	_, err = s.AuthSession(ctx, byKey.ID)
-	want(t, err, store.ErrNotFound)
+	want(t, err, model.ErrNotFound)
 	for _, keyID := range []string{"", k.ID} {
-		want(t, s.CreateAuthSession(ctx, newAuthSession(u.ID, keyID), nil), store.ErrNotFound)
+		want(t, s.CreateAuthSession(ctx, newAuthSession(u.ID, keyID), nil), model.ErrNotFound)
 	}
 	got, err := s.IdentityBySubject(ctx, id.Provider, id.Subject)
 	want(t, err, nil)
@@ -179,7 +180,7 @@ func proveDisabled(t *testing.T, s *store.Store) {
 			return s.DisableUser(ctx, u.ID, base)
 		}
 		return s.CreateAuthSession(ctx, newAuthSession(u.ID, k.ID), nil)
-	}, store.ErrNotFound)
+	}, model.ErrNotFound)
 	left, err := s.AuthSessions(ctx, u.ID, base)
 	want(t, err, nil)
 	if len(left) != 0 {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"latchkey/internal/model"
 	"latchkey/internal/store"
 )
 
@@ -22,11 +23,11 @@ func authSessions() []contract {
 					t.Error(diff)
 				}
 			}
-			_, err := s.AuthSession(t.Context(), store.NewID(base))
-			want(t, err, store.ErrNotFound)
+			_, err := s.AuthSession(t.Context(), model.NewID(base))
+			want(t, err, model.ErrNotFound)
 		}},
 		{"who is not there cannot have a session", func(t *testing.T, s *store.Store) {
-			want(t, s.CreateAuthSession(t.Context(), newAuthSession(store.NewID(base), ""), nil), store.ErrNotFound)
+			want(t, s.CreateAuthSession(t.Context(), newAuthSession(model.NewID(base), ""), nil), model.ErrNotFound)
 		}},
 		{"a key opens sessions for its owner while it is there and on", func(t *testing.T, s *store.Store) {
 			u, other := addUser(t, s), addUser(t, s)
@@ -35,22 +36,22 @@ func authSessions() []contract {
 				return s.CreateAuthSession(t.Context(), newAuthSession(userID, keyID), nil)
 			}
 			want(t, create(u.ID, k.ID), nil)
-			want(t, create(other.ID, k.ID), store.ErrNotFound)
-			want(t, create(u.ID, store.NewID(base)), store.ErrNotFound)
+			want(t, create(other.ID, k.ID), model.ErrNotFound)
+			want(t, create(u.ID, model.NewID(base)), model.ErrNotFound)
 			want(t, s.SetAPIKeyDisabled(t.Context(), u.ID, k.ID, true), nil)
-			want(t, create(u.ID, k.ID), store.ErrNotFound)
+			want(t, create(u.ID, k.ID), model.ErrNotFound)
 			want(t, s.SetAPIKeyDisabled(t.Context(), u.ID, k.ID, false), nil)
 			want(t, create(u.ID, k.ID), nil)
 			want(t, s.DeleteAPIKey(t.Context(), u.ID, k.ID), nil)
-			want(t, create(u.ID, k.ID), store.ErrNotFound)
+			want(t, create(u.ID, k.ID), model.ErrNotFound)
 		}},
 		{"a session ends once", func(t *testing.T, s *store.Store) {
 			u := addUser(t, s)
 			a, stays := addAuthSession(t, s, u.ID, ""), addAuthSession(t, s, u.ID, "")
 			want(t, s.DeleteAuthSession(t.Context(), a.UserID, a.ID), nil)
-			want(t, s.DeleteAuthSession(t.Context(), a.UserID, a.ID), store.ErrNotFound)
+			want(t, s.DeleteAuthSession(t.Context(), a.UserID, a.ID), model.ErrNotFound)
 			_, err := s.AuthSession(t.Context(), a.ID)
-			want(t, err, store.ErrNotFound)
+			want(t, err, model.ErrNotFound)
 			_, err = s.AuthSession(t.Context(), stays.ID)
 			want(t, err, nil)
 		}},
@@ -64,17 +65,17 @@ func authSessions() []contract {
 			want(t, s.CreateAuthSession(t.Context(), a, nil), nil)
 			id.PasswordHash = "dearer"
 			want(t, s.ChangePassword(t.Context(), id, "new", ""), nil)
-			want(t, s.CreateAuthSession(t.Context(), a, nil), store.ErrNotFound)
+			want(t, s.CreateAuthSession(t.Context(), a, nil), model.ErrNotFound)
 			for generation := range int64(2) {
 				got, err := s.IdentityBySubject(t.Context(), id.Provider, id.Subject)
 				want(t, err, nil)
-				if a.ID, a.Generation = store.NewID(base), generation+1; got.Generation != a.Generation {
+				if a.ID, a.Generation = model.NewID(base), generation+1; got.Generation != a.Generation {
 					t.Fatalf("generation %d, want %d", got.Generation, a.Generation)
 				}
 				want(t, s.CreateAuthSession(t.Context(), a, nil), nil)
-				want(t, s.ResetPassword(t.Context(), addLink(t, s, id, store.LinkReset), "newer", base, happened(store.EventPasswordReset)), nil)
-				a.ID = store.NewID(base)
-				want(t, s.CreateAuthSession(t.Context(), a, nil), store.ErrNotFound)
+				want(t, s.ResetPassword(t.Context(), addLink(t, s, id, model.LinkReset), "newer", base, happened(model.EventPasswordReset)), nil)
+				a.ID = model.NewID(base)
+				want(t, s.CreateAuthSession(t.Context(), a, nil), model.ErrNotFound)
 			}
 		}},
 		{"a sweep takes expired sessions only", func(t *testing.T, s *store.Store) {
@@ -104,7 +105,7 @@ func proveMaxAuthSessions(t *testing.T, s *store.Store) {
 	k, _ := addKey(t, s, u.ID, "phone")
 	foreign := addAuthSession(t, s, other.ID, "")
 	groups := []string{"", k.ID}
-	oldest := map[string]store.AuthSession{}
+	oldest := map[string]model.Session{}
 	for _, keyID := range groups {
 		oldest[keyID] = addAuthSession(t, s, u.ID, keyID)
 	}
@@ -118,7 +119,7 @@ func proveMaxAuthSessions(t *testing.T, s *store.Store) {
 		want(t, err, nil)
 		addAuthSession(t, s, u.ID, keyID)
 		_, err = s.AuthSession(t.Context(), oldest[keyID].ID)
-		want(t, err, store.ErrNotFound)
+		want(t, err, model.ErrNotFound)
 	}
 	// One whose id is older than all others, as after a clock was set back, is not the one to go.
 	late := newAuthSession(u.ID, k.ID)

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"latchkey/internal/model"
 	"latchkey/internal/store"
 )
 
@@ -17,7 +18,7 @@ func concurrency() []contract {
 			counts := atOnce(t, 100, func(ctx context.Context, _ int) error {
 				k, hash := newKey(u.ID, "phone")
 				return s.CreateAPIKey(ctx, k, hash, 20)
-			}, store.ErrConflict)
+			}, model.ErrConflict)
 			if counts[nil] != 1 {
 				t.Errorf("outcomes %v", counts)
 			}
@@ -26,7 +27,7 @@ func concurrency() []contract {
 			counts := atOnce(t, 100, func(ctx context.Context, _ int) error {
 				u, id := newUser("ann")
 				return s.CreateUser(ctx, u, id)
-			}, store.ErrConflict)
+			}, model.ErrConflict)
 			if counts[nil] != 1 {
 				t.Errorf("outcomes %v", counts)
 			}
@@ -51,8 +52,8 @@ func proveExactlyTwenty(t *testing.T, s *store.Store, before int) {
 	counts := atOnce(t, 1000, func(ctx context.Context, i int) error {
 		k, hash := newKey(u.ID, fmt.Sprintf("key-%d", i))
 		return s.CreateAPIKey(ctx, k, hash, 20)
-	}, store.ErrLimit)
-	if counts[nil] != 20-before || counts[store.ErrLimit] != 980+before {
+	}, model.ErrLimit)
+	if counts[nil] != 20-before || counts[model.ErrLimit] != 980+before {
 		t.Errorf("outcomes %v", counts)
 	}
 	got, err := s.APIKeys(t.Context(), u.ID)
@@ -81,7 +82,7 @@ func proveNeverPastLimit(t *testing.T, s *store.Store) {
 		}
 		deleted.Add(1)
 		return s.DeleteAPIKey(ctx, u.ID, k.ID)
-	}, store.ErrLimit)
+	}, model.ErrLimit)
 	got, err := s.APIKeys(t.Context(), u.ID)
 	want(t, err, nil)
 	if ledger := int(created.Load() - deleted.Load()); len(got) != ledger || len(got) > 20 {
@@ -108,14 +109,14 @@ func proveNoSessionAfterOff(t *testing.T, s *store.Store) {
 			return fmt.Errorf("session opened after the key was off")
 		}
 		return err
-	}, store.ErrNotFound)
-	t.Logf("%d sessions opened before, %d refused after", counts[nil]-1, counts[store.ErrNotFound])
+	}, model.ErrNotFound)
+	t.Logf("%d sessions opened before, %d refused after", counts[nil]-1, counts[model.ErrNotFound])
 	for i, id := range ids {
 		if i == len(ids)/2 {
 			continue
 		}
 		_, err := s.AuthSession(t.Context(), id)
-		want(t, err, store.ErrNotFound)
+		want(t, err, model.ErrNotFound)
 	}
 }
 
@@ -124,7 +125,7 @@ func proveOwnErrors(t *testing.T, s *store.Store) {
 	u, full := addUser(t, s), addUser(t, s)
 	addKey(t, s, u.ID, "taken")
 	addKey(t, s, full.ID, "only")
-	refusals := []error{store.ErrConflict, store.ErrLimit, store.ErrNotFound}
+	refusals := []error{model.ErrConflict, model.ErrLimit, model.ErrNotFound}
 	counts := atOnce(t, 400, func(ctx context.Context, i int) error {
 		k, hash := newKey(u.ID, fmt.Sprintf("key-%d", i))
 		limit := 1000
@@ -134,7 +135,7 @@ func proveOwnErrors(t *testing.T, s *store.Store) {
 		case 2:
 			k.UserID, limit = full.ID, 1
 		case 3:
-			k.UserID = store.NewID(base)
+			k.UserID = model.NewID(base)
 		}
 		return s.CreateAPIKey(ctx, k, hash, limit)
 	}, refusals...)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"latchkey/internal/model"
 	"latchkey/internal/store"
 )
 
@@ -17,7 +18,7 @@ func keys() []contract {
 			u := addUser(t, s)
 			k, hash := addKey(t, s, u.ID, "phone")
 			addKey(t, s, u.ID, "tablet")
-			got, err := s.APIKey(t.Context(), u.ID, k.ID)
+			got, err := bare(s.APIKey(t.Context(), u.ID, k.ID))
 			want(t, err, nil)
 			if diff := cmp.Diff(k, got); diff != "" {
 				t.Error(diff)
@@ -27,14 +28,14 @@ func keys() []contract {
 			if diff := cmp.Diff(k, got); diff != "" {
 				t.Error(diff)
 			}
-			_, err = s.APIKey(t.Context(), u.ID, store.NewID(base))
-			want(t, err, store.ErrNotFound)
+			_, err = bare(s.APIKey(t.Context(), u.ID, model.NewID(base)))
+			want(t, err, model.ErrNotFound)
 			_, err = s.APIKeyByValueHash(t.Context(), randomHash())
-			want(t, err, store.ErrNotFound)
+			want(t, err, model.ErrNotFound)
 		}},
 		{"keys are listed in the order of their creation", func(t *testing.T, s *store.Store) {
 			u, neighbour := addUser(t, s), addUser(t, s)
-			var wanted []store.APIKey
+			var wanted []model.Key
 			for i := range 20 {
 				k, _ := addKey(t, s, u.ID, fmt.Sprintf("key-%02d", 99-i))
 				wanted = append(wanted, k)
@@ -53,7 +54,7 @@ func keys() []contract {
 		{"who has no keys gets an empty list", func(t *testing.T, s *store.Store) {
 			u, neighbour := addUser(t, s), addUser(t, s)
 			addKey(t, s, neighbour.ID, "phone")
-			for _, id := range []string{u.ID, store.NewID(base), ""} {
+			for _, id := range []string{u.ID, model.NewID(base), ""} {
 				got, err := s.APIKeys(t.Context(), id)
 				want(t, err, nil)
 				if len(got) != 0 {
@@ -64,12 +65,12 @@ func keys() []contract {
 		{"somebody else's key is not found and stays as it is", func(t *testing.T, s *store.Store) {
 			owner, other := addUser(t, s), addUser(t, s)
 			k, _ := addKey(t, s, owner.ID, "phone")
-			_, err := s.APIKey(t.Context(), other.ID, k.ID)
-			want(t, err, store.ErrNotFound)
-			want(t, s.SetAPIKeyDisabled(t.Context(), other.ID, k.ID, true), store.ErrNotFound)
-			want(t, s.SetAPIKeyDisabled(t.Context(), other.ID, k.ID, false), store.ErrNotFound)
-			want(t, s.DeleteAPIKey(t.Context(), other.ID, k.ID), store.ErrNotFound)
-			got, err := s.APIKey(t.Context(), owner.ID, k.ID)
+			_, err := bare(s.APIKey(t.Context(), other.ID, k.ID))
+			want(t, err, model.ErrNotFound)
+			want(t, s.SetAPIKeyDisabled(t.Context(), other.ID, k.ID, true), model.ErrNotFound)
+			want(t, s.SetAPIKeyDisabled(t.Context(), other.ID, k.ID, false), model.ErrNotFound)
+			want(t, s.DeleteAPIKey(t.Context(), other.ID, k.ID), model.ErrNotFound)
+			got, err := bare(s.APIKey(t.Context(), owner.ID, k.ID))
 			want(t, err, nil)
 			if diff := cmp.Diff(k, got); diff != "" {
 				t.Error(diff)
@@ -79,9 +80,9 @@ func keys() []contract {
 			u, other := addUser(t, s), addUser(t, s)
 			first, firstHash := addKey(t, s, u.ID, "phone")
 			k, hash := newKey(u.ID, "phone")
-			want(t, s.CreateAPIKey(t.Context(), k, hash, 20), store.ErrConflict)
+			want(t, s.CreateAPIKey(t.Context(), k, hash, 20), model.ErrConflict)
 			_, err := s.APIKeyByValueHash(t.Context(), hash)
-			want(t, err, store.ErrNotFound)
+			want(t, err, model.ErrNotFound)
 			addKey(t, s, u.ID, "Phone")
 			addKey(t, s, other.ID, "phone")
 			got, err := s.APIKeyByValueHash(t.Context(), firstHash)
@@ -94,23 +95,23 @@ func keys() []contract {
 			u := addUser(t, s)
 			k, hash := addKey(t, s, u.ID, "phone")
 			want(t, s.DeleteAPIKey(t.Context(), u.ID, k.ID), nil)
-			want(t, s.DeleteAPIKey(t.Context(), u.ID, k.ID), store.ErrNotFound)
-			want(t, s.SetAPIKeyDisabled(t.Context(), u.ID, k.ID, false), store.ErrNotFound)
-			_, err := s.APIKey(t.Context(), u.ID, k.ID)
-			want(t, err, store.ErrNotFound)
+			want(t, s.DeleteAPIKey(t.Context(), u.ID, k.ID), model.ErrNotFound)
+			want(t, s.SetAPIKeyDisabled(t.Context(), u.ID, k.ID, false), model.ErrNotFound)
+			_, err := bare(s.APIKey(t.Context(), u.ID, k.ID))
+			want(t, err, model.ErrNotFound)
 			_, err = s.APIKeyByValueHash(t.Context(), hash)
-			want(t, err, store.ErrNotFound)
+			want(t, err, model.ErrNotFound)
 			addKey(t, s, u.ID, "phone")
 		}},
 		{"the limit counts keys that are off, and deleting makes room", func(t *testing.T, s *store.Store) {
 			u, other := addUser(t, s), addUser(t, s)
-			var last store.APIKey
+			var last model.Key
 			for i := range 20 {
 				last, _ = addKey(t, s, u.ID, fmt.Sprintf("key-%d", i))
 				want(t, s.SetAPIKeyDisabled(t.Context(), u.ID, last.ID, true), nil)
 			}
 			k, hash := newKey(u.ID, "one-more")
-			want(t, s.CreateAPIKey(t.Context(), k, hash, 20), store.ErrLimit)
+			want(t, s.CreateAPIKey(t.Context(), k, hash, 20), model.ErrLimit)
 			addKey(t, s, other.ID, "one-more")
 			want(t, s.DeleteAPIKey(t.Context(), u.ID, last.ID), nil)
 			want(t, s.CreateAPIKey(t.Context(), k, hash, 20), nil)
@@ -119,12 +120,12 @@ func keys() []contract {
 			u := addUser(t, s)
 			addKey(t, s, u.ID, "phone")
 			k, hash := newKey(u.ID, "phone")
-			want(t, s.CreateAPIKey(t.Context(), k, hash, 1), store.ErrLimit)
-			want(t, s.CreateAPIKey(t.Context(), k, hash, 2), store.ErrConflict)
+			want(t, s.CreateAPIKey(t.Context(), k, hash, 1), model.ErrLimit)
+			want(t, s.CreateAPIKey(t.Context(), k, hash, 2), model.ErrConflict)
 		}},
 		{"a user who is not there cannot have a key", func(t *testing.T, s *store.Store) {
-			k, hash := newKey(store.NewID(base), "phone")
-			want(t, s.CreateAPIKey(t.Context(), k, hash, 20), store.ErrNotFound)
+			k, hash := newKey(model.NewID(base), "phone")
+			want(t, s.CreateAPIKey(t.Context(), k, hash, 20), model.ErrNotFound)
 		}},
 		{"two keys of one value are refused, and not as a name in use", func(t *testing.T, s *store.Store) {
 			u := addUser(t, s)
@@ -134,7 +135,7 @@ func keys() []contract {
 			if err == nil {
 				t.Fatal("a value was stored twice")
 			}
-			for _, kind := range []error{store.ErrConflict, store.ErrLimit, store.ErrNotFound} {
+			for _, kind := range []error{model.ErrConflict, model.ErrLimit, model.ErrNotFound} {
 				if errors.Is(err, kind) {
 					t.Errorf("refused as %v", kind)
 				}
@@ -152,7 +153,7 @@ func keys() []contract {
 					t.Errorf("disabled is %v, want %v", got.Disabled, off)
 				}
 			}
-			got, err := s.APIKey(t.Context(), u.ID, neighbour.ID)
+			got, err := bare(s.APIKey(t.Context(), u.ID, neighbour.ID))
 			want(t, err, nil)
 			if got.Disabled {
 				t.Error("the neighbour was turned off")
@@ -185,17 +186,23 @@ func proveSessionsEnd(t *testing.T, s *store.Store, end func(userID, keyID strin
 	k, _ := addKey(t, s, u.ID, "phone")
 	neighbour, _ := addKey(t, s, u.ID, "tablet")
 	foreign, _ := addKey(t, s, other.ID, "phone")
-	ends := []store.AuthSession{addAuthSession(t, s, u.ID, k.ID), addAuthSession(t, s, u.ID, k.ID)}
-	stays := []store.AuthSession{
+	ends := []model.Session{addAuthSession(t, s, u.ID, k.ID), addAuthSession(t, s, u.ID, k.ID)}
+	stays := []model.Session{
 		addAuthSession(t, s, u.ID, ""), addAuthSession(t, s, u.ID, neighbour.ID), addAuthSession(t, s, other.ID, foreign.ID),
 	}
 	want(t, end(u.ID, k.ID), nil)
 	for _, a := range ends {
 		_, err := s.AuthSession(t.Context(), a.ID)
-		want(t, err, store.ErrNotFound)
+		want(t, err, model.ErrNotFound)
 	}
 	for _, a := range stays {
 		_, err := s.AuthSession(t.Context(), a.ID)
 		want(t, err, nil)
 	}
+}
+
+// bare is a key without its usage, as it was created.
+func bare(k model.Key, err error) (model.Key, error) {
+	k.Usage = model.KeyUsage{}
+	return k, err
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"testing"
 
+	"latchkey/internal/model"
 	"latchkey/internal/store"
 )
 
@@ -22,7 +23,7 @@ func lifecycle() []contract {
 		{"a refused key is no commit", func(t *testing.T, s *store.Store) {
 			k, hash := newKey(addUser(t, s).ID, "phone")
 			wantCost(t, s, store.Stats{Writes: 1}, func() error {
-				want(t, s.CreateAPIKey(t.Context(), k, hash, 0), store.ErrLimit)
+				want(t, s.CreateAPIKey(t.Context(), k, hash, 0), model.ErrLimit)
 				return nil
 			})
 		}},
@@ -60,7 +61,7 @@ func lifecycle() []contract {
 				return nil
 			})
 			_, err := s.APIKeyByValueHash(t.Context(), hash)
-			want(t, err, store.ErrNotFound)
+			want(t, err, model.ErrNotFound)
 		}},
 		{"a closed store answers with an error, and closing again is nothing", func(t *testing.T, s *store.Store) {
 			u := addUser(t, s)
@@ -83,7 +84,7 @@ func lifecycle() []contract {
 				go func() {
 					defer func() { ended <- struct{}{} }()
 					for first := true; ; first = false {
-						got, err := s.APIKey(t.Context(), u.ID, k.ID)
+						got, err := bare(s.APIKey(t.Context(), u.ID, k.ID))
 						if err != nil {
 							return
 						}

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"latchkey/internal/model"
 	"latchkey/internal/store"
 )
 
@@ -12,16 +13,16 @@ func links() []contract {
 	return []contract{
 		{"a link tells whose it is for as long as it is good", func(t *testing.T, s *store.Store) {
 			_, id := addPending(t, s)
-			l := addLink(t, s, id, store.LinkConfirm)
+			l := addLink(t, s, id, model.LinkConfirm)
 			got, err := s.LinkedIdentity(t.Context(), l, base)
 			want(t, err, nil)
 			if got.ID != id.ID || !got.Pending {
 				t.Errorf("link of %+v", got)
 			}
-			for what, change := range map[string]func(*store.AccountLink){
-				"another token":   func(l *store.AccountLink) { l.TokenHash[0] ^= 1 },
-				"another id":      func(l *store.AccountLink) { l.ID = store.NewID(base) },
-				"another purpose": func(l *store.AccountLink) { l.Purpose = store.LinkReset },
+			for what, change := range map[string]func(*model.Link){
+				"another token":   func(l *model.Link) { l.TokenHash[0] ^= 1 },
+				"another id":      func(l *model.Link) { l.ID = model.NewID(base) },
+				"another purpose": func(l *model.Link) { l.Purpose = model.LinkReset },
 			} {
 				other := l
 				change(&other)
@@ -30,34 +31,34 @@ func links() []contract {
 				}
 			}
 			_, err = s.LinkedIdentity(t.Context(), l, l.ExpiresAt)
-			want(t, err, store.ErrNotFound)
+			want(t, err, model.ErrNotFound)
 		}},
 		{"a link for nobody is not made", func(t *testing.T, s *store.Store) {
-			want(t, s.CreateLink(t.Context(), newLink(store.Identity{ID: store.NewID(base)}, store.LinkReset)), store.ErrNotFound)
+			want(t, s.CreateLink(t.Context(), newLink(model.Identity{ID: model.NewID(base)}, model.LinkReset)), model.ErrNotFound)
 		}},
 		{"a confirmed identity is pending no more, and its links are used up", func(t *testing.T, s *store.Store) {
 			u, id := addPending(t, s)
-			used, other := addLink(t, s, id, store.LinkConfirm), addLink(t, s, id, store.LinkConfirm)
-			want(t, s.ConfirmIdentity(t.Context(), used, base, happened(store.EventEmailConfirmed)), nil)
+			used, other := addLink(t, s, id, model.LinkConfirm), addLink(t, s, id, model.LinkConfirm)
+			want(t, s.ConfirmIdentity(t.Context(), used, base, happened(model.EventEmailConfirmed)), nil)
 			got, err := s.IdentityBySubject(t.Context(), id.Provider, id.Subject)
 			want(t, err, nil)
 			if got.Pending {
 				t.Error("it is still pending")
 			}
-			want(t, s.ConfirmIdentity(t.Context(), used, base, happened(store.EventEmailConfirmed)), store.ErrNotFound)
-			want(t, s.ConfirmIdentity(t.Context(), other, base, happened(store.EventEmailConfirmed)), store.ErrNotFound)
-			wantKinds(t, s, u.ID, store.EventEmailConfirmed)
+			want(t, s.ConfirmIdentity(t.Context(), used, base, happened(model.EventEmailConfirmed)), model.ErrNotFound)
+			want(t, s.ConfirmIdentity(t.Context(), other, base, happened(model.EventEmailConfirmed)), model.ErrNotFound)
+			wantKinds(t, s, u.ID, model.EventEmailConfirmed)
 		}},
 		{"a link is used once by fifty at once", func(t *testing.T, s *store.Store) {
 			u, id := addPending(t, s)
-			l := addLink(t, s, id, store.LinkReset)
+			l := addLink(t, s, id, model.LinkReset)
 			counts := atOnce(t, 50, func(ctx context.Context, _ int) error {
-				return s.ResetPassword(ctx, l, "new", base, happened(store.EventPasswordReset))
-			}, store.ErrNotFound)
+				return s.ResetPassword(ctx, l, "new", base, happened(model.EventPasswordReset))
+			}, model.ErrNotFound)
 			if counts[nil] != 1 {
 				t.Errorf("outcomes %v", counts)
 			}
-			wantKinds(t, s, u.ID, store.EventPasswordReset)
+			wantKinds(t, s, u.ID, model.EventPasswordReset)
 		}},
 		{"a reset password ends every session of the user and of nobody else", func(t *testing.T, s *store.Store) {
 			u, id := addPending(t, s)
@@ -65,13 +66,13 @@ func links() []contract {
 			held, byKey := addAuthSession(t, s, u.ID, ""), addAuthSession(t, s, u.ID, k.ID)
 			browser := addBrowser(t, s, held)
 			other := addAuthSession(t, s, addUser(t, s).ID, "")
-			want(t, s.ResetPassword(t.Context(), addLink(t, s, id, store.LinkReset), "new", base, happened(store.EventPasswordReset)), nil)
+			want(t, s.ResetPassword(t.Context(), addLink(t, s, id, model.LinkReset), "new", base, happened(model.EventPasswordReset)), nil)
 			for _, gone := range []string{held.ID, byKey.ID} {
 				_, err := s.AuthSession(t.Context(), gone)
-				want(t, err, store.ErrNotFound)
+				want(t, err, model.ErrNotFound)
 			}
 			_, err := s.WebSession(t.Context(), browser.IDHash)
-			want(t, err, store.ErrNotFound)
+			want(t, err, model.ErrNotFound)
 			_, err = s.AuthSession(t.Context(), other.ID)
 			want(t, err, nil)
 			got, err := s.IdentityBySubject(t.Context(), id.Provider, id.Subject)
@@ -83,13 +84,13 @@ func links() []contract {
 		{"a changed password ends the other sessions and the links that would set one", proveChangePassword},
 		{"a sweep takes links that are too old", func(t *testing.T, s *store.Store) {
 			_, id := addPending(t, s)
-			l := addLink(t, s, id, store.LinkReset)
+			l := addLink(t, s, id, model.LinkReset)
 			want(t, s.Sweep(t.Context(), l.ExpiresAt.Add(-time.Millisecond), time.Hour), nil)
 			_, err := s.LinkedIdentity(t.Context(), l, base)
 			want(t, err, nil)
 			want(t, s.Sweep(t.Context(), l.ExpiresAt, time.Hour), nil)
 			_, err = s.LinkedIdentity(t.Context(), l, base)
-			want(t, err, store.ErrNotFound)
+			want(t, err, model.ErrNotFound)
 		}},
 	}
 }
@@ -100,39 +101,39 @@ func proveChangePassword(t *testing.T, s *store.Store) {
 	want(t, s.CreateUser(ctx, u, id), nil)
 	mine, others := addAuthSession(t, s, u.ID, ""), addAuthSession(t, s, u.ID, "")
 	myBrowser, otherBrowser := addBrowser(t, s, mine), addBrowser(t, s, others)
-	reset := addLink(t, s, id, store.LinkReset)
+	reset := addLink(t, s, id, model.LinkReset)
 
 	wrong := id
 	wrong.PasswordHash = "not what is stored"
-	want(t, s.ChangePassword(ctx, wrong, "new", mine.ID, newEvent(u.ID, store.EventPasswordChanged)), store.ErrConflict)
+	want(t, s.ChangePassword(ctx, wrong, "new", mine.ID, newEvent(u.ID, model.EventPasswordChanged)), model.ErrConflict)
 	_, err := s.AuthSession(ctx, others.ID)
 	want(t, err, nil)
 	wantKinds(t, s, u.ID)
 
-	want(t, s.ChangePassword(ctx, id, "new", mine.ID, newEvent(u.ID, store.EventPasswordChanged)), nil)
+	want(t, s.ChangePassword(ctx, id, "new", mine.ID, newEvent(u.ID, model.EventPasswordChanged)), nil)
 	_, err = s.AuthSession(ctx, mine.ID)
 	want(t, err, nil)
 	_, err = s.WebSession(ctx, myBrowser.IDHash)
 	want(t, err, nil)
 	_, err = s.AuthSession(ctx, others.ID)
-	want(t, err, store.ErrNotFound)
+	want(t, err, model.ErrNotFound)
 	_, err = s.WebSession(ctx, otherBrowser.IDHash)
-	want(t, err, store.ErrNotFound)
+	want(t, err, model.ErrNotFound)
 	_, err = s.LinkedIdentity(ctx, reset, base)
-	want(t, err, store.ErrNotFound)
-	wantKinds(t, s, u.ID, store.EventPasswordChanged)
+	want(t, err, model.ErrNotFound)
+	wantKinds(t, s, u.ID, model.EventPasswordChanged)
 }
 
 // addPending creates a user whose address is not confirmed.
-func addPending(t *testing.T, s *store.Store) (store.User, store.Identity) {
+func addPending(t *testing.T, s *store.Store) (model.User, model.Identity) {
 	t.Helper()
-	u, id := newUser("user-" + store.NewID(base))
+	u, id := newUser("user-" + model.NewID(base))
 	id.Pending = true
 	want(t, s.CreateUser(t.Context(), u, id), nil)
 	return u, id
 }
 
-func addLink(t *testing.T, s *store.Store, id store.Identity, purpose string) store.AccountLink {
+func addLink(t *testing.T, s *store.Store, id model.Identity, purpose string) model.Link {
 	t.Helper()
 	l := newLink(id, purpose)
 	want(t, s.CreateLink(t.Context(), l), nil)
@@ -140,20 +141,20 @@ func addLink(t *testing.T, s *store.Store, id store.Identity, purpose string) st
 }
 
 // newLink returns a link to create. It is good for half an hour.
-func newLink(id store.Identity, purpose string) store.AccountLink {
-	return store.AccountLink{
-		ID: store.NewID(base), TokenHash: randomHash(), IdentityID: id.ID, Purpose: purpose,
+func newLink(id model.Identity, purpose string) model.Link {
+	return model.Link{
+		ID: model.NewID(base), TokenHash: randomHash(), IdentityID: id.ID, Purpose: purpose,
 		CreatedAt: base, ExpiresAt: base.Add(30 * time.Minute),
 	}
 }
 
 // happened tells what to write down of the identity that a link is for.
-func happened(kind store.EventKind) func(store.Identity) store.Event {
-	return func(id store.Identity) store.Event { return newEvent(id.UserID, kind) }
+func happened(kind model.EventKind) func(model.Identity) model.Event {
+	return func(id model.Identity) model.Event { return newEvent(id.UserID, kind) }
 }
 
 // addBrowser signs a browser in that holds the session.
-func addBrowser(t *testing.T, s *store.Store, a store.AuthSession) store.WebSession {
+func addBrowser(t *testing.T, s *store.Store, a model.Session) model.WebSession {
 	t.Helper()
 	w := newWebSession()
 	w.UserID, w.AuthSessionID = a.UserID, a.ID

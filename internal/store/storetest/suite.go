@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"latchkey/internal/model"
 	"latchkey/internal/store"
 )
 
@@ -32,7 +33,6 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		{"auth sessions", authSessions()},
 		{"key uses", keyUses()},
 		{"web sessions", webSessions()},
-		{"device grants", deviceGrants()},
 		{"events", events()},
 		{"links", links()},
 		{"accounts", accounts()},
@@ -48,9 +48,9 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 }
 
 // addUser creates a user who logs in with a made-up e-mail.
-func addUser(t *testing.T, s *store.Store) store.User {
+func addUser(t *testing.T, s *store.Store) model.User {
 	t.Helper()
-	u, id := newUser("user-" + store.NewID(base))
+	u, id := newUser("user-" + model.NewID(base))
 	if err := s.CreateUser(t.Context(), u, id); err != nil {
 		t.Fatal(err)
 	}
@@ -58,16 +58,16 @@ func addUser(t *testing.T, s *store.Store) store.User {
 }
 
 // newUser returns a user with the identity to create it with.
-func newUser(subject string) (store.User, store.Identity) {
-	u := store.User{ID: store.NewID(base), CreatedAt: base}
-	return u, store.Identity{
-		ID: store.NewID(base), UserID: u.ID, Provider: store.ProviderEmailPassword, Subject: subject,
+func newUser(subject string) (model.User, model.Identity) {
+	u := model.User{ID: model.NewID(base), CreatedAt: base}
+	return u, model.Identity{
+		ID: model.NewID(base), UserID: u.ID, Provider: model.ProviderEmailPassword, Subject: subject,
 		PasswordHash: "$argon2id$of " + subject, CreatedAt: base.Add(time.Second),
 	}
 }
 
 // addKey creates a key of the given name and returns it with the hash of its value.
-func addKey(t *testing.T, s *store.Store, userID, name string) (store.APIKey, [32]byte) {
+func addKey(t *testing.T, s *store.Store, userID, name string) (model.Key, [32]byte) {
 	t.Helper()
 	k, hash := newKey(userID, name)
 	if err := s.CreateAPIKey(t.Context(), k, hash, 20); err != nil {
@@ -77,12 +77,12 @@ func addKey(t *testing.T, s *store.Store, userID, name string) (store.APIKey, [3
 }
 
 // newKey returns a key to create, and a hash for it.
-func newKey(userID, name string) (store.APIKey, [32]byte) {
-	return store.APIKey{ID: store.NewID(base), UserID: userID, Name: name, CreatedAt: base}, randomHash()
+func newKey(userID, name string) (model.Key, [32]byte) {
+	return model.Key{ID: model.NewID(base), UserID: userID, Name: name, CreatedAt: base}, randomHash()
 }
 
 // addAuthSession creates a session of a user, opened with keyID unless that is empty.
-func addAuthSession(t *testing.T, s *store.Store, userID, keyID string) store.AuthSession {
+func addAuthSession(t *testing.T, s *store.Store, userID, keyID string) model.Session {
 	t.Helper()
 	a := newAuthSession(userID, keyID)
 	if err := s.CreateAuthSession(t.Context(), a, nil); err != nil {
@@ -92,24 +92,24 @@ func addAuthSession(t *testing.T, s *store.Store, userID, keyID string) store.Au
 }
 
 // newAuthSession returns a session to create. It lasts for an hour.
-func newAuthSession(userID, keyID string) store.AuthSession {
-	a := store.AuthSession{
-		ID: store.NewID(base), UserID: userID, DeviceID: store.NewID(base), Provider: store.ProviderEmailPassword,
-		IdentityID: store.NewID(base), KeyID: keyID, CreatedAt: base, ExpiresAt: base.Add(time.Hour), LastSeenAt: base,
+func newAuthSession(userID, keyID string) model.Session {
+	a := model.Session{
+		ID: model.NewID(base), UserID: userID, DeviceID: model.NewID(base), Provider: model.ProviderEmailPassword,
+		IdentityID: model.NewID(base), KeyID: keyID, CreatedAt: base, ExpiresAt: base.Add(time.Hour), LastSeenAt: base,
 		Address: "192.0.2.7", Agent: "curl/8.5.0", DeviceName: "porch", Platform: "linux", SDK: "realm-web",
 	}
 	if keyID != "" {
-		a.Provider, a.IdentityID = store.ProviderAPIKey, keyID
+		a.Provider, a.IdentityID = model.ProviderAPIKey, keyID
 	}
 	return a
 }
 
 // newWebSession returns a browser's session to create. It lasts for twelve hours.
-func newWebSession() store.WebSession {
-	return store.WebSession{
+func newWebSession() model.WebSession {
+	return model.WebSession{
 		IDHash: randomHash(), Sealed: []byte("sealed token"), Version: 1,
 		CreatedAt: base, LastSeenAt: base, ExpiresAt: base.Add(12 * time.Hour), ProvedAt: base,
-		UserID: store.NewID(base), Address: "192.0.2.8", Agent: "Mozilla/5.0",
+		UserID: model.NewID(base), Address: "192.0.2.8", Agent: "Mozilla/5.0",
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"latchkey/internal/model"
 	"latchkey/internal/store"
 )
 
@@ -20,7 +21,7 @@ func users() []contract {
 			}
 			all, err := s.Identities(t.Context(), u.ID)
 			want(t, err, nil)
-			if diff := cmp.Diff([]store.Identity{id}, all); diff != "" {
+			if diff := cmp.Diff([]model.Identity{id}, all); diff != "" {
 				t.Error(diff)
 			}
 		}},
@@ -28,13 +29,13 @@ func users() []contract {
 			u, id := newUser("ann")
 			want(t, s.CreateUser(t.Context(), u, id), nil)
 			for _, miss := range [][2]string{
-				{id.Provider, "bob"}, {store.ProviderAnonymous, "ann"}, {id.Provider, "Ann"}, {id.Provider, "ann "}, {"", ""},
+				{id.Provider, "bob"}, {model.ProviderAnonymous, "ann"}, {id.Provider, "Ann"}, {id.Provider, "ann "}, {"", ""},
 			} {
 				_, err := s.IdentityBySubject(t.Context(), miss[0], miss[1])
-				want(t, err, store.ErrNotFound)
+				want(t, err, model.ErrNotFound)
 			}
-			_, err := s.Identities(t.Context(), store.NewID(base))
-			want(t, err, store.ErrNotFound)
+			_, err := s.Identities(t.Context(), model.NewID(base))
+			want(t, err, model.ErrNotFound)
 		}},
 		{"a subject is any string and is kept as it is", func(t *testing.T, s *store.Store) {
 			for _, subject := range []string{
@@ -53,11 +54,11 @@ func users() []contract {
 			first, id := newUser("ann")
 			want(t, s.CreateUser(t.Context(), first, id), nil)
 			second, taken := newUser("ann")
-			want(t, s.CreateUser(t.Context(), second, taken), store.ErrConflict)
+			want(t, s.CreateUser(t.Context(), second, taken), model.ErrConflict)
 			_, err := s.Identities(t.Context(), second.ID)
-			want(t, err, store.ErrNotFound)
+			want(t, err, model.ErrNotFound)
 			k, hash := newKey(second.ID, "phone")
-			want(t, s.CreateAPIKey(t.Context(), k, hash, 20), store.ErrNotFound)
+			want(t, s.CreateAPIKey(t.Context(), k, hash, 20), model.ErrNotFound)
 			got, err := s.IdentityBySubject(t.Context(), id.Provider, "ann")
 			want(t, err, nil)
 			if diff := cmp.Diff(id, got); diff != "" {
@@ -68,9 +69,9 @@ func users() []contract {
 			u, id := newUser("ann")
 			want(t, s.CreateUser(t.Context(), u, id), nil)
 			other, otherID := newUser("ann")
-			otherID.Provider, otherID.PasswordHash = store.ProviderAnonymous, ""
+			otherID.Provider, otherID.PasswordHash = model.ProviderAnonymous, ""
 			want(t, s.CreateUser(t.Context(), other, otherID), nil)
-			got, err := s.IdentityBySubject(t.Context(), store.ProviderAnonymous, "ann")
+			got, err := s.IdentityBySubject(t.Context(), model.ProviderAnonymous, "ann")
 			want(t, err, nil)
 			if diff := cmp.Diff(otherID, got); diff != "" {
 				t.Error(diff)
@@ -92,7 +93,7 @@ func users() []contract {
 			if got := hash(); got != "new" {
 				t.Errorf("hash is %q", got)
 			}
-			want(t, s.ReplacePasswordHash(t.Context(), store.NewID(base), "new", "newer"), nil)
+			want(t, s.ReplacePasswordHash(t.Context(), model.NewID(base), "new", "newer"), nil)
 		}},
 		{"deleting a user takes everything of theirs and nothing else", proveDeleteUser},
 	}
@@ -105,23 +106,23 @@ func proveDeleteUser(t *testing.T, s *store.Store) {
 	stays := addUser(t, s)
 	goneKey, goneHash := addKey(t, s, gone.ID, "phone")
 	keptKey, keptHash := addKey(t, s, stays.ID, "phone")
-	goneSessions := []store.AuthSession{addAuthSession(t, s, gone.ID, ""), addAuthSession(t, s, gone.ID, goneKey.ID)}
-	keptSessions := []store.AuthSession{addAuthSession(t, s, stays.ID, ""), addAuthSession(t, s, stays.ID, keptKey.ID)}
+	goneSessions := []model.Session{addAuthSession(t, s, gone.ID, ""), addAuthSession(t, s, gone.ID, goneKey.ID)}
+	keptSessions := []model.Session{addAuthSession(t, s, stays.ID, ""), addAuthSession(t, s, stays.ID, keptKey.ID)}
 
 	want(t, s.DeleteUser(ctx, gone.ID), nil)
-	want(t, s.DeleteUser(ctx, gone.ID), store.ErrNotFound)
+	want(t, s.DeleteUser(ctx, gone.ID), model.ErrNotFound)
 
 	_, err := s.Identities(ctx, gone.ID)
-	want(t, err, store.ErrNotFound)
+	want(t, err, model.ErrNotFound)
 	_, err = s.IdentityBySubject(ctx, id.Provider, id.Subject)
-	want(t, err, store.ErrNotFound)
+	want(t, err, model.ErrNotFound)
 	_, err = s.APIKeyByValueHash(ctx, goneHash)
-	want(t, err, store.ErrNotFound)
+	want(t, err, model.ErrNotFound)
 	for _, a := range goneSessions {
 		_, err = s.AuthSession(ctx, a.ID)
-		want(t, err, store.ErrNotFound)
+		want(t, err, model.ErrNotFound)
 	}
-	want(t, s.CreateAuthSession(ctx, newAuthSession(gone.ID, ""), nil), store.ErrNotFound)
+	want(t, s.CreateAuthSession(ctx, newAuthSession(gone.ID, ""), nil), model.ErrNotFound)
 
 	_, err = s.Identities(ctx, stays.ID)
 	want(t, err, nil)

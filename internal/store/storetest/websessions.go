@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"latchkey/internal/model"
 	"latchkey/internal/store"
 )
 
@@ -21,7 +22,7 @@ func webSessions() []contract {
 				wantWebSession(t, s, w)
 			}
 			_, err := s.WebSession(t.Context(), randomHash())
-			want(t, err, store.ErrNotFound)
+			want(t, err, model.ErrNotFound)
 		}},
 		{"an update changes what it says and counts the version", func(t *testing.T, s *store.Store) {
 			w, neighbour := newWebSession(), newWebSession()
@@ -41,16 +42,16 @@ func webSessions() []contract {
 			want(t, s.UpdateWebSession(t.Context(), w), nil)
 			late := w
 			late.Sealed = []byte("late")
-			want(t, s.UpdateWebSession(t.Context(), late), store.ErrConflict)
+			want(t, s.UpdateWebSession(t.Context(), late), model.ErrConflict)
 			w.Version++
 			wantWebSession(t, s, w)
 		}},
 		{"an update of a session that is gone is not found", func(t *testing.T, s *store.Store) {
 			w := newWebSession()
-			want(t, s.UpdateWebSession(t.Context(), w), store.ErrNotFound)
+			want(t, s.UpdateWebSession(t.Context(), w), model.ErrNotFound)
 			want(t, s.CreateWebSession(t.Context(), w), nil)
 			want(t, s.DeleteWebSession(t.Context(), w.IDHash), nil)
-			want(t, s.UpdateWebSession(t.Context(), w), store.ErrNotFound)
+			want(t, s.UpdateWebSession(t.Context(), w), model.ErrNotFound)
 		}},
 		{"of updates made at once one is first", func(t *testing.T, s *store.Store) {
 			w := newWebSession()
@@ -59,8 +60,8 @@ func webSessions() []contract {
 				mine := w
 				mine.Sealed = []byte{byte(i)}
 				return s.UpdateWebSession(ctx, mine)
-			}, store.ErrConflict)
-			if counts[nil] != 1 || counts[store.ErrConflict] != 49 {
+			}, model.ErrConflict)
+			if counts[nil] != 1 || counts[model.ErrConflict] != 49 {
 				t.Errorf("outcomes %v", counts)
 			}
 		}},
@@ -71,7 +72,7 @@ func webSessions() []contract {
 			want(t, s.DeleteWebSession(t.Context(), w.IDHash), nil)
 			want(t, s.DeleteWebSession(t.Context(), w.IDHash), nil)
 			_, err := s.WebSession(t.Context(), w.IDHash)
-			want(t, err, store.ErrNotFound)
+			want(t, err, model.ErrNotFound)
 			wantWebSession(t, s, neighbour)
 		}},
 		{"a sweep takes sessions that have ended or were not used", proveWebSweep},
@@ -85,7 +86,7 @@ func webSessions() []contract {
 			want(t, s.Sweep(t.Context(), base.Add(24*time.Hour), time.Hour), nil)
 			for _, h := range hashes {
 				_, err := s.WebSession(t.Context(), h)
-				want(t, err, store.ErrNotFound)
+				want(t, err, model.ErrNotFound)
 			}
 		}},
 	}
@@ -118,7 +119,7 @@ func proveWebSweep(t *testing.T, s *store.Store) {
 	}
 }
 
-func wantWebSession(t *testing.T, s *store.Store, w store.WebSession) {
+func wantWebSession(t *testing.T, s *store.Store, w model.WebSession) {
 	t.Helper()
 	got, err := s.WebSession(t.Context(), w.IDHash)
 	want(t, err, nil)

@@ -1,4 +1,4 @@
-package store
+package model
 
 import (
 	"crypto/rand"
@@ -38,4 +38,18 @@ func nextTick(now time.Time) uint64 {
 			return next
 		}
 	}
+}
+
+// IsID reports whether s has the shape of the ids made here: 24 lower-case hex digits. Anything else is unknown without asking
+// the store.
+func IsID(s string) bool {
+	if len(s) != 24 {
+		return false
+	}
+	for i := range len(s) {
+		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
 }

@@ -1,0 +1,67 @@
+package model
+
+import "time"
+
+// EventKind says what happened. Kinds are in exports, and so are never renamed.
+type EventKind string
+
+// What is written down of an account.
+const (
+	EventAccountMade     EventKind = "account-made"
+	EventSignedIn        EventKind = "signed-in"
+	EventSignInFailed    EventKind = "sign-in-failed"
+	EventSessionEnded    EventKind = "session-ended"
+	EventKeyMade         EventKind = "key-made"
+	EventKeyShown        EventKind = "key-shown"
+	EventKeyTurnedOn     EventKind = "key-turned-on"
+	EventKeyTurnedOff    EventKind = "key-turned-off"
+	EventKeyDeleted      EventKind = "key-deleted"
+	EventKeyFirstUsed    EventKind = "key-first-used"
+	EventKeyRefused      EventKind = "key-refused"
+	EventPairingAsked    EventKind = "pairing-asked"
+	EventPairingApproved EventKind = "pairing-approved"
+	EventPairingDenied   EventKind = "pairing-denied"
+	EventPasswordChanged EventKind = "password-changed"
+	EventPasswordReset   EventKind = "password-reset"
+	EventPasswordProved  EventKind = "password-confirmed"
+	EventResetAsked      EventKind = "password-reset-asked"
+	EventEmailConfirmed  EventKind = "email-confirmed"
+	EventAccountDisabled EventKind = "account-disabled"
+	EventAccountEnabled  EventKind = "account-enabled"
+)
+
+// DetailFetched is the detail of EventKeyShown when it was a device that was given the value.
+const DetailFetched = "fetched by the device"
+
+// Actor says who did it.
+type Actor string
+
+// Who acts on an account.
+const (
+	ActorBrowser  Actor = "browser"  // a person on the dashboard
+	ActorApp      Actor = "app"      // a program that a person is signed in with
+	ActorDevice   Actor = "device"   // a program with a key, or one that wants one
+	ActorOperator Actor = "operator" // whoever runs the server
+	ActorUnknown  Actor = "unknown"  // somebody who has not proved who they are
+)
+
+// Event is one thing that happened to an account.
+type Event struct {
+	ID, UserID string // ID is given by the store when empty; it sorts in the order of time, and an event is written once under it
+	At         time.Time
+	Kind       EventKind
+	Actor      Actor
+	KeyID      string // the key it is about, or ""
+	KeyName    string // as it was then; found out by the store when empty
+	Detail     string // a reason, or the name of a device; in plain words
+	Address    string // where it came from
+	Agent      string // what the program there called itself
+}
+
+// EventQuery says which events of a user are wanted, newest first.
+type EventQuery struct {
+	Before string      // the id of an event: only older ones; "": from the newest on
+	Kinds  []EventKind // none: all
+	KeyID  string      // "": about whatever
+	Limit  int
+}

@@ -1,0 +1,57 @@
+package model
+
+import "time"
+
+// Key is a user API key without its value, which is not kept: only its SHA-256 is.
+type Key struct {
+	ID, UserID, Name string
+	Disabled         bool
+	CreatedAt        time.Time
+	Usage            KeyUsage // as far as it was asked for
+}
+
+// KeyUsage is what is known of the use of a key. What never happened has the zero time.
+type KeyUsage struct {
+	Fingerprint string // the first 8 bytes of the SHA-256 of the value, in hex: enough to tell 20 keys apart
+	FirstUsed   time.Time
+	LastUse     KeyUse
+	LastRefusal KeyRefusal
+}
+
+// KeyUse is a sign-in with a key: when and from where, and what the client said it is.
+type KeyUse struct {
+	At                                                     time.Time
+	Address                                                string
+	DeviceName, Platform, PlatformVersion, SDK, SDKVersion string
+}
+
+// KeyRefusal is a sign-in with a key that was refused.
+type KeyRefusal struct {
+	At              time.Time
+	Address, Reason string
+}
+
+// Keys are all keys of a user in the order of their creation.
+type Keys struct {
+	List           []Key
+	Usage          Knowledge
+	RecordingSince time.Time // of their use, when Usage is UsageKnown
+}
+
+// Knowledge says whether the usage of keys is known.
+type Knowledge string
+
+// What can be known of usage.
+const (
+	UsageKnown       Knowledge = "known"
+	UsageNotReported Knowledge = "not reported" // the server that has the keys keeps none
+	UsageNotKnown    Knowledge = ""             // it could not be read
+)
+
+// Why a sign-in was refused, as the owner of the account reads it.
+const (
+	ReasonKeyOff        = "off"
+	ReasonWrongPassword = "wrong password"
+	ReasonDisabled      = "account is off"
+	ReasonPending       = "address not confirmed"
+)

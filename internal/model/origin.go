@@ -1,0 +1,17 @@
+package model
+
+// Origin is where a request came from.
+type Origin struct {
+	// Address and Agent are the browser's or the program's: where it is, and what it calls itself.
+	Address, Agent string
+	// Actor is who asks: a browser, an app or a device.
+	Actor Actor
+	// KnownBrowser names the browser to the limits of sign-ins, when it has proved to have been signed in before with the very account,
+	// in its exact spelling, that it wants to sign in with; otherwise it is "".
+	KnownBrowser string
+	// Pairing is the name of the device that a key is created for, "" when a person creates it for themselves.
+	Pairing string
+	// TrialOf is the user who wants to see whether a key works, "" when a sign-in is meant. With a key of theirs it leaves no trace. Any
+	// other key is used, or refused, from the address: its owner must see that somebody else has it.
+	TrialOf string
+}

@@ -1,0 +1,50 @@
+package model
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+)
+
+// Session is what a refresh token stands for: a user signed in on a device.
+type Session struct {
+	ID, UserID, DeviceID string
+	Provider             string
+	IdentityID           string
+	KeyID                string // the key that opened it; empty when something else did
+	CreatedAt, ExpiresAt time.Time
+	LastSeenAt           time.Time // of a sign-in or a renewal, now and then
+	Address, Agent       string    // where it was opened from, and what the program there called itself
+
+	DeviceName, Platform, SDK string // what it said of itself
+
+	Generation int64 // of the identity when its password was checked; asked for while the session is created, and not kept
+}
+
+// How a session ended, as the owner of the account reads it.
+const (
+	EndedSignedOut = "signed out"
+	EndedSignedIn  = "signed in anew"
+	EndedElsewhere = "ended from another place"
+	EndedOthers    = "all others"
+)
+
+// WebSession is a browser that is signed in. It belongs to no row of users: with an upstream, users live elsewhere.
+type WebSession struct {
+	IDHash                           [32]byte // SHA-256 of the id in the cookie
+	Sealed                           []byte   // what it holds, encrypted by whoever keeps it
+	Version                          int64    // counts the updates
+	CreatedAt, LastSeenAt, ExpiresAt time.Time
+
+	UserID         string
+	AuthSessionID  string    // the session that it holds here; "" with an upstream. It ends with it
+	Address, Agent string    // where it was last seen, and what the browser called itself
+	ProvedAt       time.Time // when the person last confirmed their password; the zero time is 1970
+}
+
+// Format leaves out what the row is found by and what is sealed in it.
+func (s WebSession) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "web session of "+s.UserID) }
+
+// LogValue gives package slog the same text.
+func (s WebSession) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(s)) }

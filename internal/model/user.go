@@ -1,0 +1,44 @@
+package model
+
+import "time"
+
+// Names of the ways to prove who one is, as they stand on the wire.
+const (
+	ProviderEmailPassword = "local-userpass"
+	ProviderAPIKey        = "api-key"
+	ProviderAnonymous     = "anon-user"
+)
+
+// User is a person or an anonymous visitor.
+type User struct {
+	ID         string
+	CreatedAt  time.Time
+	DisabledAt time.Time // zero: may sign in
+}
+
+// Identity is one way in which a user signs in. Keys are another, and have a table of their own.
+type Identity struct {
+	ID, UserID   string
+	Provider     string
+	Subject      string // the email for ProviderEmailPassword, which may be any string; the identity's own id for ProviderAnonymous
+	PasswordHash string // a PHC string, or empty: no password fits
+	CreatedAt    time.Time
+	Pending      bool  // the address must be confirmed before anybody signs in
+	Generation   int64 // of the password: how often it was changed. Storing the same one at another cost does not count
+	UserDisabled bool  // read with the identity: its user may not sign in
+}
+
+// What a link that was sent by email is for.
+const (
+	LinkConfirm = "confirm" // the address of an identity
+	LinkReset   = "reset"   // its password
+)
+
+// Link was sent by email. Whoever has its token has read the message.
+type Link struct {
+	ID                   string
+	TokenHash            [32]byte // SHA-256 of the token, which is not kept
+	IdentityID           string
+	Purpose              string // LinkConfirm or LinkReset
+	CreatedAt, ExpiresAt time.Time
+}
