@@ -19,13 +19,14 @@ func mayImport() map[string][]string {
 	return map[string][]string{
 		".":                            {"internal/app"},
 		"internal/app":                 {"client", "handlers", "internal/authserver", "internal/model", "internal/onboard", "internal/store", "static", "views"},
-		"internal/authserver":          {"internal/model", "internal/store"},
+		"internal/authserver":          {"internal/limits", "internal/model", "internal/store"},
 		"client":                       nil,
 		"client/clienttest":            {"client"},
 		"e2e":                          nil, // all of it is tests
 		"handlers":                     {"client", "internal/model", "internal/onboard", "static", "views"},
+		"internal/limits":              nil,
 		"internal/model":               nil,
-		"internal/onboard":             {"internal/model"},
+		"internal/onboard":             {"internal/limits", "internal/model"},
 		"internal/onboard/onboardtest": {"internal/model", "internal/onboard"},
 		"static":                       nil,
 		"internal/store":               {"internal/model"},

@@ -2,11 +2,10 @@ package authserver
 
 import (
 	"crypto/sha256"
-	"net/http"
-	"net/netip"
 	"strings"
-	"sync"
 	"time"
+
+	"latchkey/internal/limits"
 )
 
 // Tries of a password. Few enough that lists of common passwords get nowhere, and enough for somebody who has to think.
@@ -38,17 +37,19 @@ type Attempt struct {
 // Limits counts tries of passwords by account, by address and in total, before anybody knows whether they are right. It is kept
 // in memory: a restart forgives, and nobody outside can cause one.
 type Limits struct {
-	mu                           sync.Mutex
-	time                         stopwatch
-	accounts                     map[string]time.Duration   // buckets
-	addresses, devices, everyone map[string][]time.Duration // windows
+	book                                   *limits.Book
+	accounts, addresses, devices, everyone *limits.Table
 }
 
 // NewLimits returns counts of nothing yet.
 func NewLimits(now func() time.Time) *Limits {
+	book := limits.NewBook(now, tryStretch)
 	return &Limits{
-		time: startStopwatch(now, tryStretch), accounts: map[string]time.Duration{},
-		addresses: map[string][]time.Duration{}, devices: map[string][]time.Duration{}, everyone: map[string][]time.Duration{},
+		book:      book,
+		accounts:  book.Buckets(accountTries, accountPause),
+		addresses: book.Windows(limits.Rule{Most: addressTries, In: tryStretch}),
+		devices:   book.Windows(limits.Rule{Most: deviceTries, In: tryStretch}).Bound(maxDevices, 0),
+		everyone:  book.Windows(limits.Rule{Most: everyoneTries, In: everyoneStretch}),
 	}
 }
 
@@ -57,48 +58,22 @@ func NewLimits(now func() time.Time) *Limits {
 //
 // Succeeded gives back this one try, which was no guess, to the counts that it was taken from. It is nil when there is none.
 func (l *Limits) Take(a Attempt) (succeeded func(), wait time.Duration) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	now := l.tick()
-	counts := l.countsOf(a)
-	if wait = addAll(counts, now); wait > 0 {
-		return nil, wait
-	}
-	return func() { l.giveBack(counts, now) }, 0
-}
-
-func (l *Limits) giveBack(counts []count, taken time.Duration) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	now := l.tick()
-	for _, c := range counts {
-		c.takeBack(taken, now)
-	}
+	turn := l.book.Begin()
+	defer turn.End()
+	return turn.Take(l.countsOf(turn, a)...)
 }
 
 // countsOf says what counts a try. A known browser is counted for itself and its address: whoever attacks the account, or all
 // accounts, must not lock its owner out.
-func (l *Limits) countsOf(a Attempt) []count {
+func (l *Limits) countsOf(turn limits.Turn, a Attempt) []limits.Count {
 	account := digest(canonical(a.Account))
-	address := window{l.addresses, network(a.Address), addressTries, tryStretch}
+	address := l.addresses.Of(limits.Network(a.Address))
 	if a.KnownDevice != "" {
-		device := window{l.devices, digest(account + a.KnownDevice), deviceTries, tryStretch}
-		if len(l.devices) < maxDevices || len(l.devices[device.who]) > 0 {
-			return []count{device, address}
+		if device := l.devices.Of(digest(account + a.KnownDevice)); !turn.Full(device) {
+			return []limits.Count{device, address}
 		}
 	}
-	return []count{bucket{l.accounts, account, accountTries, accountPause}, address, window{l.everyone, "", everyoneTries, everyoneStretch}}
-}
-
-// tick gives the time, and now and then forgets what is past; the caller holds the lock.
-func (l *Limits) tick() time.Duration {
-	now, sweep := l.time.read()
-	if sweep {
-		forgetFull(l.accounts, now)
-		forgetPast(l.addresses, now-tryStretch)
-		forgetPast(l.devices, now-tryStretch)
-	}
-	return now
+	return []limits.Count{l.accounts.Of(account), address, l.everyone.Of("")}
 }
 
 // canonical is the one spelling of an account under which its tries are counted.
@@ -108,29 +83,4 @@ func canonical(account string) string { return strings.ToLower(strings.TrimSpace
 func digest(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return string(sum[:])
-}
-
-// network is who is counted under an address: with IPv6 a whole /64, which is one household's. What is no address is one and the
-// same for all.
-func network(address string) string {
-	a, err := netip.ParseAddr(address)
-	if err != nil {
-		return ""
-	}
-	if a = a.Unmap().WithZone(""); a.Is4() {
-		return a.String()
-	}
-	return netip.PrefixFrom(a, 64).Masked().String()
-}
-
-// guessing counts that somebody is about to try a password of an account. Everything that checks one begins with it, and calls
-// succeeded when the password was right, or was not looked at after all.
-func (s *Server) guessing(r *http.Request, account string) (succeeded func(), err error) {
-	o, _ := s.origin(r)
-	return s.counted(Attempt{Account: account, Address: o.Address, KnownDevice: o.KnownBrowser})
-}
-
-func (s *Server) counted(a Attempt) (succeeded func(), err error) {
-	succeeded, wait := s.cfg.Limits.Take(a)
-	return succeeded, tooMany(wait)
 }

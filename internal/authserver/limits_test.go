@@ -132,7 +132,7 @@ func TestASuccessGivesBackItsOwnTryAndNoOther(t *testing.T) {
 			succeeded()
 		}
 	}
-	if n := len(l.accounts) + len(l.addresses) + len(l.devices) + len(l.everyone); n != 0 {
+	if n := l.accounts.Len() + l.addresses.Len() + l.devices.Len() + l.everyone.Len(); n != 0 {
 		t.Errorf("%d entries are left of nothing", n)
 	}
 	a := Attempt{Account: "a@example.org", Address: "192.0.2.1"}
@@ -150,12 +150,19 @@ func TestASuccessGivesBackItsOwnTryAndNoOther(t *testing.T) {
 // Between a try and its success the known browsers may have filled up, or made room: what is given back is what was taken.
 func TestASuccessGivesBackWhereItsTryWasCounted(t *testing.T) {
 	l, c := newTestLimits()
-	fill := func() {
-		room(l, maxDevices, func(i int) Attempt {
+	fill := func() (empty func()) {
+		var succeeded []func()
+		for i := range maxDevices {
 			a := from(fmt.Sprint("other", i), i)
 			a.KnownDevice = "x"
-			return a
-		})
+			s, _ := l.Take(a)
+			succeeded = append(succeeded, s)
+		}
+		return func() {
+			for _, s := range succeeded {
+				s()
+			}
+		}
 	}
 	owner := Attempt{Account: "owner@example.org", Address: "192.0.2.1", KnownDevice: "laptop"}
 	early, _ := l.Take(owner) // counted for the browser
@@ -167,15 +174,15 @@ func TestASuccessGivesBackWhereItsTryWasCounted(t *testing.T) {
 	}
 	c.advance(2 * tryStretch)
 	l.Take(from("somebody@example.org", 1)) // the past is forgotten
-	fill()
+	empty := fill()
 	late, _ := l.Take(owner) // counted for the account, since so many browsers are
-	clear(l.devices)
+	empty()
 	room(l, 4, func(int) Attempt { return owner })
 	late()
 	if got := room(l, 20, func(int) Attempt { return owner }); got != deviceTries-4 {
 		t.Errorf("the browser has %d tries left, want %d", got, deviceTries-4)
 	}
-	if n := len(l.accounts); n != 1 {
+	if n := l.accounts.Len(); n != 1 {
 		t.Errorf("%d accounts have tries counted, want that of somebody alone", n)
 	}
 }
@@ -234,10 +241,10 @@ func TestAMillionStrangersNeitherFillTheMemoryNorHideAnAttack(t *testing.T) {
 	if got := room(l, 10, victim); got != 0 {
 		t.Errorf("%d more guesses at the account under attack", got)
 	}
-	if n := len(l.accounts); n > everyoneTries+1 {
+	if n := l.accounts.Len(); n > everyoneTries+1 {
 		t.Errorf("%d accounts are remembered", n)
 	}
-	if n := len(l.addresses); n > everyoneTries+1 {
+	if n := l.addresses.Len(); n > everyoneTries+1 {
 		t.Errorf("%d addresses are remembered", n)
 	}
 }
@@ -253,7 +260,7 @@ func TestAnHourOfAttackIsForgottenAsItGoes(t *testing.T) {
 			known.KnownDevice = "x"
 			l.Take(known)
 		}
-		most = max(most, len(l.accounts), len(l.addresses), len(l.devices))
+		most = max(most, l.accounts.Len(), l.addresses.Len(), l.devices.Len())
 		c.advance(time.Minute)
 	}
 	// Twice what is looked back to, since the past is dropped only now and then. Addresses are those of both kinds of tries.
@@ -262,7 +269,7 @@ func TestAnHourOfAttackIsForgottenAsItGoes(t *testing.T) {
 	}
 	c.advance(time.Hour)
 	l.Take(from("a", 1))
-	if n := len(l.accounts) + len(l.addresses) + len(l.devices); n != 2 {
+	if n := l.accounts.Len() + l.addresses.Len() + l.devices.Len(); n != 2 {
 		t.Errorf("%d entries after an hour of rest", n)
 	}
 }

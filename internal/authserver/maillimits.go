@@ -1,8 +1,9 @@
 package authserver
 
 import (
-	"sync"
 	"time"
+
+	"latchkey/internal/limits"
 )
 
 // Mails that anybody can ask for, who need not have proved who they are: nobody's mailbox is to be filled from here.
@@ -20,32 +21,25 @@ const (
 
 // mailLimits counts mails by who gets them and by the address that asks. Accounts that do not exist are counted as those that do.
 type mailLimits struct {
-	mu     sync.Mutex
-	time   stopwatch
-	mails  map[string][]time.Duration // those that each one got or asked for
-	newest map[string][]time.Duration // the newest mail of each account
+	book                *limits.Book
+	accounts, addresses *limits.Table
 }
 
 func newMailLimits(now func() time.Time) *mailLimits {
-	return &mailLimits{time: startStopwatch(now, accountGap), mails: map[string][]time.Duration{}, newest: map[string][]time.Duration{}}
+	book := limits.NewBook(now, accountGap)
+	accounts := book.Windows(limits.Rule{Most: accountMails, In: mailStretch}, limits.Rule{Most: 1, In: accountGap})
+	addresses := book.Windows(limits.Rule{Most: addressMails, In: mailStretch})
+	return &mailLimits{book, accounts, addresses.Bound(maxMailed, accountGap, accounts)}
 }
 
 // take counts a mail, or says how long to wait for one.
 func (l *mailLimits) take(account, address string) (wait time.Duration) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	now, sweep := l.time.read()
-	if sweep {
-		forgetPast(l.mails, now-mailStretch)
-		forgetPast(l.newest, now-accountGap)
+	turn := l.book.Begin()
+	defer turn.End()
+	from := l.addresses.Of(limits.Network(address))
+	if turn.Full(from) { // whatever the account would have to wait
+		return turn.Wait(from)
 	}
-	account, from := digest(canonical(account)), "from "+network(address)
-	if len(l.mails) >= maxMailed && len(l.mails[from]) == 0 {
-		return accountGap
-	}
-	return addAll([]count{
-		window{l.mails, account, accountMails, mailStretch},
-		window{l.newest, account, 1, accountGap},
-		window{l.mails, from, addressMails, mailStretch},
-	}, now)
+	_, wait = turn.Take(l.accounts.Of(digest(canonical(account))), from)
+	return wait
 }

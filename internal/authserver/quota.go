@@ -1,9 +1,9 @@
 package authserver
 
 import (
-	"net/http"
-	"sync"
 	"time"
+
+	"latchkey/internal/limits"
 )
 
 // What one account or one address may do that costs others something: room in the database or in the queue of mails.
@@ -29,16 +29,13 @@ const (
 
 // Quota allows everybody so much at once, and one more after each pause. It is kept in memory, like Limits.
 type Quota struct {
-	atOnce int
-	pause  time.Duration
-
-	mu    sync.Mutex
-	time  stopwatch
-	until map[string]time.Duration // buckets
+	book   *limits.Book
+	counts *limits.Table
 }
 
 func newQuota(now func() time.Time, atOnce int, pause time.Duration) *Quota {
-	return &Quota{atOnce: atOnce, pause: pause, time: startStopwatch(now, quotaSweep), until: map[string]time.Duration{}}
+	book := limits.NewBook(now, quotaSweep)
+	return &Quota{book: book, counts: book.Buckets(atOnce, pause).Bound(maxCounted, 0)}
 }
 
 // NewNotices counts notices by mail by who gets them.
@@ -46,25 +43,12 @@ func NewNotices(now func() time.Time) *Quota { return newQuota(now, noticesAtOnc
 
 // Take counts something that somebody does, or says how long to wait, which counts for nothing.
 func (q *Quota) Take(who string) (wait time.Duration) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	now, sweep := q.time.read()
-	if sweep {
-		forgetFull(q.until, now)
+	turn := q.book.Begin()
+	defer turn.End()
+	count := q.counts.Of(who)
+	if turn.Full(count) {
+		count = q.counts.Of("")
 	}
-	if _, known := q.until[who]; !known && len(q.until) >= maxCounted {
-		who = ""
-	}
-	return addAll([]count{bucket{q.until, who, q.atOnce, q.pause}}, now)
-}
-
-// acting counts a key that is made or turned on. Each is written down and kept for long.
-func (s *Server) acting(who principal) error {
-	return tooMany(s.acts.Take(who.userID))
-}
-
-// registering counts an account that somebody wants to make, before its password takes time and memory.
-func (s *Server) registering(r *http.Request) error {
-	o, _ := s.origin(r)
-	return tooMany(s.registrations.Take(network(o.Address)))
+	_, wait = turn.Take(count)
+	return wait
 }

@@ -34,8 +34,8 @@ func TestAQuotaAllowsSoMuchAtOnceAndOneMoreAfterEachPause(t *testing.T) {
 		}
 		clock.advance(time.Hour)
 	}
-	if q.Take("ana"); len(q.until) != 1 {
-		t.Errorf("%d are remembered", len(q.until))
+	if q.Take("ana"); q.counts.Len() != 1 {
+		t.Errorf("%d are remembered", q.counts.Len())
 	}
 }
 
@@ -49,8 +49,8 @@ func TestWhatAQuotaRemembersIsBounded(t *testing.T) {
 			taken++
 		}
 	}
-	if len(q.until) != maxCounted+1 || taken != maxCounted+2 {
-		t.Errorf("%d are remembered, %d got through", len(q.until), taken)
+	if q.counts.Len() != maxCounted+1 || taken != maxCounted+2 {
+		t.Errorf("%d are remembered, %d got through", q.counts.Len(), taken)
 	}
 	if wait := q.Take("ana"); wait != 0 {
 		t.Errorf("somebody who was here before waits %s", wait)
