@@ -8,10 +8,12 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"latchkey/internal/limits"
 )
 
 // wrong is a try that turns out to be wrong. It returns how long to wait when it is not allowed.
-func wrong(t *testing.T, l *limits, userID, address string) time.Duration {
+func wrong(t *testing.T, l *pairingLimits, userID, address string) time.Duration {
 	t.Helper()
 	_, err := l.tryCode(userID, address)
 	return waitOf(t, err)
@@ -34,6 +36,13 @@ func wantWait(t *testing.T, got, wanted time.Duration) {
 	if got != wanted {
 		t.Errorf("wait is %v, want %v", got, wanted)
 	}
+}
+
+// used is how many tries are counted of one.
+func used(l *pairingLimits, c limits.Count) int {
+	turn := l.book.Begin()
+	defer turn.End()
+	return turn.Used(c)
 }
 
 func v4(i int) string { return fmt.Sprintf("10.%d.%d.%d", i>>16&255, i>>8&255, i&255) }
@@ -100,7 +109,7 @@ func TestEverybodyTogetherHasAThousandWrongCodesInTenMinutes(t *testing.T) {
 }
 
 // spend has many accounts enter wrong codes until an address, or everyone, has no more.
-func spend(t *testing.T, l *limits, tries int, address func(int) string) {
+func spend(t *testing.T, l *pairingLimits, tries int, address func(int) string) {
 	t.Helper()
 	for i := range tries {
 		wantWait(t, wrong(t, l, fmt.Sprint("spender", i), address(i)), 0)
@@ -108,9 +117,9 @@ func spend(t *testing.T, l *limits, tries int, address func(int) string) {
 }
 
 func TestWhoEnteredNoWrongCodeHasOneTryThatOthersCannotUseUp(t *testing.T) {
-	for name, spent := range map[string]func(*limits){
-		"the address's": func(l *limits) { spend(t, l, 30, func(int) string { return "192.0.2.1" }) },
-		"everyone's":    func(l *limits) { spend(t, l, 1000, v4) },
+	for name, spent := range map[string]func(*pairingLimits){
+		"the address's": func(l *pairingLimits) { spend(t, l, 30, func(int) string { return "192.0.2.1" }) },
+		"everyone's":    func(l *pairingLimits) { spend(t, l, 1000, v4) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newClock()
@@ -182,7 +191,9 @@ func TestALimitSaysWhoseWrongCodesItWas(t *testing.T) {
 		t.Error("bob is told that it was his wrong codes")
 	}
 	for i := range maxCounted { // so many accounts that no more are remembered
-		l.accounts.tries[fmt.Sprint("account", i)] = []time.Duration{0}
+		turn := l.book.Begin()
+		turn.Take(l.accounts.Of(fmt.Sprint("account", i)))
+		turn.End()
 	}
 	if mine("carol", "192.0.2.9") {
 		t.Error("carol is told that it was her wrong codes")
@@ -218,10 +229,10 @@ func TestARightCodeTakesBackItselfAndNothingElse(t *testing.T) {
 	}
 	wantWait(t, wrong(t, l, "ann", "192.0.2.1"), 0)
 	wantWait(t, wrong(t, l, "ann", "192.0.2.1"), 7*time.Minute)
-	if n := len(l.everyone.tries[""]); n != 5 {
+	if n := used(l, l.everyone.Of("")); n != 5 {
 		t.Errorf("%d tries are counted of all, want 5", n)
 	}
-	if n := len(l.addresses.tries["192.0.2.1/32"]); n != 5 {
+	if n := used(l, l.addresses.Of("192.0.2.1/32")); n != 5 {
 		t.Errorf("%d tries are counted of the address, want 5", n)
 	}
 }
@@ -234,7 +245,7 @@ func TestARightCodeThatComesBackLateTakesNothingOfOthers(t *testing.T) {
 	c.set(25 * time.Hour) // forgotten by now
 	wrong(t, l, "ann", "192.0.2.1")
 	right()
-	if n := len(l.accounts.tries["ann"]); n != 1 {
+	if n := used(l, l.accounts.Of("ann")); n != 1 {
 		t.Errorf("%d tries are counted, want 1", n)
 	}
 }
@@ -258,23 +269,13 @@ func TestParallelGuessesCannotExceedTheLimit(t *testing.T) {
 		if allowed != 5 {
 			t.Fatalf("%d guesses were under way at once", allowed)
 		}
-		if len(l.accounts.tries)+len(l.addresses.tries)+len(l.everyone.tries) != 0 {
+		if l.accounts.Len()+l.addresses.Len()+l.everyone.Len() != 0 {
 			t.Fatal("tries are counted although all were right")
 		}
 	}
 }
 
 func TestAnIPv6AddressCountsAsItsNetwork(t *testing.T) {
-	for address, as := range map[string]string{
-		"192.0.2.1": "192.0.2.1/32", "192.0.2.1:8080": "192.0.2.1/32", "::ffff:192.0.2.1": "192.0.2.1/32",
-		"2001:db8:0:1::7": "2001:db8:0:1::/64", "2001:db8:0:1:ffff:ffff:ffff:ffff": "2001:db8:0:1::/64",
-		"[2001:db8:0:1::9]:443": "2001:db8:0:1::/64", "2001:db8:0:2::7": "2001:db8:0:2::/64", "fe80::1%eth0": "fe80::/64",
-		"::1": "::/64", "": "", "not an address": "", "192.0.2.300": "", "@": "",
-	} {
-		if got := network(address); got != as {
-			t.Errorf("%q counts as %q, want %q", address, got, as)
-		}
-	}
 	l := newLimits(newClock().now)
 	for i := range 30 {
 		wantWait(t, wrong(t, l, fmt.Sprint("user", i), fmt.Sprintf("2001:db8::%x", i)), 0)
@@ -335,13 +336,13 @@ func TestLimitsAreForgottenByUseAndBySweep(t *testing.T) {
 	c := newClock()
 	l := newLimits(c.now)
 	size := func() int {
-		return len(l.accounts.tries) + len(l.addresses.tries) + len(l.everyone.tries) + len(l.starts.tries) + len(l.sites.tries)
+		return l.accounts.Len() + l.addresses.Len() + l.everyone.Len() + l.starts.Len() + l.sites.Len()
 	}
 	for i := range 2000 {
 		c.set(time.Duration(i) * time.Minute)
 		wantWait(t, waitOf(t, l.tryStart(v4(i))), 0)
-		if len(l.starts.tries) > 21 {
-			t.Fatalf("after %d minutes %d addresses are remembered", i, len(l.starts.tries))
+		if l.starts.Len() > 21 {
+			t.Fatalf("after %d minutes %d addresses are remembered", i, l.starts.Len())
 		}
 	}
 	for i := range 100 {
@@ -386,7 +387,7 @@ func TestASweepForgetsWhatIsInMemoryToo(t *testing.T) {
 		if err := s.Sweep(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if left := len(s.polls.last) + len(s.limits.starts.tries); left != sweep.left {
+		if left := len(s.polls.last) + s.limits.starts.Len(); left != sweep.left {
 			t.Errorf("after %v %d are remembered, want %d", sweep.after, left, sweep.left)
 		}
 	}

@@ -83,7 +83,7 @@ type Service struct {
 	lifetime, interval time.Duration
 	grants             Grants
 	now                func() time.Time
-	limits             *limits
+	limits             *pairingLimits
 	polls              *polls
 }
 
