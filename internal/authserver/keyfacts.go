@@ -26,7 +26,7 @@ func (s *Server) keyFacts(r *http.Request, who principal) (answer, error) {
 	if err != nil {
 		return answer{}, unavailable("read key facts", err)
 	}
-	out := keyFactsAnswer{RecordingSince: wireTime(keys.RecordingSince), Keys: make([]wireKeyFacts, len(keys.List))}
+	out := keyFactsAnswer{RecordingSince: wireTime(s.store.RecordingSince()), Keys: make([]wireKeyFacts, len(keys.List))}
 	for i, key := range keys.List {
 		out.Keys[i] = wireFactsOf(key.ID, key.Usage)
 	}

@@ -1,6 +1,10 @@
 package model
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+	"time"
+)
 
 // The refusals of whatever keeps things. They come wrapped with what was being done; match them with errors.Is.
 var (
@@ -11,3 +15,108 @@ var (
 	// ErrLimit means that there are as many rows of that kind as allowed.
 	ErrLimit = errors.New("limit reached")
 )
+
+// Kind says what went wrong, in as few kinds as there are different things to tell or to do about it.
+type Kind int
+
+// The kinds of errors. Those from KindUnreachable on come from a service elsewhere alone.
+const (
+	KindInternal Kind = iota // a mistake of ours; every error that is no Error is of this kind
+
+	KindSessionOver   // the session has ended, or its user has gone
+	KindForbidden     // this kind of session may not do that
+	KindNotFound      // there is no such key, session or account, or it is somebody else's
+	KindWrongPassword // or no such account: which of the two is not told
+	KindWrongValue    // no key has the value, or its key is off: which of the two is not told
+	KindDisabled      // the account is
+	KindUnconfirmed   // the address is
+	KindBadName       // no key can be called that; Reason says why
+	KindNameTaken     // another key of the person's has the name
+	KindKeyLimit      // the person has as many keys as allowed
+	KindBadEmail      // no account can be called that
+	KindEmailTaken    // another account is
+	KindBadPassword   // no account can have that as its new password; Reason says why
+	KindRegistrationClosed
+	KindNoAnonymous // sign-in without credentials is off
+	KindBadLink     // the link was used, has expired or never was one
+	KindNoEmail     // none is sent from here
+	KindTooManyTries
+	KindTooManyEmails
+	KindTooManyAccounts
+	KindTooManyActs
+	KindBusy        // too much is being done at once
+	KindStorageDown // nothing can be read or saved
+
+	KindUnreachable // nobody listens: nothing was sent
+	KindInsecure    // its certificate is not to be trusted: nothing was sent
+	KindTimedOut
+	KindBrokeOff
+	KindBadAnswer // it gave an answer that cannot be used
+	KindRefuses   // it signs nobody in or up
+	KindNotOffered
+)
+
+// Error is what a service answers when it does not do what it was asked for.
+type Error struct {
+	Kind Kind
+	// Doing is what was being done, for the log.
+	Doing string
+	// Reason says why, to whoever asked. It is a sentence without a full stop.
+	Reason string
+	// Wait is for how long not to ask again; 0 when that is not known.
+	Wait time.Duration
+	// Outcome says what became of an act.
+	Outcome Outcome
+	// Reference names the entry in the log of the service that refused, "" when it gave none.
+	Reference string
+	// UserID and KeyID are whom and what it is about, for the log.
+	UserID, KeyID string
+	// Err is the cause, for the log.
+	Err error
+}
+
+// Outcome says what became of an act that was answered with an error.
+type Outcome int
+
+// What can have become of it.
+const (
+	NotDone     Outcome = iota // for certain
+	FoundUndone                // its answer got lost, and a look afterwards found that it was not done
+	Unclear                    // its answer got lost, and nobody knows
+)
+
+func (e *Error) Error() string {
+	text := e.Doing
+	if text == "" {
+		text = fmt.Sprintf("refused (%d)", e.Kind)
+	}
+	if e.Reason != "" {
+		text += ": " + e.Reason
+	}
+	if e.Err != nil {
+		text += ": " + e.Err.Error()
+	}
+	return text
+}
+
+// Unwrap gives the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// KindOf is the kind of an error, KindInternal when it is no Error. Of nil there is none: ask first.
+func KindOf(err error) Kind {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Kind
+	}
+	return KindInternal
+}
+
+// Is says whether an error is of the kind.
+func Is(err error, kind Kind) bool { return err != nil && KindOf(err) == kind }
+
+// OutcomeOf says what became of an act.
+func OutcomeOf(err error) Outcome {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Outcome
+	}
+	return NotDone
+}

@@ -12,10 +12,12 @@ type Key struct {
 
 // KeyUsage is what is known of the use of a key. What never happened has the zero time.
 type KeyUsage struct {
-	Fingerprint string // the first 8 bytes of the SHA-256 of the value, in hex: enough to tell 20 keys apart
-	FirstUsed   time.Time
-	LastUse     KeyUse
-	LastRefusal KeyRefusal
+	Known          Knowledge // whether the rest means anything
+	RecordingSince time.Time // from when on use is recorded
+	Fingerprint    string    // the first 8 bytes of the SHA-256 of the value, in hex: enough to tell 20 keys apart
+	FirstUsed      time.Time
+	LastUse        KeyUse
+	LastRefusal    KeyRefusal
 }
 
 // KeyUse is a sign-in with a key: when and from where, and what the client said it is.
@@ -33,9 +35,8 @@ type KeyRefusal struct {
 
 // Keys are all keys of a user in the order of their creation.
 type Keys struct {
-	List           []Key
-	Usage          Knowledge
-	RecordingSince time.Time // of their use, when Usage is UsageKnown
+	List  []Key
+	Usage Knowledge // of all of them; one that was created meanwhile may know less
 }
 
 // Knowledge says whether the usage of keys is known.

@@ -104,9 +104,9 @@ func (s *Store) readRecordingSince(ctx context.Context) error {
 
 // Keys returns the keys of a user with their usage, in the order of their creation.
 func (s *Store) Keys(ctx context.Context, userID string) (model.Keys, error) {
-	keys := model.Keys{Usage: model.UsageKnown, RecordingSince: s.recordingSince}
+	keys := model.Keys{Usage: model.UsageKnown}
 	var r keyRow
-	err := s.rows(ctx, selectKeysWithUsage, []any{userID}, r.columns(), func() { keys.List = append(roomForKeys(keys.List), r.get()) })
+	err := s.rows(ctx, selectKeysWithUsage, []any{userID}, r.columns(), func() { keys.List = append(roomForKeys(keys.List), r.get(s.recordingSince)) })
 	if err != nil {
 		return model.Keys{}, doing("list keys with their usage", err)
 	}
@@ -137,8 +137,9 @@ func (r *keyRow) columns() []any {
 // fingerprintSize is how many bytes of the SHA-256 of a value its owner is told: enough to tell 20 keys apart.
 const fingerprintSize = 8
 
-func (r *keyRow) get() model.Key {
+func (r *keyRow) get(recordingSince time.Time) model.Key {
 	k := r.key
+	k.Usage.Known, k.Usage.RecordingSince = model.UsageKnown, recordingSince
 	k.CreatedAt, k.Usage.Fingerprint = fromMillis(r.created), hex.EncodeToString(r.hash[:fingerprintSize])
 	k.Usage.FirstUsed, k.Usage.LastUse.At = fromNullMillis(r.firstUsed), fromNullMillis(r.lastUsed)
 	k.Usage.LastRefusal.At = fromNullMillis(r.refusedAt)

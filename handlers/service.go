@@ -1,0 +1,68 @@
+package handlers
+
+import (
+	"context"
+
+	"latchkey/internal/model"
+)
+
+// Service is whatever has the accounts and their keys: package accounts in this process, or package upstream, which asks another
+// server. Every refusal is a *model.Error.
+type Service interface {
+	// Register creates an account.
+	Register(ctx context.Context, from model.Origin, email string, password model.Secret) error
+	// SignIn opens a session.
+	SignIn(ctx context.Context, from model.Origin, email string, password model.Secret) (model.Account, error)
+	// As is how somebody who is signed in reaches what is theirs. It asks nothing and nobody: the account is from the row of a web
+	// session that was read in this request.
+	As(a model.Account, from model.Origin) Person
+	// SendLink sends a link by email, and says the same whoever has an account.
+	SendLink(ctx context.Context, from model.Origin, purpose, email string) error
+	// UseLink does what a link is for. The password is the new one of model.LinkReset.
+	UseLink(ctx context.Context, from model.Origin, link model.GivenLink, password model.Secret) error
+}
+
+// Person is somebody who is signed in.
+type Person interface {
+	Keys
+	Sessions
+	Self
+}
+
+// Keys are a person's keys.
+type Keys interface {
+	// Keys are all of them, with their usage as far as it is known.
+	Keys(ctx context.Context) (model.Keys, error)
+	// Key is one of them, with its usage.
+	Key(ctx context.Context, id string) (model.Key, error)
+	// CreateKey creates a key once and never again, whatever comes of it: a second try would create a second key. What it answers
+	// holds what can be said then, also beside an error.
+	CreateKey(ctx context.Context, name string) (model.Created, error)
+	// TurnKey turns a key on or off and gives it as it is afterwards, which somebody else may have changed back. Beside an error with
+	// the outcome FoundUndone it gives the key too.
+	TurnKey(ctx context.Context, id string, on bool) (model.Key, error)
+	// DeleteKey deletes a key and gives it as it was. Beside an error whose outcome is not NotDone it gives the key too.
+	DeleteKey(ctx context.Context, id string) (model.Key, error)
+}
+
+// Sessions are where a person is signed in besides the dashboard. They are there while the web session is.
+type Sessions interface {
+	// Sessions are those of apps and of keys, of browsers too if the service knows them. Some services have no such list.
+	Sessions(ctx context.Context) (model.Sessions, error)
+	EndSession(ctx context.Context, id string) error
+	// EndOthers ends all sessions but this one.
+	EndOthers(ctx context.Context) error
+	// SignOut ends this session; why is one of the reasons that package model has. One that has ended already is no error.
+	SignOut(ctx context.Context, why string) error
+}
+
+// Self is what a person does about their account.
+type Self interface {
+	CheckPassword(ctx context.Context, password model.Secret) error
+	// ChangePassword ends all other sessions.
+	ChangePassword(ctx context.Context, current, replacement model.Secret) error
+	DeleteAccount(ctx context.Context) error
+	// TryValue signs in with a value once, and says whose key it is and, if it can, which; a value that does not work is
+	// model.KindWrongValue. With a key of the person's own it leaves no trace.
+	TryValue(ctx context.Context, value model.Secret) (model.Key, error)
+}
