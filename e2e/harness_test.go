@@ -13,6 +13,7 @@ import (
 
 	"latchkey/client"
 	"latchkey/internal/app"
+	"latchkey/internal/app/config"
 )
 
 const password = "correct horse battery"
@@ -26,9 +27,9 @@ type program struct {
 }
 
 // startProgram starts a program on a free port. Each of change may alter its settings first.
-func startProgram(t *testing.T, change ...func(*app.Config)) *program {
+func startProgram(t *testing.T, change ...func(*config.Config)) *program {
 	t.Helper()
-	cfg := app.Defaults()
+	cfg := config.Defaults()
 	cfg.Addr, cfg.Data, cfg.LogTo = "127.0.0.1:0", t.TempDir(), t.Output()
 	for _, c := range change {
 		c(&cfg)

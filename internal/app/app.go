@@ -2,7 +2,6 @@
 package app
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -16,6 +15,7 @@ import (
 
 	"latchkey/client"
 	"latchkey/handlers"
+	"latchkey/internal/app/config"
 	"latchkey/internal/authserver"
 	"latchkey/internal/onboard"
 	"latchkey/internal/store"
@@ -43,8 +43,9 @@ type App struct {
 
 // New builds the whole program, top to bottom. The listener comes first: a taken port is an error before anything is
 // touched, and the address that port 0 stands for is known to all that follows.
-func New(ctx context.Context, cfg Config) (_ *App, err error) {
-	if err := cfg.Validate(); err != nil {
+func New(ctx context.Context, given config.Config) (_ *App, err error) {
+	cfg, err := given.Parse()
+	if err != nil {
 		return nil, err
 	}
 	a := &App{draining: cfg.DrainTime, stop: make(chan struct{}), now: cfg.Now, log: newLogger(cfg)}
@@ -58,9 +59,8 @@ func New(ctx context.Context, cfg Config) (_ *App, err error) {
 	if a.listener, err = listen(ctx, cfg.Addr, a.log); err != nil {
 		return nil, err
 	}
-	publicURL, _ := parsePublicURL(cfg.PublicURL) // Validate has seen it
-	a.url = cmp.Or(publicURL, listenerURL(a.listener.Addr(), net.InterfaceAddrs))
-	if a.admin, err = a.newAdmin(ctx, cfg.AdminAddr); err != nil {
+	a.url = cfg.URL(a.listener.Addr())
+	if a.admin, err = a.newAdmin(ctx, cfg.Admin); err != nil {
 		return nil, err
 	}
 
@@ -98,12 +98,12 @@ func New(ctx context.Context, cfg Config) (_ *App, err error) {
 		PublicURL:      a.url,
 		AppID:          cfg.AppID,
 		BaseURL:        keys.baseURL,
-		Embedded:       cfg.Upstream == "",
-		Registration:   cfg.Registration == "open",
+		Embedded:       cfg.Upstream == nil,
+		Registration:   cfg.Registration,
 		MinPassword:    cfg.MinPassword,
 		Mail:           mails.box != nil,
 		Notices:        mails.notices(cfg, a.url),
-		TrustedProxies: trustedProxies(cfg),
+		TrustedProxies: cfg.TrustedProxies,
 		Ready:          a.ready,
 		Stop:           a.stop,
 		Now:            cfg.Now,
@@ -120,11 +120,6 @@ func New(ctx context.Context, cfg Config) (_ *App, err error) {
 	return a, nil
 }
 
-func trustedProxies(cfg Config) []*net.IPNet {
-	networks, _ := parseNetworks(cfg.TrustedProxies) // Validate has seen them
-	return networks
-}
-
 // keyService is whatever serves the client API.
 type keyService struct {
 	client     *client.Client
@@ -136,12 +131,11 @@ type keyService struct {
 }
 
 // connectKeys starts the embedded server, or reaches out to the upstream. Either way the dashboard goes through a client.
-func (a *App) connectKeys(cfg Config, dir dataDir, ring keyRing, mails mailing) (k keyService, err error) {
-	if cfg.Upstream != "" {
-		upstream, _ := parseUpstream(cfg.Upstream) // Validate has seen it
-		k.baseURL = strings.TrimRight(cfg.Upstream, "/")
+func (a *App) connectKeys(cfg config.Settings, dir dataDir, ring keyRing, mails mailing) (k keyService, err error) {
+	if cfg.Upstream != nil {
+		k.baseURL = strings.TrimRight(cfg.Upstream.String(), "/")
 		k.api = elsewhere(k.baseURL)
-		k.client, err = client.New(k.baseURL, cfg.AppID, client.WithHTTPClient(a.admin.countLogInsAt(newUpstreamClient(upstream))), client.WithBaseHostOnly())
+		k.client, err = client.New(k.baseURL, cfg.AppID, client.WithHTTPClient(a.admin.countLogInsAt(newUpstreamClient(cfg.Upstream))), client.WithBaseHostOnly())
 		k.drain = func() {}
 		return k, err
 	}
@@ -157,11 +151,11 @@ func (a *App) connectKeys(cfg Config, dir dataDir, ring keyRing, mails mailing) 
 	server := authserver.New(authserver.Config{
 		AppID:         cfg.AppID,
 		PublicURL:     a.url,
-		Registration:  cfg.Registration == "open",
-		Anonymous:     cfg.Anonymous == "on",
+		Registration:  cfg.Registration,
+		Anonymous:     cfg.Anonymous,
 		MinPassword:   cfg.MinPassword,
 		Mailer:        mails.mailer(),
-		ClientAddress: handlers.ClientAddress(trustedProxies(cfg)),
+		ClientAddress: handlers.ClientAddress(cfg.TrustedProxies),
 		Now:           cfg.Now,
 		Log:           a.log,
 	}, a.store, tokens)
@@ -220,7 +214,7 @@ func openStore(ctx context.Context, dir dataDir) (*store.Store, error) {
 	st, err := store.Open(ctx, path)
 	switch {
 	case errors.Is(err, store.ErrInUse):
-		return nil, refuse("data", dir.path, "another latchkey is using it; stop that one, or give this one a directory of its own")
+		return nil, config.Refuse("data", dir.path, "another latchkey is using it; stop that one, or give this one a directory of its own")
 	case err != nil:
 		return nil, cannotOpen(dir, err)
 	}
@@ -230,13 +224,13 @@ func openStore(ctx context.Context, dir dataDir) (*store.Store, error) {
 // cannotOpen says why the database of a directory cannot be opened by anybody.
 func cannotOpen(dir dataDir, err error) error {
 	if errors.Is(err, store.ErrNewer) {
-		return refuse("data", dir.path, "its database was made by a newer latchkey and has been left as it is; run that version, or give another directory")
+		return config.Refuse("data", dir.path, "its database was made by a newer latchkey and has been left as it is; run that version, or give another directory")
 	}
 	return dir.refuse("its database cannot be opened", err)
 }
 
-func (a *App) warnOfUnknown(cfg Config) {
-	for _, name := range cfg.unknown {
+func (a *App) warnOfUnknown(cfg config.Settings) {
+	for _, name := range cfg.Unknown {
 		a.log.Warn("this variable looks like a setting, and there is none of that name", "variable", name)
 	}
 }

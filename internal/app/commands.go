@@ -13,6 +13,8 @@ import (
 	"runtime/debug"
 	"strings"
 	"time"
+
+	"latchkey/internal/app/config"
 )
 
 // Main is the command line: it runs the sub-command that the arguments name, "serve" when they name none. What it prints
@@ -47,7 +49,7 @@ func Main(ctx context.Context, args []string, stdout io.Writer) error {
 
 // serve runs the program until the context ends.
 func serve(ctx context.Context, args []string, stdout io.Writer) error {
-	cfg, err := Load(args)
+	cfg, err := config.Load(args, os.Environ())
 	if err != nil {
 		return err
 	}
@@ -65,7 +67,11 @@ func serve(ctx context.Context, args []string, stdout io.Writer) error {
 // health asks the program that has the same settings whether it is well. It is what a container without a shell or curl
 // has for its health check.
 func health(ctx context.Context, args []string, stdout io.Writer) error {
-	cfg, err := Load(args)
+	given, err := config.Load(args, os.Environ())
+	if err != nil {
+		return err
+	}
+	cfg, err := given.Parse()
 	if err != nil {
 		return err
 	}
@@ -99,7 +105,7 @@ func healthURL(addr string) (string, error) {
 		return "", err
 	}
 	if port == "0" {
-		return "", refuse("addr", addr, "its port must be known for a health check")
+		return "", config.Refuse("addr", addr, "its port must be known for a health check")
 	}
 	switch {
 	case host == "" || net.ParseIP(host).Equal(net.IPv4zero):

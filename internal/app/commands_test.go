@@ -12,6 +12,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"latchkey/internal/app/config"
 )
 
 func TestHelpListsEveryFlagWithItsVariableAndDefault(t *testing.T) {
@@ -21,15 +23,15 @@ func TestHelpListsEveryFlagWithItsVariableAndDefault(t *testing.T) {
 		if err := Main(t.Context(), args, &out); err != nil {
 			t.Fatalf("%v: %v", args, err)
 		}
-		defaults := Defaults()
-		flags(&defaults).VisitAll(func(f *flag.Flag) {
-			for _, want := range []string{"  --" + f.Name + " ", "(" + variable(f.Name) + ")", f.DefValue} {
+		defaults := config.Defaults()
+		defaults.Flags().VisitAll(func(f *flag.Flag) {
+			for _, want := range []string{"  --" + f.Name + " ", "(" + config.Variable(f.Name) + ")", f.DefValue} {
 				if !strings.Contains(out.String(), want) {
 					t.Errorf("%v does not say %q", args, want)
 				}
 			}
 		})
-		for _, want := range []string{sessionKeysVariable, sessionKeysFileVariable, "latchkey health", "latchkey version"} {
+		for _, want := range []string{config.SessionKeysVariable, config.SessionKeysFileVariable, "latchkey health", "latchkey version"} {
 			if !strings.Contains(out.String(), want) {
 				t.Errorf("%v does not say %q", args, want)
 			}

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"latchkey/internal/app/config"
 )
 
 // What the data directory holds. WAL and lock files of the database stand beside it.
@@ -53,7 +55,7 @@ func (d dataDir) closeToOthers() error {
 		return d.refuse("it cannot be read", err)
 	}
 	if len(entries) > 0 && !slices.ContainsFunc(entries, isOurs) {
-		return refuse("data", d.path, "other users can read it and it has files of something else; give a directory of its own, or close it with chmod 700")
+		return config.Refuse("data", d.path, "other users can read it and it has files of something else; give a directory of its own, or close it with chmod 700")
 	}
 	if err := os.Chmod(d.path, info.Mode()&^0o077); err != nil {
 		// Volumes of a container platform can belong to root and be shared by a group. The files in it are still 0600.
@@ -126,5 +128,5 @@ func syncDir(path string) error {
 
 func (d dataDir) refuse(what string, cause error) error {
 	// A joined error has one line for each of its parts; a complaint about a setting is one sentence.
-	return refuse("data", d.path, what+" ("+strings.ReplaceAll(cause.Error(), "\n", "; ")+")")
+	return config.Refuse("data", d.path, what+" ("+strings.ReplaceAll(cause.Error(), "\n", "; ")+")")
 }

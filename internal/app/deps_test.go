@@ -18,7 +18,9 @@ const module = "latchkey"
 func mayImport() map[string][]string {
 	return map[string][]string{
 		".":                            {"internal/app"},
-		"internal/app":                 {"internal/authserver", "client", "handlers", "internal/onboard", "static", "internal/store", "views"},
+		"internal/app":                 {"internal/app/config", "internal/app/weburl", "internal/authserver", "client", "handlers", "internal/onboard", "static", "internal/store", "views"},
+		"internal/app/config":          {"client", "internal/app/weburl"},
+		"internal/app/weburl":          nil,
 		"internal/authserver":          {"internal/store"},
 		"client":                       nil,
 		"client/clienttest":            {"client"},
@@ -39,7 +41,7 @@ func testsMayImport() map[string][]string {
 		"internal/app":        {"internal/onboard/onboardtest"},
 		"internal/authserver": {"client", "client/clienttest"},
 		"client":              {"client/clienttest"},
-		"e2e":                 {"internal/app", "client", "internal/onboard/onboardtest", "internal/store"},
+		"e2e":                 {"internal/app", "internal/app/config", "client", "internal/onboard/onboardtest", "internal/store"},
 		"handlers":            {"internal/authserver", "internal/onboard/onboardtest", "internal/store"}, // the real thing is the best fake
 		"internal/onboard":    {"internal/onboard/onboardtest"},
 		"internal/store":      {"internal/store/storetest"},

@@ -24,6 +24,7 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"latchkey/client"
+	"latchkey/internal/app/config"
 	"latchkey/internal/authserver"
 )
 
@@ -135,14 +136,13 @@ func certificate(t *testing.T) (server, trusting *tls.Config) {
 // mailerFor is what --smtp makes for a server on this port, as if the server were on another machine.
 func mailerFor(t *testing.T, setting string, port int, trusting *tls.Config) smtpMailer {
 	t.Helper()
-	server, err := parseSMTP(client.Secret(strings.ReplaceAll(setting, "PORT", strconv.Itoa(port))))
-	if err != nil {
-		t.Fatal(err)
-	}
+	cfg := config.Defaults()
+	cfg.SMTP = client.Secret(strings.ReplaceAll(setting, "PORT", strconv.Itoa(port)))
+	server := parsed(t, cfg).Mail
 	if trusting != nil {
-		server.unsealable = false
+		server.Plaintext = false
 	}
-	return smtpMailer{mailServer: *server, tlsConfig: trusting, now: time.Now}
+	return smtpMailer{MailServer: *server, tlsConfig: trusting, now: time.Now}
 }
 
 var letter = authserver.Mail{To: "ana@example.org", Subject: "A key was made: porch-cam", Text: "Grüße.\n\nhttps://keys.example.org/reset?token=0123456789abcdef&tokenId=x\n.\nEnd.\n"}
@@ -278,59 +278,6 @@ func TestAMailThatDoesNotGetThroughSaysWhyAndNotWhose(t *testing.T) {
 				t.Error("and yet it was received")
 			}
 		})
-	}
-}
-
-func TestAMailServerIsNamedByAURL(t *testing.T) {
-	t.Parallel()
-	for setting, want := range map[string]mailServer{
-		"smtp://mail.example.org?from=keys@example.org":             {host: "mail.example.org", port: 587, from: "keys@example.org"},
-		"smtps://mail.example.org/?from=keys@example.org":           {host: "mail.example.org", port: 465, from: "keys@example.org", tls: true},
-		"smtp://a%40b.org:p%2Fw@mail.example.org:2525?from=k@b.org": {host: "mail.example.org", port: 2525, user: "a@b.org", password: "p/w", from: "k@b.org"},
-		"smtp://localhost:25?from=keys@example.org":                 {host: "localhost", port: 25, from: "keys@example.org", unsealable: true},
-		"smtp://[::1]:25?from=keys%2Btag@example.org":               {host: "::1", port: 25, from: "keys+tag@example.org", unsealable: true},
-		"smtps://localhost?from=keys@example.org":                   {host: "localhost", port: 465, from: "keys@example.org", tls: true},
-	} {
-		got, err := parseSMTP(client.Secret(setting))
-		if err != nil || *got != want || got.password.Reveal() != want.password.Reveal() {
-			t.Errorf("%s: %+v, %v", setting, got, err)
-		}
-	}
-	if got, err := parseSMTP(""); got != nil || err != nil {
-		t.Errorf("no setting: %+v, %v", got, err)
-	}
-}
-
-func TestAMailServerThatCannotBeIsNamedWithoutItsPassword(t *testing.T) {
-	t.Parallel()
-	for setting, says := range map[string]string{
-		"smtp://u:" + mailPassword + "@mail.example.org":                                   "?from= and the address",
-		"smtp://u:" + mailPassword + "@mail.example.org?from=nobody":                       "?from= and the address",
-		"smtp://u:" + mailPassword + "@mail.example.org?from=Keys+<k@example.org>":         "?from= and the address",
-		"http://u:" + mailPassword + "@mail.example.org?from=k@example.org":                "must be like smtp://",
-		"smtp://u:" + mailPassword + "@:25?from=k@example.org":                             "must be like smtp://",
-		"smtp://u:" + mailPassword + "@mail.example.org:99999?from=k@example.org":          "must be like smtp://",
-		"smtp://u:" + mailPassword + "@mail.example.org/path?from=k@example.org":           "must be like smtp://",
-		"smtp://u:" + mailPassword + "@mail.example.org?from=k@example.org&starttls=never": "must be like smtp://",
-		"smtp://u@mail.example.org?from=k@example.org":                                     "must be like smtp://",
-		"smtp://:" + mailPassword + "@mail.example.org?from=k@example.org":                 "must be like smtp://",
-		"smtp://u:" + mailPassword + "%@mail.example.org?from=k@example.org":               "must be like smtp://",
-		"smtp://user:98765#" + mailPassword + "@mail.example.org?from=k@example.org":       "must be like smtp://",
-		"smtp://user:98765/" + mailPassword + "@mail.example.org?from=k@example.org":       "must be like smtp://",
-		"u:" + mailPassword + "@mail.example.org":                                          "must be like smtp://",
-	} {
-		for name, load := range map[string]func() (Config, error){
-			"the flag":     func() (Config, error) { return load([]string{"--smtp", setting}, nil) },
-			"the variable": func() (Config, error) { return load(nil, []string{"LATCHKEY_SMTP=" + setting}) },
-		} {
-			_, err := load()
-			if err == nil || !strings.Contains(err.Error(), says) || !strings.Contains(err.Error(), "--smtp (LATCHKEY_SMTP)") {
-				t.Errorf("%s %s: %v, want %q", name, setting, err, says)
-			}
-			if err != nil && (strings.Contains(err.Error(), mailPassword) || strings.Contains(err.Error(), "98765")) {
-				t.Errorf("the complaint has the password: %v", err)
-			}
-		}
 	}
 }
 

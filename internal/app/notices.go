@@ -5,6 +5,7 @@ import (
 	"log/slog"
 
 	"latchkey/handlers"
+	"latchkey/internal/app/config"
 	"latchkey/internal/authserver"
 )
 
@@ -12,12 +13,11 @@ import (
 type mailing struct{ box *outbox }
 
 // connectMail gets ready to send mails, and connects nowhere yet: a mail server that is down keeps nobody from their keys.
-func (a *App) connectMail(cfg Config) mailing {
-	server, _ := parseSMTP(cfg.SMTP) // Validate has seen it
-	if server == nil {
+func (a *App) connectMail(cfg config.Settings) mailing {
+	if cfg.Mail == nil {
 		return mailing{}
 	}
-	return mailing{newOutbox(smtpMailer{mailServer: *server, now: cfg.Now}.deliver, a.log)}
+	return mailing{newOutbox(smtpMailer{MailServer: *cfg.Mail, now: cfg.Now}.deliver, a.log)}
 }
 
 // mailer is nil, and not an interface that holds nil, when no mails are sent.
@@ -35,8 +35,8 @@ func (m mailing) drain() {
 }
 
 // notices is for a dashboard whose key service is elsewhere: the embedded one tells people itself.
-func (m mailing) notices(cfg Config, publicURL string) handlers.Notices {
-	if m.box == nil || cfg.Upstream == "" {
+func (m mailing) notices(cfg config.Settings, publicURL string) handlers.Notices {
+	if m.box == nil || cfg.Upstream == nil {
 		return nil
 	}
 	return notices{m.box, authserver.Letters{PublicURL: publicURL}, authserver.NewNotices(cfg.Now), m.box.log}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"latchkey/handlers"
+	"latchkey/internal/app/config"
 	"latchkey/internal/authserver"
 )
 
@@ -15,7 +16,9 @@ func TestNoticesOfKeysAtAnUpstreamAreCountedByWhoGetsThem(t *testing.T) {
 	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 	sent := make(chan string, 1000)
 	box := newOutbox(func(_ context.Context, m authserver.Mail) error { sent <- m.To; return nil }, slog.New(slog.DiscardHandler))
-	n := mailing{box}.notices(Config{Upstream: "https://up.example.org", Now: func() time.Time { return now }}, "https://keys.example.org")
+	cfg := config.Defaults()
+	cfg.Upstream, cfg.Now = "https://up.example.org", func() time.Time { return now }
+	n := mailing{box}.notices(parsed(t, cfg), "https://keys.example.org")
 	for range 100 {
 		if err := n.KeyMade(t.Context(), handlers.KeyMade{To: "mallory@example.org", Key: "k"}); err != nil {
 			t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"time"
 
 	"latchkey/internal/authserver"
@@ -18,7 +19,7 @@ import (
 type operator struct {
 	store       *store.Store
 	publicURL   string
-	upstream    string // "": the users are here
+	upstream    *url.URL // nil: the users are here
 	minPassword int
 	mailer      authserver.Mailer // nil: no mails are sent
 	now         func() time.Time
@@ -63,7 +64,7 @@ func ofUsers[In, Out any](o *operator, act func(context.Context, In) (Out, error
 }
 
 func (o *operator) hasUsers() error {
-	if o.upstream != "" {
+	if o.upstream != nil {
 		return fmt.Errorf("the users are not here: this latchkey shows those of %s, and they are managed there", o.upstream)
 	}
 	return nil

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"latchkey/client"
+	"latchkey/internal/app/config"
 	"latchkey/internal/store"
 )
 
@@ -21,7 +22,7 @@ const publicName = "https://keys.example.org"
 
 // place is a data directory to give commands about.
 type place struct {
-	Config
+	config.Config
 	app *running // nil while the program is stopped
 }
 

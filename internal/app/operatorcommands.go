@@ -10,6 +10,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"latchkey/internal/app/config"
 )
 
 // console is what a command reads from and writes to.
@@ -162,10 +164,10 @@ func chosen(args []string) (operatorCommand, []string, error) {
 }
 
 // flagSet has the flags of a command. The settings among them are those of the program, set in cfg.
-func (c operatorCommand) flagSet(cfg *Config, o *operatorOptions) *flag.FlagSet {
+func (c operatorCommand) flagSet(cfg *config.Config, o *operatorOptions) *flag.FlagSet {
 	fs := flag.NewFlagSet("latchkey "+c.name, flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
-	all := flags(cfg)
+	all := cfg.Flags()
 	for _, name := range append([]string{"data"}, c.settings...) {
 		setting := all.Lookup(name)
 		fs.Var(setting.Value, name, setting.Usage)
@@ -183,14 +185,14 @@ func (c operatorCommand) flagSet(cfg *Config, o *operatorOptions) *flag.FlagSet 
 var heeded = []string{"addr", "data", "min-password", "public-url", "upstream"}
 
 // load reads the settings from the environment, then the arguments: flags may stand before and behind what they are about.
-func (c operatorCommand) load(args []string) (call operatorCall, cfg Config, err error) {
-	cfg = Defaults()
-	cfg.LogLevel = "warn"
-	fs := c.flagSet(&cfg, &call.operatorOptions)
+func (c operatorCommand) load(args []string) (call operatorCall, cfg config.Settings, err error) {
+	given := config.Defaults()
+	given.LogLevel = "warn"
+	fs := c.flagSet(&given, &call.operatorOptions)
 	if wantsHelp(args) {
 		return call, cfg, flag.ErrHelp
 	}
-	if err := heedEnvironment(&cfg); err != nil {
+	if err := given.Heed(os.Environ(), heeded...); err != nil {
 		return call, cfg, err
 	}
 	var arguments []string
@@ -211,18 +213,10 @@ func (c operatorCommand) load(args []string) (call operatorCall, cfg Config, err
 	case c.argument != "":
 		call.argument = arguments[0]
 	}
-	return call, cfg, cfg.Validate()
+	cfg, err = given.Parse()
+	return call, cfg, err
 }
 
 func wantsHelp(args []string) bool {
 	return slices.ContainsFunc(args, func(arg string) bool { return arg == "-h" || arg == "-help" || arg == "--help" })
-}
-
-func heedEnvironment(cfg *Config) error {
-	all, some := flags(cfg), flag.NewFlagSet("", flag.ContinueOnError)
-	for _, name := range heeded {
-		setting := all.Lookup(name)
-		some.Var(setting.Value, name, setting.Usage)
-	}
-	return applyEnvironment(cfg, some, os.Environ())
 }

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"latchkey/internal/app/config"
 	"latchkey/internal/store"
 )
 
@@ -29,7 +30,7 @@ type operatorLine struct {
 
 // reachOperator opens the database or, when a running program has it, the socket of that one. The lock of the database decides:
 // what stands in the directory may be left over.
-func reachOperator(ctx context.Context, cfg Config, log *slog.Logger, patience time.Duration) (*operatorLine, error) {
+func reachOperator(ctx context.Context, cfg config.Settings, log *slog.Logger, patience time.Duration) (*operatorLine, error) {
 	dir := dataDir{path: cfg.Data, log: log}
 	path, err := filepath.Abs(dir.file(databaseFile))
 	if err == nil {
@@ -37,9 +38,9 @@ func reachOperator(ctx context.Context, cfg Config, log *slog.Logger, patience t
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, refuse("data", cfg.Data, "there is no database in it; name the directory that latchkey runs with, or start latchkey once to make one")
+		return nil, config.Refuse("data", cfg.Data, "there is no database in it; name the directory that latchkey runs with, or start latchkey once to make one")
 	case errors.Is(err, fs.ErrPermission):
-		return nil, refuse("data", cfg.Data, "it is closed to this user of the machine; run this as the one that latchkey runs as, or as root")
+		return nil, config.Refuse("data", cfg.Data, "it is closed to this user of the machine; run this as the one that latchkey runs as, or as root")
 	case err != nil:
 		return nil, dir.refuse("its database cannot be found", err)
 	}
@@ -59,30 +60,18 @@ func reachOperator(ctx context.Context, cfg Config, log *slog.Logger, patience t
 		}
 		select {
 		case <-waiting.Done():
-			return nil, refuse("data", cfg.Data, "a running latchkey has it and takes no commands ("+oneLine(err)+"): see its log, or stop it and try again")
+			return nil, config.Refuse("data", cfg.Data, "a running latchkey has it and takes no commands ("+oneLine(err)+"): see its log, or stop it and try again")
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
 }
 
 // operateHere calls the operator in this process.
-func operateHere(cfg Config, st *store.Store, log *slog.Logger) *operatorLine {
+func operateHere(cfg config.Settings, st *store.Store, log *slog.Logger) *operatorLine {
 	o := &operator{
-		store: st, publicURL: likelyURL(cfg), upstream: cfg.Upstream, minPassword: cfg.MinPassword, now: cfg.Now, log: log,
+		store: st, publicURL: cfg.LikelyURL(), upstream: cfg.Upstream, minPassword: cfg.MinPassword, now: cfg.Now, log: log,
 	}
 	return &operatorLine{http: &http.Client{Transport: inProcess{o.handler(), log}}, close: st.Close}
-}
-
-// likelyURL is where a program with the same settings would be reached; "" when nobody can know.
-func likelyURL(cfg Config) string {
-	if publicURL, err := parsePublicURL(cfg.PublicURL); err != nil || publicURL != "" {
-		return publicURL
-	}
-	addr, err := net.ResolveTCPAddr("tcp", cfg.Addr)
-	if err != nil || addr.Port == 0 {
-		return ""
-	}
-	return listenerURL(addr, net.InterfaceAddrs)
 }
 
 func dialOperator(ctx context.Context, dir string) (*operatorLine, error) {

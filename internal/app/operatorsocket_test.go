@@ -100,11 +100,11 @@ func TestAProgramThatTakesNoCommandsIsReported(t *testing.T) {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.DiscardHandler)
-	_, err := reachOperator(t.Context(), cfg, log, 10*time.Millisecond)
+	_, err := reachOperator(t.Context(), parsed(t, cfg), log, 10*time.Millisecond)
 	wantSentence(t, err, "--data", cfg.Data, "takes no commands", "stop it")
 	reached := make(chan error, 1)
 	go func() {
-		line, err := reachOperator(t.Context(), cfg, log, time.Minute)
+		line, err := reachOperator(t.Context(), parsed(t, cfg), log, time.Minute)
 		if err == nil {
 			err = line.call(t.Context(), pathListUsers, userPage{}, &userList{})
 		}
@@ -118,7 +118,7 @@ func TestAProgramThatTakesNoCommandsIsReported(t *testing.T) {
 	}
 	stopped, stop := context.WithCancel(t.Context())
 	stop()
-	if _, err := reachOperator(stopped, cfg, log, time.Minute); err == nil {
+	if _, err := reachOperator(stopped, parsed(t, cfg), log, time.Minute); err == nil {
 		t.Error("a command that was stopped went on")
 	}
 	if err := a.stop(); err != nil {

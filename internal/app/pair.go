@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"latchkey/internal/app/weburl"
 	"latchkey/internal/onboard"
 )
 
@@ -114,12 +115,12 @@ func loadPair(args []string) (s pairSettings, err error) {
 	if fs.NArg() > 0 {
 		return s, fmt.Errorf("the argument %q is one too many (latchkey pair --help shows what there is)", fs.Arg(0))
 	}
-	u, ok := parseBase(s.url)
-	if !ok || strings.Trim(u.Path, "/") != "" {
+	u, ok := weburl.ParseHost(s.url)
+	if !ok {
 		return s, fmt.Errorf("--url is %q: must be an http or https URL of a host and nothing more, such as https://keys.example.org",
-			withoutPassword(s.url))
+			weburl.WithoutPassword(s.url))
 	}
-	s.url = origin(u)
+	s.url = weburl.Origin(u)
 	if s.name == "" {
 		s.name, _ = os.Hostname() // a device without a name is asked for one on the page
 	}
@@ -167,7 +168,7 @@ func pair(ctx context.Context, args []string, stdout, stderr io.Writer, c *http.
 func (s pairSettings) connect(
 	ctx context.Context, c *http.Client, show func(startedPairing), say func(string),
 ) (pairedKey, error) {
-	if u, err := url.Parse(s.url); err == nil && u.Scheme == "http" && !isLoopback(u.Hostname()) {
+	if u, err := url.Parse(s.url); err == nil && u.Scheme == "http" && !weburl.IsLoopback(u.Hostname()) {
 		say("Note: this is plain http. The key will travel unencrypted, for everybody on the way to read.")
 	}
 	p := &pairing{http: c, server: s.url}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"latchkey/client"
+	"latchkey/internal/app/weburl"
 )
 
 const (
@@ -88,6 +89,9 @@ type noAnswerError struct {
 func (e *noAnswerError) Error() string { return plain(e.cause.Error()) }
 func (e *noAnswerError) Unwrap() error { return e.cause }
 
+// appName is what an app can be called.
+var appName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+
 // discover reads the server's metadata (RFC 8414): where it takes requests, and which app its keys are for.
 func (p *pairing) discover(ctx context.Context) error {
 	res, err := p.send(ctx, http.MethodGet, p.server+"/.well-known/oauth-authorization-server", nil)
@@ -103,7 +107,7 @@ func (p *pairing) discover(ctx context.Context) error {
 	if to := res.redirect(); to != "" {
 		return fmt.Errorf("%s sends everybody on to %s: give the address of the Latchkey itself", p.server, to)
 	}
-	if res.status != http.StatusOK || json.Unmarshal(res.body, &metadata) != nil || !appID.MatchString(metadata.AppID) {
+	if res.status != http.StatusOK || json.Unmarshal(res.body, &metadata) != nil || !appName.MatchString(metadata.AppID) {
 		return fmt.Errorf("%s is no Latchkey that devices can pair with", p.server)
 	}
 	if issuer, ok := originOf(metadata.Issuer); !ok || issuer != p.server {
@@ -244,7 +248,7 @@ func (p *pairing) poll(ctx context.Context, deviceCode client.Secret) (pairedKey
 var plainValue = regexp.MustCompile(`^[A-Za-z0-9._~:/@%+,=[\]-]{1,1000}$`)
 
 func (k pairedKey) check() error {
-	_, isURL := parseBase(k.BaseURL)
+	_, isURL := weburl.Parse(k.BaseURL)
 	for _, text := range []string{k.AppID, k.BaseURL, k.Value.Reveal(), k.ID, k.Name, k.UserID} {
 		if !isURL || !plainValue.MatchString(text) {
 			return errors.New("the server gave a key in a form that is of no use here; delete it on the keys page")
@@ -373,7 +377,7 @@ func originOf(address string) (string, bool) {
 	if err != nil || u.Hostname() == "" || u.User != nil || u.Scheme != "http" && u.Scheme != "https" {
 		return "", false
 	}
-	return origin(u), true
+	return weburl.Origin(u), true
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

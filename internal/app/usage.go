@@ -6,6 +6,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"latchkey/internal/app/config"
 )
 
 const usageHead = `Latchkey is a page on which people manage their own user API keys, and the App Services-compatible server that
@@ -26,18 +28,18 @@ Each flag has an environment variable. Where both are given, the flag counts.
 
 const usageTail = `
 The keys that seal web sessions and sign refresh tokens are made on the first start, in the data directory. To bring
-your own, set ` + sessionKeysVariable + ` (32 random bytes in base64 each, newest first, comma separated) or
-` + sessionKeysFileVariable + ` (the name of a file with one key a line).
+your own, set ` + config.SessionKeysVariable + ` (32 random bytes in base64 each, newest first, comma separated) or
+` + config.SessionKeysFileVariable + ` (the name of a file with one key a line).
 `
 
 // usage lists the commands, and every flag with its variable and default.
 func usage(w io.Writer) error {
 	var text strings.Builder
 	text.WriteString(usageHead)
-	defaults := Defaults()
-	flags(&defaults).VisitAll(func(f *flag.Flag) {
+	defaults := config.Defaults()
+	defaults.Flags().VisitAll(func(f *flag.Flag) {
 		value, meaning := flag.UnquoteUsage(f)
-		fmt.Fprintf(&text, "  --%s %s  (%s)\n      %s\n", f.Name, value, variable(f.Name), meaning)
+		fmt.Fprintf(&text, "  --%s %s  (%s)\n      %s\n", f.Name, value, config.Variable(f.Name), meaning)
 		if f.DefValue != "" {
 			fmt.Fprintf(&text, "      Default: %s\n", f.DefValue)
 		}
@@ -80,12 +82,12 @@ func (c operatorCommand) usage(w io.Writer) error {
 	if c.more != "" {
 		text.WriteString(c.more + "\n\n")
 	}
-	cfg := Defaults()
+	cfg := config.Defaults()
 	c.flagSet(&cfg, &operatorOptions{}).VisitAll(func(f *flag.Flag) {
 		value, meaning := flag.UnquoteUsage(f)
 		head := strings.TrimSpace("--" + f.Name + " " + value)
 		if slices.Contains(heeded, f.Name) {
-			head += "  (" + variable(f.Name) + ")"
+			head += "  (" + config.Variable(f.Name) + ")"
 		}
 		fmt.Fprintf(&text, "  %s\n      %s\n", head, meaning)
 	})

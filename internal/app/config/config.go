@@ -1,7 +1,7 @@
-package app
+// Package config is what operators decide: flags and environment variables as they are given, and what they mean.
+package config
 
 import (
-	"cmp"
 	"errors"
 	"flag"
 	"fmt"
@@ -17,7 +17,8 @@ import (
 	"latchkey/client"
 )
 
-// Config is every setting of the program. It is loaded once, by Load, or filled in by a test that starts from Defaults.
+// Config is every setting of the program as it is given: by Load, or by a test that starts from Defaults. Parse says what it
+// means.
 type Config struct {
 	Addr           string        // HOST:PORT to listen on
 	PublicURL      string        // how browsers and devices reach the program; "": from the listener
@@ -42,7 +43,7 @@ type Config struct {
 	LogTo io.Writer        // where the log goes
 	Now   func() time.Time // the clock
 
-	unknown []string // variables that look like settings and are none
+	Unknown []string // variables that look like settings and are none
 }
 
 // Defaults gives the settings of a program that was told nothing.
@@ -62,8 +63,8 @@ func Defaults() Config {
 	}
 }
 
-// flags ties each setting to its flag. Its variable follows from the flag's name.
-func flags(c *Config) *flag.FlagSet {
+// Flags ties each setting to its flag. Its variable follows from the flag's name.
+func (c *Config) Flags() *flag.FlagSet {
 	fs := flag.NewFlagSet("latchkey", flag.ContinueOnError)
 	fs.SetOutput(io.Discard) // the error says it all, and says it once
 	fs.StringVar(&c.Addr, "addr", c.Addr, "`HOST:PORT` to listen on; port 0 picks a free one")
@@ -163,19 +164,19 @@ func shortDuration(d time.Duration) string {
 	return text
 }
 
+// The names of the two variables that are not those of flags.
+//
 // The key ring has variables and no flag: a command line is there for every user of the machine to read.
 const (
-	sessionKeysVariable     = "LATCHKEY_SESSION_KEYS"
-	sessionKeysFileVariable = "LATCHKEY_SESSION_KEYS_FILE"
+	SessionKeysVariable     = "LATCHKEY_SESSION_KEYS"
+	SessionKeysFileVariable = "LATCHKEY_SESSION_KEYS_FILE"
 )
 
 // Load reads the settings from flags and, for those not given, from the environment; an empty variable counts as not
 // given. It answers flag.ErrHelp when help was asked for.
-func Load(args []string) (Config, error) { return load(args, os.Environ()) }
-
-func load(args, environ []string) (Config, error) {
+func Load(args, environ []string) (Config, error) {
 	c := Defaults()
-	fs := flags(&c)
+	fs := c.Flags()
 	if err := fs.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return Config{}, err
@@ -185,13 +186,23 @@ func load(args, environ []string) (Config, error) {
 	if fs.NArg() > 0 {
 		return Config{}, fmt.Errorf("the argument %q is one too many (latchkey help shows what there is)", fs.Arg(0))
 	}
-	if err := applyEnvironment(&c, fs, environ); err != nil {
+	if err := c.applyEnvironment(fs, environ); err != nil {
 		return Config{}, err
 	}
-	return c, c.Validate()
+	return c, nil
 }
 
-func applyEnvironment(c *Config, fs *flag.FlagSet, environ []string) error {
+// Heed takes the named settings from the environment, and leaves the others as they are.
+func (c *Config) Heed(environ []string, flagNames ...string) error {
+	all, some := c.Flags(), flag.NewFlagSet("", flag.ContinueOnError)
+	for _, name := range flagNames {
+		setting := all.Lookup(name)
+		some.Var(setting.Value, name, setting.Usage)
+	}
+	return c.applyEnvironment(some, environ)
+}
+
+func (c *Config) applyEnvironment(fs *flag.FlagSet, environ []string) error {
 	env := map[string]string{}
 	for _, pair := range environ {
 		if name, value, _ := strings.Cut(pair, "="); strings.HasPrefix(name, "LATCHKEY_") {
@@ -207,75 +218,62 @@ func applyEnvironment(c *Config, fs *flag.FlagSet, environ []string) error {
 	fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
 	var failed error
 	fs.VisitAll(func(f *flag.Flag) {
-		value := take(variable(f.Name))
+		value := take(Variable(f.Name))
 		if given[f.Name] || value == "" || failed != nil {
 			return
 		}
 		if err := fs.Set(f.Name, value); err != nil {
-			failed = refuse(f.Name, value, err.Error())
+			failed = Refuse(f.Name, value, err.Error())
 		}
 	})
-	c.SessionKeys = client.Secret(take(sessionKeysVariable))
-	c.SessionKeysFile = take(sessionKeysFileVariable)
+	c.SessionKeys = client.Secret(take(SessionKeysVariable))
+	c.SessionKeysFile = take(SessionKeysFileVariable)
 	for name := range env {
 		if !serviceLink.MatchString(name) {
-			c.unknown = append(c.unknown, name)
+			c.Unknown = append(c.Unknown, name)
 		}
 	}
-	slices.Sort(c.unknown)
+	slices.Sort(c.Unknown)
 	return failed
 }
 
 // serviceLink matches the variables that Kubernetes sets in every container of a namespace with a service "latchkey".
 var serviceLink = regexp.MustCompile(`^LATCHKEY(_.*)?_(SERVICE_HOST|SERVICE_PORT.*|PORT|PORT_[0-9]+_.*)$`)
 
-func variable(flagName string) string {
+// Variable is the name of the environment variable of a flag.
+func Variable(flagName string) string {
 	return "LATCHKEY_" + strings.ToUpper(strings.ReplaceAll(flagName, "-", "_"))
 }
 
-// refuse says what is wrong with a setting: both its names, the value, and what is allowed.
-func refuse(flagName, value, allowed string) error {
-	return fmt.Errorf("--%s (%s) is %q: %s", flagName, variable(flagName), value, allowed)
+// Refuse says what is wrong with a setting: both its names, the value, and what is allowed.
+func Refuse(flagName, value, allowed string) error {
+	return fmt.Errorf("--%s (%s) is %q: %s", flagName, Variable(flagName), value, allowed)
 }
 
 var appID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
-
-// Validate reports the first setting that cannot be, with its value and what is allowed.
-func (c Config) Validate() error {
-	_, proxiesErr := parseNetworks(c.TrustedProxies)
-	_, publicErr := parsePublicURL(c.PublicURL)
-	_, upstreamErr := parseUpstream(c.Upstream)
-	_, smtpErr := parseSMTP(c.SMTP)
-	return cmp.Or(
-		checkAddr(c.Addr),
-		publicErr,
-		check("data", c.Data, c.Data != "", "must name a directory"),
-		check("app-id", c.AppID, appID.MatchString(c.AppID), "must be 1 to 64 letters, digits, - and _"),
-		upstreamErr,
-		oneOf("registration", c.Registration, "open", "closed"),
-		oneOf("anonymous", c.Anonymous, "off", "on"),
-		check("min-password", strconv.Itoa(c.MinPassword), 6 <= c.MinPassword && c.MinPassword <= 64, charactersRange),
-		check("step-up", shortDuration(c.StepUp), minStepUp <= c.StepUp && c.StepUp <= maxStepUp, stepUpRange),
-		check("pairing-time", shortDuration(c.PairingTime), minPairingTime <= c.PairingTime && c.PairingTime <= maxPairingTime, pairingTimeRange),
-		check("drain-time", shortDuration(c.DrainTime), 0 <= c.DrainTime && c.DrainTime <= maxDrainTime, drainTimeRange),
-		checkAdminAddr(c.AdminAddr),
-		smtpErr,
-		proxiesErr,
-		oneOf("log", cmp.Or(c.Log, "text"), "text", "json"),
-		oneOf("log-level", c.LogLevel, "debug", "info", "warn", "error"),
-		checkKeySource(c),
-	)
-}
 
 func check(flagName, value string, ok bool, allowed string) error {
 	if ok {
 		return nil
 	}
-	return refuse(flagName, value, allowed)
+	return Refuse(flagName, value, allowed)
 }
 
-func oneOf(flagName, value string, allowed ...string) error {
-	return check(flagName, value, slices.Contains(allowed, value), "must be "+strings.Join(allowed, " or "))
+// choice is a word that a setting can be, and what it means.
+type choice[T any] struct {
+	word    string
+	meaning T
+}
+
+func oneOf[T any](flagName, value string, choices ...choice[T]) (meaning T, err error) {
+	var allowed []string
+	for _, c := range choices {
+		if c.word == value {
+			return c.meaning, nil
+		}
+		allowed = append(allowed, c.word)
+	}
+	return meaning, Refuse(flagName, value, "must be "+strings.Join(allowed, " or "))
 }
 
 func checkAddr(addr string) error {
@@ -286,23 +284,23 @@ func checkAddr(addr string) error {
 	return check("addr", addr, err == nil, "must be HOST:PORT, such as 127.0.0.1:8080, or :8080 for every address")
 }
 
-// checkAdminAddr wants the host said: metrics and profiles for every address of the machine are nothing to get by leaving
+// parseAdmin wants the host said: metrics and profiles for every address of the machine are nothing to get by leaving
 // something out.
-func checkAdminAddr(addr string) error {
+func parseAdmin(addr string) (*Admin, error) {
 	if addr == "" {
-		return nil
+		return nil, nil
 	}
 	host, port, err := net.SplitHostPort(addr)
 	if err == nil {
 		_, err = strconv.ParseUint(port, 10, 16)
 	}
-	return check("admin-addr", addr, err == nil && host != "", "must be HOST:PORT with the host named, such as 127.0.0.1:9090")
+	return &Admin{addr, host}, check("admin-addr", addr, err == nil && host != "", "must be HOST:PORT with the host named, such as 127.0.0.1:9090")
 }
 
 func checkKeySource(c Config) error {
 	if c.SessionKeys != "" && c.SessionKeysFile != "" {
 		return fmt.Errorf("%s is set and %s is %q: only one of them may be given",
-			sessionKeysVariable, sessionKeysFileVariable, c.SessionKeysFile)
+			SessionKeysVariable, SessionKeysFileVariable, c.SessionKeysFile)
 	}
 	return nil
 }
@@ -315,7 +313,7 @@ func parseNetworks(list string) ([]*net.IPNet, error) {
 		}
 		_, network, err := net.ParseCIDR(part)
 		if err != nil {
-			return nil, refuse("trusted-proxies", list, "must be networks such as 10.0.0.0/8 or 192.0.2.7/32, comma separated")
+			return nil, Refuse("trusted-proxies", list, "must be networks such as 10.0.0.0/8 or 192.0.2.7/32, comma separated")
 		}
 		networks = append(networks, network)
 	}

@@ -1,4 +1,4 @@
-package app
+package config
 
 import (
 	"flag"
@@ -41,7 +41,7 @@ func FuzzLoad(f *testing.F) {
 		if value == "" { // an empty variable is no variable
 			return
 		}
-		byVariable, variableErr := load(nil, []string{variable(name) + "=" + value})
+		byVariable, variableErr := load(nil, []string{Variable(name) + "=" + value})
 		wantComplaint(t, name, value, variableErr)
 		if (flagErr == nil) != (variableErr == nil) {
 			t.Fatalf("by flag: %v, by variable: %v", flagErr, variableErr)
@@ -54,7 +54,7 @@ func FuzzLoad(f *testing.F) {
 
 func settingNames() []string {
 	var names []string
-	flags(&Config{}).VisitAll(func(f *flag.Flag) { names = append(names, f.Name) })
+	(&Config{}).Flags().VisitAll(func(f *flag.Flag) { names = append(names, f.Name) })
 	slices.Sort(names)
 	return names
 }
@@ -66,7 +66,7 @@ func wantComplaint(t *testing.T, name, value string, err error) {
 		return
 	}
 	text := err.Error()
-	if !strings.Contains(text, "-"+name) && !strings.Contains(text, variable(name)) {
+	if !strings.Contains(text, "-"+name) && !strings.Contains(text, Variable(name)) {
 		t.Errorf("--%s=%q: the setting is not named in %q", name, value, text)
 	}
 	if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == '\x7f' }) {

@@ -1,4 +1,4 @@
-package app
+package config
 
 import (
 	"bytes"
@@ -17,7 +17,31 @@ import (
 )
 
 // theSettings compares what an operator decides.
-var theSettings = cmp.Options{cmpopts.IgnoreFields(Config{}, "LogTo", "Now"), cmpopts.IgnoreUnexported(Config{})}
+var theSettings = cmpopts.IgnoreFields(Config{}, "LogTo", "Now", "Unknown")
+
+// load reads the settings and checks them.
+func load(args, environ []string) (Config, error) {
+	c, err := Load(args, environ)
+	if err == nil {
+		_, err = c.Parse()
+	}
+	return c, err
+}
+
+func wantSentence(t *testing.T, err error, parts ...string) {
+	t.Helper()
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, part := range parts {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("%q does not say %q", err, part)
+		}
+	}
+	if strings.Contains(err.Error(), "\n") {
+		t.Errorf("%q is more than one line", err)
+	}
+}
 
 func TestWithoutAnySettingTheDefaultsHold(t *testing.T) {
 	t.Parallel()
@@ -46,9 +70,9 @@ func TestEverySettingHasAFlagAndAVariable(t *testing.T) {
 		"trusted-proxies": want.TrustedProxies, "log": want.Log, "log-level": want.LogLevel,
 	}
 	var args, environ []string
-	flags(&Config{}).VisitAll(func(f *flag.Flag) {
+	(&Config{}).Flags().VisitAll(func(f *flag.Flag) {
 		args = append(args, "--"+f.Name, values[f.Name])
-		environ = append(environ, variable(f.Name)+"="+values[f.Name])
+		environ = append(environ, Variable(f.Name)+"="+values[f.Name])
 	})
 	for name, given := range map[string][2][]string{"by flag": {args, nil}, "by variable": {nil, environ}} {
 		t.Run(name, func(t *testing.T) {
@@ -66,18 +90,22 @@ func TestEverySettingHasAFlagAndAVariable(t *testing.T) {
 
 func TestTheREADMEListsEverySetting(t *testing.T) {
 	t.Parallel()
-	readme, defaults := readFile(t, "../../README.md"), Defaults()
-	flags(&defaults).VisitAll(func(f *flag.Flag) {
-		row := fmt.Sprintf("| `--%s` | `%s` | ", f.Name, variable(f.Name))
+	readme, err := os.ReadFile("../../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defaults := Defaults()
+	defaults.Flags().VisitAll(func(f *flag.Flag) {
+		row := fmt.Sprintf("| `--%s` | `%s` | ", f.Name, Variable(f.Name))
 		if f.DefValue != "" {
 			row += "`" + f.DefValue + "` |"
 		}
-		if !strings.Contains(readme, row) {
+		if !strings.Contains(string(readme), row) {
 			t.Errorf("no row %s", row)
 		}
 	})
-	for _, name := range []string{sessionKeysVariable, sessionKeysFileVariable} {
-		if !strings.Contains(readme, "`"+name+"`") {
+	for _, name := range []string{SessionKeysVariable, SessionKeysFileVariable} {
+		if !strings.Contains(string(readme), "`"+name+"`") {
 			t.Errorf("no %s", name)
 		}
 	}
@@ -147,8 +175,8 @@ func TestABadSettingIsNamedWithItsValueAndWhatIsAllowed(t *testing.T) {
 			t.Parallel()
 			_, err := load([]string{"--" + tc.flag, tc.value}, nil)
 			wantSentence(t, err, "-"+tc.flag, fmt.Sprintf("%q", tc.value), tc.allowed)
-			_, err = load(nil, []string{variable(tc.flag) + "=" + tc.value})
-			wantSentence(t, err, variable(tc.flag), fmt.Sprintf("%q", tc.value), tc.allowed)
+			_, err = load(nil, []string{Variable(tc.flag) + "=" + tc.value})
+			wantSentence(t, err, Variable(tc.flag), fmt.Sprintf("%q", tc.value), tc.allowed)
 		})
 	}
 	for _, flagName := range []string{"public-url", "upstream"} {
@@ -231,30 +259,7 @@ func TestVariablesThatAreNoSettingsAreNoticed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{"LATCHKEY_DATABASE", "LATCHKEY_REGISTRATON"}, cfg.unknown); diff != "" {
+	if diff := cmp.Diff([]string{"LATCHKEY_DATABASE", "LATCHKEY_REGISTRATON"}, cfg.Unknown); diff != "" {
 		t.Error(diff)
-	}
-}
-
-func TestTheLogIsTextOnlyForATerminalUnlessToldSo(t *testing.T) {
-	t.Parallel()
-	file, err := os.Create(t.TempDir() + "/log")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = file.Close() }()
-	if isTerminal(file) || isTerminal(&bytes.Buffer{}) {
-		t.Error("a file is no terminal")
-	}
-	for form, prefix := range map[string]string{"": "{", "json": "{", "text": "time="} {
-		var log bytes.Buffer
-		cfg := Defaults()
-		cfg.Log, cfg.LogLevel, cfg.LogTo = form, "warn", &log
-		logger := newLogger(cfg)
-		logger.Info("not this")
-		logger.Warn("but this")
-		if got := log.String(); !strings.HasPrefix(got, prefix) || strings.Contains(got, "not this") || !strings.Contains(got, "but this") {
-			t.Errorf("--log %q: %s", form, got)
-		}
 	}
 }

@@ -1,4 +1,4 @@
-package app
+package config
 
 import (
 	"errors"
@@ -23,11 +23,13 @@ func TestAPublicURLGetsTheSpellingOfBrowsers(t *testing.T) {
 	}
 	got := map[string]string{}
 	for text := range want {
-		url, err := parsePublicURL(text)
+		cfg := Defaults()
+		cfg.PublicURL, cfg.Addr = text, "127.0.0.1:0"
+		s, err := cfg.Parse()
 		if err != nil {
 			t.Error(err)
 		}
-		got[text] = url
+		got[text] = s.LikelyURL()
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
