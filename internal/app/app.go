@@ -102,7 +102,7 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 		Registration:   cfg.Registration,
 		MinPassword:    cfg.MinPassword,
 		Mail:           mails.box != nil,
-		Notices:        mails.notices(cfg, a.url),
+		Notices:        mails.notices(cfg, a.url, a.log),
 		TrustedProxies: cfg.TrustedProxies,
 		Ready:          a.ready,
 		Stop:           a.stop,

@@ -18,8 +18,9 @@ const module = "latchkey"
 func mayImport() map[string][]string {
 	return map[string][]string{
 		".":                            {"internal/app"},
-		"internal/app":                 {"internal/app/config", "internal/app/weburl", "internal/authserver", "client", "handlers", "internal/onboard", "static", "internal/store", "views"},
+		"internal/app":                 {"internal/app/config", "internal/app/mail", "internal/app/weburl", "internal/authserver", "client", "handlers", "internal/onboard", "static", "internal/store", "views"},
 		"internal/app/config":          {"client", "internal/app/weburl"},
+		"internal/app/mail":            {"client", "internal/authserver"},
 		"internal/app/weburl":          nil,
 		"internal/authserver":          {"internal/store"},
 		"client":                       nil,
@@ -39,6 +40,7 @@ func mayImport() map[string][]string {
 func testsMayImport() map[string][]string {
 	return map[string][]string{
 		"internal/app":        {"internal/onboard/onboardtest"},
+		"internal/app/mail":   {"internal/app/config"},
 		"internal/authserver": {"client", "client/clienttest"},
 		"client":              {"client/clienttest"},
 		"e2e":                 {"internal/app", "internal/app/config", "client", "internal/onboard/onboardtest", "internal/store"},
@@ -56,6 +58,7 @@ func onlyIn() map[string][]string {
 		"github.com/a-h/templ":        {"handlers", "views"},
 		"database/sql":                {"internal/store", "internal/store/storetest"},
 		"modernc.org/sqlite":          {"internal/store"},
+		"github.com/wneessen/go-mail": {"internal/app/mail"},
 	}
 }
 

@@ -1,4 +1,4 @@
-package app
+package mail
 
 import (
 	"bytes"
@@ -138,11 +138,15 @@ func mailerFor(t *testing.T, setting string, port int, trusting *tls.Config) smt
 	t.Helper()
 	cfg := config.Defaults()
 	cfg.SMTP = client.Secret(strings.ReplaceAll(setting, "PORT", strconv.Itoa(port)))
-	server := parsed(t, cfg).Mail
+	settings, err := cfg.Parse()
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := Server(*settings.Mail)
 	if trusting != nil {
 		server.Plaintext = false
 	}
-	return smtpMailer{MailServer: *server, tlsConfig: trusting, now: time.Now}
+	return smtpMailer{Server: server, tlsConfig: trusting, now: time.Now}
 }
 
 var letter = authserver.Mail{To: "ana@example.org", Subject: "A key was made: porch-cam", Text: "Grüße.\n\nhttps://keys.example.org/reset?token=0123456789abcdef&tokenId=x\n.\nEnd.\n"}
@@ -322,7 +326,7 @@ func TestAMailIsTriedAgainWhenThatMayHelp(t *testing.T) {
 					t.Fatal(err)
 				}
 				time.Sleep(time.Hour) // of the bubble's clock
-				box.drain()
+				box.Drain()
 				if len(d.at) != len(c.want)+1 {
 					t.Fatalf("tried %d times, want %d", len(d.at), len(c.want)+1)
 				}
@@ -349,7 +353,7 @@ func TestAProgramThatStopsDoesNotWaitForAMailServer(t *testing.T) {
 			}
 		}
 		begun := time.Now()
-		box.drain()
+		box.Drain()
 		if took := time.Since(begun); took != mailsEndIn {
 			t.Errorf("stopping took %s, want %s", took, mailsEndIn)
 		}
@@ -387,7 +391,7 @@ func TestMailsThatWaitAreBounded(t *testing.T) {
 		}
 		synctest.Wait()
 		time.Sleep(time.Minute)
-		box.drain()
+		box.Drain()
 		if most != mailsAtOnce {
 			t.Errorf("%d at once, want %d", most, mailsAtOnce)
 		}
@@ -428,6 +432,6 @@ func TestNoticesLeaveHalfOfThePlacesToLinks(t *testing.T) {
 			t.Errorf("of notices that were refused %d places stay taken", maxNotices-notices)
 		}
 		time.Sleep(time.Hour)
-		box.drain()
+		box.Drain()
 	})
 }

@@ -1,4 +1,4 @@
-package app
+package mail
 
 import (
 	"context"
@@ -29,9 +29,9 @@ func mailPauses() []time.Duration {
 
 var errTooManyMails = errors.New("too many mails are waiting for the mail server")
 
-// outbox takes mails and delivers them, so that nobody waits for a mail server: neither a person nor whoever watches how long an
+// Outbox takes mails and delivers them, so that nobody waits for a mail server: neither a person nor whoever watches how long an
 // answer takes.
-type outbox struct {
+type Outbox struct {
 	deliver func(context.Context, authserver.Mail) error
 	log     *slog.Logger
 	waiting chan struct{} // one entry for each mail that is not gone
@@ -44,17 +44,22 @@ type outbox struct {
 	cut     context.CancelFunc
 }
 
-func newOutbox(deliver func(context.Context, authserver.Mail) error, log *slog.Logger) *outbox {
-	o := &outbox{
+// New gives what takes mails for a server. It connects nowhere yet.
+func New(server Server, now func() time.Time, log *slog.Logger) *Outbox {
+	return newOutbox(smtpMailer{Server: server, now: now}.deliver, log)
+}
+
+func newOutbox(deliver func(context.Context, authserver.Mail) error, log *slog.Logger) *Outbox {
+	o := &Outbox{
 		deliver: deliver, log: log, ending: make(chan struct{}),
 		waiting: make(chan struct{}, maxMails), notices: make(chan struct{}, maxNotices), sending: make(chan struct{}, mailsAtOnce),
 	}
-	o.ctx, o.cut = context.WithCancel(context.Background()) //nolint:gosec // drain calls it
+	o.ctx, o.cut = context.WithCancel(context.Background()) //nolint:gosec // Drain calls it
 	return o
 }
 
 // Send takes a mail.
-func (o *outbox) Send(_ context.Context, m authserver.Mail) error {
+func (o *Outbox) Send(_ context.Context, m authserver.Mail) error {
 	leave, ok := o.enter(m)
 	if !ok {
 		return errTooManyMails
@@ -67,7 +72,7 @@ func (o *outbox) Send(_ context.Context, m authserver.Mail) error {
 }
 
 // enter takes the place of a mail among those that wait, if there is one.
-func (o *outbox) enter(m authserver.Mail) (leave func(), ok bool) {
+func (o *Outbox) enter(m authserver.Mail) (leave func(), ok bool) {
 	taken := []chan struct{}{o.waiting}
 	if m.Notice {
 		taken = []chan struct{}{o.notices, o.waiting}
@@ -91,7 +96,7 @@ func (o *outbox) enter(m authserver.Mail) (leave func(), ok bool) {
 
 // carry tries until the mail is delivered, until the server says that it never will be, or until it was tried often enough. The log
 // says which kind of mail it was and not whose.
-func (o *outbox) carry(m authserver.Mail) {
+func (o *Outbox) carry(m authserver.Mail) {
 	pauses := mailPauses()
 	for try := 0; ; try++ {
 		err := o.try(m)
@@ -108,14 +113,14 @@ func (o *outbox) carry(m authserver.Mail) {
 	}
 }
 
-func (o *outbox) try(m authserver.Mail) error {
+func (o *Outbox) try(m authserver.Mail) error {
 	o.sending <- struct{}{}
 	defer func() { <-o.sending }()
 	return o.deliver(o.ctx, m)
 }
 
 // pause reports whether there is another try.
-func (o *outbox) pause(d time.Duration) bool {
+func (o *Outbox) pause(d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
@@ -126,8 +131,8 @@ func (o *outbox) pause(d time.Duration) bool {
 	}
 }
 
-// drain tries no mail again and waits a little for those that are being delivered.
-func (o *outbox) drain() {
+// Drain tries no mail again and waits a little for those that are being delivered.
+func (o *Outbox) Drain() {
 	o.end.Do(func() { close(o.ending) })
 	cutting := time.AfterFunc(mailsEndIn, o.cut)
 	defer cutting.Stop()

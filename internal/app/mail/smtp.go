@@ -1,4 +1,5 @@
-package app
+// Package mail gives messages to a mail server, and keeps them while that server has to be waited for.
+package mail
 
 import (
 	"context"
@@ -11,18 +12,29 @@ import (
 	"strings"
 	"time"
 
-	"github.com/wneessen/go-mail"
+	gomail "github.com/wneessen/go-mail"
 
-	"latchkey/internal/app/config"
+	"latchkey/client"
 	"latchkey/internal/authserver"
 )
 
 // mailTime is how long a mail server may take for one mail, from the connection to its word that it has it.
 const mailTime = 20 * time.Second
 
+// Server is a server that takes mails.
+type Server struct {
+	Host      string
+	Port      int
+	TLS       bool // from the first byte on; otherwise STARTTLS
+	User      string
+	Password  client.Secret
+	From      string
+	Plaintext bool // the server is on this machine: what goes there needs no encryption
+}
+
 // smtpMailer gives mails to a server, one connection each.
 type smtpMailer struct {
-	config.MailServer
+	Server
 	tlsConfig *tls.Config // nil: what the machine trusts
 	now       func() time.Time
 }
@@ -33,7 +45,7 @@ func (m smtpMailer) deliver(ctx context.Context, letter authserver.Mail) error {
 	if err != nil {
 		return errRefusedMail{errors.New("the mail cannot be written")} // the cause quotes the address
 	}
-	c, err := mail.NewClient(m.Host, m.options()...)
+	c, err := gomail.NewClient(m.Host, m.options()...)
 	if err != nil {
 		return fmt.Errorf("mail settings: %w", err)
 	}
@@ -49,28 +61,28 @@ func (m smtpMailer) deliver(ctx context.Context, letter authserver.Mail) error {
 	return mailError(err)
 }
 
-func (m smtpMailer) options() []mail.Option {
-	options := []mail.Option{mail.WithPort(m.Port), mail.WithTimeout(mailTime), mail.WithTLSPolicy(mail.TLSMandatory)}
+func (m smtpMailer) options() []gomail.Option {
+	options := []gomail.Option{gomail.WithPort(m.Port), gomail.WithTimeout(mailTime), gomail.WithTLSPolicy(gomail.TLSMandatory)}
 	if m.tlsConfig != nil {
-		options = append(options, mail.WithTLSConfig(m.tlsConfig))
+		options = append(options, gomail.WithTLSConfig(m.tlsConfig))
 	}
-	auth := mail.SMTPAuthAutoDiscover
+	auth := gomail.SMTPAuthAutoDiscover
 	switch {
 	case m.TLS:
-		options = append(options, mail.WithSSL())
+		options = append(options, gomail.WithSSL())
 	case m.Plaintext:
-		options = append(options, mail.WithTLSPolicy(mail.NoTLS))
-		auth = mail.SMTPAuthPlainNoEnc
+		options = append(options, gomail.WithTLSPolicy(gomail.NoTLS))
+		auth = gomail.SMTPAuthPlainNoEnc
 	}
 	if m.User != "" {
-		options = append(options, mail.WithSMTPAuth(auth), mail.WithUsername(m.User), mail.WithPassword(m.Password.Reveal()))
+		options = append(options, gomail.WithSMTPAuth(auth), gomail.WithUsername(m.User), gomail.WithPassword(m.Password.Reveal()))
 	}
 	return options
 }
 
 // message is plain text alone. Package mail refuses addresses and encodes subjects that would start another header.
-func (m smtpMailer) message(letter authserver.Mail) (*mail.Msg, error) {
-	msg := mail.NewMsg(mail.WithNoDefaultUserAgent())
+func (m smtpMailer) message(letter authserver.Mail) (*gomail.Msg, error) {
+	msg := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
 	if err := errors.Join(msg.From(m.From), msg.To(letter.To)); err != nil {
 		return nil, err
 	}
@@ -79,7 +91,7 @@ func (m smtpMailer) message(letter authserver.Mail) (*mail.Msg, error) {
 	msg.SetDateWithValue(m.now())
 	msg.SetGenHeader("Auto-Submitted", "auto-generated") // no answers from programs, please
 	msg.Subject(strings.Map(inItsLine, letter.Subject))
-	msg.SetBodyString(mail.TypeTextPlain, letter.Text)
+	msg.SetBodyString(gomail.TypeTextPlain, letter.Text)
 	return msg, nil
 }
 
@@ -96,7 +108,7 @@ type errRefusedMail struct{ error }
 
 // mailError says why a mail did not get through, in words that are fit for a log: servers quote addresses in theirs.
 func mailError(err error) error {
-	var send *mail.SendError
+	var send *gomail.SendError
 	var said *textproto.Error
 	var op *net.OpError
 	var untrusted *tls.CertificateVerificationError
