@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"latchkey/internal/app/config"
+	"latchkey/internal/app/pair"
 )
 
 // Main is the command line: it runs the sub-command that the arguments name, "serve" when they name none. What it prints
@@ -31,7 +32,7 @@ func Main(ctx context.Context, args []string, stdout io.Writer) error {
 	case "health":
 		err = health(ctx, args, stdout)
 	case "pair":
-		return pair(ctx, args, stdout, os.Stderr, newPairingClient())
+		return pair.Run(ctx, args, stdout, os.Stderr, isTerminal(os.Stderr))
 	case "user", "import-users", "backup":
 		return operate(ctx, append([]string{command}, args...), console{os.Stdin, stdout, os.Stderr})
 	case "version":
@@ -46,6 +47,39 @@ func Main(ctx context.Context, args []string, stdout io.Writer) error {
 	}
 	return err
 }
+
+// ExitCode is what the process ends with after an error of Main: 0 for none, and 1 unless the error has its own.
+func ExitCode(err error) int {
+	var own interface {
+		error
+		ExitCode() int
+	}
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &own):
+		return own.ExitCode()
+	default:
+		return 1
+	}
+}
+
+// Exit codes of the commands of operators.
+const (
+	exitOther = 1
+	exitUsage = 2
+)
+
+// exitError is an error with an exit code of its own.
+type exitError struct {
+	code int
+	error
+}
+
+func (e exitError) Unwrap() error { return e.error }
+
+// ExitCode is what the process ends with.
+func (e exitError) ExitCode() int { return e.code }
 
 // serve runs the program until the context ends.
 func serve(ctx context.Context, args []string, stdout io.Writer) error {

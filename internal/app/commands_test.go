@@ -127,6 +127,24 @@ func TestAHealthCheckOfAWildcardAddressAsksThisMachine(t *testing.T) {
 	}
 }
 
+func TestExitCodes(t *testing.T) {
+	t.Parallel()
+	expired := ownCode{4, errors.New("expired")}
+	for want, err := range map[int]error{0: nil, 1: errors.New("anything"), 4: fmt.Errorf("and the file is left: %w", expired)} {
+		if got := ExitCode(err); got != want {
+			t.Errorf("%v: %d", err, got)
+		}
+	}
+}
+
+// ownCode is an error with an exit code of its own.
+type ownCode struct {
+	code int
+	error
+}
+
+func (e ownCode) ExitCode() int { return e.code }
+
 type brokenPipe struct{}
 
 func (brokenPipe) Write([]byte) (int, error) { return 0, errors.New("broken pipe") }

@@ -18,9 +18,10 @@ const module = "latchkey"
 func mayImport() map[string][]string {
 	return map[string][]string{
 		".":                            {"internal/app"},
-		"internal/app":                 {"internal/app/config", "internal/app/mail", "internal/app/weburl", "internal/authserver", "client", "handlers", "internal/onboard", "static", "internal/store", "views"},
+		"internal/app":                 {"internal/app/config", "internal/app/mail", "internal/app/pair", "internal/app/weburl", "internal/authserver", "client", "handlers", "internal/onboard", "static", "internal/store", "views"},
 		"internal/app/config":          {"client", "internal/app/weburl"},
 		"internal/app/mail":            {"client", "internal/authserver"},
+		"internal/app/pair":            {"client", "internal/app/weburl", "internal/onboard"},
 		"internal/app/weburl":          nil,
 		"internal/authserver":          {"internal/store"},
 		"client":                       nil,

@@ -18,8 +18,8 @@ var soundsSecret = regexp.MustCompile(`(?i)(password|token|value|secret|cookie|s
 var openSecrets = map[string]string{
 	"config.Config.SessionKeysFile":         "the name of a file",
 	"config.Settings.SessionKeysFile":       "the name of a file",
-	"app.startedPairing.UserCode":           "what the command shows to the person at it",
-	"app.pairing.tokenEndpoint":             "an address",
+	"pair.startedPairing.UserCode":          "what the command shows to the person at it",
+	"pair.pairing.tokenEndpoint":            "an address",
 	"authserver.errorBody.Code":             "the name of an error",
 	"authserver.wireError.code":             "the name of an error",
 	"authserver.linkRequest.TokenID":        "names a link and does not open it",

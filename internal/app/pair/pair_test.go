@@ -1,4 +1,4 @@
-package app
+package pair
 
 import (
 	"bytes"
@@ -47,6 +47,23 @@ type pairable struct {
 	at           []time.Duration // when it was polled
 	asked        []string        // paths
 	name, agent  string
+}
+
+// within is an http.RoundTripper that calls a server in the time of the test. What panics breaks off.
+type within struct{ http.Handler }
+
+func (server within) RoundTrip(r *http.Request) (res *http.Response, err error) {
+	defer func() {
+		if recover() != nil {
+			err = errors.New("the server broke off")
+		}
+	}()
+	answer := httptest.NewRecorder()
+	server.ServeHTTP(answer, r)
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	return answer.Result(), nil
 }
 
 func newPairable(t *testing.T, polls ...http.HandlerFunc) *pairable {
@@ -150,17 +167,17 @@ func pairWith(t *testing.T, s *pairable, args ...string) (p paired) {
 }
 
 func pairUntil(ctx context.Context, s *pairable, args ...string) paired {
-	c := newPairingClient()
-	c.Transport = inProcess{s, slog.New(slog.DiscardHandler)}
+	c := newClient()
+	c.Transport = within{s}
 	var stdout, stderr bytes.Buffer
 	began := time.Now()
-	err := pair(ctx, append([]string{"--url", pairServer}, args...), &stdout, &stderr, c)
+	err := run(ctx, append([]string{"--url", pairServer}, args...), &stdout, &stderr, false, c)
 	return paired{err, stdout.String(), stderr.String(), time.Since(began)}
 }
 
 func (p paired) wants(t *testing.T, code int, words ...string) {
 	t.Helper()
-	if got := ExitCode(p.err); got != code {
+	if got := exitCode(p.err); got != code {
 		t.Errorf("exit code %d, not %d: %v", got, code, p.err)
 	}
 	if code != 0 {
@@ -482,10 +499,10 @@ func TestPairRepeatsNothingThatMovesTheCursor(t *testing.T) {
 	t.Cleanup(server.Close)
 	var complaints bytes.Buffer
 	address := strings.Replace(server.URL, "127.0.0.1", "localhost", 1)
-	err = pair(t.Context(), []string{"--url", address}, io.Discard, &complaints, newPairingClient())
+	err = run(t.Context(), []string{"--url", address}, io.Discard, &complaints, false, newClient())
 	wantSentence(t, err, "no answer from", "b?[2J.example")
-	if text := complaints.String() + err.Error(); ExitCode(err) != 5 || strings.ContainsFunc(text, oddOnATerminal) {
-		t.Errorf("exit code %d, it says %q", ExitCode(err), text)
+	if text := complaints.String() + err.Error(); exitCode(err) != 5 || strings.ContainsFunc(text, oddOnATerminal) {
+		t.Errorf("exit code %d, it says %q", exitCode(err), text)
 	}
 }
 
@@ -511,9 +528,9 @@ func TestPairDoesNotWriteWhatANeighbouringLineCouldHide(t *testing.T) {
 func TestAKeyThatCannotBePrintedIsSaidToBeLost(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c := newPairingClient()
-		c.Transport = inProcess{newPairable(t, delivers), slog.New(slog.DiscardHandler)}
-		err := pair(t.Context(), []string{"--url", pairServer}, brokenPipe{}, brokenPipe{}, c)
+		c := newClient()
+		c.Transport = within{newPairable(t, delivers)}
+		err := run(t.Context(), []string{"--url", pairServer}, brokenPipe{}, brokenPipe{}, false, c)
 		wantSentence(t, err, "porch-cam", "lost", "broken pipe")
 		if strings.Contains(err.Error(), pairValue) {
 			t.Error("the value is in the error")
@@ -524,10 +541,10 @@ func TestAKeyThatCannotBePrintedIsSaidToBeLost(t *testing.T) {
 func TestPairReachesAServerThatIsThereAndSaysWhenNoneIs(t *testing.T) {
 	t.Parallel()
 	var out, complaints bytes.Buffer
-	err := pair(t.Context(), []string{"--url", "http://127.0.0.1:" + freePort(t)}, &out, &complaints, newPairingClient())
+	err := run(t.Context(), []string{"--url", "http://127.0.0.1:1"}, &out, &complaints, false, newClient())
 	wantSentence(t, err, "no answer from http://127.0.0.1:", "refused")
-	if ExitCode(err) != 5 || strings.Contains(complaints.String(), "unencrypted") {
-		t.Errorf("exit code %d, %s", ExitCode(err), complaints.String())
+	if exitCode(err) != 5 || strings.Contains(complaints.String(), "unencrypted") {
+		t.Errorf("exit code %d, %s", exitCode(err), complaints.String())
 	}
 }
 
@@ -554,11 +571,11 @@ func TestPairChecksItsFlags(t *testing.T) {
 	}
 }
 
-func TestPairHelpSaysEveryFlagAndExitCode(t *testing.T) {
+func TestPairHelpSaysEveryFlagAndexitCode(t *testing.T) {
 	t.Parallel()
-	for _, args := range [][]string{{"pair", "--help"}, {"pair", "-h"}, {"pair", "--name", "x", "-help"}} {
+	for _, args := range [][]string{{"--help"}, {"-h"}, {"--name", "x", "-help"}} {
 		var out bytes.Buffer
-		if err := Main(t.Context(), args, &out); err != nil {
+		if err := Run(t.Context(), args, &out, io.Discard, false); err != nil {
 			t.Fatal(err)
 		}
 		var want []string
@@ -572,19 +589,8 @@ func TestPairHelpSaysEveryFlagAndExitCode(t *testing.T) {
 			}
 		}
 	}
-	if err := Main(t.Context(), []string{"pair", "--help"}, brokenPipe{}); err == nil {
+	if err := Run(t.Context(), []string{"--help"}, brokenPipe{}, io.Discard, false); err == nil {
 		t.Error("help that nobody reads is no error")
-	}
-}
-
-func TestExitCodes(t *testing.T) {
-	t.Parallel()
-	for want, err := range map[int]error{
-		0: nil, 1: errors.New("anything"), 4: fmt.Errorf("and the file is left: %w", exitError{exitExpired, errExpired}),
-	} {
-		if got := ExitCode(err); got != want {
-			t.Errorf("%v: %d", err, got)
-		}
 	}
 }
 
@@ -604,4 +610,67 @@ func TestInATerminalThereIsAQRCodeToo(t *testing.T) {
 	if got := s.text(true); strings.Contains(got, "▀") || !strings.Contains(got, "WDJB-MJHT") {
 		t.Errorf("with an address that fits no QR code:\n%s", got)
 	}
+}
+
+// exitCode is what the process ends with.
+func exitCode(err error) int {
+	var own interface {
+		error
+		ExitCode() int
+	}
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &own):
+		return own.ExitCode()
+	default:
+		return 1
+	}
+}
+
+type brokenPipe struct{}
+
+func (brokenPipe) Write([]byte) (int, error) { return 0, errors.New("broken pipe") }
+
+func wantSentence(t *testing.T, err error, parts ...string) {
+	t.Helper()
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, part := range parts {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("%q does not say %q", err, part)
+		}
+	}
+	if strings.Contains(err.Error(), "\n") {
+		t.Errorf("%q is more than one line", err)
+	}
+}
+
+func writeFile(t *testing.T, path, content string, mode os.FileMode) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(content), mode); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, mode); err != nil { // whatever the umask is
+		t.Fatal(err)
+	}
+}
+
+func readFile(t *testing.T, path string) string {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}
+
+func modeOf(t *testing.T, path string) os.FileMode {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.Mode().Perm()
 }

@@ -1,4 +1,5 @@
-package app
+// Package pair is "latchkey pair": the device's side of pairing by code.
+package pair
 
 import (
 	"cmp"
@@ -18,9 +19,8 @@ import (
 	"latchkey/internal/onboard"
 )
 
-// Exit codes of "latchkey pair", for scripts.
+// Exit codes for scripts.
 const (
-	exitOther    = 1
 	exitUsage    = 2
 	exitDenied   = 3
 	exitExpired  = 4
@@ -40,18 +40,8 @@ type exitError struct {
 
 func (e exitError) Unwrap() error { return e.error }
 
-// ExitCode is what the process ends with after an error of Main: 0 for none, and 1 unless the error has its own.
-func ExitCode(err error) int {
-	var own exitError
-	switch {
-	case err == nil:
-		return 0
-	case errors.As(err, &own):
-		return own.code
-	default:
-		return exitOther
-	}
-}
+// ExitCode is what the process ends with.
+func (e exitError) ExitCode() int { return e.code }
 
 // pairSettings is what "latchkey pair" is told. It has flags and no variables: it runs once, and a LATCHKEY_URL that is left
 // in an environment would be one more setting that the server beside it does not have.
@@ -127,8 +117,13 @@ func loadPair(args []string) (s pairSettings, err error) {
 	return s, nil
 }
 
-// pair connects the device that it runs on.
-func pair(ctx context.Context, args []string, stdout, stderr io.Writer, c *http.Client) error {
+// Run connects the device that it runs on. A QR code is drawn only when stderr is a terminal. An error that has an exit code of
+// its own has a method ExitCode.
+func Run(ctx context.Context, args []string, stdout, stderr io.Writer, terminal bool) error {
+	return run(ctx, args, stdout, stderr, terminal, newClient())
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer, terminal bool, c *http.Client) error {
 	s, err := loadPair(args)
 	if errors.Is(err, flag.ErrHelp) {
 		return pairUsage(stdout)
@@ -138,7 +133,7 @@ func pair(ctx context.Context, args []string, stdout, stderr io.Writer, c *http.
 	}
 	// What cannot be said to the person is no reason to stop: the pages say it too.
 	say := func(line string) { _, _ = fmt.Fprintln(stderr, line) }
-	show := func(p startedPairing) { _, _ = io.WriteString(stderr, p.text(!s.noQR && isTerminal(stderr))) }
+	show := func(p startedPairing) { _, _ = io.WriteString(stderr, p.text(!s.noQR && terminal)) }
 
 	var key pairedKey
 	connect := func() (err error) {

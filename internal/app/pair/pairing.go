@@ -1,4 +1,4 @@
-package app
+package pair
 
 import (
 	"context"
@@ -37,11 +37,11 @@ type pairing struct {
 	deviceEndpoint, tokenEndpoint string
 }
 
-// newPairingClient follows no redirect: the device code and the key go nowhere but to the address that was given.
-func newPairingClient() *http.Client {
+// newClient follows no redirect: the device code and the key go nowhere but to the address that was given.
+func newClient() *http.Client {
 	return &http.Client{
 		Timeout:       15 * time.Second,
-		CheckRedirect: noRedirect,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
 			Proxy:                  http.ProxyFromEnvironment,
 			TLSHandshakeTimeout:    5 * time.Second,
