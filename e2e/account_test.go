@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"latchkey/client"
-	"latchkey/internal/app"
+	"latchkey/internal/app/config"
 )
 
 const another = "another battery staple"
@@ -259,8 +259,8 @@ func startBehind(t *testing.T) *program {
 }
 
 // behind has a program serve as the dashboard of another.
-func behind(upstream *program) func(*app.Config) {
-	return func(cfg *app.Config) { cfg.Upstream = upstream.url }
+func behind(upstream *program) func(*config.Config) {
+	return func(cfg *config.Config) { cfg.Upstream = upstream.url }
 }
 
 func TestPeopleAreToldByMailOfNewKeysAndDevices(t *testing.T) {
@@ -327,7 +327,7 @@ func TestAnUpstreamWithoutMailIsTheSame(t *testing.T) {
 func TestTheLinkOfAMailIsInNoLog(t *testing.T) {
 	t.Parallel()
 	log := &notebook{}
-	program, box := startWithMail(t, func(cfg *app.Config) { cfg.LogTo, cfg.Log, cfg.LogLevel = log, "json", "debug" })
+	program, box := startWithMail(t, func(cfg *config.Config) { cfg.LogTo, cfg.Log, cfg.LogLevel = log, "json", "debug" })
 	known := secrets{"password": password, "another password": another}
 	if err := program.client.Register(t.Context(), "ana@example.com", password); err != nil {
 		t.Fatal(err)

@@ -10,7 +10,7 @@ import (
 	"github.com/playwright-community/playwright-go"
 
 	"latchkey/client"
-	"latchkey/internal/app"
+	"latchkey/internal/app/config"
 )
 
 // logsInByRealmWeb logs in with the value as realm-web does, and gives whose the key is, or "refused".
@@ -138,7 +138,7 @@ func ownClock(t *testing.T) *clock {
 
 func TestAfterTwoMinutesTheRowSaysWhatToCheckWithoutAReload(t *testing.T) {
 	clock := ownClock(t)
-	program := startProgram(t, func(cfg *app.Config) { cfg.Now = clock.now })
+	program := startProgram(t, func(cfg *config.Config) { cfg.Now = clock.now })
 	ana := program.person(t)
 	ana.keys(t, "porch-cam")
 	page := program.open(t, signedIn(ana))
@@ -157,7 +157,7 @@ func TestAfterTwoMinutesTheRowSaysWhatToCheckWithoutAReload(t *testing.T) {
 
 func TestWithoutScriptRefreshShowsTheArrival(t *testing.T) {
 	clock := ownClock(t)
-	program := startProgram(t, func(cfg *app.Config) { cfg.Now = clock.now })
+	program := startProgram(t, func(cfg *config.Config) { cfg.Now = clock.now })
 	ana := program.person(t)
 	key := ana.keys(t, "porch-cam")[0]
 	page := program.open(t, noScript, signedIn(ana))
@@ -230,7 +230,7 @@ func (p *page) hides(hidden bool) {
 func TestAHiddenTabHoldsNoStreamAndCatchesUpWhenItIsShown(t *testing.T) {
 	t.Parallel()
 	log := &requests{}
-	program := startProgram(t, func(cfg *app.Config) { cfg.LogTo, cfg.Log = io.MultiWriter(t.Output(), log), "json" })
+	program := startProgram(t, func(cfg *config.Config) { cfg.LogTo, cfg.Log = io.MultiWriter(t.Output(), log), "json" })
 	ana := program.person(t)
 	key := ana.keys(t, "porch-cam")[0]
 	page := program.open(t, signedIn(ana))
@@ -271,7 +271,7 @@ func (p *page) countsStreams() func() int {
 func TestNoStreamIsOpenedWhenNothingIsWaitedFor(t *testing.T) {
 	clock := ownClock(t)
 	log := &requests{}
-	program := startProgram(t, func(cfg *app.Config) {
+	program := startProgram(t, func(cfg *config.Config) {
 		cfg.LogTo, cfg.Log, cfg.Now = io.MultiWriter(t.Output(), log), "json", clock.now
 	})
 	ana := program.person(t)
@@ -292,7 +292,7 @@ func TestNoStreamIsOpenedWhenNothingIsWaitedFor(t *testing.T) {
 func TestAStreamEndsQuietlyWhenThePersonSignsOutInAnotherTab(t *testing.T) {
 	t.Parallel()
 	log := &requests{}
-	program := startProgram(t, func(cfg *app.Config) { cfg.LogTo, cfg.Log = io.MultiWriter(t.Output(), log), "json" })
+	program := startProgram(t, func(cfg *config.Config) { cfg.LogTo, cfg.Log = io.MultiWriter(t.Output(), log), "json" })
 	ana := program.person(t)
 	ana.keys(t, "porch-cam")
 	page := program.open(t, signedIn(ana))
@@ -310,7 +310,7 @@ func TestAStreamEndsQuietlyWhenThePersonSignsOutInAnotherTab(t *testing.T) {
 
 func TestEveryStateOfArrivalIsAccessible(t *testing.T) {
 	clock := ownClock(t)
-	program := startProgram(t, func(cfg *app.Config) { cfg.Now = clock.now })
+	program := startProgram(t, func(cfg *config.Config) { cfg.Now = clock.now })
 	ana := program.person(t)
 	keys := ana.keys(t, "late", "off", "connected", "waiting")
 	if err := ana.session.APIKeys().Disable(t.Context(), keys[1].ID); err != nil {

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"latchkey/client"
-	"latchkey/internal/app"
+	"latchkey/internal/app/config"
 )
 
 // --- Cookies ----------------------------------------------------------------------------------------------------------
@@ -75,7 +75,7 @@ func (c *clock) advance(d time.Duration) { c.ahead.Add(int64(d)) }
 func TestASessionEndsWhenItIsNotUsedAndAfterHalfADay(t *testing.T) {
 	t.Parallel()
 	var clock clock
-	program := startProgram(t, func(cfg *app.Config) { cfg.Now = clock.now })
+	program := startProgram(t, func(cfg *config.Config) { cfg.Now = clock.now })
 	ana := program.person(t)
 	page := program.open(t, signedIn(ana))
 	page.sees(page.heading("No keys yet"))

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"latchkey/client"
-	"latchkey/internal/app"
+	"latchkey/internal/app/config"
 )
 
 // A session can end in mid-page. Whatever the next act is, it leads to the log-in page, which comes as a page and never into
@@ -85,7 +85,7 @@ func TestWhenTheKeyServiceHasEndedTheSessionThePersonIsToldSo(t *testing.T) {
 	upstream, tap := startTapped(t, "127.0.0.1")
 	ana := upstream.person(t)
 	ana.keys(t, "porch-cam")
-	program := startProgram(t, func(cfg *app.Config) { cfg.Upstream = upstream.url })
+	program := startProgram(t, func(cfg *config.Config) { cfg.Upstream = upstream.url })
 	page := program.open(t, signedIn(ana))
 	for _, from := range []string{"/keys", "/keys/" + ana.find(t, "porch-cam").ID} {
 		page.visit(from)

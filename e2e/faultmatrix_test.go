@@ -16,7 +16,7 @@ import (
 	"github.com/playwright-community/playwright-go"
 
 	"latchkey/client"
-	"latchkey/internal/app"
+	"latchkey/internal/app/config"
 )
 
 // mishap is one thing that a key service, or the way to it, can do to us, and what a person then is told.
@@ -225,7 +225,7 @@ func startMatrix(t *testing.T, m mishap) *matrix {
 		s = newSeal(t)
 	}
 	x.upstream = startGateway(t, behind, s)
-	x.program = startProgram(t, func(cfg *app.Config) { cfg.Upstream, cfg.Now, cfg.LogTo = x.upstream.url, x.clock.now, &x.log })
+	x.program = startProgram(t, func(cfg *config.Config) { cfg.Upstream, cfg.Now, cfg.LogTo = x.upstream.url, x.clock.now, &x.log })
 	var err error
 	if x.program.client, err = client.New(x.upstream.url, "latchkey-local", client.WithHTTPClient(x.program.http)); err != nil {
 		t.Fatal(err)

@@ -13,7 +13,8 @@ import (
 
 	"latchkey/client"
 	"latchkey/internal/app"
-	"latchkey/internal/authserver"
+	"latchkey/internal/app/config"
+	"latchkey/internal/model"
 )
 
 const password = "correct horse battery"
@@ -27,11 +28,11 @@ type program struct {
 }
 
 // startProgram starts a program on a free port. Each of change may alter its settings first.
-func startProgram(t *testing.T, change ...func(*app.Config)) *program {
+func startProgram(t *testing.T, change ...func(*config.Config)) *program {
 	t.Helper()
-	cfg := app.Defaults()
+	cfg := config.Defaults()
 	cfg.Addr, cfg.Data, cfg.LogTo = "127.0.0.1:0", t.TempDir(), t.Output()
-	cfg.PasswordCost = authserver.PasswordCost{Memory: 64, Passes: 1, Threads: 1}
+	cfg.PasswordCost = model.PasswordCost{Memory: 64, Passes: 1, Threads: 1}
 	for _, c := range change {
 		c(&cfg)
 	}

@@ -19,7 +19,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"latchkey/internal/app"
+	"latchkey/internal/app/config"
 )
 
 // gateway stands before a Latchkey that has users and keys, as the way there would: it can be well, broken or gone.
@@ -45,7 +45,7 @@ type fault func(w http.ResponseWriter, r *http.Request, pass http.Handler)
 func startWithUpstream(t *testing.T) (*program, *gateway) {
 	t.Helper()
 	g := startGateway(t, startProgram(t), nil)
-	return startProgram(t, func(cfg *app.Config) { cfg.Upstream = g.url }), g
+	return startProgram(t, func(cfg *config.Config) { cfg.Upstream = g.url }), g
 }
 
 // startGateway opens the way to a program, by TLS if a seal is given.

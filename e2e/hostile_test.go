@@ -14,7 +14,7 @@ import (
 
 	"github.com/playwright-community/playwright-go"
 
-	"latchkey/internal/app"
+	"latchkey/internal/app/config"
 )
 
 // corpus reads the texts of a file that the tests of the pages use too: one on each line, quoted as Go quotes it, and after it how
@@ -99,7 +99,7 @@ func TestAPageFullOfHostileNamesIsAPageOfText(t *testing.T) {
 		}
 		return body
 	}
-	program := startProgram(t, func(cfg *app.Config) { cfg.Upstream = upstream.url })
+	program := startProgram(t, func(cfg *config.Config) { cfg.Upstream = upstream.url })
 	for _, options := range [][]option{{signedIn(ana)}, {signedIn(ana), noScript}} {
 		page := program.open(t, options...)
 		page.staysHarmless()

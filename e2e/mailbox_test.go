@@ -15,7 +15,8 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"latchkey/client"
-	"latchkey/internal/app"
+	"latchkey/internal/app/config"
+	"latchkey/internal/model"
 )
 
 // mailbox is a mail server that keeps what it is given.
@@ -46,11 +47,11 @@ func startMailbox(t *testing.T) *mailbox {
 }
 
 // startWithMail starts a program that sends its mails there.
-func startWithMail(t *testing.T, change ...func(*app.Config)) (*program, *mailbox) {
+func startWithMail(t *testing.T, change ...func(*config.Config)) (*program, *mailbox) {
 	t.Helper()
 	box := startMailbox(t)
-	p := startProgram(t, append(change, func(cfg *app.Config) {
-		cfg.SMTP, cfg.Now = client.Secret(box.url), box.clock.now
+	p := startProgram(t, append(change, func(cfg *config.Config) {
+		cfg.SMTP, cfg.Now = model.Secret(box.url), box.clock.now
 	})...)
 	return p, box
 }

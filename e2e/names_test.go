@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"latchkey/internal/app"
+	"latchkey/internal/app/config"
 )
 
 const nameField = "Name of the device or service"
@@ -92,7 +92,7 @@ func TestAHostileNameIsText(t *testing.T) {
 		name, _ := json.Marshal(hostile)
 		return bytes.ReplaceAll(body, []byte(`"key-01"`), name)
 	}
-	program := startProgram(t, func(cfg *app.Config) { cfg.Upstream = upstream.url })
+	program := startProgram(t, func(cfg *config.Config) { cfg.Upstream = upstream.url })
 	page := program.open(t, signedIn(ana))
 
 	page.sees(page.row(hostile))

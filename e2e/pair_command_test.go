@@ -19,7 +19,7 @@ import (
 	"time"
 
 	"latchkey/client"
-	"latchkey/internal/app"
+	"latchkey/internal/app/config"
 )
 
 // attended runs a program until it ends. When it shows a code, decide is called with it; after that it has a minute.
@@ -130,7 +130,7 @@ func startDeviceStories(t *testing.T) deviceStories {
 	t.Helper()
 	p := startProgram(t)
 	ana := p.person(t)
-	hasty := startProgram(t, func(cfg *app.Config) { cfg.PairingTime = time.Second })
+	hasty := startProgram(t, func(cfg *config.Config) { cfg.PairingTime = time.Second })
 	return deviceStories{&browser{program: p, cookie: p.cookie(t, ana)}, ana, hasty}
 }
 

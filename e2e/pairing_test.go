@@ -14,13 +14,13 @@ import (
 	"github.com/playwright-community/playwright-go"
 
 	"latchkey/client"
-	"latchkey/internal/app"
+	"latchkey/internal/app/config"
 )
 
 const connectThis = "Connect this device?"
 
-func pairingTime(d time.Duration) func(*app.Config) {
-	return func(cfg *app.Config) { cfg.PairingTime = d }
+func pairingTime(d time.Duration) func(*config.Config) {
+	return func(cfg *config.Config) { cfg.PairingTime = d }
 }
 
 // enterCode types a code on the page for codes, and waits for what the code leads to.
@@ -393,7 +393,7 @@ func TestADeviceIsConnectedToAnUpstream(t *testing.T) {
 	t.Parallel()
 	behind := startProgram(t)
 	ana := behind.person(t)
-	front := startProgram(t, func(cfg *app.Config) { cfg.Upstream = behind.url })
+	front := startProgram(t, func(cfg *config.Config) { cfg.Upstream = behind.url })
 	page := front.open(t, signedIn(ana), at("/device"))
 	device := front.device(t, "--name", "porch-cam")
 	page.enterCode(device.code)

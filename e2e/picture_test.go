@@ -10,7 +10,7 @@ import (
 	"github.com/playwright-community/playwright-go"
 
 	"latchkey/client"
-	"latchkey/internal/app"
+	"latchkey/internal/app/config"
 )
 
 // TestPictures takes the README's pictures of today's pages. It runs on request, since a picture differs from machine to
@@ -28,7 +28,7 @@ func TestPictures(t *testing.T) {
 		clock.Store(&then)
 	}
 	setClock(190 * day)
-	program := startProgram(t, func(c *app.Config) { c.Now = func() time.Time { return *clock.Load() } })
+	program := startProgram(t, func(c *config.Config) { c.Now = func() time.Time { return *clock.Load() } })
 	ana := program.person(t)
 	values := map[string]string{}
 	for _, key := range []struct {

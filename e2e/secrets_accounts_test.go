@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"latchkey/internal/app"
+	"latchkey/internal/app/config"
 )
 
 // newPassword and resetPassword are what markedPassword becomes, typoPassword what is typed in its place.
@@ -29,7 +29,7 @@ func TestNoSecretOfAnAccountIsWrittenDownAnywhere(t *testing.T) {
 	t.Parallel()
 	var log notebook
 	dir, admin := t.TempDir(), freeAddress(t)
-	program, box := startWithMail(t, func(cfg *app.Config) {
+	program, box := startWithMail(t, func(cfg *config.Config) {
 		cfg.Data, cfg.LogTo, cfg.Log, cfg.LogLevel, cfg.AdminAddr, cfg.StepUp = dir, &log, "json", "debug", admin, time.Minute
 	})
 	r := &recorder{t: t, p: program}

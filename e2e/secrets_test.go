@@ -18,7 +18,7 @@ import (
 	"sync"
 	"testing"
 
-	"latchkey/internal/app"
+	"latchkey/internal/app/config"
 )
 
 // notebook is a log that can be read while it is written.
@@ -108,7 +108,7 @@ func TestNoSecretIsWrittenDownAnywhere(t *testing.T) {
 	t.Parallel()
 	var log notebook
 	dir := t.TempDir()
-	program := startProgram(t, func(cfg *app.Config) {
+	program := startProgram(t, func(cfg *config.Config) {
 		cfg.Data, cfg.LogTo, cfg.Log, cfg.LogLevel, cfg.Anonymous = dir, &log, "json", "debug", "on"
 	})
 	r := &recorder{t: t, p: program}

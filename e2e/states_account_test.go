@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"latchkey/client"
-	"latchkey/internal/app"
+	"latchkey/internal/app/config"
 )
 
 // statesOfTheAccount are those of what happened, and of where somebody is signed in.
@@ -46,7 +46,7 @@ func statesOfTheAccount(g guests) []state {
 
 func TestRefusalsAndTheQuestionForThePasswordAreAccessibleInEveryLook(t *testing.T) {
 	clock := ownClock(t)
-	program := startProgram(t, func(cfg *app.Config) { cfg.Now = clock.now })
+	program := startProgram(t, func(cfg *config.Config) { cfg.Now = clock.now })
 	ana := program.person(t)
 	key := ana.keys(t, "porch-cam")[0]
 	program.logIn(t, client.UserAPIKey(key.Value.Reveal()))

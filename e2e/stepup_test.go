@@ -5,14 +5,14 @@ import (
 	"testing"
 	"time"
 
-	"latchkey/internal/app"
+	"latchkey/internal/app/config"
 )
 
 // late is a program in which everybody's last proof of who they are is too old: what the options open was signed in 31 minutes ago.
 func late(t *testing.T, options ...option) (*program, *person, *page) {
 	t.Helper()
 	clock := ownClock(t)
-	program := startProgram(t, func(cfg *app.Config) { cfg.Now = clock.now })
+	program := startProgram(t, func(cfg *config.Config) { cfg.Now = clock.now })
 	ana := program.person(t)
 	made := ana.keys(t, "garage", "porch-cam")
 	if err := ana.session.APIKeys().Disable(t.Context(), made[0].ID); err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/playwright-community/playwright-go"
 
 	"latchkey/client"
-	"latchkey/internal/app"
+	"latchkey/internal/app/config"
 )
 
 // What a page may weigh, in bytes over the wire.
@@ -105,7 +105,7 @@ func (r *requests) take() []string {
 func TestTheKeysPageWeighsLittle(t *testing.T) {
 	log := &requests{}
 	clock := ownClock(t)
-	program := startProgram(t, func(cfg *app.Config) { cfg.LogTo, cfg.Log, cfg.Now = log, "json", clock.now })
+	program := startProgram(t, func(cfg *config.Config) { cfg.LogTo, cfg.Log, cfg.Now = log, "json", clock.now })
 	ana := program.person(t)
 	ana.keys(t, numbered(client.MaxKeys)...)
 	clock.advance(16 * time.Minute) // after which nobody waits for their first use

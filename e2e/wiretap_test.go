@@ -14,7 +14,7 @@ import (
 	"sync"
 	"testing"
 
-	"latchkey/internal/app"
+	"latchkey/internal/app/config"
 )
 
 // wiretap stands between the browser and the program and keeps everything that was said.
@@ -40,7 +40,7 @@ func startTapped(t *testing.T, host string) (*program, *wiretap) {
 	front := httptest.NewUnstartedServer(nil)
 	_, port, _ := strings.Cut(front.Listener.Addr().String(), ":")
 	behind := freeAddress(t)
-	program := startProgram(t, func(cfg *app.Config) {
+	program := startProgram(t, func(cfg *config.Config) {
 		cfg.Addr, cfg.PublicURL = behind, "http://"+host+":"+port
 		cfg.LogTo, cfg.LogLevel = io.MultiWriter(t.Output(), tap), "debug"
 	})

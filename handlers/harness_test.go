@@ -41,7 +41,7 @@ const (
 )
 
 // cheap keeps argon2id real and the tests fast.
-var cheap = authserver.PasswordCost{Memory: 64, Passes: 1, Threads: 1}
+var cheap = model.PasswordCost{Memory: 64, Passes: 1, Threads: 1}
 
 // noon is when every test begins. Keys that a test seeds are from the month before.
 var noon = time.Date(2026, 5, 2, 12, 0, 0, 0, time.UTC)

@@ -22,6 +22,7 @@ import (
 
 	"latchkey/client"
 	"latchkey/handlers"
+	"latchkey/internal/app/config"
 	"latchkey/internal/authserver"
 	"latchkey/internal/model"
 	"latchkey/static"
@@ -215,16 +216,16 @@ type stage struct {
 
 func newStage(t *testing.T, publicURL string) *stage {
 	t.Helper()
-	return newStageWith(t, func(cfg *Config) { cfg.PublicURL = publicURL })
+	return newStageWith(t, func(cfg *config.Config) { cfg.PublicURL = publicURL })
 }
 
-func newStageWith(t *testing.T, change func(*Config)) *stage {
+func newStageWith(t *testing.T, change func(*config.Config)) *stage {
 	t.Helper()
 	cfg := testConfig(t)
 	change(&cfg)
 	cfg.Anonymous = "on"
-	cfg.SessionKeys = client.Secret(strings.Repeat("A", 43) + "=")
-	ring, err := loadKeyRing(cfg, dataDir{})
+	cfg.SessionKeys = model.Secret(strings.Repeat("A", 43) + "=")
+	ring, err := loadKeyRing(parsed(t, cfg), dataDir{})
 	if err != nil {
 		t.Fatal(err)
 	}

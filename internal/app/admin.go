@@ -10,6 +10,7 @@ import (
 	"net/http/pprof" //nolint:gosec // G108: what it registers by itself is on a mux that nobody serves
 	"time"
 
+	"latchkey/internal/app/config"
 	"latchkey/internal/authserver"
 )
 
@@ -22,19 +23,18 @@ type admin struct {
 }
 
 // newAdmin listens, when there is an address.
-func (a *App) newAdmin(ctx context.Context, addr string) (*admin, error) {
-	if addr == "" {
+func (a *App) newAdmin(ctx context.Context, at *config.Admin) (*admin, error) {
+	if at == nil {
 		return nil, nil
 	}
-	var config net.ListenConfig
-	listener, err := config.Listen(ctx, "tcp", addr)
+	var listening net.ListenConfig
+	listener, err := listening.Listen(ctx, "tcp", at.Addr)
 	if err != nil {
-		return nil, refuse("admin-addr", addr, "it cannot be listened on ("+err.Error()+")")
+		return nil, config.Refuse("admin-addr", at.Addr, "it cannot be listened on ("+err.Error()+")")
 	}
 	m := newMetrics(a.now)
 	m.gauges = a.gauges
-	host, _, _ := net.SplitHostPort(addr) // Validate has seen it
-	names := hosts{name: host, addresses: true, log: a.log}
+	names := hosts{name: at.Host, addresses: true, log: a.log}
 	d := &admin{listener: listener, metrics: m, server: newServer(names.only(a.adminMux(m)), a.log)}
 	d.server.WriteTimeout = 2 * time.Minute // a profile takes as long as it is told to
 	return d, nil

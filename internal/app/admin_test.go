@@ -11,10 +11,11 @@ import (
 	"testing"
 
 	"latchkey/client"
+	"latchkey/internal/app/config"
 )
 
 // withAdmin is a program that operators can ask, and the URL at which they do.
-func withAdmin(t *testing.T, change ...func(*Config)) (running, string) {
+func withAdmin(t *testing.T, change ...func(*config.Config)) (running, string) {
 	t.Helper()
 	cfg := testConfig(t)
 	cfg.AdminAddr = "127.0.0.1:0"
@@ -60,7 +61,7 @@ func TestWithoutAnAddressThereIsNoListenerForOperators(t *testing.T) {
 
 func TestTheListenerForOperatorsAnswersForItsOwnHostsAlone(t *testing.T) {
 	t.Parallel()
-	_, at := withAdmin(t, func(cfg *Config) { cfg.AdminAddr = "localhost:0" })
+	_, at := withAdmin(t, func(cfg *config.Config) { cfg.AdminAddr = "localhost:0" })
 	for host, want := range map[string]int{"": 200, "localhost": 200, "10.0.0.3:9090": 200, "evil.example": 421, "metrics.evil.example:9090": 421} {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, at+"/debug/pprof/", nil)
 		if err != nil {
@@ -270,7 +271,7 @@ func TestARequestThatPanicsIsCountedAndIsNotInFlight(t *testing.T) {
 func TestTheLogInsAtAnUpstreamAreCountedToo(t *testing.T) {
 	t.Parallel()
 	upstream := run(t, testConfig(t))
-	a, at := withAdmin(t, func(cfg *Config) { cfg.Upstream = upstream.URL() })
+	a, at := withAdmin(t, func(cfg *config.Config) { cfg.Upstream = upstream.URL() })
 	post(t, browser(t), a.URL()+"/register", account)
 	post(t, browser(t), a.URL()+"/login", map[string][]string{"email": account["email"], "password": {"wrong password"}})
 	got := metricsOf(t, at)
@@ -289,7 +290,7 @@ func BenchmarkEdge(b *testing.B) {
 			cfg := testConfig(b)
 			cfg.AdminAddr = admin
 			a := run(b, cfg)
-			handler := a.admin.watch(a.edge(cfg, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})), nil)
+			handler := a.admin.watch(a.edge(parsed(b, cfg), http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})), nil)
 			r := httptest.NewRequestWithContext(b.Context(), http.MethodGet, "/login", nil)
 			r.Host = "localhost"
 			b.ReportAllocs()

@@ -2,13 +2,11 @@
 package app
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"log/slog"
 	"net"
 	"net/http"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -16,6 +14,8 @@ import (
 
 	"latchkey/client"
 	"latchkey/handlers"
+	"latchkey/internal/app/config"
+	"latchkey/internal/app/operate"
 	"latchkey/internal/authserver"
 	"latchkey/internal/model"
 	"latchkey/internal/onboard"
@@ -32,20 +32,21 @@ type App struct {
 	server   *http.Server
 	store    *store.Store
 	pairings *onboard.Service
-	admin    *admin        // nil when nobody asked for it
-	operator *operatorDoor // nil when there can be none
-	drain    func()        // waits for what the embedded server writes down after its answers
-	draining time.Duration // how long the program says that it is stopping before it takes no more requests
-	stopping atomic.Bool   // it says so
-	stop     chan struct{} // closed when the program is stopping
+	admin    *admin         // nil when nobody asked for it
+	commands *commandSocket // nil when there can be none
+	drain    func()         // waits for what the embedded server writes down after its answers
+	draining time.Duration  // how long the program says that it is stopping before it takes no more requests
+	stopping atomic.Bool    // it says so
+	stop     chan struct{}  // closed when the program is stopping
 	now      func() time.Time
 	log      *slog.Logger
 }
 
 // New builds the whole program, top to bottom. The listener comes first: a taken port is an error before anything is
 // touched, and the address that port 0 stands for is known to all that follows.
-func New(ctx context.Context, cfg Config) (_ *App, err error) {
-	if err := cfg.Validate(); err != nil {
+func New(ctx context.Context, given config.Config) (_ *App, err error) {
+	cfg, err := given.Parse()
+	if err != nil {
 		return nil, err
 	}
 	a := &App{draining: cfg.DrainTime, stop: make(chan struct{}), now: cfg.Now, log: newLogger(cfg)}
@@ -59,9 +60,8 @@ func New(ctx context.Context, cfg Config) (_ *App, err error) {
 	if a.listener, err = listen(ctx, cfg.Addr, a.log); err != nil {
 		return nil, err
 	}
-	publicURL, _ := parsePublicURL(cfg.PublicURL) // Validate has seen it
-	a.url = cmp.Or(publicURL, listenerURL(a.listener.Addr(), net.InterfaceAddrs))
-	if a.admin, err = a.newAdmin(ctx, cfg.AdminAddr); err != nil {
+	a.url = cfg.URL(a.listener.Addr())
+	if a.admin, err = a.newAdmin(ctx, cfg.Admin); err != nil {
 		return nil, err
 	}
 
@@ -99,12 +99,12 @@ func New(ctx context.Context, cfg Config) (_ *App, err error) {
 		PublicURL:      a.url,
 		AppID:          cfg.AppID,
 		BaseURL:        keys.baseURL,
-		Embedded:       cfg.Upstream == "",
-		Registration:   cfg.Registration == "open",
+		Embedded:       cfg.Upstream == nil,
+		Registration:   cfg.Registration,
 		MinPassword:    cfg.MinPassword,
 		Mail:           mails.box != nil,
-		Notices:        mails.notices(cfg, a.url),
-		TrustedProxies: trustedProxies(cfg),
+		Notices:        mails.notices(cfg, a.url, a.log),
+		TrustedProxies: cfg.TrustedProxies,
 		Ready:          a.ready,
 		Stop:           a.stop,
 		Now:            cfg.Now,
@@ -113,17 +113,11 @@ func New(ctx context.Context, cfg Config) (_ *App, err error) {
 	a.server = newServer(a.edge(cfg, divide(keys.api, dashboard)), a.log)
 	a.server.Handler = a.admin.watch(a.server.Handler, slices.Concat(keys.routes, handlers.Routes(dashboard)))
 	a.server.RegisterOnShutdown(func() { close(a.stop) })
-	o := &operator{
-		store: a.store, publicURL: a.url, upstream: cfg.Upstream, minPassword: cfg.MinPassword,
-		mailer: mails.mailer(), now: cfg.Now, log: a.log,
-	}
-	a.operator = openOperatorDoor(ctx, dir, o.handler(), a.log)
+	a.commands = openCommandSocket(ctx, dir, operate.Handler(operate.Config{
+		Store: a.store, PublicURL: a.url, Upstream: cfg.Upstream, MinPassword: cfg.MinPassword,
+		Mailer: mails.mailer(), Now: cfg.Now, Log: a.log,
+	}), a.log)
 	return a, nil
-}
-
-func trustedProxies(cfg Config) []*net.IPNet {
-	networks, _ := parseNetworks(cfg.TrustedProxies) // Validate has seen them
-	return networks
 }
 
 // keyService is whatever serves the client API.
@@ -137,12 +131,11 @@ type keyService struct {
 }
 
 // connectKeys starts the embedded server, or reaches out to the upstream. Either way the dashboard goes through a client.
-func (a *App) connectKeys(cfg Config, dir dataDir, ring keyRing, mails mailing) (k keyService, err error) {
-	if cfg.Upstream != "" {
-		upstream, _ := parseUpstream(cfg.Upstream) // Validate has seen it
-		k.baseURL = strings.TrimRight(cfg.Upstream, "/")
+func (a *App) connectKeys(cfg config.Settings, dir dataDir, ring keyRing, mails mailing) (k keyService, err error) {
+	if cfg.Upstream != nil {
+		k.baseURL = strings.TrimRight(cfg.Upstream.String(), "/")
 		k.api = elsewhere(k.baseURL)
-		k.client, err = client.New(k.baseURL, cfg.AppID, client.WithHTTPClient(a.admin.countLogInsAt(newUpstreamClient(upstream))), client.WithBaseHostOnly())
+		k.client, err = client.New(k.baseURL, cfg.AppID, client.WithHTTPClient(a.admin.countLogInsAt(newUpstreamClient(cfg.Upstream))), client.WithBaseHostOnly())
 		k.drain = func() {}
 		return k, err
 	}
@@ -158,12 +151,12 @@ func (a *App) connectKeys(cfg Config, dir dataDir, ring keyRing, mails mailing) 
 	server := authserver.New(authserver.Config{
 		AppID:         cfg.AppID,
 		PublicURL:     a.url,
-		Registration:  cfg.Registration == "open",
-		Anonymous:     cfg.Anonymous == "on",
+		Registration:  cfg.Registration,
+		Anonymous:     cfg.Anonymous,
 		MinPassword:   cfg.MinPassword,
 		PasswordCost:  cfg.PasswordCost,
 		Mailer:        mails.mailer(),
-		ClientAddress: handlers.ClientAddress(trustedProxies(cfg)),
+		ClientAddress: handlers.ClientAddress(cfg.TrustedProxies),
 		Now:           cfg.Now,
 		Log:           a.log,
 	}, a.store, tokens)
@@ -215,30 +208,15 @@ func newServer(handler http.Handler, log *slog.Logger) *http.Server {
 }
 
 func openStore(ctx context.Context, dir dataDir) (*store.Store, error) {
-	path, err := filepath.Abs(dir.file(databaseFile))
-	if err != nil {
-		return nil, dir.refuse("it cannot be found", err)
+	st, err := dir.openDatabase(ctx)
+	if errors.Is(err, store.ErrInUse) {
+		return nil, config.Refuse("data", dir.path, "another latchkey is using it; stop that one, or give this one a directory of its own")
 	}
-	st, err := store.Open(ctx, path)
-	switch {
-	case errors.Is(err, store.ErrInUse):
-		return nil, refuse("data", dir.path, "another latchkey is using it; stop that one, or give this one a directory of its own")
-	case err != nil:
-		return nil, cannotOpen(dir, err)
-	}
-	return st, nil
+	return st, err
 }
 
-// cannotOpen says why the database of a directory cannot be opened by anybody.
-func cannotOpen(dir dataDir, err error) error {
-	if errors.Is(err, store.ErrNewer) {
-		return refuse("data", dir.path, "its database was made by a newer latchkey and has been left as it is; run that version, or give another directory")
-	}
-	return dir.refuse("its database cannot be opened", err)
-}
-
-func (a *App) warnOfUnknown(cfg Config) {
-	for _, name := range cfg.unknown {
+func (a *App) warnOfUnknown(cfg config.Settings) {
+	for _, name := range cfg.Unknown {
 		a.log.Warn("this variable looks like a setting, and there is none of that name", "variable", name)
 	}
 }
@@ -257,7 +235,7 @@ func (a *App) Run(ctx context.Context) error {
 	}()
 	served := make(chan error, 1)
 	go func() { served <- a.server.Serve(a.listener) }()
-	stopAdmin, stopOperator := a.admin.start(a.log), a.operator.start(a.log)
+	stopAdmin, stopCommands := a.admin.start(a.log), a.commands.start(a.log)
 
 	var err error
 	select {
@@ -269,7 +247,7 @@ func (a *App) Run(ctx context.Context) error {
 	stopBackground()
 	<-sweeping
 	stopAdmin()
-	stopOperator()
+	stopCommands()
 	a.drain()
 	return errors.Join(err, a.store.Close())
 }

@@ -23,19 +23,29 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"latchkey/client"
-	"latchkey/internal/authserver"
+	"latchkey/internal/app/config"
 	"latchkey/internal/model"
 )
 
 // testConfig is a program on a free port of this machine, with data of its own.
-func testConfig(t testing.TB) Config {
+func testConfig(t testing.TB) config.Config {
 	t.Helper()
-	cfg := Defaults()
+	cfg := config.Defaults()
 	cfg.Addr = "127.0.0.1:0"
 	cfg.Data = filepath.Join(t.TempDir(), "data")
 	cfg.LogTo = io.Discard
-	cfg.PasswordCost = authserver.PasswordCost{Memory: 64, Passes: 1, Threads: 1} // what it is really is no test's subject here
+	cfg.PasswordCost = model.PasswordCost{Memory: 64, Passes: 1, Threads: 1} // what it is really is no test's subject here
 	return cfg
+}
+
+// parsed is what settings mean.
+func parsed(t testing.TB, cfg config.Config) config.Settings {
+	t.Helper()
+	settings, err := cfg.Parse()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return settings
 }
 
 // running is a program that serves until it is stopped, by the test or at its end.
@@ -44,7 +54,7 @@ type running struct {
 	stop func() error
 }
 
-func run(t testing.TB, cfg Config) running {
+func run(t testing.TB, cfg config.Config) running {
 	t.Helper()
 	a, err := New(t.Context(), cfg)
 	if err != nil {
@@ -282,43 +292,43 @@ func TestWhatIsTakenOrCannotBeUsedEndsTheStartWithOneSentence(t *testing.T) {
 	writeFile(t, filepath.Join(damaged, databaseFile), strings.Repeat("this is no database ", 500), 0o600)
 
 	for name, tc := range map[string]struct {
-		change func(*Config)
+		change func(*config.Config)
 		want   []string
 	}{
 		"a taken port": {
-			func(c *Config) { c.Addr = addr },
+			func(c *config.Config) { c.Addr = addr },
 			[]string{"--addr", addr, "in use"},
 		},
 		"an address that is not of this machine": {
-			func(c *Config) { c.Addr = "192.0.2.1:0" },
+			func(c *config.Config) { c.Addr = "192.0.2.1:0" },
 			[]string{"--addr", "192.0.2.1:0"},
 		},
 		"a data directory below a file": {
-			func(c *Config) { c.Data = filepath.Join(file, "data") },
+			func(c *config.Config) { c.Data = filepath.Join(file, "data") },
 			[]string{"--data", filepath.Join(file, "data"), "not a directory"},
 		},
 		"a data directory that is a file": {
-			func(c *Config) { c.Data = file },
+			func(c *config.Config) { c.Data = file },
 			[]string{"--data", file, "not a directory"},
 		},
 		"a data directory that cannot be written to": {
-			func(c *Config) { c.Data = "/proc/self" },
+			func(c *config.Config) { c.Data = "/proc/self" },
 			[]string{"--data", "/proc/self", "cannot be written to"},
 		},
 		"a data directory of another program that runs": {
-			func(c *Config) { c.Data = dataOf(t) },
+			func(c *config.Config) { c.Data = dataOf(t) },
 			[]string{"--data", "another latchkey is using it"},
 		},
 		"a database that is none": {
-			func(c *Config) { c.Data = damaged },
+			func(c *config.Config) { c.Data = damaged },
 			[]string{"--data", damaged, "its database cannot be opened"},
 		},
 		"a file of session keys that is not there": {
-			func(c *Config) { c.SessionKeysFile = filepath.Join(file, "keys") },
+			func(c *config.Config) { c.SessionKeysFile = filepath.Join(file, "keys") },
 			[]string{"LATCHKEY_SESSION_KEYS_FILE", filepath.Join(file, "keys"), "cannot be read"},
 		},
 		"session keys that are too short": {
-			func(c *Config) { c.SessionKeys = "c2hvcnQ=" },
+			func(c *config.Config) { c.SessionKeys = "c2hvcnQ=" },
 			[]string{"LATCHKEY_SESSION_KEYS", "5 bytes", "32 random bytes"},
 		},
 	} {
@@ -411,7 +421,7 @@ func TestAnOldSessionKeyStillOpensWhatItMade(t *testing.T) {
 	t.Parallel()
 	oldKey, newKey := strings.Repeat("A", 43)+"=", strings.Repeat("B", 42)+"A="
 	cfg := testConfig(t)
-	cfg.SessionKeys = client.Secret(oldKey)
+	cfg.SessionKeys = model.Secret(oldKey)
 	first := run(t, cfg)
 	person := browser(t)
 	post(t, person, first.URL()+"/register", account)
@@ -423,7 +433,7 @@ func TestAnOldSessionKeyStillOpensWhatItMade(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	cfg.SessionKeys = client.Secret(newKey + "," + oldKey)
+	cfg.SessionKeys = model.Secret(newKey + "," + oldKey)
 	rotated := run(t, cfg)
 	if err := newClient(t, rotated.URL()).Resume(session.UserID(), session.RefreshToken()).Refresh(t.Context()); err != nil {
 		t.Errorf("with the old key behind the new one: %v", err)
@@ -435,7 +445,7 @@ func TestAnOldSessionKeyStillOpensWhatItMade(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	cfg.SessionKeys = client.Secret(strings.Repeat("C", 42) + "A=")
+	cfg.SessionKeys = model.Secret(strings.Repeat("C", 42) + "A=")
 	foreign := run(t, cfg)
 	err = newClient(t, foreign.URL()).Resume(session.UserID(), session.RefreshToken()).Refresh(t.Context())
 	if !client.IsUnauthorized(err) {
@@ -644,7 +654,7 @@ func TestAVariableThatIsNoSettingIsReported(t *testing.T) {
 	t.Parallel()
 	cfg := testConfig(t)
 	var log bytes.Buffer
-	cfg.LogTo, cfg.unknown = &log, []string{"LATCHKEY_REGISTRATON"}
+	cfg.LogTo, cfg.Unknown = &log, []string{"LATCHKEY_REGISTRATON"}
 	run(t, cfg)
 	if !strings.Contains(log.String(), "LATCHKEY_REGISTRATON") {
 		t.Errorf("log: %s", log.String())

@@ -13,6 +13,9 @@ import (
 	"runtime/debug"
 	"strings"
 	"time"
+
+	"latchkey/internal/app/config"
+	"latchkey/internal/app/pair"
 )
 
 // Main is the command line: it runs the sub-command that the arguments name, "serve" when they name none. What it prints
@@ -29,9 +32,9 @@ func Main(ctx context.Context, args []string, stdout io.Writer) error {
 	case "health":
 		err = health(ctx, args, stdout)
 	case "pair":
-		return pair(ctx, args, stdout, os.Stderr, newPairingClient())
+		return pair.Run(ctx, args, stdout, os.Stderr, isTerminal(os.Stderr))
 	case "user", "import-users", "backup":
-		return operate(ctx, append([]string{command}, args...), console{os.Stdin, stdout, os.Stderr})
+		return operateOn(ctx, append([]string{command}, args...), console(stdout))
 	case "version":
 		err = version(args, stdout)
 	case "help":
@@ -45,9 +48,25 @@ func Main(ctx context.Context, args []string, stdout io.Writer) error {
 	return err
 }
 
+// ExitCode is what the process ends with after an error of Main: 0 for none, and 1 unless the error has its own.
+func ExitCode(err error) int {
+	var own interface {
+		error
+		ExitCode() int
+	}
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &own):
+		return own.ExitCode()
+	default:
+		return 1
+	}
+}
+
 // serve runs the program until the context ends.
 func serve(ctx context.Context, args []string, stdout io.Writer) error {
-	cfg, err := Load(args)
+	cfg, err := config.Load(args, os.Environ())
 	if err != nil {
 		return err
 	}
@@ -65,7 +84,11 @@ func serve(ctx context.Context, args []string, stdout io.Writer) error {
 // health asks the program that has the same settings whether it is well. It is what a container without a shell or curl
 // has for its health check.
 func health(ctx context.Context, args []string, stdout io.Writer) error {
-	cfg, err := Load(args)
+	given, err := config.Load(args, os.Environ())
+	if err != nil {
+		return err
+	}
+	cfg, err := given.Parse()
 	if err != nil {
 		return err
 	}
@@ -99,7 +122,7 @@ func healthURL(addr string) (string, error) {
 		return "", err
 	}
 	if port == "0" {
-		return "", refuse("addr", addr, "its port must be known for a health check")
+		return "", config.Refuse("addr", addr, "its port must be known for a health check")
 	}
 	switch {
 	case host == "" || net.ParseIP(host).Equal(net.IPv4zero):

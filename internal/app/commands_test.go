@@ -12,6 +12,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"latchkey/internal/app/config"
 )
 
 func TestHelpListsEveryFlagWithItsVariableAndDefault(t *testing.T) {
@@ -21,15 +23,15 @@ func TestHelpListsEveryFlagWithItsVariableAndDefault(t *testing.T) {
 		if err := Main(t.Context(), args, &out); err != nil {
 			t.Fatalf("%v: %v", args, err)
 		}
-		defaults := Defaults()
-		flags(&defaults).VisitAll(func(f *flag.Flag) {
-			for _, want := range []string{"  --" + f.Name + " ", "(" + variable(f.Name) + ")", f.DefValue} {
+		defaults := config.Defaults()
+		defaults.Flags().VisitAll(func(f *flag.Flag) {
+			for _, want := range []string{"  --" + f.Name + " ", "(" + config.Variable(f.Name) + ")", f.DefValue} {
 				if !strings.Contains(out.String(), want) {
 					t.Errorf("%v does not say %q", args, want)
 				}
 			}
 		})
-		for _, want := range []string{sessionKeysVariable, sessionKeysFileVariable, "latchkey health", "latchkey version"} {
+		for _, want := range []string{config.SessionKeysVariable, config.SessionKeysFileVariable, "latchkey health", "latchkey version"} {
 			if !strings.Contains(out.String(), want) {
 				t.Errorf("%v does not say %q", args, want)
 			}
@@ -124,6 +126,24 @@ func TestAHealthCheckOfAWildcardAddressAsksThisMachine(t *testing.T) {
 		}
 	}
 }
+
+func TestExitCodes(t *testing.T) {
+	t.Parallel()
+	expired := ownCode{4, errors.New("expired")}
+	for want, err := range map[int]error{0: nil, 1: errors.New("anything"), 4: fmt.Errorf("and the file is left: %w", expired)} {
+		if got := ExitCode(err); got != want {
+			t.Errorf("%v: %d", err, got)
+		}
+	}
+}
+
+// ownCode is an error with an exit code of its own.
+type ownCode struct {
+	code int
+	error
+}
+
+func (e ownCode) ExitCode() int { return e.code }
 
 type brokenPipe struct{}
 

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"log/slog"
@@ -8,6 +9,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"latchkey/internal/app/config"
+	"latchkey/internal/store"
 )
 
 // What the data directory holds. WAL and lock files of the database stand beside it.
@@ -53,7 +57,7 @@ func (d dataDir) closeToOthers() error {
 		return d.refuse("it cannot be read", err)
 	}
 	if len(entries) > 0 && !slices.ContainsFunc(entries, isOurs) {
-		return refuse("data", d.path, "other users can read it and it has files of something else; give a directory of its own, or close it with chmod 700")
+		return config.Refuse("data", d.path, "other users can read it and it has files of something else; give a directory of its own, or close it with chmod 700")
 	}
 	if err := os.Chmod(d.path, info.Mode()&^0o077); err != nil {
 		// Volumes of a container platform can belong to root and be shared by a group. The files in it are still 0600.
@@ -70,6 +74,22 @@ func isOurs(e fs.DirEntry) bool {
 }
 
 func (d dataDir) file(name string) string { return filepath.Join(d.path, name) }
+
+// openDatabase fails with store.ErrInUse while another program has it.
+func (d dataDir) openDatabase(ctx context.Context) (*store.Store, error) {
+	path, err := filepath.Abs(d.file(databaseFile))
+	if err != nil {
+		return nil, d.refuse("it cannot be found", err)
+	}
+	st, err := store.Open(ctx, path)
+	switch {
+	case errors.Is(err, store.ErrNewer):
+		return nil, config.Refuse("data", d.path, "its database was made by a newer latchkey and has been left as it is; run that version, or give another directory")
+	case err != nil && !errors.Is(err, store.ErrInUse):
+		return nil, d.refuse("its database cannot be opened", err)
+	}
+	return st, err
+}
 
 // secret reads a file that only the owner may read, and makes it first where it is absent.
 func (d dataDir) secret(name string, generate func() ([]byte, error)) ([]byte, error) {
@@ -126,5 +146,5 @@ func syncDir(path string) error {
 
 func (d dataDir) refuse(what string, cause error) error {
 	// A joined error has one line for each of its parts; a complaint about a setting is one sentence.
-	return refuse("data", d.path, what+" ("+strings.ReplaceAll(cause.Error(), "\n", "; ")+")")
+	return config.Refuse("data", d.path, what+" ("+strings.ReplaceAll(cause.Error(), "\n", "; ")+")")
 }

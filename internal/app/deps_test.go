@@ -18,7 +18,12 @@ const module = "latchkey"
 func mayImport() map[string][]string {
 	return map[string][]string{
 		".":                            {"internal/app"},
-		"internal/app":                 {"client", "handlers", "internal/authserver", "internal/model", "internal/onboard", "internal/store", "static", "views"},
+		"internal/app":                 {"internal/app/config", "internal/app/mail", "internal/app/operate", "internal/app/pair", "internal/app/weburl", "internal/authserver", "client", "handlers", "internal/model", "internal/onboard", "static", "internal/store", "views"},
+		"internal/app/config":          {"internal/app/weburl", "internal/model"},
+		"internal/app/mail":            {"internal/authserver", "internal/model"},
+		"internal/app/operate":         {"internal/authserver", "internal/model", "internal/store"},
+		"internal/app/pair":            {"internal/app/weburl", "internal/model", "internal/onboard"},
+		"internal/app/weburl":          nil,
 		"internal/authserver":          {"internal/limits", "internal/model", "internal/store"},
 		"client":                       nil,
 		"client/clienttest":            {"client"},
@@ -38,13 +43,15 @@ func mayImport() map[string][]string {
 // testsMayImport is what the tests of a package may import beyond that, where it is anything.
 func testsMayImport() map[string][]string {
 	return map[string][]string{
-		"internal/app":        {"internal/onboard/onboardtest"},
-		"internal/authserver": {"client", "client/clienttest"},
-		"client":              {"client/clienttest"},
-		"e2e":                 {"client", "internal/app", "internal/authserver", "internal/model", "internal/onboard/onboardtest", "internal/store"},
-		"handlers":            {"internal/authserver", "internal/onboard/onboardtest", "internal/store"}, // the real thing is the best fake
-		"internal/onboard":    {"internal/onboard/onboardtest"},
-		"internal/store":      {"internal/onboard", "internal/onboard/onboardtest", "internal/store/storetest"},
+		"internal/app":         {"internal/onboard/onboardtest"},
+		"internal/app/mail":    {"internal/app/config"},
+		"internal/app/operate": {"internal/app/config"},
+		"internal/authserver":  {"client", "client/clienttest"},
+		"client":               {"client/clienttest"},
+		"e2e":                  {"client", "internal/app", "internal/app/config", "internal/authserver", "internal/model", "internal/onboard/onboardtest", "internal/store"},
+		"handlers":             {"internal/authserver", "internal/onboard/onboardtest", "internal/store"}, // the real thing is the best fake
+		"internal/onboard":     {"internal/onboard/onboardtest"},
+		"internal/store":       {"internal/onboard", "internal/onboard/onboardtest", "internal/store/storetest"},
 	}
 }
 
@@ -56,6 +63,7 @@ func onlyIn() map[string][]string {
 		"github.com/a-h/templ":        {"handlers", "views"},
 		"database/sql":                {"internal/store", "internal/store/storetest"},
 		"modernc.org/sqlite":          {"internal/store"},
+		"github.com/wneessen/go-mail": {"internal/app/mail"},
 	}
 }
 

@@ -17,6 +17,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"latchkey/internal/app/config"
 )
 
 // instructions are the Dockerfile's, by keyword, in order.
@@ -36,17 +38,18 @@ func TestTheImagesSettingsAreSettings(t *testing.T) {
 	t.Parallel()
 	dockerfile := instructions(t)
 	known := map[string]bool{}
-	flags(&Config{}).VisitAll(func(f *flag.Flag) { known[variable(f.Name)] = true })
+	(&config.Config{}).Flags().VisitAll(func(f *flag.Flag) { known[config.Variable(f.Name)] = true })
 	environ := strings.Fields(strings.Join(dockerfile["ENV"], " "))
 	for _, pair := range environ {
 		if name, _, _ := strings.Cut(pair, "="); !known[name] {
 			t.Errorf("%s is no setting", name)
 		}
 	}
-	cfg, err := load(nil, environ)
+	given, err := config.Load(nil, environ)
 	if err != nil {
 		t.Fatal(err)
 	}
+	cfg := parsed(t, given)
 	_, port, _ := strings.Cut(cfg.Addr, ":")
 	if !slices.Equal(dockerfile["EXPOSE"], []string{port}) || !slices.Equal(dockerfile["VOLUME"], []string{cfg.Data}) {
 		t.Errorf("EXPOSE %v, VOLUME %v; settings %s, %s", dockerfile["EXPOSE"], dockerfile["VOLUME"], cfg.Addr, cfg.Data)

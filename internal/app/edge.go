@@ -7,14 +7,15 @@ import (
 	"strings"
 
 	"latchkey/handlers"
+	"latchkey/internal/app/config"
 )
 
 // edge is what every request passes before any page or call sees it.
-func (a *App) edge(cfg Config, next http.Handler) http.Handler {
+func (a *App) edge(cfg config.Settings, next http.Handler) http.Handler {
 	if strings.HasPrefix(a.url, "https://") {
-		next = refusePlainHTTP(trustedProxies(cfg), next)
+		next = refusePlainHTTP(cfg.TrustedProxies, next)
 	}
-	next = newHosts(a.url, cfg.PublicURL != "", a.listener.Addr(), a.log).only(next)
+	next = newHosts(a.url, cfg.PublicURL != nil, a.listener.Addr(), a.log).only(next)
 	return handlers.SecureHeaders(a.url, a.endConnections(next))
 }
 

@@ -264,7 +264,7 @@ func TestAPanicOfAnyRouteHasTheHeadersToo(t *testing.T) {
 		Ready: nil, Registration: true, MinPassword: 8,
 	})
 	api := authserver.New(authserver.Config{AppID: "latchkey-local", Registration: true, Anonymous: true, MinPassword: 8, Log: log}, nil, nil)
-	edge := s.edge(testConfig(t), divide(api, dashboard))
+	edge := s.edge(parsed(t, testConfig(t)), divide(api, dashboard))
 	panics := 0
 	for path, has := range tables() {
 		for _, method := range has {

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"latchkey/internal/app/weburl"
 )
 
 // healthPath answers whatever host it is asked for: a load balancer and a container have only an address.
@@ -46,7 +48,7 @@ func (h hosts) include(host string) bool {
 	case h.addresses:
 		return name == "localhost" || net.ParseIP(name) != nil
 	default:
-		return isLoopback(name) && port == h.port
+		return weburl.IsLoopback(name) && port == h.port
 	}
 }
 

@@ -14,6 +14,8 @@ import (
 	"fmt"
 	"os"
 	"strings"
+
+	"latchkey/internal/app/config"
 )
 
 // keyLength is that of AES-256 and of a full-strength HMAC-SHA-256 key.
@@ -27,7 +29,7 @@ type keyRing struct {
 }
 
 // loadKeyRing takes the session keys from the environment, from the file it names, or from the data directory.
-func loadKeyRing(cfg Config, dir dataDir) (keyRing, error) {
+func loadKeyRing(cfg config.Settings, dir dataDir) (keyRing, error) {
 	source, text, err := keySource(cfg, dir)
 	if err != nil {
 		return keyRing{}, err
@@ -52,12 +54,12 @@ func loadKeyRing(cfg Config, dir dataDir) (keyRing, error) {
 	return ring, nil
 }
 
-func keySource(cfg Config, dir dataDir) (source, text string, err error) {
+func keySource(cfg config.Settings, dir dataDir) (source, text string, err error) {
 	switch {
 	case cfg.SessionKeys != "":
-		return sessionKeysVariable, cfg.SessionKeys.Reveal(), nil
+		return config.SessionKeysVariable, cfg.SessionKeys.Reveal(), nil
 	case cfg.SessionKeysFile != "":
-		source = fmt.Sprintf("%s is %q", sessionKeysFileVariable, cfg.SessionKeysFile)
+		source = fmt.Sprintf("%s is %q", config.SessionKeysFileVariable, cfg.SessionKeysFile)
 		content, err := os.ReadFile(cfg.SessionKeysFile)
 		if err != nil {
 			return "", "", fmt.Errorf("%s: it cannot be read (%w)", source, err)

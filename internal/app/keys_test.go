@@ -18,7 +18,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"latchkey/client"
+	"latchkey/internal/app/config"
+	"latchkey/internal/model"
 )
 
 func testDir(t *testing.T) dataDir {
@@ -33,7 +34,7 @@ func testDir(t *testing.T) dataDir {
 func TestSecretsAreMadeOnceForTheirOwnerAlone(t *testing.T) {
 	t.Parallel()
 	dir := testDir(t)
-	ring, err := loadKeyRing(Defaults(), dir)
+	ring, err := loadKeyRing(parsed(t, config.Defaults()), dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +51,7 @@ func TestSecretsAreMadeOnceForTheirOwnerAlone(t *testing.T) {
 		t.Errorf("the directory holds %v, %v", entries, err)
 	}
 
-	againRing, err := loadKeyRing(Defaults(), dir)
+	againRing, err := loadKeyRing(parsed(t, config.Defaults()), dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,11 +66,11 @@ func TestSecretsAreMadeOnceForTheirOwnerAlone(t *testing.T) {
 
 func TestEveryUseHasAKeyOfItsOwn(t *testing.T) {
 	t.Parallel()
-	cfg := Defaults()
+	cfg := config.Defaults()
 	one, two := bytes.Repeat([]byte{1}, keyLength), bytes.Repeat([]byte{2}, keyLength)
-	cfg.SessionKeys = client.Secret(base64.StdEncoding.EncodeToString(one) + "\n" + base64.StdEncoding.EncodeToString(two))
+	cfg.SessionKeys = model.Secret(base64.StdEncoding.EncodeToString(one) + "\n" + base64.StdEncoding.EncodeToString(two))
 	dir := testDir(t)
-	ring, err := loadKeyRing(cfg, dir)
+	ring, err := loadKeyRing(parsed(t, cfg), dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,8 +89,8 @@ func TestEveryUseHasAKeyOfItsOwn(t *testing.T) {
 	}
 
 	// The order of the ring is the order given: the first key is the one that makes new things.
-	cfg.SessionKeys = client.Secret(base64.StdEncoding.EncodeToString(two))
-	second, err := loadKeyRing(cfg, dir)
+	cfg.SessionKeys = model.Secret(base64.StdEncoding.EncodeToString(two))
+	second, err := loadKeyRing(parsed(t, cfg), dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,10 +101,10 @@ func TestEveryUseHasAKeyOfItsOwn(t *testing.T) {
 
 func TestTheKeyRingCanBeAFileOfAnotherPlace(t *testing.T) {
 	t.Parallel()
-	cfg := Defaults()
+	cfg := config.Defaults()
 	cfg.SessionKeysFile = filepath.Join(t.TempDir(), "keys")
 	writeFile(t, cfg.SessionKeysFile, strings.Repeat("A", 43)+"=\n", 0o444)
-	if _, err := loadKeyRing(cfg, testDir(t)); err != nil {
+	if _, err := loadKeyRing(parsed(t, cfg), testDir(t)); err != nil {
 		t.Fatal(err)
 	}
 	if got := modeOf(t, cfg.SessionKeysFile); got != 0o444 {
@@ -176,7 +177,7 @@ func TestADamagedKeyFileIsNamed(t *testing.T) {
 			t.Parallel()
 			dir := testDir(t)
 			writeFile(t, dir.file(tc.file), tc.content, 0o600)
-			_, ringErr := loadKeyRing(Defaults(), dir)
+			_, ringErr := loadKeyRing(parsed(t, config.Defaults()), dir)
 			_, accessErr := loadAccessKey(dir)
 			wantSentence(t, errors.Join(ringErr, accessErr), "--data", dir.path, tc.file, tc.want)
 			if got := readFile(t, dir.file(tc.file)); got != tc.content {
@@ -238,7 +239,7 @@ func TestASecretThatOthersCanReadIsClosed(t *testing.T) {
 	t.Parallel()
 	dir := testDir(t)
 	writeFile(t, dir.file(sessionKeysFile), strings.Repeat("A", 43)+"=\n", 0o644)
-	if _, err := loadKeyRing(Defaults(), dir); err != nil {
+	if _, err := loadKeyRing(parsed(t, config.Defaults()), dir); err != nil {
 		t.Fatal(err)
 	}
 	if got := modeOf(t, dir.file(sessionKeysFile)); got != 0o600 {

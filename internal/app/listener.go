@@ -7,16 +7,18 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+
+	"latchkey/internal/app/config"
 )
 
 // maxConnections keeps a flood of connections from taking all memory. It leaves room for ten thousand devices.
 const maxConnections = 16384
 
 func listen(ctx context.Context, addr string, log *slog.Logger) (net.Listener, error) {
-	var config net.ListenConfig
-	listener, err := config.Listen(ctx, "tcp", addr)
+	var listening net.ListenConfig
+	listener, err := listening.Listen(ctx, "tcp", addr)
 	if err != nil {
-		return nil, refuse("addr", addr, "it cannot be listened on ("+err.Error()+")")
+		return nil, config.Refuse("addr", addr, "it cannot be listened on ("+err.Error()+")")
 	}
 	tcp, ok := listener.(*net.TCPListener)
 	if !ok {

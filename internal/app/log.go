@@ -5,15 +5,15 @@ import (
 	"log/slog"
 	"os"
 
-	"github.com/mattn/go-isatty"
+	"golang.org/x/term"
+
+	"latchkey/internal/app/config"
 )
 
 // newLogger gives people lines and machines JSON, unless --log says which.
-func newLogger(cfg Config) *slog.Logger {
-	var level slog.Level
-	_ = level.UnmarshalText([]byte(cfg.LogLevel)) // Validate has seen it
-	options := &slog.HandlerOptions{Level: level}
-	if cfg.Log == "text" || cfg.Log == "" && isTerminal(cfg.LogTo) {
+func newLogger(cfg config.Settings) *slog.Logger {
+	options := &slog.HandlerOptions{Level: cfg.LogLevel}
+	if cfg.Log == config.LogText || cfg.Log == config.LogByPlace && isTerminal(cfg.LogTo) {
 		return slog.New(slog.NewTextHandler(cfg.LogTo, options))
 	}
 	return slog.New(slog.NewJSONHandler(cfg.LogTo, options))
@@ -21,5 +21,5 @@ func newLogger(cfg Config) *slog.Logger {
 
 func isTerminal(w io.Writer) bool {
 	file, ok := w.(*os.File)
-	return ok && isatty.IsTerminal(file.Fd())
+	return ok && term.IsTerminal(int(file.Fd())) //nolint:gosec // G115: a descriptor is small
 }

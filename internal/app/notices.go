@@ -3,21 +3,23 @@ package app
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"latchkey/handlers"
+	"latchkey/internal/app/config"
+	"latchkey/internal/app/mail"
 	"latchkey/internal/authserver"
 )
 
 // mailing is how the program sends mails, if it does.
-type mailing struct{ box *outbox }
+type mailing struct{ box *mail.Outbox }
 
 // connectMail gets ready to send mails, and connects nowhere yet: a mail server that is down keeps nobody from their keys.
-func (a *App) connectMail(cfg Config) mailing {
-	server, _ := parseSMTP(cfg.SMTP) // Validate has seen it
-	if server == nil {
+func (a *App) connectMail(cfg config.Settings) mailing {
+	if cfg.Mail == nil {
 		return mailing{}
 	}
-	return mailing{newOutbox(smtpMailer{mailServer: *server, now: cfg.Now}.deliver, a.log)}
+	return mailing{mail.New(mail.Server(*cfg.Mail), cfg.Now, a.log)}
 }
 
 // mailer is nil, and not an interface that holds nil, when no mails are sent.
@@ -30,24 +32,28 @@ func (m mailing) mailer() authserver.Mailer {
 
 func (m mailing) drain() {
 	if m.box != nil {
-		m.box.drain()
+		m.box.Drain()
 	}
 }
 
 // notices is for a dashboard whose key service is elsewhere: the embedded one tells people itself.
-func (m mailing) notices(cfg Config, publicURL string) handlers.Notices {
-	if m.box == nil || cfg.Upstream == "" {
+func (m mailing) notices(cfg config.Settings, publicURL string, log *slog.Logger) handlers.Notices {
+	if m.box == nil || cfg.Upstream == nil {
 		return nil
 	}
-	return notices{m.box, authserver.Letters{PublicURL: publicURL}, authserver.NewNotices(cfg.Now), m.box.log}
+	return newNotices(m.box, publicURL, cfg.Now, log)
 }
 
 // notices tells people by mail what was done on the dashboard.
 type notices struct {
-	box     *outbox
+	mailer  authserver.Mailer
 	letters authserver.Letters
 	counts  *authserver.Quota
 	log     *slog.Logger
+}
+
+func newNotices(mailer authserver.Mailer, publicURL string, now func() time.Time, log *slog.Logger) notices {
+	return notices{mailer, authserver.Letters{PublicURL: publicURL}, authserver.NewNotices(now), log}
 }
 
 func (n notices) KeyMade(ctx context.Context, made handlers.KeyMade) error {
@@ -59,5 +65,5 @@ func (n notices) KeyMade(ctx context.Context, made handlers.KeyMade) error {
 	if made.Paired {
 		letter = n.letters.Paired
 	}
-	return n.box.Send(ctx, letter(made.To, made.Key, authserver.Circumstances{At: made.At, Address: made.Address}))
+	return n.mailer.Send(ctx, letter(made.To, made.Key, authserver.Circumstances{At: made.At, Address: made.Address}))
 }

@@ -10,12 +10,19 @@ import (
 	"latchkey/internal/authserver"
 )
 
+// sentTo counts mails by their receivers.
+type sentTo map[string]int
+
+func (s sentTo) Send(_ context.Context, m authserver.Mail) error {
+	s[m.To]++
+	return nil
+}
+
 func TestNoticesOfKeysAtAnUpstreamAreCountedByWhoGetsThem(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
-	sent := make(chan string, 1000)
-	box := newOutbox(func(_ context.Context, m authserver.Mail) error { sent <- m.To; return nil }, slog.New(slog.DiscardHandler))
-	n := mailing{box}.notices(Config{Upstream: "https://up.example.org", Now: func() time.Time { return now }}, "https://keys.example.org")
+	sent := sentTo{}
+	n := newNotices(sent, "https://keys.example.org", func() time.Time { return now }, slog.New(slog.DiscardHandler))
 	for range 100 {
 		if err := n.KeyMade(t.Context(), handlers.KeyMade{To: "mallory@example.org", Key: "k"}); err != nil {
 			t.Fatal(err)
@@ -24,13 +31,7 @@ func TestNoticesOfKeysAtAnUpstreamAreCountedByWhoGetsThem(t *testing.T) {
 	if err := n.KeyMade(t.Context(), handlers.KeyMade{To: "ana@example.org", Key: "k"}); err != nil {
 		t.Fatal(err)
 	}
-	box.drain()
-	close(sent)
-	got := map[string]int{}
-	for to := range sent {
-		got[to]++
-	}
-	if got["mallory@example.org"] != 20 || got["ana@example.org"] != 1 {
-		t.Errorf("sent %v", got)
+	if sent["mallory@example.org"] != 20 || sent["ana@example.org"] != 1 {
+		t.Errorf("sent %v", sent)
 	}
 }

@@ -20,6 +20,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"latchkey/internal/app/config"
 )
 
 // proxiedHost is the host in the recipes of docs/proxies.md.
@@ -164,7 +166,7 @@ func TestPagesStreamsAndLimitsBehindAProxy(t *testing.T) {
 	for _, p := range proxies {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
-			s := newStageWith(t, func(cfg *Config) { cfg.PublicURL, cfg.TrustedProxies = "https://"+proxiedHost, "127.0.0.0/8" })
+			s := newStageWith(t, func(cfg *config.Config) { cfg.PublicURL, cfg.TrustedProxies = "https://"+proxiedHost, "127.0.0.0/8" })
 			f := p.start(t, s.listener.Addr().String())
 			c := s.newCast(false)
 			cookie := c.cookies[owner].Name + "=" + c.cookies[owner].Value

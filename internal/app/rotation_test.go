@@ -10,15 +10,16 @@ import (
 	"testing"
 
 	"latchkey/client"
+	"latchkey/internal/model"
 )
 
 // ring writes session keys as an operator does, newest first. Each number is a key.
-func ring(numbers ...int) client.Secret {
+func ring(numbers ...int) model.Secret {
 	var keys []string
 	for _, n := range numbers {
 		keys = append(keys, base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{byte(n + 1)}, 32)))
 	}
-	return client.Secret(strings.Join(keys, ","))
+	return model.Secret(strings.Join(keys, ","))
 }
 
 // signedInPeople are browsers that are signed in, and programs that keep a refresh token.

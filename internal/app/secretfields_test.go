@@ -16,9 +16,10 @@ var soundsSecret = regexp.MustCompile(`(?i)(password|token|value|secret|cookie|s
 
 // openSecrets are the fields that sound so and are plain text or bytes, and why that is right.
 var openSecrets = map[string]string{
-	"app.Config.SessionKeysFile":            "the name of a file",
-	"app.startedPairing.UserCode":           "what the command shows to the person at it",
-	"app.pairing.tokenEndpoint":             "an address",
+	"config.Config.SessionKeysFile":         "the name of a file",
+	"config.Settings.SessionKeysFile":       "the name of a file",
+	"pair.startedPairing.UserCode":          "what the command shows to the person at it",
+	"pair.pairing.tokenEndpoint":            "an address",
 	"authserver.errorBody.Code":             "the name of an error",
 	"authserver.wireError.code":             "the name of an error",
 	"authserver.linkRequest.TokenID":        "names a link and does not open it",

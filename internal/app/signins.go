@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"latchkey/handlers"
+	"latchkey/internal/app/config"
 	"latchkey/internal/authserver"
 )
 
@@ -15,8 +16,8 @@ func (s signIns) Take(account, address, knownBrowser string) (succeeded func(), 
 }
 
 // signInsAt is what counts tries at an upstream; the embedded server needs nobody to.
-func signInsAt(cfg Config) handlers.SignIns {
-	if cfg.Upstream == "" {
+func signInsAt(cfg config.Settings) handlers.SignIns {
+	if cfg.Upstream == nil {
 		return nil
 	}
 	return signIns{authserver.NewLimits(cfg.Now)}

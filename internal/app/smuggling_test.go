@@ -13,6 +13,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"latchkey/internal/app/config"
 )
 
 // stowaway is what an attacker wants taken for a request of its own, past a proxy that would not let it through as it is: a proxy
@@ -186,7 +188,7 @@ func (w *witness) since() []string {
 }
 
 // witnessed is a program that takes note. It loses patience soon: some of the messages never end.
-func witnessed(t *testing.T, cfg Config) (running, *witness) {
+func witnessed(t *testing.T, cfg config.Config) (running, *witness) {
 	t.Helper()
 	a, err := New(t.Context(), cfg)
 	if err != nil {

@@ -9,15 +9,15 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"latchkey/internal/app/config"
 )
 
 func parse(t *testing.T, text string) *url.URL {
 	t.Helper()
-	u, err := parseUpstream(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return u
+	cfg := config.Defaults()
+	cfg.Upstream = text
+	return parsed(t, cfg).Upstream
 }
 
 func TestAnUpstreamsRedirectIsNotFollowed(t *testing.T) {

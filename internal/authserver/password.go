@@ -21,13 +21,8 @@ const (
 	waitingPerCore = 16
 )
 
-// PasswordCost is what one argon2id hash of a password takes. The zero value stands for the cost that is promised; any other is
-// for tests, which make many accounts and guard nobody's.
-type PasswordCost struct {
-	Memory  uint32 // KiB
-	Passes  uint32
-	Threads uint8
-}
+// PasswordCost is model.PasswordCost.
+type PasswordCost = model.PasswordCost
 
 // passwordCost is the first recommendation of OWASP. Passwords stored at another cost get this one at their next log-in.
 var passwordCost = PasswordCost{Memory: 19456, Passes: 2, Threads: 1}

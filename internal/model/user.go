@@ -42,3 +42,11 @@ type Link struct {
 	Purpose              string // LinkConfirm or LinkReset
 	CreatedAt, ExpiresAt time.Time
 }
+
+// PasswordCost is what one argon2id hash of a password takes. The zero value stands for the cost that is promised; any other is
+// for tests, which make many accounts and guard nobody's.
+type PasswordCost struct {
+	Memory  uint32 // KiB
+	Passes  uint32
+	Threads uint8
+}

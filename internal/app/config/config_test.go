@@ -1,0 +1,265 @@
+package config
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+// theSettings compares what an operator decides.
+var theSettings = cmpopts.IgnoreFields(Config{}, "LogTo", "Now", "Unknown")
+
+// load reads the settings and checks them.
+func load(args, environ []string) (Config, error) {
+	c, err := Load(args, environ)
+	if err == nil {
+		_, err = c.Parse()
+	}
+	return c, err
+}
+
+func wantSentence(t *testing.T, err error, parts ...string) {
+	t.Helper()
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, part := range parts {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("%q does not say %q", err, part)
+		}
+	}
+	if strings.Contains(err.Error(), "\n") {
+		t.Errorf("%q is more than one line", err)
+	}
+}
+
+func TestWithoutAnySettingTheDefaultsHold(t *testing.T) {
+	t.Parallel()
+	got, err := load(nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(Defaults(), got, theSettings); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestEverySettingHasAFlagAndAVariable(t *testing.T) {
+	t.Parallel()
+	want := Defaults()
+	want.Addr, want.PublicURL, want.Data, want.AppID = ":9000", "https://keys.example.org", "/var/lib/latchkey", "my-app"
+	want.Upstream, want.Registration, want.Anonymous, want.MinPassword = "https://services.example.org/base", "closed", "on", 15
+	want.PairingTime, want.StepUp = 5*time.Minute, 2*time.Hour
+	want.DrainTime, want.AdminAddr = 15*time.Second, "127.0.0.1:9090"
+	want.TrustedProxies, want.Log, want.LogLevel = "10.0.0.0/8, 2001:db8::/32", "json", "warn"
+	values := map[string]string{
+		"addr": want.Addr, "public-url": want.PublicURL, "data": want.Data, "app-id": want.AppID,
+		"upstream": want.Upstream, "registration": want.Registration, "anonymous": want.Anonymous, "min-password": "15", "pairing-time": "5m",
+		"step-up":    "2h",
+		"drain-time": "15s", "admin-addr": want.AdminAddr,
+		"trusted-proxies": want.TrustedProxies, "log": want.Log, "log-level": want.LogLevel,
+	}
+	var args, environ []string
+	(&Config{}).Flags().VisitAll(func(f *flag.Flag) {
+		args = append(args, "--"+f.Name, values[f.Name])
+		environ = append(environ, Variable(f.Name)+"="+values[f.Name])
+	})
+	for name, given := range map[string][2][]string{"by flag": {args, nil}, "by variable": {nil, environ}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := load(given[0], given[1])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, got, theSettings); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestTheREADMEListsEverySetting(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("../../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defaults := Defaults()
+	defaults.Flags().VisitAll(func(f *flag.Flag) {
+		row := fmt.Sprintf("| `--%s` | `%s` | ", f.Name, Variable(f.Name))
+		if f.DefValue != "" {
+			row += "`" + f.DefValue + "` |"
+		}
+		if !strings.Contains(string(readme), row) {
+			t.Errorf("no row %s", row)
+		}
+	})
+	for _, name := range []string{SessionKeysVariable, SessionKeysFileVariable} {
+		if !strings.Contains(string(readme), "`"+name+"`") {
+			t.Errorf("no %s", name)
+		}
+	}
+}
+
+func TestAFlagCountsMoreThanAVariableAndAVariableMoreThanTheDefault(t *testing.T) {
+	t.Parallel()
+	environ := []string{"LATCHKEY_APP_ID=from-variable", "LATCHKEY_MIN_PASSWORD=20", "LATCHKEY_LOG=", "PATH=/bin", "LATCHKEY_DATA=/data"}
+	got, err := load([]string{"--app-id=from-flag", "-min-password", "30"}, environ)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Defaults()
+	want.AppID, want.MinPassword, want.Data = "from-flag", 30, "/data"
+	if diff := cmp.Diff(want, got, theSettings); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestABadSettingIsNamedWithItsValueAndWhatIsAllowed(t *testing.T) {
+	t.Parallel()
+	const secret = "hunter2"
+	for _, tc := range []struct{ flag, value, allowed string }{
+		{"addr", "8080", "HOST:PORT"},
+		{"addr", "127.0.0.1", "HOST:PORT"},
+		{"addr", "127.0.0.1:99999", "HOST:PORT"},
+		{"addr", "127.0.0.1:http", "HOST:PORT"},
+		{"public-url", "keys.example.org", "http or https URL"},
+		{"public-url", "ftp://keys.example.org", "http or https URL"},
+		{"public-url", "https://keys.example.org/path", "http or https URL"},
+		{"public-url", "https://keys.example.org?x=1", "http or https URL"},
+		{"public-url", "https://keys.example.org#x", "http or https URL"},
+		{"public-url", "https://", "http or https URL"},
+		{"public-url", "https://keys.example.org:99999", "http or https URL"},
+		{"public-url", "https://keys.example.org\\@evil.example", "http or https URL"},
+		{"app-id", "my app", "letters, digits"},
+		{"app-id", "..", "letters, digits"},
+		{"app-id", strings.Repeat("x", 65), "1 to 64"},
+		{"upstream", "http://services.example.org", "https URL"},
+		{"upstream", "http://127.0.0.1.example.org", "https URL"},
+		{"upstream", "https://services.example.org/?x=1", "https URL"},
+		{"upstream", "services.example.org", "https URL"},
+		{"upstream", "unix:/run/services", "https URL"},
+		{"registration", "maybe", "open or closed"},
+		{"anonymous", "yes", "off or on"},
+		{"min-password", "5", "6 to 64"},
+		{"min-password", "65", "6 to 64"},
+		{"min-password", "eight", "6 to 64"},
+		{"step-up", "59s", "1m to 12h"},
+		{"step-up", "13h", "1m to 12h"},
+		{"step-up", "soon", "1m to 12h"},
+		{"pairing-time", "999ms", "1s to 10m"},
+		{"pairing-time", "11m", "1s to 10m"},
+		{"pairing-time", "ten", "1s to 10m"},
+		{"drain-time", "-1s", "0s to 60s"},
+		{"drain-time", "2m", "0s to 60s"},
+		{"drain-time", "soon", "0s to 60s"},
+		{"admin-addr", ":9090", "with the host named"},
+		{"admin-addr", "9090", "HOST:PORT"},
+		{"admin-addr", "127.0.0.1:http", "HOST:PORT"},
+		{"trusted-proxies", "10.0.0.1", "networks such as"},
+		{"trusted-proxies", "10.0.0.0/8,nginx", "networks such as"},
+		{"log", "xml", "text or json"},
+		{"log-level", "loud", "debug or info or warn or error"},
+	} {
+		t.Run(tc.flag+"="+tc.value, func(t *testing.T) {
+			t.Parallel()
+			_, err := load([]string{"--" + tc.flag, tc.value}, nil)
+			wantSentence(t, err, "-"+tc.flag, fmt.Sprintf("%q", tc.value), tc.allowed)
+			_, err = load(nil, []string{Variable(tc.flag) + "=" + tc.value})
+			wantSentence(t, err, Variable(tc.flag), fmt.Sprintf("%q", tc.value), tc.allowed)
+		})
+	}
+	for _, flagName := range []string{"public-url", "upstream"} {
+		t.Run(flagName+" with a password", func(t *testing.T) {
+			t.Parallel()
+			_, err := load([]string{"--" + flagName, "https://user:" + secret + "@example.org"}, nil)
+			wantSentence(t, err, "--"+flagName, "https://user:xxxxx@example.org")
+			if strings.Contains(err.Error(), secret) {
+				t.Errorf("the password is in %q", err)
+			}
+		})
+	}
+}
+
+func TestAnEmptyFlagIsNoDefault(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"addr", "data", "app-id", "registration", "anonymous", "min-password", "step-up", "pairing-time", "drain-time", "log-level"} {
+		_, err := load([]string{"--" + name, ""}, nil)
+		wantSentence(t, err, "-"+name)
+	}
+}
+
+func TestAMistypedCommandLineIsRefused(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		args []string
+		want string
+	}{
+		"an unknown flag":        {[]string{"--adr", ":80"}, "-adr"},
+		"a flag without a value": {[]string{"--addr"}, "-addr"},
+		"an argument too many":   {[]string{"--addr", ":80", "now"}, `"now"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := load(tc.args, nil)
+			wantSentence(t, err, tc.want, "latchkey help")
+		})
+	}
+	if _, err := load([]string{"-h"}, nil); !errors.Is(err, flag.ErrHelp) {
+		t.Errorf("-h: %v", err)
+	}
+}
+
+func TestTheKeyRingComesFromOnePlaceAndIsNeverPrinted(t *testing.T) {
+	t.Parallel()
+	const secret = "c2VjcmV0"
+	cfg, err := load(nil, []string{"LATCHKEY_SESSION_KEYS=" + secret})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cfg.SessionKeys.Reveal() != secret {
+		t.Error("the variable was not read")
+	}
+	var logged bytes.Buffer
+	slog.New(slog.NewJSONHandler(&logged, nil)).Info("config", "keys", cfg.SessionKeys)
+	cfg.LogTo, cfg.Now = nil, nil
+	encoded, err := json.Marshal(struct{ Keys any }{cfg.SessionKeys})
+	if err != nil {
+		t.Fatal(err)
+	}
+	printed := fmt.Sprintf("%v %+v %#v %s %s", cfg, cfg, cfg, logged.String(), encoded)
+	if strings.Contains(printed, secret) {
+		t.Errorf("printed: %s", printed)
+	}
+	_, err = load(nil, []string{"LATCHKEY_SESSION_KEYS=" + secret, "LATCHKEY_SESSION_KEYS_FILE=/run/keys"})
+	wantSentence(t, err, "LATCHKEY_SESSION_KEYS ", `LATCHKEY_SESSION_KEYS_FILE is "/run/keys"`, "only one")
+	if strings.Contains(err.Error(), secret) {
+		t.Errorf("printed: %v", err)
+	}
+}
+
+func TestVariablesThatAreNoSettingsAreNoticed(t *testing.T) {
+	t.Parallel()
+	cfg, err := load(nil, []string{
+		"LATCHKEY_REGISTRATON=closed", "LATCHKEY_DATABASE=postgres://x", "LATCHKEY_LOG=json", "OTHER=1",
+		// What Kubernetes sets for a service of the name "latchkey" or "latchkey-web".
+		"LATCHKEY_SERVICE_HOST=10.1.2.3", "LATCHKEY_SERVICE_PORT=80", "LATCHKEY_PORT=tcp://10.1.2.3:80",
+		"LATCHKEY_PORT_80_TCP_ADDR=10.1.2.3", "LATCHKEY_WEB_SERVICE_PORT_HTTP=80",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"LATCHKEY_DATABASE", "LATCHKEY_REGISTRATON"}, cfg.Unknown); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -1,0 +1,105 @@
+package config
+
+import (
+	"cmp"
+	"io"
+	"log/slog"
+	"net"
+	"net/url"
+	"strconv"
+	"time"
+
+	"latchkey/internal/model"
+)
+
+// Settings are what a Config means, once it was seen to be right.
+type Settings struct {
+	Addr           string   // HOST:PORT to listen on
+	PublicURL      *url.URL // nil: from the listener
+	Data           string   // directory of the database and the secrets
+	AppID          string   // the client app id that SDKs name
+	Upstream       *url.URL // of the server that has the keys; nil: the embedded one
+	Registration   bool     // people may make accounts themselves
+	Anonymous      bool     // devices may log in without credentials
+	MinPassword    int      // characters
+	StepUp         time.Duration
+	PairingTime    time.Duration
+	DrainTime      time.Duration
+	Admin          *Admin       // nil: nowhere
+	Mail           *MailServer  // nil: no mails are sent
+	TrustedProxies []*net.IPNet // whose X-Forwarded-For is believed
+	Log            LogForm
+	LogLevel       slog.Level
+
+	SessionKeys     model.Secret // the key ring itself; "": from SessionKeysFile, or else from Data
+	SessionKeysFile string       // a file with the key ring
+
+	LogTo io.Writer        // where the log goes
+	Now   func() time.Time // the clock
+
+	PasswordCost model.PasswordCost // what hashing a password takes; the zero value: what is promised
+
+	Unknown []string // variables that look like settings and are none
+}
+
+// Admin is where operators find readiness, metrics and profiles.
+type Admin struct {
+	Addr string // HOST:PORT to listen on
+	Host string // of Addr
+}
+
+// LogForm is how the log is written.
+type LogForm int
+
+// The forms of the log.
+const (
+	LogByPlace LogForm = iota // text on a terminal and JSON elsewhere
+	LogText
+	LogJSON
+)
+
+// Parse checks the settings. It reports the first that cannot be, with its value and what is allowed.
+func (c Config) Parse() (Settings, error) {
+	s := Settings{
+		Addr: c.Addr, Data: c.Data, AppID: c.AppID, MinPassword: c.MinPassword,
+		StepUp: c.StepUp, PairingTime: c.PairingTime, DrainTime: c.DrainTime,
+		SessionKeys: c.SessionKeys, SessionKeysFile: c.SessionKeysFile, LogTo: c.LogTo, Now: c.Now, Unknown: c.Unknown,
+		PasswordCost: c.PasswordCost,
+	}
+	var publicErr, upstreamErr, registrationErr, anonymousErr, adminErr, smtpErr, proxiesErr, logErr, levelErr error
+	s.PublicURL, publicErr = parsePublicURL(c.PublicURL)
+	s.Upstream, upstreamErr = parseUpstream(c.Upstream)
+	s.Registration, registrationErr = oneOf("registration", c.Registration, choice[bool]{"open", true}, choice[bool]{"closed", false})
+	s.Anonymous, anonymousErr = oneOf("anonymous", c.Anonymous, choice[bool]{"off", false}, choice[bool]{"on", true})
+	s.Admin, adminErr = parseAdmin(c.AdminAddr)
+	s.Mail, smtpErr = parseSMTP(c.SMTP)
+	s.TrustedProxies, proxiesErr = parseNetworks(c.TrustedProxies)
+	if c.Log != "" {
+		s.Log, logErr = oneOf("log", c.Log, choice[LogForm]{"text", LogText}, choice[LogForm]{"json", LogJSON})
+	}
+	s.LogLevel, levelErr = oneOf("log-level", c.LogLevel, choice[slog.Level]{"debug", slog.LevelDebug},
+		choice[slog.Level]{"info", slog.LevelInfo}, choice[slog.Level]{"warn", slog.LevelWarn}, choice[slog.Level]{"error", slog.LevelError})
+	err := cmp.Or(
+		checkAddr(c.Addr),
+		publicErr,
+		check("data", c.Data, c.Data != "", "must name a directory"),
+		check("app-id", c.AppID, appID.MatchString(c.AppID), "must be 1 to 64 letters, digits, - and _"),
+		upstreamErr,
+		registrationErr,
+		anonymousErr,
+		check("min-password", strconv.Itoa(c.MinPassword), 6 <= c.MinPassword && c.MinPassword <= 64, charactersRange),
+		check("step-up", shortDuration(c.StepUp), minStepUp <= c.StepUp && c.StepUp <= maxStepUp, stepUpRange),
+		check("pairing-time", shortDuration(c.PairingTime), minPairingTime <= c.PairingTime && c.PairingTime <= maxPairingTime, pairingTimeRange),
+		check("drain-time", shortDuration(c.DrainTime), 0 <= c.DrainTime && c.DrainTime <= maxDrainTime, drainTimeRange),
+		adminErr,
+		smtpErr,
+		proxiesErr,
+		logErr,
+		levelErr,
+		checkKeySource(c),
+	)
+	if err != nil {
+		return Settings{}, err
+	}
+	return s, nil
+}

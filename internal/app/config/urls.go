@@ -1,0 +1,81 @@
+package config
+
+import (
+	"net"
+	"net/url"
+	"strconv"
+
+	"latchkey/internal/app/weburl"
+)
+
+// parsePublicURL checks --public-url. nil: it is not given.
+func parsePublicURL(text string) (*url.URL, error) {
+	if text == "" {
+		return nil, nil
+	}
+	u, ok := weburl.ParseHost(text)
+	if !ok {
+		return nil, Refuse("public-url", weburl.WithoutPassword(text), "must be an http or https URL of a host and nothing more, such as https://keys.example.org")
+	}
+	return u, nil
+}
+
+// parseUpstream checks --upstream. Passwords and refresh tokens go there, so plain http may not leave the machine.
+func parseUpstream(text string) (*url.URL, error) {
+	if text == "" {
+		return nil, nil
+	}
+	u, ok := weburl.Parse(text)
+	if !ok || u.Scheme == "http" && !weburl.IsLoopback(u.Hostname()) {
+		return nil, Refuse("upstream", weburl.WithoutPassword(text), "must be an https URL without user and query, such as https://services.example.org (http only to this machine)")
+	}
+	return u, nil
+}
+
+// URL is how browsers and devices reach a program that listens there, without a slash at the end. Every URL of the program is
+// built from it, never from a request's Host.
+func (s Settings) URL(listening net.Addr) string {
+	if s.PublicURL != nil {
+		return weburl.Origin(s.PublicURL)
+	}
+	return listenerURL(listening, net.InterfaceAddrs)
+}
+
+// LikelyURL is where a program with these settings is reached; "" when nobody can know before it listens.
+func (s Settings) LikelyURL() string {
+	if s.PublicURL != nil {
+		return weburl.Origin(s.PublicURL)
+	}
+	addr, err := net.ResolveTCPAddr("tcp", s.Addr)
+	if err != nil || addr.Port == 0 {
+		return ""
+	}
+	return listenerURL(addr, net.InterfaceAddrs)
+}
+
+// listenerURL is the public URL of a program that was given none. Behind a wildcard address it names the address of this
+// machine in the local network, so that the printed URL opens on a phone beside it too.
+func listenerURL(listening net.Addr, interfaces func() ([]net.Addr, error)) string {
+	addr, ok := listening.(*net.TCPAddr)
+	if !ok {
+		return "http://" + listening.String()
+	}
+	ip := addr.IP
+	if ip == nil || ip.IsUnspecified() {
+		ip = privateIPv4(interfaces)
+	}
+	return "http://" + net.JoinHostPort(ip.String(), strconv.Itoa(addr.Port))
+}
+
+func privateIPv4(interfaces func() ([]net.Addr, error)) net.IP {
+	addrs, err := interfaces()
+	if err != nil {
+		addrs = nil // then nothing is known but the loopback address
+	}
+	for _, addr := range addrs {
+		if network, ok := addr.(*net.IPNet); ok && network.IP.To4() != nil && network.IP.IsPrivate() {
+			return network.IP
+		}
+	}
+	return net.IPv4(127, 0, 0, 1)
+}

@@ -1,0 +1,89 @@
+package config
+
+import (
+	"errors"
+	"net"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestAPublicURLGetsTheSpellingOfBrowsers(t *testing.T) {
+	t.Parallel()
+	want := map[string]string{
+		"":                               "",
+		"https://keys.example.org":       "https://keys.example.org",
+		"https://keys.example.org/":      "https://keys.example.org",
+		"HTTPS://Keys.Example.ORG:443":   "https://keys.example.org",
+		"https://keys.example.org:8443/": "https://keys.example.org:8443",
+		"http://192.168.1.7:80":          "http://192.168.1.7",
+		"http://192.168.1.7:443":         "http://192.168.1.7:443",
+		"http://[::1]:8080":              "http://[::1]:8080",
+		"http://localhost:8080":          "http://localhost:8080",
+	}
+	got := map[string]string{}
+	for text := range want {
+		cfg := Defaults()
+		cfg.PublicURL, cfg.Addr = text, "127.0.0.1:0"
+		s, err := cfg.Parse()
+		if err != nil {
+			t.Error(err)
+		}
+		got[text] = s.LikelyURL()
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestAnUpstreamMayBeThisMachineWithoutTLS(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		"https://services.example.org", "https://services.example.org:8443/base/", "https://10.0.0.1",
+		"http://127.0.0.1:9090", "http://[::1]:9090", "http://localhost:9090",
+	} {
+		if _, err := parseUpstream(text); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestTheListenerGivesThePublicURLWhenNoneIsSet(t *testing.T) {
+	t.Parallel()
+	network := func(cidr string) net.Addr {
+		ip, n, err := net.ParseCIDR(cidr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n.IP = ip
+		return n
+	}
+	home := []net.Addr{network("127.0.0.1/8"), network("::1/128"), network("fd00::7/64"), network("203.0.113.9/24"), network("192.168.1.7/24"), network("10.0.0.7/8")}
+	none := []net.Addr{network("127.0.0.1/8"), network("203.0.113.9/24")}
+	for name, tc := range map[string]struct {
+		listening  string
+		interfaces []net.Addr
+		err        error
+		want       string
+	}{
+		"an address is taken as it is":                    {"127.0.0.1:8080", home, nil, "http://127.0.0.1:8080"},
+		"an IPv6 address gets its brackets":               {"[::1]:8080", home, nil, "http://[::1]:8080"},
+		"every IPv4 address is the local network's":       {"0.0.0.0:8080", home, nil, "http://192.168.1.7:8080"},
+		"every address is the local network's":            {"[::]:8080", home, nil, "http://192.168.1.7:8080"},
+		"without a local network it is this machine":      {"0.0.0.0:8080", none, nil, "http://127.0.0.1:8080"},
+		"without knowing the network it is this machine":  {"0.0.0.0:8080", nil, errors.New("no"), "http://127.0.0.1:8080"},
+		"an error does not bring half a list into effect": {"0.0.0.0:8080", home, errors.New("no"), "http://127.0.0.1:8080"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			addr, err := net.ResolveTCPAddr("tcp", tc.listening)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := listenerURL(addr, func() ([]net.Addr, error) { return tc.interfaces, tc.err })
+			if got != tc.want {
+				t.Errorf("%s, want %s", got, tc.want)
+			}
+		})
+	}
+}

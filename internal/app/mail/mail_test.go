@@ -1,0 +1,437 @@
+package mail
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"log/slog"
+	"mime"
+	"mime/quotedprintable"
+	"net"
+	"net/http/httptest"
+	netmail "net/mail"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/emersion/go-sasl"
+	"github.com/emersion/go-smtp"
+
+	"latchkey/internal/app/config"
+	"latchkey/internal/authserver"
+	"latchkey/internal/model"
+)
+
+const mailPassword = "canary-of-the-mail-server"
+
+// mailHost is a real mail server on a free port. What is set before it starts decides how it behaves.
+type mailHost struct {
+	user, refuse string // refuse is an address that it takes no mail for
+	later        bool   // it says so in the way that means: not now
+	tls          *tls.Config
+	sealed       bool // TLS from the first byte on
+
+	mu    sync.Mutex
+	mails []receivedMail
+}
+
+// receivedMail is a mail as the server got it.
+type receivedMail struct {
+	from, to string
+	raw      []byte
+}
+
+func (h *mailHost) start(t *testing.T) (port int) {
+	t.Helper()
+	s := smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) { return &mailSession{host: h, conn: c}, nil }))
+	s.Domain, s.TLSConfig, s.AllowInsecureAuth = "mail.test", h.tls, true
+	s.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	var listen net.ListenConfig
+	l, err := listen.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port = l.Addr().(*net.TCPAddr).Port
+	if h.sealed {
+		l = tls.NewListener(l, h.tls)
+	}
+	go func() { _ = s.Serve(l) }() // until Close
+	t.Cleanup(func() { _ = s.Close() })
+	return port
+}
+
+func (h *mailHost) received() []receivedMail {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.mails
+}
+
+type mailSession struct {
+	host     *mailHost
+	conn     *smtp.Conn
+	let      bool
+	from, to string
+}
+
+func (s *mailSession) AuthMechanisms() []string { return []string{sasl.Plain} }
+
+func (s *mailSession) Auth(string) (sasl.Server, error) {
+	return sasl.NewPlainServer(func(_, user, password string) error {
+		if user != s.host.user || password != mailPassword {
+			return smtp.ErrAuthFailed
+		}
+		s.let = true
+		return nil
+	}), nil
+}
+
+func (s *mailSession) Mail(from string, _ *smtp.MailOptions) error {
+	if _, sealed := s.conn.TLSConnectionState(); s.host.tls != nil && !sealed || s.host.user != "" && !s.let {
+		return smtp.ErrAuthRequired
+	}
+	s.from = from
+	return nil
+}
+
+func (s *mailSession) Rcpt(to string, _ *smtp.RcptOptions) error {
+	if to == s.host.refuse {
+		code := 550
+		if s.host.later {
+			code = 450
+		}
+		return &smtp.SMTPError{Code: code, Message: "no mail for " + to + ", who is not here"}
+	}
+	s.to = to
+	return nil
+}
+
+func (s *mailSession) Data(r io.Reader) error {
+	raw, err := io.ReadAll(r)
+	s.host.mu.Lock()
+	defer s.host.mu.Unlock()
+	s.host.mails = append(s.host.mails, receivedMail{s.from, s.to, raw})
+	return err
+}
+
+func (s *mailSession) Reset() {}
+
+func (s *mailSession) Logout() error { return nil }
+
+// certificate is for 127.0.0.1, and who trusts it.
+func certificate(t *testing.T) (server, trusting *tls.Config) {
+	t.Helper()
+	s := httptest.NewTLSServer(nil)
+	defer s.Close()
+	pool := x509.NewCertPool()
+	pool.AddCert(s.Certificate())
+	return &tls.Config{Certificates: s.TLS.Certificates, MinVersion: tls.VersionTLS12}, &tls.Config{RootCAs: pool, ServerName: "127.0.0.1", MinVersion: tls.VersionTLS12}
+}
+
+// mailerFor is what --smtp makes for a server on this port, as if the server were on another machine.
+func mailerFor(t *testing.T, setting string, port int, trusting *tls.Config) smtpMailer {
+	t.Helper()
+	cfg := config.Defaults()
+	cfg.SMTP = model.Secret(strings.ReplaceAll(setting, "PORT", strconv.Itoa(port)))
+	settings, err := cfg.Parse()
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := Server(*settings.Mail)
+	if trusting != nil {
+		server.Plaintext = false
+	}
+	return smtpMailer{Server: server, tlsConfig: trusting, now: time.Now}
+}
+
+var letter = authserver.Mail{To: "ana@example.org", Subject: "A key was made: porch-cam", Text: "Grüße.\n\nhttps://keys.example.org/reset?token=0123456789abcdef&tokenId=x\n.\nEnd.\n"}
+
+func TestAMailArrivesAsItWasWritten(t *testing.T) {
+	t.Parallel()
+	serverTLS, trusting := certificate(t)
+	for _, c := range []struct {
+		name, setting string
+		host          *mailHost
+		trusting      *tls.Config
+	}{
+		{"on this machine", "smtp://127.0.0.1:PORT?from=keys@example.org", &mailHost{}, nil},
+		{"on this machine, with a password", "smtp://keys%40example.org:" + mailPassword + "@127.0.0.1:PORT?from=keys@example.org", &mailHost{user: "keys@example.org"}, nil},
+		{"STARTTLS", "smtp://keys:" + mailPassword + "@127.0.0.1:PORT?from=keys@example.org", &mailHost{user: "keys", tls: serverTLS}, trusting},
+		{"TLS", "smtps://keys:" + mailPassword + "@127.0.0.1:PORT?from=keys@example.org", &mailHost{user: "keys", tls: serverTLS, sealed: true}, trusting},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			m := mailerFor(t, c.setting, c.host.start(t), c.trusting)
+			if err := m.deliver(t.Context(), letter); err != nil {
+				t.Fatal(err)
+			}
+			mails := c.host.received()
+			if len(mails) != 1 || mails[0].from != "keys@example.org" || mails[0].to != letter.To {
+				t.Fatalf("received %+v", mails)
+			}
+			header, text := mails[0].read(t)
+			if text != letter.Text {
+				t.Errorf("text is %q, want %q", text, letter.Text)
+			}
+			for name, want := range map[string]string{
+				"From": "<keys@example.org>", "To": "<ana@example.org>", "Subject": letter.Subject, "Auto-Submitted": "auto-generated",
+				"Content-Type": "text/plain; charset=UTF-8",
+			} {
+				if got := header.Get(name); got != want {
+					t.Errorf("%s is %q, want %q", name, got, want)
+				}
+			}
+			if id := header.Get("Message-ID"); !strings.HasSuffix(id, "@example.org>") || header.Get("User-Agent")+header.Get("X-Mailer") != "" {
+				t.Errorf("header %v", header)
+			}
+			if _, err := header.Date(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// read takes a mail apart as a mail program does.
+func (m receivedMail) read(t *testing.T) (netmail.Header, string) {
+	t.Helper()
+	msg, err := netmail.ReadMessage(bytes.NewReader(m.raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(quotedprintable.NewReader(msg.Body))
+	if err != nil || msg.Header.Get("Content-Transfer-Encoding") != "quoted-printable" {
+		t.Fatal(msg.Header, err)
+	}
+	return msg.Header, strings.ReplaceAll(string(text), "\r\n", "\n")
+}
+
+func TestAMailCannotGrowAnotherHeader(t *testing.T) {
+	t.Parallel()
+	host := &mailHost{}
+	m := mailerFor(t, "smtp://127.0.0.1:PORT?from=keys@example.org", host.start(t), nil)
+	evil := authserver.Mail{To: "ana@example.org", Subject: "Grüße\r\nBcc: eve@example.org\r\n\r\n<b>text", Text: "x\r\n.\r\nMAIL FROM:<eve@example.org>\r\n"}
+	if err := m.deliver(t.Context(), evil); err != nil {
+		t.Fatal(err)
+	}
+	mails := host.received()
+	if len(mails) != 1 || mails[0].to != "ana@example.org" {
+		t.Fatalf("received %+v", mails)
+	}
+	header, text := mails[0].read(t)
+	subject, err := new(mime.WordDecoder).DecodeHeader(header.Get("Subject"))
+	if header.Get("Bcc") != "" || err != nil || !strings.Contains(subject, "Grüße  Bcc: eve@example.org") || text != "x\n.\nMAIL FROM:<eve@example.org>\n" {
+		t.Errorf("subject %q, header %v, text %q", subject, header, text)
+	}
+	for _, to := range []string{"ana@example.org\r\nRCPT TO:<eve@example.org>", "ana@example.org, eve@example.org", "", "nobody"} {
+		var refused errRefusedMail
+		if err := m.deliver(t.Context(), authserver.Mail{To: to, Subject: "s", Text: "t"}); !errors.As(err, &refused) {
+			t.Errorf("to %q: %v", to, err)
+		}
+	}
+	if len(host.received()) != 1 {
+		t.Error("another mail was sent")
+	}
+}
+
+func TestAMailThatDoesNotGetThroughSaysWhyAndNotWhose(t *testing.T) {
+	t.Parallel()
+	serverTLS, trusting := certificate(t)
+	mute, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = mute.Close() })
+	const login = "smtp://keys:" + mailPassword + "@127.0.0.1:PORT?from=keys@example.org"
+	for _, c := range []struct {
+		name, setting string
+		host          *mailHost // nil: nobody answers
+		trusting      *tls.Config
+		says          string
+		forGood       bool
+	}{
+		{"nobody there", "smtp://127.0.0.1:1?from=keys@example.org", nil, nil, "no connection to the mail server", false},
+		{"an answer that never comes", "smtp://" + mute.Addr().String() + "?from=keys@example.org", nil, nil, "the mail server did not answer in time", false},
+		{"a refusal", "smtp://127.0.0.1:PORT?from=keys@example.org", &mailHost{refuse: "ana@example.org"}, nil, "the mail server refuses the mail (550)", true},
+		{"a refusal for now", "smtp://127.0.0.1:PORT?from=keys@example.org", &mailHost{refuse: "ana@example.org", later: true}, nil, "the mail server refuses the mail for now (450)", false},
+		{"a wrong password", login, &mailHost{user: "somebody"}, nil, "the mail server refuses to talk to us (535)", false},
+		{"no STARTTLS", login, &mailHost{user: "keys"}, trusting, "it may lack STARTTLS", false},
+		{"a certificate that nobody trusts", login, &mailHost{user: "keys", tls: serverTLS}, &tls.Config{ServerName: "127.0.0.1", MinVersion: tls.VersionTLS12}, "no secure connection to the mail server", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			port := 0
+			if c.host != nil {
+				port = c.host.start(t)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+			defer cancel()
+			err := mailerFor(t, c.setting, port, c.trusting).deliver(ctx, letter)
+			var refused errRefusedMail
+			if err == nil || !strings.Contains(err.Error(), c.says) || errors.As(err, &refused) != c.forGood {
+				t.Errorf("%v, want %q", err, c.says)
+			}
+			if text := err.Error(); strings.Contains(text, "ana@") || strings.Contains(text, mailPassword) || strings.Contains(text, "not here") {
+				t.Errorf("the reason gives away too much: %s", text)
+			}
+			if c.host != nil && len(c.host.received()) > 0 {
+				t.Error("and yet it was received")
+			}
+		})
+	}
+}
+
+// --- The way to the server --------------------------------------------------------------------------------------------
+
+// tries is a way to deliver that fails as often as it is told to.
+type tries struct {
+	mu    sync.Mutex
+	at    []time.Time
+	fails []error
+}
+
+func (d *tries) deliver(context.Context, authserver.Mail) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.at = append(d.at, time.Now())
+	if len(d.at) <= len(d.fails) {
+		return d.fails[len(d.at)-1]
+	}
+	return nil
+}
+
+func TestAMailIsTriedAgainWhenThatMayHelp(t *testing.T) {
+	down := errors.New("down")
+	for _, c := range []struct {
+		name  string
+		fails []error
+		want  []time.Duration // between tries
+		logs  string
+	}{
+		{"at once", nil, nil, ""},
+		{"the third time", []error{down, down}, mailPauses()[:2], "not sent yet"},
+		{"never", []error{down, down, down, down, down}, mailPauses(), `msg="mail not sent" tries=4 reason=down`},
+		{"refused for good", []error{errRefusedMail{down}}, nil, `msg="mail not sent" tries=1`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var logs bytes.Buffer
+				d := &tries{fails: c.fails}
+				box := newOutbox(d.deliver, slog.New(slog.NewTextHandler(&logs, nil)))
+				if err := box.Send(t.Context(), letter); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Hour) // of the bubble's clock
+				box.Drain()
+				if len(d.at) != len(c.want)+1 {
+					t.Fatalf("tried %d times, want %d", len(d.at), len(c.want)+1)
+				}
+				for i, want := range c.want {
+					if got := d.at[i+1].Sub(d.at[i]); got != want {
+						t.Errorf("pause %d is %s, want %s", i+1, got, want)
+					}
+				}
+				if !strings.Contains(logs.String(), c.logs) || strings.Contains(logs.String(), "ana@") || strings.Contains(logs.String(), "token") {
+					t.Errorf("logged %s", logs.String())
+				}
+			})
+		})
+	}
+}
+
+func TestAProgramThatStopsDoesNotWaitForAMailServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hangs := func(ctx context.Context, _ authserver.Mail) error { <-ctx.Done(); return ctx.Err() }
+		box := newOutbox(hangs, slog.New(slog.DiscardHandler))
+		for range 3 * mailsAtOnce {
+			if err := box.Send(t.Context(), letter); err != nil {
+				t.Fatal(err)
+			}
+		}
+		begun := time.Now()
+		box.Drain()
+		if took := time.Since(begun); took != mailsEndIn {
+			t.Errorf("stopping took %s, want %s", took, mailsEndIn)
+		}
+	})
+}
+
+func TestMailsThatWaitAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		atOnce, most := 0, 0
+		slow := func(context.Context, authserver.Mail) error {
+			mu.Lock()
+			atOnce++
+			most = max(most, atOnce)
+			mu.Unlock()
+			time.Sleep(time.Second)
+			mu.Lock()
+			atOnce--
+			mu.Unlock()
+			return nil
+		}
+		box := newOutbox(slow, slog.New(slog.DiscardHandler))
+		taken := 0
+		for range maxMails + 100 {
+			if box.Send(t.Context(), letter) == nil {
+				taken++
+			}
+		}
+		if taken != maxMails {
+			t.Errorf("%d mails were taken, want %d", taken, maxMails)
+		}
+		time.Sleep(time.Hour)
+		if err := box.Send(t.Context(), letter); err != nil {
+			t.Error("there is room again, and yet:", err)
+		}
+		synctest.Wait()
+		time.Sleep(time.Minute)
+		box.Drain()
+		if most != mailsAtOnce {
+			t.Errorf("%d at once, want %d", most, mailsAtOnce)
+		}
+	})
+}
+
+func TestNoticesLeaveHalfOfThePlacesToLinks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := func(context.Context, authserver.Mail) error {
+			time.Sleep(time.Second)
+			return nil
+		}
+		box := newOutbox(slow, slog.New(slog.DiscardHandler))
+		taken := func(m authserver.Mail) (n int) {
+			for range maxMails {
+				if box.Send(t.Context(), m) == nil {
+					n++
+				}
+			}
+			return n
+		}
+		notice := letter
+		notice.Notice = true
+		for range 2 { // the places are given back, all of them
+			if notices, links := taken(notice), taken(letter); notices != maxNotices || links != maxMails-maxNotices {
+				t.Errorf("%d notices and %d links were taken", notices, links)
+			}
+			if box.Send(t.Context(), notice) == nil {
+				t.Error("there was room for one more notice")
+			}
+			time.Sleep(time.Hour)
+		}
+		if links, notices := taken(letter), taken(notice); links != maxMails || notices != 0 {
+			t.Errorf("%d links and then %d notices were taken", links, notices)
+		}
+		time.Sleep(time.Hour)
+		if notices := taken(notice); notices != maxNotices {
+			t.Errorf("of notices that were refused %d places stay taken", maxNotices-notices)
+		}
+		time.Sleep(time.Hour)
+		box.Drain()
+	})
+}

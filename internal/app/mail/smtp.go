@@ -1,0 +1,133 @@
+// Package mail gives messages to a mail server, and keeps them while that server has to be waited for.
+package mail
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/textproto"
+	"strings"
+	"time"
+
+	gomail "github.com/wneessen/go-mail"
+
+	"latchkey/internal/authserver"
+	"latchkey/internal/model"
+)
+
+// mailTime is how long a mail server may take for one mail, from the connection to its word that it has it.
+const mailTime = 20 * time.Second
+
+// Server is a server that takes mails.
+type Server struct {
+	Host      string
+	Port      int
+	TLS       bool // from the first byte on; otherwise STARTTLS
+	User      string
+	Password  model.Secret
+	From      string
+	Plaintext bool // the server is on this machine: what goes there needs no encryption
+}
+
+// smtpMailer gives mails to a server, one connection each.
+type smtpMailer struct {
+	Server
+	tlsConfig *tls.Config // nil: what the machine trusts
+	now       func() time.Time
+}
+
+// deliver returns when the server has the mail, or with a reason that names neither its receiver nor a password.
+func (m smtpMailer) deliver(ctx context.Context, letter authserver.Mail) error {
+	msg, err := m.message(letter)
+	if err != nil {
+		return errRefusedMail{errors.New("the mail cannot be written")} // the cause quotes the address
+	}
+	c, err := gomail.NewClient(m.Host, m.options()...)
+	if err != nil {
+		return fmt.Errorf("mail settings: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, mailTime)
+	defer cancel()
+	sent := make(chan error, 1)
+	go func() { sent <- c.DialAndSendWithContext(ctx, msg) }() // once connected it has an eye on its own clock alone
+	select {
+	case err = <-sent:
+	case <-ctx.Done():
+		err = context.DeadlineExceeded
+	}
+	return mailError(err)
+}
+
+func (m smtpMailer) options() []gomail.Option {
+	options := []gomail.Option{gomail.WithPort(m.Port), gomail.WithTimeout(mailTime), gomail.WithTLSPolicy(gomail.TLSMandatory)}
+	if m.tlsConfig != nil {
+		options = append(options, gomail.WithTLSConfig(m.tlsConfig))
+	}
+	auth := gomail.SMTPAuthAutoDiscover
+	switch {
+	case m.TLS:
+		options = append(options, gomail.WithSSL())
+	case m.Plaintext:
+		options = append(options, gomail.WithTLSPolicy(gomail.NoTLS))
+		auth = gomail.SMTPAuthPlainNoEnc
+	}
+	if m.User != "" {
+		options = append(options, gomail.WithSMTPAuth(auth), gomail.WithUsername(m.User), gomail.WithPassword(m.Password.Reveal()))
+	}
+	return options
+}
+
+// message is plain text alone. Package mail refuses addresses and encodes subjects that would start another header.
+func (m smtpMailer) message(letter authserver.Mail) (*gomail.Msg, error) {
+	msg := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
+	if err := errors.Join(msg.From(m.From), msg.To(letter.To)); err != nil {
+		return nil, err
+	}
+	_, domain, _ := strings.Cut(m.From, "@")
+	msg.SetMessageIDWithValue(rand.Text() + "@" + domain) // its own would name this machine
+	msg.SetDateWithValue(m.now())
+	msg.SetGenHeader("Auto-Submitted", "auto-generated") // no answers from programs, please
+	msg.Subject(strings.Map(inItsLine, letter.Subject))
+	msg.SetBodyString(gomail.TypeTextPlain, letter.Text)
+	return msg, nil
+}
+
+// inItsLine keeps a header in its line.
+func inItsLine(r rune) rune {
+	if r < ' ' || r == 0x7f {
+		return ' '
+	}
+	return r
+}
+
+// errRefusedMail is a refusal that will be the same next time.
+type errRefusedMail struct{ error }
+
+// mailError says why a mail did not get through, in words that are fit for a log: servers quote addresses in theirs.
+func mailError(err error) error {
+	var send *gomail.SendError
+	var said *textproto.Error
+	var op *net.OpError
+	var untrusted *tls.CertificateVerificationError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &send) && send.ErrorCode() >= 500:
+		return errRefusedMail{fmt.Errorf("the mail server refuses the mail (%d)", send.ErrorCode())}
+	case errors.As(err, &send) && send.ErrorCode() > 0:
+		return fmt.Errorf("the mail server refuses the mail for now (%d)", send.ErrorCode())
+	case errors.As(err, &said):
+		return fmt.Errorf("the mail server refuses to talk to us (%d)", said.Code)
+	case errors.As(err, &untrusted):
+		return fmt.Errorf("no secure connection to the mail server: %w", untrusted)
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &op) && op.Timeout():
+		return errors.New("the mail server did not answer in time")
+	case errors.As(err, &op):
+		return fmt.Errorf("no connection to the mail server: %w", op)
+	default:
+		return errors.New("the mail server is not one that we can use: it may lack STARTTLS or a way to log in")
+	}
+}

@@ -1,0 +1,187 @@
+package operate
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+)
+
+func addUser(ctx context.Context, c call) error {
+	password, err := c.newPassword(ctx, c.argument)
+	if err != nil {
+		return err
+	}
+	var made handedOut
+	if err := c.line.call(ctx, pathAddUser, newUser{c.argument, passedOn(password)}, &made); err != nil {
+		return err
+	}
+	return c.print(made, func(w io.Writer) error {
+		_, err := fmt.Fprintf(w, "Made %s.\n", made.User.who())
+		if err == nil && made.Link != "" {
+			err = made.writeLink(w)
+		}
+		return err
+	})
+}
+
+func listUsers(ctx context.Context, c call) error {
+	each, n := listedUser.writeLine, 0
+	if c.json {
+		each = func(u listedUser, w io.Writer) error { return json.NewEncoder(w).Encode(u) }
+	} else if err := writeListHead(c.Out); err != nil {
+		return err
+	}
+	for after := ""; ; {
+		var page userList
+		if err := c.line.call(ctx, pathListUsers, userPage{after}, &page); err != nil {
+			return err
+		}
+		for _, u := range page.Users {
+			n++
+			if err := each(u, c.Out); err != nil {
+				return err
+			}
+		}
+		if after = page.More; after == "" {
+			break
+		}
+	}
+	if c.json {
+		return nil
+	}
+	_, err := fmt.Fprintf(c.Out, "Users: %d\n", n)
+	return err
+}
+
+func disableUser(ctx context.Context, c call) error {
+	return c.change(ctx, pathDisableUser, "Disabled %s. Everything that was signed in is signed out.\n", "%s was disabled already.\n")
+}
+
+func enableUser(ctx context.Context, c call) error {
+	return c.change(ctx, pathEnableUser, "%s can sign in again.\n", "%s was not disabled.\n")
+}
+
+func (c call) change(ctx context.Context, path, did, wasSo string) error {
+	var done changedUser
+	if err := c.line.call(ctx, path, named{c.argument}, &done); err != nil {
+		return err
+	}
+	return c.print(done, func(w io.Writer) error {
+		words := did
+		if !done.Changed {
+			words = wasSo
+		}
+		_, err := fmt.Fprintf(w, words, done.User.who())
+		return err
+	})
+}
+
+func resetPassword(ctx context.Context, c call) error {
+	var done handedOut
+	order := resetOrder{User: c.argument, KeepSessions: c.keepSessions, Mail: c.mail}
+	if err := c.line.call(ctx, pathResetUser, order, &done); err != nil {
+		return err
+	}
+	return c.print(done, func(w io.Writer) error {
+		what := "The password of %s no longer works, and everything that was signed in is signed out. Keys work as before.\n"
+		if c.keepSessions {
+			what = "The password of %s works until another is chosen.\n"
+		}
+		_, err := fmt.Fprintf(w, what, done.User.who())
+		switch {
+		case err != nil:
+			return err
+		case done.Mailed:
+			_, err = fmt.Fprintf(w, "A mail with a link to choose another is on its way to %s.\n", legible(done.User.Email))
+			return err
+		default:
+			return done.writeLink(w)
+		}
+	})
+}
+
+func deleteUser(ctx context.Context, c call) error {
+	var found listedUser
+	if err := c.line.call(ctx, pathFindUser, named{c.argument}, &found); err != nil {
+		return err
+	}
+	if !c.yes {
+		question := fmt.Sprintf("Delete %s? Keys that stop working: %d. This cannot be undone.", found.who(), found.Keys)
+		if err := c.confirm(ctx, question); err != nil {
+			return err
+		}
+	}
+	// By the id: the name may be somebody else's by now.
+	if err := c.line.call(ctx, pathDeleteUser, named{found.ID}, &found); err != nil {
+		return err
+	}
+	return c.print(found, func(w io.Writer) error {
+		_, err := fmt.Fprintf(w, "Deleted %s. Keys that stopped working: %d.\n", found.who(), found.Keys)
+		return err
+	})
+}
+
+// importUsers rehearses first: a file that is broken at its end, or has a user who cannot be imported, should be known before
+// half of it is written.
+func importUsers(ctx context.Context, c call) error {
+	result, err := c.sendUsers(ctx, true)
+	if err != nil {
+		return err
+	}
+	refused := result.Bad > 0 && !c.skipBad
+	if !c.dryRun && !refused {
+		if result, err = c.sendUsers(ctx, false); err != nil {
+			return err
+		}
+	}
+	if err := c.print(result, result.write); err != nil {
+		return err
+	}
+	switch {
+	case c.dryRun && refused:
+		return fmt.Errorf("%d of the %d users cannot be imported: correct the file, or have the others imported with --skip-bad", result.Bad, result.Users)
+	case refused:
+		return fmt.Errorf("nobody was imported, since %d of the %d users cannot be: correct the file, or have the others imported with --skip-bad", result.Bad, result.Users)
+	}
+	return nil
+}
+
+func (c call) sendUsers(ctx context.Context, dryRun bool) (result imported, err error) {
+	file, err := os.Open(c.argument)
+	if err != nil {
+		return result, fmt.Errorf("the file of users cannot be read: %w", err)
+	}
+	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is not a file, and it must be one since it is read twice", c.argument)
+	}
+	if err != nil {
+		return result, errors.Join(err, file.Close())
+	}
+	query := url.Values{"dry_run": {strconv.FormatBool(dryRun)}}
+	err = c.line.send(ctx, pathImportUsers+"?"+query.Encode(), file, &result) // closes the file
+	return result, err
+}
+
+func backUp(ctx context.Context, c call) error {
+	path, err := filepath.Abs(c.argument) // the running program may be elsewhere
+	if err != nil {
+		return err
+	}
+	var done backedUp
+	if err := c.line.call(ctx, pathBackup, backupOrder{path}, &done); err != nil {
+		return err
+	}
+	return c.print(done, func(w io.Writer) error {
+		_, err := fmt.Fprintf(w, "Backed up and checked: %s, %s. Users: %d, keys: %d, events: %d.\n"+
+			"The files %s and %s of the data directory are not in it: keep copies of them in another place.\n",
+			legible(done.Path), size(done.Bytes), done.Rows.Users, done.Rows.Keys, done.Rows.Events, c.program.KeyFiles[0], c.program.KeyFiles[1])
+		return err
+	})
+}

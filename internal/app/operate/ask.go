@@ -1,0 +1,102 @@
+package operate
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"golang.org/x/term"
+)
+
+// maxTypedLine is more than a password can have.
+const maxTypedLine = 4096
+
+// newPassword gives "" when the owner of the account is to choose it.
+func (c call) newPassword(ctx context.Context, email string) (string, error) {
+	if c.passwordStdin {
+		password, err := readLine(c.In)
+		if err == nil && password == "" {
+			err = usageError{errors.New("--password-stdin is given, and standard input begins with an empty line")}
+		}
+		return password, err
+	}
+	if c.Terminal == nil {
+		return "", nil
+	}
+	password, err := c.ask(ctx, fmt.Sprintf("Password for %s (leave it empty for a link to choose one): ", legible(email)))
+	if err != nil || password == "" {
+		return "", err
+	}
+	again, err := c.ask(ctx, "The same again: ")
+	if err == nil && again != password {
+		err = errors.New("these were two different passwords, and no account was made")
+	}
+	return password, err
+}
+
+// ask reads a line that is not shown.
+func (c Console) ask(ctx context.Context, question string) (string, error) {
+	if _, err := io.WriteString(c.Err, question); err != nil {
+		return "", err
+	}
+	fd := int(c.Terminal.Fd()) //nolint:gosec // G115: a descriptor is small
+	shows, err := term.GetState(fd)
+	if err != nil {
+		return "", fmt.Errorf("what is typed cannot be hidden on this terminal, so use --password-stdin: %w", err)
+	}
+	line, err := typed(ctx, func() (string, error) {
+		line, err := term.ReadPassword(fd)
+		if errors.Is(err, io.EOF) { // typed in place of a line
+			err = nil
+		}
+		return string(line), err
+	})
+	_, _ = io.WriteString(c.Err, "\n")                     // the one that was typed was hidden too
+	return line, errors.Join(err, term.Restore(fd, shows)) // a read that nobody waits for any more goes on
+}
+
+// confirm goes on only when a person says so.
+func (c call) confirm(ctx context.Context, question string) error {
+	if c.Terminal == nil {
+		return usageError{errors.New("nobody can be asked whether that is meant: give --yes")}
+	}
+	if _, err := io.WriteString(c.Err, question+"\nType yes to go on: "); err != nil {
+		return err
+	}
+	line, err := typed(ctx, func() (string, error) { return readLine(c.Terminal) })
+	if err == nil && strings.TrimSpace(line) != "yes" {
+		err = errors.New("nothing was done")
+	}
+	return err
+}
+
+// typed reads a line unless the program is stopped first: a terminal does not end a read by itself.
+func typed(ctx context.Context, readLine func() (string, error)) (string, error) {
+	type result struct {
+		line string
+		err  error
+	}
+	read := make(chan result, 1)
+	go func() {
+		line, err := readLine()
+		read <- result{line, err}
+	}()
+	select {
+	case r := <-read:
+		return r.line, r.err
+	case <-ctx.Done():
+		return "", errors.New("stopped, and nothing was done")
+	}
+}
+
+// readLine reads one line, which is all that anybody is asked for at a time.
+func readLine(r io.Reader) (string, error) {
+	line, err := bufio.NewReader(io.LimitReader(r, maxTypedLine)).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", err
+	}
+	return strings.TrimRight(line, "\r\n"), nil
+}

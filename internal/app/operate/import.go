@@ -1,0 +1,380 @@
+package operate
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"latchkey/internal/authserver"
+	"latchkey/internal/model"
+)
+
+// importWriters is how many users are written at the same time: what waits together is flushed to the disk together.
+const importWriters = 256
+
+// maxProblems is how many users that cannot be imported are named.
+const maxProblems = 100
+
+// exportedUser is what is used of a User of App Services' Admin API.
+type exportedUser struct {
+	ID           string             `json:"_id"`
+	Identities   []exportedIdentity `json:"identities"`
+	CreationDate *int64             `json:"creation_date"` // seconds
+	Disabled     bool               `json:"disabled"`
+	Data         exportedData       `json:"data"`
+}
+
+type exportedIdentity struct {
+	ID       string       `json:"id"`
+	Provider string       `json:"provider_type"`
+	Data     exportedData `json:"provider_data"`
+}
+
+type exportedData struct {
+	Email string `json:"email"`
+}
+
+// imported counts what was found in a file of users, and what became of it.
+type imported struct {
+	DryRun    bool           `json:"dry_run"`
+	Users     int            `json:"users"`         // in the file
+	Made      int            `json:"made"`          // or would be
+	There     int            `json:"already_there"` // have been imported before
+	Skipped   int            `json:"skipped"`       // had keys alone to sign in with
+	NeedReset int            `json:"need_reset"`    // of those made: must choose a password
+	Disabled  int            `json:"disabled"`      // of those made
+	Keys      int            `json:"keys"`          // must be made anew: an export does not have them
+	Kept      map[string]int `json:"kept"`          // identities by provider, with which nobody can sign in here
+	Bad       int            `json:"bad"`
+	Problems  []problem      `json:"problems"` // of the first of them
+}
+
+// problem is why one user cannot be imported. The first of a file is number 1.
+type problem struct {
+	Number int    `json:"number"`
+	ID     string `json:"_id,omitempty"`
+	Reason string `json:"reason"`
+}
+
+// candidate is a user of the file as it would be stored.
+type candidate struct {
+	number     int
+	user       model.User
+	identities []model.Identity
+	keys       int
+	kept       []string // providers
+}
+
+// importUsers reads users from the body of a request. It writes nothing when that is a rehearsal, and otherwise all that can be.
+func (o *operator) importUsers(w http.ResponseWriter, r *http.Request) {
+	var result imported
+	err := o.hasUsers()
+	if err == nil {
+		result, err = o.importFrom(r.Context(), r.Body, r.URL.Query().Get("dry_run") == "true")
+	}
+	answer(w, o.log, result, err)
+}
+
+func (o *operator) importFrom(ctx context.Context, file io.Reader, dryRun bool) (imported, error) {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	i := &importing{
+		operator: o, ctx: ctx, stop: stop, seen: map[[16]byte]struct{}{}, candidates: make(chan candidate),
+		result: imported{DryRun: dryRun, Kept: map[string]int{}, Problems: []problem{}},
+	}
+	workers := importWriters
+	if dryRun {
+		workers = 2 * runtime.GOMAXPROCS(0) // they only read
+	}
+	var all sync.WaitGroup
+	for range workers {
+		all.Go(i.work)
+	}
+	err := i.read(file)
+	close(i.candidates)
+	all.Wait()
+	if cause := context.Cause(ctx); cause != nil {
+		err = cause
+	}
+	slices.SortFunc(i.result.Problems, func(a, b problem) int { return a.Number - b.Number })
+	return i.result, err
+}
+
+// importing is one run through a file.
+type importing struct {
+	*operator
+	ctx        context.Context
+	stop       context.CancelCauseFunc
+	seen       map[[16]byte]struct{} // hashes of what may be in a file only once
+	candidates chan candidate
+
+	mu     sync.Mutex
+	result imported
+}
+
+// read goes through a file that may be larger than memory: one array of users or, since the Admin API gave 50 at a time, several
+// one after another.
+func (i *importing) read(file io.Reader) error {
+	decoder := json.NewDecoder(file)
+	arrays := 0
+	for {
+		opening, err := decoder.Token()
+		if errors.Is(err, io.EOF) && arrays > 0 {
+			return nil
+		}
+		if err != nil || opening != json.Delim('[') {
+			return notUsers(decoder, "must be a JSON array of users, as the Admin API of App Services gives it", err)
+		}
+		arrays++
+		for decoder.More() {
+			var raw json.RawMessage
+			if err := decoder.Decode(&raw); err != nil {
+				return notUsers(decoder, "is not JSON", err)
+			}
+			if err := i.offer(raw); err != nil {
+				return err
+			}
+		}
+		if _, err := decoder.Token(); err != nil {
+			return notUsers(decoder, "ends in the middle", err)
+		}
+	}
+}
+
+func notUsers(decoder *json.Decoder, what string, err error) error {
+	what = fmt.Sprintf("the file %s (at byte %d)", what, decoder.InputOffset())
+	if err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return errors.New(what)
+}
+
+// offer hands a user on to be written.
+func (i *importing) offer(raw json.RawMessage) error {
+	i.mu.Lock()
+	i.result.Users++
+	number := i.result.Users
+	i.mu.Unlock()
+	u, c, err := i.understand(raw)
+	switch {
+	case err != nil:
+		i.refuse(number, u.ID, err.Error())
+		return nil
+	case len(c.identities) == 0:
+		i.count(func(r *imported) { r.Skipped++; r.Keys += c.keys })
+		return nil
+	}
+	c.number = number
+	select {
+	case i.candidates <- c:
+		return nil
+	case <-i.ctx.Done():
+		return context.Cause(i.ctx)
+	}
+}
+
+func (i *importing) count(how func(*imported)) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	how(&i.result)
+}
+
+func (i *importing) refuse(number int, id, reason string) {
+	i.count(func(r *imported) {
+		r.Bad++
+		if len(r.Problems) < maxProblems {
+			r.Problems = append(r.Problems, problem{number, id, reason})
+		}
+	})
+}
+
+// work writes users, or finds out whether they could be written.
+func (i *importing) work() {
+	for c := range i.candidates {
+		err := i.write(c)
+		var taken takenError
+		switch {
+		case err == nil:
+			i.count(func(r *imported) { r.add(c) })
+		case errors.Is(err, errThere):
+			i.count(func(r *imported) { r.There++ })
+		case errors.As(err, &taken):
+			i.refuse(c.number, c.user.ID, taken.Error())
+		default:
+			i.stop(fmt.Errorf("user %d could not be written, and those after it were not tried: %w", c.number, err))
+		}
+	}
+}
+
+func (r *imported) add(c candidate) {
+	r.Made++
+	r.Keys += c.keys
+	if !c.user.DisabledAt.IsZero() {
+		r.Disabled++
+	}
+	for _, provider := range c.kept {
+		r.Kept[provider]++
+	}
+	if slices.ContainsFunc(c.identities, func(id model.Identity) bool { return id.Provider == model.ProviderEmailPassword }) {
+		r.NeedReset++
+	}
+}
+
+// errThere says that a user has been imported before.
+var errThere = errors.New("there already")
+
+// takenError says that somebody else signs in as what a user would.
+type takenError struct{ provider, subject, by string }
+
+func (e takenError) Error() string {
+	if e.provider == model.ProviderEmailPassword {
+		return fmt.Sprintf("the e-mail address %q belongs to the user %s already", e.subject, e.by)
+	}
+	return fmt.Sprintf("the %s identity %q belongs to the user %s already", e.provider, e.subject, e.by)
+}
+
+func (i *importing) write(c candidate) error {
+	if i.result.DryRun {
+		return i.conflict(c)
+	}
+	e := i.event(c.user.ID, model.EventAccountMade)
+	e.Detail = "imported"
+	err := i.store.ImportUser(i.ctx, c.user, c.identities, e)
+	if errors.Is(err, model.ErrConflict) {
+		err = cmp.Or(i.conflict(c), err) // says with whom
+	}
+	return err
+}
+
+// conflict tells what stands in the way of a user, if anything.
+func (i *importing) conflict(c candidate) error {
+	switch _, err := i.store.User(i.ctx, c.user.ID); {
+	case err == nil:
+		return errThere
+	case !errors.Is(err, model.ErrNotFound):
+		return err
+	}
+	for _, id := range c.identities {
+		switch taken, err := i.store.IdentityBySubject(i.ctx, id.Provider, id.Subject); {
+		case err == nil:
+			return takenError{id.Provider, id.Subject, taken.UserID}
+		case !errors.Is(err, model.ErrNotFound):
+			return err
+		}
+	}
+	return nil
+}
+
+// objectID is what App Services called everything by. Clients read the time of creation from the first eight digits.
+var objectID = regexp.MustCompile(`^[0-9a-f]{24}$`)
+
+// understand turns a user of the file into one of the store.
+func (i *importing) understand(raw json.RawMessage) (u exportedUser, c candidate, err error) {
+	if err := json.Unmarshal(raw, &u); err != nil {
+		return u, c, misshapen(err)
+	}
+	if !objectID.MatchString(u.ID) {
+		return u, c, errors.New("_id must be 24 lower-case hexadecimal digits")
+	}
+	if i.again("user", u.ID) {
+		return u, c, errors.New("its _id is in the file before")
+	}
+	c.user = model.User{ID: u.ID, CreatedAt: madeAt(u)}
+	if y := c.user.CreatedAt.Year(); y < 1970 || y > 9999 {
+		return u, c, fmt.Errorf("creation_date is %d, and must be seconds since 1970", *u.CreationDate)
+	}
+	if u.Disabled {
+		c.user.DisabledAt = i.now()
+	}
+	for _, from := range u.Identities {
+		if from.Provider == model.ProviderAPIKey {
+			c.keys++
+			continue
+		}
+		id, err := i.identity(u, from)
+		if err != nil {
+			return u, c, err
+		}
+		c.identities = append(c.identities, id)
+		if id.Provider != model.ProviderEmailPassword && id.Provider != model.ProviderAnonymous {
+			c.kept = append(c.kept, id.Provider)
+		}
+	}
+	return u, c, nil
+}
+
+// identity keeps the ids that App Services gave. Those of its external providers are what the provider calls the user, and could be
+// the same at two of them: these become the subject.
+func (i *importing) identity(u exportedUser, from exportedIdentity) (model.Identity, error) {
+	id := model.Identity{
+		ID: from.ID, UserID: u.ID, Provider: from.Provider, Subject: from.ID, CreatedAt: madeAt(u),
+	}
+	switch id.Provider {
+	case model.ProviderEmailPassword:
+		if id.Subject = from.Data.Email; id.Subject == "" {
+			id.Subject = u.Data.Email
+		}
+		if authserver.CheckEmail(id.Subject) != nil {
+			return id, fmt.Errorf("its e-mail address is %q, and must have 1 to 128 characters", id.Subject)
+		}
+		if !objectID.MatchString(id.ID) {
+			id.ID = model.NewID(i.now())
+		}
+	case model.ProviderAnonymous:
+	default:
+		id.ID = model.NewID(i.now())
+	}
+	switch {
+	case id.Provider == "" || len(id.Provider) > 64:
+		return id, errors.New("an identity has no provider_type")
+	case id.Subject == "" || len(id.Subject) > 1024 || strings.Contains(id.Subject, "\x00"):
+		return id, fmt.Errorf("its %s identity has no id", id.Provider)
+	case i.again(id.Provider, id.Subject):
+		return id, fmt.Errorf("its %s identity %q is in the file before", id.Provider, id.Subject)
+	case i.again("identity", id.ID):
+		return id, fmt.Errorf("the id %s of its %s identity is in the file before", id.ID, id.Provider)
+	}
+	return id, nil
+}
+
+// madeAt is when a user was made: the export says so, and the id does too.
+func madeAt(u exportedUser) time.Time {
+	if u.CreationDate != nil {
+		return time.Unix(*u.CreationDate, 0).UTC()
+	}
+	var seconds int64
+	_, _ = fmt.Sscanf(u.ID[:8], "%x", &seconds) // it was seen to be hexadecimal
+	return time.Unix(seconds, 0).UTC()
+}
+
+// again remembers something and says whether it was remembered before.
+func (i *importing) again(kind, name string) bool {
+	sum := sha256.Sum256([]byte(kind + "\x00" + name))
+	key := [16]byte(sum[:16])
+	_, before := i.seen[key]
+	i.seen[key] = struct{}{}
+	return before
+}
+
+// misshapen says what is wrong in words of the file, not of Go.
+func misshapen(err error) error {
+	var mismatch *json.UnmarshalTypeError
+	if !errors.As(err, &mismatch) {
+		return err
+	}
+	if mismatch.Field == "" {
+		return fmt.Errorf("it is a JSON %s, and must be an object", mismatch.Value)
+	}
+	return fmt.Errorf("its %s is a JSON %s, which it cannot be", mismatch.Field, mismatch.Value)
+}

@@ -1,0 +1,135 @@
+package operate
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// print writes an answer: as JSON, or in the words that say does.
+func (c call) print(answer any, say func(io.Writer) error) error {
+	if c.json {
+		return json.NewEncoder(c.Out).Encode(answer)
+	}
+	return say(c.Out)
+}
+
+// legible is a text that cannot steer a terminal: whoever may make an account may call it anything.
+func legible(text string) string {
+	if strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return strconv.QuoteToASCII(text)
+	}
+	return text
+}
+
+// who names a user for people.
+func (u listedUser) who() string {
+	if u.Email == "" {
+		return u.ID
+	}
+	return legible(u.Email) + " (" + u.ID + ")"
+}
+
+// columns are fixed, so that a list of any length can be printed as it comes.
+func writeListHead(w io.Writer) error {
+	_, err := fmt.Fprintf(w, "%-24s  %-10s  %4s  %s\n", "ID", "MADE", "KEYS", "E-MAIL")
+	return err
+}
+
+func (u listedUser) writeLine(w io.Writer) error {
+	name := legible(u.Email)
+	if name == "" {
+		name = "(" + legible(strings.Join(u.Providers, ", ")) + ")"
+	}
+	if notes := u.notes(); len(notes) > 0 {
+		name += "  [" + strings.Join(notes, ", ") + "]"
+	}
+	_, err := fmt.Fprintf(w, "%-24s  %-10s  %4d  %s\n", u.ID, u.CreatedAt.Format(time.DateOnly), u.Keys, name)
+	return err
+}
+
+func (u listedUser) notes() []string {
+	var notes []string
+	if u.Disabled {
+		notes = append(notes, "disabled")
+	}
+	if u.NoPassword {
+		notes = append(notes, "no password")
+	}
+	if u.NotConfirmed {
+		notes = append(notes, "not confirmed")
+	}
+	return notes
+}
+
+// writeLink says what to do with a link.
+func (h handedOut) writeLink(w io.Writer) error {
+	_, err := fmt.Fprintf(w, "This link lets them choose a password, once, until %s. Pass it on to nobody else:\n\n  %s\n",
+		h.LinkExpiresAt.Format("2 January 2006, 15:04 UTC"), string(h.Link))
+	return err
+}
+
+// write says what is in a file of users, and what became of it.
+func (r imported) write(w io.Writer) error {
+	var text strings.Builder
+	made := "were imported"
+	if r.DryRun {
+		made = "can be imported"
+	}
+	fmt.Fprintf(&text, "%d users in the file, of whom %d %s", r.Users, r.Made, made)
+	for _, part := range []struct {
+		n    int
+		what string
+	}{
+		{r.There, "are there already"},
+		{r.Skipped, "have nothing but keys to sign in with and were left out"},
+		{r.Bad, "cannot be imported"},
+	} {
+		if part.n > 0 {
+			fmt.Fprintf(&text, ", %d %s", part.n, part.what)
+		}
+	}
+	text.WriteString(".\n")
+	if r.NeedReset > 0 {
+		fmt.Fprintf(&text, "%d need a password: latchkey user reset-password gives a link, and with --smtp so does the sign-in page.\n", r.NeedReset)
+	}
+	if r.Disabled > 0 {
+		fmt.Fprintf(&text, "%d are disabled, as they were.\n", r.Disabled)
+	}
+	if r.Keys > 0 {
+		fmt.Fprintf(&text, "%d keys must be made anew: their values are not in an export.\n", r.Keys)
+	}
+	for _, provider := range slices.Sorted(maps.Keys(r.Kept)) {
+		fmt.Fprintf(&text, "%d identities of %s were kept, and nobody can sign in with them here.\n", r.Kept[provider], legible(provider))
+	}
+	r.writeProblems(&text)
+	_, err := io.WriteString(w, text.String())
+	return err
+}
+
+func (r imported) writeProblems(text *strings.Builder) {
+	for _, p := range r.Problems {
+		fmt.Fprintf(text, "  user %d", p.Number)
+		if p.ID != "" {
+			fmt.Fprintf(text, " (%s)", legible(p.ID))
+		}
+		fmt.Fprintf(text, ": %s\n", legible(p.Reason))
+	}
+	if more := r.Bad - len(r.Problems); more > 0 {
+		fmt.Fprintf(text, "  and %d more\n", more)
+	}
+}
+
+// size is a number of bytes for people.
+func size(bytes int64) string {
+	if bytes < 1<<20 {
+		return fmt.Sprintf("%d kB", max(1, bytes>>10))
+	}
+	return fmt.Sprintf("%.1f MB", float64(bytes)/(1<<20))
+}

@@ -1,0 +1,24 @@
+//go:build unix
+
+package operate
+
+import (
+	"context"
+	"net"
+	"sync"
+	"syscall"
+)
+
+// umask is held by whoever changes the umask, which the whole process has one of.
+var umask sync.Mutex
+
+// listenPrivately makes a socket that was never open to others. What is made elsewhere in this moment is closed to them too; a mask
+// that took the x as well would make directories there that nobody can enter.
+func listenPrivately(ctx context.Context, name string) (net.Listener, error) {
+	umask.Lock()
+	defer umask.Unlock()
+	before := syscall.Umask(0o077)
+	defer syscall.Umask(before)
+	var config net.ListenConfig
+	return config.Listen(ctx, "unix", name)
+}
