@@ -13,6 +13,7 @@ import (
 
 	"latchkey/client"
 	"latchkey/internal/app"
+	"latchkey/internal/authserver"
 )
 
 const password = "correct horse battery"
@@ -30,6 +31,7 @@ func startProgram(t *testing.T, change ...func(*app.Config)) *program {
 	t.Helper()
 	cfg := app.Defaults()
 	cfg.Addr, cfg.Data, cfg.LogTo = "127.0.0.1:0", t.TempDir(), t.Output()
+	cfg.PasswordCost = authserver.PasswordCost{Memory: 64, Passes: 1, Threads: 1}
 	for _, c := range change {
 		c(&cfg)
 	}

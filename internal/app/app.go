@@ -160,6 +160,7 @@ func (a *App) connectKeys(cfg Config, dir dataDir, ring keyRing, mails mailing) 
 		Registration:  cfg.Registration == "open",
 		Anonymous:     cfg.Anonymous == "on",
 		MinPassword:   cfg.MinPassword,
+		PasswordCost:  cfg.PasswordCost,
 		Mailer:        mails.mailer(),
 		ClientAddress: handlers.ClientAddress(trustedProxies(cfg)),
 		Now:           cfg.Now,

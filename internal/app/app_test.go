@@ -23,6 +23,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"latchkey/client"
+	"latchkey/internal/authserver"
 	"latchkey/internal/store"
 )
 
@@ -33,6 +34,7 @@ func testConfig(t testing.TB) Config {
 	cfg.Addr = "127.0.0.1:0"
 	cfg.Data = filepath.Join(t.TempDir(), "data")
 	cfg.LogTo = io.Discard
+	cfg.PasswordCost = authserver.PasswordCost{Memory: 64, Passes: 1, Threads: 1} // what it is really is no test's subject here
 	return cfg
 }
 

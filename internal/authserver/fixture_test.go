@@ -27,7 +27,7 @@ const (
 )
 
 // cheap keeps argon2id real and the tests fast.
-var cheap = argonCost{memory: 64, passes: 1, threads: 1}
+var cheap = PasswordCost{Memory: 64, Passes: 1, Threads: 1}
 
 // fixture is a server over a database of its own, with a clock that stands still until told otherwise.
 type fixture struct {

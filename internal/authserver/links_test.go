@@ -192,7 +192,7 @@ func TestALinkThatIsNoneIsRefusedBeforeAnythingIsHashed(t *testing.T) {
 	if err := json.Unmarshal([]byte(f.link(box.one(f))), &good); err != nil {
 		t.Fatal(err)
 	}
-	f.passwords.derive = func([]byte, []byte, argonCost) []byte { t.Error("a password was hashed"); return nil }
+	f.passwords.derive = func([]byte, []byte, PasswordCost) []byte { t.Error("a password was hashed"); return nil }
 	for _, c := range []struct{ name, token, id, code string }{
 		{"no token", "", good.TokenID, "BadRequest"},
 		{"no id", good.Token, "", "BadRequest"},

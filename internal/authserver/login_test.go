@@ -211,7 +211,7 @@ func TestLoginSavesTheSessionBeforeItAnswers(t *testing.T) {
 
 func TestAPasswordStoredAtAnotherCostIsRehashedOnce(t *testing.T) {
 	f := newFixture(t)
-	f.passwords.cost = argonCost{memory: 32, passes: 2, threads: 1}
+	f.passwords.cost = PasswordCost{Memory: 32, Passes: 2, Threads: 1}
 	f.register("a@example.org", testPassword)
 	f.passwords.cost = cheap
 	stored := func() string {

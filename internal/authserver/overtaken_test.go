@@ -9,7 +9,7 @@ import (
 // whileHashing has something happen once, while the next password is being hashed.
 func (f *fixture) whileHashing(happens func()) {
 	derive := f.passwords.derive
-	f.passwords.derive = func(password, salt []byte, c argonCost) []byte {
+	f.passwords.derive = func(password, salt []byte, c PasswordCost) []byte {
 		if now := happens; now != nil {
 			happens = nil
 			now()
@@ -62,7 +62,7 @@ func TestALogInThatAChangeOfPasswordOvertakesOpensNothing(t *testing.T) {
 func TestALogInBesideAnotherThatStoresThePasswordAnewGoesOn(t *testing.T) {
 	f := newFixture(t)
 	f.register("ana@example.org", testPassword)
-	f.passwords.cost.passes++
+	f.passwords.cost.Passes++
 	f.whileHashing(func() { f.login("ana@example.org", testPassword) })
 	f.login("ana@example.org", testPassword)
 }

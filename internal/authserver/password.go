@@ -19,15 +19,16 @@ const (
 	waitingPerCore = 16
 )
 
-// argonCost is what one argon2id hash takes.
-type argonCost struct {
-	memory  uint32 // KiB
-	passes  uint32
-	threads uint8
+// PasswordCost is what one argon2id hash of a password takes. The zero value stands for the cost that is promised; any other is
+// for tests, which make many accounts and guard nobody's.
+type PasswordCost struct {
+	Memory  uint32 // KiB
+	Passes  uint32
+	Threads uint8
 }
 
 // passwordCost is the first recommendation of OWASP. Passwords stored at another cost get this one at their next log-in.
-var passwordCost = argonCost{memory: 19456, passes: 2, threads: 1}
+var passwordCost = PasswordCost{Memory: 19456, Passes: 2, Threads: 1}
 
 // verdict is what checking a password found.
 type verdict int
@@ -41,14 +42,14 @@ const (
 // hasher hashes as many passwords at once as there are cores. Each takes 19 MiB, so a flood of log-ins would otherwise eat the
 // memory of the machine; what the queue cannot hold is told to come back.
 type hasher struct {
-	cost    argonCost
-	derive  func(password, salt []byte, cost argonCost) []byte
+	cost    PasswordCost
+	derive  func(password, salt []byte, cost PasswordCost) []byte
 	absent  string        // stands in for the hash of an account that does not exist; no password fits
 	queue   chan struct{} // one entry for each hash waiting or running
 	running chan struct{}
 }
 
-func newHasher(cost argonCost, cores int) *hasher {
+func newHasher(cost PasswordCost, cores int) *hasher {
 	h := &hasher{
 		cost:    cost,
 		derive:  argon2id,
@@ -60,8 +61,8 @@ func newHasher(cost argonCost, cores int) *hasher {
 	return h
 }
 
-func argon2id(password, salt []byte, c argonCost) []byte {
-	return argon2.IDKey(password, salt, c.passes, c.memory, c.threads, hashSize)
+func argon2id(password, salt []byte, c PasswordCost) []byte {
+	return argon2.IDKey(password, salt, c.Passes, c.Memory, c.Threads, hashSize)
 }
 
 // hash returns the PHC string to store for a password.
@@ -97,7 +98,7 @@ func (h *hasher) check(ctx context.Context, stored string, password secret) (ver
 }
 
 // run waits for a core, unless too many wait already.
-func (h *hasher) run(ctx context.Context, password secret, salt []byte, cost argonCost) ([]byte, error) {
+func (h *hasher) run(ctx context.Context, password secret, salt []byte, cost PasswordCost) ([]byte, error) {
 	select {
 	case h.queue <- struct{}{}:
 		defer func() { <-h.queue }()
@@ -126,29 +127,29 @@ func randomBytes(n int) []byte {
 }
 
 // encodePHC writes the string format of the Password Hashing Competition, in which a hash carries its own parameters.
-func encodePHC(c argonCost, salt, key []byte) string {
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, c.memory, c.passes, c.threads,
+func encodePHC(c PasswordCost, salt, key []byte) string {
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, c.Memory, c.Passes, c.Threads,
 		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(key))
 }
 
 // decodePHC reads it back. Costs far beyond ours are refused: they would let one row of a restored database stall the server.
-func decodePHC(phc string) (c argonCost, salt, key []byte, err error) {
+func decodePHC(phc string) (c PasswordCost, salt, key []byte, err error) {
 	malformed := errors.New("not an argon2id PHC string") // never quotes it
 	parts := strings.Split(phc, "$")
 	if len(parts) != 6 {
-		return argonCost{}, nil, nil, malformed
+		return PasswordCost{}, nil, nil, malformed
 	}
-	_, costErr := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &c.memory, &c.passes, &c.threads)
+	_, costErr := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &c.Memory, &c.Passes, &c.Threads)
 	salt, saltErr := base64.RawStdEncoding.DecodeString(parts[4])
 	key, keyErr := base64.RawStdEncoding.DecodeString(parts[5])
 	// Writing it again catches all that reading it lets pass: another algorithm or version, and leftovers.
 	if errors.Join(costErr, saltErr, keyErr) != nil || encodePHC(c, salt, key) != phc {
-		return argonCost{}, nil, nil, malformed
+		return PasswordCost{}, nil, nil, malformed
 	}
-	sane := len(salt) >= 8 && len(key) == hashSize && c.memory <= 256<<10 &&
-		c.passes >= 1 && c.passes <= 16 && c.threads >= 1 && c.threads <= 16
+	sane := len(salt) >= 8 && len(key) == hashSize && c.Memory <= 256<<10 &&
+		c.Passes >= 1 && c.Passes <= 16 && c.Threads >= 1 && c.Threads <= 16
 	if !sane {
-		return argonCost{}, nil, nil, malformed
+		return PasswordCost{}, nil, nil, malformed
 	}
 	return c, salt, key, nil
 }

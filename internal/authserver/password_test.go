@@ -87,12 +87,12 @@ func TestAStoredHashThatIsNoneIsAnErrorThatDoesNotQuoteIt(t *testing.T) {
 // make a test that fails on a busy machine.
 type work struct {
 	mu    sync.Mutex
-	costs []argonCost
+	costs []PasswordCost
 }
 
 func (f *fixture) recordWork() *work {
 	w, derive := &work{}, f.passwords.derive
-	f.passwords.derive = func(password, salt []byte, c argonCost) []byte {
+	f.passwords.derive = func(password, salt []byte, c PasswordCost) []byte {
 		w.mu.Lock()
 		w.costs = append(w.costs, c)
 		w.mu.Unlock()
@@ -101,7 +101,7 @@ func (f *fixture) recordWork() *work {
 	return w
 }
 
-func (w *work) take() []argonCost {
+func (w *work) take() []PasswordCost {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	costs := w.costs
@@ -116,11 +116,11 @@ func TestAnUnknownEmailIsAsMuchWorkAsAWrongPassword(t *testing.T) {
 		t.Fatal(err)
 	}
 	done := f.recordWork()
-	once := []argonCost{cheap}
+	once := []PasswordCost{cheap}
 	for _, tt := range []struct {
 		name, email, password string
 		status                int
-		want                  []argonCost
+		want                  []PasswordCost
 	}{
 		{"right password", "a@example.org", testPassword, 200, once},
 		{"wrong password", "a@example.org", "wrong password", 401, once},
@@ -133,7 +133,7 @@ func TestAnUnknownEmailIsAsMuchWorkAsAWrongPassword(t *testing.T) {
 	} {
 		reads := f.store.Stats().Reads
 		f.do("POST", loginPath("local-userpass"), "", object("username", tt.email, "password", tt.password)).want(tt.status)
-		if diff := cmp.Diff(tt.want, done.take(), cmp.AllowUnexported(argonCost{})); diff != "" {
+		if diff := cmp.Diff(tt.want, done.take()); diff != "" {
 			t.Errorf("%s: hashes (-want +got):\n%s", tt.name, diff)
 		}
 		if got := f.store.Stats().Reads - reads; got != int64(len(tt.want)) {
@@ -143,7 +143,7 @@ func TestAnUnknownEmailIsAsMuchWorkAsAWrongPassword(t *testing.T) {
 }
 
 func TestStartingHashesNothing(t *testing.T) {
-	h := newHasher(argonCost{memory: 1 << 20, passes: 100, threads: 1}, 1) // would take a minute
+	h := newHasher(PasswordCost{Memory: 1 << 20, Passes: 100, Threads: 1}, 1) // would take a minute
 	if _, _, _, err := decodePHC(encodePHC(h.cost, randomBytes(16), randomBytes(32))); err == nil {
 		t.Error("such a cost would be accepted from the store")
 	}
@@ -158,7 +158,7 @@ func stalled(cores int) (h *hasher, started chan struct{}, release func(), most 
 	started = make(chan struct{}, 1000)
 	gate := make(chan struct{})
 	var now, max atomic.Int64
-	h.derive = func(_, _ []byte, _ argonCost) []byte {
+	h.derive = func(_, _ []byte, _ PasswordCost) []byte {
 		n := now.Add(1)
 		for {
 			old := max.Load()

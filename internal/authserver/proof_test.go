@@ -118,7 +118,7 @@ func TestOfTwoChangesAtOnceOneHolds(t *testing.T) {
 		t.Fatal(err)
 	}
 	overtake := f.passwords.derive
-	f.passwords.derive = func(password, salt []byte, cost argonCost) []byte {
+	f.passwords.derive = func(password, salt []byte, cost PasswordCost) []byte {
 		if string(password) == "another battery" {
 			if err := f.store.ChangePassword(t.Context(), ids[0], "$another", ""); err != nil {
 				t.Error(err)

@@ -1,6 +1,7 @@
 package authserver
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,6 +30,8 @@ type Config struct {
 	Anonymous bool
 	// MinPassword is the least number of characters of a new password; the most is 128.
 	MinPassword int
+	// PasswordCost is what hashing a password takes; the zero value means what is promised.
+	PasswordCost PasswordCost
 	// ClientAddress is where a request came from, for the facts about keys; nil means its peer, without the port.
 	ClientAddress func(*http.Request) string
 	// Mailer sends mails; nil means that none are sent: accounts confirm themselves.
@@ -58,7 +61,7 @@ type Server struct {
 
 // New returns a Server for /api/client/v2.0/…, /api/latchkey/v1/… and /.well-known/jwks.json.
 func New(cfg Config, st *store.Store, tokens *Tokens) *Server {
-	return newServer(cfg, st, tokens, newHasher(passwordCost, runtime.GOMAXPROCS(0)))
+	return newServer(cfg, st, tokens, newHasher(cmp.Or(cfg.PasswordCost, passwordCost), runtime.GOMAXPROCS(0)))
 }
 
 // newServer takes the hasher too, so that tests need not spend 19 MiB on every password.
