@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -33,7 +32,7 @@ func resets(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
 	if err != nil {
 		panic(err)
 	}
-	if tcp, ok := conn.(*net.TCPConn); ok {
+	if tcp, ok := conn.(*line); ok {
 		_ = tcp.SetLinger(0)
 	}
 	_ = conn.Close()
@@ -156,12 +155,10 @@ func (g *gateway) adds(f fault) {
 	}
 }
 
-// hangsUp closes every connection, also those that were made to be at hand and were never used, and goes on listening. Whoever is
-// at their other ends learns of it a little later.
+// hangsUp closes every connection, also those that were made to be at hand and were never used, and goes on listening.
 func (g *gateway) hangsUp() {
 	g.closes()
 	g.opensAgain()
-	time.Sleep(50 * time.Millisecond)
 }
 
 // String tells what was asked, and which of it was for the same person.

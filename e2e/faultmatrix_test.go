@@ -13,8 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/playwright-community/playwright-go"
-
 	"latchkey/client"
 	"latchkey/internal/app"
 )
@@ -269,38 +267,104 @@ func (x *matrix) isItselfAgain() {
 	x.shows(x.upstream.seal.good)
 }
 
+// coming brings a person to the keys page, signed in.
+type coming func(t *testing.T, p *program, who *person, script bool) visitor
+
 // The whole list of what can go wrong at the key service, for everything that people do with keys, with script and without.
 func TestWhateverTheKeyServiceDoesPeopleAreToldTheTruthAndStaySignedIn(t *testing.T) {
 	t.Parallel()
 	for _, m := range mishaps() {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
-			x := startMatrix(t, m)
-			acts := m.acts
-			if acts == nil {
-				acts = everyAct
-			}
-			var all []*cell
-			for i, script := range []option{func(*visit) {}, noScript} {
-				var last *cell
-				for _, a := range acts {
-					c := &cell{x: x, m: m, act: a, script: i == 0, want: m.of(a)}
-					c.comes(t, last, script)
-					all, last = append(all, c), c
-				}
-			}
-			if m.slow {
-				meetTogether(all)
-			} else {
-				meetInTurn(all)
-			}
-			if x.strayed.Load() != 0 {
-				t.Error("a redirect was followed")
-			}
-			if alarm := strings.Contains(x.log.String(), `"level":"ERROR","msg":"secure connection to the key service failed"`); alarm != strings.HasPrefix(m.name, "F3") {
-				t.Errorf("the operator is alarmed: %v", alarm)
-			}
+			befalls(t, m, m.everyCell(), visitsWithoutBrowser)
 		})
+	}
+}
+
+// everyCell is each act that the mishap can meet, with script and without.
+func (m mishap) everyCell() []*cell {
+	acts := m.acts
+	if acts == nil {
+		acts = everyAct
+	}
+	var all []*cell
+	for _, script := range []bool{true, false} {
+		for _, a := range acts {
+			all = append(all, &cell{m: m, act: a, script: script, want: m.of(a)})
+		}
+	}
+	return all
+}
+
+// Nothing is left out of the matrix unseen.
+func TestTheMatrixIsWhole(t *testing.T) {
+	cells := 0
+	for _, m := range mishaps() {
+		cells += len(m.everyCell())
+	}
+	if cells != 278 {
+		t.Errorf("%d cells, want 278", cells)
+	}
+}
+
+// A dozen of the cells, one for each way in which words come to be on a page, are the same in a real browser.
+func TestWhatPeopleAreToldIsSeenInABrowser(t *testing.T) {
+	t.Parallel()
+	chosen := map[string]string{
+		"F1 nobody listens, list, with script: true":                      "a list that cannot be read",
+		"F1 nobody listens, create, with script: false":                   "a form and a list at once",
+		"F3 its certificate is a stranger's, turn off, with script: true": "a notice above the page",
+		"F4 it says nothing, delete, with script: true":                   "a dialog that waits as long as the program does",
+		"F5 it hangs up, having acted, create, with script: true":         "what was made and lost",
+		"F5 it hangs up, having acted, turn off, with script: false":      "an act that is looked up",
+		"F7 500 with a page, list, with script: false":                    "a whole page without script",
+		"F8 429 for 30 seconds, create, with script: true":                "when to come back",
+		"F13 401 once, turn off, with script: true":                       "nothing at all",
+		"F14 401 to everything, create, with script: true":                "the way back in",
+		"F15 404, turn off, with script: true":                            "a row that is gone",
+		"F15 409, create, with script: true":                              "an error beside its field",
+	}
+	found := 0
+	for _, m := range mishaps() {
+		for _, c := range m.everyCell() {
+			if chosen[c.String()] == "" {
+				continue
+			}
+			found++
+			t.Run(c.String(), func(t *testing.T) {
+				t.Parallel()
+				befalls(t, m, []*cell{c}, visitsInBrowser)
+			})
+		}
+	}
+	if found != len(chosen) {
+		t.Errorf("%d cells of %d are in the matrix", found, len(chosen))
+	}
+}
+
+// befalls lets a mishap happen to people at a program of their own.
+func befalls(t *testing.T, m mishap, cells []*cell, come coming) {
+	t.Helper()
+	x := startMatrix(t, m)
+	var last *cell
+	for _, c := range cells {
+		if last != nil && last.script != c.script {
+			last = nil
+		}
+		c.x = x
+		c.comes(t, last, come)
+		last = c
+	}
+	if m.slow {
+		meetTogether(cells)
+	} else {
+		meetInTurn(cells)
+	}
+	if x.strayed.Load() != 0 {
+		t.Error("a redirect was followed")
+	}
+	if alarm := strings.Contains(x.log.String(), `"level":"ERROR","msg":"secure connection to the key service failed"`); alarm != strings.HasPrefix(m.name, "F3") {
+		t.Errorf("the operator is alarmed: %v", alarm)
 	}
 }
 
@@ -334,16 +398,6 @@ func meetTogether(cells []*cell) {
 	for _, c := range cells {
 		c.mends()
 		c.isStillSignedIn()
-	}
-}
-
-var exactly = playwright.NewPlaywrightAssertions(15_000)
-
-// shows waits for an element to have the text, and no other.
-func (c *cell) shows(what playwright.Locator, text string) {
-	c.page.t.Helper()
-	if err := exactly.Locator(what.First()).ToHaveText(text); err != nil {
-		c.page.t.Fatalf("%s: %v", c, err)
 	}
 }
 

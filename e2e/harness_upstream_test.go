@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"net"
@@ -12,12 +13,14 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"latchkey/internal/app"
 )
@@ -33,6 +36,7 @@ type gateway struct {
 	fault  fault
 	asked  []asked // every request since the fault began
 	server *http.Server
+	lines  *lines
 }
 
 // asked is a request as a gateway remembers it.
@@ -123,6 +127,8 @@ func (g *gateway) opens(address string) {
 	if err != nil {
 		g.t.Fatal(err)
 	}
+	g.lines = &lines{Listener: listener}
+	listener = g.lines
 	g.url = "http://" + listener.Addr().String()
 	g.server = &http.Server{Handler: g, ErrorLog: log.New(io.Discard, "", 0)} //nolint:gosec // lives as long as a test
 	if g.seal != nil {
@@ -132,17 +138,89 @@ func (g *gateway) opens(address string) {
 	}
 	server := g.server
 	go func() {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
 			g.t.Error(err)
 		}
 	}()
 }
 
-// closes hangs up on everybody and listens no more.
+// closes listens no more and hangs up on everybody. When it returns, whoever was at the other ends has noticed.
 func (g *gateway) closes() {
-	if err := g.server.Close(); err != nil {
+	g.t.Helper()
+	if err := g.lines.hangUp(); err != nil {
 		g.t.Error(err)
 	}
+	if err := g.server.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+		g.t.Error(err)
+	}
+}
+
+// lines are the connections to a gateway.
+type lines struct {
+	net.Listener
+	mu  sync.Mutex
+	all []*line
+}
+
+// line is one of them. It is gone when its other end has closed it, or we have.
+type line struct {
+	*net.TCPConn
+	gone chan struct{}
+	goes sync.Once
+}
+
+func (l *lines) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	tcp, ok := conn.(*net.TCPConn)
+	if !ok {
+		return nil, fmt.Errorf("a connection of type %T", conn)
+	}
+	one := &line{TCPConn: tcp, gone: make(chan struct{})}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.all = append(l.all, one)
+	return one, nil
+}
+
+// hangUp closes our end of every line, and waits until the other ends are closed too.
+func (l *lines) hangUp() error {
+	_ = l.Close() // twice, when the test ends with nobody listening
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, one := range l.all {
+		_ = one.CloseWrite() // gone already, perhaps
+	}
+	late := time.After(noticing)
+	for _, one := range l.all {
+		select {
+		case <-one.gone:
+		case <-late:
+			return errors.New("somebody has not noticed that we hung up")
+		}
+	}
+	l.all = nil
+	return nil
+}
+
+// noticing is how long it may take a dashboard to see that a line is dead.
+const noticing = 20 * time.Second
+
+// Read tells the end.
+func (l *line) Read(b []byte) (int, error) {
+	n, err := l.TCPConn.Read(b)
+	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+		l.goes.Do(func() { close(l.gone) })
+	}
+	return n, err
+}
+
+// Close is the end too.
+func (l *line) Close() error {
+	l.goes.Do(func() { close(l.gone) })
+	return l.TCPConn.Close()
 }
 
 func (g *gateway) opensAgain() {
