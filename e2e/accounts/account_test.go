@@ -7,9 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"latchkey/e2e/story"
-
 	"latchkey/client"
+	"latchkey/e2e/story"
 	"latchkey/internal/app"
 )
 

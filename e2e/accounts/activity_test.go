@@ -9,9 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"latchkey/e2e/story"
-
 	"latchkey/client"
+	"latchkey/e2e/story"
 )
 
 // deeds waits until the list of what happened says this, line by line.

@@ -5,9 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"latchkey/e2e/story"
-
 	"latchkey/client"
+	"latchkey/e2e/story"
 	"latchkey/internal/app"
 )
 

@@ -12,10 +12,9 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"latchkey/e2e/story"
-
 	"github.com/playwright-community/playwright-go"
 
+	"latchkey/e2e/story"
 	"latchkey/internal/app"
 )
 

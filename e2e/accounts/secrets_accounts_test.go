@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"latchkey/e2e/story"
-
 	"latchkey/internal/app"
 )
 

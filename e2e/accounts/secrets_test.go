@@ -19,7 +19,6 @@ import (
 	"testing"
 
 	"latchkey/e2e/story"
-
 	"latchkey/internal/app"
 )
 

@@ -3,11 +3,10 @@ package accounts
 import (
 	"testing"
 
-	"latchkey/e2e/story"
-
 	"github.com/playwright-community/playwright-go"
 
 	"latchkey/client"
+	"latchkey/e2e/story"
 )
 
 func TestOneBrowserIsEndedFromAnother(t *testing.T) {

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"latchkey/e2e/story"
-
 	"latchkey/internal/app"
 )
 

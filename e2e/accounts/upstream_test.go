@@ -5,11 +5,10 @@ import (
 	"strings"
 	"testing"
 
-	"latchkey/e2e/story"
-
 	"github.com/playwright-community/playwright-go"
 
 	"latchkey/client"
+	"latchkey/e2e/story"
 )
 
 const createRequest = "POST /api/client/v2.0/auth/api_keys"

@@ -16,13 +16,12 @@ import (
 	"testing"
 	"time"
 
-	"latchkey/e2e/story"
-
 	cliapi "github.com/cli/oauth/api"
 	ghdevice "github.com/cli/oauth/device"
 	"golang.org/x/oauth2"
 
 	"latchkey/client"
+	"latchkey/e2e/story"
 )
 
 // library is an OAuth library in a device's program, used as its documentation says. It tells heard the code that it shows,

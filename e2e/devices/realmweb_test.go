@@ -3,9 +3,8 @@ package devices
 import (
 	"testing"
 
-	"latchkey/e2e/story"
-
 	"latchkey/client"
+	"latchkey/e2e/story"
 )
 
 func TestRealmWebManagesKeysAndLogsInWithThem(t *testing.T) {

@@ -13,9 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"latchkey/e2e/story"
-
 	"latchkey/client"
+	"latchkey/e2e/story"
 	"latchkey/internal/app"
 )
 

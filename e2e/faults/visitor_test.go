@@ -7,9 +7,9 @@ import (
 	"sync"
 	"testing"
 
-	"latchkey/e2e/story"
-
 	"github.com/playwright-community/playwright-go"
+
+	"latchkey/e2e/story"
 )
 
 // visitor is somebody at the dashboard, in a browser or in what stands for one. Things are found by CSS selectors, of which the

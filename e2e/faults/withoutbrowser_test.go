@@ -9,11 +9,11 @@ import (
 	"testing"
 	"time"
 
-	"latchkey/e2e/story"
-
 	"github.com/PuerkitoBio/goquery"
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
+
+	"latchkey/e2e/story"
 )
 
 // withoutBrowser is a visitor who sends what a browser would, and reads what comes back. Addresses, fields and where answers are

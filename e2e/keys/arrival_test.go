@@ -8,11 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"latchkey/e2e/story"
-
 	"github.com/playwright-community/playwright-go"
 
 	"latchkey/client"
+	"latchkey/e2e/story"
 	"latchkey/internal/app"
 )
 
@@ -279,13 +278,21 @@ func TestAStreamEndsQuietlyWhenThePersonSignsOutInAnotherTab(t *testing.T) {
 	program := story.StartProgram(t, func(cfg *app.Config) { cfg.LogTo, cfg.Log = io.MultiWriter(t.Output(), log), "json" })
 	ana := program.Person(t)
 	ana.Keys(t, "porch-cam")
-	page := program.Open(t, story.SignedIn(ana))
+	page := program.Open(t, story.SignedIn(ana), story.At("/keys/which"))
+	page.Must(page.AddInitScript(playwright.Script{Content: playwright.String(`
+		window.streams = [];
+		const Real = window.EventSource;
+		window.EventSource = class extends Real { constructor(url) { super(url); streams.push(this); } };
+	`)}))
+	page.Visit("/keys")
 	contains(page, page.Row("porch-cam"), "Waiting for first use")
 	other := page.NewTab("/keys/which")
 	other.Press(other.Button("Sign out"))
 	other.Sees(other.Heading("Sign in"))
 	log.waitsForStreams(t, 1)
-	time.Sleep(1500 * time.Millisecond)
+	story.Until(t, "the stream is closed for good", func() bool {
+		return page.Evaluate("streams.every((one) => one.readyState === EventSource.CLOSED)") == true
+	})
 	contains(page, page.Row("porch-cam"), "Waiting for first use") // and an error would be in the console
 	if n := log.streams(); n != 1 {
 		t.Errorf("%d streams", n)
@@ -314,4 +321,91 @@ func TestEveryStateOfArrivalIsAccessible(t *testing.T) {
 	page.Fits()
 	page.Visit("/keys/which")
 	page.Fits()
+}
+
+// What a page asks by itself must not take the row away under an act whose answer is still on its way: it would go on showing
+// what is no longer so.
+func TestARowIsNotDrawnAnewUnderAnActOnIt(t *testing.T) {
+	t.Parallel()
+	for _, place := range []string{"the list", "the key's page"} {
+		t.Run(place, func(t *testing.T) {
+			t.Parallel()
+			program := story.StartProgram(t)
+			ana := program.Person(t)
+			key := ana.Keys(t, "porch-cam")[0]
+			path := "/keys"
+			if place == "the key's page" {
+				path += "/" + key.ID
+			}
+			page := program.Open(t, story.SignedIn(ana), story.At(path))
+			page.Sees(page.Toggle("porch-cam"))
+			looked := countsLooks(page)
+			look, act := "**/keys/*place=row", "**/turn-off"
+			if place != "the list" {
+				look = "**" + path
+			}
+			lookGoesOn, actGoesOn := page.Hold(look), page.Hold(act)
+			_, err := page.ExpectRequest(look, func() error {
+				program.LogIn(t, client.UserAPIKey(key.Value.Reveal()))
+				return nil
+			})
+			page.Must(err)
+			_, err = page.ExpectRequest(act, func() error {
+				page.Press(page.Toggle("porch-cam"))
+				return nil
+			})
+			page.Must(err)
+			lookGoesOn()
+			story.Until(t, "the answer to the page's own look is drawn, or never will be", func() bool { return looked() > 0 })
+			actGoesOn()
+			page.Says("porch-cam is off. It can no longer sign in.")
+			page.IsOn("porch-cam", false)
+		})
+	}
+}
+
+// countsLooks gives what says how many questions of the tab's own have been dealt with since.
+func countsLooks(p *story.Page) func() int {
+	p.T.Helper()
+	p.Evaluate(`() => {
+		window.looks = 0;
+		document.addEventListener("htmx:finally:request", ({ detail }) => { if (detail.ctx.request.method === "GET") looks++; });
+	}`)
+	return func() int {
+		p.T.Helper()
+		n, _ := p.Evaluate("looks").(int)
+		return n
+	}
+}
+
+func TestARowIsDrawnAnewAfterAnActThatCameToNothing(t *testing.T) {
+	t.Parallel()
+	program := story.StartProgram(t)
+	ana := program.Person(t)
+	key := ana.Keys(t, "porch-cam")[0]
+	page := program.Open(t, story.SignedIn(ana))
+	page.Sees(page.Toggle("porch-cam"))
+	looked := countsLooks(page)
+	lost := make(chan struct{})
+	page.Must(page.Route("**/turn-off", func(r playwright.Route) {
+		go func() {
+			<-lost
+			_ = r.Abort()
+		}()
+	}))
+	_, err := page.ExpectRequest("**/turn-off", func() error {
+		page.Press(page.Toggle("porch-cam"))
+		return nil
+	})
+	page.Must(err)
+	program.LogIn(t, client.UserAPIKey(key.Value.Reveal()))
+	story.Until(t, "the page has looked", func() bool { return looked() > 0 })
+	contains(page, page.Row("porch-cam"), "Waiting for first use")
+	close(lost)
+	page.Says("porch-cam is connected.")
+	contains(page, page.Row("porch-cam"), "Connected")
+	page.IsOn("porch-cam", true)
+	for _, lost := range []string{"/turn-off", "net::ERR_FAILED", "Failed to fetch"} {
+		page.Forgives(lost)
+	}
 }

@@ -15,10 +15,9 @@ import (
 	"strings"
 	"testing"
 
-	"latchkey/e2e/story"
-
 	"github.com/playwright-community/playwright-go"
 
+	"latchkey/e2e/story"
 	"latchkey/internal/onboard/onboardtest"
 )
 

@@ -4,10 +4,10 @@ import (
 	"strings"
 	"testing"
 
-	"latchkey/e2e/story"
-
 	"github.com/google/go-cmp/cmp"
 	"github.com/playwright-community/playwright-go"
+
+	"latchkey/e2e/story"
 )
 
 // Nobody touches a mouse in this file.

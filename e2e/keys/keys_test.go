@@ -4,9 +4,8 @@ import (
 	"os"
 	"testing"
 
-	"latchkey/e2e/story"
-
 	"latchkey/client"
+	"latchkey/e2e/story"
 )
 
 // This is the product as one story: an account, a key, a device that uses it, and the end of both.

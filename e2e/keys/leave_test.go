@@ -4,9 +4,9 @@ import (
 	"strings"
 	"testing"
 
-	"latchkey/e2e/story"
-
 	"github.com/playwright-community/playwright-go"
+
+	"latchkey/e2e/story"
 )
 
 const leaving = "You have not saved this key’s value"

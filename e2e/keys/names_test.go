@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"latchkey/e2e/story"
-
 	"latchkey/internal/app"
 )
 

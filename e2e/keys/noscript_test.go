@@ -5,11 +5,10 @@ import (
 	"strings"
 	"testing"
 
-	"latchkey/e2e/story"
-
 	"github.com/playwright-community/playwright-go"
 
 	"latchkey/client"
+	"latchkey/e2e/story"
 )
 
 // sendsTo presses and checks how the form that this sends to the path is answered.

@@ -6,11 +6,10 @@ import (
 	"strings"
 	"testing"
 
-	"latchkey/e2e/story"
-
 	"github.com/playwright-community/playwright-go"
 
 	"latchkey/client"
+	"latchkey/e2e/story"
 )
 
 // The value of a key is shown in one answer and is nowhere else, ever.

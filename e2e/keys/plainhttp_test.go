@@ -4,9 +4,8 @@ import (
 	"strings"
 	"testing"
 
-	"latchkey/e2e/story"
-
 	"latchkey/client"
+	"latchkey/e2e/story"
 )
 
 // A dashboard at home is reached by plain http under a name of the house. Browsers trust such a page less: it has no

@@ -9,11 +9,10 @@ import (
 	"sync"
 	"testing"
 
-	"latchkey/e2e/story"
-
 	"github.com/playwright-community/playwright-go"
 
 	"latchkey/client"
+	"latchkey/e2e/story"
 )
 
 // One form makes one key, however often it is sent.

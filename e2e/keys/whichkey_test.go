@@ -7,11 +7,10 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"latchkey/e2e/story"
-
 	"github.com/playwright-community/playwright-go"
 
 	"latchkey/client"
+	"latchkey/e2e/story"
 )
 
 func TestTheQuickLookSaysWhichKeyItIsAndSendsNothing(t *testing.T) {

@@ -4,12 +4,11 @@ import (
 	"fmt"
 	"testing"
 
-	"latchkey/e2e/story"
-
 	"github.com/google/go-cmp/cmp"
 	"github.com/playwright-community/playwright-go"
 
 	"latchkey/client"
+	"latchkey/e2e/story"
 )
 
 // The colour of the page behind everything.
@@ -177,7 +176,7 @@ func TestASwitchMovesNothingElse(t *testing.T) {
 			{"turn-off", "Turning off…", "key-03 is off. It can no longer sign in.", true},
 			{"turn-on", "Turning on…", "key-03 is on.", false},
 		} {
-			release := hold(page, "**/"+act.path)
+			release := page.Hold("**/" + act.path)
 			page.Press(page.Toggle("key-03"))
 			page.Sees(page.Row("key-03").GetByText(act.doing))
 			page.Must(page.Expect().Locator(page.Toggle("key-03")).ToHaveAttribute("aria-disabled", "true"))
@@ -189,19 +188,6 @@ func TestASwitchMovesNothingElse(t *testing.T) {
 			samePlaces(page, "after "+act.path, before)
 		}
 	}
-}
-
-// hold keeps requests to the address waiting until release is called.
-func hold(p *story.Page, address string) (release func()) {
-	p.T.Helper()
-	released := make(chan struct{})
-	p.Must(p.Route(address, func(r playwright.Route) {
-		go func() {
-			<-released
-			_ = r.Continue() // a page that has gone waits for nothing
-		}()
-	}))
-	return func() { close(released) }
 }
 
 // boxes gives the place and size of every row and of what stands above them.

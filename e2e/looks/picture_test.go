@@ -6,11 +6,10 @@ import (
 	"testing"
 	"time"
 
-	"latchkey/e2e/story"
-
 	"github.com/playwright-community/playwright-go"
 
 	"latchkey/client"
+	"latchkey/e2e/story"
 	"latchkey/internal/app"
 )
 

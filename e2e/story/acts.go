@@ -82,3 +82,16 @@ func (p *Page) TriesToSignIn(email, with string) {
 	p.Fill("Password", with)
 	p.Press(p.Button("Sign in"))
 }
+
+// Hold keeps requests to the address waiting until release is called.
+func (p *Page) Hold(address string) (release func()) {
+	p.T.Helper()
+	released := make(chan struct{})
+	p.Must(p.Route(address, func(r playwright.Route) {
+		go func() {
+			<-released
+			_ = r.Continue() // a page that has gone waits for nothing
+		}()
+	}))
+	return func() { close(released) }
+}
