@@ -7,7 +7,7 @@ run: ; go run .
 
 test: ; go test ./...
 
-e2e: ; go test -count=1 -v ./e2e
+e2e: ; go test -count=1 -v ./e2e/...
 
 check: ; .ci/run check
 

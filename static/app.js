@@ -258,8 +258,21 @@
     } else if (told.dataset.was) {
       told.textContent = told.dataset.was;
       $("button", source).removeAttribute("aria-disabled");
+      const row = source.closest("[data-missed]");
+      if (!row?.isConnected) return;
+      delete row.dataset.missed;
+      htmx.trigger(row, "arrived");
     }
   }
+
+  // What the page asks by itself must not take a row away from under an act on it, whose answer would have no place any more.
+  // The answer draws the row as it is then; without one the page asks again.
+  document.addEventListener("htmx:before:swap", (event) => {
+    const row = event.detail.ctx.sourceElement;
+    if (!row.matches("[hx-trigger=arrived]") || !$("[aria-disabled=true]", row)) return;
+    event.preventDefault();
+    row.dataset.missed = "";
+  });
 
   // --- Times ---------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,356 @@
+package accounts
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"latchkey/client"
+	"latchkey/e2e/story"
+	"latchkey/internal/app/config"
+)
+
+const another = "another battery staple"
+
+// bothWays runs a story with script and without.
+func bothWays(t *testing.T, tells func(t *testing.T, script story.Option)) {
+	t.Helper()
+	for name, script := range map[string]story.Option{"script": func(*story.Visit) {}, "no script": story.NoScript} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tells(t, script)
+		})
+	}
+}
+
+func TestAnAccountIsConfirmedByMailBeforeAnybodySignsIn(t *testing.T) {
+	t.Parallel()
+	bothWays(t, func(t *testing.T, script story.Option) {
+		program, box := story.StartWithMail(t)
+		p := program.Open(t, script, story.At("/register"))
+		p.Expects(http.StatusUnprocessableEntity)
+		p.Fill("E-mail", "ana@example.com")
+		p.Fill("Password", story.Password)
+		p.Press(p.Button("Create account"))
+		p.Sees(p.Heading("Confirm your address"))
+		p.Sees(p.GetByText("Your account was made. Open the link in the mail to ana@example.com, then sign in."))
+		mail := box.About(t, "ana@example.com", "Confirm your address")
+
+		p.TriesToSignIn("ana@example.com", story.Password)
+		p.Sees(p.GetByText("Before you can sign in, open the link in the mail to ana@example.com."))
+
+		// Programs that look through mails open links too: that confirms nothing.
+		p.Visit(mail.Link(t))
+		p.Sees(p.GetByText("One click, and you can sign in."))
+		p.TriesToSignIn("ana@example.com", story.Password)
+		p.Sees(p.GetByText("Before you can sign in"))
+
+		box.Clock.Advance(time.Minute)
+		p.Press(p.Button("Send another link"))
+		p.Sees(p.GetByText("If an account with the address ana@example.com waits to be confirmed, a mail with a link is on its way."))
+		p.Visit(box.About(t, "ana@example.com", "Confirm your address").Link(t))
+		p.Press(p.Button("Confirm address"))
+		p.IsAt("/login")
+		p.Says("Your address is confirmed. Sign in to go on.")
+		p.TriesToSignIn("ana@example.com", story.Password)
+		p.Sees(p.Heading("No keys yet"))
+
+		p.Visit(mail.Link(t))
+		p.Press(p.Button("Confirm address"))
+		p.Sees(p.GetByText("This link does not work."))
+		box.IsEmpty(t)
+	})
+}
+
+func TestAForgottenPasswordIsReplacedByMail(t *testing.T) {
+	t.Parallel()
+	bothWays(t, func(t *testing.T, script story.Option) {
+		program, box := story.StartWithMail(t)
+		bob := program.Confirmed(t, box, "bob@example.com")
+		key := bob.Keys(t, "porch-cam")[0]
+		box.About(t, bob.Email, "A key was made: porch-cam")
+		browsers := []*story.Page{program.Open(t, script, story.SignedIn(bob)), program.Open(t, script, story.SignedIn(bob))}
+
+		p := program.Open(t, script)
+		p.Expects(http.StatusUnprocessableEntity, http.StatusTooManyRequests)
+		for _, email := range []string{"nobody@example.com", bob.Email} {
+			p.Visit("/login")
+			p.Press(p.Link("Forgot your password?"))
+			p.Fill("E-mail", email)
+			p.Press(p.Button("Send a link"))
+			p.Sees(p.GetByText("If there is an account with the address " + email + ", a mail with a link is on its way."))
+			p.Press(p.Link("ask again"))
+			p.Fill("E-mail", email)
+			p.Press(p.Button("Send a link"))
+			p.Sees(p.GetByText("A mail was sent a moment ago. If it does not come, try again in a minute."))
+		}
+		link := box.About(t, bob.Email, "Choose a new password").Link(t)
+
+		p.Visit(link)
+		p.Fill("New password", "short")
+		p.Press(p.Button("Set password"))
+		p.Sees(p.GetByText("Use at least 8 characters."))
+		p.Fill("New password", "Sunshine1")
+		p.Press(p.Button("Set password"))
+		p.Sees(p.GetByText("password is one of the most common ones"))
+		for _, browser := range browsers { // nothing has happened yet
+			browser.Visit("/keys")
+			browser.Sees(browser.Link("porch-cam"))
+		}
+		p.Fill("New password", another)
+		p.Press(p.Button("Set password"))
+		p.IsAt("/login")
+		p.Says("Your new password is set, and everything was signed out. Sign in with it.")
+		box.About(t, bob.Email, "Your password was reset")
+
+		for _, browser := range browsers {
+			browser.Visit("/keys")
+			browser.Sees(browser.Heading("Sign in"))
+		}
+		p.TriesToSignIn(bob.Email, story.Password)
+		p.Sees(p.GetByText("The e-mail address or the password is wrong."))
+		p.TriesToSignIn(bob.Email, another)
+		p.Sees(p.Link("porch-cam"))
+		program.LogIn(t, client.UserAPIKey(key.Value.Reveal()))
+
+		p.Visit(link)
+		p.Fill("New password", story.Password)
+		p.Press(p.Button("Set password"))
+		p.Sees(p.GetByText("This link does not work."))
+		p.Press(p.Link("Get a new link"))
+		p.Sees(p.Heading("Forgotten password"))
+		box.IsEmpty(t)
+	})
+}
+
+func TestAPasswordIsChangedInOneBrowserAndTheOtherIsSignedOut(t *testing.T) {
+	t.Parallel()
+	bothWays(t, func(t *testing.T, script story.Option) {
+		program, box := story.StartWithMail(t)
+		ana := program.Confirmed(t, box, "ana@example.com")
+		here, there := program.Open(t, script, story.SignedIn(ana), story.Granting("clipboard-read", "clipboard-write")), program.Open(t, script, story.SignedIn(ana))
+		here.Expects(http.StatusUnprocessableEntity)
+		here.Press(here.Link("Account"))
+		change := func(current, replacement string) {
+			here.Fill("Current password", current)
+			here.Fill("New password", replacement)
+			here.Press(here.Button("Change password"))
+		}
+		change("not this one", another)
+		here.Sees(here.GetByText("This is not your current password."))
+		change(story.Password, "short")
+		here.Sees(here.GetByText("Use at least 8 characters."))
+		change(story.Password, ana.Email)
+		here.Sees(here.GetByText("password must not be the e-mail address."))
+		for _, label := range []string{"Current password", "New password"} {
+			if typed, err := here.Field(label).InputValue(); err != nil || typed != "" {
+				t.Errorf("%s is drawn again with what was typed: %v", label, err)
+			}
+			if kind, err := here.Field(label).GetAttribute("type"); err != nil || kind != "password" {
+				t.Errorf("%s is of type %q: %v", label, kind, err)
+			}
+		}
+		there.Visit("/keys")
+		there.Sees(there.Heading("No keys yet"))
+
+		here.Evaluate("text => navigator.clipboard.writeText(text)", another)
+		here.Fill("Current password", story.Password)
+		here.Press(here.Field("New password"))
+		here.Must(here.Keyboard().Press("Control+V")) // as password managers and people do
+		here.Press(here.Button("Change password"))
+		here.IsAt("/account")
+		here.Says("Your password was changed, and everything else was signed out.")
+		box.About(t, ana.Email, "Your password was changed")
+
+		there.Visit("/keys")
+		there.Sees(there.Heading("Sign in"))
+		if _, err := ana.Session.APIKeys().FetchAll(t.Context()); !client.IsUnauthorized(err) {
+			t.Error("a program is still logged in:", err)
+		}
+		here.Visit("/keys")
+		here.Sees(here.Heading("No keys yet"))
+		there.Expects(http.StatusUnprocessableEntity)
+		there.TriesToSignIn(ana.Email, story.Password)
+		there.Sees(there.GetByText("The e-mail address or the password is wrong."))
+		there.TriesToSignIn(ana.Email, another)
+		there.Sees(there.Heading("No keys yet"))
+	})
+}
+
+func TestTooManyWrongPasswordsHaveToWait(t *testing.T) {
+	t.Parallel()
+	program := story.StartProgram(t)
+	ana := program.Person(t)
+	p := program.Open(t, story.SignedIn(ana), story.At("/account"))
+	p.Expects(http.StatusUnprocessableEntity, http.StatusTooManyRequests)
+	for range 11 {
+		p.Fill("Current password", "not this one")
+		p.Fill("New password", another)
+		p.Press(p.Button("Change password"))
+	}
+	p.Sees(p.GetByText("Too many tries. Try again in 5 minutes."))
+	p.Visit("/account/delete")
+	p.Fill("Your password", story.Password)
+	p.Press(p.Button("Delete account"))
+	p.Sees(p.GetByText("Too many tries. Try again in 5 minutes."))
+}
+
+func TestAnAccountIsDeletedByWhoKnowsItsPassword(t *testing.T) {
+	t.Parallel()
+	for name, start := range map[string]func(*testing.T) *story.Program{
+		"embedded": func(t *testing.T) *story.Program { return story.StartProgram(t) },
+		"upstream": startBehind,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bothWays(t, func(t *testing.T, script story.Option) {
+				program := start(t)
+				ana := program.Person(t)
+				keys := ana.Keys(t, "porch-cam", "garage")
+				p, other := program.Open(t, script, story.SignedIn(ana), story.At("/account")), program.Open(t, script, story.SignedIn(ana))
+				p.Expects(http.StatusUnprocessableEntity)
+				p.Press(p.Link("Delete account…"))
+				p.Sees(p.GetByText("Your 2 keys stop working: porch-cam, garage."))
+				p.Press(p.Link("Keep it"))
+				p.IsAt("/account")
+				p.Press(p.Link("Delete account…"))
+				p.Press(p.Button("Delete account"))
+				p.Sees(p.GetByText("Enter your password."))
+				p.Fill("Your password", "not this one")
+				p.Press(p.Button("Delete account"))
+				p.Sees(p.GetByText("The password is wrong."))
+				if len(ana.List(t)) != 2 {
+					t.Error("keys are gone")
+				}
+				p.Fill("Your password", story.Password)
+				p.Press(p.Button("Delete account"))
+				p.IsAt("/login")
+				p.Says("Your account was deleted.")
+
+				other.Visit("/keys")
+				other.Sees(other.Heading("Sign in"))
+				p.TriesToSignIn(ana.Email, story.Password)
+				p.Sees(p.GetByText("The e-mail address or the password is wrong."))
+				for _, key := range keys {
+					program.Refuses(t, key.Value.Reveal())
+				}
+			})
+		})
+	}
+}
+
+// startBehind starts the dashboard of another program.
+func startBehind(t *testing.T) *story.Program {
+	t.Helper()
+	upstream := story.StartProgram(t)
+	program := story.StartProgram(t, behind(upstream))
+	program.Client = upstream.Client
+	return program
+}
+
+// behind has a program serve as the dashboard of another.
+func behind(upstream *story.Program) func(*config.Config) {
+	return func(cfg *config.Config) { cfg.Upstream = upstream.URL }
+}
+
+func TestPeopleAreToldByMailOfNewKeysAndDevices(t *testing.T) {
+	t.Parallel()
+	for name, start := range map[string]func(*testing.T) (*story.Program, *story.Mailbox, *story.Person){
+		"embedded": func(t *testing.T) (*story.Program, *story.Mailbox, *story.Person) {
+			program, box := story.StartWithMail(t)
+			return program, box, program.Confirmed(t, box, "ana@example.com")
+		},
+		"upstream": func(t *testing.T) (*story.Program, *story.Mailbox, *story.Person) {
+			upstream := story.StartProgram(t)
+			program, box := story.StartWithMail(t, behind(upstream))
+			program.Client = upstream.Client
+			return program, box, program.Person(t)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			program, box, ana := start(t)
+			p := program.Open(t, story.SignedIn(ana))
+			p.CreateKey("porch-cam")
+			mail := box.About(t, ana.Email, "A key was made: porch-cam")
+			if !strings.Contains(mail.Text, "From: 127.0.0.1") || !strings.Contains(mail.Text, program.URL) || strings.Contains(mail.Text, program.URL+"/") {
+				t.Errorf("the mail says %q", mail.Text)
+			}
+			p.SaveKey()
+			grant := program.Grant(t, "Greenhouse Pi")
+			p.Visit("/device")
+			p.EnterCode(grant.UserCode)
+			p.Press(p.Button("Approve"))
+			p.Sees(p.Heading("Waiting for the device"))
+			paired := box.Next(t)
+			if paired.To != ana.Email || !strings.HasPrefix(paired.Subject, "A device was connected: ") || strings.Contains(paired.Text, "Greenhouse Pi") {
+				t.Errorf("a mail to %s about %q: %s", paired.To, paired.Subject, paired.Text)
+			}
+			box.IsEmpty(t)
+		})
+	}
+}
+
+func TestWithoutMailThePageSaysWhomToAsk(t *testing.T) {
+	t.Parallel()
+	program := story.StartProgram(t)
+	p := program.Open(t, story.At("/login"))
+	p.Press(p.Link("Forgot your password?"))
+	p.Sees(p.GetByText("No mails are sent here. Ask whoever runs this server for a link with which to choose a new password."))
+	p.Lacks(p.Button("Send a link"))
+}
+
+// An upstream that is another Latchkey without mails says that it sends none.
+func TestAnUpstreamWithoutMailIsTheSame(t *testing.T) {
+	t.Parallel()
+	program := startBehind(t)
+	p := program.Open(t, story.At("/forgot"))
+	p.Expects(http.StatusUnprocessableEntity)
+	p.Fill("E-mail", "ana@example.com")
+	p.Press(p.Button("Send a link"))
+	p.Sees(p.GetByText("No mails are sent here."))
+	p = program.Open(t, story.SignedIn(program.Person(t)), story.At("/account"))
+	p.Sees(p.GetByText("Your password is kept by the key service, and is changed there."))
+	p.Lacks(p.Button("Change password"))
+}
+
+func TestTheLinkOfAMailIsInNoLog(t *testing.T) {
+	t.Parallel()
+	log := &notebook{}
+	program, box := story.StartWithMail(t, func(cfg *config.Config) { cfg.LogTo, cfg.Log, cfg.LogLevel = log, "json", "debug" })
+	known := secrets{"password": story.Password, "another password": another}
+	if err := program.Client.Register(t.Context(), "ana@example.com", story.Password); err != nil {
+		t.Fatal(err)
+	}
+	use := func(name, subject string) {
+		link, err := url.Parse(box.About(t, "ana@example.com", subject).Link(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		known[name] = link.Query().Get("token")
+		program.Send(t, http.MethodGet, link.RequestURI(), nil, nil)
+		form := link.Query()
+		form.Set("password", "short")
+		program.Send(t, http.MethodPost, "/reset", form, nil)
+		form.Set("password", another)
+		program.Follow(t, &url.URL{Path: link.Path, RawQuery: form.Encode()})
+		program.Send(t, http.MethodPost, link.Path, form, nil) // and once more
+	}
+	use("confirmation", "Confirm your address")
+	box.Clock.Advance(time.Minute)
+	program.Send(t, http.MethodPost, "/forgot", url.Values{"email": {"ana@example.com"}}, nil)
+	use("reset", "Choose a new password")
+	box.About(t, "ana@example.com", "Your password was reset")
+	written := log.read()
+	if len(written) == 0 || len(known["confirmation"]) != 64 || len(known["reset"]) != 64 {
+		t.Fatalf("%d bytes of log, %v", len(written), known)
+	}
+	if found := known.found(written); len(found) > 0 {
+		t.Errorf("the log has the %v", found)
+	}
+	if strings.Contains(string(written), "ana@") {
+		t.Error("the log has the address")
+	}
+}

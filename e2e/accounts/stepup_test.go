@@ -1,0 +1,118 @@
+package accounts
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"latchkey/e2e/story"
+	"latchkey/internal/app/config"
+)
+
+// late is a program in which everybody's last proof of who they are is too old: what the options open was signed in 31 minutes ago.
+func late(t *testing.T, options ...story.Option) (*story.Program, *story.Person, *story.Page) {
+	t.Helper()
+	clock := story.OwnClock(t)
+	program := story.StartProgram(t, func(cfg *config.Config) { cfg.Now = clock.Now })
+	ana := program.Person(t)
+	made := ana.Keys(t, "garage", "porch-cam")
+	if err := ana.Session.APIKeys().Disable(t.Context(), made[0].ID); err != nil {
+		t.Fatal(err)
+	}
+	page := program.Open(t, append(options, story.SignedIn(ana))...)
+	clock.Advance(20 * time.Minute)
+	page.Visit("/keys")
+	clock.Advance(11 * time.Minute)
+	page.Visit("/keys")
+	return program, ana, page
+}
+
+func TestMakingAKeyAsksForThePasswordAndKeepsWhatWasTyped(t *testing.T) {
+	_, ana, page := late(t)
+	page.Expects(http.StatusForbidden, http.StatusUnprocessableEntity)
+	page.Fill("Name of the device or service", "attic")
+	page.Press(page.Button("Create key"))
+	page.Sees(page.Dialog())
+	page.Focuses(page.Dialog().GetByLabel("Password"))
+	page.Key("Escape")
+	page.Lacks(page.Dialog())
+	page.Focuses(page.Button("Create key"))
+	typed, err := page.Field("Name of the device or service").InputValue()
+	page.Must(err)
+	if typed != "attic" {
+		t.Errorf("the name is %q", typed)
+	}
+
+	page.Key("Enter")
+	page.Must(page.Dialog().GetByLabel("Password").Fill("wrong horse"))
+	page.Key("Enter")
+	page.Sees(page.GetByText("The password is wrong."))
+	page.Focuses(page.Field("Password"))
+	page.Fill("Password", story.Password)
+	page.Press(page.Button("Create key"))
+	page.Sees(page.Heading("Save this key now"))
+	value, err := page.Field("Value").InputValue()
+	page.Must(err)
+	page.SaveKey()
+	page.Lacks(page.GetByText(value))
+	ana.Find(t, "attic")
+
+	page.CreateKey("cellar") // without another word
+	page.SaveKey()
+}
+
+func TestTurningOnAsksForThePasswordAndTurningOffDoesNot(t *testing.T) {
+	_, ana, page := late(t)
+	page.Expects(http.StatusForbidden)
+	page.Press(page.Toggle("porch-cam"))
+	page.Says("porch-cam is off. It can no longer sign in.")
+	page.Press(page.Toggle("garage"))
+	page.Sees(page.Dialog())
+	page.Press(page.InDialog("Cancel"))
+	page.Lacks(page.Dialog())
+	page.Focuses(page.Toggle("garage"))
+	page.IsOn("garage", false)
+	page.Press(page.Toggle("garage"))
+	page.Must(page.Dialog().GetByLabel("Password").Fill(story.Password))
+	page.Press(page.InDialog("Turn on"))
+	page.Says("garage is on.")
+	page.IsOn("garage", true)
+	if ana.Find(t, "garage").Disabled || !ana.Find(t, "porch-cam").Disabled {
+		t.Error("the server has it otherwise")
+	}
+}
+
+func TestApprovingADeviceAsksForThePassword(t *testing.T) {
+	program, ana, page := late(t)
+	page.Expects(http.StatusForbidden)
+	grant := program.Grant(t, "Greenhouse Pi")
+	page.Visit("/device")
+	page.EnterCode(grant.UserCode)
+	page.Fill("Name of its key", "greenhouse")
+	page.Press(page.Button("Approve"))
+	page.Must(page.Dialog().GetByLabel("Password").Fill(story.Password))
+	page.Press(page.InDialog("Approve"))
+	page.Sees(page.Heading("Waiting for the device"))
+	ana.Find(t, "greenhouse")
+	if got, _ := program.Poll(t.Context(), grant); got.AccessToken == "" {
+		t.Error("the device gets no key:", got.Error)
+	}
+}
+
+func TestWithoutScriptTheQuestionIsAPage(t *testing.T) {
+	_, ana, page := late(t, story.NoScript)
+	page.Expects(http.StatusForbidden, http.StatusUnprocessableEntity)
+	page.Fill("Name of the device or service", "attic")
+	page.Press(page.Button("Create key"))
+	page.Sees(page.Heading("Confirm that it is you"))
+	page.Press(page.Link("Cancel"))
+	page.IsAt("/keys?name=attic")
+	page.Press(page.Button("Create key"))
+	page.Fill("Password", "wrong horse")
+	page.Press(page.Button("Create key"))
+	page.Sees(page.GetByText("The password is wrong."))
+	page.Fill("Password", story.Password)
+	page.Press(page.Button("Create key"))
+	page.Sees(page.Heading("Save this key now"))
+	ana.Find(t, "attic")
+}

@@ -1,0 +1,398 @@
+package devices
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/playwright-community/playwright-go"
+
+	"latchkey/client"
+	"latchkey/e2e/story"
+	"latchkey/internal/app/config"
+)
+
+func pairingTime(d time.Duration) func(*config.Config) {
+	return func(cfg *config.Config) { cfg.PairingTime = d }
+}
+
+// uses logs in with the value by realm-web, as a device does, and checks whose it is.
+func uses(t *testing.T, p *story.Program, value string, who *story.Person) {
+	t.Helper()
+	if got := story.Node(t, "", value, "realmweb.mjs", "device", p.URL); got != who.Session.UserID() {
+		t.Errorf("the device's key is %q's, not %q's", got, who.Session.UserID())
+	}
+}
+
+// The story this is all for: a device and a phone, side by side.
+func TestADeviceIsConnectedByACodeAndIsSeenToArrive(t *testing.T) {
+	t.Parallel()
+	program, wire := story.StartTapped(t, "127.0.0.1")
+	ana := program.Person(t)
+	ana.Keys(t, "garage-pi")
+	device := device(t, program, "--name", "porch-cam")
+
+	phone := program.Open(t, story.SignedIn(ana), story.Phone)
+	phone.Press(phone.Link("Connect a device"))
+	phone.EnterCode(strings.ToLower(strings.ReplaceAll(device.code, "-", " ")))
+	phone.Sees(phone.GetByText(device.code))
+	phone.Sees(phone.GetByText("porch-cam", playwright.PageGetByTextOptions{Exact: playwright.Bool(true)}))
+	phone.Sees(phone.GetByText("not verified"))
+	phone.Sees(phone.GetByText("2 of 20 keys"))
+	phone.Must(phone.Expect().Locator(phone.Field("Name of its key")).ToHaveValue("porch-cam"))
+	phone.Press(phone.Button("Approve"))
+	phone.Sees(phone.Heading("The device has its key")) // without a reload: the device asks every few seconds
+
+	got := device.key()
+	key := ana.Find(t, "porch-cam")
+	if got.KeyID != key.ID || got.KeyName != "porch-cam" || got.UserID != ana.Session.UserID() || got.BaseURL != program.URL || got.AppID != "latchkey-local" {
+		t.Errorf("the device got %s, %s, %s, %s, %s", got.KeyID, got.KeyName, got.UserID, got.BaseURL, got.AppID)
+	}
+	phone.Sees(phone.GetByText("Waiting for first use"))
+	phone.Visit("/keys")
+	phone.Sees(phone.Row("porch-cam").GetByText("Waiting for first use"))
+	uses(t, program, got.APIKey, ana)
+	phone.Sees(phone.Row("porch-cam").GetByText("Connected"))
+	phone.Sees(phone.Row("porch-cam").GetByText("realm-web 2.0.1"))
+	phone.Says("porch-cam is connected.")
+	phone.Axe()
+
+	if found := wire.Holding(got.APIKey); !slices.Equal(found, []string{"POST /oauth/token"}) {
+		t.Errorf("the value is in %v", found)
+	}
+}
+
+func TestADeviceThatIsDeniedGetsNothing(t *testing.T) {
+	t.Parallel()
+	program := story.StartProgram(t)
+	ana := program.Person(t)
+	device := device(t, program, "--name", "porch-cam")
+	page := program.Open(t, story.SignedIn(ana), story.At(strings.TrimPrefix(device.address, program.URL)))
+	page.Must(page.Expect().Locator(page.Field("Code on the device")).ToHaveValue(device.code))
+	page.Sees(page.GetByText("Check that the device shows the same code."))
+	page.Press(page.Button("Continue"))
+	page.Press(page.Button("Deny"))
+	page.Sees(page.Heading("Denied"))
+	device.end(3)
+	if keys := ana.List(t); len(keys) != 0 {
+		t.Errorf("there are keys: %v", keys)
+	}
+}
+
+func TestACodeRunsOut(t *testing.T) {
+	t.Parallel()
+	program := story.StartProgram(t, pairingTime(6*time.Second))
+	ana := program.Person(t)
+	device := device(t, program)
+	page := program.Open(t, story.SignedIn(ana), story.At("/device"))
+	page.EnterCode(device.code)
+	device.end(4)
+	page.Expects(http.StatusConflict, http.StatusUnprocessableEntity)
+	page.Press(page.Button("Approve"))
+	page.Sees(page.Heading("This code has run out"))
+	page.Press(page.Link("Enter another code"))
+	page.Fill("Code on the device", device.code)
+	page.Press(page.Button("Continue"))
+	page.Sees(page.GetByText("No device waits with this code."))
+	if keys := ana.List(t); len(keys) != 0 {
+		t.Errorf("there are keys: %v", keys)
+	}
+}
+
+func TestAnApprovedDeviceThatNeverFetchesIsSaidSo(t *testing.T) {
+	t.Parallel()
+	program := story.StartProgram(t, pairingTime(4*time.Second))
+	ana := program.Person(t)
+	page := program.Open(t, story.SignedIn(ana), story.At("/device"))
+	grant := program.Grant(t, "porch-cam")
+	page.EnterCode(grant.UserCode)
+	page.Press(page.Button("Approve"))
+	page.Sees(page.Heading("Waiting for the device"))
+	page.Sees(page.Heading("The device did not fetch its key in time")) // by the stream
+	if got, status := program.Poll(t.Context(), grant); status != http.StatusBadRequest || got.Error != "expired_token" || got.AccessToken != "" {
+		t.Errorf("a poll after that: %d %s", status, got.Error)
+	}
+	page.Press(page.Link("Delete porch-cam…"))
+	page.Press(page.InDialog("Delete porch-cam"))
+	page.Says("porch-cam was deleted.")
+	if keys := ana.List(t); len(keys) != 0 {
+		t.Errorf("there are keys: %v", keys)
+	}
+}
+
+func TestWrongCodesAreLimited(t *testing.T) {
+	t.Parallel()
+	program := story.StartProgram(t)
+	ana := program.Person(t)
+	page := program.Open(t, story.SignedIn(ana), story.At("/device"))
+	page.Expects(http.StatusUnprocessableEntity, http.StatusTooManyRequests)
+	grant := program.Grant(t, "porch-cam")
+	page.Fill("Code on the device", "123")
+	page.Press(page.Button("Continue"))
+	page.Sees(page.GetByText("That is no code."))
+	for range 5 {
+		page.Fill("Code on the device", "BBBB-BBBB")
+		page.Press(page.Button("Continue"))
+		page.Sees(page.GetByText("No device waits with this code."))
+	}
+	page.Fill("Code on the device", grant.UserCode)
+	page.Press(page.Button("Continue"))
+	page.Sees(page.GetByText("too many wrong codes"))
+	page.Sees(page.GetByText("You can try again in 10 minutes"))
+
+	eve := program.PersonNamed(t, "eve@example.com") // another account is not locked out by this one
+	other := program.Open(t, story.SignedIn(eve), story.At("/device"))
+	other.EnterCode(grant.UserCode)
+}
+
+func TestAPairingIsDecidedOnceInWhicheverTab(t *testing.T) {
+	t.Parallel()
+	program := story.StartProgram(t)
+	ana := program.Person(t)
+	first := program.Open(t, story.SignedIn(ana), story.At("/device"))
+	first.Expects(http.StatusConflict)
+	grant := program.Grant(t, "porch-cam")
+	first.EnterCode(grant.UserCode)
+	second := first.NewTab(path(first))
+	second.Sees(second.Heading(story.ConnectThis))
+	second.Front()
+	second.Press(second.Button("Approve"))
+	second.Sees(second.Heading("Waiting for the device"))
+
+	first.Front()
+	first.Press(first.Button("Approve"))
+	first.Sees(first.Role("group", "It is approved already."))
+	if keys := ana.List(t); len(keys) != 1 {
+		t.Errorf("there are %d keys", len(keys))
+	}
+}
+
+// path is where the page is, without the program's own address.
+func path(p *story.Page) string { return strings.TrimPrefix(p.URL(), p.Program.URL) }
+
+func TestADoubleClickOnApproveMakesOneKey(t *testing.T) {
+	t.Parallel()
+	program := story.StartProgram(t)
+	ana := program.Person(t)
+	page := program.Open(t, story.SignedIn(ana), story.At("/device"))
+	grant := program.Grant(t, "porch-cam")
+	page.EnterCode(grant.UserCode)
+	page.Must(page.Button("Approve").Dblclick())
+	page.Sees(page.Heading("Waiting for the device"))
+	if keys := ana.List(t); len(keys) != 1 {
+		t.Errorf("there are %d keys", len(keys))
+	}
+}
+
+func TestTwoDevicesAtOnceEachGetTheirOwnKey(t *testing.T) {
+	t.Parallel()
+	program := story.StartProgram(t)
+	ana := program.Person(t)
+	one, two := device(t, program, "--name", "cam"), device(t, program, "--name", "cam")
+	page := program.Open(t, story.SignedIn(ana), story.At("/device"))
+	page.EnterCode(one.code)
+	other := page.NewTab("/device")
+	other.Front()
+	other.EnterCode(two.code)
+	other.Must(other.Expect().Locator(other.Field("Name of its key")).ToHaveValue("cam"))
+	page.Front()
+	page.Press(page.Button("Approve"))
+	page.Sees(page.Heading("The device has its key"))
+
+	other.Front()
+	other.Expects(http.StatusUnprocessableEntity)
+	other.Press(other.Button("Approve"))
+	other.Sees(other.GetByText("You already have a key with this name."))
+	other.Fill("Name of its key", "cam-2")
+	other.Press(other.Button("Approve"))
+	other.Sees(other.Heading("The device has its key"))
+	a, b := one.key(), two.key()
+	if a.KeyName != "cam" || b.KeyName != "cam-2" || a.APIKey == b.APIKey {
+		t.Errorf("the devices got %s and %s", a.KeyName, b.KeyName)
+	}
+	uses(t, program, a.APIKey, ana)
+	uses(t, program, b.APIKey, ana)
+}
+
+func TestADeviceIsConnectedWithoutScript(t *testing.T) {
+	t.Parallel()
+	program := story.StartProgram(t)
+	ana := program.Person(t)
+	device := device(t, program, "--name", "porch-cam")
+	// Signed out, as who scans a code with a phone often is.
+	page := program.Open(t, story.NoScript, story.Phone, story.At(strings.TrimPrefix(device.address, program.URL)))
+	page.Fill("E-mail", ana.Email)
+	page.Fill("Password", story.Password)
+	page.Press(page.Button("Sign in"))
+	page.Must(page.Expect().Locator(page.Field("Code on the device")).ToHaveValue(device.code))
+	page.Press(page.Button("Continue"))
+	page.Press(page.Button("Approve"))
+	page.Sees(page.Heading("Waiting for the device"))
+	got := device.key()
+	page.Press(page.Link("Refresh"))
+	page.Sees(page.Heading("The device has its key"))
+
+	page.Visit("/keys")
+	page.Sees(page.Row("porch-cam").GetByText("Waiting for first use"))
+	uses(t, program, got.APIKey, ana)
+	page.Press(page.Link("Refresh porch-cam"))
+	page.Sees(page.GetByText("Connected"))
+}
+
+func TestWithTwentyKeysRoomIsMadeBeforeApproving(t *testing.T) {
+	t.Parallel()
+	for name, options := range map[string][]story.Option{"with script": nil, "without script": {story.NoScript}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			program := story.StartProgram(t)
+			ana := program.Person(t)
+			ana.Keys(t, story.Numbered(20)...)
+			ana.TurnsOff(t, "key-07")
+			grant := program.Grant(t, "porch-cam")
+			page := program.Open(t, append(options, story.SignedIn(ana), story.At("/device"))...)
+			page.EnterCode(grant.UserCode)
+			page.Sees(page.Heading(story.AllInUse))
+			page.Lacks(page.Button("Approve"))
+			page.Sees(page.Button("Deny"))
+			page.Press(page.Link("Delete key-07…"))
+			page.Press(page.Button("Delete key-07"))
+			page.Says("key-07 was deleted.")
+			page.Sees(page.GetByText("20 of 20 keys"))
+			page.Press(page.Button("Approve"))
+			page.Sees(page.Heading("Waiting for the device"))
+			if got, _ := program.Poll(t.Context(), grant); got.KeyName != "porch-cam" {
+				t.Errorf("the device got %q: %s", got.KeyName, got.Error)
+			}
+		})
+	}
+}
+
+func TestDenyComesFirstForTheKeyboard(t *testing.T) {
+	t.Parallel()
+	program := story.StartProgram(t)
+	ana := program.Person(t)
+	page := program.Open(t, story.SignedIn(ana), story.At("/device"))
+	grant := program.Grant(t, "porch-cam")
+	page.Focuses(page.Field("Code on the device"))
+	page.Must(page.Keyboard().Type(grant.UserCode))
+	page.Must(page.Keyboard().Press("Enter"))
+	page.Sees(page.Heading(story.ConnectThis))
+	page.Must(page.Heading(story.ConnectThis).Focus())
+	var order []string
+	for range 3 {
+		page.Must(page.Keyboard().Press("Tab"))
+		name, _ := page.Evaluate(`document.activeElement.textContent.trim() || document.activeElement.labels?.[0]?.textContent`).(string)
+		order = append(order, name)
+	}
+	if want := []string{"Deny", "Name of its key", "Approve"}; !slices.Equal(order, want) {
+		t.Errorf("the order is %q, want %q", order, want)
+	}
+	box := func(name string) *playwright.Rect {
+		rect, err := page.Button(name).BoundingBox()
+		page.Must(err)
+		return rect
+	}
+	if deny, approve := box("Deny"), box("Approve"); deny.Height < approve.Height-1 || deny.Width < approve.Width-1 {
+		t.Errorf("Deny is %v and Approve %v", *deny, *approve)
+	}
+}
+
+// Only the browser that was shown the code decides, and only its person.
+func TestAPairingIsNobodyElsesToApprove(t *testing.T) {
+	t.Parallel()
+	program := story.StartProgram(t)
+	ana, eve := program.Person(t), program.PersonNamed(t, "eve@example.com")
+	page := program.Open(t, story.SignedIn(ana), story.At("/device"))
+	grant := program.Grant(t, "porch-cam")
+	page.EnterCode(grant.UserCode)
+	approve := path(page) + "/approve"
+	for name, cookie := range map[string]*http.Cookie{
+		"somebody else": program.Cookie(t, eve), "another browser of hers": program.Cookie(t, ana), "nobody": nil,
+	} {
+		a := program.Send(t, http.MethodPost, approve, url.Values{"name": {"stolen"}}, cookie)
+		if a.StatusCode != http.StatusSeeOther || !regexp.MustCompile(`^/(device$|login)`).MatchString(a.Header.Get("Location")) {
+			t.Errorf("%s: %s to %s", name, a.Status, a.Header.Get("Location"))
+		}
+		code := program.Send(t, http.MethodPost, "/device", url.Values{"code": {grant.UserCode}}, cookie)
+		if name == "somebody else" && code.StatusCode != http.StatusUnprocessableEntity {
+			t.Errorf("%s opens it by its code: %s", name, code.Status)
+		}
+		if name == "another browser of hers" { // which took it over by its code; back to the first
+			page.Visit("/device")
+			page.EnterCode(grant.UserCode)
+		}
+	}
+	if got, _ := program.Poll(t.Context(), grant); got.Error != "authorization_pending" {
+		t.Errorf("the device is told %+v", got)
+	}
+	page.Press(page.Button("Approve"))
+	page.Sees(page.Heading("Waiting for the device"))
+	if names := ana.List(t); len(names) != 1 || names[0].Name != "porch-cam" {
+		t.Errorf("her keys are %v", names)
+	}
+}
+
+func TestOfAHundredPollsAtOnceOneGetsTheKey(t *testing.T) {
+	t.Parallel()
+	program := story.StartProgram(t)
+	ana := program.Person(t)
+	page := program.Open(t, story.SignedIn(ana), story.At("/device"))
+	grant := program.Grant(t, "porch-cam")
+	page.EnterCode(grant.UserCode)
+	page.Press(page.Button("Approve"))
+	page.Sees(page.Heading("Waiting for the device"))
+	answers := pollAtOnce(program, t.Context(), grant, 100)
+	delivered := slices.DeleteFunc(slices.Clone(answers), func(a story.Token) bool { return a.AccessToken == "" })
+	if len(delivered) != 1 {
+		t.Fatalf("%d deliveries", len(delivered))
+	}
+	for _, a := range answers {
+		if a.AccessToken == "" && a.Error != "authorization_pending" {
+			t.Errorf("a poll was told %q", a.Error)
+		}
+	}
+	uses(t, program, delivered[0].AccessToken, ana)
+	if keys := ana.List(t); len(keys) != 1 {
+		t.Errorf("there are %d keys", len(keys))
+	}
+}
+
+func pollAtOnce(p *story.Program, ctx context.Context, g story.Grant, n int) []story.Token {
+	answers := make([]story.Token, n)
+	var wait sync.WaitGroup
+	for i := range answers {
+		wait.Go(func() { answers[i], _ = p.Poll(ctx, g) })
+	}
+	wait.Wait()
+	return answers
+}
+
+// What is behind the dashboard may be any server: pairing asks nothing of it but to make a key.
+func TestADeviceIsConnectedToAnUpstream(t *testing.T) {
+	t.Parallel()
+	behind := story.StartProgram(t)
+	ana := behind.Person(t)
+	front := story.StartProgram(t, func(cfg *config.Config) { cfg.Upstream = behind.URL })
+	page := front.Open(t, story.SignedIn(ana), story.At("/device"))
+	device := device(t, front, "--name", "porch-cam")
+	page.EnterCode(device.code)
+	page.Press(page.Button("Approve"))
+	page.Sees(page.Heading("The device has its key"))
+	got := device.key()
+	page.Sees(page.GetByText("Waiting for first use"))
+	if got.BaseURL != behind.URL {
+		t.Errorf("the device is to log in at %s, not at %s", got.BaseURL, behind.URL)
+	}
+	session := behind.LogIn(t, client.UserAPIKey(got.APIKey))
+	if session.UserID() != ana.Session.UserID() {
+		t.Error("the key is somebody else's")
+	}
+	page.Sees(page.Locator("#pairing").GetByText("Connected"))
+	page.Says("porch-cam is connected.")
+}

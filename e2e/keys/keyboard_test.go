@@ -1,0 +1,201 @@
+package keys
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/playwright-community/playwright-go"
+
+	"latchkey/e2e/story"
+)
+
+// Nobody touches a mouse in this file.
+
+func TestTheWholeJourneyGoesByKeyboard(t *testing.T) {
+	t.Parallel()
+	program := story.StartProgram(t)
+	page := program.Open(t)
+
+	page.Focuses(page.Field("E-mail"))
+	tabTo(page, page.Link("Create one"))
+	page.Key("Enter")
+	page.Focuses(page.Field("E-mail"))
+	types(page, "ana@example.com")
+	tabTo(page, page.Field("Password"))
+	types(page, story.Password)
+	page.Key("Enter")
+	page.Sees(page.Heading("Devices and keys"))
+
+	page.Key("Tab")
+	page.Focuses(page.Link("Skip to content"))
+	isVisiblyFocused(page)
+	page.Key("Enter")
+	tabTo(page, page.Field("Name of the device or service"))
+	types(page, "porch-cam")
+	page.Key("Enter")
+	page.Focuses(page.Heading("Save this key now"))
+	savesValueByKeyboard(page)
+
+	tabTo(page, page.Toggle("porch-cam"))
+	page.Key("Space")
+	page.IsOn("porch-cam", false)
+	page.Focuses(page.Toggle("porch-cam"))
+	page.Key("Enter")
+	page.IsOn("porch-cam", true)
+	page.Focuses(page.Toggle("porch-cam"))
+
+	page.Key("Shift+Tab")
+	page.Focuses(page.Link("Refresh porch-cam"))
+	page.Key("Shift+Tab")
+	page.Focuses(page.Link("porch-cam"))
+	page.Key("Enter")
+	page.Sees(page.Heading("How a device signs in with it"))
+	tabTo(page, page.Toggle("porch-cam"))
+	page.Key("Space")
+	page.IsOn("porch-cam", false)
+	page.Focuses(page.Toggle("porch-cam"))
+	page.Key("Space")
+	page.IsOn("porch-cam", true)
+	page.Visit("/keys")
+
+	deletesByKeyboard(page, "porch-cam")
+	page.Focuses(page.Heading("Devices and keys"))
+	for _, place := range []string{"Account", "Sessions", "Activity", "Keys"} {
+		page.Key("Shift+Tab")
+		page.Focuses(page.Link(place))
+	}
+	page.Key("Shift+Tab")
+	page.Focuses(page.Button("Sign out"))
+	page.Key("Enter")
+	page.Focuses(page.Field("E-mail"))
+}
+
+func savesValueByKeyboard(p *story.Page) {
+	p.T.Helper()
+	p.Key("Tab")
+	p.Focuses(p.Field("Value"))
+	copiesByKeyboard(p)
+	tabTo(p, p.Button("Show"))
+	p.Key("Space")
+	p.Must(p.Expect().Locator(p.Field("Value")).ToHaveAttribute("type", "text"))
+	p.Focuses(p.Button("Hide"))
+	tabTo(p, p.Button("Download as .env"))
+	tabTo(p, p.Field("I have saved it"))
+	p.Key("Space")
+	tabTo(p, p.Button("Done"))
+	p.Key("Enter")
+	p.Sees(p.Heading("Create a key"))
+}
+
+func copiesByKeyboard(p *story.Page) {
+	p.T.Helper()
+	clipboard.Lock()
+	defer clipboard.Unlock()
+	tabTo(p, p.Button("Copy"))
+	p.Key("Enter")
+	p.Reads(p.Locator("#copy-status"), "Copied.")
+	p.Focuses(p.Button("Copy"))
+}
+
+func deletesByKeyboard(p *story.Page, name string) {
+	p.T.Helper()
+	more := p.Row(name).GetByLabel("More about " + name)
+	tabTo(p, more)
+	p.Key("Enter")
+	p.Sees(p.Link("Delete…"))
+	tabTo(p, p.Link("Delete…"))
+	p.Key("Escape")
+	p.Lacks(p.Link("Delete…"))
+	p.Focuses(more)
+
+	for _, choice := range []string{"Escape", "Keep it"} {
+		p.Key("Enter")
+		tabTo(p, p.Link("Delete…"))
+		p.Key("Enter")
+		p.Focuses(p.InDialog("Keep it"))
+		isVisiblyFocused(p)
+		if choice == "Escape" {
+			p.Key("Escape")
+		} else {
+			p.Key("Space")
+		}
+		p.Lacks(p.Dialog())
+		p.Focuses(more)
+	}
+
+	p.Key("Enter")
+	tabTo(p, p.Link("Delete…"))
+	p.Key("Enter")
+	p.Focuses(p.InDialog("Keep it"))
+	tabTo(p, p.InDialog("Turn off instead"))
+	tabTo(p, p.InDialog("Delete "+name))
+	p.Key("Enter")
+	p.Says(name + " was deleted.")
+}
+
+func TestTheFocusGoesThroughThePageInReadingOrder(t *testing.T) {
+	t.Parallel()
+	program := story.StartProgram(t)
+	ana := program.Person(t)
+	ana.Keys(t, story.Numbered(6)...)
+	page := program.Open(t, story.SignedIn(ana))
+	want := []string{
+		"Skip to content", "Latchkey", "Sign out", "Keys", "Activity", "Sessions", "Account", "Connect a device", "Name of the device or service", "Create key", "Search keys",
+	}
+	for _, name := range story.Numbered(6) {
+		want = append(want, name, "Refresh "+name, name, "More about "+name) // the link, that of a new key, the switch and the menu
+	}
+	want = append(want, "Which key is this?", "System", "Light", "Dark")
+	var got []string
+	for range want {
+		page.Key("Tab")
+		isVisiblyFocused(page)
+		name, _ := page.Evaluate(`() => {
+			const e = document.activeElement;
+			return (e.ariaLabel || e.labels?.[0]?.innerText || e.innerText).trim();
+		}`).(string)
+		got = append(got, name)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func types(p *story.Page, text string) {
+	p.T.Helper()
+	p.Must(p.Keyboard().Type(text))
+}
+
+// tabTo presses Tab until the thing has the focus. It is near: nobody tabs through half a page. On the way the focus can
+// always be seen.
+func tabTo(p *story.Page, what playwright.Locator) {
+	p.T.Helper()
+	p.Sees(what)
+	for range 16 {
+		p.Key("Tab")
+		isVisiblyFocused(p)
+		if at, err := what.Evaluate("e => e === document.activeElement", nil); err == nil && at == true {
+			return
+		}
+	}
+	p.T.Fatalf("Tab does not get to %v", what)
+}
+
+// isVisiblyFocused makes sure that what has the focus is marked, in the window and not under something else.
+func isVisiblyFocused(p *story.Page) {
+	p.T.Helper()
+	fault, ok := p.Evaluate(`() => {
+		const e = document.activeElement, style = getComputedStyle(e), box = e.getBoundingClientRect();
+		const faults = [];
+		if (e === document.body) faults.push("nothing has the focus");
+		if (style.outlineStyle === "none" || parseFloat(style.outlineWidth) < 2) faults.push("there is no outline");
+		if (box.top < 0 || box.left < 0 || box.bottom > innerHeight || box.right > innerWidth) faults.push("it is outside the window");
+		const top = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+		if (!e.contains(top) && !e.labels?.[0]?.contains(top)) faults.push("it is covered by " + top?.outerHTML);
+		return faults.length ? faults.join(", ") + ": " + e.outerHTML : "";
+	}`).(string)
+	if !ok || strings.TrimSpace(fault) != "" {
+		p.T.Error(fault)
+	}
+}

@@ -1,0 +1,185 @@
+package keys
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/playwright-community/playwright-go"
+
+	"latchkey/e2e/story"
+)
+
+const leaving = "You have not saved this key’s value"
+
+// A value that is lost is lost for good, so whatever would leave it behind asks first.
+func TestLeavingAnUnsavedValueAsksFirst(t *testing.T) {
+	t.Parallel()
+	program := story.StartProgram(t)
+	for name, way := range map[string]struct {
+		leave   func(p *story.Page)
+		arrives func(p *story.Page)
+	}{
+		"by a link": {
+			func(p *story.Page) { p.Press(p.Link("porch-cam")) },
+			func(p *story.Page) { p.Sees(p.Heading("How a device signs in with it")) },
+		},
+		"by signing out": {
+			func(p *story.Page) { p.Press(p.Button("Sign out")) },
+			func(p *story.Page) { p.IsAt("/login") },
+		},
+		"by choosing colours": {
+			func(p *story.Page) { p.Press(p.Button("Dark")) },
+			func(p *story.Page) { p.Sees(p.Heading("Create a key")); hasTheme(p, "dark") },
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ana := program.PersonNamed(t, strings.ReplaceAll(name, " ", "-")+"@example.com")
+			page := program.Open(t, story.SignedIn(ana))
+			value := page.CreateKey("porch-cam")
+
+			way.leave(page)
+			page.Sees(page.Dialog().GetByText(leaving))
+			page.Focuses(page.InDialog("Stay"))
+			page.Press(page.InDialog("Stay"))
+			page.StillShows(value)
+
+			way.leave(page)
+			page.Must(page.Keyboard().Press("Escape"))
+			page.StillShows(value)
+
+			way.leave(page)
+			page.Press(page.InDialog("Leave and keep it"))
+			way.arrives(page)
+			lacksValue(page, value)
+			if n := len(ana.List(t)); n != 1 {
+				t.Errorf("%d keys, want the one that was to be kept", n)
+			}
+		})
+	}
+}
+
+func hasTheme(p *story.Page, theme string) {
+	p.T.Helper()
+	p.Must(p.Expect().Locator(p.Locator("html")).ToHaveAttribute("data-theme", theme))
+}
+
+func TestLeavingCanDeleteTheKeyThatNobodyHolds(t *testing.T) {
+	t.Parallel()
+	program := story.StartProgram(t)
+	ana := program.Person(t)
+	page := program.Open(t, story.SignedIn(ana))
+	value := page.CreateKey("porch-cam")
+	page.Press(page.Link("porch-cam"))
+	page.Press(page.InDialog("Leave and delete the key"))
+	page.Says("porch-cam was deleted.")
+	page.Sees(page.Heading("No keys yet"))
+	lacksValue(page, value)
+	if n := len(ana.List(t)); n != 0 {
+		t.Errorf("%d keys are left", n)
+	}
+	program.Refuses(t, value)
+}
+
+func TestLeavingWithTheKeyDeletedGoesWhereThePersonWasGoing(t *testing.T) {
+	t.Parallel()
+	program := story.StartProgram(t)
+	ana := program.Person(t)
+	page := program.Open(t, story.SignedIn(ana))
+	value := page.CreateKey("porch-cam")
+	page.Press(page.Button("Sign out"))
+	page.Press(page.InDialog("Leave and delete the key"))
+	page.IsAt("/login")
+	if n := len(ana.List(t)); n != 0 {
+		t.Errorf("%d keys are left", n)
+	}
+	program.Refuses(t, value)
+}
+
+func TestDeletingTheNewKeyFromTheListTakesItsPanelAlong(t *testing.T) {
+	t.Parallel()
+	program := story.StartProgram(t)
+	page := program.Open(t, story.SignedIn(program.Person(t)))
+	value := page.CreateKey("porch-cam")
+	page.Press(page.Menu("porch-cam", "Delete…"))
+	page.Press(page.InDialog("Delete porch-cam"))
+	page.Says("porch-cam was deleted.")
+	page.Lacks(page.Heading("Save this key now"))
+	lacksValue(page, value)
+	page.Sees(page.Heading("Create a key"))
+	page.Press(page.Button("Sign out")) // and nothing asks
+	page.IsAt("/login")
+}
+
+func TestASavedValueIsLeftWithoutAsking(t *testing.T) {
+	t.Parallel()
+	program := story.StartProgram(t)
+	page := program.Open(t, story.SignedIn(program.Person(t)))
+	page.CreateKey("porch-cam")
+	page.Press(page.Field("I have saved it"))
+	page.Press(page.Link("porch-cam"))
+	page.Sees(page.Heading("How a device signs in with it"))
+}
+
+// What stays on the page asks nothing and takes nothing away.
+func TestTheValueStaysWhileThePageIsUsed(t *testing.T) {
+	t.Parallel()
+	program := story.StartProgram(t)
+	ana := program.Person(t)
+	ana.Keys(t, story.Numbered(6)...)
+	page := program.Open(t, story.SignedIn(ana))
+	value := page.CreateKey("porch-cam")
+
+	page.Must(page.Keyboard().Press("Escape"))
+	page.Must(page.Mouse().Click(5, 5))
+	page.StillShows(value)
+
+	page.Press(page.Toggle("key-02"))
+	page.IsOn("key-02", false)
+	page.Fill("Search keys", "porch")
+	page.Lacks(page.Row("key-02"))
+	page.Fill("Search keys", "")
+	page.Sees(page.Row("key-02"))
+	page.Press(page.Menu("key-01", "Delete…"))
+	page.Press(page.InDialog("Delete key-01"))
+	page.Says("key-01 was deleted.")
+	page.StillShows(value)
+
+	page.Press(page.Button("Done")) // not ticked
+	page.Focuses(page.Field("I have saved it"))
+	page.StillShows(value)
+	page.SaveKey()
+	lacksValue(page, value)
+}
+
+// The browser's own question, in its own words, is all there is when a tab is closed or loaded anew.
+func TestClosingOrReloadingATabWithAnUnsavedValueAsksFirst(t *testing.T) {
+	t.Parallel()
+	program := story.StartProgram(t)
+	page := program.Open(t, story.SignedIn(program.Person(t)))
+	value := page.CreateKey("porch-cam")
+	for name, act := range map[string]func() error{
+		"close":  func() error { return page.Close(playwright.PageCloseOptions{RunBeforeUnload: playwright.Bool(true)}) },
+		"reload": func() error { _, err := page.Page.Evaluate("setTimeout(() => location.reload())"); return err },
+	} {
+		if kind := refusesToLeave(page, act); kind != "beforeunload" {
+			t.Errorf("%s: the browser asked %q", name, kind)
+		}
+		page.StillShows(value)
+	}
+	page.Press(page.Field("I have saved it"))
+	page.Must(page.Close(playwright.PageCloseOptions{RunBeforeUnload: playwright.Bool(true)}))
+}
+
+// refusesToLeave answers the browser's question with "stay" and gives its kind.
+func refusesToLeave(p *story.Page, act func() error) string {
+	p.T.Helper()
+	asked, err := p.ExpectEvent("dialog", act)
+	p.Must(err)
+	dialog, ok := asked.(playwright.Dialog)
+	if !ok {
+		p.T.Fatalf("the event brought %T", asked)
+	}
+	p.Must(dialog.Dismiss())
+	return dialog.Type()
+}

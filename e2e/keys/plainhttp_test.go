@@ -1,0 +1,65 @@
+package keys
+
+import (
+	"strings"
+	"testing"
+
+	"latchkey/client"
+	"latchkey/e2e/story"
+)
+
+// A dashboard at home is reached by plain http under a name of the house. Browsers trust such a page less: it has no
+// clipboard, and they say less about where its forms come from. All must work there that works elsewhere.
+func TestOnPlainHTTPAllWorksThatWorksElsewhere(t *testing.T) {
+	t.Parallel()
+	program, tap := story.StartTapped(t, "latchkey.test")
+	page := program.Open(t)
+	page.MakeAccount("ana@example.com")
+	if page.Evaluate("window.isSecureContext || 'clipboard' in navigator") != false {
+		t.Fatal("the browser takes latchkey.test for a secure place")
+	}
+	value := page.CreateKey("porch-cam")
+	copiesByHand(page, value)
+	if file, text := download(page, "Download as .env"); file != "porch-cam.env" || !strings.HasSuffix(text, "API_KEY="+value+"\n") {
+		t.Errorf("downloaded %s with\n%s", file, text)
+	}
+	page.SaveKey()
+	program.LogIn(t, client.UserAPIKey(value))
+
+	bare := program.Open(t, story.NoScript)
+	bare.Fill("E-mail", "ana@example.com")
+	bare.Fill("Password", story.Password)
+	bare.Press(bare.Button("Sign in"))
+	bare.Press(bare.Toggle("porch-cam"))
+	bare.Says("porch-cam is off. It can no longer sign in.")
+	program.Refuses(t, value)
+	bare.CreateKey("heat-pump")
+	bare.SaveKey()
+	bare.Press(bare.Button("Dark"))
+	hasTheme(bare, "dark")
+	bare.Press(bare.Button("Sign out"))
+	bare.IsAt("/login")
+
+	forms := 0
+	for _, x := range tap.All() {
+		if !strings.HasPrefix(x.What, "POST /api/") && strings.HasPrefix(x.What, "POST ") {
+			forms++
+			if origin, site := x.Asked.Get("Origin"), x.Asked.Values("Sec-Fetch-Site"); origin != program.URL || site != nil {
+				t.Errorf("%s came with Origin %q and Sec-Fetch-Site %q", x.What, origin, site)
+			}
+		}
+	}
+	if forms != 7 {
+		t.Errorf("%d forms were sent, want 7", forms)
+	}
+}
+
+// copiesByHand copies where a page may not write to the clipboard by itself.
+func copiesByHand(p *story.Page, value string) {
+	p.T.Helper()
+	clipboard.Lock()
+	defer clipboard.Unlock()
+	p.Press(p.Button("Copy"))
+	p.Reads(p.Locator("#copy-status"), "Copied.")
+	pastes(p, value)
+}

@@ -1,0 +1,110 @@
+package keys
+
+import (
+	"net/http"
+	"testing"
+
+	"latchkey/e2e/story"
+)
+
+// Two tabs, two devices, two people at one account: what a page shows may be old. Acting on it must tell the truth.
+
+func TestASwitchShowsWhatTheServerSaysNotWhatTheTabHoped(t *testing.T) {
+	t.Parallel()
+	program := story.StartProgram(t)
+	ana := program.Person(t)
+	program.UsedKeys(t, ana, "porch-cam")
+	page := program.Open(t, story.SignedIn(ana))
+	other := page.NewTab("/keys")
+
+	other.Press(other.Toggle("porch-cam"))
+	other.IsOn("porch-cam", false)
+	page.Front()
+	page.IsOn("porch-cam", true) // it does not know yet
+	page.Press(page.Toggle("porch-cam"))
+	page.Says("porch-cam is off. It can no longer sign in.")
+	page.IsOn("porch-cam", false)
+	if !ana.Find(t, "porch-cam").Disabled {
+		t.Error("the key is on, though both tabs turned it off")
+	}
+	page.Press(page.Toggle("porch-cam"))
+	page.IsOn("porch-cam", true)
+}
+
+func TestAKeyThatIsGoneSaysSoInItsRow(t *testing.T) {
+	t.Parallel()
+	program := story.StartProgram(t)
+	ana := program.Person(t)
+	program.UsedKeys(t, ana, "porch-cam", "heat-pump")
+	page := program.Open(t, story.SignedIn(ana))
+	page.Expects(http.StatusNotFound)
+	ana.Deletes(t, "porch-cam")
+
+	page.Press(page.Toggle("porch-cam"))
+	gone := page.Role("region", "Your keys").GetByText("This key was deleted in another place. It can no longer sign anything in.")
+	page.Sees(gone)
+	page.Says("This key was deleted in another place.")
+	page.Focuses(page.Role("region", "Your keys").GetByRole("listitem").First())
+	page.Lacks(page.Toggle("porch-cam"))
+	page.IsOn("heat-pump", true)
+
+	page.Press(page.Link("Update the list"))
+	page.Lacks(gone)
+	page.Sees(page.Row("heat-pump"))
+	page.Sees(page.GetByText("1 of 20 keys used"))
+}
+
+func TestDeletingAKeyThatIsGoneIsNoFailure(t *testing.T) {
+	t.Parallel()
+	program := story.StartProgram(t)
+	ana := program.Person(t)
+	program.UsedKeys(t, ana, "porch-cam", "heat-pump")
+	page := program.Open(t, story.SignedIn(ana))
+	page.Press(page.Menu("porch-cam", "Delete…"))
+	page.Sees(page.Dialog())
+	ana.Deletes(t, "porch-cam")
+	page.Press(page.InDialog("Delete porch-cam"))
+	page.Says("That key was deleted already, in another place.")
+	page.Lacks(page.Row("porch-cam"))
+	page.Focuses(page.Link("heat-pump"))
+
+	ana.Deletes(t, "heat-pump")
+	page.Expects(http.StatusNotFound)
+	page.Press(page.Link("heat-pump"))
+	page.Sees(page.Heading("There is no such key"))
+	page.Press(page.Link("Go to your keys"))
+	page.Sees(page.Heading("No keys yet"))
+}
+
+func TestOpeningTheDialogOfAKeyThatIsGoneSaysSo(t *testing.T) {
+	t.Parallel()
+	program := story.StartProgram(t)
+	ana := program.Person(t)
+	program.UsedKeys(t, ana, "porch-cam", "heat-pump")
+	page := program.Open(t, story.SignedIn(ana))
+	page.Expects(http.StatusNotFound)
+	ana.Deletes(t, "porch-cam")
+	page.Press(page.Menu("porch-cam", "Delete…"))
+	page.Sees(page.Role("group", "There is no such key"))
+	page.Lacks(page.Dialog())
+}
+
+func TestANameTakenInAnotherTabIsRefusedAndTheKeyNamed(t *testing.T) {
+	t.Parallel()
+	program := story.StartProgram(t)
+	ana := program.Person(t)
+	page := program.Open(t, story.SignedIn(ana))
+	page.Expects(http.StatusUnprocessableEntity)
+	key := ana.Keys(t, "porch-cam")[0]
+
+	page.Fill("Name of the device or service", "porch-cam")
+	page.Press(page.Button("Create key"))
+	page.Sees(page.GetByText("You already have a key with this name."))
+	page.Must(page.Expect().Locator(page.Field("Name of the device or service")).ToHaveValue("porch-cam"))
+	page.Focuses(page.Field("Name of the device or service"))
+	page.Sees(page.Row("porch-cam")) // the list has caught up
+	page.Sees(page.GetByText("1 of 20 keys used"))
+
+	page.Press(page.Locator("#name-error").GetByRole("link"))
+	page.IsAt("/keys/" + key.ID)
+}

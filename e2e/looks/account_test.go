@@ -1,0 +1,94 @@
+package looks
+
+import (
+	"net/http"
+	"testing"
+
+	"latchkey/client"
+	"latchkey/e2e/story"
+)
+
+// statesOfAccount are those of the pages about an account that is ours, where there is mail.
+func statesOfAccount(ana *story.Person) []story.State {
+	press := func(button, label, typed, sees string) func(*story.Page, *story.Gateway) {
+		return func(p *story.Page, _ *story.Gateway) {
+			p.Fill(label, typed)
+			p.Press(p.Button(button))
+			p.Sees(p.GetByText(sees))
+		}
+	}
+	const link = "?token=0123456789&tokenId=6b00a2000000000000000000"
+	return []story.State{
+		{Name: "a forgotten password", Path: "/forgot"},
+		{Name: "a link that was sent", Path: "/forgot", Reach: press("Send a link", "E-mail", "nobody@example.com", "If there is an account")},
+		{Name: "too many links", Path: "/forgot", Status: http.StatusTooManyRequests, Reach: press("Send a link", "E-mail", "nobody@example.com", "A mail was sent a moment ago.")},
+		{Name: "no address", Path: "/forgot", Reach: press("Send a link", "E-mail", "nobody", "Enter an e-mail address")},
+		{Name: "a new password", Path: "/reset" + link},
+		{Name: "a short new password", Path: "/reset" + link, Reach: press("Set password", "New password", "short", "Use at least 8 characters.")},
+		{Name: "a link that leads nowhere", Path: "/reset" + link, Reach: press("Set password", "New password", "another battery staple", "This link does not work.")},
+		{Name: "a link that is not complete", Path: "/reset"},
+		{Name: "an address to confirm", Path: "/confirm" + link},
+		{Name: "a confirmation that leads nowhere", Path: "/confirm" + link, Reach: func(p *story.Page, _ *story.Gateway) {
+			p.Press(p.Button("Confirm address"))
+			p.Sees(p.GetByText("This link does not work."))
+		}},
+		{Name: "another link", Path: "/confirm", Reach: press("Send another link", "E-mail", "no-one@example.com", "waits to be confirmed")},
+		{Name: "an account that was made", Path: "/register", Reach: func(p *story.Page, _ *story.Gateway) {
+			p.Fill("Password", story.Password)
+			press("Create account", "E-mail", "new@example.com", "Your account was made.")(p, nil)
+		}},
+		{Name: "an account that waits", Path: "/login", Reach: func(p *story.Page, _ *story.Gateway) {
+			p.TriesToSignIn("new@example.com", story.Password)
+			p.Sees(p.GetByText("Before you can sign in"))
+		}},
+		{Name: "the account", Who: ana, Path: "/account"},
+		{Name: "a wrong current password", Who: ana, Path: "/account", Reach: func(p *story.Page, _ *story.Gateway) {
+			p.Fill("New password", "another battery staple")
+			press("Change password", "Current password", "not this one", "This is not your current password.")(p, nil)
+		}},
+		{Name: "a password that was changed", Who: ana, Path: "/account", Reach: func(p *story.Page, _ *story.Gateway) {
+			p.Fill("New password", story.Password)
+			p.Fill("Current password", story.Password)
+			p.Press(p.Button("Change password"))
+			p.Says("Your password was changed, and everything else was signed out.")
+		}},
+		{Name: "the question before an account goes", Who: ana, Path: "/account/delete"},
+		{Name: "the question with a wrong password", Who: ana, Path: "/account/delete",
+			Reach: press("Delete account", "Your password", "not this one", "The password is wrong.")},
+	}
+}
+
+func TestEveryStateOfTheAccountPagesIsAccessibleInEveryLook(t *testing.T) {
+	t.Parallel()
+	program, box := story.StartWithMail(t)
+	ana := program.Confirmed(t, box, "ana@example.com")
+	ana.Keys(t, "porch-cam", "garage")
+	browsers := map[*story.Person]*story.Page{nil: program.Open(t, story.ReducedMotion), ana: program.Open(t, story.ReducedMotion, story.SignedIn(ana))}
+	for _, s := range statesOfAccount(ana) {
+		browsers[s.Who].Expects(http.StatusUnprocessableEntity)
+		if s.Status != 0 {
+			browsers[s.Who].Expects(s.Status)
+		}
+		t.Run(s.Name, func(t *testing.T) {
+			tab := browsers[s.Who].On(t).NewTab(s.Path)
+			if s.Reach != nil {
+				s.Reach(tab, nil)
+			}
+			tab.IsAccessibleInEveryLook(s.Name)
+		})
+	}
+}
+
+func TestThePagesAboutAnAccountFitAPhone(t *testing.T) {
+	t.Parallel()
+	program, box := story.StartWithMail(t)
+	ana := program.Confirmed(t, box, "ana@example.com")
+	ana.Keys(t, story.Numbered(client.MaxKeys)...)
+	for _, width := range []int{390, 320} {
+		p := program.Open(t, story.PhoneOf(width, 844), story.SignedIn(ana))
+		for _, path := range []string{"/account", "/account/delete", "/forgot", "/reset?token=x", "/confirm?token=x", "/confirm"} {
+			p.Visit(path)
+			p.Fits()
+		}
+	}
+}

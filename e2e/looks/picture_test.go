@@ -1,0 +1,107 @@
+package looks
+
+import (
+	"os"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/playwright-community/playwright-go"
+
+	"latchkey/client"
+	"latchkey/e2e/story"
+	"latchkey/internal/app/config"
+)
+
+// TestPictures takes the README's pictures of today's pages. It runs on request, since a picture differs from machine to
+// machine by its fonts:
+//
+//	LATCHKEY_PICTURES=1 go test -count=1 -run TestPictures ./e2e
+func TestPictures(t *testing.T) {
+	if os.Getenv("LATCHKEY_PICTURES") == "" {
+		t.Skip("set LATCHKEY_PICTURES to take the README's pictures")
+	}
+	const day = 24 * time.Hour
+	var clock atomic.Pointer[time.Time]
+	setClock := func(ago time.Duration) {
+		then := time.Now().Add(-ago)
+		clock.Store(&then)
+	}
+	setClock(190 * day)
+	program := story.StartProgram(t, func(c *config.Config) { c.Now = func() time.Time { return *clock.Load() } })
+	ana := program.Person(t)
+	values := map[string]string{}
+	for _, key := range []struct {
+		name string
+		ago  time.Duration
+	}{{"garage-pi", 189 * day}, {"backup", 188 * day}, {"heat-pump", 120 * day}, {"greenhouse_2", 5 * day}} {
+		setClock(key.ago)
+		ana.Session = program.LogIn(t, client.EmailPassword(ana.Email, story.Password)) // the last one is too old by now
+		values[key.name] = ana.Keys(t, key.name)[0].Value.Reveal()
+	}
+	for _, use := range []struct {
+		name   string
+		ago    time.Duration
+		device client.Device
+	}{
+		{"greenhouse_2", 2 * day, client.Device{Name: "esp-bridge", Platform: "linux", SDK: "latchkey-go"}},
+		{"heat-pump", 3 * time.Hour, client.Device{Platform: "node", SDK: "realm-web", SDKVersion: "2.0.1"}},
+		{"garage-pi", 40 * time.Minute, client.Device{Name: "pi-4", Platform: "linux", SDK: "Dotnet", SDKVersion: "12.3.0"}},
+		{"garage-pi", 4 * time.Minute, client.Device{Name: "pi-4", Platform: "linux", SDK: "Dotnet", SDKVersion: "12.3.0"}},
+	} {
+		setClock(use.ago)
+		device, err := client.New(program.URL, "latchkey-local", client.WithHTTPClient(program.HTTP), client.WithDevice(use.device))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := device.Login(t.Context(), client.UserAPIKey(values[use.name])); err != nil {
+			t.Fatal(err)
+		}
+	}
+	setClock(0)
+	ana.Session = program.LogIn(t, client.EmailPassword(ana.Email, story.Password))
+	if err := ana.Session.APIKeys().Disable(t.Context(), ana.Find(t, "backup").ID); err != nil {
+		t.Fatal(err)
+	}
+
+	wide := program.Open(t, story.SignedIn(ana), func(v *story.Visit) {
+		v.Context.Viewport = &playwright.Size{Width: 820, Height: 900}
+		v.Context.DeviceScaleFactor = playwright.Float(2)
+	})
+	wide.CreateKey("porch-cam")
+	takes(wide, "keys-page.png")
+	wide.SaveKey()
+
+	narrow := program.Open(t, story.SignedIn(ana), story.Phone, story.Dark)
+	narrow.Press(narrow.Toggle("heat-pump"))
+	narrow.IsOn("heat-pump", false)
+	takes(narrow, "keys-page-phone.png")
+
+	grant := program.Grant(t, "Greenhouse Pi")
+	pairing := program.Open(t, story.SignedIn(ana), story.Phone, story.At("/device"))
+	pairing.EnterCode(grant.UserCode)
+	takes(pairing, "pairing-phone.png")
+
+	if _, err := program.Client.Login(t.Context(), client.EmailPassword(ana.Email, "a guess")); !client.IsUnauthorized(err) {
+		t.Fatal(err)
+	}
+	activity := program.Open(t, story.SignedIn(ana), story.At("/activity"), func(v *story.Visit) {
+		v.Context.Viewport = &playwright.Size{Width: 820, Height: 760}
+		v.Context.DeviceScaleFactor = playwright.Float(2)
+	})
+	takesPart(activity, "activity.png", false)
+}
+
+func takes(p *story.Page, name string) {
+	p.T.Helper()
+	takesPart(p, name, true)
+}
+
+// takesPart takes all of a page, or what is in view of it.
+func takesPart(p *story.Page, name string, all bool) {
+	p.T.Helper()
+	_, err := p.Screenshot(playwright.PageScreenshotOptions{
+		Path: playwright.String(story.Path("docs", name)), FullPage: playwright.Bool(all), Animations: playwright.ScreenshotAnimationsDisabled,
+	})
+	p.Must(err)
+}

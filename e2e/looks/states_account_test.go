@@ -1,0 +1,75 @@
+package looks
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"latchkey/client"
+	"latchkey/e2e/story"
+	"latchkey/internal/app/config"
+)
+
+// statesOfTheAccount are those of what happened, and of where somebody is signed in.
+func statesOfTheAccount(g story.Guests) []story.State {
+	return []story.State{
+		{Name: "what happened", Who: g.Few, Path: "/activity", Reach: func(p *story.Page, _ *story.Gateway) { p.Sees(p.GetByText("Signed in")) }},
+		{Name: "what happened, narrowed down to nothing", Who: g.Few, Path: "/activity?kind=devices", Reach: func(p *story.Page, _ *story.Gateway) {
+			p.Sees(p.Link("Show all activity"))
+		}},
+		{Name: "a refusal among what happened", Who: g.Few, Path: "/keys", Reach: func(p *story.Page, _ *story.Gateway) {
+			p.Press(p.Toggle("porch-cam"))
+			p.Says("porch-cam is off. It can no longer sign in.")
+			p.Visit("/activity?kind=keys")
+			p.Sees(p.GetByText("Turned off"))
+		}},
+		{Name: "the first session", Who: g.None, Path: "/sessions", Reach: func(p *story.Page, _ *story.Gateway) {
+			p.Sees(p.GetByText("You are signed in with no other browser."))
+		}},
+		{Name: "several sessions", Who: g.Few, Path: "/sessions", Reach: func(p *story.Page, _ *story.Gateway) {
+			p.Program.Cookie(p.T, g.Few)
+			p.Visit("/sessions")
+			p.Sees(p.Button("End all other sessions"))
+		}},
+		{Name: "sessions after one was ended", Who: g.Many, Path: "/sessions", Reach: func(p *story.Page, _ *story.Gateway) {
+			p.Program.Cookie(p.T, g.Many)
+			p.Visit("/sessions")
+			p.Press(p.Role("list", "Other browsers").GetByRole("button"))
+			p.Says("The session was ended.")
+		}},
+		{Name: "sessions of apps that are not known", Who: g.Full, Path: "/keys", Reach: func(p *story.Page, upstream *story.Gateway) {
+			upstream.Breaks(story.Says(404, ""))
+			p.Visit("/sessions")
+			p.Sees(p.GetByText("The key service does not say which apps you are signed in with."))
+		}},
+	}
+}
+
+func TestRefusalsAndTheQuestionForThePasswordAreAccessibleInEveryLook(t *testing.T) {
+	clock := story.OwnClock(t)
+	program := story.StartProgram(t, func(cfg *config.Config) { cfg.Now = clock.Now })
+	ana := program.Person(t)
+	key := ana.Keys(t, "porch-cam")[0]
+	program.LogIn(t, client.UserAPIKey(key.Value.Reveal()))
+	page := program.Open(t, story.ReducedMotion, story.SignedIn(ana))
+	page.Press(page.Toggle("porch-cam"))
+	page.Says("porch-cam is off. It can no longer sign in.")
+	program.Refuses(t, key.Value.Reveal())
+	tab := page.NewTab("/activity")
+	tab.Sees(tab.GetByText("Log-in refused with"))
+	tab.IsAccessibleInEveryLook("a refusal")
+	clock.Advance(29 * time.Minute)
+	page.Visit("/keys")
+	clock.Advance(2 * time.Minute)
+	page.Expects(http.StatusForbidden, http.StatusUnprocessableEntity)
+	tab = page.NewTab("/keys")
+	tab.Press(tab.Toggle("porch-cam"))
+	tab.Sees(tab.Dialog())
+	tab.IsAccessibleInEveryLook("the question in a dialog")
+	tab = page.NewTab("/keys")
+	tab.Press(tab.Toggle("porch-cam"))
+	tab.Must(tab.Dialog().GetByLabel("Password").Fill("wrong horse"))
+	tab.Press(tab.InDialog("Turn on"))
+	tab.Sees(tab.GetByText("The password is wrong."))
+	tab.IsAccessibleInEveryLook("the question as a page")
+}

@@ -1,0 +1,222 @@
+package looks
+
+import (
+	"net/http"
+	"testing"
+
+	"latchkey/e2e/story"
+)
+
+// statesOutside are those of people who are not signed in. No state rests on another.
+func statesOutside(story.Guests) []story.State {
+	return []story.State{
+		{Name: "log-in", Path: "/login"},
+		{Name: "log-in with a wrong password", Path: "/login", Status: http.StatusUnprocessableEntity, Reach: func(p *story.Page, _ *story.Gateway) {
+			p.Fill("E-mail", "few@example.com")
+			p.Fill("Password", "wrong")
+			p.Press(p.Button("Sign in"))
+			p.Sees(p.GetByText("The e-mail address or the password is wrong."))
+		}},
+		{Name: "session ended", Path: "/login?ended=1&next=%2Fkeys", Reach: func(p *story.Page, _ *story.Gateway) {
+			p.Sees(p.GetByText("Your session has ended. Sign in to go on."))
+		}},
+		{Name: "registration", Path: "/register"},
+		{Name: "registration of nonsense", Path: "/register", Status: http.StatusUnprocessableEntity, Reach: func(p *story.Page, _ *story.Gateway) {
+			p.Fill("E-mail", "nonsense")
+			p.Press(p.Button("Create account"))
+			p.Sees(p.GetByText("Use at least 8 characters."))
+		}},
+		{Name: "no such page", Path: "/no-such-page", Status: http.StatusNotFound},
+		{Name: "a reference to the log", Path: "/logs?co_id=6b00a2000000000000000000"},
+	}
+}
+
+func statesOfTheList(g story.Guests) []story.State {
+	create := func(p *story.Page, _ *story.Gateway) {
+		p.Fill("Name of the device or service", "attic")
+		p.Press(p.Button("Create key"))
+		p.Sees(p.Heading("Save this key now"))
+	}
+	return []story.State{
+		{Name: "first visit", Who: g.None, Path: "/keys", Reach: func(p *story.Page, _ *story.Gateway) { p.Sees(p.Heading("No keys yet")) }},
+		{Name: "two keys", Who: g.Few, Path: "/keys", Reach: func(p *story.Page, _ *story.Gateway) { p.Sees(p.Row("garage")) }},
+		{Name: "a search field", Who: g.Many, Path: "/keys", Reach: func(p *story.Page, _ *story.Gateway) { p.Sees(p.Field("Search keys")) }},
+		{Name: "a search without hits", Who: g.Many, Path: "/keys?q=attic", Reach: func(p *story.Page, _ *story.Gateway) {
+			p.Sees(p.GetByText("No key’s name contains “attic”."))
+		}},
+		{Name: "every key in use", Who: g.Full, Path: "/keys", Reach: func(p *story.Page, _ *story.Gateway) {
+			p.Sees(p.Heading("All 20 keys are in use"))
+		}},
+		{Name: "a new value, masked", Who: g.Few, Path: "/keys", Reach: create},
+		{Name: "a new value, shown", Who: g.None, Path: "/keys", Reach: func(p *story.Page, g *story.Gateway) {
+			create(p, g)
+			p.Press(p.Button("Show"))
+		}},
+		{Name: "leaving without the value", Who: g.Many, Path: "/keys", Reach: func(p *story.Page, g *story.Gateway) {
+			create(p, g)
+			p.Press(p.Link("key-01"))
+			p.Sees(p.Dialog())
+		}},
+		{Name: "an open menu", Who: g.Few, Path: "/keys", Reach: func(p *story.Page, _ *story.Gateway) { p.Sees(p.Menu("porch-cam", "Open")) }},
+		{Name: "the question before a deletion", Who: g.Few, Path: "/keys", Reach: func(p *story.Page, _ *story.Gateway) {
+			p.Press(p.Menu("porch-cam", "Delete…"))
+			p.Sees(p.Dialog())
+		}},
+		{Name: "the question as a page", Who: g.Few, Path: "/keys", Reach: func(p *story.Page, _ *story.Gateway) {
+			p.Visit("/keys/" + p.KeyID("porch-cam") + "/delete")
+			p.Sees(p.Heading("Delete porch-cam?"))
+		}},
+		{Name: "the page of a key that is on", Who: g.Few, Path: "/keys", Reach: func(p *story.Page, _ *story.Gateway) {
+			p.Press(p.Link("porch-cam"))
+			p.Sees(p.Heading("How a device signs in with it"))
+		}},
+		{Name: "the page of a key that is off", Who: g.Few, Path: "/keys", Reach: func(p *story.Page, _ *story.Gateway) {
+			p.Press(p.Link("garage"))
+			p.Sees(p.GetByText("It cannot sign in."))
+		}},
+		{Name: "a key turned off a moment ago", Who: g.Many, Path: "/keys", Reach: func(p *story.Page, _ *story.Gateway) {
+			p.Press(p.Toggle("key-02"))
+			p.Says("key-02 is off. It can no longer sign in.")
+		}},
+	}
+}
+
+func statesOfDevices(g story.Guests) []story.State {
+	question := func(p *story.Page, _ *story.Gateway) story.Grant {
+		grant := p.Program.Grant(p.T, "Greenhouse Pi")
+		p.EnterCode(grant.UserCode)
+		return grant
+	}
+	decide := func(answer, heading string) func(*story.Page, *story.Gateway) {
+		return func(p *story.Page, upstream *story.Gateway) {
+			question(p, upstream)
+			p.Press(p.Button(answer))
+			p.Sees(p.Heading(heading))
+		}
+	}
+	return []story.State{
+		{Name: "the page for codes", Who: g.Few, Path: "/device", Reach: func(p *story.Page, _ *story.Gateway) {
+			p.Press(p.GetByText("The device has nothing but curl"))
+			p.Press(p.GetByText("Open this page on a phone"))
+		}},
+		{Name: "a code that was given", Who: g.Few, Path: "/device?user_code=BBBB-BBBB", Reach: func(p *story.Page, _ *story.Gateway) {
+			p.Sees(p.GetByText("Check that the device shows the same code."))
+		}},
+		{Name: "a wrong code", Who: g.Few, Path: "/device", Status: http.StatusUnprocessableEntity, Reach: func(p *story.Page, _ *story.Gateway) {
+			p.Fill("Code on the device", "BBBB-BBBB")
+			p.Press(p.Button("Continue"))
+			p.Sees(p.GetByText("No device waits with this code."))
+		}},
+		{Name: "the question", Who: g.Few, Path: "/device", Reach: func(p *story.Page, upstream *story.Gateway) { question(p, upstream) }},
+		{Name: "the question with a bad name", Who: g.Few, Path: "/device", Status: http.StatusUnprocessableEntity, Reach: func(p *story.Page, upstream *story.Gateway) {
+			question(p, upstream)
+			p.Fill("Name of its key", "porch cam")
+			p.Press(p.Button("Approve"))
+			p.Sees(p.GetByText("That name has characters we cannot use."))
+		}},
+		{Name: "the question when every key is in use", Who: g.Full, Path: "/device", Reach: func(p *story.Page, upstream *story.Gateway) {
+			question(p, upstream)
+			p.Sees(p.Heading(story.AllInUse))
+		}},
+		{Name: "denied", Who: g.Few, Path: "/device", Reach: decide("Deny", "Denied")},
+		{Name: "approved", Who: g.None, Path: "/device", Reach: decide("Approve", "Waiting for the device")},
+		{Name: "fetched", Who: g.Many, Path: "/device", Reach: func(p *story.Page, upstream *story.Gateway) {
+			grant := question(p, upstream)
+			p.Press(p.Button("Approve"))
+			p.Sees(p.Heading("Waiting for the device"))
+			if got, _ := p.Program.Poll(p.T.Context(), grant); got.AccessToken == "" {
+				p.T.Fatal("no key:", got.Error)
+			}
+			p.Sees(p.Heading("The device has its key"))
+		}},
+		{Name: "which key is this", Who: g.Few, Path: "/keys/which"},
+		{Name: "a value of nobody's", Who: g.Few, Path: "/keys/which", Reach: func(p *story.Page, _ *story.Gateway) {
+			p.Fill("Value", "nobody's")
+			p.Sees(p.GetByText("This is none of the keys below."))
+		}},
+		{Name: "lines to paste beside a new value", Who: g.Few, Path: "/keys", Reach: func(p *story.Page, _ *story.Gateway) {
+			p.CreateKey("attic")
+			p.Press(p.GetByText("Put it into a program"))
+			p.Press(p.Field("Write the key into the code"))
+		}},
+	}
+}
+
+func statesOfTrouble(g story.Guests) []story.State {
+	name := func(typed, complaint string) func(*story.Page, *story.Gateway) {
+		return func(p *story.Page, _ *story.Gateway) {
+			p.Fill("Name of the device or service", typed)
+			p.Press(p.Button("Create key"))
+			p.Sees(p.GetByText(complaint))
+		}
+	}
+	return []story.State{
+		{Name: "a bad name", Who: g.Few, Path: "/keys", Status: http.StatusUnprocessableEntity,
+			Reach: name("porch cam", "That name has characters we cannot use.")},
+		{Name: "a name in use", Who: g.Few, Path: "/keys", Status: http.StatusUnprocessableEntity,
+			Reach: name("garage", "You already have a key with this name.")},
+		{Name: "no such key", Who: g.Few, Path: "/keys/6b00a2000000000000000000", Status: http.StatusNotFound},
+		{Name: "keys that cannot be read", Who: g.Few, Path: "/login", Status: http.StatusBadGateway, Reach: func(p *story.Page, upstream *story.Gateway) {
+			upstream.Breaks(story.LosesRequest)
+			p.Visit("/keys")
+			p.Sees(p.GetByText("We could not read your keys."))
+		}},
+		{Name: "a person who may not manage keys", Who: g.Few, Path: "/login", Status: http.StatusForbidden, Reach: func(p *story.Page, upstream *story.Gateway) {
+			upstream.Breaks(story.Says(403, ""))
+			p.Visit("/keys")
+			p.Sees(p.Heading("Keys cannot be managed from here"))
+		}},
+		{Name: "a creation whose answer got lost", Who: g.Few, Path: "/keys", Status: http.StatusBadGateway, Reach: func(p *story.Page, upstream *story.Gateway) {
+			upstream.Breaks(story.Only(story.LosesAnswer, http.MethodPost))
+			name("lost", "lost was created, but its value was lost.")(p, upstream)
+		}},
+		{Name: "a switch of which nothing is known", Who: g.Few, Path: "/keys", Status: http.StatusBadGateway, Reach: func(p *story.Page, upstream *story.Gateway) {
+			upstream.Breaks(story.LosesRequest)
+			p.Press(p.Toggle("porch-cam"))
+			p.Sees(p.Link("Check now"))
+		}},
+		{Name: "a key that was deleted in another place", Who: g.Many, Path: "/keys", Status: http.StatusNotFound, Reach: func(p *story.Page, _ *story.Gateway) {
+			if err := g.Many.Session.APIKeys().Delete(p.T.Context(), p.KeyID("key-07")); err != nil {
+				p.T.Fatal(err)
+			}
+			p.Press(p.Toggle("key-07"))
+			p.Sees(p.GetByText("This key was deleted in another place. It can no longer sign anything in."))
+		}},
+	}
+}
+
+// Animations are off, since axe would measure colours on their way to others.
+func TestEveryStateOfEveryPageIsAccessibleInEveryLook(t *testing.T) {
+	t.Parallel()
+	for name, some := range map[string]func(story.Guests) []story.State{
+		"outside": statesOutside, "the list": statesOfTheList, "devices": statesOfDevices, "trouble": statesOfTrouble,
+		"the account": statesOfTheAccount,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			program, upstream := story.StartWithUpstream(t)
+			guests := program.Guests(t, upstream)
+			browsers := map[*story.Person]*story.Page{nil: program.Open(t, story.ReducedMotion)}
+			for _, s := range some(guests) {
+				if browsers[s.Who] == nil {
+					browsers[s.Who] = program.Open(t, story.ReducedMotion, story.SignedIn(s.Who))
+				}
+				t.Run(s.Name, func(t *testing.T) { inState(browsers[s.Who].On(t), s, upstream).IsAccessibleInEveryLook(s.Name) })
+			}
+		})
+	}
+}
+
+// inState opens a tab that shows the state.
+func inState(p *story.Page, s story.State, upstream *story.Gateway) *story.Page {
+	p.T.Helper()
+	if s.Status != 0 {
+		p.Expects(s.Status)
+	}
+	tab := p.NewTab(s.Path)
+	if s.Reach != nil {
+		s.Reach(tab, upstream)
+	}
+	upstream.Recovers()
+	return tab
+}

@@ -1,0 +1,97 @@
+package story
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/playwright-community/playwright-go"
+)
+
+// What several stories do.
+
+// MakeAccount goes from the log-in page, which the printed address leads to, to the keys page.
+func (p *Page) MakeAccount(email string) {
+	p.T.Helper()
+	p.Sees(p.Heading("Sign in"))
+	p.Press(p.Link("Create one"))
+	p.Sees(p.Heading("Create your account"))
+	p.Fill("E-mail", email)
+	p.Fill("Password", Password)
+	p.Press(p.Button("Create account"))
+	p.Sees(p.Heading("Devices and keys"))
+}
+
+// SignsInAgain is what follows when the log-in page has come between.
+func (p *Page) SignsInAgain() {
+	p.T.Helper()
+	p.Fill("E-mail", "ana@example.com")
+	p.Fill("Password", Password)
+	p.Press(p.Button("Sign in"))
+	p.Sees(p.Button("Sign out"))
+}
+
+// StillShows makes sure that the panel is there with the value and that nothing lies over it.
+func (p *Page) StillShows(value string) {
+	p.T.Helper()
+	p.Lacks(p.Dialog())
+	p.Sees(p.Heading("Save this key now"))
+	p.Must(p.Expect().Locator(p.Field("Value")).ToHaveValue(value))
+}
+
+// KeyID is the id of a key in the list.
+func (p *Page) KeyID(name string) string {
+	p.T.Helper()
+	address, err := p.Row(name).GetByRole("link", playwright.LocatorGetByRoleOptions{Name: name, Exact: playwright.Bool(true)}).GetAttribute("href")
+	p.Must(err)
+	return strings.TrimPrefix(address, "/keys/")
+}
+
+// Key presses a key, or keys held together.
+func (p *Page) Key(name string) {
+	p.T.Helper()
+	p.Must(p.Keyboard().Press(name))
+}
+
+// ConnectThis is the question that a code leads to.
+const ConnectThis = "Connect this device?"
+
+// EnterCode types a code on the page for codes, and waits for what the code leads to.
+func (p *Page) EnterCode(code string) {
+	p.T.Helper()
+	p.Fill("Code on the device", code)
+	p.Press(p.Button("Continue"))
+	p.Sees(p.Heading(ConnectThis))
+}
+
+// AllInUse is what stands where there is no room for another key.
+const AllInUse = "All 20 keys are in use"
+
+// TurnsOff turns off the key of that name without a browser, as somebody in another place would.
+func (who *Person) TurnsOff(t *testing.T, name string) {
+	t.Helper()
+	if err := who.Session.APIKeys().Disable(Within(t), who.Find(t, name).ID); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TriesToSignIn fills in the form for signing in.
+func (p *Page) TriesToSignIn(email, with string) {
+	p.T.Helper()
+	p.Visit("/login")
+	p.Fill("E-mail", email)
+	p.Fill("Password", with)
+	p.Press(p.Button("Sign in"))
+}
+
+// Hold keeps requests to the address waiting until release is called.
+func (p *Page) Hold(address string) (release func()) {
+	p.T.Helper()
+	released := make(chan struct{})
+	p.Must(p.Route(address, func(r playwright.Route) {
+		go func() {
+			<-released
+			_ = r.Continue() // a page that has gone waits for nothing
+		}()
+	}))
+	return func() { close(released) }
+}
