@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -16,6 +15,7 @@ import (
 	"latchkey/client"
 	"latchkey/handlers"
 	"latchkey/internal/app/config"
+	"latchkey/internal/app/operate"
 	"latchkey/internal/authserver"
 	"latchkey/internal/onboard"
 	"latchkey/internal/store"
@@ -31,12 +31,12 @@ type App struct {
 	server   *http.Server
 	store    *store.Store
 	pairings *onboard.Service
-	admin    *admin        // nil when nobody asked for it
-	operator *operatorDoor // nil when there can be none
-	drain    func()        // waits for what the embedded server writes down after its answers
-	draining time.Duration // how long the program says that it is stopping before it takes no more requests
-	stopping atomic.Bool   // it says so
-	stop     chan struct{} // closed when the program is stopping
+	admin    *admin         // nil when nobody asked for it
+	commands *commandSocket // nil when there can be none
+	drain    func()         // waits for what the embedded server writes down after its answers
+	draining time.Duration  // how long the program says that it is stopping before it takes no more requests
+	stopping atomic.Bool    // it says so
+	stop     chan struct{}  // closed when the program is stopping
 	now      func() time.Time
 	log      *slog.Logger
 }
@@ -112,11 +112,10 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 	a.server = newServer(a.edge(cfg, divide(keys.api, dashboard)), a.log)
 	a.server.Handler = a.admin.watch(a.server.Handler, slices.Concat(keys.routes, handlers.Routes(dashboard)))
 	a.server.RegisterOnShutdown(func() { close(a.stop) })
-	o := &operator{
-		store: a.store, publicURL: a.url, upstream: cfg.Upstream, minPassword: cfg.MinPassword,
-		mailer: mails.mailer(), now: cfg.Now, log: a.log,
-	}
-	a.operator = openOperatorDoor(ctx, dir, o.handler(), a.log)
+	a.commands = openCommandSocket(ctx, dir, operate.Handler(operate.Config{
+		Store: a.store, PublicURL: a.url, Upstream: cfg.Upstream, MinPassword: cfg.MinPassword,
+		Mailer: mails.mailer(), Now: cfg.Now, Log: a.log,
+	}), a.log)
 	return a, nil
 }
 
@@ -207,26 +206,11 @@ func newServer(handler http.Handler, log *slog.Logger) *http.Server {
 }
 
 func openStore(ctx context.Context, dir dataDir) (*store.Store, error) {
-	path, err := filepath.Abs(dir.file(databaseFile))
-	if err != nil {
-		return nil, dir.refuse("it cannot be found", err)
-	}
-	st, err := store.Open(ctx, path)
-	switch {
-	case errors.Is(err, store.ErrInUse):
+	st, err := dir.openDatabase(ctx)
+	if errors.Is(err, store.ErrInUse) {
 		return nil, config.Refuse("data", dir.path, "another latchkey is using it; stop that one, or give this one a directory of its own")
-	case err != nil:
-		return nil, cannotOpen(dir, err)
 	}
-	return st, nil
-}
-
-// cannotOpen says why the database of a directory cannot be opened by anybody.
-func cannotOpen(dir dataDir, err error) error {
-	if errors.Is(err, store.ErrNewer) {
-		return config.Refuse("data", dir.path, "its database was made by a newer latchkey and has been left as it is; run that version, or give another directory")
-	}
-	return dir.refuse("its database cannot be opened", err)
+	return st, err
 }
 
 func (a *App) warnOfUnknown(cfg config.Settings) {
@@ -249,7 +233,7 @@ func (a *App) Run(ctx context.Context) error {
 	}()
 	served := make(chan error, 1)
 	go func() { served <- a.server.Serve(a.listener) }()
-	stopAdmin, stopOperator := a.admin.start(a.log), a.operator.start(a.log)
+	stopAdmin, stopCommands := a.admin.start(a.log), a.commands.start(a.log)
 
 	var err error
 	select {
@@ -261,7 +245,7 @@ func (a *App) Run(ctx context.Context) error {
 	stopBackground()
 	<-sweeping
 	stopAdmin()
-	stopOperator()
+	stopCommands()
 	a.drain()
 	return errors.Join(err, a.store.Close())
 }

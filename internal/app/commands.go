@@ -34,7 +34,7 @@ func Main(ctx context.Context, args []string, stdout io.Writer) error {
 	case "pair":
 		return pair.Run(ctx, args, stdout, os.Stderr, isTerminal(os.Stderr))
 	case "user", "import-users", "backup":
-		return operate(ctx, append([]string{command}, args...), console{os.Stdin, stdout, os.Stderr})
+		return operateOn(ctx, append([]string{command}, args...), console(stdout))
 	case "version":
 		err = version(args, stdout)
 	case "help":
@@ -63,23 +63,6 @@ func ExitCode(err error) int {
 		return 1
 	}
 }
-
-// Exit codes of the commands of operators.
-const (
-	exitOther = 1
-	exitUsage = 2
-)
-
-// exitError is an error with an exit code of its own.
-type exitError struct {
-	code int
-	error
-}
-
-func (e exitError) Unwrap() error { return e.error }
-
-// ExitCode is what the process ends with.
-func (e exitError) ExitCode() int { return e.code }
 
 // serve runs the program until the context ends.
 func serve(ctx context.Context, args []string, stdout io.Writer) error {

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"log/slog"
@@ -10,6 +11,7 @@ import (
 	"strings"
 
 	"latchkey/internal/app/config"
+	"latchkey/internal/store"
 )
 
 // What the data directory holds. WAL and lock files of the database stand beside it.
@@ -72,6 +74,22 @@ func isOurs(e fs.DirEntry) bool {
 }
 
 func (d dataDir) file(name string) string { return filepath.Join(d.path, name) }
+
+// openDatabase fails with store.ErrInUse while another program has it.
+func (d dataDir) openDatabase(ctx context.Context) (*store.Store, error) {
+	path, err := filepath.Abs(d.file(databaseFile))
+	if err != nil {
+		return nil, d.refuse("it cannot be found", err)
+	}
+	st, err := store.Open(ctx, path)
+	switch {
+	case errors.Is(err, store.ErrNewer):
+		return nil, config.Refuse("data", d.path, "its database was made by a newer latchkey and has been left as it is; run that version, or give another directory")
+	case err != nil && !errors.Is(err, store.ErrInUse):
+		return nil, d.refuse("its database cannot be opened", err)
+	}
+	return st, err
+}
 
 // secret reads a file that only the owner may read, and makes it first where it is absent.
 func (d dataDir) secret(name string, generate func() ([]byte, error)) ([]byte, error) {

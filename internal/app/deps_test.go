@@ -18,9 +18,10 @@ const module = "latchkey"
 func mayImport() map[string][]string {
 	return map[string][]string{
 		".":                            {"internal/app"},
-		"internal/app":                 {"internal/app/config", "internal/app/mail", "internal/app/pair", "internal/app/weburl", "internal/authserver", "client", "handlers", "internal/onboard", "static", "internal/store", "views"},
+		"internal/app":                 {"internal/app/config", "internal/app/mail", "internal/app/operate", "internal/app/pair", "internal/app/weburl", "internal/authserver", "client", "handlers", "internal/onboard", "static", "internal/store", "views"},
 		"internal/app/config":          {"client", "internal/app/weburl"},
 		"internal/app/mail":            {"client", "internal/authserver"},
+		"internal/app/operate":         {"internal/authserver", "internal/store"},
 		"internal/app/pair":            {"client", "internal/app/weburl", "internal/onboard"},
 		"internal/app/weburl":          nil,
 		"internal/authserver":          {"internal/store"},
@@ -40,14 +41,15 @@ func mayImport() map[string][]string {
 // testsMayImport is what the tests of a package may import beyond that, where it is anything.
 func testsMayImport() map[string][]string {
 	return map[string][]string{
-		"internal/app":        {"internal/onboard/onboardtest"},
-		"internal/app/mail":   {"internal/app/config"},
-		"internal/authserver": {"client", "client/clienttest"},
-		"client":              {"client/clienttest"},
-		"e2e":                 {"internal/app", "internal/app/config", "client", "internal/onboard/onboardtest", "internal/store"},
-		"handlers":            {"internal/authserver", "internal/onboard/onboardtest", "internal/store"}, // the real thing is the best fake
-		"internal/onboard":    {"internal/onboard/onboardtest"},
-		"internal/store":      {"internal/store/storetest"},
+		"internal/app":         {"internal/onboard/onboardtest"},
+		"internal/app/mail":    {"internal/app/config"},
+		"internal/app/operate": {"internal/app/config"},
+		"internal/authserver":  {"client", "client/clienttest"},
+		"client":               {"client/clienttest"},
+		"e2e":                  {"internal/app", "internal/app/config", "client", "internal/onboard/onboardtest", "internal/store"},
+		"handlers":             {"internal/authserver", "internal/onboard/onboardtest", "internal/store"}, // the real thing is the best fake
+		"internal/onboard":     {"internal/onboard/onboardtest"},
+		"internal/store":       {"internal/store/storetest"},
 	}
 }
 

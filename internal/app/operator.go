@@ -2,132 +2,91 @@ package app
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
+	"io"
 	"log/slog"
+	"net"
 	"net/http"
-	"net/url"
+	"os"
 	"time"
 
-	"latchkey/internal/authserver"
-	"latchkey/internal/store"
+	"latchkey/internal/app/config"
+	"latchkey/internal/app/operate"
 )
 
-// operator does what whoever runs the program may do and nobody else. The running program serves it on a socket in the data
-// directory, for the commands; while none runs they call it themselves. It is never on a port.
-type operator struct {
-	store       *store.Store
-	publicURL   string
-	upstream    *url.URL // nil: the users are here
-	minPassword int
-	mailer      authserver.Mailer // nil: no mails are sent
-	now         func() time.Time
-	log         *slog.Logger
+// commandSocket serves the commands of operators. A nil one does nothing.
+type commandSocket struct {
+	listener net.Listener
+	server   *http.Server
 }
 
-// What commands ask for.
-const (
-	pathAddUser     = "/users/add"
-	pathListUsers   = "/users/list"
-	pathFindUser    = "/users/find"
-	pathDisableUser = "/users/disable"
-	pathEnableUser  = "/users/enable"
-	pathResetUser   = "/users/reset-password"
-	pathDeleteUser  = "/users/delete"
-	pathImportUsers = "/users/import"
-	pathBackup      = "/backup"
-)
-
-func (o *operator) handler() http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("POST "+pathAddUser, operation(o.log, ofUsers(o, o.addUser)))
-	mux.Handle("POST "+pathListUsers, operation(o.log, ofUsers(o, o.listUsers)))
-	mux.Handle("POST "+pathFindUser, operation(o.log, ofUsers(o, o.findUser)))
-	mux.Handle("POST "+pathDisableUser, operation(o.log, ofUsers(o, o.disableUser)))
-	mux.Handle("POST "+pathEnableUser, operation(o.log, ofUsers(o, o.enableUser)))
-	mux.Handle("POST "+pathResetUser, operation(o.log, ofUsers(o, o.resetPassword)))
-	mux.Handle("POST "+pathDeleteUser, operation(o.log, ofUsers(o, o.deleteUser)))
-	mux.HandleFunc("POST "+pathImportUsers, o.importUsers)
-	mux.Handle("POST "+pathBackup, operation(o.log, o.backup))
-	return mux
+// openCommandSocket is called by whoever holds the lock of the database. Without a socket the program runs as well, and commands must
+// wait until it is stopped.
+func openCommandSocket(ctx context.Context, dir dataDir, handler http.Handler, log *slog.Logger) *commandSocket {
+	listener, err := operate.Listen(ctx, dir.path, log)
+	if err != nil {
+		log.Warn("commands such as latchkey user work only while this is stopped: there can be no socket in the data directory", "error", err)
+		return nil
+	}
+	return &commandSocket{listener: listener, server: &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 5 * time.Second,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}}
 }
 
-// ofUsers refuses what is about users when they live elsewhere: an account that was made here could not even sign in.
-func ofUsers[In, Out any](o *operator, act func(context.Context, In) (Out, error)) func(context.Context, In) (Out, error) {
-	return func(ctx context.Context, in In) (out Out, err error) {
-		if err := o.hasUsers(); err != nil {
-			return out, err
+// start serves until stop is called, which is before the store is closed and its lock given to somebody else: they will make
+// a socket of the same name.
+func (s *commandSocket) start(log *slog.Logger) (stop func()) {
+	if s == nil {
+		return func() {}
+	}
+	ended := serveBeside(s.server, s.listener, func(err error) { log.Error("the socket for commands broke", "cause", err) })
+	return func() {
+		ctx, cancel := context.WithTimeout(context.Background(), shutdownTime)
+		defer cancel()
+		if err := s.server.Shutdown(ctx); err != nil {
+			log.Warn("cut off a command that did not end in time", "time", shutdownTime)
+			_ = s.server.Close() // what it would say is known
 		}
-		return act(ctx, in)
+		<-ended
 	}
 }
 
-func (o *operator) hasUsers() error {
-	if o.upstream != nil {
-		return fmt.Errorf("the users are not here: this latchkey shows those of %s, and they are managed there", o.upstream)
+// console is that of this process.
+func console(stdout io.Writer) operate.Console {
+	c := operate.Console{In: os.Stdin, Out: stdout, Err: os.Stderr}
+	if isTerminal(os.Stdin) && isTerminal(os.Stderr) {
+		c.Terminal = os.Stdin
 	}
-	return nil
+	return c
 }
 
-// operation answers a request with what act makes of its body. Operators are told every error as it is.
-func operation[In, Out any](log *slog.Logger, act func(context.Context, In) (Out, error)) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var in In
-		decoder := json.NewDecoder(r.Body)
-		decoder.DisallowUnknownFields()
-		if err := decoder.Decode(&in); err != nil {
-			answerOperator(w, log, nil, fmt.Errorf("the running latchkey does not understand this command: it is of another version (%w)", err))
-			return
-		}
-		out, err := act(r.Context(), in)
-		answerOperator(w, log, out, err)
+// operateOn runs a command of an operator, with the settings of the environment and of its flags.
+func operateOn(ctx context.Context, args []string, c operate.Console) error {
+	given := config.Defaults()
+	given.LogLevel = "warn"
+	return operate.Run(ctx, args, c, operate.Program{
+		Flags:    given.Flags(),
+		Variable: config.Variable,
+		Heed:     func(names ...string) error { return given.Heed(os.Environ(), names...) },
+		Place: func() (operate.Place, error) {
+			cfg, err := given.Parse()
+			if err != nil {
+				return operate.Place{}, err
+			}
+			log := newLogger(cfg)
+			dir := dataDir{path: cfg.Data, log: log}
+			return operate.Place{
+				Dir:    dir.path,
+				Open:   dir.openDatabase,
+				Refuse: func(why string) error { return config.Refuse("data", dir.path, why) },
+				Config: operate.Config{
+					PublicURL: cfg.LikelyURL(), Upstream: cfg.Upstream, MinPassword: cfg.MinPassword, Now: cfg.Now, Log: log,
+				},
+				InProcess: func(handler http.Handler) http.RoundTripper { return inProcess{handler, log} },
+			}, nil
+		},
+		Database: databaseFile,
+		KeyFiles: [2]string{sessionKeysFile, accessKeyFile},
 	})
-}
-
-// operatorFailure is an answer that says what went wrong.
-type operatorFailure struct {
-	Error string `json:"error"`
-}
-
-func answerOperator(w http.ResponseWriter, log *slog.Logger, out any, err error) {
-	status := http.StatusOK
-	if err != nil {
-		status, out = http.StatusUnprocessableEntity, operatorFailure{oneLine(err)}
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	if err := json.NewEncoder(w).Encode(out); err != nil {
-		log.Warn("a command did not get its answer", "error", err)
-	}
-}
-
-// backedUp is what a backup was made of.
-type backedUp struct {
-	Path  string       `json:"path"`
-	Bytes int64        `json:"bytes"`
-	Rows  store.Counts `json:"rows"`
-}
-
-type backupOrder struct {
-	Path string `json:"path"`
-}
-
-func (o *operator) backup(ctx context.Context, in backupOrder) (backedUp, error) {
-	err := o.store.Backup(ctx, in.Path)
-	if errors.Is(err, store.ErrExists) {
-		return backedUp{}, fmt.Errorf("there is a file %s already, and it is left as it is: name another", in.Path)
-	}
-	if err != nil {
-		return backedUp{}, err
-	}
-	done := backedUp{Path: in.Path}
-	if done.Bytes, err = sizeOf(in.Path); err == nil {
-		done.Rows, err = store.CountBackup(ctx, in.Path)
-	}
-	if err != nil {
-		return done, fmt.Errorf("the backup was made, but cannot be read back: %w", err)
-	}
-	o.log.Info("backup made", "file", in.Path, "bytes", done.Bytes)
-	return done, nil
 }

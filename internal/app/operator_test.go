@@ -3,314 +3,57 @@ package app
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
 	"latchkey/client"
 	"latchkey/internal/app/config"
-	"latchkey/internal/store"
+	"latchkey/internal/app/operate"
 )
 
-// publicName is how the programs of these tests say that they are reached.
-const publicName = "https://keys.example.org"
-
-// place is a data directory to give commands about.
-type place struct {
-	config.Config
-	app *running // nil while the program is stopped
-}
-
-// order runs a command on it as a shell would. stdin is no terminal.
-func (p place) order(t *testing.T, stdin string, args ...string) (string, error) {
+// order runs a command about the data of a program. stdin is no terminal.
+func order(t *testing.T, cfg config.Config, stdin string, args ...string) string {
 	t.Helper()
 	var out, complaints bytes.Buffer
-	err := operate(t.Context(), append(args, "--data", p.Data), console{strings.NewReader(stdin), &out, &complaints})
-	if complaints.Len() > 0 {
-		t.Errorf("%v says %q on standard error", args, complaints.String())
+	err := operateOn(t.Context(), append(args, "--data", cfg.Data), operate.Console{In: strings.NewReader(stdin), Out: &out, Err: &complaints})
+	if err != nil || complaints.Len() > 0 {
+		t.Fatalf("%v: %v %s", args, err, complaints.String())
 	}
-	return out.String(), err
+	return out.String()
 }
 
-// must is order where nothing can go wrong.
-func (p place) must(t *testing.T, stdin string, args ...string) string {
+// resetLink is the link with which a user chooses another password.
+func resetLink(t *testing.T, cfg config.Config, args ...string) string {
 	t.Helper()
-	out, err := p.order(t, stdin, args...)
-	if err != nil {
-		t.Fatalf("%v: %v", args, err)
+	var reset struct {
+		Link string `json:"link"`
 	}
-	return out
-}
-
-// ordered is the JSON that a command prints.
-func ordered[T any](t *testing.T, p place, args ...string) (out T) {
-	t.Helper()
-	text := p.must(t, "", append(args, "--json")...)
-	if err := json.Unmarshal([]byte(text), &out); err != nil || strings.Count(text, "\n") != 1 {
-		t.Fatalf("%v printed %q: %v", args, text, err)
-	}
-	return out
-}
-
-// listed are all users, from the command that lists them.
-func (p place) listed(t *testing.T) []listedUser {
-	t.Helper()
-	var users []listedUser
-	for line := range strings.Lines(p.must(t, "", "user", "list", "--json")) {
-		var u listedUser
-		if err := json.Unmarshal([]byte(line), &u); err != nil {
-			t.Fatal(err)
-		}
-		users = append(users, u)
-	}
-	return users
-}
-
-// anywhere runs a test while a program runs, and with the data of one that was stopped.
-func anywhere(t *testing.T, test func(t *testing.T, p place)) {
-	t.Helper()
-	for _, runs := range []bool{true, false} {
-		t.Run(map[bool]string{true: "while it runs", false: "while it is stopped"}[runs], func(t *testing.T) {
-			t.Parallel()
-			cfg := testConfig(t)
-			cfg.PublicURL = publicName
-			p := place{Config: cfg}
-			a := run(t, cfg)
-			if runs {
-				p.app = &a
-			} else if err := a.stop(); err != nil {
-				t.Fatal(err)
-			}
-			test(t, p)
-		})
-	}
-}
-
-// withStore lends the store for a moment: while the program is stopped, a command must be able to open it afterwards.
-func (p place) withStore(t *testing.T, act func(*store.Store) error) {
-	t.Helper()
-	st, closing := p.openedStore(t)
-	if err := errors.Join(act(st), closing()); err != nil {
+	text := order(t, cfg, "", append([]string{"user", "reset-password", "--json"}, args...)...)
+	if err := json.Unmarshal([]byte(text), &reset); err != nil {
 		t.Fatal(err)
 	}
+	return reset.Link
 }
 
-func (p place) openedStore(t *testing.T) (st *store.Store, closing func() error) {
-	t.Helper()
-	if p.app != nil {
-		return p.app.store, func() error { return nil }
-	}
-	st, err := store.Open(t.Context(), filepath.Join(p.Data, databaseFile))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return st, st.Close
-}
-
-// events of a user, oldest first, as "kind by actor".
-func (p place) events(t *testing.T, userID string) (kinds []string) {
-	t.Helper()
-	p.withStore(t, func(st *store.Store) error {
-		events, err := st.Events(t.Context(), userID, store.EventQuery{Limit: 100})
-		for _, e := range slices.Backward(events) {
-			kinds = append(kinds, string(e.Kind)+" by "+string(e.Actor))
-		}
-		return err
-	})
-	return kinds
-}
-
-func TestCommandsDoTheSameWhetherTheProgramRunsOrNot(t *testing.T) {
-	t.Parallel()
-	anywhere(t, func(t *testing.T, p place) {
-		made := p.must(t, "correct horse battery\nand more\n", "user", "add", "--password-stdin", "ada@example.com", "--public-url", publicName)
-		if !strings.HasPrefix(made, "Made ada@example.com (") || strings.Contains(made, "link") {
-			t.Errorf("made: %q", made)
-		}
-		bob := ordered[handedOut](t, p, "user", "add", "bob", "--public-url", publicName)
-		if !strings.HasPrefix(string(bob.Link), publicName+"/reset?token=") || bob.LinkExpiresAt.Sub(bob.User.CreatedAt).Hours() < 23.9 {
-			t.Errorf("without a password there is no good link: %q, until %v", string(bob.Link), bob.LinkExpiresAt)
-		}
-		_, err := p.order(t, "", "user", "add", "bob", "--public-url", publicName)
-		wantSentence(t, err, `"bob"`, "already")
-
-		users := p.listed(t)
-		if len(users) != 2 || users[0].Email != "ada@example.com" || users[0].NoPassword || !users[1].NoPassword || users[1].ID != bob.User.ID {
-			t.Errorf("listed: %+v", users)
-		}
-		if table := p.must(t, "", "user", "list"); !strings.Contains(table, users[1].ID+"  "+users[1].CreatedAt.Format("2006-01-02")+"     0  bob  [no password]\n") ||
-			!strings.HasSuffix(table, "Users: 2\n") {
-			t.Errorf("the table:\n%s", table)
-		}
-
-		off := ordered[changedUser](t, p, "user", "disable", "ada@example.com")
-		again := ordered[changedUser](t, p, "user", "disable", users[0].ID)
-		on := ordered[changedUser](t, p, "user", "enable", users[0].ID)
-		if !off.Changed || !off.User.Disabled || again.Changed || !again.User.Disabled || !on.Changed || on.User.Disabled {
-			t.Errorf("off %+v, off again %+v, on %+v", off, again, on)
-		}
-
-		if text := p.must(t, "", "user", "reset-password", "ada@example.com", "--public-url", publicName); !strings.Contains(text, publicName+"/reset?token=") ||
-			!strings.Contains(text, "no longer works") {
-			t.Errorf("reset: %s", text)
-		}
-		if users := p.listed(t); !users[0].NoPassword {
-			t.Error("the old password still works after a reset")
-		}
-
-		if gone := ordered[listedUser](t, p, "user", "delete", bob.User.ID, "--yes"); gone.Email != "bob" {
-			t.Errorf("deleted %+v", gone)
-		}
-		if users := p.listed(t); len(users) != 1 {
-			t.Errorf("left: %+v", users)
-		}
-		want := []string{
-			"account-made by operator", "account-disabled by operator", "account-enabled by operator", "password-reset-asked by operator",
-		}
-		if got := p.events(t, users[0].ID); !slices.Equal(got, want) {
-			t.Errorf("written down: %v", got)
-		}
-	})
-}
-
-func TestCommandsThatCannotBeDoneSayWhy(t *testing.T) {
-	t.Parallel()
-	anywhere(t, func(t *testing.T, p place) {
-		p.must(t, "correct horse battery", "user", "add", "--password-stdin", "ada@example.com")
-		p.withStore(t, func(st *store.Store) error {
-			return st.CreateUser(t.Context(), store.User{ID: "5f3a1c2b9d0e4a0012345673"},
-				store.Identity{ID: "a", Provider: store.ProviderAnonymous, Subject: "a"})
-		})
-		for _, tc := range []struct {
-			args  string
-			stdin string
-			parts []string
-		}{
-			{"user disable nobody@example.com", "", []string{`"nobody@example.com"`, "id", "e-mail"}},
-			{"user enable 5f3a1c2b9d0e4a0012345672", "", []string{"5f3a1c2b9d0e4a0012345672", "no user"}},
-			{"user disable ADA@example.com", "", []string{`"ADA@example.com"`, "exactly"}},
-			{"user reset-password nobody", "", []string{`"nobody"`}},
-			{"user reset-password 5f3a1c2b9d0e4a0012345673", "", []string{"no e-mail address"}},
-			{"user reset-password ada@example.com --mail", "", []string{"--smtp", "--mail"}},
-			{"user delete nobody --yes", "", []string{`"nobody"`}},
-			{"user add ada@example.com --password-stdin", "correct horse battery", []string{`"ada@example.com"`, "already"}},
-			{"user add bob --password-stdin", "short", []string{"password", "8"}},
-			{"user add bob --password-stdin", "password1", []string{"password"}},
-			{"user add bob@example.com --password-stdin", "bob@example.com", []string{"password"}},
-			{"user add " + strings.Repeat("x", 129), "", []string{"128 characters"}},
-			{"backup /nowhere/at/all", "", []string{"/nowhere/at/all", "no such file"}},
-			{"import-users /nowhere/at/all", "", []string{"/nowhere/at/all", "no such file"}},
-			{"import-users " + t.TempDir(), "", []string{"not a file"}},
-		} {
-			out, err := p.order(t, tc.stdin, strings.Fields(tc.args)...)
-			wantSentence(t, err, tc.parts...)
-			if ExitCode(err) != exitOther || out != "" {
-				t.Errorf("%s: exit code %d, printed %q", tc.args, ExitCode(err), out)
-			}
-		}
-		if users := p.listed(t); len(users) != 2 {
-			t.Errorf("users: %+v", users)
-		}
-	})
-}
-
-func TestAMistypedOrderIsRefusedBeforeAnythingIsTouched(t *testing.T) {
-	t.Parallel()
-	for _, tc := range []struct {
-		args string
-		want []string
-	}{
-		{"user", []string{"add, list, disable, enable, reset-password, delete"}},
-		{"user remove ada", []string{`"user remove"`, "delete"}},
-		{"user add", []string{"EMAIL is missing"}},
-		{"user add ada bob", []string{`"bob"`, "one too many"}},
-		{"user list ada", []string{`"ada"`, "one too many"}},
-		{"user disable", []string{"ID-or-EMAIL is missing"}},
-		{"user disable ada --force", []string{"-force", "latchkey user disable --help"}},
-		{"user list --smtp x", []string{"-smtp"}},
-		{"backup", []string{"FILE is missing"}},
-		{"import-users a b", []string{`"b"`}},
-		{"user add ada --public-url keys.example.org", []string{"--public-url", `"keys.example.org"`}},
-		{"user add ada --min-password 3", []string{"--min-password", `"3"`}},
-		{"user list --data=", []string{"--data"}},
-	} {
-		var out, complaints bytes.Buffer
-		err := operate(t.Context(), strings.Fields(tc.args), console{strings.NewReader(""), &out, &complaints})
-		wantSentence(t, err, tc.want...)
-		if ExitCode(err) != exitUsage || out.Len()+complaints.Len() > 0 {
-			t.Errorf("%s: exit code %d, printed %q", tc.args, ExitCode(err), out.String()+complaints.String())
-		}
-	}
-	anywhere(t, func(t *testing.T, p place) {
-		p.must(t, "correct horse battery", "user", "add", "--password-stdin", "ada@example.com")
-		for _, tc := range []struct{ args, want string }{
-			{"user delete ada@example.com", "--yes"},
-			{"user add bob --password-stdin", "empty line"},
-		} {
-			_, err := p.order(t, "\n", strings.Fields(tc.args)...)
-			wantSentence(t, err, tc.want)
-			if ExitCode(err) != exitUsage {
-				t.Errorf("%s: exit code %d", tc.args, ExitCode(err))
-			}
-		}
-		if users := p.listed(t); len(users) != 1 {
-			t.Errorf("users: %+v", users)
-		}
-	})
-}
-
-func TestEveryCommandExplainsItself(t *testing.T) {
-	t.Parallel()
-	for _, c := range operatorCommands() {
-		var out bytes.Buffer
-		if err := Main(t.Context(), append(strings.Fields(c.name), "--help"), &out); err != nil {
-			t.Fatal(err)
-		}
-		for _, want := range []string{"latchkey " + c.name, c.argument, c.does, "--json", "--data", "(LATCHKEY_DATA)", "Exit codes"} {
-			if !strings.Contains(out.String(), want) {
-				t.Errorf("help of %s does not say %q", c.name, want)
-			}
-		}
-	}
-	var out bytes.Buffer
-	if err := Main(t.Context(), []string{"user", "--help"}, &out); err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range operatorCommands() {
-		if strings.HasPrefix(c.name, "user ") && !strings.Contains(out.String(), "latchkey "+c.name) {
-			t.Errorf("help of user does not name %s", c.name)
-		}
-	}
-}
-
-func TestACommandMakesNoDataOfItsOwn(t *testing.T) {
-	t.Parallel()
-	p := place{Config: testConfig(t)}
-	_, err := p.order(t, "", "user", "list")
-	wantSentence(t, err, "--data", p.Data, "no database")
-	if found, _ := filepath.Glob(p.Data + "*"); len(found) > 0 {
-		t.Errorf("it made %v", found)
-	}
-}
-
-func TestUsersOfAnUpstreamAreNotManagedHere(t *testing.T) {
+// What a command needs comes to it from the program: its settings, its database, and the way into this process.
+func TestCommandsWorkWhileTheProgramIsStopped(t *testing.T) {
 	t.Parallel()
 	cfg := testConfig(t)
-	cfg.Upstream = "https://services.example.org"
-	a := run(t, cfg)
-	p := place{cfg, &a}
-	for _, args := range [][]string{
-		{"user", "add", "bob"}, {"user", "list"}, {"user", "disable", "bob"}, {"user", "delete", "bob", "--yes"}, {"import-users", "testdata/users.json"},
-	} {
-		_, err := p.order(t, "", args...)
-		wantSentence(t, err, "https://services.example.org")
+	if err := run(t, cfg).stop(); err != nil {
+		t.Fatal(err)
 	}
-	p.must(t, "", "backup", filepath.Join(t.TempDir(), "copy.db"))
+	order(t, cfg, "correct horse battery", "user", "add", "--password-stdin", "ada@example.com")
+	if list := order(t, cfg, "", "user", "list"); !strings.Contains(list, "  ada@example.com\n") || !strings.HasSuffix(list, "Users: 1\n") {
+		t.Errorf("listed: %s", list)
+	}
+	var help bytes.Buffer
+	if err := Main(t.Context(), []string{"backup", "--help"}, &help); err != nil || !strings.Contains(help.String(), databaseFile+"-wal") {
+		t.Errorf("%v: %s", err, help.String())
+	}
+	run(t, cfg) // the database is free again
 }
 
 func TestABrowserIsOutAtOnceWhenItsAccountIsDisabledOrDeleted(t *testing.T) {
@@ -320,7 +63,7 @@ func TestABrowserIsOutAtOnceWhenItsAccountIsDisabledOrDeleted(t *testing.T) {
 			t.Parallel()
 			cfg := testConfig(t)
 			a := run(t, cfg)
-			p, person := place{cfg, &a}, browser(t)
+			person := browser(t)
 			if got := post(t, person, a.URL()+"/register", account); got.Status != http.StatusOK {
 				t.Fatalf("register: %d %s", got.Status, got.Body)
 			}
@@ -328,7 +71,7 @@ func TestABrowserIsOutAtOnceWhenItsAccountIsDisabledOrDeleted(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			p.must(t, "", append([]string{"user", command, account.Get("email")}, extra...)...)
+			order(t, cfg, "", append([]string{"user", command, account.Get("email")}, extra...)...)
 			if got := get(t, person, a.URL()+"/keys"); !strings.Contains(got.Body, "<title>Sign in") {
 				t.Errorf("the browser is still in: %d %s", got.Status, got.Body)
 			}
@@ -356,17 +99,17 @@ func TestWithKeepSessionsAResetEndsNothingUntilItsLinkIsUsed(t *testing.T) {
 	t.Parallel()
 	cfg := testConfig(t)
 	a := run(t, cfg)
-	p, person := place{cfg, &a}, browser(t)
+	person := browser(t)
 	post(t, person, a.URL()+"/register", account)
 	email := account.Get("email")
-	reset := ordered[handedOut](t, p, "user", "reset-password", email, "--keep-sessions")
+	link := resetLink(t, cfg, email, "--keep-sessions")
 	if got := get(t, person, a.URL()+"/keys"); !strings.Contains(got.Body, email) {
 		t.Errorf("the browser is out: %d", got.Status)
 	}
-	if !strings.HasPrefix(string(reset.Link), a.URL()+"/reset?") {
-		t.Fatalf("the link: %q", string(reset.Link))
+	if !strings.HasPrefix(link, a.URL()+"/reset?") {
+		t.Fatalf("the link: %q", link)
 	}
-	token, id := linkParts(t, string(reset.Link))
+	token, id := linkParts(t, link)
 	choose := func() error {
 		return newClient(t, a.URL()).ResetPassword(t.Context(), token, id, "another long password")
 	}
@@ -384,31 +127,14 @@ func TestWithKeepSessionsAResetEndsNothingUntilItsLinkIsUsed(t *testing.T) {
 	}
 }
 
-// Whoever may make an account may call it anything.
-func TestAListCannotSteerATerminal(t *testing.T) {
-	t.Parallel()
-	anywhere(t, func(t *testing.T, p place) {
-		hostile := "\x1b]0;owned\x07\x1b[2J\u202eada\u009b31m\nUsers: 0"
-		p.must(t, "correct horse battery", "user", "add", "--password-stdin", hostile)
-		table := p.must(t, "", "user", "list") + p.must(t, "", "user", "disable", hostile)
-		if strings.ContainsAny(table, "\x1b\x07\u009b\u202e") || strings.Count(table, "\n") != 4 {
-			t.Errorf("%q", table)
-		}
-		if users := p.listed(t); users[0].Email != hostile {
-			t.Errorf("JSON has %q", users[0].Email)
-		}
-	})
-}
-
 func TestNoCommandPutsASecretInTheLog(t *testing.T) {
 	t.Parallel()
 	log := &keptLog{}
 	cfg := testConfig(t)
 	cfg.LogTo, cfg.LogLevel, cfg.Log = log, "debug", "text"
-	a := run(t, cfg)
-	p := place{cfg, &a}
-	p.must(t, "correct horse battery", "user", "add", "--password-stdin", "ada@example.com")
-	link := string(ordered[handedOut](t, p, "user", "reset-password", "ada@example.com").Link)
+	run(t, cfg)
+	order(t, cfg, "correct horse battery", "user", "add", "--password-stdin", "ada@example.com")
+	link := resetLink(t, cfg, "ada@example.com")
 	_, token, _ := strings.Cut(link, "token=")
 	token, _, _ = strings.Cut(token, "&")
 	for _, secret := range []string{"correct horse battery", token} {
@@ -416,7 +142,94 @@ func TestNoCommandPutsASecretInTheLog(t *testing.T) {
 			t.Errorf("the log has %q", secret)
 		}
 	}
-	if text := fmt.Sprintf("%v %+v %#v %s", newUser{"a", "hunter2"}, handedOut{Link: "hunter2"}, newUser{"a", "hunter2"}, passedOn("hunter2")); strings.Contains(text, "hunter2") {
-		t.Errorf("printed: %s", text)
+}
+
+func TestAnImportedUserSignsInOnceAPasswordIsChosen(t *testing.T) {
+	t.Parallel()
+	cfg := testConfig(t)
+	a := run(t, cfg)
+	c := newClient(t, a.URL())
+	order(t, cfg, "", "import-users", "operate/testdata/users.json")
+	for _, password := range []string{" ", "correct horse battery"} {
+		if _, err := c.Login(t.Context(), client.EmailPassword("ada@example.com", password)); !client.IsUnauthorized(err) {
+			t.Errorf("signed in with %q: %v", password, err)
+		}
+	}
+	link := resetLink(t, cfg, "5f3a1c2b9d0e4a0012345671")
+	token, id := linkParts(t, link)
+	if err := c.ResetPassword(t.Context(), token, id, "correct horse battery"); err != nil {
+		t.Fatal(err)
+	}
+	session, err := c.Login(t.Context(), client.EmailPassword("ada@example.com", "correct horse battery"))
+	if err != nil || session.UserID() != "5f3a1c2b9d0e4a0012345671" {
+		t.Errorf("signed in as %s, %v", session.UserID(), err)
+	}
+}
+
+// With the database and the key files of before, nobody notices that they were elsewhere.
+func TestARestoredProgramKnowsItsBrowsersAndDevices(t *testing.T) {
+	t.Parallel()
+	cfg := testConfig(t)
+	first := run(t, cfg)
+	person, c := browser(t), newClient(t, first.URL())
+	post(t, person, first.URL()+"/register", account)
+	session, err := c.Login(t.Context(), client.EmailPassword(account.Get("email"), account.Get("password")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := session.APIKeys().Create(t.Context(), "porch-cam")
+	if err != nil {
+		t.Fatal(err)
+	}
+	copied := filepath.Join(t.TempDir(), "copy.db")
+	order(t, cfg, "", "backup", copied)
+	if err := first.stop(); err != nil {
+		t.Fatal(err)
+	}
+
+	restored := testConfig(t)
+	makeDir(t, restored.Data, 0o700)
+	writeFile(t, filepath.Join(restored.Data, databaseFile), readFile(t, copied), 0o600)
+	for _, name := range []string{sessionKeysFile, accessKeyFile} {
+		writeFile(t, filepath.Join(restored.Data, name), readFile(t, filepath.Join(cfg.Data, name)), 0o600)
+	}
+	second := run(t, restored)
+	if got := get(t, person, second.URL()+"/keys"); !strings.Contains(got.Body, "porch-cam") {
+		t.Errorf("the browser is not known: %d", got.Status)
+	}
+	c = newClient(t, second.URL())
+	if err := c.Resume(session.UserID(), session.RefreshToken()).Refresh(t.Context()); err != nil {
+		t.Errorf("the session is not known: %v", err)
+	}
+	if _, err := c.Login(t.Context(), client.UserAPIKey(key.Value.Reveal())); err != nil {
+		t.Errorf("the key is not known: %v", err)
+	}
+}
+
+// What commands do can be done on the socket alone.
+func TestNoPortTakesCommands(t *testing.T) {
+	t.Parallel()
+	cfg := testConfig(t)
+	cfg.AdminAddr = "127.0.0.1:0"
+	a := run(t, cfg)
+	body := `{"email":"mallory@example.com","password":"correct horse battery","user":"x","path":"/tmp/x","after":""}`
+	for _, base := range []string{a.URL(), "http://" + a.admin.listener.Addr().String()} {
+		for _, prefix := range []string{"", "/operator", "/api/latchkey/v1", "/api/client/v2.0"} {
+			for _, path := range []string{
+				"/users/add", "/users/list", "/users/find", "/users/disable", "/users/enable", "/users/reset-password", "/users/delete", "/users/import", "/backup",
+			} {
+				req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, base+prefix+path, strings.NewReader(body))
+				if err != nil {
+					t.Fatal(err)
+				}
+				req.Header.Set("Content-Type", "application/json")
+				if got := do(t, &http.Client{CheckRedirect: noRedirect}, req); got.Status == http.StatusOK || got.Status == http.StatusUnprocessableEntity {
+					t.Errorf("%s answers %d %s", req.URL, got.Status, got.Body)
+				}
+			}
+		}
+	}
+	if users, err := a.store.Users(t.Context(), "", 1); err != nil || len(users) > 0 {
+		t.Errorf("users: %v, %v", users, err)
 	}
 }

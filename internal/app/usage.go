@@ -4,7 +4,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"latchkey/internal/app/config"
@@ -45,53 +44,6 @@ func usage(w io.Writer) error {
 		}
 	})
 	text.WriteString(usageTail)
-	_, err := io.WriteString(w, text.String())
-	return err
-}
-
-const operatorUsageTail = `
-They work while latchkey runs and while it does not, for the user that it runs as and for root. The data directory is
-that of --data or LATCHKEY_DATA.
-
-Exit codes:
-  0  done
-  1  not done; what is in the way is said on standard error
-  2  a wrong command line
-`
-
-// operatorUsage explains the commands that begin with a word.
-func operatorUsage(w io.Writer, word string) error {
-	var text strings.Builder
-	text.WriteString("latchkey " + word + " does what whoever runs latchkey may do.\n\n")
-	for _, c := range operatorCommands() {
-		if strings.HasPrefix(c.name, word+" ") {
-			fmt.Fprintf(&text, "  latchkey %s\n      %s\n", strings.TrimSpace(c.name+" "+c.argument), c.does)
-		}
-	}
-	fmt.Fprintf(&text, "\nEach has more to it: latchkey %s add --help.\n", word)
-	text.WriteString(operatorUsageTail)
-	_, err := io.WriteString(w, text.String())
-	return err
-}
-
-// usage explains one command.
-func (c operatorCommand) usage(w io.Writer) error {
-	var text strings.Builder
-	fmt.Fprintf(&text, "latchkey %s: %s.\n\n", c.name, c.does)
-	fmt.Fprintf(&text, "  latchkey %s [flags]\n\n", strings.TrimSpace(c.name+" "+c.argument))
-	if c.more != "" {
-		text.WriteString(c.more + "\n\n")
-	}
-	cfg := config.Defaults()
-	c.flagSet(&cfg, &operatorOptions{}).VisitAll(func(f *flag.Flag) {
-		value, meaning := flag.UnquoteUsage(f)
-		head := strings.TrimSpace("--" + f.Name + " " + value)
-		if slices.Contains(heeded, f.Name) {
-			head += "  (" + config.Variable(f.Name) + ")"
-		}
-		fmt.Fprintf(&text, "  %s\n      %s\n", head, meaning)
-	})
-	text.WriteString(operatorUsageTail)
 	_, err := io.WriteString(w, text.String())
 	return err
 }

@@ -1,4 +1,4 @@
-package app
+package operate
 
 import (
 	"errors"
@@ -46,7 +46,7 @@ func TestOtherUsersOfTheMachineAreHungUpOn(t *testing.T) {
 	cfg := testConfig(t)
 	cfg.LogTo, cfg.Log = log, "text"
 	run(t, cfg)
-	socket := filepath.Join(cfg.Data, operatorSocket)
+	socket := filepath.Join(cfg.Data, socketFile)
 	if _, err := dialAs(t, 65534, socket); !errors.Is(err, os.ErrPermission) {
 		t.Errorf("the modes let somebody in: %v", err)
 	}
@@ -142,7 +142,7 @@ func TestAPasswordIsAskedForTwiceAndNotShown(t *testing.T) {
 		person, program := terminals(t)
 		seen := typing(t, person, [2]string{"one): ", tc.first}, [2]string{"again: ", tc.second})
 		var out strings.Builder
-		err := operate(t.Context(), []string{"user", "add", tc.name, "--data", cfg.Data}, console{program, &out, program})
+		err := Run(t.Context(), []string{"user", "add", tc.name, "--data", cfg.Data}, Console{In: program, Out: &out, Err: program, Terminal: program}, theProgram(t))
 		if err == nil != (tc.want == "") || err != nil && !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%s: %v", tc.name, err)
 		}
@@ -165,7 +165,7 @@ func TestDeletingAsksFirst(t *testing.T) {
 		person, program := terminals(t)
 		seen := typing(t, person, [2]string{"go on: ", answer})
 		var out strings.Builder
-		err := operate(t.Context(), []string{"user", "delete", "ada@example.com", "--data", cfg.Data}, console{program, &out, program})
+		err := Run(t.Context(), []string{"user", "delete", "ada@example.com", "--data", cfg.Data}, Console{In: program, Out: &out, Err: program, Terminal: program}, theProgram(t))
 		if screen := seen(); !strings.Contains(screen, "Delete ada@example.com (") || err == nil != (answer == "yes") {
 			t.Errorf("%q after %q: %v", answer, screen, err)
 		}

@@ -1,4 +1,4 @@
-package app
+package operate
 
 import (
 	"encoding/json"
@@ -13,11 +13,11 @@ import (
 )
 
 // print writes an answer: as JSON, or in the words that say does.
-func (c operatorCall) print(answer any, say func(io.Writer) error) error {
+func (c call) print(answer any, say func(io.Writer) error) error {
 	if c.json {
-		return json.NewEncoder(c.out).Encode(answer)
+		return json.NewEncoder(c.Out).Encode(answer)
 	}
-	return say(c.out)
+	return say(c.Out)
 }
 
 // legible is a text that cannot steer a terminal: whoever may make an account may call it anything.

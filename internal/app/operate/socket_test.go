@@ -1,11 +1,9 @@
-package app
+package operate
 
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -18,7 +16,7 @@ func TestTheSocketIsThereWhileTheProgramRunsAndForItsUserAlone(t *testing.T) {
 	t.Parallel()
 	cfg := testConfig(t)
 	a := run(t, cfg)
-	socket := filepath.Join(cfg.Data, operatorSocket)
+	socket := filepath.Join(cfg.Data, socketFile)
 	info, err := os.Stat(socket)
 	if err != nil || info.Mode() != os.ModeSocket|0o600 || modeOf(t, cfg.Data) != 0o700 {
 		t.Errorf("socket %v, %v; directory %v", info.Mode(), err, modeOf(t, cfg.Data))
@@ -48,7 +46,7 @@ func TestASocketThatWasLeftBehindIsReplaced(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		left, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(p.Data, operatorSocket), Net: "unix"})
+		left, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(p.Data, socketFile), Net: "unix"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -82,7 +80,7 @@ func TestADirectoryDeepDownHasASocketToo(t *testing.T) {
 	if err := a.stop(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Lstat(filepath.Join(cfg.Data, operatorSocket)); !errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Lstat(filepath.Join(cfg.Data, socketFile)); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("it is still there: %v", err)
 	}
 	if users := p.listed(t); len(users) != 1 {
@@ -95,16 +93,16 @@ func TestAProgramThatTakesNoCommandsIsReported(t *testing.T) {
 	t.Parallel()
 	cfg := testConfig(t)
 	a := run(t, cfg)
-	socket := filepath.Join(cfg.Data, operatorSocket)
+	socket := filepath.Join(cfg.Data, socketFile)
 	if err := os.Rename(socket, socket+".away"); err != nil {
 		t.Fatal(err)
 	}
-	log := slog.New(slog.DiscardHandler)
-	_, err := reachOperator(t.Context(), parsed(t, cfg), log, 10*time.Millisecond)
+	at := placeAt(t, cfg)
+	_, err := theProgram(t).reach(t.Context(), at, 10*time.Millisecond)
 	wantSentence(t, err, "--data", cfg.Data, "takes no commands", "stop it")
 	reached := make(chan error, 1)
 	go func() {
-		line, err := reachOperator(t.Context(), parsed(t, cfg), log, time.Minute)
+		line, err := theProgram(t).reach(t.Context(), at, time.Minute)
 		if err == nil {
 			err = line.call(t.Context(), pathListUsers, userPage{}, &userList{})
 		}
@@ -118,7 +116,7 @@ func TestAProgramThatTakesNoCommandsIsReported(t *testing.T) {
 	}
 	stopped, stop := context.WithCancel(t.Context())
 	stop()
-	if _, err := reachOperator(stopped, parsed(t, cfg), log, time.Minute); err == nil {
+	if _, err := theProgram(t).reach(stopped, at, time.Minute); err == nil {
 		t.Error("a command that was stopped went on")
 	}
 	if err := a.stop(); err != nil {
@@ -126,39 +124,11 @@ func TestAProgramThatTakesNoCommandsIsReported(t *testing.T) {
 	}
 }
 
-// What commands do can be done on the socket alone.
-func TestNoPortTakesCommands(t *testing.T) {
-	t.Parallel()
-	cfg := testConfig(t)
-	cfg.AdminAddr = "127.0.0.1:0"
-	a := run(t, cfg)
-	body := `{"email":"mallory@example.com","password":"correct horse battery","user":"x","path":"/tmp/x","after":""}`
-	for _, base := range []string{a.URL(), "http://" + a.admin.listener.Addr().String()} {
-		for _, prefix := range []string{"", "/operator", "/api/latchkey/v1", "/api/client/v2.0"} {
-			for _, path := range []string{
-				pathAddUser, pathListUsers, pathFindUser, pathDisableUser, pathEnableUser, pathResetUser, pathDeleteUser, pathImportUsers, pathBackup,
-			} {
-				req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, base+prefix+path, strings.NewReader(body))
-				if err != nil {
-					t.Fatal(err)
-				}
-				req.Header.Set("Content-Type", "application/json")
-				if got := do(t, &http.Client{CheckRedirect: noRedirect}, req); got.Status == http.StatusOK || got.Status == http.StatusUnprocessableEntity {
-					t.Errorf("%s answers %d %s", req.URL, got.Status, got.Body)
-				}
-			}
-		}
-	}
-	if users, err := a.store.Users(t.Context(), "", 1); err != nil || len(users) > 0 {
-		t.Errorf("users: %v, %v", users, err)
-	}
-}
-
 func TestACommandOfAnotherVersionIsRefused(t *testing.T) {
 	t.Parallel()
 	cfg := testConfig(t)
 	run(t, cfg)
-	line, err := dialOperator(t.Context(), cfg.Data)
+	line, err := dialSocket(t.Context(), cfg.Data)
 	if err != nil {
 		t.Fatal(err)
 	}

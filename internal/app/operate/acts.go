@@ -1,4 +1,4 @@
-package app
+package operate
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 	"strconv"
 )
 
-func addUser(ctx context.Context, c operatorCall) error {
+func addUser(ctx context.Context, c call) error {
 	password, err := c.newPassword(ctx, c.argument)
 	if err != nil {
 		return err
@@ -30,11 +30,11 @@ func addUser(ctx context.Context, c operatorCall) error {
 	})
 }
 
-func listUsers(ctx context.Context, c operatorCall) error {
+func listUsers(ctx context.Context, c call) error {
 	each, n := listedUser.writeLine, 0
 	if c.json {
 		each = func(u listedUser, w io.Writer) error { return json.NewEncoder(w).Encode(u) }
-	} else if err := writeListHead(c.out); err != nil {
+	} else if err := writeListHead(c.Out); err != nil {
 		return err
 	}
 	for after := ""; ; {
@@ -44,7 +44,7 @@ func listUsers(ctx context.Context, c operatorCall) error {
 		}
 		for _, u := range page.Users {
 			n++
-			if err := each(u, c.out); err != nil {
+			if err := each(u, c.Out); err != nil {
 				return err
 			}
 		}
@@ -55,19 +55,19 @@ func listUsers(ctx context.Context, c operatorCall) error {
 	if c.json {
 		return nil
 	}
-	_, err := fmt.Fprintf(c.out, "Users: %d\n", n)
+	_, err := fmt.Fprintf(c.Out, "Users: %d\n", n)
 	return err
 }
 
-func disableUser(ctx context.Context, c operatorCall) error {
+func disableUser(ctx context.Context, c call) error {
 	return c.change(ctx, pathDisableUser, "Disabled %s. Everything that was signed in is signed out.\n", "%s was disabled already.\n")
 }
 
-func enableUser(ctx context.Context, c operatorCall) error {
+func enableUser(ctx context.Context, c call) error {
 	return c.change(ctx, pathEnableUser, "%s can sign in again.\n", "%s was not disabled.\n")
 }
 
-func (c operatorCall) change(ctx context.Context, path, did, wasSo string) error {
+func (c call) change(ctx context.Context, path, did, wasSo string) error {
 	var done changedUser
 	if err := c.line.call(ctx, path, named{c.argument}, &done); err != nil {
 		return err
@@ -82,7 +82,7 @@ func (c operatorCall) change(ctx context.Context, path, did, wasSo string) error
 	})
 }
 
-func resetPassword(ctx context.Context, c operatorCall) error {
+func resetPassword(ctx context.Context, c call) error {
 	var done handedOut
 	order := resetOrder{User: c.argument, KeepSessions: c.keepSessions, Mail: c.mail}
 	if err := c.line.call(ctx, pathResetUser, order, &done); err != nil {
@@ -106,7 +106,7 @@ func resetPassword(ctx context.Context, c operatorCall) error {
 	})
 }
 
-func deleteUser(ctx context.Context, c operatorCall) error {
+func deleteUser(ctx context.Context, c call) error {
 	var found listedUser
 	if err := c.line.call(ctx, pathFindUser, named{c.argument}, &found); err != nil {
 		return err
@@ -129,7 +129,7 @@ func deleteUser(ctx context.Context, c operatorCall) error {
 
 // importUsers rehearses first: a file that is broken at its end, or has a user who cannot be imported, should be known before
 // half of it is written.
-func importUsers(ctx context.Context, c operatorCall) error {
+func importUsers(ctx context.Context, c call) error {
 	result, err := c.sendUsers(ctx, true)
 	if err != nil {
 		return err
@@ -152,7 +152,7 @@ func importUsers(ctx context.Context, c operatorCall) error {
 	return nil
 }
 
-func (c operatorCall) sendUsers(ctx context.Context, dryRun bool) (result imported, err error) {
+func (c call) sendUsers(ctx context.Context, dryRun bool) (result imported, err error) {
 	file, err := os.Open(c.argument)
 	if err != nil {
 		return result, fmt.Errorf("the file of users cannot be read: %w", err)
@@ -169,7 +169,7 @@ func (c operatorCall) sendUsers(ctx context.Context, dryRun bool) (result import
 	return result, err
 }
 
-func backUp(ctx context.Context, c operatorCall) error {
+func backUp(ctx context.Context, c call) error {
 	path, err := filepath.Abs(c.argument) // the running program may be elsewhere
 	if err != nil {
 		return err
@@ -181,7 +181,7 @@ func backUp(ctx context.Context, c operatorCall) error {
 	return c.print(done, func(w io.Writer) error {
 		_, err := fmt.Fprintf(w, "Backed up and checked: %s, %s. Users: %d, keys: %d, events: %d.\n"+
 			"The files %s and %s of the data directory are not in it: keep copies of them in another place.\n",
-			legible(done.Path), size(done.Bytes), done.Rows.Users, done.Rows.Keys, done.Rows.Events, sessionKeysFile, accessKeyFile)
+			legible(done.Path), size(done.Bytes), done.Rows.Users, done.Rows.Keys, done.Rows.Events, c.program.KeyFiles[0], c.program.KeyFiles[1])
 		return err
 	})
 }

@@ -1,4 +1,4 @@
-package app
+package operate
 
 import (
 	"cmp"
@@ -83,7 +83,7 @@ func (o *operator) importUsers(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		result, err = o.importFrom(r.Context(), r.Body, r.URL.Query().Get("dry_run") == "true")
 	}
-	answerOperator(w, o.log, result, err)
+	answer(w, o.log, result, err)
 }
 
 func (o *operator) importFrom(ctx context.Context, file io.Reader, dryRun bool) (imported, error) {

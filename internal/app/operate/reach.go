@@ -1,4 +1,4 @@
-package app
+package operate
 
 import (
 	"bytes"
@@ -8,73 +8,68 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"time"
 
-	"latchkey/internal/app/config"
 	"latchkey/internal/store"
 )
 
-// operatorPatience is how long a command waits for a program that is just starting or stopping.
-const operatorPatience = 5 * time.Second
+// patience is how long a command waits for a program that is just starting or stopping.
+const patience = 5 * time.Second
 
-// operatorLine is how a command reaches the operator: through the socket of the running program, or in this process.
-type operatorLine struct {
+// line is how a command reaches the operator: through the socket of the running program, or in this process.
+type line struct {
 	http  *http.Client
 	close func() error
 }
 
-// reachOperator opens the database or, when a running program has it, the socket of that one. The lock of the database decides:
+// reach opens the database or, when a running program has it, the socket of that one. The lock of the database decides:
 // what stands in the directory may be left over.
-func reachOperator(ctx context.Context, cfg config.Settings, log *slog.Logger, patience time.Duration) (*operatorLine, error) {
-	dir := dataDir{path: cfg.Data, log: log}
-	path, err := filepath.Abs(dir.file(databaseFile))
+func (p Program) reach(ctx context.Context, place Place, patience time.Duration) (*line, error) {
+	dir, err := filepath.Abs(place.Dir)
 	if err == nil {
-		_, err = os.Stat(path)
+		_, err = os.Stat(filepath.Join(dir, p.Database))
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, config.Refuse("data", cfg.Data, "there is no database in it; name the directory that latchkey runs with, or start latchkey once to make one")
+		return nil, place.Refuse("there is no database in it; name the directory that latchkey runs with, or start latchkey once to make one")
 	case errors.Is(err, fs.ErrPermission):
-		return nil, config.Refuse("data", cfg.Data, "it is closed to this user of the machine; run this as the one that latchkey runs as, or as root")
+		return nil, place.Refuse("it is closed to this user of the machine; run this as the one that latchkey runs as, or as root")
 	case err != nil:
-		return nil, dir.refuse("its database cannot be found", err)
+		return nil, place.Refuse("its database cannot be found (" + oneLine(err) + ")")
 	}
 	waiting, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for {
-		st, err := store.Open(ctx, path)
+		st, err := place.Open(ctx)
 		if err == nil {
-			return operateHere(cfg, st, log), nil
+			return place.here(st), nil
 		}
 		if !errors.Is(err, store.ErrInUse) {
-			return nil, cannotOpen(dir, err)
+			return nil, err
 		}
-		line, err := dialOperator(waiting, filepath.Dir(path))
+		line, err := dialSocket(waiting, dir)
 		if err == nil {
 			return line, nil
 		}
 		select {
 		case <-waiting.Done():
-			return nil, config.Refuse("data", cfg.Data, "a running latchkey has it and takes no commands ("+oneLine(err)+"): see its log, or stop it and try again")
+			return nil, place.Refuse("a running latchkey has it and takes no commands (" + oneLine(err) + "): see its log, or stop it and try again")
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
 }
 
-// operateHere calls the operator in this process.
-func operateHere(cfg config.Settings, st *store.Store, log *slog.Logger) *operatorLine {
-	o := &operator{
-		store: st, publicURL: cfg.LikelyURL(), upstream: cfg.Upstream, minPassword: cfg.MinPassword, now: cfg.Now, log: log,
-	}
-	return &operatorLine{http: &http.Client{Transport: inProcess{o.handler(), log}}, close: st.Close}
+// here calls the operator in this process.
+func (p Place) here(st *store.Store) *line {
+	p.Config.Store = st
+	return &line{http: &http.Client{Transport: p.InProcess(Handler(p.Config))}, close: st.Close}
 }
 
-func dialOperator(ctx context.Context, dir string) (*operatorLine, error) {
+func dialSocket(ctx context.Context, dir string) (*line, error) {
 	dial := func(ctx context.Context) (net.Conn, error) {
 		name, release, err := socketName(dir)
 		if err != nil {
@@ -90,14 +85,16 @@ func dialOperator(ctx context.Context, dir string) (*operatorLine, error) {
 	}
 	_ = first.Close() // somebody is there, which is all that was to be known
 	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) }}
-	return &operatorLine{
+	return &line{
 		http:  &http.Client{Transport: transport, CheckRedirect: noRedirect},
 		close: func() error { transport.CloseIdleConnections(); return nil },
 	}, nil
 }
 
+func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
 // call asks the operator to do something and reads the answer into out.
-func (l *operatorLine) call(ctx context.Context, path string, in, out any) error {
+func (l *line) call(ctx context.Context, path string, in, out any) error {
 	body, err := json.Marshal(in)
 	if err != nil {
 		return err
@@ -105,7 +102,7 @@ func (l *operatorLine) call(ctx context.Context, path string, in, out any) error
 	return l.send(ctx, path, bytes.NewReader(body), out)
 }
 
-func (l *operatorLine) send(ctx context.Context, path string, body io.Reader, out any) error {
+func (l *line) send(ctx context.Context, path string, body io.Reader, out any) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://operator"+path, body)
 	if err != nil {
 		return err
@@ -119,7 +116,7 @@ func (l *operatorLine) send(ctx context.Context, path string, body io.Reader, ou
 	}
 	defer func() { _ = res.Body.Close() }() // only read from
 	if res.StatusCode != http.StatusOK {
-		var failed operatorFailure
+		var failed failure
 		if err := json.NewDecoder(res.Body).Decode(&failed); err != nil || failed.Error == "" {
 			return fmt.Errorf("the running latchkey answers %s: it is of another version", res.Status)
 		}

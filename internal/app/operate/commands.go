@@ -1,4 +1,4 @@
-package app
+package operate
 
 import (
 	"cmp"
@@ -7,77 +7,108 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
 
-	"latchkey/internal/app/config"
+	"latchkey/internal/store"
 )
 
-// console is what a command reads from and writes to.
-type console struct {
-	in       io.Reader
-	out, err io.Writer
+// Console is what a command reads from and writes to.
+type Console struct {
+	In       io.Reader
+	Out, Err io.Writer
+	Terminal *os.File // at which a person can be asked; nil: there is none
 }
 
-// operatorOptions are the flags of the commands that are no settings of the program.
-type operatorOptions struct {
+// Program is what commands must know of the program that they belong to.
+type Program struct {
+	Flags    *flag.FlagSet                   // its settings, which commands have by the same names
+	Variable func(flagName string) string    // the environment variable of a setting
+	Heed     func(flagNames ...string) error // takes settings from the environment
+	Place    func() (Place, error)           // checks the settings, once all are given
+	Database string                          // the file of the database in the data directory
+	KeyFiles [2]string                       // the other files there that are worth keeping
+}
+
+// Place is the data directory that a command is about.
+type Place struct {
+	Dir    string
+	Open   func(context.Context) (*store.Store, error) // fails with store.ErrInUse while a running program has it
+	Refuse func(why string) error                      // says what is wrong with the directory
+	Config Config                                      // of the operator there, but for the store
+
+	InProcess func(http.Handler) http.RoundTripper // calls a handler of this process
+}
+
+// usageError is a command line that is wrong.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// ExitCode is what the process ends with.
+func (usageError) ExitCode() int { return 2 }
+
+// options are the flags of the commands that are no settings of the program.
+type options struct {
 	json, passwordStdin, mail, keepSessions, yes, skipBad, dryRun bool
 }
 
-// operatorFlag makes one flag of a command.
-type operatorFlag func(fs *flag.FlagSet, o *operatorOptions)
+// commandFlag makes one flag of a command.
+type commandFlag func(fs *flag.FlagSet, o *options)
 
-// operatorCommand is one command of whoever runs the program.
-type operatorCommand struct {
+// command is one command of whoever runs the program.
+type command struct {
 	name, argument string // "": takes none
 	does           string
-	more           string         // what else one should know
-	settings       []string       // of the program, beside --data
-	flags          []operatorFlag // beside --json
-	run            func(context.Context, operatorCall) error
+	more           string        // what else one should know
+	settings       []string      // of the program, beside --data
+	flags          []commandFlag // beside --json
+	run            func(context.Context, call) error
 }
 
-// operatorCall is a command that is being carried out.
-type operatorCall struct {
-	console
-	operatorOptions
+// call is a command that is being carried out.
+type call struct {
+	Console
+	options
+	program  Program
 	argument string
-	line     *operatorLine
+	line     *line
 }
 
-func withPasswordStdin(fs *flag.FlagSet, o *operatorOptions) {
+func withPasswordStdin(fs *flag.FlagSet, o *options) {
 	fs.BoolVar(&o.passwordStdin, "password-stdin", false, "take the password from the first line of standard input")
 }
 
-func withMail(fs *flag.FlagSet, o *operatorOptions) {
+func withMail(fs *flag.FlagSet, o *options) {
 	fs.BoolVar(&o.mail, "mail", false, "send the link by mail and do not print it; takes a running latchkey with --smtp")
 }
 
-func withKeepSessions(fs *flag.FlagSet, o *operatorOptions) {
+func withKeepSessions(fs *flag.FlagSet, o *options) {
 	fs.BoolVar(&o.keepSessions, "keep-sessions", false, "leave the password and everything that is signed in as it is until the link is used")
 }
 
-func withYes(fs *flag.FlagSet, o *operatorOptions) {
+func withYes(fs *flag.FlagSet, o *options) {
 	fs.BoolVar(&o.yes, "yes", false, "do not ask")
 }
 
-func withSkipBad(fs *flag.FlagSet, o *operatorOptions) {
+func withSkipBad(fs *flag.FlagSet, o *options) {
 	fs.BoolVar(&o.skipBad, "skip-bad", false, "import the rest when some users cannot be; otherwise nobody is imported then")
 }
 
-func withDryRun(fs *flag.FlagSet, o *operatorOptions) {
+func withDryRun(fs *flag.FlagSet, o *options) {
 	fs.BoolVar(&o.dryRun, "dry-run", false, "say what would be done, and do nothing")
 }
 
-// operatorCommands are all there are, in the order in which they are explained.
-func operatorCommands() []operatorCommand {
-	return []operatorCommand{
+// commands are all there are, in the order in which they are explained.
+func (p Program) commands() []command {
+	return []command{
 		{
 			name: "user add", argument: "EMAIL", does: "make an account", run: addUser,
 			more: "The password is asked for on a terminal. Without one, a link is printed with which its owner chooses a password,\n" +
 				"once and within 24 hours.",
-			settings: []string{"min-password", "public-url"}, flags: []operatorFlag{withPasswordStdin},
+			settings: []string{"min-password", "public-url"}, flags: []commandFlag{withPasswordStdin},
 		},
 		{
 			name: "user list", does: "list all accounts", run: listUsers,
@@ -92,46 +123,47 @@ func operatorCommands() []operatorCommand {
 			name: "user reset-password", argument: "ID-or-EMAIL", does: "print a link with which a user chooses another password", run: resetPassword,
 			more: "The old password stops working and everything that is signed in is signed out, at once. Keys work as before: turn\n" +
 				"off what may be in wrong hands, or disable the user. The link is good once, for 24 hours.",
-			settings: []string{"public-url"}, flags: []operatorFlag{withMail, withKeepSessions},
+			settings: []string{"public-url"}, flags: []commandFlag{withMail, withKeepSessions},
 		},
 		{
 			name: "user delete", argument: "ID-or-EMAIL", does: "delete an account, its keys and what is known of it", run: deleteUser,
 			more:  "It asks first, on a terminal; elsewhere it wants --yes.",
-			flags: []operatorFlag{withYes},
+			flags: []commandFlag{withYes},
 		},
 		{
 			name: "import-users", argument: "FILE", does: "make accounts of users that App Services' Admin API gave", run: importUsers,
 			more: "FILE is a JSON array of User objects. They keep their ids. Passwords and keys are not in such a file: passwords are\n" +
 				"reset, keys made anew. When one user cannot be imported, none is; users that are there already are left alone, so\n" +
 				"it can be run again.",
-			flags: []operatorFlag{withDryRun, withSkipBad},
+			flags: []commandFlag{withDryRun, withSkipBad},
 		},
 		{
 			name: "backup", argument: "FILE", does: "copy the database to a new file and check the copy", run: backUp,
 			more: "The key files of the data directory are not in it: keep a copy of those apart. To restore, stop latchkey, put the\n" +
-				"copy in place of " + databaseFile + " and remove " + databaseFile + "-wal and -shm if they are there.",
+				"copy in place of " + p.Database + " and remove " + p.Database + "-wal and -shm if they are there.",
 		},
 	}
 }
 
-// operate runs a command of whoever runs the program: they work while it runs, and while it does not.
-func operate(ctx context.Context, args []string, c console) error {
-	command, rest, err := chosen(args)
+// Run carries out the command that the arguments name. Commands work while the program runs, and while it does not. An error that
+// has an exit code of its own has a method ExitCode.
+func Run(ctx context.Context, args []string, c Console, p Program) error {
+	command, rest, err := p.chosen(args)
 	if errors.Is(err, flag.ErrHelp) {
-		return operatorUsage(c.out, args[0])
+		return p.usage(c.Out, args[0])
 	}
 	if err != nil {
-		return exitError{exitUsage, err}
+		return usageError{err}
 	}
-	call, cfg, err := command.load(rest)
+	call, place, err := p.load(command, rest)
 	if errors.Is(err, flag.ErrHelp) {
-		return command.usage(c.out)
+		return p.explain(command, c.Out)
 	}
 	if err != nil {
-		return exitError{exitUsage, err}
+		return usageError{err}
 	}
-	call.console = c
-	if call.line, err = reachOperator(ctx, cfg, newLogger(cfg), operatorPatience); err != nil {
+	call.Console, call.program = c, p
+	if call.line, err = p.reach(ctx, place, patience); err != nil {
 		return err
 	}
 	err = command.run(ctx, call)
@@ -139,8 +171,8 @@ func operate(ctx context.Context, args []string, c console) error {
 }
 
 // chosen finds the command that arguments begin with.
-func chosen(args []string) (operatorCommand, []string, error) {
-	all := operatorCommands()
+func (p Program) chosen(args []string) (command, []string, error) {
+	all := p.commands()
 	for _, command := range all {
 		words := strings.Fields(command.name)
 		if len(args) >= len(words) && slices.Equal(args[:len(words)], words) {
@@ -148,7 +180,7 @@ func chosen(args []string) (operatorCommand, []string, error) {
 		}
 	}
 	if len(args) > 1 && slices.Contains([]string{"-h", "-help", "--help", "help"}, args[1]) {
-		return operatorCommand{}, nil, flag.ErrHelp
+		return command{}, nil, flag.ErrHelp
 	}
 	var there []string
 	for _, command := range all {
@@ -160,16 +192,15 @@ func chosen(args []string) (operatorCommand, []string, error) {
 	if len(args) > 1 {
 		what = fmt.Sprintf("there is no command \"%s %s\"", args[0], args[1])
 	}
-	return operatorCommand{}, nil, fmt.Errorf("%s: %s (latchkey %s --help explains them)", what, strings.Join(there, ", "), args[0])
+	return command{}, nil, fmt.Errorf("%s: %s (latchkey %s --help explains them)", what, strings.Join(there, ", "), args[0])
 }
 
-// flagSet has the flags of a command. The settings among them are those of the program, set in cfg.
-func (c operatorCommand) flagSet(cfg *config.Config, o *operatorOptions) *flag.FlagSet {
+// flagSet has the flags of a command. The settings among them are those of the program.
+func (p Program) flagSet(c command, o *options) *flag.FlagSet {
 	fs := flag.NewFlagSet("latchkey "+c.name, flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
-	all := cfg.Flags()
 	for _, name := range append([]string{"data"}, c.settings...) {
-		setting := all.Lookup(name)
+		setting := p.Flags.Lookup(name)
 		fs.Var(setting.Value, name, setting.Usage)
 	}
 	fs.Lookup("data").Usage = "`DIRECTORY` that latchkey runs with"
@@ -185,20 +216,18 @@ func (c operatorCommand) flagSet(cfg *config.Config, o *operatorOptions) *flag.F
 var heeded = []string{"addr", "data", "min-password", "public-url", "upstream"}
 
 // load reads the settings from the environment, then the arguments: flags may stand before and behind what they are about.
-func (c operatorCommand) load(args []string) (call operatorCall, cfg config.Settings, err error) {
-	given := config.Defaults()
-	given.LogLevel = "warn"
-	fs := c.flagSet(&given, &call.operatorOptions)
+func (p Program) load(c command, args []string) (call call, place Place, err error) {
+	fs := p.flagSet(c, &call.options)
 	if wantsHelp(args) {
-		return call, cfg, flag.ErrHelp
+		return call, place, flag.ErrHelp
 	}
-	if err := given.Heed(os.Environ(), heeded...); err != nil {
-		return call, cfg, err
+	if err := p.Heed(heeded...); err != nil {
+		return call, place, err
 	}
 	var arguments []string
 	for rest := args; ; rest = fs.Args()[1:] {
 		if err := fs.Parse(rest); err != nil {
-			return call, cfg, fmt.Errorf("%w (latchkey %s --help lists the flags)", err, c.name)
+			return call, place, fmt.Errorf("%w (latchkey %s --help lists the flags)", err, c.name)
 		}
 		if fs.NArg() == 0 {
 			break
@@ -207,14 +236,14 @@ func (c operatorCommand) load(args []string) (call operatorCall, cfg config.Sett
 	}
 	switch {
 	case c.argument == "" && len(arguments) > 0 || len(arguments) > 1:
-		return call, cfg, fmt.Errorf("the argument %q is one too many (latchkey %s --help shows what there is)", arguments[len(arguments)-1], c.name)
+		return call, place, fmt.Errorf("the argument %q is one too many (latchkey %s --help shows what there is)", arguments[len(arguments)-1], c.name)
 	case c.argument != "" && (len(arguments) == 0 || arguments[0] == ""):
-		return call, cfg, fmt.Errorf("%s is missing: latchkey %s %s", c.argument, c.name, c.argument)
+		return call, place, fmt.Errorf("%s is missing: latchkey %s %s", c.argument, c.name, c.argument)
 	case c.argument != "":
 		call.argument = arguments[0]
 	}
-	cfg, err = given.Parse()
-	return call, cfg, err
+	place, err = p.Place()
+	return call, place, err
 }
 
 func wantsHelp(args []string) bool {

@@ -1,4 +1,4 @@
-package app
+package operate
 
 import (
 	"bufio"
@@ -8,40 +8,28 @@ import (
 	"io"
 	"os"
 	"strings"
-
-	"github.com/mattn/go-isatty"
 )
 
 // maxTypedLine is more than a password can have.
 const maxTypedLine = 4096
 
-// terminal is what a person types at, or nil.
-func (c console) terminal() *os.File {
-	file, ok := c.in.(*os.File)
-	if !ok || !isatty.IsTerminal(file.Fd()) || !isTerminal(c.err) {
-		return nil
-	}
-	return file
-}
-
 // newPassword gives "" when the owner of the account is to choose it.
-func (c operatorCall) newPassword(ctx context.Context, email string) (string, error) {
+func (c call) newPassword(ctx context.Context, email string) (string, error) {
 	if c.passwordStdin {
-		password, err := readLine(c.in)
+		password, err := readLine(c.In)
 		if err == nil && password == "" {
-			err = exitError{exitUsage, errors.New("--password-stdin is given, and standard input begins with an empty line")}
+			err = usageError{errors.New("--password-stdin is given, and standard input begins with an empty line")}
 		}
 		return password, err
 	}
-	terminal := c.terminal()
-	if terminal == nil {
+	if c.Terminal == nil {
 		return "", nil
 	}
-	password, err := c.ask(ctx, terminal, fmt.Sprintf("Password for %s (leave it empty for a link to choose one): ", legible(email)))
+	password, err := c.ask(ctx, c.Terminal, fmt.Sprintf("Password for %s (leave it empty for a link to choose one): ", legible(email)))
 	if err != nil || password == "" {
 		return "", err
 	}
-	again, err := c.ask(ctx, terminal, "The same again: ")
+	again, err := c.ask(ctx, c.Terminal, "The same again: ")
 	if err == nil && again != password {
 		err = errors.New("these were two different passwords, and no account was made")
 	}
@@ -49,8 +37,8 @@ func (c operatorCall) newPassword(ctx context.Context, email string) (string, er
 }
 
 // ask reads a line that is not shown.
-func (c console) ask(ctx context.Context, terminal *os.File, question string) (string, error) {
-	if _, err := io.WriteString(c.err, question); err != nil {
+func (c Console) ask(ctx context.Context, terminal *os.File, question string) (string, error) {
+	if _, err := io.WriteString(c.Err, question); err != nil {
 		return "", err
 	}
 	show, err := hideTyping(terminal)
@@ -58,20 +46,19 @@ func (c console) ask(ctx context.Context, terminal *os.File, question string) (s
 		return "", fmt.Errorf("what is typed cannot be hidden on this terminal, so use --password-stdin: %w", err)
 	}
 	line, err := typed(ctx, terminal)
-	_, _ = io.WriteString(c.err, "\n") // the one that was typed was hidden too
+	_, _ = io.WriteString(c.Err, "\n") // the one that was typed was hidden too
 	return line, errors.Join(err, show())
 }
 
 // confirm goes on only when a person says so.
-func (c operatorCall) confirm(ctx context.Context, question string) error {
-	terminal := c.terminal()
-	if terminal == nil {
-		return exitError{exitUsage, errors.New("nobody can be asked whether that is meant: give --yes")}
+func (c call) confirm(ctx context.Context, question string) error {
+	if c.Terminal == nil {
+		return usageError{errors.New("nobody can be asked whether that is meant: give --yes")}
 	}
-	if _, err := io.WriteString(c.err, question+"\nType yes to go on: "); err != nil {
+	if _, err := io.WriteString(c.Err, question+"\nType yes to go on: "); err != nil {
 		return err
 	}
-	line, err := typed(ctx, terminal)
+	line, err := typed(ctx, c.Terminal)
 	if err == nil && strings.TrimSpace(line) != "yes" {
 		err = errors.New("nothing was done")
 	}

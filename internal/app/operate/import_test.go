@@ -1,4 +1,4 @@
-package app
+package operate
 
 import (
 	"bytes"
@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"latchkey/client"
 	"latchkey/internal/store"
 )
 
@@ -71,28 +70,6 @@ func TestImportedUsersKeepTheirIdsAndWhatTheySignInWith(t *testing.T) {
 			return err
 		})
 	})
-}
-
-func TestAnImportedUserSignsInOnceAPasswordIsChosen(t *testing.T) {
-	t.Parallel()
-	cfg := testConfig(t)
-	a := run(t, cfg)
-	p, c := place{cfg, &a}, newClient(t, a.URL())
-	p.must(t, "", "import-users", "testdata/users.json")
-	for _, password := range []string{" ", "correct horse battery"} {
-		if _, err := c.Login(t.Context(), client.EmailPassword("ada@example.com", password)); !client.IsUnauthorized(err) {
-			t.Errorf("signed in with %q: %v", password, err)
-		}
-	}
-	link := string(ordered[handedOut](t, p, "user", "reset-password", "5f3a1c2b9d0e4a0012345671").Link)
-	token, id := linkParts(t, link)
-	if err := c.ResetPassword(t.Context(), token, id, "correct horse battery"); err != nil {
-		t.Fatal(err)
-	}
-	session, err := c.Login(t.Context(), client.EmailPassword("ada@example.com", "correct horse battery"))
-	if err != nil || session.UserID() != "5f3a1c2b9d0e4a0012345671" {
-		t.Errorf("signed in as %s, %v", session.UserID(), err)
-	}
 }
 
 func TestAFileWithBadUsersImportsNobodyUnlessTold(t *testing.T) {
@@ -224,45 +201,5 @@ func TestABackupGoesWhereTheCommandWasGiven(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(dir, "copy.db")); err != nil {
 		t.Error(err)
-	}
-}
-
-// With the database and the key files of before, nobody notices that they were elsewhere.
-func TestARestoredProgramKnowsItsBrowsersAndDevices(t *testing.T) {
-	t.Parallel()
-	cfg := testConfig(t)
-	first := run(t, cfg)
-	person, c := browser(t), newClient(t, first.URL())
-	post(t, person, first.URL()+"/register", account)
-	session, err := c.Login(t.Context(), client.EmailPassword(account.Get("email"), account.Get("password")))
-	if err != nil {
-		t.Fatal(err)
-	}
-	key, err := session.APIKeys().Create(t.Context(), "porch-cam")
-	if err != nil {
-		t.Fatal(err)
-	}
-	copied := filepath.Join(t.TempDir(), "copy.db")
-	(place{cfg, &first}).must(t, "", "backup", copied)
-	if err := first.stop(); err != nil {
-		t.Fatal(err)
-	}
-
-	restored := testConfig(t)
-	makeDir(t, restored.Data, 0o700)
-	writeFile(t, filepath.Join(restored.Data, databaseFile), readFile(t, copied), 0o600)
-	for _, name := range []string{sessionKeysFile, accessKeyFile} {
-		writeFile(t, filepath.Join(restored.Data, name), readFile(t, filepath.Join(cfg.Data, name)), 0o600)
-	}
-	second := run(t, restored)
-	if got := get(t, person, second.URL()+"/keys"); !strings.Contains(got.Body, "porch-cam") {
-		t.Errorf("the browser is not known: %d", got.Status)
-	}
-	c = newClient(t, second.URL())
-	if err := c.Resume(session.UserID(), session.RefreshToken()).Refresh(t.Context()); err != nil {
-		t.Errorf("the session is not known: %v", err)
-	}
-	if _, err := c.Login(t.Context(), client.UserAPIKey(key.Value.Reveal())); err != nil {
-		t.Errorf("the key is not known: %v", err)
 	}
 }

@@ -1,0 +1,155 @@
+// Package operate does what whoever runs the program may do and nobody else: the commands, and the socket on which a running
+// program takes them.
+package operate
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+
+	"latchkey/internal/authserver"
+	"latchkey/internal/store"
+)
+
+// operator does what whoever runs the program may do and nobody else. The running program serves it on a socket in the data
+// directory, for the commands; while none runs they call it themselves. It is never on a port.
+type operator struct {
+	store       *store.Store
+	publicURL   string
+	upstream    *url.URL // nil: the users are here
+	minPassword int
+	mailer      authserver.Mailer // nil: no mails are sent
+	now         func() time.Time
+	log         *slog.Logger
+}
+
+// What commands ask for.
+const (
+	pathAddUser     = "/users/add"
+	pathListUsers   = "/users/list"
+	pathFindUser    = "/users/find"
+	pathDisableUser = "/users/disable"
+	pathEnableUser  = "/users/enable"
+	pathResetUser   = "/users/reset-password"
+	pathDeleteUser  = "/users/delete"
+	pathImportUsers = "/users/import"
+	pathBackup      = "/backup"
+)
+
+// Config is what an operator works with.
+type Config struct {
+	Store       *store.Store
+	PublicURL   string
+	Upstream    *url.URL // nil: the users are here
+	MinPassword int
+	Mailer      authserver.Mailer // nil: no mails are sent
+	Now         func() time.Time
+	Log         *slog.Logger
+}
+
+// Handler answers commands.
+func Handler(c Config) http.Handler {
+	o := &operator{
+		store: c.Store, publicURL: c.PublicURL, upstream: c.Upstream, minPassword: c.MinPassword,
+		mailer: c.Mailer, now: c.Now, log: c.Log,
+	}
+	return o.handler()
+}
+
+func (o *operator) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("POST "+pathAddUser, operation(o.log, ofUsers(o, o.addUser)))
+	mux.Handle("POST "+pathListUsers, operation(o.log, ofUsers(o, o.listUsers)))
+	mux.Handle("POST "+pathFindUser, operation(o.log, ofUsers(o, o.findUser)))
+	mux.Handle("POST "+pathDisableUser, operation(o.log, ofUsers(o, o.disableUser)))
+	mux.Handle("POST "+pathEnableUser, operation(o.log, ofUsers(o, o.enableUser)))
+	mux.Handle("POST "+pathResetUser, operation(o.log, ofUsers(o, o.resetPassword)))
+	mux.Handle("POST "+pathDeleteUser, operation(o.log, ofUsers(o, o.deleteUser)))
+	mux.HandleFunc("POST "+pathImportUsers, o.importUsers)
+	mux.Handle("POST "+pathBackup, operation(o.log, o.backup))
+	return mux
+}
+
+// ofUsers refuses what is about users when they live elsewhere: an account that was made here could not even sign in.
+func ofUsers[In, Out any](o *operator, act func(context.Context, In) (Out, error)) func(context.Context, In) (Out, error) {
+	return func(ctx context.Context, in In) (out Out, err error) {
+		if err := o.hasUsers(); err != nil {
+			return out, err
+		}
+		return act(ctx, in)
+	}
+}
+
+func (o *operator) hasUsers() error {
+	if o.upstream != nil {
+		return fmt.Errorf("the users are not here: this latchkey shows those of %s, and they are managed there", o.upstream)
+	}
+	return nil
+}
+
+// operation answers a request with what act makes of its body. Operators are told every error as it is.
+func operation[In, Out any](log *slog.Logger, act func(context.Context, In) (Out, error)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var in In
+		decoder := json.NewDecoder(r.Body)
+		decoder.DisallowUnknownFields()
+		if err := decoder.Decode(&in); err != nil {
+			answer(w, log, nil, fmt.Errorf("the running latchkey does not understand this command: it is of another version (%w)", err))
+			return
+		}
+		out, err := act(r.Context(), in)
+		answer(w, log, out, err)
+	})
+}
+
+// failure is an answer that says what went wrong.
+type failure struct {
+	Error string `json:"error"`
+}
+
+func answer(w http.ResponseWriter, log *slog.Logger, out any, err error) {
+	status := http.StatusOK
+	if err != nil {
+		status, out = http.StatusUnprocessableEntity, failure{oneLine(err)}
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	if err := json.NewEncoder(w).Encode(out); err != nil {
+		log.Warn("a command did not get its answer", "error", err)
+	}
+}
+
+// backedUp is what a backup was made of.
+type backedUp struct {
+	Path  string       `json:"path"`
+	Bytes int64        `json:"bytes"`
+	Rows  store.Counts `json:"rows"`
+}
+
+type backupOrder struct {
+	Path string `json:"path"`
+}
+
+func (o *operator) backup(ctx context.Context, in backupOrder) (backedUp, error) {
+	err := o.store.Backup(ctx, in.Path)
+	if errors.Is(err, store.ErrExists) {
+		return backedUp{}, fmt.Errorf("there is a file %s already, and it is left as it is: name another", in.Path)
+	}
+	if err != nil {
+		return backedUp{}, err
+	}
+	done := backedUp{Path: in.Path}
+	if done.Bytes, err = sizeOf(in.Path); err == nil {
+		done.Rows, err = store.CountBackup(ctx, in.Path)
+	}
+	if err != nil {
+		return done, fmt.Errorf("the backup was made, but cannot be read back: %w", err)
+	}
+	o.log.Info("backup made", "file", in.Path, "bytes", done.Bytes)
+	return done, nil
+}
