@@ -6,8 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
+
+	"golang.org/x/term"
 )
 
 // maxTypedLine is more than a password can have.
@@ -25,11 +26,11 @@ func (c call) newPassword(ctx context.Context, email string) (string, error) {
 	if c.Terminal == nil {
 		return "", nil
 	}
-	password, err := c.ask(ctx, c.Terminal, fmt.Sprintf("Password for %s (leave it empty for a link to choose one): ", legible(email)))
+	password, err := c.ask(ctx, fmt.Sprintf("Password for %s (leave it empty for a link to choose one): ", legible(email)))
 	if err != nil || password == "" {
 		return "", err
 	}
-	again, err := c.ask(ctx, c.Terminal, "The same again: ")
+	again, err := c.ask(ctx, "The same again: ")
 	if err == nil && again != password {
 		err = errors.New("these were two different passwords, and no account was made")
 	}
@@ -37,17 +38,24 @@ func (c call) newPassword(ctx context.Context, email string) (string, error) {
 }
 
 // ask reads a line that is not shown.
-func (c Console) ask(ctx context.Context, terminal *os.File, question string) (string, error) {
+func (c Console) ask(ctx context.Context, question string) (string, error) {
 	if _, err := io.WriteString(c.Err, question); err != nil {
 		return "", err
 	}
-	show, err := hideTyping(terminal)
+	fd := int(c.Terminal.Fd()) //nolint:gosec // G115: a descriptor is small
+	shows, err := term.GetState(fd)
 	if err != nil {
 		return "", fmt.Errorf("what is typed cannot be hidden on this terminal, so use --password-stdin: %w", err)
 	}
-	line, err := typed(ctx, terminal)
-	_, _ = io.WriteString(c.Err, "\n") // the one that was typed was hidden too
-	return line, errors.Join(err, show())
+	line, err := typed(ctx, func() (string, error) {
+		line, err := term.ReadPassword(fd)
+		if errors.Is(err, io.EOF) { // typed in place of a line
+			err = nil
+		}
+		return string(line), err
+	})
+	_, _ = io.WriteString(c.Err, "\n")                     // the one that was typed was hidden too
+	return line, errors.Join(err, term.Restore(fd, shows)) // a read that nobody waits for any more goes on
 }
 
 // confirm goes on only when a person says so.
@@ -58,7 +66,7 @@ func (c call) confirm(ctx context.Context, question string) error {
 	if _, err := io.WriteString(c.Err, question+"\nType yes to go on: "); err != nil {
 		return err
 	}
-	line, err := typed(ctx, c.Terminal)
+	line, err := typed(ctx, func() (string, error) { return readLine(c.Terminal) })
 	if err == nil && strings.TrimSpace(line) != "yes" {
 		err = errors.New("nothing was done")
 	}
@@ -66,14 +74,14 @@ func (c call) confirm(ctx context.Context, question string) error {
 }
 
 // typed reads a line unless the program is stopped first: a terminal does not end a read by itself.
-func typed(ctx context.Context, terminal io.Reader) (string, error) {
+func typed(ctx context.Context, readLine func() (string, error)) (string, error) {
 	type result struct {
 		line string
 		err  error
 	}
 	read := make(chan result, 1)
 	go func() {
-		line, err := readLine(terminal)
+		line, err := readLine()
 		read <- result{line, err}
 	}()
 	select {

@@ -1,6 +1,7 @@
 package operate
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -153,6 +154,27 @@ func TestAPasswordIsAskedForTwiceAndNotShown(t *testing.T) {
 	if users := (place{cfg, &a}).listed(t); len(users) != 1 || users[0].NoPassword {
 		t.Errorf("users: %+v", users)
 	}
+}
+
+func TestAQuestionThatIsStoppedLeavesATerminalThatShowsWhatIsTyped(t *testing.T) {
+	t.Parallel()
+	cfg := testConfig(t)
+	run(t, cfg)
+	person, program := terminals(t)
+	ctx, stop := context.WithCancel(t.Context())
+	asked := make(chan error, 1)
+	go func() {
+		asked <- Run(ctx, []string{"user", "add", "ada@example.com", "--data", cfg.Data},
+			Console{In: program, Out: io.Discard, Err: program, Terminal: program}, theProgram(t))
+	}()
+	for echoes(t, person) {
+		time.Sleep(time.Millisecond)
+	}
+	stop()
+	if err := <-asked; err == nil || !strings.Contains(err.Error(), "stopped") || !echoes(t, person) {
+		t.Errorf("%v; what is typed is shown: %t", err, echoes(t, person))
+	}
+	_, _ = io.WriteString(person, "\n") // ends the read
 }
 
 func TestDeletingAsksFirst(t *testing.T) {
