@@ -69,7 +69,7 @@ func (a *App) readiness(w http.ResponseWriter, r *http.Request) {
 func (a *App) gauges() gauges {
 	g := gauges{connections: a.listener.(*boundedListener).open.Load(), ready: a.ready(context.Background()) == nil}
 	stats := a.store.Stats()
-	g.storeReads, g.storeWrites, g.storeCommits = stats.Reads, stats.Writes, stats.Commits
+	g.storeReads, g.storeWrites, g.storeCommits = uint64(stats.Reads), uint64(stats.Writes), uint64(stats.Commits) //nolint:gosec // G115: they only grow
 	return g
 }
 

@@ -91,7 +91,7 @@ func TestAnAddressForOperatorsThatIsTakenIsRefusedAndNothingIsHeld(t *testing.T)
 }
 
 // metricLine is one line of metrics.
-var metricLine = regexp.MustCompile(`^([a-z_]+)(?:\{((?:[a-z]+="[^"\\]*",?)+)\})? (-?[0-9.e+-]+)$`)
+var metricLine = regexp.MustCompile(`^([a-z_]+)(?:\{((?:[A-Za-z]+="[^"\\]*",? ?)+)\})? (-?[0-9.e+-]+)$`)
 
 // metricsOf reads what is told at the URL, line by line, as Prometheus would: each metric is declared before it is given.
 func metricsOf(t *testing.T, at string) map[string]string {
@@ -108,7 +108,10 @@ func metricsOf(t *testing.T, at string) map[string]string {
 			kinds[name] = kind
 			continue
 		}
-		if strings.HasPrefix(line, "# HELP ") {
+		if help, ok := strings.CutPrefix(line, "# HELP "); ok {
+			if name, text, _ := strings.Cut(help, " "); strings.HasPrefix(name, "latchkey_") && text == "" {
+				t.Errorf("%s does not say what it is", name)
+			}
 			continue
 		}
 		parts := metricLine.FindStringSubmatch(line)
@@ -117,7 +120,7 @@ func metricsOf(t *testing.T, at string) map[string]string {
 			continue
 		}
 		base := regexp.MustCompile(`_(bucket|sum|count)$`).ReplaceAllString(parts[1], "")
-		if kinds[parts[1]] == "" && kinds[base] != "histogram" {
+		if kinds[parts[1]] == "" && kinds[base] != "histogram" && kinds[base] != "summary" {
 			t.Errorf("%s was not declared", parts[1])
 		}
 		name := strings.TrimSuffix(line, " "+parts[3])
@@ -169,7 +172,7 @@ func TestMetricsCountRequestsByRouteAndLogInsByOutcome(t *testing.T) {
 			t.Errorf("%s is %q, want %s", name, got[name], want)
 		}
 	}
-	for _, name := range []string{"latchkey_store_commits_total", "latchkey_store_writes_total", "latchkey_store_reads_total", "go_goroutines", "latchkey_connections_open"} {
+	for _, name := range []string{"latchkey_store_commits_total", "latchkey_store_writes_total", "latchkey_store_reads_total", "go_goroutines", "latchkey_connections_open", "process_resident_memory_bytes"} {
 		if got[name] == "" || got[name] == "0" {
 			t.Errorf("%s is %q", name, got[name])
 		}
@@ -238,7 +241,7 @@ func TestAStreamIsCountedWhileItIsOpen(t *testing.T) {
 	}
 	close(end)
 	<-ended
-	if n := m.streams.Load(); n != 0 || len(m.took) != 0 || m.requests[request{"/keys/arrival", "GET", 200}] != 1 {
+	if n := m.streams.Load(); n != 0 || len(m.took) != 0 || m.requests[request{"/keys/arrival", "GET", 200}].Get() != 1 {
 		t.Errorf("%d streams are open, took %v, requests %v", n, m.took, m.requests)
 	}
 }

@@ -73,6 +73,9 @@ func onlyIn() map[string][]string {
 		"database/sql":                {"internal/store", "internal/store/storetest"},
 		"modernc.org/sqlite":          {"internal/store"},
 		"github.com/wneessen/go-mail": {"internal/app/mail"},
+		"golang.org/x/term":           {"internal/app", "internal/app/operate"},
+
+		"github.com/VictoriaMetrics/metrics": {"internal/app"},
 	}
 }
 

@@ -1,12 +1,17 @@
 package app
 
 import (
+	"bytes"
+	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	victoria "github.com/VictoriaMetrics/metrics"
 )
 
 // otherRoute stands for what no route answered. What was asked for instead is for nobody to see, and there is no end of it.
@@ -21,9 +26,10 @@ type metrics struct {
 	inFlight, streams atomic.Int64
 
 	mu       sync.Mutex
-	requests map[request]int64
-	took     map[string]*histogram // by route
-	logIns   map[string]int64      // by outcome
+	set      *victoria.Set // of this program: a test runs several
+	requests map[request]*victoria.Counter
+	took     map[string]*victoria.PrometheusHistogram // by route
+	logIns   map[string]*victoria.Counter             // by outcome
 }
 
 // request is what of a request is counted.
@@ -36,20 +42,64 @@ type request struct {
 type gauges struct {
 	ready                                 bool
 	connections                           int64
-	storeReads, storeWrites, storeCommits int64
+	storeReads, storeWrites, storeCommits uint64
 }
 
 // bounds are those of the histogram's buckets, in seconds. A page takes one millisecond and a password forty.
-var bounds = [...]float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
+var bounds = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
 
-type histogram struct {
-	buckets [len(bounds)]int64 // each counts what fits into it and not into the one before
-	count   int64
-	sum     time.Duration
-}
+// helps are what the metrics of ours say of themselves. The library leaves that empty.
+var helps = strings.NewReplacer(
+	"# HELP latchkey_http_requests_total\n", "# HELP latchkey_http_requests_total Requests that were answered.\n",
+	"# HELP latchkey_http_request_duration_seconds\n", "# HELP latchkey_http_request_duration_seconds How long answers took, but for those that go on.\n",
+	"# HELP latchkey_log_ins_total\n", "# HELP latchkey_log_ins_total Log-ins, by how they ended.\n",
+	"# HELP latchkey_ready\n", "# HELP latchkey_ready Whether requests should be sent here.\n",
+	"# HELP latchkey_http_requests_in_flight\n", "# HELP latchkey_http_requests_in_flight Requests being answered.\n",
+	"# HELP latchkey_streams_open\n", "# HELP latchkey_streams_open Answers that go on, to pages that are told of changes.\n",
+	"# HELP latchkey_connections_open\n", "# HELP latchkey_connections_open Connections to the public listener.\n",
+	"# HELP latchkey_password_hashes_running\n", "# HELP latchkey_password_hashes_running Passwords being hashed.\n",
+	"# HELP latchkey_password_hashes_waiting\n", "# HELP latchkey_password_hashes_waiting Passwords that wait for a core.\n",
+	"# HELP latchkey_store_reads_total\n", "# HELP latchkey_store_reads_total Statements that read.\n",
+	"# HELP latchkey_store_writes_total\n", "# HELP latchkey_store_writes_total Jobs that the writer of the database ran.\n",
+	"# HELP latchkey_store_commits_total\n", "# HELP latchkey_store_commits_total Transactions that were committed.\n",
+)
 
 func newMetrics(now func() time.Time) *metrics {
-	return &metrics{now: now, requests: map[request]int64{}, took: map[string]*histogram{}, logIns: map[string]int64{}}
+	victoria.ExposeMetadata(true) // of the whole process, and wanted by every program in it
+	return &metrics{
+		now: now, set: victoria.NewSet(), requests: map[request]*victoria.Counter{},
+		took: map[string]*victoria.PrometheusHistogram{}, logIns: map[string]*victoria.Counter{},
+	}
+}
+
+// write tells everything that is counted, and what is so at this moment.
+func (m *metrics) write(w io.Writer) error {
+	var text bytes.Buffer
+	m.set.WritePrometheus(&text)
+	m.writeGauges(&text)
+	victoria.WriteProcessMetrics(&text)
+	_, err := helps.WriteString(w, text.String())
+	return err
+}
+
+func (m *metrics) writeGauges(w io.Writer) {
+	g := m.gauges()
+	ready := 0.
+	if g.ready {
+		ready = 1
+	}
+	victoria.WriteGaugeFloat64(w, "latchkey_ready", ready)
+	victoria.WriteGaugeFloat64(w, "latchkey_http_requests_in_flight", float64(m.inFlight.Load()))
+	victoria.WriteGaugeFloat64(w, "latchkey_streams_open", float64(m.streams.Load()))
+	victoria.WriteGaugeFloat64(w, "latchkey_connections_open", float64(g.connections))
+	if m.hashing != nil {
+		running, waiting := m.hashing()
+		victoria.WriteGaugeFloat64(w, "latchkey_password_hashes_running", float64(running))
+		victoria.WriteGaugeFloat64(w, "latchkey_password_hashes_waiting", float64(waiting))
+	}
+	victoria.WriteCounterUint64(w, "latchkey_store_reads_total", g.storeReads)
+	victoria.WriteCounterUint64(w, "latchkey_store_writes_total", g.storeWrites)
+	victoria.WriteCounterUint64(w, "latchkey_store_commits_total", g.storeCommits)
 }
 
 // withoutMethod is the path of a pattern "METHOD /path", or the pattern if it is that already.
@@ -89,20 +139,21 @@ func knownMethod(method string) string {
 func (m *metrics) count(what request, took time.Duration, goesOn bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.requests[what]++
+	answered := m.requests[what]
+	if answered == nil {
+		answered = m.set.NewCounter(fmt.Sprintf(`latchkey_http_requests_total{route=%q,method=%q,status="%d"}`, what.route, what.method, what.status))
+		m.requests[what] = answered
+	}
+	answered.Inc()
 	if goesOn {
 		return
 	}
-	h := m.took[what.route]
-	if h == nil {
-		h = &histogram{}
-		m.took[what.route] = h
+	times := m.took[what.route]
+	if times == nil {
+		times = m.set.NewPrometheusHistogramExt(fmt.Sprintf(`latchkey_http_request_duration_seconds{route=%q}`, what.route), bounds)
+		m.took[what.route] = times
 	}
-	h.count++
-	h.sum += took
-	if i, _ := slices.BinarySearch(bounds[:], took.Seconds()); i < len(bounds) {
-		h.buckets[i]++
-	}
+	times.Update(took.Seconds())
 }
 
 // countLogIns counts the log-ins of an API by how they ended.
@@ -158,7 +209,12 @@ func outcomeOf(status int) string {
 func (m *metrics) countLogIn(outcome string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.logIns[outcome]++
+	ended := m.logIns[outcome]
+	if ended == nil {
+		ended = m.set.NewCounter(fmt.Sprintf(`latchkey_log_ins_total{outcome=%q}`, outcome))
+		m.logIns[outcome] = ended
+	}
+	ended.Inc()
 }
 
 // watchedAnswer is an http.ResponseWriter that remembers how the answer began.

@@ -52,8 +52,11 @@ func run(t *testing.T, cfg config.Config) running {
 		t.Fatal(err)
 	}
 	server := &http.Server{Handler: Handler(at.Config)}
-	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(listener) }()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = server.Serve(listener) // until Shutdown
+	}()
 	stop := sync.OnceValue(func() error {
 		err := server.Shutdown(context.WithoutCancel(t.Context()))
 		<-ended
