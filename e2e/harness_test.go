@@ -13,7 +13,7 @@ import (
 
 	"latchkey/client"
 	"latchkey/internal/app"
-	"latchkey/internal/authserver"
+	"latchkey/internal/accounts"
 )
 
 const password = "correct horse battery"
@@ -31,7 +31,7 @@ func startProgram(t *testing.T, change ...func(*app.Config)) *program {
 	t.Helper()
 	cfg := app.Defaults()
 	cfg.Addr, cfg.Data, cfg.LogTo = "127.0.0.1:0", t.TempDir(), t.Output()
-	cfg.PasswordCost = authserver.PasswordCost{Memory: 64, Passes: 1, Threads: 1}
+	cfg.PasswordCost = accounts.PasswordCost{Memory: 64, Passes: 1, Threads: 1}
 	for _, c := range change {
 		c(&cfg)
 	}

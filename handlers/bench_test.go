@@ -9,11 +9,11 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/a-h/templ"
-	"github.com/labstack/echo/v4"
-
 	"latchkey/handlers"
 	"latchkey/views"
+
+	"github.com/a-h/templ"
+	"github.com/labstack/echo/v4"
 )
 
 // quiet is a program as it runs for people: its log costs the writing of lines, and nobody keeps them.
@@ -123,7 +123,7 @@ func (c *creator) empty(b *testing.B) {
 	var all sync.WaitGroup
 	for _, key := range keys {
 		all.Go(func() {
-			if err := c.browser.p.store.DeleteAPIKey(b.Context(), c.who.id, key.ID); err != nil {
+			if _, err := c.browser.p.store.DeleteAPIKey(b.Context(), c.who.id, key.ID); err != nil {
 				b.Error(err)
 			}
 		})

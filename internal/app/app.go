@@ -16,6 +16,7 @@ import (
 
 	"latchkey/client"
 	"latchkey/handlers"
+	"latchkey/internal/accounts"
 	"latchkey/internal/authserver"
 	"latchkey/internal/model"
 	"latchkey/internal/onboard"
@@ -155,20 +156,25 @@ func (a *App) connectKeys(cfg Config, dir dataDir, ring keyRing, mails mailing) 
 		return k, err
 	}
 	k.baseURL = a.url
+	rules := accounts.New(accounts.Config{
+		PublicURL:    a.url,
+		Registration: cfg.Registration == "open",
+		Anonymous:    cfg.Anonymous == "on",
+		MinPassword:  cfg.MinPassword,
+		PasswordCost: cfg.PasswordCost,
+		Mailer:       mails.mailer(),
+		Now:          cfg.Now,
+		Log:          a.log,
+	}, a.store)
 	server := authserver.New(authserver.Config{
 		AppID:         cfg.AppID,
 		PublicURL:     a.url,
-		Registration:  cfg.Registration == "open",
-		Anonymous:     cfg.Anonymous == "on",
-		MinPassword:   cfg.MinPassword,
-		PasswordCost:  cfg.PasswordCost,
-		Mailer:        mails.mailer(),
 		ClientAddress: handlers.ClientAddress(trustedProxies(cfg)),
 		Now:           cfg.Now,
 		Log:           a.log,
-	}, a.store, tokens)
-	a.admin.measure(server)
-	k.api, k.drain = a.admin.countLogIns(server), server.Drain
+	}, rules, tokens)
+	a.admin.measure(rules)
+	k.api, k.drain = a.admin.countLogIns(server), rules.Drain
 	k.routes = server.Routes()
 	k.client, err = a.inside(k.api, cfg.AppID)
 	k.withOrigin = withOrigin

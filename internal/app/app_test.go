@@ -20,11 +20,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"latchkey/client"
-	"latchkey/internal/authserver"
+	"latchkey/internal/accounts"
 	"latchkey/internal/model"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // testConfig is a program on a free port of this machine, with data of its own.
@@ -34,7 +34,7 @@ func testConfig(t testing.TB) Config {
 	cfg.Addr = "127.0.0.1:0"
 	cfg.Data = filepath.Join(t.TempDir(), "data")
 	cfg.LogTo = io.Discard
-	cfg.PasswordCost = authserver.PasswordCost{Memory: 64, Passes: 1, Threads: 1} // what it is really is no test's subject here
+	cfg.PasswordCost = accounts.PasswordCost{Memory: 64, Passes: 1, Threads: 1} // what it is really is no test's subject here
 	return cfg
 }
 

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"latchkey/client"
-	"latchkey/internal/authserver"
+	"latchkey/internal/accounts"
 )
 
 // Config is every setting of the program. It is loaded once, by Load, or filled in by a test that starts from Defaults.
@@ -43,7 +43,7 @@ type Config struct {
 	LogTo io.Writer        // where the log goes
 	Now   func() time.Time // the clock
 
-	PasswordCost authserver.PasswordCost // what hashing a password takes; the zero value: what is promised
+	PasswordCost accounts.PasswordCost // what hashing a password takes; the zero value: what is promised
 
 	unknown []string // variables that look like settings and are none
 }

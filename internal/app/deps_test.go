@@ -18,8 +18,9 @@ const module = "latchkey"
 func mayImport() map[string][]string {
 	return map[string][]string{
 		".":                            {"internal/app"},
-		"internal/app":                 {"client", "handlers", "internal/authserver", "internal/model", "internal/onboard", "internal/store", "static", "views"},
-		"internal/authserver":          {"internal/limits", "internal/model", "internal/store"},
+		"internal/accounts":            {"internal/limits", "internal/model", "internal/store"},
+		"internal/app":                 {"client", "handlers", "internal/accounts", "internal/authserver", "internal/model", "internal/onboard", "internal/store", "static", "views"},
+		"internal/authserver":          {"internal/accounts", "internal/model"},
 		"client":                       nil,
 		"client/clienttest":            {"client"},
 		"e2e":                          nil, // all of it is tests
@@ -39,10 +40,10 @@ func mayImport() map[string][]string {
 func testsMayImport() map[string][]string {
 	return map[string][]string{
 		"internal/app":        {"internal/onboard/onboardtest"},
-		"internal/authserver": {"client", "client/clienttest"},
+		"internal/authserver": {"client", "client/clienttest", "internal/store"},
 		"client":              {"client/clienttest"},
-		"e2e":                 {"client", "internal/app", "internal/authserver", "internal/model", "internal/onboard/onboardtest", "internal/store"},
-		"handlers":            {"internal/authserver", "internal/onboard/onboardtest", "internal/store"}, // the real thing is the best fake
+		"e2e":                 {"client", "internal/accounts", "internal/app", "internal/authserver", "internal/model", "internal/onboard/onboardtest", "internal/store"},
+		"handlers":            {"internal/accounts", "internal/authserver", "internal/onboard/onboardtest", "internal/store"}, // the real thing is the best fake
 		"internal/onboard":    {"internal/onboard/onboardtest"},
 		"internal/store":      {"internal/onboard", "internal/onboard/onboardtest", "internal/store/storetest"},
 	}

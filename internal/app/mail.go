@@ -14,10 +14,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/wneessen/go-mail"
-
 	"latchkey/client"
-	"latchkey/internal/authserver"
+	"latchkey/internal/accounts"
+
+	"github.com/wneessen/go-mail"
 )
 
 // mailTime is how long a mail server may take for one mail, from the connection to its word that it has it.
@@ -90,7 +90,7 @@ type smtpMailer struct {
 }
 
 // deliver returns when the server has the mail, or with a reason that names neither its receiver nor a password.
-func (m smtpMailer) deliver(ctx context.Context, letter authserver.Mail) error {
+func (m smtpMailer) deliver(ctx context.Context, letter accounts.Mail) error {
 	msg, err := m.message(letter)
 	if err != nil {
 		return errRefusedMail{errors.New("the mail cannot be written")} // the cause quotes the address
@@ -131,7 +131,7 @@ func (m smtpMailer) options() []mail.Option {
 }
 
 // message is plain text alone. Package mail refuses addresses and encodes subjects that would start another header.
-func (m smtpMailer) message(letter authserver.Mail) (*mail.Msg, error) {
+func (m smtpMailer) message(letter accounts.Mail) (*mail.Msg, error) {
 	msg := mail.NewMsg(mail.WithNoDefaultUserAgent())
 	if err := errors.Join(msg.From(m.from), msg.To(letter.To)); err != nil {
 		return nil, err

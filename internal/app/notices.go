@@ -5,7 +5,7 @@ import (
 	"log/slog"
 
 	"latchkey/handlers"
-	"latchkey/internal/authserver"
+	"latchkey/internal/accounts"
 )
 
 // mailing is how the program sends mails, if it does.
@@ -21,7 +21,7 @@ func (a *App) connectMail(cfg Config) mailing {
 }
 
 // mailer is nil, and not an interface that holds nil, when no mails are sent.
-func (m mailing) mailer() authserver.Mailer {
+func (m mailing) mailer() accounts.Mailer {
 	if m.box == nil {
 		return nil
 	}
@@ -39,14 +39,14 @@ func (m mailing) notices(cfg Config, publicURL string) handlers.Notices {
 	if m.box == nil || cfg.Upstream == "" {
 		return nil
 	}
-	return notices{m.box, authserver.Letters{PublicURL: publicURL}, authserver.NewNotices(cfg.Now), m.box.log}
+	return notices{m.box, accounts.Letters{PublicURL: publicURL}, accounts.NewNotices(cfg.Now), m.box.log}
 }
 
 // notices tells people by mail what was done on the dashboard.
 type notices struct {
 	box     *outbox
-	letters authserver.Letters
-	counts  *authserver.Quota
+	letters accounts.Letters
+	counts  *accounts.Quota
 	log     *slog.Logger
 }
 
@@ -59,5 +59,5 @@ func (n notices) KeyMade(ctx context.Context, made handlers.KeyMade) error {
 	if made.Paired {
 		letter = n.letters.Paired
 	}
-	return n.box.Send(ctx, letter(made.To, made.Key, authserver.Circumstances{At: made.At, Address: made.Address}))
+	return n.box.Send(ctx, letter(made.To, made.Key, accounts.Circumstances{At: made.At, Address: made.Address}))
 }

@@ -7,14 +7,14 @@ import (
 	"time"
 
 	"latchkey/handlers"
-	"latchkey/internal/authserver"
+	"latchkey/internal/accounts"
 )
 
 func TestNoticesOfKeysAtAnUpstreamAreCountedByWhoGetsThem(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 	sent := make(chan string, 1000)
-	box := newOutbox(func(_ context.Context, m authserver.Mail) error { sent <- m.To; return nil }, slog.New(slog.DiscardHandler))
+	box := newOutbox(func(_ context.Context, m accounts.Mail) error { sent <- m.To; return nil }, slog.New(slog.DiscardHandler))
 	n := mailing{box}.notices(Config{Upstream: "https://up.example.org", Now: func() time.Time { return now }}, "https://keys.example.org")
 	for range 100 {
 		if err := n.KeyMade(t.Context(), handlers.KeyMade{To: "mallory@example.org", Key: "k"}); err != nil {

@@ -9,7 +9,7 @@ import (
 	"net/http"
 	"time"
 
-	"latchkey/internal/authserver"
+	"latchkey/internal/accounts"
 	"latchkey/internal/store"
 )
 
@@ -20,7 +20,7 @@ type operator struct {
 	publicURL   string
 	upstream    string // "": the users are here
 	minPassword int
-	mailer      authserver.Mailer // nil: no mails are sent
+	mailer      accounts.Mailer // nil: no mails are sent
 	now         func() time.Time
 	log         *slog.Logger
 }

@@ -1,4 +1,4 @@
-package authserver
+package accounts
 
 import (
 	"context"
@@ -105,21 +105,21 @@ func (h *hasher) run(ctx context.Context, password model.Secret, salt []byte, co
 	case h.queue <- struct{}{}:
 		defer func() { <-h.queue }()
 	default:
-		return nil, refuse(kindBusy)
+		return nil, refuse(model.KindBusy)
 	}
 	select {
 	case h.running <- struct{}{}:
 		defer func() { <-h.running }()
 	case <-ctx.Done():
-		return nil, refuse(kindBusy).because(ctx.Err())
+		return nil, &model.Error{Kind: model.KindBusy, Err: ctx.Err()}
 	}
 	return h.derive([]byte(password), salt, cost), nil
 }
 
 // Hashing says how many passwords are being hashed, and how many wait for a core.
-func (s *Server) Hashing() (running, waiting int) {
-	running = len(s.passwords.running)
-	return running, max(0, len(s.passwords.queue)-running)
+func (a *Accounts) Hashing() (running, waiting int) {
+	running = len(a.passwords.running)
+	return running, max(0, len(a.passwords.queue)-running)
 }
 
 func randomBytes(n int) []byte {
