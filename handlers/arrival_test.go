@@ -100,7 +100,7 @@ func TestALogInThatWasRefusedWhileWaitingIsToldWithTheWayOut(t *testing.T) {
 func TestARowOfAKeyThatIsGoneSaysSo(t *testing.T) {
 	t.Parallel()
 	p, b, who, key, _ := arriving(t)
-	if err := p.store.DeleteAPIKey(t.Context(), who.id, key.ID); err != nil {
+	if _, err := p.store.DeleteAPIKey(t.Context(), who.id, key.ID); err != nil {
 		t.Fatal(err)
 	}
 	b.htmx().get("/keys/"+key.ID+"?place=row").want(http.StatusNotFound).says("li.gone", "This key was deleted in another place.")
@@ -236,7 +236,7 @@ func TestAStreamBeginsWithWhatChangedSinceThePage(t *testing.T) {
 	b.listens(server, "/keys/"+key.ID+"/arrival?state=waiting").changes("").ends()
 	b.listens(server, "/keys/arrival?state="+key.ID+"%3Dwaiting").changes("").ends()
 	b.listens(server, "/keys/arrival?state=").ends() // nothing waits, nothing is new
-	if err := p.store.DeleteAPIKey(t.Context(), who.id, key.ID); err != nil {
+	if _, err := p.store.DeleteAPIKey(t.Context(), who.id, key.ID); err != nil {
 		t.Fatal(err)
 	}
 	b.listens(server, "/keys/"+key.ID+"/arrival?state=waiting").changes("gone").ends()

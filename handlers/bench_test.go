@@ -123,7 +123,7 @@ func (c *creator) empty(b *testing.B) {
 	var all sync.WaitGroup
 	for _, key := range keys {
 		all.Go(func() {
-			if err := c.browser.p.store.DeleteAPIKey(b.Context(), c.who.id, key.ID); err != nil {
+			if _, err := c.browser.p.store.DeleteAPIKey(b.Context(), c.who.id, key.ID); err != nil {
 				b.Error(err)
 			}
 		})

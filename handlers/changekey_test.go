@@ -109,7 +109,7 @@ func TestASwitchOfADeletedKeySaysThatItIsGone(t *testing.T) {
 	p := newProgram(t)
 	b, who := p.signedIn(email)
 	key := p.seed(who, "porch-cam")[0]
-	if err := p.store.DeleteAPIKey(t.Context(), who.id, key.ID); err != nil {
+	if _, err := p.store.DeleteAPIKey(t.Context(), who.id, key.ID); err != nil {
 		t.Fatal(err)
 	}
 	for _, act := range []string{"/turn-on", "/turn-off"} {

@@ -355,7 +355,7 @@ func TestAFormThatWasSentSaysSoAlsoWhenItsKeyIsGoneOrTheListFails(t *testing.T) 
 	a.says("#notice .notice", "We do not know whether it made porch-cam.").says("#keys .notice", "We could not read your keys.")
 	p.upstream.heal()
 
-	if err := p.store.DeleteAPIKey(t.Context(), who.id, p.stored(who)[0].ID); err != nil {
+	if _, err := p.store.DeleteAPIKey(t.Context(), who.id, p.stored(who)[0].ID); err != nil {
 		t.Fatal(err)
 	}
 	a = b.post("/keys", form).want(http.StatusConflict)

@@ -578,7 +578,7 @@ func TestASecondApprovalMakesNoSecondKey(t *testing.T) {
 // forget deletes the person's only key in another place.
 func (p *program) forget(who person) {
 	p.t.Helper()
-	if err := p.store.DeleteAPIKey(p.t.Context(), who.id, p.stored(who)[0].ID); err != nil {
+	if _, err := p.store.DeleteAPIKey(p.t.Context(), who.id, p.stored(who)[0].ID); err != nil {
 		p.t.Fatal(err)
 	}
 }
@@ -1147,7 +1147,7 @@ func TestThePairingsPageWaitsOnForTheFirstUse(t *testing.T) {
 	a.says(`hx-partial[hx-target="#status"]`, "porch-cam is connected.")
 
 	p.turn(who, client.APIKey{ID: p.stored(who)[0].ID}, false)
-	if err := p.store.DeleteAPIKey(t.Context(), who.id, p.stored(who)[0].ID); err != nil {
+	if _, err := p.store.DeleteAPIKey(t.Context(), who.id, p.stored(who)[0].ID); err != nil {
 		t.Fatal(err)
 	}
 	b.listens(server, o.path+"/arrival?state=fetched-waiting").changes("fetched").ends()

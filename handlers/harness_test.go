@@ -23,6 +23,7 @@ import (
 
 	"latchkey/client"
 	"latchkey/handlers"
+	"latchkey/internal/accounts"
 	"latchkey/internal/authserver"
 	"latchkey/internal/model"
 	"latchkey/internal/onboard"
@@ -82,7 +83,7 @@ func newProgram(t testing.TB, change ...func(*handlers.Deps)) *program {
 		c(&p.deps)
 	}
 	p.deps.BaseURL = p.deps.PublicURL
-	p.upstream = &upstream{next: inProcess{drained{p.newAuthServer()}}}
+	p.upstream = &upstream{next: inProcess{p.newAuthServer()}}
 	p.deps.Client = p.newClient(p.upstream)
 	p.deps.WithOrigin = func(ctx context.Context, o model.Origin) context.Context {
 		return authserver.WithOrigin(ctx, o)
@@ -109,14 +110,17 @@ func (p *program) newClient(transport http.RoundTripper) *client.Client {
 }
 
 // drained has written everything down when it has answered.
-type drained struct{ *authserver.Server }
-
-func (d drained) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	d.Server.ServeHTTP(w, r)
-	d.Drain()
+type drained struct {
+	http.Handler
+	rules *accounts.Accounts
 }
 
-func (p *program) newAuthServer() *authserver.Server {
+func (d drained) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	d.Handler.ServeHTTP(w, r)
+	d.rules.Drain()
+}
+
+func (p *program) newAuthServer() http.Handler {
 	p.t.Helper()
 	access, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -126,9 +130,11 @@ func (p *program) newAuthServer() *authserver.Server {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	return authserver.New(authserver.Config{
-		AppID: appID, PublicURL: p.deps.PublicURL, Registration: true, MinPassword: 8, PasswordCost: cheap, Now: p.clock.Now, Log: p.deps.Log,
-	}, p.store, tokens)
+	rules := accounts.New(accounts.Config{
+		PublicURL: p.deps.PublicURL, Registration: true, MinPassword: 8, PasswordCost: cheap, Now: p.clock.Now, Log: p.deps.Log,
+	}, p.store)
+	api := authserver.New(authserver.Config{AppID: appID, PublicURL: p.deps.PublicURL, Now: p.clock.Now, Log: p.deps.Log}, rules, tokens)
+	return drained{api, rules}
 }
 
 func openStore(t testing.TB) *store.Store {

@@ -11,7 +11,7 @@ import (
 
 	"latchkey/client"
 	"latchkey/handlers"
-	"latchkey/internal/authserver"
+	"latchkey/internal/accounts"
 	"latchkey/internal/model"
 )
 
@@ -164,7 +164,7 @@ func TestABrowserThatIsKnownInOtherLettersIsUnknown(t *testing.T) {
 	for _, how := range []func(*handlers.Deps){embedded, func(*handlers.Deps) {}} {
 		p := newProgram(t, how)
 		if !p.deps.Embedded {
-			p.deps.SignIns = counting{authserver.NewLimits(p.clock.Now)}
+			p.deps.SignIns = counting{accounts.NewLimits(p.clock.Now)}
 			p.start()
 		}
 		p.person(email)
@@ -204,15 +204,15 @@ func TestAKnownBrowserStaysKnownWhenTheKeysRotate(t *testing.T) {
 }
 
 // counting is what package app gives the dashboard with an upstream.
-type counting struct{ *authserver.Limits }
+type counting struct{ *accounts.Limits }
 
 func (c counting) Take(account, address, known string) (succeeded func(), wait time.Duration) {
-	return c.Limits.Take(authserver.Attempt{Account: account, Address: address, KnownDevice: known})
+	return c.Limits.Take(accounts.Attempt{Account: account, Address: address, KnownBrowser: known})
 }
 
 func TestWithAnUpstreamTheDashboardCounts(t *testing.T) {
 	p := newProgram(t)
-	p.deps.SignIns = counting{authserver.NewLimits(p.clock.Now)}
+	p.deps.SignIns = counting{accounts.NewLimits(p.clock.Now)}
 	p.start()
 	b, who := p.signedIn(email)
 	for range 9 {

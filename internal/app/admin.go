@@ -10,8 +10,8 @@ import (
 	"net/http/pprof" //nolint:gosec // G108: what it registers by itself is on a mux that nobody serves
 	"time"
 
+	"latchkey/internal/accounts"
 	"latchkey/internal/app/config"
-	"latchkey/internal/authserver"
 )
 
 // admin is what operators are told by a listener of its own: whether the program takes requests, its metrics and profiles.
@@ -98,9 +98,9 @@ func (d *admin) countLogInsAt(upstream *http.Client) *http.Client {
 }
 
 // measure says where the queue for hashing passwords is.
-func (d *admin) measure(server *authserver.Server) {
+func (d *admin) measure(rules *accounts.Accounts) {
 	if d != nil {
-		d.metrics.hashing = server.Hashing
+		d.metrics.hashing = rules.Hashing
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"latchkey/client"
 	"latchkey/handlers"
+	"latchkey/internal/accounts"
 	"latchkey/internal/app/config"
 	"latchkey/internal/app/operate"
 	"latchkey/internal/authserver"
@@ -148,20 +149,25 @@ func (a *App) connectKeys(cfg config.Settings, dir dataDir, ring keyRing, mails 
 		return k, err
 	}
 	k.baseURL = a.url
+	rules := accounts.New(accounts.Config{
+		PublicURL:    a.url,
+		Registration: cfg.Registration,
+		Anonymous:    cfg.Anonymous,
+		MinPassword:  cfg.MinPassword,
+		PasswordCost: cfg.PasswordCost,
+		Mailer:       mails.mailer(),
+		Now:          cfg.Now,
+		Log:          a.log,
+	}, a.store)
 	server := authserver.New(authserver.Config{
 		AppID:         cfg.AppID,
 		PublicURL:     a.url,
-		Registration:  cfg.Registration,
-		Anonymous:     cfg.Anonymous,
-		MinPassword:   cfg.MinPassword,
-		PasswordCost:  cfg.PasswordCost,
-		Mailer:        mails.mailer(),
 		ClientAddress: handlers.ClientAddress(cfg.TrustedProxies),
 		Now:           cfg.Now,
 		Log:           a.log,
-	}, a.store, tokens)
-	a.admin.measure(server)
-	k.api, k.drain = a.admin.countLogIns(server), server.Drain
+	}, rules, tokens)
+	a.admin.measure(rules)
+	k.api, k.drain = a.admin.countLogIns(server), rules.Drain
 	k.routes = server.Routes()
 	k.client, err = a.inside(k.api, cfg.AppID)
 	k.withOrigin = withOrigin

@@ -17,50 +17,54 @@ const module = "latchkey"
 // dashboard meet in package app alone: so the dashboard talks to the keys in one way, wherever they are.
 func mayImport() map[string][]string {
 	return map[string][]string{
-		".":                            {"internal/app"},
-		"internal/app":                 {"internal/app/config", "internal/app/mail", "internal/app/operate", "internal/app/pair", "internal/app/weburl", "internal/authserver", "client", "handlers", "internal/model", "internal/onboard", "static", "internal/store", "views"},
-		"internal/app/config":          {"internal/app/weburl", "internal/model"},
-		"internal/app/mail":            {"internal/authserver", "internal/model"},
-		"internal/app/operate":         {"internal/authserver", "internal/model", "internal/store"},
-		"internal/app/pair":            {"internal/app/weburl", "internal/model", "internal/onboard"},
-		"internal/app/weburl":          nil,
-		"internal/authserver":          {"internal/limits", "internal/model", "internal/store"},
+		".": {"internal/app"},
+
 		"client":                       nil,
 		"client/clienttest":            {"client"},
-		"e2e/story":                    {"client", "internal/app", "internal/app/config", "internal/model"},
-		"e2e/accounts":                 nil, // stories are tests, here and below
-		"e2e/devices":                  nil,
-		"e2e/faults":                   nil,
-		"e2e/keys":                     nil,
-		"e2e/looks":                    nil,
 		"handlers":                     {"client", "internal/model", "internal/onboard", "static", "views"},
+		"internal/accounts":            {"internal/limits", "internal/model", "internal/store"},
+		"internal/app":                 {"client", "handlers", "internal/accounts", "internal/app/config", "internal/app/mail", "internal/app/operate", "internal/app/pair", "internal/app/weburl", "internal/authserver", "internal/model", "internal/onboard", "internal/store", "static", "views"},
+		"internal/app/config":          {"internal/app/weburl", "internal/model"},
+		"internal/app/mail":            {"internal/accounts", "internal/model"},
+		"internal/app/operate":         {"internal/accounts", "internal/model", "internal/store"},
+		"internal/app/pair":            {"internal/app/weburl", "internal/model", "internal/onboard"},
+		"internal/app/weburl":          nil,
+		"internal/authserver":          {"internal/accounts", "internal/model"},
 		"internal/limits":              nil,
 		"internal/model":               nil,
 		"internal/onboard":             {"internal/limits", "internal/model"},
 		"internal/onboard/onboardtest": {"internal/model", "internal/onboard"},
-		"static":                       nil,
 		"internal/store":               {"internal/model"},
 		"internal/store/storetest":     {"internal/model", "internal/store"},
+		"static":                       nil,
 		"views":                        {"static"},
+
+		"e2e/story":    {"client", "internal/app", "internal/app/config", "internal/model"},
+		"e2e/accounts": nil, // stories are tests, here and below
+		"e2e/devices":  nil,
+		"e2e/faults":   nil,
+		"e2e/keys":     nil,
+		"e2e/looks":    nil,
 	}
 }
 
 // testsMayImport is what the tests of a package may import beyond that, where it is anything.
 func testsMayImport() map[string][]string {
 	return map[string][]string{
+		"client":               {"client/clienttest"},
+		"handlers":             {"internal/accounts", "internal/authserver", "internal/onboard/onboardtest", "internal/store"}, // the real thing is the best fake
 		"internal/app":         {"internal/onboard/onboardtest"},
 		"internal/app/mail":    {"internal/app/config"},
 		"internal/app/operate": {"internal/app/config"},
-		"internal/authserver":  {"client", "client/clienttest"},
-		"client":               {"client/clienttest"},
-		"e2e/accounts":         {"client", "e2e/story", "internal/app", "internal/app/config", "internal/model", "internal/store"},
-		"e2e/devices":          {"client", "e2e/story", "internal/app", "internal/app/config"},
-		"e2e/faults":           {"client", "e2e/story", "internal/app", "internal/app/config"},
-		"e2e/keys":             {"client", "e2e/story", "internal/app", "internal/app/config", "internal/onboard/onboardtest"},
-		"e2e/looks":            {"client", "e2e/story", "internal/app", "internal/app/config"},
-		"handlers":             {"internal/authserver", "internal/onboard/onboardtest", "internal/store"}, // the real thing is the best fake
+		"internal/authserver":  {"client", "client/clienttest", "internal/store"},
 		"internal/onboard":     {"internal/onboard/onboardtest"},
 		"internal/store":       {"internal/onboard", "internal/onboard/onboardtest", "internal/store/storetest"},
+
+		"e2e/accounts": {"client", "e2e/story", "internal/app", "internal/app/config", "internal/model", "internal/store"},
+		"e2e/devices":  {"client", "e2e/story", "internal/app", "internal/app/config"},
+		"e2e/faults":   {"client", "e2e/story", "internal/app", "internal/app/config"},
+		"e2e/keys":     {"client", "e2e/story", "internal/app", "internal/app/config", "internal/onboard/onboardtest"},
+		"e2e/looks":    {"client", "e2e/story", "internal/app", "internal/app/config"},
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"latchkey/handlers"
+	"latchkey/internal/accounts"
 	"latchkey/internal/authserver"
 	"latchkey/static"
 )
@@ -263,7 +264,8 @@ func TestAPanicOfAnyRouteHasTheHeadersToo(t *testing.T) {
 		WebSessions: broken{}, SessionKeys: s.ring.sealing, PublicURL: s.URL(), Now: time.Now, Log: log,
 		Ready: nil, Registration: true, MinPassword: 8,
 	})
-	api := authserver.New(authserver.Config{AppID: "latchkey-local", Registration: true, Anonymous: true, MinPassword: 8, Log: log}, nil, nil)
+	rules := accounts.New(accounts.Config{Registration: true, Anonymous: true, MinPassword: 8, Log: log}, nil)
+	api := authserver.New(authserver.Config{AppID: "latchkey-local", Log: log}, rules, nil)
 	edge := s.edge(parsed(t, testConfig(t)), divide(api, dashboard))
 	panics := 0
 	for path, has := range tables() {

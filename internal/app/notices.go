@@ -6,9 +6,9 @@ import (
 	"time"
 
 	"latchkey/handlers"
+	"latchkey/internal/accounts"
 	"latchkey/internal/app/config"
 	"latchkey/internal/app/mail"
-	"latchkey/internal/authserver"
 )
 
 // mailing is how the program sends mails, if it does.
@@ -23,7 +23,7 @@ func (a *App) connectMail(cfg config.Settings) mailing {
 }
 
 // mailer is nil, and not an interface that holds nil, when no mails are sent.
-func (m mailing) mailer() authserver.Mailer {
+func (m mailing) mailer() accounts.Mailer {
 	if m.box == nil {
 		return nil
 	}
@@ -46,14 +46,14 @@ func (m mailing) notices(cfg config.Settings, publicURL string, log *slog.Logger
 
 // notices tells people by mail what was done on the dashboard.
 type notices struct {
-	mailer  authserver.Mailer
-	letters authserver.Letters
-	counts  *authserver.Quota
+	mailer  accounts.Mailer
+	letters accounts.Letters
+	counts  *accounts.Quota
 	log     *slog.Logger
 }
 
-func newNotices(mailer authserver.Mailer, publicURL string, now func() time.Time, log *slog.Logger) notices {
-	return notices{mailer, authserver.Letters{PublicURL: publicURL}, authserver.NewNotices(now), log}
+func newNotices(mailer accounts.Mailer, publicURL string, now func() time.Time, log *slog.Logger) notices {
+	return notices{mailer, accounts.Letters{PublicURL: publicURL}, accounts.NewNotices(now), log}
 }
 
 func (n notices) KeyMade(ctx context.Context, made handlers.KeyMade) error {
@@ -65,5 +65,5 @@ func (n notices) KeyMade(ctx context.Context, made handlers.KeyMade) error {
 	if made.Paired {
 		letter = n.letters.Paired
 	}
-	return n.mailer.Send(ctx, letter(made.To, made.Key, authserver.Circumstances{At: made.At, Address: made.Address}))
+	return n.mailer.Send(ctx, letter(made.To, made.Key, accounts.Circumstances{At: made.At, Address: made.Address}))
 }

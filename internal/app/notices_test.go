@@ -7,13 +7,13 @@ import (
 	"time"
 
 	"latchkey/handlers"
-	"latchkey/internal/authserver"
+	"latchkey/internal/accounts"
 )
 
 // sentTo counts mails by their receivers.
 type sentTo map[string]int
 
-func (s sentTo) Send(_ context.Context, m authserver.Mail) error {
+func (s sentTo) Send(_ context.Context, m accounts.Mail) error {
 	s[m.To]++
 	return nil
 }

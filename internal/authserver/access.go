@@ -94,16 +94,20 @@ func (s *Server) admit(r *http.Request, d door) (principal, error) {
 // sessionOf reads the session a token names. The row decides, not the token: it goes when the person logs out, when
 // the account goes, and when the key that opened the session is turned off.
 func (s *Server) sessionOf(r *http.Request, c claims) (principal, error) {
-	row, err := s.store.AuthSession(r.Context(), c.session())
+	row, err := s.accounts.Session(r.Context(), c.session())
 	switch {
 	case err != nil:
-		return principal{}, missing(kindSessionGone, "read session", err)
+		return principal{}, err
 	case row.UserID != c.Subject:
 		return principal{}, refuse(kindBadToken).because(errors.New("token and session row name different users"))
 	case !s.cfg.Now().Before(row.ExpiresAt):
 		return principal{}, refuse(kindExpiredToken)
 	}
-	return principal{row.UserID, row.ID, row.DeviceID, identity{row.IdentityID, row.Provider}, row.LastSeenAt}, nil
+	return principalOf(row), nil
+}
+
+func principalOf(row model.Session) principal {
+	return principal{row.UserID, row.ID, row.DeviceID, identity{row.IdentityID, row.Provider}, row.LastSeenAt}
 }
 
 // bearer takes the token out of the Authorization header. The texts are those of App Services; SDK tests compare the second.

@@ -129,7 +129,7 @@ func TestWhatAServerMust(t *testing.T) {
 		off, deleted := f.on(t).createKey(c.owner, "off"), f.on(t).createKey(c.owner, "deleted")
 		f.on(t).do("PUT", keysPath+"/"+off.ID+"/disable", c.owner.RefreshToken, "").want(204)
 		f.on(t).do("DELETE", keysPath+"/"+deleted.ID, c.owner.RefreshToken, "").want(204)
-		for _, value := range []string{newValue(), off.Value, deleted.Value, "malformed"} {
+		for _, value := range []string{unknownValue(), off.Value, deleted.Value, "malformed"} {
 			f.on(t).do("POST", loginPath("api-key"), "", object("key", value)).want(401).says("unauthorized", "AuthError")
 		}
 	})
@@ -163,7 +163,7 @@ func TestManyCallersDoNotMeet(t *testing.T) {
 					f.do("GET", keysPath, c.key.RefreshToken, "").is(http.StatusForbidden)
 					f.do("GET", keysPath+"/"+c.keyID, c.stranger.RefreshToken, "").is(http.StatusNotFound)
 					f.do("GET", profilePath, c.owner.AccessToken, "").is(http.StatusOK)
-					f.do("POST", loginPath("api-key"), "", object("key", newValue())).is(http.StatusUnauthorized)
+					f.do("POST", loginPath("api-key"), "", object("key", unknownValue())).is(http.StatusUnauthorized)
 					f.do("POST", loginPath("local-userpass"), "", object("username", c.email, "password", testPassword)).is(http.StatusOK)
 				}
 			})

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"latchkey/client/clienttest"
+	"latchkey/internal/accounts"
 )
 
 // inProcess is how the dashboard reaches the server: a call, no socket.
@@ -25,7 +26,10 @@ func TestConformance(t *testing.T) {
 	for _, anonymous := range []bool{true, false} {
 		name := map[bool]string{true: "with anonymous log-in", false: "without anonymous log-in"}[anonymous]
 		target := clienttest.Target{AppID: testApp, Anonymous: anonymous, MinPassword: 8, Strict: true}
-		configure := func(c *Config) { c.Anonymous, c.PublicURL, c.Now = anonymous, target.BaseURL, time.Now }
+		configure := func(c *Config, rules *accounts.Config) {
+			c.PublicURL, c.Now = target.BaseURL, time.Now
+			rules.Anonymous, rules.PublicURL, rules.Now = anonymous, target.BaseURL, time.Now
+		}
 
 		t.Run(name+" in process", func(t *testing.T) {
 			target.BaseURL = "http://latchkey.internal"

@@ -25,7 +25,7 @@ func TestStatementsPerCall(t *testing.T) {
 		{"public keys", "GET", "/.well-known/jwks.json", "", "", 200, 0, 0},
 		{"log in with a key", "POST", loginPath("api-key"), "", object("key", key.Value), 200, 1, 1},
 		{"log in with a password", "POST", loginPath("local-userpass"), "", object("username", "a@example.org", "password", testPassword), 200, 1, 1},
-		{"a key that never was", "POST", loginPath("api-key"), "", object("key", newValue()), 401, 1, 0},
+		{"a key that never was", "POST", loginPath("api-key"), "", object("key", unknownValue()), 401, 1, 0},
 		{"garbage for a key", "POST", loginPath("api-key"), "", object("key", "x"), 401, 0, 0},
 		{"renew", "POST", sessionPath, owner.RefreshToken, "", 201, 1, 0},
 		{"profile", "GET", profilePath, owner.AccessToken, "", 200, 2, 0},

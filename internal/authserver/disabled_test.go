@@ -54,7 +54,7 @@ func TestOnlyWhoeverKnowsThePasswordOrTheKeyLearnsThatAnAccountIsOff(t *testing.
 		{"unknown e-mail", "local-userpass", object("username", "b@example.org", "password", testPassword), "InvalidPassword", "", 1},
 		{"key that is on", "api-key", object("key", on.Value), "UserDisabled", "key-refused device on account is off", 0},
 		{"key that is off", "api-key", object("key", off.Value), "AuthError", "key-refused device off off", 0},
-		{"key that never was", "api-key", object("key", newValue()), "AuthError", "", 0},
+		{"key that never was", "api-key", object("key", unknownValue()), "AuthError", "", 0},
 	} {
 		f.on(t).do("POST", loginPath(tt.provider), "", tt.body).want(401).says("unauthorized", tt.code)
 		events := f.happened(owner.UserID)

@@ -30,8 +30,6 @@ const (
 	kindMissingField
 	kindBadEmail
 	kindBadPassword
-	kindPasswordIsEmail
-	kindCommonPassword
 	kindNotOwnPassword
 	kindBadLinkData
 	kindLinkGone
@@ -59,7 +57,6 @@ const (
 	kindKeyNotFound
 	kindNoName
 	kindBadName
-	kindLongName
 	kindNameTaken
 	kindKeyLimit
 )
@@ -72,6 +69,9 @@ type wireError struct {
 	text   string // may hold verbs for the arguments of the failure
 	level  slog.Level
 }
+
+// asRefused is the text of a kind that package accounts gives a reason for, in words of this API.
+const asRefused = "%s"
 
 // wireErrors is read only. Texts and codes are those of App Services wherever they are known. StorageUnavailable is ours.
 var wireErrors = [...]wireError{
@@ -87,9 +87,7 @@ var wireErrors = [...]wireError{
 	kindBadBody:            {400, "BadRequest", "request body must be one JSON object with fields of the right types", slog.LevelDebug},
 	kindMissingField:       {400, "MissingParameter", "'%s' is a required string", slog.LevelDebug},
 	kindBadEmail:           {400, "BadRequest", "email invalid", slog.LevelDebug},
-	kindBadPassword:        {400, "BadRequest", "password must be between %d and %d characters", slog.LevelDebug},
-	kindPasswordIsEmail:    {400, "BadRequest", "password must not be the e-mail address", slog.LevelDebug},
-	kindCommonPassword:     {400, "BadRequest", "password is one of the most common ones, with which guessing begins", slog.LevelDebug},
+	kindBadPassword:        {400, "BadRequest", asRefused, slog.LevelDebug},
 	kindNotOwnPassword:     {403, "InvalidPassword", "the password is wrong", slog.LevelInfo},
 	kindBadLinkData:        {400, "BadRequest", "invalid token data", slog.LevelDebug},
 	kindLinkGone:           {400, "UserpassTokenInvalid", "userpass token is expired or invalid", slog.LevelInfo},
@@ -117,10 +115,9 @@ var wireErrors = [...]wireError{
 	kindSessionNotFound: {404, "SessionNotFound", "session not found", slog.LevelDebug},
 	kindKeyNotFound:     {404, "APIKeyNotFound", "API key not found", slog.LevelDebug},
 	kindNoName:          {400, "", "'name' is a required string", slog.LevelDebug},
-	kindBadName:         {400, "InvalidParameter", "can only contain ASCII letters, numbers, underscores, and hyphens", slog.LevelDebug},
-	kindLongName:        {400, "InvalidParameter", "can be at most %d characters long", slog.LevelDebug},
+	kindBadName:         {400, "InvalidParameter", asRefused, slog.LevelDebug},
 	kindNameTaken:       {409, "APIKeyAlreadyExists", "API key with name already exists", slog.LevelDebug},
-	kindKeyLimit:        {400, "BadRequest", "a user can have at most %d API keys, those turned off included: delete one to make room", slog.LevelDebug},
+	kindKeyLimit:        {400, "BadRequest", asRefused, slog.LevelDebug},
 }
 
 // failure is an error that knows what the client is told. Each is made for one request: a shared one could carry a detail
@@ -138,40 +135,77 @@ type failure struct {
 func refuse(k kind, args ...any) *failure { return &failure{kind: k, args: args} }
 
 // because adds what only the log may know.
-func (f *failure) because(cause error, attrs ...slog.Attr) *failure {
-	f.cause, f.attrs = cause, attrs
+func (f *failure) because(cause error) *failure {
+	f.cause = cause
 	return f
 }
 
-// after adds when it is worth to come back.
-func (f *failure) after(wait time.Duration) *failure {
-	f.wait = wait
+// wireKinds says as which kind of error a refusal of package accounts goes out, where its call has no other words for it.
+var wireKinds = map[model.Kind]kind{
+	model.KindInternal:           kindInternal,
+	model.KindSessionOver:        kindSessionGone,
+	model.KindForbidden:          kindForbidden,
+	model.KindNotFound:           kindKeyNotFound,
+	model.KindWrongPassword:      kindWrongPassword,
+	model.KindWrongValue:         kindWrongKey,
+	model.KindDisabled:           kindUserDisabled,
+	model.KindUnconfirmed:        kindNotConfirmed,
+	model.KindBadName:            kindBadName,
+	model.KindNameTaken:          kindNameTaken,
+	model.KindKeyLimit:           kindKeyLimit,
+	model.KindBadEmail:           kindBadEmail,
+	model.KindEmailTaken:         kindEmailTaken,
+	model.KindBadPassword:        kindBadPassword,
+	model.KindRegistrationClosed: kindRegistrationClosed,
+	model.KindNoAnonymous:        kindUnknownProvider,
+	model.KindBadLink:            kindLinkGone,
+	model.KindNoEmail:            kindNoMail,
+	model.KindTooManyTries:       kindTooMany,
+	model.KindTooManyEmails:      kindTooMany,
+	model.KindTooManyAccounts:    kindTooMany,
+	model.KindTooManyActs:        kindTooMany,
+	model.KindBusy:               kindBusy,
+	model.KindStorageDown:        kindUnavailable,
+}
+
+// failureOf is any error as the failure that it goes out as.
+func failureOf(err error) *failure {
+	if f, ok := errors.AsType[*failure](err); ok {
+		return f
+	}
+	refusal, ok := errors.AsType[*model.Error](err)
+	if !ok {
+		return refuse(kindInternal).because(err)
+	}
+	return failureAs(wireKinds[refusal.Kind], refusal)
+}
+
+// failureAs is a refusal of package accounts in the words of a kind.
+func failureAs(k kind, e *model.Error) *failure {
+	f := refuse(k)
+	if wireErrors[k].text == asRefused {
+		f.args = []any{e.Reason}
+	}
+	f.wait, f.cause = e.Wait, e.Err
+	if e.Err != nil && e.Doing != "" {
+		f.cause = fmt.Errorf("%s: %w", e.Doing, e.Err)
+	}
+	if e.UserID != "" {
+		f.attrs = append(f.attrs, slog.String("user", e.UserID))
+	}
+	if e.KeyID != "" {
+		f.attrs = append(f.attrs, slog.String("key", e.KeyID))
+	}
 	return f
 }
 
-// unavailable is the failure of a store call that nobody outside could have prevented.
-func unavailable(doing string, err error) *failure {
-	return refuse(kindUnavailable).because(fmt.Errorf("%s: %w", doing, err))
-}
-
-// missing is the failure of a store call about one row: of the kind when there is none, and nil when the call did not fail.
-func missing(k kind, doing string, err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, model.ErrNotFound):
-		return refuse(k)
-	default:
-		return unavailable(doing, err)
+// inWords tells of a refusal in the words of a kind, where its call has its own. Every other error is as it was.
+func inWords(err error, of model.Kind, as kind) error {
+	refusal, ok := errors.AsType[*model.Error](err)
+	if !ok || refusal.Kind != of {
+		return err
 	}
-}
-
-// tooMany is the failure of whoever has to wait, nil when nobody has to.
-func tooMany(wait time.Duration) error {
-	if wait <= 0 {
-		return nil
-	}
-	return refuse(kindTooMany).after(wait)
+	return failureAs(as, refusal)
 }
 
 // text is what the client reads.
@@ -196,10 +230,7 @@ func (f *failure) Unwrap() error { return f.cause }
 // fail is the one place where an error becomes an answer and a log line. Both carry the id of the request, the answer inside
 // link, where App Services puts it.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
-	var f *failure
-	if !errors.As(err, &f) {
-		f = refuse(kindInternal).because(err)
-	}
+	f := failureOf(err)
 	wire, id := wireErrors[f.kind], w.Header().Get(requestIDHeader)
 	body := errorBody{Error: f.text(), Code: wire.code}
 	if f.kind != kindUnknownApp { // App Services keeps its logs by app, so there is no link without one

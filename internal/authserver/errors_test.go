@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"latchkey/internal/model"
 )
 
 func TestEveryKindOfErrorHasAnAnswer(t *testing.T) {
@@ -24,6 +26,16 @@ func TestEveryKindOfErrorHasAnAnswer(t *testing.T) {
 	}
 	if len(wireErrors) != int(kindKeyLimit)+1 {
 		t.Errorf("%d kinds in the table", len(wireErrors))
+	}
+}
+
+// What only a service elsewhere can refuse has no words here.
+func TestEveryRefusalOfTheRulesHasAnAnswer(t *testing.T) {
+	for k := model.KindInternal; k < model.KindUnreachable; k++ {
+		as, ok := wireKinds[k]
+		if !ok || as == kindInternal && k != model.KindInternal {
+			t.Errorf("kind %d goes out as %d", k, as)
+		}
 	}
 }
 
@@ -48,7 +60,7 @@ func TestOnlyTokensAndLoginsAre401(t *testing.T) {
 
 func TestAFailureTellsTheClientItsTextAndTheLogItsCause(t *testing.T) {
 	cause := errors.New("disk on fire")
-	f := unavailable("create key", cause)
+	f := failureOf(&model.Error{Kind: model.KindStorageDown, Doing: "create key", Err: cause})
 	if strings.Contains(f.text(), "fire") {
 		t.Errorf("the client reads %q", f.text())
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"latchkey/internal/accounts"
 	"latchkey/internal/model"
 )
 
@@ -67,7 +68,7 @@ func TestEachActIsWrittenDownOnceAndNothingElse(t *testing.T) {
 		{"deleting", "DELETE", keysPath + "/" + key.ID, owner.RefreshToken, "", 204, []string{"key-deleted app pump"}},
 		{"deleting what is gone", "DELETE", keysPath + "/" + key.ID, owner.RefreshToken, "", 404, nil},
 		{"creating", "POST", keysPath, owner.RefreshToken, object("name", "lamp"), 201, []string{"key-made app lamp"}},
-		{"a value that never was", "POST", loginPath("api-key"), "", object("key", newValue()), 401, nil},
+		{"a value that never was", "POST", loginPath("api-key"), "", object("key", unknownValue()), 401, nil},
 		{"a wrong password", "POST", loginPath("local-userpass"), "", object("username", "a@example.org", "password", "wrong password"), 401,
 			[]string{"sign-in-failed unknown  wrong password"}},
 		{"an unknown account", "POST", loginPath("local-userpass"), "", object("username", "c@example.org", "password", "wrong password"), 401, nil},
@@ -96,7 +97,7 @@ func TestEachActIsWrittenDownOnceAndNothingElse(t *testing.T) {
 }
 
 func TestAnEventSaysWhoWhenAndFromWhere(t *testing.T) {
-	f := newFixture(t, func(c *Config) {
+	f := newFixture(t, func(c *Config, _ *accounts.Config) {
 		c.ClientAddress = func(r *http.Request) string { return r.Header.Get("X-Forwarded-For") } // of a proxy that is trusted
 	})
 	owner := f.signUp("a@example.org")

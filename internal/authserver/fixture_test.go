@@ -6,17 +6,23 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"regexp"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"golang.org/x/crypto/argon2"
+
+	"latchkey/internal/accounts"
 	"latchkey/internal/model"
 	"latchkey/internal/store"
 )
@@ -27,8 +33,27 @@ const (
 	testPassword = "correct horse"
 )
 
+// noDevice is the device id of a log-in that said nothing about its device.
+const noDevice = "000000000000000000000000"
+
 // cheap keeps argon2id real and the tests fast.
-var cheap = PasswordCost{Memory: 64, Passes: 1, Threads: 1}
+var cheap = model.PasswordCost{Memory: 64, Passes: 1, Threads: 1}
+
+// What is promised of limits and links.
+const (
+	accountTries = 10 // of passwords
+	sessionTries = 10
+	tryStretch   = 10 * time.Minute
+
+	actsAtOnce          = 300
+	actPause            = time.Second
+	registrationsAtOnce = 100
+	registrationPause   = 36 * time.Second
+	noticesAtOnce       = 20
+	accountGap          = time.Minute // between two emails that are asked for
+
+	linkLifetime = 30 * time.Minute
+)
 
 // fixture is a server over a database of its own, with a clock that stands still until told otherwise.
 type fixture struct {
@@ -37,6 +62,9 @@ type fixture struct {
 	store *store.Store
 	clock *clock
 	logs  *syncBuffer
+
+	rules  accounts.Config
+	derive func(password, salt []byte, cost model.PasswordCost) []byte // what hashes passwords
 }
 
 type clock struct {
@@ -80,26 +108,43 @@ func (b *syncBuffer) String() string {
 	return b.buf.String()
 }
 
-func newFixture(t testing.TB, change ...func(*Config)) *fixture {
+func newFixture(t testing.TB, change ...func(*Config, *accounts.Config)) *fixture {
 	t.Helper()
-	st := openStore(t)
 	// Long ago: ids never go back within a process, so a clock that ran ahead would date the keys of tests that use the real one.
-	f := &fixture{t: t, store: st, clock: &clock{now: time.Date(2016, 3, 1, 12, 0, 0, 0, time.UTC)}, logs: &syncBuffer{}}
-	cfg := Config{
-		AppID:        testApp,
+	f := &fixture{t: t, clock: &clock{now: time.Date(2016, 3, 1, 12, 0, 0, 0, time.UTC)}, logs: &syncBuffer{}, derive: argon2id}
+	log := slog.New(slog.NewJSONHandler(f.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	cfg := Config{AppID: testApp, PublicURL: testURL, Now: f.clock.Now, Log: log}
+	f.rules = accounts.Config{
 		PublicURL:    testURL,
 		Registration: true,
 		Anonymous:    true,
 		MinPassword:  8,
-		Now:          f.clock.Now,
-		Log:          slog.New(slog.NewJSONHandler(f.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		PasswordCost: cheap,
+		Derive: func(password, salt []byte, cost model.PasswordCost) []byte {
+			return f.derive(password, salt, cost)
+		},
+		Now: f.clock.Now,
+		Log: log,
 	}
 	for _, c := range change {
-		c(&cfg)
+		c(&cfg, &f.rules)
 	}
-	f.Server = newServer(cfg, st, newTokens(t), newHasher(cheap, 2))
+	f.Server = &Server{cfg: cfg, tokens: newTokens(t)}
+	f.restart(openStore(t))
 	return f
 }
+
+func argon2id(password, salt []byte, c model.PasswordCost) []byte {
+	return argon2.IDKey(password, salt, c.Passes, c.Memory, c.Threads, 32)
+}
+
+// restart is another process with the same secrets, on a store.
+func (f *fixture) restart(st *store.Store) {
+	f.store, f.Server = st, New(f.cfg, accounts.New(f.rules, st), f.tokens)
+}
+
+// Drain waits until all is written down.
+func (f *fixture) Drain() { f.accounts.Drain() }
 
 // on is the same server, reporting to a subtest.
 func (f *fixture) on(t testing.TB) *fixture {
@@ -120,11 +165,17 @@ func openStore(t testing.TB) *store.Store {
 
 func newTokens(t testing.TB) *Tokens {
 	t.Helper()
-	tokens, err := NewTokens(newAccessKey(t), [][]byte{randomBytes(32)})
+	tokens, err := NewTokens(newAccessKey(t), [][]byte{random(32)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return tokens
+}
+
+func random(n int) []byte {
+	b := make([]byte, n)
+	_, _ = rand.Read(b)
+	return b
 }
 
 func newAccessKey(t testing.TB) *ecdsa.PrivateKey {
@@ -329,6 +380,48 @@ func (f *fixture) createKeys(session loginAnswer, n int) []newKey {
 	}
 	return keys
 }
+
+// withoutPassword makes an account straight in the store that no password fits.
+func (f *fixture) withoutPassword(email string) {
+	f.t.Helper()
+	user := model.User{ID: model.NewID(f.clock.Now()), CreatedAt: f.clock.Now()}
+	err := f.store.CreateUser(f.t.Context(), user, model.Identity{
+		ID: model.NewID(f.clock.Now()), UserID: user.ID, Provider: model.ProviderEmailPassword, Subject: email, CreatedAt: f.clock.Now(),
+	})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// fillQueue has as many passwords hashed and waiting as there may be, until the test is over.
+func (f *fixture) fillQueue() {
+	f.t.Helper()
+	gate, full, ended := make(chan struct{}), make(chan struct{}, 10_000), sync.WaitGroup{}
+	f.t.Cleanup(func() { close(gate); ended.Wait() })
+	f.derive = func([]byte, []byte, model.PasswordCost) []byte { <-gate; return make([]byte, 32) }
+	for i := 1; ; i++ {
+		ended.Go(func() {
+			from := model.Origin{Address: fmt.Sprintf("10.2.%d.%d", i/250, i%250)}
+			if _, err := f.accounts.SignIn(context.Background(), from, fmt.Sprintf("filler%d@example.org", i), testPassword); model.Is(err, model.KindBusy) {
+				full <- struct{}{}
+			}
+		})
+		for running, waiting := 0, 0; running+waiting < i; running, waiting = f.accounts.Hashing() {
+			select {
+			case <-full:
+				return
+			default:
+				runtime.Gosched()
+			}
+		}
+	}
+}
+
+// unknownValue has the shape of a value, and is none.
+func unknownValue() string { return hex.EncodeToString(random(32)) }
+
+// isValue says whether a text has the shape of App Services' values.
+func isValue(s string) bool { return regexp.MustCompile(`^[A-Za-z0-9]{64}$`).MatchString(s) }
 
 // newRequest is a request with a JSON content type if it has a body, as SDKs send it.
 func newRequest(method, path, body string) *http.Request {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"latchkey/internal/accounts"
 	"latchkey/internal/model"
 	"latchkey/internal/store"
 )
@@ -89,7 +90,7 @@ func TestFactsAreAboutEveryKeyInOrderOfCreation(t *testing.T) {
 }
 
 func TestALogInWithAKeyIsRemembered(t *testing.T) {
-	f := newFixture(t, func(c *Config) {
+	f := newFixture(t, func(c *Config, _ *accounts.Config) {
 		c.ClientAddress = func(r *http.Request) string { return r.Header.Get("X-Test-Address") }
 	})
 	owner := f.signUp("a@example.org")
@@ -294,7 +295,7 @@ func fixtureWithKeyOff(t *testing.T) (f *fixture, owner loginAnswer, key newKey,
 	}
 	t.Cleanup(func() { _ = st.Close() })
 	f = newFixture(t)
-	f.store, f.Server = st, newServer(f.cfg, st, f.tokens, f.passwords)
+	f.restart(st)
 	owner = f.signUp("a@example.org")
 	key = f.createKey(owner, "pump")
 	f.do("PUT", keysPath+"/"+key.ID+"/disable", owner.RefreshToken, "").want(204)
@@ -323,26 +324,6 @@ func TestAKeyThatIsOffIsRefusedBeforeThatIsWrittenDown(t *testing.T) {
 	do("COMMIT")
 	if fact := f.onlyFact(owner); fact["last_refusal"] == nil {
 		t.Errorf("it was never written down: %v", fact)
-	}
-}
-
-// Nor does a refusal wait behind others: the time that an answer takes would tell of the key all the same.
-func TestARefusalWaitsOnlyWhenAThousandAreWaiting(t *testing.T) {
-	for name, waiting := range map[string]int{"many": maxAfterwardsWaiting - 1, "too many": maxAfterwardsWaiting} {
-		f, owner, key, _ := fixtureWithKeyOff(t)
-		gate := make(chan struct{})
-		f.holdAfterwards(gate)
-		for range waiting {
-			f.afterwards.do(func() {})
-		}
-		f.do("POST", loginPath("api-key"), "", object("key", key.Value)).want(401)
-		if fact := f.onlyFactNow(owner); (fact["last_refusal"] != nil) != (waiting == maxAfterwardsWaiting) {
-			t.Errorf("%s: when it is answered, this is written down: %v", name, fact)
-		}
-		close(gate)
-		if fact := f.onlyFact(owner); fact["last_refusal"] == nil {
-			t.Errorf("%s: it was never written down: %v", name, fact)
-		}
 	}
 }
 
@@ -390,7 +371,7 @@ func TestAUseThatWasAnsweredIsOnTheDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := newFixture(t)
-	f.Server = newServer(f.cfg, st, f.tokens, f.passwords)
+	f.restart(st)
 	owner := f.signUp("a@example.org")
 	f.loginWithKey(f.createKey(owner, "pump").Value)
 	want := f.onlyFact(owner)
@@ -401,7 +382,7 @@ func TestAUseThatWasAnsweredIsOnTheDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = st.Close() }()
-	f.Server = newServer(f.cfg, st, f.tokens, f.passwords)
+	f.restart(st)
 	if diff := cmp.Diff(want, f.onlyFact(owner)); diff != "" || want["last_use"] == nil {
 		t.Errorf("after a restart (-want +got):\n%s", diff)
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"latchkey/internal/accounts"
 	"latchkey/internal/model"
 )
 
@@ -103,50 +104,6 @@ func TestAResetConfirmsTheAddress(t *testing.T) {
 	f.do("POST", loginPath("local-userpass"), "", object("username", "ana@example.org", "password", "chosen by somebody else")).want(401)
 }
 
-// Who has an account is not told: neither by the answer, nor by the work that goes before it.
-func TestWhoAsksForALinkLearnsNothing(t *testing.T) {
-	f, box := newMailFixture(t)
-	f.confirmed(box, "ana@example.org")
-	f.register("new@example.org", testPassword)
-	f.clock.advance(accountGap)
-	box.taken(f)
-	for _, rest := range []string{resetSendRest, confirmSendRest} {
-		var reads []int64
-		for _, email := range []string{"ana@example.org", "new@example.org", "nobody@example.org"} {
-			gate := make(chan struct{})
-			f.holdAfterwards(gate)
-			before := f.store.Stats()
-			got := f.do("POST", appPath(rest), "", object("email", email)).want(202)
-			if len(got.body) > 0 {
-				t.Errorf("%s answers %s", rest, got.body)
-			}
-			after := f.store.Stats()
-			reads = append(reads, after.Reads-before.Reads+after.Writes-before.Writes)
-			close(gate)
-			f.Drain()
-		}
-		if reads[0] != 0 || reads[1] != 0 || reads[2] != 0 {
-			t.Errorf("%s asked the store %v times before it answered", rest, reads)
-		}
-		f.clock.advance(accountGap)
-	}
-	var got []string
-	for _, letter := range box.taken(f) {
-		got = append(got, letter.To+" "+letter.Subject)
-	}
-	want := []string{"ana@example.org Choose a new password", "new@example.org Choose a new password", "new@example.org Confirm your address"}
-	if strings.Join(got, "\n") != strings.Join(want, "\n") {
-		t.Errorf("mails:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
-	}
-}
-
-// holdAfterwards keeps what is done after answers from beginning, until the gate opens.
-func (f *fixture) holdAfterwards(gate chan struct{}) {
-	for range maxAfterwards {
-		f.afterwards.do(func() { <-gate })
-	}
-}
-
 func TestLinksAreLimited(t *testing.T) {
 	f, box := newMailFixture(t)
 	f.register("ana@example.org", testPassword)
@@ -192,7 +149,7 @@ func TestALinkThatIsNoneIsRefusedBeforeAnythingIsHashed(t *testing.T) {
 	if err := json.Unmarshal([]byte(f.link(box.one(f))), &good); err != nil {
 		t.Fatal(err)
 	}
-	f.passwords.derive = func([]byte, []byte, PasswordCost) []byte { t.Error("a password was hashed"); return nil }
+	f.derive = func([]byte, []byte, model.PasswordCost) []byte { t.Error("a password was hashed"); return nil }
 	for _, c := range []struct{ name, token, id, code string }{
 		{"no token", "", good.TokenID, "BadRequest"},
 		{"no id", good.Token, "", "BadRequest"},
@@ -230,7 +187,7 @@ func TestALinkIsInNoLog(t *testing.T) {
 	if logs := f.logs.String(); strings.Contains(logs, link.Token) || strings.Contains(logs, "battery") || strings.Contains(logs, "ana@") {
 		t.Errorf("logged %s", logs)
 	}
-	kept, address := NewLink(testURL, model.LinkReset, "id", f.clock.Now(), linkLifetime)
+	kept, address := accounts.NewLink(testURL, model.LinkReset, "id", f.clock.Now(), linkLifetime)
 	if strings.Contains(address, string(kept.TokenHash[:])) || len(link.Token) != 64 {
 		t.Errorf("%q", address)
 	}

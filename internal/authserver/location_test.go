@@ -5,6 +5,8 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/google/go-cmp/cmp"
+
+	"latchkey/internal/accounts"
 )
 
 func TestLocationSendsClientsToThePublicURL(t *testing.T) {
@@ -13,7 +15,7 @@ func TestLocationSendsClientsToThePublicURL(t *testing.T) {
 		"http://127.0.0.1:8080":     "ws://127.0.0.1:8080",
 		"https://http.example:8443": "wss://http.example:8443",
 	} {
-		f := newFixture(t, func(c *Config) { c.PublicURL = public })
+		f := newFixture(t, func(c *Config, _ *accounts.Config) { c.PublicURL = public })
 		req := newRequest("GET", appPath("/location"), "")
 		req.Host = "evil.example.com"
 		req.Header.Set("X-Forwarded-Host", "evil.example.com")

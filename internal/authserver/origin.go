@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 
+	"latchkey/internal/accounts"
 	"latchkey/internal/model"
 )
 
@@ -18,27 +19,25 @@ func WithOrigin(ctx context.Context, o model.Origin) context.Context {
 	return context.WithValue(ctx, originKey{}, o)
 }
 
-// origin is where a request came from, and whether the dashboard said so.
-func (s *Server) origin(r *http.Request) (o model.Origin, dashboard bool) {
+// from is where a request came from, and who says they make it: the dashboard for a browser, or a program with a session of that
+// provider.
+func (s *Server) from(r *http.Request, provider string) model.Origin {
 	if o, ok := r.Context().Value(originKey{}).(model.Origin); ok {
-		return o, true
+		o.Actor = model.ActorBrowser
+		return o
 	}
-	return model.Origin{Address: s.cfg.ClientAddress(r), Agent: deviceText(r.UserAgent()).tidyTo(maxAgent)}, false
+	o := model.Origin{Address: s.cfg.ClientAddress(r), Agent: deviceText(r.UserAgent()).tidyTo(maxAgent), Actor: model.ActorApp}
+	if provider == model.ProviderAPIKey {
+		o.Actor = model.ActorDevice
+	}
+	return o
 }
 
-// event is something that a request did to an account, as who says it is doing it.
-func (s *Server) event(r *http.Request, kind model.EventKind, who principal) model.Event {
-	o, dashboard := s.origin(r)
-	e := model.Event{
-		UserID: who.userID, At: s.cfg.Now(), Kind: kind, Actor: model.ActorApp, Address: o.Address, Agent: o.Agent,
-	}
-	switch {
-	case dashboard:
-		e.Actor = model.ActorBrowser
-	case who.identity.provider == model.ProviderAPIKey:
-		e.Actor = model.ActorDevice
-	}
-	return e
+// as is whoever makes a request.
+func (s *Server) as(r *http.Request, who principal) *accounts.Person {
+	return s.accounts.As(model.Account{
+		UserID: who.userID, SessionID: who.sessionID, IdentityID: who.identity.id,
+	}, s.from(r, who.identity.provider))
 }
 
 // peer is the address at the other end of the connection.

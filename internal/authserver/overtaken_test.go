@@ -8,8 +8,8 @@ import (
 
 // whileHashing has something happen once, while the next password is being hashed.
 func (f *fixture) whileHashing(happens func()) {
-	derive := f.passwords.derive
-	f.passwords.derive = func(password, salt []byte, c PasswordCost) []byte {
+	derive := f.derive
+	f.derive = func(password, salt []byte, c model.PasswordCost) []byte {
 		if now := happens; now != nil {
 			happens = nil
 			now()
@@ -62,7 +62,8 @@ func TestALogInThatAChangeOfPasswordOvertakesOpensNothing(t *testing.T) {
 func TestALogInBesideAnotherThatStoresThePasswordAnewGoesOn(t *testing.T) {
 	f := newFixture(t)
 	f.register("ana@example.org", testPassword)
-	f.passwords.cost.Passes++
+	f.rules.PasswordCost.Passes++
+	f.restart(f.store)
 	f.whileHashing(func() { f.login("ana@example.org", testPassword) })
 	f.login("ana@example.org", testPassword)
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"latchkey/internal/accounts"
 	"latchkey/internal/model"
 	"latchkey/internal/store"
 )
@@ -124,7 +125,7 @@ func TestTheListOfSessionsHasAnEndAndPeopleComeFirst(t *testing.T) {
 	for i := range 4 * store.MaxAuthSessions {
 		key := keys[i/store.MaxAuthSessions]
 		row := model.Session{
-			ID: model.NewID(f.clock.Now()), UserID: owner.UserID, DeviceID: noDevice, Provider: model.ProviderAPIKey, IdentityID: key.ID,
+			ID: model.NewID(f.clock.Now()), UserID: owner.UserID, DeviceID: "000000000000000000000000", Provider: model.ProviderAPIKey, IdentityID: key.ID,
 			KeyID: key.ID, CreatedAt: f.clock.Now(), ExpiresAt: f.clock.Now().Add(time.Hour), DeviceName: fmt.Sprint(i),
 		}
 		if err := f.store.CreateAuthSession(t.Context(), row, nil); err != nil {
@@ -137,7 +138,7 @@ func TestTheListOfSessionsHasAnEndAndPeopleComeFirst(t *testing.T) {
 	}
 	f.do("GET", sessionsPath, owner.RefreshToken, "").want(200).into(&out)
 	got := out.Sessions
-	if len(got) != maxListed || got[0]["current"] != true || got[1]["device_name"] != "399" || !out.More {
+	if len(got) != accounts.MaxListed || got[0]["current"] != true || got[1]["device_name"] != "399" || !out.More {
 		t.Errorf("%d sessions, first %v, then %v", len(got), got[0], got[1])
 	}
 }
@@ -163,7 +164,7 @@ func TestATokenThatWasReissuedStandsForTheSameSession(t *testing.T) {
 
 func TestATokenIsReissuedUnderTheNewestSecret(t *testing.T) {
 	f := newFixture(t)
-	access, oldest, newest := newAccessKey(t), randomBytes(32), randomBytes(32)
+	access, oldest, newest := newAccessKey(t), random(32), random(32)
 	use := func(secrets ...[]byte) {
 		var err error
 		if f.tokens, err = NewTokens(access, secrets); err != nil {

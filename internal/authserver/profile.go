@@ -8,13 +8,9 @@ import (
 
 // profile says who somebody is: the SDKs ask right after every log-in, and a failure here fails the log-in.
 func (s *Server) profile(r *http.Request, who principal) (answer, error) {
-	identities, err := s.store.Identities(r.Context(), who.userID)
+	identities, keys, err := s.accounts.Profile(r.Context(), who.userID)
 	if err != nil {
-		return answer{}, missing(kindUserGone, "read identities", err)
-	}
-	keys, err := s.store.APIKeys(r.Context(), who.userID)
-	if err != nil {
-		return answer{}, unavailable("read keys", err)
+		return answer{}, inWords(err, model.KindSessionOver, kindUserGone)
 	}
 	return answer{status: http.StatusOK, body: s.profileOf(who, identities, keys)}, nil
 }
@@ -48,6 +44,6 @@ func (s *Server) profileOf(who principal, identities []model.Identity, keys []mo
 
 // deleteUser deletes the account of the caller, with everything that belongs to it.
 func (s *Server) deleteUser(r *http.Request, who principal) (answer, error) {
-	err := s.store.DeleteUser(r.Context(), who.userID)
-	return answer{status: http.StatusNoContent}, missing(kindUserGone, "delete user", err)
+	err := s.as(r, who).DeleteAccount(r.Context())
+	return answer{status: http.StatusNoContent}, inWords(err, model.KindSessionOver, kindUserGone)
 }

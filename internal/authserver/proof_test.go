@@ -24,7 +24,7 @@ func TestAProofIsThePasswordOfWhoeverAsks(t *testing.T) {
 func TestAProofIsCountedAsALogInIs(t *testing.T) {
 	f := newFixture(t)
 	ana := f.signUp("ana@example.org")
-	for range deviceTries {
+	for range sessionTries {
 		f.do("POST", proofPath, ana.RefreshToken, object("password", "not this one")).want(403)
 	}
 	if wait := f.do("POST", proofPath, ana.RefreshToken, object("password", testPassword)).want(429).header.Get("Retry-After"); wait != "600" {
@@ -47,7 +47,7 @@ func TestASessionHasOneBudgetWhateverItsBrowserProves(t *testing.T) {
 		r.Header.Set("Authorization", "Bearer "+ana.RefreshToken)
 		return r.WithContext(WithOrigin(r.Context(), model.Origin{Address: "192.0.2.1", KnownBrowser: known}))
 	}
-	for i := range deviceTries {
+	for i := range sessionTries {
 		f.send(prove([]string{"", "laptop", "desk"}[i%3], "not this one")).want(403)
 	}
 	for _, known := range []string{"", "laptop", "desk", "another"} {
@@ -117,8 +117,8 @@ func TestOfTwoChangesAtOnceOneHolds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	overtake := f.passwords.derive
-	f.passwords.derive = func(password, salt []byte, cost PasswordCost) []byte {
+	overtake := f.derive
+	f.derive = func(password, salt []byte, cost model.PasswordCost) []byte {
 		if string(password) == "another battery" {
 			if err := f.store.ChangePassword(t.Context(), ids[0], "$another", ""); err != nil {
 				t.Error(err)

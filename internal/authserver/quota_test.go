@@ -6,56 +6,10 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
+	"latchkey/internal/accounts"
 	"latchkey/internal/model"
 )
-
-func TestAQuotaAllowsSoMuchAtOnceAndOneMoreAfterEachPause(t *testing.T) {
-	clock := &clock{now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)}
-	q := newQuota(clock.Now, 3, time.Minute)
-	for range 2 { // what was used comes back
-		for i := range 3 {
-			if wait := q.Take("ana"); wait != 0 {
-				t.Fatalf("number %d waits %s", i+1, wait)
-			}
-		}
-		for range 10 { // what is refused makes no wait longer
-			if wait := q.Take("ana"); wait != time.Minute {
-				t.Fatalf("one more waits %s", wait)
-			}
-		}
-		if wait := q.Take("bob"); wait != 0 {
-			t.Errorf("somebody else waits %s", wait)
-		}
-		clock.advance(time.Minute)
-		if first, second := q.Take("ana"), q.Take("ana"); first != 0 || second != time.Minute {
-			t.Errorf("after a pause: %s and %s", first, second)
-		}
-		clock.advance(time.Hour)
-	}
-	if q.Take("ana"); q.counts.Len() != 1 {
-		t.Errorf("%d are remembered", q.counts.Len())
-	}
-}
-
-func TestWhatAQuotaRemembersIsBounded(t *testing.T) {
-	clock := &clock{now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)}
-	q := newQuota(clock.Now, 3, time.Minute)
-	q.Take("ana")
-	taken := 0
-	for i := range 2 * maxCounted {
-		if q.Take(strconv.Itoa(i)) == 0 {
-			taken++
-		}
-	}
-	if q.counts.Len() != maxCounted+1 || taken != maxCounted+2 {
-		t.Errorf("%d are remembered, %d got through", q.counts.Len(), taken)
-	}
-	if wait := q.Take("ana"); wait != 0 {
-		t.Errorf("somebody who was here before waits %s", wait)
-	}
-}
 
 func TestKeysMadeAndTurnedOnAreCountedByUserAndTurningOffNeverWaits(t *testing.T) {
 	f := newFixture(t)
@@ -112,7 +66,7 @@ type stuck struct {
 	places int
 }
 
-func (s *stuck) Send(ctx context.Context, m Mail) error {
+func (s *stuck) Send(ctx context.Context, m accounts.Mail) error {
 	s.mu.Lock()
 	full := len(s.mails) >= s.places
 	s.mu.Unlock()
@@ -124,7 +78,7 @@ func (s *stuck) Send(ctx context.Context, m Mail) error {
 
 func TestWhoeverMakesKeysInALoopLeavesTheMailsOfOthersTheirRoom(t *testing.T) {
 	box := &stuck{places: 1000}
-	f := newFixture(t, func(cfg *Config) { cfg.Mailer = box })
+	f := newFixture(t, func(_ *Config, cfg *accounts.Config) { cfg.Mailer = box })
 	t.Cleanup(f.Drain)
 	mallory := f.confirmed(&box.mailbox, "mallory@example.org")
 	f.register("ana@example.org", testPassword)

@@ -1,81 +1,71 @@
 package authserver
 
 import (
-	"context"
-	"errors"
 	"net/http"
-	"strings"
-	"unicode/utf8"
 
+	"latchkey/internal/accounts"
 	"latchkey/internal/model"
 )
 
-const (
-	maxEmail    = 128
-	maxPassword = 128
-)
-
-// register makes an account. Without a mailer it confirms itself: there is nobody to send a mail.
+// register makes an account.
 func (s *Server) register(r *http.Request, _ principal) (answer, error) {
-	if !s.cfg.Registration {
+	if !s.accounts.RegistrationOpen() {
 		return answer{}, refuse(kindRegistrationClosed)
 	}
 	var in registerRequest
 	if err := decode(r, &in); err != nil {
 		return answer{}, err
 	}
-	if !validEmail(in.Email) || s.cfg.Mailer != nil && !mailable(in.Email) {
-		return answer{}, refuse(kindBadEmail)
-	}
-	if err := s.checkNewPassword(in.Password, in.Email); err != nil {
-		return answer{}, err
-	}
-	if err := s.registering(r); err != nil {
-		return answer{}, err
-	}
-	if s.cfg.Mailer != nil {
-		if err := s.mailing(r, in.Email); err != nil {
-			return answer{}, err
-		}
-	}
-	hash, err := s.passwords.hash(r.Context(), in.Password)
-	if err != nil {
-		return answer{}, err
-	}
-	id, err := s.createUser(r, in.Email, hash)
-	if err != nil {
-		return answer{}, err
-	}
-	if id.Pending {
-		s.later(r, "link to confirm an address not sent", id.UserID, func(ctx context.Context) error { return s.mailConfirmation(ctx, id) })
-	}
-	return answer{status: http.StatusCreated}, nil
+	err := s.accounts.Register(r.Context(), s.from(r, ""), in.Email, in.Password)
+	return answer{status: http.StatusCreated}, err
 }
 
-func (s *Server) createUser(r *http.Request, email, hash string) (model.Identity, error) {
-	now := s.cfg.Now()
-	user := model.User{ID: model.NewID(now), CreatedAt: now}
-	id := model.Identity{
-		ID:           model.NewID(now),
-		UserID:       user.ID,
-		Provider:     model.ProviderEmailPassword,
-		Subject:      email,
-		PasswordHash: hash,
-		CreatedAt:    now,
-		Pending:      s.cfg.Mailer != nil,
+// confirm lets the account log in whose owner has read the mail.
+func (s *Server) confirm(r *http.Request, _ principal) (answer, error) {
+	var in linkRequest
+	if err := decode(r, &in); err != nil {
+		return answer{}, err
 	}
-	err := s.store.CreateUser(r.Context(), user, id, s.event(r, model.EventAccountMade, principal{userID: user.ID}))
-	switch {
-	case errors.Is(err, model.ErrConflict):
-		return id, refuse(kindEmailTaken)
-	case err != nil:
-		return id, unavailable("create user", err)
-	}
-	return id, nil
+	return s.useLink(r, in.given(model.LinkConfirm), "")
 }
 
-// validEmail accepts any text of up to 128 characters: apps on App Services registered names without an @ too. A null byte is
-// the exception, because PostgreSQL cannot store one.
-func validEmail(email string) bool {
-	return email != "" && utf8.RuneCountInString(email) <= maxEmail && !strings.Contains(email, "\x00")
+// reset gives an account another password, whose owner has read the mail, and ends all of its sessions.
+func (s *Server) reset(r *http.Request, _ principal) (answer, error) {
+	var in resetRequest
+	if err := decode(r, &in); err != nil {
+		return answer{}, err
+	}
+	return s.useLink(r, in.given(model.LinkReset), in.Password)
+}
+
+func (s *Server) useLink(r *http.Request, link model.GivenLink, password model.Secret) (answer, error) {
+	if !accounts.IsLink(link) {
+		return answer{}, refuse(kindBadLinkData)
+	}
+	err := s.accounts.UseLink(r.Context(), s.from(r, ""), link, password)
+	return answer{status: http.StatusOK}, err
+}
+
+// given is the link that a request names.
+func (in linkRequest) given(purpose string) model.GivenLink {
+	return model.GivenLink{Purpose: purpose, ID: in.TokenID, Token: in.Token}
+}
+
+// sendConfirmation sends one more link to whoever has not used the first.
+func (s *Server) sendConfirmation(r *http.Request, _ principal) (answer, error) {
+	return s.sendLink(r, model.LinkConfirm)
+}
+
+// sendReset sends a link with which to choose a new password.
+func (s *Server) sendReset(r *http.Request, _ principal) (answer, error) {
+	return s.sendLink(r, model.LinkReset)
+}
+
+func (s *Server) sendLink(r *http.Request, purpose string) (answer, error) {
+	var in addressRequest
+	if err := decode(r, &in); err != nil {
+		return answer{}, err
+	}
+	err := s.accounts.SendLink(r.Context(), s.from(r, ""), purpose, in.Email)
+	return answer{status: http.StatusAccepted}, err
 }

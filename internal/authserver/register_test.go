@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"latchkey/internal/accounts"
 	"latchkey/internal/model"
 )
 
@@ -84,7 +85,7 @@ func TestPasswordsCountInFull(t *testing.T) {
 }
 
 func TestClosedRegistrationSaysWhomToAsk(t *testing.T) {
-	f := newFixture(t, func(c *Config) { c.Registration = false })
+	f := newFixture(t, func(_ *Config, c *accounts.Config) { c.Registration = false })
 	f.do("POST", appPath(registerRest), "", object("email", "a@example.org", "password", testPassword)).
 		want(403).says("registration is closed: ask whoever runs this server for an account", "")
 }

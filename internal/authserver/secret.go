@@ -39,10 +39,4 @@ func (a answer) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "answer %d",
 // LogValue hides the body from slog.
 func (a answer) LogValue() slog.Value { return slog.IntValue(a.status) }
 
-// Format hides the text from every verb: there may be a link in it that sets a password.
-func (m Mail) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "mail %q", m.Subject) }
-
-// LogValue hides the text from slog.
-func (m Mail) LogValue() slog.Value { return slog.StringValue(m.Subject) }
-
 func hide(f fmt.State) { _, _ = f.Write([]byte(redacted)) }

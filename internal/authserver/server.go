@@ -1,22 +1,20 @@
 package authserver
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"path"
-	"runtime"
 	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"latchkey/internal/accounts"
 	"latchkey/internal/model"
-	"latchkey/internal/store"
 )
 
 // Config is what an operator decides about the server.
@@ -25,53 +23,28 @@ type Config struct {
 	AppID string
 	// PublicURL is how clients reach this server: scheme://host[:port], no trailing slash. Every URL in an answer starts with it.
 	PublicURL string
-	// Registration lets anybody make an account; without it register answers 403.
-	Registration bool
-	// Anonymous lets clients log in without credentials.
-	Anonymous bool
-	// MinPassword is the least number of characters of a new password; the most is 128.
-	MinPassword int
-	// PasswordCost is what hashing a password takes; the zero value means what is promised.
-	PasswordCost PasswordCost
 	// ClientAddress is where a request came from, for the facts about keys; nil means its peer, without the port.
 	ClientAddress func(*http.Request) string
-	// Mailer sends mails; nil means that none are sent: accounts confirm themselves.
-	Mailer Mailer
-	// Limits counts tries of passwords; nil means counts of its own.
-	Limits *Limits
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 	// Log receives why requests were refused, never a credential; nil means nowhere.
 	Log *slog.Logger
 }
 
-// Server is the App Services client API over one store.
+// Server is the App Services client API over accounts.
 type Server struct {
-	cfg        Config
-	store      *store.Store
-	tokens     *Tokens
-	passwords  *hasher
-	ids        appIDs
-	routes     []route
-	mux        *http.ServeMux
-	mails      *mailLimits
-	afterwards *afterwards
-
-	acts, registrations, notices *Quota
+	cfg      Config
+	accounts *accounts.Accounts
+	tokens   *Tokens
+	ids      appIDs
+	routes   []route
+	mux      *http.ServeMux
 }
 
 // New returns a Server for /api/client/v2.0/…, /api/latchkey/v1/… and /.well-known/jwks.json.
-func New(cfg Config, st *store.Store, tokens *Tokens) *Server {
-	return newServer(cfg, st, tokens, newHasher(cmp.Or(cfg.PasswordCost, passwordCost), runtime.GOMAXPROCS(0)))
-}
-
-// newServer takes the hasher too, so that tests need not spend 19 MiB on every password.
-func newServer(cfg Config, st *store.Store, tokens *Tokens, passwords *hasher) *Server {
+func New(cfg Config, of *accounts.Accounts, tokens *Tokens) *Server {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
-	}
-	if cfg.Limits == nil {
-		cfg.Limits = NewLimits(cfg.Now)
 	}
 	if cfg.ClientAddress == nil {
 		cfg.ClientAddress = peer
@@ -79,12 +52,7 @@ func newServer(cfg Config, st *store.Store, tokens *Tokens, passwords *hasher) *
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{
-		cfg: cfg, store: st, tokens: tokens, passwords: passwords, ids: idsOf(cfg.AppID), mails: newMailLimits(cfg.Now), afterwards: newAfterwards(),
-		acts:          newQuota(cfg.Now, actsAtOnce, actPause),
-		registrations: newQuota(cfg.Now, registrationsAtOnce, registrationPause),
-		notices:       NewNotices(cfg.Now),
-	}
+	s := &Server{cfg: cfg, accounts: of, tokens: tokens, ids: idsOf(cfg.AppID)}
 	s.routes = s.table()
 	s.mux = s.buildMux()
 	return s

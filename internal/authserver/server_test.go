@@ -8,6 +8,9 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"latchkey/internal/accounts"
+	"latchkey/internal/model"
 )
 
 func TestUnknownAddressesAnswerInTheProtocolsShape(t *testing.T) {
@@ -180,8 +183,7 @@ func TestHandlersBehindTheDoor(t *testing.T) {
 		{"delete user", f.deleteUser, "", kindUserGone},
 	}
 	check := func(when, name string, want kind, err error) {
-		var failed *failure
-		if !errors.As(err, &failed) || failed.kind != want {
+		if err == nil || failureOf(err).kind != want {
 			t.Errorf("%s, %s: %v", name, when, err)
 		}
 	}
@@ -198,8 +200,10 @@ func TestHandlersBehindTheDoor(t *testing.T) {
 	}
 	_, err := f.listKeys(request(""), gone)
 	check("store closed", "list keys", kindUnavailable, err)
-	_, err = f.openSession(request(""), proof{userID: gone.userID}, nil)
-	check("store closed", "open session", kindUnavailable, err)
+	anonymously := request("")
+	anonymously.SetPathValue("provider", model.ProviderAnonymous)
+	_, err = f.Server.login(anonymously, principal{})
+	check("store closed", "log in", kindUnavailable, err)
 }
 
 func TestAClientThatHungUpIsNoError(t *testing.T) {
@@ -275,8 +279,8 @@ func TestEmptyAnswersHaveNoContentTypeOverHTTP(t *testing.T) {
 }
 
 func TestNewFillsInClockAndLog(t *testing.T) {
-	s := New(Config{AppID: testApp, PublicURL: testURL}, openStore(t), newTokens(t))
-	if s.cfg.Now == nil || s.cfg.Log == nil || s.passwords.cost != passwordCost {
+	s := New(Config{AppID: testApp, PublicURL: testURL}, accounts.New(accounts.Config{}, openStore(t)), newTokens(t))
+	if s.cfg.Now == nil || s.cfg.Log == nil {
 		t.Error("New left something out")
 	}
 	rec := httptest.NewRecorder()

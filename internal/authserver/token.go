@@ -15,12 +15,13 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"latchkey/internal/accounts"
 	"latchkey/internal/model"
 )
 
 const (
 	accessLifetime  = 30 * time.Minute
-	refreshLifetime = 60 * 24 * time.Hour
+	refreshLifetime = accounts.SessionLifetime
 
 	// maxToken bounds what is handed to the parser; ours are under 1 KB.
 	maxToken = 4 << 10

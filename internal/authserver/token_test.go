@@ -33,7 +33,7 @@ const mintDomain = "0a0a0a0a0a0a0a0a0a0a0a0a"
 
 func newMint(t testing.TB) mint {
 	t.Helper()
-	m := mint{access: newAccessKey(t), secret: randomBytes(32), now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+	m := mint{access: newAccessKey(t), secret: random(32), now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 	var err error
 	if m.Tokens, err = NewTokens(m.access, [][]byte{m.secret}); err != nil {
 		t.Fatal(err)
@@ -352,7 +352,7 @@ func TestACutOrChangedTokenIsRefused(t *testing.T) {
 func TestANewSecretLogsNobodyOut(t *testing.T) {
 	m := newMint(t)
 	raw := m.token(t, refreshToken)
-	newSecret := randomBytes(32)
+	newSecret := random(32)
 	rotated, err := NewTokens(m.access, [][]byte{newSecret, m.secret})
 	if err != nil {
 		t.Fatal(err)
@@ -378,7 +378,7 @@ func TestNewTokensRefusesOtherKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	good, secret := newAccessKey(t), randomBytes(32)
+	good, secret := newAccessKey(t), random(32)
 	for name, tt := range map[string]struct {
 		access  *ecdsa.PrivateKey
 		secrets [][]byte

@@ -2,13 +2,11 @@ package authserver
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"errors"
 	"io"
 	"mime"
 	"net/http"
-	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -213,21 +211,9 @@ type wireSession struct {
 	SDK        string   `json:"sdk"`
 }
 
-// maxListed is how many sessions are listed: clients read no more than 1 MB of an answer.
-const maxListed = 300
-
-// sessionsAnswerOf lists sessions of people before those of keys, newest first. A device may log in all day and never out, and must
-// not push people off the list.
-func sessionsAnswerOf(rows []model.Session, current string) sessionsAnswer {
-	slices.SortFunc(rows, func(a, b model.Session) int {
-		return cmp.Or(
-			cmp.Compare(min(len(a.KeyID), 1), min(len(b.KeyID), 1)),
-			cmp.Compare(b.ID, a.ID))
-	})
-	more := len(rows) > maxListed
-	rows = rows[:min(len(rows), maxListed)]
-	out := sessionsAnswer{Sessions: make([]wireSession, len(rows)), More: more}
-	for i, row := range rows {
+func sessionsAnswerOf(sessions model.Sessions, current string) sessionsAnswer {
+	out := sessionsAnswer{Sessions: make([]wireSession, len(sessions.List)), More: sessions.More}
+	for i, row := range sessions.List {
 		out.Sessions[i] = wireSession{
 			ID: row.ID, Current: row.ID == current, Provider: row.Provider, KeyID: row.KeyID,
 			CreatedAt: wireTime(row.CreatedAt), LastSeenAt: wireTime(row.LastSeenAt), ExpiresAt: wireTime(row.ExpiresAt),

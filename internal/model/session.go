@@ -22,6 +22,14 @@ type Session struct {
 	Generation int64 // of the identity when its password was checked; asked for while the session is created, and not kept
 }
 
+// Device is what a program says about itself and the machine it runs on when it signs in. Its texts are for people to read, of which
+// nothing depends.
+type Device struct {
+	ID string // that it was given when it signed in before, or ""
+
+	Name, Platform, PlatformVersion, SDK, SDKVersion string
+}
+
 // How a session ended, as the owner of the account reads it.
 const (
 	EndedSignedOut = "signed out"

@@ -30,6 +30,10 @@ FROM api_keys WHERE value_hash = ?`
 	// updateAPIKeyDisabled changes nothing when the key is as asked for.
 	updateAPIKeyDisabled = `UPDATE api_keys SET disabled = ?1 WHERE user_id = ?2 AND id = ?3 AND disabled <> ?1`
 
+	selectAPIKey = `
+SELECT user_id, id, name, disabled, created_at
+FROM api_keys WHERE user_id = ? AND id = ?`
+
 	selectAPIKeyName = `SELECT name FROM api_keys WHERE user_id = ? AND id = ?`
 
 	// deleteAPIKey takes the sessions the key opened along: the schema has them refer to it.
@@ -145,17 +149,22 @@ func (s *Store) SetAPIKeyDisabled(ctx context.Context, userID, id string, disabl
 	return doing("turn key on", err)
 }
 
-// DeleteAPIKey removes a key for good, with the auth sessions it opened. Its name is free again.
-func (s *Store) DeleteAPIKey(ctx context.Context, userID, id string, happened ...model.Event) error {
-	err := s.writer.do(ctx, func(t *tx) error {
-		var name string
-		if err := t.row(selectAPIKeyName, []any{userID, id}, &name); err != nil {
+// DeleteAPIKey removes a key for good, with the auth sessions it opened, and returns it as it was, without its usage. Its name is
+// free again.
+func (s *Store) DeleteAPIKey(ctx context.Context, userID, id string, happened ...model.Event) (k model.Key, err error) {
+	err = s.writer.do(ctx, func(t *tx) error {
+		var created int64
+		if err := t.row(selectAPIKey, []any{userID, id}, scanKey(&k, &created)...); err != nil {
 			return err
 		}
+		k.CreatedAt = fromMillis(created)
 		if err := recordEvents(t, happened); err != nil { // before the key's name is gone
 			return err
 		}
 		return t.execOne(deleteAPIKey, userID, id)
 	})
-	return doing("delete key", err)
+	if err != nil {
+		return model.Key{}, doing("delete key", err)
+	}
+	return k, nil
 }

@@ -160,7 +160,7 @@ func TestABackupHasNothingOfWhatWasDeletedBeforeIt(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := s.DeleteAPIKey(t.Context(), u, "thrown-away"); err != nil {
+	if _, err := s.DeleteAPIKey(t.Context(), u, "thrown-away"); err != nil {
 		t.Fatal(err)
 	}
 	path := newFile(t)

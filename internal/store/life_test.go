@@ -112,7 +112,7 @@ func (l *lived) useKeys() error {
 		return err
 	}
 	l.tell("gone?", l.user, keys[1])
-	err = l.DeleteAPIKey(l, l.user, keys[1], l.event(model.EventKeyDeleted, keys[1], ""))
+	_, err = l.DeleteAPIKey(l, l.user, keys[1], l.event(model.EventKeyDeleted, keys[1], ""))
 	return l.acknowledged(err, "gone", l.user, keys[1])
 }
 

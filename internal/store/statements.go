@@ -38,7 +38,7 @@ func writeStatements() []string {
 		insertUser, selectUser, updateUserDisabled, deleteUser, insertIdentity,
 		updatePasswordHash, changePasswordHash,
 		insertLink, selectLink, deleteLinks, updatePending, setPasswordHash, sweepLinks,
-		insertAPIKey, selectKeyRefusal, selectAPIKeyName, updateAPIKeyDisabled, deleteAPIKey, deleteSessionsOfKey,
+		insertAPIKey, selectKeyRefusal, selectAPIKey, selectAPIKeyName, updateAPIKeyDisabled, deleteAPIKey, deleteSessionsOfKey,
 		insertAuthSession, insertAuthSessionByKey, deleteOldAuthSessions, selectAuthSessionID, updateLastSeen,
 		deleteAuthSession, deleteAuthSessionsOfUser, sweepAuthSessions,
 		insertWebSession, selectOldestWebSession, updateWebSession, selectWebSessionVersion,

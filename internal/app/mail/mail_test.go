@@ -23,8 +23,8 @@ import (
 	"github.com/emersion/go-sasl"
 	"github.com/emersion/go-smtp"
 
+	"latchkey/internal/accounts"
 	"latchkey/internal/app/config"
-	"latchkey/internal/authserver"
 	"latchkey/internal/model"
 )
 
@@ -149,7 +149,7 @@ func mailerFor(t *testing.T, setting string, port int, trusting *tls.Config) smt
 	return smtpMailer{Server: server, tlsConfig: trusting, now: time.Now}
 }
 
-var letter = authserver.Mail{To: "ana@example.org", Subject: "A key was made: porch-cam", Text: "Grüße.\n\nhttps://keys.example.org/reset?token=0123456789abcdef&tokenId=x\n.\nEnd.\n"}
+var letter = accounts.Mail{To: "ana@example.org", Subject: "A key was made: porch-cam", Text: "Grüße.\n\nhttps://keys.example.org/reset?token=0123456789abcdef&tokenId=x\n.\nEnd.\n"}
 
 func TestAMailArrivesAsItWasWritten(t *testing.T) {
 	t.Parallel()
@@ -214,7 +214,7 @@ func TestAMailCannotGrowAnotherHeader(t *testing.T) {
 	t.Parallel()
 	host := &mailHost{}
 	m := mailerFor(t, "smtp://127.0.0.1:PORT?from=keys@example.org", host.start(t), nil)
-	evil := authserver.Mail{To: "ana@example.org", Subject: "Grüße\r\nBcc: eve@example.org\r\n\r\n<b>text", Text: "x\r\n.\r\nMAIL FROM:<eve@example.org>\r\n"}
+	evil := accounts.Mail{To: "ana@example.org", Subject: "Grüße\r\nBcc: eve@example.org\r\n\r\n<b>text", Text: "x\r\n.\r\nMAIL FROM:<eve@example.org>\r\n"}
 	if err := m.deliver(t.Context(), evil); err != nil {
 		t.Fatal(err)
 	}
@@ -229,7 +229,7 @@ func TestAMailCannotGrowAnotherHeader(t *testing.T) {
 	}
 	for _, to := range []string{"ana@example.org\r\nRCPT TO:<eve@example.org>", "ana@example.org, eve@example.org", "", "nobody"} {
 		var refused errRefusedMail
-		if err := m.deliver(t.Context(), authserver.Mail{To: to, Subject: "s", Text: "t"}); !errors.As(err, &refused) {
+		if err := m.deliver(t.Context(), accounts.Mail{To: to, Subject: "s", Text: "t"}); !errors.As(err, &refused) {
 			t.Errorf("to %q: %v", to, err)
 		}
 	}
@@ -294,7 +294,7 @@ type tries struct {
 	fails []error
 }
 
-func (d *tries) deliver(context.Context, authserver.Mail) error {
+func (d *tries) deliver(context.Context, accounts.Mail) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.at = append(d.at, time.Now())
@@ -345,7 +345,7 @@ func TestAMailIsTriedAgainWhenThatMayHelp(t *testing.T) {
 
 func TestAProgramThatStopsDoesNotWaitForAMailServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		hangs := func(ctx context.Context, _ authserver.Mail) error { <-ctx.Done(); return ctx.Err() }
+		hangs := func(ctx context.Context, _ accounts.Mail) error { <-ctx.Done(); return ctx.Err() }
 		box := newOutbox(hangs, slog.New(slog.DiscardHandler))
 		for range 3 * mailsAtOnce {
 			if err := box.Send(t.Context(), letter); err != nil {
@@ -364,7 +364,7 @@ func TestMailsThatWaitAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
 		atOnce, most := 0, 0
-		slow := func(context.Context, authserver.Mail) error {
+		slow := func(context.Context, accounts.Mail) error {
 			mu.Lock()
 			atOnce++
 			most = max(most, atOnce)
@@ -400,12 +400,12 @@ func TestMailsThatWaitAreBounded(t *testing.T) {
 
 func TestNoticesLeaveHalfOfThePlacesToLinks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		slow := func(context.Context, authserver.Mail) error {
+		slow := func(context.Context, accounts.Mail) error {
 			time.Sleep(time.Second)
 			return nil
 		}
 		box := newOutbox(slow, slog.New(slog.DiscardHandler))
-		taken := func(m authserver.Mail) (n int) {
+		taken := func(m accounts.Mail) (n int) {
 			for range maxMails {
 				if box.Send(t.Context(), m) == nil {
 					n++

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"latchkey/internal/authserver"
+	"latchkey/internal/accounts"
 )
 
 const (
@@ -32,7 +32,7 @@ var errTooManyMails = errors.New("too many mails are waiting for the mail server
 // Outbox takes mails and delivers them, so that nobody waits for a mail server: neither a person nor whoever watches how long an
 // answer takes.
 type Outbox struct {
-	deliver func(context.Context, authserver.Mail) error
+	deliver func(context.Context, accounts.Mail) error
 	log     *slog.Logger
 	waiting chan struct{} // one entry for each mail that is not gone
 	notices chan struct{} // one for each of these that is a notice
@@ -49,7 +49,7 @@ func New(server Server, now func() time.Time, log *slog.Logger) *Outbox {
 	return newOutbox(smtpMailer{Server: server, now: now}.deliver, log)
 }
 
-func newOutbox(deliver func(context.Context, authserver.Mail) error, log *slog.Logger) *Outbox {
+func newOutbox(deliver func(context.Context, accounts.Mail) error, log *slog.Logger) *Outbox {
 	o := &Outbox{
 		deliver: deliver, log: log, ending: make(chan struct{}),
 		waiting: make(chan struct{}, maxMails), notices: make(chan struct{}, maxNotices), sending: make(chan struct{}, mailsAtOnce),
@@ -59,7 +59,7 @@ func newOutbox(deliver func(context.Context, authserver.Mail) error, log *slog.L
 }
 
 // Send takes a mail.
-func (o *Outbox) Send(_ context.Context, m authserver.Mail) error {
+func (o *Outbox) Send(_ context.Context, m accounts.Mail) error {
 	leave, ok := o.enter(m)
 	if !ok {
 		return errTooManyMails
@@ -72,7 +72,7 @@ func (o *Outbox) Send(_ context.Context, m authserver.Mail) error {
 }
 
 // enter takes the place of a mail among those that wait, if there is one.
-func (o *Outbox) enter(m authserver.Mail) (leave func(), ok bool) {
+func (o *Outbox) enter(m accounts.Mail) (leave func(), ok bool) {
 	taken := []chan struct{}{o.waiting}
 	if m.Notice {
 		taken = []chan struct{}{o.notices, o.waiting}
@@ -96,7 +96,7 @@ func (o *Outbox) enter(m authserver.Mail) (leave func(), ok bool) {
 
 // carry tries until the mail is delivered, until the server says that it never will be, or until it was tried often enough. The log
 // says which kind of mail it was and not whose.
-func (o *Outbox) carry(m authserver.Mail) {
+func (o *Outbox) carry(m accounts.Mail) {
 	pauses := mailPauses()
 	for try := 0; ; try++ {
 		err := o.try(m)
@@ -113,7 +113,7 @@ func (o *Outbox) carry(m authserver.Mail) {
 	}
 }
 
-func (o *Outbox) try(m authserver.Mail) error {
+func (o *Outbox) try(m accounts.Mail) error {
 	o.sending <- struct{}{}
 	defer func() { <-o.sending }()
 	return o.deliver(o.ctx, m)

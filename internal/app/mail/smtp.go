@@ -14,7 +14,7 @@ import (
 
 	gomail "github.com/wneessen/go-mail"
 
-	"latchkey/internal/authserver"
+	"latchkey/internal/accounts"
 	"latchkey/internal/model"
 )
 
@@ -40,7 +40,7 @@ type smtpMailer struct {
 }
 
 // deliver returns when the server has the mail, or with a reason that names neither its receiver nor a password.
-func (m smtpMailer) deliver(ctx context.Context, letter authserver.Mail) error {
+func (m smtpMailer) deliver(ctx context.Context, letter accounts.Mail) error {
 	msg, err := m.message(letter)
 	if err != nil {
 		return errRefusedMail{errors.New("the mail cannot be written")} // the cause quotes the address
@@ -81,7 +81,7 @@ func (m smtpMailer) options() []gomail.Option {
 }
 
 // message is plain text alone. Package mail refuses addresses and encodes subjects that would start another header.
-func (m smtpMailer) message(letter authserver.Mail) (*gomail.Msg, error) {
+func (m smtpMailer) message(letter accounts.Mail) (*gomail.Msg, error) {
 	msg := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
 	if err := errors.Join(msg.From(m.From), msg.To(letter.To)); err != nil {
 		return nil, err

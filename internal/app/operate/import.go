@@ -16,7 +16,7 @@ import (
 	"sync"
 	"time"
 
-	"latchkey/internal/authserver"
+	"latchkey/internal/accounts"
 	"latchkey/internal/model"
 )
 
@@ -325,7 +325,7 @@ func (i *importing) identity(u exportedUser, from exportedIdentity) (model.Ident
 		if id.Subject = from.Data.Email; id.Subject == "" {
 			id.Subject = u.Data.Email
 		}
-		if authserver.CheckEmail(id.Subject) != nil {
+		if accounts.CheckEmail(id.Subject) != nil {
 			return id, fmt.Errorf("its e-mail address is %q, and must have 1 to 128 characters", id.Subject)
 		}
 		if !objectID.MatchString(id.ID) {

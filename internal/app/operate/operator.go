@@ -12,7 +12,7 @@ import (
 	"net/url"
 	"time"
 
-	"latchkey/internal/authserver"
+	"latchkey/internal/accounts"
 	"latchkey/internal/store"
 )
 
@@ -23,7 +23,7 @@ type operator struct {
 	publicURL   string
 	upstream    *url.URL // nil: the users are here
 	minPassword int
-	mailer      authserver.Mailer // nil: no mails are sent
+	mailer      accounts.Mailer // nil: no mails are sent
 	now         func() time.Time
 	log         *slog.Logger
 }
@@ -47,7 +47,7 @@ type Config struct {
 	PublicURL   string
 	Upstream    *url.URL // nil: the users are here
 	MinPassword int
-	Mailer      authserver.Mailer // nil: no mails are sent
+	Mailer      accounts.Mailer // nil: no mails are sent
 	Now         func() time.Time
 	Log         *slog.Logger
 }

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"latchkey/internal/authserver"
+	"latchkey/internal/accounts"
 	"latchkey/internal/model"
 )
 
@@ -132,12 +132,12 @@ type handedOut struct {
 }
 
 func (o *operator) addUser(ctx context.Context, in newUser) (out handedOut, err error) {
-	if authserver.CheckEmail(in.Email) != nil {
+	if accounts.CheckEmail(in.Email) != nil {
 		return out, fmt.Errorf("%q cannot be an e-mail address here: it must have 1 to 128 characters", in.Email)
 	}
 	var hash string
 	if in.Password != "" {
-		if hash, err = authserver.HashNewPassword(ctx, string(in.Password), in.Email, o.minPassword); err != nil {
+		if hash, err = accounts.HashNewPassword(ctx, string(in.Password), in.Email, o.minPassword); err != nil {
 			return out, err
 		}
 	} else if err := o.canLink(); err != nil {
@@ -179,7 +179,7 @@ func (o *operator) canLink() error {
 }
 
 func (o *operator) newLink(id model.Identity) (model.Link, passedOn) {
-	link, address := authserver.NewLink(o.publicURL, model.LinkReset, id.ID, o.now(), authserver.OperatorLinkLifetime)
+	link, address := accounts.NewLink(o.publicURL, model.LinkReset, id.ID, o.now(), accounts.OperatorLinkLifetime)
 	return link, passedOn(address)
 }
 
@@ -254,7 +254,7 @@ func (o *operator) resetPassword(ctx context.Context, in resetOrder) (out handed
 		out.Link, out.LinkExpiresAt = address, link.ExpiresAt
 		return out, nil
 	}
-	letters := authserver.Letters{PublicURL: o.publicURL}
+	letters := accounts.Letters{PublicURL: o.publicURL}
 	if err := o.mailer.Send(ctx, letters.ResetByOperator(out.User.Email, string(address))); err != nil {
 		return out, fmt.Errorf("the mail could not be sent (%w): try again without --mail for a link", err)
 	}

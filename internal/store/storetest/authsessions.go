@@ -42,7 +42,7 @@ func authSessions() []contract {
 			want(t, create(u.ID, k.ID), model.ErrNotFound)
 			want(t, s.SetAPIKeyDisabled(t.Context(), u.ID, k.ID, false), nil)
 			want(t, create(u.ID, k.ID), nil)
-			want(t, s.DeleteAPIKey(t.Context(), u.ID, k.ID), nil)
+			want(t, deleteKey(t.Context(), s, u.ID, k.ID), nil)
 			want(t, create(u.ID, k.ID), model.ErrNotFound)
 		}},
 		{"a session ends once", func(t *testing.T, s *store.Store) {

@@ -81,7 +81,7 @@ func proveNeverPastLimit(t *testing.T, s *store.Store) {
 			return nil
 		}
 		deleted.Add(1)
-		return s.DeleteAPIKey(ctx, u.ID, k.ID)
+		return deleteKey(ctx, s, u.ID, k.ID)
 	}, model.ErrLimit)
 	got, err := s.APIKeys(t.Context(), u.ID)
 	want(t, err, nil)

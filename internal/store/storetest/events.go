@@ -65,7 +65,7 @@ func events() []contract {
 			k, _ := addKey(t, s, u.ID, "phone")
 			e := newEvent(u.ID, model.EventKeyDeleted)
 			e.KeyID = k.ID
-			want(t, s.DeleteAPIKey(t.Context(), u.ID, k.ID, e), nil)
+			want(t, deleteKey(t.Context(), s, u.ID, k.ID, e), nil)
 			got, err := s.Events(t.Context(), u.ID, model.EventQuery{Limit: 10})
 			want(t, err, nil)
 			if len(got) != 1 || got[0].KeyName != "phone" {
@@ -139,8 +139,8 @@ func proveActsAndEvents(t *testing.T, s *store.Store) {
 	stranger := model.NewID(base)
 	want(t, s.SetAPIKeyDisabled(ctx, stranger, k.ID, true, event(model.EventKeyTurnedOff)), model.ErrNotFound)
 	want(t, s.SetAPIKeyDisabled(ctx, u.ID, k.ID, true, event(model.EventKeyTurnedOff)), nil)
-	want(t, s.DeleteAPIKey(ctx, stranger, k.ID, event(model.EventKeyDeleted)), model.ErrNotFound)
-	want(t, s.DeleteAPIKey(ctx, u.ID, k.ID, event(model.EventKeyDeleted)), nil)
+	want(t, deleteKey(ctx, s, stranger, k.ID, event(model.EventKeyDeleted)), model.ErrNotFound)
+	want(t, deleteKey(ctx, s, u.ID, k.ID, event(model.EventKeyDeleted)), nil)
 	want(t, s.DisableUser(ctx, stranger, base, event(model.EventAccountDisabled)), model.ErrNotFound)
 	want(t, s.DisableUser(ctx, u.ID, base, event(model.EventAccountDisabled)), nil)
 	want(t, s.EnableUser(ctx, u.ID, event(model.EventAccountEnabled)), nil)

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -42,7 +43,7 @@ func keys() []contract {
 				addKey(t, s, neighbour.ID, k.Name)
 			}
 			want(t, s.SetAPIKeyDisabled(t.Context(), u.ID, wanted[7].ID, true), nil)
-			want(t, s.DeleteAPIKey(t.Context(), u.ID, wanted[3].ID), nil)
+			want(t, deleteKey(t.Context(), s, u.ID, wanted[3].ID), nil)
 			wanted[7].Disabled = true
 			wanted = slices.Delete(wanted, 3, 4)
 			got, err := s.APIKeys(t.Context(), u.ID)
@@ -69,7 +70,7 @@ func keys() []contract {
 			want(t, err, model.ErrNotFound)
 			want(t, s.SetAPIKeyDisabled(t.Context(), other.ID, k.ID, true), model.ErrNotFound)
 			want(t, s.SetAPIKeyDisabled(t.Context(), other.ID, k.ID, false), model.ErrNotFound)
-			want(t, s.DeleteAPIKey(t.Context(), other.ID, k.ID), model.ErrNotFound)
+			want(t, deleteKey(t.Context(), s, other.ID, k.ID), model.ErrNotFound)
 			got, err := bare(s.APIKey(t.Context(), owner.ID, k.ID))
 			want(t, err, nil)
 			if diff := cmp.Diff(k, got); diff != "" {
@@ -94,10 +95,14 @@ func keys() []contract {
 		{"a deleted key is gone, and its name is free", func(t *testing.T, s *store.Store) {
 			u := addUser(t, s)
 			k, hash := addKey(t, s, u.ID, "phone")
-			want(t, s.DeleteAPIKey(t.Context(), u.ID, k.ID), nil)
-			want(t, s.DeleteAPIKey(t.Context(), u.ID, k.ID), model.ErrNotFound)
+			got, err := s.DeleteAPIKey(t.Context(), u.ID, k.ID)
+			want(t, err, nil)
+			if diff := cmp.Diff(k, got); diff != "" {
+				t.Errorf("it is not given as it was:\n%s", diff)
+			}
+			want(t, deleteKey(t.Context(), s, u.ID, k.ID), model.ErrNotFound)
 			want(t, s.SetAPIKeyDisabled(t.Context(), u.ID, k.ID, false), model.ErrNotFound)
-			_, err := bare(s.APIKey(t.Context(), u.ID, k.ID))
+			_, err = bare(s.APIKey(t.Context(), u.ID, k.ID))
 			want(t, err, model.ErrNotFound)
 			_, err = s.APIKeyByValueHash(t.Context(), hash)
 			want(t, err, model.ErrNotFound)
@@ -113,7 +118,7 @@ func keys() []contract {
 			k, hash := newKey(u.ID, "one-more")
 			want(t, s.CreateAPIKey(t.Context(), k, hash, 20), model.ErrLimit)
 			addKey(t, s, other.ID, "one-more")
-			want(t, s.DeleteAPIKey(t.Context(), u.ID, last.ID), nil)
+			want(t, deleteKey(t.Context(), s, u.ID, last.ID), nil)
 			want(t, s.CreateAPIKey(t.Context(), k, hash, 20), nil)
 		}},
 		{"at the limit a name in use is answered with the limit", func(t *testing.T, s *store.Store) {
@@ -166,7 +171,7 @@ func keys() []contract {
 		}},
 		{"deleting a key ends the sessions it opened, and no others", func(t *testing.T, s *store.Store) {
 			proveSessionsEnd(t, s, func(userID, keyID string) error {
-				return s.DeleteAPIKey(t.Context(), userID, keyID)
+				return deleteKey(t.Context(), s, userID, keyID)
 			})
 		}},
 		{"turning a key on ends nothing", func(t *testing.T, s *store.Store) {
@@ -205,4 +210,10 @@ func proveSessionsEnd(t *testing.T, s *store.Store, end func(userID, keyID strin
 func bare(k model.Key, err error) (model.Key, error) {
 	k.Usage = model.KeyUsage{}
 	return k, err
+}
+
+// deleteKey deletes a key that is looked at nowhere else.
+func deleteKey(ctx context.Context, s *store.Store, userID, id string, happened ...model.Event) error {
+	_, err := s.DeleteAPIKey(ctx, userID, id, happened...)
+	return err
 }

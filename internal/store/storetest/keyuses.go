@@ -76,7 +76,7 @@ func keyUses() []contract {
 			u := addUser(t, s)
 			k, _ := addKey(t, s, u.ID, "phone")
 			useKey(t, s, k, newKeyUse(base))
-			want(t, s.DeleteAPIKey(t.Context(), u.ID, k.ID), nil)
+			want(t, deleteKey(t.Context(), s, u.ID, k.ID), nil)
 			wantFacts(t, s, u.ID)
 			again, hash := addKey(t, s, u.ID, "phone")
 			wantFacts(t, s, u.ID, facts{KeyID: again.ID, ValueHash: hash})

@@ -1,4 +1,4 @@
-package authserver
+package accounts
 
 import (
 	"context"
@@ -21,11 +21,8 @@ const (
 	waitingPerCore = 16
 )
 
-// PasswordCost is model.PasswordCost.
-type PasswordCost = model.PasswordCost
-
 // passwordCost is the first recommendation of OWASP. Passwords stored at another cost get this one at their next log-in.
-var passwordCost = PasswordCost{Memory: 19456, Passes: 2, Threads: 1}
+var passwordCost = model.PasswordCost{Memory: 19456, Passes: 2, Threads: 1}
 
 // verdict is what checking a password found.
 type verdict int
@@ -39,14 +36,14 @@ const (
 // hasher hashes as many passwords at once as there are cores. Each takes 19 MiB, so a flood of log-ins would otherwise eat the
 // memory of the machine; what the queue cannot hold is told to come back.
 type hasher struct {
-	cost    PasswordCost
-	derive  func(password, salt []byte, cost PasswordCost) []byte
+	cost    model.PasswordCost
+	derive  func(password, salt []byte, cost model.PasswordCost) []byte
 	absent  string        // stands in for the hash of an account that does not exist; no password fits
 	queue   chan struct{} // one entry for each hash waiting or running
 	running chan struct{}
 }
 
-func newHasher(cost PasswordCost, cores int) *hasher {
+func newHasher(cost model.PasswordCost, cores int) *hasher {
 	h := &hasher{
 		cost:    cost,
 		derive:  argon2id,
@@ -58,7 +55,7 @@ func newHasher(cost PasswordCost, cores int) *hasher {
 	return h
 }
 
-func argon2id(password, salt []byte, c PasswordCost) []byte {
+func argon2id(password, salt []byte, c model.PasswordCost) []byte {
 	return argon2.IDKey(password, salt, c.Passes, c.Memory, c.Threads, hashSize)
 }
 
@@ -95,26 +92,26 @@ func (h *hasher) check(ctx context.Context, stored string, password model.Secret
 }
 
 // run waits for a core, unless too many wait already.
-func (h *hasher) run(ctx context.Context, password model.Secret, salt []byte, cost PasswordCost) ([]byte, error) {
+func (h *hasher) run(ctx context.Context, password model.Secret, salt []byte, cost model.PasswordCost) ([]byte, error) {
 	select {
 	case h.queue <- struct{}{}:
 		defer func() { <-h.queue }()
 	default:
-		return nil, refuse(kindBusy)
+		return nil, refuse(model.KindBusy)
 	}
 	select {
 	case h.running <- struct{}{}:
 		defer func() { <-h.running }()
 	case <-ctx.Done():
-		return nil, refuse(kindBusy).because(ctx.Err())
+		return nil, &model.Error{Kind: model.KindBusy, Err: ctx.Err()}
 	}
 	return h.derive([]byte(password), salt, cost), nil
 }
 
 // Hashing says how many passwords are being hashed, and how many wait for a core.
-func (s *Server) Hashing() (running, waiting int) {
-	running = len(s.passwords.running)
-	return running, max(0, len(s.passwords.queue)-running)
+func (a *Accounts) Hashing() (running, waiting int) {
+	running = len(a.passwords.running)
+	return running, max(0, len(a.passwords.queue)-running)
 }
 
 func randomBytes(n int) []byte {
@@ -124,29 +121,29 @@ func randomBytes(n int) []byte {
 }
 
 // encodePHC writes the string format of the Password Hashing Competition, in which a hash carries its own parameters.
-func encodePHC(c PasswordCost, salt, key []byte) string {
+func encodePHC(c model.PasswordCost, salt, key []byte) string {
 	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, c.Memory, c.Passes, c.Threads,
 		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(key))
 }
 
 // decodePHC reads it back. Costs far beyond ours are refused: they would let one row of a restored database stall the server.
-func decodePHC(phc string) (c PasswordCost, salt, key []byte, err error) {
+func decodePHC(phc string) (c model.PasswordCost, salt, key []byte, err error) {
 	malformed := errors.New("not an argon2id PHC string") // never quotes it
 	parts := strings.Split(phc, "$")
 	if len(parts) != 6 {
-		return PasswordCost{}, nil, nil, malformed
+		return model.PasswordCost{}, nil, nil, malformed
 	}
 	_, costErr := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &c.Memory, &c.Passes, &c.Threads)
 	salt, saltErr := base64.RawStdEncoding.DecodeString(parts[4])
 	key, keyErr := base64.RawStdEncoding.DecodeString(parts[5])
 	// Writing it again catches all that reading it lets pass: another algorithm or version, and leftovers.
 	if errors.Join(costErr, saltErr, keyErr) != nil || encodePHC(c, salt, key) != phc {
-		return PasswordCost{}, nil, nil, malformed
+		return model.PasswordCost{}, nil, nil, malformed
 	}
 	sane := len(salt) >= 8 && len(key) == hashSize && c.Memory <= 256<<10 &&
 		c.Passes >= 1 && c.Passes <= 16 && c.Threads >= 1 && c.Threads <= 16
 	if !sane {
-		return PasswordCost{}, nil, nil, malformed
+		return model.PasswordCost{}, nil, nil, malformed
 	}
 	return c, salt, key, nil
 }

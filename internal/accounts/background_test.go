@@ -1,4 +1,4 @@
-package authserver
+package accounts
 
 import (
 	"slices"
@@ -6,19 +6,19 @@ import (
 	"testing/synctest"
 )
 
-func TestWhatIsDoneAfterwardsIsSixteenAtATimeAndTheRestInTurn(t *testing.T) {
+func TestWhatIsDoneInTheBackgroundIsSixteenAtATimeAndTheRestInTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a, gate := newAfterwards(), make(chan struct{})
+		b, gate := newBackground(), make(chan struct{})
 		begun := make(chan int, 100)
 		for i := range 40 {
-			a.do(func() {
+			b.do(func() {
 				begun <- i
 				<-gate
 			})
 		}
 		synctest.Wait()
-		if len(begun) != maxAfterwards {
-			t.Fatalf("%d at a time, want %d", len(begun), maxAfterwards)
+		if len(begun) != maxBackground {
+			t.Fatalf("%d at a time, want %d", len(begun), maxBackground)
 		}
 		var order []int
 		for range 40 {
@@ -26,7 +26,7 @@ func TestWhatIsDoneAfterwardsIsSixteenAtATimeAndTheRestInTurn(t *testing.T) {
 			gate <- struct{}{}
 			synctest.Wait()
 		}
-		if later := order[maxAfterwards:]; !slices.IsSorted(later) || len(later) != 40-maxAfterwards {
+		if later := order[maxBackground:]; !slices.IsSorted(later) || len(later) != 40-maxBackground {
 			t.Errorf("those that waited were done in the order %v", later)
 		}
 	})
@@ -34,27 +34,27 @@ func TestWhatIsDoneAfterwardsIsSixteenAtATimeAndTheRestInTurn(t *testing.T) {
 
 func TestDrainWaitsForWhatIsWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, gate := &Server{afterwards: newAfterwards()}, make(chan struct{})
-		s.Drain() // nothing
-		total := maxAfterwards + maxAfterwardsWaiting
+		a, gate := &Accounts{background: newBackground()}, make(chan struct{})
+		a.Drain() // nothing
+		total := maxBackground + maxBackgroundWaiting
 		finished := make(chan struct{}, total)
 		for range total {
-			s.afterwards.do(func() {
+			a.background.do(func() {
 				<-gate
 				finished <- struct{}{}
 			})
 		}
-		if s.afterwards.try(func() {}) {
+		if a.background.try(func() {}) {
 			t.Error("one more is taken than may wait")
 		}
 		inline := false
-		s.afterwards.do(func() { inline = true })
+		a.background.do(func() { inline = true })
 		if !inline {
 			t.Error("one more is left out, or waits")
 		}
 		drained := make(chan int, 2)
 		drain := func() {
-			s.Drain()
+			a.Drain()
 			drained <- len(finished)
 		}
 		go drain()

@@ -1,4 +1,4 @@
-package authserver
+package accounts
 
 import (
 	"crypto/sha256"
@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"latchkey/internal/limits"
+	"latchkey/internal/model"
 )
 
 // Tries of a password. Few enough that lists of common passwords get nowhere, and enough for somebody who has to think.
@@ -17,28 +18,28 @@ const (
 	accountPause = time.Minute
 
 	addressTries = 50 // in tryStretch
-	deviceTries  = 10 // in tryStretch
+	browserTries = 10 // in tryStretch
 
 	everyoneStretch = time.Minute
 	everyoneTries   = 1000 // in everyoneStretch
 
-	// maxDevices bounds the known browsers that are counted by themselves. What else is counted needs no bound of its own: everyone
+	// maxBrowsers bounds the known browsers that are counted by themselves. What else is counted needs no bound of its own: everyone
 	// together has 10,000 tries in the time that is looked back to.
-	maxDevices = 10_000
+	maxBrowsers = 10_000
 )
 
 // Attempt is one try of a password.
 type Attempt struct {
-	Account     string // the e-mail as it was typed
-	Address     string // where it comes from
-	KnownDevice string // the session or browser that has proved to be the account's, in its exact spelling; otherwise ""
+	Account      string // the e-mail as it was typed
+	Address      string // where it comes from
+	KnownBrowser string // the session or browser that has proved to be the account's, in its exact spelling; otherwise ""
 }
 
 // Limits counts tries of passwords by account, by address and in total, before anybody knows whether they are right. It is kept
 // in memory: a restart forgives, and nobody outside can cause one.
 type Limits struct {
-	book                                   *limits.Book
-	accounts, addresses, devices, everyone *limits.Table
+	book                                    *limits.Book
+	accounts, addresses, browsers, everyone *limits.Table
 }
 
 // NewLimits returns counts of nothing yet.
@@ -48,7 +49,7 @@ func NewLimits(now func() time.Time) *Limits {
 		book:      book,
 		accounts:  book.Buckets(accountTries, accountPause),
 		addresses: book.Windows(limits.Rule{Most: addressTries, In: tryStretch}),
-		devices:   book.Windows(limits.Rule{Most: deviceTries, In: tryStretch}).Bound(maxDevices, 0),
+		browsers:  book.Windows(limits.Rule{Most: browserTries, In: tryStretch}).Bound(maxBrowsers, 0),
 		everyone:  book.Windows(limits.Rule{Most: everyoneTries, In: everyoneStretch}),
 	}
 }
@@ -68,12 +69,19 @@ func (l *Limits) Take(a Attempt) (succeeded func(), wait time.Duration) {
 func (l *Limits) countsOf(turn limits.Turn, a Attempt) []limits.Count {
 	account := digest(canonical(a.Account))
 	address := l.addresses.Of(limits.Network(a.Address))
-	if a.KnownDevice != "" {
-		if device := l.devices.Of(digest(account + a.KnownDevice)); !turn.Full(device) {
-			return []limits.Count{device, address}
+	if a.KnownBrowser != "" {
+		if browser := l.browsers.Of(digest(account + a.KnownBrowser)); !turn.Full(browser) {
+			return []limits.Count{browser, address}
 		}
 	}
 	return []limits.Count{l.accounts.Of(account), address, l.everyone.Of("")}
+}
+
+// guessing counts that somebody is about to try a password. Everything that checks one begins with it, and calls succeeded when the
+// password was right, or was not looked at after all.
+func (a *Accounts) guessing(try Attempt) (succeeded func(), err error) {
+	succeeded, wait := a.cfg.Limits.Take(try)
+	return succeeded, tooMany(model.KindTooManyTries, wait)
 }
 
 // canonical is the one spelling of an account under which its tries are counted.

@@ -1,14 +1,10 @@
-package authserver
+package accounts
 
 import (
 	"context"
-	"errors"
-	"net/http"
-	"net/mail"
-	"strings"
+	"fmt"
+	"log/slog"
 	"time"
-
-	"latchkey/internal/model"
 )
 
 // Mail is a message to the owner of an account, in plain text.
@@ -66,6 +62,18 @@ If this was not you, do nothing: your password stays as it is.
 `}
 }
 
+// ResetByOperator leads to where a new password is chosen, when whoever runs the server wants that.
+func (l Letters) ResetByOperator(to, link string) Mail {
+	return Mail{To: to, Subject: "Choose a new password", Text: `Hello,
+
+whoever runs this Latchkey asks you to choose a new password for your account. To choose one, open this link within 24 hours:
+
+` + link + `
+
+Keys work as before.
+`}
+}
+
 // KeyMade tells of a key that a person made.
 func (l Letters) KeyMade(to, key string, c Circumstances) Mail {
 	return l.notice(to, "A key was made: "+key,
@@ -104,52 +112,8 @@ If this was not you: open Latchkey yourself, sign in and look at Activity.
 `}
 }
 
-// tellOfKey tells of a new key, whoever it was made for.
-func (s *Server) tellOfKey(r *http.Request, who principal, key string) {
-	letter := s.letters().KeyMade
-	if o, _ := s.origin(r); o.Pairing != "" {
-		letter = s.letters().Paired
-	}
-	s.tell(r, keyNotice, who.userID, func(to string, c Circumstances) Mail { return letter(to, key, c) })
-}
+// Format hides the text from every verb: there may be a link in it that sets a password.
+func (m Mail) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "mail %q", m.Subject) }
 
-// What a notice is about. Each is counted by itself: whoever makes keys in a loop keeps no word of a new password from their owner.
-const (
-	keyNotice      = "key"
-	passwordNotice = "password"
-)
-
-// tell sends the owner of an account a mail, which no answer waits for. Accounts without an address are told nothing. A notice beyond
-// those that somebody can read in an hour is left out: the activity has all of them.
-func (s *Server) tell(r *http.Request, about, userID string, write func(to string, c Circumstances) Mail) {
-	if s.cfg.Mailer == nil {
-		return
-	}
-	if s.notices.Take(about+" "+userID) > 0 {
-		s.cfg.Log.DebugContext(r.Context(), "notice by mail left out: there were many", "about", about, "user", userID)
-		return
-	}
-	c := s.circumstances(r)
-	s.later(r, "notice by mail not sent", userID, func(ctx context.Context) error {
-		identities, err := s.store.Identities(ctx, userID)
-		for _, id := range identities {
-			if id.Provider == model.ProviderEmailPassword && mailable(id.Subject) {
-				err = errors.Join(err, s.cfg.Mailer.Send(ctx, write(id.Subject, c)))
-			}
-		}
-		return err
-	})
-}
-
-func (s *Server) circumstances(r *http.Request) Circumstances {
-	o, _ := s.origin(r)
-	return Circumstances{At: s.cfg.Now(), Address: o.Address}
-}
-
-func (s *Server) letters() Letters { return Letters{s.cfg.PublicURL} }
-
-// mailable says whether a mail can be sent to what somebody logs in as, which may be any text.
-func mailable(email string) bool {
-	address, err := mail.ParseAddress(email)
-	return err == nil && address.Address == email && !strings.ContainsAny(email, "\r\n\x00")
-}
+// LogValue hides the text from slog.
+func (m Mail) LogValue() slog.Value { return slog.StringValue(m.Subject) }

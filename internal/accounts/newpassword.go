@@ -1,7 +1,8 @@
-package authserver
+package accounts
 
 import (
 	_ "embed"
+	"fmt"
 	"strings"
 	"unicode/utf8"
 
@@ -17,16 +18,19 @@ var commonPasswords string
 
 // checkNewPassword says whether an account may get a password: any characters will do, if there are enough of them and guessing
 // does not begin with it.
-func (s *Server) checkNewPassword(password model.Secret, email string) error {
+func checkNewPassword(password model.Secret, email string, least int) error {
+	var why string
 	switch n := utf8.RuneCountInString(string(password)); {
-	case n < s.cfg.MinPassword || n > maxPassword:
-		return refuse(kindBadPassword, s.cfg.MinPassword, maxPassword)
+	case n < least || n > maxPassword:
+		why = fmt.Sprintf("password must be between %d and %d characters", least, maxPassword)
 	case canonical(string(password)) == canonical(email):
-		return refuse(kindPasswordIsEmail)
+		why = "password must not be the e-mail address"
 	case isCommon(string(password)):
-		return refuse(kindCommonPassword)
+		why = "password is one of the most common ones, with which guessing begins"
+	default:
+		return nil
 	}
-	return nil
+	return &model.Error{Kind: model.KindBadPassword, Reason: why}
 }
 
 // isCommon looks through the whole list, which takes a few microseconds: it is done once for a password that is then hashed for

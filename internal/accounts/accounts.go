@@ -1,0 +1,92 @@
+// Package accounts is the rules of the key service: who signs in and how, what a key, a session, a password and a link can do, what
+// is counted, what is written down and who is told of it. It knows neither HTTP nor HTML, and of SQL nothing but package store.
+//
+// Whoever asks says where it comes from with a model.Origin. What belongs to somebody is reached through As, whose caller has found
+// out who they are. Every refusal is a *model.Error; what is told of it is for those who ask in the name of others to put into words.
+package accounts
+
+import (
+	"cmp"
+	"log/slog"
+	"runtime"
+	"time"
+
+	"latchkey/internal/model"
+	"latchkey/internal/store"
+)
+
+// Config is what an operator decides about accounts.
+type Config struct {
+	// PublicURL is how people reach this server: scheme://host[:port], no trailing slash. Links that are sent start with it.
+	PublicURL string
+	// Registration lets anybody create an account.
+	Registration bool
+	// Anonymous lets programs sign in without credentials.
+	Anonymous bool
+	// MinPassword is the least number of characters of a new password; the most is 128.
+	MinPassword int
+	// Mailer sends emails; nil means that none are sent: accounts confirm themselves.
+	Mailer Mailer
+	// Limits counts tries of passwords; nil means counts of its own.
+	Limits *Limits
+	// PasswordCost is what hashing a password takes; the zero value means what is promised.
+	PasswordCost model.PasswordCost
+	// Derive hashes a password in place of argon2id, for tests that watch it; nil means argon2id.
+	Derive func(password, salt []byte, cost model.PasswordCost) []byte
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+	// Log receives what no answer tells, never a credential; nil means nowhere.
+	Log *slog.Logger
+}
+
+// Accounts is the accounts in one store, and their keys.
+type Accounts struct {
+	cfg        Config
+	store      *store.Store
+	passwords  *hasher
+	emails     *emailLimits
+	background *background
+
+	acts, registrations, notices *Quota
+}
+
+// New returns the accounts that are in a store.
+func New(cfg Config, st *store.Store) *Accounts {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Limits == nil {
+		cfg.Limits = NewLimits(cfg.Now)
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	passwords := newHasher(cmp.Or(cfg.PasswordCost, passwordCost), runtime.GOMAXPROCS(0))
+	if cfg.Derive != nil {
+		passwords.derive = cfg.Derive
+	}
+	return &Accounts{
+		cfg: cfg, store: st, passwords: passwords, emails: newEmailLimits(cfg.Now), background: newBackground(),
+		acts:          newQuota(cfg.Now, actsAtOnce, actPause),
+		registrations: newQuota(cfg.Now, registrationsAtOnce, registrationPause),
+		notices:       NewNotices(cfg.Now),
+	}
+}
+
+// RegistrationOpen says whether anybody may create an account.
+func (a *Accounts) RegistrationOpen() bool { return a.cfg.Registration }
+
+// AnonymousAllowed says whether programs may sign in without credentials.
+func (a *Accounts) AnonymousAllowed() bool { return a.cfg.Anonymous }
+
+// Person is somebody who is signed in, and what they can do about what is theirs.
+type Person struct {
+	accounts *Accounts
+	who      model.Account
+	from     model.Origin
+}
+
+// As is how somebody who is signed in reaches what is theirs. It asks nothing and nobody: whoever calls has found out who that is.
+func (a *Accounts) As(who model.Account, from model.Origin) *Person {
+	return &Person{who: who, from: from, accounts: a}
+}

@@ -1,0 +1,201 @@
+package accounts
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"latchkey/internal/model"
+)
+
+const (
+	// maxKeys is how many keys a user can have, those turned off included.
+	maxKeys = 20
+	// maxName is how many characters a key's name can have.
+	maxName = 64
+)
+
+// Keys are all keys of the person with their usage, in the order of their creation.
+func (p *Person) Keys(ctx context.Context) (model.Keys, error) {
+	keys, err := p.accounts.store.Keys(ctx, p.who.UserID)
+	if err != nil {
+		return model.Keys{}, unavailable("read key facts", err)
+	}
+	return keys, nil
+}
+
+// PlainKeys are all keys of the person without their usage, in the order of their creation.
+func (p *Person) PlainKeys(ctx context.Context) ([]model.Key, error) {
+	keys, err := p.accounts.store.APIKeys(ctx, p.who.UserID)
+	if err != nil {
+		return nil, unavailable("read keys", err)
+	}
+	return keys, nil
+}
+
+// Key is one key of the person with its usage. An id that never was, one that is gone and one of somebody else are the same.
+func (p *Person) Key(ctx context.Context, id string) (model.Key, error) {
+	if !model.IsID(id) {
+		return model.Key{}, refuse(model.KindNotFound)
+	}
+	key, err := p.accounts.store.APIKey(ctx, p.who.UserID, id)
+	return key, missing(model.KindNotFound, "read key", err)
+}
+
+// RecordingSince is from when on the use of keys is recorded.
+func (a *Accounts) RecordingSince() time.Time { return a.store.RecordingSince() }
+
+// NewKey creates a key. Its answer is the only place where the value ever is.
+func (p *Person) NewKey(ctx context.Context, name string) (model.Key, model.Secret, error) {
+	return p.newKey(ctx, name)
+}
+
+// newKey creates a key and writes down, besides, what else happens with it.
+func (p *Person) newKey(ctx context.Context, name string, besides ...model.EventKind) (model.Key, model.Secret, error) {
+	a := p.accounts
+	if err := checkName(name); err != nil {
+		return model.Key{}, "", err
+	}
+	if err := p.acting(); err != nil {
+		return model.Key{}, "", err
+	}
+	now := a.cfg.Now()
+	key := model.Key{ID: model.NewID(now), UserID: p.who.UserID, Name: name, CreatedAt: now}
+	value := newValue()
+	events := make([]model.Event, 0, 2)
+	for _, kind := range append([]model.EventKind{model.EventKeyMade}, besides...) {
+		events = append(events, p.keyEvent(kind, key.ID))
+	}
+	err := a.store.CreateAPIKey(ctx, key, hashValue(value), maxKeys, events...)
+	switch {
+	case errors.Is(err, model.ErrLimit):
+		return model.Key{}, "", &model.Error{Kind: model.KindKeyLimit, Reason: fmt.Sprintf(
+			"a user can have at most %d API keys, those turned off included: delete one to make room", maxKeys)}
+	case errors.Is(err, model.ErrConflict):
+		return model.Key{}, "", refuse(model.KindNameTaken)
+	case errors.Is(err, model.ErrNotFound):
+		return model.Key{}, "", refuse(model.KindSessionOver)
+	case err != nil:
+		return model.Key{}, "", unavailable("create key", err)
+	}
+	p.tellOfKey(ctx, key.Name)
+	return key, model.Secret(value), nil
+}
+
+// CreateKey is NewKey for a page, which shows the value and all keys. A device is given the value later, if at all, and needs no
+// list.
+func (p *Person) CreateKey(ctx context.Context, name string) (model.Created, error) {
+	if p.from.Pairing != "" {
+		key, value, err := p.newKey(ctx, name)
+		return model.Created{Key: key, Value: value}, err
+	}
+	key, value, err := p.newKey(ctx, name, model.EventKeyShown)
+	out := model.Created{Key: key, Value: value}
+	if err != nil && !besidesKeys(err) {
+		return out, err
+	}
+	out.Keys, out.Unread = p.Keys(ctx)
+	if i := slices.IndexFunc(out.Keys.List, func(k model.Key) bool { return k.ID == key.ID }); i >= 0 {
+		out.Key = out.Keys.List[i]
+	}
+	return out, err
+}
+
+// besidesKeys says whether a key that was not created is told of on the page with all keys.
+func besidesKeys(err error) bool {
+	switch model.KindOf(err) {
+	case model.KindBadName, model.KindNameTaken, model.KindKeyLimit, model.KindTooManyActs:
+		return true
+	default:
+		return false
+	}
+}
+
+// SetKey turns a key on or off. Turning it off ends the sessions that it opened, too: the store does both at once.
+func (p *Person) SetKey(ctx context.Context, id string, on bool) error {
+	if !model.IsID(id) {
+		return refuse(model.KindNotFound)
+	}
+	kind := model.EventKeyTurnedOff
+	if on {
+		kind = model.EventKeyTurnedOn
+		if err := p.acting(); err != nil {
+			return err
+		}
+	}
+	err := p.accounts.store.SetAPIKeyDisabled(ctx, p.who.UserID, id, !on, p.keyEvent(kind, id))
+	return missing(model.KindNotFound, "switch key", err)
+}
+
+// TurnKey is SetKey, and gives the key as it is afterwards, which somebody else may have changed back.
+func (p *Person) TurnKey(ctx context.Context, id string, on bool) (model.Key, error) {
+	if err := p.SetKey(ctx, id, on); err != nil {
+		return model.Key{}, err
+	}
+	return p.Key(ctx, id)
+}
+
+// DeleteKey deletes a key for good, with the sessions that it opened, and gives it as it was, without its usage.
+func (p *Person) DeleteKey(ctx context.Context, id string) (model.Key, error) {
+	if !model.IsID(id) {
+		return model.Key{}, refuse(model.KindNotFound)
+	}
+	key, err := p.accounts.store.DeleteAPIKey(ctx, p.who.UserID, id, p.keyEvent(model.EventKeyDeleted, id))
+	return key, missing(model.KindNotFound, "delete key", err)
+}
+
+// TryValue says whose key has a value that works, and of a key of the person's own which. With their own key it leaves no trace. One
+// of somebody else's is used: its owner must see that somebody has it.
+func (p *Person) TryValue(ctx context.Context, value model.Secret) (model.Key, error) {
+	key, err := p.accounts.keyOf(ctx, value)
+	switch {
+	case err != nil:
+		return model.Key{}, err
+	case key.UserID == p.who.UserID && key.Disabled:
+		return model.Key{}, keyIsOff(key)
+	case key.UserID == p.who.UserID:
+		return key, nil
+	}
+	session, err := p.accounts.signInWith(ctx, p.from, key, nil)
+	if err != nil {
+		return model.Key{}, err
+	}
+	err = p.accounts.store.DeleteAuthSession(ctx, session.UserID, session.ID)
+	if err != nil && !errors.Is(err, model.ErrNotFound) {
+		return model.Key{}, unavailable("end the session of a trial", err)
+	}
+	return model.Key{UserID: key.UserID}, nil
+}
+
+// acting counts a key that is created or turned on. Each is written down and kept for long.
+func (p *Person) acting() error {
+	return tooMany(model.KindTooManyActs, p.accounts.acts.Take(p.who.UserID))
+}
+
+// keyEvent is something that happened to a key. A key created for a device says for which.
+func (p *Person) keyEvent(kind model.EventKind, id string) model.Event {
+	e := p.event(kind)
+	e.KeyID = id
+	if kind == model.EventKeyMade {
+		e.Detail = p.from.Pairing
+	}
+	return e
+}
+
+// checkName applies the rule of App Services for names.
+func checkName(name string) error {
+	if name == "" {
+		return &model.Error{Kind: model.KindBadName, Reason: "'name' is a required string"}
+	}
+	for i := range len(name) {
+		if c := name[i]; !isAlphanumeric(c) && c != '_' && c != '-' {
+			return &model.Error{Kind: model.KindBadName, Reason: "can only contain ASCII letters, numbers, underscores, and hyphens"}
+		}
+	}
+	if len(name) > maxName {
+		return &model.Error{Kind: model.KindBadName, Reason: fmt.Sprintf("can be at most %d characters long", maxName)}
+	}
+	return nil
+}

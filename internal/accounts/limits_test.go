@@ -1,0 +1,335 @@
+package accounts
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"latchkey/internal/model"
+)
+
+func newTestLimits() (*Limits, *clock) {
+	c := &clock{now: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)}
+	return NewLimits(c.Now), c
+}
+
+// room counts the tries that get through of so many.
+func room(l *Limits, tries int, attempt func(i int) Attempt) int {
+	through := 0
+	for i := range tries {
+		if _, wait := l.Take(attempt(i)); wait == 0 {
+			through++
+		}
+	}
+	return through
+}
+
+// from is an attempt at an account from an address of its own, so that no other count is met.
+func from(account string, i int) Attempt {
+	return Attempt{Account: account, Address: fmt.Sprintf("10.%d.%d.%d", i>>16&255, i>>8&255, i&255)}
+}
+
+func TestEachCountHoldsAtItsOwnFigure(t *testing.T) {
+	for name, tt := range map[string]struct {
+		want    int
+		wait    time.Duration // of the next try
+		attempt func(i int) Attempt
+	}{
+		"one account, from everywhere": {10, time.Minute, func(i int) Attempt { return from("a@example.org", i) }},
+		"one account in all spellings": {10, time.Minute, func(i int) Attempt {
+			return from([]string{"a@example.org", "A@Example.Org", " a@example.org", "a@EXAMPLE.org\t"}[i%4], i)
+		}},
+		"all accounts from one address": {50, 10 * time.Minute, func(i int) Attempt {
+			return Attempt{Account: fmt.Sprint(i), Address: "192.0.2.1"}
+		}},
+		"all accounts from one address in two spellings": {50, 10 * time.Minute, func(i int) Attempt {
+			return Attempt{Account: fmt.Sprint(i), Address: []string{"192.0.2.1", "::ffff:192.0.2.1"}[i%2]}
+		}},
+		"all accounts from one household with IPv6": {50, 10 * time.Minute, func(i int) Attempt {
+			return Attempt{Account: fmt.Sprint(i), Address: fmt.Sprintf("2001:db8:1:2:%x::%x", i, i)}
+		}},
+		"addresses that are none": {50, 10 * time.Minute, func(i int) Attempt {
+			return Attempt{Account: fmt.Sprint(i), Address: fmt.Sprintf("not an address %d", i)}
+		}},
+		"all accounts from everywhere": {1000, time.Minute, func(i int) Attempt { return from(fmt.Sprint(i), i) }},
+		"a browser that is known": {10, 10 * time.Minute, func(i int) Attempt {
+			a := from("a@example.org", i)
+			a.KnownBrowser = "laptop"
+			return a
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, c := newTestLimits()
+			if got := room(l, 3000, tt.attempt); got != tt.want {
+				t.Errorf("%d got through, want %d", got, tt.want)
+			}
+			succeeded, wait := l.Take(tt.attempt(0))
+			if succeeded != nil || wait != tt.wait {
+				t.Errorf("the next waits %v, want %v", wait, tt.wait)
+			}
+			c.advance(wait - 1)
+			if _, wait := l.Take(tt.attempt(0)); wait == 0 {
+				t.Error("it gets through before that")
+			}
+			c.advance(1)
+			if _, wait := l.Take(tt.attempt(0)); wait > 0 {
+				t.Errorf("it does not get through then, and waits %v", wait)
+			}
+		})
+	}
+}
+
+func TestAnAccountThatWasLeftAloneHasAllItsTriesAgain(t *testing.T) {
+	l, c := newTestLimits()
+	at := func(i int) Attempt { return from("a@example.org", i) }
+	room(l, 100, at)
+	for range 5 {
+		c.advance(time.Minute)
+		if got := room(l, 100, at); got != 1 {
+			t.Errorf("%d in the next minute, want 1", got)
+		}
+	}
+	c.advance(accountTries * accountPause)
+	if got := room(l, 100, at); got != accountTries {
+		t.Errorf("%d after some rest, want %d", got, accountTries)
+	}
+}
+
+func TestAKnownBrowserGetsInWhileTheAccountIsUnderAttack(t *testing.T) {
+	l, _ := newTestLimits()
+	room(l, 3000, func(i int) Attempt { return from("owner@example.org", i) })
+	room(l, 3000, func(i int) Attempt { return from(fmt.Sprint("other", i), 5000+i) }) // nobody has a try left
+	owner := Attempt{Account: "owner@example.org", Address: "192.0.2.1"}
+	if _, wait := l.Take(owner); wait == 0 {
+		t.Error("the total is not used up")
+	}
+	owner.KnownBrowser = "laptop"
+	if _, wait := l.Take(owner); wait > 0 {
+		t.Error("the owner is locked out")
+	}
+	elsewhere := owner
+	elsewhere.Account = "other7"
+	room(l, browserTries, func(int) Attempt { return owner })
+	if _, wait := l.Take(elsewhere); wait > 0 {
+		t.Error("what a browser tried with one account is counted with another")
+	}
+}
+
+func TestASuccessGivesBackItsOwnTryAndNoOther(t *testing.T) {
+	l, _ := newTestLimits()
+	for _, known := range []string{"", "laptop"} {
+		a := Attempt{Account: "a@example.org", Address: "192.0.2.1", KnownBrowser: known}
+		for range 500 {
+			succeeded, wait := l.Take(a)
+			if wait > 0 {
+				t.Fatalf("somebody who knows the password waits %v", wait)
+			}
+			succeeded()
+		}
+	}
+	if n := l.accounts.Len() + l.addresses.Len() + l.browsers.Len() + l.everyone.Len(); n != 0 {
+		t.Errorf("%d entries are left of nothing", n)
+	}
+	a := Attempt{Account: "a@example.org", Address: "192.0.2.1"}
+	room(l, accountTries-1, func(int) Attempt { return a })
+	for range 20 {
+		if succeeded, wait := l.Take(a); wait == 0 {
+			succeeded()
+		}
+	}
+	if got := room(l, 10, func(int) Attempt { return a }); got != 1 {
+		t.Errorf("%d tries after successes, want the one that was left", got)
+	}
+}
+
+// Between a try and its success the known browsers may have filled up, or made room: what is given back is what was taken.
+func TestASuccessGivesBackWhereItsTryWasCounted(t *testing.T) {
+	l, c := newTestLimits()
+	fill := func() (empty func()) {
+		var succeeded []func()
+		for i := range maxBrowsers {
+			a := from(fmt.Sprint("other", i), i)
+			a.KnownBrowser = "x"
+			s, _ := l.Take(a)
+			succeeded = append(succeeded, s)
+		}
+		return func() {
+			for _, s := range succeeded {
+				s()
+			}
+		}
+	}
+	owner := Attempt{Account: "owner@example.org", Address: "192.0.2.1", KnownBrowser: "laptop"}
+	early, _ := l.Take(owner) // counted for the browser
+	fill()
+	room(l, 3, func(i int) Attempt { return from(owner.Account, 1<<22+i) })
+	early()
+	if got := room(l, 20, func(i int) Attempt { return from(owner.Account, 1<<23+i) }); got != accountTries-3 {
+		t.Errorf("the account has %d tries left, want %d", got, accountTries-3)
+	}
+	c.advance(2 * tryStretch)
+	l.Take(from("somebody@example.org", 1)) // the past is forgotten
+	empty := fill()
+	late, _ := l.Take(owner) // counted for the account, since so many browsers are
+	empty()
+	room(l, 4, func(int) Attempt { return owner })
+	late()
+	if got := room(l, 20, func(int) Attempt { return owner }); got != browserTries-4 {
+		t.Errorf("the browser has %d tries left, want %d", got, browserTries-4)
+	}
+	if n := l.accounts.Len(); n != 1 {
+		t.Errorf("%d accounts have tries counted, want that of somebody alone", n)
+	}
+}
+
+func TestASuccessAfterALongTimeGivesBackNobodyElsesTry(t *testing.T) {
+	l, c := newTestLimits()
+	for _, known := range []string{"", "laptop"} {
+		a := Attempt{Account: "a@example.org", Address: "192.0.2.1", KnownBrowser: known}
+		succeeded, _ := l.Take(a)
+		c.advance(tryStretch)
+		if got := room(l, 20, func(int) Attempt { return a }); got != 10 {
+			t.Fatalf("%d tries", got)
+		}
+		succeeded()
+		if _, wait := l.Take(a); wait == 0 {
+			t.Errorf("known as %q: one more try than there are", known)
+		}
+	}
+}
+
+func TestTriesAtOnceCannotAllFindRoom(t *testing.T) {
+	l, _ := newTestLimits()
+	var through atomic.Int64
+	var wg sync.WaitGroup
+	for g := range 64 {
+		wg.Go(func() {
+			for i := range 200 {
+				if _, wait := l.Take(from("a@example.org", g*200+i)); wait == 0 {
+					through.Add(1)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if through.Load() != accountTries {
+		t.Errorf("%d got through, want %d", through.Load(), accountTries)
+	}
+}
+
+// A million names and addresses must cost no memory, and must not make room by pushing out the one that counts.
+func TestAMillionStrangersNeitherFillTheMemoryNorHideAnAttack(t *testing.T) {
+	l, c := newTestLimits()
+	victim := func(i int) Attempt { return from("victim@example.org", 1<<22+i) }
+	room(l, accountTries, victim)
+	long := strings.Repeat("x", 60_000)
+	for i := range 1_000_000 {
+		a := from(fmt.Sprint("stranger", i), i)
+		if i%100_000 == 0 {
+			a.Account += long
+		}
+		l.Take(a)
+		if i%20_000 == 0 {
+			c.advance(time.Second)
+		}
+	}
+	if got := room(l, 10, victim); got != 0 {
+		t.Errorf("%d more guesses at the account under attack", got)
+	}
+	if n := l.accounts.Len(); n > everyoneTries+1 {
+		t.Errorf("%d accounts are remembered", n)
+	}
+	if n := l.addresses.Len(); n > everyoneTries+1 {
+		t.Errorf("%d addresses are remembered", n)
+	}
+}
+
+func TestAnHourOfAttackIsForgottenAsItGoes(t *testing.T) {
+	l, c := newTestLimits()
+	most := 0
+	for minute := range 60 {
+		for i := range 1200 {
+			n := minute*1200 + i
+			l.Take(from(fmt.Sprint("stranger", n), n))
+			known := from(fmt.Sprint("stranger", n), n)
+			known.KnownBrowser = "x"
+			l.Take(known)
+		}
+		most = max(most, l.accounts.Len(), l.addresses.Len(), l.browsers.Len())
+		c.advance(time.Minute)
+	}
+	// Twice what is looked back to, since the past is dropped only now and then. Addresses are those of both kinds of tries.
+	if most > 2*(10*everyoneTries+10*1200) {
+		t.Errorf("%d entries at a time", most)
+	}
+	c.advance(time.Hour)
+	l.Take(from("a", 1))
+	if n := l.accounts.Len() + l.addresses.Len() + l.browsers.Len(); n != 2 {
+		t.Errorf("%d entries after an hour of rest", n)
+	}
+}
+
+// Whoever fills the queue is told to come back, and has not used up a try: nobody looked at the password.
+func TestAPasswordThatNobodyLookedAtIsNotCounted(t *testing.T) {
+	f := newFixture(t)
+	f.register("a@example.org")
+	for range cap(f.passwords.queue) {
+		f.passwords.queue <- struct{}{}
+	}
+	for range 30 {
+		_, err := f.SignIn(t.Context(), here, "a@example.org", "wrong password")
+		is(t, err, model.KindBusy)
+	}
+	for range cap(f.passwords.queue) {
+		<-f.passwords.queue
+	}
+	if _, err := f.SignIn(t.Context(), here, "a@example.org", testPassword); err != nil {
+		t.Error(err)
+	}
+}
+
+// Each hash takes 19 MiB in earnest: what bounds how many run at once bounds the memory.
+func TestAFloodOfSignInsIsServedOrToldToComeBack(t *testing.T) {
+	f := newFixture(t)
+	owner := f.signUp("a@example.org")
+	hashes, started, release, most := stalled(2)
+	f.passwords = hashes
+	var wg sync.WaitGroup
+	var served, later atomic.Int64
+	for i := range 500 {
+		wg.Go(func() {
+			from := model.Origin{Address: fmt.Sprintf("10.1.%d.%d", i/250, i%250)}
+			_, err := f.SignIn(t.Context(), from, fmt.Sprintf("p%d@example.org", i), "wrong password")
+			switch model.KindOf(err) {
+			case model.KindWrongPassword:
+				served.Add(1)
+			case model.KindBusy:
+				later.Add(1)
+			default:
+				t.Error(err)
+			}
+		})
+	}
+	for range 2 {
+		<-started
+	}
+	if _, err := f.As(owner, here).Keys(t.Context()); err != nil { // meanwhile
+		t.Error(err)
+	}
+	_, value := f.newKey(owner, "pump")
+	if _, err := f.SignInWithKey(t.Context(), here, value, nil); err != nil {
+		t.Error(err)
+	}
+	for later.Load() < int64(500-cap(hashes.queue)) { // until all the others wait
+		runtime.Gosched()
+	}
+	release()
+	wg.Wait()
+	if most() != 2 || served.Load() != int64(cap(hashes.queue)) {
+		t.Errorf("%d hashes at once, %d served, %d told to come back", most(), served.Load(), later.Load())
+	}
+}

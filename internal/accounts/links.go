@@ -1,0 +1,165 @@
+package accounts
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"net/url"
+	"time"
+
+	"latchkey/internal/model"
+)
+
+// linkLifetime is what App Services gave the links in its mails.
+const linkLifetime = 30 * time.Minute
+
+const (
+	linkTokenBytes = 32
+	maxLinkToken   = 256 // characters of a token that is looked at
+)
+
+// NewLink makes a link for an identity: what to keep of it, and the address to send. Whoever opens that can do what the purpose
+// says, once and within the lifetime. Its parameters are named as App Services named them.
+func NewLink(publicURL, purpose, identityID string, now time.Time, lifetime time.Duration) (l model.Link, address string) {
+	token := hex.EncodeToString(randomBytes(linkTokenBytes))
+	l = model.Link{
+		ID: model.NewID(now), TokenHash: sha256.Sum256([]byte(token)),
+		IdentityID: identityID, Purpose: purpose, CreatedAt: now, ExpiresAt: now.Add(lifetime),
+	}
+	query := url.Values{"token": {token}, "tokenId": {l.ID}}
+	return l, publicURL + "/" + purpose + "?" + query.Encode()
+}
+
+// IsLink says whether what somebody has in their hands has the shape of a link.
+func IsLink(l model.GivenLink) bool {
+	return model.IsID(l.ID) && l.Token != "" && len(l.Token) <= maxLinkToken
+}
+
+// UseLink does what a link is for: it confirms the address of an account, or gives the account another password and ends all of its
+// sessions. Its owner has read the email.
+func (a *Accounts) UseLink(ctx context.Context, from model.Origin, given model.GivenLink, password model.Secret) error {
+	if !IsLink(given) {
+		return refuse(model.KindBadLink)
+	}
+	link := model.Link{ID: given.ID, TokenHash: sha256.Sum256([]byte(given.Token)), Purpose: given.Purpose}
+	switch given.Purpose {
+	case model.LinkConfirm:
+		return a.confirm(ctx, from, link)
+	case model.LinkReset:
+		return a.reset(ctx, from, link, password)
+	default:
+		return refuse(model.KindBadLink)
+	}
+}
+
+func (a *Accounts) confirm(ctx context.Context, from model.Origin, link model.Link) error {
+	err := a.store.ConfirmIdentity(ctx, link, a.cfg.Now(), func(id model.Identity) model.Event {
+		return a.event(from, model.EventEmailConfirmed, id.UserID)
+	})
+	return linkError("confirm address", err)
+}
+
+func (a *Accounts) reset(ctx context.Context, from model.Origin, link model.Link, password model.Secret) error {
+	hash, err := a.hashFor(ctx, link, password)
+	if err != nil {
+		return err
+	}
+	var whose model.Identity
+	err = a.store.ResetPassword(ctx, link, hash, a.cfg.Now(), func(id model.Identity) model.Event {
+		whose = id
+		return a.event(from, model.EventPasswordReset, id.UserID)
+	})
+	if err != nil {
+		return linkError("reset password", err)
+	}
+	a.tell(ctx, from, passwordNotice, whose.UserID, a.letters().PasswordReset)
+	return nil
+}
+
+// hashFor hashes a password for whoever has a good link. Without one there is no hash to be had, which takes time and memory, and
+// a password that will not do leaves the link good.
+func (a *Accounts) hashFor(ctx context.Context, link model.Link, password model.Secret) (string, error) {
+	id, err := a.store.LinkedIdentity(ctx, link, a.cfg.Now())
+	if err != nil {
+		return "", linkError("find link", err)
+	}
+	if err := checkNewPassword(password, id.Subject, a.cfg.MinPassword); err != nil {
+		return "", err
+	}
+	return a.passwords.hash(ctx, password)
+}
+
+func linkError(doing string, err error) error { return missing(model.KindBadLink, doing, err) }
+
+// SendLink sends a link by email: one more to whoever has not confirmed an address, or one with which to choose a new password. It
+// answers alike for every address, and before anybody has looked whether there is such an account: neither the answer nor the time
+// that it takes tells who has one.
+func (a *Accounts) SendLink(ctx context.Context, from model.Origin, purpose, email string) error {
+	switch {
+	case a.cfg.Mailer == nil:
+		return refuse(model.KindNoEmail)
+	case !mailable(email) || !validEmail(email):
+		return refuse(model.KindBadEmail)
+	}
+	if err := a.countEmail(from, email); err != nil {
+		return err
+	}
+	send := a.sendReset(from)
+	if purpose == model.LinkConfirm {
+		send = a.sendConfirmation
+	}
+	ctx = context.WithoutCancel(ctx)
+	begun := a.background.try(func() {
+		id, err := a.store.IdentityBySubject(ctx, model.ProviderEmailPassword, email)
+		if err == nil {
+			err = send(ctx, id)
+		}
+		if err != nil && !errors.Is(err, model.ErrNotFound) {
+			a.cfg.Log.WarnContext(ctx, "mail not sent", "user", id.UserID, "reason", err)
+		}
+	})
+	if !begun {
+		return refuse(model.KindBusy)
+	}
+	return nil
+}
+
+func (a *Accounts) sendConfirmation(ctx context.Context, id model.Identity) error {
+	if !id.Pending {
+		return nil
+	}
+	return a.emailConfirmation(ctx, id)
+}
+
+// sendReset tells when and from where it was asked for, which is now.
+func (a *Accounts) sendReset(from model.Origin) func(context.Context, model.Identity) error {
+	c, e := a.circumstances(from), a.event(from, model.EventResetAsked, "")
+	e.Actor = model.ActorUnknown
+	return func(ctx context.Context, id model.Identity) error {
+		if id.UserDisabled {
+			return nil
+		}
+		e.UserID = id.UserID
+		link, address := NewLink(a.cfg.PublicURL, model.LinkReset, id.ID, a.cfg.Now(), linkLifetime)
+		return a.emailLink(ctx, link, a.letters().Reset(id.Subject, address, c), e)
+	}
+}
+
+// countEmail counts an email that somebody asks for.
+func (a *Accounts) countEmail(from model.Origin, email string) error {
+	return tooMany(model.KindTooManyEmails, a.emails.take(email, from.Address))
+}
+
+func (a *Accounts) emailConfirmation(ctx context.Context, id model.Identity) error {
+	link, address := NewLink(a.cfg.PublicURL, model.LinkConfirm, id.ID, a.cfg.Now(), linkLifetime)
+	return a.emailLink(ctx, link, a.letters().Confirm(id.Subject, address))
+}
+
+// emailLink saves a link before it sends it.
+func (a *Accounts) emailLink(ctx context.Context, link model.Link, m Mail, events ...model.Event) error {
+	if err := a.store.CreateLink(ctx, link, events...); err != nil {
+		return err
+	}
+	return a.cfg.Mailer.Send(ctx, m)
+}

@@ -1,0 +1,92 @@
+package accounts
+
+import (
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"latchkey/internal/model"
+	"latchkey/internal/store"
+)
+
+// Who has an account is not told: neither by the answer, nor by the work that goes before it.
+func TestWhoAsksForALinkLearnsNothing(t *testing.T) {
+	box := &mailbox{}
+	f := newFixture(t, func(cfg *Config) { cfg.Mailer = box })
+	f.register("ana@example.org")
+	f.confirm(box.taken(f)[0])
+	f.register("new@example.org")
+	f.clock.advance(accountGap)
+	box.taken(f)
+	for _, purpose := range []string{model.LinkReset, model.LinkConfirm} {
+		for _, email := range []string{"ana@example.org", "new@example.org", "nobody@example.org"} {
+			gate := make(chan struct{})
+			f.holdBackground(gate)
+			asked := f.asked(func() {
+				if err := f.SendLink(t.Context(), here, purpose, email); err != nil {
+					t.Errorf("%s for %s: %v", purpose, email, err)
+				}
+			})
+			if asked != (store.Stats{}) {
+				t.Errorf("%s for %s asked the store before it answered: %+v", purpose, email, asked)
+			}
+			close(gate)
+			f.Drain()
+		}
+		f.clock.advance(accountGap)
+	}
+	var got []string
+	for _, letter := range box.taken(f) {
+		got = append(got, letter.To+" "+letter.Subject)
+	}
+	want := []string{"ana@example.org Choose a new password", "new@example.org Choose a new password", "new@example.org Confirm your address"}
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("emails:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+var linkInEmail = regexp.MustCompile(regexp.QuoteMeta(testURL) + `/(confirm|reset)\?\S+`)
+
+// link is the link of an email.
+func (f *fixture) link(letter Mail) model.GivenLink {
+	f.t.Helper()
+	u, err := url.Parse(linkInEmail.FindString(letter.Text))
+	if err != nil || u.Query().Get("token") == "" {
+		f.t.Fatalf("no link in %q", letter.Text)
+	}
+	return model.GivenLink{
+		Purpose: strings.TrimPrefix(u.Path, "/"), ID: u.Query().Get("tokenId"), Token: model.Secret(u.Query().Get("token")),
+	}
+}
+
+// confirm follows the link of an email.
+func (f *fixture) confirm(letter Mail) {
+	f.t.Helper()
+	if err := f.UseLink(f.t.Context(), here, f.link(letter), ""); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+func TestALinkIsRefusedThatIsNone(t *testing.T) {
+	box := &mailbox{}
+	f := newFixture(t, func(cfg *Config) { cfg.Mailer = box })
+	f.register("ana@example.org")
+	good := f.link(box.taken(f)[0])
+	for name, spoil := range map[string]func(*model.GivenLink){
+		"no token": func(l *model.GivenLink) { l.Token = "" }, "no id": func(l *model.GivenLink) { l.ID = "" },
+		"a token that never ends": func(l *model.GivenLink) { l.Token = model.Secret(strings.Repeat("a", 10_000)) },
+		"another token":           func(l *model.GivenLink) { l.Token = model.Secret(strings.Repeat("0", 64)) },
+		"another purpose":         func(l *model.GivenLink) { l.Purpose = model.LinkReset },
+		"no purpose":              func(l *model.GivenLink) { l.Purpose = "" },
+	} {
+		link := good
+		spoil(&link)
+		if err := f.UseLink(t.Context(), here, link, "another battery"); !model.Is(err, model.KindBadLink) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := f.UseLink(t.Context(), here, good, ""); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,60 @@
+package accounts
+
+import (
+	"context"
+	"errors"
+	"net/mail"
+	"strings"
+
+	"latchkey/internal/model"
+)
+
+// tellOfKey tells of a new key, whoever it was made for.
+func (p *Person) tellOfKey(ctx context.Context, key string) {
+	a := p.accounts
+	letter := a.letters().KeyMade
+	if p.from.Pairing != "" {
+		letter = a.letters().Paired
+	}
+	a.tell(ctx, p.from, keyNotice, p.who.UserID, func(to string, c Circumstances) Mail { return letter(to, key, c) })
+}
+
+// What a notice is about. Each is counted by itself: whoever makes keys in a loop keeps no word of a new password from their owner.
+const (
+	keyNotice      = "key"
+	passwordNotice = "password"
+)
+
+// tell sends the owner of an account a mail, which no answer waits for. Accounts without an address are told nothing. A notice beyond
+// those that somebody can read in an hour is left out: the activity has all of them.
+func (a *Accounts) tell(ctx context.Context, from model.Origin, about, userID string, write func(to string, c Circumstances) Mail) {
+	if a.cfg.Mailer == nil {
+		return
+	}
+	if a.notices.Take(about+" "+userID) > 0 {
+		a.cfg.Log.DebugContext(ctx, "notice by mail left out: there were many", "about", about, "user", userID)
+		return
+	}
+	c := a.circumstances(from)
+	a.later(ctx, "notice by mail not sent", userID, func(ctx context.Context) error {
+		identities, err := a.store.Identities(ctx, userID)
+		for _, id := range identities {
+			if id.Provider == model.ProviderEmailPassword && mailable(id.Subject) {
+				err = errors.Join(err, a.cfg.Mailer.Send(ctx, write(id.Subject, c)))
+			}
+		}
+		return err
+	})
+}
+
+func (a *Accounts) circumstances(from model.Origin) Circumstances {
+	return Circumstances{At: a.cfg.Now(), Address: from.Address}
+}
+
+func (a *Accounts) letters() Letters { return Letters{a.cfg.PublicURL} }
+
+// mailable says whether a mail can be sent to what somebody logs in as, which may be any text.
+func mailable(email string) bool {
+	address, err := mail.ParseAddress(email)
+	return err == nil && address.Address == email && !strings.ContainsAny(email, "\r\n\x00")
+}

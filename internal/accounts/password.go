@@ -1,0 +1,102 @@
+package accounts
+
+import (
+	"context"
+	"errors"
+	"unicode/utf8"
+
+	"latchkey/internal/model"
+)
+
+// CheckPassword checks the password of whoever is signed in, before something for which a session that was left open should not be
+// enough.
+func (p *Person) CheckPassword(ctx context.Context, password model.Secret) error {
+	id, verdict, err := p.checkOwn(ctx, password)
+	if err != nil {
+		return err
+	}
+	if verdict == passwordOutdated {
+		p.accounts.rehash(ctx, id, password)
+	}
+	if err := p.accounts.store.RecordEvent(ctx, p.event(model.EventPasswordProved)); err != nil {
+		return unavailable("record proof", err)
+	}
+	return nil
+}
+
+// ChangePassword ends all other sessions of the person: whoever else has one may be the reason for the change.
+func (p *Person) ChangePassword(ctx context.Context, current, replacement model.Secret) error {
+	a := p.accounts
+	id, _, err := p.checkOwn(ctx, current)
+	if err != nil {
+		return err
+	}
+	if err := checkNewPassword(replacement, id.Subject, a.cfg.MinPassword); err != nil {
+		return err
+	}
+	hash, err := a.passwords.hash(ctx, replacement)
+	if err != nil {
+		return err
+	}
+	err = a.store.ChangePassword(ctx, id, hash, p.who.SessionID, p.event(model.EventPasswordChanged))
+	switch {
+	case errors.Is(err, model.ErrConflict):
+		return refused(model.KindWrongPassword, "password was changed meanwhile", p.who.UserID)
+	case err != nil:
+		return unavailable("change password", err)
+	}
+	a.tell(ctx, p.from, passwordNotice, p.who.UserID, a.letters().PasswordChanged)
+	return nil
+}
+
+// checkOwn checks the password of whoever is signed in.
+func (p *Person) checkOwn(ctx context.Context, password model.Secret) (model.Identity, verdict, error) {
+	a := p.accounts
+	id, err := p.identity(ctx)
+	if err != nil {
+		return id, passwordWrong, err
+	}
+	if utf8.RuneCountInString(string(password)) > maxPassword {
+		return id, passwordWrong, refused(model.KindWrongPassword, "password no account can have", "")
+	}
+	// A session has tries of its own, as a browser has that was signed in before: the guesses of others do not hold its owner up. They
+	// are counted for the session whatever else its browser proves, or leaving that out would buy as many again.
+	succeeded, err := a.guessing(Attempt{Account: id.Subject, Address: p.from.Address, KnownBrowser: p.who.SessionID})
+	if err != nil {
+		return id, passwordWrong, err
+	}
+	v, err := a.passwords.check(ctx, id.PasswordHash, password)
+	if err != nil || v != passwordWrong {
+		succeeded() // or nobody looked at it
+	}
+	if err == nil && v == passwordWrong {
+		a.recordFailure(ctx, p.from, id.UserID, model.ReasonWrongPassword)
+		err = refused(model.KindWrongPassword, model.ReasonWrongPassword, id.UserID)
+	}
+	return id, v, err
+}
+
+// identity is what the person signed in with. Without its id it is found by the address.
+func (p *Person) identity(ctx context.Context) (model.Identity, error) {
+	identities, err := p.accounts.store.Identities(ctx, p.who.UserID)
+	if err != nil && !errors.Is(err, model.ErrNotFound) {
+		return model.Identity{}, unavailable("read identities", err)
+	}
+	for _, id := range identities {
+		if p.who.IdentityID != "" && id.ID == p.who.IdentityID ||
+			p.who.IdentityID == "" && id.Provider == model.ProviderEmailPassword && id.Subject == p.who.Email {
+			return id, nil
+		}
+	}
+	return model.Identity{}, refuse(model.KindSessionOver)
+}
+
+// DeleteAccount deletes the account of the person, with everything that belongs to it.
+func (p *Person) DeleteAccount(ctx context.Context) error {
+	return missing(model.KindSessionOver, "delete user", p.accounts.store.DeleteUser(ctx, p.who.UserID))
+}
+
+// event is something that the person did to their account.
+func (p *Person) event(kind model.EventKind) model.Event {
+	return p.accounts.event(p.from, kind, p.who.UserID)
+}

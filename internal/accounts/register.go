@@ -1,0 +1,78 @@
+package accounts
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"unicode/utf8"
+
+	"latchkey/internal/limits"
+	"latchkey/internal/model"
+)
+
+const (
+	maxEmail    = 128
+	maxPassword = 128
+)
+
+// Register creates an account. Without a mailer it confirms itself: there is nobody to send an email.
+func (a *Accounts) Register(ctx context.Context, from model.Origin, email string, password model.Secret) error {
+	switch {
+	case !a.cfg.Registration:
+		return refuse(model.KindRegistrationClosed)
+	case !validEmail(email) || a.cfg.Mailer != nil && !mailable(email):
+		return refuse(model.KindBadEmail)
+	}
+	if err := checkNewPassword(password, email, a.cfg.MinPassword); err != nil {
+		return err
+	}
+	// Counted before the password takes time and memory.
+	if err := tooMany(model.KindTooManyAccounts, a.registrations.Take(limits.Network(from.Address))); err != nil {
+		return err
+	}
+	if a.cfg.Mailer != nil {
+		if err := a.countEmail(from, email); err != nil {
+			return err
+		}
+	}
+	hash, err := a.passwords.hash(ctx, password)
+	if err != nil {
+		return err
+	}
+	id, err := a.createUser(ctx, from, email, hash)
+	if err != nil {
+		return err
+	}
+	if id.Pending {
+		a.later(ctx, "link to confirm an address not sent", id.UserID, func(ctx context.Context) error { return a.emailConfirmation(ctx, id) })
+	}
+	return nil
+}
+
+func (a *Accounts) createUser(ctx context.Context, from model.Origin, email, hash string) (model.Identity, error) {
+	now := a.cfg.Now()
+	user := model.User{ID: model.NewID(now), CreatedAt: now}
+	id := model.Identity{
+		ID:           model.NewID(now),
+		UserID:       user.ID,
+		Provider:     model.ProviderEmailPassword,
+		Subject:      email,
+		PasswordHash: hash,
+		CreatedAt:    now,
+		Pending:      a.cfg.Mailer != nil,
+	}
+	err := a.store.CreateUser(ctx, user, id, a.event(from, model.EventAccountMade, user.ID))
+	switch {
+	case errors.Is(err, model.ErrConflict):
+		return id, refuse(model.KindEmailTaken)
+	case err != nil:
+		return id, unavailable("create user", err)
+	}
+	return id, nil
+}
+
+// validEmail accepts any text of up to 128 characters: apps on App Services registered names without an @ too. A null byte is
+// the exception, because PostgreSQL cannot store one.
+func validEmail(email string) bool {
+	return email != "" && utf8.RuneCountInString(email) <= maxEmail && !strings.Contains(email, "\x00")
+}

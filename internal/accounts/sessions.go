@@ -1,0 +1,95 @@
+package accounts
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"latchkey/internal/model"
+)
+
+// seenEvery is how often it is written down that a session was heard of: renewing a token must not cost a write.
+const seenEvery = 10 * time.Minute
+
+// MaxListed is how many sessions are listed: clients read no more than 1 MB of an answer.
+const MaxListed = 300
+
+// Session is a session by its id, which may have run out. One that was ended is model.KindSessionOver: the row goes when the person
+// signs out, when the account goes, and when the key that opened the session is turned off.
+func (a *Accounts) Session(ctx context.Context, id string) (model.Session, error) {
+	row, err := a.store.AuthSession(ctx, id)
+	return row, missing(model.KindSessionOver, "read session", err)
+}
+
+// SawSession remembers, now and then, that a session was heard of, which was last seen at that time.
+func (a *Accounts) SawSession(ctx context.Context, userID, id string, seen time.Time) {
+	now := a.cfg.Now()
+	if now.Sub(seen).Abs() < seenEvery {
+		return
+	}
+	a.later(ctx, "when a session was seen not written down", userID, func(ctx context.Context) error {
+		return a.store.SawAuthSession(ctx, id, now)
+	})
+}
+
+// Sessions says where the person is signed in: sessions of people before those of keys, newest first. A device may sign in all day
+// and never out, and must not push people off the list.
+func (p *Person) Sessions(ctx context.Context) (model.Sessions, error) {
+	rows, err := p.accounts.store.AuthSessions(ctx, p.who.UserID, p.accounts.cfg.Now())
+	if err != nil {
+		return model.Sessions{}, unavailable("read sessions", err)
+	}
+	slices.SortFunc(rows, func(a, b model.Session) int {
+		return cmp.Or(
+			cmp.Compare(min(len(a.KeyID), 1), min(len(b.KeyID), 1)),
+			cmp.Compare(b.ID, a.ID))
+	})
+	return model.Sessions{List: rows[:min(len(rows), MaxListed)], More: len(rows) > MaxListed}, nil
+}
+
+// EndSession ends one session of the person. One that never was, has ended or is somebody else's is the same to them.
+func (p *Person) EndSession(ctx context.Context, id string) error {
+	if !model.IsID(id) {
+		return refuse(model.KindNotFound)
+	}
+	how := model.EndedElsewhere
+	if id == p.who.SessionID {
+		how = model.EndedSignedOut
+	}
+	return p.end(ctx, id, how)
+}
+
+// EndOthers ends all sessions of the person but the one that asks.
+func (p *Person) EndOthers(ctx context.Context) error {
+	_, err := p.accounts.store.DeleteOtherAuthSessions(ctx, p.who.UserID, p.who.SessionID, p.ended(model.EndedOthers))
+	if err != nil {
+		return unavailable("delete sessions", err)
+	}
+	return nil
+}
+
+// SignOut ends the session that asks; why is one of the reasons that package model has. One that has ended already is no error.
+func (p *Person) SignOut(ctx context.Context, why string) error {
+	err := p.end(ctx, p.who.SessionID, why)
+	if model.Is(err, model.KindNotFound) {
+		return nil
+	}
+	return err
+}
+
+// end writes down nothing of a device with a key, which comes and goes all day.
+func (p *Person) end(ctx context.Context, id, how string) error {
+	var events []model.Event
+	if p.from.Actor != model.ActorDevice {
+		events = []model.Event{p.ended(how)}
+	}
+	err := p.accounts.store.DeleteAuthSession(ctx, p.who.UserID, id, events...)
+	return missing(model.KindNotFound, "delete session", err)
+}
+
+func (p *Person) ended(how string) model.Event {
+	e := p.event(model.EventSessionEnded)
+	e.Detail = how
+	return e
+}

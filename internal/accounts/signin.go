@@ -1,0 +1,268 @@
+package accounts
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"time"
+	"unicode/utf8"
+
+	"latchkey/internal/model"
+)
+
+// SessionLifetime is how long a session lasts, whatever is done with it.
+const SessionLifetime = 60 * 24 * time.Hour
+
+// noDevice is the device id of a sign-in that said nothing about its device.
+const noDevice = "000000000000000000000000"
+
+// proven is who a sign-in turned out to be.
+type proven struct {
+	userID, identityID, provider string
+
+	refusal    model.Kind // when user, password or key go away before the session is there
+	generation int64      // of the password that was checked
+}
+
+// SignIn opens a session for whoever knows the password of an account.
+func (a *Accounts) SignIn(ctx context.Context, from model.Origin, email string, password model.Secret) (model.Account, error) {
+	session, err := a.SignInWithPassword(ctx, from, email, password, nil)
+	if err != nil {
+		return model.Account{}, err
+	}
+	return model.Account{UserID: session.UserID, Email: email, SessionID: session.ID, IdentityID: session.IdentityID}, nil
+}
+
+// SignInWithPassword is SignIn for a program, which may have said what it is.
+func (a *Accounts) SignInWithPassword(
+	ctx context.Context, from model.Origin, email string, password model.Secret, d *model.Device,
+) (model.Session, error) {
+	who, err := a.provePassword(ctx, from, email, password)
+	if err != nil {
+		return model.Session{}, err
+	}
+	return a.openSession(ctx, from, who, d)
+}
+
+// SignInWithKey opens a session for whoever has the value of a key.
+func (a *Accounts) SignInWithKey(ctx context.Context, from model.Origin, value model.Secret, d *model.Device) (model.Session, error) {
+	key, err := a.keyOf(ctx, value)
+	if err != nil {
+		return model.Session{}, err
+	}
+	return a.signInWith(ctx, from, key, d)
+}
+
+// SignInAnonymously opens a session for nobody in particular.
+func (a *Accounts) SignInAnonymously(ctx context.Context, from model.Origin, d *model.Device) (model.Session, error) {
+	if !a.cfg.Anonymous {
+		return model.Session{}, refuse(model.KindNoAnonymous)
+	}
+	who, err := a.createAnonymous(ctx)
+	if err != nil {
+		return model.Session{}, err
+	}
+	return a.openSession(ctx, from, who, d)
+}
+
+// provePassword answers an unknown e-mail as it answers a wrong password, after the same work, so that nobody learns who has
+// an account here. That an account is off, or waits for its address to be confirmed, is for those who know its password.
+func (a *Accounts) provePassword(ctx context.Context, from model.Origin, email string, password model.Secret) (proven, error) {
+	// Nobody has such a password or e-mail, whoever exists: no need to hash 64 KB, to ask the store or to count.
+	if utf8.RuneCountInString(string(password)) > maxPassword || !validEmail(email) {
+		return proven{}, refused(model.KindWrongPassword, "e-mail or password no account can have", "")
+	}
+	succeeded, err := a.guessing(Attempt{Account: email, Address: from.Address, KnownBrowser: from.KnownBrowser})
+	if err != nil {
+		return proven{}, err
+	}
+	id, err := a.store.IdentityBySubject(ctx, model.ProviderEmailPassword, email)
+	if err != nil && !errors.Is(err, model.ErrNotFound) {
+		return proven{}, unavailable("read identity", err)
+	}
+	verdict, err := a.passwords.check(ctx, id.PasswordHash, password)
+	if err != nil || verdict != passwordWrong {
+		succeeded() // or nobody looked at it
+	}
+	if err == nil {
+		err = a.judge(ctx, from, id, verdict)
+	}
+	if err != nil {
+		return proven{}, err
+	}
+	if verdict == passwordOutdated {
+		a.rehash(ctx, id, password)
+	}
+	return proven{id.UserID, id.ID, id.Provider, model.KindWrongPassword, id.Generation}, nil
+}
+
+// judge says whether a sign-in may go on after its password was checked. What it tells the owner of the account is written down
+// afterwards: by the time that it takes one could tell an account from none.
+func (a *Accounts) judge(ctx context.Context, from model.Origin, id model.Identity, v verdict) error {
+	var kind model.Kind
+	var reason string
+	switch {
+	case id.ID == "":
+		return refused(model.KindWrongPassword, "no such account", "")
+	case v == passwordWrong:
+		kind, reason = model.KindWrongPassword, model.ReasonWrongPassword
+	case id.UserDisabled:
+		kind, reason = model.KindDisabled, model.ReasonDisabled
+	case id.Pending:
+		kind, reason = model.KindUnconfirmed, model.ReasonPending
+	default:
+		return nil
+	}
+	a.recordFailure(ctx, from, id.UserID, reason)
+	return refused(kind, reason, id.UserID)
+}
+
+// rehash stores the password at today's cost. The sign-in succeeds without it: the next one tries again.
+func (a *Accounts) rehash(ctx context.Context, id model.Identity, password model.Secret) {
+	hash, err := a.passwords.hash(ctx, password)
+	if err == nil {
+		err = a.store.ReplacePasswordHash(ctx, id.ID, id.PasswordHash, hash)
+	}
+	if err != nil {
+		a.cfg.Log.WarnContext(ctx, "password kept at its old cost", "user", id.UserID, "reason", err)
+	}
+}
+
+// keyOf finds the key that has the value, on or off.
+func (a *Accounts) keyOf(ctx context.Context, value model.Secret) (model.Key, error) {
+	if !isValue(string(value)) {
+		return model.Key{}, refused(model.KindWrongValue, "not the shape of a key", "")
+	}
+	key, err := a.store.APIKeyByValueHash(ctx, hashValue(string(value)))
+	switch {
+	case errors.Is(err, model.ErrNotFound):
+		return model.Key{}, refused(model.KindWrongValue, "no such key", "")
+	case err != nil:
+		return model.Key{}, unavailable("read key", err)
+	}
+	return key, nil
+}
+
+// signInWith answers alike for a value that never was, one turned off and one deleted; only the log knows which, and the owner
+// of one turned off.
+func (a *Accounts) signInWith(ctx context.Context, from model.Origin, key model.Key, d *model.Device) (model.Session, error) {
+	if key.Disabled {
+		a.recordRefusal(ctx, from, key, model.ReasonKeyOff)
+		return model.Session{}, keyIsOff(key)
+	}
+	who := proven{userID: key.UserID, identityID: key.ID, provider: model.ProviderAPIKey, refusal: model.KindWrongValue}
+	return a.openSession(ctx, from, who, d)
+}
+
+func keyIsOff(key model.Key) error {
+	off := refused(model.KindWrongValue, "key is turned off", key.UserID)
+	off.KeyID = key.ID
+	return off
+}
+
+// createAnonymous creates the user that an anonymous session will belong to.
+func (a *Accounts) createAnonymous(ctx context.Context) (proven, error) {
+	now := a.cfg.Now()
+	user := model.User{ID: model.NewID(now), CreatedAt: now}
+	id := model.Identity{
+		ID: anonymousID(model.NewID(now)), UserID: user.ID, Provider: model.ProviderAnonymous, CreatedAt: now,
+	}
+	id.Subject = id.ID
+	if err := a.store.CreateUser(ctx, user, id); err != nil {
+		return proven{}, unavailable("create anonymous user", err)
+	}
+	return proven{userID: user.ID, identityID: id.ID, provider: id.Provider, refusal: model.KindStorageDown}, nil
+}
+
+// anonymousID gives an anonymous identity the id shape of App Services: an ordinary id, a hyphen, 24 lower-case letters.
+func anonymousID(id string) string {
+	var random [24]byte
+	_, _ = rand.Read(random[:]) // never fails: the program ends first
+	for i, b := range random {
+		random[i] = 'a' + b%26 // a little uneven, which does not matter: this is a name, not a secret
+	}
+	return id + "-" + string(random[:])
+}
+
+// openSession saves the session before it tells anybody of it. The store refuses when the key was turned off, the password
+// changed or the user disabled or deleted a moment ago, so that no session outlives the decision.
+func (a *Accounts) openSession(ctx context.Context, from model.Origin, who proven, d *model.Device) (model.Session, error) {
+	row := a.newSession(from, who, d)
+	var use *model.KeyUse
+	e := a.event(from, model.EventSignedIn, who.userID)
+	if row.KeyID != "" {
+		use = useOf(from, row.UserID, d, row.CreatedAt)
+		e.Kind, e.KeyID = model.EventKeyFirstUsed, row.KeyID // the store writes it down of the first use alone
+	}
+	err := a.store.CreateAuthSession(ctx, row, use, e)
+	switch {
+	case errors.Is(err, model.ErrNotFound):
+		return model.Session{}, a.noSession(ctx, from, who)
+	case err != nil:
+		return model.Session{}, unavailable("create session", err)
+	}
+	return row, nil
+}
+
+// newSession is the session of whoever has proved to be somebody.
+func (a *Accounts) newSession(from model.Origin, who proven, d *model.Device) model.Session {
+	now := a.cfg.Now()
+	row := model.Session{
+		ID:         model.NewID(now),
+		UserID:     who.userID,
+		DeviceID:   deviceID(d, model.NewID(now)),
+		Provider:   who.provider,
+		IdentityID: who.identityID,
+		CreatedAt:  now,
+		LastSeenAt: now,
+		ExpiresAt:  now.Add(SessionLifetime),
+		Address:    from.Address,
+		Agent:      from.Agent,
+		Generation: who.generation,
+	}
+	if d != nil {
+		row.DeviceName, row.Platform, row.SDK = d.Name, d.Platform, d.SDK
+	}
+	if row.Provider == model.ProviderAPIKey {
+		row.KeyID = who.identityID
+	}
+	return row
+}
+
+// useOf is what will be remembered of a sign-in with a key of that user, or nil.
+func useOf(from model.Origin, userID string, d *model.Device, now time.Time) *model.KeyUse {
+	if triesOwn(from, userID) {
+		return nil
+	}
+	use := &model.KeyUse{At: now, Address: from.Address}
+	if d != nil {
+		use.DeviceName, use.Platform, use.PlatformVersion = d.Name, d.Platform, d.PlatformVersion
+		use.SDK, use.SDKVersion = d.SDK, d.SDKVersion
+	}
+	return use
+}
+
+// noSession finds out what a sign-in is told that the store refused. A right key tells whoever has it that the account is off.
+func (a *Accounts) noSession(ctx context.Context, from model.Origin, who proven) error {
+	user, err := a.store.User(ctx, who.userID)
+	if err == nil && !user.DisabledAt.IsZero() {
+		if who.provider == model.ProviderAPIKey {
+			a.recordRefusal(ctx, from, model.Key{ID: who.identityID, UserID: who.userID}, model.ReasonDisabled)
+		}
+		return refused(model.KindDisabled, model.ReasonDisabled, who.userID)
+	}
+	return refused(who.refusal, "user, password or key went away during the log-in", who.userID)
+}
+
+// deviceID gives back the id a client had before. One that describes its device gets a fresh id, one that does not gets zeros,
+// which Realm's core takes for "no device".
+func deviceID(d *model.Device, fresh string) string {
+	switch {
+	case d == nil:
+		return noDevice
+	case model.IsID(d.ID) && d.ID != noDevice:
+		return d.ID
+	default:
+		return fresh
+	}
+}

@@ -1,0 +1,96 @@
+package accounts
+
+import (
+	"strings"
+	"testing"
+
+	"latchkey/internal/model"
+)
+
+func TestASignInSucceedsWithoutItsRehash(t *testing.T) {
+	f := newFixture(t)
+	if err := f.store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	f.rehash(t.Context(), model.Identity{ID: "x", UserID: "0123456789abcdef01234567"}, "canary")
+	if logs := f.logs.String(); !strings.Contains(logs, `"level":"WARN"`) || strings.Contains(logs, "canary") {
+		t.Errorf("logged %q", logs)
+	}
+}
+
+// The identity was read, the account went, the session cannot be opened: the answer is the same as if it had never been.
+func TestAnAccountDeletedDuringTheSignInIsUnknown(t *testing.T) {
+	f := newFixture(t)
+	owner := f.signUp("a@example.org")
+	_, value := f.newKey(owner, "pump")
+	byPassword, err := f.provePassword(t.Context(), here, "a@example.org", testPassword)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := f.keyOf(t.Context(), value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.As(owner, here).DeleteAccount(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	_, err = f.openSession(t.Context(), here, byPassword, nil)
+	is(t, err, model.KindWrongPassword)
+	_, err = f.signInWith(t.Context(), here, key, nil)
+	is(t, err, model.KindWrongValue)
+}
+
+// A refusal does not wait behind others: the time that an answer takes would tell of the key all the same.
+func TestARefusalWaitsOnlyWhenAThousandAreWaiting(t *testing.T) {
+	for name, waiting := range map[string]int{"many": maxBackgroundWaiting - 1, "too many": maxBackgroundWaiting} {
+		f := newFixture(t)
+		owner := f.signUp("a@example.org")
+		key, value := f.newKey(owner, "pump")
+		person := f.As(owner, here)
+		if err := person.SetKey(t.Context(), key.ID, false); err != nil {
+			t.Fatal(err)
+		}
+		refused := func() bool {
+			t.Helper()
+			key, err := person.Key(t.Context(), key.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return !key.Usage.LastRefusal.At.IsZero()
+		}
+		gate := make(chan struct{})
+		f.holdBackground(gate)
+		for range waiting {
+			f.background.do(func() {})
+		}
+		_, err := f.SignInWithKey(t.Context(), here, value, nil)
+		is(t, err, model.KindWrongValue)
+		if got := refused(); got != (waiting == maxBackgroundWaiting) {
+			t.Errorf("%s: when it is answered, it is written down: %v", name, got)
+		}
+		close(gate)
+		f.Drain()
+		if !refused() {
+			t.Errorf("%s: it was never written down", name)
+		}
+	}
+}
+
+func TestWhoSignsInIsTheirAccountInOneSession(t *testing.T) {
+	f := newFixture(t)
+	who := f.signUp("a@example.org")
+	row, err := f.Session(t.Context(), who.SessionID)
+	if err != nil || row.UserID != who.UserID || row.IdentityID != who.IdentityID || who.Email != "a@example.org" || who.Token != "" {
+		t.Errorf("%+v of %+v, %v", row, who, err)
+	}
+	events := f.written(who.UserID)
+	if last := events[len(events)-1]; last.Kind != model.EventSignedIn || last.Actor != model.ActorBrowser || last.Address != here.Address {
+		t.Errorf("written down: %+v", last)
+	}
+}
+
+func TestNobodySignsInAnonymouslyWhereThatIsOff(t *testing.T) {
+	f := newFixture(t, func(cfg *Config) { cfg.Anonymous = false })
+	_, err := f.SignInAnonymously(t.Context(), here, nil)
+	is(t, err, model.KindNoAnonymous)
+}
