@@ -129,12 +129,17 @@ func (p *Person) SetKey(ctx context.Context, id string, on bool) error {
 	return missing(model.KindNotFound, "switch key", err)
 }
 
-// TurnKey is SetKey, and gives the key as it is afterwards, which somebody else may have changed back.
+// TurnKey is SetKey, and gives the key as it is afterwards, which somebody else may have changed back. A key that cannot be read then
+// was turned on or off all the same: nobody can say how it is now.
 func (p *Person) TurnKey(ctx context.Context, id string, on bool) (model.Key, error) {
 	if err := p.SetKey(ctx, id, on); err != nil {
 		return model.Key{}, err
 	}
-	return p.Key(ctx, id)
+	key, err := p.Key(ctx, id)
+	if e, ok := errors.AsType[*model.Error](err); ok && e.Kind == model.KindStorageDown {
+		e.Outcome = model.Unclear
+	}
+	return key, err
 }
 
 // DeleteKey deletes a key for good, with the sessions that it opened, and gives it as it was, without its usage.
@@ -162,9 +167,10 @@ func (p *Person) TryValue(ctx context.Context, value model.Secret) (model.Key, e
 	if err != nil {
 		return model.Key{}, err
 	}
-	err = p.accounts.store.DeleteAuthSession(ctx, session.UserID, session.ID)
+	// Nobody was given a token for it: should it stay, it opens nothing.
+	err = p.accounts.store.DeleteAuthSession(context.WithoutCancel(ctx), session.UserID, session.ID)
 	if err != nil && !errors.Is(err, model.ErrNotFound) {
-		return model.Key{}, unavailable("end the session of a trial", err)
+		p.accounts.cfg.Log.WarnContext(ctx, "session of a trial not ended", "user", key.UserID, "reason", err)
 	}
 	return model.Key{UserID: key.UserID}, nil
 }
