@@ -164,6 +164,9 @@ func (p *Person) TryValue(ctx context.Context, value model.Secret) (model.Key, e
 		return key, nil
 	}
 	session, err := p.accounts.signInWith(ctx, p.from, key, nil)
+	if model.Is(err, model.KindDisabled) { // which is none of the person's business
+		err = refused(model.KindWrongValue, model.ReasonDisabled, key.UserID)
+	}
 	if err != nil {
 		return model.Key{}, err
 	}

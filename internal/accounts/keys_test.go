@@ -252,6 +252,13 @@ func TestTryingAKeyOfSomebodyElseTellsItsOwnerAndNotWhichItIs(t *testing.T) {
 	_, err = f.As(stranger, here).TryValue(t.Context(), value)
 	is(t, err, model.KindWrongValue)
 	events := f.written(owner.UserID)
+	off, _, err := f.Disable(t.Context(), f.signUp("c@example.org").Email)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, value = f.newKey(model.Account{UserID: off.ID}, "lamp")
+	_, err = f.As(stranger, here).TryValue(t.Context(), value)
+	is(t, err, model.KindWrongValue)
 	want := []string{"key-first-used browser pump", "key-turned-off browser pump", "key-refused browser pump off"}
 	if diff := cmp.Diff(want, told(events[len(events)-3:])); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
