@@ -12,4 +12,6 @@ type service struct{ *accounts.Accounts }
 var _ handlers.Service = service{}
 
 // As is how somebody who is signed in reaches what is theirs.
-func (s service) As(a model.Account, from model.Origin) handlers.Person { return s.Accounts.As(a, from) }
+func (s service) As(a model.Account, from model.Origin) handlers.Person {
+	return s.Accounts.As(a, from)
+}
