@@ -6,7 +6,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"latchkey/client"
+	"latchkey/internal/model"
 	"latchkey/views"
 )
 
@@ -18,7 +18,7 @@ func (h *dashboard) showAccount(c echo.Context) error {
 }
 
 func (h *dashboard) accountModel(c echo.Context) views.Account {
-	m := views.Account{Page: h.page(c, "Your account"), Embedded: h.embedded, MinPassword: h.minPassword}
+	m := views.Account{Page: h.page(c, "Your account"), Embedded: h.Here, MinPassword: h.MinPassword}
 	m.Here = accountPath // also where it answers the form
 	return m
 }
@@ -37,20 +37,20 @@ func (h *dashboard) changePassword(c echo.Context) error {
 	}
 	ctx, cancel := actContext(c)
 	defer cancel()
-	a, _ := accountOf(c)
-	status, err := http.StatusUnprocessableEntity, h.resume(a).ChangePassword(ctx, current, replacement)
+	status := http.StatusUnprocessableEntity
+	err := h.person(c).ChangePassword(ctx, model.Secret(current), model.Secret(replacement))
 	switch {
 	case err == nil:
 		h.leaveFlash(c, "password", "")
 		return redirect(c, accountPath)
-	case client.IsWrongPassword(err):
+	case model.Is(err, model.KindWrongPassword):
 		m.CurrentError = "This is not your current password."
-	case client.IsRefusedPassword(err):
+	case model.Is(err, model.KindBadPassword):
 		m.NewError = refusal(err)
-	case client.IsLimited(err):
+	case model.Is(err, model.KindTooManyTries):
 		status, m.CurrentError = http.StatusTooManyRequests, tooManyTries(askToWait(c, err))
-	case client.IsNotReported(err):
-		m.Embedded = false // it is no service of ours, and the page says where passwords are then
+	case model.Is(err, model.KindNotOffered):
+		m.Embedded = false // the page says where passwords are then
 	default:
 		return err
 	}
@@ -66,9 +66,8 @@ func checkGiven(password string) string {
 
 // refusal is why the key service does not take a new password, in its own words.
 func refusal(err error) string {
-	var failed *client.Error
-	if errors.As(err, &failed) && failed.Message != "" {
-		return "The key service does not accept this: " + failed.Message + "."
+	if reason := reasonOf(err); reason != "" {
+		return "The key service does not accept this: " + reason + "."
 	}
 	return "The key service does not accept this password."
 }
@@ -81,12 +80,12 @@ func (h *dashboard) confirmDeleteAccount(c echo.Context) error {
 func (h *dashboard) renderDeleteAccount(c echo.Context, status int, problem string) error {
 	ctx, cancel := readContext(c)
 	defer cancel()
-	keys, err := h.keys(c).FetchAll(ctx)
+	keys, err := h.person(c).Keys(ctx)
 	if err != nil {
 		return err
 	}
-	m := views.DeleteAccount{Page: h.page(c, "Delete your account"), Embedded: h.embedded, Error: problem}
-	for _, key := range keys {
+	m := views.DeleteAccount{Page: h.page(c, "Delete your account"), Embedded: h.Here, Error: problem}
+	for _, key := range keys.List {
 		m.Keys = append(m.Keys, key.Name)
 	}
 	return render(c, status, views.DeleteAccountPage(m), views.DeleteAccountPage(m))
@@ -101,13 +100,13 @@ func (h *dashboard) deleteAccount(c echo.Context) error {
 	ctx, cancel := actContext(c)
 	defer cancel()
 	a, _ := accountOf(c)
-	if err := h.resume(a).DeleteUser(ctx); err != nil {
+	if err := h.person(c).DeleteAccount(ctx); err != nil {
 		return err
 	}
 	if err := h.endSessionsOf(c, a.UserID); err != nil {
 		return err
 	}
-	if err := h.endSession(c); err != nil {
+	if err := sessionsDown(h.sessions.End(c.Response(), c.Request())); err != nil {
 		return err
 	}
 	h.clearBrowser(c)
@@ -119,9 +118,9 @@ func (h *dashboard) deleteAccount(c echo.Context) error {
 // with that.
 func (h *dashboard) endSessionsOf(c echo.Context, userID string) error {
 	ctx := c.Request().Context()
-	rows, err := h.sessions.rows.WebSessions(ctx, userID)
+	rows, err := h.WebSessions.WebSessions(ctx, userID)
 	for _, row := range rows {
-		err = errors.Join(err, h.sessions.rows.DeleteWebSession(ctx, row.IDHash))
+		err = errors.Join(err, h.WebSessions.DeleteWebSession(ctx, row.IDHash))
 	}
 	return sessionsDown(err)
 }

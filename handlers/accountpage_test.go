@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"latchkey/handlers"
+	"latchkey/internal/model"
 )
 
 const changePassword = "PUT api/latchkey/v1/password"
@@ -16,7 +17,7 @@ func newPassword(current, replacement string) url.Values {
 
 func TestAPasswordIsChangedOnTheAccountPage(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t, embedded)
+	p := newProgram(t)
 	ana := p.person(email)
 	b, other := p.signIn(ana), p.signIn(ana)
 	form := b.get("/account").want(http.StatusOK).says("main", email)
@@ -38,7 +39,7 @@ func TestAPasswordThatIsNotChangedSaysWhy(t *testing.T) {
 	for _, c := range []struct {
 		name                   string
 		form                   url.Values
-		outcome                happens
+		refusal                error
 		status                 int
 		field, text, elsewhere string
 	}{
@@ -46,14 +47,14 @@ func TestAPasswordThatIsNotChangedSaysWhy(t *testing.T) {
 		{"a wrong one", newPassword("not this one", "another battery"), nil, 422, "current", "This is not your current password.", ""},
 		{"a short new one", newPassword(password, "short"), nil, 422, "new", "Use at least 8 characters.", ""},
 		{"a common new one", newPassword(password, "sunshine1"), nil, 422, "new", "password is one of the most common ones", ""},
-		{"too many tries", newPassword(password, "another battery"), says(429, `{"error":"too many"}`), 429, "current", "Too many tries.", ""},
+		{"too many tries", newPassword(password, "another battery"), &model.Error{Kind: model.KindTooManyTries}, 429, "current", "Too many tries.", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			p := newProgram(t, embedded)
+			p := newProgram(t)
 			b := p.signIn(p.person(email))
-			if c.outcome != nil {
-				p.upstream.breaks(changePassword, c.outcome)
+			if c.refusal != nil {
+				p.refuses["change password"] = c.refusal
 			}
 			a := b.post("/account/password", c.form).want(c.status).says("#"+c.field+"-error", c.text).says("main", c.elsewhere)
 			if a.attr("#"+c.field, "aria-invalid") != "true" || a.attr("#current", "value")+a.attr("#new", "value") != "" {
@@ -69,7 +70,7 @@ func TestAPasswordThatIsNotChangedSaysWhy(t *testing.T) {
 
 func TestAKeyServiceThatCannotChangePasswordsIsNamed(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b := p.signIn(p.person(email))
 	b.get("/account").want(http.StatusOK).says("main", "Your password is kept by the key service").lacks("#current")
 	p.upstream.breaks(changePassword, says(404, ""))
@@ -78,7 +79,7 @@ func TestAKeyServiceThatCannotChangePasswordsIsNamed(t *testing.T) {
 
 func TestAnAccountGoesWithTheRightPasswordAlone(t *testing.T) {
 	t.Parallel()
-	for name, change := range map[string]func(*handlers.Deps){"embedded": embedded, "upstream": func(*handlers.Deps) {}} {
+	for name, change := range map[string]func(*handlers.Deps){"here": func(*handlers.Deps) {}, "elsewhere": elsewhere} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := newProgram(t, change)

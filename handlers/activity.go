@@ -44,7 +44,7 @@ func (h *dashboard) showActivity(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	m := views.Activity{Page: h.page(c, "Activity"), Filter: filter, Later: q.Before != "", Elsewhere: !h.embedded}
+	m := views.Activity{Page: h.page(c, "Activity"), Filter: filter, Later: q.Before != "", Elsewhere: !h.Here}
 	if len(events) > activityPage {
 		events = events[:activityPage]
 		m.Older = events[activityPage-1].ID
@@ -73,7 +73,7 @@ func (h *dashboard) readEvents(c echo.Context, q model.EventQuery) ([]model.Even
 	a, _ := accountOf(c)
 	ctx, cancel := readContext(c)
 	defer cancel()
-	events, err := h.events.Events(ctx, a.UserID, q)
+	events, err := h.Events.Events(ctx, a.UserID, q)
 	if err != nil {
 		return nil, errors.Join(errEventsDown, err)
 	}

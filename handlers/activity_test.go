@@ -29,7 +29,7 @@ func (p *program) writes(who person, kind string, change ...func(*model.Event)) 
 	for _, c := range change {
 		c(&e)
 	}
-	if err := p.store.RecordEvent(p.t.Context(), e); err != nil {
+	if err := p.deps.Events.RecordEvent(p.t.Context(), e); err != nil {
 		p.t.Fatal(err)
 	}
 	return e
@@ -47,7 +47,7 @@ const aKey = "69cc8d000000000000000001"
 
 func TestEveryKindOfEventIsToldInAPlainSentence(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t, embedded)
+	p := newProgram(t)
 	who := p.person(email)
 	key := about(aKey, "porch-cam")
 	for _, e := range []struct {
@@ -111,7 +111,7 @@ func TestEveryKindOfEventIsToldInAPlainSentence(t *testing.T) {
 
 func TestTheListIsNarrowedDownByGroupAndByKey(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t, embedded)
+	p := newProgram(t)
 	b, who := p.signedIn(email)
 	p.writes(who, "key-made", about(aKey, "porch-cam"))
 	p.writes(who, "key-made", about("69cc8d000000000000000002", "garage"))
@@ -137,7 +137,7 @@ func TestTheListIsNarrowedDownByGroupAndByKey(t *testing.T) {
 
 func TestFiftyAreOnAPageAndTheOlderOnesBehindALink(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t, embedded)
+	p := newProgram(t)
 	who := p.person(email)
 	for i := range 119 {
 		p.writes(who, "key-made", about(aKey, fmt.Sprintf("key-%03d", i)))
@@ -157,7 +157,7 @@ func TestFiftyAreOnAPageAndTheOlderOnesBehindALink(t *testing.T) {
 
 func TestOthersSeeNothingOfIt(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t, embedded)
+	p := newProgram(t)
 	_, who := p.signedIn(email)
 	p.writes(who, "key-made", about(aKey, "porch-cam"))
 	bob, _ := p.signedIn("bob@example.com")
@@ -180,7 +180,7 @@ func (noEvents) Events(context.Context, string, model.EventQuery) ([]model.Event
 
 func TestEventsThatCannotBeReadAreNoEmptyList(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t, func(d *handlers.Deps) { d.Events = noEvents{} })
+	p := newProgram(t, elsewhere, func(d *handlers.Deps) { d.Events = noEvents{} })
 	b, _ := p.signedIn(email) // what cannot be written down does not keep anybody out
 	for _, path := range []string{"/activity", "/activity.csv", "/activity.json"} {
 		a := b.get(path).want(http.StatusServiceUnavailable).says("h1", "We cannot read your activity").keepsQuiet("secret-host", "attachment")
@@ -195,24 +195,24 @@ func TestEventsThatCannotBeReadAreNoEmptyList(t *testing.T) {
 
 func TestThePageSaysWhenMoreMayBeKnownElsewhere(t *testing.T) {
 	t.Parallel()
-	const elsewhere = "Your account is at another server"
-	b, _ := newProgram(t).signedIn(email)
-	b.get("/activity").says("main", elsewhere)
-	b, _ = newProgram(t, embedded).signedIn(email)
-	b.get("/activity").keepsQuiet(elsewhere)
+	const where = "Your account is at another server"
+	b, _ := newProgram(t, elsewhere).signedIn(email)
+	b.get("/activity").says("main", where)
+	b, _ = newProgram(t).signedIn(email)
+	b.get("/activity").keepsQuiet(where)
 }
 
 // Whoever writes it down, the server or the dashboard in front of an upstream: once for each act, from where it came.
 func TestEveryActIsWrittenDownExactlyOnceHoweverOftenItIsAsked(t *testing.T) {
 	t.Parallel()
-	for name, how := range map[string][]func(*handlers.Deps){"embedded": {embedded}, "upstream": nil} {
+	for name, how := range map[string][]func(*handlers.Deps){"here": nil, "elsewhere": {elsewhere}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := newProgram(t, how...)
 			lists := []*store.Store{p.store}
-			if name == "upstream" { // which writes down in a list of its own that an app did it
+			if name == "elsewhere" { // which writes down in a list of its own that an app did it
 				lists = append(lists, openStore(t))
-				p.deps.WithOrigin, p.deps.Events = nil, lists[1]
+				p.deps.Events = lists[1]
 				p.start()
 			}
 			who := p.person(email)

@@ -2,11 +2,9 @@ package handlers
 
 import (
 	"net/http"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
-	"latchkey/client"
 	"latchkey/internal/model"
 	"latchkey/views"
 )
@@ -19,54 +17,21 @@ func (h *dashboard) turnKeyOff(c echo.Context) error { return h.turnKey(c, false
 func (h *dashboard) turnKey(c echo.Context, on bool) error {
 	ctx, cancel := actContext(c)
 	defer cancel()
-	keys, id := h.keys(c), c.Param("id")
-	turn, act := keys.Disable, "off"
-	if on {
-		turn, act = keys.Enable, "on"
-	}
-	failed := turn(ctx, id)
-	if failed != nil && !unclear(failed) {
-		return h.answerGone(c, id, failed)
-	}
-	key, err := keys.Fetch(ctx, id)
-	switch {
-	case client.IsNotFound(err):
+	id, act := c.Param("id"), map[bool]string{true: "on", false: "off"}
+	key, err := h.person(c).TurnKey(ctx, id, on)
+	switch outcome := model.OutcomeOf(err); {
+	case err != nil && outcome == model.NotDone:
 		return h.answerGone(c, id, err)
-	case err != nil:
-		return h.answerUnknown(c, id, act, err)
-	case key.Disabled == on && failed != nil: // the answer got lost, and so did the request
-		act = map[bool]string{true: "still-off", false: "still-on"}[key.Disabled]
-	case key.Disabled == on: // somebody was quicker to turn it back
-		act = map[bool]string{true: "off", false: "on"}[key.Disabled]
+	case outcome == model.Unclear:
+		return h.answerUnknown(c, id, act[on], err)
+	case outcome == model.FoundUndone:
+		return h.answerTurned(c, key, "still-"+act[!key.Disabled])
+	default: // also when somebody was quicker to turn it back
+		return h.answerTurned(c, key, act[!key.Disabled])
 	}
-	if failed == nil || key.Disabled != on {
-		h.recordTurned(c, key, on)
-	}
-	return h.answerTurned(c, key, act)
 }
 
-// sameAct is for how long one act more of the same kind on the same key is taken for a repetition: a double click, two tabs.
-const sameAct = 10 * time.Second
-
-// recordTurned writes down what became of a key at an upstream, which does not tell whether it changed anything: once, however
-// often it was asked for at the same time.
-func (h *dashboard) recordTurned(c echo.Context, key client.APIKey, on bool) {
-	if h.embedded {
-		return
-	}
-	kind := map[bool]model.EventKind{true: model.EventKeyTurnedOn, false: model.EventKeyTurnedOff}[on]
-	h.turning.Lock()
-	defer h.turning.Unlock()
-	e := h.event(c, kind)
-	e.KeyID, e.KeyName = key.ID, key.Name
-	last, err := h.readEvents(c, model.EventQuery{Kinds: []model.EventKind{model.EventKeyTurnedOn, model.EventKeyTurnedOff}, KeyID: key.ID, Limit: 1})
-	if err == nil && len(last) == 1 && last[0].Kind == kind && e.At.Sub(last[0].At) < sameAct {
-		return
-	}
-	h.recordElsewhere(c, e)
-}
-
-func (h *dashboard) answerTurned(c echo.Context, key client.APIKey, act string) error {
+func (h *dashboard) answerTurned(c echo.Context, key model.Key, act string) error {
 	place := c.FormValue("place")
 	if !wantsPart(c) {
 		h.leaveFlash(c, act, key.Name)
@@ -75,7 +40,7 @@ func (h *dashboard) answerTurned(c echo.Context, key client.APIKey, act string) 
 		}
 		return redirect(c, home)
 	}
-	m := h.card(key, h.askFacts(c)())
+	m := h.card(key)
 	part := views.RowPart(m, say(act, key.Name))
 	if place == views.PlacePage {
 		part = views.KeyPart(m, say(act, key.Name))
@@ -85,7 +50,7 @@ func (h *dashboard) answerTurned(c echo.Context, key client.APIKey, act string) 
 
 // answerGone takes the row of a key that was deleted in another place out of use. Every other error goes its usual way.
 func (h *dashboard) answerGone(c echo.Context, id string, err error) error {
-	if client.IsNotFound(err) && wantsPart(c) && c.FormValue("place") == views.PlaceRow && model.IsID(id) {
+	if model.Is(err, model.KindNotFound) && wantsPart(c) && c.FormValue("place") == views.PlaceRow && model.IsID(id) {
 		return render(c, http.StatusNotFound, views.GoneRowPart(id), views.GoneRowPart(id))
 	}
 	return err
@@ -95,11 +60,11 @@ func (h *dashboard) answerGone(c echo.Context, id string, err error) error {
 // is the one the form says, since there is no other.
 func (h *dashboard) answerUnknown(c echo.Context, id, act string, err error) error {
 	name := c.FormValue("name")
-	if pageOfItsOwn(err) || !model.IsID(id) || client.ValidName(name) != nil {
+	if pageOfItsOwn(err) || !model.IsID(id) || !model.ValidName(name) {
 		return err
 	}
 	h.logFault(c, "outcome of an act unknown", err, "act", act)
-	key := h.keyModel(client.APIKey{ID: id, Name: name, Disabled: act == "on"})
+	key := h.keyModel(model.Key{ID: id, Name: name, Disabled: act == "on"})
 	key.Unknown = "We asked to turn " + name + " " + act + " and got no answer. It may be on or off."
 	p := explain(err)
 	p.askForPatience(c)
@@ -115,7 +80,7 @@ func (h *dashboard) answerUnknown(c echo.Context, id, act string, err error) err
 func (h *dashboard) confirmDelete(c echo.Context) error {
 	ctx, cancel := readContext(c)
 	defer cancel()
-	key, err := h.keys(c).Fetch(ctx, c.Param("id"))
+	key, err := h.person(c).Key(ctx, c.Param("id"))
 	if err != nil {
 		return err
 	}
@@ -130,33 +95,21 @@ func (h *dashboard) confirmDelete(c echo.Context) error {
 func (h *dashboard) deleteKey(c echo.Context) error {
 	ctx, cancel := actContext(c)
 	defer cancel()
-	keys, id := h.keys(c), c.Param("id")
-	key, err := keys.Fetch(ctx, id)
-	if client.IsNotFound(err) {
+	key, err := h.person(c).DeleteKey(ctx, c.Param("id"))
+	switch outcome := model.OutcomeOf(err); {
+	case model.Is(err, model.KindNotFound):
 		return h.answerDeleted(c, "gone", "")
-	}
-	if err != nil {
+	case outcome != model.NotDone:
+		return h.answerNotDeleted(c, key, err, outcome == model.FoundUndone)
+	case err != nil:
 		return err
+	default:
+		return h.answerDeleted(c, "deleted", key.Name)
 	}
-	err = keys.Delete(ctx, id)
-	if err != nil && !client.IsNotFound(err) {
-		if !unclear(err) {
-			return err
-		}
-		if _, look := keys.Fetch(ctx, id); !client.IsNotFound(look) {
-			return h.answerNotDeleted(c, key, err, look == nil)
-		}
-	}
-	if !client.IsNotFound(err) { // else somebody was quicker
-		gone := h.event(c, model.EventKeyDeleted)
-		gone.KeyID, gone.KeyName = id, key.Name
-		h.recordElsewhere(c, gone)
-	}
-	return h.answerDeleted(c, "deleted", key.Name)
 }
 
 // answerNotDeleted says what is true after a deletion whose answer got lost: the key was seen to be there, or nobody knows.
-func (h *dashboard) answerNotDeleted(c echo.Context, key client.APIKey, err error, there bool) error {
+func (h *dashboard) answerNotDeleted(c echo.Context, key model.Key, err error, there bool) error {
 	h.logFault(c, "key not deleted", err, "seen", there)
 	p := explain(err)
 	p.heading, p.link, p.linkText = key.Name+" was not deleted", home+"/"+key.ID, "Open "+key.Name

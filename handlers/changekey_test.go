@@ -68,11 +68,11 @@ func TestTurningAKeyOffEndsItsLogInAndTurningItOnGivesTheSameValueBack(t *testin
 	value := client.UserAPIKey(b.post("/keys", createForm(newFormID(t), "porch-cam")).attr("#value", "value"))
 	id := p.stored(who)[0].ID
 	b.post("/keys/"+id+"/turn-off", nil).leadsTo("/keys")
-	if _, err := p.deps.Client.Login(t.Context(), value); !client.IsUnauthorized(err) {
+	if _, err := p.api.Login(t.Context(), value); !client.IsUnauthorized(err) {
 		t.Errorf("a key that is off signs in: %v", err)
 	}
 	b.post("/keys/"+id+"/turn-on", nil).leadsTo("/keys")
-	if _, err := p.deps.Client.Login(t.Context(), value); err != nil {
+	if _, err := p.api.Login(t.Context(), value); err != nil {
 		t.Errorf("a key that is on again does not sign in: %v", err)
 	}
 }
@@ -92,7 +92,7 @@ func TestTurningTwiceIsTheSameAsOnce(t *testing.T) {
 
 func TestASwitchThatAnotherTabTurnedBackShowsTheTruth(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b, who := p.signedIn(email)
 	key := p.seed(who, "porch-cam")[0]
 	p.upstream.breaks(turnOff, func(next http.RoundTripper, r *http.Request) (*http.Response, error) {
@@ -131,7 +131,7 @@ func TestASwitchOfADeletedKeySaysThatItIsGone(t *testing.T) {
 
 func TestAKeyDeletedBetweenActAndLookIsGoneToo(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b, who := p.signedIn(email)
 	key := p.seed(who, "porch-cam")[0]
 	p.upstream.breaks(fetchKey, says(404, `{"error":"API key not found","error_code":"APIKeyNotFound"}`))
@@ -150,7 +150,7 @@ var unclearActs = map[string]struct {
 
 func TestALostAnswerToASwitchIsMadeGoodByALook(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b, who := p.signedIn(email)
 	key := p.seed(who, "porch-cam")[0]
 	for name, c := range unclearActs {
@@ -171,7 +171,7 @@ func TestALostAnswerToASwitchIsMadeGoodByALook(t *testing.T) {
 
 func TestAnActWithoutAnyAnswerIsShownAsNotKnown(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b, who := p.signedIn(email)
 	key := p.seed(who, "porch-cam")[0]
 	const off = "We asked to turn porch-cam off and got no answer. It may be on or off."
@@ -207,7 +207,7 @@ func TestAnActWithoutAnyAnswerIsShownAsNotKnown(t *testing.T) {
 
 func TestAnUnknownOutcomeTakesNoNameFromTheFormThatIsNone(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b, who := p.signedIn(email)
 	key := p.seed(who, "porch-cam")[0]
 	p.upstream.breaks("*", losesRequests)
@@ -220,7 +220,7 @@ func TestAnUnknownOutcomeTakesNoNameFromTheFormThatIsNone(t *testing.T) {
 
 func TestASwitchThatWasNotSentChangesNothing(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b, who := p.signedIn(email)
 	key := p.seed(who, "porch-cam")[0]
 	for name, c := range map[string]struct {
@@ -254,7 +254,7 @@ func TestABrowserThatLeavesDoesNotCutAnActShort(t *testing.T) {
 	} {
 		t.Run(act, func(t *testing.T) {
 			t.Parallel()
-			p := newProgram(t)
+			p := newProgram(t, elsewhere)
 			b, who := p.signedIn(email)
 			key := p.seed(who, "porch-cam")[0]
 			p.turn(who, key, act == "turn-off")
@@ -273,7 +273,7 @@ func TestABrowserThatLeavesDoesNotCutAnActShort(t *testing.T) {
 
 func TestAnActMayTakeTimeButNotForEver(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b, who := p.signedIn(email)
 	key := p.seed(who, "porch-cam")[0]
 	deadlines := 0
@@ -284,7 +284,7 @@ func TestAnActMayTakeTimeButNotForEver(t *testing.T) {
 		return next.RoundTrip(r)
 	})
 	b.post("/keys/"+key.ID+"/turn-off", nil).leadsTo("/keys")
-	if deadlines != 2 { // the act, and the look at what became of it
+	if deadlines != 3 { // the act, the look at what became of it, and its use
 		t.Errorf("%d of the requests have a deadline", deadlines)
 	}
 }
@@ -376,7 +376,7 @@ func TestDeletingAKeyThatIsGoneIsWhatWasAskedFor(t *testing.T) {
 
 func TestALostAnswerToADeleteIsMadeGoodByALook(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b, who := p.signedIn(email)
 	for name, c := range unclearActs {
 		p.upstream.heal()
@@ -398,7 +398,7 @@ func TestALostAnswerToADeleteIsMadeGoodByALook(t *testing.T) {
 
 func TestADeleteThatWasNotSentSaysSo(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b, who := p.signedIn(email)
 	key := p.seed(who, "porch-cam")[0]
 	p.upstream.breaks(fetchKey, refusesConnections)
@@ -413,7 +413,7 @@ func TestADeleteThatWasNotSentSaysSo(t *testing.T) {
 
 func TestADeletedKeyIsSaidToBeDeletedAlsoWhenTheListCannotBeRead(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b, who := p.signedIn(email)
 	key := p.seed(who, "porch-cam")[0]
 	p.upstream.breaks(listKeys, says(500, ""))
@@ -423,7 +423,7 @@ func TestADeletedKeyIsSaidToBeDeletedAlsoWhenTheListCannotBeRead(t *testing.T) {
 
 func TestADeleteAfterWhichTheSessionIsOverLeadsToTheLogIn(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b, who := p.signedIn(email)
 	key := p.seed(who, "porch-cam")[0]
 	p.upstream.breaks(listKeys, says(401, ""))

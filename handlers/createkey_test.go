@@ -47,7 +47,7 @@ func TestANewKeysValueIsInTheAnswerToTheFormAndNowhereElse(t *testing.T) {
 	if got := a.header.Get("Cache-Control"); got != "no-store" {
 		t.Errorf("the answer may be stored: %q", got)
 	}
-	session, err := p.deps.Client.Login(t.Context(), client.UserAPIKey(value))
+	session, err := p.api.Login(t.Context(), client.UserAPIKey(value))
 	if err != nil || session.UserID() != who.id {
 		t.Errorf("the value does not sign in as its owner: %v", err)
 	}
@@ -101,7 +101,7 @@ func TestTheFileForADeviceHasEverythingButTheValue(t *testing.T) {
 
 func TestTheSameFormSentTwiceMakesOneKey(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b, who := p.signedIn(email)
 	form := createForm(newFormID(t), "porch-cam")
 	b.post("/keys", form).want(http.StatusOK)
@@ -138,7 +138,7 @@ func TestTheSameFormWithAnotherNameMakesNoSecondKey(t *testing.T) {
 
 func TestOneFormSentFiftyTimesAtOnceMakesOneKeyAndShowsOneValue(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b, who := p.signedIn(email)
 	form := createForm(newFormID(t), "porch-cam")
 	answers := make([]answer, 50)
@@ -164,7 +164,7 @@ func TestOneFormSentFiftyTimesAtOnceMakesOneKeyAndShowsOneValue(t *testing.T) {
 
 func TestAFormWithoutItsIDMakesNoKey(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b, who := p.signedIn(email)
 	for _, id := range []string{"", "x", strings.Repeat("a", 21), strings.Repeat("a", 23), strings.Repeat("!", 22), strings.Repeat("a", 5000)} {
 		a := b.post("/keys", createForm(id, "porch-cam")).want(http.StatusUnprocessableEntity)
@@ -201,7 +201,7 @@ func TestAFormThatMadeNothingCanBeSentAgain(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := newProgram(t)
+			p := newProgram(t, elsewhere)
 			b, who := p.signedIn(email)
 			form := createForm(newFormID(t), "porch-cam")
 			p.upstream.breaks(createKey, fault)
@@ -219,7 +219,7 @@ func TestAFormThatMadeNothingCanBeSentAgain(t *testing.T) {
 
 func TestWaitingForAFormThatMakesNothingGivesTheNextItsTurn(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b, who := p.signedIn(email)
 	form := createForm(newFormID(t), "porch-cam")
 	arrived, goOn := make(chan struct{}), make(chan struct{})
@@ -270,7 +270,7 @@ func TestALostAnswerToACreateIsComparedWithTheList(t *testing.T) {
 	for name, c := range lostCreates {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := newProgram(t)
+			p := newProgram(t, elsewhere)
 			b, who := p.signedIn(email)
 
 			p.upstream.breaks(createKey, c.fault)
@@ -303,7 +303,7 @@ func TestALostAnswerToACreateIsComparedWithTheList(t *testing.T) {
 
 func TestALostAnswerAndAListThatFailsTooSayThatNothingIsKnown(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b, _ := p.signedIn(email)
 	p.upstream.breaks(createKey, losesRequests)
 	p.upstream.breaks(listKeys, after(1, losesRequests))
@@ -323,7 +323,7 @@ func TestALostAnswerAndAListThatFailsTooSayThatNothingIsKnown(t *testing.T) {
 
 func TestAFormWhoseAnswerGotLostIsNotSentASecondTime(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b, _ := p.signedIn(email)
 	form := createForm(newFormID(t), "porch-cam")
 	p.upstream.breaks(createKey, losesRequests)
@@ -345,7 +345,7 @@ func TestAFormWhoseAnswerGotLostIsNotSentASecondTime(t *testing.T) {
 
 func TestAFormThatWasSentSaysSoAlsoWhenItsKeyIsGoneOrTheListFails(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b, who := p.signedIn(email)
 	form := createForm(newFormID(t), "porch-cam")
 	b.post("/keys", form).want(http.StatusOK)
@@ -364,7 +364,7 @@ func TestAFormThatWasSentSaysSoAlsoWhenItsKeyIsGoneOrTheListFails(t *testing.T) 
 
 func TestAKeyIsNotAskedForWhenTheListCannotBeRead(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b, who := p.signedIn(email)
 	for _, c := range []struct {
 		fault  happens
@@ -420,7 +420,7 @@ func TestALostCreateIsToldFromKeysThatWereThereAndFromThoseOfOthers(t *testing.T
 	} {
 		t.Run(want, func(t *testing.T) {
 			t.Parallel()
-			p := newProgram(t)
+			p := newProgram(t, elsewhere)
 			b, _ := p.signedIn(email)
 			before, now := "["+strings.Join(lists[0], ",")+"]", "["+strings.Join(lists[1], ",")+"]"
 			p.upstream.breaks(listKeys, first(says(200, before), says(200, now)))
@@ -441,7 +441,7 @@ func TestALostCreateIsToldFromKeysThatWereThereAndFromThoseOfOthers(t *testing.T
 
 func TestANameThatWasTypedIsKeptOverSigningIn(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b, who := p.signedIn(email)
 	for typed, next := range map[string]string{
 		"porch-cam": "/keys?name=porch-cam", " heat_pump ": "/keys?name=heat_pump", "": "/keys",
@@ -470,7 +470,7 @@ func TestANameThatWasTypedIsKeptOverSigningIn(t *testing.T) {
 
 func TestANameThatCannotBeIsRefusedBesideTheFieldWithASuggestion(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b, who := p.signedIn(email)
 	const empty, long, odd = "Give the key a name.", "That name is too long: 64 characters at most.", "That name has characters we cannot use."
 	for _, c := range []struct{ name, text, suggestion string }{
@@ -580,7 +580,7 @@ func TestTheTwentyFirstKeyIsNotMadeAndThePageSaysHowToMakeRoom(t *testing.T) {
 
 func TestABrowserThatLeavesDoesNotCutACreateShort(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b, who := p.signedIn(email)
 	form := createForm(newFormID(t), "porch-cam")
 	r, leave := cancellable(b.request(http.MethodPost, "/keys", form))

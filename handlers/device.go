@@ -13,7 +13,6 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"latchkey/client"
 	"latchkey/internal/model"
 	"latchkey/internal/onboard"
 	"latchkey/views"
@@ -38,7 +37,7 @@ func (h *dashboard) showDevice(c echo.Context) error {
 
 func (h *dashboard) deviceModel(c echo.Context) views.Device {
 	return views.Device{
-		Page: h.page(c, "Connect a device"), Address: h.publicURL + devicePath, PublicURL: h.publicURL, AppID: h.appID,
+		Page: h.page(c, "Connect a device"), Address: h.PublicURL + devicePath, PublicURL: h.PublicURL, AppID: h.AppID,
 		QRPath: h.deviceQR.path, QRSize: h.deviceQR.size,
 	}
 }
@@ -47,7 +46,7 @@ func (h *dashboard) deviceModel(c echo.Context) views.Device {
 func (h *dashboard) claimPairing(c echo.Context) error {
 	a, _ := accountOf(c)
 	typed := c.FormValue("code")
-	g, err := h.pairings.Claim(c.Request().Context(), typed, a.UserID, sessionHash(c), c.RealIP())
+	g, err := h.Pairings.Claim(c.Request().Context(), typed, a.UserID, sessionHash(c), c.RealIP())
 	if err == nil {
 		h.record(c, model.Event{UserID: a.UserID, // by whom it was asked is seen now, and again by whoever opens it once more
 			ID: idOnce(g.CreatedAt, model.EventPairingAsked, g.ID), At: g.CreatedAt, Kind: model.EventPairingAsked, Actor: model.ActorDevice,
@@ -70,7 +69,7 @@ func (h *dashboard) claimPairing(c echo.Context) error {
 		wait := max(limit.RetryAfter, time.Second)
 		c.Response().Header().Set("Retry-After", wholeSeconds(wait))
 		m.Error = "Too many wrong codes were entered from your network or on this server."
-		m.Again = views.NewEnd(h.now().Add(wait), h.now())
+		m.Again = views.NewEnd(h.Now().Add(wait), h.Now())
 		if limit.Mine {
 			m.Error = "Those were too many wrong codes."
 		}
@@ -135,19 +134,14 @@ func (h *dashboard) wholePairing(c echo.Context, g model.DeviceGrant, name strin
 func (h *dashboard) readPairedKey(c echo.Context, m *views.Pairing) error {
 	ctx, cancel := readContext(c)
 	defer cancel()
-	asked := func() facts { return facts{} } // nobody has used a value that nobody has fetched
-	if m.State == views.PairingFetched {
-		asked = h.askFacts(c)
-	}
-	key, err := h.keys(c).Fetch(ctx, m.KeyID)
-	known := asked()
+	key, err := h.person(c).Key(ctx, m.KeyID)
 	switch {
 	case pageOfItsOwn(err):
 		return err
 	case err != nil:
-		m.KeyGone = client.IsNotFound(err)
-	case m.State == views.PairingFetched:
-		m.Key = h.row(key, known)
+		m.KeyGone = model.Is(err, model.KindNotFound)
+	case m.State == views.PairingFetched: // nobody has used a value that nobody has fetched
+		m.Key = h.row(key)
 	}
 	return nil
 }
@@ -166,7 +160,7 @@ func pairingNews(m views.Pairing) string {
 
 func (h *dashboard) shownPairing(c echo.Context) (model.DeviceGrant, error) {
 	a, _ := accountOf(c)
-	return h.pairings.Shown(c.Request().Context(), c.Param("id"), a.UserID, sessionHash(c))
+	return h.Pairings.Shown(c.Request().Context(), c.Param("id"), a.UserID, sessionHash(c))
 }
 
 // answerNotShown sends everybody to the page for codes to whom this pairing is not shown: it is somebody else's, was opened in
@@ -180,7 +174,7 @@ func (h *dashboard) answerNotShown(c echo.Context, err error) error {
 }
 
 func (h *dashboard) pairingModel(c echo.Context, g model.DeviceGrant) views.Pairing {
-	now := h.now()
+	now := h.Now()
 	m := views.Pairing{
 		Page: h.page(c, ""), ID: g.ID, State: pairingState(g, now), Code: onboard.ShowCode(g.UserCode),
 		DeviceName: g.DeviceName, Asked: views.NewMoment(g.CreatedAt, now), Ends: views.NewEnd(g.ExpiresAt, now),
@@ -199,8 +193,8 @@ func (h *dashboard) addressToCompare(c echo.Context, device string) string {
 	if forwarded && mine == echo.ExtractIPDirect()(c.Request()) { // and not believed
 		return ""
 	}
-	u, err := url.Parse(h.publicURL)
-	ours := loopback(h.publicURL) || err == nil && inside(u.Hostname())
+	u, err := url.Parse(h.PublicURL)
+	ours := loopback(h.PublicURL) || err == nil && inside(u.Hostname())
 	if !ours && (inside(mine) || inside(device)) {
 		return ""
 	}
@@ -248,31 +242,38 @@ func (h *dashboard) awaitPairing(c echo.Context) error {
 		return h.answerNotShown(c, err)
 	}
 	a, _ := accountOf(c)
-	keys, id, session := h.keys(c), c.Param("id"), sessionHash(c)
-	return h.stream(c, func(ctx context.Context) (string, bool, error) {
-		g, err := h.pairings.Shown(ctx, id, a.UserID, session)
-		if errors.Is(err, onboard.ErrNoGrant) {
-			return "closed", true, nil
+	id, session := c.Param("id"), sessionHash(c)
+	var g model.DeviceGrant
+	seen := uint64(0) // changes when it was read
+	return h.stream(c, func(ctx context.Context, keys keysNow) (string, bool, error) {
+		if now := h.changes(); g.ID == "" || now == 0 || now != seen {
+			read, err := h.Pairings.Shown(ctx, id, a.UserID, session)
+			if errors.Is(err, onboard.ErrNoGrant) {
+				return "closed", true, nil
+			}
+			if err != nil {
+				return "", false, err
+			}
+			g, seen = read, now
 		}
-		if err != nil {
-			return "", false, err
-		}
-		m := views.Pairing{State: pairingState(g, h.now())}
-		switch m.State {
-		case views.PairingApproved:
-			if _, err = keys.Fetch(ctx, g.KeyID); client.IsNotFound(err) {
+		m := views.Pairing{State: pairingState(g, h.Now())}
+		if m.State == views.PairingApproved || m.State == views.PairingFetched {
+			key, there, err := keys.find(g.KeyID)
+			switch {
+			case pageOfItsOwn(err), err != nil && m.State == views.PairingFetched:
+				return "", false, err
+			case err != nil: // a key service that is down keeps nobody from hearing of the device
+			case !there && m.State == views.PairingApproved:
 				return "deleted", true, nil
+			case there: // otherwise deleted: nobody waits for it any more
+				m.Key = h.row(key)
 			}
-			if !pageOfItsOwn(err) {
-				err = nil // a key service that is down keeps nobody from hearing of the device
-			}
-		case views.PairingFetched:
-			if m.Key, err = h.awaitedKey(ctx, keys, g.KeyID); client.IsNotFound(err) {
-				err = nil // deleted: nobody waits for it any more
+			if m.State == views.PairingApproved {
+				m.Key = views.Key{}
 			}
 		}
 		state := m.Awaits()
-		return cmp.Or(state, m.State), state == "", err
+		return cmp.Or(state, m.State), state == "", nil
 	})
 }
 
@@ -281,14 +282,15 @@ func (h *dashboard) awaitPairing(c echo.Context) error {
 func (h *dashboard) readRoom(c echo.Context, m *views.Pairing) error {
 	ctx, cancel := readContext(c)
 	defer cancel()
-	keys, err := h.keys(c).FetchAll(ctx)
+	all, err := h.person(c).Keys(ctx)
+	keys := all.List
 	if err != nil {
 		m.Failure = h.failure(c, err)
 		m.Failure.Link = pairingPage(m.ID)
 		return err
 	}
-	m.Quota = views.Quota{Used: len(keys) + 1, Limit: client.MaxKeys}
-	if len(keys) >= client.MaxKeys {
+	m.Quota = views.Quota{Used: len(keys) + 1, Limit: model.MaxKeys}
+	if len(keys) >= model.MaxKeys {
 		m.MakeRoom = h.deletable(keys)
 	}
 	for _, key := range keys {
@@ -304,7 +306,7 @@ func (h *dashboard) readRoom(c echo.Context, m *views.Pairing) error {
 }
 
 // freeName gives the name, or the first of name-2, name-3 and so on that no key has.
-func freeName(name string, keys []client.APIKey) string {
+func freeName(name string, keys []model.Key) string {
 	if name == "" {
 		name = unnamedDevice
 	}
@@ -315,7 +317,7 @@ func freeName(name string, keys []client.APIKey) string {
 	free := name
 	for n := 2; taken[free]; n++ {
 		suffix := "-" + strconv.Itoa(n)
-		free = name[:min(len(name), client.MaxNameLength-len(suffix))] + suffix
+		free = name[:min(len(name), model.MaxNameLength-len(suffix))] + suffix
 	}
 	return free
 }
@@ -328,51 +330,49 @@ func (h *dashboard) approvePairing(c echo.Context) error {
 	if err != nil {
 		return h.answerNotShown(c, err)
 	}
-	keys, name := h.keys(c), strings.TrimSpace(c.FormValue("name"))
-	var orphan *onboard.Key // made, not kept, and not deleted again either
-	makeKey := func(ctx context.Context) (onboard.Key, error) {
-		ctx, cancel := context.WithTimeout(ctx, actTimeout)
-		defer cancel()
-		key, err := keys.Create(ctx, name)
-		return onboard.Key{ID: key.ID, Name: key.Name, Value: model.Secret(key.Value)}, err
+	name := strings.TrimSpace(c.FormValue("name"))
+	from := originOf(c.Request().Context())
+	from.Pairing = cmp.Or(asked.DeviceName, unnamedDevice)
+	keys := &pairedKeys{person: h.as(c, a, from)}
+	g, err := h.Pairings.Approve(context.WithoutCancel(c.Request().Context()), c.Param("id"), a.UserID, sessionHash(c), name, keys)
+	if keys.notDeleted != nil {
+		h.Log.Error("key of a failed pairing not deleted", "key", keys.orphan.ID, "request", requestIDOf(c), "cause", keys.notDeleted)
 	}
-	undo := func(ctx context.Context, key onboard.Key) {
-		if err := keys.Delete(ctx, key.ID); err != nil && !client.IsNotFound(err) {
-			h.log.Error("key of a failed pairing not deleted", "key", key.ID, "request", requestIDOf(c), "cause", err)
-			orphan = &key
-		}
-	}
-	ctx := h.forDevice(context.WithoutCancel(c.Request().Context()), asked)
-	g, err := h.pairings.Approve(ctx, c.Param("id"), a.UserID, sessionHash(c), makeKey, undo)
 	if err != nil {
-		return h.answerNotApproved(c, name, orphan, err)
+		return h.answerNotApproved(c, name, keys.orphan, err)
 	}
-	h.recordApproved(c, g)
-	h.tellOfKey(c, g.KeyName, true)
+	approved := h.event(c, model.EventPairingApproved)
+	approved.KeyID, approved.KeyName, approved.Detail = g.KeyID, g.KeyName, g.DeviceName
+	h.record(c, approved)
 	return h.answerDecided(c, g, "Approved. Waiting for the device to fetch its key.")
 }
 
-// recordApproved writes down who was let in, and with an upstream that there is a key.
-func (h *dashboard) recordApproved(c echo.Context, g model.DeviceGrant) {
-	e := h.event(c, model.EventKeyMade)
-	e.KeyID, e.KeyName, e.Detail = g.KeyID, g.KeyName, g.DeviceName
-	h.recordElsewhere(c, e)
-	e.Kind = model.EventPairingApproved
-	h.record(c, e)
+// pairedKeys creates the key of a device as the person who approved it.
+type pairedKeys struct {
+	person     Person
+	orphan     *model.Key // created, not kept, and not deleted again either
+	notDeleted error
 }
 
-// forDevice is a context of calls that are made for a device in the person's name.
-func (h *dashboard) forDevice(ctx context.Context, g model.DeviceGrant) context.Context {
-	o := originOf(ctx)
-	o.Pairing = cmp.Or(g.DeviceName, unnamedDevice)
-	return h.fromOrigin(ctx, o)
+// CreateKey is bounded: the person waits.
+func (k *pairedKeys) CreateKey(ctx context.Context, name string) (model.Created, error) {
+	ctx, cancel := context.WithTimeout(ctx, actTimeout)
+	defer cancel()
+	return k.person.CreateKey(ctx, name)
+}
+
+// DeleteKey takes back a key that could not be kept for its device.
+func (k *pairedKeys) DeleteKey(ctx context.Context, key model.Key) {
+	if _, err := k.person.DeleteKey(ctx, key.ID); err != nil && !model.Is(err, model.KindNotFound) {
+		k.orphan, k.notDeleted = &key, err
+	}
 }
 
 // denyPairing refuses the device. No key was or will be made.
 func (h *dashboard) denyPairing(c echo.Context) error {
 	a, _ := accountOf(c)
 	id := c.Param("id")
-	err := h.pairings.Deny(context.WithoutCancel(c.Request().Context()), id, a.UserID, sessionHash(c))
+	err := h.Pairings.Deny(context.WithoutCancel(c.Request().Context()), id, a.UserID, sessionHash(c))
 	if err == nil {
 		var g model.DeviceGrant
 		if g, err = h.shownPairing(c); err == nil {
@@ -447,7 +447,7 @@ func alreadyDecided(m *views.Pairing) *views.Notice {
 }
 
 // answerNotApproved says why the device was not connected, or that this is not known. The question is there again below.
-func (h *dashboard) answerNotApproved(c echo.Context, name string, orphan *onboard.Key, err error) error {
+func (h *dashboard) answerNotApproved(c echo.Context, name string, orphan *model.Key, err error) error {
 	switch {
 	case errors.Is(err, onboard.ErrNotKept): // whatever else it is: a key was made, and the page below says what became of it
 	case errors.Is(err, onboard.ErrNoGrant):
@@ -472,18 +472,18 @@ func (h *dashboard) answerNotApproved(c echo.Context, name string, orphan *onboa
 }
 
 // explainNotApproved writes into the model why no key reached the device, and gives the status.
-func (h *dashboard) explainNotApproved(c echo.Context, m *views.Pairing, name string, orphan *onboard.Key, err error) int {
+func (h *dashboard) explainNotApproved(c echo.Context, m *views.Pairing, name string, orphan *model.Key, err error) int {
 	holder := m.Holder
 	m.Holder = nil
 	switch {
-	case client.IsInvalidName(err):
+	case model.Is(err, model.KindBadName):
 		m.NameError, m.Suggestion = nameError(name), suggestName(name)
 		return http.StatusUnprocessableEntity
-	case client.IsNameInUse(err):
+	case model.Is(err, model.KindNameTaken):
 		m.NameError, m.Holder = "You already have a key with this name.", holder
 		return http.StatusUnprocessableEntity
-	case client.IsKeyLimit(err):
-		m.Notice = &views.Notice{Bad: true, Title: "Not approved.", Text: "All " + strconv.Itoa(client.MaxKeys) + " keys are in use."}
+	case model.Is(err, model.KindKeyLimit):
+		m.Notice = &views.Notice{Bad: true, Title: "Not approved.", Text: "All " + strconv.Itoa(model.MaxKeys) + " keys are in use."}
 		return http.StatusUnprocessableEntity
 	}
 	h.logFault(c, "approve pairing failed", err)
@@ -494,7 +494,7 @@ func (h *dashboard) explainNotApproved(c echo.Context, m *views.Pairing, name st
 }
 
 // notApproved compares the list with what was asked for when it is not known whether a key was made, and says what it found.
-func notApproved(m *views.Pairing, holder *views.Key, orphan *onboard.Key, p problem, err error) *views.Notice {
+func notApproved(m *views.Pairing, holder *views.Key, orphan *model.Key, p problem, err error) *views.Notice {
 	n := &views.Notice{Bad: true, Title: p.heading + "."}
 	deleteKey := func(id, name string) {
 		n.Link, n.LinkText = home+"/"+id+"/delete?return="+pairingPage(m.ID), "Delete "+name+"…"
@@ -508,7 +508,7 @@ func notApproved(m *views.Pairing, holder *views.Key, orphan *onboard.Key, p pro
 	case errors.Is(err, onboard.ErrNotKept):
 		n.Title = "The device was not connected."
 		n.Text = "Its key could not be kept for it, and was deleted again."
-	case !unclear(err):
+	case model.OutcomeOf(err) == model.NotDone:
 		n.Text = strings.TrimSpace("The device was not connected, and no key was made. " + p.again)
 	case m.Failure != nil:
 		n.Text = "We asked for a key named " + m.Name + " and do not know whether it was made. The device did not get it."

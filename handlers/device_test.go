@@ -446,7 +446,7 @@ func TestASuggestedNameIsFree(t *testing.T) {
 
 func TestNothingIsApprovedBeforeAPersonSaysSo(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b, who := p.signedIn(email)
 	d := p.pairing("porch-cam")
 	o := b.opens(d)
@@ -555,7 +555,7 @@ func TestNoPageEverHoldsTheValue(t *testing.T) {
 
 func TestASecondApprovalMakesNoSecondKey(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b, who := p.signedIn(email)
 	d := p.pairing("porch-cam")
 	o := b.approves(d, "porch-cam")
@@ -605,7 +605,7 @@ func TestAKeyThatIsDeletedBeforeTheDeviceFetchesItIsWaitedForNoMore(t *testing.T
 
 func TestAKeyServiceThatIsDownKeepsNobodyFromHearingOfTheDevice(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t, embedded)
+	p := newProgram(t)
 	b, _ := p.signedIn(email)
 	d := p.pairing("porch-cam")
 	o := b.approves(d, "porch-cam")
@@ -619,7 +619,7 @@ func TestAKeyServiceThatIsDownKeepsNobodyFromHearingOfTheDevice(t *testing.T) {
 
 func TestADecisionThatComesTooLateShowsThePageAsItIs(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t, embedded).records(noon.Add(-time.Hour))
+	p := newProgram(t).records(noon.Add(-time.Hour))
 	b, who := p.signedIn(email)
 	d := p.pairing("porch-cam")
 	o := b.approves(d, "porch-cam")
@@ -676,7 +676,7 @@ func TestAnApprovalThatLosesEveryRaceStillShowsTheWholeQuestion(t *testing.T) {
 
 func TestFiftyApprovalsAtOnceMakeOneKey(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b, who := p.signedIn(email)
 	o := b.opens(p.pairing("porch-cam"))
 	answers := make([]answer, 50)
@@ -702,7 +702,7 @@ func TestFiftyApprovalsAtOnceMakeOneKey(t *testing.T) {
 
 func TestWhileTheKeyIsMadeThePageSaysSo(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b, _ := p.signedIn(email)
 	o := b.opens(p.pairing("porch-cam"))
 	arrived, goOn, done := make(chan struct{}), make(chan struct{}), make(chan answer)
@@ -914,7 +914,7 @@ func TestAnApprovalThatFailsMakesNoKeyAndCanBeTriedAgain(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := newProgram(t)
+			p := newProgram(t, elsewhere)
 			b, who := p.signedIn(email)
 			d := p.pairing("porch-cam")
 			o := b.opens(d)
@@ -940,7 +940,7 @@ func TestAnApprovalWhoseAnswerGotLostIsComparedWithTheList(t *testing.T) {
 	for name, c := range lostCreates {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := newProgram(t)
+			p := newProgram(t, elsewhere)
 			b, who := p.signedIn(email)
 			d := p.pairing("porch-cam")
 			o := b.opens(d)
@@ -970,7 +970,7 @@ func TestAnApprovalWhoseAnswerGotLostIsComparedWithTheList(t *testing.T) {
 
 func TestAnApprovalOfWhichNothingIsKnownSaysSo(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b, _ := p.signedIn(email)
 	o := b.opens(p.pairing("porch-cam"))
 	p.upstream.breaks("*", losesRequests)
@@ -984,7 +984,7 @@ func TestAnApprovalOfWhichNothingIsKnownSaysSo(t *testing.T) {
 
 func TestKeysThatCannotBeReadLeaveOnlyDeny(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b, _ := p.signedIn(email)
 	d := p.pairing("porch-cam")
 	o := b.opens(d)
@@ -1004,7 +1004,7 @@ func TestKeysThatCannotBeReadLeaveOnlyDeny(t *testing.T) {
 
 func TestASessionThatTheKeyServiceEndedIsOverHereToo(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b, _ := p.signedIn(email)
 	d := p.pairing("porch-cam")
 	o := b.opens(d)
@@ -1025,7 +1025,7 @@ func (forgetful) FinishApproval(context.Context, string, string, string, []byte,
 
 func TestAKeyThatCouldNotBeKeptForTheDeviceIsDeletedAgain(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t, withGrants(forgetful{&onboardtest.Memory{}}))
+	p := newProgram(t, elsewhere, withGrants(forgetful{&onboardtest.Memory{}}))
 	b, who := p.signedIn(email)
 	d := p.pairing("porch-cam")
 	o := b.opens(d)
@@ -1047,7 +1047,7 @@ func TestAKeyThatCouldNotBeKeptForTheDeviceIsDeletedAgain(t *testing.T) {
 
 func TestAnApprovalGoesOnWhenTheBrowserLeaves(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b, _ := p.signedIn(email)
 	d := p.pairing("porch-cam")
 	o := b.opens(d)
@@ -1119,7 +1119,7 @@ func TestThePageHearsWhenTheDeviceHasItsKey(t *testing.T) {
 
 func TestThePairingsPageWaitsOnForTheFirstUse(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t, embedded).records(noon.Add(-time.Hour))
+	p := newProgram(t).records(noon.Add(-time.Hour))
 	b, who := p.signedIn(email)
 	d := p.pairing("porch-cam")
 	o := b.approves(d, "porch-cam")

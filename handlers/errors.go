@@ -1,24 +1,21 @@
 package handlers
 
 import (
-	"context"
 	"errors"
-	"net"
 	"net/http"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
-	"latchkey/client"
+	"latchkey/handlers/websession"
+	"latchkey/internal/model"
 	"latchkey/views"
 )
 
-// Errors of our own; all others come from the client, from Echo, or are a mistake of ours.
+// Errors of our own; all others come from the service, from Echo, or are a mistake of ours.
 var (
 	errCrossOrigin  = errors.New("refused a cross-origin request")
 	errSessionsDown = errors.New("web sessions cannot be read or written")
-	errRefused      = errors.New("the key service refuses to sign people in or up")
-	errNotAsked     = errors.New("nothing was asked for, since the keys could not be read")
 )
 
 // problem is what a person is told of an error: what happened, what is true now, what to do. The cause stays in the log.
@@ -56,67 +53,54 @@ func explain(err error) problem {
 		return problem{status: http.StatusTooManyRequests, heading: "Another download has to end first",
 			text: "Your activity is downloaded once at a time, and by a few people at once. Try again when the other download has ended.",
 			link: activityPath, linkText: "Go to your activity", retryAfter: "30"}
-	case errors.Is(err, errRefused):
-		return problem{status: http.StatusBadGateway, heading: "The key service refuses to sign anybody in",
-			text: "It may not know this app, or not take e-mail and password. The operator can find the cause under the reference below.", linkText: tryAgain}
 	case errors.As(err, &fromEcho):
 		return explainStatus(fromEcho.Code)
-	case client.IsForbidden(err):
-		return problem{status: http.StatusForbidden, heading: "Keys cannot be managed from here",
-			text: "You are signed in anonymously or with a key, and keys cannot manage keys. Sign out, then sign in with e-mail and password."}
-	case client.IsNotFound(err):
-		return problem{status: http.StatusNotFound, heading: "There is no such key",
-			text: "It may have been deleted in another place, or the address may be incomplete.", link: home, linkText: "Go to your keys"}
 	default:
-		return explainFault(err)
+		return explainKind(err)
 	}
 }
 
-// explainFault gives the words for what can go wrong on the way to the key service and in it.
-func explainFault(err error) problem {
-	wait, busy := isBusy(err)
-	var failed *client.Error
-	switch {
-	case client.IsStorageDown(err): // people can do nothing about it: that it passes must not be promised
+// explainKind gives the words for what the service refuses, and for what can go wrong on the way to it and in it.
+func explainKind(err error) problem {
+	var e *model.Error
+	if !errors.As(err, &e) {
+		return explainStatus(http.StatusInternalServerError)
+	}
+	switch e.Kind {
+	case model.KindForbidden:
+		return problem{status: http.StatusForbidden, heading: "Keys cannot be managed from here",
+			text: "You are signed in anonymously or with a key, and keys cannot manage keys. Sign out, then sign in with e-mail and password."}
+	case model.KindNotFound:
+		return problem{status: http.StatusNotFound, heading: "There is no such key",
+			text: "It may have been deleted in another place, or the address may be incomplete.", link: home, linkText: "Go to your keys"}
+	case model.KindStorageDown: // people can do nothing about it: that it passes must not be promised
 		return problem{status: http.StatusServiceUnavailable, heading: "The key service cannot read or save anything right now",
 			text:       "Nothing was changed. Whoever runs this server has to look into it if this lasts.",
 			retryAfter: "30", again: waitALittle, linkText: tryAgain}
-	case busy:
-		return explainBusy(wait)
-	case client.IsInsecure(err):
+	case model.KindBusy, model.KindTooManyActs, model.KindTooManyTries, model.KindTooManyEmails, model.KindTooManyAccounts:
+		return explainBusy(e.Wait)
+	case model.KindRefuses:
+		return problem{status: http.StatusBadGateway, heading: "The key service refuses to sign anybody in",
+			text: "It may not know this app, or not take e-mail and password. The operator can find the cause under the reference below.", linkText: tryAgain}
+	case model.KindInsecure:
 		return problem{status: http.StatusBadGateway, heading: "The secure connection to the key service failed",
 			text:     "Nothing was changed, and you are still signed in. Whoever runs this server has to look into it.",
 			stranger: "Nothing was changed. Whoever runs this server has to look into it.", linkText: tryAgain}
-	case client.NeverSent(err):
+	case model.KindUnreachable:
 		return problem{status: http.StatusBadGateway, heading: "We cannot reach the key service",
 			text: "Nothing was changed, and you are still signed in.", stranger: "Nothing was changed.", linkText: tryAgain}
-	case timedOut(err):
+	case model.KindTimedOut:
 		return problem{status: http.StatusGatewayTimeout, heading: "The key service did not answer in time",
 			text: stillIn, stranger: nobodySignedIn, linkText: tryAgain}
-	case client.BrokeOff(err):
+	case model.KindBrokeOff:
 		return problem{status: http.StatusBadGateway, heading: "The connection to the key service broke",
 			text: stillIn, stranger: nobodySignedIn, linkText: tryAgain}
-	case errors.As(err, &failed):
+	case model.KindInternal:
+		return explainStatus(http.StatusInternalServerError)
+	default: // what we did not ask for, or not so
 		return problem{status: http.StatusBadGateway, heading: "The key service gave an answer we cannot use",
 			text: stillIn, stranger: nobodySignedIn, linkText: tryAgain}
-	default:
-		return explainStatus(http.StatusInternalServerError)
 	}
-}
-
-// isBusy says that the key service did nothing because it has too much to do, and for how long it asked to be left alone; 0 when
-// it did not say. A 503 without a word from the service itself is from something in front of it, and could mean anything.
-func isBusy(err error) (wait time.Duration, busy bool) {
-	var early tooEarlyError
-	if errors.As(err, &early) {
-		return early.wait, true
-	}
-	var failed *client.Error
-	if !errors.As(err, &failed) {
-		return 0, false
-	}
-	own := failed.RetryAfter > 0 || failed.Code != "" || failed.Message != ""
-	return failed.RetryAfter, client.IsLimited(err) || failed.Status == http.StatusServiceUnavailable && own
 }
 
 func explainBusy(wait time.Duration) problem {
@@ -150,21 +134,21 @@ func explainStatus(status int) problem {
 // handleError is Echo's error handler: every error of every route ends here, and nothing is sent twice.
 func (h *dashboard) handleError(err error, c echo.Context) {
 	if c.Response().Committed {
-		h.log.Error("failed after the answer began", "route", c.Path(), "request", requestIDOf(c), "cause", err)
+		h.Log.Error("failed after the answer began", "route", c.Path(), "request", requestIDOf(c), "cause", err)
 		return
 	}
 	if forPrograms(c.Request()) {
 		if err := h.answerProgram(c, err); err != nil {
-			h.log.Error("error answer failed", "route", c.Path(), "request", requestIDOf(c), "cause", err)
+			h.Log.Error("error answer failed", "route", c.Path(), "request", requestIDOf(c), "cause", err)
 		}
 		return
 	}
-	if client.IsUnauthorized(err) {
+	if model.Is(err, model.KindSessionOver) {
 		if err = h.sessionOver(c); err == nil {
 			return
 		}
 	}
-	if errors.Is(err, ErrNoWebSession) {
+	if errors.Is(err, websession.ErrNone) {
 		if err = h.askToSignIn(c, endedHere); err == nil {
 			return
 		}
@@ -174,17 +158,17 @@ func (h *dashboard) handleError(err error, c echo.Context) {
 		h.logFault(c, "request failed", err, "route", c.Path())
 	}
 	if err := h.renderProblem(c, p, err); err != nil {
-		h.log.Error("error page failed", "route", c.Path(), "request", requestIDOf(c), "cause", err)
+		h.Log.Error("error page failed", "route", c.Path(), "request", requestIDOf(c), "cause", err)
 	}
 }
 
 // logFault writes down why a request failed. That there is no secure connection is said in the same words wherever it is met,
 // so that an alarm can be set on them.
 func (h *dashboard) logFault(c echo.Context, what string, err error, more ...any) {
-	if client.IsInsecure(err) {
+	if model.Is(err, model.KindInsecure) {
 		what = "secure connection to the key service failed"
 	}
-	h.log.Error(what, append(more, "request", requestIDOf(c), "cause", err)...)
+	h.Log.Error(what, append(more, "request", requestIDOf(c), "cause", err)...)
 }
 
 // renderProblem draws a page of its own, or for htmx the notice above the page that is there.
@@ -200,7 +184,7 @@ func (h *dashboard) renderProblem(c echo.Context, p problem, err error) error {
 
 // sessionOver ends a web session whose refresh token the key service no longer takes, and says so on the log-in page.
 func (h *dashboard) sessionOver(c echo.Context) error {
-	if err := h.endSession(c); err != nil {
+	if err := sessionsDown(h.sessions.End(c.Response(), c.Request())); err != nil {
 		return err
 	}
 	return h.askToSignIn(c, endedByService)
@@ -232,23 +216,9 @@ func (p problem) model(h *dashboard, c echo.Context, err error) views.Error {
 
 // reference is what to quote to the operator: the key service's own log entry when it named one, else our request's id.
 func reference(err error, fallback string) string {
-	var failed *client.Error
-	if errors.As(err, &failed) && failed.LogID() != "" {
-		return failed.LogID()
+	var e *model.Error
+	if errors.As(err, &e) && e.Reference != "" {
+		return e.Reference
 	}
 	return fallback
-}
-
-func timedOut(err error) bool {
-	var netErr net.Error
-	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &netErr) && netErr.Timeout()
-}
-
-// unclear says that an act may or may not have happened: its answer got lost or cannot be read.
-func unclear(err error) bool {
-	var failed *client.Error
-	if _, busy := isBusy(err); busy || client.NeverSent(err) || errors.Is(err, errNotAsked) || !errors.As(err, &failed) {
-		return false
-	}
-	return failed.Status < http.StatusMultipleChoices || failed.Status >= http.StatusInternalServerError
 }

@@ -58,7 +58,7 @@ var kinds = map[string]struct {
 
 func TestEveryKindOfErrorHasItsStatusAndWords(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b, who := p.signedIn(email)
 	key := p.seed(who, "porch-cam")[0]
 	for name, c := range kinds {
@@ -151,7 +151,7 @@ func TestALogReferenceIsShownWhenItIsOne(t *testing.T) {
 
 func TestAnUnknownAppIsAFaultOfTheSetUpAndNoMissingKey(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	who := p.person(email)
 	p.upstream.breaks("GET location", says(404, `{"error":"cannot find app using Client App ID 'secret-host'"}`))
 	a := p.browser().post("/login", credentials(who.email, password))

@@ -13,8 +13,8 @@ import (
 	"latchkey/internal/onboard"
 )
 
-// Events keeps what happened to accounts. The embedded server writes down by itself, with each act, what is done through it; the
-// dashboard adds what it alone knows.
+// Events keeps what happened to accounts. The service writes down, with each act, what is done through it; the dashboard adds what it
+// alone knows.
 type Events interface {
 	// RecordEvent writes an event down, unless there is one with its id already.
 	RecordEvent(ctx context.Context, e model.Event) error
@@ -24,18 +24,13 @@ type Events interface {
 // nameOrigin puts into the request's context which browser it came from, for all calls that are made for it.
 func (h *dashboard) nameOrigin(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		o := model.Origin{Address: c.RealIP(), Agent: agentOf(c)}
-		c.SetRequest(c.Request().WithContext(h.fromOrigin(c.Request().Context(), o)))
+		o := model.Origin{Address: c.RealIP(), Agent: agentOf(c), Actor: model.ActorBrowser}
+		c.SetRequest(c.Request().WithContext(context.WithValue(c.Request().Context(), originKey{}, o)))
 		return next(c)
 	}
 }
 
 type originKey struct{}
-
-// fromOrigin is a context of calls that are made for o.
-func (h *dashboard) fromOrigin(ctx context.Context, o model.Origin) context.Context {
-	return h.withOrigin(context.WithValue(ctx, originKey{}, o), o)
-}
 
 func originOf(ctx context.Context) model.Origin {
 	o, _ := ctx.Value(originKey{}).(model.Origin)
@@ -54,22 +49,15 @@ func agentOf(c echo.Context) string {
 func (h *dashboard) event(c echo.Context, kind model.EventKind) model.Event {
 	a, _ := accountOf(c)
 	from := originOf(c.Request().Context())
-	return model.Event{UserID: a.UserID, At: h.now(), Kind: kind, Actor: model.ActorBrowser, Address: from.Address, Agent: from.Agent}
+	return model.Event{UserID: a.UserID, At: h.Now(), Kind: kind, Actor: model.ActorBrowser, Address: from.Address, Agent: from.Agent}
 }
 
 // record writes down what the dashboard did in an account. The act is done: that it is not written down is for the log alone.
 func (h *dashboard) record(c echo.Context, e model.Event) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request().Context()), actTimeout)
 	defer cancel()
-	if err := h.events.RecordEvent(ctx, e); err != nil {
-		h.log.Error("event not recorded", "kind", e.Kind, "user", e.UserID, "request", requestIDOf(c), "cause", err)
-	}
-}
-
-// recordElsewhere writes down an act at an upstream, which keeps no list for us. The embedded server does it by itself.
-func (h *dashboard) recordElsewhere(c echo.Context, e model.Event) {
-	if _, ok := accountOf(c); ok && !h.embedded {
-		h.record(c, e)
+	if err := h.Events.RecordEvent(ctx, e); err != nil {
+		h.Log.Error("event not recorded", "kind", e.Kind, "user", e.UserID, "request", requestIDOf(c), "cause", err)
 	}
 }
 

@@ -20,7 +20,7 @@ import (
 
 func TestAnExportHoldsWhatTheFilterShows(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t, embedded)
+	p := newProgram(t)
 	who := p.person(email)
 	for range 60 {
 		p.writes(who, "key-made", about(aKey, "porch-cam"))
@@ -264,7 +264,7 @@ func TestNoCellOfAnExportIsComputed(t *testing.T) {
 		`x;=1+cmd|'/C calc'!A0;`, "x\t=1+1", "\t=1+1", " =1+1", "\r\n@SUM(1)", "＝1+1", "＋1", "－1", "＠SUM(1)", "\u2028=1", "\x00=1", "\u0085-1", ";=1",
 	}
 	hostile = append(hostile, handlers.Corpus(t, "names.txt")...)
-	p := newProgram(t, embedded)
+	p := newProgram(t)
 	who := p.person(email)
 	for _, text := range hostile {
 		p.writes(who, "pairing-denied", detail(text))

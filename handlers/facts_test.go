@@ -15,19 +15,16 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"latchkey/client"
-	"latchkey/handlers"
 	"latchkey/internal/model"
 )
 
 // keyFacts is our own call beside the protocol's.
 const keyFacts = "GET api/latchkey/v1/key_facts"
 
-// embedded is a dashboard over the server of its own program.
-func embedded(d *handlers.Deps) { d.Embedded = true }
-
 // records makes the server say that it has recorded uses since t. A store of a test says: since it was made, by another clock
 // than the test's.
 func (p *program) records(t time.Time) *program {
+	p.recordingSince = t
 	p.upstream.breaks(keyFacts, func(next http.RoundTripper, r *http.Request) (*http.Response, error) {
 		res, err := next.RoundTrip(r)
 		if err != nil || res.StatusCode != http.StatusOK {
@@ -133,7 +130,7 @@ func TestAServerThatReportsNoUseIsNotSaidToHaveSeenNone(t *testing.T) {
 		"404": says(404, "404 page not found"), "405": says(405, ""), "501": says(501, ""), "a page": says(200, "<h1>hello</h1>"),
 		"401": says(401, ""), "403": says(403, ""), // as some do to every path they do not know
 	} {
-		p := newProgram(t)
+		p := newProgram(t, elsewhere)
 		b, who := p.signedIn(email)
 		key, _ := p.keyWithValue(who, "porch-cam")
 		p.upstream.breaks(keyFacts, answer)
@@ -149,7 +146,7 @@ func TestAServerThatReportsNoUseIsNotSaidToHaveSeenNone(t *testing.T) {
 
 func TestAServerThatReportsNoUseIsAskedAgainAfterFiveMinutes(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b, who := p.signedIn(email)
 	p.keyWithValue(who, "porch-cam")
 	p.upstream.breaks(keyFacts, says(404, ""))
@@ -175,7 +172,7 @@ func TestUsesThatCannotBeReadLeaveTheListAsItIs(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := newProgram(t)
+			p := newProgram(t, elsewhere)
 			b, who := p.signedIn(email)
 			key, _ := p.keyWithValue(who, "porch-cam")
 			p.upstream.breaks(keyFacts, c.fault)
@@ -192,7 +189,7 @@ func TestUsesThatCannotBeReadLeaveTheListAsItIs(t *testing.T) {
 
 func TestUsesThatAreSlowToComeAreNotWaitedFor(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b, who := p.signedIn(email)
 	p.keyWithValue(who, "porch-cam")
 	p.upstream.breaks(keyFacts, func(_ http.RoundTripper, r *http.Request) (*http.Response, error) {
@@ -206,15 +203,15 @@ func TestUsesThatAreSlowToComeAreNotWaitedFor(t *testing.T) {
 	}
 }
 
-func TestUsesAreNotReadBesideAnActThatShowsNone(t *testing.T) {
+func TestUsesAreReadWithTheKeyAndNotBesideItsDeletion(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b, who := p.signedIn(email)
 	key := p.seed(who, "porch-cam")[0]
 	b.post("/keys/"+key.ID+"/turn-off", nil).leadsTo("/keys")
 	b.htmx().get("/keys/" + key.ID + "/delete").want(http.StatusOK)
 	b.post("/keys/"+key.ID+"/delete", nil).leadsTo("/keys")
-	if n := p.upstream.count(keyFacts); n != 0 {
+	if n := p.upstream.count(keyFacts); n != 2 { // a key is read with its use: to show a switch, and before the question
 		t.Errorf("they were asked for %d times", n)
 	}
 }

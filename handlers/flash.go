@@ -6,7 +6,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"latchkey/client"
+	"latchkey/internal/model"
 )
 
 // flashCookie carries what an act did over the redirect that follows it. It holds a word and a key's name, never text, so
@@ -44,7 +44,7 @@ var flashes = map[string]string{
 func say(act, name string) string { return strings.Replace(flashes[act], "%s", name, 1) }
 
 func (h *dashboard) leaveFlash(c echo.Context, act, name string) {
-	if client.ValidName(name) != nil {
+	if !model.ValidName(name) {
 		name = "" // it would not be shown, and what fits in no cookie net/http writes to a log of its own
 	}
 	c.SetCookie(h.plainCookie(flashCookie, act+"."+name, 60))
@@ -58,7 +58,7 @@ func (h *dashboard) takeFlash(c echo.Context) string {
 	}
 	c.SetCookie(h.plainCookie(flashCookie, "", -1))
 	act, name, _ := strings.Cut(cookie.Value, ".")
-	if strings.Contains(flashes[act], "%s") && client.ValidName(name) != nil {
+	if strings.Contains(flashes[act], "%s") && !model.ValidName(name) {
 		return ""
 	}
 	return say(act, name)
@@ -68,6 +68,6 @@ func (h *dashboard) takeFlash(c echo.Context) string {
 func (h *dashboard) plainCookie(name, value string, maxAge int) *http.Cookie {
 	return &http.Cookie{ //nolint:gosec // Secure as the public URL allows: on plain http it would not come back
 		Name: name, Value: value, Path: "/", MaxAge: maxAge,
-		HttpOnly: true, Secure: h.sessions.https, SameSite: http.SameSiteLaxMode,
+		HttpOnly: true, Secure: h.https, SameSite: http.SameSiteLaxMode,
 	}
 }

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/base64"
 	"sync"
 	"time"
@@ -91,4 +92,11 @@ func (f *formIDs) forgetOld(now time.Time) {
 		}
 		f.order = f.order[1:]
 	}
+}
+
+// randomBytes never fails: crypto/rand ends the program when the system has no randomness.
+func randomBytes(n int) []byte {
+	b := make([]byte, n)
+	_, _ = rand.Read(b)
+	return b
 }

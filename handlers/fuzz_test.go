@@ -61,7 +61,7 @@ func opensWith(value string, id []byte) bool {
 // FuzzKeysFromUpstream has the key service answer anything when it is asked for the keys, and for what is known of them. The
 // page is then one of three: a list, a list without its facts, or the news that the keys could not be read.
 func FuzzKeysFromUpstream(f *testing.F) {
-	p := newProgram(f)
+	p := newProgram(f, elsewhere)
 	b, _ := p.signedIn(email)
 	const one = `{"_id":"69cc8d000000000000000001","name":"pump","disabled":false}`
 	const fact = `{"recording_since":"2026-01-01T00:00:00Z","keys":[{"_id":"69cc8d000000000000000001","fingerprint":"0011223344556677","first_used_at":"2026-05-01T00:00:00Z",` +

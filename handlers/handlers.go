@@ -1,5 +1,5 @@
 // Package handlers is the dashboard: pages over HTTP on which a signed-in person manages their keys. It reaches the keys
-// through package client alone, whether they live in this process or at an upstream, and knows no SQL.
+// through the interface Service alone, wherever they are, and knows no SQL.
 package handlers
 
 import (
@@ -10,15 +10,12 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
 
-	"latchkey/client"
-	"latchkey/internal/model"
+	"latchkey/handlers/websession"
 	"latchkey/internal/onboard"
 )
 
@@ -27,36 +24,34 @@ const maxBody = "64K"
 
 // Deps is everything the dashboard needs of the rest of the program.
 type Deps struct {
-	// Client speaks to the server that holds the keys.
-	Client *client.Client
-	// WithOrigin tells the embedded server, through the context of a call, which browser it is made for. It is nil with an upstream:
-	// what that writes down is its own affair.
-	WithOrigin func(context.Context, model.Origin) context.Context
+	// Service has the accounts and their keys.
+	Service Service
 	// Events keeps what happened to accounts.
 	Events Events
-	// SignIns counts tries of passwords at an upstream. It is nil with the embedded server, which counts them itself.
-	SignIns SignIns
 	// Pairings are the device grants.
 	Pairings *onboard.Service
 	// WebSessions keeps who is signed in with which browser.
-	WebSessions WebSessionRows
+	WebSessions websession.Rows
 	// SessionKeys seal what a web session holds; 32 bytes each, newest first.
 	SessionKeys [][]byte
 	// PublicURL is how browsers reach the dashboard. Its scheme decides whether cookies are Secure.
 	PublicURL string
 	// AppID and BaseURL are what a device must be told besides its key.
 	AppID, BaseURL string
-	// Embedded says that the key service is the one of this program, whose promises the pages may repeat.
-	Embedded bool
+	// Here says that the service is this program's own, whose promises the pages may repeat. It decides on words alone.
+	Here bool
 	// Registration says whether people may make accounts themselves.
 	Registration bool
 	// StepUp is how long a proof of who one is allows making keys and turning them on, before the password is asked for again.
 	StepUp time.Duration
-	// Mail says that the embedded server sends mails: an address must be confirmed, and a forgotten password can be replaced.
-	Mail bool
-	// Notices tells people by mail what was done at an upstream. It is nil when nobody is to be told, and with the embedded server,
-	// which does it itself.
-	Notices Notices
+	// ConfirmEmail says that an address must be confirmed before anybody signs in with it.
+	ConfirmEmail bool
+	// SendsLinks says that a forgotten password may be replaced by a link: another server has to be asked.
+	SendsLinks bool
+	// Pace is how often the streams of waiting pages look for changes.
+	Pace time.Duration
+	// Changes counts what was changed, by whomever: while it stands still, streams need not look. It is nil when that cannot be told.
+	Changes func() uint64
 	// MinPassword is the least number of characters of a new password.
 	MinPassword int
 	// TrustedProxies are the networks whose X-Forwarded-For is believed; without any, the connection's address counts.
@@ -71,72 +66,32 @@ type Deps struct {
 
 // dashboard holds what the handlers share.
 type dashboard struct {
-	client         *client.Client
-	withOrigin     func(context.Context, model.Origin) context.Context
-	events         Events
-	pairings       *onboard.Service
-	sessions       *webSessions
-	forms          *formIDs
-	patience       *patience
-	signIns        SignIns
-	known          *knownDevices
-	streams        *places
-	exports        *places
-	turning        sync.Mutex   // while it is written down that a key of an upstream was turned on or off
-	unreported     atomic.Int64 // until when the key service is not asked for facts, which it has none of; Unix nanoseconds
-	publicURL      string
-	deviceQR       drawing // of the page for codes, whose address never changes
-	appID, baseURL string
-	embedded       bool
-	registration   bool
-	minPassword    int
-	mail           bool
-	notices        Notices
-	stepUp         time.Duration
-	plainHTTP      bool
-	ready          func(context.Context) error
-	stop           <-chan struct{}
-	now            func() time.Time
-	log            *slog.Logger
+	Deps
+	sessions  *websession.Store
+	forms     *formIDs
+	known     *websession.KnownBrowsers
+	streams   *places
+	watches   *watches
+	exports   *places
+	deviceQR  drawing // of the page for codes, whose address never changes
+	https     bool
+	plainHTTP bool
 }
 
 // New builds the dashboard. It panics when a session key has not 32 bytes: package app has checked them.
 func New(d Deps) *echo.Echo {
 	https := strings.HasPrefix(d.PublicURL, "https://")
 	h := &dashboard{
-		client:       d.Client,
-		withOrigin:   d.WithOrigin,
-		events:       d.Events,
-		stepUp:       d.StepUp,
-		pairings:     d.Pairings,
-		sessions:     newWebSessions(d.WebSessions, newKeyRing(d.SessionKeys), https, d.Now, d.Log),
-		forms:        newFormIDs(d.Now),
-		signIns:      d.SignIns,
-		known:        newKnownBrowsers(d.SessionKeys, https),
-		streams:      newPlaces(streamsEach, streamsMost),
-		exports:      newPlaces(exportsEach, exportsMost),
-		publicURL:    d.PublicURL,
-		deviceQR:     drawQR(d.PublicURL + devicePath),
-		appID:        d.AppID,
-		baseURL:      d.BaseURL,
-		embedded:     d.Embedded,
-		registration: d.Registration,
-		minPassword:  d.MinPassword,
-		mail:         d.Mail,
-		notices:      d.Notices,
-		plainHTTP:    !https && !loopback(d.PublicURL),
-		ready:        d.Ready,
-		stop:         d.Stop,
-		now:          d.Now,
-		log:          d.Log,
-	}
-	if h.embedded {
-		h.sessions.reissue = h.reissue
-	} else {
-		h.patience = newPatience(d.Now)
-	}
-	if h.withOrigin == nil {
-		h.withOrigin = func(ctx context.Context, _ model.Origin) context.Context { return ctx }
+		Deps:      d,
+		sessions:  websession.New(d.WebSessions, d.SessionKeys, https, originOf, d.Now, d.Log),
+		forms:     newFormIDs(d.Now),
+		known:     websession.NewKnownBrowsers(d.SessionKeys, https),
+		streams:   newPlaces(streamsEach, streamsMost),
+		watches:   newWatches(),
+		exports:   newPlaces(exportsEach, exportsMost),
+		deviceQR:  drawQR(d.PublicURL + devicePath),
+		https:     https,
+		plainHTTP: !https && !loopback(d.PublicURL),
 	}
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
@@ -184,9 +139,9 @@ var ErrStopping = errors.New("the program is stopping")
 
 // health answers the load balancer and the container.
 func (h *dashboard) health(c echo.Context) error {
-	if err := h.ready(c.Request().Context()); err != nil {
+	if err := h.Ready(c.Request().Context()); err != nil {
 		if !errors.Is(err, ErrStopping) {
-			h.log.Error("not ready", "cause", err)
+			h.Log.Error("not ready", "cause", err)
 		}
 		return c.String(http.StatusServiceUnavailable, "not ready\n")
 	}

@@ -7,8 +7,8 @@ import (
 
 // handoff is what a person needs beside the value of the key of that name.
 func (h *dashboard) handoff(keyName string) views.Handoff {
-	needs := onboard.Handoff{AppID: h.appID, BaseURL: h.baseURL, KeyName: keyName}
-	m := views.Handoff{EnvFile: needs.EnvFile(), Device: h.publicURL + devicePath}
+	needs := onboard.Handoff{AppID: h.AppID, BaseURL: h.BaseURL, KeyName: keyName}
+	m := views.Handoff{EnvFile: needs.EnvFile(), Device: h.PublicURL + devicePath}
 	for _, s := range onboard.Snippets(needs) {
 		m.Snippets = append(m.Snippets, views.Snippet(s))
 	}

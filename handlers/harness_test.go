@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,6 +30,7 @@ import (
 	"latchkey/internal/onboard"
 	"latchkey/internal/onboard/onboardtest"
 	"latchkey/internal/store"
+	"latchkey/internal/upstream"
 )
 
 const (
@@ -55,26 +57,34 @@ type program struct {
 	handler  http.Handler
 	store    *store.Store
 	rows     *webRows
-	upstream *upstream
+	accounts *accounts.Accounts
+	api      *client.Client // of a device, which nothing goes wrong for
+	upstream *way           // the way to the auth server of a dashboard that is elsewhere
 	clock    *clock
 	logs     *logs
+
+	refuses        map[string]error  // by the accounts here, by call: "register", "change password"
+	then           map[string]func() // what happens after a call: "sign in", "check password"
+	signIns        upstream.SignIns  // what counts tries of a dashboard that is elsewhere
+	recordingSince time.Time         // of uses, unless it is zero and the store says so
 }
 
 // newProgram starts with nobody in it. Each of change may alter what the dashboard is given.
 func newProgram(t testing.TB, change ...func(*handlers.Deps)) *program {
 	t.Helper()
-	p := &program{t: t, clock: &clock{now: noon}, logs: &logs{}}
+	p := &program{t: t, clock: &clock{now: noon}, logs: &logs{}, signIns: uncounted{}, refuses: map[string]error{}, then: map[string]func(){}}
 	p.store = openStore(t)
 	p.rows = &webRows{Store: p.store}
 	p.deps = handlers.Deps{
 		WebSessions:  p.rows,
-		Events:       p.store,
 		StepUp:       30 * time.Minute,
 		SessionKeys:  [][]byte{bytes.Repeat([]byte{1}, 32)},
 		PublicURL:    publicURL,
 		AppID:        appID,
+		Here:         true,
 		Registration: true,
 		MinPassword:  8,
+		Pace:         time.Second,
 		Ready:        p.store.Ping,
 		Now:          p.clock.Now,
 		Log:          slog.New(slog.NewJSONHandler(p.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
@@ -83,11 +93,16 @@ func newProgram(t testing.TB, change ...func(*handlers.Deps)) *program {
 		c(&p.deps)
 	}
 	p.deps.BaseURL = p.deps.PublicURL
-	p.upstream = &upstream{next: inProcess{p.newAuthServer()}}
-	p.deps.Client = p.newClient(p.upstream)
-	p.deps.WithOrigin = func(ctx context.Context, o model.Origin) context.Context {
-		return authserver.WithOrigin(ctx, o)
+	switch {
+	case p.deps.Events != nil:
+	case p.deps.Here:
+		p.deps.Events = p.store
+	default: // the other server writes down in a list of its own
+		p.deps.Events = openStore(t)
 	}
+	server := p.newAuthServer()
+	p.upstream = &way{next: inProcess{server}}
+	p.api = p.newClient(inProcess{server})
 	if p.deps.Pairings == nil {
 		p.deps.Pairings = onboard.New(onboard.Config{ClientID: appID, Grants: &onboardtest.Memory{}, Now: p.clock.Now})
 	}
@@ -97,6 +112,15 @@ func newProgram(t testing.TB, change ...func(*handlers.Deps)) *program {
 
 // start builds the dashboard from deps, as a restart of the program does.
 func (p *program) start() {
+	p.t.Helper()
+	if p.deps.Here {
+		p.deps.Service = here{p.accounts, p}
+	} else {
+		p.deps.SendsLinks = true
+		p.deps.Service = away{upstream.New(upstream.Config{
+			Client: p.newClient(p.upstream), SignIns: p.signIns, Events: p.deps.Events, Now: p.clock.Now, Log: p.deps.Log,
+		})}
+	}
 	p.handler = handlers.SecureHeaders(p.deps.PublicURL, handlers.New(p.deps))
 }
 
@@ -130,11 +154,120 @@ func (p *program) newAuthServer() http.Handler {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	rules := accounts.New(accounts.Config{
-		PublicURL: p.deps.PublicURL, Registration: true, MinPassword: 8, PasswordCost: cheap, Now: p.clock.Now, Log: p.deps.Log,
+	p.accounts = accounts.New(accounts.Config{
+		PublicURL: p.deps.PublicURL, Registration: true, MinPassword: 8, PasswordCost: cheap, Limits: p.limits(), Now: p.clock.Now, Log: p.deps.Log,
 	}, p.store)
-	api := authserver.New(authserver.Config{AppID: appID, PublicURL: p.deps.PublicURL, Now: p.clock.Now, Log: p.deps.Log}, rules, tokens)
-	return drained{api, rules}
+	api := authserver.New(authserver.Config{AppID: appID, PublicURL: p.deps.PublicURL, Now: p.clock.Now, Log: p.deps.Log}, p.accounts, tokens)
+	return drained{api, p.accounts}
+}
+
+// elsewhere is a dashboard over a server that it reaches by HTTP. Faults of the way there are its subject.
+func elsewhere(d *handlers.Deps) { d.Here = false }
+
+// here and away are what package app makes of the two tenants.
+type (
+	here struct {
+		*accounts.Accounts
+		p *program
+	}
+	away struct{ *upstream.Service }
+)
+
+func (h here) As(a model.Account, from model.Origin) handlers.Person {
+	person := handlers.Person(hooked{h.Accounts.As(a, from), h.p})
+	if !h.p.recordingSince.IsZero() {
+		person = recording{person, h.p.recordingSince}
+	}
+	return person
+}
+
+func (h here) Register(ctx context.Context, from model.Origin, email string, password model.Secret) error {
+	if err := h.p.refuses["register"]; err != nil {
+		return err
+	}
+	return h.Accounts.Register(ctx, from, email, password)
+}
+
+func (h here) SignIn(ctx context.Context, from model.Origin, email string, password model.Secret) (model.Account, error) {
+	defer h.p.after("sign in")
+	return h.Accounts.SignIn(ctx, from, email, password)
+}
+
+// after lets happen what a test has planned for after a call.
+func (p *program) after(call string) {
+	if then := p.then[call]; then != nil {
+		then()
+	}
+}
+
+// hooked is a person to whom something happens meanwhile.
+type hooked struct {
+	handlers.Person
+	p *program
+}
+
+func (h hooked) CheckPassword(ctx context.Context, password model.Secret) error {
+	defer h.p.after("check password")
+	return h.Person.CheckPassword(ctx, password)
+}
+
+func (h hooked) ChangePassword(ctx context.Context, current, replacement model.Secret) error {
+	if err := h.p.refuses["change password"]; err != nil {
+		return err
+	}
+	return h.Person.ChangePassword(ctx, current, replacement)
+}
+
+// recording is a person whose keys' use is recorded from another time on than the store says, which began when the test did.
+type recording struct {
+	handlers.Person
+	since time.Time
+}
+
+func (r recording) Keys(ctx context.Context) (model.Keys, error) {
+	keys, err := r.Person.Keys(ctx)
+	for i := range keys.List {
+		keys.List[i].Usage.RecordingSince = r.since
+	}
+	return keys, err
+}
+
+func (r recording) Key(ctx context.Context, id string) (model.Key, error) {
+	key, err := r.Person.Key(ctx, id)
+	key.Usage.RecordingSince = r.since
+	return key, err
+}
+
+func (r recording) TurnKey(ctx context.Context, id string, on bool) (model.Key, error) {
+	key, err := r.Person.TurnKey(ctx, id, on)
+	key.Usage.RecordingSince = r.since
+	return key, err
+}
+
+func (r recording) CreateKey(ctx context.Context, name string) (model.Created, error) {
+	created, err := r.Person.CreateKey(ctx, name)
+	for i := range created.Keys.List {
+		created.Keys.List[i].Usage.RecordingSince = r.since
+	}
+	return created, err
+}
+
+// uncounted lets everybody try as often as they like.
+type uncounted struct{}
+
+func (uncounted) Take(_, _, _ string) (func(), time.Duration) { return func() {}, 0 }
+
+func (a away) As(acc model.Account, from model.Origin) handlers.Person {
+	return a.Service.As(acc, from)
+}
+
+// limits are those of the server's own accounts. One elsewhere counts nothing: what the dashboard counts is what a test is about.
+func (p *program) limits() *accounts.Limits {
+	if p.deps.Here {
+		return nil
+	}
+	var hours atomic.Int64
+	return accounts.NewLimits(func() time.Time { return noon.Add(time.Duration(hours.Add(1)) * time.Hour) })
 }
 
 func openStore(t testing.TB) *store.Store {
@@ -300,6 +433,7 @@ func (b *browser) send(r *http.Request) answer {
 	}
 	recorder := httptest.NewRecorder()
 	b.p.handler.ServeHTTP(recorder, r)
+	b.p.accounts.Drain() // what no answer waits for is written down
 	res := recorder.Result()
 	b.jar.SetCookies(r.URL, res.Cookies())
 	doc, err := goquery.NewDocumentFromReader(bytes.NewReader(recorder.Body.Bytes()))
@@ -414,8 +548,8 @@ func squeeze(text string) string { return strings.Join(strings.Fields(text), " "
 
 // --- The way to the auth server ---------------------------------------------------------------------------------------
 
-// upstream is the way from the dashboard's client to the auth server. It counts what is sent and can lose or replace answers.
-type upstream struct {
+// way leads from the dashboard's client to the auth server. It counts what is sent and can lose or replace answers.
+type way struct {
 	next http.RoundTripper
 
 	mu     sync.Mutex
@@ -432,7 +566,7 @@ type fault struct {
 type happens func(next http.RoundTripper, r *http.Request) (*http.Response, error)
 
 // RoundTrip lets the newest fault for the call decide.
-func (u *upstream) RoundTrip(r *http.Request) (*http.Response, error) {
+func (u *way) RoundTrip(r *http.Request) (*http.Response, error) {
 	call := callOf(r)
 	u.mu.Lock()
 	u.sent = append(u.sent, call)
@@ -478,20 +612,20 @@ const (
 )
 
 // breaks makes something happen to a call until heal.
-func (u *upstream) breaks(call string, what happens) {
+func (u *way) breaks(call string, what happens) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.faults = append(u.faults, fault{call, what})
 }
 
-func (u *upstream) heal() {
+func (u *way) heal() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.faults = nil
 }
 
 // count says how often a call was sent since the last reset, to a server that answered or not.
-func (u *upstream) count(call string) int {
+func (u *way) count(call string) int {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	n := 0
@@ -503,7 +637,7 @@ func (u *upstream) count(call string) int {
 	return n
 }
 
-func (u *upstream) reset() {
+func (u *way) reset() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.sent = nil

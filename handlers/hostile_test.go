@@ -128,7 +128,7 @@ func logInOnce() happens {
 // A server of the operator's choice may have let any name in. Here it is the name of a key, and of what a device says it is.
 func TestANameFromTheKeyServiceIsTextWhereverItIsDrawn(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b, who := p.signedIn(email)
 	key := p.seed(who, "pump")[0]
 	text := ""
@@ -176,7 +176,7 @@ func TestANameFromTheKeyServiceIsTextWhereverItIsDrawn(t *testing.T) {
 
 func TestWhatAPersonTypesIsTextWhereverItIsDrawnAgain(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b, _ := p.signedIn(email)
 	p.upstream.breaks(register, says(http.StatusConflict, `{"error":"name already in use","error_code":"AccountNameInUse"}`))
 	out := p.browser()
@@ -234,7 +234,7 @@ func TestWhatAPersonTypesIsTextWhereverItIsDrawnAgain(t *testing.T) {
 
 func TestAnEMailAddressIsTextWhereverItIsDrawn(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	p.person(email)
 	p.upstream.breaks(logIn, logInOnce())
 	p.browser().post("/login", url.Values{"email": {email}, "password": {password}}).leadsTo("/keys")
@@ -284,7 +284,7 @@ func TestWhatADeviceSaysOfItselfIsTextWhereverItIsDrawn(t *testing.T) {
 func TestNoTextOfSomebodyElseMakesALineOfTheLog(t *testing.T) {
 	t.Parallel()
 	kept := &logs{}
-	p := newProgram(t, func(d *handlers.Deps) {
+	p := newProgram(t, elsewhere, func(d *handlers.Deps) {
 		d.Log = slog.New(slog.NewTextHandler(kept, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	})
 	b, who := p.signedIn(email)
@@ -338,11 +338,11 @@ func TestNoNameChangesTheFilesForADevice(t *testing.T) {
 
 func TestWhoSignsInIsSentToTheirKeysWhateverTheAddressSaid(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	p.person(email)
 	p.upstream.breaks(logIn, logInOnce())
 	p.upstream.breaks(register, says(http.StatusCreated, ""))
-	wrong := newProgram(t)
+	wrong := newProgram(t, elsewhere)
 	wrong.upstream.breaks(logIn, says(http.StatusUnauthorized, `{"error":"unauthorized","error_code":"InvalidPassword"}`))
 	for _, next := range handlers.Corpus(t, "nexts.txt") {
 		for _, path := range []string{"/login", "/register"} {

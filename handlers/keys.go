@@ -9,7 +9,6 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"latchkey/client"
 	"latchkey/internal/model"
 	"latchkey/views"
 )
@@ -37,7 +36,7 @@ func actContext(c echo.Context) (context.Context, context.CancelFunc) {
 // listKeys shows the keys page, and to htmx the list alone.
 func (h *dashboard) listKeys(c echo.Context) error {
 	m := h.keysModel(c)
-	if name := c.QueryParam("name"); client.ValidName(name) == nil { // typed before signing in was needed
+	if name := c.QueryParam("name"); model.ValidName(name) { // typed before signing in was needed
 		m.Form.Name = name
 	}
 	status := http.StatusOK
@@ -55,7 +54,7 @@ func (h *dashboard) listKeys(c echo.Context) error {
 func (h *dashboard) keysModel(c echo.Context) views.Keys {
 	return views.Keys{
 		Page:  h.page(c, "Devices and keys"),
-		Quota: views.Quota{Limit: client.MaxKeys},
+		Quota: views.Quota{Limit: model.MaxKeys},
 		Query: strings.TrimSpace(c.FormValue("q")),
 	}
 }
@@ -65,38 +64,39 @@ func (h *dashboard) keysModel(c echo.Context) views.Keys {
 func (h *dashboard) readKeys(c echo.Context, m *views.Keys) error {
 	ctx, cancel := readContext(c)
 	defer cancel()
-	asked := h.askFacts(c)
-	keys, err := h.keys(c).FetchAll(ctx)
+	keys, err := h.person(c).Keys(ctx)
 	if err != nil {
 		m.Failure = h.failure(c, err)
 		return err
 	}
-	h.fillKeys(m, keys, asked())
+	h.fillKeys(m, keys)
 	return nil
 }
 
 // fillKeys fills the model with keys that were read.
-func (h *dashboard) fillKeys(m *views.Keys, keys []client.APIKey, f facts) {
-	m.Quota.Used, m.Uses, m.Awaits = len(keys), f.known, f.awaited(keys)
+func (h *dashboard) fillKeys(m *views.Keys, keys model.Keys) {
+	now := h.Now()
+	m.Quota.Used, m.Uses, m.Awaits = len(keys.List), knowledge(keys.Usage), awaited(keys, now)
 	m.Form.ID = newFormID()
-	m.List = make([]views.Key, 0, len(keys))
-	for _, key := range keys {
-		if strings.Contains(strings.ToLower(key.Name), strings.ToLower(m.Query)) {
-			m.List = append(m.List, h.row(key, f))
+	m.List = make([]views.Key, 0, len(keys.List))
+	query := strings.ToLower(m.Query)
+	for _, key := range keys.List {
+		if query == "" || strings.Contains(strings.ToLower(key.Name), query) {
+			m.List = append(m.List, h.row(key))
 		}
 	}
 	if m.Quota.Full() {
-		m.Form.MakeRoom = h.deletable(keys)
+		m.Form.MakeRoom = h.deletable(keys.List)
 	}
 }
 
 // deletable gives the keys that are most likely not needed: those turned off, then the oldest.
-func (h *dashboard) deletable(keys []client.APIKey) []views.Key {
+func (h *dashboard) deletable(keys []model.Key) []views.Key {
 	keys = slices.Clone(keys)
-	slices.SortStableFunc(keys, func(a, b client.APIKey) int {
+	slices.SortStableFunc(keys, func(a, b model.Key) int {
 		switch {
 		case a.Disabled == b.Disabled:
-			return a.CreatedAt().Compare(b.CreatedAt())
+			return createdAt(a).Compare(createdAt(b))
 		case a.Disabled:
 			return -1
 		default:
@@ -110,23 +110,23 @@ func (h *dashboard) deletable(keys []client.APIKey) []views.Key {
 	return models
 }
 
-func (h *dashboard) keyModel(key client.APIKey) views.Key {
+func (h *dashboard) keyModel(key model.Key) views.Key {
 	return views.Key{
-		ID: key.ID, Name: key.Name, On: !key.Disabled, EndsAtOnce: h.embedded,
-		Created: views.NewWhen(key.CreatedAt(), h.now()),
+		ID: key.ID, Name: key.Name, On: !key.Disabled, EndsAtOnce: h.Here,
+		Created: views.NewWhen(createdAt(key), h.Now()),
 	}
 }
 
 // row is a key with its use as the list shows it, card as its own page does.
-func (h *dashboard) row(key client.APIKey, f facts) views.Key {
+func (h *dashboard) row(key model.Key) views.Key {
 	k := h.keyModel(key)
-	k.Use = f.ofRow(key)
+	k.Use = rowUse(key, h.Now())
 	return k
 }
 
-func (h *dashboard) card(key client.APIKey, f facts) views.Key {
+func (h *dashboard) card(key model.Key) views.Key {
 	k := h.keyModel(key)
-	k.Use = f.ofCard(key)
+	k.Use = cardUse(key, h.Now())
 	return k
 }
 
@@ -141,21 +141,22 @@ func (h *dashboard) failure(c echo.Context, err error) *views.Notice {
 }
 
 // pageOfItsOwn says that an error is about who is asking, not about the keys.
-func pageOfItsOwn(err error) bool { return client.IsUnauthorized(err) || client.IsForbidden(err) }
+func pageOfItsOwn(err error) bool {
+	return model.Is(err, model.KindSessionOver) || model.Is(err, model.KindForbidden)
+}
 
 // showKey is a key's own page. For a page that learnt of a change it is the row or the card alone, with the news.
 func (h *dashboard) showKey(c echo.Context) error {
 	ctx, cancel := readContext(c)
 	defer cancel()
-	asked := h.askFacts(c)
-	key, err := h.keys(c).Fetch(ctx, c.Param("id"))
-	if id := c.Param("id"); client.IsNotFound(err) && wantsPart(c) && c.QueryParam("place") == views.PlaceRow && model.IsID(id) {
+	key, err := h.person(c).Key(ctx, c.Param("id"))
+	if id := c.Param("id"); model.Is(err, model.KindNotFound) && wantsPart(c) && c.QueryParam("place") == views.PlaceRow && model.IsID(id) {
 		return render(c, http.StatusNotFound, views.ArrivedGonePart(id), views.ArrivedGonePart(id))
 	}
 	if err != nil {
 		return err
 	}
-	k := h.card(key, asked())
+	k := h.card(key)
 	k.New = wantsPart(c) && k.Use.Stage == views.Connected
 	told := news(k)
 	if k.Use.Awaits() == string(views.Waiting) && c.QueryParam("look") == "" {
@@ -165,6 +166,6 @@ func (h *dashboard) showKey(c echo.Context) error {
 	if c.QueryParam("place") == views.PlaceRow {
 		part = views.ArrivedRowPart(k, told)
 	}
-	m := views.KeyPage{Page: h.page(c, key.Name), Key: k, AppID: h.appID, BaseURL: h.baseURL, Handoff: h.handoff(key.Name)}
+	m := views.KeyPage{Page: h.page(c, key.Name), Key: k, AppID: h.AppID, BaseURL: h.BaseURL, Handoff: h.handoff(key.Name)}
 	return render(c, http.StatusOK, views.OneKeyPage(m), part)
 }

@@ -168,7 +168,7 @@ var unreadable = map[string]struct {
 
 func TestAListThatCannotBeReadIsNeverDrawnAsEmpty(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b, who := p.signedIn(email)
 	p.seed(who, "porch-cam")
 	for name, c := range unreadable {
@@ -195,7 +195,7 @@ func TestAListThatCannotBeReadIsNeverDrawnAsEmpty(t *testing.T) {
 
 func TestABusyKeyServiceIsNotAskedAgainAtOnce(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b, who := p.signedIn(email)
 	key := p.seed(who, "porch-cam")[0]
 	p.upstream.breaks("*", says(429, ""))
@@ -214,7 +214,7 @@ func TestABusyKeyServiceIsNotAskedAgainAtOnce(t *testing.T) {
 
 func TestTheReferenceIsTheKeyServicesOwnWhenItHasOne(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b, _ := p.signedIn(email)
 	p.upstream.breaks(listKeys, says(500, `{"error":"x","link":"https://realm.example/logs?co_id=6a5f00c0ffee00c0ffee00c0"}`))
 	b.get("/keys").says("#keys code", "6a5f00c0ffee00c0ffee00c0")
@@ -228,7 +228,7 @@ func TestTheReferenceIsTheKeyServicesOwnWhenItHasOne(t *testing.T) {
 
 func TestASessionThatTheKeyServiceEndedLeadsToTheLogIn(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	who := p.person(email)
 	key := p.seed(who, "porch-cam")[0]
 	for _, c := range []struct{ method, path, place string }{
@@ -271,7 +271,7 @@ func TestASessionThatTheKeyServiceEndedLeadsToTheLogIn(t *testing.T) {
 
 func TestWhoeverMayNotManageKeysIsToldWhy(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b, who := p.signedIn(email)
 	key := p.seed(who, "porch-cam")[0]
 	for _, body := range []string{"", `{"error":"secret-host says no"}`} {

@@ -1,15 +1,13 @@
 package handlers
 
 import (
-	"context"
-	"errors"
 	"net/http"
 	"net/url"
 	"strings"
 
 	"github.com/labstack/echo/v4"
 
-	"latchkey/client"
+	"latchkey/internal/model"
 	"latchkey/views"
 )
 
@@ -25,26 +23,22 @@ func (h *dashboard) showForgot(c echo.Context) error {
 }
 
 func (h *dashboard) forgotModel(c echo.Context, title string) views.Forgot {
-	return views.Forgot{Page: h.page(c, title), Mail: h.sendsMail()}
+	return views.Forgot{Page: h.page(c, title), Mail: h.SendsLinks}
 }
 
 func (h *dashboard) renderForgot(c echo.Context, status int, m views.Forgot) error {
 	return render(c, status, views.ForgotPage(m), views.ForgotPage(m))
 }
 
-// sendsMail says whether links can be had by mail. An upstream has to be asked.
-func (h *dashboard) sendsMail() bool { return h.mail || !h.embedded }
-
 // forgot asks for a link, and says the same whoever has an account.
 func (h *dashboard) forgot(c echo.Context) error {
 	m := h.forgotModel(c, "Forgotten password")
-	return h.askForMail(c, m, h.renderForgot, h.client.SendResetPassword)
+	return h.askForMail(c, m, h.renderForgot, model.LinkReset)
 }
 
 // askForMail is what the pages have in common that have a link sent.
 func (h *dashboard) askForMail(
-	c echo.Context, m views.Forgot,
-	render func(echo.Context, int, views.Forgot) error, send func(ctx context.Context, email string) error,
+	c echo.Context, m views.Forgot, render func(echo.Context, int, views.Forgot) error, purpose string,
 ) error {
 	m.Email = strings.TrimSpace(c.FormValue("email"))
 	if m.Error = h.checkEmail(m.Email); m.Error != "" || !m.Mail {
@@ -52,13 +46,13 @@ func (h *dashboard) askForMail(
 	}
 	ctx, cancel := actContext(c)
 	defer cancel()
-	status, err := http.StatusOK, send(ctx, m.Email)
+	status, err := http.StatusOK, h.Service.SendLink(ctx, originOf(ctx), purpose, m.Email)
 	switch {
-	case err == nil, client.IsNobodyToMail(err): // which we do not pass on
+	case err == nil:
 		m.Sent = true
-	case client.IsLimited(err):
+	case model.Is(err, model.KindTooManyEmails):
 		status, m.Error = http.StatusTooManyRequests, tooManyMails(askToWait(c, err))
-	case refusesMail(err):
+	case model.Is(err, model.KindNoEmail), model.Is(err, model.KindBadEmail):
 		status, m.Mail = http.StatusUnprocessableEntity, false
 	default:
 		return err
@@ -71,6 +65,10 @@ func linkOf(values url.Values) views.Link {
 	return views.Link{Token: values.Get("token"), TokenID: values.Get("tokenId")}
 }
 
+func given(purpose string, l views.Link) model.GivenLink {
+	return model.GivenLink{Purpose: purpose, ID: l.TokenID, Token: model.Secret(l.Token)}
+}
+
 // showReset is the form behind a link, and changes nothing: programs that look through mails follow links too.
 func (h *dashboard) showReset(c echo.Context) error {
 	m := h.resetModel(c)
@@ -79,7 +77,7 @@ func (h *dashboard) showReset(c echo.Context) error {
 }
 
 func (h *dashboard) resetModel(c echo.Context) views.Reset {
-	return views.Reset{Page: h.page(c, "Choose a new password"), MinPassword: h.minPassword}
+	return views.Reset{Page: h.page(c, "Choose a new password"), MinPassword: h.MinPassword}
 }
 
 func (h *dashboard) renderReset(c echo.Context, status int, m views.Reset) error {
@@ -99,14 +97,14 @@ func (h *dashboard) reset(c echo.Context) error {
 	}
 	ctx, cancel := actContext(c)
 	defer cancel()
-	err = h.client.ResetPassword(ctx, client.Secret(m.Link.Token), m.Link.TokenID, password)
+	err = h.Service.UseLink(ctx, originOf(ctx), given(model.LinkReset, m.Link), model.Secret(password))
 	switch {
 	case err == nil:
 		h.leaveFlash(c, "reset", "")
 		return redirect(c, "/login")
-	case client.IsBadLink(err):
+	case model.Is(err, model.KindBadLink):
 		m.Bad = true
-	case client.IsRefusedPassword(err):
+	case model.Is(err, model.KindBadPassword):
 		m.Error = refusal(err)
 	default:
 		return err
@@ -140,12 +138,12 @@ func (h *dashboard) confirm(c echo.Context) error {
 	m.Link = linkOf(form)
 	ctx, cancel := actContext(c)
 	defer cancel()
-	err = h.client.ConfirmEmail(ctx, client.Secret(m.Link.Token), m.Link.TokenID)
+	err = h.Service.UseLink(ctx, originOf(ctx), given(model.LinkConfirm, m.Link), "")
 	switch {
 	case err == nil:
 		h.leaveFlash(c, "confirmed", "")
 		return redirect(c, "/login")
-	case client.IsBadLink(err):
+	case model.Is(err, model.KindBadLink):
 		m.Bad = true
 	default:
 		return err
@@ -159,7 +157,7 @@ func (h *dashboard) sendConfirmation(c echo.Context) error {
 	draw := func(c echo.Context, status int, m views.Forgot) error {
 		return h.renderConfirm(c, status, views.Confirm{Forgot: m, Bad: !m.Sent})
 	}
-	return h.askForMail(c, m, draw, h.client.ResendConfirmation)
+	return h.askForMail(c, m, draw, model.LinkConfirm)
 }
 
 // askToConfirm stands where a person would be signed in whose address is not confirmed yet. made says that the account is new.
@@ -167,10 +165,4 @@ func (h *dashboard) askToConfirm(c echo.Context, status int, email string, made 
 	m := h.confirmModel(c)
 	m.Email, m.Made, m.Waiting = email, made, !made
 	return h.renderConfirm(c, status, m)
-}
-
-// refusesMail says that the key service sends no mails, or none of the kind: it answered, and not that it is in trouble.
-func refusesMail(err error) bool {
-	var failed *client.Error
-	return errors.As(err, &failed) && failed.Status/100 == 4
 }

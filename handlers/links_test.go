@@ -17,7 +17,7 @@ const (
 	sendConfirm    = "POST confirm/send"
 )
 
-func withMail(d *handlers.Deps) { d.Embedded, d.Mail = true, true }
+func withMail(d *handlers.Deps) { d.ConfirmEmail, d.SendsLinks = true, true }
 
 // saying answers with a status, an error code and a text.
 func saying(status int, code, text string) happens {
@@ -27,7 +27,7 @@ func saying(status int, code, text string) happens {
 func TestWhoeverAsksForALinkIsToldTheSame(t *testing.T) {
 	t.Parallel()
 	for path, call := range map[string]string{"/forgot": sendReset, "/confirm/send": sendConfirm} {
-		p := newProgram(t, withMail)
+		p := newProgram(t, elsewhere, withMail)
 		var said []string
 		for _, outcome := range []happens{
 			says(http.StatusAccepted, ""), saying(404, "UserNotFound", "user not found"), saying(400, "UserAlreadyConfirmed", "already confirmed"),
@@ -45,7 +45,7 @@ func TestWhoeverAsksForALinkIsToldTheSame(t *testing.T) {
 func TestALinkThatCannotBeSentIsExplained(t *testing.T) {
 	t.Parallel()
 	for path, call := range map[string]string{"/forgot": sendReset, "/confirm/send": sendConfirm} {
-		p := newProgram(t, withMail)
+		p := newProgram(t, elsewhere, withMail)
 		b := p.browser()
 		ask := func() answer { return b.post(path, url.Values{"email": {email}}) }
 		b.post(path, url.Values{"email": {"nobody"}}).want(http.StatusUnprocessableEntity).says("#email-error", "Enter an e-mail address")
@@ -63,7 +63,7 @@ func TestALinkThatCannotBeSentIsExplained(t *testing.T) {
 
 func TestWithoutMailNobodyIsAsked(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t, func(d *handlers.Deps) { d.Embedded = true })
+	p := newProgram(t)
 	b := p.browser()
 	b.get("/forgot").want(http.StatusOK).says("main", "Ask whoever runs this server").lacks("form[action='/forgot']")
 	b.post("/forgot", url.Values{"email": {email}}).want(http.StatusUnprocessableEntity).says("main", "Ask whoever runs this server")
@@ -75,7 +75,7 @@ func TestWithoutMailNobodyIsAsked(t *testing.T) {
 
 func TestOpeningALinkChangesNothing(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t, withMail)
+	p := newProgram(t, elsewhere, withMail)
 	b := p.browser()
 	for _, path := range []string{"/reset", "/confirm"} {
 		a := b.get(path + "?token=abc%22%3E&tokenId=0123456789abcdef01234567").want(http.StatusOK)
@@ -109,7 +109,7 @@ func TestWhatComesOfALinkIsSaid(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			p := newProgram(t, withMail)
+			p := newProgram(t, elsewhere, withMail)
 			p.upstream.breaks(c.call, c.outcome)
 			a := p.browser().post(c.path, link)
 			if c.says == "" {
@@ -123,7 +123,7 @@ func TestWhatComesOfALinkIsSaid(t *testing.T) {
 
 func TestAShortNewPasswordIsNotEvenSent(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t, withMail)
+	p := newProgram(t, elsewhere, withMail)
 	a := p.browser().post("/reset", url.Values{"token": {"abc"}, "tokenId": {"x"}, "password": {"short"}})
 	a.want(http.StatusUnprocessableEntity).says("#password-error", "Use at least 8 characters.")
 	if a.attr("input[name=token]", "value") != "abc" || p.upstream.count(resetPassword) > 0 {
@@ -133,7 +133,7 @@ func TestAShortNewPasswordIsNotEvenSent(t *testing.T) {
 
 func TestWhoHasNotConfirmedTheAddressIsToldSo(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t, withMail)
+	p := newProgram(t, elsewhere, withMail)
 	p.upstream.breaks(logIn, saying(401, "AuthError", "unauthorized"))
 	a := p.browser().post("/login", credentials(email, password)).want(http.StatusUnprocessableEntity)
 	a.says("main", "Before you can sign in, open the link in the mail to "+email).keepsQuiet(password)

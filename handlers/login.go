@@ -10,7 +10,6 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"latchkey/client"
 	"latchkey/internal/model"
 	"latchkey/views"
 )
@@ -35,7 +34,7 @@ func (h *dashboard) showSignIn(c echo.Context) error {
 }
 
 func (h *dashboard) signInModel(c echo.Context) views.SignIn {
-	return views.SignIn{Page: h.page(c, "Sign in"), Registration: h.registration}
+	return views.SignIn{Page: h.page(c, "Sign in"), Registration: h.Registration}
 }
 
 func (h *dashboard) renderSignIn(c echo.Context, status int, m views.SignIn) error {
@@ -57,40 +56,39 @@ func (h *dashboard) signIn(c echo.Context) error {
 	switch {
 	case err == nil:
 		return redirect(c, localPath(m.Next))
-	case client.IsLimited(err):
+	case model.Is(err, model.KindTooManyTries):
 		return h.renderTooMany(c, m, err)
-	case client.IsUnconfirmed(err):
+	case model.Is(err, model.KindUnconfirmed):
 		return h.askToConfirm(c, http.StatusUnprocessableEntity, email, false)
-	case client.IsUserDisabled(err): // which is told to those who know the password
+	case model.Is(err, model.KindDisabled): // which is told to those who know the password
 		m.Error = "This account is turned off. Ask whoever runs this server."
-	case !client.IsUnauthorized(err):
+	case !model.Is(err, model.KindWrongPassword):
 		return err
 	}
 	return h.renderSignIn(c, http.StatusUnprocessableEntity, m)
 }
 
-// logIn opens an auth session at the key service and a web session here.
+// renderTooMany is the form for signing in, with what was typed into it but the password, when tries are used up.
+func (h *dashboard) renderTooMany(c echo.Context, m views.SignIn, err error) error {
+	m.Error = tooManyTries(askToWait(c, err))
+	return h.renderSignIn(c, http.StatusTooManyRequests, m)
+}
+
+// logIn opens a session at the service and a web session here.
 func (h *dashboard) logIn(c echo.Context, email, password string) error {
-	session, err := h.openSession(c, email, password)
-	if client.IsForbidden(err) || client.IsNotFound(err) {
-		return errors.Join(errRefused, err)
-	}
+	from := originOf(c.Request().Context())
+	from.KnownBrowser = h.known.Name(c.Request(), email)
+	a, err := h.Service.SignIn(c.Request().Context(), from, email, model.Secret(password))
 	if err != nil {
 		return err
 	}
 	if _, err := h.leave(c, model.EndedSignedIn); err != nil { // whoever this browser was signed in as until now
 		return err
 	}
-	a := account{UserID: session.UserID(), Email: email, token: session.RefreshToken()}
-	if err := h.startSession(c, a); err != nil {
+	if err := sessionsDown(h.sessions.Start(c.Response(), c.Request(), a)); err != nil {
 		return err
 	}
-	h.known.remember(c, email)
-	if !h.embedded {
-		signedIn := h.event(c, model.EventSignedIn)
-		signedIn.UserID = a.UserID // who was signed in here until now may be another
-		h.record(c, signedIn)
-	}
+	h.known.Remember(c.Response(), c.Request(), email)
 	return nil
 }
 
@@ -100,7 +98,7 @@ func (h *dashboard) signOut(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := h.endSession(c); err != nil { // and its cookie
+	if err := sessionsDown(h.sessions.End(c.Response(), c.Request())); err != nil { // and its cookie
 		return err
 	}
 	h.clearBrowser(c)
@@ -127,29 +125,26 @@ func (h *dashboard) leave(c echo.Context, why string) (told bool, err error) {
 	if told, err = h.endBrowser(c, a, sessionHash(c), why); err != nil {
 		return told, err
 	}
-	session, err := h.session(c)
-	if err == nil {
-		session.ID = "" // its row has gone
-	}
-	return told, err
+	h.sessions.Gone(c.Request())
+	return told, nil
 }
 
-// endBrowser ends a web session of a person's with the auth session that it holds. The embedded server's ends in the same
-// transaction; at an upstream it is logged out first. When that cannot be told the web session ends all the same, since its token
-// was only ever here and goes with it; but a token that somebody copied goes on there, and the person must know.
-func (h *dashboard) endBrowser(c echo.Context, holds account, session [32]byte, why string) (told bool, err error) {
+// endBrowser ends a web session of a person's, and the session that it holds at the service, and says whether the service knows of
+// it. When that cannot be told the web session is over all the same, and its token, which was only ever here, has gone with it; but a
+// token that somebody copied goes on there, and the person must know.
+func (h *dashboard) endBrowser(c echo.Context, holds model.Account, session [32]byte, why string) (told bool, err error) {
 	ctx, cancel := actContext(c)
 	defer cancel()
-	told = true
-	if !h.embedded {
-		if err := h.resume(holds).Logout(ctx); err != nil && !client.IsUnauthorized(err) {
-			told = false
-			h.log.Warn("auth session outlives its web session", "request", requestIDOf(c), "cause", err)
-		}
-	}
 	ended := h.event(c, model.EventSessionEnded)
 	ended.UserID, ended.Detail = holds.UserID, why
-	return told, sessionsDown(h.sessions.rows.DeleteWebSession(ctx, session, ended))
+	if err := h.WebSessions.DeleteWebSession(ctx, session, ended); err != nil {
+		return false, sessionsDown(err)
+	}
+	if err := h.as(c, holds, originOf(ctx)).SignOut(ctx); err != nil {
+		h.Log.Warn("auth session outlives its web session", "request", requestIDOf(c), "cause", err)
+		return false, nil
+	}
+	return true, nil
 }
 
 func (h *dashboard) showRegister(c echo.Context) error {
@@ -159,11 +154,11 @@ func (h *dashboard) showRegister(c echo.Context) error {
 }
 
 func (h *dashboard) registerModel(c echo.Context) views.Register {
-	return views.Register{Page: h.page(c, "Create your account"), MinPassword: h.minPassword}
+	return views.Register{Page: h.page(c, "Create your account"), MinPassword: h.MinPassword}
 }
 
 func (h *dashboard) renderRegister(c echo.Context, status int, m views.Register) error {
-	if !h.registration {
+	if !h.Registration {
 		return h.renderClosed(c)
 	}
 	m.Next = localPath(m.Next)
@@ -183,41 +178,24 @@ func (h *dashboard) register(c echo.Context) error {
 	m.Email, m.Next = strings.TrimSpace(c.FormValue("email")), c.FormValue("next")
 	password := c.Request().PostFormValue(passwordField)
 	m.EmailError, m.PasswordError = h.checkEmail(m.Email), h.checkPassword(password)
-	if m.EmailError != "" || m.PasswordError != "" || !h.registration {
+	if m.EmailError != "" || m.PasswordError != "" || !h.Registration {
 		return h.renderRegister(c, http.StatusUnprocessableEntity, m)
 	}
-	err := h.client.Register(c.Request().Context(), m.Email, password)
-	var failed *client.Error
-	switch {
-	case client.IsAccountInUse(err):
-		m.EmailError = "There is an account with this address already. Sign in instead, below."
-		return h.renderRegister(c, http.StatusUnprocessableEntity, m)
-	case client.IsForbidden(err):
-		return h.renderClosed(c)
-	case client.IsLimited(err) && h.mail:
-		m.EmailError = tooManyMails(askToWait(c, err))
-		return h.renderRegister(c, http.StatusTooManyRequests, m)
-	case client.IsLimited(err) && h.embedded:
-		m.EmailError = tooManyAccounts(askToWait(c, err))
-		return h.renderRegister(c, http.StatusTooManyRequests, m)
-	case errors.As(err, &failed) && failed.Status == http.StatusBadRequest: // an upstream's own rule, stricter than ours
-		m.PasswordError = "The key service does not accept this: " + failed.Message
-		return h.renderRegister(c, http.StatusUnprocessableEntity, m)
-	case err != nil:
-		return err
+	err := h.Service.Register(c.Request().Context(), originOf(c.Request().Context()), m.Email, model.Secret(password))
+	if err != nil {
+		return h.answerNotRegistered(c, m, err)
 	}
-	if h.mail {
+	if h.ConfirmEmail {
 		return h.askToConfirm(c, http.StatusOK, m.Email, true)
 	}
 	err = h.logIn(c, m.Email, password)
-	if client.IsLimited(err) {
-		next := h.signInModel(c)
-		next.Email, next.Next, next.Reason = m.Email, m.Next, "Your account was made. Sign in a little later."
+	next := h.signInModel(c)
+	next.Email, next.Next = m.Email, m.Next
+	switch model.KindOf(err) {
+	case model.KindTooManyTries:
+		next.Reason = "Your account was made. Sign in a little later."
 		return h.renderTooMany(c, next, err)
-	}
-	if client.IsUnauthorized(err) { // an upstream may want the address confirmed first
-		next := h.signInModel(c)
-		next.Email, next.Next = m.Email, m.Next
+	case model.KindWrongPassword, model.KindUnconfirmed, model.KindDisabled: // another server may want the address confirmed first
 		next.Reason = "Your account was made. If you were sent an e-mail, follow its link first; then sign in."
 		return h.renderSignIn(c, http.StatusOK, next)
 	}
@@ -225,6 +203,35 @@ func (h *dashboard) register(c echo.Context) error {
 		return err
 	}
 	return redirect(c, localPath(m.Next))
+}
+
+// answerNotRegistered says what stands in the way of an account.
+func (h *dashboard) answerNotRegistered(c echo.Context, m views.Register, err error) error {
+	status := http.StatusUnprocessableEntity
+	switch model.KindOf(err) {
+	case model.KindEmailTaken:
+		m.EmailError = "There is an account with this address already. Sign in instead, below."
+	case model.KindRegistrationClosed:
+		return h.renderClosed(c)
+	case model.KindTooManyEmails:
+		status, m.EmailError = http.StatusTooManyRequests, tooManyMails(askToWait(c, err))
+	case model.KindTooManyAccounts:
+		status, m.EmailError = http.StatusTooManyRequests, tooManyAccounts(askToWait(c, err))
+	case model.KindBadPassword, model.KindBadEmail: // a rule of the service's own, stricter than ours
+		m.PasswordError = "The key service does not accept this: " + reasonOf(err)
+	default:
+		return err
+	}
+	return h.renderRegister(c, status, m)
+}
+
+// reasonOf is what the service says of what it refuses, in its own words.
+func reasonOf(err error) string {
+	var e *model.Error
+	if errors.As(err, &e) {
+		return e.Reason
+	}
+	return ""
 }
 
 // checkEmail asks for an address that mail could be sent to. The wire takes any text; this form is for people.
@@ -241,8 +248,8 @@ func (h *dashboard) checkEmail(email string) string {
 
 func (h *dashboard) checkPassword(password string) string {
 	switch n := utf8.RuneCountInString(password); {
-	case n < h.minPassword:
-		return "Use at least " + strconv.Itoa(h.minPassword) + " characters."
+	case n < h.MinPassword:
+		return "Use at least " + strconv.Itoa(h.MinPassword) + " characters."
 	case n > maxPassword:
 		return "Use at most " + strconv.Itoa(maxPassword) + " characters."
 	}

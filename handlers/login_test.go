@@ -113,7 +113,7 @@ func TestSigningInNeverLeadsToAnotherSite(t *testing.T) {
 
 func TestALogInThatTheKeyServiceDoesNotAnswerIsExplained(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	p.person(email)
 	for name, c := range map[string]struct {
 		fault   happens
@@ -147,7 +147,7 @@ func TestALogInThatTheKeyServiceDoesNotAnswerIsExplained(t *testing.T) {
 
 func TestSigningOutEndsTheWebSessionAndTheAuthSession(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b, _ := p.signedIn(email)
 	stolen := b.cookie("latchkey")
 	a := b.post("/logout", nil).leadsTo("/login")
@@ -173,7 +173,7 @@ func TestSigningOutByScriptLoadsTheLogInPageAnew(t *testing.T) {
 
 func TestSigningOutWorksWhenTheKeyServiceIsDown(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b, _ := p.signedIn(email)
 	p.upstream.breaks("*", refusesConnections)
 	b.post("/logout", nil).leadsTo("/login")
@@ -185,7 +185,7 @@ func TestSigningOutWorksWhenTheKeyServiceIsDown(t *testing.T) {
 
 func TestSigningOutTwiceIsNoError(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	p.browser().post("/logout", nil).leadsTo("/login")
 	if got := p.upstream.count("*"); got != 0 {
 		t.Errorf("%d requests to the key service for somebody who is not signed in", got)

@@ -56,14 +56,14 @@ func requestIDOf(c echo.Context) string { return c.Response().Header().Get(reque
 // there is not ours to keep.
 func (h *dashboard) logRequest(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		start, r := h.now(), c.Request()
+		start, r := h.Now(), c.Request()
 		if err := next(c); err != nil {
 			c.Error(err)
 		}
 		r.Pattern = c.Path() // for whoever counts, as http.ServeMux says it
-		h.log.Info("request",
+		h.Log.Info("request",
 			"method", c.Request().Method, "route", c.Path(), "status", c.Response().Status,
-			"took", h.now().Sub(start).Round(time.Microsecond), "from", c.RealIP(), "request", requestIDOf(c))
+			"took", h.Now().Sub(start).Round(time.Microsecond), "from", c.RealIP(), "request", requestIDOf(c))
 		return nil
 	}
 }
@@ -82,6 +82,6 @@ func (h *dashboard) refuseCrossOrigin() echo.MiddlewareFunc {
 }
 
 func (h *dashboard) logPanic(c echo.Context, err error, stack []byte) error {
-	h.log.Error("panic", "route", c.Path(), "request", requestIDOf(c), "cause", err, "stack", string(stack))
+	h.Log.Error("panic", "route", c.Path(), "request", requestIDOf(c), "cause", err, "stack", string(stack))
 	return err
 }

@@ -35,7 +35,7 @@ func TestEveryAnswerCarriesTheSecurityHeaders(t *testing.T) {
 	for name, change := range map[string][]func(*handlers.Deps){"http": nil, "https": {https}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := newProgram(t, change...)
+			p := newProgram(t, append(change, elsewhere)...)
 			b, who := p.signedIn(email)
 			key := p.seed(who, "porch-cam")[0]
 			foreign := b.with("Sec-Fetch-Site", "cross-site")
@@ -201,7 +201,7 @@ const anyPairing = "/device/ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 func TestOtherSitesCannotActInAPersonsName(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b, who := p.signedIn(email)
 	key := p.seed(who, "porch-cam")[0]
 	p.upstream.reset()
@@ -378,7 +378,7 @@ func TestALogLineNamesTheRouteAndNothingThatWasTyped(t *testing.T) {
 
 func TestNoSecretReachesTheLog(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b := p.browser()
 	b.post("/register", credentials(email, password)).leadsTo("/keys")
 	cookies := []string{b.cookie("latchkey")}

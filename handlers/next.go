@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"latchkey/client"
+	"latchkey/internal/model"
 	"latchkey/internal/onboard"
 )
 
@@ -42,7 +42,7 @@ var ownPages = []string{home, activityPath, sessionsPath, accountPath, accountPa
 // keysPageWith is the keys page with the name filled in for a new key, or without when no key can have it. Such a name needs no
 // escapes.
 func keysPageWith(name string) string {
-	if client.ValidName(name) != nil {
+	if !model.ValidName(name) {
 		return home
 	}
 	return home + "?name=" + name

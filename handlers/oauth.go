@@ -69,7 +69,7 @@ func (h *dashboard) answerProgram(c echo.Context, err error) error {
 		}
 	}
 	if e.status >= http.StatusInternalServerError {
-		h.log.Error("request failed", "route", c.Path(), "request", requestIDOf(c), "cause", cmp.Or(e.cause, err))
+		h.Log.Error("request failed", "route", c.Path(), "request", requestIDOf(c), "cause", cmp.Or(e.cause, err))
 	}
 	if e.retryAfter > 0 {
 		c.Response().Header().Set("Retry-After", wholeSeconds(e.retryAfter))
@@ -95,8 +95,8 @@ func (h *dashboard) describeServer(c echo.Context) error {
 		ResponseTypes []string `json:"response_types_supported"`
 		AppID         string   `json:"app_id"`
 	}{
-		h.publicURL, h.publicURL + startPath, h.publicURL + tokenPath,
-		[]string{deviceGrantType}, []string{"none"}, []string{}, h.appID,
+		h.PublicURL, h.PublicURL + startPath, h.PublicURL + tokenPath,
+		[]string{deviceGrantType}, []string{"none"}, []string{}, h.AppID,
 	})
 }
 
@@ -106,7 +106,7 @@ func (h *dashboard) startPairing(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	started, err := h.pairings.Start(c.Request().Context(), onboard.Request{
+	started, err := h.Pairings.Start(c.Request().Context(), onboard.Request{
 		ClientID: clientID, DeviceName: form.Get("device_name"), Address: c.RealIP(), Agent: c.Request().UserAgent(),
 	})
 	if err != nil {
@@ -120,7 +120,7 @@ func (h *dashboard) startPairing(c echo.Context) error {
 		ExpiresIn  int64  `json:"expires_in"`
 		Interval   int64  `json:"interval"`
 	}{
-		started.DeviceCode.Reveal(), started.UserCode, h.publicURL + devicePath, h.publicURL + codeEntry(started.UserCode),
+		started.DeviceCode.Reveal(), started.UserCode, h.PublicURL + devicePath, h.PublicURL + codeEntry(started.UserCode),
 		int64(started.ExpiresIn / time.Second), max(1, int64(started.Interval/time.Second)),
 	})
 }
@@ -141,7 +141,7 @@ func (h *dashboard) fetchKey(c echo.Context) error {
 	case form.Get("device_code") == "":
 		return invalidRequest("device_code is missing.")
 	}
-	key, err := h.pairings.Poll(c.Request().Context(), clientID, model.Secret(form.Get("device_code")))
+	key, err := h.Pairings.Poll(c.Request().Context(), clientID, model.Secret(form.Get("device_code")))
 	if err != nil {
 		return programErrorOf(c, err)
 	}
@@ -160,7 +160,7 @@ func (h *dashboard) fetchKey(c echo.Context) error {
 		AppID   string `json:"app_id"`
 		BaseURL string `json:"base_url"`
 		UserID  string `json:"user_id"`
-	}{key.Value.Reveal(), "Bearer", key.ID, key.Name, h.appID, h.baseURL, key.UserID})
+	}{key.Value.Reveal(), "Bearer", key.ID, key.Name, h.AppID, h.BaseURL, key.UserID})
 }
 
 // programRequest is what a program asks, and which client it is.

@@ -179,7 +179,7 @@ func TestAnApprovedDeviceIsGivenAKeyThatWorks(t *testing.T) {
 	if diff := cmp.Diff(want, m); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	session, err := p.deps.Client.Login(t.Context(), client.UserAPIKey(value))
+	session, err := p.api.Login(t.Context(), client.UserAPIKey(value))
 	if err != nil || session.UserID() != who.id {
 		t.Errorf("the key does not sign in as its owner: %v", err)
 	}

@@ -9,7 +9,7 @@ import (
 
 func TestWhoIsAskedToWaitIsAnsweredFromHereUntilTheTimeIsOver(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b, who := p.signedIn(email)
 	key := p.seed(who, "porch-cam")[0]
 	p.upstream.breaks(fetchKey, asksForTime(429, "30"))
@@ -54,7 +54,7 @@ func TestWhoIsAskedToWaitIsAnsweredFromHereUntilTheTimeIsOver(t *testing.T) {
 
 func TestWhoIsAskedToWaitCanSignOut(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b, _ := p.signedIn(email)
 	p.upstream.breaks(listKeys, asksForTime(429, "300"))
 	b.get("/keys").want(http.StatusServiceUnavailable)
@@ -64,7 +64,7 @@ func TestWhoIsAskedToWaitCanSignOut(t *testing.T) {
 
 func TestOnlyALimitWithATimeMakesAnybodyWait(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b, _ := p.signedIn(email)
 	for name, fault := range map[string]happens{
 		"no time": says(429, ""), "junk": asksForTime(429, "soon"), "a service that is busy": asksForTime(503, "30"),
@@ -81,7 +81,7 @@ func TestOnlyALimitWithATimeMakesAnybodyWait(t *testing.T) {
 // Whoever has a session that is not theirs could otherwise make keys until the owner cannot turn them off.
 func TestWhoMakesTooManyKeysHereCanStillTurnThemOff(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t, embedded)
+	p := newProgram(t)
 	b, who := p.signedIn(email)
 	key := p.seed(who, "porch-cam")[0]
 	refused := 0

@@ -1,8 +1,6 @@
 package handlers
 
 import (
-	"context"
-	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -10,7 +8,6 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"latchkey/client"
 	"latchkey/internal/model"
 	"latchkey/views"
 )
@@ -18,16 +15,13 @@ import (
 // passwordField is the one field of a form that is never drawn again.
 const passwordField = "password"
 
-// errWrongPassword says that a person has not proved who they are.
-var errWrongPassword = errors.New("wrong password")
-
 // proveFirst lets nobody give a device the means to sign in who has not proved lately who they are: whoever finds a browser open
 // must not be able to leave with a key. It asks after the form was filled in, and carries along what was typed. What takes
 // away, such as turning a key off, goes without it.
 func (h *dashboard) proveFirst(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		row := rowOf(c)
-		if h.now().Sub(row.ProvedAt) <= h.stepUp {
+		if h.Now().Sub(row.ProvedAt) <= h.StepUp {
 			return next(c)
 		}
 		form, err := sentValues(c)
@@ -42,10 +36,7 @@ func (h *dashboard) proveFirst(next echo.HandlerFunc) echo.HandlerFunc {
 				return h.askProof(c, status, form, problem)
 			})
 		}
-		if err := h.sessions.proved(c.Request().Context(), row); err != nil {
-			if errors.Is(err, ErrNoWebSession) {
-				return err
-			}
+		if err := h.sessions.Confirmed(c.Request().Context(), row); err != nil {
 			return sessionsDown(err)
 		}
 		return next(c)
@@ -60,58 +51,24 @@ func sentValues(c echo.Context) (url.Values, error) {
 	return c.Request().PostForm, nil
 }
 
-// prove checks the password of the person who is signed in. A key service that has no call for it is asked to log them in.
+// prove checks the password of the person who is signed in.
 func (h *dashboard) prove(c echo.Context, password string) error {
 	if password == "" {
-		return errWrongPassword
+		return &model.Error{Kind: model.KindWrongPassword}
 	}
 	ctx, cancel := actContext(c)
 	defer cancel()
-	a, _ := accountOf(c)
-	err := h.resume(a).Prove(ctx, password)
-	switch {
-	case client.IsWrongPassword(err):
-		err = errWrongPassword
-	case !h.embedded && (client.IsNotReported(err) || client.IsForbidden(err) || client.IsUnauthorized(err)):
-		err = h.proveByLogIn(ctx, c, a, password)
-	}
-	switch {
-	case err == nil:
-		h.recordElsewhere(c, h.event(c, model.EventPasswordProved))
-	case errors.Is(err, errWrongPassword):
-		failed := h.event(c, model.EventSignInFailed)
-		failed.Actor, failed.Detail = model.ActorUnknown, model.ReasonWrongPassword
-		h.recordElsewhere(c, failed)
-	}
-	return err
-}
-
-// proveByLogIn opens a session for the proof alone, and ends it.
-func (h *dashboard) proveByLogIn(ctx context.Context, c echo.Context, a account, password string) error {
-	session, err := h.openSession(c, a.Email, password)
-	if client.IsUnauthorized(err) {
-		return errWrongPassword
-	}
-	if err != nil {
-		return err
-	}
-	if err := session.Logout(ctx); err != nil {
-		h.log.Warn("session of a proof not ended", "request", requestIDOf(c), "cause", err)
-	}
-	if session.UserID() != a.UserID { // the address has another owner by now
-		return errWrongPassword
-	}
-	return nil
+	return h.person(c).CheckPassword(ctx, model.Secret(password))
 }
 
 // answerNotProved asks once more when the password was wrong or came too soon. Other errors go their usual way.
 func answerNotProved(c echo.Context, password string, err error, ask func(status int, problem string) error) error {
 	switch {
-	case errors.Is(err, errWrongPassword) && password == "":
+	case model.Is(err, model.KindWrongPassword) && password == "":
 		return ask(http.StatusUnprocessableEntity, "Enter your password.")
-	case errors.Is(err, errWrongPassword):
+	case model.Is(err, model.KindWrongPassword):
 		return ask(http.StatusUnprocessableEntity, "The password is wrong.")
-	case client.IsLimited(err):
+	case model.Is(err, model.KindTooManyTries):
 		return ask(http.StatusTooManyRequests, tooManyTries(askToWait(c, err)))
 	default:
 		return err
@@ -123,7 +80,7 @@ func answerNotProved(c echo.Context, password string, err error, ask func(status
 func (h *dashboard) askProof(c echo.Context, status int, form url.Values, problem string) error {
 	m := views.Proof{
 		Page: h.page(c, "Confirm that it is you"), Action: c.Request().URL.EscapedPath(),
-		Within: views.Stretch(h.stepUp), Script: wantsPart(c) || form.Has(scriptField), Error: problem,
+		Within: views.Stretch(h.StepUp), Script: wantsPart(c) || form.Has(scriptField), Error: problem,
 	}
 	m.Act, m.Back = actToProve(c, form)
 	for name, values := range form {

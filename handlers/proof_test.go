@@ -11,7 +11,6 @@ import (
 
 	"latchkey/handlers"
 	"latchkey/internal/model"
-	"latchkey/internal/store"
 )
 
 // late gives somebody who is signed in, whose proof of who they are is too old by now.
@@ -40,7 +39,7 @@ func newKeyForm(name string) url.Values {
 
 func TestAKeyIsMadeWithoutAWordForAsLongAsTheProofIsGood(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t, embedded)
+	p := newProgram(t)
 	b, _ := p.signedIn(email)
 	p.clock.advance(29 * time.Minute)
 	b.get("/keys")
@@ -50,7 +49,7 @@ func TestAKeyIsMadeWithoutAWordForAsLongAsTheProofIsGood(t *testing.T) {
 
 func TestAfterThatThePasswordIsAskedForAndWhatWasTypedIsKept(t *testing.T) {
 	t.Parallel()
-	for name, how := range map[string][]func(*handlers.Deps){"embedded": {embedded}, "upstream": nil} {
+	for name, how := range map[string][]func(*handlers.Deps){"here": nil, "elsewhere": {elsewhere}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p, b, who := late(t, how...)
@@ -88,7 +87,7 @@ func TestAfterThatThePasswordIsAskedForAndWhatWasTypedIsKept(t *testing.T) {
 
 func TestTheQuestionComesAsADialogWhereThereIsScript(t *testing.T) {
 	t.Parallel()
-	p, b, who := late(t, embedded)
+	p, b, who := late(t)
 	key := p.seed(who, "porch-cam")[0]
 	p.turn(who, key, false)
 	a := b.htmx().post("/keys/"+key.ID+"/turn-on", url.Values{"place": {"row"}, "name": {"porch-cam"}}).want(http.StatusForbidden).isPart()
@@ -109,7 +108,7 @@ func TestTheQuestionComesAsADialogWhereThereIsScript(t *testing.T) {
 
 func TestTurningOffAndDeletingNeverAsk(t *testing.T) {
 	t.Parallel()
-	p, b, who := late(t, embedded)
+	p, b, who := late(t)
 	keys := p.seed(who, "porch-cam", "garage")
 	b.post("/keys/"+keys[0].ID+"/turn-off", nil).leadsTo("/keys")
 	b.post("/keys/"+keys[1].ID+"/delete", nil).leadsTo("/keys")
@@ -120,7 +119,7 @@ func TestTurningOffAndDeletingNeverAsk(t *testing.T) {
 
 func TestADeviceIsApprovedAfterTheQuestionAndDeniedWithoutIt(t *testing.T) {
 	t.Parallel()
-	p, b, who := late(t, embedded)
+	p, b, who := late(t)
 	yes, no := b.opens(p.pairing("Porch Pi")), b.opens(p.pairing("Garage Pi"))
 	b.post(no.path+"/deny", nil).leadsTo(no.path)
 	form := url.Values{"name": {"porch-pi"}}
@@ -136,7 +135,7 @@ func TestADeviceIsApprovedAfterTheQuestionAndDeniedWithoutIt(t *testing.T) {
 
 func TestAPasswordInAnAddressProvesNothing(t *testing.T) {
 	t.Parallel()
-	p, b, who := late(t, embedded)
+	p, b, who := late(t)
 	b.post("/keys?password="+url.QueryEscape(password), newKeyForm("porch-cam")).want(http.StatusForbidden)
 	if len(p.stored(who)) != 0 {
 		t.Error("a key was made")
@@ -145,7 +144,7 @@ func TestAPasswordInAnAddressProvesNothing(t *testing.T) {
 
 func TestTooManyWrongPasswordsAreToldToWait(t *testing.T) {
 	t.Parallel()
-	p, b, who := late(t, embedded)
+	p, b, who := late(t, elsewhere)
 	p.upstream.breaks("*", func(next http.RoundTripper, r *http.Request) (*http.Response, error) {
 		if strings.HasSuffix(r.URL.Path, "/proof") {
 			res, err := says(429, `{"error":"too many"}`)(next, r)
@@ -193,7 +192,7 @@ func TestAnUpstreamWithoutACallForItIsAskedByALogIn(t *testing.T) {
 
 func TestASessionFromBeforeThereWereProofsIsAsked(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t, embedded)
+	p := newProgram(t)
 	b, _ := p.signedIn(email)
 	row, err := b.rowOf(b.cookie("latchkey"))
 	if err != nil {
@@ -208,18 +207,12 @@ func TestASessionFromBeforeThereWereProofsIsAsked(t *testing.T) {
 
 func TestAProofOfASessionThatEndsMeanwhileIsNone(t *testing.T) {
 	t.Parallel()
-	p, b, who := late(t, embedded)
+	p, b, who := late(t)
 	row, err := b.rowOf(b.cookie("latchkey"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.upstream.breaks("*", func(next http.RoundTripper, r *http.Request) (*http.Response, error) {
-		res, err := next.RoundTrip(r)
-		if strings.HasSuffix(r.URL.Path, "/proof") {
-			_ = p.store.DeleteWebSession(t.Context(), row.IDHash)
-		}
-		return res, err
-	})
+	p.then["check password"] = func() { _ = p.store.DeleteWebSession(t.Context(), row.IDHash) }
 	b.post("/keys", alsoPassword(newKeyForm("porch-cam"), password)).leadsTo("/login?ended=1&next=%2Fkeys%3Fname%3Dporch-cam")
 	if len(p.stored(who)) != 0 {
 		t.Error("a key was made")
@@ -243,10 +236,10 @@ func (p *program) happened(who person, kinds ...string) string {
 
 func (p *program) events(who person, kinds ...string) []model.Event {
 	p.t.Helper()
-	return eventsIn(p.t, p.store, who, kinds...)
+	return eventsIn(p.t, p.deps.Events, who, kinds...)
 }
 
-func eventsIn(t testing.TB, list *store.Store, who person, kinds ...string) []model.Event {
+func eventsIn(t testing.TB, list handlers.Events, who person, kinds ...string) []model.Event {
 	t.Helper()
 	q := model.EventQuery{Limit: 1000}
 	for _, kind := range kinds {

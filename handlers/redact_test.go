@@ -7,17 +7,18 @@ import (
 	"strings"
 	"testing"
 
+	"latchkey/handlers/websession"
 	"latchkey/internal/model"
 )
 
 func TestNothingThatOpensASessionIsPrinted(t *testing.T) {
 	t.Parallel()
 	const canary = "canary"
-	a := account{UserID: "1", Email: canary, token: canary}
-	ring := newKeyRing([][]byte{bytes.Repeat([]byte("canary--"), 4)})
+	a := model.Account{UserID: "1", Email: canary, Token: canary}
+	sessions := websession.New(nil, [][]byte{bytes.Repeat([]byte("canary--"), 4)}, false, nil, nil, nil)
 	for _, v := range []any{
 		a, &a, Deps{SessionKeys: [][]byte{[]byte(canary)}}, &Deps{SessionKeys: [][]byte{[]byte(canary)}},
-		model.WebSession{Sealed: []byte(canary), IDHash: [32]byte([]byte(strings.Repeat("canary--", 4)))}, *ring,
+		model.WebSession{Sealed: []byte(canary), IDHash: [32]byte([]byte(strings.Repeat("canary--", 4)))}, *sessions,
 	} {
 		var b bytes.Buffer
 		for _, verb := range []string{"%v", "%+v", "%s", "%q", "%x", "%d"} {

@@ -5,8 +5,10 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"latchkey/handlers"
+	"latchkey/internal/model"
 )
 
 func TestMakingAnAccountSignsInToIt(t *testing.T) {
@@ -33,7 +35,7 @@ func TestMakingAnAccountReturnsToThePageThatWasAskedFor(t *testing.T) {
 
 func TestAnAccountThatCannotBeIsRefusedBesideTheField(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b := p.browser()
 	const badEmail, fewCharacters = "Enter an e-mail address, like ana@example.com.", "Use at least 8 characters."
 	for _, c := range []struct{ email, password, field, text string }{
@@ -91,7 +93,7 @@ func TestAnEmailThatHasAnAccountIsSentToTheLogIn(t *testing.T) {
 
 func TestClosedRegistrationIsExplainedAndMakesNoAccount(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t, func(d *handlers.Deps) { d.Registration = false })
+	p := newProgram(t, elsewhere, func(d *handlers.Deps) { d.Registration = false })
 	b := p.browser()
 	for _, a := range []answer{
 		b.get("/register"),
@@ -109,7 +111,7 @@ func TestClosedRegistrationIsExplainedAndMakesNoAccount(t *testing.T) {
 
 func TestAKeyServiceThatRefusesNewAccountsIsExplained(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	p.upstream.breaks(register, says(403, ""))
 	p.browser().post("/register", credentials(email, password)).
 		want(http.StatusForbidden).says("h1", "Accounts are made by the operator here")
@@ -117,7 +119,7 @@ func TestAKeyServiceThatRefusesNewAccountsIsExplained(t *testing.T) {
 
 func TestAKeyServiceWithAStricterRuleIsQuotedBesideThePassword(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	p.upstream.breaks(register, says(400, `{"error":"password needs a <b>digit</b>","error_code":"BadRequest"}`))
 	a := p.browser().post("/register", credentials(email, password)).want(http.StatusUnprocessableEntity)
 	a.says("#password-error", "The key service does not accept this: password needs a <b>digit</b>").lacks("#password-error b")
@@ -128,7 +130,7 @@ func TestAKeyServiceWithAStricterRuleIsQuotedBesideThePassword(t *testing.T) {
 
 func TestAnAccountThatTheKeyServiceDoesNotConfirmIsNoSignIn(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	for name, c := range map[string]struct {
 		fault  happens
 		status int
@@ -153,7 +155,7 @@ func TestAnAccountThatTheKeyServiceDoesNotConfirmIsNoSignIn(t *testing.T) {
 
 func TestAnAccountWhoseFirstLogInFailsIsThereForTheNext(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b := p.browser()
 	p.upstream.breaks(logIn, timesOut)
 	a := b.post("/register", credentials(email, password)).want(http.StatusGatewayTimeout).keepsQuiet("still signed in")
@@ -166,7 +168,7 @@ func TestAnAccountWhoseFirstLogInFailsIsThereForTheNext(t *testing.T) {
 
 func TestAnAccountThatMustBeConfirmedFirstIsSaidToBeMade(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	p.upstream.breaks(logIn, says(401, `{"error":"unauthorized","error_code":"AuthError"}`))
 	a := p.browser().post("/register", credentials(email, password)).want(http.StatusOK).says("h1", "Sign in")
 	if got := a.text(".notice"); !strings.Contains(got, "Your account was made.") {
@@ -179,8 +181,8 @@ func TestAnAccountThatMustBeConfirmedFirstIsSaidToBeMade(t *testing.T) {
 
 func TestANetworkThatMadeTooManyAccountsIsToldSo(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t, func(d *handlers.Deps) { d.Embedded = true })
-	p.upstream.breaks(register, asksForTime(429, "100"))
+	p := newProgram(t)
+	p.refuses["register"] = &model.Error{Kind: model.KindTooManyAccounts, Wait: 100 * time.Second}
 	a := p.browser().post("/register", credentials(email, password)).want(http.StatusTooManyRequests)
 	a.says("#email-error", "Too many accounts were made from your network. Try again in 2 minutes.")
 	if got := a.attr("#email", "value"); got != email || a.header.Get("Retry-After") != "100" {

@@ -40,7 +40,7 @@ func (h *dashboard) routes(e *echo.Echo) {
 	e.POST("/login", h.signIn, h.loadAccount)
 	page("/register", h.showRegister, h.loadAccount, h.forbidAccount)
 	e.POST("/register", h.register, h.loadAccount)
-	e.POST("/logout", h.signOut, h.loadAccount)
+	e.POST("/logout", func(c echo.Context) error { return h.actsAs(c, h.signOut) }, h.loadAccount)
 
 	page(forgotPath, h.showForgot, h.loadAccount)
 	e.POST(forgotPath, h.forgot, h.loadAccount)

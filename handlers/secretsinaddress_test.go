@@ -41,7 +41,7 @@ func TestNoFormTakesASecretFromTheAddress(t *testing.T) {
 		}
 		t.Run(path, func(t *testing.T) {
 			t.Parallel()
-			p, b, _ := late(t, withMail)
+			p, b, _ := late(t, withMail, elsewhere)
 			handedOn := p.handsOn(secretFields)
 			form := newKeyForm("porch-cam")
 			form.Set("email", email)

@@ -52,8 +52,9 @@ type Sessions interface {
 	EndSession(ctx context.Context, id string) error
 	// EndOthers ends all sessions but this one.
 	EndOthers(ctx context.Context) error
-	// SignOut ends this session; why is one of the reasons that package model has. One that has ended already is no error.
-	SignOut(ctx context.Context, why string) error
+	// SignOut ends this session after the web session that held it, by which it was written down. One that has ended already, with the
+	// web session or before, is no error.
+	SignOut(ctx context.Context) error
 }
 
 // Self is what a person does about their account.

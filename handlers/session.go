@@ -2,51 +2,16 @@ package handlers
 
 import (
 	"cmp"
-	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
 
-	"github.com/gorilla/sessions"
 	"github.com/labstack/echo/v4"
 
-	"latchkey/client"
+	"latchkey/handlers/websession"
 	"latchkey/internal/model"
 )
-
-// accountValue is the one thing a web session holds.
-const accountValue = "account"
-
-// account is who is signed in, and the refresh token with which their keys are managed. The access token is not kept.
-type account struct {
-	UserID, Email string
-	token         client.Secret
-}
-
-// sealedAccount is an account as it is sealed: the one place where the token is written out.
-type sealedAccount struct{ UserID, Email, Token string }
-
-func (a account) pack() ([]byte, error) {
-	return json.Marshal(sealedAccount{a.UserID, a.Email, a.token.Reveal()})
-}
-
-func unpackAccount(b []byte) (account, error) {
-	var s sealedAccount
-	err := json.Unmarshal(b, &s)
-	return account{s.UserID, s.Email, client.Secret(s.Token)}, err
-}
-
-// LogValue and Format keep the token and the e-mail address out of every log and error. Package fmt would not ask the token
-// itself, since its field is not exported.
-func (a account) LogValue() slog.Value { return slog.StringValue(a.UserID) }
-
-// Format is for every verb.
-func (a account) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, a.UserID) }
 
 const (
 	accountKey = "account"
@@ -54,8 +19,8 @@ const (
 )
 
 // accountOf gives who is signed in, once loadAccount has run.
-func accountOf(c echo.Context) (account, bool) {
-	a, ok := c.Get(accountKey).(account)
+func accountOf(c echo.Context) (model.Account, bool) {
+	a, ok := c.Get(accountKey).(model.Account)
 	return a, ok
 }
 
@@ -68,74 +33,40 @@ func rowOf(c echo.Context) model.WebSession {
 	return row
 }
 
-// resume gives the auth session that an account was signed in with.
-func (h *dashboard) resume(a account) *client.Session { return h.client.Resume(a.UserID, a.token) }
-
-// keys is the access to the signed-in person's keys.
-func (h *dashboard) keys(c echo.Context) patientKeys {
+// person is how the signed-in person reaches what is theirs.
+func (h *dashboard) person(c echo.Context) Person {
 	a, _ := accountOf(c)
-	return patientKeys{h.resume(a).APIKeys(), h.patience, a.UserID}
+	return h.as(c, a, originOf(c.Request().Context()))
 }
 
-func (h *dashboard) session(c echo.Context) (*sessions.Session, error) {
-	session, err := h.sessions.Get(c.Request(), h.sessions.cookie)
-	return session, sessionsDown(err)
+// as is the only place where the dashboard acts for somebody: with an account from the row of a web session that was read in this
+// request.
+func (h *dashboard) as(c echo.Context, a model.Account, from model.Origin) Person {
+	if c.Request().Method == http.MethodPost { // which a password may be in
+		from.KnownBrowser = h.known.Name(c.Request(), a.Email)
+	}
+	return h.Service.As(a, from)
 }
 
 // sessionsDown says of an error that it is about web sessions, and not about the keys or a mistake of ours.
 func sessionsDown(err error) error {
-	if err == nil {
-		return nil
+	if err == nil || errors.Is(err, websession.ErrNone) { // the latter is about one session
+		return err
 	}
 	return errors.Join(errSessionsDown, err)
-}
-
-// reissue gives the token of an account signed under the newest key.
-func (h *dashboard) reissue(ctx context.Context, a account) (client.Secret, error) {
-	session, err := h.resume(a).Reissue(ctx)
-	if err != nil {
-		return "", err
-	}
-	return session.RefreshToken(), nil
-}
-
-// startSession signs a person in under a new id; what the browser was signed in with before ends.
-func (h *dashboard) startSession(c echo.Context, a account) error {
-	session, err := h.session(c)
-	if err != nil {
-		return err
-	}
-	session.Values[accountValue] = a
-	if h.embedded {
-		session.Values[authSessionValue] = h.resume(a).ID()
-	}
-	err = session.Save(c.Request(), c.Response())
-	if errors.Is(err, ErrNoWebSession) { // the auth session was ended from another place meanwhile
-		return err
-	}
-	return sessionsDown(err)
-}
-
-func (h *dashboard) endSession(c echo.Context) error {
-	session, err := h.session(c)
-	if err != nil {
-		return err
-	}
-	session.Options.MaxAge = -1
-	return sessionsDown(session.Save(c.Request(), c.Response()))
 }
 
 // loadAccount finds out who is signed in. It refuses nobody, but says so when it cannot know: a person must not be sent
 // to the log-in page because a disk is slow.
 func (h *dashboard) loadAccount(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		session, err := h.session(c)
+		a, row, err := h.sessions.Current(c.Request())
 		if err != nil {
-			return err
+			return sessionsDown(err)
 		}
-		if a, ok := session.Values[accountValue].(account); ok {
+		if a.UserID != "" {
 			c.Set(accountKey, a)
-			c.Set(rowKey, session.Values[rowValue])
+			c.Set(rowKey, row)
 		}
 		return next(c)
 	}
@@ -145,14 +76,22 @@ func (h *dashboard) loadAccount(next echo.HandlerFunc) echo.HandlerFunc {
 func (h *dashboard) requireAccount(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		if _, ok := accountOf(c); !ok {
-			_, err := c.Cookie(h.sessions.cookie)
+			_, err := c.Cookie(h.sessions.Cookie)
 			if err != nil {
 				return h.askToSignIn(c, "")
 			}
 			return h.askToSignIn(c, endedHere)
 		}
-		return next(c)
+		return h.actsAs(c, next)
 	}
+}
+
+// actsAs has the waiting pages of whoever acts notice when the act ends their session.
+func (h *dashboard) actsAs(c echo.Context, act echo.HandlerFunc) error {
+	if a, ok := accountOf(c); ok && c.Request().Method == http.MethodPost {
+		defer h.watches.acted(a.UserID)
+	}
+	return act(c)
 }
 
 // forbidAccount keeps people who are signed in off the pages for signing in.

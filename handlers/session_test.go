@@ -88,7 +88,7 @@ func TestARowKeepsNothingThatCanBeReadOrUsed(t *testing.T) {
 
 func TestSigningInGivesTheSessionANewIDAndEndsTheOldOne(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b, _ := p.signedIn(email)
 	bob := p.person("bob@example.com")
 	before := b.cookie("latchkey")
@@ -143,7 +143,7 @@ func TestMakingAnAccountGivesTheSessionANewIDToo(t *testing.T) {
 
 func TestARefusedLogInLeavesTheSessionAsItIs(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b, _ := p.signedIn(email)
 	before := b.cookie("latchkey")
 	b.post("/login", credentials("bob@example.com", "wrong horse")).want(http.StatusUnprocessableEntity)
@@ -199,7 +199,7 @@ func TestASignInWhoseSessionCannotBeKeptIsNone(t *testing.T) {
 
 func TestASessionThatEndsAtTheKeyServiceWhileTheStoreIsDownIsKept(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b, _ := p.signedIn(email)
 	p.upstream.breaks("*", says(401, ""))
 	p.rows.afterRead(func() { p.rows.breaks(errors.New("disk full")) })

@@ -12,7 +12,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"latchkey/client"
+	"latchkey/handlers/websession"
 	"latchkey/internal/model"
 	"latchkey/views"
 )
@@ -52,32 +52,29 @@ func (h *dashboard) sessionsModel(c echo.Context) (views.Sessions, error) {
 // browsers are the rows of the person's web sessions that are not over, the one seen last first.
 func (h *dashboard) browsers(ctx context.Context, c echo.Context) ([]model.WebSession, error) {
 	a, _ := accountOf(c)
-	rows, err := h.sessions.rows.WebSessions(ctx, a.UserID)
+	rows, err := h.WebSessions.WebSessions(ctx, a.UserID)
 	if err != nil {
 		return nil, sessionsDown(err)
 	}
-	now := h.now()
-	rows = slices.DeleteFunc(rows, func(row model.WebSession) bool { return over(row, now) })
+	now := h.Now()
+	rows = slices.DeleteFunc(rows, func(row model.WebSession) bool { return websession.Over(row, now) })
 	slices.SortStableFunc(rows, func(a, b model.WebSession) int { return b.LastSeenAt.Compare(a.LastSeenAt) })
 	return rows, nil
 }
 
-// holds is the id of the auth session that a web session holds, "" when it cannot be told.
+// holds is the id of the session at the service that a web session holds, "" when it cannot be told.
 func (h *dashboard) holds(row model.WebSession) string {
-	if row.AuthSessionID != "" {
-		return row.AuthSessionID
-	}
-	a, _, err := h.sessions.open(row)
+	a, err := h.sessions.Account(row)
 	if err != nil {
 		return ""
 	}
-	return h.resume(a).ID()
+	return a.SessionID
 }
 
 func (h *dashboard) browserModel(row model.WebSession) views.Session {
 	return views.Session{
 		ID: hex.EncodeToString(row.IDHash[:]), Name: orUnknown(browserOf(row.Agent), "A browser"), Address: row.Address,
-		Seen: views.NewWhen(row.LastSeenAt, h.now()), Opened: views.NewWhen(row.CreatedAt, h.now()),
+		Seen: views.NewWhen(row.LastSeenAt, h.Now()), Opened: views.NewWhen(row.CreatedAt, h.Now()),
 	}
 }
 
@@ -92,10 +89,9 @@ func orUnknown(name, unknown string) string {
 // readApps fills in the auth sessions that no browser of ours holds. A key service that has no list of them may have some all
 // the same.
 func (h *dashboard) readApps(ctx context.Context, c echo.Context, m *views.Sessions, browsers map[string]bool) error {
-	a, _ := accountOf(c)
-	listed, more, err := h.resume(a).AuthSessions(ctx)
+	sessions, err := h.person(c).Sessions(ctx)
 	switch {
-	case h.hasNoSuchCall(err):
+	case model.Is(err, model.KindNotOffered):
 		m.AppsNote = "The key service does not say which apps you are signed in with."
 		return nil
 	case pageOfItsOwn(err):
@@ -105,11 +101,11 @@ func (h *dashboard) readApps(ctx context.Context, c echo.Context, m *views.Sessi
 		m.AppsNote = "We could not read which apps you are signed in with: " + explain(err).heading + "."
 		return nil
 	}
-	m.More = more
+	m.More = sessions.More
 	byKey := map[string][]views.Session{}
-	for _, s := range listed {
+	for _, s := range sessions.List {
 		switch {
-		case browsers[s.ID] || s.Current:
+		case browsers[s.ID]:
 		case s.KeyID != "":
 			byKey[s.KeyID] = append(byKey[s.KeyID], h.appModel(s))
 		default:
@@ -120,20 +116,15 @@ func (h *dashboard) readApps(ctx context.Context, c echo.Context, m *views.Sessi
 	return nil
 }
 
-// hasNoSuchCall says that a call of ours alone is unknown to the key service. Some refuse whatever they do not know.
-func (h *dashboard) hasNoSuchCall(err error) bool {
-	return client.IsNotReported(err) || !h.embedded && pageOfItsOwn(err)
-}
-
-func (h *dashboard) appModel(s client.AuthSession) views.Session {
+func (h *dashboard) appModel(s model.Session) views.Session {
 	return views.Session{
 		ID: s.ID, Name: cmp.Or(s.DeviceName, orUnknown(browserOf(s.Agent), "An app")), About: appAbout(s), Address: s.Address,
-		Seen: views.NewWhen(s.LastSeen, h.now()), Opened: views.NewWhen(s.CreatedAt, h.now()),
+		Seen: views.NewWhen(s.LastSeenAt, h.Now()), Opened: views.NewWhen(s.CreatedAt, h.Now()),
 	}
 }
 
 // appAbout is what an app says it runs on and with.
-func appAbout(s client.AuthSession) string {
+func appAbout(s model.Session) string {
 	if s.Platform != "" && s.SDK != "" {
 		return s.Platform + ", " + s.SDK
 	}
@@ -146,8 +137,8 @@ func (h *dashboard) keySessions(ctx context.Context, c echo.Context, byKey map[s
 		return nil
 	}
 	names := map[string]string{}
-	if keys, err := h.keys(c).FetchAll(ctx); err == nil { // otherwise they have none here
-		for _, key := range keys {
+	if keys, err := h.person(c).Keys(ctx); err == nil { // otherwise they have none here
+		for _, key := range keys.List {
 			names[key.ID] = key.Name
 		}
 	}
@@ -200,10 +191,10 @@ func flashWhen(told bool, yes, no string) string {
 // endRow ends a web session with what it holds, and says whether the key service knows of it. What it holds can be read only under
 // a key of the ring.
 func (h *dashboard) endRow(c echo.Context, row model.WebSession, why string) (told bool, err error) {
-	holds, _, err := h.sessions.open(row)
+	holds, err := h.sessions.Account(row)
 	if err != nil {
-		h.log.Warn("auth session of a web session not known", "request", requestIDOf(c), "cause", err)
-		return row.AuthSessionID != "", sessionsDown(h.sessions.rows.DeleteWebSession(c.Request().Context(), row.IDHash))
+		h.Log.Warn("auth session of a web session not known", "request", requestIDOf(c), "cause", err)
+		return row.AuthSessionID != "", sessionsDown(h.WebSessions.DeleteWebSession(c.Request().Context(), row.IDHash))
 	}
 	return h.endBrowser(c, holds, row.IDHash, why)
 }
@@ -211,50 +202,39 @@ func (h *dashboard) endRow(c echo.Context, row model.WebSession, why string) (to
 func (h *dashboard) endApp(c echo.Context, id string) (act string, err error) {
 	ctx, cancel := actContext(c)
 	defer cancel()
-	a, _ := accountOf(c)
-	err = h.resume(a).EndAuthSession(ctx, id)
-	switch {
-	case h.hasNoSuchCall(err):
+	switch err = h.person(c).EndSession(ctx, id); {
+	case model.Is(err, model.KindNotOffered):
 		return "app-stays", nil
-	case client.IsNotFound(err):
+	case model.Is(err, model.KindNotFound):
 		return "session-gone", nil
 	case err != nil:
 		return "", err
 	}
-	ended := h.event(c, model.EventSessionEnded)
-	ended.Detail = model.EndedElsewhere
-	h.recordElsewhere(c, ended)
 	return "session-ended", nil
 }
 
-// endOtherSessions ends all sessions of the person's but this one. The embedded server does it in one transaction, and the browsers
-// go with what they hold; at an upstream each browser is logged out by itself, and apps only when there is a call for it.
+// endOtherSessions ends all sessions of the person's but this one: those that the service has, and then the browsers that are
+// left, each by itself.
 func (h *dashboard) endOtherSessions(c echo.Context) error {
 	ctx, cancel := actContext(c)
 	defer cancel()
+	err := h.person(c).EndOthers(ctx)
+	alone := model.Is(err, model.KindNotOffered) // the browsers end, and apps go on
+	if err != nil && !alone {
+		return err
+	}
 	rows, err := h.browsers(ctx, c)
 	if err != nil {
 		return err
 	}
-	told := true
-	if !h.embedded {
-		told, err = h.endRows(c, rows)
-	}
-	a, _ := accountOf(c)
-	act, failed := "others-ended", h.resume(a).EndOtherAuthSessions(ctx)
-	if h.hasNoSuchCall(failed) {
-		act, failed = flashWhen(told, "browsers-ended", "browsers-here"), nil
-	}
-	if err := errors.Join(err, failed); err != nil {
+	told, err := h.endRows(c, rows)
+	if err != nil {
 		return err
 	}
-	if h.embedded { // those from before it was known what they hold
-		rows = slices.DeleteFunc(rows, func(row model.WebSession) bool { return row.AuthSessionID != "" })
-		if _, err := h.endRows(c, rows); err != nil {
-			return err
-		}
+	if alone {
+		return h.answerEnded(c, flashWhen(told, "browsers-ended", "browsers-here"))
 	}
-	return h.answerEnded(c, act)
+	return h.answerEnded(c, "others-ended")
 }
 
 // endRows ends all of these but this browser's own, at once: an upstream that does not answer must not be waited for once for each.

@@ -48,7 +48,7 @@ func (p *program) app(with client.Credentials) *client.Session {
 }
 
 // ways are the two places where users can be.
-var ways = map[string][]func(*handlers.Deps){"embedded": {embedded}, "upstream": nil}
+var ways = map[string][]func(*handlers.Deps){"here": nil, "elsewhere": {elsewhere}}
 
 func TestThePageListsWhereAPersonIsSignedIn(t *testing.T) {
 	t.Parallel()
@@ -131,7 +131,7 @@ func (p *program) ended(who person) []string {
 			details = append(details, e.Detail)
 		}
 	}
-	if !p.deps.Embedded { // here the two are one list, and both tell of it
+	if !p.deps.Here { // here the two are one list, and both tell of it
 		details = slices.DeleteFunc(details, func(detail string) bool { return detail == "signed out" })
 	}
 	return details
@@ -139,7 +139,7 @@ func (p *program) ended(who person) []string {
 
 func TestNobodyEndsTheSessionOfAnother(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t, embedded)
+	p := newProgram(t)
 	ana, who := p.signedIn(email)
 	bob, _ := p.signedIn("bob@example.com")
 	row, err := ana.rowOf(ana.cookie("latchkey"))
@@ -181,7 +181,7 @@ func TestAllOthersEndAndThisBrowserStays(t *testing.T) {
 			bob.get("/keys").want(http.StatusOK)
 			laptop.post("/sessions/end-others", nil).leadsTo("/sessions")
 			want := map[string][]string{
-				"embedded": {"all others"}, "upstream": {"all others", "ended from another place", "ended from another place"},
+				"here": {"all others"}, "elsewhere": {"ended from another place", "ended from another place"}, // each browser; the apps are in the other server's list,
 			}[name]
 			got := p.ended(who)
 			slices.Sort(got)
@@ -194,7 +194,7 @@ func TestAllOthersEndAndThisBrowserStays(t *testing.T) {
 
 func TestAnAppIsEndedByItself(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t, embedded)
+	p := newProgram(t)
 	b, _ := p.signedIn(email)
 	app, other := p.app(client.EmailPassword(email, password)), p.app(client.EmailPassword(email, password))
 	b.htmx().post("/sessions/"+app.ID()+"/end", nil).want(http.StatusOK).isPart()
@@ -209,7 +209,7 @@ func TestAnAppIsEndedByItself(t *testing.T) {
 // An upstream that is down, or has no list of its sessions, keeps nobody from ending a browser of ours.
 func TestABrowserIsEndedWhateverTheUpstreamSays(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	who := p.person(email)
 	laptop, phone, tablet := p.signIn(who), p.signIn(who), p.signIn(who)
 	p.upstream.breaks("*", says(404, ""))
@@ -251,7 +251,7 @@ func TestNothingIsSaidToHaveEndedThatGoesOn(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			p := newProgram(t)
+			p := newProgram(t, elsewhere)
 			who := p.person(email)
 			laptop, phone := p.signIn(who), p.signIn(who)
 			app := p.app(client.EmailPassword(email, password))
@@ -276,7 +276,7 @@ func TestNothingIsSaidToHaveEndedThatGoesOn(t *testing.T) {
 
 func TestASignOutThatTheUpstreamWasNotToldOfSaysSo(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b, _ := p.signedIn(email)
 	p.upstream.breaks(logOut, says(500, ""))
 	b.post("/logout", nil).leadsTo("/login")
@@ -291,7 +291,7 @@ func TestASignOutThatTheUpstreamWasNotToldOfSaysSo(t *testing.T) {
 
 func TestAnAppThatTheUpstreamCannotEndIsNotSaidToHaveEnded(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b, _ := p.signedIn(email)
 	app := p.app(client.EmailPassword(email, password))
 	p.upstream.breaks(apps+"/"+app.ID(), says(404, ""))
@@ -301,7 +301,7 @@ func TestAnAppThatTheUpstreamCannotEndIsNotSaidToHaveEnded(t *testing.T) {
 
 func TestSigningOutIsOneEventAndOneTransaction(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t, embedded)
+	p := newProgram(t)
 	b, who := p.signedIn(email)
 	b.post("/logout", nil).leadsTo("/login")
 	if got := p.upstream.count(logOut); got != 0 {
@@ -317,7 +317,7 @@ func TestSigningOutIsOneEventAndOneTransaction(t *testing.T) {
 
 func TestABrowserEndsWithTheAuthSessionThatItHolds(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t, embedded)
+	p := newProgram(t)
 	b, who := p.signedIn(email)
 	row, err := b.rowOf(b.cookie("latchkey"))
 	if err != nil {
@@ -335,16 +335,14 @@ func TestABrowserEndsWithTheAuthSessionThatItHolds(t *testing.T) {
 // The auth session can end between the log-in and the moment in which the browser's session is kept.
 func TestASignInWhoseAuthSessionIsGoneAlreadyLeadsBackToTheLogInPage(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t, embedded)
+	p := newProgram(t)
 	who := p.person(email)
-	p.upstream.breaks(logIn, func(next http.RoundTripper, r *http.Request) (*http.Response, error) {
-		res, err := next.RoundTrip(r)
+	p.then["sign in"] = func() {
 		sessions, _ := p.store.AuthSessions(t.Context(), who.id, p.clock.Now())
 		for _, s := range sessions {
 			_ = p.store.DeleteAuthSession(t.Context(), who.id, s.ID)
 		}
-		return res, err
-	})
+	}
 	a := p.browser().post("/login", credentials(email, password))
 	if a.status != http.StatusSeeOther || !strings.HasPrefix(a.header.Get("Location"), "/login?ended=1") {
 		t.Errorf("status %d, leads to %q", a.status, a.header.Get("Location"))
@@ -353,7 +351,7 @@ func TestASignInWhoseAuthSessionIsGoneAlreadyLeadsBackToTheLogInPage(t *testing.
 
 func TestTheRowSaysWhereABrowserWasSeenLast(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t, embedded)
+	p := newProgram(t)
 	who := p.person(email)
 	b := p.signInWith(who, firefox)
 	p.clock.advance(2 * time.Minute)

@@ -1,7 +1,6 @@
 package handlers_test
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -28,7 +27,7 @@ func (p *program) guessAt(email string, times int) {
 }
 
 func TestTooManyTriesAreToldWhenToComeBackAndKeepTheForm(t *testing.T) {
-	p := newProgram(t, embedded)
+	p := newProgram(t)
 	p.person(email)
 	b := p.browser()
 	for range 10 {
@@ -44,17 +43,17 @@ func TestTooManyTriesAreToldWhenToComeBackAndKeepTheForm(t *testing.T) {
 }
 
 func TestTheMinutesToWaitAreSaid(t *testing.T) {
-	p := newProgram(t, embedded)
+	p := newProgram(t)
 	p.person(email)
 	for i := range 50 {
 		p.browser().post("/login", wrongLogIn(fmt.Sprintf("p%d@example.com", i))).want(http.StatusUnprocessableEntity)
 	}
 	got := p.browser().post("/login", wrongLogIn(email)).want(http.StatusTooManyRequests)
-	got.says("#password-error", "Too many tries. Try again in 5 minutes.") // the most that a client waits
+	got.says("#password-error", "Too many tries. Try again in 10 minutes.")
 }
 
 func TestAnAccountThatDoesNotExistIsLimitedInTheSameWords(t *testing.T) {
-	p := newProgram(t, embedded)
+	p := newProgram(t)
 	p.person(email)
 	for _, who := range []string{email, "nobody@example.com"} {
 		p.guessAt(who, 10)
@@ -67,7 +66,7 @@ func TestAnAccountThatDoesNotExistIsLimitedInTheSameWords(t *testing.T) {
 }
 
 func TestThePageAndTheAPIShareOneCount(t *testing.T) {
-	p := newProgram(t, embedded)
+	p := newProgram(t)
 	p.person(email)
 	api := p.newClient(inProcess{p.upstream.next.(inProcess).handler})
 	for i := range 10 {
@@ -85,7 +84,7 @@ func TestThePageAndTheAPIShareOneCount(t *testing.T) {
 
 func TestABrowserThatWasSignedInGetsInDuringAnAttack(t *testing.T) {
 	for _, publicURL := range []string{publicURL, "https://keys.example.org"} {
-		p := newProgram(t, embedded, func(d *handlers.Deps) { d.PublicURL = publicURL })
+		p := newProgram(t, func(d *handlers.Deps) { d.PublicURL = publicURL })
 		b, who := p.signedIn(email)
 		b.post("/logout", nil)
 		p.guessAt(email, 20)
@@ -111,7 +110,7 @@ func knownCookie(a answer) *http.Cookie {
 
 func TestTheCookieOfAKnownBrowserIsSmallAndComesOfSigningInAlone(t *testing.T) {
 	for publicURL, name := range map[string]string{publicURL: "latchkey-known", "https://keys.example.org": "__Host-latchkey-known"} {
-		p := newProgram(t, embedded, func(d *handlers.Deps) { d.PublicURL = publicURL })
+		p := newProgram(t, func(d *handlers.Deps) { d.PublicURL = publicURL })
 		b := p.browser()
 		for i := range 5 {
 			who := p.person(fmt.Sprintf("%d-%s@example.com", i, strings.Repeat("x", 90)))
@@ -142,7 +141,7 @@ func TestTheCookieOfAKnownBrowserIsSmallAndComesOfSigningInAlone(t *testing.T) {
 }
 
 func TestACookieThatProvesNothingOpensNoWayPastTheLimits(t *testing.T) {
-	p := newProgram(t, embedded)
+	p := newProgram(t)
 	mine, _ := p.signedIn("eve@example.com")
 	p.person(email)
 	theirs := mine.cookie("latchkey-known")
@@ -161,12 +160,10 @@ func TestACookieThatProvesNothingOpensNoWayPastTheLimits(t *testing.T) {
 
 // E-mails are told apart by their exact letters, so the same address in others is an account that anybody may have made.
 func TestABrowserThatIsKnownInOtherLettersIsUnknown(t *testing.T) {
-	for _, how := range []func(*handlers.Deps){embedded, func(*handlers.Deps) {}} {
+	for _, how := range []func(*handlers.Deps){func(*handlers.Deps) {}, elsewhere} {
 		p := newProgram(t, how)
-		if !p.deps.Embedded {
-			p.deps.SignIns = counting{accounts.NewLimits(p.clock.Now)}
-			p.start()
-		}
+		p.signIns = counting{accounts.NewLimits(p.clock.Now)}
+		p.start()
 		p.person(email)
 		var theirs []*browser
 		for _, spelling := range []string{strings.ToUpper(email), "Ana" + strings.TrimPrefix(email, "ana")} {
@@ -187,7 +184,7 @@ func TestABrowserThatIsKnownInOtherLettersIsUnknown(t *testing.T) {
 }
 
 func TestAKnownBrowserStaysKnownWhenTheKeysRotate(t *testing.T) {
-	p := newProgram(t, embedded)
+	p := newProgram(t)
 	b, _ := p.signedIn(email)
 	old := p.deps.SessionKeys[0]
 	newer := []byte(strings.Repeat("n", 32))
@@ -211,8 +208,8 @@ func (c counting) Take(account, address, known string) (succeeded func(), wait t
 }
 
 func TestWithAnUpstreamTheDashboardCounts(t *testing.T) {
-	p := newProgram(t)
-	p.deps.SignIns = counting{accounts.NewLimits(p.clock.Now)}
+	p := newProgram(t, elsewhere)
+	p.signIns = counting{accounts.NewLimits(p.clock.Now)}
 	p.start()
 	b, who := p.signedIn(email)
 	for range 9 {
@@ -232,7 +229,7 @@ func TestWithAnUpstreamTheDashboardCounts(t *testing.T) {
 }
 
 func TestAnAccountThatIsOffIsToldToWhoeverKnowsThePassword(t *testing.T) {
-	p := newProgram(t, embedded)
+	p := newProgram(t)
 	who := p.person(email)
 	if err := p.store.DisableUser(t.Context(), who.id, p.clock.Now()); err != nil {
 		t.Fatal(err)
@@ -278,7 +275,7 @@ func TestWhateverEndsTheAuthSessionEndsTheBrowserAtOnce(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := newProgram(t, embedded)
+			p := newProgram(t)
 			b, who := p.signedIn(email)
 			other, _ := p.signedIn("bob@example.com")
 			api := p.newClient(inProcess{p.upstream.next.(inProcess).handler})
@@ -301,7 +298,7 @@ func TestWhateverEndsTheAuthSessionEndsTheBrowserAtOnce(t *testing.T) {
 }
 
 func TestSigningOutEndsTheAuthSessionInTheSameTransaction(t *testing.T) {
-	p := newProgram(t, embedded)
+	p := newProgram(t)
 	b, who := p.signedIn(email)
 	held := p.heldBy(who)
 	p.upstream.reset()
@@ -312,40 +309,8 @@ func TestSigningOutEndsTheAuthSessionInTheSameTransaction(t *testing.T) {
 	if n := p.upstream.count("*"); n != 0 {
 		t.Errorf("the key service was asked too, %d times", n)
 	}
-	events, err := p.store.Events(t.Context(), who.id, model.EventQuery{Kinds: []model.EventKind{model.EventSessionEnded}, Limit: 9})
+	events, err := p.deps.Events.Events(t.Context(), who.id, model.EventQuery{Kinds: []model.EventKind{model.EventSessionEnded}, Limit: 9})
 	if err != nil || len(events) != 1 || events[0].Actor != model.ActorBrowser || events[0].Detail != "signed out" {
 		t.Errorf("%+v, %v", events, err)
-	}
-}
-
-// A row whose token could not be exchanged stays under its old key, so that the next request tries again.
-func TestATokenThatCouldNotBeExchangedIsExchangedLater(t *testing.T) {
-	p := newProgram(t, embedded)
-	b, who := p.signedIn(email)
-	sealed := func() string {
-		rows, err := p.store.WebSessions(t.Context(), who.id)
-		if err != nil || len(rows) != 1 {
-			t.Fatalf("%d rows, %v", len(rows), err)
-		}
-		return string(rows[0].Sealed)
-	}
-	old := sealed()
-	p.deps.SessionKeys = [][]byte{[]byte(strings.Repeat("n", 32)), p.deps.SessionKeys[0]}
-	p.start()
-	const exchange = "POST api/latchkey/v1/refresh_token"
-	p.upstream.breaks(exchange, func(http.RoundTripper, *http.Request) (*http.Response, error) { return nil, errors.New("disk slow") })
-	b.get("/keys").want(http.StatusOK)
-	if sealed() != old {
-		t.Error("the row was sealed anew around the old token")
-	}
-	p.upstream.heal()
-	p.upstream.reset()
-	b.get("/keys").want(http.StatusOK)
-	if sealed() == old || p.upstream.count(exchange) != 1 {
-		t.Errorf("exchanged %d times", p.upstream.count(exchange))
-	}
-	b.get("/keys").want(http.StatusOK)
-	if n := p.upstream.count(exchange); n != 1 {
-		t.Errorf("exchanged %d times", n)
 	}
 }

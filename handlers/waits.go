@@ -7,15 +7,15 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"latchkey/client"
+	"latchkey/internal/model"
 )
 
 // askToWait tells programs how long an error asks to wait, and gives it, for the words that tell people.
 func askToWait(c echo.Context, err error) time.Duration {
 	wait := time.Minute // when it does not say
-	var failed *client.Error
-	if errors.As(err, &failed) && failed.RetryAfter > 0 {
-		wait = failed.RetryAfter
+	var refused *model.Error
+	if errors.As(err, &refused) && refused.Wait > 0 {
+		wait = refused.Wait
 	}
 	c.Response().Header().Set("Retry-After", wholeSeconds(wait))
 	return wait

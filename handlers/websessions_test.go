@@ -226,7 +226,7 @@ func TestWhatARowHoldsCannotBeMovedToAnother(t *testing.T) {
 
 func TestARowThatWasAlteredIsNoSession(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere) // where there is something sealed
 	for name, alter := range map[string]func([]byte) []byte{
 		"emptied":        func([]byte) []byte { return nil },
 		"cut to its key": func(b []byte) []byte { return b[:4] },

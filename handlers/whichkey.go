@@ -4,14 +4,14 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
-	"latchkey/client"
+	"latchkey/internal/model"
 	"latchkey/views"
 )
 
@@ -32,23 +32,21 @@ func (h *dashboard) showWhichKey(c echo.Context) error {
 }
 
 // whichKeyModel shows the keys that have a fingerprint, and gives them all.
-func (h *dashboard) whichKeyModel(c echo.Context) (views.WhichKey, []client.APIKey, error) {
-	m := views.WhichKey{Page: h.page(c, "Which key is this?"), Embedded: h.embedded}
+func (h *dashboard) whichKeyModel(c echo.Context) (views.WhichKey, []model.Key, error) {
+	m := views.WhichKey{Page: h.page(c, "Which key is this?"), Embedded: h.Here}
 	ctx, cancel := readContext(c)
 	defer cancel()
-	asked := h.askFacts(c)
-	keys, err := h.keys(c).FetchAll(ctx)
+	keys, err := h.person(c).Keys(ctx)
 	if err != nil {
 		return m, nil, err
 	}
-	f := asked()
-	m.Uses = f.known
-	for _, key := range keys {
-		if k := h.row(key, f); k.Use.Fingerprint != "" {
+	m.Uses = knowledge(keys.Usage)
+	for _, key := range keys.List {
+		if k := h.row(key); k.Use.Fingerprint != "" {
 			m.Keys = append(m.Keys, k)
 		}
 	}
-	return m, keys, nil
+	return m, keys.List, nil
 }
 
 // tryValue logs in with the value once, because the person asked for it, and says what came of it. The value comes in the body
@@ -65,7 +63,7 @@ func (h *dashboard) tryValue(c echo.Context) error {
 	case len(value) > maxValue:
 		m.Error, status = "That is too long to be the value of a key. Nothing was sent.", http.StatusUnprocessableEntity
 	default:
-		v, err := h.try(c, m.Keys, keys, client.Secret(value))
+		v, err := h.try(c, m.Keys, keys, model.Secret(value))
 		if err != nil {
 			return err
 		}
@@ -83,34 +81,28 @@ func valueIn(pasted string) string {
 	return strings.TrimSpace(strings.Trim(strings.TrimSpace(pasted), `"'`))
 }
 
-// try logs in and out again. Only that the value was refused, or that it works, is an answer; everything else is an error.
-func (h *dashboard) try(
-	c echo.Context, known []views.Key, all []client.APIKey, value client.Secret,
-) (views.Verdict, error) {
+// try has the service sign in with the value and out again. Only that the value was refused, or that it works, is an answer;
+// everything else is an error.
+func (h *dashboard) try(c echo.Context, known []views.Key, all []model.Key, value model.Secret) (views.Verdict, error) {
 	ctx, cancel := context.WithTimeout(c.Request().Context(), trialTime)
 	defer cancel()
 	a, _ := accountOf(c)
-	from := originOf(ctx)
-	from.TrialOf = a.UserID
-	ctx = h.fromOrigin(ctx, from)
-	session, err := h.client.Login(ctx, client.UserAPIKey(value.Reveal()))
-	if client.IsUnauthorized(err) {
+	key, err := h.person(c).TryValue(ctx, value)
+	switch {
+	case model.Is(err, model.KindWrongValue):
 		return refused(byFingerprint(known, value)), nil
-	}
-	if err != nil {
-		return views.Verdict{}, trialError(err)
-	}
-	defer h.endTrial(c, session)
-	if session.UserID() != a.UserID {
+	case err != nil:
+		return views.Verdict{}, err
+	case key.UserID != a.UserID:
 		return views.Verdict{Title: "It works, but it is not yours.", Text: "It is the value of a key of another account."}, nil
 	}
 	v := views.Verdict{Works: true, Title: "It works.", Text: "It is the value of a key of yours."}
-	name, id := h.trialKey(ctx, c, session, known, all, value)
-	if name != "" {
-		v.Text = "This is " + name + ", a key of yours."
+	if k := byFingerprint(known, value); k != nil {
+		key.ID, key.Name = k.ID, k.Name
 	}
-	if id != "" {
-		v.ID, v.Link = id, "Open "+name
+	if i := slices.IndexFunc(all, func(k model.Key) bool { return k.ID == key.ID || key.ID == "" && k.Name == key.Name }); i >= 0 {
+		v.Text = "This is " + all[i].Name + ", a key of yours."
+		v.ID, v.Link = all[i].ID, "Open "+all[i].Name
 	}
 	return v, nil
 }
@@ -132,37 +124,8 @@ func refused(k *views.Key) views.Verdict {
 	return v
 }
 
-// trialError is err as a problem of the key service, and not of the session of the person who asks.
-func trialError(err error) error {
-	if client.IsForbidden(err) || client.IsNotFound(err) {
-		return errors.Join(errRefused, err)
-	}
-	return err
-}
-
-// trialKey names the key that a session was opened with: by the value's fingerprint, else by what its profile says.
-func (h *dashboard) trialKey(
-	ctx context.Context, c echo.Context, session *client.Session, known []views.Key, all []client.APIKey, value client.Secret,
-) (name, id string) {
-	if k := byFingerprint(known, value); k != nil {
-		return k.Name, k.ID
-	}
-	profile, err := session.Profile(ctx)
-	if err != nil {
-		h.log.Warn("profile of a session opened with a key", "request", requestIDOf(c), "cause", err)
-		return "", ""
-	}
-	name, _ = profile.Data["name"].(string)
-	for _, key := range all {
-		if key.Name == name {
-			return key.Name, key.ID
-		}
-	}
-	return "", ""
-}
-
 // byFingerprint finds the key that the value is of, nil when it is none of them.
-func byFingerprint(keys []views.Key, value client.Secret) *views.Key {
+func byFingerprint(keys []views.Key, value model.Secret) *views.Key {
 	sum := sha256.Sum256([]byte(value.Reveal()))
 	fingerprint := hex.EncodeToString(sum[:8])
 	for i := range keys {
@@ -171,13 +134,4 @@ func byFingerprint(keys []views.Key, value client.Secret) *views.Key {
 		}
 	}
 	return nil
-}
-
-// endTrial logs out whatever became of the request: a session that nobody knows of is not left behind.
-func (h *dashboard) endTrial(c echo.Context, session *client.Session) {
-	ctx, cancel := actContext(c)
-	defer cancel()
-	if err := session.Logout(ctx); err != nil && !client.IsUnauthorized(err) {
-		h.log.Warn("session of a value that was tried is left open", "request", requestIDOf(c), "cause", err)
-	}
 }

@@ -37,7 +37,7 @@ func (a answer) keepsSecret(p *program, value string) answer {
 
 func TestThePageHasTheFingerprintsForTheBrowserToCompare(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t, embedded)
+	p := newProgram(t)
 	b, who := p.signedIn(email)
 	p.keyWithValue(p.person("bob@example.com"), "bobs-camera")
 	first, one := p.keyWithValue(who, "porch-cam")
@@ -69,7 +69,7 @@ func TestThePageHasTheFingerprintsForTheBrowserToCompare(t *testing.T) {
 
 func TestWithoutFingerprintsOnlyTheLogInIsOffered(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b, who := p.signedIn(email)
 	_, value := p.keyWithValue(who, "porch-cam")
 	p.upstream.breaks(keyFacts, says(404, ""))
@@ -84,7 +84,7 @@ func TestWithoutFingerprintsOnlyTheLogInIsOffered(t *testing.T) {
 
 func TestTryingAValueSaysWhatItIsAndEndsTheSession(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t, embedded)
+	p := newProgram(t, elsewhere)
 	b, who := p.signedIn(email)
 	bob := p.person("bob@example.com")
 	_, foreign := p.keyWithValue(bob, "bobs-camera")
@@ -145,7 +145,7 @@ func TestTryingAValueOfSomebodyElseTellsThemFromWhere(t *testing.T) {
 
 func TestAValueThatCannotBeOneIsNotSent(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b, _ := p.signedIn(email)
 	p.upstream.reset()
 	for value, complaint := range map[string]string{
@@ -180,7 +180,7 @@ func TestAValueThatCannotBeTriedLeavesThePersonSignedIn(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := newProgram(t)
+			p := newProgram(t, elsewhere)
 			b, who := p.signedIn(email)
 			_, value := p.keyWithValue(who, "porch-cam")
 			p.upstream.breaks(keyLogIn, c.fault)
@@ -194,7 +194,7 @@ func TestAValueThatCannotBeTriedLeavesThePersonSignedIn(t *testing.T) {
 
 func TestATrialThatCannotEndIsLoggedAndStillAnswered(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b, who := p.signedIn(email)
 	_, value := p.keyWithValue(who, "porch-cam")
 	p.upstream.breaks(keyFacts, says(404, ""))
@@ -208,7 +208,7 @@ func TestATrialThatCannotEndIsLoggedAndStillAnswered(t *testing.T) {
 
 func TestAValueIsTriedOnlyForAPersonOnOurOwnPages(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t, elsewhere)
 	b, who := p.signedIn(email)
 	_, value := p.keyWithValue(who, "porch-cam")
 	p.upstream.reset()

@@ -90,3 +90,12 @@ type Person struct {
 func (a *Accounts) As(who model.Account, from model.Origin) *Person {
 	return &Person{who: who, from: from, accounts: a}
 }
+
+// manages lets nobody manage an account who is signed in with a key, or as nobody: a key is meant to be handed to a device, and losing
+// a device must not mean losing the account.
+func (p *Person) manages() error {
+	if p.who.Provider != model.ProviderEmailPassword {
+		return refuse(model.KindForbidden)
+	}
+	return nil
+}

@@ -19,6 +19,9 @@ const (
 
 // Keys are all keys of the person with their usage, in the order of their creation.
 func (p *Person) Keys(ctx context.Context) (model.Keys, error) {
+	if err := p.manages(); err != nil {
+		return model.Keys{}, err
+	}
 	keys, err := p.accounts.store.Keys(ctx, p.who.UserID)
 	if err != nil {
 		return model.Keys{}, unavailable("read key facts", err)
@@ -28,6 +31,9 @@ func (p *Person) Keys(ctx context.Context) (model.Keys, error) {
 
 // PlainKeys are all keys of the person without their usage, in the order of their creation.
 func (p *Person) PlainKeys(ctx context.Context) ([]model.Key, error) {
+	if err := p.manages(); err != nil {
+		return nil, err
+	}
 	keys, err := p.accounts.store.APIKeys(ctx, p.who.UserID)
 	if err != nil {
 		return nil, unavailable("read keys", err)
@@ -37,6 +43,9 @@ func (p *Person) PlainKeys(ctx context.Context) ([]model.Key, error) {
 
 // Key is one key of the person with its usage. An id that never was, one that is gone and one of somebody else are the same.
 func (p *Person) Key(ctx context.Context, id string) (model.Key, error) {
+	if err := p.manages(); err != nil {
+		return model.Key{}, err
+	}
 	if !model.IsID(id) {
 		return model.Key{}, refuse(model.KindNotFound)
 	}
@@ -54,6 +63,9 @@ func (p *Person) NewKey(ctx context.Context, name string) (model.Key, model.Secr
 
 // newKey creates a key and writes down, besides, what else happens with it.
 func (p *Person) newKey(ctx context.Context, name string, besides ...model.EventKind) (model.Key, model.Secret, error) {
+	if err := p.manages(); err != nil {
+		return model.Key{}, "", err
+	}
 	a := p.accounts
 	if err := checkName(name); err != nil {
 		return model.Key{}, "", err
@@ -103,18 +115,16 @@ func (p *Person) CreateKey(ctx context.Context, name string) (model.Created, err
 	return out, err
 }
 
-// besidesKeys says whether a key that was not created is told of on the page with all keys.
+// besidesKeys says whether a key that was not created is told of on the page with all keys, and not to somebody who has no keys here.
 func besidesKeys(err error) bool {
-	switch model.KindOf(err) {
-	case model.KindBadName, model.KindNameTaken, model.KindKeyLimit, model.KindTooManyActs:
-		return true
-	default:
-		return false
-	}
+	return !model.Is(err, model.KindSessionOver) && !model.Is(err, model.KindForbidden)
 }
 
 // SetKey turns a key on or off. Turning it off ends the sessions that it opened, too: the store does both at once.
 func (p *Person) SetKey(ctx context.Context, id string, on bool) error {
+	if err := p.manages(); err != nil {
+		return err
+	}
 	if !model.IsID(id) {
 		return refuse(model.KindNotFound)
 	}
@@ -129,16 +139,24 @@ func (p *Person) SetKey(ctx context.Context, id string, on bool) error {
 	return missing(model.KindNotFound, "switch key", err)
 }
 
-// TurnKey is SetKey, and gives the key as it is afterwards, which somebody else may have changed back.
+// TurnKey is SetKey, and gives the key as it is afterwards, which somebody else may have changed back. A key that cannot be read then
+// was turned on or off all the same: nobody can say how it is now.
 func (p *Person) TurnKey(ctx context.Context, id string, on bool) (model.Key, error) {
 	if err := p.SetKey(ctx, id, on); err != nil {
 		return model.Key{}, err
 	}
-	return p.Key(ctx, id)
+	key, err := p.Key(ctx, id)
+	if e, ok := errors.AsType[*model.Error](err); ok && e.Kind == model.KindStorageDown {
+		e.Outcome = model.Unclear
+	}
+	return key, err
 }
 
 // DeleteKey deletes a key for good, with the sessions that it opened, and gives it as it was, without its usage.
 func (p *Person) DeleteKey(ctx context.Context, id string) (model.Key, error) {
+	if err := p.manages(); err != nil {
+		return model.Key{}, err
+	}
 	if !model.IsID(id) {
 		return model.Key{}, refuse(model.KindNotFound)
 	}
@@ -149,6 +167,9 @@ func (p *Person) DeleteKey(ctx context.Context, id string) (model.Key, error) {
 // TryValue says whose key has a value that works, and of a key of the person's own which. With their own key it leaves no trace. One
 // of somebody else's is used: its owner must see that somebody has it.
 func (p *Person) TryValue(ctx context.Context, value model.Secret) (model.Key, error) {
+	if err := p.manages(); err != nil {
+		return model.Key{}, err
+	}
 	key, err := p.accounts.keyOf(ctx, value)
 	switch {
 	case err != nil:
@@ -159,12 +180,16 @@ func (p *Person) TryValue(ctx context.Context, value model.Secret) (model.Key, e
 		return key, nil
 	}
 	session, err := p.accounts.signInWith(ctx, p.from, key, nil)
+	if model.Is(err, model.KindDisabled) { // which is none of the person's business
+		err = refused(model.KindWrongValue, model.ReasonDisabled, key.UserID)
+	}
 	if err != nil {
 		return model.Key{}, err
 	}
-	err = p.accounts.store.DeleteAuthSession(ctx, session.UserID, session.ID)
+	// Nobody was given a token for it: should it stay, it opens nothing.
+	err = p.accounts.store.DeleteAuthSession(context.WithoutCancel(ctx), session.UserID, session.ID)
 	if err != nil && !errors.Is(err, model.ErrNotFound) {
-		return model.Key{}, unavailable("end the session of a trial", err)
+		p.accounts.cfg.Log.WarnContext(ctx, "session of a trial not ended", "user", key.UserID, "reason", err)
 	}
 	return model.Key{UserID: key.UserID}, nil
 }

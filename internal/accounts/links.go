@@ -19,9 +19,9 @@ const (
 	maxLinkToken   = 256 // characters of a token that is looked at
 )
 
-// NewLink makes a link for an identity: what to keep of it, and the address to send. Whoever opens that can do what the purpose
+// newLink makes a link for an identity: what to keep of it, and the address to send. Whoever opens that can do what the purpose
 // says, once and within the lifetime. Its parameters are named as App Services named them.
-func NewLink(publicURL, purpose, identityID string, now time.Time, lifetime time.Duration) (l model.Link, address string) {
+func newLink(publicURL, purpose, identityID string, now time.Time, lifetime time.Duration) (l model.Link, address string) {
 	token := hex.EncodeToString(randomBytes(linkTokenBytes))
 	l = model.Link{
 		ID: model.NewID(now), TokenHash: sha256.Sum256([]byte(token)),
@@ -141,7 +141,7 @@ func (a *Accounts) sendReset(from model.Origin) func(context.Context, model.Iden
 			return nil
 		}
 		e.UserID = id.UserID
-		link, address := NewLink(a.cfg.PublicURL, model.LinkReset, id.ID, a.cfg.Now(), linkLifetime)
+		link, address := newLink(a.cfg.PublicURL, model.LinkReset, id.ID, a.cfg.Now(), linkLifetime)
 		return a.emailLink(ctx, link, a.letters().Reset(id.Subject, address, c), e)
 	}
 }
@@ -152,7 +152,7 @@ func (a *Accounts) countEmail(from model.Origin, email string) error {
 }
 
 func (a *Accounts) emailConfirmation(ctx context.Context, id model.Identity) error {
-	link, address := NewLink(a.cfg.PublicURL, model.LinkConfirm, id.ID, a.cfg.Now(), linkLifetime)
+	link, address := newLink(a.cfg.PublicURL, model.LinkConfirm, id.ID, a.cfg.Now(), linkLifetime)
 	return a.emailLink(ctx, link, a.letters().Confirm(id.Subject, address))
 }
 

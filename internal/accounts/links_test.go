@@ -1,10 +1,13 @@
 package accounts
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"net/url"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"latchkey/internal/model"
 	"latchkey/internal/store"
@@ -88,5 +91,19 @@ func TestALinkIsRefusedThatIsNone(t *testing.T) {
 	}
 	if err := f.UseLink(t.Context(), here, good, ""); err != nil {
 		t.Error(err)
+	}
+}
+
+// What the store keeps of a link is no link.
+func TestALinkCannotBeToldFromWhatIsKeptOfIt(t *testing.T) {
+	kept, address := newLink(testURL, model.LinkReset, "id", time.Now(), linkLifetime)
+	u, err := url.Parse(address)
+	if err != nil || u.Path != "/reset" {
+		t.Fatalf("%q, %v", address, err)
+	}
+	token := u.Query().Get("token")
+	if strings.Contains(address, string(kept.TokenHash[:])) || strings.Contains(address, hex.EncodeToString(kept.TokenHash[:])) ||
+		len(token) != 64 || sha256.Sum256([]byte(token)) != kept.TokenHash || u.Query().Get("tokenId") != kept.ID {
+		t.Errorf("%q", address)
 	}
 }

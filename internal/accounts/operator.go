@@ -2,13 +2,38 @@ package accounts
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"latchkey/internal/model"
 )
 
-// OperatorLinkLifetime is longer than that of a link in a mail: an operator passes it on by hand.
-const OperatorLinkLifetime = 24 * time.Hour
+// operatorLinkLifetime is longer than that of a link in an email: an operator passes it on by hand.
+const operatorLinkLifetime = 24 * time.Hour
+
+// Managed is an account as operators see it.
+type Managed struct {
+	model.User
+	Identities []model.Identity
+	Keys       int
+}
+
+// Password is the identity with an address and a password, if the account has one.
+func (m Managed) Password() (id model.Identity, ok bool) {
+	for _, each := range m.Identities {
+		if each.Provider == model.ProviderEmailPassword {
+			id, ok = each, true
+		}
+	}
+	return id, ok
+}
+
+// HandedOut is a link that an operator passes on, with which the owner of an account chooses a password.
+type HandedOut struct {
+	Address   model.Secret // "" when it was sent by email
+	ExpiresAt time.Time
+}
 
 // CheckEmail says whether an account can be called that.
 func CheckEmail(email string) error {
@@ -18,10 +43,233 @@ func CheckEmail(email string) error {
 	return nil
 }
 
-// HashNewPassword hashes a password that an operator gives an account. The rules are those for people who make one themselves.
-func HashNewPassword(ctx context.Context, password, email string, minPassword int) (string, error) {
-	if err := checkNewPassword(model.Secret(password), email, minPassword); err != nil {
-		return "", err
+// Find is the account of that id, or of exactly that address.
+func (a *Accounts) Find(ctx context.Context, name string) (Managed, error) {
+	u, err := a.store.User(ctx, name)
+	if errors.Is(err, model.ErrNotFound) {
+		var id model.Identity
+		if id, err = a.store.IdentityBySubject(ctx, model.ProviderEmailPassword, name); err == nil {
+			u, err = a.store.User(ctx, id.UserID)
+		}
 	}
-	return newHasher(passwordCost, 1).hash(ctx, model.Secret(password))
+	if err != nil {
+		return Managed{}, missing(model.KindNotFound, "find user", err)
+	}
+	return a.describe(ctx, u)
+}
+
+// describe gathers what is known of a user.
+func (a *Accounts) describe(ctx context.Context, u model.User) (out Managed, err error) {
+	out.User = u
+	if out.Identities, err = a.store.Identities(ctx, u.ID); err != nil {
+		return out, missing(model.KindNotFound, "read identities", err)
+	}
+	keys, err := a.store.APIKeys(ctx, u.ID)
+	if err != nil {
+		return out, unavailable("read keys", err)
+	}
+	out.Keys = len(keys)
+	return out, nil
+}
+
+// List is up to so many accounts in the order of their ids, those behind the id after. More is where the next ones begin, "" when
+// there are none.
+func (a *Accounts) List(ctx context.Context, after string, most int) (list []Managed, more string, err error) {
+	users, err := a.store.Users(ctx, after, most)
+	if err != nil {
+		return nil, "", unavailable("list users", err)
+	}
+	list = make([]Managed, 0, len(users))
+	for _, u := range users {
+		switch m, err := a.describe(ctx, u); {
+		case model.Is(err, model.KindNotFound): // deleted meanwhile
+		case err != nil:
+			return nil, "", err
+		default:
+			list = append(list, m)
+		}
+	}
+	if len(users) == most {
+		more = users[len(users)-1].ID
+	}
+	return list, more, nil
+}
+
+// Add creates an account, whether registration is open or not. Without a password no password fits, until its owner has chosen one
+// with the link. The rules for passwords are those for people who create an account themselves.
+func (a *Accounts) Add(ctx context.Context, email string, password model.Secret) (out Managed, link HandedOut, err error) {
+	if err := CheckEmail(email); err != nil {
+		return out, link, err
+	}
+	var hash string
+	if password != "" {
+		if err := checkNewPassword(password, email, a.cfg.MinPassword); err != nil {
+			return out, link, err
+		}
+		if hash, err = a.passwords.hash(ctx, password); err != nil {
+			return out, link, err
+		}
+	}
+	now := a.cfg.Now().UTC().Truncate(time.Millisecond) // as it is kept
+	u := model.User{ID: model.NewID(now), CreatedAt: now}
+	id := model.Identity{
+		ID: model.NewID(now), UserID: u.ID, Provider: model.ProviderEmailPassword, Subject: email, PasswordHash: hash, CreatedAt: now,
+	}
+	err = a.store.CreateUser(ctx, u, id, a.byOperator(model.EventAccountMade, u.ID))
+	switch {
+	case errors.Is(err, model.ErrConflict):
+		return out, link, refuse(model.KindEmailTaken)
+	case err != nil:
+		return out, link, unavailable("create user", err)
+	}
+	if out, err = a.describe(ctx, u); err != nil || hash != "" {
+		return out, link, err
+	}
+	if link, err = a.handOut(ctx, id); err != nil {
+		err = fmt.Errorf("%w: %w", ErrNoLink, err)
+	}
+	return out, link, err
+}
+
+// ErrNoLink says that an account was added whose owner cannot choose a password yet.
+var ErrNoLink = errors.New("the account was made, but without a link to choose a password")
+
+// handOut saves a link for an operator.
+func (a *Accounts) handOut(ctx context.Context, id model.Identity, events ...model.Event) (HandedOut, error) {
+	link, address := newLink(a.cfg.PublicURL, model.LinkReset, id.ID, a.cfg.Now(), operatorLinkLifetime)
+	if err := a.store.CreateLink(ctx, link, events...); err != nil {
+		return HandedOut{}, err
+	}
+	return HandedOut{Address: model.Secret(address), ExpiresAt: link.ExpiresAt}, nil
+}
+
+// Disable keeps somebody from signing in, and ends all of their sessions. Changed says whether they could before.
+func (a *Accounts) Disable(ctx context.Context, name string) (out Managed, changed bool, err error) {
+	return a.change(ctx, name, func(id string) error {
+		return a.store.DisableUser(ctx, id, a.cfg.Now(), a.byOperator(model.EventAccountDisabled, id))
+	})
+}
+
+// Enable lets somebody sign in again. Changed says whether they could not before.
+func (a *Accounts) Enable(ctx context.Context, name string) (out Managed, changed bool, err error) {
+	return a.change(ctx, name, func(id string) error {
+		return a.store.EnableUser(ctx, id, a.byOperator(model.EventAccountEnabled, id))
+	})
+}
+
+func (a *Accounts) change(ctx context.Context, name string, act func(id string) error) (out Managed, changed bool, err error) {
+	before, err := a.Find(ctx, name)
+	if err != nil {
+		return out, false, err
+	}
+	if err := act(before.ID); err != nil {
+		return out, false, missing(model.KindNotFound, "switch user", err)
+	}
+	out, err = a.Find(ctx, before.ID)
+	return out, out.DisabledAt.IsZero() != before.DisabledAt.IsZero(), err
+}
+
+// ResetPassword makes a link with which somebody chooses another password. Until that is opened no password fits, and nothing stays
+// signed in: whoever has learnt the old one is out at once. With keepSessions everything stays as it is until then. With byEmail the
+// link is sent, and not given.
+func (a *Accounts) ResetPassword(ctx context.Context, name string, keepSessions, byEmail bool) (out Managed, link HandedOut, err error) {
+	if out, err = a.Find(ctx, name); err != nil {
+		return out, link, err
+	}
+	id, ok := out.Password()
+	switch {
+	case !ok:
+		return out, link, refuse(model.KindBadPassword)
+	case byEmail && a.cfg.Mailer == nil:
+		return out, link, refuse(model.KindNoEmail)
+	}
+	events := []model.Event{a.byOperator(model.EventResetAsked, out.ID)}
+	if !keepSessions {
+		if err := a.voidPassword(ctx, id, events); err != nil {
+			return out, link, err
+		}
+		events = nil
+	}
+	if link, err = a.handOut(ctx, id, events...); err != nil {
+		return out, link, missing(model.KindNotFound, "create link", err)
+	}
+	if out, err = a.Find(ctx, out.ID); err != nil || !byEmail {
+		return out, link, err
+	}
+	if err := a.cfg.Mailer.Send(ctx, a.letters().ResetByOperator(id.Subject, link.Address.Reveal())); err != nil {
+		return out, HandedOut{}, &model.Error{Kind: model.KindNoEmail, Err: err}
+	}
+	link.Address = ""
+	return out, link, nil
+}
+
+// voidPassword has no password fit and ends all sessions. Whoever signs in meanwhile may have the hash stored anew: then it is
+// done once more.
+func (a *Accounts) voidPassword(ctx context.Context, id model.Identity, events []model.Event) error {
+	for {
+		err := a.store.ChangePassword(ctx, id, "", "", events...)
+		if !errors.Is(err, model.ErrConflict) {
+			return missing(model.KindNotFound, "void password", err)
+		}
+		m, err := a.Find(ctx, id.UserID)
+		if err != nil {
+			return err
+		}
+		id, _ = m.Password()
+	}
+}
+
+// Delete deletes an account with everything that belongs to it, and gives it as it was.
+func (a *Accounts) Delete(ctx context.Context, name string) (Managed, error) {
+	found, err := a.Find(ctx, name)
+	if err == nil {
+		err = missing(model.KindNotFound, "delete user", a.store.DeleteUser(ctx, found.ID))
+	}
+	return found, err
+}
+
+// ErrImported says that a user has been imported before.
+var ErrImported = errors.New("there already")
+
+// TakenError says that somebody signs in already as what a user would who is imported.
+type TakenError struct{ Provider, Subject, By string }
+
+func (e TakenError) Error() string { return e.Provider + " identity taken by " + e.By }
+
+// Import adds a user who had an account elsewhere, with the ids that they had there. It answers ErrImported or a TakenError when
+// there is such a user.
+func (a *Accounts) Import(ctx context.Context, u model.User, identities []model.Identity) error {
+	e := a.byOperator(model.EventAccountMade, u.ID)
+	e.Detail = "imported"
+	err := a.store.ImportUser(ctx, u, identities, e)
+	if errors.Is(err, model.ErrConflict) {
+		if found := a.CanImport(ctx, u, identities); found != nil { // says with whom
+			return found
+		}
+	}
+	return err
+}
+
+// CanImport says what stands in the way of an Import, if anything.
+func (a *Accounts) CanImport(ctx context.Context, u model.User, identities []model.Identity) error {
+	switch _, err := a.store.User(ctx, u.ID); {
+	case err == nil:
+		return ErrImported
+	case !errors.Is(err, model.ErrNotFound):
+		return err
+	}
+	for _, id := range identities {
+		switch taken, err := a.store.IdentityBySubject(ctx, id.Provider, id.Subject); {
+		case err == nil:
+			return TakenError{id.Provider, id.Subject, taken.UserID}
+		case !errors.Is(err, model.ErrNotFound):
+			return err
+		}
+	}
+	return nil
+}
+
+// byOperator is something that an operator did to an account.
+func (a *Accounts) byOperator(kind model.EventKind, userID string) model.Event {
+	return a.event(model.Origin{Actor: model.ActorOperator}, kind, userID)
 }

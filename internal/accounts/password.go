@@ -51,6 +51,9 @@ func (p *Person) ChangePassword(ctx context.Context, current, replacement model.
 
 // checkOwn checks the password of whoever is signed in.
 func (p *Person) checkOwn(ctx context.Context, password model.Secret) (model.Identity, verdict, error) {
+	if err := p.manages(); err != nil {
+		return model.Identity{}, passwordWrong, err
+	}
 	a := p.accounts
 	id, err := p.identity(ctx)
 	if err != nil {

@@ -3,6 +3,7 @@ package accounts
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -36,6 +37,9 @@ func (a *Accounts) SawSession(ctx context.Context, userID, id string, seen time.
 // Sessions says where the person is signed in: sessions of people before those of keys, newest first. A device may sign in all day
 // and never out, and must not push people off the list.
 func (p *Person) Sessions(ctx context.Context) (model.Sessions, error) {
+	if err := p.manages(); err != nil {
+		return model.Sessions{}, err
+	}
 	rows, err := p.accounts.store.AuthSessions(ctx, p.who.UserID, p.accounts.cfg.Now())
 	if err != nil {
 		return model.Sessions{}, unavailable("read sessions", err)
@@ -50,18 +54,23 @@ func (p *Person) Sessions(ctx context.Context) (model.Sessions, error) {
 
 // EndSession ends one session of the person. One that never was, has ended or is somebody else's is the same to them.
 func (p *Person) EndSession(ctx context.Context, id string) error {
+	if id == p.who.SessionID { // their own, however it was opened
+		return p.end(ctx, id, model.EndedSignedOut)
+	}
+	if err := p.manages(); err != nil {
+		return err
+	}
 	if !model.IsID(id) {
 		return refuse(model.KindNotFound)
 	}
-	how := model.EndedElsewhere
-	if id == p.who.SessionID {
-		how = model.EndedSignedOut
-	}
-	return p.end(ctx, id, how)
+	return p.end(ctx, id, model.EndedElsewhere)
 }
 
 // EndOthers ends all sessions of the person but the one that asks.
 func (p *Person) EndOthers(ctx context.Context) error {
+	if err := p.manages(); err != nil {
+		return err
+	}
 	_, err := p.accounts.store.DeleteOtherAuthSessions(ctx, p.who.UserID, p.who.SessionID, p.ended(model.EndedOthers))
 	if err != nil {
 		return unavailable("delete sessions", err)
@@ -69,13 +78,16 @@ func (p *Person) EndOthers(ctx context.Context) error {
 	return nil
 }
 
-// SignOut ends the session that asks; why is one of the reasons that package model has. One that has ended already is no error.
-func (p *Person) SignOut(ctx context.Context, why string) error {
-	err := p.end(ctx, p.who.SessionID, why)
-	if model.Is(err, model.KindNotFound) {
-		return nil
+// SignOut ends the session that asks, if it has not ended with the web session that held it, by which that is written down.
+func (p *Person) SignOut(ctx context.Context) error {
+	_, err := p.accounts.store.AuthSession(ctx, p.who.SessionID) // which costs less than a write that finds nothing
+	if err == nil {
+		err = p.accounts.store.DeleteAuthSession(ctx, p.who.UserID, p.who.SessionID)
 	}
-	return err
+	if err != nil && !errors.Is(err, model.ErrNotFound) {
+		return unavailable("sign out", err)
+	}
+	return nil
 }
 
 // end writes down nothing of a device with a key, which comes and goes all day.

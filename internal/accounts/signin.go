@@ -30,7 +30,7 @@ func (a *Accounts) SignIn(ctx context.Context, from model.Origin, email string, 
 	if err != nil {
 		return model.Account{}, err
 	}
-	return model.Account{UserID: session.UserID, Email: email, SessionID: session.ID, IdentityID: session.IdentityID}, nil
+	return model.Account{UserID: session.UserID, Email: email, SessionID: session.ID, IdentityID: session.IdentityID, Provider: session.Provider}, nil
 }
 
 // SignInWithPassword is SignIn for a program, which may have said what it is.

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"crypto/ecdh"
 	"crypto/rand"
 	"crypto/sha256"
@@ -22,6 +23,7 @@ import (
 
 	"latchkey/client"
 	"latchkey/handlers"
+	"latchkey/handlers/websession"
 	"latchkey/internal/app/config"
 	"latchkey/internal/authserver"
 	"latchkey/internal/model"
@@ -400,36 +402,17 @@ func (s *stage) request(method, path, body, contentType string, header http.Head
 	return do(s.t, s.visitor, req)
 }
 
-// webSession signs a browser in with the session given. The dashboard's form opens no session of a key or of an anonymous
-// user, but one may get there: a key service decides what it hands out. So this one hands it to whoever signs in.
+// webSession signs a browser in with the session given. The dashboard's form opens no session of a key or of an anonymous user, so
+// it is put where the dashboard keeps those that it has opened.
 func (s *stage) webSession(session tokens) *http.Cookie {
 	s.t.Helper()
-	handsOut := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		if strings.HasSuffix(r.URL.Path, "/location") {
-			_ = json.NewEncoder(w).Encode(map[string]string{"hostname": s.URL()})
-			return
-		}
-		_ = json.NewEncoder(w).Encode(session)
-	})
-	log := slog.New(slog.DiscardHandler)
-	keys, err := client.New(s.URL(), "latchkey-local", client.WithHTTPClient(&http.Client{Transport: inProcess{handsOut, log}}))
-	if err != nil {
+	browsers := websession.New(s.store, s.ring.sealing, strings.HasPrefix(s.URL(), "https:"), func(context.Context) (o model.Origin) { return o }, time.Now, slog.New(slog.DiscardHandler))
+	who := model.Account{UserID: session.UserID, SessionID: newClient(s.t, s.URL()).Resume(session.UserID, client.Secret(session.Refresh)).ID()}
+	w := httptest.NewRecorder()
+	if err := browsers.Start(w, httptest.NewRequestWithContext(s.t.Context(), http.MethodPost, "/login", nil), who); err != nil {
 		s.t.Fatal(err)
 	}
-	dashboard := handlers.New(handlers.Deps{
-		Client: keys, WebSessions: s.store, SessionKeys: s.ring.sealing, PublicURL: s.URL(), Now: time.Now, Log: log,
-		Embedded: true, // which writes down by itself who signs in
-	})
-	r := httptest.NewRequestWithContext(s.t.Context(), http.MethodPost, "/login", strings.NewReader(account.Encode()))
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	w := httptest.NewRecorder()
-	dashboard.ServeHTTP(w, r)
-	cookie := sessionCookie(w.Header())
-	if cookie == nil {
-		s.t.Fatalf("no session cookie: %d %s", w.Code, w.Body)
-	}
-	return cookie
+	return sessionCookie(w.Header())
 }
 
 // sessionCookie is the session cookie that an answer sets, nil when it sets none.
@@ -811,7 +794,7 @@ func TestErrorPagesHaveTheSecurityHeadersToo(t *testing.T) {
 }
 
 // broken is a store of web sessions in which every read is a bug.
-type broken struct{ handlers.WebSessionRows }
+type broken struct{ websession.Rows }
 
 func TestAPanicBecomesAnErrorPageWithTheSecurityHeaders(t *testing.T) {
 	t.Parallel()

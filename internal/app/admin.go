@@ -12,6 +12,7 @@ import (
 
 	"latchkey/internal/accounts"
 	"latchkey/internal/app/config"
+	"latchkey/internal/model"
 )
 
 // admin is what operators are told by a listener of its own: whether the program takes requests, its metrics and profiles.
@@ -81,12 +82,31 @@ func (d *admin) watch(next http.Handler, routes []string) http.Handler {
 	return d.metrics.watch(next, routes)
 }
 
-// countLogIns counts the log-ins at the embedded server, those of the dashboard's form too.
+// countLogIns counts the sign-ins through the client API.
 func (d *admin) countLogIns(api http.Handler) http.Handler {
 	if d == nil {
 		return api
 	}
 	return d.metrics.countLogIns(api)
+}
+
+// countSignIn counts one through the dashboard's form, by how it ended.
+func (d *admin) countSignIn(err error) {
+	if d == nil {
+		return
+	}
+	outcome := "failed"
+	switch {
+	case err == nil:
+		outcome = "good"
+	case model.Is(err, model.KindWrongPassword), model.Is(err, model.KindDisabled), model.Is(err, model.KindUnconfirmed):
+		outcome = "refused"
+	case model.Is(err, model.KindTooManyTries):
+		outcome = "limited"
+	case model.Is(err, model.KindBusy), model.Is(err, model.KindStorageDown):
+		outcome = "busy"
+	}
+	d.metrics.countLogIn(outcome)
 }
 
 // countLogInsAt counts those that the dashboard makes at an upstream.

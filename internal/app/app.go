@@ -12,13 +12,10 @@ import (
 	"sync/atomic"
 	"time"
 
-	"latchkey/client"
 	"latchkey/handlers"
-	"latchkey/internal/accounts"
+	"latchkey/handlers/websession"
 	"latchkey/internal/app/config"
 	"latchkey/internal/app/operate"
-	"latchkey/internal/authserver"
-	"latchkey/internal/model"
 	"latchkey/internal/onboard"
 	"latchkey/internal/store"
 )
@@ -88,11 +85,15 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 		ClientID: cfg.AppID, Lifetime: cfg.PairingTime, Grants: a.store, Now: cfg.Now,
 	})
 
+	here := cfg.Upstream == nil
 	dashboard := handlers.New(handlers.Deps{
-		Client:         keys.client,
-		WithOrigin:     keys.withOrigin,
+		Service:        keys.service,
+		Here:           here,
+		ConfirmEmail:   here && mails.box != nil,
+		SendsLinks:     !here || mails.box != nil, // another server has to be asked
+		Pace:           keys.pace,
+		Changes:        keys.changes,
 		Events:         a.store,
-		SignIns:        signInsAt(cfg),
 		StepUp:         cfg.StepUp,
 		Pairings:       a.pairings,
 		WebSessions:    a.store,
@@ -100,11 +101,8 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 		PublicURL:      a.url,
 		AppID:          cfg.AppID,
 		BaseURL:        keys.baseURL,
-		Embedded:       cfg.Upstream == nil,
 		Registration:   cfg.Registration,
 		MinPassword:    cfg.MinPassword,
-		Mail:           mails.box != nil,
-		Notices:        mails.notices(cfg, a.url, a.log),
 		TrustedProxies: cfg.TrustedProxies,
 		Ready:          a.ready,
 		Stop:           a.stop,
@@ -119,70 +117,6 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 		Mailer: mails.mailer(), Now: cfg.Now, Log: a.log,
 	}), a.log)
 	return a, nil
-}
-
-// keyService is whatever serves the client API.
-type keyService struct {
-	client     *client.Client
-	withOrigin func(context.Context, model.Origin) context.Context
-	baseURL    string       // what devices are told
-	api        http.Handler // what answers the client API's paths here
-	routes     []string     // its calls, as "METHOD /path"
-	drain      func()       // waits for what it writes down after its answers
-}
-
-// connectKeys starts the embedded server, or reaches out to the upstream. Either way the dashboard goes through a client.
-func (a *App) connectKeys(cfg config.Settings, dir dataDir, ring keyRing, mails mailing) (k keyService, err error) {
-	if cfg.Upstream != nil {
-		k.baseURL = strings.TrimRight(cfg.Upstream.String(), "/")
-		k.api = elsewhere(k.baseURL)
-		k.client, err = client.New(k.baseURL, cfg.AppID, client.WithHTTPClient(a.admin.countLogInsAt(newUpstreamClient(cfg.Upstream))), client.WithBaseHostOnly())
-		k.drain = func() {}
-		return k, err
-	}
-	access, err := loadAccessKey(dir)
-	if err != nil {
-		return k, err
-	}
-	tokens, err := authserver.NewTokens(access, ring.signing)
-	if err != nil {
-		return k, err
-	}
-	k.baseURL = a.url
-	rules := accounts.New(accounts.Config{
-		PublicURL:    a.url,
-		Registration: cfg.Registration,
-		Anonymous:    cfg.Anonymous,
-		MinPassword:  cfg.MinPassword,
-		PasswordCost: cfg.PasswordCost,
-		Mailer:       mails.mailer(),
-		Now:          cfg.Now,
-		Log:          a.log,
-	}, a.store)
-	server := authserver.New(authserver.Config{
-		AppID:         cfg.AppID,
-		PublicURL:     a.url,
-		ClientAddress: handlers.ClientAddress(cfg.TrustedProxies),
-		Now:           cfg.Now,
-		Log:           a.log,
-	}, rules, tokens)
-	a.admin.measure(rules)
-	k.api, k.drain = a.admin.countLogIns(server), rules.Drain
-	k.routes = server.Routes()
-	k.client, err = a.inside(k.api, cfg.AppID)
-	k.withOrigin = withOrigin
-	return k, err
-}
-
-// inside is a client of the embedded server.
-func (a *App) inside(api http.Handler, appID string) (*client.Client, error) {
-	transport := &http.Client{Transport: inProcess{api, a.log}, CheckRedirect: noRedirect}
-	return client.New(a.url, appID, client.WithHTTPClient(transport))
-}
-
-// withOrigin tells the embedded server which browser a call of the dashboard is made for.
-func withOrigin(ctx context.Context, o model.Origin) context.Context {
-	return authserver.WithOrigin(ctx, o)
 }
 
 // divide gives the client API its paths and the dashboard the rest. It is no http.ServeMux because that one redirects
@@ -285,7 +219,7 @@ func (a *App) ready(ctx context.Context) error {
 
 // sweep deletes what has expired. What it leaves undone is done a minute later.
 func (a *App) sweep(ctx context.Context) {
-	if err := a.store.Sweep(ctx, a.now(), handlers.WebSessionIdle); err != nil && ctx.Err() == nil {
+	if err := a.store.Sweep(ctx, a.now(), websession.Idle); err != nil && ctx.Err() == nil {
 		a.log.Error("sweep expired sessions", "cause", err)
 	}
 	if err := a.pairings.Sweep(ctx); err != nil && ctx.Err() == nil {

@@ -21,9 +21,10 @@ func mayImport() map[string][]string {
 
 		"client":                       nil,
 		"client/clienttest":            {"client"},
-		"handlers":                     {"client", "internal/model", "internal/onboard", "static", "views"},
+		"handlers":                     {"handlers/websession", "internal/model", "internal/onboard", "static", "views"},
+		"handlers/websession":          {"internal/model"},
 		"internal/accounts":            {"internal/limits", "internal/model", "internal/store"},
-		"internal/app":                 {"client", "handlers", "internal/accounts", "internal/app/config", "internal/app/mail", "internal/app/operate", "internal/app/pair", "internal/app/weburl", "internal/authserver", "internal/model", "internal/onboard", "internal/store", "static", "views"},
+		"internal/app":                 {"client", "handlers", "handlers/websession", "internal/accounts", "internal/app/config", "internal/app/mail", "internal/app/operate", "internal/app/pair", "internal/app/weburl", "internal/authserver", "internal/model", "internal/onboard", "internal/store", "internal/upstream", "static", "views"},
 		"internal/app/config":          {"internal/app/weburl", "internal/model"},
 		"internal/app/mail":            {"internal/accounts", "internal/model"},
 		"internal/app/operate":         {"internal/accounts", "internal/model", "internal/store"},
@@ -36,6 +37,7 @@ func mayImport() map[string][]string {
 		"internal/onboard/onboardtest": {"internal/model", "internal/onboard"},
 		"internal/store":               {"internal/model"},
 		"internal/store/storetest":     {"internal/model", "internal/store"},
+		"internal/upstream":            {"client", "internal/model"},
 		"static":                       nil,
 		"views":                        {"static"},
 
@@ -52,7 +54,7 @@ func mayImport() map[string][]string {
 func testsMayImport() map[string][]string {
 	return map[string][]string{
 		"client":               {"client/clienttest"},
-		"handlers":             {"internal/accounts", "internal/authserver", "internal/onboard/onboardtest", "internal/store"}, // the real thing is the best fake
+		"handlers":             {"client", "internal/accounts", "internal/authserver", "internal/onboard/onboardtest", "internal/store", "internal/upstream"}, // the real thing is the best fake
 		"internal/app":         {"internal/onboard/onboardtest"},
 		"internal/app/mail":    {"internal/app/config"},
 		"internal/app/operate": {"internal/app/config"},
@@ -72,7 +74,7 @@ func testsMayImport() map[string][]string {
 func onlyIn() map[string][]string {
 	return map[string][]string{
 		"github.com/labstack/echo/v4": {"handlers"},
-		"github.com/gorilla/sessions": {"handlers"},
+		"github.com/gorilla/sessions": {"handlers/websession"},
 		"github.com/a-h/templ":        {"handlers", "views"},
 		"database/sql":                {"internal/store", "internal/store/storetest"},
 		"modernc.org/sqlite":          {"internal/store"},

@@ -5,10 +5,11 @@ import (
 	"log/slog"
 	"time"
 
-	"latchkey/handlers"
 	"latchkey/internal/accounts"
 	"latchkey/internal/app/config"
 	"latchkey/internal/app/mail"
+	"latchkey/internal/model"
+	"latchkey/internal/upstream"
 )
 
 // mailing is how the program sends mails, if it does.
@@ -36,15 +37,14 @@ func (m mailing) drain() {
 	}
 }
 
-// notices is for a dashboard whose key service is elsewhere: the embedded one tells people itself.
-func (m mailing) notices(cfg config.Settings, publicURL string, log *slog.Logger) handlers.Notices {
-	if m.box == nil || cfg.Upstream == nil {
+// notices tells people what was done at another server, nil when no mails are sent. The accounts here tell people themselves.
+func (m mailing) notices(publicURL string, now func() time.Time, log *slog.Logger) upstream.Notices {
+	if m.box == nil {
 		return nil
 	}
-	return newNotices(m.box, publicURL, cfg.Now, log)
+	return notices{m.box, accounts.Letters{PublicURL: publicURL}, accounts.NewNotices(now), log}
 }
 
-// notices tells people by mail what was done on the dashboard.
 type notices struct {
 	mailer  accounts.Mailer
 	letters accounts.Letters
@@ -52,18 +52,15 @@ type notices struct {
 	log     *slog.Logger
 }
 
-func newNotices(mailer accounts.Mailer, publicURL string, now func() time.Time, log *slog.Logger) notices {
-	return notices{mailer, accounts.Letters{PublicURL: publicURL}, accounts.NewNotices(now), log}
-}
-
-func (n notices) KeyMade(ctx context.Context, made handlers.KeyMade) error {
-	if n.counts.Take(made.To) > 0 { // the activity has all of them
+// KeyCreated tells the owner of an email address of a key.
+func (n notices) KeyCreated(ctx context.Context, email, key string, at time.Time, from model.Origin) error {
+	if n.counts.Take(email) > 0 { // the activity has all of them
 		n.log.DebugContext(ctx, "notice by mail left out: there were many")
 		return nil
 	}
 	letter := n.letters.KeyMade
-	if made.Paired {
+	if from.Pairing != "" {
 		letter = n.letters.Paired
 	}
-	return n.mailer.Send(ctx, letter(made.To, made.Key, accounts.Circumstances{At: made.At, Address: made.Address}))
+	return n.mailer.Send(ctx, letter(email, key, accounts.Circumstances{At: at, Address: from.Address}))
 }

@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"latchkey/handlers"
 	"latchkey/internal/accounts"
+	"latchkey/internal/model"
 )
 
 // sentTo counts mails by their receivers.
@@ -22,13 +22,14 @@ func TestNoticesOfKeysAtAnUpstreamAreCountedByWhoGetsThem(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 	sent := sentTo{}
-	n := newNotices(sent, "https://keys.example.org", func() time.Time { return now }, slog.New(slog.DiscardHandler))
+	clock, log := func() time.Time { return now }, slog.New(slog.DiscardHandler)
+	n := notices{sent, accounts.Letters{PublicURL: "https://keys.example.org"}, accounts.NewNotices(clock), log}
 	for range 100 {
-		if err := n.KeyMade(t.Context(), handlers.KeyMade{To: "mallory@example.org", Key: "k"}); err != nil {
+		if err := n.KeyCreated(t.Context(), "mallory@example.org", "k", now, model.Origin{}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := n.KeyMade(t.Context(), handlers.KeyMade{To: "ana@example.org", Key: "k"}); err != nil {
+	if err := n.KeyCreated(t.Context(), "ana@example.org", "k", now, model.Origin{}); err != nil {
 		t.Fatal(err)
 	}
 	if sent["mallory@example.org"] != 20 || sent["ana@example.org"] != 1 {

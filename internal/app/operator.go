@@ -83,7 +83,6 @@ func operateOn(ctx context.Context, args []string, c operate.Console) error {
 				Config: operate.Config{
 					PublicURL: cfg.LikelyURL(), Upstream: cfg.Upstream, MinPassword: cfg.MinPassword, Now: cfg.Now, Log: log,
 				},
-				InProcess: func(handler http.Handler) http.RoundTripper { return inProcess{handler, log} },
 			}, nil
 		},
 		Database: databaseFile,

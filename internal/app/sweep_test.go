@@ -7,7 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"latchkey/handlers"
+	"latchkey/handlers/websession"
 	"latchkey/internal/model"
 )
 
@@ -59,7 +59,7 @@ func TestASweepDeletesWhatHasExpiredByTheProgramsClock(t *testing.T) {
 	if _, err := a.store.WebSession(t.Context(), row.IDHash); err != nil {
 		t.Errorf("a web session in use: %v", err)
 	}
-	now = now.Add(handlers.WebSessionIdle + time.Second)
+	now = now.Add(websession.Idle + time.Second)
 	a.sweep(t.Context())
 	if _, err := a.store.WebSession(t.Context(), row.IDHash); !errors.Is(err, model.ErrNotFound) {
 		t.Errorf("an idle web session: %v", err)

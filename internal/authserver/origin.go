@@ -36,7 +36,7 @@ func (s *Server) from(r *http.Request, provider string) model.Origin {
 // as is whoever makes a request.
 func (s *Server) as(r *http.Request, who principal) *accounts.Person {
 	return s.accounts.As(model.Account{
-		UserID: who.userID, SessionID: who.sessionID, IdentityID: who.identity.id,
+		UserID: who.userID, SessionID: who.sessionID, IdentityID: who.identity.id, Provider: who.identity.provider,
 	}, s.from(r, who.identity.provider))
 }
 

@@ -161,7 +161,9 @@ func TestAFailingStoreAnswers503WithoutDetails(t *testing.T) {
 // A disk can fill up, and an account can go, between the door and the handler.
 func TestHandlersBehindTheDoor(t *testing.T) {
 	f := newFixture(t)
-	gone := principal{userID: "0123456789abcdef01234567", sessionID: "0123456789abcdef01234567"}
+	gone := principal{
+		userID: "0123456789abcdef01234567", sessionID: "0123456789abcdef01234567", identity: identity{provider: model.ProviderEmailPassword},
+	}
 	request := func(body string) *http.Request {
 		r := newRequest("POST", "/", body)
 		r.SetPathValue("id", "0123456789abcdef01234567")

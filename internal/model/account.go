@@ -14,6 +14,8 @@ type Account struct {
 	// SessionID names their session here, and IdentityID the identity that it was opened with; both are "" when the account is
 	// elsewhere.
 	SessionID, IdentityID string
+	// Provider is how that session was opened; "" when the account is elsewhere.
+	Provider string
 	// Token is the refresh token of their session elsewhere; "" here.
 	Token Secret
 }

@@ -41,12 +41,15 @@ const (
 // WebSession is a browser that is signed in. It belongs to no row of users: with an upstream, users live elsewhere.
 type WebSession struct {
 	IDHash                           [32]byte // SHA-256 of the id in the cookie
-	Sealed                           []byte   // what it holds, encrypted by whoever keeps it
+	Sealed                           []byte   // the account when it is elsewhere, encrypted by whoever keeps it
 	Version                          int64    // counts the updates
 	CreatedAt, LastSeenAt, ExpiresAt time.Time
 
 	UserID         string
 	AuthSessionID  string    // the session that it holds here; "" with an upstream. It ends with it
+	Email          string    // what that was signed in with, and by which identity; read with the row, and not kept in it
+	IdentityID     string
+	Provider       string // how that session was opened
 	Address, Agent string    // where it was last seen, and what the browser called itself
 	ProvedAt       time.Time // when the person last confirmed their password; the zero time is 1970
 }

@@ -112,7 +112,14 @@ type Started struct {
 	Interval   time.Duration
 }
 
-// Key is a key that was made for a device.
+// KeyMaker creates keys as the person who approves a device.
+type KeyMaker interface {
+	CreateKey(ctx context.Context, name string) (model.Created, error)
+	// DeleteKey takes back a key that could not be kept for its device.
+	DeleteKey(ctx context.Context, key model.Key)
+}
+
+// Key is a key that was created for a device.
 type Key struct {
 	ID, Name string
 	Value    model.Secret
@@ -222,23 +229,22 @@ func (s *Service) Deny(ctx context.Context, id, userID string, session [32]byte)
 	return err
 }
 
-// Approve has makeKey make the key and keeps it, sealed, for the device. It answers ErrDecided, ErrExpired, or ErrNoGrant as
-// Shown does, all before makeKey is called. When makeKey fails, the grant is pending again and the error is makeKey's. When the
-// key was made but cannot be kept, for instance because the grant expired over it, undo is called and the error is ErrNotKept
-// along with the cause; unless it has expired, the grant is pending again then, too.
+// Approve creates a key of that name and keeps it, sealed, for the device. It answers ErrDecided, ErrExpired, or ErrNoGrant as
+// Shown does, all before a key is created. When none could be created, the grant is pending again and the error is that of keys.
+// When the key was created but cannot be kept, for instance because the grant expired over it, it is deleted again and the error is
+// ErrNotKept along with the cause; unless it has expired, the grant is pending again then, too.
 //
-// Once makeKey was called, Approve goes on to the end although ctx may have ended. If the program dies on the way, the grant
-// stays as it is until it expires.
-func (s *Service) Approve(ctx context.Context, id, userID string, session [32]byte,
-	makeKey func(context.Context) (Key, error), undo func(context.Context, Key),
-) (model.DeviceGrant, error) {
+// Once it has begun to create the key, Approve goes on to the end although ctx may have ended. If the program dies on the way, the
+// grant stays as it is until it expires.
+func (s *Service) Approve(ctx context.Context, id, userID string, session [32]byte, name string, keys KeyMaker) (model.DeviceGrant, error) {
 	g, err := s.decide(ctx, id, userID, session, s.grants.BeginApproval)
 	if err != nil {
 		return model.DeviceGrant{}, err
 	}
-	key, err := makeKey(ctx)
+	created, err := keys.CreateKey(ctx, name)
+	key := Key{created.Key.ID, created.Key.Name, created.Value}
 	if err != nil {
-		err = fmt.Errorf("make the key: %w", err)
+		err = fmt.Errorf("create the key: %w", err)
 		if backErr := s.cancelApproval(ctx, id); backErr != nil {
 			err = errors.Join(err, fmt.Errorf("make the grant pending again: %w", backErr))
 		}
@@ -249,7 +255,7 @@ func (s *Service) Approve(ctx context.Context, id, userID string, session [32]by
 	if err != nil && !s.keptAfterAll(ctx, id, key.ID) {
 		ctx, cancel := graceful(ctx)
 		defer cancel()
-		undo(ctx, key)
+		keys.DeleteKey(ctx, created.Key)
 		if errors.Is(err, model.ErrNotFound) && g.Expired(at) {
 			err = ErrExpired
 		}

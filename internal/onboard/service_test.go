@@ -178,12 +178,27 @@ func (b *bench) shown(tb testing.TB) (onboard.Started, model.DeviceGrant) {
 func (b *bench) approved(tb testing.TB) (onboard.Started, model.DeviceGrant) {
 	tb.Helper()
 	started, g := b.shown(tb)
-	g, err := b.Approve(tb.Context(), g.ID, "ann", session, makeKey, noUndo(tb))
+	g, err := b.Approve(tb.Context(), g.ID, "ann", session, theKey.Name, maker{makeKey, noUndo(tb)})
 	want(tb, err, nil)
 	return started, g
 }
 
 var theKey = onboard.Key{ID: "65f0c0ffee", Name: "porch-cam", Value: "the-value-of-the-key"}
+
+// maker creates keys by one function and takes them back by another.
+type maker struct {
+	create func(context.Context) (onboard.Key, error)
+	undo   func(context.Context, onboard.Key)
+}
+
+func (m maker) CreateKey(ctx context.Context, _ string) (model.Created, error) {
+	key, err := m.create(ctx)
+	return model.Created{Key: model.Key{ID: key.ID, Name: key.Name}, Value: key.Value}, err
+}
+
+func (m maker) DeleteKey(ctx context.Context, key model.Key) {
+	m.undo(ctx, onboard.Key{ID: key.ID, Name: key.Name}) // its value is no business of whoever deletes it
+}
 
 func makeKey(context.Context) (onboard.Key, error) { return theKey, nil }
 
@@ -256,7 +271,7 @@ func TestADeviceIsConnected(t *testing.T) {
 	}
 	b.wantPoll(t, started.DeviceCode, onboard.ErrPending)
 
-	g, err = b.Approve(t.Context(), g.ID, "ann", session, makeKey, noUndo(t))
+	g, err = b.Approve(t.Context(), g.ID, "ann", session, theKey.Name, maker{makeKey, noUndo(t)})
 	want(t, err, nil)
 	if g.State != model.Approved || g.KeyID != theKey.ID || g.KeyName != theKey.Name || !g.ApprovedAt.Equal(b.now()) {
 		t.Errorf("approved %+v", g)
@@ -368,7 +383,7 @@ func TestEveryWrongCodeIsWrongAlike(t *testing.T) {
 	want(t, b.Deny(t.Context(), g.ID, "bob", another), nil)
 	g, err = b.Claim(t.Context(), approved.UserCode, "bob", another, "192.0.2.99")
 	want(t, err, nil)
-	_, err = b.Approve(t.Context(), g.ID, "bob", another, makeKey, noUndo(t))
+	_, err = b.Approve(t.Context(), g.ID, "bob", another, theKey.Name, maker{makeKey, noUndo(t)})
 	want(t, err, nil)
 
 	fresh := b.start(t)
@@ -483,7 +498,7 @@ func TestOnlyWhoWasShownAGrantSeesAndDecidesIt(t *testing.T) {
 		if err := b.Deny(t.Context(), who.id, who.userID, who.session); !errors.Is(err, onboard.ErrNoGrant) {
 			t.Errorf("%s denies: %v", name, err)
 		}
-		_, err = b.Approve(t.Context(), who.id, who.userID, who.session, neverMake(t), noUndo(t))
+		_, err = b.Approve(t.Context(), who.id, who.userID, who.session, theKey.Name, maker{neverMake(t), noUndo(t)})
 		if !errors.Is(err, onboard.ErrNoGrant) {
 			t.Errorf("%s approves: %v", name, err)
 		}
@@ -502,9 +517,9 @@ func TestOnlyWhoWasShownAGrantSeesAndDecidesIt(t *testing.T) {
 	// The later session counts.
 	_, err := b.Claim(t.Context(), started.UserCode, "ann", another, address)
 	want(t, err, nil)
-	_, err = b.Approve(t.Context(), g.ID, "ann", session, neverMake(t), noUndo(t))
+	_, err = b.Approve(t.Context(), g.ID, "ann", session, theKey.Name, maker{neverMake(t), noUndo(t)})
 	want(t, err, onboard.ErrNoGrant)
-	_, err = b.Approve(t.Context(), g.ID, "ann", another, makeKey, noUndo(t))
+	_, err = b.Approve(t.Context(), g.ID, "ann", another, theKey.Name, maker{makeKey, noUndo(t)})
 	want(t, err, nil)
 }
 
@@ -513,7 +528,7 @@ func TestADeniedDeviceIsTold(t *testing.T) {
 	started, g := b.shown(t)
 	want(t, b.Deny(t.Context(), g.ID, "ann", session), nil)
 	want(t, b.Deny(t.Context(), g.ID, "ann", session), onboard.ErrDecided)
-	_, err := b.Approve(t.Context(), g.ID, "ann", session, neverMake(t), noUndo(t))
+	_, err := b.Approve(t.Context(), g.ID, "ann", session, theKey.Name, maker{neverMake(t), noUndo(t)})
 	want(t, err, onboard.ErrDecided)
 	b.wantState(t, g.ID, model.Denied)
 	for range 5 { // at once and as often as it asks
@@ -526,7 +541,7 @@ func TestWhatIsApprovedStaysApproved(t *testing.T) {
 	started, g := b.approved(t)
 	for range 2 {
 		want(t, b.Deny(t.Context(), g.ID, "ann", session), onboard.ErrDecided)
-		_, err := b.Approve(t.Context(), g.ID, "ann", session, neverMake(t), noUndo(t))
+		_, err := b.Approve(t.Context(), g.ID, "ann", session, theKey.Name, maker{neverMake(t), noUndo(t)})
 		want(t, err, onboard.ErrDecided)
 	}
 	b.wantPoll(t, started.DeviceCode, nil)
@@ -545,10 +560,10 @@ func TestOfManyDecisionsAtOnceOneIsTaken(t *testing.T) {
 				if i%3 == 0 {
 					err = b.Deny(t.Context(), g.ID, "ann", session)
 				} else {
-					_, err = b.Approve(t.Context(), g.ID, "ann", session, func(context.Context) (onboard.Key, error) {
+					_, err = b.Approve(t.Context(), g.ID, "ann", session, theKey.Name, maker{func(context.Context) (onboard.Key, error) {
 						made.Add(1)
 						return theKey, nil
-					}, noUndo(t))
+					}, noUndo(t)})
 				}
 				switch {
 				case err == nil:
@@ -711,10 +726,10 @@ func TestPollsThatComeInPairsAreNeverTooFast(t *testing.T) {
 	for range 3 {
 		b.wantPoll(t, started.DeviceCode, onboard.ErrSlowDown)
 	}
-	_, err := b.Approve(t.Context(), g.ID, "ann", session, func(context.Context) (onboard.Key, error) {
+	_, err := b.Approve(t.Context(), g.ID, "ann", session, theKey.Name, maker{func(context.Context) (onboard.Key, error) {
 		b.wantPoll(t, started.DeviceCode, onboard.ErrSlowDown) // nothing is decided yet
 		return theKey, nil
-	}, noUndo(t))
+	}, noUndo(t)})
 	want(t, err, nil)
 	b.wantPoll(t, started.DeviceCode, nil) // at once, whoever was too fast
 }
@@ -768,7 +783,7 @@ func TestNothingHappensAfterTheEnd(t *testing.T) {
 			_, err := b.Claim(t.Context(), pending.UserCode, "ann", session, address)
 			want(t, err, onboard.ErrWrongCode)
 			want(t, b.Deny(t.Context(), shown.ID, "ann", session), onboard.ErrExpired)
-			_, err = b.Approve(t.Context(), shown.ID, "ann", session, neverMake(t), noUndo(t))
+			_, err = b.Approve(t.Context(), shown.ID, "ann", session, theKey.Name, maker{neverMake(t), noUndo(t)})
 			want(t, err, onboard.ErrExpired)
 			b.wantPoll(t, pending.DeviceCode, onboard.ErrExpired)
 			b.wantPoll(t, approved.DeviceCode, onboard.ErrExpired)
@@ -802,7 +817,7 @@ func TestEverythingHappensBeforeTheEnd(t *testing.T) {
 	want(t, b.Deny(t.Context(), g.ID, "ann", session), nil)
 	g, err = b.Claim(t.Context(), started.UserCode, "ann", session, address)
 	want(t, err, nil)
-	_, err = b.Approve(t.Context(), g.ID, "ann", session, makeKey, noUndo(t))
+	_, err = b.Approve(t.Context(), g.ID, "ann", session, theKey.Name, maker{makeKey, noUndo(t)})
 	want(t, err, nil)
 	want(t, b.Sweep(t.Context()), nil)
 	b.wantPoll(t, started.DeviceCode, nil)
@@ -814,17 +829,17 @@ func TestAGrantThatCannotHaveAKeyIsPendingAgain(t *testing.T) {
 	started, g := b.shown(t)
 	for range 3 {
 		ctx, cancel := context.WithCancel(t.Context())
-		_, err := b.Approve(ctx, g.ID, "ann", session, func(context.Context) (onboard.Key, error) {
+		_, err := b.Approve(ctx, g.ID, "ann", session, theKey.Name, maker{func(context.Context) (onboard.Key, error) {
 			b.wantState(t, g.ID, model.Approving)
 			want(t, b.Deny(t.Context(), g.ID, "ann", session), onboard.ErrDecided)
 			cancel() // the person has closed the page
 			return onboard.Key{}, errFull
-		}, noUndo(t))
+		}, noUndo(t)})
 		want(t, err, errFull)
 		b.wantState(t, g.ID, model.Pending)
 	}
 	b.wantPoll(t, started.DeviceCode, onboard.ErrPending)
-	_, err := b.Approve(t.Context(), g.ID, "ann", session, makeKey, noUndo(t))
+	_, err := b.Approve(t.Context(), g.ID, "ann", session, theKey.Name, maker{makeKey, noUndo(t)})
 	want(t, err, nil)
 	b.wantPoll(t, started.DeviceCode, nil)
 }
@@ -834,8 +849,7 @@ func TestAGrantThatCannotBePutBackExpires(t *testing.T) {
 	b := newBench(t)
 	started, g := b.shown(t)
 	b.grants.cancel = fails
-	_, err := b.Approve(t.Context(), g.ID, "ann", session,
-		func(context.Context) (onboard.Key, error) { return onboard.Key{}, errFull }, noUndo(t))
+	_, err := b.Approve(t.Context(), g.ID, "ann", session, theKey.Name, maker{func(context.Context) (onboard.Key, error) { return onboard.Key{}, errFull }, noUndo(t)})
 	want(t, err, errFull)
 	want(t, err, errStore)
 	b.wantPoll(t, started.DeviceCode, onboard.ErrPending)
@@ -847,10 +861,10 @@ func TestAKeyThatIsMadeIsKeptAlthoughThePersonHasGone(t *testing.T) {
 	b := newBench(t)
 	started, g := b.shown(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	_, err := b.Approve(ctx, g.ID, "ann", session, func(context.Context) (onboard.Key, error) {
+	_, err := b.Approve(ctx, g.ID, "ann", session, theKey.Name, maker{func(context.Context) (onboard.Key, error) {
 		cancel()
 		return theKey, nil
-	}, noUndo(t))
+	}, noUndo(t)})
 	want(t, err, nil)
 	b.wantPoll(t, started.DeviceCode, nil)
 }
@@ -879,7 +893,7 @@ func TestAKeyThatCannotBeKeptIsUnmade(t *testing.T) {
 			started, g := b.shown(t)
 			var undone []onboard.Key
 			ctx, cancel := context.WithCancel(t.Context())
-			_, err := b.Approve(ctx, g.ID, "ann", session, func(context.Context) (onboard.Key, error) {
+			_, err := b.Approve(ctx, g.ID, "ann", session, theKey.Name, maker{func(context.Context) (onboard.Key, error) {
 				try.break_(b)
 				cancel()
 				return theKey, nil
@@ -889,10 +903,10 @@ func TestAKeyThatCannotBeKeptIsUnmade(t *testing.T) {
 					t.Errorf("no time to unmake the key: %v", ctx.Err())
 				}
 				undone = append(undone, key)
-			})
+			}})
 			want(t, err, onboard.ErrNotKept)
 			want(t, err, try.cause)
-			if len(undone) != 1 || undone[0] != theKey {
+			if len(undone) != 1 || undone[0].ID != theKey.ID {
 				t.Errorf("unmade %v", undone)
 			}
 			b.grants.finish, b.grants.cancel, b.grants.grant = nil, nil, nil
@@ -920,7 +934,7 @@ func TestAKeyThatWasKeptAfterAllIsNotUnmade(t *testing.T) {
 				b.wantPoll(t, started.DeviceCode, nil)
 			}
 		}}
-		got, err := b.Approve(t.Context(), g.ID, "ann", session, makeKey, noUndo(t))
+		got, err := b.Approve(t.Context(), g.ID, "ann", session, theKey.Name, maker{makeKey, noUndo(t)})
 		want(t, err, nil)
 		if got.State != model.Approved || got.KeyID != theKey.ID {
 			t.Errorf("approved %+v", got)
@@ -941,16 +955,17 @@ func TestOfTwoKeysTheOneThatIsNotKeptIsUnmade(t *testing.T) {
 	b.grants.cancel = func() error {
 		b.grants.finish, b.grants.cancel = nil, nil
 		want(t, b.grants.CancelApproval(t.Context(), g.ID), nil)
-		_, err := b.Approve(t.Context(), g.ID, "ann", session, makeKey, noUndo(t))
+		_, err := b.Approve(t.Context(), g.ID, "ann", session, theKey.Name, maker{makeKey, noUndo(t)})
 		want(t, err, nil)
 		return errStore
 	}
 	var undone []onboard.Key
-	_, err := b.Approve(t.Context(), g.ID, "ann", session,
+	_, err := b.Approve(t.Context(), g.ID, "ann", session, theKey.Name, maker{
 		func(context.Context) (onboard.Key, error) { return lost, nil },
-		func(_ context.Context, key onboard.Key) { undone = append(undone, key) })
+		func(_ context.Context, key onboard.Key) { undone = append(undone, key) },
+	})
 	want(t, err, onboard.ErrNotKept)
-	if len(undone) != 1 || undone[0] != lost {
+	if len(undone) != 1 || undone[0].ID != lost.ID {
 		t.Errorf("unmade %v", undone)
 	}
 	b.wantPoll(t, started.DeviceCode, nil)
@@ -977,12 +992,12 @@ func TestAStoreThatHangsIsGivenUp(t *testing.T) {
 		b.grants.Grants = hanging{b.grants.Grants}
 		begun := time.Now()
 		undone := false
-		_, err := b.Approve(t.Context(), g.ID, "ann", session, makeKey, func(ctx context.Context, _ onboard.Key) {
+		_, err := b.Approve(t.Context(), g.ID, "ann", session, theKey.Name, maker{makeKey, func(ctx context.Context, _ onboard.Key) {
 			if err := ctx.Err(); err != nil {
 				t.Errorf("no time to unmake the key: %v", err)
 			}
 			undone = true
-		})
+		}})
 		want(t, err, onboard.ErrNotKept)
 		want(t, err, context.DeadlineExceeded)
 		if took := time.Since(begun); !undone || took > 30*time.Second {
@@ -1008,7 +1023,7 @@ func TestAStoreThatFailsIsNotTakenForAnAnswer(t *testing.T) {
 	b := newBench(t)
 	started, g := b.shown(t)
 	b.grants.begin = fails
-	_, err := b.Approve(t.Context(), g.ID, "ann", session, neverMake(t), noUndo(t))
+	_, err := b.Approve(t.Context(), g.ID, "ann", session, theKey.Name, maker{neverMake(t), noUndo(t)})
 	want(t, err, errStore)
 	b.grants.grant = fails
 	_, err = b.Shown(t.Context(), g.ID, "ann", session)
@@ -1017,7 +1032,7 @@ func TestAStoreThatFailsIsNotTakenForAnAnswer(t *testing.T) {
 	b.grants.sweep = fails
 	want(t, b.Sweep(t.Context()), errStore)
 	b.grants.grant, b.grants.begin = nil, nil
-	_, err = b.Approve(t.Context(), g.ID, "ann", session, makeKey, noUndo(t))
+	_, err = b.Approve(t.Context(), g.ID, "ann", session, theKey.Name, maker{makeKey, noUndo(t)})
 	want(t, err, nil)
 	b.grants.find = fails
 	b.wantPoll(t, started.DeviceCode, errStore)
@@ -1031,7 +1046,7 @@ func TestASealedKeyThatWasAlteredIsNotDelivered(t *testing.T) {
 	b := newBench(t)
 	started, g := b.shown(t)
 	b.grants.Grants = altering{b.grants.Grants}
-	_, err := b.Approve(t.Context(), g.ID, "ann", session, makeKey, noUndo(t))
+	_, err := b.Approve(t.Context(), g.ID, "ann", session, theKey.Name, maker{makeKey, noUndo(t)})
 	want(t, err, nil)
 	d, err := b.Poll(t.Context(), app, started.DeviceCode)
 	if err == nil || d != (onboard.Delivery{}) || errors.Is(err, onboard.ErrInvalidGrant) {
@@ -1073,11 +1088,11 @@ func TestADecisionIsTriedAgainWhenTheOtherWasTakenBack(t *testing.T) {
 		}
 		return errGoOn
 	}
-	_, err := b.Approve(t.Context(), g.ID, "ann", session, makeKey, noUndo(t))
+	_, err := b.Approve(t.Context(), g.ID, "ann", session, theKey.Name, maker{makeKey, noUndo(t)})
 	want(t, err, nil)
 	_, g = b.shown(t)
 	b.grants.begin = func() error { return model.ErrNotFound }
-	_, err = b.Approve(t.Context(), g.ID, "ann", session, neverMake(t), noUndo(t))
+	_, err = b.Approve(t.Context(), g.ID, "ann", session, theKey.Name, maker{neverMake(t), noUndo(t)})
 	want(t, err, onboard.ErrDecided)
 }
 

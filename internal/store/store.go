@@ -149,6 +149,9 @@ func (s *Store) Stats() Stats {
 	}
 }
 
+// Changes counts the transactions that were committed since Open. While it stands still, nothing that is read changes.
+func (s *Store) Changes() uint64 { return uint64(s.counters.commits.Load()) } //nolint:gosec // it only grows
+
 // doing adds to an error what was being done.
 func doing(what string, err error) error {
 	if err == nil {

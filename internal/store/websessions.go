@@ -11,8 +11,12 @@ import (
 const MaxWebSessions = 50
 
 // webSessionColumns are the columns of a session in the order of webSessionRow.columns.
-const webSessionColumns = `id_hash, sealed, version, created_at, last_seen_at, expires_at,
-	user_id, coalesce(auth_session_id, ''), address, agent, proved_at`
+const webSessionColumns = `w.id_hash, w.sealed, w.version, w.created_at, w.last_seen_at, w.expires_at,
+	w.user_id, coalesce(w.auth_session_id, ''), w.address, w.agent, w.proved_at, coalesce(i.subject, ''), coalesce(i.id, ''), coalesce(a.provider, '')`
+
+// webSessionFrom joins to a web session what is read with it of the session that it holds.
+const webSessionFrom = ` FROM web_sessions AS w
+	LEFT JOIN auth_sessions AS a ON a.id = w.auth_session_id LEFT JOIN identities AS i ON i.id = a.identity_id`
 
 const (
 	insertWebSession = `
@@ -20,9 +24,9 @@ INSERT INTO web_sessions (id_hash, sealed, version, created_at, last_seen_at, ex
 	user_id, auth_session_id, address, agent, proved_at)
 VALUES (?, ?, ?, ?, ?, ?, ?, nullif(?, ''), ?, ?, ?)`
 
-	selectWebSession = `SELECT ` + webSessionColumns + ` FROM web_sessions WHERE id_hash = ?`
+	selectWebSession = `SELECT ` + webSessionColumns + webSessionFrom + ` WHERE w.id_hash = ?`
 
-	selectWebSessions = `SELECT ` + webSessionColumns + ` FROM web_sessions WHERE user_id = ? ORDER BY created_at`
+	selectWebSessions = `SELECT ` + webSessionColumns + webSessionFrom + ` WHERE w.user_id = ? ORDER BY w.created_at`
 
 	// selectOldestWebSession finds the one that has to go for another.
 	selectOldestWebSession = `
@@ -135,7 +139,7 @@ type webSessionRow struct {
 func (r *webSessionRow) columns() []any {
 	return []any{
 		&r.hash, &r.Sealed, &r.Version, &r.created, &r.seen, &r.expires,
-		&r.UserID, &r.AuthSessionID, &r.Address, &r.Agent, &r.proved,
+		&r.UserID, &r.AuthSessionID, &r.Address, &r.Agent, &r.proved, &r.Email, &r.IdentityID, &r.Provider,
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -38,8 +37,6 @@ type Place struct {
 	Open   func(context.Context) (*store.Store, error) // fails with store.ErrInUse while a running program has it
 	Refuse func(why string) error                      // says what is wrong with the directory
 	Config Config                                      // of the operator there, but for the store
-
-	InProcess func(http.Handler) http.RoundTripper // calls a handler of this process
 }
 
 // usageError is a command line that is wrong.

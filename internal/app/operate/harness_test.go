@@ -6,7 +6,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -106,21 +105,7 @@ func placeAt(t *testing.T, given config.Config) Place {
 			PublicURL: cfg.LikelyURL(), Upstream: cfg.Upstream, MinPassword: cfg.MinPassword, Now: cfg.Now,
 			Log: slog.New(slog.NewTextHandler(cfg.LogTo, nil)),
 		},
-		InProcess: func(handler http.Handler) http.RoundTripper { return within{handler} },
 	}
-}
-
-// within is an http.RoundTripper that calls a handler.
-type within struct{ http.Handler }
-
-func (h within) RoundTrip(r *http.Request) (*http.Response, error) {
-	defer func() { _ = r.Body.Close() }()
-	if err := r.Context().Err(); err != nil {
-		return nil, err
-	}
-	answer := httptest.NewRecorder()
-	h.ServeHTTP(answer, r)
-	return answer.Result(), nil
 }
 
 // wantsUsage is whether an error is about the command line.

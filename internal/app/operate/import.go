@@ -1,7 +1,6 @@
 package operate
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -203,14 +202,14 @@ func (i *importing) refuse(number int, id, reason string) {
 func (i *importing) work() {
 	for c := range i.candidates {
 		err := i.write(c)
-		var taken takenError
+		var by accounts.TakenError
 		switch {
 		case err == nil:
 			i.count(func(r *imported) { r.add(c) })
-		case errors.Is(err, errThere):
+		case errors.Is(err, accounts.ErrImported):
 			i.count(func(r *imported) { r.There++ })
-		case errors.As(err, &taken):
-			i.refuse(c.number, c.user.ID, taken.Error())
+		case errors.As(err, &by):
+			i.refuse(c.number, c.user.ID, taken(by))
 		default:
 			i.stop(fmt.Errorf("user %d could not be written, and those after it were not tried: %w", c.number, err))
 		}
@@ -231,49 +230,19 @@ func (r *imported) add(c candidate) {
 	}
 }
 
-// errThere says that a user has been imported before.
-var errThere = errors.New("there already")
-
-// takenError says that somebody else signs in as what a user would.
-type takenError struct{ provider, subject, by string }
-
-func (e takenError) Error() string {
-	if e.provider == model.ProviderEmailPassword {
-		return fmt.Sprintf("the e-mail address %q belongs to the user %s already", e.subject, e.by)
+// taken says, in words for operators, that somebody else signs in as what a user would.
+func taken(e accounts.TakenError) string {
+	if e.Provider == model.ProviderEmailPassword {
+		return fmt.Sprintf("the e-mail address %q belongs to the user %s already", e.Subject, e.By)
 	}
-	return fmt.Sprintf("the %s identity %q belongs to the user %s already", e.provider, e.subject, e.by)
+	return fmt.Sprintf("the %s identity %q belongs to the user %s already", e.Provider, e.Subject, e.By)
 }
 
 func (i *importing) write(c candidate) error {
 	if i.result.DryRun {
-		return i.conflict(c)
+		return i.accounts.CanImport(i.ctx, c.user, c.identities)
 	}
-	e := i.event(c.user.ID, model.EventAccountMade)
-	e.Detail = "imported"
-	err := i.store.ImportUser(i.ctx, c.user, c.identities, e)
-	if errors.Is(err, model.ErrConflict) {
-		err = cmp.Or(i.conflict(c), err) // says with whom
-	}
-	return err
-}
-
-// conflict tells what stands in the way of a user, if anything.
-func (i *importing) conflict(c candidate) error {
-	switch _, err := i.store.User(i.ctx, c.user.ID); {
-	case err == nil:
-		return errThere
-	case !errors.Is(err, model.ErrNotFound):
-		return err
-	}
-	for _, id := range c.identities {
-		switch taken, err := i.store.IdentityBySubject(i.ctx, id.Provider, id.Subject); {
-		case err == nil:
-			return takenError{id.Provider, id.Subject, taken.UserID}
-		case !errors.Is(err, model.ErrNotFound):
-			return err
-		}
-	}
-	return nil
+	return i.accounts.Import(i.ctx, c.user, c.identities)
 }
 
 // objectID is what App Services called everything by. Clients read the time of creation from the first eight digits.

@@ -19,13 +19,13 @@ import (
 // operator does what whoever runs the program may do and nobody else. The running program serves it on a socket in the data
 // directory, for the commands; while none runs they call it themselves. It is never on a port.
 type operator struct {
-	store       *store.Store
-	publicURL   string
-	upstream    *url.URL // nil: the users are here
-	minPassword int
-	mailer      accounts.Mailer // nil: no mails are sent
-	now         func() time.Time
-	log         *slog.Logger
+	store     *store.Store
+	accounts  *accounts.Accounts
+	publicURL string
+	upstream  *url.URL        // nil: the users are here
+	mailer    accounts.Mailer // nil: no mails are sent
+	now       func() time.Time
+	log       *slog.Logger
 }
 
 // What commands ask for.
@@ -55,8 +55,10 @@ type Config struct {
 // Handler answers commands.
 func Handler(c Config) http.Handler {
 	o := &operator{
-		store: c.Store, publicURL: c.PublicURL, upstream: c.Upstream, minPassword: c.MinPassword,
-		mailer: c.Mailer, now: c.Now, log: c.Log,
+		store: c.Store, publicURL: c.PublicURL, upstream: c.Upstream, mailer: c.Mailer, now: c.Now, log: c.Log,
+		accounts: accounts.New(accounts.Config{
+			PublicURL: c.PublicURL, MinPassword: c.MinPassword, Mailer: c.Mailer, Now: c.Now, Log: c.Log,
+		}, c.Store),
 	}
 	return o.handler()
 }

@@ -26,27 +26,17 @@ type listedUser struct {
 	Disabled     bool      `json:"disabled"`
 	NoPassword   bool      `json:"no_password"`   // has an e-mail, and no password fits
 	NotConfirmed bool      `json:"not_confirmed"` // has not opened the link in the mail yet
-
-	emailIdentity model.Identity
 }
 
-// describe gathers what is known of a user, or answers model.ErrNotFound.
-func (o *operator) describe(ctx context.Context, u model.User) (listedUser, error) {
-	out := listedUser{ID: u.ID, CreatedAt: u.CreatedAt, Disabled: !u.DisabledAt.IsZero(), Providers: []string{}}
-	identities, err := o.store.Identities(ctx, u.ID)
-	if err != nil {
-		return out, err
-	}
-	for _, id := range identities {
+func listed(m accounts.Managed) listedUser {
+	out := listedUser{ID: m.ID, CreatedAt: m.CreatedAt, Keys: m.Keys, Disabled: !m.DisabledAt.IsZero(), Providers: []string{}}
+	for _, id := range m.Identities {
 		out.Providers = append(out.Providers, id.Provider)
-		if id.Provider == model.ProviderEmailPassword {
-			out.Email, out.NoPassword, out.NotConfirmed = id.Subject, id.PasswordHash == "", id.Pending
-			out.emailIdentity = id
-		}
 	}
-	keys, err := o.store.APIKeys(ctx, u.ID)
-	out.Keys = len(keys)
-	return out, err
+	if id, ok := m.Password(); ok {
+		out.Email, out.NoPassword, out.NotConfirmed = id.Subject, id.PasswordHash == "", id.Pending
+	}
+	return out
 }
 
 // named is whom a command is about: an id, or exactly an e-mail.
@@ -55,25 +45,32 @@ type named struct {
 }
 
 func (o *operator) findUser(ctx context.Context, in named) (listedUser, error) {
-	u, err := o.store.User(ctx, in.User)
-	if errors.Is(err, model.ErrNotFound) {
-		var id model.Identity
-		if id, err = o.store.IdentityBySubject(ctx, model.ProviderEmailPassword, in.User); err == nil {
-			u, err = o.store.User(ctx, id.UserID)
-		}
-	}
+	found, err := o.accounts.Find(ctx, in.User)
 	if err != nil {
-		return listedUser{}, unknownUser(in.User, err)
+		return listedUser{}, aboutUser(in.User, err)
 	}
-	found, err := o.describe(ctx, u)
-	return found, unknownUser(in.User, err)
+	return listed(found), nil
 }
 
-func unknownUser(name string, err error) error {
-	if errors.Is(err, model.ErrNotFound) {
+// aboutUser puts a refusal into words for operators, who are told every other error as it is.
+func aboutUser(name string, err error) error {
+	e, ok := errors.AsType[*model.Error](err)
+	switch {
+	case !ok:
+		return err
+	case e.Kind == model.KindNotFound:
 		return fmt.Errorf("there is no user %q: name one by id, or by e-mail address exactly as it is in the list", name)
+	case e.Kind == model.KindBadEmail:
+		return fmt.Errorf("%q cannot be an e-mail address here: it must have 1 to 128 characters", name)
+	case e.Kind == model.KindEmailTaken:
+		return fmt.Errorf("there is a user %q already", name)
+	case e.Reason != "":
+		return errors.New(e.Reason)
+	case e.Err != nil:
+		return e.Err
+	default:
+		return err
 	}
-	return err
 }
 
 type userPage struct {
@@ -86,23 +83,13 @@ type userList struct {
 }
 
 func (o *operator) listUsers(ctx context.Context, in userPage) (out userList, err error) {
-	users, err := o.store.Users(ctx, in.After, maxListed)
+	list, more, err := o.accounts.List(ctx, in.After, maxListed)
 	if err != nil {
-		return out, err
+		return out, aboutUser("", err)
 	}
-	out.Users = make([]listedUser, 0, len(users))
-	for _, u := range users {
-		listed, err := o.describe(ctx, u)
-		if errors.Is(err, model.ErrNotFound) { // deleted meanwhile
-			continue
-		}
-		if err != nil {
-			return out, err
-		}
-		out.Users = append(out.Users, listed)
-	}
-	if len(users) == maxListed {
-		out.More = users[len(users)-1].ID
+	out.Users, out.More = make([]listedUser, len(list)), more
+	for i, m := range list {
+		out.Users[i] = listed(m)
 	}
 	return out, nil
 }
@@ -131,43 +118,27 @@ type handedOut struct {
 	Mailed        bool       `json:"mailed,omitempty"` // the link, which is then not told
 }
 
-func (o *operator) addUser(ctx context.Context, in newUser) (out handedOut, err error) {
-	if accounts.CheckEmail(in.Email) != nil {
-		return out, fmt.Errorf("%q cannot be an e-mail address here: it must have 1 to 128 characters", in.Email)
-	}
-	var hash string
-	if in.Password != "" {
-		if hash, err = accounts.HashNewPassword(ctx, string(in.Password), in.Email, o.minPassword); err != nil {
-			return out, err
-		}
-	} else if err := o.canLink(); err != nil {
-		return out, err
-	}
-	now := o.now().UTC().Truncate(time.Millisecond) // as it is kept
-	u := model.User{ID: model.NewID(now), CreatedAt: now}
-	id := model.Identity{
-		ID: model.NewID(now), UserID: u.ID, Provider: model.ProviderEmailPassword, Subject: in.Email, PasswordHash: hash, CreatedAt: now,
-	}
-	err = o.store.CreateUser(ctx, u, id, o.event(u.ID, model.EventAccountMade))
-	if errors.Is(err, model.ErrConflict) {
-		return out, fmt.Errorf("there is a user %q already", in.Email)
-	}
-	if err == nil {
-		out.User, err = o.describe(ctx, u)
-	}
-	if err != nil || hash != "" {
-		return out, err
-	}
-	link, address := o.newLink(id)
-	if err := o.store.CreateLink(ctx, link); err != nil {
-		return out, fmt.Errorf("the account was made, but without a link to choose a password: %w", err)
-	}
-	out.Link, out.LinkExpiresAt = address, link.ExpiresAt
-	return out, nil
+// handOut tells of a link that was made.
+func (h *handedOut) handOut(link accounts.HandedOut) {
+	h.Link, h.LinkExpiresAt = passedOn(link.Address.Reveal()), link.ExpiresAt
 }
 
-func (o *operator) event(userID string, kind model.EventKind) model.Event {
-	return model.Event{UserID: userID, At: o.now(), Kind: kind, Actor: model.ActorOperator}
+func (o *operator) addUser(ctx context.Context, in newUser) (out handedOut, err error) {
+	if accounts.CheckEmail(in.Email) == nil && in.Password == "" {
+		if err := o.canLink(); err != nil {
+			return out, err
+		}
+	}
+	added, link, err := o.accounts.Add(ctx, in.Email, model.Secret(in.Password))
+	if errors.Is(err, accounts.ErrNoLink) {
+		return out, err
+	}
+	if err != nil {
+		return out, aboutUser(in.Email, err)
+	}
+	out.User = listed(added)
+	out.handOut(link)
+	return out, nil
 }
 
 // canLink says whether a link would lead anywhere.
@@ -178,11 +149,6 @@ func (o *operator) canLink() error {
 	return nil
 }
 
-func (o *operator) newLink(id model.Identity) (model.Link, passedOn) {
-	link, address := accounts.NewLink(o.publicURL, model.LinkReset, id.ID, o.now(), accounts.OperatorLinkLifetime)
-	return link, passedOn(address)
-}
-
 // changedUser is a user, and whether the command changed anything.
 type changedUser struct {
 	User    listedUser `json:"user"`
@@ -190,28 +156,13 @@ type changedUser struct {
 }
 
 func (o *operator) disableUser(ctx context.Context, in named) (changedUser, error) {
-	return o.change(ctx, in, func(id string) error {
-		return o.store.DisableUser(ctx, id, o.now(), o.event(id, model.EventAccountDisabled))
-	})
+	m, changed, err := o.accounts.Disable(ctx, in.User)
+	return changedUser{listed(m), changed}, aboutUser(in.User, err)
 }
 
 func (o *operator) enableUser(ctx context.Context, in named) (changedUser, error) {
-	return o.change(ctx, in, func(id string) error {
-		return o.store.EnableUser(ctx, id, o.event(id, model.EventAccountEnabled))
-	})
-}
-
-func (o *operator) change(ctx context.Context, in named, act func(id string) error) (out changedUser, err error) {
-	before, err := o.findUser(ctx, in)
-	if err != nil {
-		return out, err
-	}
-	if err := act(before.ID); err != nil {
-		return out, unknownUser(in.User, err)
-	}
-	out.User, err = o.findUser(ctx, named{before.ID})
-	out.Changed = out.User.Disabled != before.Disabled
-	return out, err
+	m, changed, err := o.accounts.Enable(ctx, in.User)
+	return changedUser{listed(m), changed}, aboutUser(in.User, err)
 }
 
 // resetOrder is a command to have a user choose another password.
@@ -221,8 +172,6 @@ type resetOrder struct {
 	Mail         bool   `json:"mail"`
 }
 
-// resetPassword makes a link with which a user chooses another password. Until that is opened no password fits, and nothing stays
-// signed in: whoever has learnt the old one is out at once. With KeepSessions everything stays as it is until then.
 func (o *operator) resetPassword(ctx context.Context, in resetOrder) (out handedOut, err error) {
 	out.User, err = o.findUser(ctx, named{in.User})
 	switch {
@@ -236,52 +185,21 @@ func (o *operator) resetPassword(ctx context.Context, in resetOrder) (out handed
 	if err := o.canLink(); err != nil {
 		return out, err
 	}
-	happened := []model.Event{o.event(out.User.ID, model.EventResetAsked)}
-	if !in.KeepSessions {
-		if err := o.voidPassword(ctx, out.User, happened); err != nil {
-			return out, err
-		}
-		happened = nil
+	m, link, err := o.accounts.ResetPassword(ctx, out.User.ID, in.KeepSessions, in.Mail)
+	if model.Is(err, model.KindNoEmail) {
+		return out, fmt.Errorf("the mail could not be sent (%w): try again without --mail for a link", errors.Unwrap(err))
 	}
-	link, address := o.newLink(out.User.emailIdentity)
-	if err := o.store.CreateLink(ctx, link, happened...); err != nil {
-		return out, unknownUser(in.User, err)
+	if err != nil {
+		return out, aboutUser(in.User, err)
 	}
-	if out.User, err = o.findUser(ctx, named{out.User.ID}); err != nil {
-		return out, err
-	}
-	if !in.Mail {
-		out.Link, out.LinkExpiresAt = address, link.ExpiresAt
-		return out, nil
-	}
-	letters := accounts.Letters{PublicURL: o.publicURL}
-	if err := o.mailer.Send(ctx, letters.ResetByOperator(out.User.Email, string(address))); err != nil {
-		return out, fmt.Errorf("the mail could not be sent (%w): try again without --mail for a link", err)
-	}
-	out.Mailed, out.LinkExpiresAt = true, link.ExpiresAt
+	out.User, out.Mailed = listed(m), in.Mail
+	out.handOut(link)
 	return out, nil
 }
 
-// voidPassword has no password fit and ends all sessions. Whoever signs in meanwhile may have the hash stored anew: then it is
-// done once more.
-func (o *operator) voidPassword(ctx context.Context, u listedUser, happened []model.Event) error {
-	for {
-		err := o.store.ChangePassword(ctx, u.emailIdentity, "", "", happened...)
-		if !errors.Is(err, model.ErrConflict) {
-			return err
-		}
-		if u, err = o.findUser(ctx, named{u.ID}); err != nil {
-			return err
-		}
-	}
-}
-
 func (o *operator) deleteUser(ctx context.Context, in named) (listedUser, error) {
-	found, err := o.findUser(ctx, in)
-	if err == nil {
-		err = unknownUser(in.User, o.store.DeleteUser(ctx, found.ID))
-	}
-	return found, err
+	found, err := o.accounts.Delete(ctx, in.User)
+	return listed(found), aboutUser(in.User, err)
 }
 
 func sizeOf(path string) (int64, error) {

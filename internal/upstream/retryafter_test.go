@@ -1,4 +1,4 @@
-package handlers
+package upstream
 
 import (
 	"fmt"
@@ -11,19 +11,19 @@ import (
 func TestTheMemoryForWaitsIsBounded(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 5, 2, 12, 0, 0, 0, time.UTC)
-	p := newPatience(func() time.Time { return now })
+	p := newRetryAfter(func() time.Time { return now })
 	limit := func(wait time.Duration) error { return &client.Error{Status: 429, RetryAfter: wait} }
 	for i := range maxWaits - 1 {
-		p.heed(fmt.Sprint("short ", i), limit(time.Second))
+		p.remember(fmt.Sprint("short ", i), limit(time.Second))
 	}
-	p.heed("ana", limit(time.Minute))
+	p.remember("ana", limit(time.Minute))
 	now = now.Add(2 * time.Second)
-	p.heed("bob", limit(time.Minute)) // takes the room of those who need not wait any more
+	p.remember("bob", limit(time.Minute)) // takes the room of those who need not wait any more
 	if p.check("ana") == nil || p.check("bob") == nil || len(p.until) != 2 {
 		t.Errorf("%d waits are remembered", len(p.until))
 	}
 	for i := range 3 * maxWaits {
-		p.heed(fmt.Sprint("long ", i), limit(5*time.Minute))
+		p.remember(fmt.Sprint("long ", i), limit(5*time.Minute))
 	}
 	if len(p.until) > maxWaits {
 		t.Errorf("%d waits are remembered, %d at most", len(p.until), maxWaits)

@@ -10,7 +10,8 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"latchkey/client"
+	"latchkey/handlers/websession"
+	"latchkey/internal/model"
 	"latchkey/views"
 )
 
@@ -38,39 +39,30 @@ func isStream(c echo.Context) bool { return strings.HasSuffix(c.Path(), arrivalS
 // awaitKeys tells a page when anything changes about the person's keys that are waited for: used, refused, turned on or off,
 // or late.
 func (h *dashboard) awaitKeys(c echo.Context) error {
-	keys := h.keys(c)
-	return h.stream(c, func(ctx context.Context) (string, bool, error) {
-		all, err := keys.FetchAll(ctx)
+	return h.stream(c, func(_ context.Context, keys keysNow) (string, bool, error) {
+		all, err := keys()
 		if err != nil {
 			return "", false, err
 		}
-		f, err := h.readFacts(ctx, keys)
-		state := f.awaited(all)
-		return state, state == "", err
+		state := awaited(all, h.Now())
+		return state, state == "", nil
 	})
 }
 
 // awaitKey does the same for one key's page. A key that is gone is a change too.
 func (h *dashboard) awaitKey(c echo.Context) error {
-	keys, id := h.keys(c), c.Param("id")
-	return h.stream(c, func(ctx context.Context) (string, bool, error) {
-		key, err := h.awaitedKey(ctx, keys, id)
-		if client.IsNotFound(err) {
+	id := c.Param("id")
+	return h.stream(c, func(_ context.Context, keys keysNow) (string, bool, error) {
+		key, there, err := keys.find(id)
+		switch {
+		case err != nil:
+			return "", false, err
+		case !there:
 			return "gone", true, nil
 		}
-		state := key.Use.Awaits()
-		return state, state == "", err
+		state := rowUse(key, h.Now()).Awaits()
+		return state, state == "", nil
 	})
-}
-
-// awaitedKey is a key with what is known of its use.
-func (h *dashboard) awaitedKey(ctx context.Context, keys patientKeys, id string) (views.Key, error) {
-	key, err := keys.Fetch(ctx, id)
-	if err != nil {
-		return views.Key{}, err
-	}
-	f, err := h.readFacts(ctx, keys)
-	return h.row(key, f), err
 }
 
 // news is what a page says of a key that it has just looked at again.
@@ -92,7 +84,7 @@ func news(k views.Key) string {
 }
 
 // look says what state something is in, and whether that can still change.
-type look func(context.Context) (state string, done bool, err error)
+type look func(ctx context.Context, keys keysNow) (state string, done bool, err error)
 
 // stream sends the browser an event whenever the state is another than the one in the request's query, as text/event-stream.
 // It ends when nothing can change any more, when the session is over, after a quarter of an hour, when the browser leaves and
@@ -104,58 +96,82 @@ func (h *dashboard) stream(c echo.Context, look look) error {
 		return c.NoContent(http.StatusTooManyRequests)
 	}
 	defer h.streams.leave(a.UserID)
-	started := h.now()
-	s, err := openStream(c)
+	watch := h.watches.enter(a.UserID)
+	defer h.watches.leave(a.UserID)
+	now := h.Now()
+	out, err := openStream(c)
 	if err != nil {
 		return nil //nolint:nilerr // the browser has left: nobody is there to tell
 	}
-	known := c.QueryParam("state")
-	if last := c.Request().Header.Get("Last-Event-ID"); last != "" { // the browser comes back by itself
-		known = last
+	s := &pageStream{
+		h: h, out: out, session: sessionHash(c), person: h.person(c), watch: watch, look: look,
+		known: c.QueryParam("state"), acts: watch.acts.Load(), started: now, quiet: now, checked: now,
 	}
-	ticker := time.NewTicker(h.pace())
+	if last := c.Request().Header.Get("Last-Event-ID"); last != "" { // the browser comes back by itself
+		s.known = last
+	}
+	ticker := time.NewTicker(h.Pace)
 	defer ticker.Stop()
-	for quiet, checked := started, started; ; {
-		if now := h.now(); now.Sub(checked) >= heartbeat { // not every look asks anybody who would know
-			if checked = now; s.isOver(h.sessions, sessionHash(c)) {
-				_ = s.send(streamEnd)
-				return nil
-			}
-		}
-		state, done, err := s.look(look)
-		if err == nil && state != known && s.isOver(h.sessions, sessionHash(c)) { // it ended within the look: nothing of it is news
-			_ = s.send(streamEnd)
-			return nil
-		}
-		now := h.now()
-		switch {
-		case err == nil && state != known:
-			known, quiet = state, now
-			err = s.send("id: " + state + "\nevent: changed\ndata: " + state + "\n\n")
-		case now.Sub(quiet) >= heartbeat:
-			quiet = now
-			_ = s.send(": \n\n") // that nobody takes it is seen below
-		}
-		if err == nil && done || err != nil && pageOfItsOwn(err) || now.Sub(started) >= streamLife {
-			_ = s.send(streamEnd)
-			return nil
-		}
+	for s.step() {
 		select {
 		case <-ticker.C:
 		case <-c.Request().Context().Done():
 			return nil
-		case <-h.stop:
+		case <-h.Stop:
 			return nil
 		}
 	}
+	_ = out.send(streamEnd) // or the browser has left
+	return nil
 }
 
-// pace is how often a stream looks. An upstream is asked over a network.
-func (h *dashboard) pace() time.Duration {
-	if h.embedded {
-		return time.Second
+// pageStream is what one waiting page is told.
+type pageStream struct {
+	h       *dashboard
+	out     *eventStream
+	session [32]byte
+	person  Person
+	watch   *watch
+	look    look
+
+	known                   string    // the state that the page shows
+	acts                    int64     // of the person, after which the session was looked at
+	started, quiet, checked time.Time // when it began, said something last, and when it was asked last whether the session goes on
+}
+
+// step looks once, tells the page what is new, and says whether to go on.
+func (s *pageStream) step() bool {
+	h := s.h
+	now, acts := h.Now(), s.watch.acts.Load()
+	if now.Sub(s.checked) >= heartbeat || acts != s.acts {
+		if s.checked, s.acts = now, acts; s.sessionOver() {
+			return false
+		}
 	}
-	return 3 * time.Second
+	ctx, cancel := context.WithTimeout(s.out.ctx, readTimeout)
+	defer cancel()
+	state, done, err := s.look(ctx, func() (model.Keys, error) { return s.watch.read(ctx, s.person, h.Pace, h.changes()) })
+	if err == nil && state != s.known && s.sessionOver() { // it ended meanwhile: nothing of it is news
+		return false
+	}
+	switch now = h.Now(); {
+	case err == nil && state != s.known:
+		s.known, s.quiet = state, now
+		if err := s.out.send("id: " + state + "\nevent: changed\ndata: " + state + "\n\n"); err != nil {
+			return false
+		}
+	case now.Sub(s.quiet) >= heartbeat:
+		s.quiet = now
+		_ = s.out.send(": \n\n") // that nobody takes it the request's context says
+	}
+	return (err != nil || !done) && !pageOfItsOwn(err) && now.Sub(s.started) < streamLife
+}
+
+// sessionOver says whether the web session is. One that cannot be read is taken to go on.
+func (s *pageStream) sessionOver() bool {
+	ctx, cancel := context.WithTimeout(s.out.ctx, readTimeout)
+	defer cancel()
+	return errors.Is(s.h.sessions.Check(ctx, s.session), websession.ErrNone)
 }
 
 // eventStream is an answer that goes on.
@@ -190,17 +206,4 @@ func (s *eventStream) send(event string) error {
 		return err
 	}
 	return s.control.Flush()
-}
-
-func (s *eventStream) look(look look) (state string, done bool, err error) {
-	ctx, cancel := context.WithTimeout(s.ctx, readTimeout)
-	defer cancel()
-	return look(ctx)
-}
-
-// isOver says whether the web session is. One that cannot be read is taken to go on.
-func (s *eventStream) isOver(sessions *webSessions, session [32]byte) bool {
-	ctx, cancel := context.WithTimeout(s.ctx, readTimeout)
-	defer cancel()
-	return errors.Is(sessions.check(ctx, session), ErrNoWebSession)
 }

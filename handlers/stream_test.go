@@ -22,7 +22,7 @@ import (
 // arriving is a program that has recorded uses for an hour, a person, and a key that they have just made.
 func arriving(t *testing.T, change ...func(*handlers.Deps)) (*program, *browser, person, client.APIKey, string) {
 	t.Helper()
-	p := newProgram(t, append(change, embedded)...).records(noon.Add(-time.Hour))
+	p := newProgram(t, change...).records(noon.Add(-time.Hour))
 	b, who := p.signedIn(email)
 	key, value := p.keyWithValue(who, "porch-cam")
 	return p, b, who, key, value
@@ -248,7 +248,7 @@ func TestAStreamBeginsWithWhatChangedSinceThePage(t *testing.T) {
 
 func TestAStreamShowsThatItIsAliveAndEndsAfterAQuarterOfAnHour(t *testing.T) {
 	t.Parallel()
-	p, b, who, _, _ := arriving(t)
+	p, b, who, _, _ := arriving(t, elsewhere)
 	server := p.serve()
 	p.clock.advance(10 * time.Minute)
 	key, _ := p.keyWithValue(who, "heat-pump") // is waited for longer than the stream lasts
@@ -299,7 +299,7 @@ func TestAPairingsStreamEndsWithItsSession(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := newProgram(t, embedded, func(d *handlers.Deps) { d.StepUp = 12 * time.Hour })
+			p := newProgram(t, elsewhere, func(d *handlers.Deps) { d.StepUp = 12 * time.Hour })
 			b, _ := p.signedIn(email)
 			for range 29 {
 				p.clock.advance(1430 * time.Second) // 11 hours 31 minutes, and never idle
@@ -332,7 +332,7 @@ func TestAPairingsStreamEndsWithItsSession(t *testing.T) {
 
 func TestAStreamOfAServerThatReportsNothingEndsAtOnce(t *testing.T) {
 	t.Parallel()
-	p, b, _, key, _ := arriving(t)
+	p, b, _, key, _ := arriving(t, elsewhere)
 	server := p.serve()
 	p.upstream.breaks(keyFacts, says(404, ""))
 	b.listens(server, "/keys/arrival?state=").ends()

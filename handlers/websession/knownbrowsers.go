@@ -1,4 +1,4 @@
-package handlers
+package websession
 
 import (
 	"crypto/hkdf"
@@ -9,8 +9,6 @@ import (
 	"net/http"
 	"strings"
 	"time"
-
-	"github.com/labstack/echo/v4"
 )
 
 const (
@@ -21,17 +19,17 @@ const (
 	knownDivision = "."
 )
 
-// knownDevices recognizes a browser that was signed in with an account before, so that whoever guesses that account's password
+// KnownBrowsers recognizes a browser that was signed in with an account before, so that whoever guesses that account's password
 // from elsewhere does not lock its owner out. A cookie proves it, by a code of ours over the account and a number of the
 // browser's own; it opens nothing, and outlives signing out.
-type knownDevices struct {
+type KnownBrowsers struct {
 	keys   [][]byte // the first makes codes, any checks them
 	cookie string
 	https  bool
 }
 
-func newKnownBrowsers(secrets [][]byte, https bool) *knownDevices {
-	k := &knownDevices{cookie: "latchkey-known", https: https}
+func NewKnownBrowsers(secrets [][]byte, https bool) *KnownBrowsers {
+	k := &KnownBrowsers{cookie: "latchkey-known", https: https}
 	if https {
 		k.cookie = "__Host-latchkey-known"
 	}
@@ -45,8 +43,8 @@ func newKnownBrowsers(secrets [][]byte, https bool) *knownDevices {
 	return k
 }
 
-// name is what the browser is called in the limits of an account's log-ins, "" when it is not known with it.
-func (k *knownDevices) name(r *http.Request, email string) string {
+// Name is what the browser is called in the limits of an account's log-ins, "" when it is not known with it.
+func (k *KnownBrowsers) Name(r *http.Request, email string) string {
 	for _, entry := range k.entries(r) {
 		if k.proves(entry, email) {
 			return hex.EncodeToString(entry[:knownNonce])
@@ -55,12 +53,12 @@ func (k *knownDevices) name(r *http.Request, email string) string {
 	return ""
 }
 
-// remember makes the browser known with an account that it has just been signed in with. It keeps the number that it had, or
+// Remember makes the browser known with an account that it has just been signed in with. It keeps the number that it had, or
 // somebody could get new tries by signing in again.
-func (k *knownDevices) remember(c echo.Context, email string) {
+func (k *KnownBrowsers) Remember(w http.ResponseWriter, r *http.Request, email string) {
 	nonce := randomBytes(knownNonce)
 	var others [][]byte
-	for _, entry := range k.entries(c.Request()) {
+	for _, entry := range k.entries(r) {
 		if k.proves(entry, email) {
 			nonce = entry[:knownNonce]
 		} else {
@@ -71,14 +69,14 @@ func (k *knownDevices) remember(c echo.Context, email string) {
 	for _, entry := range others[:min(len(others), maxKnown-1)] {
 		values = append(values, encodeKnown(entry))
 	}
-	c.SetCookie(&http.Cookie{ //nolint:gosec // Secure as the public URL allows: on plain http it would not come back
+	http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure as the public URL allows: on plain http it would not come back
 		Name: k.cookie, Value: strings.Join(values, knownDivision), Path: "/", MaxAge: int(knownLife / time.Second),
 		HttpOnly: true, Secure: k.https, SameSite: http.SameSiteLaxMode,
 	})
 }
 
 // entries are what the cookie says, whether or not it is true. What is no entry is left out.
-func (k *knownDevices) entries(r *http.Request) [][]byte {
+func (k *KnownBrowsers) entries(r *http.Request) [][]byte {
 	cookie, err := r.Cookie(k.cookie)
 	if err != nil {
 		return nil
@@ -93,7 +91,7 @@ func (k *knownDevices) entries(r *http.Request) [][]byte {
 	return entries
 }
 
-func (k *knownDevices) proves(entry []byte, email string) bool {
+func (k *KnownBrowsers) proves(entry []byte, email string) bool {
 	for _, key := range k.keys {
 		if hmac.Equal(entry[knownNonce:], code(key, entry[:knownNonce], email)) {
 			return true

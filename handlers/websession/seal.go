@@ -1,4 +1,4 @@
-package handlers
+package websession
 
 import (
 	"crypto/aes"
@@ -25,12 +25,12 @@ type sealKey struct {
 
 func newKeyRing(secrets [][]byte) *keyRing {
 	if len(secrets) == 0 {
-		panic("handlers: no session key")
+		panic("websession: no session key")
 	}
 	ring := &keyRing{}
 	for _, secret := range secrets {
 		if len(secret) != 32 {
-			panic(fmt.Sprintf("handlers: a session key has %d bytes, not 32", len(secret)))
+			panic(fmt.Sprintf("websession: a session key has %d bytes, not 32", len(secret)))
 		}
 		block, err := aes.NewCipher(secret)
 		if err != nil {

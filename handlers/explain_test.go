@@ -1,0 +1,34 @@
+package handlers
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"testing"
+
+	"github.com/labstack/echo/v4"
+)
+
+func TestStatusesWithoutAKeyHaveWordsOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		err     error
+		status  int
+		heading string
+	}{
+		{echo.ErrNotFound, http.StatusNotFound, "There is no such page"},
+		{echo.ErrMethodNotAllowed, http.StatusMethodNotAllowed, "That cannot be done here"},
+		{echo.ErrStatusRequestEntityTooLarge, http.StatusRequestEntityTooLarge, "That is too much at once"},
+		{echo.ErrBadRequest, http.StatusBadRequest, "That request could not be read"},
+		{echo.ErrUnsupportedMediaType, http.StatusUnsupportedMediaType, "That request could not be read"},
+		{echo.ErrTeapot, http.StatusInternalServerError, "Something went wrong here"},
+		{errors.New("anything else"), http.StatusInternalServerError, "Something went wrong here"},
+		{fmt.Errorf("create key: %w", errors.Join(errSessionsDown, errors.New("disk full"))), http.StatusServiceUnavailable, "We cannot read who is signed in"},
+		{errors.Join(errCrossOrigin, errors.New("cross-site")), http.StatusForbidden, "This request came from another site"},
+	} {
+		p := explain(c.err)
+		if p.status != c.status || p.heading != c.heading || p.text == "" {
+			t.Errorf("%v: %d, %q, %q", c.err, p.status, p.heading, p.text)
+		}
+	}
+}

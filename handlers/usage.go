@@ -1,0 +1,121 @@
+package handlers
+
+import (
+	"strings"
+	"time"
+
+	"latchkey/internal/model"
+	"latchkey/views"
+)
+
+const (
+	// waitsFor is how long after it was made a key is waited for, lateAfter from when on the page says what may be wrong.
+	waitsFor  = 15 * time.Minute
+	lateAfter = 2 * time.Minute
+	// maxAhead is how far the clock by which the key service made a key may be ahead of ours.
+	maxAhead = 24 * time.Hour
+)
+
+// knowledge is what the pages call what is known of usage.
+func knowledge(k model.Knowledge) views.Knowledge {
+	switch k {
+	case model.UsageKnown:
+		return views.Known
+	case model.UsageNotReported:
+		return views.NotReported
+	default:
+		return views.NotKnown
+	}
+}
+
+// rowUse is what a row shows of a key's use. Moments that it does not show are left out: writing them takes longer than the rest
+// of the row.
+func rowUse(key model.Key, now time.Time) views.Use {
+	usage := key.Usage
+	if usage.Known != model.UsageKnown {
+		return views.Use{Known: knowledge(usage.Known)}
+	}
+	u := views.Use{Known: views.Known, Stage: stage(key, now), Fingerprint: usage.Fingerprint}
+	if use := usage.LastUse; !use.At.IsZero() {
+		u.Last, u.From = views.NewWhen(use.At, now), use.Address
+		u.By = views.UsedBy{
+			Name: use.DeviceName, Platform: use.Platform, PlatformVersion: use.PlatformVersion,
+			SDK: use.SDK, SDKVersion: use.SDKVersion,
+		}
+	} else if blind(key) {
+		u.Since = dayOf(usage.RecordingSince, now)
+	}
+	if u.Stage != "" {
+		u.First, u.Refused = views.NewWhen(usage.FirstUsed, now), views.NewWhen(usage.LastRefusal.At, now)
+	}
+	return u
+}
+
+// cardUse is what a key's own page shows of its use: all of it.
+func cardUse(key model.Key, now time.Time) views.Use {
+	u := rowUse(key, now)
+	if u.Known == views.Known {
+		u.First, u.Refused = views.NewWhen(key.Usage.FirstUsed, now), views.NewWhen(key.Usage.LastRefusal.At, now)
+	}
+	return u
+}
+
+// blind says that the key may have been used before uses were recorded. Its age is known to the second.
+func blind(key model.Key) bool {
+	return !createdAt(key).Add(time.Second).After(key.Usage.RecordingSince)
+}
+
+// createdAt is to the second, as everywhere else where the id alone tells it.
+func createdAt(key model.Key) time.Time { return key.CreatedAt.Truncate(time.Second) }
+
+// young says that the key was created so short a time ago that somebody may be waiting for it.
+func young(key model.Key, now time.Time) bool {
+	age := now.Sub(createdAt(key))
+	return age < waitsFor && age > -maxAhead
+}
+
+// stage is how far a new key is on its way to its first use.
+func stage(key model.Key, now time.Time) views.Stage {
+	firstUsed := key.Usage.FirstUsed
+	switch age := now.Sub(createdAt(key)); {
+	case !firstUsed.IsZero():
+		if key.Disabled || now.Sub(firstUsed).Abs() >= waitsFor {
+			return ""
+		}
+		return views.Connected
+	case !young(key, now) || blind(key):
+		return ""
+	case key.Disabled:
+		return views.WaitsOff
+	case age >= lateAfter:
+		return views.Late
+	default:
+		return views.Waiting
+	}
+}
+
+// awaited names the keys that are waited for and how far each is, for the page to notice when that changes.
+func awaited(keys model.Keys, now time.Time) string {
+	var all strings.Builder
+	for _, key := range keys.List {
+		if keys.Usage != model.UsageKnown || !young(key, now) {
+			continue
+		}
+		if state := rowUse(key, now).Awaits(); state != "" {
+			if all.Len() > 0 {
+				all.WriteByte(',')
+			}
+			all.WriteString(key.ID + "=" + state)
+		}
+	}
+	return all.String()
+}
+
+// dayOf is a day as people say it at now.
+func dayOf(t, now time.Time) string {
+	t = t.UTC()
+	if t.Year() == now.UTC().Year() {
+		return t.Format("2 January")
+	}
+	return t.Format("2 January 2006")
+}

@@ -1,0 +1,284 @@
+// Package websession keeps who is signed in with which browser: the cookie, the row behind it, what is sealed in that, and which
+// browsers are known.
+package websession
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/gorilla/sessions"
+
+	"latchkey/internal/model"
+)
+
+// How long a web session lives without a request, and at most. How often its last request is written down: reading a page
+// must not cost a write.
+const (
+	Idle       = 30 * time.Minute
+	life       = 12 * time.Hour
+	touchEvery = time.Minute
+)
+
+// Over says whether a session has ended by itself.
+func Over(row model.WebSession, now time.Time) bool {
+	return !now.Before(row.ExpiresAt) || now.Sub(row.LastSeenAt) >= Idle
+}
+
+// ErrNone means that there is no such web session, or no longer.
+var ErrNone = errors.New("no such web session")
+
+// Rows keeps web sessions. A row that is not there is model.ErrNotFound.
+type Rows interface {
+	// CreateWebSession answers model.ErrNotFound when the auth session that it would hold has ended.
+	CreateWebSession(ctx context.Context, row model.WebSession) error
+	WebSession(ctx context.Context, idHash [32]byte) (model.WebSession, error)
+	// UpdateWebSession changes the row whose Version is still the given one; otherwise it answers model.ErrConflict.
+	UpdateWebSession(ctx context.Context, row model.WebSession) error
+	// WebSessions are those of a user, oldest first, also those that are over.
+	WebSessions(ctx context.Context, userID string) ([]model.WebSession, error)
+	// DeleteWebSession ends a session, and with it the auth session that it holds. What happened is written down, unless it had ended
+	// already.
+	DeleteWebSession(ctx context.Context, idHash [32]byte, happened ...model.Event) error
+}
+
+// none gives the error of a row that is not there the name that the rest of the dashboard knows.
+func none(err error) error {
+	if errors.Is(err, model.ErrNotFound) {
+		return errors.Join(ErrNone, err)
+	}
+	return err
+}
+
+// Values of a gorilla session: who is signed in, and the row as it is.
+const (
+	accountValue = "account"
+	rowValue     = "row"
+)
+
+// Store is a gorilla/sessions Store: the browser holds 32 random bytes and nothing else, a row holds the rest. The id is not signed,
+// since there is nothing in it to forge.
+type Store struct {
+	// Rows are where sessions are kept.
+	Rows Rows
+	// Cookie is the name of the cookie.
+	Cookie string
+
+	ring   *keyRing
+	https  bool
+	origin func(context.Context) model.Origin
+	now    func() time.Time
+	log    *slog.Logger
+}
+
+var _ sessions.Store = (*Store)(nil)
+
+// New returns a store. The keys seal what sessions hold; they have 32 bytes each, the newest first, or New panics. Origin says where
+// the request of a context came from.
+func New(
+	rows Rows, keys [][]byte, https bool, origin func(context.Context) model.Origin, now func() time.Time, log *slog.Logger,
+) *Store {
+	cookie := "latchkey"
+	if https {
+		cookie = "__Host-latchkey" // browsers take it only with Secure, Path=/ and no Domain: no other host can plant one
+	}
+	return &Store{Rows: rows, Cookie: cookie, ring: newKeyRing(keys), https: https, origin: origin, now: now, log: log}
+}
+
+// Current is who is signed in with the browser of a request, and the row that says so. Nobody is, when that is the zero row.
+func (s *Store) Current(r *http.Request) (model.Account, model.WebSession, error) {
+	session, err := s.Get(r, s.Cookie)
+	if err != nil {
+		return model.Account{}, model.WebSession{}, err
+	}
+	a, _ := session.Values[accountValue].(model.Account)
+	row, _ := session.Values[rowValue].(model.WebSession)
+	return a, row, nil
+}
+
+// Start signs somebody in under a new id; what the browser was signed in with before ends. It answers ErrNone when the session that
+// it would hold has ended meanwhile.
+func (s *Store) Start(w http.ResponseWriter, r *http.Request, a model.Account) error {
+	session, err := s.Get(r, s.Cookie)
+	if err != nil {
+		return err
+	}
+	session.Values[accountValue] = a
+	return session.Save(r, w)
+}
+
+// End ends the browser's session, if it has one, and takes its cookie away.
+func (s *Store) End(w http.ResponseWriter, r *http.Request) error {
+	session, err := s.Get(r, s.Cookie)
+	if err != nil {
+		return err
+	}
+	session.Options.MaxAge = -1
+	return session.Save(r, w)
+}
+
+// Gone says that the row of the browser's session is gone already.
+func (s *Store) Gone(r *http.Request) {
+	if session, err := s.Get(r, s.Cookie); err == nil {
+		session.ID = ""
+	}
+}
+
+// Get gives the request's session, the same one however often it is asked.
+func (s *Store) Get(r *http.Request, name string) (*sessions.Session, error) {
+	return sessions.GetRegistry(r).Get(s, name)
+}
+
+// New reads the session that the request's cookie names. A cookie that is cut, altered, expired or of another server names
+// none: the session is then new and empty. The only error is that the rows could not be read.
+func (s *Store) New(r *http.Request, name string) (*sessions.Session, error) {
+	session := sessions.NewSession(s, name)
+	session.Options = &sessions.Options{
+		Path: "/", MaxAge: int(life / time.Second),
+		HttpOnly: true, Secure: s.https, SameSite: http.SameSiteLaxMode,
+	}
+	session.IsNew = true
+	cookie, err := r.Cookie(name)
+	if err != nil {
+		return session, nil
+	}
+	id, err := base64.RawURLEncoding.DecodeString(cookie.Value)
+	if err != nil || len(id) != 32 {
+		return session, nil
+	}
+	err = s.load(r.Context(), session, id)
+	if errors.Is(err, ErrNone) || errors.Is(err, errSealed) {
+		return session, nil
+	}
+	return session, err
+}
+
+func (s *Store) load(ctx context.Context, session *sessions.Session, id []byte) error {
+	row, err := s.Rows.WebSession(ctx, sha256.Sum256(id))
+	if err != nil {
+		return none(err)
+	}
+	now := s.now()
+	if Over(row, now) {
+		return errors.Join(ErrNone, s.Rows.DeleteWebSession(ctx, row.IDHash))
+	}
+	a, old, err := s.open(row)
+	if err != nil {
+		return err
+	}
+	if old || now.Sub(row.LastSeenAt) >= touchEvery {
+		origin := s.origin(ctx)
+		row.LastSeenAt = now
+		if old {
+			row.Sealed = s.ring.seal(pack(a), row.IDHash[:])
+		}
+		row.UserID, row.Address, row.Agent = a.UserID, origin.Address, origin.Agent
+		if err := s.remember(ctx, &row); err != nil {
+			return err
+		}
+	}
+	session.ID, session.IsNew = string(id), false
+	session.Values[accountValue], session.Values[rowValue] = a, row
+	return nil
+}
+
+// remember writes down what is new of a session. One that can be read but not written is as good: a full disk must not sign
+// anybody out. It ends when it would have without this request.
+func (s *Store) remember(ctx context.Context, row *model.WebSession) error {
+	err := s.Rows.UpdateWebSession(ctx, *row)
+	switch {
+	case err == nil, errors.Is(err, model.ErrConflict): // another request that was first has written the same
+		row.Version++
+	case errors.Is(err, model.ErrNotFound):
+		return none(err)
+	default:
+		s.log.WarnContext(ctx, "a web session could not be written", "cause", err)
+	}
+	return nil
+}
+
+// Confirmed remembers that the person has just proved who they are. Another request may be writing the row at the same time.
+func (s *Store) Confirmed(ctx context.Context, row model.WebSession) error {
+	for {
+		row.ProvedAt = s.now()
+		err := s.Rows.UpdateWebSession(ctx, row)
+		if !errors.Is(err, model.ErrConflict) {
+			return none(err)
+		}
+		if row, err = s.Rows.WebSession(ctx, row.IDHash); err != nil {
+			return none(err)
+		}
+	}
+}
+
+// Account gives who is signed in by a row.
+func (s *Store) Account(row model.WebSession) (model.Account, error) {
+	a, _, err := s.open(row)
+	return a, err
+}
+
+// open is Account, and says whether an old key sealed the row. What cannot be read is errSealed. Of a session here nothing is sealed
+// but that a key of ours has written the row: its account is read with the row, and a token it has none.
+func (s *Store) open(row model.WebSession) (a model.Account, old bool, err error) {
+	plain, old, err := s.ring.open(row.Sealed, row.IDHash[:])
+	if err != nil {
+		return a, old, err
+	}
+	if row.AuthSessionID != "" {
+		return model.Account{
+			UserID: row.UserID, Email: row.Email, SessionID: row.AuthSessionID, IdentityID: row.IdentityID, Provider: row.Provider,
+		}, old, nil
+	}
+	if a, err = unpack(plain); err != nil {
+		return a, old, errSealed
+	}
+	return a, old, nil
+}
+
+// Check answers ErrNone when the session is over. It changes nothing: what asks by itself is no sign of a person.
+func (s *Store) Check(ctx context.Context, idHash [32]byte) error {
+	row, err := s.Rows.WebSession(ctx, idHash)
+	if err == nil && Over(row, s.now()) {
+		return ErrNone
+	}
+	return none(err)
+}
+
+// Save keeps a session under a new id, or ends it when its MaxAge is negative. Either way the row it had goes: an id from
+// before a sign-in is worth nothing after it.
+func (s *Store) Save(r *http.Request, w http.ResponseWriter, session *sessions.Session) error {
+	if session.ID != "" {
+		if err := s.Rows.DeleteWebSession(r.Context(), sha256.Sum256([]byte(session.ID))); err != nil {
+			return err
+		}
+		session.ID = ""
+	}
+	if session.Options.MaxAge < 0 {
+		http.SetCookie(w, sessions.NewCookie(session.Name(), "", session.Options))
+		return nil
+	}
+	a, ok := session.Values[accountValue].(model.Account)
+	if !ok {
+		return errors.New("a web session without an account")
+	}
+	id, now := randomBytes(32), s.now()
+	origin := s.origin(r.Context())
+	row := model.WebSession{
+		IDHash: sha256.Sum256(id), CreatedAt: now, LastSeenAt: now, ExpiresAt: now.Add(life),
+		UserID: a.UserID, Address: origin.Address, Agent: origin.Agent, ProvedAt: now,
+	}
+	if a.Token == "" {
+		row.AuthSessionID = a.SessionID
+	}
+	row.Sealed = s.ring.seal(pack(a), row.IDHash[:])
+	if err := s.Rows.CreateWebSession(r.Context(), row); err != nil {
+		return none(err)
+	}
+	session.ID = string(id)
+	http.SetCookie(w, sessions.NewCookie(session.Name(), base64.RawURLEncoding.EncodeToString(id), session.Options))
+	return nil
+}

@@ -1,0 +1,121 @@
+package app
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"latchkey/client"
+	"latchkey/handlers"
+	"latchkey/internal/accounts"
+	"latchkey/internal/app/config"
+	"latchkey/internal/authserver"
+	"latchkey/internal/model"
+	"latchkey/internal/upstream"
+)
+
+// keyService is whatever has the accounts and their keys.
+type keyService struct {
+	service handlers.Service
+	pace    time.Duration // how often the streams of pages look
+	changes func() uint64 // how many there were; nil when that cannot be told
+	baseURL string        // what devices are told
+	api     http.Handler  // what answers the client API's paths here
+	routes  []string      // its calls, as "METHOD /path"
+	drain   func()        // waits for what it writes down after its answers
+}
+
+// connectKeys keeps accounts in this program, with a client API for devices, or reaches out to the server that has them.
+func (a *App) connectKeys(cfg config.Settings, dir dataDir, ring keyRing, mails mailing) (keyService, error) {
+	if cfg.Upstream != nil {
+		return a.elsewhere(cfg, mails)
+	}
+	return a.here(cfg, dir, ring, mails)
+}
+
+func (a *App) here(cfg config.Settings, dir dataDir, ring keyRing, mails mailing) (k keyService, err error) {
+	access, err := loadAccessKey(dir)
+	if err != nil {
+		return k, err
+	}
+	tokens, err := authserver.NewTokens(access, ring.signing)
+	if err != nil {
+		return k, err
+	}
+	rules := accounts.New(accounts.Config{
+		PublicURL:    a.url,
+		Registration: cfg.Registration,
+		Anonymous:    cfg.Anonymous,
+		MinPassword:  cfg.MinPassword,
+		PasswordCost: cfg.PasswordCost,
+		Mailer:       mails.mailer(),
+		Now:          cfg.Now,
+		Log:          a.log,
+	}, a.store)
+	server := authserver.New(authserver.Config{
+		AppID:         cfg.AppID,
+		PublicURL:     a.url,
+		ClientAddress: handlers.ClientAddress(cfg.TrustedProxies),
+		Now:           cfg.Now,
+		Log:           a.log,
+	}, rules, tokens)
+	a.admin.measure(rules)
+	return keyService{
+		service: accountsHere{rules, a.admin}, pace: time.Second, changes: a.store.Changes, baseURL: a.url,
+		api: a.admin.countLogIns(server), routes: server.Routes(), drain: rules.Drain,
+	}, nil
+}
+
+func (a *App) elsewhere(cfg config.Settings, mails mailing) (k keyService, err error) {
+	k.baseURL = strings.TrimRight(cfg.Upstream.String(), "/")
+	k.api, k.drain, k.pace = notHere(k.baseURL), func() {}, 3*time.Second // it is asked over a network
+	through := client.WithHTTPClient(a.admin.countLogInsAt(newUpstreamClient(cfg.Upstream)))
+	there, err := client.New(k.baseURL, cfg.AppID, through, client.WithBaseHostOnly())
+	if err != nil {
+		return k, err
+	}
+	k.service = accountsElsewhere{upstream.New(upstream.Config{
+		Client:  there,
+		SignIns: signIns{accounts.NewLimits(cfg.Now)},
+		Events:  a.store,
+		Notices: mails.notices(a.url, cfg.Now, a.log),
+		Now:     cfg.Now,
+		Log:     a.log,
+	})}
+	return k, nil
+}
+
+// accountsHere and accountsElsewhere are the two tenants behind the dashboard's interface, which knows no package of ours.
+type (
+	accountsHere struct {
+		*accounts.Accounts
+		admin *admin
+	}
+	accountsElsewhere struct{ *upstream.Service }
+)
+
+// As is that of the accounts.
+func (a accountsHere) As(who model.Account, from model.Origin) handlers.Person {
+	return a.Accounts.As(who, from)
+}
+
+// SignIn is that of the accounts, and counted as a sign-in through the client API is.
+func (a accountsHere) SignIn(ctx context.Context, from model.Origin, email string, password model.Secret) (model.Account, error) {
+	who, err := a.Accounts.SignIn(ctx, from, email, password)
+	a.admin.countSignIn(err)
+	return who, err
+}
+
+// As is that of the service elsewhere.
+func (a accountsElsewhere) As(who model.Account, from model.Origin) handlers.Person {
+	return a.Service.As(who, from)
+}
+
+// signIns counts tries of passwords at another server as they are counted here.
+type signIns struct{ limits *accounts.Limits }
+
+// Take counts a try.
+func (s signIns) Take(account, address, knownBrowser string) (succeeded func(), wait time.Duration) {
+	return s.limits.Take(accounts.Attempt{Account: account, Address: address, KnownBrowser: knownBrowser})
+}

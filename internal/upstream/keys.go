@@ -1,0 +1,220 @@
+package upstream
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"latchkey/client"
+	"latchkey/internal/model"
+)
+
+// lookTimeout bounds a look at what became of an act whose answer got lost. The act has used up its own time.
+const lookTimeout = 10 * time.Second
+
+// Person is somebody who is signed in there.
+type Person struct {
+	s       *Service
+	account model.Account
+	from    model.Origin
+	session *client.Session
+	keys    *client.APIKeys
+}
+
+// As is how somebody who is signed in reaches what is theirs.
+func (s *Service) As(a model.Account, from model.Origin) *Person {
+	session := s.client.Resume(a.UserID, client.Secret(a.Token.Reveal()))
+	return &Person{s, a, from, session, session.APIKeys()}
+}
+
+// event is something that this person did about a key.
+func (p *Person) event(kind model.EventKind, key model.Key) model.Event {
+	return model.Event{UserID: p.account.UserID, Kind: kind, KeyID: key.ID, KeyName: key.Name}
+}
+
+// keyOf is a key as the other server tells of it. Its id says when it was created.
+func (p *Person) keyOf(k client.APIKey) model.Key {
+	return model.Key{ID: k.ID, UserID: p.account.UserID, Name: k.Name, Disabled: k.Disabled, CreatedAt: k.CreatedAt()}
+}
+
+// Keys asks for the keys and, beside it, for their usage. Usage that fails, is slow or does not exist never keeps a key from being
+// shown.
+func (p *Person) Keys(ctx context.Context) (model.Keys, error) {
+	usage := p.askUsage(ctx)
+	list, err := patiently(p, func() ([]client.APIKey, error) { return p.keys.FetchAll(ctx) })
+	if err != nil {
+		return model.Keys{}, failed(err)
+	}
+	return p.merge(list, usage()), nil
+}
+
+// merge puts usage to the keys that it is of.
+func (p *Person) merge(list []client.APIKey, u usage) model.Keys {
+	keys := model.Keys{List: make([]model.Key, len(list)), Usage: u.known}
+	for i, k := range list {
+		keys.List[i] = u.of(p.keyOf(k))
+	}
+	return keys
+}
+
+// Key asks for one key, and for its usage beside it.
+func (p *Person) Key(ctx context.Context, id string) (model.Key, error) {
+	usage := p.askUsage(ctx)
+	k, err := p.fetch(ctx, id)
+	if err != nil {
+		return model.Key{}, failed(err)
+	}
+	return usage().of(k), nil
+}
+
+func (p *Person) fetch(ctx context.Context, id string) (model.Key, error) {
+	k, err := patiently(p, func() (client.APIKey, error) { return p.keys.Fetch(ctx, id) })
+	return p.keyOf(k), err
+}
+
+// CreateKey reads the keys as they are before, without which nobody could say what came of a create whose answer got lost, and then
+// creates the key. A key for a device is created without: its page compares by itself.
+func (p *Person) CreateKey(ctx context.Context, name string) (model.Created, error) {
+	if p.from.Pairing != "" {
+		return p.create(ctx, name)
+	}
+	before, err := patiently(p, func() ([]client.APIKey, error) { return p.keys.FetchAll(ctx) })
+	if err != nil {
+		err = failed(err)
+		err.(*model.Error).Outcome = model.NotDone //nolint:errorlint // failed makes no other; nothing was asked for yet
+		return model.Created{Unread: err}, err
+	}
+	created, err := p.create(ctx, name)
+	if err != nil && model.OutcomeOf(err) != model.NotDone {
+		created.Keys, created.Found, created.Unread = p.findLost(ctx, name, before)
+		return created, err
+	}
+	if err == nil {
+		before = append(before, client.APIKey{ID: created.Key.ID, Name: created.Key.Name})
+		p.record(ctx, p.event(model.EventKeyShown, created.Key))
+	}
+	created.Keys = p.merge(before, p.askUsage(ctx)())
+	return created, err
+}
+
+// create asks once and never again.
+func (p *Person) create(ctx context.Context, name string) (created model.Created, err error) {
+	k, err := patiently(p, func() (client.CreatedKey, error) { return p.keys.Create(ctx, name) })
+	switch {
+	case client.IsInvalidName(err):
+		return created, refused(model.KindBadName, err)
+	case client.IsNameInUse(err):
+		return created, refused(model.KindNameTaken, err)
+	case client.IsKeyLimit(err):
+		return created, refused(model.KindKeyLimit, err)
+	case err != nil:
+		return created, failed(err)
+	}
+	created.Key, created.Value = p.keyOf(k.APIKey), model.Secret(k.Value.Reveal())
+	made := p.event(model.EventKeyMade, created.Key)
+	made.Detail = p.from.Pairing
+	p.record(ctx, made)
+	p.tell(ctx, created.Key.Name)
+	return created, nil
+}
+
+// tell sends the person an email about a new key. The key is there: that none could be sent is for the log.
+func (p *Person) tell(ctx context.Context, key string) {
+	if p.s.notices == nil {
+		return
+	}
+	err := p.s.notices.KeyCreated(context.WithoutCancel(ctx), p.account.Email, key, p.s.now(), p.from)
+	if err != nil {
+		p.s.log.WarnContext(ctx, "notice not sent", "user", p.account.UserID, "cause", err)
+	}
+}
+
+// findLost compares the keys before and after a create whose answer got lost: the list knows, and nothing else does.
+func (p *Person) findLost(ctx context.Context, name string, before []client.APIKey) (model.Keys, []model.Key, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTimeout)
+	defer cancel()
+	keys, err := p.Keys(ctx)
+	if err != nil {
+		return keys, nil, err
+	}
+	there := func(id string) bool { return slices.ContainsFunc(before, func(k client.APIKey) bool { return k.ID == id }) }
+	found := slices.DeleteFunc(slices.Clone(keys.List), func(k model.Key) bool { return k.Name != name || there(k.ID) })
+	return keys, found, nil
+}
+
+// TurnKey turns a key on or off and then looks, whatever the answer was: what the other server says of the key afterwards counts.
+func (p *Person) TurnKey(ctx context.Context, id string, on bool) (model.Key, error) {
+	turn := p.keys.Disable
+	if on {
+		turn = p.keys.Enable
+	}
+	_, err := patiently(p, func() (struct{}, error) { return struct{}{}, turn(ctx, id) })
+	lost := failed(err)
+	if err != nil && model.OutcomeOf(lost) == model.NotDone {
+		return model.Key{}, lost
+	}
+	usage := p.askUsage(ctx)
+	key, err := p.fetch(ctx, id)
+	switch {
+	case client.IsNotFound(err):
+		return model.Key{}, failed(err)
+	case err != nil:
+		err = failed(err)
+		err.(*model.Error).Outcome = model.Unclear //nolint:errorlint // failed makes no other
+		return model.Key{}, err
+	case lost != nil && key.Disabled == on: // the answer got lost, and so did the request
+		lost.(*model.Error).Outcome = model.FoundUndone //nolint:errorlint // failed makes no other
+		return usage().of(key), lost
+	}
+	p.recordTurned(ctx, key, on)
+	return usage().of(key), nil
+}
+
+// sameAct is for how long one act more of the same kind on the same key is taken for a repetition: a double click, two tabs.
+const sameAct = 10 * time.Second
+
+// recordTurned writes down what became of a key. The other server does not tell whether it changed anything, so it is written once,
+// however often it was asked for at the same time.
+func (p *Person) recordTurned(ctx context.Context, key model.Key, on bool) {
+	kind := model.EventKeyTurnedOff
+	if on {
+		kind = model.EventKeyTurnedOn
+	}
+	p.s.turning.Lock()
+	defer p.s.turning.Unlock()
+	last, err := p.s.events.Events(ctx, p.account.UserID, model.EventQuery{
+		Kinds: []model.EventKind{model.EventKeyTurnedOn, model.EventKeyTurnedOff}, KeyID: key.ID, Limit: 1,
+	})
+	if err == nil && len(last) == 1 && last[0].Kind == kind && p.s.now().Sub(last[0].At) < sameAct {
+		return
+	}
+	p.record(ctx, p.event(kind, key))
+}
+
+// DeleteKey deletes a key for good, and looks when the answer got lost.
+func (p *Person) DeleteKey(ctx context.Context, id string) (model.Key, error) {
+	key, err := p.fetch(ctx, id)
+	if err != nil {
+		return model.Key{}, failed(err)
+	}
+	_, err = patiently(p, func() (struct{}, error) { return struct{}{}, p.keys.Delete(ctx, id) })
+	switch lost := failed(err); {
+	case client.IsNotFound(err): // somebody was quicker, and has it in their list
+		return key, nil
+	case err == nil:
+	case model.OutcomeOf(lost) == model.NotDone:
+		return model.Key{}, lost
+	default:
+		_, look := p.fetch(ctx, id)
+		if look == nil {
+			lost.(*model.Error).Outcome = model.FoundUndone //nolint:errorlint // failed makes no other
+		}
+		if !client.IsNotFound(look) {
+			return key, lost
+		}
+	}
+	p.record(ctx, p.event(model.EventKeyDeleted, key))
+	return key, nil
+}
+
+func (p *Person) record(ctx context.Context, e model.Event) { p.s.record(ctx, e, p.from) }

@@ -1,0 +1,77 @@
+package upstream
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"latchkey/client"
+	"latchkey/internal/model"
+)
+
+// maxWaits bounds how many people's waits are remembered. Beyond that the other server has to say it again.
+const maxWaits = 10_000
+
+// retryAfter remembers for whom the other server asked to be left alone, and until when. Whoever presses "Try again" too early is
+// answered from here: asking would only make the wait longer. It is kept in memory, since a wait is five minutes at most.
+type retryAfter struct {
+	now   func() time.Time
+	mu    sync.Mutex
+	until map[string]time.Time // by user id
+}
+
+func newRetryAfter(now func() time.Time) *retryAfter {
+	return &retryAfter{now: now, until: make(map[string]time.Time)}
+}
+
+// check says that it is too early for the person's next call, nil when it is not.
+func (r *retryAfter) check(userID string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	until, waiting := r.until[userID]
+	if !waiting {
+		return nil
+	}
+	if wait := until.Sub(r.now()); wait > 0 {
+		return &model.Error{Kind: model.KindBusy, Doing: "the key service asked to be left alone", Wait: wait}
+	}
+	delete(r.until, userID)
+	return nil
+}
+
+// remember keeps the wait that an answer asks for.
+func (r *retryAfter) remember(userID string, err error) {
+	var said *client.Error
+	if !client.IsLimited(err) || !errors.As(err, &said) || said.RetryAfter == 0 {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.now()
+	if len(r.until) >= maxWaits {
+		r.forget(now)
+	}
+	r.until[userID] = now.Add(said.RetryAfter)
+}
+
+// forget makes room: the waits that are over go, or all when that is not enough. The caller holds the lock.
+func (r *retryAfter) forget(now time.Time) {
+	for userID, until := range r.until {
+		if !until.After(now) {
+			delete(r.until, userID)
+		}
+	}
+	if len(r.until) >= maxWaits {
+		clear(r.until)
+	}
+}
+
+// patiently makes a call about a person's keys, unless the other server wants to be left alone.
+func patiently[T any](p *Person, call func() (T, error)) (answer T, err error) {
+	if err := p.s.retryAfter.check(p.account.UserID); err != nil {
+		return answer, err
+	}
+	answer, err = call()
+	p.s.retryAfter.remember(p.account.UserID, err)
+	return answer, err
+}

@@ -1,0 +1,105 @@
+package upstream
+
+import (
+	"context"
+
+	"latchkey/client"
+	"latchkey/internal/model"
+)
+
+// CheckPassword asks the other server whether the password is the person's. One that has no call for it is asked to sign them in.
+func (p *Person) CheckPassword(ctx context.Context, password model.Secret) error {
+	err := p.session.Prove(ctx, password.Reveal())
+	switch {
+	case client.IsWrongPassword(err):
+		err = refused(model.KindWrongPassword, err)
+	case client.IsLimited(err):
+		err = refused(model.KindTooManyTries, err)
+	case client.IsNotReported(err), client.IsForbidden(err), client.IsUnauthorized(err):
+		err = p.checkBySigningIn(ctx, password)
+	default:
+		err = failed(err)
+	}
+	checked := p.event(model.EventPasswordProved, model.Key{})
+	switch {
+	case err == nil:
+		p.record(ctx, checked)
+	case model.Is(err, model.KindWrongPassword):
+		checked.Kind, checked.Actor, checked.Detail = model.EventSignInFailed, model.ActorUnknown, model.ReasonWrongPassword
+		p.record(ctx, checked)
+	}
+	return err
+}
+
+// checkBySigningIn opens a session for this alone, and ends it.
+func (p *Person) checkBySigningIn(ctx context.Context, password model.Secret) error {
+	session, err := p.s.signIn(ctx, p.from, p.account.Email, password)
+	if model.Is(err, model.KindUnconfirmed) || model.Is(err, model.KindDisabled) {
+		return &model.Error{Kind: model.KindWrongPassword, Err: err}
+	}
+	if err != nil {
+		return err
+	}
+	if err := session.Logout(ctx); err != nil {
+		p.s.log.WarnContext(ctx, "session of a password check not ended", "user", p.account.UserID, "cause", err)
+	}
+	if session.UserID() != p.account.UserID { // the address has another owner by now
+		return &model.Error{Kind: model.KindWrongPassword}
+	}
+	return nil
+}
+
+// ChangePassword changes it there, if the other server has a call for it.
+func (p *Person) ChangePassword(ctx context.Context, current, replacement model.Secret) error {
+	err := p.session.ChangePassword(ctx, current.Reveal(), replacement.Reveal())
+	switch {
+	case client.IsWrongPassword(err):
+		return refused(model.KindWrongPassword, err)
+	case client.IsRefusedPassword(err):
+		return refused(model.KindBadPassword, err)
+	case client.IsLimited(err):
+		return refused(model.KindTooManyTries, err)
+	case client.IsNotReported(err):
+		return refused(model.KindNotOffered, err)
+	default:
+		return failed(err)
+	}
+}
+
+// DeleteAccount deletes the account there.
+func (p *Person) DeleteAccount(ctx context.Context) error { return failed(p.session.DeleteUser(ctx)) }
+
+// TryValue signs in with a value and out again. The other server may not say which key it is of; its profile says what that is
+// called.
+func (p *Person) TryValue(ctx context.Context, value model.Secret) (model.Key, error) {
+	session, err := p.s.client.Login(ctx, client.UserAPIKey(value.Reveal()))
+	switch {
+	case client.IsUnauthorized(err):
+		return model.Key{}, refused(model.KindWrongValue, err)
+	case client.IsForbidden(err), client.IsNotFound(err):
+		return model.Key{}, refused(model.KindRefuses, err)
+	case err != nil:
+		return model.Key{}, failed(err)
+	}
+	defer p.endTrial(ctx, session)
+	key := model.Key{UserID: session.UserID()}
+	if key.UserID != p.account.UserID {
+		return key, nil
+	}
+	profile, err := session.Profile(ctx)
+	if err != nil {
+		p.s.log.WarnContext(ctx, "profile of a session opened with a key", "user", p.account.UserID, "cause", err)
+		return key, nil
+	}
+	key.Name, _ = profile.Data["name"].(string)
+	return key, nil
+}
+
+// endTrial signs out whatever became of the request: a session that nobody knows of is not left behind.
+func (p *Person) endTrial(ctx context.Context, session *client.Session) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), eventTimeout)
+	defer cancel()
+	if err := session.Logout(ctx); err != nil && !client.IsUnauthorized(err) {
+		p.s.log.WarnContext(ctx, "session of a value that was tried is left open", "user", p.account.UserID, "cause", err)
+	}
+}
