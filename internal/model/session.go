@@ -46,10 +46,10 @@ type WebSession struct {
 	CreatedAt, LastSeenAt, ExpiresAt time.Time
 
 	UserID         string
-	AuthSessionID  string    // the session that it holds here; "" with an upstream. It ends with it
-	Email          string    // what that was signed in with, and by which identity; read with the row, and not kept in it
+	AuthSessionID  string // the session that it holds here; "" with an upstream. It ends with it
+	Email          string // what that was signed in with, and by which identity; read with the row, and not kept in it
 	IdentityID     string
-	Provider       string // how that session was opened
+	Provider       string    // how that session was opened
 	Address, Agent string    // where it was last seen, and what the browser called itself
 	ProvedAt       time.Time // when the person last confirmed their password; the zero time is 1970
 }

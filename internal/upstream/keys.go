@@ -137,7 +137,9 @@ func (p *Person) findLost(ctx context.Context, name string, before []client.APIK
 	if err != nil {
 		return keys, nil, err
 	}
-	there := func(id string) bool { return slices.ContainsFunc(before, func(k client.APIKey) bool { return k.ID == id }) }
+	there := func(id string) bool {
+		return slices.ContainsFunc(before, func(k client.APIKey) bool { return k.ID == id })
+	}
 	found := slices.DeleteFunc(slices.Clone(keys.List), func(k model.Key) bool { return k.Name != name || there(k.ID) })
 	return keys, found, nil
 }
