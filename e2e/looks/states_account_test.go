@@ -56,7 +56,11 @@ func TestRefusalsAndTheQuestionForThePasswordAreAccessibleInEveryLook(t *testing
 	page.Says("porch-cam is off. It can no longer sign in.")
 	program.Refuses(t, key.Value.Reveal())
 	tab := page.NewTab("/activity")
-	tab.Sees(tab.GetByText("Log-in refused with"))
+	story.Until(t, "the refusal is written down", func() bool {
+		tab.Visit("/activity")
+		n, err := tab.GetByText("Log-in refused with").Count()
+		return err == nil && n > 0
+	})
 	tab.IsAccessibleInEveryLook("a refusal")
 	clock.Advance(29 * time.Minute)
 	page.Visit("/keys")

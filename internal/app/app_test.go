@@ -174,7 +174,7 @@ func TestItStopsWhenTheContextEnds(t *testing.T) {
 // fork and exec it has all our files.
 func awaitFree(t *testing.T, addr string) {
 	t.Helper()
-	for patience := time.Now().Add(5 * time.Second); time.Now().Before(patience); time.Sleep(5 * time.Millisecond) {
+	for patience := time.Now().Add(time.Minute); time.Now().Before(patience); time.Sleep(5 * time.Millisecond) {
 		listener, err := listen(t.Context(), addr, slog.New(slog.DiscardHandler))
 		if err == nil {
 			_ = listener.Close()

@@ -134,7 +134,7 @@ func (l *crowd) count(request func() error) {
 func (l *crowd) goesOn(more int64) {
 	l.t.Helper()
 	until := l.done.Load() + more
-	for patience := time.Now().Add(30 * time.Second); l.done.Load() < until; time.Sleep(time.Millisecond) {
+	for patience := time.Now().Add(time.Minute); l.done.Load() < until; time.Sleep(time.Millisecond) {
 		if time.Now().After(patience) {
 			l.t.Fatal("nothing is answered any more")
 		}

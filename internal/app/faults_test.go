@@ -108,7 +108,7 @@ func TestABrokenUpstreamLeavesNothingBehind(t *testing.T) {
 		if page := get(t, ana, a.URL()+"/keys"); page.Status != tc.status || !strings.Contains(page.Body, "We could not read your keys.") {
 			t.Errorf("%s: %d %s", name, page.Status, page.Body)
 		}
-		if took := time.Since(started); took > 10500*time.Millisecond {
+		if took := time.Since(started); took > 10*time.Second+slack {
 			t.Errorf("%s: a person waited %v", name, took)
 		}
 	}
@@ -119,10 +119,13 @@ func TestABrokenUpstreamLeavesNothingBehind(t *testing.T) {
 	awaitGoroutines(t, base+5)
 }
 
-// awaitGoroutines gives goroutines fifteen seconds to end.
+// slack is how much longer everything may take on a machine with other work.
+const slack = 10 * time.Second
+
+// awaitGoroutines gives goroutines a minute to end.
 func awaitGoroutines(t *testing.T, most int) {
 	t.Helper()
-	for deadline := time.Now().Add(15 * time.Second); runtime.NumGoroutine() > most; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); runtime.NumGoroutine() > most; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			stacks := make([]byte, 1<<20)
 			t.Fatalf("%d goroutines, want %d at most:\n%s", runtime.NumGoroutine(), most, stacks[:runtime.Stack(stacks, true)])

@@ -109,7 +109,7 @@ func (f gateway) keepRunning(t *testing.T, cmd *exec.Cmd) {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		<-ended
 	})
-	for patience := time.Now().Add(10 * time.Second); !listens(f.http) || !listens(f.https); time.Sleep(10 * time.Millisecond) {
+	for patience := time.Now().Add(time.Minute); !listens(f.http) || !listens(f.https); time.Sleep(10 * time.Millisecond) {
 		select {
 		case <-ended:
 			t.Fatalf("%s does not take its recipe:\n%s", cmd.Path, said.String())

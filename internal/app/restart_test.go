@@ -61,7 +61,7 @@ func (p *process) start() {
 	if err := p.cmd.Start(); err != nil {
 		p.t.Fatal(err)
 	}
-	for patience := time.Now().Add(20 * time.Second); !listens(p.addr); time.Sleep(2 * time.Millisecond) {
+	for patience := time.Now().Add(time.Minute); !listens(p.addr); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(patience) {
 			p.t.Fatalf("it does not start: %s", p.log.String())
 		}
