@@ -91,8 +91,8 @@ func TestAllocationsOfTheListPageStayWithinTheirBudget(t *testing.T) {
 	p := newProgram(t)
 	b, who := p.signedIn(email)
 	p.seed(who, numbered(20)...)
-	if got := testing.AllocsPerRun(100, b.repeatable("/keys")); got > 2600 {
-		t.Errorf("the list page takes %.0f allocations, want 2,600 at most", got)
+	if got := testing.AllocsPerRun(100, b.repeatable("/keys")); got > 1200 {
+		t.Errorf("the list page takes %.0f allocations, want 1,200 at most", got)
 	} else {
 		t.Logf("list page: %.0f allocations", got)
 	}

@@ -8,8 +8,10 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -453,5 +455,43 @@ func TestARowTellsItsNewsToThoseWhoAsk(t *testing.T) {
 	p.clock.advance(20 * time.Minute)
 	if diff := cmp.Diff([]string{}, status()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// However many pages of a person wait, their keys are read once in the pace of streams, and not at all while nothing has changed.
+func TestAllWaitingPagesOfAPersonShareOneReadAndReadNothingWhileNothingChanges(t *testing.T) {
+	t.Parallel()
+	var changes atomic.Uint64
+	changes.Store(1)
+	p, b, _, key, value := arriving(t, func(d *handlers.Deps) {
+		d.Pace = 10 * time.Millisecond
+		d.Changes = changes.Load
+	})
+	server := p.serve()
+	var lists, ones []*listener
+	for range 3 {
+		lists = append(lists, b.listens(server, "/keys/arrival?state="+key.ID+"%3Dlate").changes(key.ID+"=waiting"))
+		ones = append(ones, b.listens(server, "/keys/"+key.ID+"/arrival?state=late").changes("waiting")) // each has looked
+	}
+	before := p.store.Stats().Reads
+	time.Sleep(200 * time.Millisecond)
+	if n := p.store.Stats().Reads - before; n != 0 {
+		t.Errorf("%d reads, and nothing had changed", n)
+	}
+
+	before = p.store.Stats().Reads
+	start := time.Now()
+	for range 20 {
+		changes.Add(1)
+		time.Sleep(10 * time.Millisecond)
+	}
+	if n, most := p.store.Stats().Reads-before, int64(time.Since(start)/(5*time.Millisecond))+1; n == 0 || n > most {
+		t.Errorf("%d reads by six pages in %v, want one in %v at most", n, time.Since(start), 5*time.Millisecond)
+	}
+
+	p.works("porch-cam", value)
+	changes.Add(1)
+	for _, page := range slices.Concat(lists, ones) {
+		page.hears("event: changed")
 	}
 }

@@ -286,7 +286,7 @@ func (k Key) turn() string {
 	return "turn-on"
 }
 
-// word is the state as the row shows it, and doing what it shows while the server is asked to change it.
+// word is the state as people read it, and doing what a switch shows while the server is asked to change it.
 func (k Key) word() string {
 	switch {
 	case k.Unknown != "":
@@ -330,12 +330,8 @@ func (k Key) afterDeletion() string {
 	return ". Its value will never work again" + ends + ". This cannot be undone; the name becomes free."
 }
 
-func switchTitle(on bool) string {
-	if on {
-		return "Turn off"
-	}
-	return "Turn on"
-}
+// dialogPath is where htmx fetches the question before a row's key is deleted.
+func dialogPath(id string) string { return "/keys/" + id + "/delete?place=" + PlaceRow }
 
 // dialogLink lets htmx fetch the confirmation into the page's dialog; without script the link leads to its own page.
 func dialogLink(id, place string) templ.OrderedAttributes {

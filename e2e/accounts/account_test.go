@@ -190,11 +190,11 @@ func TestTooManyWrongPasswordsHaveToWait(t *testing.T) {
 		p.Fill("New password", another)
 		p.Press(p.Button("Change password"))
 	}
-	p.Sees(p.GetByText("Too many tries. Try again in 5 minutes."))
+	p.Sees(p.GetByText("Too many tries. Try again in 10 minutes."))
 	p.Visit("/account/delete")
 	p.Fill("Your password", story.Password)
 	p.Press(p.Button("Delete account"))
-	p.Sees(p.GetByText("Too many tries. Try again in 5 minutes."))
+	p.Sees(p.GetByText("Too many tries. Try again in 10 minutes."))
 }
 
 func TestAnAccountIsDeletedByWhoKnowsItsPassword(t *testing.T) {

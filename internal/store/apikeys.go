@@ -78,7 +78,7 @@ func keyRefusal(t *tx, userID string, limit int) error {
 
 // APIKey returns one key of a user with its usage. Somebody else's is ErrNotFound, as one that never was.
 func (s *Store) APIKey(ctx context.Context, userID, id string) (model.Key, error) {
-	var r keyRow
+	r := keyRow{key: model.Key{UserID: userID}}
 	if err := s.row(ctx, selectKeyWithUsage, []any{userID, id}, r.columns()...); err != nil {
 		return model.Key{}, doing("find key", err)
 	}

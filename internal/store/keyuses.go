@@ -40,8 +40,8 @@ WHERE refused_at IS NULL OR abs(refused_at - ?3) >= ?6`
 
 	selectRecordingSince = `SELECT since FROM key_use_recording WHERE id = 1`
 
-	// keyColumns are the columns of a key k and its use u in the order of keyRow.columns.
-	keyColumns = `k.user_id, k.id, k.name, k.disabled, k.created_at, k.value_hash, u.first_used_at, u.last_used_at,
+	// keyColumns are the columns of a key k and its use u in the order of keyRow.columns. Whose the key is its reader knows.
+	keyColumns = `k.id, k.name, k.disabled, k.created_at, k.value_hash, u.first_used_at, u.last_used_at,
 	coalesce(u.address, ''), coalesce(u.device_name, ''), coalesce(u.platform, ''), coalesce(u.platform_version, ''),
 	coalesce(u.sdk, ''), coalesce(u.sdk_version, ''),
 	u.refused_at, coalesce(u.refused_address, ''), coalesce(u.refused_reason, '')`
@@ -105,7 +105,7 @@ func (s *Store) readRecordingSince(ctx context.Context) error {
 // Keys returns the keys of a user with their usage, in the order of their creation.
 func (s *Store) Keys(ctx context.Context, userID string) (model.Keys, error) {
 	keys := model.Keys{Usage: model.UsageKnown}
-	var r keyRow
+	r := keyRow{key: model.Key{UserID: userID}}
 	err := s.rows(ctx, selectKeysWithUsage, []any{userID}, r.columns(), func() { keys.List = append(roomForKeys(keys.List), r.get(s.recordingSince)) })
 	if err != nil {
 		return model.Keys{}, doing("list keys with their usage", err)
@@ -128,7 +128,7 @@ type keyRow struct {
 func (r *keyRow) columns() []any {
 	k, use, refusal := &r.key, &r.key.Usage.LastUse, &r.key.Usage.LastRefusal
 	return []any{
-		&k.UserID, &k.ID, &k.Name, &k.Disabled, &r.created, &r.hash, &r.firstUsed, &r.lastUsed,
+		&k.ID, &k.Name, &k.Disabled, &r.created, &r.hash, &r.firstUsed, &r.lastUsed,
 		&use.Address, &use.DeviceName, &use.Platform, &use.PlatformVersion, &use.SDK, &use.SDKVersion,
 		&r.refusedAt, &refusal.Address, &refusal.Reason,
 	}
@@ -140,7 +140,9 @@ const fingerprintSize = 8
 func (r *keyRow) get(recordingSince time.Time) model.Key {
 	k := r.key
 	k.Usage.Known, k.Usage.RecordingSince = model.UsageKnown, recordingSince
-	k.CreatedAt, k.Usage.Fingerprint = fromMillis(r.created), hex.EncodeToString(r.hash[:fingerprintSize])
+	var fingerprint [2 * fingerprintSize]byte
+	hex.Encode(fingerprint[:], r.hash[:fingerprintSize])
+	k.CreatedAt, k.Usage.Fingerprint = fromMillis(r.created), string(fingerprint[:])
 	k.Usage.FirstUsed, k.Usage.LastUse.At = fromNullMillis(r.firstUsed), fromNullMillis(r.lastUsed)
 	k.Usage.LastRefusal.At = fromNullMillis(r.refusedAt)
 	return k
