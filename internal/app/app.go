@@ -4,13 +4,18 @@ package app
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/term"
 
 	"latchkey/handlers"
 	"latchkey/handlers/websession"
@@ -236,4 +241,38 @@ func (a *App) release() {
 		_ = a.listener.Close()
 	}
 	a.admin.release()
+}
+
+// newLogger gives people lines and machines JSON, unless --log says which.
+func newLogger(cfg config.Settings) *slog.Logger {
+	options := &slog.HandlerOptions{Level: cfg.LogLevel}
+	if cfg.Log == config.LogText || cfg.Log == config.LogByPlace && isTerminal(cfg.LogTo) {
+		return slog.New(slog.NewTextHandler(cfg.LogTo, options))
+	}
+	return slog.New(slog.NewJSONHandler(cfg.LogTo, options))
+}
+
+func isTerminal(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd())) //nolint:gosec // G115: a descriptor is small
+}
+
+// aboutAMinute is the pause between two sweeps. The jitter keeps programs that were started together from sweeping
+// together.
+func aboutAMinute() time.Duration {
+	return 50*time.Second + rand.N(20*time.Second) //nolint:gosec // spreads load, guards nothing
+}
+
+// repeat does the work after each pause, until the context ends.
+func repeat(ctx context.Context, pause func() time.Duration, work func(context.Context)) {
+	for {
+		timer := time.NewTimer(pause())
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-timer.C:
+			work(ctx)
+		}
+	}
 }
