@@ -55,7 +55,8 @@ type program struct {
 	t        testing.TB
 	deps     handlers.Deps
 	handler  http.Handler
-	store    *store.Store
+	store    *store.Store // of the accounts
+	own      *store.Store // of the dashboard: the same one, unless the accounts are elsewhere
 	rows     *webRows
 	accounts *accounts.Accounts
 	api      *client.Client // of a device, which nothing goes wrong for
@@ -74,9 +75,7 @@ func newProgram(t testing.TB, change ...func(*handlers.Deps)) *program {
 	t.Helper()
 	p := &program{t: t, clock: &clock{now: noon}, logs: &logs{}, signIns: uncounted{}, refuses: map[string]error{}, then: map[string]func(){}}
 	p.store = openStore(t)
-	p.rows = &webRows{Store: p.store}
 	p.deps = handlers.Deps{
-		WebSessions:  p.rows,
 		StepUp:       30 * time.Minute,
 		SessionKeys:  [][]byte{bytes.Repeat([]byte{1}, 32)},
 		PublicURL:    publicURL,
@@ -93,12 +92,13 @@ func newProgram(t testing.TB, change ...func(*handlers.Deps)) *program {
 		c(&p.deps)
 	}
 	p.deps.BaseURL = p.deps.PublicURL
-	switch {
-	case p.deps.Events != nil:
-	case p.deps.Here:
-		p.deps.Events = p.store
-	default: // the other server writes down in a list of its own
-		p.deps.Events = openStore(t)
+	if p.own = p.store; !p.deps.Here {
+		p.own = openStore(t)
+	}
+	p.rows = &webRows{Store: p.own}
+	p.deps.WebSessions = p.rows
+	if p.deps.Events == nil {
+		p.deps.Events = p.own
 	}
 	server := p.newAuthServer()
 	p.upstream = &way{next: inProcess{server}}

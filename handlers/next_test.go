@@ -1,11 +1,14 @@
 package handlers
 
 import (
+	"log/slog"
+	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestPagesOfOursAreReturnedTo(t *testing.T) {
@@ -74,4 +77,26 @@ func FuzzLocalPath(f *testing.F) {
 			t.Fatalf("%q leads to the page %q", next, to.Path)
 		}
 	})
+}
+
+// A page that can be read is one to come back to, and nothing else is: what changes something, needs an id, or is no page.
+func TestThePagesToComeBackToAreThoseThatTheRoutesShow(t *testing.T) {
+	t.Parallel()
+	dashboard := New(Deps{
+		PublicURL: "http://localhost", SessionKeys: [][]byte{make([]byte, 32)}, Now: time.Now, Log: slog.New(slog.DiscardHandler),
+	})
+	var pages []string
+	for _, route := range Routes(dashboard) {
+		path, readable := strings.CutPrefix(route, http.MethodGet+" ")
+		switch {
+		case !readable, strings.ContainsAny(path, ":*."), strings.HasSuffix(path, arrivalSuffix):
+		case slices.Contains([]string{"/", "/healthz", "/logs", metadataPath, devicePath, home + "/which"}, path): // the last two are allowed with all below
+		default:
+			pages = append(pages, path)
+		}
+	}
+	slices.Sort(pages)
+	if want := slices.Sorted(slices.Values(ownPages)); !slices.Equal(pages, want) {
+		t.Errorf("the routes show %q, and %q are pages to come back to", pages, want)
+	}
 }

@@ -57,15 +57,17 @@ func (h *dashboard) routes(e *echo.Echo) {
 
 	// Signed in.
 	user := []echo.MiddlewareFunc{h.loadAccount, h.requireAccount}
-	proved := []echo.MiddlewareFunc{h.loadAccount, h.requireAccount, h.proveFirst}
+	confirmed := func(s stepUp) []echo.MiddlewareFunc {
+		return []echo.MiddlewareFunc{h.loadAccount, h.requireAccount, h.requireStepUp(s)}
+	}
 	page("/keys", h.listKeys, user...)
-	e.POST("/keys", h.createKey, proved...)
+	e.POST("/keys", h.createKey, confirmed(toCreate)...)
 	page("/keys/which", h.showWhichKey, user...)
 	e.POST("/keys/which", h.tryValue, user...)
 	e.GET("/keys/arrival", h.awaitKeys, user...)
 	page("/keys/:id", h.showKey, user...)
 	e.GET("/keys/:id/arrival", h.awaitKey, user...)
-	e.POST("/keys/:id/turn-on", h.turnKeyOn, proved...)
+	e.POST("/keys/:id/turn-on", h.turnKeyOn, confirmed(toTurnOn)...)
 	e.POST("/keys/:id/turn-off", h.turnKeyOff, user...)
 	page("/keys/:id/delete", h.confirmDelete, user...)
 	e.POST("/keys/:id/delete", h.deleteKey, user...)
@@ -73,7 +75,7 @@ func (h *dashboard) routes(e *echo.Echo) {
 	e.POST(devicePath, h.claimPairing, user...)
 	page(devicePath+"/:id", h.showPairing, user...)
 	e.GET(devicePath+"/:id/arrival", h.awaitPairing, user...)
-	e.POST(devicePath+"/:id/approve", h.approvePairing, proved...)
+	e.POST(devicePath+"/:id/approve", h.approvePairing, confirmed(toApprove)...)
 	e.POST(devicePath+"/:id/deny", h.denyPairing, user...)
 	page(accountPath, h.showAccount, user...)
 	e.POST(accountPath+"/password", h.changePassword, user...)

@@ -20,7 +20,7 @@ func (b *browser) rowOf(value string) (model.WebSession, error) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	return b.p.store.WebSession(b.t.Context(), sha(id))
+	return b.p.own.WebSession(b.t.Context(), sha(id))
 }
 
 func TestTheSessionCookieIsExactlyAsSpecified(t *testing.T) {

@@ -112,7 +112,7 @@ func TestWhoeverIsEndedIsOutAtOnceAndTheOthersAreNot(t *testing.T) {
 			if sessions, err := p.store.AuthSessions(t.Context(), who.id, p.clock.Now()); err != nil || len(sessions) != 2 {
 				t.Errorf("%d auth sessions are left, want 2: %v", len(sessions), err)
 			}
-			if _, err := p.store.WebSession(t.Context(), row.IDHash); !errors.Is(err, model.ErrNotFound) {
+			if _, err := p.own.WebSession(t.Context(), row.IDHash); !errors.Is(err, model.ErrNotFound) {
 				t.Error("the row is still there")
 			}
 			if got := p.ended(who); !slices.Equal(got, []string{"ended from another place"}) {

@@ -245,7 +245,7 @@ func TestAnAccountThatIsOffIsToldToWhoeverKnowsThePassword(t *testing.T) {
 // heldBy is the auth session that the only browser of a person holds.
 func (p *program) heldBy(who person) string {
 	p.t.Helper()
-	rows, err := p.store.WebSessions(p.t.Context(), who.id)
+	rows, err := p.own.WebSessions(p.t.Context(), who.id)
 	if err != nil || len(rows) != 1 || rows[0].AuthSessionID == "" {
 		p.t.Fatalf("%d rows, %v", len(rows), err)
 	}

@@ -69,7 +69,7 @@ func TestASessionThatAnotherRequestTouchedFirstIsAsGood(t *testing.T) {
 	}
 	p.rows.afterRead(func() {
 		row.LastSeenAt = p.clock.Now()
-		if err := p.store.UpdateWebSession(t.Context(), row); err != nil {
+		if err := p.own.UpdateWebSession(t.Context(), row); err != nil {
 			t.Error(err)
 		}
 	})
@@ -93,7 +93,7 @@ func TestASessionThatEndsElsewhereDuringARequestIsOver(t *testing.T) {
 	p.clock.advance(5 * time.Minute)
 	id, _ := base64.RawURLEncoding.DecodeString(b.cookie("latchkey"))
 	p.rows.afterRead(func() {
-		if err := p.store.DeleteWebSession(t.Context(), sha(id)); err != nil {
+		if err := p.own.DeleteWebSession(t.Context(), sha(id)); err != nil {
 			t.Error(err)
 		}
 	})
@@ -217,7 +217,7 @@ func TestWhatARowHoldsCannotBeMovedToAnother(t *testing.T) {
 		t.Fatal(err)
 	}
 	to.Sealed = from.Sealed
-	if err := p.store.UpdateWebSession(t.Context(), to); err != nil {
+	if err := p.own.UpdateWebSession(t.Context(), to); err != nil {
 		t.Fatal(err)
 	}
 	bob.get("/keys").leadsTo("/login?ended=1&next=%2Fkeys")
@@ -239,7 +239,7 @@ func TestARowThatWasAlteredIsNoSession(t *testing.T) {
 			t.Fatal(err)
 		}
 		row.Sealed = alter(row.Sealed)
-		if err := p.store.UpdateWebSession(t.Context(), row); err != nil {
+		if err := p.own.UpdateWebSession(t.Context(), row); err != nil {
 			t.Fatal(err)
 		}
 		if a := b.get("/keys"); a.status != http.StatusSeeOther {

@@ -15,31 +15,40 @@ import (
 // passwordField is the one field of a form that is never drawn again.
 const passwordField = "password"
 
-// proveFirst lets nobody give a device the means to sign in who has not proved lately who they are: whoever finds a browser open
-// must not be able to leave with a key. It asks after the form was filled in, and carries along what was typed. What takes
-// away, such as turning a key off, goes without it.
-func (h *dashboard) proveFirst(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		row := rowOf(c)
-		if h.Now().Sub(row.ProvedAt) <= h.StepUp {
+// stepUp is what a form is for that only goes through when the password was confirmed lately.
+type stepUp struct {
+	act string // as the button says it
+	// back is the page for whoever thinks better of it.
+	back func(c echo.Context, form url.Values) string
+}
+
+// requireStepUp lets nobody give a device the means to sign in who has not confirmed their password lately: whoever finds a browser
+// open must not be able to leave with a key. It asks after the form was filled in, and carries along what was typed. What takes away,
+// such as turning a key off, goes without it.
+func (h *dashboard) requireStepUp(s stepUp) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			row := rowOf(c)
+			if h.Now().Sub(row.ProvedAt) <= h.StepUp {
+				return next(c)
+			}
+			form, err := sentValues(c)
+			if err != nil {
+				return err
+			}
+			if !form.Has(passwordField) {
+				return h.askProof(c, s, http.StatusForbidden, form, "")
+			}
+			if err := h.prove(c, form.Get(passwordField)); err != nil {
+				return answerNotProved(c, form.Get(passwordField), err, func(status int, problem string) error {
+					return h.askProof(c, s, status, form, problem)
+				})
+			}
+			if err := h.sessions.Confirmed(c.Request().Context(), row); err != nil {
+				return sessionsDown(err)
+			}
 			return next(c)
 		}
-		form, err := sentValues(c)
-		if err != nil {
-			return err
-		}
-		if !form.Has(passwordField) {
-			return h.askProof(c, http.StatusForbidden, form, "")
-		}
-		if err := h.prove(c, form.Get(passwordField)); err != nil {
-			return answerNotProved(c, form.Get(passwordField), err, func(status int, problem string) error {
-				return h.askProof(c, status, form, problem)
-			})
-		}
-		if err := h.sessions.Confirmed(c.Request().Context(), row); err != nil {
-			return sessionsDown(err)
-		}
-		return next(c)
 	}
 }
 
@@ -77,12 +86,12 @@ func answerNotProved(c echo.Context, password string, err error, ask func(status
 
 // askProof draws the question with all that was typed, in the page's dialog or as a page of its own. Its form is sent to where the
 // first one was.
-func (h *dashboard) askProof(c echo.Context, status int, form url.Values, problem string) error {
+func (h *dashboard) askProof(c echo.Context, s stepUp, status int, form url.Values, problem string) error {
 	m := views.Proof{
 		Page: h.page(c, "Confirm that it is you"), Action: c.Request().URL.EscapedPath(),
 		Within: views.Stretch(h.StepUp), Script: wantsPart(c) || form.Has(scriptField), Error: problem,
+		Act: s.act, Back: s.back(c, form),
 	}
-	m.Act, m.Back = actToProve(c, form)
 	for name, values := range form {
 		for _, value := range values {
 			if name != passwordField && name != scriptField {
@@ -101,16 +110,16 @@ func (h *dashboard) askProof(c echo.Context, status int, form url.Values, proble
 // scriptField is in a form that script has drawn: the page that answers it may hide what script can show.
 const scriptField = "script"
 
-// actToProve is what the form was to do, as the button says it, and the page for whoever thinks better of it.
-func actToProve(c echo.Context, form url.Values) (act, back string) {
-	switch id := c.Param("id"); {
-	case id == "":
-		return "Create key", keysPageWith(strings.TrimSpace(form.Get("name")))
-	case strings.HasPrefix(c.Path(), devicePath):
-		return "Approve", pairingPage(id)
-	case form.Get("place") == views.PlacePage && model.IsID(id):
-		return "Turn on", home + "/" + id
-	default:
-		return "Turn on", home
-	}
-}
+// The forms that need a step-up.
+var (
+	toCreate = stepUp{"Create key", func(_ echo.Context, form url.Values) string {
+		return keysPageWith(strings.TrimSpace(form.Get("name")))
+	}}
+	toTurnOn = stepUp{"Turn on", func(c echo.Context, form url.Values) string {
+		if id := c.Param("id"); form.Get("place") == views.PlacePage && model.IsID(id) {
+			return home + "/" + id
+		}
+		return home
+	}}
+	toApprove = stepUp{"Approve", func(c echo.Context, _ url.Values) string { return pairingPage(c.Param("id")) }}
+)

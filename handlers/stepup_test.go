@@ -199,7 +199,7 @@ func TestASessionFromBeforeThereWereProofsIsAsked(t *testing.T) {
 		t.Fatal(err)
 	}
 	row.ProvedAt = time.Unix(0, 0)
-	if err := p.store.UpdateWebSession(t.Context(), row); err != nil {
+	if err := p.own.UpdateWebSession(t.Context(), row); err != nil {
 		t.Fatal(err)
 	}
 	b.post("/keys", newKeyForm("porch-cam")).want(http.StatusForbidden)
@@ -212,7 +212,7 @@ func TestAProofOfASessionThatEndsMeanwhileIsNone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.then["check password"] = func() { _ = p.store.DeleteWebSession(t.Context(), row.IDHash) }
+	p.then["check password"] = func() { _ = p.own.DeleteWebSession(t.Context(), row.IDHash) }
 	b.post("/keys", alsoPassword(newKeyForm("porch-cam"), password)).leadsTo("/login?ended=1&next=%2Fkeys%3Fname%3Dporch-cam")
 	if len(p.stored(who)) != 0 {
 		t.Error("a key was made")

@@ -1,0 +1,461 @@
+package handlers
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"latchkey/internal/model"
+	"latchkey/internal/onboard"
+	"latchkey/views"
+)
+
+// unnamedDevice is what the key of a device is called that gives no name we can use.
+const unnamedDevice = "device"
+
+func pairingPage(id string) string { return devicePath + "/" + id }
+
+// pairingToReturnTo is the pairing's page that a form was opened from, "" when it was another.
+func pairingToReturnTo(c echo.Context) string {
+	if back := c.FormValue("return"); isPairingPage(back) {
+		return back
+	}
+	return ""
+}
+
+// showPairing is the question whether to connect a device, and later what came of it.
+func (h *dashboard) showPairing(c echo.Context) error {
+	g, err := h.shownPairing(c)
+	if err != nil {
+		return h.answerNotShown(c, err)
+	}
+	m, status, err := h.wholePairing(c, g, "")
+	if err != nil {
+		return err
+	}
+	if wantsPart(c) {
+		m.Status = pairingNews(m)
+	}
+	return render(c, status, views.PairingPage(m), views.PairingPart(m))
+}
+
+// wholePairing is a pairing with all that the page of its state shows, whoever asks for the page. The name is the one that was
+// typed for the key. The status is another than 200 when the keys cannot be read and nothing can be decided.
+func (h *dashboard) wholePairing(c echo.Context, g model.DeviceGrant, name string) (m views.Pairing, status int, err error) {
+	m, status = h.pairingModel(c, g), http.StatusOK
+	m.Name = name
+	switch m.State {
+	case views.PairingAsked:
+		if err = h.readRoom(c, &m); err != nil && !pageOfItsOwn(err) {
+			p := explain(err)
+			p.askForPatience(c)
+			status, err = p.status, nil
+		}
+	case views.PairingApproved, views.PairingFetched, views.PairingUnfetched:
+		err = h.readPairedKey(c, &m)
+	}
+	m.Title = m.Heading()
+	return m, status, err
+}
+
+// readPairedKey fills in what has become of the key. When that cannot be read the page does without; what is left is that the
+// person may not read it at all.
+func (h *dashboard) readPairedKey(c echo.Context, m *views.Pairing) error {
+	ctx, cancel := readContext(c)
+	defer cancel()
+	key, err := h.person(c).Key(ctx, m.KeyID)
+	switch {
+	case pageOfItsOwn(err):
+		return err
+	case err != nil:
+		m.KeyGone = model.Is(err, model.KindNotFound)
+	case m.State == views.PairingFetched: // nobody has used a value that nobody has fetched
+		m.Key = h.row(key)
+	}
+	return nil
+}
+
+// pairingNews is what a page says of a pairing that it has just looked at again.
+func pairingNews(m views.Pairing) string {
+	switch {
+	case m.State != views.PairingFetched:
+		return m.Heading() + "."
+	case m.Key.Use.Stage == views.Waiting || m.Key.Use.Stage == "":
+		return "The device has fetched " + m.KeyName + "."
+	default:
+		return news(m.Key)
+	}
+}
+
+func (h *dashboard) shownPairing(c echo.Context) (model.DeviceGrant, error) {
+	a, _ := accountOf(c)
+	return h.Pairings.Shown(c.Request().Context(), c.Param("id"), a.UserID, sessionHash(c))
+}
+
+// answerNotShown sends everybody to the page for codes to whom this pairing is not shown: it is somebody else's, was opened in
+// another browser since, is long over or never was. Which of these is not told.
+func (h *dashboard) answerNotShown(c echo.Context, err error) error {
+	if !errors.Is(err, onboard.ErrNoGrant) {
+		return err
+	}
+	h.leaveFlash(c, "reopen", "")
+	return redirect(c, devicePath)
+}
+
+func (h *dashboard) pairingModel(c echo.Context, g model.DeviceGrant) views.Pairing {
+	now := h.Now()
+	m := views.Pairing{
+		Page: h.page(c, ""), ID: g.ID, State: pairingState(g, now), Code: onboard.ShowCode(g.UserCode),
+		DeviceName: g.DeviceName, Asked: views.NewMoment(g.CreatedAt, now), Ends: views.NewEnd(g.ExpiresAt, now),
+		Address: g.Address, YourAddress: h.addressToCompare(c, g.Address), Program: programOf(g.Agent),
+		KeyID: g.KeyID, KeyName: g.KeyName, Fetched: views.NewWhen(g.DeliveredAt, now),
+	}
+	m.Title, m.Here = m.Heading(), pairingPage(g.ID)
+	return m
+}
+
+// addressToCompare is the person's address if it can be compared with the device's, and "" when either may be that of a proxy
+// which was not declared. Behind such a proxy everybody has the same one, and who was lured here would be reassured.
+func (h *dashboard) addressToCompare(c echo.Context, device string) string {
+	mine, header := c.RealIP(), c.Request().Header
+	forwarded := header.Get(echo.HeaderXForwardedFor) != "" || header.Get("Forwarded") != ""
+	if forwarded && mine == echo.ExtractIPDirect()(c.Request()) { // and not believed
+		return ""
+	}
+	u, err := url.Parse(h.PublicURL)
+	ours := loopback(h.PublicURL) || err == nil && inside(u.Hostname())
+	if !ours && (inside(mine) || inside(device)) {
+		return ""
+	}
+	return mine
+}
+
+// sharedNetwork is what providers and clusters use inside (RFC 6598).
+var sharedNetwork = netip.MustParsePrefix("100.64.0.0/10")
+
+// inside says that an address is of this machine or of a network of its own, as a proxy's often is and a visitor's of a public
+// site is not.
+func inside(address string) bool {
+	a, err := netip.ParseAddr(address)
+	a = a.Unmap()
+	return err == nil && (a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast() || sharedNetwork.Contains(a))
+}
+
+// pairingState is a grant's state as a person is told of it, where running out of time is one.
+func pairingState(g model.DeviceGrant, now time.Time) string {
+	expired := g.Expired(now)
+	switch {
+	case g.State == model.Denied:
+		return views.PairingDenied
+	case g.State == model.Delivered:
+		return views.PairingFetched
+	case g.State == model.Approved && expired:
+		return views.PairingUnfetched
+	case g.State == model.Approved:
+		return views.PairingApproved
+	case g.State == model.Approving && expired:
+		return views.PairingUnclear
+	case g.State == model.Approving:
+		return views.PairingApproving
+	case expired:
+		return views.PairingExpired
+	default:
+		return views.PairingAsked
+	}
+}
+
+// awaitPairing tells the pairing's page when there is something new to show. A pairing that is not shown here any more is
+// something new too: the page is then sent away.
+func (h *dashboard) awaitPairing(c echo.Context) error {
+	if _, err := h.shownPairing(c); err != nil {
+		return h.answerNotShown(c, err)
+	}
+	a, _ := accountOf(c)
+	id, session := c.Param("id"), sessionHash(c)
+	var g model.DeviceGrant
+	seen := uint64(0) // changes when it was read
+	return h.stream(c, func(ctx context.Context, keys keysNow) (string, bool, error) {
+		if now := h.changes(); g.ID == "" || now == 0 || now != seen {
+			read, err := h.Pairings.Shown(ctx, id, a.UserID, session)
+			if errors.Is(err, onboard.ErrNoGrant) {
+				return "closed", true, nil
+			}
+			if err != nil {
+				return "", false, err
+			}
+			g, seen = read, now
+		}
+		m := views.Pairing{State: pairingState(g, h.Now())}
+		if m.State == views.PairingApproved || m.State == views.PairingFetched {
+			key, there, err := keys.find(g.KeyID)
+			switch {
+			case pageOfItsOwn(err), err != nil && m.State == views.PairingFetched:
+				return "", false, err
+			case err != nil: // a key service that is down keeps nobody from hearing of the device
+			case !there && m.State == views.PairingApproved:
+				return "deleted", true, nil
+			case there: // otherwise deleted: nobody waits for it any more
+				m.Key = h.row(key)
+			}
+			if m.State == views.PairingApproved {
+				m.Key = views.Key{}
+			}
+		}
+		state := m.Awaits()
+		return cmp.Or(state, m.State), state == "", nil
+	})
+}
+
+// readRoom fills in what approving would mean for the person's keys: how many there will be, a free name, and what to delete
+// when there are too many. When the keys cannot be read it says so in the model and returns the cause.
+func (h *dashboard) readRoom(c echo.Context, m *views.Pairing) error {
+	ctx, cancel := readContext(c)
+	defer cancel()
+	all, err := h.person(c).Keys(ctx)
+	keys := all.List
+	if err != nil {
+		m.Failure = h.failure(c, err)
+		m.Failure.Link = pairingPage(m.ID)
+		return err
+	}
+	m.Quota = views.Quota{Used: len(keys) + 1, Limit: model.MaxKeys}
+	if len(keys) >= model.MaxKeys {
+		m.MakeRoom = h.deletable(keys)
+	}
+	for _, key := range keys {
+		if key.Name == m.Name {
+			holder := h.keyModel(key)
+			m.Holder = &holder
+		}
+	}
+	if m.Name == "" {
+		m.Name = freeName(suggestName(m.DeviceName), keys)
+	}
+	return nil
+}
+
+// freeName gives the name, or the first of name-2, name-3 and so on that no key has.
+func freeName(name string, keys []model.Key) string {
+	if name == "" {
+		name = unnamedDevice
+	}
+	taken := make(map[string]bool, len(keys))
+	for _, key := range keys {
+		taken[key.Name] = true
+	}
+	free := name
+	for n := 2; taken[free]; n++ {
+		suffix := "-" + strconv.Itoa(n)
+		free = name[:min(len(name), model.MaxNameLength-len(suffix))] + suffix
+	}
+	return free
+}
+
+// approvePairing makes a key as this person and leaves it for the device alone. It asks the key service once and never again:
+// a second request would make a second key. The page that answers has no value to show: the device is given it by fetchKey.
+func (h *dashboard) approvePairing(c echo.Context) error {
+	a, _ := accountOf(c)
+	asked, err := h.shownPairing(c)
+	if err != nil {
+		return h.answerNotShown(c, err)
+	}
+	name := strings.TrimSpace(c.FormValue("name"))
+	from := originOf(c.Request().Context())
+	from.Pairing = cmp.Or(asked.DeviceName, unnamedDevice)
+	keys := &pairedKeys{person: h.as(c, a, from)}
+	g, err := h.Pairings.Approve(context.WithoutCancel(c.Request().Context()), c.Param("id"), a.UserID, sessionHash(c), name, keys)
+	if keys.notDeleted != nil {
+		h.Log.Error("key of a failed pairing not deleted", "key", keys.orphan.ID, "request", requestIDOf(c), "cause", keys.notDeleted)
+	}
+	if err != nil {
+		return h.answerNotApproved(c, name, keys.orphan, err)
+	}
+	approved := h.event(c, model.EventPairingApproved)
+	approved.KeyID, approved.KeyName, approved.Detail = g.KeyID, g.KeyName, g.DeviceName
+	h.record(c, approved)
+	return h.answerDecided(c, g, "Approved. Waiting for the device to fetch its key.")
+}
+
+// pairedKeys creates the key of a device as the person who approved it.
+type pairedKeys struct {
+	person     Person
+	orphan     *model.Key // created, not kept, and not deleted again either
+	notDeleted error
+}
+
+// CreateKey is bounded: the person waits.
+func (k *pairedKeys) CreateKey(ctx context.Context, name string) (model.Created, error) {
+	ctx, cancel := context.WithTimeout(ctx, actTimeout)
+	defer cancel()
+	return k.person.CreateKey(ctx, name)
+}
+
+// DeleteKey takes back a key that could not be kept for its device.
+func (k *pairedKeys) DeleteKey(ctx context.Context, key model.Key) {
+	if _, err := k.person.DeleteKey(ctx, key.ID); err != nil && !model.Is(err, model.KindNotFound) {
+		k.orphan, k.notDeleted = &key, err
+	}
+}
+
+// denyPairing refuses the device. No key was or will be made.
+func (h *dashboard) denyPairing(c echo.Context) error {
+	a, _ := accountOf(c)
+	id := c.Param("id")
+	err := h.Pairings.Deny(context.WithoutCancel(c.Request().Context()), id, a.UserID, sessionHash(c))
+	if err == nil {
+		var g model.DeviceGrant
+		if g, err = h.shownPairing(c); err == nil {
+			denied := h.event(c, model.EventPairingDenied)
+			denied.Detail = g.DeviceName
+			h.record(c, denied)
+			return h.answerDecided(c, g, "Denied.")
+		}
+	}
+	if errors.Is(err, onboard.ErrDecided) || errors.Is(err, onboard.ErrExpired) {
+		return h.answerTooLate(c, "", approvedBefore)
+	}
+	return h.answerNotShown(c, err)
+}
+
+// approvedBefore is what a denial is told that comes after an approval.
+func approvedBefore(m *views.Pairing) *views.Notice {
+	switch {
+	case m.State == views.PairingApproving:
+		return &views.Notice{
+			Bad: true, Title: "It was approved a moment ago.",
+			Text: "To take that back, turn its key off or delete it as soon as it is made.",
+		}
+	case m.KeyID == "":
+		return nil
+	case m.KeyGone:
+		return &views.Notice{Title: "It was approved before.", Text: "Its key has been deleted since."}
+	default:
+		return &views.Notice{
+			Bad: true, Title: "It was approved before.", Text: "To take that back, turn the key " + m.KeyName + " off or delete it.",
+			Link: home + "/" + m.KeyID, LinkText: "Open " + m.KeyName,
+		}
+	}
+}
+
+// answerDecided shows what became of the pairing. Without script that is its page, so that a reload decides nothing again.
+func (h *dashboard) answerDecided(c echo.Context, g model.DeviceGrant, status string) error {
+	if !wantsPart(c) {
+		return redirect(c, pairingPage(g.ID))
+	}
+	m := h.pairingModel(c, g)
+	m.Status, m.Fresh = status, true
+	return render(c, http.StatusOK, views.PairingPage(m), views.PairingPart(m))
+}
+
+// answerTooLate shows a pairing that was decided before: by a double click, in another tab, or by the clock.
+func (h *dashboard) answerTooLate(c echo.Context, name string, tell func(*views.Pairing) *views.Notice) error {
+	g, err := h.shownPairing(c)
+	if err != nil {
+		return h.answerNotShown(c, err)
+	}
+	m, _, err := h.wholePairing(c, g, name)
+	if err != nil {
+		return err
+	}
+	m.Notice, m.Fresh = tell(&m), true
+	return render(c, http.StatusConflict, views.PairingPage(m), views.PairingPart(m))
+}
+
+// alreadyDecided is what a second approval is told. No second key is made, whoever asks.
+func alreadyDecided(m *views.Pairing) *views.Notice {
+	switch m.State {
+	case views.PairingApproving, views.PairingApproved, views.PairingFetched:
+		return &views.Notice{
+			Title: "It is approved already.", Text: "You approved it by another click or in another tab. No second key was made.",
+		}
+	case views.PairingDenied:
+		return &views.Notice{Title: "It was denied before.", Text: "No key was made."}
+	default:
+		return nil
+	}
+}
+
+// answerNotApproved says why the device was not connected, or that this is not known. The question is there again below.
+func (h *dashboard) answerNotApproved(c echo.Context, name string, orphan *model.Key, err error) error {
+	switch {
+	case errors.Is(err, onboard.ErrNotKept): // whatever else it is: a key was made, and the page below says what became of it
+	case errors.Is(err, onboard.ErrNoGrant):
+		return h.answerNotShown(c, err)
+	case errors.Is(err, onboard.ErrDecided), errors.Is(err, onboard.ErrExpired):
+		return h.answerTooLate(c, name, alreadyDecided)
+	case pageOfItsOwn(err):
+		return err
+	}
+	g, lookErr := h.shownPairing(c)
+	if lookErr != nil {
+		return h.answerNotShown(c, errors.Join(lookErr, err))
+	}
+	m := h.pairingModel(c, g)
+	m.Name = name
+	if err := h.readRoom(c, &m); err != nil && pageOfItsOwn(err) {
+		return err
+	}
+	status := h.explainNotApproved(c, &m, name, orphan, err)
+	m.Fresh = m.NameError == ""
+	return render(c, status, views.PairingPage(m), views.PairingPart(m))
+}
+
+// explainNotApproved writes into the model why no key reached the device, and gives the status.
+func (h *dashboard) explainNotApproved(c echo.Context, m *views.Pairing, name string, orphan *model.Key, err error) int {
+	holder := m.Holder
+	m.Holder = nil
+	switch {
+	case model.Is(err, model.KindBadName):
+		m.NameError, m.Suggestion = nameError(name), suggestName(name)
+		return http.StatusUnprocessableEntity
+	case model.Is(err, model.KindNameTaken):
+		m.NameError, m.Holder = "You already have a key with this name.", holder
+		return http.StatusUnprocessableEntity
+	case model.Is(err, model.KindKeyLimit):
+		m.Notice = &views.Notice{Bad: true, Title: "Not approved.", Text: "All " + strconv.Itoa(model.MaxKeys) + " keys are in use."}
+		return http.StatusUnprocessableEntity
+	}
+	h.logFault(c, "approve pairing failed", err)
+	p := explain(err)
+	p.askForPatience(c)
+	m.Notice = notApproved(m, holder, orphan, p, err)
+	return p.status
+}
+
+// notApproved compares the list with what was asked for when it is not known whether a key was made, and says what it found.
+func notApproved(m *views.Pairing, holder *views.Key, orphan *model.Key, p problem, err error) *views.Notice {
+	n := &views.Notice{Bad: true, Title: p.heading + "."}
+	deleteKey := func(id, name string) {
+		n.Link, n.LinkText = home+"/"+id+"/delete?return="+pairingPage(m.ID), "Delete "+name+"…"
+	}
+	switch {
+	case orphan != nil:
+		n.Title = "The device was not connected."
+		n.Text = "The key " + orphan.Name + " was made, but could not be kept for the device, and nobody has its value. " +
+			"Delete it before you approve again."
+		deleteKey(orphan.ID, orphan.Name)
+	case errors.Is(err, onboard.ErrNotKept):
+		n.Title = "The device was not connected."
+		n.Text = "Its key could not be kept for it, and was deleted again."
+	case model.OutcomeOf(err) == model.NotDone:
+		n.Text = strings.TrimSpace("The device was not connected, and no key was made. " + p.again)
+	case m.Failure != nil:
+		n.Text = "We asked for a key named " + m.Name + " and do not know whether it was made. The device did not get it."
+		n.Link, n.LinkText = home, "Look at your keys"
+	case holder != nil:
+		n.Text = "There is a key named " + m.Name + ", made " + holder.Created.Exact +
+			". If it is the one for this device, its value is lost: delete it and approve again."
+		deleteKey(holder.ID, holder.Name)
+	default:
+		n.Text = "Your list has no key named " + m.Name + ": it was not made. You can approve again."
+	}
+	return n
+}
