@@ -127,6 +127,9 @@ func logInOnce() happens {
 
 // A server of the operator's choice may have let any name in. Here it is the name of a key, and of what a device says it is.
 func TestANameFromTheKeyServiceIsTextWhereverItIsDrawn(t *testing.T) {
+	if testing.Short() {
+		t.Skip("draws hundreds of texts, one after the other")
+	}
 	t.Parallel()
 	p := newProgram(t, elsewhere)
 	b, who := p.signedIn(email)
@@ -175,6 +178,9 @@ func TestANameFromTheKeyServiceIsTextWhereverItIsDrawn(t *testing.T) {
 }
 
 func TestWhatAPersonTypesIsTextWhereverItIsDrawnAgain(t *testing.T) {
+	if testing.Short() {
+		t.Skip("draws hundreds of texts, one after the other")
+	}
 	t.Parallel()
 	p := newProgram(t, elsewhere)
 	b, _ := p.signedIn(email)
@@ -233,6 +239,9 @@ func TestWhatAPersonTypesIsTextWhereverItIsDrawnAgain(t *testing.T) {
 }
 
 func TestAnEMailAddressIsTextWhereverItIsDrawn(t *testing.T) {
+	if testing.Short() {
+		t.Skip("draws hundreds of texts, one after the other")
+	}
 	t.Parallel()
 	p := newProgram(t, elsewhere)
 	p.person(email)
@@ -254,6 +263,9 @@ func TestAnEMailAddressIsTextWhereverItIsDrawn(t *testing.T) {
 
 // Anybody can ask for a code, under any name and with any program.
 func TestWhatADeviceSaysOfItselfIsTextWhereverItIsDrawn(t *testing.T) {
+	if testing.Short() {
+		t.Skip("draws hundreds of texts, one after the other")
+	}
 	t.Parallel()
 	p := newProgram(t)
 	b, _ := p.signedIn(email)

@@ -20,6 +20,9 @@ var hostile = []string{
 }
 
 func TestNoTextChangesWhatAPageIsMadeOf(t *testing.T) {
+	if testing.Short() {
+		t.Skip("draws hundreds of texts, one after the other")
+	}
 	t.Parallel()
 	pages, parts := map[string]string{}, map[string]string{}
 	for name, c := range every("plain") {
