@@ -94,8 +94,12 @@ func (a *Accounts) As(who model.Account, from model.Origin) *Person {
 // manages lets nobody manage an account who is signed in with a key, or as nobody: a key is meant to be handed to a device, and losing
 // a device must not mean losing the account.
 func (p *Person) manages() error {
-	if p.who.Provider != model.ProviderEmailPassword {
+	switch p.who.Provider {
+	case model.ProviderEmailPassword:
+		return nil
+	case "": // signed in while the accounts were elsewhere
+		return refuse(model.KindSessionOver)
+	default:
 		return refuse(model.KindForbidden)
 	}
-	return nil
 }
