@@ -1,7 +1,9 @@
 package onboard
 
 import (
+	"embed"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -32,267 +34,60 @@ func (h Handoff) Env() string {
 		fileName(h.KeyName), inEnv(h.AppID), inEnv(h.BaseURL))
 }
 
+// snippetFiles are the snippets as they are written: lines of "name: value", an empty line, and the text. In all of them stands
+// {{…}} for what only the reader's server and key can say, each in the way of the language that it is quoted for.
+//
+//go:embed snippets/*.txt
+var snippetFiles embed.FS
+
+// written are the snippets with their gaps, in the order of their files' names.
+var written = readSnippets()
+
 // Snippets gives one snippet for each system. docs/handoff.md says where each call was looked up.
 func Snippets(h Handoff) []Snippet {
-	return []Snippet{
-		dotNet(h), kotlin(h), java(h), web(h), node(h), swift(h), flutter(h), cpp(h), goProgram(h), curl(h),
-		env(h), systemd(h), compose(h),
+	gaps := strings.NewReplacer(
+		"{{app id, c}}", inC(h.AppID), "{{base URL, c}}", inC(h.BaseURL),
+		"{{app id, kotlin}}", inKotlin(h.AppID), "{{base URL, kotlin}}", inKotlin(h.BaseURL),
+		"{{app id, dart}}", inDart(h.AppID), "{{base URL, dart}}", inDart(h.BaseURL),
+		"{{sign-in URL, shell}}", inShell(strings.TrimRight(h.BaseURL, "/")+"/api/client/v2.0/app/"+h.AppID+"/auth/providers/api-key/login"),
+		"{{env file}}", h.EnvFile(), "{{env}}", h.Env(),
+	)
+	snippets := slices.Clone(written)
+	for i := range snippets {
+		s := &snippets[i]
+		s.For, s.Note = gaps.Replace(s.For), gaps.Replace(s.Note)
+		s.Before, s.After = gaps.Replace(s.Before), gaps.Replace(s.After)
 	}
+	return snippets
 }
 
-func dotNet(h Handoff) Snippet {
-	return Snippet{
-		ID: "dotnet", Label: ".NET", Language: "C#", For: "Realm .NET SDK 10.0 to 12.5",
-		Note: "A phone has no environment: in an app for one, read the value from SecureStorage.",
-		Before: fmt.Sprintf(`using System;
-using Realms.Sync;
-
-var app = App.Create(new AppConfiguration(%s)
-{
-    BaseUri = new Uri(%s),
-});
-var user = await app.LogInAsync(Credentials.ApiKey(
-    `, inC(h.AppID), inC(h.BaseURL)),
-		Value:   `Environment.GetEnvironmentVariable("API_KEY") ?? throw new InvalidOperationException("API_KEY is not set")`,
-		Literal: `"%s"`,
-		After:   "));\n",
-	}
-}
-
-// gradleNote is true of both SDKs for Android.
-const (
-	gradleNote = "An app has no environment: Gradle takes API_KEY from its own while it builds. " + inTheApp
-	inTheApp   = "Whoever has the app can read the key in it."
-)
-
-func kotlin(h Handoff) Snippet {
-	return Snippet{
-		ID: "kotlin", Label: "Kotlin", Language: "Kotlin", For: "Realm Kotlin SDK 1.0 to 2.3, on Android", Note: gradleNote,
-		Before: fmt.Sprintf(`// build.gradle.kts, in android { defaultConfig { … } }, with buildFeatures { buildConfig = true }:
-//   buildConfigField("String", "API_KEY", "\"${providers.environmentVariable("API_KEY").get()}\"")
-import io.realm.kotlin.mongodb.App
-import io.realm.kotlin.mongodb.AppConfiguration
-import io.realm.kotlin.mongodb.Credentials
-
-val app = App.create(
-    AppConfiguration.Builder(%s)
-        .baseUrl(%s)
-        .build()
-)
-
-suspend fun signIn() = app.login(Credentials.apiKey(`, inKotlin(h.AppID), inKotlin(h.BaseURL)),
-		Value:   "BuildConfig.API_KEY",
-		Literal: `"%s"`,
-		After:   "))\n",
-	}
-}
-
-func java(h Handoff) Snippet {
-	return Snippet{
-		ID: "java", Label: "Java", Language: "Java", For: "Realm Java SDK 10.0 to 10.19, on Android", Note: gradleNote,
-		Before: fmt.Sprintf(`// build.gradle, in android { defaultConfig { … } }, with buildFeatures { buildConfig true }:
-//   buildConfigField "String", "API_KEY", "\"${providers.environmentVariable("API_KEY").get()}\""
-import android.util.Log;
-import io.realm.Realm;
-import io.realm.mongodb.App;
-import io.realm.mongodb.AppConfiguration;
-import io.realm.mongodb.Credentials;
-
-// In onCreate of the Application:
-Realm.init(this);
-App app = new App(new AppConfiguration.Builder(%s)
-    .baseUrl(%s)
-    .build());
-app.loginAsync(Credentials.apiKey(`, inC(h.AppID), inC(h.BaseURL)),
-		Value:   "BuildConfig.API_KEY",
-		Literal: `"%s"`,
-		After: `), result -> {
-    if (result.isSuccess()) {
-        Log.i("Realm", "Signed in as " + result.get().getId());
-    } else {
-        Log.e("Realm", "Not signed in", result.getError());
-    }
-});
-`,
-	}
-}
-
-func web(h Handoff) Snippet {
-	return Snippet{
-		ID: "web", Label: "Web", Language: "JavaScript", For: "realm-web 1.0 to 2.0, in a page",
-		Note: "A page has no environment: a bundler, here Vite, writes the value into it. " +
-			"Whoever can open the page can read the key in it.",
-		Before:  realmWeb(h, `import * as Realm from "realm-web";`),
-		Value:   "import.meta.env.VITE_API_KEY",
-		Literal: `"%s"`,
-		After:   "));\n",
-	}
-}
-
-func node(h Handoff) Snippet {
-	return Snippet{
-		ID: "node", Label: "Node.js", Language: "JavaScript", For: "realm-web 1.0 to 2.0, or realm 11 and 12",
-		Note: "A module: save it as app.mjs and start it with node --env-file=" + h.EnvFile() + " app.mjs, " +
-			"or with API_KEY in its environment.",
-		Before:  realmWeb(h, "import * as Realm from \"realm-web\"; // or: import Realm from \"realm\";"),
-		Value:   "process.env.API_KEY",
-		Literal: `"%s"`,
-		After:   "));\n",
-	}
-}
-
-func realmWeb(h Handoff, imports string) string {
-	return fmt.Sprintf(`%s
-
-const app = new Realm.App({
-  id: %s,
-  baseUrl: %s,
-});
-const user = await app.logIn(Realm.Credentials.apiKey(`, imports, inC(h.AppID), inC(h.BaseURL))
-}
-
-func swift(h Handoff) Snippet {
-	return Snippet{
-		ID: "swift", Label: "Swift", Language: "Swift", For: "Realm Swift SDK 10.41 to 10.54",
-		Note: "An app has no environment: set API_KEY in an .xcconfig file, and API_KEY to $(API_KEY) in Info.plist. " + inTheApp,
-		Before: fmt.Sprintf(`import RealmSwift
-
-let app = App(
-    id: %s,
-    configuration: AppConfiguration(baseURL: %s)
-)
-
-func signIn() async throws -> User {
-    try await app.login(credentials: Credentials.userAPIKey(`, inC(h.AppID), inC(h.BaseURL)),
-		Value:   `Bundle.main.object(forInfoDictionaryKey: "API_KEY") as! String`,
-		Literal: `"%s"`,
-		After:   "))\n}\n",
-	}
-}
-
-func flutter(h Handoff) Snippet {
-	return Snippet{
-		ID: "flutter", Label: "Flutter", Language: "Dart", For: "Realm Flutter SDK 1.0 to 3.4",
-		Note: "An app has no environment: build it with --dart-define-from-file=" + h.EnvFile() + ". " + inTheApp,
-		Before: fmt.Sprintf(`import 'package:realm/realm.dart';
-
-final app = App(AppConfiguration(
-  %s,
-  baseUrl: Uri.parse(%s),
-));
-
-Future<User> signIn() => app.logIn(Credentials.apiKey(
-    `, inDart(h.AppID), inDart(h.BaseURL)),
-		Value:   "const String.fromEnvironment('API_KEY')",
-		Literal: "'%s'",
-		After:   "));\n",
-	}
-}
-
-func cpp(h Handoff) Snippet {
-	return Snippet{
-		ID: "cpp", Label: "C++", Language: "C++", For: "Realm C++ SDK 1.0 to 2.2",
-		Before: `#include <cpprealm/sdk.hpp>
-
-#include <cstdlib>
-#include <stdexcept>
-
-int main() {
-    const char* key = `,
-		Value:   `std::getenv("API_KEY")`,
-		Literal: `"%s"`,
-		After: fmt.Sprintf(`;
-    if (key == nullptr) throw std::runtime_error("API_KEY is not set");
-
-    realm::App::configuration configuration;
-    configuration.app_id = %s;
-    configuration.base_url = %s;
-    realm::App app(configuration);
-    auto user = app.login(realm::App::credentials::api_key(key)).get();
-}
-`, inC(h.AppID), inC(h.BaseURL)),
-	}
-}
-
-func goProgram(h Handoff) Snippet {
-	return Snippet{
-		ID: "go", Label: "Go", Language: "Go", For: "this project’s package client, Go 1.26",
-		Note: "The module has no public home: in go.mod, replace latchkey => the directory where you have it.",
-		Before: fmt.Sprintf(`package main
-
-import (
-	"context"
-	"fmt"
-	"os"
-
-	"latchkey/client"
-)
-
-func main() {
-	c, err := client.New(%s, %s)
+// readSnippets fails only for files that no build should have.
+func readSnippets() []Snippet {
+	files, err := snippetFiles.ReadDir("snippets")
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+		panic(err)
 	}
-	session, err := c.Login(context.Background(), client.UserAPIKey(`, inC(h.BaseURL), inC(h.AppID)),
-		Value:   `os.Getenv("API_KEY")`,
-		Literal: `"%s"`,
-		After: `))
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+	var all []Snippet
+	for _, file := range files {
+		text, err := snippetFiles.ReadFile("snippets/" + file.Name())
+		if err != nil {
+			panic(err)
+		}
+		_, id, _ := strings.Cut(strings.TrimSuffix(file.Name(), ".txt"), "-")
+		head, body, _ := strings.Cut(string(text), "\n\n")
+		said := map[string]string{}
+		for line := range strings.Lines(head) {
+			name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ": ")
+			said[name] = value
+		}
+		s := Snippet{
+			ID: id, Label: said["label"], Language: said["language"], For: said["for"], Note: said["note"],
+			Value: said["value"], Literal: said["literal"],
+		}
+		s.Before, s.After, _ = strings.Cut(body, "{{value}}")
+		all = append(all, s)
 	}
-	fmt.Println(session.UserID())
-}
-`,
-	}
-}
-
-func curl(h Handoff) Snippet {
-	address := strings.TrimRight(h.BaseURL, "/") + "/api/client/v2.0/app/" + h.AppID + "/auth/providers/api-key/login"
-	return Snippet{
-		ID: "curl", Label: "curl", Language: "Shell", For: "anything that has sh and curl",
-		Note:    "The value goes in by standard input: what stands on a command line, other users of the machine can see.",
-		Before:  `printf '{"key":"%s"}' `,
-		Value:   `"$API_KEY"`,
-		Literal: "'%s'",
-		After: fmt.Sprintf(` |
-  curl --fail --silent --show-error --data-binary @- \
-    --header 'Content-Type: application/json' \
-    %s
-`, inShell(address)),
-	}
-}
-
-func env(h Handoff) Snippet {
-	name := h.EnvFile()
-	return Snippet{
-		ID: "env", Label: ".env", Language: "Environment file", For: name + ", for shells, containers and services",
-		Note: "Write the value after API_KEY= and make the file yours alone: chmod 600 " + name + ". " +
-			"A shell reads it with: set -a; . ./" + name,
-		Before:  h.Env(),
-		Literal: "%s",
-		After:   "\n",
-	}
-}
-
-func systemd(h Handoff) Snippet {
-	name := h.EnvFile()
-	return Snippet{
-		ID: "systemd", Label: "systemd", Language: "Unit file", For: "a service of systemd",
-		Note: "Add it with systemctl edit, as root, once the file " + name + " is in /etc. " +
-			"The service then has APP_ID, BASE_URL and API_KEY in its environment.",
-		Before: "[Service]\nEnvironmentFile=/etc/" + name + "\n",
-	}
-}
-
-func compose(h Handoff) Snippet {
-	name := h.EnvFile()
-	return Snippet{
-		ID: "compose", Label: "Compose", Language: "YAML", For: "Docker Compose",
-		Note:   "With the file " + name + " beside compose.yaml, the container has APP_ID, BASE_URL and API_KEY in its environment.",
-		Before: "services:\n  my-service:\n    env_file:\n      - \"./" + name + "\"\n",
-	}
+	return all
 }
 
 // inC writes a string for the languages that quote like C and give no other character a meaning inside: C#, Java, JavaScript,
