@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/labstack/echo/v4"
 
@@ -188,7 +187,7 @@ func nameError(name string) string {
 	}
 }
 
-func notNameRune(r rune) bool { return r > unicode.MaxASCII || !model.InName(byte(r)) }
+func notNameRune(r rune) bool { return !model.InName(r) }
 
 // suggestName gives the name closest to what was typed that is allowed, "" when nothing is left of it.
 func suggestName(name string) string {

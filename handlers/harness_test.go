@@ -694,21 +694,21 @@ func (w *webRows) afterRead(do func()) {
 	w.onRead = do
 }
 
-func (w *webRows) state() (broken error, onRead func()) {
+func (w *webRows) state() (onRead func(), broken error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.broken, w.onRead
+	return w.onRead, w.broken
 }
 
 func (w *webRows) CreateWebSession(ctx context.Context, row model.WebSession) error {
-	if broken, _ := w.state(); broken != nil {
+	if _, broken := w.state(); broken != nil {
 		return broken
 	}
 	return w.Store.CreateWebSession(ctx, row)
 }
 
 func (w *webRows) WebSession(ctx context.Context, idHash [32]byte) (model.WebSession, error) {
-	broken, onRead := w.state()
+	onRead, broken := w.state()
 	if onRead != nil {
 		defer onRead()
 	}
@@ -719,21 +719,21 @@ func (w *webRows) WebSession(ctx context.Context, idHash [32]byte) (model.WebSes
 }
 
 func (w *webRows) WebSessions(ctx context.Context, userID string) ([]model.WebSession, error) {
-	if broken, _ := w.state(); broken != nil {
+	if _, broken := w.state(); broken != nil {
 		return nil, broken
 	}
 	return w.Store.WebSessions(ctx, userID)
 }
 
 func (w *webRows) UpdateWebSession(ctx context.Context, row model.WebSession) error {
-	if broken, _ := w.state(); broken != nil {
+	if _, broken := w.state(); broken != nil {
 		return broken
 	}
 	return w.Store.UpdateWebSession(ctx, row)
 }
 
 func (w *webRows) DeleteWebSession(ctx context.Context, idHash [32]byte, happened ...model.Event) error {
-	if broken, _ := w.state(); broken != nil {
+	if _, broken := w.state(); broken != nil {
 		return broken
 	}
 	return w.Store.DeleteWebSession(ctx, idHash, happened...)

@@ -11,8 +11,8 @@ func ValidName(name string) bool {
 	if name == "" || len(name) > MaxNameLength {
 		return false
 	}
-	for i := range len(name) {
-		if !InName(name[i]) {
+	for _, c := range name {
+		if !InName(c) {
 			return false
 		}
 	}
@@ -20,6 +20,6 @@ func ValidName(name string) bool {
 }
 
 // InName says whether a name can have the character.
-func InName(c byte) bool {
+func InName(c rune) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '-'
 }
