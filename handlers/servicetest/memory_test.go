@@ -34,7 +34,6 @@ type memoryUser struct {
 	id, email string
 	password  model.Secret
 	confirmed bool
-	gone      bool
 	keys      []*memoryKey
 }
 
