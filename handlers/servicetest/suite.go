@@ -19,7 +19,7 @@ import (
 	"latchkey/internal/model"
 )
 
-// Tenant is a service without anybody in it, and what can be seen of it from elsewhere.
+// Tenant is a service, and what can be seen of it from elsewhere.
 type Tenant struct {
 	Service handlers.Service
 
@@ -106,7 +106,8 @@ func parts() []part {
 	}
 }
 
-// Run proves the whole contract. open returns a tenant without anybody in it and sees to its end at the end of the test.
+// Run proves the whole contract. open returns a tenant that has counted nothing, and sees to its end at the end of the test. Whoever
+// else is in it, the proofs do not know.
 func Run(t *testing.T, open func(t testing.TB) Tenant) {
 	for _, part := range parts() {
 		t.Run(part.name, func(t *testing.T) {

@@ -16,7 +16,12 @@ import (
 
 func TestAccountsKeepTheContractOfTheDashboard(t *testing.T) {
 	t.Parallel()
-	servicetest.Run(t, newTenant)
+	st, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "test.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = st.Close() })
+	servicetest.Run(t, func(t testing.TB) servicetest.Tenant { return newTenant(t, st) })
 }
 
 // service is what package app makes of accounts.
@@ -26,12 +31,7 @@ func (s service) As(who model.Account, from model.Origin) handlers.Person {
 	return s.Accounts.As(who, from)
 }
 
-func newTenant(t testing.TB) servicetest.Tenant {
-	st, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "test.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = st.Close() })
+func newTenant(t testing.TB, st *store.Store) servicetest.Tenant {
 	clock := servicetest.NewClock()
 	box := &postbox{}
 	a := accounts.New(accounts.Config{

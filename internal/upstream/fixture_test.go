@@ -53,10 +53,15 @@ type rig struct {
 type setup struct {
 	sendsMail bool // the other server does
 	foreign   bool // it has no calls of Latchkey's own
+
+	there, written *store.Store // what it keeps, and what is written down here; nil: a new one
 }
 
 func newRig(t testing.TB, how setup) *rig {
 	t.Helper()
+	if how.there == nil {
+		how.there, how.written = openStore(t), openStore(t)
+	}
 	r := &rig{t: t, clock: servicetest.NewClock(), box: &postbox{}, log: &syncBuffer{}, notices: &notices{}}
 	log := slog.New(slog.NewJSONHandler(r.log, nil))
 
@@ -70,7 +75,7 @@ func newRig(t testing.TB, how setup) *rig {
 	if how.sendsMail {
 		cfg.Mailer = r.box
 	}
-	r.rules = accounts.New(cfg, openStore(t))
+	r.rules = accounts.New(cfg, how.there)
 	t.Cleanup(r.rules.Drain)
 	access, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -106,7 +111,7 @@ func newRig(t testing.TB, how setup) *rig {
 		return c
 	}
 	r.api = connect(transport)
-	r.events = &events{Store: openStore(t)}
+	r.events = &events{Store: how.written}
 	r.signIns = &signIns{limits: accounts.NewLimits(r.clock.Now)}
 	r.Service = upstream.New(upstream.Config{
 		Client: connect(r.way), SignIns: r.signIns, Events: r.events, Notices: r.notices, Now: r.clock.Now, Log: log,
