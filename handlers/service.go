@@ -64,6 +64,6 @@ type Self interface {
 	ChangePassword(ctx context.Context, current, replacement model.Secret) error
 	DeleteAccount(ctx context.Context) error
 	// TryValue signs in with a value once, and says whose key it is and, if it can, which; a value that does not work is
-	// model.KindWrongValue. With a key of the person's own it leaves no trace.
+	// model.KindWrongValue. With a key of the person's own it leaves no trace, but for the use that another server takes it for.
 	TryValue(ctx context.Context, value model.Secret) (model.Key, error)
 }

@@ -22,6 +22,7 @@ func mayImport() map[string][]string {
 		"client":                       nil,
 		"client/clienttest":            {"client"},
 		"handlers":                     {"handlers/websession", "internal/model", "internal/onboard", "static", "views"},
+		"handlers/servicetest":         {"handlers", "internal/model"},
 		"handlers/websession":          {"internal/model"},
 		"internal/accounts":            {"internal/limits", "internal/model", "internal/store"},
 		"internal/app":                 {"client", "handlers", "handlers/websession", "internal/accounts", "internal/app/config", "internal/app/mail", "internal/app/operate", "internal/app/pair", "internal/app/weburl", "internal/authserver", "internal/model", "internal/onboard", "internal/store", "internal/upstream", "static", "views"},
@@ -55,12 +56,14 @@ func testsMayImport() map[string][]string {
 	return map[string][]string{
 		"client":               {"client/clienttest"},
 		"handlers":             {"client", "internal/accounts", "internal/authserver", "internal/onboard/onboardtest", "internal/store", "internal/upstream"}, // the real thing is the best fake
+		"internal/accounts":    {"handlers", "handlers/servicetest"},
 		"internal/app":         {"internal/onboard/onboardtest"},
 		"internal/app/mail":    {"internal/app/config"},
 		"internal/app/operate": {"internal/app/config"},
 		"internal/authserver":  {"client", "client/clienttest", "internal/store"},
 		"internal/onboard":     {"internal/onboard/onboardtest"},
 		"internal/store":       {"internal/onboard", "internal/onboard/onboardtest", "internal/store/storetest"},
+		"internal/upstream":    {"handlers", "handlers/servicetest", "internal/accounts", "internal/authserver", "internal/store"},
 
 		"e2e/accounts": {"client", "e2e/story", "internal/app", "internal/app/config", "internal/model", "internal/store"},
 		"e2e/devices":  {"client", "e2e/story", "internal/app", "internal/app/config"},

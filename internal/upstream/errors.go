@@ -12,7 +12,7 @@ import (
 )
 
 // refused is an answer that is as good as the other server's own word.
-func refused(kind model.Kind, err error) error {
+func refused(kind model.Kind, err error) *model.Error {
 	e := &model.Error{Kind: kind, Err: err}
 	var said *client.Error
 	if errors.As(err, &said) {
@@ -31,7 +31,7 @@ func failed(err error) error {
 	if errors.As(err, &known) {
 		return err
 	}
-	e := refused(model.KindInternal, err).(*model.Error) //nolint:errorlint // it is just made
+	e := refused(model.KindInternal, err)
 	wait, busy := isBusy(err)
 	switch {
 	case client.IsUnauthorized(err):
@@ -62,6 +62,13 @@ func failed(err error) error {
 		}
 	}
 	return e
+}
+
+// failedBefore is failed for a look before an act, which was not asked for then.
+func failedBefore(err error) error {
+	err = failed(err)
+	err.(*model.Error).Outcome = model.NotDone //nolint:errorlint // failed makes no other
+	return err
 }
 
 // failedOwn is failed for a call that only Latchkey has. Some servers refuse whatever they do not know; whether the session is over,

@@ -80,8 +80,7 @@ func (p *Person) CreateKey(ctx context.Context, name string) (model.Created, err
 	}
 	before, err := patiently(p, func() ([]client.APIKey, error) { return p.keys.FetchAll(ctx) })
 	if err != nil {
-		err = failed(err)
-		err.(*model.Error).Outcome = model.NotDone //nolint:errorlint // failed makes no other; nothing was asked for yet
+		err = failedBefore(err)
 		return model.Created{Unread: err}, err
 	}
 	created, err := p.create(ctx, name)
@@ -102,7 +101,11 @@ func (p *Person) create(ctx context.Context, name string) (created model.Created
 	k, err := patiently(p, func() (client.CreatedKey, error) { return p.keys.Create(ctx, name) })
 	switch {
 	case client.IsInvalidName(err):
-		return created, refused(model.KindBadName, err)
+		bad := refused(model.KindBadName, err)
+		if why := client.ValidName(name); why != nil { // the client did not ask
+			bad.Reason = why.Error()
+		}
+		return created, bad
 	case client.IsNameInUse(err):
 		return created, refused(model.KindNameTaken, err)
 	case client.IsKeyLimit(err):
@@ -197,7 +200,7 @@ func (p *Person) recordTurned(ctx context.Context, key model.Key, on bool) {
 func (p *Person) DeleteKey(ctx context.Context, id string) (model.Key, error) {
 	key, err := p.fetch(ctx, id)
 	if err != nil {
-		return model.Key{}, failed(err)
+		return model.Key{}, failedBefore(err)
 	}
 	_, err = patiently(p, func() (struct{}, error) { return struct{}{}, p.keys.Delete(ctx, id) })
 	switch lost := failed(err); {

@@ -20,15 +20,20 @@ func (p *Person) CheckPassword(ctx context.Context, password model.Secret) error
 	default:
 		err = failed(err)
 	}
-	checked := p.event(model.EventPasswordProved, model.Key{})
-	switch {
-	case err == nil:
-		p.record(ctx, checked)
-	case model.Is(err, model.KindWrongPassword):
-		checked.Kind, checked.Actor, checked.Detail = model.EventSignInFailed, model.ActorUnknown, model.ReasonWrongPassword
-		p.record(ctx, checked)
-	}
+	p.recordPassword(ctx, model.EventPasswordProved, err)
 	return err
+}
+
+// recordPassword writes down what came of something that took the person's password: it happened, or somebody does not know it.
+func (p *Person) recordPassword(ctx context.Context, kind model.EventKind, err error) {
+	e := p.event(kind, model.Key{})
+	switch {
+	case model.Is(err, model.KindWrongPassword):
+		e.Kind, e.Actor, e.Detail = model.EventSignInFailed, model.ActorUnknown, model.ReasonWrongPassword
+	case err != nil:
+		return
+	}
+	p.record(ctx, e)
 }
 
 // checkBySigningIn opens a session for this alone, and ends it.
@@ -54,16 +59,18 @@ func (p *Person) ChangePassword(ctx context.Context, current, replacement model.
 	err := p.session.ChangePassword(ctx, current.Reveal(), replacement.Reveal())
 	switch {
 	case client.IsWrongPassword(err):
-		return refused(model.KindWrongPassword, err)
+		err = refused(model.KindWrongPassword, err)
 	case client.IsRefusedPassword(err):
-		return refused(model.KindBadPassword, err)
+		err = refused(model.KindBadPassword, err)
 	case client.IsLimited(err):
-		return refused(model.KindTooManyTries, err)
+		err = refused(model.KindTooManyTries, err)
 	case client.IsNotReported(err):
-		return refused(model.KindNotOffered, err)
+		err = refused(model.KindNotOffered, err)
 	default:
-		return failed(err)
+		err = failed(err)
 	}
+	p.recordPassword(ctx, model.EventPasswordChanged, err)
+	return err
 }
 
 // DeleteAccount deletes the account there.
@@ -72,6 +79,9 @@ func (p *Person) DeleteAccount(ctx context.Context) error { return failed(p.sess
 // TryValue signs in with a value and out again. The other server may not say which key it is of; its profile says what that is
 // called.
 func (p *Person) TryValue(ctx context.Context, value model.Secret) (model.Key, error) {
+	if value == "" { // the client leaves out what is empty
+		return model.Key{}, &model.Error{Kind: model.KindWrongValue, Doing: "try no value"}
+	}
 	session, err := p.s.client.Login(ctx, client.UserAPIKey(value.Reveal()))
 	switch {
 	case client.IsUnauthorized(err):

@@ -98,6 +98,9 @@ func (s *Service) SignIn(ctx context.Context, from model.Origin, email string, p
 
 // signIn is how every password is tried.
 func (s *Service) signIn(ctx context.Context, from model.Origin, email string, password model.Secret) (*client.Session, error) {
+	if email == "" || password == "" { // the client leaves out what is empty
+		return nil, &model.Error{Kind: model.KindWrongPassword, Doing: "sign in with nothing"}
+	}
 	succeeded, wait := s.signIns.Take(email, from.Address, from.KnownBrowser)
 	if wait > 0 {
 		return nil, &model.Error{Kind: model.KindTooManyTries, Wait: wait}

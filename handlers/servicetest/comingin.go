@@ -1,0 +1,201 @@
+package servicetest
+
+import (
+	"testing"
+	"time"
+
+	"latchkey/internal/model"
+)
+
+func comingIn() []contract {
+	return []contract{
+		{"whoever has created an account signs in, in a session of their own each time", signsIn},
+		{"an address has one account, whose password stays", addressIsTaken},
+		{"an account gets no password that is too short or too common, and is told why", badPassword},
+		{"a wrong password and an account that is none are answered alike", answeredAlike},
+		{"tries are counted, whoever has an account, and forgiven after the wait", triesAreCounted},
+		{"a known browser is not held up by the tries of others", knownBrowser},
+	}
+}
+
+func signsIn(t testing.TB, s Tenant) {
+	p := newPerson(t, s)
+	other := p.again(t)
+	if p.id() == "" || p.id() != other.id() || p.account.Email != other.account.Email {
+		t.Errorf("the same person is %+v and %+v", p.id(), other.id())
+	}
+	if p.account.SessionID == other.account.SessionID || p.account.SessionID == "" {
+		t.Errorf("two sign-ins share the session %q", p.account.SessionID)
+	}
+	if stranger := newPerson(t, s); stranger.id() == p.id() {
+		t.Error("two people are the same user")
+	}
+	p.goesOn(t, true)
+	p.writes(t, func() { p.again(t) }, "signed-in")
+}
+
+func addressIsTaken(t testing.TB, s Tenant) {
+	p := newPerson(t, s)
+	s.Advance(sentAgain)
+	is(t, s.Service.Register(t.Context(), here, p.account.Email, wrongPassword), model.KindEmailTaken)
+	_, err := s.Service.SignIn(t.Context(), here, p.account.Email, wrongPassword)
+	is(t, err, model.KindWrongPassword)
+	p.again(t)
+}
+
+func badPassword(t testing.TB, s Tenant) {
+	email := newEmail()
+	for _, password := range []model.Secret{"", "short", "password1"} {
+		err := s.Service.Register(t.Context(), here, email, password)
+		is(t, err, model.KindBadPassword)
+		saysWhy(t, err)
+		_, err = s.Service.SignIn(t.Context(), here, email, password)
+		is(t, err, model.KindWrongPassword)
+	}
+	register(t, s, email, goodPassword)
+}
+
+func answeredAlike(t testing.TB, s Tenant) {
+	p := newPerson(t, s)
+	var said []model.Error
+	for _, email := range []string{p.account.Email, newEmail()} {
+		a, err := s.Service.SignIn(t.Context(), here, email, wrongPassword)
+		is(t, err, model.KindWrongPassword)
+		if a != (model.Account{}) {
+			t.Errorf("%q is signed in", a.UserID)
+		}
+		e, ok := err.(*model.Error) //nolint:errorlint // Service promises the type itself
+		if !ok {
+			t.Fatalf("the error is a %T", err)
+		}
+		said = append(said, model.Error{Kind: e.Kind, Reason: e.Reason, Wait: e.Wait, Outcome: e.Outcome})
+	}
+	if said[0] != said[1] {
+		t.Errorf("a wrong password is answered %+v, and no account %+v", said[0], said[1])
+	}
+}
+
+// guess is a try of an account with a wrong password.
+func guess(t testing.TB, s Tenant, email string) func() error {
+	return func() error {
+		_, err := s.Service.SignIn(t.Context(), here, email, wrongPassword)
+		return err
+	}
+}
+
+func triesAreCounted(t testing.TB, s Tenant) {
+	p := newPerson(t, s)
+	right := func() error {
+		_, err := s.Service.SignIn(t.Context(), here, p.account.Email, p.password)
+		return err
+	}
+	for range 20 {
+		must(t, right()) // which counts for nothing
+	}
+	tries, wait := tooMany(t, guess(t, s, p.account.Email))
+	is(t, right(), model.KindTooManyTries)
+	if nobodys, _ := tooMany(t, guess(t, s, newEmail())); nobodys != tries {
+		t.Errorf("an account has %d tries, and none %d", tries, nobodys)
+	}
+	must(t, waits(t, s, wait, right))
+}
+
+func knownBrowser(t testing.TB, s Tenant) {
+	p := newPerson(t, s)
+	tooMany(t, guess(t, s, p.account.Email))
+	from := here
+	from.KnownBrowser = "the browser of before"
+	if _, err := s.Service.SignIn(t.Context(), from, p.account.Email, p.password); err != nil {
+		t.Errorf("its owner is locked out: %v", err)
+	}
+	tooMany(t, func() error { // which does not help whoever guesses in it
+		_, err := s.Service.SignIn(t.Context(), from, p.account.Email, wrongPassword)
+		return err
+	})
+}
+
+func links() []contract {
+	return []contract{
+		{"an address is confirmed with what was sent to it, before anybody signs in", confirms},
+		{"a password is chosen with a link, once, and ends all sessions", resets},
+		{"a link is sent whoever has an account, or never", sends},
+		{"what is no link, or is for something else, does nothing", noLink},
+	}
+}
+
+// sentAgain is after emails to the same address may follow each other.
+const sentAgain = 2 * time.Minute
+
+func confirms(t testing.TB, s Tenant) {
+	if s.Link == nil {
+		return
+	}
+	email := newEmail()
+	must(t, s.Service.Register(t.Context(), here, email, goodPassword))
+	_, err := s.Service.SignIn(t.Context(), here, email, goodPassword)
+	is(t, err, model.KindUnconfirmed)
+	is(t, guess(t, s, email)(), model.KindWrongPassword)
+	s.Advance(sentAgain)
+	must(t, s.Service.SendLink(t.Context(), here, model.LinkConfirm, email))
+	link := s.Link(t, email)
+	must(t, s.Service.UseLink(t.Context(), here, link, ""))
+	signIn(t, s, email, goodPassword)
+	is(t, s.Service.UseLink(t.Context(), here, link, ""), model.KindBadLink)
+}
+
+func resets(t testing.TB, s Tenant) {
+	if s.Link == nil {
+		return
+	}
+	p := newPerson(t, s)
+	s.Advance(sentAgain)
+	must(t, s.Service.SendLink(t.Context(), here, model.LinkReset, p.account.Email))
+	link := s.Link(t, p.account.Email)
+	p.goesOn(t, true)
+	err := s.Service.UseLink(t.Context(), here, link, "short")
+	is(t, err, model.KindBadPassword)
+	saysWhy(t, err)
+	must(t, s.Service.UseLink(t.Context(), here, link, "another horse battery"))
+	p.goesOn(t, false)
+	_, err = s.Service.SignIn(t.Context(), here, p.account.Email, p.password)
+	is(t, err, model.KindWrongPassword)
+	is(t, s.Service.UseLink(t.Context(), here, link, "one more horse battery"), model.KindBadLink)
+	signIn(t, s, p.account.Email, "another horse battery")
+}
+
+func sends(t testing.TB, s Tenant) {
+	p := newPerson(t, s)
+	s.Advance(sentAgain)
+	for _, purpose := range []string{model.LinkConfirm, model.LinkReset} {
+		for _, email := range []string{p.account.Email, newEmail()} {
+			err := s.Service.SendLink(t.Context(), here, purpose, email)
+			if s.Link == nil {
+				is(t, err, model.KindNoEmail)
+			} else if err != nil {
+				t.Errorf("%s: %v", purpose, err)
+			}
+		}
+		s.Advance(sentAgain)
+	}
+}
+
+func noLink(t testing.TB, s Tenant) {
+	for _, purpose := range []string{model.LinkConfirm, model.LinkReset} {
+		for _, id := range []string{"", "1", "0123456789abcdef01234567"} {
+			for _, token := range []model.Secret{"", "0123"} {
+				link := model.GivenLink{Purpose: purpose, ID: id, Token: token}
+				is(t, s.Service.UseLink(t.Context(), here, link, goodPassword), model.KindBadLink)
+			}
+		}
+	}
+	if s.Link == nil {
+		return
+	}
+	email := newEmail()
+	must(t, s.Service.Register(t.Context(), here, email, goodPassword))
+	link := s.Link(t, email)
+	link.Purpose = model.LinkReset
+	is(t, s.Service.UseLink(t.Context(), here, link, wrongPassword), model.KindBadLink)
+	_, err := s.Service.SignIn(t.Context(), here, email, goodPassword)
+	is(t, err, model.KindUnconfirmed)
+}
