@@ -9,7 +9,7 @@ type WhichKey struct {
 	// Error is what is wrong with what was sent, Verdict what came of a log-in.
 	Error   string
 	Verdict *Verdict
-	// Embedded says that the key service is the one of this program, which does not count the log-in.
+	// Embedded says that the accounts are this program's own, which try a value without signing in when it is the person's.
 	Embedded bool
 }
 

@@ -44,7 +44,7 @@ func (o openedBy) has(provider string) bool {
 	}
 }
 
-// door says what a call asks of its caller. Its zero value lets nobody in.
+// door is an access rule: what a call asks of its caller. Its zero value lets nobody in.
 type door struct {
 	open    bool // no token wanted
 	token   tokenType
@@ -53,7 +53,7 @@ type door struct {
 	refusal kind // what the wrong kind of session is told
 }
 
-// The doors of the route table. The SDKs send the refresh token on session and key calls and the access token elsewhere.
+// The access rules of the route table. The SDKs send the refresh token on session and key calls and the access token elsewhere.
 var (
 	anybody      = door{open: true}
 	holdsRefresh = door{token: refreshToken, session: byAnything, refusal: kindForbidden}
@@ -64,7 +64,7 @@ var (
 	mayDeleteSelf = door{token: accessToken, live: true, session: byPassword | byNobody, refusal: kindDeleteForbidden}
 )
 
-// admit finds out who is calling and whether the door is theirs.
+// admit finds out who is calling and whether the access rule lets them in.
 func (s *Server) admit(r *http.Request, d door) (principal, error) {
 	if d.open {
 		return principal{}, nil

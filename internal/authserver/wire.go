@@ -68,7 +68,7 @@ type resetRequest struct {
 }
 
 // device is what a client says about itself and the machine it runs on. The id it was given before goes into its session, the
-// texts into the facts about the key that it logs in with.
+// texts into the usage of the key that it signs in with.
 type device struct {
 	ID              objectID   `json:"deviceId"`
 	Name            deviceText `json:"deviceName"`

@@ -24,7 +24,7 @@ type Config struct {
 	PublicURL      string        // how browsers and devices reach the program; "": from the listener
 	Data           string        // directory of the database and the secrets
 	AppID          string        // the client app id that SDKs name
-	Upstream       string        // base URL of the server that has the keys; "": the embedded one
+	Upstream       string        // base URL of the server that has the keys; "": this program
 	Registration   string        // "open" or "closed"
 	Anonymous      string        // "off" or "on"
 	MinPassword    int           // characters
