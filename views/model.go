@@ -58,7 +58,7 @@ type Notice struct {
 	Reference string
 }
 
-// SignIn is the model of the log-in page.
+// SignIn is the model of the sign-in page.
 type SignIn struct {
 	Page
 	Email, Next, Error string

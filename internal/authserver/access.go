@@ -60,7 +60,7 @@ var (
 	holdsAccess  = door{token: accessToken, session: byAnything, refusal: kindForbidden}
 	managesKeys  = door{token: refreshToken, session: byPassword, refusal: kindKeysForbidden}
 	// A key is meant to be handed to a device, and losing a device must not mean losing the account. Access tokens outlive a
-	// log-out by up to half an hour; that is too long for the one call that cannot be undone.
+	// sign-out by up to half an hour; that is too long for the one call that cannot be undone.
 	mayDeleteSelf = door{token: accessToken, live: true, session: byPassword | byNobody, refusal: kindDeleteForbidden}
 )
 
@@ -91,7 +91,7 @@ func (s *Server) admit(r *http.Request, d door) (principal, error) {
 	return who, nil
 }
 
-// sessionOf reads the session a token names. The row decides, not the token: it goes when the person logs out, when
+// sessionOf reads the session a token names. The row decides, not the token: it goes when the person signs out, when
 // the account goes, and when the key that opened the session is turned off.
 func (s *Server) sessionOf(r *http.Request, c claims) (principal, error) {
 	row, err := s.accounts.Session(r.Context(), c.session())

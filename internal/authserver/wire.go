@@ -112,7 +112,7 @@ func (o *objectID) UnmarshalJSON(data []byte) error {
 	return err
 }
 
-// loginAnswer answers a log-in; realm-web and Realm's core fail without any one of its fields.
+// loginAnswer answers a sign-in; realm-web and Realm's core fail without any one of its fields.
 type loginAnswer struct {
 	AccessToken  string `json:"access_token"`
 	RefreshToken string `json:"refresh_token"`
@@ -195,7 +195,7 @@ type sessionsAnswer struct {
 	More     bool          `json:"more,omitempty"` // there are some that are not listed
 }
 
-// wireSession is one log-in. What its device did not say of itself is "".
+// wireSession is one sign-in. What its device did not say of itself is "".
 type wireSession struct {
 	ID         string   `json:"_id"`
 	Current    bool     `json:"current"`

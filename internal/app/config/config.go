@@ -28,7 +28,7 @@ type Config struct {
 	Registration   string        // "open" or "closed"
 	Anonymous      string        // "off" or "on"
 	MinPassword    int           // characters
-	StepUp         time.Duration // how long a proof of who one is allows making keys
+	StepUp         time.Duration // how long a confirmed password allows creating keys
 	PairingTime    time.Duration // how long a pairing code is good for
 	DrainTime      time.Duration // how long the program says that it is stopping before it takes no more requests
 	AdminAddr      string        // HOST:PORT of readiness, metrics and profiles; "": nowhere

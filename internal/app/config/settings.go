@@ -20,7 +20,7 @@ type Settings struct {
 	AppID          string   // the client app id that SDKs name
 	Upstream       *url.URL // of the server that has the keys; nil: this program
 	Registration   bool     // people may make accounts themselves
-	Anonymous      bool     // devices may log in without credentials
+	Anonymous      bool     // devices may sign in without credentials
 	MinPassword    int      // characters
 	StepUp         time.Duration
 	PairingTime    time.Duration
