@@ -114,8 +114,8 @@ func (h *dashboard) deleteAccount(c echo.Context) error {
 	return redirect(c, "/login")
 }
 
-// endSessionsOf ends the web sessions of an account that is gone. Those that held an auth session of the embedded server are gone
-// with that.
+// endSessionsOf ends the web sessions of an account that is gone. Those that held an auth session of this
+// program are gone with that.
 func (h *dashboard) endSessionsOf(c echo.Context, userID string) error {
 	ctx := c.Request().Context()
 	rows, err := h.WebSessions.WebSessions(ctx, userID)

@@ -182,7 +182,7 @@ func (h *dashboard) renderProblem(c echo.Context, p problem, err error) error {
 	return render(c, p.status, views.ErrorPage(model), views.ErrorPart(model))
 }
 
-// sessionOver ends a web session whose refresh token the key service no longer takes, and says so on the log-in page.
+// sessionOver ends a web session that the key service does not know any more, and says so on the sign-in page.
 func (h *dashboard) sessionOver(c echo.Context) error {
 	if err := sessionsDown(h.sessions.End(c.Response(), c.Request())); err != nil {
 		return err

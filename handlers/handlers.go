@@ -42,7 +42,7 @@ type Deps struct {
 	Here bool
 	// Registration says whether people may make accounts themselves.
 	Registration bool
-	// StepUp is how long a proof of who one is allows making keys and turning them on, before the password is asked for again.
+	// StepUp is for how long after the password was confirmed keys are created and turned on without it.
 	StepUp time.Duration
 	// ConfirmEmail says that an address must be confirmed before anybody signs in with it.
 	ConfirmEmail bool
@@ -58,7 +58,7 @@ type Deps struct {
 	TrustedProxies []*net.IPNet
 	// Ready says whether the program can serve, for the health check.
 	Ready func(context.Context) error
-	// Stop is closed when the program is stopping, for answers that would go on.
+	// Stop is closed when the program is stopping, for streams.
 	Stop <-chan struct{}
 	Now  func() time.Time
 	Log  *slog.Logger
@@ -131,7 +131,7 @@ func loopback(rawURL string) bool {
 	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()
 }
 
-// sentAsItIs says whose answers are not compressed here: files come compressed, and an answer that goes on must not be kept back.
+// sentAsItIs reports whether a response is sent uncompressed: static files already are compressed, and a stream must not be buffered.
 func sentAsItIs(c echo.Context) bool { return c.Path() == staticRoute || isStream(c) }
 
 // ErrStopping is what Deps.Ready says of a program that was told to stop. It is nothing to worry about.

@@ -49,8 +49,8 @@ var cheap = model.PasswordCost{Memory: 64, Passes: 1, Threads: 1}
 // noon is when every test begins. Keys that a test seeds are from the month before.
 var noon = time.Date(2026, 5, 2, 12, 0, 0, 0, time.UTC)
 
-// program is the dashboard over a real auth server, wired as package app does it. Between the two, and between the dashboard
-// and its web sessions, a test can make things go wrong.
+// program is the dashboard over real accounts, or with elsewhere over a real auth server, wired as package app does it. Between the
+// two, and between the dashboard and its web sessions, a test can make things go wrong.
 type program struct {
 	t        testing.TB
 	deps     handlers.Deps

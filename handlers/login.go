@@ -49,7 +49,7 @@ func (h *dashboard) signIn(c echo.Context) error {
 	m := h.signInModel(c)
 	m.Email, m.Next = email, c.FormValue("next")
 	m.Error = "The e-mail address or the password is wrong."
-	if email == "" || password == "" { // the key service calls a log-in without them malformed, not wrong
+	if email == "" || password == "" { // the key service calls a sign-in without them malformed, not wrong
 		return h.renderSignIn(c, http.StatusUnprocessableEntity, m)
 	}
 	err := h.logIn(c, email, password)

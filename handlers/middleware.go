@@ -68,7 +68,7 @@ func (h *dashboard) logRequest(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// refuseCrossOrigin lets no other site act in a signed-in person's name, log-in and log-out included.
+// refuseCrossOrigin lets no other site act in a signed-in person's name, sign-in and sign-out included.
 func (h *dashboard) refuseCrossOrigin() echo.MiddlewareFunc {
 	protection := http.NewCrossOriginProtection()
 	return func(next echo.HandlerFunc) echo.HandlerFunc {

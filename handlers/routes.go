@@ -22,7 +22,7 @@ func Routes(dashboard *echo.Echo) []string {
 // routes is every page of the dashboard and who may call it. Signed-in is the rule, the others are the exception.
 //
 // Who may call stands with each route, not in an echo.Group: a group with middleware also answers, behind that middleware,
-// for every path and method that no route has, and a page that does not exist would then be the log-in page.
+// for every path and method that no route has, and a page that does not exist would then be the sign-in page.
 func (h *dashboard) routes(e *echo.Echo) {
 	page := func(path string, answer echo.HandlerFunc, who ...echo.MiddlewareFunc) {
 		e.Match([]string{http.MethodGet, http.MethodHead}, path, answer, who...)

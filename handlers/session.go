@@ -57,7 +57,7 @@ func sessionsDown(err error) error {
 }
 
 // loadAccount finds out who is signed in. It refuses nobody, but says so when it cannot know: a person must not be sent
-// to the log-in page because a disk is slow.
+// to the sign-in page because a disk is slow.
 func (h *dashboard) loadAccount(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		a, row, err := h.sessions.Current(c.Request())
@@ -72,7 +72,7 @@ func (h *dashboard) loadAccount(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// requireAccount sends everybody else to the log-in page, and back afterwards.
+// requireAccount sends everybody else to the sign-in page, and back afterwards.
 func (h *dashboard) requireAccount(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		if _, ok := accountOf(c); !ok {
@@ -104,7 +104,7 @@ func (h *dashboard) forbidAccount(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// What the log-in page is told of a session that there was: whether it ran out here, or the key service has ended it.
+// What the sign-in page is told of a session that there was: whether it ran out here, or the key service has ended it.
 const (
 	endedHere      = "1"
 	endedByService = "service"

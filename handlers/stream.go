@@ -33,7 +33,7 @@ const (
 	arrivalSuffix = "/arrival"
 )
 
-// isStream says whether the answer goes on.
+// isStream says whether a route answers with a stream.
 func isStream(c echo.Context) bool { return strings.HasSuffix(c.Path(), arrivalSuffix) }
 
 // awaitKeys tells a page when anything changes about the person's keys that are waited for: used, refused, turned on or off,
@@ -174,7 +174,7 @@ func (s *pageStream) sessionOver() bool {
 	return errors.Is(s.h.sessions.Check(ctx, s.session), websession.ErrNone)
 }
 
-// eventStream is an answer that goes on.
+// eventStream is a stream while it is written.
 type eventStream struct {
 	ctx     context.Context //nolint:containedctx // the request's, for as long as it lasts
 	to      io.Writer

@@ -18,7 +18,7 @@ import (
 const (
 	// maxValue is more than the value of a key can have on any server.
 	maxValue = 4096
-	// trialTime bounds the log-in with a value and all that follows from it.
+	// trialTime bounds trying a value and all that follows from it.
 	trialTime = 12 * time.Second
 )
 
@@ -49,7 +49,7 @@ func (h *dashboard) whichKeyModel(c echo.Context) (views.WhichKey, []model.Key, 
 	return m, keys.List, nil
 }
 
-// tryValue logs in with the value once, because the person asked for it, and says what came of it. The value comes in the body
+// tryValue tries the value once, because the person asked for it, and says what came of it. The value comes in the body
 // alone, and is in no answer, no log and no address.
 func (h *dashboard) tryValue(c echo.Context) error {
 	m, keys, err := h.whichKeyModel(c)

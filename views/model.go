@@ -58,7 +58,7 @@ type Notice struct {
 	Reference string
 }
 
-// SignIn is the model of the log-in page.
+// SignIn is the model of the sign-in page.
 type SignIn struct {
 	Page
 	Email, Next, Error string
@@ -107,7 +107,7 @@ type Key struct {
 	ID, Name string
 	On       bool
 	Created  When
-	// EndsAtOnce says that turning the key off ends what it opened. That is known of the embedded server alone.
+	// EndsAtOnce says that turning the key off ends what it opened. That is known of this program's own accounts alone.
 	EndsAtOnce bool
 	// New marks the key that this answer made.
 	New bool

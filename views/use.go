@@ -31,9 +31,9 @@ const (
 // Use is what is known of how a key is used.
 type Use struct {
 	Known Knowledge
-	// First and Last are log-ins with the key, Refused is one that was refused because the key was off; zero for none.
+	// First and Last are sign-ins with the key, Refused is one that was refused because the key was off; zero for none.
 	First, Last, Refused When
-	// By and From are which device made the last log-in, by its own account, and its address.
+	// By and From are which device made the last sign-in, by its own account, and its address.
 	By   UsedBy
 	From string
 	// Since is the day from which uses are recorded, "" when the key is younger than that.

@@ -6,14 +6,14 @@ type WhichKey struct {
 	// Keys are the person's, with their fingerprints; none when these are not known, and Uses says why.
 	Keys []Key
 	Uses Knowledge
-	// Error is what is wrong with what was sent, Verdict what came of a log-in.
+	// Error is what is wrong with what was sent, Verdict what came of a sign-in.
 	Error   string
 	Verdict *Verdict
-	// Embedded says that the key service is the one of this program, which does not count the log-in.
+	// Embedded says that the accounts are this program's own, which try a value without signing in when it is the person's.
 	Embedded bool
 }
 
-// Verdict is what came of a log-in with a value.
+// Verdict is what came of a sign-in with a value.
 type Verdict struct {
 	Works       bool
 	Title, Text string

@@ -43,7 +43,7 @@ func NewKnownBrowsers(secrets [][]byte, https bool) *KnownBrowsers {
 	return k
 }
 
-// Name is what the browser is called in the limits of an account's log-ins, "" when it is not known with it.
+// Name is what the browser is called in the limits of an account's sign-ins, "" when it is not known with it.
 func (k *KnownBrowsers) Name(r *http.Request, email string) string {
 	for _, entry := range k.entries(r) {
 		if k.proves(entry, email) {

@@ -14,8 +14,8 @@ var errSealed = errors.New("sealed under no key of ours")
 
 const sealKeyIDLength = 4
 
-// keyRing seals what a web session holds with AES-256-GCM. The first key seals, any opens, so that a new key can be put in
-// front without signing anybody out.
+// keyRing seals what a web session holds with AES-256-GCM, bound to the session's row. The first key seals, any opens, so that a new
+// key can be put in front without signing anybody out.
 type keyRing struct{ keys []sealKey }
 
 type sealKey struct {

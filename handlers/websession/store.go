@@ -221,8 +221,8 @@ func (s *Store) Account(row model.WebSession) (model.Account, error) {
 	return a, err
 }
 
-// open is Account, and says whether an old key sealed the row. What cannot be read is errSealed. Of a session here nothing is sealed
-// but that a key of ours has written the row: its account is read with the row, and a token it has none.
+// open is Account, and says whether an old key sealed the row. What cannot be read is errSealed. A session here has no token, and its
+// account is read with its row: the seal is over nothing, and says that a key of the ring wrote the row under this id.
 func (s *Store) open(row model.WebSession) (a model.Account, old bool, err error) {
 	plain, old, err := s.ring.open(row.Sealed, row.IDHash[:])
 	if err != nil {

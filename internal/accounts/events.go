@@ -24,18 +24,10 @@ func (a *Accounts) recordFailure(ctx context.Context, from model.Origin, userID,
 // recordRefusal remembers that a key was refused, and why. The answer does not wait for it: by the time that it takes one could
 // tell a key that is off from one that never was.
 func (a *Accounts) recordRefusal(ctx context.Context, from model.Origin, key model.Key, reason string) {
-	if triesOwn(from, key.UserID) {
-		return
-	}
 	refusal := model.KeyRefusal{At: a.cfg.Now(), Address: from.Address, Reason: reason}
 	e := a.event(from, model.EventKeyRefused, key.UserID)
 	e.ID, e.KeyID, e.Detail = model.NewID(e.At), key.ID, reason
 	a.later(ctx, "refusal of a key not written down", key.UserID, func(ctx context.Context) error {
 		return a.store.RecordRefusal(ctx, key.UserID, key.ID, refusal, e)
 	})
-}
-
-// triesOwn says whether somebody tries a key of that user's, whose they are. That is not written down.
-func triesOwn(from model.Origin, userID string) bool {
-	return from.TrialOf != "" && from.TrialOf == userID
 }

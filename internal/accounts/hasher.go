@@ -21,7 +21,7 @@ const (
 	waitingPerCore = 16
 )
 
-// passwordCost is the first recommendation of OWASP. Passwords stored at another cost get this one at their next log-in.
+// passwordCost is the first recommendation of OWASP. Passwords stored at another cost get this one at their next sign-in.
 var passwordCost = model.PasswordCost{Memory: 19456, Passes: 2, Threads: 1}
 
 // verdict is what checking a password found.
@@ -33,7 +33,7 @@ const (
 	passwordOutdated // right, and stored at a cost that is not today's
 )
 
-// hasher hashes as many passwords at once as there are cores. Each takes 19 MiB, so a flood of log-ins would otherwise eat the
+// hasher hashes as many passwords at once as there are cores. Each takes 19 MiB, so a flood of sign-ins would otherwise eat the
 // memory of the machine; what the queue cannot hold is told to come back.
 type hasher struct {
 	cost    model.PasswordCost

@@ -10,13 +10,6 @@ import (
 	"latchkey/internal/model"
 )
 
-const (
-	// maxKeys is how many keys a user can have, those turned off included.
-	maxKeys = 20
-	// maxName is how many characters a key's name can have.
-	maxName = 64
-)
-
 // Keys are all keys of the person with their usage, in the order of their creation.
 func (p *Person) Keys(ctx context.Context) (model.Keys, error) {
 	if err := p.manages(); err != nil {
@@ -80,11 +73,11 @@ func (p *Person) newKey(ctx context.Context, name string, besides ...model.Event
 	for _, kind := range append([]model.EventKind{model.EventKeyMade}, besides...) {
 		events = append(events, p.keyEvent(kind, key.ID))
 	}
-	err := a.store.CreateAPIKey(ctx, key, hashValue(value), maxKeys, events...)
+	err := a.store.CreateAPIKey(ctx, key, hashValue(value), model.MaxKeys, events...)
 	switch {
 	case errors.Is(err, model.ErrLimit):
 		return model.Key{}, "", &model.Error{Kind: model.KindKeyLimit, Reason: fmt.Sprintf(
-			"a user can have at most %d API keys, those turned off included: delete one to make room", maxKeys)}
+			"a user can have at most %d API keys, those turned off included: delete one to make room", model.MaxKeys)}
 	case errors.Is(err, model.ErrConflict):
 		return model.Key{}, "", refuse(model.KindNameTaken)
 	case errors.Is(err, model.ErrNotFound):
@@ -214,13 +207,13 @@ func checkName(name string) error {
 	if name == "" {
 		return &model.Error{Kind: model.KindBadName, Reason: "'name' is a required string"}
 	}
-	for i := range len(name) {
-		if c := name[i]; !isAlphanumeric(c) && c != '_' && c != '-' {
+	for _, r := range name {
+		if !model.InName(r) {
 			return &model.Error{Kind: model.KindBadName, Reason: "can only contain ASCII letters, numbers, underscores, and hyphens"}
 		}
 	}
-	if len(name) > maxName {
-		return &model.Error{Kind: model.KindBadName, Reason: fmt.Sprintf("can be at most %d characters long", maxName)}
+	if len(name) > model.MaxNameLength {
+		return &model.Error{Kind: model.KindBadName, Reason: fmt.Sprintf("can be at most %d characters long", model.MaxNameLength)}
 	}
 	return nil
 }

@@ -119,12 +119,12 @@ func TestAPageThatCreatesNoKeyShowsThoseThatThereAre(t *testing.T) {
 			t.Errorf("%s takes %+v", name, asked)
 		}
 	}
-	for i := range maxKeys - 1 {
+	for i := range model.MaxKeys - 1 {
 		f.newKey(who, fmt.Sprint("key-", i))
 	}
 	made, err := f.As(who, here).CreateKey(t.Context(), "one-more")
 	is(t, err, model.KindKeyLimit)
-	if len(made.Keys.List) != maxKeys {
+	if len(made.Keys.List) != model.MaxKeys {
 		t.Errorf("%d keys", len(made.Keys.List))
 	}
 	for range actsAtOnce {
@@ -132,7 +132,7 @@ func TestAPageThatCreatesNoKeyShowsThoseThatThereAre(t *testing.T) {
 	}
 	made, err = f.As(who, here).CreateKey(t.Context(), "one-more")
 	is(t, err, model.KindTooManyActs)
-	if len(made.Keys.List) != maxKeys {
+	if len(made.Keys.List) != model.MaxKeys {
 		t.Errorf("%d keys", len(made.Keys.List))
 	}
 }

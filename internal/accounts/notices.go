@@ -53,7 +53,7 @@ func (a *Accounts) circumstances(from model.Origin) Circumstances {
 
 func (a *Accounts) letters() Letters { return Letters{a.cfg.PublicURL} }
 
-// mailable says whether a mail can be sent to what somebody logs in as, which may be any text.
+// mailable says whether a mail can be sent to what somebody signs in as, which may be any text.
 func mailable(email string) bool {
 	address, err := mail.ParseAddress(email)
 	return err == nil && address.Address == email && !strings.ContainsAny(email, "\r\n\x00")

@@ -191,7 +191,7 @@ func (a *Accounts) openSession(ctx context.Context, from model.Origin, who prove
 	var use *model.KeyUse
 	e := a.event(from, model.EventSignedIn, who.userID)
 	if row.KeyID != "" {
-		use = useOf(from, row.UserID, d, row.CreatedAt)
+		use = useOf(from, d, row.CreatedAt)
 		e.Kind, e.KeyID = model.EventKeyFirstUsed, row.KeyID // the store writes it down of the first use alone
 	}
 	err := a.store.CreateAuthSession(ctx, row, use, e)
@@ -229,11 +229,8 @@ func (a *Accounts) newSession(from model.Origin, who proven, d *model.Device) mo
 	return row
 }
 
-// useOf is what will be remembered of a sign-in with a key of that user, or nil.
-func useOf(from model.Origin, userID string, d *model.Device, now time.Time) *model.KeyUse {
-	if triesOwn(from, userID) {
-		return nil
-	}
+// useOf is what will be remembered of a sign-in with a key.
+func useOf(from model.Origin, d *model.Device, now time.Time) *model.KeyUse {
 	use := &model.KeyUse{At: now, Address: from.Address}
 	if d != nil {
 		use.DeviceName, use.Platform, use.PlatformVersion = d.Name, d.Platform, d.PlatformVersion

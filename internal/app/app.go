@@ -37,7 +37,7 @@ type App struct {
 	pairings *onboard.Service
 	admin    *admin         // nil when nobody asked for it
 	commands *commandSocket // nil when there can be none
-	drain    func()         // waits for what the embedded server writes down after its answers
+	drain    func()         // waits for what is written down after answers
 	draining time.Duration  // how long the program says that it is stopping before it takes no more requests
 	stopping atomic.Bool    // it says so
 	stop     chan struct{}  // closed when the program is stopping

@@ -13,8 +13,8 @@ import (
 // module is the import path of the repository's root.
 const module = "latchkey"
 
-// mayImport says which package may import which others of this project. Arrows point down only, and the store and the
-// dashboard meet in package app alone: so the dashboard talks to the keys in one way, wherever they are.
+// mayImport says which package may import which others of this project. Arrows point down only, and the dashboard meets the two
+// tenants behind its interface, accounts and upstream, in package app alone: so it talks to the keys in one way, wherever they are.
 func mayImport() map[string][]string {
 	return map[string][]string{
 		".": {"internal/app"},

@@ -25,7 +25,7 @@ const keyLength = 32
 // and take the old one out when what it made has ended.
 type keyRing struct {
 	sealing [][]byte // the dashboard's web sessions
-	signing [][]byte // the embedded server's refresh tokens
+	signing [][]byte // refresh tokens of the client API
 }
 
 // loadKeyRing takes the session keys from the environment, from the file it names, or from the data directory.

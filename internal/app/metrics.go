@@ -156,7 +156,7 @@ func (m *metrics) count(what request, took time.Duration, goesOn bool) {
 	times.Update(took.Seconds())
 }
 
-// countLogIns counts the log-ins of an API by how they ended.
+// countLogIns counts the sign-ins of an API by how they ended.
 func (m *metrics) countLogIns(api http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !isLogIn(r) {
@@ -169,7 +169,7 @@ func (m *metrics) countLogIns(api http.Handler) http.Handler {
 	})
 }
 
-// countedLogIns is an http.RoundTripper that counts the log-ins which pass it.
+// countedLogIns is an http.RoundTripper that counts the sign-ins which pass it.
 type countedLogIns struct {
 	http.RoundTripper
 	metrics *metrics

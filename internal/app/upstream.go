@@ -29,7 +29,7 @@ func newUpstreamClient(upstream *url.URL) *http.Client {
 	}
 }
 
-// notHere answers devices that were pointed at the dashboard. They want JSON, not its log-in page.
+// notHere answers devices that were pointed at the dashboard. They want JSON, not its sign-in page.
 func notHere(baseURL string) http.Handler {
 	text, _ := json.Marshal(map[string]string{"error": "the client API of this app is at " + baseURL}) // strings always encode
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -44,7 +44,7 @@ func (o openedBy) has(provider string) bool {
 	}
 }
 
-// door says what a call asks of its caller. Its zero value lets nobody in.
+// door is an access rule: what a call asks of its caller. Its zero value lets nobody in.
 type door struct {
 	open    bool // no token wanted
 	token   tokenType
@@ -53,18 +53,18 @@ type door struct {
 	refusal kind // what the wrong kind of session is told
 }
 
-// The doors of the route table. The SDKs send the refresh token on session and key calls and the access token elsewhere.
+// The access rules of the route table. The SDKs send the refresh token on session and key calls and the access token elsewhere.
 var (
 	anybody      = door{open: true}
 	holdsRefresh = door{token: refreshToken, session: byAnything, refusal: kindForbidden}
 	holdsAccess  = door{token: accessToken, session: byAnything, refusal: kindForbidden}
 	managesKeys  = door{token: refreshToken, session: byPassword, refusal: kindKeysForbidden}
 	// A key is meant to be handed to a device, and losing a device must not mean losing the account. Access tokens outlive a
-	// log-out by up to half an hour; that is too long for the one call that cannot be undone.
+	// sign-out by up to half an hour; that is too long for the one call that cannot be undone.
 	mayDeleteSelf = door{token: accessToken, live: true, session: byPassword | byNobody, refusal: kindDeleteForbidden}
 )
 
-// admit finds out who is calling and whether the door is theirs.
+// admit finds out who is calling and whether the access rule lets them in.
 func (s *Server) admit(r *http.Request, d door) (principal, error) {
 	if d.open {
 		return principal{}, nil
@@ -91,7 +91,7 @@ func (s *Server) admit(r *http.Request, d door) (principal, error) {
 	return who, nil
 }
 
-// sessionOf reads the session a token names. The row decides, not the token: it goes when the person logs out, when
+// sessionOf reads the session a token names. The row decides, not the token: it goes when the person signs out, when
 // the account goes, and when the key that opened the session is turned off.
 func (s *Server) sessionOf(r *http.Request, c claims) (principal, error) {
 	row, err := s.accounts.Session(r.Context(), c.session())

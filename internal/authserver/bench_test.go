@@ -6,15 +6,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"runtime"
-	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"latchkey/internal/accounts"
-	"latchkey/internal/model"
 )
 
 // benchFixture logs nothing and lets time pass.
@@ -46,29 +43,23 @@ func repeat(ctx context.Context, f *fixture, method, path, token, body string) i
 	return w.status
 }
 
-// keyLogin is the body with which realm-web logs in with a key of the user.
-type keyLogin struct{ userID, body string }
-
-// keyLogins makes those of the 20 keys of each user, and returns one after the other.
-func keyLogins(f *fixture, users int) func() keyLogin {
-	var logins []keyLogin
-	for i := range users {
-		owner := f.signUp(fmt.Sprintf("%d@example.org", i))
-		for _, key := range f.createKeys(owner, 20) {
-			logins = append(logins, keyLogin{owner.UserID, object("key", key.Value, "options", map[string]any{"device": map[string]any{
-				"sdkVersion": "2.0.1", "platform": "node", "platformVersion": "20.19.2", "deviceId": "5f9d1a2b3c4d5e6f70819203",
-			}})})
-		}
+// keyLogins are the bodies with which realm-web logs in with the 20 keys of a user, one after the other.
+func keyLogins(f *fixture) func() string {
+	var logins []string
+	for _, key := range f.createKeys(f.signUp("a@example.org"), 20) {
+		logins = append(logins, object("key", key.Value, "options", map[string]any{"device": map[string]any{
+			"sdkVersion": "2.0.1", "platform": "node", "platformVersion": "20.19.2", "deviceId": "5f9d1a2b3c4d5e6f70819203",
+		}}))
 	}
 	var next atomic.Int64
-	return func() keyLogin { return logins[next.Add(389)%int64(len(logins))] }
+	return func() string { return logins[next.Add(389)%int64(len(logins))] }
 }
 
 func BenchmarkKeyLogin(b *testing.B) {
 	f := benchFixture(b)
-	next := keyLogins(f, 1)
+	next := keyLogins(f)
 	login := func(b *testing.B) {
-		if status := repeat(b.Context(), f, "POST", loginPath("api-key"), "", next().body); status != 200 {
+		if status := repeat(b.Context(), f, "POST", loginPath("api-key"), "", next()); status != 200 {
 			b.Errorf("status %d", status)
 		}
 	}
@@ -87,47 +78,6 @@ func BenchmarkKeyLogin(b *testing.B) {
 			}
 		})
 	})
-}
-
-// BenchmarkRecordingKeyUse tells what it costs that a log-in with a key is remembered, as a ratio to one that is not: it may be
-// a tenth. Rounds of both take turns, because the flushes of a disk vary far more from second to second. Keys of many users are
-// on as many more pages to write.
-func BenchmarkRecordingKeyUse(b *testing.B) {
-	for _, tt := range []struct{ callers, users int }{{1, 1}, {16, 1}, {1, 50}, {16, 50}} {
-		callers := tt.callers
-		b.Run(fmt.Sprintf("%d at a time, %d users", callers, tt.users), func(b *testing.B) {
-			f := benchFixture(b)
-			next := keyLogins(f, tt.users)
-			round := func(tried bool) time.Duration {
-				start := time.Now()
-				var all sync.WaitGroup
-				for range callers {
-					all.Go(func() {
-						for range 10 {
-							ctx, key := b.Context(), next()
-							if tried {
-								ctx = WithOrigin(ctx, model.Origin{TrialOf: key.userID})
-							}
-							if status := repeat(ctx, f, "POST", loginPath("api-key"), "", key.body); status != 200 {
-								b.Errorf("status %d", status)
-							}
-						}
-					})
-				}
-				all.Wait()
-				return time.Since(start)
-			}
-			var with, without []time.Duration
-			for b.Loop() {
-				with = append(with, round(false))
-				without = append(without, round(true))
-			}
-			slices.Sort(with)
-			slices.Sort(without)
-			ratio := float64(with[len(with)/2]) / float64(without[len(without)/2])
-			b.ReportMetric(ratio, "recorded/unrecorded")
-		})
-	}
 }
 
 func BenchmarkListKeys(b *testing.B) {

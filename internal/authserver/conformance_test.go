@@ -10,7 +10,7 @@ import (
 	"latchkey/internal/accounts"
 )
 
-// inProcess is how the dashboard reaches the server: a call, no socket.
+// inProcess reaches the server with a call, without a socket.
 type inProcess struct{ handler http.Handler }
 
 // RoundTrip answers from the handler.

@@ -62,7 +62,7 @@ const (
 )
 
 // wireError is one kind of error as the API shows it. The SDKs log a user out on any 401, so 401 is for dead or wrong tokens
-// and refused log-ins alone.
+// and refused sign-ins alone.
 type wireError struct {
 	status int
 	code   string // error_code; App Services sends none with some errors, and clients expect none there
@@ -106,7 +106,7 @@ var wireErrors = [...]wireError{
 	kindExpiredToken:       {401, "InvalidSession", "invalid session", slog.LevelDebug},
 	kindNotRefreshToken:    {401, "InvalidSession", "invalid refresh token: incorrect token type", slog.LevelDebug},
 	kindNotAccessToken:     {401, "InvalidSession", "invalid access token: incorrect token type", slog.LevelDebug},
-	// realm-web logs out after deleting the account, and swallows the failure only when it says "failed to find refresh token".
+	// realm-web signs out after deleting the account, and swallows the failure only when it says "failed to find refresh token".
 	kindSessionGone:     {401, "InvalidSession", "invalid session: failed to find refresh token", slog.LevelDebug},
 	kindUserGone:        {401, "InvalidSession", "invalid session", slog.LevelDebug},
 	kindForbidden:       {403, "", "this kind of session may not do that", slog.LevelDebug},

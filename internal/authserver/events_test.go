@@ -110,9 +110,10 @@ func TestAnEventSaysWhoWhenAndFromWhere(t *testing.T) {
 	}
 	f.clock.advance(time.Hour)
 	f.send(from(newRequest("POST", keysPath, object("name", "pump")))).want(201)
-	inBrowser := from(newRequest("POST", keysPath, object("name", "porch-cam")))
-	inBrowser = inBrowser.WithContext(WithOrigin(inBrowser.Context(), model.Origin{Address: "198.51.100.4", Agent: "Firefox", Pairing: "porch-cam"}))
-	f.send(inBrowser).want(201)
+	approval := model.Origin{Address: "198.51.100.4", Agent: "Firefox", Pairing: "porch-cam"}
+	if _, err := f.inBrowser(owner, approval).CreateKey(t.Context(), "porch-cam"); err != nil {
+		t.Fatal(err)
+	}
 	events := f.happened(owner.UserID, model.EventKeyMade)
 	if len(events) != 2 {
 		t.Fatalf("%d events", len(events))
@@ -192,19 +193,20 @@ func TestADeviceThatComesAndGoesFillsNoList(t *testing.T) {
 func TestATrialOfAKeyIsAnEventOnlyForAnotherOwner(t *testing.T) {
 	f := newFixture(t)
 	owner, other := f.signUp("a@example.org"), f.signUp("b@example.org")
-	for trialOf, want := range map[string]int{owner.UserID: 0, other.UserID: 2} {
-		key := f.createKey(owner, "key-"+trialOf)
-		r := newRequest("POST", loginPath("api-key"), object("key", key.Value))
-		f.send(r.WithContext(WithOrigin(r.Context(), model.Origin{Address: "192.0.2.9", TrialOf: trialOf}))).want(200)
+	for _, tt := range []struct {
+		who  loginAnswer
+		want int
+	}{{owner, 0}, {other, 2}} {
+		key := f.createKey(owner, "key-"+tt.who.UserID)
+		f.triedOn(key.Value, tt.who, "192.0.2.9")
 		f.do("PUT", keysPath+"/"+key.ID+"/disable", owner.RefreshToken, "").want(204)
-		r = newRequest("POST", loginPath("api-key"), object("key", key.Value))
-		f.send(r.WithContext(WithOrigin(r.Context(), model.Origin{Address: "192.0.2.9", TrialOf: trialOf}))).want(401)
+		f.triedOff(key.Value, tt.who, "192.0.2.9")
 		f.Drain()
 		events, err := f.store.Events(t.Context(), owner.UserID, model.EventQuery{
 			Kinds: []model.EventKind{model.EventKeyFirstUsed, model.EventKeyRefused}, KeyID: key.ID, Limit: 10,
 		})
-		if err != nil || len(events) != want {
-			t.Errorf("tried by %s: %q, %v", trialOf, told(events), err)
+		if err != nil || len(events) != tt.want {
+			t.Errorf("tried by %s: %q, %v", tt.who.UserID, told(events), err)
 		}
 	}
 }

@@ -146,6 +146,19 @@ func (f *fixture) restart(st *store.Store) {
 // Drain waits until all is written down.
 func (f *fixture) Drain() { f.accounts.Drain() }
 
+// inBrowser is whoever has a session, as the dashboard acts for them from somewhere.
+func (f *fixture) inBrowser(session loginAnswer, from model.Origin) *accounts.Person {
+	f.t.Helper()
+	row, err := f.store.AuthSession(f.t.Context(), f.mustVerify(session.RefreshToken, refreshToken).SessionID)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	from.Actor = model.ActorBrowser
+	return f.accounts.As(model.Account{
+		UserID: row.UserID, SessionID: row.ID, IdentityID: row.IdentityID, Provider: row.Provider,
+	}, from)
+}
+
 // on is the same server, reporting to a subtest.
 func (f *fixture) on(t testing.TB) *fixture {
 	other := *f

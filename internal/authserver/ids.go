@@ -7,7 +7,7 @@ import (
 	"latchkey/internal/model"
 )
 
-// appIDs are the ids that App Services kept for an app and its log-in providers. Ours follow from the client app id, so they
+// appIDs are the ids that App Services kept for an app and its sign-in providers. Ours follow from the client app id, so they
 // are the same after a restart, on every node and in a restored backup.
 type appIDs struct {
 	domain    string

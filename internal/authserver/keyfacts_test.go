@@ -216,22 +216,36 @@ func TestNoTextOfADeviceFailsALogIn(t *testing.T) {
 	}
 }
 
-// tried logs in with a value for the user who asks at the address, as the page does that says which key a value is.
-func (f *fixture) tried(value, userID, address string) reply {
-	req := newRequest("POST", loginPath("api-key"), object("key", value))
-	return f.send(req.WithContext(WithOrigin(req.Context(), model.Origin{TrialOf: userID, Address: address})))
+// tried tries a value for whoever asks at the address, as the page does that says which key a value is.
+func (f *fixture) tried(value string, who loginAnswer, address string) error {
+	f.t.Helper()
+	_, err := f.inBrowser(who, model.Origin{Address: address}).TryValue(f.t.Context(), model.Secret(value))
+	return err
 }
 
-func TestTryingAKeyOfOnesOwnLeavesNoTrace(t *testing.T) {
+// triedOn is tried with a value that works.
+func (f *fixture) triedOn(value string, who loginAnswer, address string) {
+	f.t.Helper()
+	if err := f.tried(value, who, address); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// triedOff is tried with a value that does not.
+func (f *fixture) triedOff(value string, who loginAnswer, address string) {
+	f.t.Helper()
+	if err := f.tried(value, who, address); !model.Is(err, model.KindWrongValue) {
+		f.t.Fatal(err)
+	}
+}
+
+func TestAnOwnKeyThatIsTriedHasNoFacts(t *testing.T) {
 	f := newFixture(t)
 	owner := f.signUp("a@example.org")
 	key := f.createKey(owner, "pump")
-	test := func() reply { return f.tried(key.Value, owner.UserID, "198.51.100.9") }
-	var session loginAnswer
-	test().want(200).into(&session)
-	f.do("POST", sessionPath, session.RefreshToken, "").want(201)
+	f.triedOn(key.Value, owner, "198.51.100.9")
 	f.do("PUT", keysPath+"/"+key.ID+"/disable", owner.RefreshToken, "").want(204)
-	test().want(401)
+	f.triedOff(key.Value, owner, "198.51.100.9")
 	want := map[string]any{"_id": key.ID, "fingerprint": fingerprint(key.Value)}
 	if diff := cmp.Diff(want, f.onlyFact(owner)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -242,14 +256,14 @@ func TestAKeyThatSomebodyElseTriesTellsItsOwner(t *testing.T) {
 	f := newFixture(t)
 	owner, stranger := f.signUp("a@example.org"), f.signUp("b@example.org")
 	key := f.createKey(owner, "pump")
-	f.tried(key.Value, stranger.UserID, "198.51.100.9").want(200)
+	f.triedOn(key.Value, stranger, "198.51.100.9")
 	used := f.onlyFact(owner)
 	last, _ := used["last_use"].(map[string]any)
 	if last["address"] != "198.51.100.9" || used["first_used_at"] == nil {
 		t.Errorf("a use from where it was tried is not remembered: %v", used)
 	}
 	f.do("PUT", keysPath+"/"+key.ID+"/disable", owner.RefreshToken, "").want(204)
-	f.tried(key.Value, stranger.UserID, "198.51.100.9").want(401)
+	f.triedOff(key.Value, stranger, "198.51.100.9")
 	used["last_refusal"] = map[string]any{"at": wireTimeText(f.clock.Now()), "address": "198.51.100.9", "reason": "off"}
 	if diff := cmp.Diff(used, f.onlyFact(owner)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

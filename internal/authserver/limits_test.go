@@ -110,12 +110,17 @@ func TestTheOwnersBrowserGetsInWhileOthersGuess(t *testing.T) {
 	for range 30 {
 		f.send(guess("a@example.org", "198.51.100.1:1", ""))
 	}
-	right := func(known string) *http.Request {
-		r := newRequest("POST", loginPath("local-userpass"), object("username", "a@example.org", "password", testPassword))
-		return r.WithContext(WithOrigin(r.Context(), model.Origin{Address: "192.0.2.1", Agent: "Firefox", KnownBrowser: known}))
+	right := func(known string) error {
+		from := model.Origin{Address: "192.0.2.1", Agent: "Firefox", KnownBrowser: known, Actor: model.ActorBrowser}
+		_, err := f.accounts.SignIn(t.Context(), from, "a@example.org", testPassword)
+		return err
 	}
-	f.send(right("")).want(429)
-	f.send(right("laptop")).want(200)
+	if err := right(""); !model.Is(err, model.KindTooManyTries) {
+		t.Errorf("a browser that is not known: %v", err)
+	}
+	if err := right("laptop"); err != nil {
+		t.Errorf("the owner's: %v", err)
+	}
 }
 
 func TestWhatIsRefusedByACountIsNotWrittenDownOneByOne(t *testing.T) {

@@ -3,7 +3,6 @@ package authserver
 import (
 	"context"
 	"errors"
-	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
@@ -110,10 +109,10 @@ func TestThereIsAMailAboutAKeyAndAboutADevice(t *testing.T) {
 		}
 	}
 
-	req := newRequest(http.MethodPost, keysPath, object("name", "garage-pi"))
-	req.Header.Set("Authorization", "Bearer "+session.RefreshToken)
-	req = req.WithContext(WithOrigin(req.Context(), model.Origin{Address: "198.51.100.7", Agent: "Visit evil.example", Pairing: "a device"}))
-	f.send(req).want(http.StatusCreated)
+	approval := model.Origin{Address: "198.51.100.7", Agent: "Visit evil.example", Pairing: "a device"}
+	if _, err := f.inBrowser(session, approval).CreateKey(t.Context(), "garage-pi"); err != nil {
+		t.Fatal(err)
+	}
 	paired := box.one(f)
 	if paired.Subject != "A device was connected: garage-pi" || !strings.Contains(paired.Text, "From: 198.51.100.7\n") {
 		t.Errorf("mail about %q: %s", paired.Subject, paired.Text)

@@ -1,7 +1,6 @@
 package authserver
 
 import (
-	"context"
 	"net"
 	"net/http"
 
@@ -12,20 +11,8 @@ import (
 // maxAgent is how many characters are kept of what a program calls itself.
 const maxAgent = 200
 
-type originKey struct{}
-
-// WithOrigin returns a context that says where its requests came from.
-func WithOrigin(ctx context.Context, o model.Origin) context.Context {
-	return context.WithValue(ctx, originKey{}, o)
-}
-
-// from is where a request came from, and who says they make it: the dashboard for a browser, or a program with a session of that
-// provider.
+// from is where a request came from, and which kind of program makes it: one with a session of that provider.
 func (s *Server) from(r *http.Request, provider string) model.Origin {
-	if o, ok := r.Context().Value(originKey{}).(model.Origin); ok {
-		o.Actor = model.ActorBrowser
-		return o
-	}
 	o := model.Origin{Address: s.cfg.ClientAddress(r), Agent: deviceText(r.UserAgent()).tidyTo(maxAgent), Actor: model.ActorApp}
 	if provider == model.ProviderAPIKey {
 		o.Actor = model.ActorDevice

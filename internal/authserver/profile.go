@@ -6,7 +6,7 @@ import (
 	"latchkey/internal/model"
 )
 
-// profile says who somebody is: the SDKs ask right after every log-in, and a failure here fails the log-in.
+// profile says who somebody is: the SDKs ask right after every sign-in, and a failure here fails the sign-in.
 func (s *Server) profile(r *http.Request, who principal) (answer, error) {
 	identities, keys, err := s.accounts.Profile(r.Context(), who.userID)
 	if err != nil {

@@ -1,7 +1,6 @@
 package authserver
 
 import (
-	"net/http"
 	"strings"
 	"testing"
 
@@ -42,17 +41,20 @@ func TestAProofIsCountedAsALogInIs(t *testing.T) {
 func TestASessionHasOneBudgetWhateverItsBrowserProves(t *testing.T) {
 	f := newFixture(t)
 	ana := f.signUp("ana@example.org")
-	prove := func(known, password string) *http.Request {
-		r := newRequest("POST", proofPath, object("password", password))
-		r.Header.Set("Authorization", "Bearer "+ana.RefreshToken)
-		return r.WithContext(WithOrigin(r.Context(), model.Origin{Address: "192.0.2.1", KnownBrowser: known}))
+	prove := func(known string, password model.Secret, want model.Kind) {
+		t.Helper()
+		err := f.inBrowser(ana, model.Origin{Address: "192.0.2.1", KnownBrowser: known}).CheckPassword(t.Context(), password)
+		if !model.Is(err, want) {
+			t.Errorf("browser %q: %v", known, err)
+		}
 	}
 	for i := range sessionTries {
-		f.send(prove([]string{"", "laptop", "desk"}[i%3], "not this one")).want(403)
+		prove([]string{"", "laptop", "desk"}[i%3], "not this one", model.KindWrongPassword)
 	}
 	for _, known := range []string{"", "laptop", "desk", "another"} {
-		f.send(prove(known, testPassword)).want(429)
+		prove(known, testPassword, model.KindTooManyTries)
 	}
+	f.do("POST", proofPath, ana.RefreshToken, object("password", testPassword)).want(429)
 }
 
 // A stranger who guesses at the log-in uses up the account's tries, and not those of a session that is there.

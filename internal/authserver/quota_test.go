@@ -2,13 +2,13 @@ package authserver
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
 	"testing"
 
 	"latchkey/internal/accounts"
-	"latchkey/internal/model"
 )
 
 func TestKeysMadeAndTurnedOnAreCountedByUserAndTurningOffNeverWaits(t *testing.T) {
@@ -41,7 +41,8 @@ func TestKeysMadeAndTurnedOnAreCountedByUserAndTurningOffNeverWaits(t *testing.T
 // registerFrom makes an account from an address.
 func (f *fixture) registerFrom(address, email string) reply {
 	req := newRequest(http.MethodPost, appPath(registerRest), object("email", email, "password", testPassword))
-	return f.send(req.WithContext(WithOrigin(req.Context(), model.Origin{Address: address})))
+	req.RemoteAddr = net.JoinHostPort(address, "1")
+	return f.send(req)
 }
 
 func TestAccountsAreCountedByTheAddressThatMakesThem(t *testing.T) {

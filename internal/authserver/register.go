@@ -20,7 +20,7 @@ func (s *Server) register(r *http.Request, _ principal) (answer, error) {
 	return answer{status: http.StatusCreated}, err
 }
 
-// confirm lets the account log in whose owner has read the mail.
+// confirm lets the account sign in whose owner has read the mail.
 func (s *Server) confirm(r *http.Request, _ principal) (answer, error) {
 	var in linkRequest
 	if err := decode(r, &in); err != nil {

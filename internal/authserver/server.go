@@ -23,7 +23,7 @@ type Config struct {
 	AppID string
 	// PublicURL is how clients reach this server: scheme://host[:port], no trailing slash. Every URL in an answer starts with it.
 	PublicURL string
-	// ClientAddress is where a request came from, for the facts about keys; nil means its peer, without the port.
+	// ClientAddress is where a request came from, for the usage of keys and for limits; nil means its peer, without the port.
 	ClientAddress func(*http.Request) string
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
@@ -80,7 +80,7 @@ type route struct {
 	answer       func(*http.Request, principal) (answer, error)
 }
 
-// table is every call there is. A door left out refuses everybody.
+// table is every call there is. An access rule left out refuses everybody.
 func (s *Server) table() []route {
 	return []route{
 		{"GET", "/.well-known/jwks.json", anybody, s.publicKeys},
@@ -166,7 +166,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mux.ServeHTTP(w, r)
 }
 
-// serve is the way every call of the table takes: app, door, handler, answer.
+// serve is the way every call of the table takes: app, access rule, handler, answer.
 func (s *Server) serve(rt route) http.HandlerFunc {
 	namesApp := strings.Contains(rt.path, "{app}")
 	return func(w http.ResponseWriter, r *http.Request) {

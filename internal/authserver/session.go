@@ -30,7 +30,7 @@ func (s *Server) logOut(r *http.Request, who principal) (answer, error) {
 	return answer{status: http.StatusNoContent}, inWords(err, model.KindNotFound, kindSessionGone)
 }
 
-// listSessions says where the caller is logged in, newest first. It is a call of our own, as are the two that end sessions.
+// listSessions says where the caller is signed in, newest first. It is a call of our own, as are the two that end sessions.
 func (s *Server) listSessions(r *http.Request, who principal) (answer, error) {
 	sessions, err := s.as(r, who).Sessions(r.Context())
 	if err != nil {

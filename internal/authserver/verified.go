@@ -9,7 +9,7 @@ import (
 const verifiedTokens = 2048
 
 // verified remembers the claims of tokens whose signature was found good, by the SHA-256 of the whole token, since whoever is
-// there now comes again in a moment: a page makes two calls. It says nothing about whether a token may be used: its type, app,
+// there now comes again in a moment: a page elsewhere asks for keys and usage. It says nothing about whether a token may be used: its type, app,
 // and time, and the row of its session, are looked at with each call.
 type verified struct {
 	mu sync.Mutex

@@ -68,7 +68,7 @@ type resetRequest struct {
 }
 
 // device is what a client says about itself and the machine it runs on. The id it was given before goes into its session, the
-// texts into the facts about the key that it logs in with.
+// texts into the usage of the key that it signs in with.
 type device struct {
 	ID              objectID   `json:"deviceId"`
 	Name            deviceText `json:"deviceName"`
@@ -112,7 +112,7 @@ func (o *objectID) UnmarshalJSON(data []byte) error {
 	return err
 }
 
-// loginAnswer answers a log-in; realm-web and Realm's core fail without any one of its fields.
+// loginAnswer answers a sign-in; realm-web and Realm's core fail without any one of its fields.
 type loginAnswer struct {
 	AccessToken  string `json:"access_token"`
 	RefreshToken string `json:"refresh_token"`
@@ -195,7 +195,7 @@ type sessionsAnswer struct {
 	More     bool          `json:"more,omitempty"` // there are some that are not listed
 }
 
-// wireSession is one log-in. What its device did not say of itself is "".
+// wireSession is one sign-in. What its device did not say of itself is "".
 type wireSession struct {
 	ID         string   `json:"_id"`
 	Current    bool     `json:"current"`

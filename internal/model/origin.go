@@ -11,7 +11,4 @@ type Origin struct {
 	KnownBrowser string
 	// Pairing is the name of the device that a key is created for, "" when a person creates it for themselves.
 	Pairing string
-	// TrialOf is the user who wants to see whether a key works, "" when a sign-in is meant. With a key of theirs it leaves no trace. Any
-	// other key is used, or refused, from the address: its owner must see that somebody else has it.
-	TrialOf string
 }

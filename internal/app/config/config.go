@@ -24,11 +24,11 @@ type Config struct {
 	PublicURL      string        // how browsers and devices reach the program; "": from the listener
 	Data           string        // directory of the database and the secrets
 	AppID          string        // the client app id that SDKs name
-	Upstream       string        // base URL of the server that has the keys; "": the embedded one
+	Upstream       string        // base URL of the server that has the keys; "": this program
 	Registration   string        // "open" or "closed"
 	Anonymous      string        // "off" or "on"
 	MinPassword    int           // characters
-	StepUp         time.Duration // how long a proof of who one is allows making keys
+	StepUp         time.Duration // how long a confirmed password allows creating keys
 	PairingTime    time.Duration // how long a pairing code is good for
 	DrainTime      time.Duration // how long the program says that it is stopping before it takes no more requests
 	AdminAddr      string        // HOST:PORT of readiness, metrics and profiles; "": nowhere

@@ -18,9 +18,9 @@ type Settings struct {
 	PublicURL      *url.URL // nil: from the listener
 	Data           string   // directory of the database and the secrets
 	AppID          string   // the client app id that SDKs name
-	Upstream       *url.URL // of the server that has the keys; nil: the embedded one
+	Upstream       *url.URL // of the server that has the keys; nil: this program
 	Registration   bool     // people may make accounts themselves
-	Anonymous      bool     // devices may log in without credentials
+	Anonymous      bool     // devices may sign in without credentials
 	MinPassword    int      // characters
 	StepUp         time.Duration
 	PairingTime    time.Duration

@@ -62,7 +62,7 @@ type startedPairing struct {
 	Interval   int64        `json:"interval"`   // seconds
 }
 
-// pairedKey is the key that the device was given, and what it needs to log in with it.
+// pairedKey is the key that the device was given, and what it needs to sign in with it.
 type pairedKey struct {
 	AppID   string       `json:"app_id"`
 	BaseURL string       `json:"base_url"`
