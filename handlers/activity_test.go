@@ -20,7 +20,7 @@ import (
 // writes writes something down that happened to the person, a minute after the last.
 func (p *program) writes(who person, kind string, change ...func(*model.Event)) model.Event {
 	p.t.Helper()
-	p.clock.advance(time.Minute)
+	p.clock.Advance(time.Minute)
 	e := model.Event{
 		UserID: who.id, At: p.clock.Now(), Kind: model.EventKind(kind), Actor: model.ActorBrowser, Address: "192.0.2.7",
 		Agent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",

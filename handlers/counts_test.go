@@ -157,9 +157,9 @@ func TestPagesAndPartsWeighLittle(t *testing.T) {
 		}
 		keys = append(keys, client.APIKey{ID: key.ID, Name: name})
 		p.works(name, value)
-		p.clock.advance(time.Duration(i) * time.Second)
+		p.clock.Advance(time.Duration(i) * time.Second)
 	}
-	p.clock.advance(20 * time.Minute)
+	p.clock.Advance(20 * time.Minute)
 	for _, c := range []struct {
 		name, method, path string
 		form               url.Values

@@ -239,7 +239,7 @@ func TestACodeThatLeadsNowhereIsExplainedBesideTheField(t *testing.T) {
 			a.keepsQuiet("taken", "<script>alert")
 		}
 	}
-	p.clock.advance(10 * time.Minute)
+	p.clock.Advance(10 * time.Minute)
 	b.post("/device", url.Values{"code": {"WDJB-MJHT"}}).want(http.StatusUnprocessableEntity).says("#code-error", wrong)
 	if a := bob.post("/device", url.Values{"code": {late.userCode}}); a.text("#code-error") != wrong {
 		t.Errorf("an old code: %s", a.text("#code-error"))
@@ -263,7 +263,7 @@ func TestTooManyWrongCodesAreStoppedForATime(t *testing.T) {
 	}
 	bob, _ := p.signedIn("bob@example.com")
 	bob.post("/device", wrong).want(http.StatusUnprocessableEntity)
-	p.clock.advance(10 * time.Minute)
+	p.clock.Advance(10 * time.Minute)
 	b.opens(p.pairing("porch-cam"))
 }
 
@@ -289,7 +289,7 @@ func TestTheQuestionSaysWhatTheDeviceClaimsAndWhatWasSeen(t *testing.T) {
 	b, who := p.signedIn(email)
 	p.seed(who, numbered(7)...)
 	d := p.pairing("Porch cam")
-	p.clock.advance(40 * time.Second)
+	p.clock.Advance(40 * time.Second)
 	a := b.opens(d).page().want(http.StatusOK)
 	a.says("h1", "Connect this device?").says(".shown-code", d.userCode).says(".match", "Must match the code on the device. It runs out in 9 minutes.")
 	var facts []string
@@ -487,9 +487,9 @@ func TestAnApprovalIsShownUntilTheDeviceHasItsKey(t *testing.T) {
 			t.Errorf("the first link is %q to %q", a.text("#pairing a.button"), got)
 		}
 	}
-	p.clock.advance(3 * time.Minute)
+	p.clock.Advance(3 * time.Minute)
 	value := d.asks().want(http.StatusOK).json()["access_token"].(string)
-	p.clock.advance(time.Minute)
+	p.clock.Advance(time.Minute)
 	for _, a := range []answer{o.page(), b.htmx().get(o.path).isPart()} {
 		a.want(http.StatusOK).says("h1", "The device has its key").says("#pairing", "It fetched front-door at 12:03 UTC.").keepsQuiet(value)
 		a.lacks("[data-arrival]", "#pairing form")
@@ -613,7 +613,7 @@ func TestAKeyServiceThatIsDownKeepsNobodyFromHearingOfTheDevice(t *testing.T) {
 	o.page().want(http.StatusOK).says("h1", "Waiting for the device")
 	stream := b.listens(p.serve(), o.path+"/arrival?state=approving")
 	stream.changes("approved")
-	p.clock.advance(10 * time.Minute)
+	p.clock.Advance(10 * time.Minute)
 	stream.changes("unfetched").ends()
 }
 
@@ -650,7 +650,7 @@ func TestADecisionThatComesTooLateShowsThePageAsItIs(t *testing.T) {
 	p.forget(who)
 	asItIs()
 	o.deny().says("h1", "The key was deleted").lacks(".notice a")
-	p.clock.advance(10 * time.Minute)
+	p.clock.Advance(10 * time.Minute)
 	asItIs()
 	o.deny().says("h1", "The device did not fetch its key in time").lacks(".notice a", "#pairing a.danger")
 }
@@ -793,7 +793,7 @@ func TestACodeThatRanOutConnectsNothing(t *testing.T) {
 	p := newProgram(t)
 	b, who := p.signedIn(email)
 	o := b.opens(p.pairing("porch-cam"))
-	p.clock.advance(10 * time.Minute)
+	p.clock.Advance(10 * time.Minute)
 	for _, a := range []answer{o.page().want(http.StatusOK), o.approve("porch-cam").want(http.StatusConflict), o.deny().want(http.StatusConflict), o.on(b.htmx()).approve("porch-cam").want(http.StatusConflict).isPart()} {
 		a.says("h1", "This code has run out").says("#pairing", "The device got nothing, and no key was made.").lacks("#pairing form", ".notice")
 	}
@@ -808,7 +808,7 @@ func TestAKeyThatWasNotFetchedInTimeCanBeDeletedFromThere(t *testing.T) {
 	b, who := p.signedIn(email)
 	d := p.pairing("porch-cam")
 	o := b.approves(d, "porch-cam")
-	p.clock.advance(10 * time.Minute)
+	p.clock.Advance(10 * time.Minute)
 	d.asks().refuses(http.StatusBadRequest, "expired_token")
 	a := o.page().want(http.StatusOK).says("h1", "The device did not fetch its key in time").says("#pairing", "nobody has its value and nobody can get it")
 	link := a.attr("#pairing a.danger", "href")
@@ -1107,7 +1107,7 @@ func TestThePageHearsWhenTheDeviceHasItsKey(t *testing.T) {
 	late := p.pairing("late")
 	o = b.approves(late, "late")
 	stream = b.listens(server, o.path+"/arrival?state=approved")
-	p.clock.advance(10 * time.Minute)
+	p.clock.Advance(10 * time.Minute)
 	stream.changes("unfetched").ends()
 
 	moved := p.pairing("moved")

@@ -66,7 +66,7 @@ func TestEveryKindOfErrorHasItsStatusAndWords(t *testing.T) {
 			b := b.on(t)
 			p.upstream.heal()
 			p.upstream.breaks(fetchKey, c.fault)
-			p.logs.reset()
+			p.logs.Reset()
 			a := b.get("/keys/" + key.ID).want(c.status)
 			if a.text("h1") != c.heading || a.text("main section p") != c.text || !strings.HasPrefix(a.text("title"), c.heading) {
 				t.Errorf("heading %q, text %q, title %q", a.text("h1"), a.text("main section p"), a.text("title"))

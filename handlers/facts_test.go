@@ -81,9 +81,9 @@ func TestARowTellsWhenAKeyWasLastUsedByWhatAndFromWhere(t *testing.T) {
 	b, who := p.signedIn(email)
 	_, value := p.keyWithValue(who, "porch-cam")
 	p.works("porch-cam", value)
-	p.clock.advance(15 * time.Minute)
+	p.clock.Advance(15 * time.Minute)
 	p.works("garage-cam", value)
-	p.clock.advance(4 * time.Minute)
+	p.clock.Advance(4 * time.Minute)
 	a := b.get("/keys").want(http.StatusOK)
 	a.says(".use", "Last used 4 minutes ago by garage-cam, Linux, realm-web 2.0.1, from 127.0.0.1")
 	if got := a.attr(".use time", "datetime") + " " + a.attr(".use time", "title"); got != "2026-05-02T12:15:00Z 2 May 2026, 12:15 UTC" {
@@ -97,7 +97,7 @@ func TestAKeyThatWasNeverUsedSaysSo(t *testing.T) {
 	p := newProgram(t).records(noon.Add(-time.Hour))
 	b, who := p.signedIn(email)
 	p.keyWithValue(who, "porch-cam")
-	p.clock.advance(20 * time.Minute)
+	p.clock.Advance(20 * time.Minute)
 	if got := b.get("/keys").text(".use"); got != "Never used" {
 		t.Errorf("says %q", got)
 	}
@@ -158,9 +158,9 @@ func TestAServerThatReportsNoUseIsAskedAgainAfterFiveMinutes(t *testing.T) {
 	}
 	p.upstream.heal()
 	p.records(noon.Add(-time.Hour))
-	p.clock.advance(5*time.Minute - 1)
+	p.clock.Advance(5*time.Minute - 1)
 	b.get("/keys").says("#keys .after", "not reported")
-	p.clock.advance(1)
+	p.clock.Advance(1)
 	b.get("/keys").says(".use", "Waiting for first use")
 }
 
@@ -241,7 +241,7 @@ func TestARefusedLogInIsAFactOfTheKey(t *testing.T) {
 	p := newProgram(t).records(noon.Add(-time.Hour))
 	b, who := p.signedIn(email)
 	key, value := p.keyWithValue(who, "porch-cam")
-	p.clock.advance(20 * time.Minute)
+	p.clock.Advance(20 * time.Minute)
 	p.turn(who, key, false)
 	if err := p.logsIn("porch-cam", value); !client.IsUnauthorized(err) {
 		t.Fatal(err)

@@ -8,10 +8,11 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
+
+	"latchkey/internal/testkit"
 )
 
 // Faults of the way to the auth server, for upstream.breaks. None of them waits.
@@ -72,14 +73,14 @@ func says(status int, body string) happens {
 		case strings.HasPrefix(body, "{"), strings.HasPrefix(body, "["):
 			header.Set("Content-Type", "application/json")
 		}
-		return answered(r, status, header, strings.NewReader(body)), nil
+		return testkit.Answer(r, status, header, strings.NewReader(body)), nil
 	}
 }
 
 // asksForTime is a server that has too much to do and says when to come back.
 func asksForTime(status int, retryAfter string) happens {
 	return func(_ http.RoundTripper, r *http.Request) (*http.Response, error) {
-		return answered(r, status, http.Header{"Retry-After": {retryAfter}}, http.NoBody), nil
+		return testkit.Answer(r, status, http.Header{"Retry-After": {retryAfter}}, http.NoBody), nil
 	}
 }
 
@@ -122,11 +123,3 @@ func first(once, after happens) happens {
 
 // works is no fault.
 func works(next http.RoundTripper, r *http.Request) (*http.Response, error) { return next.RoundTrip(r) }
-
-func answered(r *http.Request, status int, header http.Header, body io.Reader) *http.Response {
-	return &http.Response{
-		Status: strconv.Itoa(status) + " " + http.StatusText(status), StatusCode: status,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: header, Body: io.NopCloser(body), ContentLength: -1, Request: r,
-	}
-}

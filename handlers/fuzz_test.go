@@ -99,7 +99,7 @@ func FuzzKeysFromUpstream(f *testing.F) {
 		}
 		got.hasNoMoreThanOurs()
 		if p.upstream.count(keyFacts) == 0 { // the answer before was that of a service without facts
-			p.clock.advance(6 * time.Minute)
+			p.clock.Advance(6 * time.Minute)
 		}
 	})
 }

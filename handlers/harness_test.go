@@ -8,12 +8,10 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -30,6 +28,7 @@ import (
 	"latchkey/internal/onboard"
 	"latchkey/internal/onboard/onboardtest"
 	"latchkey/internal/store"
+	"latchkey/internal/testkit"
 	"latchkey/internal/upstream"
 )
 
@@ -37,14 +36,8 @@ const (
 	appID     = "latchkey-test"
 	publicURL = "http://localhost:8080"
 	email     = "ana@example.com"
-	password  = "correct horse battery"
-	// passwordHash is password's, at the cost below. It is written out so that a test that needs an account does not have to
-	// register one.
-	passwordHash = "$argon2id$v=19$m=64,t=1,p=1$bGF0Y2hrZXktdGVzdC0wMQ$bwkIv4XqoZdOwBInRON42FiU4HLdEcv5SnnbOfccBtg"
+	password  = testkit.Password
 )
-
-// cheap keeps argon2id real and the tests fast.
-var cheap = model.PasswordCost{Memory: 64, Passes: 1, Threads: 1}
 
 // noon is when every test begins. Keys that a test seeds are from the month before.
 var noon = time.Date(2026, 5, 2, 12, 0, 0, 0, time.UTC)
@@ -61,7 +54,7 @@ type program struct {
 	accounts *accounts.Accounts
 	api      *client.Client // of a device, which nothing goes wrong for
 	upstream *way           // the way to the auth server of a dashboard that is elsewhere
-	clock    *clock
+	clock    *testkit.Clock
 	logs     *logs
 
 	refuses        map[string]error  // by the accounts here, by call: "register", "change password"
@@ -73,8 +66,8 @@ type program struct {
 // newProgram starts with nobody in it. Each of change may alter what the dashboard is given.
 func newProgram(t testing.TB, change ...func(*handlers.Deps)) *program {
 	t.Helper()
-	p := &program{t: t, clock: &clock{now: noon}, logs: &logs{}, signIns: uncounted{}, refuses: map[string]error{}, then: map[string]func(){}}
-	p.store = openStore(t)
+	p := &program{t: t, clock: testkit.NewClock(noon), logs: &logs{}, signIns: uncounted{}, refuses: map[string]error{}, then: map[string]func(){}}
+	p.store = testkit.Store(t)
 	p.deps = handlers.Deps{
 		StepUp:       30 * time.Minute,
 		SessionKeys:  [][]byte{bytes.Repeat([]byte{1}, 32)},
@@ -86,14 +79,14 @@ func newProgram(t testing.TB, change ...func(*handlers.Deps)) *program {
 		Pace:         time.Second,
 		Ready:        p.store.Ping,
 		Now:          p.clock.Now,
-		Log:          slog.New(slog.NewJSONHandler(p.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Log:          p.logs.Logger(),
 	}
 	for _, c := range change {
 		c(&p.deps)
 	}
 	p.deps.BaseURL = p.deps.PublicURL
 	if p.own = p.store; !p.deps.Here {
-		p.own = openStore(t)
+		p.own = testkit.Store(t)
 	}
 	p.rows = &webRows{Store: p.own}
 	p.deps.WebSessions = p.rows
@@ -101,8 +94,8 @@ func newProgram(t testing.TB, change ...func(*handlers.Deps)) *program {
 		p.deps.Events = p.own
 	}
 	server := p.newAuthServer()
-	p.upstream = &way{next: inProcess{server}}
-	p.api = p.newClient(inProcess{server})
+	p.upstream = &way{next: testkit.InProcess{Handler: server}}
+	p.api = p.newClient(testkit.InProcess{Handler: server})
 	if p.deps.Pairings == nil {
 		p.deps.Pairings = onboard.New(onboard.Config{ClientID: appID, Grants: &onboardtest.Memory{}, Now: p.clock.Now})
 	}
@@ -155,7 +148,7 @@ func (p *program) newAuthServer() http.Handler {
 		p.t.Fatal(err)
 	}
 	p.accounts = accounts.New(accounts.Config{
-		PublicURL: p.deps.PublicURL, Registration: true, MinPassword: 8, PasswordCost: cheap, Limits: p.limits(), Now: p.clock.Now, Log: p.deps.Log,
+		PublicURL: p.deps.PublicURL, Registration: true, MinPassword: 8, PasswordCost: testkit.Cheap, Limits: p.limits(), Now: p.clock.Now, Log: p.deps.Log,
 	}, p.store)
 	api := authserver.New(authserver.Config{AppID: appID, PublicURL: p.deps.PublicURL, Now: p.clock.Now, Log: p.deps.Log}, p.accounts, tokens)
 	return drained{api, p.accounts}
@@ -270,16 +263,6 @@ func (p *program) limits() *accounts.Limits {
 	return accounts.NewLimits(func() time.Time { return noon.Add(time.Duration(hours.Add(1)) * time.Hour) })
 }
 
-func openStore(t testing.TB) *store.Store {
-	t.Helper()
-	s, err := store.Open(context.Background(), filepath.Join(t.TempDir(), "test.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
-	return s
-}
-
 // --- People and keys --------------------------------------------------------------------------------------------------
 
 // person has an account with the password of all tests.
@@ -288,15 +271,7 @@ type person struct{ id, email string }
 // person makes an account straight in the store.
 func (p *program) person(email string) person {
 	p.t.Helper()
-	who := person{model.NewID(p.clock.Now()), email}
-	err := p.store.CreateUser(p.t.Context(), model.User{ID: who.id, CreatedAt: p.clock.Now()}, model.Identity{
-		ID: model.NewID(p.clock.Now()), UserID: who.id, Provider: model.ProviderEmailPassword,
-		Subject: email, PasswordHash: passwordHash, CreatedAt: p.clock.Now(),
-	})
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	return who
+	return person{testkit.Person(p.t, p.store, email, p.clock.Now()), email}
 }
 
 // seed makes keys of these names straight in the store, an hour apart from 1 April 2026 on. Nobody knows their values.
@@ -643,35 +618,6 @@ func (u *way) reset() {
 	u.sent = nil
 }
 
-// inProcess calls a handler instead of a server, without a port.
-type inProcess struct{ handler http.Handler }
-
-// RoundTrip runs the handler on the caller's goroutine.
-func (t inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
-	if err := r.Context().Err(); err != nil {
-		return nil, err
-	}
-	in := r.WithContext(r.Context())
-	in.RequestURI, in.RemoteAddr = r.URL.RequestURI(), "127.0.0.1:0"
-	if in.Body == nil {
-		in.Body = http.NoBody
-	}
-	w := &recorded{header: http.Header{}, status: http.StatusOK}
-	t.handler.ServeHTTP(w, in)
-	return answered(r, w.status, w.header, &w.body), nil
-}
-
-// recorded is a small http.ResponseWriter: httptest's would count in the allocations of what is measured.
-type recorded struct {
-	header http.Header
-	status int
-	body   bytes.Buffer
-}
-
-func (r *recorded) Header() http.Header         { return r.header }
-func (r *recorded) WriteHeader(status int)      { r.status = status }
-func (r *recorded) Write(p []byte) (int, error) { return r.body.Write(p) }
-
 // webRows keeps web sessions in the store, unless a test sets an error.
 type webRows struct {
 	*store.Store
@@ -737,51 +683,6 @@ func (w *webRows) DeleteWebSession(ctx context.Context, idHash [32]byte, happene
 		return broken
 	}
 	return w.Store.DeleteWebSession(ctx, idHash, happened...)
-}
-
-// --- Time and log -----------------------------------------------------------------------------------------------------
-
-// clock stands still until it is told otherwise.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-// Now is the clock's time.
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
-// logs is a log that several requests may write to.
-type logs struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *logs) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(p)
-}
-
-func (l *logs) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
-}
-
-func (l *logs) reset() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.buf.Reset()
 }
 
 func sha(b []byte) [32]byte { return sha256.Sum256(b) }

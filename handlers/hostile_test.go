@@ -18,6 +18,7 @@ import (
 	"latchkey/client"
 	"latchkey/handlers"
 	"latchkey/internal/onboard"
+	"latchkey/internal/testkit"
 )
 
 // skeleton is a page's elements with the names of their attributes, and where its links and forms lead when that is no address
@@ -104,7 +105,7 @@ func asText(make func() any) happens {
 		if err != nil {
 			return nil, err
 		}
-		return answered(r, http.StatusOK, http.Header{"Content-Type": {"application/json"}}, strings.NewReader(string(body))), nil
+		return testkit.Answer(r, http.StatusOK, http.Header{"Content-Type": {"application/json"}}, strings.NewReader(string(body))), nil
 	}
 }
 
@@ -302,7 +303,7 @@ func TestNoTextOfSomebodyElseMakesALineOfTheLog(t *testing.T) {
 	b, who := p.signedIn(email)
 	key := p.seed(who, "pump")[0]
 	for _, text := range handlers.Corpus(t, "names.txt") {
-		kept.reset()
+		kept.Reset()
 		p.upstream.heal()
 		body, _ := json.Marshal(map[string]string{"error": text, "error_code": text, "link": "https://x.example/logs?co_id=" + url.QueryEscape(text)})
 		p.upstream.breaks(listKeys, says(http.StatusInternalServerError, string(body)))
@@ -315,7 +316,7 @@ func TestNoTextOfSomebodyElseMakesALineOfTheLog(t *testing.T) {
 		strange.post("/device", url.Values{"code": {text}})
 		d := p.device()
 		d.agent = text
-		p.clock.advance(time.Minute)
+		p.clock.Advance(time.Minute)
 		d.start(url.Values{"client_id": {text}, "device_name": {text}})
 		if kept.String() == "" {
 			t.Fatal("nothing was logged")

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"latchkey/handlers"
+	"latchkey/internal/testkit"
 	"latchkey/static"
 )
 
@@ -167,7 +168,7 @@ func TestAMistakeOfOursBecomesAPageAndALogEntryWithItsPlace(t *testing.T) {
 	p := newProgram(t)
 	b, _ := p.signedIn(email)
 	p.rows.afterRead(func() { panic("index out of secret-host") })
-	p.logs.reset()
+	p.logs.Reset()
 	a := b.with("Accept-Encoding", "gzip").get("/keys").want(http.StatusInternalServerError)
 	a.says("h1", "Something went wrong here").keepsQuiet("secret-host", "goroutine")
 	if got := a.text("main code"); got != a.header.Get("X-Request-Id") {
@@ -324,13 +325,16 @@ func TestOnlyTrustedProxiesAreBelievedWhoTheyForwardFor(t *testing.T) {
 		}
 		r.Header.Set("X-Real-Ip", "7.7.7.7")
 		r.Header.Set("Forwarded", "for=7.7.7.7")
-		c.p.logs.reset()
+		c.p.logs.Reset()
 		b.send(r).want(http.StatusOK)
 		if got := c.p.logs.line(t, "request")["from"]; got != c.want {
 			t.Errorf("%s: from %v, want %s", name, got, c.want)
 		}
 	}
 }
+
+// logs are what the dashboard has logged.
+type logs struct{ testkit.Log }
 
 // line gives the last log entry with a message.
 func (l *logs) line(t testing.TB, message string) map[string]any {
@@ -357,7 +361,7 @@ func TestALogLineNamesTheRouteAndNothingThatWasTyped(t *testing.T) {
 	b, who := p.signedIn(email)
 	key := p.seed(who, "porch-cam")[0]
 	value := b.post("/keys", createForm(newFormID(t), "heat-pump")).attr("#value", "value")
-	p.logs.reset()
+	p.logs.Reset()
 	a := b.get("/keys/" + key.ID + "?q=typed-by-mistake-" + value)
 	line := p.logs.line(t, "request")
 	delete(line, "time")

@@ -53,7 +53,7 @@ func (d *device) start(form url.Values) answer {
 // asks polls as a device does at the interval: time goes on first.
 func (d *device) asks() answer {
 	d.p.t.Helper()
-	d.p.clock.advance(5 * time.Second)
+	d.p.clock.Advance(5 * time.Second)
 	return d.poll(nil)
 }
 
@@ -184,7 +184,7 @@ func TestAnApprovedDeviceIsGivenAKeyThatWorks(t *testing.T) {
 		t.Errorf("the key does not sign in as its owner: %v", err)
 	}
 	d.asks().want(http.StatusOK)
-	p.clock.advance(time.Minute)
+	p.clock.Advance(time.Minute)
 	d.asks().refuses(http.StatusBadRequest, "invalid_grant")
 	if got := p.storedNames(who); got != "porch-cam" {
 		t.Errorf("the keys are %q", got)
@@ -201,7 +201,7 @@ func TestADeviceLearnsWhatBecameOfItsRequest(t *testing.T) {
 	eager.asks().refuses(http.StatusBadRequest, "authorization_pending")
 	eager.poll(nil).refuses(http.StatusBadRequest, "authorization_pending") // golang.org/x/oauth2 sends every poll twice
 	eager.poll(nil).refuses(http.StatusBadRequest, "slow_down")
-	p.clock.advance(10 * time.Minute)
+	p.clock.Advance(10 * time.Minute)
 	late.asks().refuses(http.StatusBadRequest, "expired_token")
 	late.code = strings.Repeat("x", len(late.code))
 	late.asks().refuses(http.StatusBadRequest, "invalid_grant")
@@ -270,7 +270,7 @@ func TestAClientMayNameItselfInAHeaderAndHasNoSecret(t *testing.T) {
 		"with half a header":           {http.Header{"Authorization": {"Basic %%%"}}, url.Values{"client_id": {appID}}, 401, "invalid_client"},
 		"with a strange escape":        {basic("%zz", ""), nil, 401, "invalid_client"},
 	} {
-		p.clock.advance(time.Minute)
+		p.clock.Advance(time.Minute)
 		d = p.pairing("porch-cam")
 		a := d.send("/oauth/token", form(c.form), c.header)
 		if a.status != c.status || a.json()["error"] != c.code {
@@ -328,7 +328,7 @@ func TestARequestThatCannotBeReadIsRefusedWithoutRepeatingIt(t *testing.T) {
 		}
 	}
 	// What stands in the address beside a whole form is nobody's business.
-	p.clock.advance(time.Minute)
+	p.clock.Advance(time.Minute)
 	d.send("/oauth/token?device_code="+secret+"&client_id=other&%zz", url.Values{"client_id": {appID}, "grant_type": {deviceGrantType}, "device_code": {d.code}}, nil).
 		refuses(http.StatusBadRequest, "authorization_pending")
 	if log := p.logs.String(); strings.Contains(log, secret) || strings.Contains(log, d.code) {
@@ -424,7 +424,7 @@ func TestOneAddressCannotStartPairingsWithoutEnd(t *testing.T) {
 	elsewhere := p.device()
 	elsewhere.address = "192.0.2.8"
 	elsewhere.start(url.Values{"client_id": {appID}}).want(http.StatusOK)
-	p.clock.advance(wait)
+	p.clock.Advance(wait)
 	d.start(url.Values{"client_id": {appID}}).want(http.StatusOK)
 }
 

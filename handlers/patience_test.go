@@ -16,7 +16,7 @@ func TestWhoIsAskedToWaitIsAnsweredFromHereUntilTheTimeIsOver(t *testing.T) {
 	b.get("/keys/"+key.ID).want(http.StatusServiceUnavailable).says("main", "Nothing was changed. Try again in 30 s.")
 	p.upstream.heal()
 	p.upstream.reset()
-	p.clock.advance(9500 * time.Millisecond)
+	p.clock.Advance(9500 * time.Millisecond)
 	for name, c := range map[string]struct {
 		do   func(*browser) answer
 		says string
@@ -45,7 +45,7 @@ func TestWhoIsAskedToWaitIsAnsweredFromHereUntilTheTimeIsOver(t *testing.T) {
 
 	other, _ := p.signedIn("bob@example.com") // is nobody else's matter
 	other.get("/keys").want(http.StatusOK)
-	p.clock.advance(20*time.Second + 500*time.Millisecond)
+	p.clock.Advance(20*time.Second + 500*time.Millisecond)
 	b.get("/keys").want(http.StatusOK)
 	if got := p.storedNames(who); got != "porch-cam" {
 		t.Errorf("the keys are %q", got)

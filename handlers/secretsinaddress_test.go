@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"latchkey/handlers"
+	"latchkey/internal/testkit"
 )
 
 // secretFields are what proves something in a form, each with a text that is found again.
@@ -67,7 +68,7 @@ func TestNoFormTakesASecretFromTheAddress(t *testing.T) {
 
 // handsOn tells, from now on and once for each, which of the fields have been sent to the key service.
 func (p *program) handsOn(fields url.Values) func() []string {
-	var sent logs // what may be written to by several: keys and facts are asked for at once
+	var sent testkit.Log // what may be written to by several: keys and facts are asked for at once
 	p.upstream.breaks("*", func(next http.RoundTripper, r *http.Request) (*http.Response, error) {
 		_, _ = sent.Write([]byte(r.URL.String())) // never fails
 		if r.Body != nil {
@@ -87,7 +88,7 @@ func (p *program) handsOn(fields url.Values) func() []string {
 				names = append(names, name)
 			}
 		}
-		sent.reset()
+		sent.Reset()
 		slices.Sort(names)
 		return names
 	}

@@ -65,7 +65,7 @@ func TestThePageListsWhereAPersonIsSignedIn(t *testing.T) {
 			}
 			p.app(client.UserAPIKey(key.Value.Reveal()))
 			p.signedIn("bob@example.com")
-			p.clock.advance(5 * time.Minute)
+			p.clock.Advance(5 * time.Minute)
 
 			a := laptop.get("/sessions").want(http.StatusOK)
 			if got := a.texts("[aria-labelledby=this-browser] li"); len(got) != 1 || !strings.HasPrefix(got[0], "Firefox, LinuxFrom 192.0.2.1, last seen just now, signed in 5 minutes ago") {
@@ -104,7 +104,7 @@ func TestWhoeverIsEndedIsOutAtOnceAndTheOthersAreNot(t *testing.T) {
 			laptop.post(path, nil).leadsTo("/sessions")
 			laptop.get("/sessions").says("#status", "The session was ended.")
 			phone.get("/keys").leadsTo("/login?ended=1&next=%2Fkeys")
-			p.clock.advance(15 * time.Second) // after which it looks whether anybody is there
+			p.clock.Advance(15 * time.Second) // after which it looks whether anybody is there
 			stream.ends()
 			tablet.get("/keys").want(http.StatusOK)
 			laptop.post(path, nil).leadsTo("/sessions")
@@ -354,7 +354,7 @@ func TestTheRowSaysWhereABrowserWasSeenLast(t *testing.T) {
 	p := newProgram(t)
 	who := p.person(email)
 	b := p.signInWith(who, firefox)
-	p.clock.advance(2 * time.Minute)
+	p.clock.Advance(2 * time.Minute)
 	b.with("User-Agent", chrome).get("/keys").want(http.StatusOK)
 	row, err := b.rowOf(b.cookie("latchkey"))
 	if err != nil {

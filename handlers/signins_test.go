@@ -12,6 +12,7 @@ import (
 	"latchkey/handlers"
 	"latchkey/internal/accounts"
 	"latchkey/internal/model"
+	"latchkey/internal/testkit"
 )
 
 func wrongLogIn(who string) url.Values {
@@ -38,7 +39,7 @@ func TestTooManyTriesAreToldWhenToComeBackAndKeepTheForm(t *testing.T) {
 	if got.header.Get("Retry-After") != "60" || got.attr("#email", "value") != email || got.attr("[name=next]", "value") != "/keys/which" {
 		t.Errorf("Retry-After %q, e-mail %q, next %q", got.header.Get("Retry-After"), got.attr("#email", "value"), got.attr("[name=next]", "value"))
 	}
-	p.clock.advance(time.Minute)
+	p.clock.Advance(time.Minute)
 	b.post("/login", url.Values{"email": {email}, "password": {password}}).leadsTo("/keys")
 }
 
@@ -68,7 +69,7 @@ func TestAnAccountThatDoesNotExistIsLimitedInTheSameWords(t *testing.T) {
 func TestThePageAndTheAPIShareOneCount(t *testing.T) {
 	p := newProgram(t)
 	p.person(email)
-	api := p.newClient(inProcess{p.upstream.next.(inProcess).handler})
+	api := p.newClient(p.upstream.next)
 	for i := range 10 {
 		if i%2 == 0 {
 			p.browser().post("/login", wrongLogIn(strings.ToUpper(email)+" ")).want(http.StatusUnprocessableEntity)
@@ -268,7 +269,7 @@ func TestWhateverEndsTheAuthSessionEndsTheBrowserAtOnce(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			return p.store.ChangePassword(p.t.Context(), id, passwordHash+"x", elsewhere.ID())
+			return p.store.ChangePassword(p.t.Context(), id, testkit.PasswordHash+"x", elsewhere.ID())
 		},
 		"the account deleted": func(p *program, _ person, elsewhere *client.Session) error {
 			return elsewhere.DeleteUser(p.t.Context())
@@ -278,7 +279,7 @@ func TestWhateverEndsTheAuthSessionEndsTheBrowserAtOnce(t *testing.T) {
 			p := newProgram(t)
 			b, who := p.signedIn(email)
 			other, _ := p.signedIn("bob@example.com")
-			api := p.newClient(inProcess{p.upstream.next.(inProcess).handler})
+			api := p.newClient(p.upstream.next)
 			elsewhere, err := api.Login(t.Context(), client.EmailPassword(email, password))
 			if err != nil {
 				t.Fatal(err)

@@ -18,9 +18,9 @@ func late(t *testing.T, change ...func(*handlers.Deps)) (*program, *browser, per
 	t.Helper()
 	p := newProgram(t, change...)
 	b, who := p.signedIn(email)
-	p.clock.advance(20 * time.Minute)
+	p.clock.Advance(20 * time.Minute)
 	b.get("/keys").want(http.StatusOK) // it is not idle
-	p.clock.advance(10*time.Minute + time.Second)
+	p.clock.Advance(10*time.Minute + time.Second)
 	return p, b, who
 }
 
@@ -41,9 +41,9 @@ func TestAKeyIsMadeWithoutAWordForAsLongAsTheProofIsGood(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t)
 	b, _ := p.signedIn(email)
-	p.clock.advance(29 * time.Minute)
+	p.clock.Advance(29 * time.Minute)
 	b.get("/keys")
-	p.clock.advance(time.Minute)
+	p.clock.Advance(time.Minute)
 	b.post("/keys", newKeyForm("porch-cam")).want(http.StatusOK).says("#once", "porch-cam")
 }
 

@@ -42,7 +42,7 @@ func TestANewKeyWaitsForItsFirstUseAndArrives(t *testing.T) {
 		t.Errorf("the key's page listens to %q, want %q", got, want)
 	}
 
-	p.clock.advance(7 * time.Minute)
+	p.clock.Advance(7 * time.Minute)
 	p.works("porch-cam", value)
 	const connected = "Connected 12:07 UTC, porch-cam, Linux, realm-web 2.0.1, from 127.0.0.1"
 	row := b.htmx().get("/keys/"+key.ID+"?place=row").isPart().says("li.key.new .use", connected).lacks("[data-wait]", "#key", "#notice")
@@ -51,23 +51,23 @@ func TestANewKeyWaitsForItsFirstUseAndArrives(t *testing.T) {
 	b.get("/keys").says(".use", connected).lacks("[data-arrival]", ".new") // without script: by Refresh
 	b.get("/keys/"+key.ID).says("#key .use", connected).lacks("[data-arrival]")
 
-	p.clock.advance(15 * time.Minute)
+	p.clock.Advance(15 * time.Minute)
 	b.get("/keys").says(".use", "Last used 15 minutes ago by porch-cam, Linux")
 }
 
 func TestAfterTwoMinutesThePageSaysWhatTheServerHasSeen(t *testing.T) {
 	t.Parallel()
 	p, b, _, key, _ := arriving(t)
-	p.clock.advance(2*time.Minute - time.Second)
+	p.clock.Advance(2*time.Minute - time.Second)
 	b.get("/keys").lacks(".waiting li")
-	p.clock.advance(time.Second)
+	p.clock.Advance(time.Second)
 	b.get("/keys").says(".waiting", "No log-in with this key has reached this server.").says(".waiting li", "the base URL and the app id")
 	part := b.htmx().get("/keys/"+key.ID+"?place=row").says(".waiting", "No log-in with this key has reached this server.")
 	part.says("hx-partial[hx-target='#status']", "No log-in with porch-cam has reached this server yet.")
 
-	p.clock.advance(13*time.Minute - time.Second)
+	p.clock.Advance(13*time.Minute - time.Second)
 	b.get("/keys").says(".use", "Waiting for first use")
-	p.clock.advance(time.Second)
+	p.clock.Advance(time.Second)
 	if got := b.get("/keys").lacks("[data-arrival]", "[data-wait]").text(".use"); got != "Never used" {
 		t.Errorf("after a quarter of an hour: %q", got)
 	}
@@ -81,7 +81,7 @@ func TestALogInThatWasRefusedWhileWaitingIsToldWithTheWayOut(t *testing.T) {
 	t.Parallel()
 	p, b, who, key, value := arriving(t)
 	b.htmx().post("/keys/"+key.ID+"/turn-off", row(key)).says(".use", "Turned off before its first use").lacks(".use form")
-	p.clock.advance(6 * time.Minute)
+	p.clock.Advance(6 * time.Minute)
 	if err := p.logsIn("porch-cam", value); !client.IsUnauthorized(err) {
 		t.Fatal(err)
 	}
@@ -209,7 +209,7 @@ func TestAStreamTellsOfEachChangeAndEndsWhenNothingIsWaitedFor(t *testing.T) {
 			t.Errorf("%s is %q, want %q", name, got, want)
 		}
 	}
-	p.clock.advance(2 * time.Minute)
+	p.clock.Advance(2 * time.Minute)
 	list.changes(key.ID + "=late," + second.ID + "=late")
 	one.changes("late")
 	p.turn(who, key, false)
@@ -226,7 +226,7 @@ func TestAStreamTellsOfEachChangeAndEndsWhenNothingIsWaitedFor(t *testing.T) {
 	p.works("porch-cam", value)
 	one.changes("").ends()
 	list.changes(second.ID + "=late")
-	p.clock.advance(13 * time.Minute)
+	p.clock.Advance(13 * time.Minute)
 	list.changes("").ends()
 }
 
@@ -244,7 +244,7 @@ func TestAStreamBeginsWithWhatChangedSinceThePage(t *testing.T) {
 	b.listens(server, "/keys/"+key.ID+"/arrival?state=waiting").changes("gone").ends()
 	second, _ := p.keyWithValue(who, "heat-pump") // and by itself, after the connection broke
 	back := b.listens(server, "/keys/"+second.ID+"/arrival?state=late", "Last-Event-ID", "waiting")
-	p.clock.advance(2 * time.Minute)
+	p.clock.Advance(2 * time.Minute)
 	back.changes("late")
 }
 
@@ -252,11 +252,11 @@ func TestAStreamShowsThatItIsAliveAndEndsAfterAQuarterOfAnHour(t *testing.T) {
 	t.Parallel()
 	p, b, who, _, _ := arriving(t, elsewhere)
 	server := p.serve()
-	p.clock.advance(10 * time.Minute)
+	p.clock.Advance(10 * time.Minute)
 	key, _ := p.keyWithValue(who, "heat-pump") // is waited for longer than the stream lasts
 	stream := b.listens(server, "/keys/"+key.ID+"/arrival?state=waiting")
 	for range 2 {
-		p.clock.advance(15 * time.Second)
+		p.clock.Advance(15 * time.Second)
 		stream.hears(": ")
 	}
 	p.upstream.reset()
@@ -265,14 +265,14 @@ func TestAStreamShowsThatItIsAliveAndEndsAfterAQuarterOfAnHour(t *testing.T) {
 	}
 	p.upstream.heal()
 	p.records(noon.Add(-time.Hour))
-	p.clock.advance(2 * time.Minute)
+	p.clock.Advance(2 * time.Minute)
 	for line := range stream.lines { // a comment may come first
 		if line == "event: changed" {
 			break
 		}
 	}
 	stream.hears("data: late")
-	p.clock.advance(15*time.Minute - 150*time.Second)
+	p.clock.Advance(15*time.Minute - 150*time.Second)
 	for line := range stream.lines {
 		if line == "event: end" {
 			return
@@ -299,17 +299,17 @@ func TestAPairingsStreamEndsWithItsSession(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(*program, *browser){
 		"signed out": func(_ *program, b *browser) { b.post("/logout", nil).leadsTo("/login") },
-		"too old":    func(p *program, _ *browser) { p.clock.advance(5 * time.Minute) },
+		"too old":    func(p *program, _ *browser) { p.clock.Advance(5 * time.Minute) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := newProgram(t, elsewhere, func(d *handlers.Deps) { d.StepUp = 12 * time.Hour })
 			b, _ := p.signedIn(email)
 			for range 29 {
-				p.clock.advance(1430 * time.Second) // 11 hours 31 minutes, and never idle
+				p.clock.Advance(1430 * time.Second) // 11 hours 31 minutes, and never idle
 				b.get("/device").want(http.StatusOK)
 			}
-			p.clock.advance(24 * time.Minute)
+			p.clock.Advance(24 * time.Minute)
 			o := b.opens(p.pairing("porch-cam"))
 			var approval sync.WaitGroup
 			defer approval.Wait()
@@ -322,13 +322,13 @@ func TestAPairingsStreamEndsWithItsSession(t *testing.T) {
 			approval.Go(func() { o.approve("porch-cam") })
 			stream := b.listens(p.serve(), o.path+"/arrival?state=asked").changes("approving")
 			p.rows.breaks(errors.New("disk slow"))
-			p.clock.advance(15 * time.Second)
+			p.clock.Advance(15 * time.Second)
 			stream.hears(": ") // which passes
 			p.rows.breaks(nil)
-			p.clock.advance(15 * time.Second)
+			p.clock.Advance(15 * time.Second)
 			stream.hears(": ")
 			end(p, b)
-			p.clock.advance(15 * time.Second)
+			p.clock.Advance(15 * time.Second)
 			stream.ends()
 		})
 	}
@@ -383,9 +383,9 @@ func TestAStreamIsOneLineInTheLogAndTouchesTheSessionOnce(t *testing.T) {
 	t.Parallel()
 	p, b, _, key, _ := arriving(t)
 	server := p.serve()
-	p.logs.reset()
+	p.logs.Reset()
 	stream := b.listens(server, "/keys/"+key.ID+"/arrival?state=waiting")
-	p.clock.advance(2 * time.Minute)
+	p.clock.Advance(2 * time.Minute)
 	stream.changes("late").cancel()
 	stream.drains()
 	var lines []string
@@ -397,7 +397,7 @@ func TestAStreamIsOneLineInTheLogAndTouchesTheSessionOnce(t *testing.T) {
 	if len(lines) != 1 || !strings.Contains(lines[0], `"route":"/keys/:id/arrival","status":200`) {
 		t.Errorf("the log says\n%s", strings.Join(lines, "\n"))
 	}
-	p.clock.advance(29 * time.Minute) // of half an hour without a request
+	p.clock.Advance(29 * time.Minute) // of half an hour without a request
 	b.get("/keys").leadsTo("/login?ended=1&next=%2Fkeys")
 }
 
@@ -452,7 +452,7 @@ func TestARowTellsItsNewsToThoseWhoAsk(t *testing.T) {
 	if diff := cmp.Diff([]string{"Still waiting for the first use of porch-cam."}, status()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	p.clock.advance(20 * time.Minute)
+	p.clock.Advance(20 * time.Minute)
 	if diff := cmp.Diff([]string{}, status()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -18,9 +18,9 @@ func TestASessionEndsAfterThirtyMinutesWithoutARequest(t *testing.T) {
 	p := newProgram(t)
 	b, _ := p.signedIn(email)
 	cookie := b.cookie("latchkey")
-	p.clock.advance(30*time.Minute - time.Millisecond)
+	p.clock.Advance(30*time.Minute - time.Millisecond)
 	b.get("/keys").want(http.StatusOK)
-	p.clock.advance(30 * time.Minute)
+	p.clock.Advance(30 * time.Minute)
 	b.get("/keys").leadsTo("/login?ended=1&next=%2Fkeys")
 	if _, err := b.rowOf(cookie); !errors.Is(err, model.ErrNotFound) {
 		t.Errorf("the row is still there: %v", err)
@@ -33,7 +33,7 @@ func TestASessionEndsAfterTwelveHoursHoweverBusyItIs(t *testing.T) {
 	b, _ := p.signedIn(email)
 	for range 12 * 4 {
 		b.get("/keys").want(http.StatusOK)
-		p.clock.advance(15 * time.Minute)
+		p.clock.Advance(15 * time.Minute)
 	}
 	b.get("/keys").leadsTo("/login?ended=1&next=%2Fkeys")
 }
@@ -43,7 +43,7 @@ func TestReadingPagesWritesTheLastRequestDownAtMostOnceAMinute(t *testing.T) {
 	p := newProgram(t)
 	b, _ := p.signedIn(email)
 	writes := func(wait time.Duration) int64 {
-		p.clock.advance(wait)
+		p.clock.Advance(wait)
 		before := p.store.Stats().Writes
 		b.get("/keys").want(http.StatusOK)
 		return p.store.Stats().Writes - before
@@ -62,7 +62,7 @@ func TestASessionThatAnotherRequestTouchedFirstIsAsGood(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t)
 	b, _ := p.signedIn(email)
-	p.clock.advance(5 * time.Minute)
+	p.clock.Advance(5 * time.Minute)
 	row, err := b.rowOf(b.cookie("latchkey"))
 	if err != nil {
 		t.Fatal(err)
@@ -81,7 +81,7 @@ func TestASessionThatCanBeReadAndNotWrittenIsAsGood(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t)
 	b, _ := p.signedIn(email)
-	p.clock.advance(5 * time.Minute)
+	p.clock.Advance(5 * time.Minute)
 	p.rows.afterRead(func() { p.rows.breaks(errors.New("disk is full")) })
 	b.get("/keys").want(http.StatusOK).says(".who", email)
 }
@@ -90,7 +90,7 @@ func TestASessionThatEndsElsewhereDuringARequestIsOver(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t)
 	b, _ := p.signedIn(email)
-	p.clock.advance(5 * time.Minute)
+	p.clock.Advance(5 * time.Minute)
 	id, _ := base64.RawURLEncoding.DecodeString(b.cookie("latchkey"))
 	p.rows.afterRead(func() {
 		if err := p.own.DeleteWebSession(t.Context(), sha(id)); err != nil {

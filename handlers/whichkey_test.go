@@ -78,7 +78,7 @@ func TestWithoutFingerprintsOnlyTheLogInIsOffered(t *testing.T) {
 	b.tries(value).want(http.StatusOK).says("#verdict", "It works. This is porch-cam, a key of yours. Open porch-cam").keepsSecret(p, value)
 
 	p.upstream.breaks(keyFacts, refusesConnections)
-	p.clock.advance(6 * time.Minute)
+	p.clock.Advance(6 * time.Minute)
 	b.get("/keys/which").says("#which-hint", "The fingerprints of your keys are not known right now")
 }
 
@@ -138,7 +138,7 @@ func TestTryingAValueOfSomebodyElseTellsThemFromWhere(t *testing.T) {
 	stranger.tries(value).says("#verdict", "It works, but it is not yours.")
 	owner.get("/keys").says(".use", "Connected 12:00 UTC").says(".use", "from 192.0.2.1")
 	p.turn(who, key, false)
-	p.clock.advance(time.Minute)
+	p.clock.Advance(time.Minute)
 	stranger.tries(value).says("#verdict", "It does not work.")
 	owner.get("/keys/"+key.ID).says("#key .facts", "Last refusedjust now 2 May 2026, 12:01 UTC It was off.").says("#key .facts", "from 192.0.2.1")
 }

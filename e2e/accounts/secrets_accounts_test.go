@@ -16,6 +16,7 @@ import (
 
 	"latchkey/e2e/story"
 	"latchkey/internal/app/config"
+	"latchkey/internal/testkit"
 )
 
 // newPassword and resetPassword are what markedPassword becomes, typoPassword what is typed in its place.
@@ -28,7 +29,7 @@ const (
 // The links of mails, the changes of a password, the question for it, what the operator does, and all that can be taken away.
 func TestNoSecretOfAnAccountIsWrittenDownAnywhere(t *testing.T) {
 	t.Parallel()
-	var log notebook
+	var log testkit.Log
 	dir, admin := t.TempDir(), story.FreeAddress(t)
 	program, box := story.StartWithMail(t, func(cfg *config.Config) {
 		cfg.Data, cfg.LogTo, cfg.Log, cfg.LogLevel, cfg.AdminAddr, cfg.StepUp = dir, &log, "json", "debug", admin, time.Minute
@@ -48,13 +49,13 @@ func TestNoSecretOfAnAccountIsWrittenDownAnywhere(t *testing.T) {
 	if names := known.found(r.seen.Bytes()); names != nil {
 		t.Errorf("pages, exports and metrics have: %v", names)
 	}
-	if !bytes.Contains(r.seen.Bytes(), []byte("bea@example.com")) || !bytes.Contains(log.read(), []byte(`"route":"/account/password"`)) {
+	if !bytes.Contains(r.seen.Bytes(), []byte("bea@example.com")) || !strings.Contains(log.String(), `"route":"/account/password"`) {
 		t.Error("the search is blind: neither the pages nor the log have what was done")
 	}
-	if names := known.found(log.read()); names != nil {
+	if names := known.found([]byte(log.String())); names != nil {
 		t.Errorf("the log has: %v", names)
 	}
-	if bytes.Contains(log.read(), []byte("bea@example.com")) {
+	if strings.Contains(log.String(), "bea@example.com") {
 		t.Error("the log has an e-mail address")
 	}
 	searchFiles(t, dir, known, values)

@@ -15,30 +15,12 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"latchkey/e2e/story"
 	"latchkey/internal/app/config"
+	"latchkey/internal/testkit"
 )
-
-// notebook is a log that can be read while it is written.
-type notebook struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (n *notebook) Write(line []byte) (int, error) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.b.Write(line)
-}
-
-func (n *notebook) read() []byte {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return bytes.Clone(n.b.Bytes())
-}
 
 // secrets are texts by name that must turn up nowhere.
 type secrets map[string]string
@@ -107,7 +89,7 @@ const markedPassword = "marked Pässword/+&=%7f3a9c51"
 
 func TestNoSecretIsWrittenDownAnywhere(t *testing.T) {
 	t.Parallel()
-	var log notebook
+	var log testkit.Log
 	dir := t.TempDir()
 	program := story.StartProgram(t, func(cfg *config.Config) {
 		cfg.Data, cfg.LogTo, cfg.Log, cfg.LogLevel, cfg.Anonymous = dir, &log, "json", "debug", "on"
@@ -124,16 +106,16 @@ func TestNoSecretIsWrittenDownAnywhere(t *testing.T) {
 	if names := known.found(r.seen.Bytes()); names != nil {
 		t.Errorf("pages and their headers have: %v", names)
 	}
-	if names := known.found(log.read()); names != nil {
+	if names := known.found([]byte(log.String())); names != nil {
 		t.Errorf("the log has: %v", names)
 	}
-	if bytes.Contains(log.read(), []byte("bea@example.com")) {
+	if strings.Contains(log.String(), "bea@example.com") {
 		t.Error("the log has an e-mail address")
 	}
-	if token := regexp.MustCompile(`eyJ[\w-]+\.[\w-]+`).Find(append(r.seen.Bytes(), log.read()...)); token != nil {
+	if token := regexp.MustCompile(`eyJ[\w-]+\.[\w-]+`).Find(append(r.seen.Bytes(), log.String()...)); token != nil {
 		t.Errorf("a page or the log has a token: %s", token)
 	}
-	if !bytes.Contains(log.read(), []byte(`"level":"DEBUG"`)) && !bytes.Contains(log.read(), []byte(`"status":401`)) {
+	if !strings.Contains(log.String(), `"level":"DEBUG"`) && !strings.Contains(log.String(), `"status":401`) {
 		t.Error("the log has nothing of what was done")
 	}
 	searchFiles(t, dir, known, values)

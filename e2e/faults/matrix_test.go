@@ -1,14 +1,12 @@
 package faults
 
 import (
-	"bytes"
 	"cmp"
 	"crypto/tls"
 	"net/http"
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -16,6 +14,7 @@ import (
 	"latchkey/client"
 	"latchkey/e2e/story"
 	"latchkey/internal/app/config"
+	"latchkey/internal/testkit"
 )
 
 // mishap is one thing that a key service, or the way to it, can do to us, and what a person then is told.
@@ -188,29 +187,11 @@ type matrix struct {
 	t         *testing.T
 	program   *story.Program
 	upstream  *story.Gateway
-	clock     story.Clock // the dashboard's
+	clock     testkit.Clock // the dashboard's
 	elsewhere string
 	strayed   *atomic.Int64 // how often that was asked
-	log       lockedLog
+	log       testkit.Log
 	people    int
-}
-
-// lockedLog is a log that several may write to.
-type lockedLog struct {
-	mu  sync.Mutex
-	all bytes.Buffer
-}
-
-func (l *lockedLog) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.all.Write(b)
-}
-
-func (l *lockedLog) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.all.String()
 }
 
 func startMatrix(t *testing.T, m mishap) *matrix {

@@ -14,6 +14,7 @@ import (
 	"latchkey/client"
 	"latchkey/e2e/story"
 	"latchkey/internal/app/config"
+	"latchkey/internal/testkit"
 )
 
 // --- Cookies ----------------------------------------------------------------------------------------------------------
@@ -68,7 +69,7 @@ func TestACookieThatOpensNothingLeadsToTheLogInPage(t *testing.T) {
 
 func TestASessionEndsWhenItIsNotUsedAndAfterHalfADay(t *testing.T) {
 	t.Parallel()
-	var clock story.Clock
+	var clock testkit.Clock
 	program := story.StartProgram(t, func(cfg *config.Config) { cfg.Now = clock.Now })
 	ana := program.Person(t)
 	page := program.Open(t, story.SignedIn(ana))

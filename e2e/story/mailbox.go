@@ -18,13 +18,14 @@ import (
 	"latchkey/client"
 	"latchkey/internal/app/config"
 	"latchkey/internal/model"
+	"latchkey/internal/testkit"
 )
 
 // Mailbox is a mail server that keeps what it is given.
 type Mailbox struct {
 	url   string
 	mails chan receivedMail
-	Clock Clock // of the program
+	Clock testkit.Clock // of the program
 }
 
 // receivedMail is a mail as a person reads it.

@@ -13,11 +13,11 @@ import (
 	"latchkey/client"
 	"latchkey/internal/app"
 	"latchkey/internal/app/config"
-	"latchkey/internal/model"
+	"latchkey/internal/testkit"
 )
 
 // Password is that of all people.
-const Password = "correct horse battery"
+const Password = testkit.Password
 
 // Program is one Latchkey, running with data of its own until the test ends.
 type Program struct {
@@ -32,7 +32,7 @@ func StartProgram(t *testing.T, change ...func(*config.Config)) *Program {
 	t.Helper()
 	cfg := config.Defaults()
 	cfg.Addr, cfg.Data, cfg.LogTo = "127.0.0.1:0", t.TempDir(), t.Output()
-	cfg.PasswordCost = model.PasswordCost{Memory: 64, Passes: 1, Threads: 1}
+	cfg.PasswordCost = testkit.Cheap
 	for _, c := range change {
 		c(&cfg)
 	}

@@ -5,10 +5,12 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"latchkey/internal/testkit"
 )
 
 func TestEmailsAreLimitedByWhoGetsThemAndByWhoAsks(t *testing.T) {
-	clock := &clock{now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)}
+	clock := testkit.NewClock(time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC))
 	l := newEmailLimits(clock.Now)
 	for i := range accountEmails {
 		if wait := l.take("ana@example.org", "192.0.2.1"); wait != 0 {
@@ -17,12 +19,12 @@ func TestEmailsAreLimitedByWhoGetsThemAndByWhoAsks(t *testing.T) {
 		if wait := l.take(" ANA@example.org", "192.0.2.2"); i < accountEmails-1 && wait != accountGap {
 			t.Fatalf("the next at once waits %s, want %s", wait, accountGap)
 		}
-		clock.advance(accountGap)
+		clock.Advance(accountGap)
 	}
 	if wait, want := l.take("ana@example.org", "192.0.2.3"), emailStretch-accountEmails*accountGap; wait != want {
 		t.Errorf("the sixth in an hour waits %s, want %s", wait, want)
 	}
-	clock.advance(emailStretch)
+	clock.Advance(emailStretch)
 	for i := range addressEmails {
 		if wait := l.take(strings.Repeat("x", i+1)+"@example.org", "2001:db8::1"); wait != 0 {
 			t.Fatalf("mail %d of the address has to wait %s", i+1, wait)
@@ -37,7 +39,7 @@ func TestEmailsAreLimitedByWhoGetsThemAndByWhoAsks(t *testing.T) {
 }
 
 func TestWhatIsRememberedOfEmailsIsBounded(t *testing.T) {
-	clock := &clock{now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)}
+	clock := testkit.NewClock(time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC))
 	l := newEmailLimits(clock.Now)
 	remembered := func() int { return l.accounts.Len() + l.addresses.Len() }
 	through := func(kind string, asks int) (taken int) {
@@ -64,7 +66,7 @@ func TestWhatIsRememberedOfEmailsIsBounded(t *testing.T) {
 	if most := maxEmailed / 2 * (1 + addressEmails); remembered() != most {
 		t.Errorf("%d are remembered in the end, want %d", remembered(), most)
 	}
-	clock.advance(emailStretch)
+	clock.Advance(emailStretch)
 	if wait := l.take("ana@example.org", "192.0.2.1"); wait > 0 || remembered() != 2 || l.accounts.Len() != 1 {
 		t.Errorf("after an hour: %s, %d and %d remembered", wait, remembered(), l.accounts.Len())
 	}

@@ -1,25 +1,19 @@
 package accounts
 
 import (
-	"bytes"
 	"context"
-	"log/slog"
-	"path/filepath"
 	"sync"
 	"testing"
-	"time"
 
 	"latchkey/internal/model"
 	"latchkey/internal/store"
+	"latchkey/internal/testkit"
 )
 
 const (
 	testURL      = "https://keys.example.org"
-	testPassword = "correct horse"
+	testPassword = testkit.Password
 )
-
-// cheap keeps argon2id real and the tests fast.
-var cheap = model.PasswordCost{Memory: 64, Passes: 1, Threads: 1}
 
 // here is where most requests of tests come from.
 var here = model.Origin{Address: "192.0.2.1", Agent: "a test", Actor: model.ActorBrowser}
@@ -29,67 +23,28 @@ type fixture struct {
 	*Accounts
 	t     testing.TB
 	store *store.Store
-	clock *clock
-	logs  *syncBuffer
-}
-
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
-// syncBuffer is a log that several goroutines may write to.
-type syncBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
+	clock *testkit.Clock
+	logs  *testkit.Log
 }
 
 func newFixture(t testing.TB, change ...func(*Config)) *fixture {
 	t.Helper()
-	st, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "test.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = st.Close() })
-	f := &fixture{t: t, store: st, clock: &clock{now: time.Date(2016, 3, 1, 12, 0, 0, 0, time.UTC)}, logs: &syncBuffer{}}
+	st := testkit.Store(t)
+	f := &fixture{t: t, store: st, clock: testkit.NewClock(testkit.LongAgo), logs: &testkit.Log{}}
 	cfg := Config{
 		PublicURL:    testURL,
 		Registration: true,
 		Anonymous:    true,
 		MinPassword:  8,
-		PasswordCost: cheap,
+		PasswordCost: testkit.Cheap,
 		Now:          f.clock.Now,
-		Log:          slog.New(slog.NewJSONHandler(f.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Log:          f.logs.Logger(),
 	}
 	for _, c := range change {
 		c(&cfg)
 	}
 	f.Accounts = New(cfg, st)
-	f.passwords = newHasher(cheap, 2)
+	f.passwords = newHasher(testkit.Cheap, 2)
 	t.Cleanup(f.Drain)
 	return f
 }

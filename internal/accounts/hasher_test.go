@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"latchkey/internal/model"
+	"latchkey/internal/testkit"
 )
 
 func TestPasswordsAreHashedAtTheCostThatIsPromised(t *testing.T) {
@@ -29,14 +30,14 @@ func TestPasswordsAreHashedAtTheCostThatIsPromised(t *testing.T) {
 // The reference implementation's own test vector.
 func TestHashesOfOtherImplementationsAreUnderstood(t *testing.T) {
 	const phc = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"
-	got, err := newHasher(cheap, 1).check(t.Context(), phc, "password")
+	got, err := newHasher(testkit.Cheap, 1).check(t.Context(), phc, "password")
 	if got != passwordOutdated || err != nil {
 		t.Errorf("verdict %d, %v", got, err)
 	}
 }
 
 func TestCheckTellsRightFromWrong(t *testing.T) {
-	h := newHasher(cheap, 2)
+	h := newHasher(testkit.Cheap, 2)
 	ctx := t.Context()
 	first, err := h.hash(ctx, testPassword)
 	if err != nil {
@@ -67,7 +68,7 @@ func TestCheckTellsRightFromWrong(t *testing.T) {
 
 func TestAStoredHashThatIsNoneIsAnErrorThatDoesNotQuoteIt(t *testing.T) {
 	const salt, key = "c29tZXNhbHRzb21l", "CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"
-	h := newHasher(cheap, 1)
+	h := newHasher(testkit.Cheap, 1)
 	for _, stored := range []string{
 		"canary", "$2b$12$canary", "$argon2i$v=19$m=64,t=1,p=1$" + salt + "$" + key, "$argon2id$v=16$m=64,t=1,p=1$" + salt + "$" + key,
 		"$argon2id$v=19$m=64,t=1,p=1$" + salt, "$argon2id$v=19$m=64,t=1,p=1$" + salt + "$" + key + "$", "x$argon2id$v=19$m=64,t=1,p=1$" + salt + "$" + key,
@@ -95,7 +96,7 @@ func TestStartingHashesNothing(t *testing.T) {
 
 // stalled is a hasher whose hashes wait for release.
 func stalled(cores int) (h *hasher, started chan struct{}, release func(), most func() int64) {
-	h = newHasher(cheap, cores)
+	h = newHasher(testkit.Cheap, cores)
 	started = make(chan struct{}, 1000)
 	gate := make(chan struct{})
 	var now, max atomic.Int64

@@ -10,10 +10,11 @@ import (
 	"time"
 
 	"latchkey/internal/model"
+	"latchkey/internal/testkit"
 )
 
-func newTestLimits() (*Limits, *clock) {
-	c := &clock{now: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)}
+func newTestLimits() (*Limits, *testkit.Clock) {
+	c := testkit.NewClock(time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC))
 	return NewLimits(c.Now), c
 }
 
@@ -71,11 +72,11 @@ func TestEachCountHoldsAtItsOwnFigure(t *testing.T) {
 			if succeeded != nil || wait != tt.wait {
 				t.Errorf("the next waits %v, want %v", wait, tt.wait)
 			}
-			c.advance(wait - 1)
+			c.Advance(wait - 1)
 			if _, wait := l.Take(tt.attempt(0)); wait == 0 {
 				t.Error("it gets through before that")
 			}
-			c.advance(1)
+			c.Advance(1)
 			if _, wait := l.Take(tt.attempt(0)); wait > 0 {
 				t.Errorf("it does not get through then, and waits %v", wait)
 			}
@@ -88,12 +89,12 @@ func TestAnAccountThatWasLeftAloneHasAllItsTriesAgain(t *testing.T) {
 	at := func(i int) Attempt { return from("a@example.org", i) }
 	room(l, 100, at)
 	for range 5 {
-		c.advance(time.Minute)
+		c.Advance(time.Minute)
 		if got := room(l, 100, at); got != 1 {
 			t.Errorf("%d in the next minute, want 1", got)
 		}
 	}
-	c.advance(accountTries * accountPause)
+	c.Advance(accountTries * accountPause)
 	if got := room(l, 100, at); got != accountTries {
 		t.Errorf("%d after some rest, want %d", got, accountTries)
 	}
@@ -171,7 +172,7 @@ func TestASuccessGivesBackWhereItsTryWasCounted(t *testing.T) {
 	if got := room(l, 20, func(i int) Attempt { return from(owner.Account, 1<<23+i) }); got != accountTries-3 {
 		t.Errorf("the account has %d tries left, want %d", got, accountTries-3)
 	}
-	c.advance(2 * tryStretch)
+	c.Advance(2 * tryStretch)
 	l.Take(from("somebody@example.org", 1)) // the past is forgotten
 	empty := fill()
 	late, _ := l.Take(owner) // counted for the account, since so many browsers are
@@ -191,7 +192,7 @@ func TestASuccessAfterALongTimeGivesBackNobodyElsesTry(t *testing.T) {
 	for _, known := range []string{"", "laptop"} {
 		a := Attempt{Account: "a@example.org", Address: "192.0.2.1", KnownBrowser: known}
 		succeeded, _ := l.Take(a)
-		c.advance(tryStretch)
+		c.Advance(tryStretch)
 		if got := room(l, 20, func(int) Attempt { return a }); got != 10 {
 			t.Fatalf("%d tries", got)
 		}
@@ -234,7 +235,7 @@ func TestAMillionStrangersNeitherFillTheMemoryNorHideAnAttack(t *testing.T) {
 		}
 		l.Take(a)
 		if i%20_000 == 0 {
-			c.advance(time.Second)
+			c.Advance(time.Second)
 		}
 	}
 	if got := room(l, 10, victim); got != 0 {
@@ -260,13 +261,13 @@ func TestAnHourOfAttackIsForgottenAsItGoes(t *testing.T) {
 			l.Take(known)
 		}
 		most = max(most, l.accounts.Len(), l.addresses.Len(), l.browsers.Len())
-		c.advance(time.Minute)
+		c.Advance(time.Minute)
 	}
 	// Twice what is looked back to, since the past is dropped only now and then. Addresses are those of both kinds of tries.
 	if most > 2*(10*everyoneTries+10*1200) {
 		t.Errorf("%d entries at a time", most)
 	}
-	c.advance(time.Hour)
+	c.Advance(time.Hour)
 	l.Take(from("a", 1))
 	if n := l.accounts.Len() + l.addresses.Len() + l.browsers.Len(); n != 2 {
 		t.Errorf("%d entries after an hour of rest", n)

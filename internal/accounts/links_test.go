@@ -20,7 +20,7 @@ func TestWhoAsksForALinkLearnsNothing(t *testing.T) {
 	f.register("ana@example.org")
 	f.confirm(box.taken(f)[0])
 	f.register("new@example.org")
-	f.clock.advance(accountGap)
+	f.clock.Advance(accountGap)
 	box.taken(f)
 	for _, purpose := range []string{model.LinkReset, model.LinkConfirm} {
 		for _, email := range []string{"ana@example.org", "new@example.org", "nobody@example.org"} {
@@ -37,7 +37,7 @@ func TestWhoAsksForALinkLearnsNothing(t *testing.T) {
 			close(gate)
 			f.Drain()
 		}
-		f.clock.advance(accountGap)
+		f.clock.Advance(accountGap)
 	}
 	var got []string
 	for _, letter := range box.taken(f) {

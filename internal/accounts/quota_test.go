@@ -4,10 +4,12 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"latchkey/internal/testkit"
 )
 
 func TestAQuotaAllowsSoMuchAtOnceAndOneMoreAfterEachPause(t *testing.T) {
-	clock := &clock{now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)}
+	clock := testkit.NewClock(time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC))
 	q := newQuota(clock.Now, 3, time.Minute)
 	for range 2 { // what was used comes back
 		for i := range 3 {
@@ -23,11 +25,11 @@ func TestAQuotaAllowsSoMuchAtOnceAndOneMoreAfterEachPause(t *testing.T) {
 		if wait := q.Take("bob"); wait != 0 {
 			t.Errorf("somebody else waits %s", wait)
 		}
-		clock.advance(time.Minute)
+		clock.Advance(time.Minute)
 		if first, second := q.Take("ana"), q.Take("ana"); first != 0 || second != time.Minute {
 			t.Errorf("after a pause: %s and %s", first, second)
 		}
-		clock.advance(time.Hour)
+		clock.Advance(time.Hour)
 	}
 	if q.Take("ana"); q.counts.Len() != 1 {
 		t.Errorf("%d are remembered", q.counts.Len())
@@ -35,7 +37,7 @@ func TestAQuotaAllowsSoMuchAtOnceAndOneMoreAfterEachPause(t *testing.T) {
 }
 
 func TestWhatAQuotaRemembersIsBounded(t *testing.T) {
-	clock := &clock{now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)}
+	clock := testkit.NewClock(time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC))
 	q := newQuota(clock.Now, 3, time.Minute)
 	q.Take("ana")
 	taken := 0

@@ -29,7 +29,7 @@ func TestWhyNobodyIsRegistered(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	f.clock.advance(accountGap)
+	f.clock.Advance(accountGap)
 	is(t, f.Register(t.Context(), here, "a@example.org", testPassword), model.KindEmailTaken)
 }
 

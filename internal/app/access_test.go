@@ -27,6 +27,7 @@ import (
 	"latchkey/internal/app/config"
 	"latchkey/internal/authserver"
 	"latchkey/internal/model"
+	"latchkey/internal/testkit"
 	"latchkey/static"
 )
 
@@ -212,7 +213,6 @@ type stage struct {
 	ring    keyRing
 	actors  int
 	sealing []byte // a public key for what is handed to devices
-	hash    string // of the password that everybody has
 	visitor *http.Client
 }
 
@@ -240,13 +240,6 @@ func newStageWith(t *testing.T, change func(*config.Config)) *stage {
 	}
 	s := &stage{running: a, t: t, at: "http://" + a.listener.Addr().String(), ring: ring, visitor: visitor}
 	s.sealing = sealing.PublicKey().Bytes()
-	s.api("/app/latchkey-local/auth/providers/local-userpass/register",
-		map[string]string{"email": "first@example.com", "password": account.Get("password")}, nil)
-	first, err := a.store.IdentityBySubject(t.Context(), model.ProviderEmailPassword, "first@example.com")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.hash = first.PasswordHash
 	return s
 }
 
@@ -338,14 +331,8 @@ func (s *stage) sessionOf(cookie *http.Cookie) [32]byte {
 func (s *stage) user() (id, email string) {
 	s.t.Helper()
 	s.actors++
-	now := time.Now()
-	id, email = model.NewID(now), fmt.Sprintf("person-%d@example.com", s.actors)
-	if err := s.store.CreateUser(s.t.Context(), model.User{ID: id, CreatedAt: now}, model.Identity{
-		ID: model.NewID(now), UserID: id, Provider: model.ProviderEmailPassword, Subject: email, PasswordHash: s.hash, CreatedAt: now,
-	}); err != nil {
-		s.t.Fatal(err)
-	}
-	return id, email
+	email = fmt.Sprintf("person-%d@example.com", s.actors)
+	return testkit.Person(s.t, s.store, email, time.Now()), email
 }
 
 func (s *stage) key(user, name, value string, off bool) string {

@@ -12,6 +12,7 @@ import (
 
 	"latchkey/client"
 	"latchkey/internal/app/config"
+	"latchkey/internal/testkit"
 )
 
 // withAdmin is a program that operators can ask, and the URL at which they do.
@@ -80,7 +81,7 @@ func TestAnAddressForOperatorsThatIsTakenIsRefusedAndNothingIsHeld(t *testing.T)
 	cfg := testConfig(t)
 	cfg.Addr, cfg.AdminAddr = "127.0.0.1:"+freePort(t), strings.TrimPrefix(at, "http://")
 	_, err := New(t.Context(), cfg)
-	wantSentence(t, err, "--admin-addr", cfg.AdminAddr, "in use")
+	testkit.WantSentence(t, err, "--admin-addr", cfg.AdminAddr, "in use")
 	cfg.AdminAddr = "127.0.0.1:" + freePort(t)
 	cfg.SessionKeys = "c2hvcnQ=" // refused after both listeners are open
 	if _, err := New(t.Context(), cfg); err == nil {

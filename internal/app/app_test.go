@@ -25,6 +25,7 @@ import (
 	"latchkey/client"
 	"latchkey/internal/app/config"
 	"latchkey/internal/model"
+	"latchkey/internal/testkit"
 )
 
 // testConfig is a program on a free port of this machine, with data of its own.
@@ -34,7 +35,7 @@ func testConfig(t testing.TB) config.Config {
 	cfg.Addr = "127.0.0.1:0"
 	cfg.Data = filepath.Join(t.TempDir(), "data")
 	cfg.LogTo = io.Discard
-	cfg.PasswordCost = model.PasswordCost{Memory: 64, Passes: 1, Threads: 1} // what it is really is no test's subject here
+	cfg.PasswordCost = testkit.Cheap // what it is really is no test's subject here
 	return cfg
 }
 
@@ -146,7 +147,7 @@ func browser(t testing.TB) *http.Client {
 	return &http.Client{Jar: jar}
 }
 
-var account = url.Values{"email": {"ada@example.com"}, "password": {"correct horse battery"}}
+var account = url.Values{"email": {"ada@example.com"}, "password": {testkit.Password}}
 
 func TestItStartsOnAFreePortAndAnswersTheHealthCheck(t *testing.T) {
 	t.Parallel()
@@ -286,10 +287,10 @@ func TestWhatIsTakenOrCannotBeUsedEndsTheStartWithOneSentence(t *testing.T) {
 	taken := run(t, testConfig(t))
 	addr := strings.TrimPrefix(taken.URL(), "http://")
 	file := filepath.Join(t.TempDir(), "file")
-	writeFile(t, file, "a file", 0o600)
+	testkit.WriteFile(t, file, "a file", 0o600)
 	damaged := filepath.Join(t.TempDir(), "damaged")
-	makeDir(t, damaged, 0o700)
-	writeFile(t, filepath.Join(damaged, databaseFile), strings.Repeat("this is no database ", 500), 0o600)
+	testkit.MakeDir(t, damaged, 0o700)
+	testkit.WriteFile(t, filepath.Join(damaged, databaseFile), strings.Repeat("this is no database ", 500), 0o600)
 
 	for name, tc := range map[string]struct {
 		change func(*config.Config)
@@ -337,7 +338,7 @@ func TestWhatIsTakenOrCannotBeUsedEndsTheStartWithOneSentence(t *testing.T) {
 			cfg := testConfig(t)
 			tc.change(&cfg)
 			_, err := New(t.Context(), cfg)
-			wantSentence(t, err, tc.want...)
+			testkit.WantSentence(t, err, tc.want...)
 		})
 	}
 }
@@ -348,21 +349,6 @@ func dataOf(t *testing.T) string {
 	cfg := testConfig(t)
 	run(t, cfg)
 	return cfg.Data
-}
-
-func wantSentence(t *testing.T, err error, parts ...string) {
-	t.Helper()
-	if err == nil {
-		t.Fatal("no error")
-	}
-	for _, part := range parts {
-		if !strings.Contains(err.Error(), part) {
-			t.Errorf("%q does not say %q", err, part)
-		}
-	}
-	if strings.Contains(err.Error(), "\n") {
-		t.Errorf("%q is more than one line", err)
-	}
 }
 
 func TestAFailedStartHoldsNothing(t *testing.T) {

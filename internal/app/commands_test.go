@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"latchkey/internal/app/config"
+	"latchkey/internal/testkit"
 )
 
 func TestHelpListsEveryFlagWithItsVariableAndDefault(t *testing.T) {
@@ -48,7 +49,7 @@ func TestVersionSaysWhatWasBuiltWithWhat(t *testing.T) {
 	if got := out.String(); !strings.HasPrefix(got, "latchkey ") || !strings.Contains(got, runtime.Version()) {
 		t.Errorf("%q", got)
 	}
-	wantSentence(t, Main(t.Context(), []string{"version", "--short"}, &out), `"--short"`)
+	testkit.WantSentence(t, Main(t.Context(), []string{"version", "--short"}, &out), `"--short"`)
 }
 
 func TestAnUnknownCommandIsRefused(t *testing.T) {
@@ -56,7 +57,7 @@ func TestAnUnknownCommandIsRefused(t *testing.T) {
 	for _, args := range [][]string{{"start"}, {"Serve"}, {""}, {"serve", "now"}, {"health", "now"}} {
 		var out bytes.Buffer
 		err := Main(t.Context(), args, &out)
-		wantSentence(t, err, fmt.Sprintf("%q", args[len(args)-1]))
+		testkit.WantSentence(t, err, fmt.Sprintf("%q", args[len(args)-1]))
 		if out.Len() > 0 {
 			t.Errorf("%v printed %s", args, out.String())
 		}
@@ -101,10 +102,10 @@ func TestHealthIsThatOfTheProgramWithTheSameSettings(t *testing.T) {
 		t.Errorf("a healthy one: %q, %v", out.String(), err)
 	}
 	out.Reset()
-	wantSentence(t, Main(t.Context(), []string{"health", "--addr", strings.TrimPrefix(sick.URL, "http://")}, &out), "not healthy", "503")
-	wantSentence(t, Main(t.Context(), []string{"health", "--addr", "127.0.0.1:" + freePort(t)}, &out), "not healthy", "refused")
-	wantSentence(t, Main(t.Context(), []string{"health", "--addr", ":0"}, &out), "--addr", `":0"`)
-	wantSentence(t, Main(t.Context(), []string{"health", "--registration", "maybe"}, &out), "--registration", `"maybe"`)
+	testkit.WantSentence(t, Main(t.Context(), []string{"health", "--addr", strings.TrimPrefix(sick.URL, "http://")}, &out), "not healthy", "503")
+	testkit.WantSentence(t, Main(t.Context(), []string{"health", "--addr", "127.0.0.1:" + freePort(t)}, &out), "not healthy", "refused")
+	testkit.WantSentence(t, Main(t.Context(), []string{"health", "--addr", ":0"}, &out), "--addr", `":0"`)
+	testkit.WantSentence(t, Main(t.Context(), []string{"health", "--registration", "maybe"}, &out), "--registration", `"maybe"`)
 	if out.Len() > 0 {
 		t.Errorf("printed %q", out.String())
 	}
@@ -145,13 +146,9 @@ type ownCode struct {
 
 func (e ownCode) ExitCode() int { return e.code }
 
-type brokenPipe struct{}
-
-func (brokenPipe) Write([]byte) (int, error) { return 0, errors.New("broken pipe") }
-
 func TestHelpThatNobodyReadsIsAnError(t *testing.T) {
 	t.Parallel()
-	if err := Main(t.Context(), []string{"help"}, brokenPipe{}); err == nil {
+	if err := Main(t.Context(), []string{"help"}, testkit.BrokenPipe{}); err == nil {
 		t.Error("no error")
 	}
 }

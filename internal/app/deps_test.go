@@ -35,14 +35,15 @@ func mayImport() map[string][]string {
 		"internal/limits":              nil,
 		"internal/model":               nil,
 		"internal/onboard":             {"internal/limits", "internal/model"},
-		"internal/onboard/onboardtest": {"internal/model", "internal/onboard"},
+		"internal/onboard/onboardtest": {"internal/model", "internal/onboard", "internal/testkit"},
 		"internal/store":               {"internal/model"},
-		"internal/store/storetest":     {"internal/model", "internal/store"},
+		"internal/store/storetest":     {"internal/model", "internal/store", "internal/testkit"},
+		"internal/testkit":             {"internal/model", "internal/store"},
 		"internal/upstream":            {"client", "internal/model"},
 		"static":                       nil,
 		"views":                        {"static"},
 
-		"e2e/story":    {"client", "internal/app", "internal/app/config", "internal/model"},
+		"e2e/story":    {"client", "internal/app", "internal/app/config", "internal/model", "internal/testkit"},
 		"e2e/accounts": nil, // stories are tests, here and below
 		"e2e/devices":  nil,
 		"e2e/faults":   nil,
@@ -51,7 +52,10 @@ func mayImport() map[string][]string {
 	}
 }
 
-// testsMayImport is what the tests of a package may import beyond that, where it is anything.
+// theTestkit is what all tests may import but those of the client, which stands by itself, and no package that is in the program.
+const theTestkit = "internal/testkit"
+
+// testsMayImport is what the tests of a package may import beyond that and the test kit, where it is anything.
 func testsMayImport() map[string][]string {
 	return map[string][]string{
 		"client":               {"client/clienttest"},
@@ -145,6 +149,9 @@ func TestPackagesImportOnlyWhatTheTableAllows(t *testing.T) {
 			}
 		}
 		allowed = append(append(allowed, forTests[p.name()]...), p.name())
+		if !strings.HasPrefix(p.name(), "client") {
+			allowed = append(allowed, theTestkit)
+		}
 		for _, path := range append(p.TestImports, p.XTestImports...) {
 			if ours(path) && !slices.Contains(allowed, nameOf(path)) {
 				t.Errorf("tests of %s may not import %s", p.name(), path)
@@ -169,6 +176,16 @@ func TestDependenciesStayInTheirPackages(t *testing.T) {
 			if allowed, ok := places[path]; ok && !slices.Contains(allowed, p.name()) {
 				t.Errorf("%s imports %s, which only %v may", p.name(), path, allowed)
 			}
+		}
+	}
+}
+
+func TestTheTestkitIsInNoProgram(t *testing.T) {
+	t.Parallel()
+	for _, p := range packages(t) {
+		forTests := strings.HasSuffix(p.name(), "test") || p.name() == "e2e/story"
+		if !forTests && slices.Contains(p.Imports, module+"/"+theTestkit) {
+			t.Errorf("%s imports %s, which only tests and what supports them may", p.name(), theTestkit)
 		}
 	}
 }

@@ -10,13 +10,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
 	"latchkey/client"
+	"latchkey/internal/testkit"
 )
 
 // smallDisk is a directory on a disk of its own, of two megabytes.
@@ -62,11 +61,11 @@ func namedKey(name string) url.Values {
 
 func TestOnAFullDiskPeopleSeeTheirKeysAndAreToldThatNothingWasSaved(t *testing.T) {
 	disk := smallDisk(t)
-	var later atomic.Int64
+	var clock testkit.Clock
 	cfg := testConfig(t)
 	cfg.Data = filepath.Join(disk, "data")
-	cfg.Now = func() time.Time { return time.Now().Add(time.Duration(later.Load())) }
-	log := &keptLog{}
+	cfg.Now = clock.Now
+	log := &testkit.Log{}
 	cfg.LogTo = log
 	a := run(t, cfg)
 	defer func() { _ = a.stop() }() // before the disk goes
@@ -94,7 +93,7 @@ func TestOnAFullDiskPeopleSeeTheirKeysAndAreToldThatNothingWasSaved(t *testing.T
 		t.Errorf("logging in with a key: %v", err)
 	}
 	for _, after := range []time.Duration{0, 2 * time.Minute, 25 * time.Minute} {
-		later.Store(int64(after))
+		clock.Set(after)
 		page := get(t, person, a.URL()+"/keys")
 		wantPage(t, page, http.StatusOK, "porch-cam", "garage", account.Get("email"))
 		if strings.Contains(page.Body, "lost") {
@@ -145,22 +144,4 @@ func statusOf(err error) int {
 		return 0
 	}
 	return failed.Status
-}
-
-// keptLog is a log that can be read while it is written.
-type keptLog struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *keptLog) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *keptLog) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
 }

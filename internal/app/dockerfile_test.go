@@ -19,13 +19,14 @@ import (
 	"time"
 
 	"latchkey/internal/app/config"
+	"latchkey/internal/testkit"
 )
 
 // instructions are the Dockerfile's, by keyword, in order.
 func instructions(t *testing.T) map[string][]string {
 	t.Helper()
 	all := map[string][]string{}
-	for line := range strings.Lines(readFile(t, "../../Dockerfile")) {
+	for line := range strings.Lines(testkit.ReadFile(t, "../../Dockerfile")) {
 		keyword, rest, ok := strings.Cut(strings.TrimSpace(line), " ")
 		if ok && keyword != "#" {
 			all[keyword] = append(all[keyword], rest)

@@ -2,6 +2,7 @@ package app
 
 import (
 	"io/fs"
+	"latchkey/internal/testkit"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -92,7 +93,7 @@ const routeMost = 1500
 // The reading route is what a newcomer trusts first: its files exist, are as long as it says, and are no more than it says.
 func TestTheReadingRouteIsAsLongAsItSays(t *testing.T) {
 	t.Parallel()
-	readme := readFile(t, "../../README.md")
+	readme := testkit.ReadFile(t, "../../README.md")
 	_, route, found := strings.Cut(readme, "\n## Twenty-five minutes to know the code\n")
 	if !found {
 		t.Fatal("README.md has no reading route")
@@ -124,7 +125,7 @@ func TestTheReadingRouteIsAsLongAsItSays(t *testing.T) {
 			if said[1] != "" {
 				read, _ = strconv.Atoi(said[1])
 			}
-			have := strings.Count(readFile(t, filepath.Join("..", "..", f[1])), "\n")
+			have := strings.Count(testkit.ReadFile(t, filepath.Join("..", "..", f[1])), "\n")
 			if whole*10 < have*9 || whole*10 > have*11 || read > have {
 				t.Errorf("%s has %d lines, and the route says %s", f[1], have, lengths[i])
 			}

@@ -20,6 +20,7 @@ import (
 
 	"latchkey/internal/app/config"
 	"latchkey/internal/model"
+	"latchkey/internal/testkit"
 )
 
 func testDir(t *testing.T) dataDir {
@@ -43,7 +44,7 @@ func TestSecretsAreMadeOnceForTheirOwnerAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]os.FileMode{".": 0o700, sessionKeysFile: 0o600, accessKeyFile: 0o600} {
-		if got := modeOf(t, dir.file(name)); got != want {
+		if got := testkit.ModeOf(t, dir.file(name)); got != want {
 			t.Errorf("%s has mode %o, want %o", name, got, want)
 		}
 	}
@@ -103,11 +104,11 @@ func TestTheKeyRingCanBeAFileOfAnotherPlace(t *testing.T) {
 	t.Parallel()
 	cfg := config.Defaults()
 	cfg.SessionKeysFile = filepath.Join(t.TempDir(), "keys")
-	writeFile(t, cfg.SessionKeysFile, strings.Repeat("A", 43)+"=\n", 0o444)
+	testkit.WriteFile(t, cfg.SessionKeysFile, strings.Repeat("A", 43)+"=\n", 0o444)
 	if _, err := loadKeyRing(parsed(t, cfg), testDir(t)); err != nil {
 		t.Fatal(err)
 	}
-	if got := modeOf(t, cfg.SessionKeysFile); got != 0o444 {
+	if got := testkit.ModeOf(t, cfg.SessionKeysFile); got != 0o444 {
 		t.Errorf("a file that is not ours has now mode %o", got)
 	}
 }
@@ -137,7 +138,7 @@ func TestSessionKeysAreReadAsPeopleWriteThem(t *testing.T) {
 			t.Parallel()
 			keys, err := parseSessionKeys(tc.text)
 			if tc.err != "" {
-				wantSentence(t, err, tc.err, "32 random bytes in base64")
+				testkit.WantSentence(t, err, tc.err, "32 random bytes in base64")
 				if strings.Contains(err.Error(), std[:8]) || strings.Contains(err.Error(), "horse") {
 					t.Errorf("a key is in %q", err)
 				}
@@ -176,11 +177,11 @@ func TestADamagedKeyFileIsNamed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir := testDir(t)
-			writeFile(t, dir.file(tc.file), tc.content, 0o600)
+			testkit.WriteFile(t, dir.file(tc.file), tc.content, 0o600)
 			_, ringErr := loadKeyRing(parsed(t, config.Defaults()), dir)
 			_, accessErr := loadAccessKey(dir)
-			wantSentence(t, errors.Join(ringErr, accessErr), "--data", dir.path, tc.file, tc.want)
-			if got := readFile(t, dir.file(tc.file)); got != tc.content {
+			testkit.WantSentence(t, errors.Join(ringErr, accessErr), "--data", dir.path, tc.file, tc.want)
+			if got := testkit.ReadFile(t, dir.file(tc.file)); got != tc.content {
 				t.Error("the file was changed")
 			}
 		})
@@ -204,13 +205,13 @@ func TestTheDataDirectoryIsClosedToOthers(t *testing.T) {
 			t.Parallel()
 			path, log := t.TempDir(), &bytes.Buffer{}
 			if tc.file != "" {
-				writeFile(t, filepath.Join(path, tc.file), "x", 0o600)
+				testkit.WriteFile(t, filepath.Join(path, tc.file), "x", 0o600)
 			}
-			makeDir(t, path, tc.mode)
+			testkit.MakeDir(t, path, tc.mode)
 			if _, err := openDataDir(path, slog.New(slog.NewTextHandler(log, nil))); err != nil {
 				t.Fatal(err)
 			}
-			if got := modeOf(t, path); got != tc.want {
+			if got := testkit.ModeOf(t, path); got != tc.want {
 				t.Errorf("mode %o, want %o", got, tc.want)
 			}
 			if said := strings.Contains(log.String(), path); said != (tc.mode != tc.want) {
@@ -223,11 +224,11 @@ func TestTheDataDirectoryIsClosedToOthers(t *testing.T) {
 func TestAnOpenDirectoryOfOtherThingsIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	path := t.TempDir()
-	writeFile(t, filepath.Join(path, "letters"), "dear", 0o644)
-	makeDir(t, path, 0o755)
+	testkit.WriteFile(t, filepath.Join(path, "letters"), "dear", 0o644)
+	testkit.MakeDir(t, path, 0o755)
 	_, err := openDataDir(path, slog.New(slog.DiscardHandler))
-	wantSentence(t, err, "--data", path, "chmod 700")
-	if got := modeOf(t, path); got != 0o755 {
+	testkit.WantSentence(t, err, "--data", path, "chmod 700")
+	if got := testkit.ModeOf(t, path); got != 0o755 {
 		t.Errorf("its mode is now %o", got)
 	}
 	if entries, err := os.ReadDir(path); err != nil || len(entries) != 1 {
@@ -238,11 +239,11 @@ func TestAnOpenDirectoryOfOtherThingsIsLeftAlone(t *testing.T) {
 func TestASecretThatOthersCanReadIsClosed(t *testing.T) {
 	t.Parallel()
 	dir := testDir(t)
-	writeFile(t, dir.file(sessionKeysFile), strings.Repeat("A", 43)+"=\n", 0o644)
+	testkit.WriteFile(t, dir.file(sessionKeysFile), strings.Repeat("A", 43)+"=\n", 0o644)
 	if _, err := loadKeyRing(parsed(t, config.Defaults()), dir); err != nil {
 		t.Fatal(err)
 	}
-	if got := modeOf(t, dir.file(sessionKeysFile)); got != 0o600 {
+	if got := testkit.ModeOf(t, dir.file(sessionKeysFile)); got != 0o600 {
 		t.Errorf("mode %o", got)
 	}
 }

@@ -25,6 +25,7 @@ import (
 	echov4 "github.com/labstack/echo/v4"
 
 	"latchkey/client"
+	"latchkey/internal/testkit"
 	"latchkey/views"
 )
 
@@ -410,7 +411,7 @@ func newPeople(t *testing.T, addr string, creators int) *people {
 		p.value = key.Value.Reveal()
 	}
 	b := browser(t)
-	post(t, b, base+"/login", url.Values{"email": {"owner@example.com"}, "password": {loadPassword}})
+	post(t, b, base+"/login", url.Values{"email": {"owner@example.com"}, "password": {testkit.Password}})
 	at, _ := url.Parse(base)
 	for _, cookie := range b.Jar.Cookies(at) {
 		p.cookie += cookie.Name + "=" + cookie.Value + "; "
@@ -435,14 +436,12 @@ func newClientFrom(t *testing.T, base string, n int) *client.Client {
 	return c
 }
 
-const loadPassword = "correct horse battery"
-
 func (p *people) register(t *testing.T, c *client.Client, email string) *client.Session {
 	t.Helper()
-	if err := c.Register(t.Context(), email, loadPassword); err != nil {
+	if err := c.Register(t.Context(), email, testkit.Password); err != nil {
 		t.Fatal(err)
 	}
-	session, err := c.Login(t.Context(), client.EmailPassword(email, loadPassword))
+	session, err := c.Login(t.Context(), client.EmailPassword(email, testkit.Password))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"latchkey/client"
 	"latchkey/internal/app/config"
 	"latchkey/internal/app/operate"
+	"latchkey/internal/testkit"
 )
 
 // order runs a command about the data of a program. stdin is no terminal.
@@ -129,7 +130,7 @@ func TestWithKeepSessionsAResetEndsNothingUntilItsLinkIsUsed(t *testing.T) {
 
 func TestNoCommandPutsASecretInTheLog(t *testing.T) {
 	t.Parallel()
-	log := &keptLog{}
+	log := &testkit.Log{}
 	cfg := testConfig(t)
 	cfg.LogTo, cfg.LogLevel, cfg.Log = log, "debug", "text"
 	run(t, cfg)
@@ -188,10 +189,10 @@ func TestARestoredProgramKnowsItsBrowsersAndDevices(t *testing.T) {
 	}
 
 	restored := testConfig(t)
-	makeDir(t, restored.Data, 0o700)
-	writeFile(t, filepath.Join(restored.Data, databaseFile), readFile(t, copied), 0o600)
+	testkit.MakeDir(t, restored.Data, 0o700)
+	testkit.WriteFile(t, filepath.Join(restored.Data, databaseFile), testkit.ReadFile(t, copied), 0o600)
 	for _, name := range []string{sessionKeysFile, accessKeyFile} {
-		writeFile(t, filepath.Join(restored.Data, name), readFile(t, filepath.Join(cfg.Data, name)), 0o600)
+		testkit.WriteFile(t, filepath.Join(restored.Data, name), testkit.ReadFile(t, filepath.Join(cfg.Data, name)), 0o600)
 	}
 	second := run(t, restored)
 	if got := get(t, person, second.URL()+"/keys"); !strings.Contains(got.Body, "porch-cam") {

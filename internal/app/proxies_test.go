@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"latchkey/internal/app/config"
+	"latchkey/internal/testkit"
 )
 
 // proxiedHost is the host in the recipes of docs/proxies.md.
@@ -57,7 +58,7 @@ type gateway struct {
 // recipe cuts a recipe out of the page, so that what people copy is what runs here.
 func recipe(t *testing.T, fence string) string {
 	t.Helper()
-	_, rest, found := strings.Cut(readFile(t, "../../docs/proxies.md"), "\n```"+fence+"\n")
+	_, rest, found := strings.Cut(testkit.ReadFile(t, "../../docs/proxies.md"), "\n```"+fence+"\n")
 	text, _, ended := strings.Cut(rest, "\n```\n")
 	if !found || !ended {
 		t.Fatalf("docs/proxies.md has no recipe for %s", fence)
@@ -85,7 +86,7 @@ func (p proxy) start(t *testing.T, to string) gateway {
 		text = strings.ReplaceAll(text, old, other)
 	}
 	file := filepath.Join(dir, "recipe")
-	writeFile(t, file, p.wrap(dir, text), 0o600)
+	testkit.WriteFile(t, file, p.wrap(dir, text), 0o600)
 	f.keepRunning(t, exec.CommandContext(t.Context(), path, p.args(dir, file)...))
 	return f
 }

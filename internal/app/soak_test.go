@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"latchkey/client"
+	"latchkey/internal/testkit"
 )
 
 // The long run behind docs/reliability.md: 1,000 signed-in browsers ask for their keys, 200 times a second, through a dashboard in
@@ -104,7 +105,7 @@ func signInAll(t *testing.T, api, dashboard string) []*http.Client {
 			for i := u; i < soakBrowsers; i += soakUsers {
 				jar, _ := cookiejar.New(nil) // never fails
 				browsers[i] = &http.Client{Transport: transport, Jar: jar}
-				form := url.Values{"email": {email}, "password": {loadPassword}}
+				form := url.Values{"email": {email}, "password": {testkit.Password}}
 				if a := post(t, browsers[i], dashboard+"/login", form); !strings.Contains(a.Body, "device-key-19") {
 					t.Errorf("sign-in: %d", a.Status)
 				}

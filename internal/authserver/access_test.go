@@ -66,7 +66,7 @@ type cast struct {
 func (f *fixture) newCast(n int) cast {
 	f.t.Helper()
 	c := cast{email: fmt.Sprintf("owner-%d@example.org", n)}
-	f.clock.advance(2 * registrationPause) // all of them come from one address
+	f.clock.Advance(2 * registrationPause) // all of them come from one address
 	c.owner = f.signUp(c.email)
 	c.sessionID = f.mustVerify(c.owner.RefreshToken, refreshToken).SessionID
 	made := f.createKey(c.owner, "probe")
@@ -144,7 +144,7 @@ func TestEveryRouteAnswersEveryCallerAsStated(t *testing.T) {
 				return "Bearer " + tokenFor(rt.door, c.owner, true)
 			}},
 			{"the owner after the token's time", want.expired, func(c cast) string {
-				f.clock.advance(refreshLifetime)
+				f.clock.Advance(refreshLifetime)
 				return "Bearer " + tokenFor(rt.door, c.owner, true)
 			}},
 			{"a deleted user", want.deletedUser, func(c cast) string {
@@ -307,7 +307,7 @@ func TestASessionRowPastItsTimeIsRefusedEvenWithALongerToken(t *testing.T) {
 	}
 	c.Expires += int64((24 * time.Hour).Seconds())
 	longer := mustSign(t, f.tokens, c)
-	f.clock.advance(refreshLifetime)
+	f.clock.Advance(refreshLifetime)
 	f.do("GET", keysPath, longer, "").want(401).says("invalid session", "InvalidSession")
 }
 

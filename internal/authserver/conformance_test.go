@@ -8,19 +8,8 @@ import (
 
 	"latchkey/client/clienttest"
 	"latchkey/internal/accounts"
+	"latchkey/internal/testkit"
 )
-
-// inProcess reaches the server with a call, without a socket.
-type inProcess struct{ handler http.Handler }
-
-// RoundTrip answers from the handler.
-func (p inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
-	rec := httptest.NewRecorder()
-	p.handler.ServeHTTP(rec, req.Clone(req.Context()))
-	resp := rec.Result()
-	resp.Request = req
-	return resp, nil
-}
 
 func TestConformance(t *testing.T) {
 	for _, anonymous := range []bool{true, false} {
@@ -33,7 +22,7 @@ func TestConformance(t *testing.T) {
 
 		t.Run(name+" in process", func(t *testing.T) {
 			target.BaseURL = "http://latchkey.internal"
-			target.HTTPClient = &http.Client{Transport: inProcess{newFixture(t, configure)}}
+			target.HTTPClient = &http.Client{Transport: testkit.InProcess{Handler: newFixture(t, configure)}}
 			clienttest.Run(t, target)
 		})
 		t.Run(name+" over HTTP", func(t *testing.T) {

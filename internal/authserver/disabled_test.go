@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"latchkey/internal/model"
+	"latchkey/internal/testkit"
 )
 
 func (f *fixture) disable(userID string) {
@@ -75,25 +76,13 @@ func TestOnlyWhoeverKnowsThePasswordOrTheKeyLearnsThatAnAccountIsOff(t *testing.
 
 func TestAnAddressThatIsNotConfirmedDoesNotLogIn(t *testing.T) {
 	f := newFixture(t)
-	f.register("a@example.org", testPassword)
-	known, err := f.store.IdentityBySubject(t.Context(), model.ProviderEmailPassword, "a@example.org")
-	if err != nil {
-		t.Fatal(err)
-	}
-	user := model.User{ID: model.NewID(f.clock.Now()), CreatedAt: f.clock.Now()}
-	pending := model.Identity{
-		ID: model.NewID(f.clock.Now()), UserID: user.ID, Provider: model.ProviderEmailPassword, Subject: "p@example.org",
-		PasswordHash: known.PasswordHash, CreatedAt: f.clock.Now(), Pending: true,
-	}
-	if err := f.store.CreateUser(t.Context(), user, pending); err != nil {
-		t.Fatal(err)
-	}
+	user := testkit.Person(t, f.store, "p@example.org", f.clock.Now(), func(i *model.Identity) { i.Pending = true })
 	f.do("POST", loginPath("local-userpass"), "", object("username", "p@example.org", "password", "wrong password")).
 		want(401).says("unauthorized", "InvalidPassword")
 	f.do("POST", loginPath("local-userpass"), "", object("username", "p@example.org", "password", testPassword)).
 		want(401).says("unauthorized", "AuthError")
 	want := []string{"sign-in-failed unknown  wrong password", "sign-in-failed unknown  address not confirmed"}
-	if diff := cmp.Diff(want, told(f.happened(user.ID))); diff != "" {
+	if diff := cmp.Diff(want, told(f.happened(user))); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -83,7 +83,7 @@ func TestEachActIsWrittenDownOnceAndNothingElse(t *testing.T) {
 		{"ending others that there are not", "DELETE", sessionsPath, owner.RefreshToken, "", 204, nil},
 		{"ending what is no session", "DELETE", sessionsPath + "/" + key.ID, owner.RefreshToken, "", 404, nil},
 	} {
-		f.clock.advance(time.Second)
+		f.clock.Advance(time.Second)
 		before := len(f.happened(owner.UserID))
 		f.on(t).do(tt.method, tt.path, tt.token, tt.body).want(tt.status)
 		got := told(f.happened(owner.UserID)[before:])
@@ -108,7 +108,7 @@ func TestAnEventSaysWhoWhenAndFromWhere(t *testing.T) {
 		r.Header.Set("Authorization", "Bearer "+owner.RefreshToken)
 		return r
 	}
-	f.clock.advance(time.Hour)
+	f.clock.Advance(time.Hour)
 	f.send(from(newRequest("POST", keysPath, object("name", "pump")))).want(201)
 	approval := model.Origin{Address: "198.51.100.4", Agent: "Firefox", Pairing: "porch-cam"}
 	if _, err := f.inBrowser(owner, approval).CreateKey(t.Context(), "porch-cam"); err != nil {

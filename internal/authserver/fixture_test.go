@@ -1,7 +1,6 @@
 package authserver
 
 import (
-	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -9,10 +8,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"regexp"
 	"runtime"
 	"strings"
@@ -25,19 +22,17 @@ import (
 	"latchkey/internal/accounts"
 	"latchkey/internal/model"
 	"latchkey/internal/store"
+	"latchkey/internal/testkit"
 )
 
 const (
 	testApp      = "latchkey-test"
 	testURL      = "https://keys.example.org"
-	testPassword = "correct horse"
+	testPassword = testkit.Password
 )
 
 // noDevice is the device id of a log-in that said nothing about its device.
 const noDevice = "000000000000000000000000"
-
-// cheap keeps argon2id real and the tests fast.
-var cheap = model.PasswordCost{Memory: 64, Passes: 1, Threads: 1}
 
 // What is promised of limits and links.
 const (
@@ -60,66 +55,24 @@ type fixture struct {
 	*Server
 	t     testing.TB
 	store *store.Store
-	clock *clock
-	logs  *syncBuffer
+	clock *testkit.Clock
+	logs  *testkit.Log
 
 	rules  accounts.Config
 	derive func(password, salt []byte, cost model.PasswordCost) []byte // what hashes passwords
 }
 
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
-// syncBuffer is a log that several requests may write to.
-type syncBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *syncBuffer) reset() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.buf.Reset()
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
-}
-
 func newFixture(t testing.TB, change ...func(*Config, *accounts.Config)) *fixture {
 	t.Helper()
-	// Long ago: ids never go back within a process, so a clock that ran ahead would date the keys of tests that use the real one.
-	f := &fixture{t: t, clock: &clock{now: time.Date(2016, 3, 1, 12, 0, 0, 0, time.UTC)}, logs: &syncBuffer{}, derive: argon2id}
-	log := slog.New(slog.NewJSONHandler(f.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	f := &fixture{t: t, clock: testkit.NewClock(testkit.LongAgo), logs: &testkit.Log{}, derive: argon2id}
+	log := f.logs.Logger()
 	cfg := Config{AppID: testApp, PublicURL: testURL, Now: f.clock.Now, Log: log}
 	f.rules = accounts.Config{
 		PublicURL:    testURL,
 		Registration: true,
 		Anonymous:    true,
 		MinPassword:  8,
-		PasswordCost: cheap,
+		PasswordCost: testkit.Cheap,
 		Derive: func(password, salt []byte, cost model.PasswordCost) []byte {
 			return f.derive(password, salt, cost)
 		},
@@ -130,7 +83,7 @@ func newFixture(t testing.TB, change ...func(*Config, *accounts.Config)) *fixtur
 		c(&cfg, &f.rules)
 	}
 	f.Server = &Server{cfg: cfg, tokens: newTokens(t)}
-	f.restart(openStore(t))
+	f.restart(testkit.Store(t))
 	return f
 }
 
@@ -164,16 +117,6 @@ func (f *fixture) on(t testing.TB) *fixture {
 	other := *f
 	other.t = t
 	return &other
-}
-
-func openStore(t testing.TB) *store.Store {
-	t.Helper()
-	st, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "test.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = st.Close() })
-	return st
 }
 
 func newTokens(t testing.TB) *Tokens {
@@ -397,13 +340,7 @@ func (f *fixture) createKeys(session loginAnswer, n int) []newKey {
 // withoutPassword makes an account straight in the store that no password fits.
 func (f *fixture) withoutPassword(email string) {
 	f.t.Helper()
-	user := model.User{ID: model.NewID(f.clock.Now()), CreatedAt: f.clock.Now()}
-	err := f.store.CreateUser(f.t.Context(), user, model.Identity{
-		ID: model.NewID(f.clock.Now()), UserID: user.ID, Provider: model.ProviderEmailPassword, Subject: email, CreatedAt: f.clock.Now(),
-	})
-	if err != nil {
-		f.t.Fatal(err)
-	}
+	testkit.Person(f.t, f.store, email, f.clock.Now(), func(i *model.Identity) { i.PasswordHash = "" })
 }
 
 // fillQueue has as many passwords hashed and waiting as there may be, until the test is over.

@@ -15,7 +15,7 @@ import (
 
 	"latchkey/internal/accounts"
 	"latchkey/internal/model"
-	"latchkey/internal/store"
+	"latchkey/internal/testkit"
 )
 
 // wireTimeText is what the server writes for a moment.
@@ -97,7 +97,7 @@ func TestALogInWithAKeyIsRemembered(t *testing.T) {
 	key := f.createKey(owner, "pump")
 	login := func(address, device string) string {
 		t.Helper()
-		f.clock.advance(90*time.Minute + 7*time.Millisecond)
+		f.clock.Advance(90*time.Minute + 7*time.Millisecond)
 		req := newRequest("POST", loginPath("api-key"), `{"key":"`+key.Value+`"`+device+`}`)
 		req.Header.Set("X-Test-Address", address)
 		f.send(req).want(200)
@@ -282,7 +282,7 @@ func TestARefusedLogInOfAKeyThatIsOffIsRemembered(t *testing.T) {
 	}
 	refuse := func(after time.Duration) {
 		t.Helper()
-		f.clock.advance(after)
+		f.clock.Advance(after)
 		f.do("POST", loginPath("api-key"), "", object("key", key.Value)).want(401).says("unauthorized", "AuthError")
 		f.Drain()
 	}
@@ -303,17 +303,13 @@ func TestARefusedLogInOfAKeyThatIsOffIsRemembered(t *testing.T) {
 // fixtureWithKeyOff has a key that is turned off, and a second way to its database, of one connection.
 func fixtureWithKeyOff(t *testing.T) (f *fixture, owner loginAnswer, key newKey, db *sql.DB) {
 	path := filepath.Join(t.TempDir(), "test.db")
-	st, err := store.Open(t.Context(), path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = st.Close() })
 	f = newFixture(t)
-	f.restart(st)
+	f.restart(testkit.StoreAt(t, path))
 	owner = f.signUp("a@example.org")
 	key = f.createKey(owner, "pump")
 	f.do("PUT", keysPath+"/"+key.ID+"/disable", owner.RefreshToken, "").want(204)
-	if db, err = sql.Open("sqlite", path); err != nil {
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
@@ -380,10 +376,7 @@ func TestAKeyInUseHasTheFieldsItAlwaysHad(t *testing.T) {
 
 func TestAUseThatWasAnsweredIsOnTheDisk(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "test.db")
-	st, err := store.Open(t.Context(), path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	st := testkit.StoreAt(t, path)
 	f := newFixture(t)
 	f.restart(st)
 	owner := f.signUp("a@example.org")
@@ -392,11 +385,7 @@ func TestAUseThatWasAnsweredIsOnTheDisk(t *testing.T) {
 	if err := st.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if st, err = store.Open(t.Context(), path); err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = st.Close() }()
-	f.restart(st)
+	f.restart(testkit.StoreAt(t, path))
 	if diff := cmp.Diff(want, f.onlyFact(owner)); diff != "" || want["last_use"] == nil {
 		t.Errorf("after a restart (-want +got):\n%s", diff)
 	}

@@ -38,11 +38,11 @@ func TestALinkIsGoodOnceForHalfAnHourAndForItsPurpose(t *testing.T) {
 		return f.link(box.one(f), "password", "another battery")
 	}
 	late := ask()
-	f.clock.advance(linkLifetime)
+	f.clock.Advance(linkLifetime)
 	f.do("POST", appPath(resetRest), "", late).want(400).says("userpass token is expired or invalid", "UserpassTokenInvalid")
 
 	inTime := ask()
-	f.clock.advance(linkLifetime - time.Millisecond)
+	f.clock.Advance(linkLifetime - time.Millisecond)
 	f.do("POST", appPath(confirmRest), "", inTime).want(400).says("userpass token is expired or invalid", "UserpassTokenInvalid")
 	f.do("POST", appPath(resetRest), "", inTime).want(200)
 	f.do("POST", appPath(resetRest), "", inTime).want(400).says("userpass token is expired or invalid", "UserpassTokenInvalid")
@@ -57,7 +57,7 @@ func TestAUsedLinkTakesTheOthersAlong(t *testing.T) {
 	for range 2 {
 		f.do("POST", appPath(resetSendRest), "", object("email", "ana@example.org")).want(202)
 		links = append(links, f.link(box.one(f), "password", "another battery"))
-		f.clock.advance(accountGap)
+		f.clock.Advance(accountGap)
 	}
 	f.do("POST", appPath(resetRest), "", links[1]).want(200)
 	f.do("POST", appPath(resetRest), "", links[0]).want(400)
@@ -96,7 +96,7 @@ func TestAResetConfirmsTheAddress(t *testing.T) {
 	f, box := newMailFixture(t)
 	f.register("ana@example.org", "chosen by somebody else")
 	box.taken(f)
-	f.clock.advance(accountGap)
+	f.clock.Advance(accountGap)
 	f.do("POST", appPath(resetSendRest), "", object("email", "ana@example.org")).want(202)
 	f.do("POST", appPath(resetRest), "", f.link(box.one(f), "password", testPassword)).want(200)
 	f.login("ana@example.org", testPassword)

@@ -6,6 +6,7 @@ import (
 
 	"latchkey/internal/accounts"
 	"latchkey/internal/model"
+	"latchkey/internal/testkit"
 )
 
 func TestLoginAnswersWithExactlyFourStrings(t *testing.T) {
@@ -214,7 +215,7 @@ func TestAPasswordStoredAtAnotherCostIsRehashedOnce(t *testing.T) {
 		cfg.PasswordCost = model.PasswordCost{Memory: 32, Passes: 2, Threads: 1}
 	})
 	f.register("a@example.org", testPassword)
-	f.rules.PasswordCost = cheap
+	f.rules.PasswordCost = testkit.Cheap
 	f.restart(f.store)
 	stored := func() string {
 		id, err := f.store.IdentityBySubject(t.Context(), model.ProviderEmailPassword, "a@example.org")
@@ -253,7 +254,7 @@ func FuzzLogin(f *testing.F) {
 	fix := newFixture(f)
 	fix.register("a@example.org", testPassword)
 	for _, seed := range []string{
-		`{"username":"a@example.org","password":"correct horse"}`,
+		`{"username":"a@example.org","password":"` + testPassword + `"}`,
 		`{"username":"a@example.org","password":"x","options":{"device":{"deviceId":{"$oid":"5f9d1a2b3c4d5e6f70819203"}}}}`,
 		`{"key":"` + strings.Repeat("a", 64) + `"}`, `{"key":"\u0000\ud800"}`, `{}`, `[]`, `null`, `"`, ``, "\xff", `{"key":`,
 		`{"username":"\u0000","password":""}`, strings.Repeat(`{"options":`, 500), `{"username":1e999}`,

@@ -90,7 +90,7 @@ func (f *fixture) confirmed(box *mailbox, email string) loginAnswer {
 	f.t.Helper()
 	f.register(email, testPassword)
 	f.do("POST", appPath(confirmRest), "", f.link(box.one(f))).want(200)
-	f.clock.advance(accountGap)
+	f.clock.Advance(accountGap)
 	return f.login(email, testPassword)
 }
 

@@ -32,7 +32,7 @@ func TestSessionsSayWhereSomebodyIsLoggedIn(t *testing.T) {
 	owner := f.signUp("a@example.org")
 	f.signUp("b@example.org")
 	key := f.createKey(owner, "pump")
-	f.clock.advance(time.Hour)
+	f.clock.Advance(time.Hour)
 	r := newRequest("POST", loginPath("local-userpass"), `{"username":"a@example.org","password":"`+testPassword+`",
 		"options":{"device":{"deviceName":"laptop","platform":"linux","sdkVersion":"2.0.1"}}}`)
 	r.Header.Set("User-Agent", "app/1.0")
@@ -53,7 +53,7 @@ func TestSessionsSayWhereSomebodyIsLoggedIn(t *testing.T) {
 	if got[1]["_id"] != f.sessionID(owner) || got[2]["_id"] != f.sessionID(device) || got[2]["provider"] != "api-key" {
 		t.Errorf("listed %v", got)
 	}
-	f.clock.advance(refreshLifetime - time.Hour)
+	f.clock.Advance(refreshLifetime - time.Hour)
 	late := f.login("a@example.org", testPassword)
 	if n := len(f.sessions(late.RefreshToken)); n != 3 { // the first has run out
 		t.Errorf("%d sessions after the first has run out", n)
@@ -75,7 +75,7 @@ func TestASessionIsSeenWhenItRenewsButNotWrittenDownEachTime(t *testing.T) {
 	for _, tt := range []struct {
 		after, want time.Duration // since the log-in
 	}{{time.Minute, 0}, {9 * time.Minute, 0}, {10 * time.Minute, 10 * time.Minute}, {19 * time.Minute, 10 * time.Minute}, {time.Hour, time.Hour}} {
-		f.clock.advance(begun.Add(tt.after).Sub(f.clock.Now()))
+		f.clock.Advance(begun.Add(tt.after).Sub(f.clock.Now()))
 		f.do("POST", sessionPath, owner.RefreshToken, "").want(201)
 		if got := seen().Sub(begun); got != tt.want {
 			t.Errorf("renewed after %v: seen at %v, want %v", tt.after, got, tt.want)
@@ -147,7 +147,7 @@ func TestTheListOfSessionsHasAnEndAndPeopleComeFirst(t *testing.T) {
 func TestATokenThatWasReissuedStandsForTheSameSession(t *testing.T) {
 	f := newFixture(t)
 	owner := f.signUp("a@example.org")
-	f.clock.advance(24 * time.Hour)
+	f.clock.Advance(24 * time.Hour)
 	var out reissueAnswer
 	f.do("POST", reissuePath, owner.RefreshToken, "").want(201).into(&out)
 	before, after := f.mustVerify(owner.RefreshToken, refreshToken), f.mustVerify(out.RefreshToken, refreshToken)

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"latchkey/internal/model"
+	"latchkey/internal/testkit"
 )
 
 // work records what argon2id was asked to do. Equal work is what makes answers take equal time; measuring time itself would
@@ -41,7 +42,7 @@ func TestAnUnknownEmailIsAsMuchWorkAsAWrongPassword(t *testing.T) {
 	f.register("a@example.org", testPassword)
 	f.withoutPassword("imported@example.org")
 	done := f.recordWork()
-	once := []model.PasswordCost{cheap}
+	once := []model.PasswordCost{testkit.Cheap}
 	for _, tt := range []struct {
 		name, email, password string
 		status                int

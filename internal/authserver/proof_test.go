@@ -33,7 +33,7 @@ func TestAProofIsCountedAsALogInIs(t *testing.T) {
 	// Another session counts for itself: whoever has one of them cannot keep the owner from acting.
 	other := f.login("ana@example.org", testPassword)
 	f.do("POST", proofPath, other.RefreshToken, object("password", testPassword)).want(204)
-	f.clock.advance(tryStretch)
+	f.clock.Advance(tryStretch)
 	f.do("POST", proofPath, ana.RefreshToken, object("password", testPassword)).want(204)
 }
 

@@ -32,7 +32,7 @@ func TestKeysMadeAndTurnedOnAreCountedByUserAndTurningOffNeverWaits(t *testing.T
 	f.do("PUT", keysPath+"/"+key.ID+"/disable", ana.RefreshToken, "").want(204)
 	f.do("DELETE", keysPath+"/"+key.ID, ana.RefreshToken, "").want(204)
 	f.createKey(bob, "porch-cam")
-	f.clock.advance(actPause)
+	f.clock.Advance(actPause)
 	f.createKey(ana, "another")
 	f.do("POST", keysPath, ana.RefreshToken, object("name", "one more")).want(400)
 	f.do("POST", keysPath, ana.RefreshToken, object("name", "one-more")).want(http.StatusTooManyRequests)
@@ -56,7 +56,7 @@ func TestAccountsAreCountedByTheAddressThatMakesThem(t *testing.T) {
 		t.Errorf("Retry-After %q", got)
 	}
 	f.registerFrom("2001:db8:0:1::1", "one@more.example.org").want(201)
-	f.clock.advance(registrationPause)
+	f.clock.Advance(registrationPause)
 	f.registerFrom("2001:db8::abcd", "two@more.example.org").want(201)
 	f.registerFrom("2001:db8::abcd", "three@more.example.org").want(http.StatusTooManyRequests)
 }
@@ -96,9 +96,9 @@ func TestWhoeverMakesKeysInALoopLeavesTheMailsOfOthersTheirRoom(t *testing.T) {
 		made++
 	}
 	f.Drain()
-	f.clock.advance(accountGap)
+	f.clock.Advance(accountGap)
 	f.do("POST", appPath(resetSendRest), "", object("email", "ana@example.org")).want(202)
-	f.clock.advance(accountGap)
+	f.clock.Advance(accountGap)
 	f.do("PUT", passwordPath, mallory.RefreshToken, object("current_password", testPassword, "new_password", "another battery")).want(204)
 	f.Drain()
 	subjects := map[string]int{}

@@ -84,7 +84,7 @@ func TestTheLogNeverHasACredential(t *testing.T) {
 	f.do("PUT", at+"/disable", owner.RefreshToken, "").want(204)
 	f.do("POST", loginPath("api-key"), "", object("key", key.Value)).want(401)
 	f.do("POST", keysPath, owner.RefreshToken, object("name", canary+"/")).want(400)
-	f.clock.advance(refreshLifetime)
+	f.clock.Advance(refreshLifetime)
 	f.do("POST", sessionPath, owner.RefreshToken, "").want(401)
 	if err := f.store.Close(); err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 
 	"latchkey/internal/accounts"
 	"latchkey/internal/model"
+	"latchkey/internal/testkit"
 )
 
 func TestUnknownAddressesAnswerInTheProtocolsShape(t *testing.T) {
@@ -281,7 +282,7 @@ func TestEmptyAnswersHaveNoContentTypeOverHTTP(t *testing.T) {
 }
 
 func TestNewFillsInClockAndLog(t *testing.T) {
-	s := New(Config{AppID: testApp, PublicURL: testURL}, accounts.New(accounts.Config{}, openStore(t)), newTokens(t))
+	s := New(Config{AppID: testApp, PublicURL: testURL}, accounts.New(accounts.Config{}, testkit.Store(t)), newTokens(t))
 	if s.cfg.Now == nil || s.cfg.Log == nil {
 		t.Error("New left something out")
 	}

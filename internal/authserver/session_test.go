@@ -10,7 +10,7 @@ import (
 func TestRenewGivesAFreshAccessTokenAndNothingElse(t *testing.T) {
 	f := newFixture(t)
 	owner := f.signUp("a@example.org")
-	f.clock.advance(accessLifetime)
+	f.clock.Advance(accessLifetime)
 	f.do("GET", profilePath, owner.AccessToken, "").want(401).says("invalid session", "InvalidSession")
 
 	got := f.do("POST", sessionPath, owner.RefreshToken, "").want(201).fields()
@@ -41,9 +41,9 @@ func TestARenewedTokenIsOfTheSameSession(t *testing.T) {
 func TestASessionLastsSixtyDaysWhateverIsDoneWithIt(t *testing.T) {
 	f := newFixture(t)
 	owner := f.signUp("a@example.org")
-	f.clock.advance(refreshLifetime - time.Second)
+	f.clock.Advance(refreshLifetime - time.Second)
 	f.do("POST", sessionPath, owner.RefreshToken, "").want(201)
-	f.clock.advance(time.Second)
+	f.clock.Advance(time.Second)
 	f.do("POST", sessionPath, owner.RefreshToken, "").want(401).says("invalid session", "InvalidSession")
 	f.do("DELETE", sessionPath, owner.RefreshToken, "").want(401)
 	f.login("a@example.org", testPassword)

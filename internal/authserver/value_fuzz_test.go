@@ -34,6 +34,6 @@ func FuzzValue(f *testing.F) {
 		if len(value) >= 12 && (strings.Contains(string(got.body), value) || strings.Contains(fix.logs.String(), value)) {
 			t.Errorf("%q is repeated", value)
 		}
-		fix.logs.reset()
+		fix.logs.Reset()
 	})
 }

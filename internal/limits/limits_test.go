@@ -8,15 +8,12 @@ import (
 	"time"
 
 	"latchkey/internal/limits"
+	"latchkey/internal/testkit"
 )
 
-// clock is what a test has for time.
-type clock struct{ now time.Time }
-
-func newClock() *clock { return &clock{time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)} }
-
-func (c *clock) Now() time.Time          { return c.now }
-func (c *clock) advance(d time.Duration) { c.now = c.now.Add(d) }
+func newClock() *testkit.Clock {
+	return testkit.NewClock(time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC))
+}
 
 const sweepEvery = time.Hour
 
@@ -69,14 +66,14 @@ func TestABucketAllowsSoManyAtOnceAndOneMoreAfterEachPause(t *testing.T) {
 			take(t, b, time.Minute, ann)
 		}
 		take(t, b, 0, table.Of("bob"))
-		c.advance(time.Minute - 1)
+		c.Advance(time.Minute - 1)
 		take(t, b, 1, ann)
 		wantUsed(t, b, ann, 3)
-		c.advance(1)
+		c.Advance(1)
 		wantUsed(t, b, ann, 2)
 		take(t, b, 0, ann)
 		take(t, b, time.Minute, ann)
-		c.advance(3 * time.Minute)
+		c.Advance(3 * time.Minute)
 		wantUsed(t, b, ann, 0)
 	}
 }
@@ -87,21 +84,21 @@ func TestAWindowAllowsWhatAllOfItsRulesAllow(t *testing.T) {
 	table := b.Windows(limits.Rule{Most: 2, In: time.Minute}, limits.Rule{Most: 5, In: time.Hour})
 	ann := table.Of("ann")
 	take(t, b, 0, ann)
-	c.advance(20 * time.Second)
+	c.Advance(20 * time.Second)
 	take(t, b, 0, ann)
 	take(t, b, 40*time.Second, ann) // when the first is a minute ago
 	take(t, b, 0, table.Of("bob"))
-	c.advance(40*time.Second - 1)
+	c.Advance(40*time.Second - 1)
 	take(t, b, 1, ann)
-	c.advance(1)
+	c.Advance(1)
 	take(t, b, 0, ann)
 	take(t, b, 20*time.Second, ann) // no more than two in any minute, wherever it begins
-	c.advance(time.Minute)
+	c.Advance(time.Minute)
 	take(t, b, 0, ann)
 	take(t, b, 0, ann)
 	take(t, b, 58*time.Minute, ann) // when the first is an hour ago
 	wantUsed(t, b, ann, 5)
-	c.advance(58 * time.Minute)
+	c.Advance(58 * time.Minute)
 	wantUsed(t, b, ann, 4)
 	take(t, b, 0, ann)
 	take(t, b, 20*time.Second, ann)
@@ -135,7 +132,7 @@ func TestWhatIsGivenBackIsOneTakeAndNoOther(t *testing.T) {
 	wantLen(t, buckets, 0)
 	for range 4 {
 		take(t, b, 0, both...)
-		c.advance(time.Second)
+		c.Advance(time.Second)
 	}
 	for range 100 {
 		take(t, b, 0, both...)()
@@ -157,7 +154,7 @@ func TestWhatComesBackLateTakesNothingOfOthers(t *testing.T) {
 				b := limits.NewBook(c.Now, every)
 				ann := table(b).Of("ann")
 				giveBack := take(t, b, 0, ann)
-				c.advance(2 * time.Minute)
+				c.Advance(2 * time.Minute)
 				take(t, b, 0, ann)
 				take(t, b, 0, ann)
 				giveBack()
@@ -186,9 +183,9 @@ func TestWhoIsNewToAFullTableWaitsAndTheOthersGoOn(t *testing.T) {
 				take(t, b, 0, table.Of(strconv.Itoa(i)))
 				take(t, b, sweepEvery, table.Of(strconv.Itoa(i)))
 			}
-			c.advance(sweepEvery)
+			c.Advance(sweepEvery)
 			if name == "bucket" {
-				c.advance(sweepEvery) // until they are full again
+				c.Advance(sweepEvery) // until they are full again
 			}
 			take(t, b, 0, table.Of("stranger"))
 			wantLen(t, table, 1)
@@ -238,7 +235,7 @@ func TestWhatIsPastIsForgottenByUseAndBySweep(t *testing.T) {
 	b := limits.NewBook(c.Now, 10*time.Minute)
 	windows, buckets := b.Windows(limits.Rule{Most: 3, In: 10 * time.Minute}), b.Buckets(3, 5*time.Minute)
 	for i := range 2000 {
-		c.advance(time.Minute)
+		c.Advance(time.Minute)
 		take(t, b, 0, windows.Of(strconv.Itoa(i)), buckets.Of(strconv.Itoa(i)))
 		if windows.Len() > 21 || buckets.Len() > 21 {
 			t.Fatalf("after %d minutes %d and %d are remembered", i, windows.Len(), buckets.Len())
@@ -246,9 +243,9 @@ func TestWhatIsPastIsForgottenByUseAndBySweep(t *testing.T) {
 	}
 	ann := windows.Of("ann")
 	take(t, b, 0, ann)
-	c.advance(9 * time.Minute)
+	c.Advance(9 * time.Minute)
 	take(t, b, 0, ann)
-	c.advance(time.Minute)
+	c.Advance(time.Minute)
 	b.Sweep() // of hers, only the first is past
 	wantUsed(t, b, ann, 1)
 	wantLen(t, windows, 1)
@@ -256,7 +253,7 @@ func TestWhatIsPastIsForgottenByUseAndBySweep(t *testing.T) {
 	take(t, b, 0, ann)
 	take(t, b, 0, ann)
 	take(t, b, 9*time.Minute, ann)
-	c.advance(10 * time.Minute)
+	c.Advance(10 * time.Minute)
 	b.Sweep()
 	wantLen(t, windows, 0)
 }
@@ -327,7 +324,7 @@ func BenchmarkTake(b *testing.B) {
 	everyone := book.Windows(limits.Rule{Most: 1000, In: time.Minute})
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
-		c.advance(time.Minute / 1000)
+		c.Advance(time.Minute / 1000)
 		turn := book.Begin()
 		who := strconv.Itoa(i)
 		if _, wait := turn.Take(accounts.Of(who), addresses.Of(who), everyone.Of("")); wait > 0 {

@@ -32,7 +32,7 @@ func BenchmarkPollDelivering(b *testing.B) {
 	started, _ := s.approved(b)
 	b.ReportAllocs()
 	for b.Loop() {
-		if s.now().Sub(base) > 50*time.Second {
+		if s.clock.Now().Sub(base) > 50*time.Second {
 			b.StopTimer()
 			s = newBench(b)
 			started, _ = s.approved(b)
@@ -41,6 +41,6 @@ func BenchmarkPollDelivering(b *testing.B) {
 		if _, err := s.Poll(b.Context(), app, started.DeviceCode); err != nil {
 			b.Fatal(err)
 		}
-		s.wait(4 * time.Second)
+		s.clock.Advance(4 * time.Second)
 	}
 }

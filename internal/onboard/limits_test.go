@@ -49,40 +49,40 @@ func v4(i int) string { return fmt.Sprintf("10.%d.%d.%d", i>>16&255, i>>8&255, i
 
 func TestAnAccountHasFiveWrongCodesInTenMinutes(t *testing.T) {
 	c := newClock()
-	l := newLimits(c.now)
+	l := newLimits(c.Now)
 	for i := range 5 {
-		c.set(time.Duration(i) * time.Minute)
+		c.Set(time.Duration(i) * time.Minute)
 		wantWait(t, wrong(t, l, "ann", v4(i)), 0)
 	}
 	wantWait(t, wrong(t, l, "ann", v4(6)), 6*time.Minute) // the first is ten minutes ago then
 	wantWait(t, wrong(t, l, "bob", v4(7)), 0)
-	c.set(10*time.Minute - 1)
+	c.Set(10*time.Minute - 1)
 	wantWait(t, wrong(t, l, "ann", v4(8)), 1)
-	c.set(10 * time.Minute)
+	c.Set(10 * time.Minute)
 	wantWait(t, wrong(t, l, "ann", v4(9)), 0)
 	wantWait(t, wrong(t, l, "ann", v4(10)), time.Minute) // no more than five in any ten minutes, wherever they begin
 }
 
 func TestAnAccountHasTwentyWrongCodesInADay(t *testing.T) {
 	c := newClock()
-	l := newLimits(c.now)
+	l := newLimits(c.Now)
 	for i := range 20 {
-		c.set(time.Duration(i) * 10 * time.Minute)
+		c.Set(time.Duration(i) * 10 * time.Minute)
 		wantWait(t, wrong(t, l, "ann", v4(i)), 0)
 	}
-	c.set(10 * time.Hour)
+	c.Set(10 * time.Hour)
 	wantWait(t, wrong(t, l, "ann", v4(21)), 14*time.Hour)
-	c.set(24 * time.Hour)
+	c.Set(24 * time.Hour)
 	wantWait(t, wrong(t, l, "ann", v4(22)), 0)
 	wantWait(t, wrong(t, l, "ann", v4(23)), 10*time.Minute)
 }
 
 func TestAnAddressHasThirtyWrongCodesInTenMinutesAndAHundredInADay(t *testing.T) {
 	c := newClock()
-	l := newLimits(c.now)
+	l := newLimits(c.Now)
 	tries := 0
 	for round := range 3 {
-		c.set(time.Duration(round) * time.Hour)
+		c.Set(time.Duration(round) * time.Hour)
 		for range 30 {
 			tries++
 			wantWait(t, wrong(t, l, fmt.Sprint("user", tries), "192.0.2.1"), 0)
@@ -90,7 +90,7 @@ func TestAnAddressHasThirtyWrongCodesInTenMinutesAndAHundredInADay(t *testing.T)
 		wantWait(t, wrong(t, l, "user1", "192.0.2.1"), 10*time.Minute)
 		wantWait(t, wrong(t, l, fmt.Sprint("another", round), "192.0.2.2"), 0)
 	}
-	c.set(3 * time.Hour)
+	c.Set(3 * time.Hour)
 	for i := range 10 {
 		wantWait(t, wrong(t, l, fmt.Sprint("late", i), "192.0.2.1"), 0)
 	}
@@ -99,12 +99,12 @@ func TestAnAddressHasThirtyWrongCodesInTenMinutesAndAHundredInADay(t *testing.T)
 
 func TestEverybodyTogetherHasAThousandWrongCodesInTenMinutes(t *testing.T) {
 	c := newClock()
-	l := newLimits(c.now)
+	l := newLimits(c.Now)
 	for i := range 1000 {
 		wantWait(t, wrong(t, l, fmt.Sprint("user", i), v4(i)), 0)
 	}
 	wantWait(t, wrong(t, l, "user1", v4(1000)), 10*time.Minute)
-	c.set(10 * time.Minute)
+	c.Set(10 * time.Minute)
 	wantWait(t, wrong(t, l, "user1", v4(1000)), 0)
 }
 
@@ -123,7 +123,7 @@ func TestWhoEnteredNoWrongCodeHasOneTryThatOthersCannotUseUp(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newClock()
-			l := newLimits(c.now)
+			l := newLimits(c.Now)
 			spent(l)
 			for range 3 {
 				right, err := l.tryCode("ann", "192.0.2.1")
@@ -133,7 +133,7 @@ func TestWhoEnteredNoWrongCodeHasOneTryThatOthersCannotUseUp(t *testing.T) {
 			wantWait(t, wrong(t, l, "ann", "192.0.2.1"), 0)
 			wantWait(t, wrong(t, l, "ann", "192.0.2.1"), 10*time.Minute)
 			wantWait(t, wrong(t, l, "bob", "192.0.2.1"), 0) // everybody has a try of their own
-			c.set(9 * time.Minute)
+			c.Set(9 * time.Minute)
 			wantWait(t, wrong(t, l, "bob", "192.0.2.1"), time.Minute) // which made nobody wait longer
 		})
 	}
@@ -141,17 +141,17 @@ func TestWhoEnteredNoWrongCodeHasOneTryThatOthersCannotUseUp(t *testing.T) {
 
 func TestTheReserveIsOneTryADay(t *testing.T) {
 	c := newClock()
-	l := newLimits(c.now)
+	l := newLimits(c.Now)
 	wantWait(t, wrong(t, l, "ann", "192.0.2.1"), 0)
-	c.set(day - 1)
+	c.Set(day - 1)
 	spend(t, l, 30, func(int) string { return "192.0.2.2" })
 	wantWait(t, wrong(t, l, "ann", "192.0.2.2"), 10*time.Minute)
-	c.set(day)
+	c.Set(day)
 	wantWait(t, wrong(t, l, "ann", "192.0.2.2"), 0)
 }
 
 func TestOfManyFirstTriesAtOnceOneIsAllowed(t *testing.T) {
-	l := newLimits(newClock().now)
+	l := newLimits(newClock().Now)
 	spend(t, l, 30, func(int) string { return "192.0.2.1" })
 	var allowed atomic.Int64
 	var all sync.WaitGroup
@@ -169,7 +169,7 @@ func TestOfManyFirstTriesAtOnceOneIsAllowed(t *testing.T) {
 }
 
 func TestALimitSaysWhoseWrongCodesItWas(t *testing.T) {
-	l := newLimits(newClock().now)
+	l := newLimits(newClock().Now)
 	mine := func(userID, address string) bool {
 		t.Helper()
 		_, err := l.tryCode(userID, address)
@@ -202,7 +202,7 @@ func TestALimitSaysWhoseWrongCodesItWas(t *testing.T) {
 
 func TestARefusedTryCountsNowhere(t *testing.T) {
 	c := newClock()
-	l := newLimits(c.now)
+	l := newLimits(c.Now)
 	for range 5 {
 		wrong(t, l, "ann", "192.0.2.1")
 	}
@@ -217,9 +217,9 @@ func TestARefusedTryCountsNowhere(t *testing.T) {
 
 func TestARightCodeTakesBackItselfAndNothingElse(t *testing.T) {
 	c := newClock()
-	l := newLimits(c.now)
+	l := newLimits(c.Now)
 	for i := range 4 {
-		c.set(time.Duration(i) * time.Minute)
+		c.Set(time.Duration(i) * time.Minute)
 		wantWait(t, wrong(t, l, "ann", "192.0.2.1"), 0)
 	}
 	for range 100 {
@@ -239,10 +239,10 @@ func TestARightCodeTakesBackItselfAndNothingElse(t *testing.T) {
 
 func TestARightCodeThatComesBackLateTakesNothingOfOthers(t *testing.T) {
 	c := newClock()
-	l := newLimits(c.now)
+	l := newLimits(c.Now)
 	right, err := l.tryCode("ann", "192.0.2.1")
 	wantWait(t, waitOf(t, err), 0)
-	c.set(25 * time.Hour) // forgotten by now
+	c.Set(25 * time.Hour) // forgotten by now
 	wrong(t, l, "ann", "192.0.2.1")
 	right()
 	if n := used(l, l.accounts.Of("ann")); n != 1 {
@@ -252,7 +252,7 @@ func TestARightCodeThatComesBackLateTakesNothingOfOthers(t *testing.T) {
 
 func TestParallelGuessesCannotExceedTheLimit(t *testing.T) {
 	for range 20 {
-		l := newLimits(newClock().now)
+		l := newLimits(newClock().Now)
 		rights := make([]func(), 100)
 		var all sync.WaitGroup
 		for i := range rights {
@@ -276,7 +276,7 @@ func TestParallelGuessesCannotExceedTheLimit(t *testing.T) {
 }
 
 func TestAnIPv6AddressCountsAsItsNetwork(t *testing.T) {
-	l := newLimits(newClock().now)
+	l := newLimits(newClock().Now)
 	for i := range 30 {
 		wantWait(t, wrong(t, l, fmt.Sprint("user", i), fmt.Sprintf("2001:db8::%x", i)), 0)
 	}
@@ -286,9 +286,9 @@ func TestAnIPv6AddressCountsAsItsNetwork(t *testing.T) {
 
 func TestAnAddressStartsThirtyGrantsInTenMinutes(t *testing.T) {
 	c := newClock()
-	l := newLimits(c.now)
+	l := newLimits(c.Now)
 	for i := range 30 {
-		c.set(time.Duration(i) * time.Second)
+		c.Set(time.Duration(i) * time.Second)
 		wantWait(t, waitOf(t, l.tryStart("192.0.2.1")), 0)
 	}
 	wantWait(t, waitOf(t, l.tryStart("192.0.2.1")), 10*time.Minute-29*time.Second)
@@ -306,13 +306,13 @@ func TestASiteStartsThreeHundredGrantsInTenMinutes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newClock()
-			l := newLimits(c.now)
+			l := newLimits(c.Now)
 			for i := range 300 {
 				wantWait(t, waitOf(t, l.tryStart(site.inside(i))), 0)
 			}
 			wantWait(t, waitOf(t, l.tryStart(site.another)), 10*time.Minute)
 			wantWait(t, waitOf(t, l.tryStart(site.outside)), 0)
-			c.set(10 * time.Minute)
+			c.Set(10 * time.Minute)
 			wantWait(t, waitOf(t, l.tryStart(site.another)), 0)
 		})
 	}
@@ -320,26 +320,26 @@ func TestASiteStartsThreeHundredGrantsInTenMinutes(t *testing.T) {
 
 func TestWhenTheTableIsFullNobodyStartsForASecond(t *testing.T) {
 	c := newClock()
-	l := newLimits(c.now)
+	l := newLimits(c.Now)
 	l.tableFull()
 	for range 100 { // which do not count as starts of this address
 		wantWait(t, waitOf(t, l.tryStart("192.0.2.1")), whenFull)
 	}
-	c.set(time.Second - 1)
+	c.Set(time.Second - 1)
 	wantWait(t, waitOf(t, l.tryStart("192.0.2.1")), whenFull)
 	wantWait(t, wrong(t, l, "ann", "192.0.2.1"), 0) // codes are entered all the same
-	c.set(time.Second)
+	c.Set(time.Second)
 	wantWait(t, waitOf(t, l.tryStart("192.0.2.1")), 0)
 }
 
 func TestLimitsAreForgottenByUseAndBySweep(t *testing.T) {
 	c := newClock()
-	l := newLimits(c.now)
+	l := newLimits(c.Now)
 	size := func() int {
 		return l.accounts.Len() + l.addresses.Len() + l.everyone.Len() + l.starts.Len() + l.sites.Len()
 	}
 	for i := range 2000 {
-		c.set(time.Duration(i) * time.Minute)
+		c.Set(time.Duration(i) * time.Minute)
 		wantWait(t, waitOf(t, l.tryStart(v4(i))), 0)
 		if l.starts.Len() > 21 {
 			t.Fatalf("after %d minutes %d addresses are remembered", i, l.starts.Len())
@@ -348,7 +348,7 @@ func TestLimitsAreForgottenByUseAndBySweep(t *testing.T) {
 	for i := range 100 {
 		wrong(t, l, fmt.Sprint("user", i), v4(i))
 	}
-	c.set(2000*time.Minute + day)
+	c.Set(2000*time.Minute + day)
 	l.sweep()
 	if size() != 0 {
 		t.Errorf("%d are remembered for ever", size())
@@ -357,7 +357,7 @@ func TestLimitsAreForgottenByUseAndBySweep(t *testing.T) {
 
 func TestWhenTooManyAreCountedNewOnesWait(t *testing.T) {
 	c := newClock()
-	l := newLimits(c.now)
+	l := newLimits(c.Now)
 	for i := range maxCounted {
 		if err := l.tryStart(v4(i)); err != nil {
 			t.Fatal(err)
@@ -365,7 +365,7 @@ func TestWhenTooManyAreCountedNewOnesWait(t *testing.T) {
 	}
 	wantWait(t, waitOf(t, l.tryStart(v4(maxCounted))), whenFull)
 	wantWait(t, waitOf(t, l.tryStart(v4(0))), 0) // known ones go on
-	c.set(stretch)
+	c.Set(stretch)
 	wantWait(t, waitOf(t, l.tryStart(v4(maxCounted))), 0)
 }
 
@@ -376,14 +376,14 @@ func (nothing) SweepGrants(context.Context, time.Time, time.Time, time.Time) err
 
 func TestASweepForgetsWhatIsInMemoryToo(t *testing.T) {
 	c := newClock()
-	s := New(Config{ClientID: "app-1", Grants: nothing{}, Now: c.now})
+	s := New(Config{ClientID: "app-1", Grants: nothing{}, Now: c.Now})
 	s.polls.accept([32]byte{1})
 	wantWait(t, waitOf(t, s.limits.tryStart("192.0.2.1")), 0)
 	for _, sweep := range []struct {
 		after time.Duration
 		left  int
 	}{{time.Second, 2}, {4 * time.Second, 1}, {stretch, 0}} {
-		c.set(sweep.after)
+		c.Set(sweep.after)
 		if err := s.Sweep(t.Context()); err != nil {
 			t.Fatal(err)
 		}

@@ -5,29 +5,13 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"latchkey/internal/testkit"
 )
 
 var base = time.Date(2026, time.November, 20, 12, 30, 0, 0, time.UTC)
 
-// clock is a time that tests move.
-type clock struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func newClock() *clock { return &clock{at: base} }
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *clock) set(since time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = base.Add(since)
-}
+func newClock() *testkit.Clock { return testkit.NewClock(base) }
 
 func TestPollsAreJudgedByTheLastAcceptedOne(t *testing.T) {
 	const s, ms = time.Second, time.Millisecond
@@ -51,9 +35,9 @@ func TestPollsAreJudgedByTheLastAcceptedOne(t *testing.T) {
 		"after the clock went back": {{time.Hour, true}, {0, true}, {5 * s, true}},
 	} {
 		c := newClock()
-		judge := newPolls(c.now, 5*time.Second)
+		judge := newPolls(c.Now, 5*time.Second)
 		for i, p := range polls {
-			c.set(p.at)
+			c.Set(p.at)
 			if got := judge.accept([32]byte{1}); got != p.ok {
 				t.Errorf("%s: poll %d, after %v: %v, want %v", name, i, p.at, got, p.ok)
 			}
@@ -63,7 +47,7 @@ func TestPollsAreJudgedByTheLastAcceptedOne(t *testing.T) {
 
 func TestOneDeviceDoesNotSlowAnotherDown(t *testing.T) {
 	c := newClock()
-	judge := newPolls(c.now, 5*time.Second)
+	judge := newPolls(c.Now, 5*time.Second)
 	for i := range byte(50) {
 		for poll := range 3 {
 			if got := judge.accept([32]byte{i}); got != (poll < 2) {
@@ -75,9 +59,9 @@ func TestOneDeviceDoesNotSlowAnotherDown(t *testing.T) {
 
 func TestOfManyPollsAtOnceTwoAreAccepted(t *testing.T) {
 	c := newClock()
-	judge := newPolls(c.now, 5*time.Second)
+	judge := newPolls(c.Now, 5*time.Second)
 	for round := range 20 {
-		c.set(time.Duration(round) * 5 * time.Second)
+		c.Set(time.Duration(round) * 5 * time.Second)
 		accepted := make([]bool, 50)
 		var all sync.WaitGroup
 		for i := range accepted {
@@ -98,10 +82,10 @@ func TestOfManyPollsAtOnceTwoAreAccepted(t *testing.T) {
 
 func TestPollsAreForgottenByUseAndBySweep(t *testing.T) {
 	c := newClock()
-	judge := newPolls(c.now, 5*time.Second)
+	judge := newPolls(c.Now, 5*time.Second)
 	device := 0
 	for second := range 100 {
-		c.set(time.Duration(second) * time.Second)
+		c.Set(time.Duration(second) * time.Second)
 		for range 10 {
 			device++
 			judge.accept([32]byte{byte(device), byte(device >> 8)})
@@ -114,7 +98,7 @@ func TestPollsAreForgottenByUseAndBySweep(t *testing.T) {
 	if len(judge.last) == 0 || len(judge.last) > 40 {
 		t.Errorf("after a sweep %d polls are remembered, want those of four seconds", len(judge.last))
 	}
-	c.set(time.Hour)
+	c.Set(time.Hour)
 	judge.sweep()
 	if len(judge.last) != 0 {
 		t.Errorf("%s are remembered for ever", fmt.Sprint(len(judge.last)))

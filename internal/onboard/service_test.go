@@ -15,6 +15,7 @@ import (
 	"latchkey/internal/model"
 	"latchkey/internal/onboard"
 	"latchkey/internal/onboard/onboardtest"
+	"latchkey/internal/testkit"
 )
 
 const (
@@ -31,27 +32,20 @@ var (
 // bench is a service over grants in memory, with a clock that only tests move.
 type bench struct {
 	*onboard.Service
-	grants  *faulty
-	elapsed atomic.Int64
+	grants *faulty
+	clock  *testkit.Clock
 }
 
 func newBench(tb testing.TB, change ...func(*onboard.Config)) *bench {
 	tb.Helper()
-	b := &bench{grants: &faulty{Grants: new(onboardtest.Memory)}}
-	config := onboard.Config{ClientID: app, Grants: b.grants, Now: b.now}
+	b := &bench{grants: &faulty{Grants: new(onboardtest.Memory)}, clock: testkit.NewClock(base)}
+	config := onboard.Config{ClientID: app, Grants: b.grants, Now: b.clock.Now}
 	for _, c := range change {
 		c(&config)
 	}
 	b.Service = onboard.New(config)
 	return b
 }
-
-func (b *bench) now() time.Time { return base.Add(time.Duration(b.elapsed.Load())) }
-
-// at sets the clock to a time after base.
-func (b *bench) at(elapsed time.Duration) { b.elapsed.Store(int64(elapsed)) }
-
-func (b *bench) wait(d time.Duration) { b.elapsed.Add(int64(d)) }
 
 // faulty are grants that fail as tests want.
 type faulty struct {
@@ -262,7 +256,7 @@ func TestADeviceIsConnected(t *testing.T) {
 	}
 	b.wantPoll(t, started.DeviceCode, onboard.ErrPending)
 
-	b.wait(5 * time.Second)
+	b.clock.Advance(5 * time.Second)
 	g, err := b.Claim(t.Context(), strings.ToLower(started.UserCode), "ann", session, address)
 	want(t, err, nil)
 	if onboard.ShowCode(g.UserCode) != started.UserCode || g.DeviceName != "porch-cam 2" || g.Address != "192.0.2.9" || g.Agent != "curl/8" ||
@@ -273,7 +267,7 @@ func TestADeviceIsConnected(t *testing.T) {
 
 	g, err = b.Approve(t.Context(), g.ID, "ann", session, theKey.Name, maker{makeKey, noUndo(t)})
 	want(t, err, nil)
-	if g.State != model.Approved || g.KeyID != theKey.ID || g.KeyName != theKey.Name || !g.ApprovedAt.Equal(b.now()) {
+	if g.State != model.Approved || g.KeyID != theKey.ID || g.KeyName != theKey.Name || !g.ApprovedAt.Equal(b.clock.Now()) {
 		t.Errorf("approved %+v", g)
 	}
 	b.wantState(t, g.ID, model.Approved)
@@ -336,13 +330,13 @@ func TestStartingIsLimited(t *testing.T) {
 	}
 	wantLimit(t, start(address), 10*time.Minute)
 	want(t, start("192.0.2.8"), nil)
-	b.wait(10 * time.Minute)
+	b.clock.Advance(10 * time.Minute)
 	want(t, start(address), nil)
 	b.grants.create = func() error { return model.ErrLimit }
 	wantLimit(t, start(address), time.Minute)
 	b.grants.create = func() error { t.Error("the store was asked again at once"); return errStore }
 	wantLimit(t, start("192.0.2.8"), time.Minute)
-	b.wait(time.Second)
+	b.clock.Advance(time.Second)
 	b.grants.create = fails
 	want(t, start(address), errStore)
 }
@@ -372,7 +366,7 @@ func TestWhatADeviceSaysIsMadeLegible(t *testing.T) {
 func TestEveryWrongCodeIsWrongAlike(t *testing.T) {
 	b := newBench(t)
 	expired := b.start(t)
-	b.wait(10 * time.Minute)
+	b.clock.Advance(10 * time.Minute)
 	somebodys, decided, approved := b.start(t), b.start(t), b.start(t)
 	for _, s := range []onboard.Started{somebodys, decided, approved} {
 		_, err := b.Claim(t.Context(), s.UserCode, "bob", another, "192.0.2.99")
@@ -398,10 +392,10 @@ func TestEveryWrongCodeIsWrongAlike(t *testing.T) {
 	}
 	_, err = b.Claim(t.Context(), fresh.UserCode, "ann", session, address) // all five were counted
 	wantLimit(t, err, 10*time.Minute)
-	b.wait(10*time.Minute - 1)
+	b.clock.Advance(10*time.Minute - 1)
 	_, err = b.Claim(t.Context(), fresh.UserCode, "ann", session, address)
 	wantLimit(t, err, 1)
-	b.wait(1)
+	b.clock.Advance(1)
 	_, err = b.Claim(t.Context(), b.start(t).UserCode, "ann", session, address)
 	want(t, err, nil)
 }
@@ -609,9 +603,9 @@ func TestOfAHundredPollsAtOnceOneHasTheKey(t *testing.T) {
 			if delivered.Load() != 1 || waiting.Load() != 99 {
 				t.Fatalf("%s: %d deliveries, %d told to wait", when, delivered.Load(), waiting.Load())
 			}
-			b.wait(5 * time.Second)
+			b.clock.Advance(5 * time.Second)
 		}
-		b.wait(time.Minute)
+		b.clock.Advance(time.Minute)
 		b.wantPoll(t, started.DeviceCode, onboard.ErrInvalidGrant)
 	}
 }
@@ -619,7 +613,7 @@ func TestOfAHundredPollsAtOnceOneHasTheKey(t *testing.T) {
 func TestALostAnswerIsGivenAgain(t *testing.T) {
 	b := newBench(t)
 	started, _ := b.approved(t)
-	b.at(time.Minute)
+	b.clock.Set(time.Minute)
 	for _, poll := range []struct {
 		after time.Duration
 		err   error
@@ -636,7 +630,7 @@ func TestALostAnswerIsGivenAgain(t *testing.T) {
 		{time.Minute, onboard.ErrInvalidGrant},
 		{time.Hour, onboard.ErrInvalidGrant},
 	} {
-		b.at(time.Minute + poll.after)
+		b.clock.Set(time.Minute + poll.after)
 		_, err := b.Poll(t.Context(), app, started.DeviceCode)
 		if !errors.Is(err, poll.err) {
 			t.Errorf("after %v: %v, want %v", poll.after, err, poll.err)
@@ -656,7 +650,7 @@ func TestALostAnswerIsGivenAgainForAMinute(t *testing.T) {
 		b := newBench(t)
 		started, _ := b.approved(t)
 		b.wantPoll(t, started.DeviceCode, nil)
-		b.wait(after)
+		b.clock.Advance(after)
 		b.wantPoll(t, started.DeviceCode, err)
 	}
 }
@@ -670,7 +664,7 @@ func TestAUsedDeviceCodeCostsTheStoreNoWrites(t *testing.T) {
 	hammer := func(after time.Duration, kind error, atMost int) {
 		t.Helper()
 		writes = 0
-		b.at(after)
+		b.clock.Set(after)
 		for range 50 {
 			b.wantPoll(t, started.DeviceCode, kind)
 		}
@@ -680,11 +674,11 @@ func TestAUsedDeviceCodeCostsTheStoreNoWrites(t *testing.T) {
 	}
 	hammer(0, onboard.ErrPending, 0)
 	hammer(4*time.Second-1, onboard.ErrPending, 0)
-	b.at(4 * time.Second)
+	b.clock.Set(4 * time.Second)
 	b.wantPoll(t, started.DeviceCode, nil)
 	hammer(4*time.Second, onboard.ErrPending, 1) // the second half of a doubled poll
 	hammer(7*time.Second, onboard.ErrPending, 0)
-	b.at(8 * time.Second)
+	b.clock.Set(8 * time.Second)
 	b.wantPoll(t, started.DeviceCode, nil)
 	hammer(time.Minute, onboard.ErrInvalidGrant, 0)
 	hammer(time.Hour, onboard.ErrInvalidGrant, 0)
@@ -694,22 +688,22 @@ func TestAKeyThatWasForgottenIsNotToBeHad(t *testing.T) {
 	b := newBench(t)
 	started, _ := b.approved(t)
 	b.wantPoll(t, started.DeviceCode, nil)
-	b.at(time.Minute)
+	b.clock.Set(time.Minute)
 	want(t, b.Sweep(t.Context()), nil)
 	b.grants.deliver = func() error { t.Error("the store was asked for it"); return errGoOn }
-	b.at(30 * time.Second) // the clock was put back
+	b.clock.Set(30 * time.Second) // the clock was put back
 	b.wantPoll(t, started.DeviceCode, onboard.ErrInvalidGrant)
 }
 
 func TestALostAnswerIsGivenAgainAfterTheEnd(t *testing.T) {
 	b := newBench(t)
 	started, _ := b.approved(t)
-	b.at(10*time.Minute - 1)
+	b.clock.Set(10*time.Minute - 1)
 	b.wantPoll(t, started.DeviceCode, nil)
-	b.wait(30 * time.Second)
+	b.clock.Advance(30 * time.Second)
 	want(t, b.Sweep(t.Context()), nil)
 	b.wantPoll(t, started.DeviceCode, nil)
-	b.wait(30 * time.Second)
+	b.clock.Advance(30 * time.Second)
 	b.wantPoll(t, started.DeviceCode, onboard.ErrInvalidGrant)
 }
 
@@ -717,12 +711,12 @@ func TestPollsThatComeInPairsAreNeverTooFast(t *testing.T) {
 	b := newBench(t)
 	started, g := b.shown(t)
 	for range 20 { // as golang.org/x/oauth2 does it, over a network that delays now one, now the other
-		b.wait(4200 * time.Millisecond)
+		b.clock.Advance(4200 * time.Millisecond)
 		b.wantPoll(t, started.DeviceCode, onboard.ErrPending)
-		b.wait(700 * time.Millisecond)
+		b.clock.Advance(700 * time.Millisecond)
 		b.wantPoll(t, started.DeviceCode, onboard.ErrPending)
 	}
-	b.wait(100 * time.Millisecond)
+	b.clock.Advance(100 * time.Millisecond)
 	for range 3 {
 		b.wantPoll(t, started.DeviceCode, onboard.ErrSlowDown)
 	}
@@ -743,9 +737,9 @@ func TestAnotherIntervalIsJudgedInProportion(t *testing.T) {
 	b.wantPoll(t, started.DeviceCode, onboard.ErrPending)
 	b.wantPoll(t, started.DeviceCode, onboard.ErrPending)
 	b.wantPoll(t, started.DeviceCode, onboard.ErrSlowDown)
-	b.wait(800 * time.Millisecond)
+	b.clock.Advance(800 * time.Millisecond)
 	b.wantPoll(t, started.DeviceCode, onboard.ErrPending)
-	b.at(30 * time.Second)
+	b.clock.Set(30 * time.Second)
 	b.wantPoll(t, started.DeviceCode, onboard.ErrExpired)
 }
 
@@ -753,7 +747,7 @@ func TestOnlyTheDeviceCodeOfTheClientFetches(t *testing.T) {
 	b := newBench(t)
 	started, _ := b.approved(t)
 	code := started.DeviceCode.Reveal()
-	other := onboard.New(onboard.Config{ClientID: "app-2", Grants: b.grants, Now: b.now})
+	other := onboard.New(onboard.Config{ClientID: "app-2", Grants: b.grants, Now: b.clock.Now})
 	_, err := other.Poll(t.Context(), "app-2", started.DeviceCode)
 	want(t, err, onboard.ErrInvalidGrant)
 	_, err = other.Poll(t.Context(), app, started.DeviceCode)
@@ -778,7 +772,7 @@ func TestNothingHappensAfterTheEnd(t *testing.T) {
 		denied, g := b.shown(t)
 		want(t, b.Deny(t.Context(), g.ID, "ann", session), nil)
 		approved, approvedGrant := b.approved(t)
-		b.at(end + after)
+		b.clock.Set(end + after)
 		for range 2 {
 			_, err := b.Claim(t.Context(), pending.UserCode, "ann", session, address)
 			want(t, err, onboard.ErrWrongCode)
@@ -794,10 +788,10 @@ func TestNothingHappensAfterTheEnd(t *testing.T) {
 		}
 		g, err := b.Shown(t.Context(), approvedGrant.ID, "ann", session)
 		want(t, err, nil)
-		if len(g.Sealed) != 0 || g.KeyID != theKey.ID || !g.Expired(b.now()) {
+		if len(g.Sealed) != 0 || g.KeyID != theKey.ID || !g.Expired(b.clock.Now()) {
 			t.Errorf("what nobody fetched is %+v", g)
 		}
-		b.at(end + time.Hour)
+		b.clock.Set(end + time.Hour)
 		want(t, b.Sweep(t.Context()), nil)
 		for _, gone := range []onboard.Started{pending, denied, approved} {
 			b.wantPoll(t, gone.DeviceCode, onboard.ErrInvalidGrant)
@@ -810,7 +804,7 @@ func TestNothingHappensAfterTheEnd(t *testing.T) {
 func TestEverythingHappensBeforeTheEnd(t *testing.T) {
 	b := newBench(t)
 	started, denied := b.start(t), b.start(t)
-	b.at(10*time.Minute - 1)
+	b.clock.Set(10*time.Minute - 1)
 	want(t, b.Sweep(t.Context()), nil)
 	g, err := b.Claim(t.Context(), denied.UserCode, "ann", session, address)
 	want(t, err, nil)
@@ -853,7 +847,7 @@ func TestAGrantThatCannotBePutBackExpires(t *testing.T) {
 	want(t, err, errFull)
 	want(t, err, errStore)
 	b.wantPoll(t, started.DeviceCode, onboard.ErrPending)
-	b.at(10 * time.Minute)
+	b.clock.Set(10 * time.Minute)
 	b.wantPoll(t, started.DeviceCode, onboard.ErrExpired)
 }
 
@@ -882,9 +876,9 @@ func TestAKeyThatCannotBeKeptIsUnmade(t *testing.T) {
 		"the store cannot even say": {func(b *bench) {
 			b.grants.finish, b.grants.cancel, b.grants.grant = fails, fails, fails
 		}, errStore, model.Approving},
-		"the grant has expired": {func(b *bench) { b.at(10 * time.Minute) }, onboard.ErrExpired, model.Pending},
+		"the grant has expired": {func(b *bench) { b.clock.Set(10 * time.Minute) }, onboard.ErrExpired, model.Pending},
 		"the grant is gone": {func(b *bench) {
-			b.at(10*time.Minute + time.Hour)
+			b.clock.Set(10*time.Minute + time.Hour)
 			want(t, b.Sweep(t.Context()), nil)
 		}, onboard.ErrExpired, ""},
 	} {
@@ -940,7 +934,7 @@ func TestAKeyThatWasKeptAfterAllIsNotUnmade(t *testing.T) {
 			t.Errorf("approved %+v", got)
 		}
 		b.grants.Grants = memory
-		b.wait(5 * time.Second)
+		b.clock.Advance(5 * time.Second)
 		b.wantPoll(t, started.DeviceCode, nil)
 	}
 }

@@ -1,28 +1,16 @@
 package store_test
 
 import (
-	"path/filepath"
 	"testing"
 
 	"latchkey/internal/onboard"
 	"latchkey/internal/onboard/onboardtest"
 	"latchkey/internal/store"
 	"latchkey/internal/store/storetest"
+	"latchkey/internal/testkit"
 )
 
-func open(t *testing.T) *store.Store {
-	t.Helper()
-	s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "test.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
-}
+func open(t *testing.T) *store.Store { return testkit.Store(t) }
 
 func TestContractHoldsOnSQLite(t *testing.T) { storetest.Run(t, open) }
 

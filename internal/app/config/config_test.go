@@ -14,6 +14,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"latchkey/internal/testkit"
 )
 
 // theSettings compares what an operator decides.
@@ -26,21 +28,6 @@ func load(args, environ []string) (Config, error) {
 		_, err = c.Parse()
 	}
 	return c, err
-}
-
-func wantSentence(t *testing.T, err error, parts ...string) {
-	t.Helper()
-	if err == nil {
-		t.Fatal("no error")
-	}
-	for _, part := range parts {
-		if !strings.Contains(err.Error(), part) {
-			t.Errorf("%q does not say %q", err, part)
-		}
-	}
-	if strings.Contains(err.Error(), "\n") {
-		t.Errorf("%q is more than one line", err)
-	}
 }
 
 func TestWithoutAnySettingTheDefaultsHold(t *testing.T) {
@@ -174,16 +161,16 @@ func TestABadSettingIsNamedWithItsValueAndWhatIsAllowed(t *testing.T) {
 		t.Run(tc.flag+"="+tc.value, func(t *testing.T) {
 			t.Parallel()
 			_, err := load([]string{"--" + tc.flag, tc.value}, nil)
-			wantSentence(t, err, "-"+tc.flag, fmt.Sprintf("%q", tc.value), tc.allowed)
+			testkit.WantSentence(t, err, "-"+tc.flag, fmt.Sprintf("%q", tc.value), tc.allowed)
 			_, err = load(nil, []string{Variable(tc.flag) + "=" + tc.value})
-			wantSentence(t, err, Variable(tc.flag), fmt.Sprintf("%q", tc.value), tc.allowed)
+			testkit.WantSentence(t, err, Variable(tc.flag), fmt.Sprintf("%q", tc.value), tc.allowed)
 		})
 	}
 	for _, flagName := range []string{"public-url", "upstream"} {
 		t.Run(flagName+" with a password", func(t *testing.T) {
 			t.Parallel()
 			_, err := load([]string{"--" + flagName, "https://user:" + secret + "@example.org"}, nil)
-			wantSentence(t, err, "--"+flagName, "https://user:xxxxx@example.org")
+			testkit.WantSentence(t, err, "--"+flagName, "https://user:xxxxx@example.org")
 			if strings.Contains(err.Error(), secret) {
 				t.Errorf("the password is in %q", err)
 			}
@@ -195,7 +182,7 @@ func TestAnEmptyFlagIsNoDefault(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"addr", "data", "app-id", "registration", "anonymous", "min-password", "step-up", "pairing-time", "drain-time", "log-level"} {
 		_, err := load([]string{"--" + name, ""}, nil)
-		wantSentence(t, err, "-"+name)
+		testkit.WantSentence(t, err, "-"+name)
 	}
 }
 
@@ -212,7 +199,7 @@ func TestAMistypedCommandLineIsRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, err := load(tc.args, nil)
-			wantSentence(t, err, tc.want, "latchkey help")
+			testkit.WantSentence(t, err, tc.want, "latchkey help")
 		})
 	}
 	if _, err := load([]string{"-h"}, nil); !errors.Is(err, flag.ErrHelp) {
@@ -242,7 +229,7 @@ func TestTheKeyRingComesFromOnePlaceAndIsNeverPrinted(t *testing.T) {
 		t.Errorf("printed: %s", printed)
 	}
 	_, err = load(nil, []string{"LATCHKEY_SESSION_KEYS=" + secret, "LATCHKEY_SESSION_KEYS_FILE=/run/keys"})
-	wantSentence(t, err, "LATCHKEY_SESSION_KEYS ", `LATCHKEY_SESSION_KEYS_FILE is "/run/keys"`, "only one")
+	testkit.WantSentence(t, err, "LATCHKEY_SESSION_KEYS ", `LATCHKEY_SESSION_KEYS_FILE is "/run/keys"`, "only one")
 	if strings.Contains(err.Error(), secret) {
 		t.Errorf("printed: %v", err)
 	}

@@ -8,12 +8,12 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 
 	"latchkey/internal/app/config"
 	"latchkey/internal/store"
+	"latchkey/internal/testkit"
 )
 
 // The files of a data directory.
@@ -39,7 +39,7 @@ type running struct {
 
 func run(t *testing.T, cfg config.Config) running {
 	t.Helper()
-	makeDir(t, cfg.Data, 0o700)
+	testkit.MakeDir(t, cfg.Data, 0o700)
 	at := placeAt(t, cfg)
 	st, err := at.Open(t.Context())
 	if err != nil {
@@ -110,74 +110,3 @@ func placeAt(t *testing.T, given config.Config) Place {
 
 // wantsUsage is whether an error is about the command line.
 func wantsUsage(err error) bool { return errors.As(err, new(usageError)) }
-
-func wantSentence(t *testing.T, err error, parts ...string) {
-	t.Helper()
-	if err == nil {
-		t.Fatal("no error")
-	}
-	for _, part := range parts {
-		if !strings.Contains(err.Error(), part) {
-			t.Errorf("%q does not say %q", err, part)
-		}
-	}
-	if strings.Contains(err.Error(), "\n") {
-		t.Errorf("%q is more than one line", err)
-	}
-}
-
-// keptLog is a log that can be read while it is written.
-type keptLog struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *keptLog) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *keptLog) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
-
-func writeFile(t *testing.T, path, content string, mode os.FileMode) {
-	t.Helper()
-	if err := os.WriteFile(path, []byte(content), mode); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chmod(path, mode); err != nil { // whatever the umask is
-		t.Fatal(err)
-	}
-}
-
-func readFile(t *testing.T, path string) string {
-	t.Helper()
-	content, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(content)
-}
-
-func makeDir(t *testing.T, path string, mode os.FileMode) {
-	t.Helper()
-	if err := os.MkdirAll(path, mode); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chmod(path, mode); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func modeOf(t *testing.T, path string) os.FileMode {
-	t.Helper()
-	info, err := os.Stat(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return info.Mode().Perm()
-}

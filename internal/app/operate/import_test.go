@@ -14,13 +14,14 @@ import (
 
 	"latchkey/internal/model"
 	"latchkey/internal/store"
+	"latchkey/internal/testkit"
 )
 
 // usersFile is a file to import with a text in it.
 func usersFile(t *testing.T, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "users.json")
-	writeFile(t, path, text, 0o600)
+	testkit.WriteFile(t, path, text, 0o600)
 	return path
 }
 
@@ -78,7 +79,7 @@ func TestAFileWithBadUsersImportsNobodyUnlessTold(t *testing.T) {
 	anywhere(t, func(t *testing.T, p place) {
 		p.must(t, "correct horse battery", "user", "add", "--password-stdin", "taken@example.com")
 		out, err := p.order(t, "", "import-users", "testdata/users-bad.json")
-		wantSentence(t, err, "nobody was imported", "11 of the 13", "--skip-bad")
+		testkit.WantSentence(t, err, "nobody was imported", "11 of the 13", "--skip-bad")
 		for number, reason := range map[int]string{
 			2: "_id must be 24", 3: "its _id is in the file before", 4: `"good@example.com" is in the file before`, 5: "1 to 128 characters",
 			6: "identities is a JSON string", 7: "it is a JSON string", 8: "creation_date is 999999999999", 9: "provider_type",
@@ -90,7 +91,7 @@ func TestAFileWithBadUsersImportsNobodyUnlessTold(t *testing.T) {
 			}
 		}
 		_, err = p.order(t, "", "import-users", "testdata/users-bad.json", "--dry-run")
-		wantSentence(t, err, "11 of the 13")
+		testkit.WantSentence(t, err, "11 of the 13")
 		if users := p.listed(t); len(users) != 1 {
 			t.Errorf("users: %+v", users)
 		}
@@ -118,7 +119,7 @@ func TestAFileThatIsNoListOfUsersImportsNobody(t *testing.T) {
 		} {
 			for _, how := range []string{"--skip-bad", "--dry-run"} {
 				_, err := p.order(t, "", "import-users", how, usersFile(t, text))
-				wantSentence(t, err, want, "at byte")
+				testkit.WantSentence(t, err, want, "at byte")
 			}
 		}
 		if users := p.listed(t); len(users) > 0 {
@@ -174,15 +175,15 @@ func TestABackupIsCheckedAndCanBeRestored(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "copy.db")
 		done := ordered[backedUp](t, p, "backup", path)
 		info, err := os.Stat(path)
-		if err != nil || done.Path != path || done.Bytes != info.Size() || modeOf(t, path) != 0o600 || done.Rows != (store.Counts{Users: 5, Events: 5}) {
+		if err != nil || done.Path != path || done.Bytes != info.Size() || testkit.ModeOf(t, path) != 0o600 || done.Rows != (store.Counts{Users: 5, Events: 5}) {
 			t.Errorf("%+v; %v, %v", done, info, err)
 		}
 		_, err = p.order(t, "", "backup", path)
-		wantSentence(t, err, path, "already", "name another")
+		testkit.WantSentence(t, err, path, "already", "name another")
 
 		restored := place{Config: testConfig(t)}
-		makeDir(t, restored.Data, 0o700)
-		writeFile(t, filepath.Join(restored.Data, databaseFile), readFile(t, path), 0o600)
+		testkit.MakeDir(t, restored.Data, 0o700)
+		testkit.WriteFile(t, filepath.Join(restored.Data, databaseFile), testkit.ReadFile(t, path), 0o600)
 		before, _ := json.Marshal(p.listed(t))
 		after, _ := json.Marshal(restored.listed(t))
 		if !bytes.Equal(before, after) {

@@ -13,6 +13,7 @@ import (
 	"latchkey/internal/app/config"
 	"latchkey/internal/model"
 	"latchkey/internal/store"
+	"latchkey/internal/testkit"
 )
 
 // publicName is how the programs of these tests say that they are reached.
@@ -135,7 +136,7 @@ func TestCommandsDoTheSameWhetherTheProgramRunsOrNot(t *testing.T) {
 			t.Errorf("without a password there is no good link: %q, until %v", string(bob.Link), bob.LinkExpiresAt)
 		}
 		_, err := p.order(t, "", "user", "add", "bob", "--public-url", publicName)
-		wantSentence(t, err, `"bob"`, "already")
+		testkit.WantSentence(t, err, `"bob"`, "already")
 
 		users := p.listed(t)
 		if len(users) != 2 || users[0].Email != "ada@example.com" || users[0].NoPassword || !users[1].NoPassword || users[1].ID != bob.User.ID {
@@ -206,7 +207,7 @@ func TestCommandsThatCannotBeDoneSayWhy(t *testing.T) {
 			{"import-users " + t.TempDir(), "", []string{"not a file"}},
 		} {
 			out, err := p.order(t, tc.stdin, strings.Fields(tc.args)...)
-			wantSentence(t, err, tc.parts...)
+			testkit.WantSentence(t, err, tc.parts...)
 			if wantsUsage(err) || out != "" {
 				t.Errorf("%s: usage %t, printed %q", tc.args, wantsUsage(err), out)
 			}
@@ -239,7 +240,7 @@ func TestAMistypedOrderIsRefusedBeforeAnythingIsTouched(t *testing.T) {
 	} {
 		var out, complaints bytes.Buffer
 		err := Run(t.Context(), strings.Fields(tc.args), Console{In: strings.NewReader(""), Out: &out, Err: &complaints}, theProgram(t))
-		wantSentence(t, err, tc.want...)
+		testkit.WantSentence(t, err, tc.want...)
 		if !wantsUsage(err) || out.Len()+complaints.Len() > 0 {
 			t.Errorf("%s: usage %t, printed %q", tc.args, wantsUsage(err), out.String()+complaints.String())
 		}
@@ -251,7 +252,7 @@ func TestAMistypedOrderIsRefusedBeforeAnythingIsTouched(t *testing.T) {
 			{"user add bob --password-stdin", "empty line"},
 		} {
 			_, err := p.order(t, "\n", strings.Fields(tc.args)...)
-			wantSentence(t, err, tc.want)
+			testkit.WantSentence(t, err, tc.want)
 			if !wantsUsage(err) {
 				t.Errorf("%s: %v", tc.args, err)
 			}
@@ -290,7 +291,7 @@ func TestACommandMakesNoDataOfItsOwn(t *testing.T) {
 	t.Parallel()
 	p := place{Config: testConfig(t)}
 	_, err := p.order(t, "", "user", "list")
-	wantSentence(t, err, "--data", p.Data, "no database")
+	testkit.WantSentence(t, err, "--data", p.Data, "no database")
 	if found, _ := filepath.Glob(p.Data + "*"); len(found) > 0 {
 		t.Errorf("it made %v", found)
 	}
@@ -306,7 +307,7 @@ func TestUsersOfAnUpstreamAreNotManagedHere(t *testing.T) {
 		{"user", "add", "bob"}, {"user", "list"}, {"user", "disable", "bob"}, {"user", "delete", "bob", "--yes"}, {"import-users", "testdata/users.json"},
 	} {
 		_, err := p.order(t, "", args...)
-		wantSentence(t, err, "https://services.example.org")
+		testkit.WantSentence(t, err, "https://services.example.org")
 	}
 	p.must(t, "", "backup", filepath.Join(t.TempDir(), "copy.db"))
 }

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"latchkey/internal/testkit"
 )
 
 // dialAs connects as another user of the machine. Only the thread becomes that one, and it ends with the goroutine.
@@ -43,7 +45,7 @@ func TestOtherUsersOfTheMachineAreHungUpOn(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can be somebody else")
 	}
-	log := &keptLog{}
+	log := &testkit.Log{}
 	cfg := testConfig(t)
 	cfg.LogTo, cfg.Log = log, "text"
 	run(t, cfg)
@@ -52,7 +54,7 @@ func TestOtherUsersOfTheMachineAreHungUpOn(t *testing.T) {
 		t.Errorf("the modes let somebody in: %v", err)
 	}
 	for dir := cfg.Data; dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
-		makeDir(t, dir, 0o777)
+		testkit.MakeDir(t, dir, 0o777)
 	}
 	if err := os.Chmod(socket, 0o666); err != nil {
 		t.Fatal(err)

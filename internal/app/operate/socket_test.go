@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"latchkey/internal/testkit"
 )
 
 func TestTheSocketIsThereWhileTheProgramRunsAndForItsUserAlone(t *testing.T) {
@@ -18,8 +20,8 @@ func TestTheSocketIsThereWhileTheProgramRunsAndForItsUserAlone(t *testing.T) {
 	a := run(t, cfg)
 	socket := filepath.Join(cfg.Data, socketFile)
 	info, err := os.Stat(socket)
-	if err != nil || info.Mode() != os.ModeSocket|0o600 || modeOf(t, cfg.Data) != 0o700 {
-		t.Errorf("socket %v, %v; directory %v", info.Mode(), err, modeOf(t, cfg.Data))
+	if err != nil || info.Mode() != os.ModeSocket|0o600 || testkit.ModeOf(t, cfg.Data) != 0o700 {
+		t.Errorf("socket %v, %v; directory %v", info.Mode(), err, testkit.ModeOf(t, cfg.Data))
 	}
 	if err := a.stop(); err != nil {
 		t.Fatal(err)
@@ -99,7 +101,7 @@ func TestAProgramThatTakesNoCommandsIsReported(t *testing.T) {
 	}
 	at := placeAt(t, cfg)
 	_, err := theProgram(t).reach(t.Context(), at, 10*time.Millisecond)
-	wantSentence(t, err, "--data", cfg.Data, "takes no commands", "stop it")
+	testkit.WantSentence(t, err, "--data", cfg.Data, "takes no commands", "stop it")
 	reached := make(chan error, 1)
 	go func() {
 		line, err := theProgram(t).reach(t.Context(), at, time.Minute)
@@ -132,6 +134,6 @@ func TestACommandOfAnotherVersionIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantSentence(t, line.call(t.Context(), pathAddUser, map[string]string{"email": "a", "role": "admin"}, &handedOut{}), "another version", "role")
-	wantSentence(t, line.call(t.Context(), "/users/promote", named{"a"}, &handedOut{}), "another version", "404")
+	testkit.WantSentence(t, line.call(t.Context(), pathAddUser, map[string]string{"email": "a", "role": "admin"}, &handedOut{}), "another version", "role")
+	testkit.WantSentence(t, line.call(t.Context(), "/users/promote", named{"a"}, &handedOut{}), "another version", "404")
 }

@@ -27,6 +27,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"latchkey/internal/testkit"
 )
 
 const (
@@ -58,12 +60,11 @@ func (server within) RoundTrip(r *http.Request) (res *http.Response, err error) 
 			err = errors.New("the server broke off")
 		}
 	}()
-	answer := httptest.NewRecorder()
-	server.ServeHTTP(answer, r)
-	if err := r.Context().Err(); err != nil {
-		return nil, err
+	res, err = testkit.InProcess{Handler: server}.RoundTrip(r)
+	if r.Context().Err() != nil { // it has taken too long
+		return nil, r.Context().Err()
 	}
-	return answer.Result(), nil
+	return res, err
 }
 
 func newPairable(t *testing.T, polls ...http.HandlerFunc) *pairable {
@@ -181,7 +182,7 @@ func (p paired) wants(t *testing.T, code int, words ...string) {
 		t.Errorf("exit code %d, not %d: %v", got, code, p.err)
 	}
 	if code != 0 {
-		wantSentence(t, p.err, words...)
+		testkit.WantSentence(t, p.err, words...)
 	}
 	for _, text := range []string{p.stderr, fmt.Sprint(p.err)} {
 		if strings.Contains(text, pairValue) || strings.Contains(text, pairSecret) {
@@ -202,10 +203,10 @@ func TestPairShowsACodeAndWritesAFileForItsOwnerAlone(t *testing.T) {
 	file := filepath.Join(t.TempDir(), ".env")
 	p := pairWith(t, s, "--name", "Porch cam", "--out", file)
 	p.wants(t, 0)
-	if got := readFile(t, file); got != pairEnv {
+	if got := testkit.ReadFile(t, file); got != pairEnv {
 		t.Errorf("wrote %s", got)
 	}
-	if got := modeOf(t, file); got != 0o600 {
+	if got := testkit.ModeOf(t, file); got != 0o600 {
 		t.Errorf("the file is %v", got)
 	}
 	for _, want := range []string{
@@ -389,7 +390,7 @@ func TestPairOverwritesNothing(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	there, link, dangling := filepath.Join(dir, "there"), filepath.Join(dir, "link"), filepath.Join(dir, "dangling")
-	writeFile(t, there, "mine", 0o644)
+	testkit.WriteFile(t, there, "mine", 0o644)
 	for path, to := range map[string]string{link: there, dangling: filepath.Join(dir, "nowhere")} {
 		if err := os.Symlink(to, path); err != nil {
 			t.Fatal(err)
@@ -409,7 +410,7 @@ func TestPairOverwritesNothing(t *testing.T) {
 			t.Errorf("%s is gone: %v", path, err)
 		}
 	}
-	if got := readFile(t, there); got != "mine" {
+	if got := testkit.ReadFile(t, there); got != "mine" {
 		t.Errorf("the file now says %s", got)
 	}
 	if _, err := os.Lstat(filepath.Join(dir, "nowhere")); err == nil {
@@ -500,7 +501,7 @@ func TestPairRepeatsNothingThatMovesTheCursor(t *testing.T) {
 	var complaints bytes.Buffer
 	address := strings.Replace(server.URL, "127.0.0.1", "localhost", 1)
 	err = run(t.Context(), []string{"--url", address}, io.Discard, &complaints, false, newClient())
-	wantSentence(t, err, "no answer from", "b?[2J.example")
+	testkit.WantSentence(t, err, "no answer from", "b?[2J.example")
 	if text := complaints.String() + err.Error(); exitCode(err) != 5 || strings.ContainsFunc(text, oddOnATerminal) {
 		t.Errorf("exit code %d, it says %q", exitCode(err), text)
 	}
@@ -530,8 +531,8 @@ func TestAKeyThatCannotBePrintedIsSaidToBeLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newClient()
 		c.Transport = within{newPairable(t, delivers)}
-		err := run(t.Context(), []string{"--url", pairServer}, brokenPipe{}, brokenPipe{}, false, c)
-		wantSentence(t, err, "porch-cam", "lost", "broken pipe")
+		err := run(t.Context(), []string{"--url", pairServer}, testkit.BrokenPipe{}, testkit.BrokenPipe{}, false, c)
+		testkit.WantSentence(t, err, "porch-cam", "lost", "broken pipe")
 		if strings.Contains(err.Error(), pairValue) {
 			t.Error("the value is in the error")
 		}
@@ -542,7 +543,7 @@ func TestPairReachesAServerThatIsThereAndSaysWhenNoneIs(t *testing.T) {
 	t.Parallel()
 	var out, complaints bytes.Buffer
 	err := run(t.Context(), []string{"--url", "http://127.0.0.1:1"}, &out, &complaints, false, newClient())
-	wantSentence(t, err, "no answer from http://127.0.0.1:", "refused")
+	testkit.WantSentence(t, err, "no answer from http://127.0.0.1:", "refused")
 	if exitCode(err) != 5 || strings.Contains(complaints.String(), "unencrypted") {
 		t.Errorf("exit code %d, %s", exitCode(err), complaints.String())
 	}
@@ -589,7 +590,7 @@ func TestPairHelpSaysEveryFlagAndexitCode(t *testing.T) {
 			}
 		}
 	}
-	if err := Run(t.Context(), []string{"--help"}, brokenPipe{}, io.Discard, false); err == nil {
+	if err := Run(t.Context(), []string{"--help"}, testkit.BrokenPipe{}, io.Discard, false); err == nil {
 		t.Error("help that nobody reads is no error")
 	}
 }
@@ -626,51 +627,4 @@ func exitCode(err error) int {
 	default:
 		return 1
 	}
-}
-
-type brokenPipe struct{}
-
-func (brokenPipe) Write([]byte) (int, error) { return 0, errors.New("broken pipe") }
-
-func wantSentence(t *testing.T, err error, parts ...string) {
-	t.Helper()
-	if err == nil {
-		t.Fatal("no error")
-	}
-	for _, part := range parts {
-		if !strings.Contains(err.Error(), part) {
-			t.Errorf("%q does not say %q", err, part)
-		}
-	}
-	if strings.Contains(err.Error(), "\n") {
-		t.Errorf("%q is more than one line", err)
-	}
-}
-
-func writeFile(t *testing.T, path, content string, mode os.FileMode) {
-	t.Helper()
-	if err := os.WriteFile(path, []byte(content), mode); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chmod(path, mode); err != nil { // whatever the umask is
-		t.Fatal(err)
-	}
-}
-
-func readFile(t *testing.T, path string) string {
-	t.Helper()
-	content, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(content)
-}
-
-func modeOf(t *testing.T, path string) os.FileMode {
-	t.Helper()
-	info, err := os.Stat(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return info.Mode().Perm()
 }

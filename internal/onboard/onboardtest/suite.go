@@ -4,8 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
-	"sync"
 	"testing"
 	"time"
 
@@ -13,6 +11,7 @@ import (
 
 	"latchkey/internal/model"
 	"latchkey/internal/onboard"
+	"latchkey/internal/testkit"
 )
 
 // base is when grants are made unless a test says otherwise, and lifetime how long they last.
@@ -573,7 +572,7 @@ func manyAtOnce() []contract {
 	return []contract{
 		{"of many who want one code one gets it", func(t *testing.T, grants onboard.Grants) {
 			code := newCode()
-			counts := atOnce(t, 50, func(ctx context.Context, _ int) error {
+			counts := testkit.AtOnce(t, 50, func(ctx context.Context, _ int) error {
 				g := newGrant()
 				g.UserCode = code
 				return grants.CreateGrant(ctx, g, plenty)
@@ -581,7 +580,7 @@ func manyAtOnce() []contract {
 			wantOnce(t, counts)
 		}},
 		{"the limit holds however many come at once", func(t *testing.T, grants onboard.Grants) {
-			counts := atOnce(t, 50, func(ctx context.Context, _ int) error {
+			counts := testkit.AtOnce(t, 50, func(ctx context.Context, _ int) error {
 				return grants.CreateGrant(ctx, newGrant(), 10)
 			}, model.ErrLimit)
 			if counts[nil] != 10 {
@@ -590,7 +589,7 @@ func manyAtOnce() []contract {
 		}},
 		{"of many users who type one code one has it", func(t *testing.T, grants onboard.Grants) {
 			g := pending(t, grants)
-			counts := atOnce(t, 50, func(ctx context.Context, _ int) error {
+			counts := testkit.AtOnce(t, 50, func(ctx context.Context, _ int) error {
 				p := newPerson()
 				_, err := grants.ClaimGrant(ctx, g.UserCode, p.userID, p.session, base)
 				return err
@@ -601,7 +600,7 @@ func manyAtOnce() []contract {
 			for range 5 {
 				p := newPerson()
 				g := claimed(t, grants, p)
-				counts := atOnce(t, 50, func(ctx context.Context, i int) error {
+				counts := testkit.AtOnce(t, 50, func(ctx context.Context, i int) error {
 					if i%2 == 0 {
 						return grants.DenyGrant(ctx, g.ID, p.userID, p.session, base)
 					}
@@ -613,7 +612,7 @@ func manyAtOnce() []contract {
 		{"an approval is finished or cancelled", func(t *testing.T, grants onboard.Grants) {
 			for range 5 {
 				g := approving(t, grants)
-				counts := atOnce(t, 20, func(ctx context.Context, i int) error {
+				counts := testkit.AtOnce(t, 20, func(ctx context.Context, i int) error {
 					if i%2 == 0 {
 						return grants.CancelApproval(ctx, g.ID)
 					}
@@ -630,10 +629,10 @@ func manyAtOnce() []contract {
 		{"of 100 polls at once one has the key", func(t *testing.T, grants onboard.Grants) {
 			for range 5 {
 				g := approved(t, grants)
-				counts := atOnce(t, 100, func(_ context.Context, _ int) error { return deliver(t, grants, g, base) },
+				counts := testkit.AtOnce(t, 100, func(_ context.Context, _ int) error { return deliver(t, grants, g, base) },
 					model.ErrNotFound)
 				wantOnce(t, counts)
-				again := atOnce(t, 100, func(_ context.Context, _ int) error {
+				again := testkit.AtOnce(t, 100, func(_ context.Context, _ int) error {
 					return deliver(t, grants, g, base.Add(5*time.Second))
 				}, model.ErrNotFound)
 				wantOnce(t, again)
@@ -642,7 +641,7 @@ func manyAtOnce() []contract {
 		{"a delivery is whole while sweeps are under way", func(t *testing.T, grants onboard.Grants) {
 			g := approved(t, grants)
 			end := g.ExpiresAt
-			atOnce(t, 50, func(ctx context.Context, i int) error {
+			testkit.AtOnce(t, 50, func(ctx context.Context, i int) error {
 				if i%2 == 0 {
 					return grants.SweepGrants(ctx, end, end.Add(-time.Minute), end.Add(-time.Hour))
 				}
@@ -652,47 +651,9 @@ func manyAtOnce() []contract {
 	}
 }
 
-// outcomes counts the answers of calls made at once, by kind of error.
-type outcomes map[error]int
-
-func wantOnce(t *testing.T, counts outcomes) {
+func wantOnce(t *testing.T, counts testkit.Outcomes) {
 	t.Helper()
 	if counts[nil] != 1 {
 		t.Errorf("outcomes %v, want one that worked", counts)
 	}
-}
-
-// atOnce runs call n times at once and counts the answers by the kinds given. Any other answer fails the test.
-func atOnce(t *testing.T, n int, call func(ctx context.Context, i int) error, kinds ...error) outcomes {
-	t.Helper()
-	ctx := t.Context()
-	answers := make([]error, n)
-	start := make(chan struct{})
-	var all sync.WaitGroup
-	for i := range n {
-		all.Go(func() {
-			<-start
-			answers[i] = call(ctx, i)
-		})
-	}
-	close(start)
-	all.Wait()
-	counts := outcomes{}
-	for _, err := range answers {
-		kind, known := kindOf(err, kinds)
-		if !known {
-			t.Error(fmt.Errorf("unexpected answer: %w", err))
-		}
-		counts[kind]++
-	}
-	return counts
-}
-
-func kindOf(err error, kinds []error) (kind error, known bool) {
-	for _, kind := range append(kinds, nil) {
-		if errors.Is(err, kind) {
-			return kind, true
-		}
-	}
-	return nil, false
 }

@@ -10,6 +10,7 @@ import (
 
 	"latchkey/internal/model"
 	"latchkey/internal/store"
+	"latchkey/internal/testkit"
 )
 
 // accounts are users as those see them who run the server, and all their sessions together.
@@ -175,7 +176,7 @@ func proveDisabled(t *testing.T, s *store.Store) {
 	addAuthSession(t, s, u.ID, k.ID)
 
 	// Of log-ins beside it, none is left.
-	atOnce(t, 20, func(ctx context.Context, i int) error {
+	testkit.AtOnce(t, 20, func(ctx context.Context, i int) error {
 		if i == 10 {
 			return s.DisableUser(ctx, u.ID, base)
 		}

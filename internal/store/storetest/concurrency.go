@@ -8,6 +8,7 @@ import (
 
 	"latchkey/internal/model"
 	"latchkey/internal/store"
+	"latchkey/internal/testkit"
 )
 
 func concurrency() []contract {
@@ -15,7 +16,7 @@ func concurrency() []contract {
 		{"creating and deleting at once never passes the limit", proveNeverPastLimit},
 		{"one of many who want the same name gets it", func(t *testing.T, s *store.Store) {
 			u := addUser(t, s)
-			counts := atOnce(t, 100, func(ctx context.Context, _ int) error {
+			counts := testkit.AtOnce(t, 100, func(ctx context.Context, _ int) error {
 				k, hash := newKey(u.ID, "phone")
 				return s.CreateAPIKey(ctx, k, hash, 20)
 			}, model.ErrConflict)
@@ -24,7 +25,7 @@ func concurrency() []contract {
 			}
 		}},
 		{"one of many who want the same subject gets it", func(t *testing.T, s *store.Store) {
-			counts := atOnce(t, 100, func(ctx context.Context, _ int) error {
+			counts := testkit.AtOnce(t, 100, func(ctx context.Context, _ int) error {
 				u, id := newUser("ann")
 				return s.CreateUser(ctx, u, id)
 			}, model.ErrConflict)
@@ -49,7 +50,7 @@ func proveExactlyTwenty(t *testing.T, s *store.Store, before int) {
 	for i := range before {
 		addKey(t, s, u.ID, fmt.Sprintf("before-%d", i))
 	}
-	counts := atOnce(t, 1000, func(ctx context.Context, i int) error {
+	counts := testkit.AtOnce(t, 1000, func(ctx context.Context, i int) error {
 		k, hash := newKey(u.ID, fmt.Sprintf("key-%d", i))
 		return s.CreateAPIKey(ctx, k, hash, 20)
 	}, model.ErrLimit)
@@ -67,7 +68,7 @@ func proveExactlyTwenty(t *testing.T, s *store.Store, before int) {
 func proveNeverPastLimit(t *testing.T, s *store.Store) {
 	u := addUser(t, s)
 	var created, deleted atomic.Int64
-	atOnce(t, 500, func(ctx context.Context, i int) error {
+	testkit.AtOnce(t, 500, func(ctx context.Context, i int) error {
 		k, hash := newKey(u.ID, fmt.Sprintf("key-%d", i))
 		if err := s.CreateAPIKey(ctx, k, hash, 20); err != nil {
 			return err
@@ -95,7 +96,7 @@ func proveNoSessionAfterOff(t *testing.T, s *store.Store) {
 	k, _ := addKey(t, s, u.ID, "phone")
 	ids := make([]string, 64)
 	var off atomic.Bool
-	counts := atOnce(t, len(ids), func(ctx context.Context, i int) error {
+	counts := testkit.AtOnce(t, len(ids), func(ctx context.Context, i int) error {
 		if i == len(ids)/2 {
 			err := s.SetAPIKeyDisabled(ctx, u.ID, k.ID, true)
 			off.Store(true)
@@ -126,7 +127,7 @@ func proveOwnErrors(t *testing.T, s *store.Store) {
 	addKey(t, s, u.ID, "taken")
 	addKey(t, s, full.ID, "only")
 	refusals := []error{model.ErrConflict, model.ErrLimit, model.ErrNotFound}
-	counts := atOnce(t, 400, func(ctx context.Context, i int) error {
+	counts := testkit.AtOnce(t, 400, func(ctx context.Context, i int) error {
 		k, hash := newKey(u.ID, fmt.Sprintf("key-%d", i))
 		limit := 1000
 		switch i % 4 {

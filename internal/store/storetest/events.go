@@ -9,6 +9,7 @@ import (
 
 	"latchkey/internal/model"
 	"latchkey/internal/store"
+	"latchkey/internal/testkit"
 )
 
 func events() []contract {
@@ -55,7 +56,7 @@ func events() []contract {
 		{"fifty who turn a key off at once are one event", func(t *testing.T, s *store.Store) {
 			u := addUser(t, s)
 			k, _ := addKey(t, s, u.ID, "phone")
-			atOnce(t, 50, func(ctx context.Context, _ int) error {
+			testkit.AtOnce(t, 50, func(ctx context.Context, _ int) error {
 				return s.SetAPIKeyDisabled(ctx, u.ID, k.ID, true, newEvent(u.ID, model.EventKeyTurnedOff))
 			})
 			wantKinds(t, s, u.ID, model.EventKeyTurnedOff)

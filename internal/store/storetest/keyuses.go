@@ -10,6 +10,7 @@ import (
 
 	"latchkey/internal/model"
 	"latchkey/internal/store"
+	"latchkey/internal/testkit"
 )
 
 func keyUses() []contract {
@@ -87,7 +88,7 @@ func keyUses() []contract {
 		{"of uses at once none is lost", func(t *testing.T, s *store.Store) {
 			u := addUser(t, s)
 			k, _ := addKey(t, s, u.ID, "phone")
-			atOnce(t, 100, func(ctx context.Context, i int) error {
+			testkit.AtOnce(t, 100, func(ctx context.Context, i int) error {
 				return s.CreateAuthSession(ctx, newAuthSession(u.ID, k.ID), newKeyUse(base.Add(time.Duration(i)*time.Second)))
 			})
 			keys, err := s.Keys(t.Context(), u.ID)
@@ -153,7 +154,7 @@ func proveSeldomRefusals(t *testing.T, s *store.Store) {
 		}
 	}
 	// All at once read that the last was long ago; the statement lets one of them write.
-	atOnce(t, 50, func(ctx context.Context, i int) error {
+	testkit.AtOnce(t, 50, func(ctx context.Context, i int) error {
 		return s.RecordRefusal(ctx, u.ID, k.ID, model.KeyRefusal{At: base.Add(5 * time.Hour), Address: string(rune('a' + i))})
 	})
 	keys, err := s.Keys(t.Context(), u.ID)

@@ -7,6 +7,7 @@ import (
 
 	"latchkey/internal/model"
 	"latchkey/internal/store"
+	"latchkey/internal/testkit"
 )
 
 func links() []contract {
@@ -52,7 +53,7 @@ func links() []contract {
 		{"a link is used once by fifty at once", func(t *testing.T, s *store.Store) {
 			u, id := addPending(t, s)
 			l := addLink(t, s, id, model.LinkReset)
-			counts := atOnce(t, 50, func(ctx context.Context, _ int) error {
+			counts := testkit.AtOnce(t, 50, func(ctx context.Context, _ int) error {
 				return s.ResetPassword(ctx, l, "new", base, happened(model.EventPasswordReset))
 			}, model.ErrNotFound)
 			if counts[nil] != 1 {

@@ -2,10 +2,8 @@
 package storetest
 
 import (
-	"context"
 	"crypto/rand"
 	"errors"
-	"sync"
 	"testing"
 	"time"
 
@@ -124,46 +122,4 @@ func want(t *testing.T, err, kind error) {
 	if !errors.Is(err, kind) {
 		t.Fatalf("error is %v, want %v", err, kind)
 	}
-}
-
-// outcomes counts the answers of calls made at once, by kind of error.
-type outcomes map[error]int
-
-// atOnce runs call n times at once, each in a goroutine of its own, and sorts the answers into the kinds given. Any other
-// answer fails the test.
-func atOnce(t *testing.T, n int, call func(ctx context.Context, i int) error, kinds ...error) outcomes {
-	t.Helper()
-	ctx := t.Context()
-	answers := make([]error, n)
-	start := make(chan struct{})
-	var all sync.WaitGroup
-	for i := range n {
-		all.Go(func() {
-			<-start
-			answers[i] = call(ctx, i)
-		})
-	}
-	close(start)
-	all.Wait()
-	return sorted(t, answers, kinds)
-}
-
-func sorted(t *testing.T, answers, kinds []error) outcomes {
-	t.Helper()
-	counts := outcomes{}
-next:
-	for _, err := range answers {
-		if err == nil {
-			counts[nil]++
-			continue
-		}
-		for _, kind := range kinds {
-			if errors.Is(err, kind) {
-				counts[kind]++
-				continue next
-			}
-		}
-		t.Fatalf("unexpected answer: %v", err)
-	}
-	return counts
 }

@@ -10,6 +10,7 @@ import (
 
 	"latchkey/internal/model"
 	"latchkey/internal/store"
+	"latchkey/internal/testkit"
 )
 
 func webSessions() []contract {
@@ -56,7 +57,7 @@ func webSessions() []contract {
 		{"of updates made at once one is first", func(t *testing.T, s *store.Store) {
 			w := newWebSession()
 			want(t, s.CreateWebSession(t.Context(), w), nil)
-			counts := atOnce(t, 50, func(ctx context.Context, i int) error {
+			counts := testkit.AtOnce(t, 50, func(ctx context.Context, i int) error {
 				mine := w
 				mine.Sealed = []byte{byte(i)}
 				return s.UpdateWebSession(ctx, mine)
@@ -78,7 +79,7 @@ func webSessions() []contract {
 		{"a sweep takes sessions that have ended or were not used", proveWebSweep},
 		{"a sweep takes more than one batch", func(t *testing.T, s *store.Store) {
 			hashes := make([][32]byte, 1000)
-			atOnce(t, len(hashes), func(ctx context.Context, i int) error {
+			testkit.AtOnce(t, len(hashes), func(ctx context.Context, i int) error {
 				w := newWebSession()
 				hashes[i] = w.IDHash
 				return s.CreateWebSession(ctx, w)
