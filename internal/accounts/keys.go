@@ -71,7 +71,9 @@ func (p *Person) newKey(ctx context.Context, name string, besides ...model.Event
 	value := newValue()
 	events := make([]model.Event, 0, 2)
 	for _, kind := range append([]model.EventKind{model.EventKeyMade}, besides...) {
-		events = append(events, p.keyEvent(kind, key.ID))
+		e := p.keyEvent(kind, key.ID)
+		e.KeyName = name // or the store would look it up
+		events = append(events, e)
 	}
 	err := a.store.CreateAPIKey(ctx, key, hashValue(value), model.MaxKeys, events...)
 	switch {

@@ -102,9 +102,9 @@ func TestLoad(t *testing.T) {
 	t.Logf("start on existing data: %v to the first answer (median of 7)", starts[4])
 }
 
-// TestLoadAgainstAnotherBuild takes turns between two builds of the program, to see what a change costs:
+// TestLoadAgainstAnotherBuild takes turns between the floor and two builds of the program, to see what a change costs:
 //
-//	LATCHKEY_LOAD_BASE=/path/to/another/latchkey taskset -c 1 go test -count=1 -run TestLoadAgainst -v ./internal/app
+//	LATCHKEY_LOAD_BASE=/path/to/another/latchkey taskset -c 1 go test -count=1 -timeout 30m -run TestLoadAgainst -v ./internal/app
 func TestLoadAgainstAnotherBuild(t *testing.T) {
 	base := os.Getenv(baseVariable)
 	if base == "" {
@@ -112,6 +112,7 @@ func TestLoadAgainstAnotherBuild(t *testing.T) {
 	}
 	binary := buildProgram(t)
 	var pages, logIns []traffic
+	var names []string
 	var creates []func(conns int) sample
 	for _, build := range []struct{ name, binary string }{{"the other build", base}, {"this build", binary}} {
 		addr := "127.0.0.1:" + freePort(t)
@@ -119,18 +120,24 @@ func TestLoadAgainstAnotherBuild(t *testing.T) {
 		people := newPeople(t, addr, loadUsers)
 		pages = append(pages, traffic{"keys page, " + build.name, server, people.page})
 		logIns = append(logIns, traffic{"log in with a key, " + build.name, server, people.logIn})
+		names = append(names, "create by many users, "+build.name)
 		creates = append(creates, func(conns int) sample { return people.create(t, server, conns, people.creators) })
 	}
-	for _, conns := range []int{1, 16} {
-		compare(t, conns, logIns)
-		compare(t, conns, pages)
-		samples := make([][]sample, len(creates))
+	floor := traffic{"Echo + templ, 20 rows from memory", startFloor(t), pages[0].request}
+	for _, conns := range loadConns {
+		if conns <= 16 {
+			compare(t, conns, append([]traffic{floor}, logIns...))
+			compare(t, conns, append([]traffic{floor}, pages...))
+		}
+		samples := make([][]sample, 1+len(creates))
 		for range loadRounds {
+			until := time.Now().Add(loadTime)
+			samples[0] = append(samples[0], drive(t, floor, conns, func(int) bool { return time.Now().Before(until) }))
 			for i, create := range creates {
-				samples[i] = append(samples[i], create(conns))
+				samples[1+i] = append(samples[1+i], create(conns))
 			}
 		}
-		tell(t, conns, []string{"create by many users, the other build", "create by many users, this build"}, samples)
+		tell(t, conns, append([]string{floor.name}, names...), samples)
 	}
 }
 
@@ -189,7 +196,7 @@ func startFloor(t *testing.T) *server {
 	t.Helper()
 	addr := "127.0.0.1:" + freePort(t)
 	cmd := exec.CommandContext(t.Context(), "taskset", "-c", serverCore, os.Args[0], "-test.run", "^TestLoad$", "-test.timeout", "20m")
-	cmd.Env = append(os.Environ(), floorVariable+"="+addr)
+	cmd.Env = append(os.Environ(), loadVariable+"=1", floorVariable+"="+addr)
 	return startPinned(t, addr, cmd)
 }
 

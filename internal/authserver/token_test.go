@@ -440,3 +440,26 @@ func FuzzVerify(f *testing.F) {
 		}
 	})
 }
+
+func TestTokensAreThoseOfTheLibrary(t *testing.T) {
+	m := newMint(t)
+	for _, typ := range []tokenType{accessToken, refreshToken} {
+		alg, key := jose.ES256, any(m.access)
+		if typ == refreshToken {
+			alg, key = jose.HS256, m.secret
+		}
+		for range 300 { // in a hundredth of the signatures a number begins with a zero
+			raw := m.token(t, typ)
+			theirs := forge(t, alg, key, map[jose.HeaderKey]any{"typ": "JWT", "kid": part(t, raw, 0)["kid"]}, m.claims(typ))
+			if typ == accessToken { // whose signatures are never twice the same
+				raw, theirs = raw[:strings.LastIndex(raw, ".")], theirs[:strings.LastIndex(theirs, ".")]
+			}
+			if raw != theirs {
+				t.Fatalf("token\n%s\nis not\n%s", raw, theirs)
+			}
+			if got := m.kindOf(t, m.token(t, typ), typ); got != -1 {
+				t.Fatalf("refused as %v", got)
+			}
+		}
+	}
+}

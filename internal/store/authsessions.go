@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"latchkey/internal/model"
@@ -9,6 +10,9 @@ import (
 
 // MaxAuthSessions is how many sessions each key of a user has at most, and how many the user has that no key opened.
 const MaxAuthSessions = 100
+
+// maxEndedAtOnce is how many sessions at most make room for a new one.
+const maxEndedAtOnce = 100
 
 // maxListed is more than a user has with as many keys as the program allows.
 const maxListed = 25 * MaxAuthSessions
@@ -45,7 +49,12 @@ WHERE user_id = ? AND expires_at > ? ORDER BY key_id LIMIT ?`
 	// opened stays, whatever the clock said when the others were.
 	deleteOldAuthSessions = `
 DELETE FROM auth_sessions WHERE id IN (
-	SELECT id FROM auth_sessions WHERE user_id = ?1 AND key_id IS ?2 AND id <> ?3 ORDER BY id DESC LIMIT 100 OFFSET ?4)`
+	SELECT id FROM auth_sessions WHERE user_id = ?1 AND key_id IS ?2 AND id <> ?3 ORDER BY id DESC LIMIT ?5 OFFSET ?4)`
+
+	// deleteOldestAuthSession makes room where deleteOldAuthSessions is known to find one: it need not count for that.
+	deleteOldestAuthSession = `
+DELETE FROM auth_sessions WHERE id = (
+	SELECT id FROM auth_sessions WHERE user_id = ?1 AND key_id IS ?2 AND id <> ?3 ORDER BY id LIMIT 1)`
 
 	selectAuthSessionID = `SELECT 1 FROM auth_sessions WHERE id = ?`
 
@@ -89,9 +98,44 @@ func (s *Store) CreateAuthSession(ctx context.Context, a model.Session, use *mod
 	return doing("create auth session", err)
 }
 
+// opener is what opened sessions: a key of a user or, without one, the user.
+type opener struct{ userID, keyID string }
+
+// openers are those that are known to have MaxAuthSessions, no fewer and no more. A device that signs in often is one of them, and to
+// count a hundred sessions is most of what its sign-in costs here. The set is forgotten whenever a statement may have ended a session:
+// not to know is a count more, to be wrong would be a session too few or too many. Only a DELETE ends sessions, itself or through
+// what refers to its rows, as TestOnlyADeleteEndsSessions holds; and nobody but the writer writes.
+type openers map[opener]struct{}
+
+// maxOpeners bounds what is remembered.
+const maxOpeners = 4096
+
+func (o openers) add(one opener) {
+	if len(o) >= maxOpeners {
+		clear(o)
+	}
+	o[one] = struct{}{}
+}
+
+// mayEndSessions tells of a statement whether it may have ended sessions of which endOldAuthSessions does not know.
+func mayEndSessions(text string) bool {
+	return text != deleteOldestAuthSession && text != deleteOldAuthSessions && strings.HasPrefix(strings.TrimSpace(text), "DELETE")
+}
+
 // endOldAuthSessions makes room for a session. key is nil when none opened it.
 func endOldAuthSessions(t *tx, a model.Session, key any) error {
-	_, err := t.exec(deleteOldAuthSessions, a.UserID, key, a.ID, MaxAuthSessions-1)
+	by := opener{a.UserID, a.KeyID}
+	if _, full := t.full[by]; full {
+		ended, err := t.exec(deleteOldestAuthSession, a.UserID, key, a.ID)
+		if ended == 0 {
+			delete(t.full, by)
+		}
+		return err
+	}
+	ended, err := t.exec(deleteOldAuthSessions, a.UserID, key, a.ID, MaxAuthSessions-1, maxEndedAtOnce)
+	if ended > 0 && ended < maxEndedAtOnce {
+		t.full.add(by)
+	}
 	return err
 }
 

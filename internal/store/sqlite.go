@@ -21,8 +21,9 @@ type pragma struct{ name, value string }
 
 // writerPragmas are the settings the promises of this package rest on. synchronous=FULL (2) is the one that makes a commit
 // survive a power cut: in WAL mode anything less flushes at checkpoints alone. fullfsync is the same for macOS, where an
-// ordinary flush stops at the drive's cache. The checkpoint every 1,000 pages is SQLite's default; without it the log only
-// grows under load.
+// ordinary flush stops at the drive's cache. A checkpoint every 4,000 pages, which are 16 MB, moves a page once that
+// was written four times, as the pages of a busy table are, where SQLite's 1,000 would move it four times; without any the log
+// only grows under load.
 func writerPragmas() []pragma {
 	return []pragma{
 		{"busy_timeout", "5000"},
@@ -31,7 +32,7 @@ func writerPragmas() []pragma {
 		{"journal_mode", "wal"},
 		{"synchronous", "2"},
 		{"temp_store", "2"},
-		{"wal_autocheckpoint", "1000"},
+		{"wal_autocheckpoint", "4000"},
 	}
 }
 

@@ -39,7 +39,7 @@ func writeStatements() []string {
 		updatePasswordHash, changePasswordHash,
 		insertLink, selectLink, deleteLinks, updatePending, setPasswordHash, sweepLinks,
 		insertAPIKey, selectKeyRefusal, selectAPIKey, selectAPIKeyName, updateAPIKeyDisabled, deleteAPIKey, deleteSessionsOfKey,
-		insertAuthSession, insertAuthSessionByKey, deleteOldAuthSessions, selectAuthSessionID, updateLastSeen,
+		insertAuthSession, insertAuthSessionByKey, deleteOldAuthSessions, deleteOldestAuthSession, selectAuthSessionID, updateLastSeen,
 		deleteAuthSession, deleteAuthSessionsOfUser, sweepAuthSessions,
 		insertWebSession, selectOldestWebSession, updateWebSession, selectWebSessionVersion,
 		deleteHeldAuthSession, deleteWebSession,

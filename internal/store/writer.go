@@ -30,6 +30,7 @@ type writer struct {
 	prepared statements
 	counters *counters
 	maxBatch int
+	full     openers // of the goroutine alone
 
 	mu     sync.Mutex
 	queue  []*job
@@ -62,7 +63,7 @@ func newWriter(ctx context.Context, db *sql.DB, c *counters) (*writer, error) {
 		return nil, errors.Join(err, conn.Close())
 	}
 	w := &writer{
-		conn: conn, prepared: prepared, counters: c, maxBatch: maxBatch,
+		conn: conn, prepared: prepared, counters: c, maxBatch: maxBatch, full: openers{},
 		wake: make(chan struct{}, 1), stopped: make(chan struct{}),
 	}
 	go w.loop()
@@ -221,7 +222,7 @@ func (w *writer) begin() error {
 
 // runBare runs one job and leaves its outcome in j.err. An error returned means that the job has not just been refused.
 func (w *writer) runBare(j *job) error {
-	t := &tx{prepared: w.prepared}
+	t := w.tx()
 	if j.err = runGuarded(j.run, t); j.err != nil && t.touched {
 		return errRemains
 	}
@@ -234,7 +235,7 @@ func (w *writer) runInSavepoint(j *job) error {
 	if err := w.control(setSavepoint); err != nil {
 		return err
 	}
-	if j.err = runGuarded(j.run, &tx{prepared: w.prepared}); j.err != nil {
+	if j.err = runGuarded(j.run, w.tx()); j.err != nil {
 		if err := w.control(rollbackToSavepoint); err != nil {
 			// In words only: the neighbours must not take this job's refusal for theirs.
 			return fmt.Errorf("%w, after: %s", err, j.err.Error())
@@ -257,11 +258,16 @@ func runGuarded(run func(*tx) error, t *tx) (err error) {
 // nothing.
 func (w *writer) rollback() { _ = w.control(rollbackTransaction) }
 
-// control runs a statement that steers the transaction.
+// control runs a statement that steers the transaction. What is undone may be what was known of the sessions.
 func (w *writer) control(text string) error {
-	_, err := (&tx{prepared: w.prepared}).exec(text)
+	if text == rollbackTransaction || text == rollbackToSavepoint {
+		clear(w.full)
+	}
+	_, err := w.tx().exec(text)
 	return err
 }
+
+func (w *writer) tx() *tx { return &tx{prepared: w.prepared, full: w.full} }
 
 // stop refuses further jobs and waits for those accepted.
 func (w *writer) stop() {
@@ -282,6 +288,7 @@ func (w *writer) close() error {
 // tx is a job's access to the transaction it runs in.
 type tx struct {
 	prepared statements
+	full     openers
 	touched  bool // something was changed, or a statement failed, of which the transaction may have broken
 }
 
@@ -298,6 +305,9 @@ func (t *tx) exec(text string, args ...any) (int64, error) {
 	}
 	changed, err := result.RowsAffected()
 	t.touched = t.touched || changed > 0 || err != nil
+	if (changed > 0 || err != nil) && mayEndSessions(text) {
+		clear(t.full)
+	}
 	return changed, err
 }
 
@@ -319,6 +329,9 @@ func (t *tx) row(text string, args []any, dest ...any) error {
 	switch {
 	case err == nil: // what was found may have been changed, unless it was only looked at
 		t.touched = t.touched || !strings.HasPrefix(strings.TrimSpace(text), "SELECT")
+		if mayEndSessions(text) {
+			clear(t.full)
+		}
 	case !errors.Is(err, model.ErrNotFound):
 		t.touched = true
 	}
