@@ -19,6 +19,7 @@ import (
 	"modernc.org/sqlite"
 
 	"latchkey/client"
+	"latchkey/internal/testkit"
 )
 
 // TestMillionUsers is no test either: it tells what a list, a sign-in and a create cost with a million users, two million keys and
@@ -127,7 +128,7 @@ func newMultitude(t *testing.T, binary, data string, users int) *multitude {
 	t.Logf("start with %d users: %v to the first answer", users, m.server.started)
 	for i := range creatorsOfMany {
 		c := newClientFrom(t, "http://"+addr, i/25)
-		session, err := c.Login(t.Context(), client.EmailPassword(fmt.Sprintf("user-%d@example.com", i*m.every()), loadPassword))
+		session, err := c.Login(t.Context(), client.EmailPassword(fmt.Sprintf("user-%d@example.com", i*m.every()), testkit.Password))
 		if err != nil {
 			t.Fatal(err)
 		}
