@@ -98,8 +98,8 @@ func TestAllocationsOfTheListPageStayWithinTheirBudget(t *testing.T) {
 	}
 
 	page := views.KeysPage(twentyKeys())
-	if got := testing.AllocsPerRun(100, func() { _ = page.Render(context.Background(), io.Discard) }); got > 1050 {
-		t.Errorf("the component takes %.0f allocations, want 1,050 at most", got)
+	if got := testing.AllocsPerRun(100, func() { _ = page.Render(context.Background(), io.Discard) }); got > 700 {
+		t.Errorf("the component takes %.0f allocations, want 700 at most", got)
 	} else {
 		t.Logf("component: %.0f allocations", got)
 	}
