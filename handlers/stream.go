@@ -105,7 +105,7 @@ func (h *dashboard) stream(c echo.Context, look look) error {
 	}
 	s := &pageStream{
 		h: h, out: out, session: sessionHash(c), person: h.person(c), watch: watch, look: look,
-		known: c.QueryParam("state"), acts: watch.acts.Load(), started: now, quiet: now, checked: now,
+		known: c.QueryParam("state"), drawn: time.Now(), acts: watch.acts.Load(), started: now, quiet: now, checked: now,
 	}
 	if last := c.Request().Header.Get("Last-Event-ID"); last != "" { // the browser comes back by itself
 		s.known = last
@@ -136,6 +136,7 @@ type pageStream struct {
 
 	known                   string    // the state that the page shows
 	acts                    int64     // of the person, after which the session was looked at
+	drawn                   time.Time // by when the page was, by the system's clock
 	started, quiet, checked time.Time // when it began, said something last, and when it was asked last whether the session goes on
 }
 
@@ -150,7 +151,7 @@ func (s *pageStream) step() bool {
 	}
 	ctx, cancel := context.WithTimeout(s.out.ctx, readTimeout)
 	defer cancel()
-	state, done, err := s.look(ctx, func() (model.Keys, error) { return s.watch.read(ctx, s.person, h.Pace, h.changes()) })
+	state, done, err := s.look(ctx, func() (model.Keys, error) { return s.watch.read(ctx, s.person, s.drawn, h.Pace, h.changes()) })
 	if err == nil && state != s.known && s.sessionOver() { // it ended meanwhile: nothing of it is news
 		return false
 	}

@@ -343,6 +343,24 @@ func TestAStreamOfAServerThatReportsNothingEndsAtOnce(t *testing.T) {
 	b.listens(server, "/keys/"+key.ID+"/arrival?state=").ends()
 }
 
+// The page before it has not left yet when a page that has more keys begins to wait. Told of what was before it, it would take that for
+// news, and a first use that follows for no news.
+func TestAPageThatBeginsToWaitIsNotToldWhatWasBeforeIt(t *testing.T) {
+	t.Parallel()
+	var changes atomic.Uint64
+	for name, count := range map[string]func() uint64{"changes are counted": changes.Load, "changes are not counted": nil} {
+		t.Run(name, func(t *testing.T) {
+			changes.Store(1)
+			p, b, who, key, _ := arriving(t, func(d *handlers.Deps) { d.Pace, d.Changes = time.Hour, count })
+			server := p.serve()
+			b.listens(server, "/keys/arrival?state=").changes(key.ID + "=waiting")
+			second, _ := p.keyWithValue(who, "heat-pump")
+			changes.Add(1)
+			b.listens(server, "/keys/arrival?state="+key.ID+"%3Dwaiting").changes(key.ID + "=waiting," + second.ID + "=waiting")
+		})
+	}
+}
+
 func TestStreamsEndWhenTheProgramStops(t *testing.T) {
 	t.Parallel()
 	stop := make(chan struct{})

@@ -23,7 +23,7 @@ type watch struct {
 
 	mu      sync.Mutex // while the keys are read
 	keys    model.Keys
-	readAt  time.Time // by the system's clock; the zero time if they never were, or not well
+	readAt  time.Time // when reading them began, by the system's clock; the zero time if they never were, or not well
 	changes uint64    // how many there had been then
 }
 
@@ -60,13 +60,16 @@ func (w *watches) acted(userID string) {
 	}
 }
 
-// read gives the person's keys as they were a moment ago. However many pages ask, the keys are read once in pace, and not at all while
-// nothing has changed since. Changes is how many there are, 0 when that cannot be told.
-func (w *watch) read(ctx context.Context, person Person, pace time.Duration, changes uint64) (model.Keys, error) {
+// read gives the person's keys as they were a moment ago, and never as they were before since: a page that has just been drawn may show
+// more. However many pages ask, the keys are read once in pace, and not at all while nothing has changed. Changes is how many there are,
+// 0 when that cannot be told.
+func (w *watch) read(ctx context.Context, person Person, since time.Time, pace time.Duration, changes uint64) (model.Keys, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	fresh := time.Since(w.readAt) < pace/2 // a tick comes a little early or late
-	if !w.readAt.IsZero() && (fresh || changes != 0 && changes == w.changes) {
+	now := time.Now()
+	unchanged := changes != 0 && changes == w.changes
+	fresh := w.readAt.After(since) && now.Sub(w.readAt) < pace/2 // a tick comes a little early or late
+	if !w.readAt.IsZero() && (unchanged || fresh) {
 		return w.keys, nil
 	}
 	keys, err := person.Keys(ctx)
@@ -74,7 +77,7 @@ func (w *watch) read(ctx context.Context, person Person, pace time.Duration, cha
 		w.readAt = time.Time{}
 		return model.Keys{}, err
 	}
-	w.keys, w.readAt, w.changes = keys, time.Now(), changes
+	w.keys, w.readAt, w.changes = keys, now, changes
 	return keys, nil
 }
 
