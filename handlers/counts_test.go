@@ -88,6 +88,9 @@ func (b *browser) repeatable(path string) func() {
 
 // Not parallel: allocations are counted for the whole process.
 func TestAllocationsOfTheListPageStayWithinTheirBudget(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short goes with the race detector, under which pools give back less than was put into them")
+	}
 	p := newProgram(t)
 	b, who := p.signedIn(email)
 	p.seed(who, numbered(20)...)
