@@ -13,20 +13,9 @@ import (
 
 const createRequest = "POST /api/client/v2.0/auth/api_keys"
 
-// scripted runs a story twice: as most browsers are, and without script.
-func scripted(t *testing.T, tells func(t *testing.T, script story.Option)) {
-	t.Helper()
-	for name, script := range map[string]story.Option{"with script": func(*story.Visit) {}, "without script": story.NoScript} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			tells(t, script)
-		})
-	}
-}
-
 func TestKeysAtAnotherServerAreManagedLikeOurOwn(t *testing.T) {
 	t.Parallel()
-	scripted(t, func(t *testing.T, script story.Option) {
+	bothWays(t, func(t *testing.T, script story.Option) {
 		program, upstream := story.StartWithUpstream(t)
 		device, err := client.New(upstream.URL, "latchkey-local")
 		if err != nil {
@@ -92,7 +81,7 @@ func TestASearchThatFailsKeepsNothingBack(t *testing.T) {
 // What every fault means for a creation is in the fault matrix; what a person can do about it is here.
 func TestAfterACreationThatFailedAPersonCanGoOn(t *testing.T) {
 	t.Parallel()
-	scripted(t, func(t *testing.T, script story.Option) {
+	bothWays(t, func(t *testing.T, script story.Option) {
 		program, upstream := story.StartWithUpstream(t)
 		ana := upstreamPerson(t, program, upstream)
 		page := program.Open(t, script, story.SignedIn(ana))
@@ -128,7 +117,7 @@ func deletesTheLostKey(p *story.Page, name string) {
 
 func TestWhenNothingCanBeReadAfterAFailedCreationThePageSaysSo(t *testing.T) {
 	t.Parallel()
-	scripted(t, func(t *testing.T, script story.Option) {
+	bothWays(t, func(t *testing.T, script story.Option) {
 		program, upstream := story.StartWithUpstream(t)
 		ana := upstreamPerson(t, program, upstream)
 		page := program.Open(t, script, story.SignedIn(ana))
@@ -149,7 +138,7 @@ func TestWhenNothingCanBeReadAfterAFailedCreationThePageSaysSo(t *testing.T) {
 
 func TestASwitchOfWhichNothingIsKnownSaysSoAndCanBeCheckedLater(t *testing.T) {
 	t.Parallel()
-	scripted(t, func(t *testing.T, script story.Option) {
+	bothWays(t, func(t *testing.T, script story.Option) {
 		program, upstream := story.StartWithUpstream(t)
 		ana := upstreamPerson(t, program, upstream)
 		ana.Keys(t, "porch-cam")
@@ -196,7 +185,7 @@ func TestANoticeIsSaidAndGoesWithTheNextSuccess(t *testing.T) {
 
 func TestNobodySignsInWhileTheKeyServiceIsAway(t *testing.T) {
 	t.Parallel()
-	scripted(t, func(t *testing.T, script story.Option) {
+	bothWays(t, func(t *testing.T, script story.Option) {
 		program, upstream := story.StartWithUpstream(t)
 		ana := upstreamPerson(t, program, upstream)
 		upstream.Closes()

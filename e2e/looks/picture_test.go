@@ -16,7 +16,7 @@ import (
 // TestPictures takes the README's pictures of today's pages. It runs on request, since a picture differs from machine to
 // machine by its fonts:
 //
-//	LATCHKEY_PICTURES=1 go test -count=1 -run TestPictures ./e2e
+//	LATCHKEY_PICTURES=1 go test -count=1 -run TestPictures ./e2e/looks
 func TestPictures(t *testing.T) {
 	if os.Getenv("LATCHKEY_PICTURES") == "" {
 		t.Skip("set LATCHKEY_PICTURES to take the README's pictures")

@@ -13,11 +13,12 @@ import (
 
 	"latchkey/handlers"
 	"latchkey/internal/model"
+	"latchkey/internal/testkit"
 )
 
 // memory is a service in its plainest form, for the contract to be tried on. With a lie set it gets one thing wrong.
 type memory struct {
-	*Clock
+	*testkit.Clock
 	lie string
 
 	mu       sync.Mutex

@@ -17,6 +17,7 @@ import (
 
 	"latchkey/handlers"
 	"latchkey/internal/model"
+	"latchkey/internal/testkit"
 )
 
 // Tenant is a service, and what can be seen of it from elsewhere.
@@ -34,7 +35,7 @@ type Tenant struct {
 	// Link is what was sent to an address last. Without it no email is sent, and accounts confirm themselves.
 	Link func(t testing.TB, email string) model.GivenLink
 	// Clock is what the service goes by.
-	*Clock
+	*testkit.Clock
 
 	// ReportsUsage says that the service knows the usage of keys.
 	ReportsUsage bool
@@ -47,39 +48,50 @@ type Tenant struct {
 	TrialsAreUses bool
 }
 
-// Clock stands still until it is told otherwise.
-type Clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-// NewClock returns a clock at some noon.
-func NewClock() *Clock { return &Clock{now: time.Date(2026, time.May, 2, 12, 0, 0, 0, time.UTC)} }
-
-// Now is the clock's time.
-func (c *Clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-// Advance lets time pass.
-func (c *Clock) Advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
+// NewClock stands at some noon.
+func NewClock() *testkit.Clock {
+	return testkit.NewClock(time.Date(2026, time.May, 2, 12, 0, 0, 0, time.UTC))
 }
 
 var link = regexp.MustCompile(`https?://\S+/(confirm|reset)\?(\S+)`)
 
-// LinkIn finds the link in the text of an email.
-func LinkIn(text string) (l model.GivenLink, ok bool) {
+// linkIn finds the link in the text of an email.
+func linkIn(text string) (l model.GivenLink, ok bool) {
 	found := link.FindStringSubmatch(text)
 	if found == nil {
 		return l, false
 	}
 	query, err := url.ParseQuery(found[2])
 	return model.GivenLink{Purpose: found[1], ID: query.Get("tokenId"), Token: model.Secret(query.Get("token"))}, err == nil
+}
+
+// Postbox keeps emails, for tenants whose links are sent.
+type Postbox struct {
+	mu     sync.Mutex
+	emails []email
+}
+
+type email struct{ to, text string }
+
+// Keep puts an email into the box.
+func (p *Postbox) Keep(to, text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.emails = append(p.emails, email{to, text})
+}
+
+// Link is the last one that was sent to an address.
+func (p *Postbox) Link(t testing.TB, to string) model.GivenLink {
+	t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, sent := range slices.Backward(p.emails) {
+		if link, ok := linkIn(sent.text); ok && sent.to == to {
+			return link
+		}
+	}
+	t.Fatalf("no link was sent to %s", to)
+	return model.GivenLink{}
 }
 
 // contract is one sentence of the contract and its proof, which gets a tenant of its own.

@@ -2,9 +2,7 @@ package accounts_test
 
 import (
 	"context"
-	"path/filepath"
 	"slices"
-	"sync"
 	"testing"
 
 	"latchkey/handlers"
@@ -12,15 +10,12 @@ import (
 	"latchkey/internal/accounts"
 	"latchkey/internal/model"
 	"latchkey/internal/store"
+	"latchkey/internal/testkit"
 )
 
 func TestAccountsKeepTheContractOfTheDashboard(t *testing.T) {
 	t.Parallel()
-	st, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "test.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = st.Close() })
+	st := testkit.Store(t)
 	servicetest.Run(t, func(t testing.TB) servicetest.Tenant { return newTenant(t, st) })
 }
 
@@ -36,7 +31,7 @@ func newTenant(t testing.TB, st *store.Store) servicetest.Tenant {
 	box := &postbox{}
 	a := accounts.New(accounts.Config{
 		PublicURL: "https://keys.example.org", Registration: true, MinPassword: 8, Mailer: box,
-		PasswordCost: model.PasswordCost{Memory: 64, Passes: 1, Threads: 1}, Now: clock.Now,
+		PasswordCost: testkit.Cheap, Now: clock.Now,
 	}, st)
 	t.Cleanup(a.Drain)
 	device := model.Origin{Address: "192.0.2.200", Agent: "a device", Actor: model.ActorDevice}
@@ -66,35 +61,16 @@ func newTenant(t testing.TB, st *store.Store) servicetest.Tenant {
 		},
 		Link: func(t testing.TB, email string) model.GivenLink {
 			a.Drain()
-			return box.link(t, email)
+			return box.Link(t, email)
 		},
 		Clock: clock, ReportsUsage: true,
 	}
 }
 
 // postbox keeps emails.
-type postbox struct {
-	mu     sync.Mutex
-	emails []accounts.Mail
-}
+type postbox struct{ servicetest.Postbox }
 
 func (p *postbox) Send(_ context.Context, m accounts.Mail) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.emails = append(p.emails, m)
+	p.Keep(m.To, m.Text)
 	return nil
-}
-
-// link is the last one that was sent to an address.
-func (p *postbox) link(t testing.TB, to string) model.GivenLink {
-	t.Helper()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, m := range slices.Backward(p.emails) {
-		if link, ok := servicetest.LinkIn(m.Text); ok && m.To == to {
-			return link
-		}
-	}
-	t.Fatalf("no link was sent to %s", to)
-	return model.GivenLink{}
 }

@@ -22,7 +22,7 @@ func mayImport() map[string][]string {
 		"client":                       nil,
 		"client/clienttest":            {"client"},
 		"handlers":                     {"handlers/websession", "internal/model", "internal/onboard", "static", "views"},
-		"handlers/servicetest":         {"handlers", "internal/model"},
+		"handlers/servicetest":         {"handlers", "internal/model", "internal/testkit"},
 		"handlers/websession":          {"internal/model"},
 		"internal/accounts":            {"internal/limits", "internal/model", "internal/store"},
 		"internal/app":                 {"client", "handlers", "handlers/websession", "internal/accounts", "internal/app/config", "internal/app/mail", "internal/app/operate", "internal/app/pair", "internal/app/weburl", "internal/authserver", "internal/model", "internal/onboard", "internal/store", "internal/upstream", "static", "views"},

@@ -12,7 +12,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -29,6 +28,7 @@ import (
 	"latchkey/internal/authserver"
 	"latchkey/internal/model"
 	"latchkey/internal/store"
+	"latchkey/internal/testkit"
 	"latchkey/internal/upstream"
 )
 
@@ -38,7 +38,7 @@ const appID = "latchkey-test"
 type rig struct {
 	*upstream.Service
 	t       testing.TB
-	clock   *servicetest.Clock
+	clock   *testkit.Clock
 	rules   *accounts.Accounts // of the other server
 	box     *postbox           // what it sends
 	api     *client.Client     // of a device, which nothing goes wrong for
@@ -46,7 +46,7 @@ type rig struct {
 	events  *events
 	signIns *signIns
 	notices *notices
-	log     *syncBuffer
+	log     *testkit.Log
 }
 
 // setup is what a rig can be without.
@@ -60,16 +60,16 @@ type setup struct {
 func newRig(t testing.TB, how setup) *rig {
 	t.Helper()
 	if how.there == nil {
-		how.there, how.written = openStore(t), openStore(t)
+		how.there, how.written = testkit.Store(t), testkit.Store(t)
 	}
-	r := &rig{t: t, clock: servicetest.NewClock(), box: &postbox{}, log: &syncBuffer{}, notices: &notices{}}
+	r := &rig{t: t, clock: servicetest.NewClock(), box: &postbox{}, log: &testkit.Log{}, notices: &notices{}}
 	log := slog.New(slog.NewJSONHandler(r.log, nil))
 
 	// Whoever runs both servers exempts the dashboard from the limit of sign-ins, which it counts itself. That is what this clock is for.
 	var exempt atomic.Int64
 	cfg := accounts.Config{
 		PublicURL: "https://keys.example.org", Registration: true, MinPassword: 8,
-		PasswordCost: model.PasswordCost{Memory: 64, Passes: 1, Threads: 1}, Now: r.clock.Now,
+		PasswordCost: testkit.Cheap, Now: r.clock.Now,
 		Limits: accounts.NewLimits(func() time.Time { return r.clock.Now().Add(time.Duration(exempt.Load()) * time.Hour) }),
 	}
 	if how.sendsMail {
@@ -122,16 +122,6 @@ func newRig(t testing.TB, how setup) *rig {
 // As is what package app makes of it.
 func (r *rig) As(a model.Account, from model.Origin) handlers.Person { return r.Service.As(a, from) }
 
-func openStore(t testing.TB) *store.Store {
-	t.Helper()
-	s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "test.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
-	return s
-}
-
 func (r *rig) tenant(how setup) servicetest.Tenant {
 	tenant := servicetest.Tenant{
 		Service: r,
@@ -153,7 +143,7 @@ func (r *rig) tenant(how setup) servicetest.Tenant {
 	if how.sendsMail {
 		tenant.Link = func(t testing.TB, email string) model.GivenLink {
 			r.rules.Drain()
-			return r.box.link(t, email)
+			return r.box.Link(t, email)
 		}
 	}
 	return tenant
@@ -181,30 +171,11 @@ func (r *rig) written(userID string) []model.Event {
 }
 
 // postbox keeps emails.
-type postbox struct {
-	mu     sync.Mutex
-	emails []accounts.Mail
-}
+type postbox struct{ servicetest.Postbox }
 
 func (p *postbox) Send(_ context.Context, m accounts.Mail) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.emails = append(p.emails, m)
+	p.Keep(m.To, m.Text)
 	return nil
-}
-
-// link is the last one that was sent to an address.
-func (p *postbox) link(t testing.TB, to string) model.GivenLink {
-	t.Helper()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, m := range slices.Backward(p.emails) {
-		if link, ok := servicetest.LinkIn(m.Text); ok && m.To == to {
-			return link
-		}
-	}
-	t.Fatalf("no link was sent to %s", to)
-	return model.GivenLink{}
 }
 
 // events are kept in a store, unless it is broken.
@@ -253,24 +224,6 @@ func (n *notices) KeyCreated(_ context.Context, email, key string, at time.Time,
 		return errors.New("no mail today")
 	}
 	return nil
-}
-
-// syncBuffer is a log that several goroutines may write to.
-type syncBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
 }
 
 // way leads to the other server. It counts what is sent and can lose or replace answers.

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"latchkey/handlers/servicetest"
+	"latchkey/internal/testkit"
 )
 
 func TestAnotherLatchkeyKeepsTheContractOfTheDashboard(t *testing.T) {
@@ -18,6 +19,6 @@ func TestAServerWithoutCallsOfOurOwnKeepsTheContractOfTheDashboard(t *testing.T)
 
 // runContract opens two databases for all, who do not meet: opening them for each would take most of the time.
 func runContract(t *testing.T, how setup) {
-	how.there, how.written = openStore(t), openStore(t)
+	how.there, how.written = testkit.Store(t), testkit.Store(t)
 	servicetest.Run(t, func(t testing.TB) servicetest.Tenant { return newRig(t, how).tenant(how) })
 }
