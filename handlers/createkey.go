@@ -30,7 +30,7 @@ func (h *dashboard) createKey(c echo.Context) error {
 	if !first {
 		return h.answerSentForm(c, form)
 	}
-	created, err := h.create(c, form)
+	created, err := h.create(c, form, name)
 	if err != nil {
 		return h.answerCreateError(c, name, created, err)
 	}
@@ -50,12 +50,12 @@ func (h *dashboard) createKey(c echo.Context) error {
 }
 
 // create creates the key. It settles the form whatever happens, so that nobody waits for it in vain.
-func (h *dashboard) create(c echo.Context, form *sentForm) (created model.Created, err error) {
+func (h *dashboard) create(c echo.Context, form *sentForm, name string) (created model.Created, err error) {
 	made, lost := false, true
 	defer func() { h.forms.settle(form, made, lost) }()
 	ctx, cancel := actContext(c)
 	defer cancel()
-	created, err = h.person(c).CreateKey(ctx, form.name)
+	created, err = h.person(c).CreateKey(ctx, name)
 	made, lost = err == nil, model.OutcomeOf(err) != model.NotDone
 	return created, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
+	"strings"
 	"sync"
 	"time"
 )
@@ -11,15 +12,18 @@ import (
 const (
 	formIDBytes  = 16
 	formLifetime = 24 * time.Hour
-	maxForms     = 100_000
+	// Together they bound what is kept of forms to some 50 MB, whatever is sent.
+	maxForms    = 100_000
+	maxKeptName = 256 // bytes; no key has a longer name
 )
 
 // newFormID is what a form that makes a key carries, to be used once.
 func newFormID() string { return base64.RawURLEncoding.EncodeToString(randomBytes(formIDBytes)) }
 
+// validFormID says whether newFormID may have made the id. By its length too: line breaks do not count in base64.
 func validFormID(id string) bool {
-	b, err := base64.RawURLEncoding.DecodeString(id)
-	return err == nil && len(b) == formIDBytes
+	b, err := base64.RawURLEncoding.Strict().DecodeString(id)
+	return err == nil && len(b) == formIDBytes && len(id) == base64.RawURLEncoding.EncodedLen(formIDBytes)
 }
 
 // formIDs remembers which forms were sent and what came of them, so that a double click or a reload makes no second key.
@@ -39,7 +43,7 @@ type sentForm struct {
 	// made says that the form made the key name. When it did not, and that is certain, the form may be sent again.
 	made    bool
 	unclear bool
-	name    string
+	name    string // cut at maxKeptName
 }
 
 func newFormIDs(now func() time.Time) *formIDs {
@@ -53,7 +57,7 @@ func (f *formIDs) claim(ctx context.Context, id, name string) (form *sentForm, f
 		f.mu.Lock()
 		form, taken := f.sent[id]
 		if !taken {
-			form = &sentForm{id: id, at: f.now(), done: make(chan struct{}), name: name}
+			form = &sentForm{id: id, at: f.now(), done: make(chan struct{}), name: keptName(name)}
 			f.forgetOld(form.at)
 			f.sent[id] = form
 			f.order = append(f.order, form)
@@ -71,6 +75,11 @@ func (f *formIDs) claim(ctx context.Context, id, name string) (form *sentForm, f
 			return nil, false, ctx.Err()
 		}
 	}
+}
+
+// keptName is a name to keep. It shares no memory with the request, all of which would stay with it.
+func keptName(name string) string {
+	return strings.ToValidUTF8(strings.Clone(name[:min(len(name), maxKeptName)]), "")
 }
 
 // settle says what came of a claimed form. It must be called once for every claim.

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 )
 
 var start = time.Date(2026, 5, 2, 12, 0, 0, 0, time.UTC)
@@ -84,6 +86,21 @@ func TestFormsAreForgottenAfterADay(t *testing.T) {
 	sent("another")
 	if !sent("old") || len(forms.sent) != len(forms.order) {
 		t.Errorf("%d forms in %d places", len(forms.sent), len(forms.order))
+	}
+}
+
+func TestOfAFormOnlyABoundedPartIsKept(t *testing.T) {
+	t.Parallel()
+	forms := newFormIDs(fixedNow)
+	form, _, err := forms.claim(t.Context(), "id", strings.Repeat("é", 30_000))
+	if err != nil || len(form.name) > maxKeptName || !utf8.ValidString(form.name) {
+		t.Errorf("%d bytes of the name are kept: %q, %v", len(form.name), form.name, err)
+	}
+	id := newFormID()
+	for _, other := range []string{strings.Repeat("\n", 60_000) + id, id + "\r\n", id[:21], id + "A", id[:21] + "_"} {
+		if validFormID(other) {
+			t.Errorf("%d bytes are an id", len(other))
+		}
 	}
 }
 

@@ -175,15 +175,15 @@ func pairingState(g model.DeviceGrant, now time.Time) string {
 // awaitPairing tells the pairing's page when there is something new to show. A pairing that is not shown here any more is
 // something new too: the page is then sent away.
 func (h *dashboard) awaitPairing(c echo.Context) error {
-	if _, err := h.shownPairing(c); err != nil {
+	seen := h.changes() // when g was read
+	g, err := h.shownPairing(c)
+	if err != nil {
 		return h.answerNotShown(c, err)
 	}
 	a, _ := accountOf(c)
 	id, session := c.Param("id"), sessionHash(c)
-	var g model.DeviceGrant
-	seen := uint64(0) // changes when it was read
 	return h.stream(c, func(ctx context.Context, keys keysNow) (string, bool, error) {
-		if now := h.changes(); g.ID == "" || now == 0 || now != seen {
+		if now := h.changes(); now == 0 || now != seen {
 			read, err := h.Pairings.Shown(ctx, id, a.UserID, session)
 			if errors.Is(err, onboard.ErrNoGrant) {
 				return "closed", true, nil
@@ -202,11 +202,8 @@ func (h *dashboard) awaitPairing(c echo.Context) error {
 			case err != nil: // a key service that is down keeps nobody from hearing of the device
 			case !there && m.State == views.PairingApproved:
 				return "deleted", true, nil
-			case there: // otherwise deleted: nobody waits for it any more
+			case there && m.State == views.PairingFetched: // otherwise deleted: nobody waits for it any more
 				m.Key = h.row(key)
-			}
-			if m.State == views.PairingApproved {
-				m.Key = views.Key{}
 			}
 		}
 		state := m.Awaits()
