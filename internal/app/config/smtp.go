@@ -1,11 +1,11 @@
 package config
 
 import (
-	"net"
 	netmail "net/mail"
 	"net/url"
 	"strconv"
 
+	"latchkey/internal/app/weburl"
 	"latchkey/internal/model"
 )
 
@@ -52,7 +52,7 @@ func parseSMTP(setting model.Secret) (*MailServer, error) {
 	if fromErr != nil || sender.Address != m.From {
 		return nil, Refuse("smtp", shown, "must end with ?from= and the address that mails are sent from")
 	}
-	m.Plaintext = !m.TLS && (m.Host == "localhost" || net.ParseIP(m.Host).IsLoopback())
+	m.Plaintext = !m.TLS && weburl.IsLoopback(m.Host)
 	return m, nil
 }
 

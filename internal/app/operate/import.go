@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -245,15 +244,12 @@ func (i *importing) write(c candidate) error {
 	return i.accounts.Import(i.ctx, c.user, c.identities)
 }
 
-// objectID is what App Services called everything by. Clients read the time of creation from the first eight digits.
-var objectID = regexp.MustCompile(`^[0-9a-f]{24}$`)
-
 // understand turns a user of the file into one of the store.
 func (i *importing) understand(raw json.RawMessage) (u exportedUser, c candidate, err error) {
 	if err := json.Unmarshal(raw, &u); err != nil {
 		return u, c, misshapen(err)
 	}
-	if !objectID.MatchString(u.ID) {
+	if !model.IsID(u.ID) {
 		return u, c, errors.New("_id must be 24 lower-case hexadecimal digits")
 	}
 	if i.again("user", u.ID) {
@@ -297,7 +293,7 @@ func (i *importing) identity(u exportedUser, from exportedIdentity) (model.Ident
 		if accounts.CheckEmail(id.Subject) != nil {
 			return id, fmt.Errorf("its e-mail address is %q, and must have 1 to 128 characters", id.Subject)
 		}
-		if !objectID.MatchString(id.ID) {
+		if !model.IsID(id.ID) {
 			id.ID = model.NewID(i.now())
 		}
 	case model.ProviderAnonymous:
