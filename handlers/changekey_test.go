@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -276,16 +277,18 @@ func TestAnActMayTakeTimeButNotForEver(t *testing.T) {
 	p := newProgram(t, elsewhere)
 	b, who := p.signedIn(email)
 	key := p.seed(who, "porch-cam")[0]
-	deadlines := 0
+	var bounded, endless atomic.Int32 // the look at what a key is used for runs beside the act
 	p.upstream.breaks("*", func(next http.RoundTripper, r *http.Request) (*http.Response, error) {
 		if _, ok := r.Context().Deadline(); ok {
-			deadlines++
+			bounded.Add(1)
+		} else {
+			endless.Add(1)
 		}
 		return next.RoundTrip(r)
 	})
 	b.post("/keys/"+key.ID+"/turn-off", nil).leadsTo("/keys")
-	if deadlines != 3 { // the act, the look at what became of it, and its use
-		t.Errorf("%d of the requests have a deadline", deadlines)
+	if endless.Load() != 0 || bounded.Load() < 2 { // the act, and the look at what became of it
+		t.Errorf("%d requests have a deadline, %d have none", bounded.Load(), endless.Load())
 	}
 }
 
