@@ -22,8 +22,12 @@ func (h *dashboard) createKey(c echo.Context) error {
 			m.Form.Name, m.Form.Error = name, "This form was not complete, and no key was made. Send it again."
 		})
 	}
+	if !model.ValidName(name) { // it makes nothing: there is nothing to remember of this form
+		created, err := h.askToCreate(c, name)
+		return h.answerCreateError(c, name, created, err)
+	}
 	a, _ := accountOf(c)
-	form, first, err := h.forms.claim(c.Request().Context(), a.UserID+"/"+formID, name)
+	form, first, err := h.forms.claim(c.Request().Context(), a.UserID, formID, name)
 	if err != nil {
 		return err
 	}
@@ -53,11 +57,15 @@ func (h *dashboard) createKey(c echo.Context) error {
 func (h *dashboard) create(c echo.Context, form *sentForm, name string) (created model.Created, err error) {
 	made, lost := false, true
 	defer func() { h.forms.settle(form, made, lost) }()
-	ctx, cancel := actContext(c)
-	defer cancel()
-	created, err = h.person(c).CreateKey(ctx, name)
+	created, err = h.askToCreate(c, name)
 	made, lost = err == nil, model.OutcomeOf(err) != model.NotDone
 	return created, err
+}
+
+func (h *dashboard) askToCreate(c echo.Context, name string) (model.Created, error) {
+	ctx, cancel := actContext(c)
+	defer cancel()
+	return h.person(c).CreateKey(ctx, name)
 }
 
 // answerCreate draws the keys page, or the parts of it that a create can change, after tell has said what came of it.

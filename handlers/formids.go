@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"container/list"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -12,9 +13,10 @@ import (
 const (
 	formIDBytes  = 16
 	formLifetime = 24 * time.Hour
-	// Together they bound what is kept of forms to some 50 MB, whatever is sent.
-	maxForms    = 100_000
-	maxKeptName = 256 // bytes; no key has a longer name
+	// maxForms bounds what is kept of forms to some 30 MB, whatever is sent: a form is 300 bytes, its name included.
+	maxForms = 100_000
+	// formsEach is more than anybody sends within a day who does it by hand. Beyond it a person's own oldest forms go, and nobody else's.
+	formsEach = 500
 )
 
 // newFormID is what a form that makes a key carries, to be used once.
@@ -26,44 +28,38 @@ func validFormID(id string) bool {
 	return err == nil && len(b) == formIDBytes && len(id) == base64.RawURLEncoding.EncodedLen(formIDBytes)
 }
 
-// formIDs remembers which forms were sent and what came of them, so that a double click or a reload makes no second key.
-// They are kept in memory: what must hold without them, after a restart too, is that two keys never share a name.
+// formIDs remembers which forms made a key, so that a double click or a reload makes no second one. They are kept in memory: what must
+// hold without them, after a restart too, is that two keys never share a name. A form that made nothing leaves nothing behind.
 type formIDs struct {
-	now   func() time.Time
-	mu    sync.Mutex
-	sent  map[string]*sentForm
-	order []*sentForm // oldest first
+	now  func() time.Time
+	mu   sync.Mutex
+	sent map[string]*sentForm
+	all  list.List             // of *sentForm, oldest first
+	each map[string]*list.List // by user id: the same, of each person
 }
 
 // sentForm is one form on its way, or what came of it once done is closed.
 type sentForm struct {
-	id   string
-	at   time.Time
-	done chan struct{}
+	userID, id string
+	at         time.Time
+	done       chan struct{}
 	// made says that the form made the key name. When it did not, and that is certain, the form may be sent again.
 	made    bool
 	unclear bool
-	name    string // cut at maxKeptName
+	name    string // of a key: a claim for anything longer is a mistake
+
+	ofAll, ofEach *list.Element
 }
 
 func newFormIDs(now func() time.Time) *formIDs {
-	return &formIDs{now: now, sent: make(map[string]*sentForm)}
+	return &formIDs{now: now, sent: make(map[string]*sentForm), each: make(map[string]*list.List)}
 }
 
-// claim gives the form to the first request that sends it. The others wait until it is known what became of the first, and
-// learn it; when nothing became of it, the next in line is the first.
-func (f *formIDs) claim(ctx context.Context, id, name string) (form *sentForm, first bool, err error) {
+// claim gives the form to the first request of a person that sends it. The others wait until it is known what became of the first, and
+// learn it; when nothing became of it, the next in line is the first. The name is one that a key can have.
+func (f *formIDs) claim(ctx context.Context, userID, id, name string) (form *sentForm, first bool, err error) {
 	for {
-		f.mu.Lock()
-		form, taken := f.sent[id]
-		if !taken {
-			form = &sentForm{id: id, at: f.now(), done: make(chan struct{}), name: keptName(name)}
-			f.forgetOld(form.at)
-			f.sent[id] = form
-			f.order = append(f.order, form)
-		}
-		f.mu.Unlock()
-		if !taken {
+		if form, first = f.find(userID, id, name); first {
 			return form, true, nil
 		}
 		select {
@@ -77,9 +73,24 @@ func (f *formIDs) claim(ctx context.Context, id, name string) (form *sentForm, f
 	}
 }
 
-// keptName is a name to keep. It shares no memory with the request, all of which would stay with it.
-func keptName(name string) string {
-	return strings.ToValidUTF8(strings.Clone(name[:min(len(name), maxKeptName)]), "")
+// find gives the form as it was sent before, or remembers that it is sent now.
+func (f *formIDs) find(userID, id, name string) (form *sentForm, first bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if form, sent := f.sent[userID+"/"+id]; sent {
+		return form, false
+	}
+	// Copied: what is cut from a form keeps all of it in memory.
+	form = &sentForm{userID: userID, id: strings.Clone(id), at: f.now(), done: make(chan struct{}), name: strings.Clone(name)}
+	f.makeRoom(userID, form.at)
+	own := f.each[userID]
+	if own == nil {
+		own = list.New()
+		f.each[userID] = own
+	}
+	f.sent[userID+"/"+form.id] = form
+	form.ofAll, form.ofEach = f.all.PushBack(form), own.PushBack(form)
+	return form, true
 }
 
 // settle says what came of a claimed form. It must be called once for every claim.
@@ -88,18 +99,35 @@ func (f *formIDs) settle(form *sentForm, made, unclear bool) {
 	defer f.mu.Unlock()
 	form.made, form.unclear = made, unclear
 	if !made && !unclear {
-		delete(f.sent, form.id)
+		f.forget(form)
 	}
 	close(form.done)
 }
 
-// forgetOld keeps the memory bounded. The caller holds the lock.
-func (f *formIDs) forgetOld(now time.Time) {
-	for len(f.order) > 0 && (len(f.order) >= maxForms || now.Sub(f.order[0].at) > formLifetime) {
-		if f.sent[f.order[0].id] == f.order[0] {
-			delete(f.sent, f.order[0].id)
+// makeRoom forgets what is old, and the oldest where there is no room for another. The caller holds the lock.
+func (f *formIDs) makeRoom(userID string, now time.Time) {
+	if own := f.each[userID]; own != nil && own.Len() >= formsEach {
+		f.forget(own.Front().Value.(*sentForm))
+	}
+	for f.all.Len() > 0 {
+		oldest := f.all.Front().Value.(*sentForm)
+		if f.all.Len() < maxForms && now.Sub(oldest.at) <= formLifetime {
+			return
 		}
-		f.order = f.order[1:]
+		f.forget(oldest)
+	}
+}
+
+// forget leaves nothing of a form, which may have been forgotten already. The caller holds the lock.
+func (f *formIDs) forget(form *sentForm) {
+	own := f.each[form.userID]
+	if f.sent[form.userID+"/"+form.id] != form {
+		return
+	}
+	delete(f.sent, form.userID+"/"+form.id)
+	f.all.Remove(form.ofAll)
+	if own.Remove(form.ofEach); own.Len() == 0 {
+		delete(f.each, form.userID)
 	}
 }
 
