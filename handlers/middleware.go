@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -26,7 +27,7 @@ func SecureHeaders(publicURL string, next http.Handler) http.Handler {
 		header := w.Header()
 		header.Set("Content-Security-Policy", contentSecurityPolicy)
 		header.Set("X-Content-Type-Options", "nosniff")
-		header.Set("Referrer-Policy", "no-referrer")
+		header.Set("Referrer-Policy", referrerPolicy(r))
 		header.Set("X-Frame-Options", "DENY")
 		header.Set("Cache-Control", "no-store")
 		if trusted {
@@ -37,6 +38,17 @@ func SecureHeaders(publicURL string, next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// referrerPolicy is what browsers may say of where a request of ours comes from: to other sites nothing. To us they must say it, since
+// under no-referrer they send "Origin: null" with every form, and those without Sec-Fetch-Site then have nothing to show that it is
+// ours. A page that was opened by the link of a mail has a token in its address: it gives away its origin alone, to us too, because
+// proxies write Referer into logs.
+func referrerPolicy(r *http.Request) string {
+	if r.URL.Query().Has("token") {
+		return "strict-origin"
+	}
+	return "same-origin"
 }
 
 const requestIDHeader = "X-Request-Id"
@@ -73,12 +85,63 @@ func (h *dashboard) refuseCrossOrigin() echo.MiddlewareFunc {
 	protection := http.NewCrossOriginProtection()
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			if err := protection.Check(c.Request()); err != nil {
-				return errors.Join(errCrossOrigin, err)
+			switch r := c.Request(); {
+			case r.Method == http.MethodGet, r.Method == http.MethodHead, r.Method == http.MethodOptions: // which change nothing
+			case r.Header.Get("Sec-Fetch-Site") != "": // the browser has compared the two itself
+				if err := protection.Check(r); err != nil {
+					return errors.Join(errCrossOrigin, err)
+				}
+			case !h.fromOurPage(r):
+				return errCrossOrigin
 			}
 			return next(c)
 		}
 	}
+}
+
+// fromOurPage decides on what a browser sends that does not send Sec-Fetch-Site, or whose header was lost on the way: Safari before
+// 16.4, for one. It goes by Origin, and by Referer where there is none, as in browsers older still. Whoever sends neither is a
+// program, or a browser that something in between keeps quiet: cookies with SameSite=Lax do not come along from another site then.
+func (h *dashboard) fromOurPage(r *http.Request) bool {
+	from := r.Header.Values("Origin")
+	if len(from) == 0 {
+		for _, referer := range r.Header.Values("Referer") {
+			from = append(from, originIn(referer))
+		}
+	}
+	return len(from) == 0 || len(from) == 1 && h.isOurs(from[0], r.Host)
+}
+
+// originIn is the origin of an address, "null" where it has none.
+func originIn(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme == "" || u.Host == "" {
+		return "null"
+	}
+	return u.Scheme + "://" + u.Host
+}
+
+// isOurs says whether an origin is that of the public URL, whatever host a proxy asks us for, or that of the address at which this
+// program was asked: by another one than it found out itself, or on this machine. Scheme and port count too.
+func (h *dashboard) isOurs(origin, host string) bool {
+	u, err := url.Parse(origin)
+	if err != nil || originIn(origin) != origin {
+		return false
+	}
+	public, err := url.Parse(h.PublicURL)
+	if err != nil {
+		return false
+	}
+	same := func(a, b string) bool { return spelled(u.Scheme, a) == spelled(u.Scheme, b) }
+	if u.Scheme == public.Scheme {
+		return same(u.Host, public.Host) || same(u.Host, host)
+	}
+	return u.Scheme == "http" && loopback(origin) && same(u.Host, host)
+}
+
+// spelled is the one spelling of a host: lower case, and without the port that the scheme has anyway. Some proxies add it.
+func spelled(scheme, host string) string {
+	return strings.TrimSuffix(strings.ToLower(host), map[string]string{"http": ":80", "https": ":443"}[scheme])
 }
 
 func (h *dashboard) logPanic(c echo.Context, err error, stack []byte) error {

@@ -25,7 +25,7 @@ var secureHeaders = map[string]string{
 	"Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
 		"form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
 	"X-Content-Type-Options":     "nosniff",
-	"Referrer-Policy":            "no-referrer",
+	"Referrer-Policy":            "same-origin",
 	"X-Frame-Options":            "DENY",
 	"Cross-Origin-Opener-Policy": "same-origin",
 	"Cache-Control":              "no-store",
@@ -216,6 +216,15 @@ func TestOtherSitesCannotActInAPersonsName(t *testing.T) {
 		"another site, as htmx":        {"Sec-Fetch-Site": "cross-site", "HX-Request": "true"},
 		"another site, our own origin": {"Sec-Fetch-Site": "cross-site", "Origin": publicURL},
 		"a value that does not exist":  {"Sec-Fetch-Site": "same-origin, cross-site"},
+		"our host by another scheme":   {"Origin": "https://localhost:8080"},
+		"our host without its port":    {"Origin": "http://localhost"},
+		"our host, and a path":         {"Origin": publicURL + "/"},
+		"our host, and somebody":       {"Origin": "http://evil@localhost:8080"},
+		"no origin at all":             {"Origin": ""},
+		"another page, older browser":  {"Referer": "https://evil.example/?" + publicURL},
+		"a look-alike, older browser":  {"Referer": "http://localhost:8080@evil.example/"},
+		"a page of no site":            {"Referer": "about:blank"},
+		"null beside a page of ours":   {"Origin": "null", "Referer": publicURL + "/keys"},
 	} {
 		for path, form := range everyPost(key.ID) {
 			r := b.request(http.MethodPost, path, form)
@@ -257,6 +266,68 @@ func TestOurOwnPagesAndProgramsMayAct(t *testing.T) {
 		}
 	}
 	b.with("Sec-Fetch-Site", "cross-site").get("/keys").want(http.StatusOK) // a link from elsewhere
+}
+
+// Safari before 16.4 sends no Sec-Fetch-Site. Something on the way may take it away from any browser, and its Origin too.
+func TestBrowsersWithoutSecFetchSiteCanSendEveryForm(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		public, host string // Host is as the proxy asks, "" as the browser did
+		headers      map[string]string
+	}{
+		"https":                          {"https://keys.example.org", "", map[string]string{"Origin": "https://keys.example.org"}},
+		"a proxy that adds the port":     {"https://keys.example.org", "keys.example.org:443", map[string]string{"Origin": "https://keys.example.org"}},
+		"a proxy with a port of its own": {"https://keys.example.org", "keys.example.org:8080", map[string]string{"Origin": "https://keys.example.org"}},
+		"a proxy that asks by address":   {"https://keys.example.org", "127.0.0.1:8080", map[string]string{"Origin": "https://keys.example.org"}},
+		"another port than the public":   {"https://keys.example.org", "keys.example.org:8443", map[string]string{"Origin": "https://keys.example.org:8443"}},
+		"this machine behind https":      {"https://keys.example.org", "127.0.0.1:8080", map[string]string{"Origin": "http://127.0.0.1:8080"}},
+		"a name in capitals":             {"https://keys.example.org", "KEYS.example.org", map[string]string{"Origin": "https://keys.example.org"}},
+		"plain http in a network":        {"http://192.168.1.5:8080", "", map[string]string{"Origin": "http://192.168.1.5:8080"}},
+		"an address nobody told of":      {publicURL, "192.168.1.5:8080", map[string]string{"Origin": "http://192.168.1.5:8080"}},
+		"a browser without Origin":       {"https://keys.example.org", "", map[string]string{"Referer": "https://keys.example.org/keys?q=x"}},
+		"a filter that takes all":        {"https://keys.example.org", "", nil},
+	} {
+		p := newProgram(t, func(d *handlers.Deps) { d.PublicURL = c.public })
+		b, who := p.signedIn(email)
+		key := p.seed(who, "porch-cam")[0]
+		forms := everyPost(key.ID)
+		forms["/theme"] = url.Values{"theme": {"dark"}}
+		for path, form := range forms {
+			for _, from := range []*browser{b, b.htmx()} {
+				r := from.request(http.MethodPost, path, form)
+				if c.host != "" {
+					r.Host = c.host
+				}
+				r.Header.Del("Sec-Fetch-Site")
+				for header, value := range c.headers {
+					r.Header.Set(header, value)
+				}
+				if a := from.send(r); a.has("h1") && a.text("h1") == "This request came from another site" || strings.Contains(a.text(".notice"), "another site") {
+					t.Errorf("%s, POST %s: status %d", name, path, a.status)
+				}
+			}
+		}
+	}
+}
+
+// Under no-referrer browsers send "Origin: null" with forms, and the check is left with nothing where they send no Sec-Fetch-Site.
+func TestEveryPageLetsBrowsersSayWhereItsFormsComeFrom(t *testing.T) {
+	t.Parallel()
+	for _, public := range []string{publicURL, "https://keys.example.org", "http://192.168.1.5:8080"} {
+		p := newProgram(t, func(d *handlers.Deps) { d.PublicURL = public })
+		b, _ := p.signedIn(email)
+		for _, path := range []string{"/keys", "/login", "/nowhere", "/reset?tokenId=1", "/device"} {
+			a := b.get(path).lacks("meta[name=referrer]", "[referrerpolicy]", "[rel~=noreferrer]")
+			if got := a.header.Get("Referrer-Policy"); got != "same-origin" {
+				t.Errorf("%s%s: Referrer-Policy is %q", public, path, got)
+			}
+		}
+		for _, path := range []string{"/reset?token=abc&tokenId=def", "/confirm?tokenId=def&token=abc", "/nowhere?token=abc"} {
+			if got := p.browser().get(path).header.Get("Referrer-Policy"); got != "strict-origin" { // its address stays out of logs
+				t.Errorf("%s%s: Referrer-Policy is %q", public, path, got)
+			}
+		}
+	}
 }
 
 func TestReadingPagesChangesNothing(t *testing.T) {

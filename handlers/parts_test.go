@@ -4,8 +4,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-
-	"latchkey/handlers"
 )
 
 func TestOnlyHtmxGetsPartsAndOnlyWhenItWantsThem(t *testing.T) {
@@ -111,18 +109,4 @@ func (a answer) outer(selector string) string {
 		b.WriteString(" " + attr.Key + "=" + attr.Val)
 	}
 	return b.String() + ">" + inner
-}
-
-func TestReferrersStayAtHomeWhereverOurOriginIsNotSecure(t *testing.T) {
-	t.Parallel()
-	for public, want := range map[string]bool{
-		"http://localhost:8080": false, "http://keys.localhost": false, "http://127.0.0.1:8080": false, "http://127.1.2.3": false, "http://[::1]:8080": false,
-		"https://keys.example.org": false, "http://keys.example.org": true, "http://192.168.1.5:8080": true, "http://localhost.example.org": true, "http://[fd00::1]": true,
-	} {
-		p := newProgram(t, func(d *handlers.Deps) { d.PublicURL = public })
-		a := p.browser().get("/login").want(http.StatusOK)
-		if got := a.attr("meta[name=referrer]", "content") == "same-origin"; got != want {
-			t.Errorf("%s: referrers for our own pages %v, want %v", public, got, want)
-		}
-	}
 }

@@ -46,7 +46,7 @@ func keysPage(n int, name string) views.Keys {
 
 // every gives every page in every state, with text wherever text of people or servers can stand.
 func every(text string) map[string]templ.Component {
-	page := views.Page{Title: text, Email: text, Theme: text, Here: text, Status: text, PlainHTTP: true,
+	page := views.Page{Title: text, Email: text, Theme: text, Here: text, Status: text,
 		Notice: &views.Notice{Bad: true, Title: text, Text: text, Link: "/keys", LinkText: text, Reference: text}}
 	holder := key(1, text)
 	unknown := key(2, text)

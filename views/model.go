@@ -25,8 +25,6 @@ type Page struct {
 	Status string
 	// Notice stands above the content until it is dealt with.
 	Notice *Notice
-	// PlainHTTP says that browsers reach us by http over a network, where they withhold what a secure origin gets.
-	PlainHTTP bool
 }
 
 // navigation is what the header leads to.

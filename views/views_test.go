@@ -48,17 +48,6 @@ func TestAStrangerSeesNoAccount(t *testing.T) {
 	}
 }
 
-func TestReferrersAreAllowedAtHomeOnlyWherePlainHTTPNeedsThem(t *testing.T) {
-	t.Parallel()
-	const meta = `meta[name=referrer][content="same-origin"]`
-	if draw(t, views.SignInPage(views.SignIn{})).Find(meta).Length() != 0 {
-		t.Error("on a secure origin")
-	}
-	if draw(t, views.SignInPage(views.SignIn{Page: views.Page{PlainHTTP: true}})).Find(meta).Length() != 1 {
-		t.Error("not on plain http")
-	}
-}
-
 // forbidden is what the content security policy would refuse, or what runs text.
 var forbiddenAttribute = regexp.MustCompile(`^(style|on.*|hx-on.*|hx-vals|hx-headers|hx-vars|srcdoc|formaction|background)$`)
 

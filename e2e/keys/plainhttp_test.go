@@ -40,6 +40,43 @@ func TestOnPlainHTTPAllWorksThatWorksElsewhere(t *testing.T) {
 	bare.Press(bare.Button("Sign out"))
 	bare.IsAt("/login")
 
+	comesFromOurPages(t, program, tap, 7)
+}
+
+// Safari before 16.4 sends no Sec-Fetch-Site on https either, and filters take away what they do not know.
+func TestABrowserWithoutSecFetchSiteDoesAllOnHTTPS(t *testing.T) {
+	t.Parallel()
+	program, tap := story.StartTappedTLS(t, "latchkey.test")
+	tap.Drops = []string{"Sec-Fetch-Site", "Sec-Fetch-Mode", "Sec-Fetch-Dest", "Sec-Fetch-User"}
+	page := program.Open(t, story.AnyCertificate)
+	page.MakeAccount("ana@example.com")
+	page.CreateKey("porch-cam")
+	page.SaveKey()
+	page.Press(page.Toggle("porch-cam"))
+	page.Says("porch-cam is off. It can no longer sign in.")
+
+	bare := program.Open(t, story.NoScript, story.AnyCertificate, story.At("/reset?token=secret&tokenId=1")) // of a mail's link
+	bare.Press(bare.Button("Dark"))
+	hasTheme(bare, "dark")
+	bare.Visit("/login")
+	bare.Fill("E-mail", "ana@example.com")
+	bare.Fill("Password", story.Password)
+	bare.Press(bare.Button("Sign in"))
+	bare.CreateKey("heat-pump")
+	bare.SaveKey()
+	bare.Press(bare.Button("Sign out"))
+	bare.IsAt("/login")
+	comesFromOurPages(t, program, tap, 7)
+	for _, x := range tap.All() {
+		if strings.Contains(x.Asked.Get("Referer"), "secret") {
+			t.Errorf("%s says which link led there: %s", x.What, x.Asked.Get("Referer"))
+		}
+	}
+}
+
+// comesFromOurPages checks what the program was told of where each form came from.
+func comesFromOurPages(t *testing.T, program *story.Program, tap *story.Wiretap, want int) {
+	t.Helper()
 	forms := 0
 	for _, x := range tap.All() {
 		if !strings.HasPrefix(x.What, "POST /api/") && strings.HasPrefix(x.What, "POST ") {
@@ -49,8 +86,8 @@ func TestOnPlainHTTPAllWorksThatWorksElsewhere(t *testing.T) {
 			}
 		}
 	}
-	if forms != 7 {
-		t.Errorf("%d forms were sent, want 7", forms)
+	if forms != want {
+		t.Errorf("%d forms were sent, want %d", forms, want)
 	}
 }
 

@@ -43,6 +43,9 @@ func ReducedMotion(v *Visit) { v.Context.ReducedMotion = playwright.ReducedMotio
 // ForcedColors comes from a system that puts its own in the place of ours.
 func ForcedColors(v *Visit) { v.Context.ForcedColors = playwright.ForcedColorsActive }
 
+// AnyCertificate comes in a browser that takes every server's.
+func AnyCertificate(v *Visit) { v.Context.IgnoreHttpsErrors = playwright.Bool(true) }
+
 // Granting lets pages do what browsers ask about.
 func Granting(permissions ...string) Option {
 	return func(v *Visit) { v.Context.Permissions = permissions }

@@ -2,6 +2,7 @@ package story
 
 import (
 	"bytes"
+	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"latchkey/internal/app/config"
 )
@@ -24,6 +26,9 @@ type Wiretap struct {
 	log       bytes.Buffer // the program's own
 
 	Edit func(head http.Header, body []byte) []byte // changes answers; set before anybody comes
+	// Drops are headers that do not get through to the program, as behind a filter or in browsers that do not send them; set before
+	// anybody comes.
+	Drops []string
 }
 
 // exchange is a request and its answer, bodies of requests apart.
@@ -36,16 +41,30 @@ type exchange struct {
 // StartTapped starts a program that browsers and devices reach through a wiretap, under the host name.
 func StartTapped(t *testing.T, host string) (*Program, *Wiretap) {
 	t.Helper()
+	return startTapped(t, "http", host, (*httptest.Server).Start)
+}
+
+// StartTappedTLS is StartTapped by https. Browsers come with AnyCertificate.
+func StartTappedTLS(t *testing.T, host string) (*Program, *Wiretap) {
+	t.Helper()
+	return startTapped(t, "https", host, func(front *httptest.Server) {
+		front.TLS = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{*OurAuthority.Certificate(t, host, time.Now().Add(time.Hour))}}
+		front.StartTLS()
+	})
+}
+
+func startTapped(t *testing.T, scheme, host string, start func(*httptest.Server)) (*Program, *Wiretap) {
+	t.Helper()
 	tap := &Wiretap{}
 	front := httptest.NewUnstartedServer(nil)
 	_, port, _ := strings.Cut(front.Listener.Addr().String(), ":")
 	behind := FreeAddress(t)
 	program := StartProgram(t, func(cfg *config.Config) {
-		cfg.Addr, cfg.PublicURL = behind, "http://"+host+":"+port
+		cfg.Addr, cfg.PublicURL = behind, scheme+"://"+host+":"+port
 		cfg.LogTo, cfg.LogLevel = io.MultiWriter(t.Output(), tap), "debug"
 	})
 	front.Config.Handler = tap.proxy(&url.URL{Scheme: "http", Host: behind})
-	front.Start()
+	start(front)
 	t.Cleanup(front.Close)
 	return program, tap
 }
@@ -68,6 +87,9 @@ func (tap *Wiretap) proxy(behind *url.URL) http.Handler {
 			r.SetURL(behind)
 			r.Out.Host = r.In.Host
 			r.Out.Header.Del("Accept-Encoding") // so that bodies are readable
+			for _, name := range tap.Drops {
+				r.Out.Header.Del(name)
+			}
 		},
 		ModifyResponse: func(res *http.Response) error {
 			if strings.HasPrefix(res.Header.Get("Content-Type"), "text/event-stream") { // goes on until the page is left

@@ -723,7 +723,7 @@ func (s *stage) securityHeaders() map[string]string {
 	return map[string]string{
 		"Content-Security-Policy":    policy,
 		"X-Content-Type-Options":     "nosniff",
-		"Referrer-Policy":            "no-referrer",
+		"Referrer-Policy":            "same-origin",
 		"X-Frame-Options":            "DENY",
 		"Cross-Origin-Opener-Policy": map[bool]string{false: "same-origin"}[s.URL() == overNetwork],
 		"Strict-Transport-Security":  map[bool]string{true: "max-age=31536000"}[strings.HasPrefix(s.URL(), "https://")],

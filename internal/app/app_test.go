@@ -557,7 +557,7 @@ func TestEveryAnswerHasTheSecurityHeaders(t *testing.T) {
 			t.Parallel()
 			header := get(t, http.DefaultClient, a.URL()+path).Header
 			for name, want := range map[string]string{
-				"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cross-Origin-Opener-Policy": "same-origin",
+				"X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin", "Cross-Origin-Opener-Policy": "same-origin",
 				"Strict-Transport-Security": "",
 			} {
 				if got := header.Get(name); got != want {
