@@ -80,7 +80,7 @@ func TestThePageForCodesAsksForOneAndTellsHowToGetOne(t *testing.T) {
 			t.Errorf("%s of the field is %q, want %q", name, got, want)
 		}
 	}
-	if n := a.doc.Find(`form[action="/device"] input`).Length(); n != 1 {
+	if n := a.doc.Find(`form[action="/device"] input:not([type=hidden])`).Length(); n != 1 {
 		t.Errorf("%d fields for one code", n)
 	}
 	a.says("#start-title ~ pre", "latchkey pair --url "+publicURL+" --out .env")
@@ -380,7 +380,7 @@ func TestDenyComesFirstAndIsAsLargeAsApprove(t *testing.T) {
 	p := newProgram(t)
 	b, _ := p.signedIn(email)
 	a := b.opens(p.pairing("porch-cam")).page()
-	order := a.doc.Find("#pairing").Find("a, button, input, select, textarea, summary, [tabindex='0']").Map(func(_ int, s *goquery.Selection) string {
+	order := a.doc.Find("#pairing").Find("a, button, input:not([type=hidden]), select, textarea, summary, [tabindex='0']").Map(func(_ int, s *goquery.Selection) string {
 		return s.Nodes[0].Data + " " + squeeze(s.Text())
 	})
 	if diff := cmp.Diff([]string{"button Deny", "input ", "button Approve"}, order); diff != "" {

@@ -39,7 +39,11 @@ const (
 // explain is the one mapping from an error to a status and to words.
 func explain(err error) problem {
 	var fromEcho *echo.HTTPError
+	var other *otherOwner
 	switch {
+	case errors.As(err, &other):
+		return problem{status: http.StatusConflict, heading: "You are signed in as somebody else now", text: other.text(),
+			link: home, linkText: "Go to your keys"}
 	case errors.Is(err, errCrossOrigin):
 		return problem{status: http.StatusForbidden, heading: "This request came from another site",
 			text: "Nothing was changed. Open the page here and try again.", link: home, linkText: "Go to your keys"}

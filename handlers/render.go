@@ -26,7 +26,8 @@ func render(c echo.Context, status int, page, part templ.Component) error {
 	}
 	b := templ.GetBuffer()
 	defer templ.ReleaseBuffer(b)
-	if err := component.Render(c.Request().Context(), b); err != nil {
+	a, _ := accountOf(c)
+	if err := component.Render(views.WithOwner(c.Request().Context(), ownerTag(a)), b); err != nil {
 		return err
 	}
 	c.Response().Header().Add(echo.HeaderVary, "HX-Request")

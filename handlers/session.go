@@ -72,7 +72,7 @@ func (h *dashboard) loadAccount(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// requireAccount sends everybody else to the sign-in page, and back afterwards.
+// requireAccount sends everybody else to the sign-in page, and back afterwards. Nothing is done here for a page that is somebody else's.
 func (h *dashboard) requireAccount(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		if _, ok := accountOf(c); !ok {
@@ -86,8 +86,14 @@ func (h *dashboard) requireAccount(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// actsAs has the waiting pages of whoever acts notice when the act ends their session.
+// actsAs lets only the page of the person who is signed in act, and has their waiting pages notice when the act ends their session.
 func (h *dashboard) actsAs(c echo.Context, act echo.HandlerFunc) error {
+	if err := requireOwner(c); err != nil {
+		if isStream(c) { // which ends, and does not come back
+			return c.NoContent(http.StatusNoContent)
+		}
+		return err
+	}
 	if a, ok := accountOf(c); ok && c.Request().Method == http.MethodPost {
 		defer h.watches.acted(a.UserID)
 	}

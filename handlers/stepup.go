@@ -94,7 +94,7 @@ func (h *dashboard) askProof(c echo.Context, s stepUp, status int, form url.Valu
 	}
 	for name, values := range form {
 		for _, value := range values {
-			if name != passwordField && name != scriptField {
+			if name != passwordField && name != scriptField && name != views.OwnerField { // the form has its own
 				m.Fields = append(m.Fields, views.Field{Name: name, Value: value})
 			}
 		}

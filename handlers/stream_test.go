@@ -315,11 +315,14 @@ func TestAPairingsStreamEndsWithItsSession(t *testing.T) {
 			defer approval.Wait()
 			goOn := make(chan struct{})
 			defer close(goOn)
+			approving := make(chan struct{})
 			p.upstream.breaks(createKey, func(next http.RoundTripper, r *http.Request) (*http.Response, error) {
+				close(approving)
 				<-goOn
 				return next.RoundTrip(r)
 			})
 			approval.Go(func() { o.approve("porch-cam") })
+			<-approving // before that nobody would wait for anything
 			stream := b.listens(p.serve(), o.path+"/arrival?state=asked").changes("approving")
 			p.rows.breaks(errors.New("disk slow"))
 			p.clock.Advance(15 * time.Second)

@@ -5,6 +5,10 @@
   const $ = (selector, root = document) => root.querySelector(selector);
   document.documentElement.classList.add("js");
 
+  // Whose page this is: another tab may have signed in somebody else since. Forms say it in a field of their own.
+  const owner = $("meta[name=owner]")?.content ?? "";
+  document.addEventListener("htmx:config:request", ({ detail }) => { detail.ctx.request.headers["Latchkey-Owner"] = owner; });
+
   // --- The once-only panel -------------------------------------------------------------------------------------------
 
   const panel = () => $("#once");
@@ -122,7 +126,7 @@
   async function deleteAndGoOn(form) {
     leaving = true;
     try {
-      const answer = await fetch(form.action, { method: "POST", headers: { "HX-Request": "true" } });
+      const answer = await fetch(form.action, { method: "POST", headers: { "HX-Request": "true", "Latchkey-Owner": owner } });
       await answer.text(); // to its end: going on would cut it off
       if (answer.headers.get("HX-Redirect") !== "/keys") throw new Error("not deleted");
     } catch {
@@ -305,7 +309,7 @@
   }
 
   function follow(element) {
-    const stream = new EventSource(element.dataset.arrival);
+    const stream = new EventSource(element.dataset.arrival + "&owner=" + owner.split(":")[0]);
     stream.path = element.dataset.arrival;
     stream.addEventListener("changed", ({ data }) => setTimeout(() => { // the answer to an act here tells it first
       if (streams.get(element) !== stream) return;

@@ -72,10 +72,17 @@ func (f ActivityFilter) group(group string) ActivityFilter {
 
 func (f ActivityFilter) allKeys() ActivityFilter { return ActivityFilter{Group: f.Group} }
 
-// path is the address of the list, or of a file of it with a suffix.
-func (f ActivityFilter) path(suffix, before string) templ.SafeURL {
+// path is the address of the list from an event on.
+func (f ActivityFilter) path(before string) templ.SafeURL { return f.address("", "before", before) }
+
+// file is the address of a file of the list. It says whose page it stands on: nobody wants to find a stranger's activity in a file.
+func (f ActivityFilter) file(suffix, owner string) templ.SafeURL {
+	return f.address(suffix, OwnerField, owner)
+}
+
+func (f ActivityFilter) address(suffix, more, what string) templ.SafeURL {
 	query := url.Values{}
-	for name, value := range map[string]string{"kind": f.Group, "key": f.KeyID, "before": before} {
+	for name, value := range map[string]string{"kind": f.Group, "key": f.KeyID, more: what} {
 		if value != "" {
 			query.Set(name, value)
 		}

@@ -160,6 +160,34 @@ func TestEveryFormWorksWithoutScript(t *testing.T) {
 	}
 }
 
+func TestEveryFormOfSomebodySignedInSaysWhosePageItIs(t *testing.T) {
+	t.Parallel()
+	parts := everyPart("plain")
+	for name, c := range every("plain") {
+		parts["page: "+name] = c
+	}
+	anybodys := regexp.MustCompile(`^/(login|register|theme|forgot|reset|confirm|confirm/send)$`)
+	for name, c := range parts {
+		var drawn strings.Builder
+		if err := c.Render(views.WithOwner(t.Context(), "0123:ana%40example.com"), &drawn); err != nil {
+			t.Fatal(err)
+		}
+		doc, err := goquery.NewDocumentFromReader(strings.NewReader(drawn.String()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		doc.Find("form").Each(func(_ int, s *goquery.Selection) {
+			action, field := s.AttrOr("action", ""), s.Find(`input[type=hidden][name=owner][value="0123:ana%40example.com"]`)
+			if s.AttrOr("method", "") == "post" && !anybodys.MatchString(action) && field.Length() != 1 {
+				t.Errorf("%s: the form %s says it %d times", name, action, field.Length())
+			}
+		})
+		if page := doc.Find("html[data-theme]").Length() > 0; page && doc.Find(`meta[name=owner][content="0123:ana%40example.com"]`).Length() != 1 {
+			t.Errorf("%s does not tell its script", name)
+		}
+	}
+}
+
 func TestHtmxSwapsIntoPlacesThatThePagesHave(t *testing.T) {
 	t.Parallel()
 	places := map[string]bool{"closest li": true, "title": true}

@@ -108,3 +108,48 @@ func TestANameTakenInAnotherTabIsRefusedAndTheKeyNamed(t *testing.T) {
 	page.Press(page.Locator("#name-error").GetByRole("link"))
 	page.IsAt("/keys/" + key.ID)
 }
+
+// In one tab a person signs out and another one signs in; the other tab still shows the first one's keys.
+func TestATabOfSomebodyElseDoesNothing(t *testing.T) {
+	t.Parallel()
+	program := story.StartProgram(t)
+	ada, bob := program.PersonNamed(t, "ada@example.com"), program.PersonNamed(t, "bob@example.com")
+	program.UsedKeys(t, ada, story.Numbered(6)...)
+	program.UsedKeys(t, bob, "bobs-cam")
+	const told = "This page was opened as ada@example.com; you are signed in now as bob@example.com. Nothing was done."
+	for name, script := range map[string]story.Option{"script": func(*story.Visit) {}, "no script": story.NoScript} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			page := program.Open(t, script, story.SignedIn(ada))
+			page.Expects(http.StatusConflict)
+			other := page.NewTab("/keys")
+			other.Press(other.Button("Sign out"))
+			other.IsAt("/login")
+			other.Fill("E-mail", "bob@example.com")
+			other.Fill("Password", story.Password)
+			other.Press(other.Button("Sign in"))
+			other.Sees(other.Row("bobs-cam"))
+
+			page.Front()
+			page.Fill("Name of the device or service", "porch-cam")
+			page.Press(page.Button("Create key"))
+			page.Sees(page.GetByText(told))
+			page.Lacks(page.GetByText("bobs-cam"))
+			if name == "script" {
+				page.Fill("Search keys", "key-0")
+				page.Sees(page.Row("key-01"))
+				page.Lacks(page.GetByText("bobs-cam"))
+				page.Press(page.Toggle("key-01"))
+				page.IsOn("key-01", true)
+				page.Press(page.Button("Sign out"))
+				page.Sees(page.GetByText(told))
+			}
+			page.Press(page.Link("Go to your keys"))
+			page.Sees(page.Row("bobs-cam"))
+			page.Lacks(page.Row("porch-cam"))
+			if keys := bob.List(t); len(keys) != 1 || keys[0].Disabled {
+				t.Errorf("bob has the keys %v", keys)
+			}
+		})
+	}
+}
