@@ -83,7 +83,7 @@ func (h *dashboard) readEvents(c echo.Context, q model.EventQuery) ([]model.Even
 // happening is an event in plain words.
 func happening(e model.Event) views.Happening {
 	v := views.Happening{
-		At: e.At.UTC(), KeyID: e.KeyID, KeyName: e.KeyName, Address: e.Address, Program: browserOf(e.Agent),
+		At: e.At.UTC(), KeyID: e.KeyID, KeyName: e.KeyName, Address: e.Address, Program: knownProgram(e.Agent),
 		Bad: slices.Contains([]model.EventKind{model.EventSignInFailed, model.EventKeyRefused}, e.Kind),
 	}
 	v.Before, v.After = wordsOf(e)
@@ -101,8 +101,11 @@ func happening(e model.Event) views.Happening {
 	default:
 		v.Who = "somebody who is not signed in"
 	}
+	if e.Actor != model.ActorUnknown { // of whom nothing may stand here that they chose themselves
+		v.Claim = claimOf(e.Agent)
+	}
 	if strings.HasPrefix(string(e.Kind), "pairing-") {
-		v.Device = e.Detail
+		v.Device, v.IsDevice = e.Detail, true
 	}
 	return v
 }

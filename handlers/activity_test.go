@@ -81,7 +81,8 @@ func TestEveryKindOfEventIsToldInAPlainSentence(t *testing.T) {
 		"Made porch-cam", "Showed the value of porch-cam", "The device fetched the value of porch-cam",
 		"Turned on porch-cam", "Turned off porch-cam", "Deleted porch-cam", "First use of porch-cam",
 		"Log-in refused with porch-cam: it was off", "Log-in refused with porch-cam: the account is off",
-		"Asked to be connected: Porch Pi", "Approved Porch Pi, with the key porch-cam", "Denied Porch Pi",
+		"Asked to be connected: a device that calls itself “Porch Pi”",
+		"Approved a device that calls itself “Porch Pi”, with the key porch-cam", "Denied a device that calls itself “Porch Pi”",
 		"Password changed", "Password reset", "Password entered once more", "Password reset asked for",
 		"E-mail address confirmed", "Account turned off", "Account turned on", "of-a-newer-version: whatever", "Signed in",
 	}

@@ -51,6 +51,27 @@ func programOf(agent string) string {
 	return name
 }
 
+// known are the programs that are called by their names as if they were what they say: words that everybody knows, and that nobody takes
+// for ours. What others call themselves is theirs to choose, and is quoted or left out.
+var known = regexp.MustCompile(`(?i)^(?:curl|wget|mozilla|go-http-client|node|undici|okhttp|java|apache-httpclient|` +
+	`python-requests|python-urllib|python-httpx|aiohttp|oauth4webapi)(?:/v?[0-9]{1,3}(?:\.[0-9]{1,3}){0,3}(?:[ ;(]|$)|$)`)
+
+// knownProgram is programOf for the programs that are known, and "" for all others.
+func knownProgram(agent string) string {
+	if !known.MatchString(agent) {
+		return ""
+	}
+	return browserOf(agent)
+}
+
+// claimOf is what a program calls itself that is not known: nobody's words but its own.
+func claimOf(agent string) string {
+	if known.MatchString(agent) {
+		return ""
+	}
+	return programOf(agent)
+}
+
 // browsers are what browsers write of themselves. The first that fits counts: most claim to be the others too.
 var browsers = []struct{ word, name string }{
 	{"edg", "Edge"}, {"opr/", "Opera"}, {"samsungbrowser/", "Samsung Internet"}, {"firefox/", "Firefox"}, {"fxios/", "Firefox"},

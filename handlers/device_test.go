@@ -1143,7 +1143,7 @@ func TestThePairingsPageWaitsOnForTheFirstUse(t *testing.T) {
 	stream.changes("fetched-waiting-refused-2026-05-02T12:00:05Z")
 	p.works("porch-cam", value)
 	stream.changes("fetched").ends()
-	a = b.htmx().get(o.path).says("#pairing", "Connected 12:00 UTC, porch-cam, Linux, realm-web 2.0.1").lacks("[data-arrival]")
+	a = b.htmx().get(o.path).says("#pairing", "Connected 12:00 UTC, calls itself “porch-cam”, “Linux”, “realm-web 2.0.1”").lacks("[data-arrival]")
 	a.says(`hx-partial[hx-target="#status"]`, "porch-cam is connected.")
 
 	p.turn(who, client.APIKey{ID: p.stored(who)[0].ID}, false)

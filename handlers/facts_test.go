@@ -85,7 +85,7 @@ func TestARowTellsWhenAKeyWasLastUsedByWhatAndFromWhere(t *testing.T) {
 	p.works("garage-cam", value)
 	p.clock.Advance(4 * time.Minute)
 	a := b.get("/keys").want(http.StatusOK)
-	a.says(".use", "Last used 4 minutes ago by garage-cam, Linux, realm-web 2.0.1, from 127.0.0.1")
+	a.says(".use", "Last used 4 minutes ago by a device that calls itself “garage-cam”, “Linux”, “realm-web 2.0.1”, from 127.0.0.1")
 	if got := a.attr(".use time", "datetime") + " " + a.attr(".use time", "title"); got != "2026-05-02T12:15:00Z 2 May 2026, 12:15 UTC" {
 		t.Errorf("exactly: %s", got)
 	}

@@ -73,7 +73,7 @@ func (h *dashboard) holds(row model.WebSession) string {
 
 func (h *dashboard) browserModel(row model.WebSession) views.Session {
 	return views.Session{
-		ID: hex.EncodeToString(row.IDHash[:]), Name: orUnknown(browserOf(row.Agent), "A browser"), Address: row.Address,
+		ID: hex.EncodeToString(row.IDHash[:]), Name: orUnknown(knownProgram(row.Agent), "A browser"), Claims: claims(claimOf(row.Agent)), Address: row.Address,
 		Seen: views.NewWhen(row.LastSeenAt, h.Now()), Opened: views.NewWhen(row.CreatedAt, h.Now()),
 	}
 }
@@ -118,17 +118,15 @@ func (h *dashboard) readApps(ctx context.Context, c echo.Context, m *views.Sessi
 
 func (h *dashboard) appModel(s model.Session) views.Session {
 	return views.Session{
-		ID: s.ID, Name: cmp.Or(s.DeviceName, orUnknown(browserOf(s.Agent), "An app")), About: appAbout(s), Address: s.Address,
-		Seen: views.NewWhen(s.LastSeenAt, h.Now()), Opened: views.NewWhen(s.CreatedAt, h.Now()),
+		ID: s.ID, Name: orUnknown(knownProgram(s.Agent), "An app"), Address: s.Address,
+		Claims: claims(cmp.Or(s.DeviceName, claimOf(s.Agent)), s.Platform, s.SDK),
+		Seen:   views.NewWhen(s.LastSeenAt, h.Now()), Opened: views.NewWhen(s.CreatedAt, h.Now()),
 	}
 }
 
-// appAbout is what an app says it runs on and with.
-func appAbout(s model.Session) string {
-	if s.Platform != "" && s.SDK != "" {
-		return s.Platform + ", " + s.SDK
-	}
-	return s.Platform + s.SDK
+// claims are those of the texts that say something.
+func claims(texts ...string) []string {
+	return slices.DeleteFunc(texts, func(text string) bool { return text == "" })
 }
 
 // keySessions puts what keys have opened under the names of the keys.

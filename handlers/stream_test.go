@@ -44,7 +44,7 @@ func TestANewKeyWaitsForItsFirstUseAndArrives(t *testing.T) {
 
 	p.clock.Advance(7 * time.Minute)
 	p.works("porch-cam", value)
-	const connected = "Connected 12:07 UTC, porch-cam, Linux, realm-web 2.0.1, from 127.0.0.1"
+	const connected = "Connected 12:07 UTC, calls itself “porch-cam”, “Linux”, “realm-web 2.0.1”, from 127.0.0.1"
 	row := b.htmx().get("/keys/"+key.ID+"?place=row").isPart().says("li.key.new .use", connected).lacks("[data-wait]", "#key", "#notice")
 	row.says("hx-partial[hx-target='#status']", "porch-cam is connected.")
 	b.htmx().get("/keys/"+key.ID).isPart().says("#key .use", connected).says("hx-partial[hx-target='#status']", "porch-cam is connected.")
@@ -52,7 +52,7 @@ func TestANewKeyWaitsForItsFirstUseAndArrives(t *testing.T) {
 	b.get("/keys/"+key.ID).says("#key .use", connected).lacks("[data-arrival]")
 
 	p.clock.Advance(15 * time.Minute)
-	b.get("/keys").says(".use", "Last used 15 minutes ago by porch-cam, Linux")
+	b.get("/keys").says(".use", "Last used 15 minutes ago by a device that calls itself “porch-cam”, “Linux”")
 }
 
 func TestAfterTwoMinutesThePageSaysWhatTheServerHasSeen(t *testing.T) {
@@ -96,7 +96,7 @@ func TestALogInThatWasRefusedWhileWaitingIsToldWithTheWayOut(t *testing.T) {
 	p.turn(who, key, true)
 	b.get("/keys").says(".use", "Waiting for first use").says(".use", "It is on now, so the device can try again.")
 	p.works("porch-cam", value)
-	b.get("/keys").says(".use", "Connected 12:06 UTC, porch-cam")
+	b.get("/keys").says(".use", "Connected 12:06 UTC, calls itself “porch-cam”")
 }
 
 func TestARowOfAKeyThatIsGoneSaysSo(t *testing.T) {

@@ -30,10 +30,12 @@ type Happening struct {
 	At             time.Time // UTC
 	Before, After  string
 	KeyID, KeyName string
-	Device         string // as it called itself; nobody has verified it
+	IsDevice       bool   // it is about a device
+	Device         string // as it called itself, "" when it did not; nobody has verified it
 	Who            string
 	Address        string
-	Program        string // "Firefox, Linux"; "" when it cannot be told
+	Program        string // "Firefox, Linux"; "" when it is none that is known
+	Claim          string // what a program that is not known calls itself, "" when that is not to be shown
 	Bad            bool   // somebody was refused
 }
 
@@ -116,7 +118,7 @@ func (e Happening) by() string {
 
 // between goes on from the device to its key.
 func (e Happening) between() string {
-	if e.Device == "" {
+	if !e.IsDevice {
 		return ""
 	}
 	return ", with the key "

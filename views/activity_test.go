@@ -23,7 +23,7 @@ func activity(page views.Page, text string) views.Activity {
 
 // sessions is somebody who is signed in everywhere.
 func sessions(page views.Page, text string) views.Sessions {
-	one := views.Session{ID: id(1), Name: text, About: text, Address: text, Seen: views.NewWhen(noon, noon), Opened: views.NewWhen(noon, noon)}
+	one := views.Session{ID: id(1), Name: text, Claims: []string{text, text}, Address: text, Seen: views.NewWhen(noon, noon), Opened: views.NewWhen(noon, noon)}
 	return views.Sessions{
 		Page: page, This: one, Browsers: []views.Session{one}, Apps: []views.Session{one}, AppsNote: text, Fresh: true,
 		Keys: []views.KeySessions{{KeyID: id(1), KeyName: text, List: []views.Session{one}}},

@@ -45,7 +45,7 @@ func awaited(k Key) templ.Component {
 	})
 }
 
-// device is who used a key, by its own account, and from where: texts of a stranger, each kept to itself whatever its direction.
+// device is who used a key, by its own account, and from where. The first says in whose words the rest is.
 func device(before string, u Use, all bool) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -67,7 +67,7 @@ func device(before string, u Use, all bool) templ.Component {
 			templ_7745c5c3_Var2 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		between := before
+		between := before + "calls itself "
 		for _, text := range u.By.parts(all) {
 			if text != "" {
 				var templ_7745c5c3_Var3 string
@@ -84,9 +84,9 @@ func device(before string, u Use, all bool) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var4 string
-				templ_7745c5c3_Var4, templ_7745c5c3_Err = templ.JoinStringErrs(text)
+				templ_7745c5c3_Var4, templ_7745c5c3_Err = templ.JoinStringErrs(quoted(text))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/arrival.templ`, Line: 17, Col: 25}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/arrival.templ`, Line: 17, Col: 33}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var4))
 				if templ_7745c5c3_Err != nil {
@@ -217,7 +217,7 @@ func connected(u Use) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = device(" by ", u, false).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = device(" by a device that ", u, false).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -704,7 +704,7 @@ func useFacts(u Use) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = device("by ", u, true).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = device("by a device that ", u, true).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -70,13 +70,13 @@ func TestARowSaysWhenByWhatAndFromWhereAKeyWasUsed(t *testing.T) {
 	t.Parallel()
 	last := views.NewWhen(noon.Add(-4*time.Minute), noon)
 	for want, u := range map[string]views.Use{
-		"Last used 4 minutes ago by porch-cam, Linux, realm-web 2.0.1, from 192.168.1.7": {Known: views.Known, Last: last, By: realm(), From: "192.168.1.7"},
-		"Last used 4 minutes ago by Linux, 2.0.1":                                        {Known: views.Known, Last: last, By: views.UsedBy{Platform: "Linux", SDKVersion: "2.0.1"}},
-		"Last used 4 minutes ago from ::1":                                               {Known: views.Known, Last: last, From: "::1"},
-		"Last used 4 minutes ago":                                                        {Known: views.Known, Last: last},
-		"Never used":                                                                     {Known: views.Known},
-		"No use seen since 20 November":                                                  {Known: views.Known, Since: "20 November"},
-		"":                                                                               {Known: views.NotReported},
+		"Last used 4 minutes ago by a device that calls itself “porch-cam”, “Linux”, “realm-web 2.0.1”, from 192.168.1.7": {Known: views.Known, Last: last, By: realm(), From: "192.168.1.7"},
+		"Last used 4 minutes ago by a device that calls itself “Linux”, “2.0.1”":                                          {Known: views.Known, Last: last, By: views.UsedBy{Platform: "Linux", SDKVersion: "2.0.1"}},
+		"Last used 4 minutes ago from ::1": {Known: views.Known, Last: last, From: "::1"},
+		"Last used 4 minutes ago":          {Known: views.Known, Last: last},
+		"Never used":                       {Known: views.Known},
+		"No use seen since 20 November":    {Known: views.Known, Since: "20 November"},
+		"":                                 {Known: views.NotReported},
 	} {
 		doc := draw(t, views.KeyRow(withUse(1, "porch-cam", u)))
 		if got := text(doc, ".use"); got != want {
@@ -160,7 +160,7 @@ func TestAKeyThatArrivedSaysWhenAndByWhatAndListensToNothing(t *testing.T) {
 	u.First = views.NewWhen(noon, noon)
 	u.Last = u.First
 	doc := draw(t, views.KeyRow(withUse(1, "porch-cam", u)))
-	if got, want := text(doc, ".use"), "Connected 12:00 UTC, porch-cam, Linux, realm-web 2.0.1, from 192.168.1.7"; got != want {
+	if got, want := text(doc, ".use"), "Connected 12:00 UTC, calls itself “porch-cam”, “Linux”, “realm-web 2.0.1”, from 192.168.1.7"; got != want {
 		t.Errorf("says %q, want %q", got, want)
 	}
 	if doc.Find("[data-wait], [hx-trigger], [data-arrival]").Length() != 0 {
@@ -169,7 +169,7 @@ func TestAKeyThatArrivedSaysWhenAndByWhatAndListensToNothing(t *testing.T) {
 
 	u.Last = views.NewWhen(noon.Add(time.Minute), noon.Add(2*time.Minute)) // by another device, perhaps
 	doc = draw(t, views.KeyRow(withUse(1, "porch-cam", u)))
-	if got, want := text(doc, ".use"), "Connected 12:00 UTC. Last used 1 minute ago by porch-cam, Linux, realm-web 2.0.1, from 192.168.1.7"; got != want {
+	if got, want := text(doc, ".use"), "Connected 12:00 UTC. Last used 1 minute ago by a device that calls itself “porch-cam”, “Linux”, “realm-web 2.0.1”, from 192.168.1.7"; got != want {
 		t.Errorf("says %q, want %q", got, want)
 	}
 }
@@ -206,7 +206,7 @@ func TestAKeysPageHasTheFactsOfItsUse(t *testing.T) {
 	}{
 		{all, []string{
 			"First used1 hour ago 2 May 2026, 11:00 UTC",
-			"Last used4 minutes ago 2 May 2026, 11:56 UTC by porch-cam, Linux 6.1, realm-web 2.0.1, from 192.168.1.7 " +
+			"Last used4 minutes ago 2 May 2026, 11:56 UTC by a device that calls itself “porch-cam”, “Linux 6.1”, “realm-web 2.0.1”, from 192.168.1.7 " +
 				"As the device describes itself; only the address is what we saw.",
 			"Last refused3 minutes ago 2 May 2026, 11:57 UTC It was off.",
 			`Fingerprint0123456789abcdef The output of printf %s "$API_KEY" | sha256sum begins with it.`,

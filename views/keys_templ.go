@@ -1241,7 +1241,7 @@ func KeyRow(k Key) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = device(" by ", k.Use, false).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = device(" by a device that ", k.Use, false).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -1,6 +1,10 @@
 package views
 
-import "github.com/a-h/templ"
+import (
+	"strings"
+
+	"github.com/a-h/templ"
+)
 
 // Sessions is the model of the page on where a person is signed in.
 type Sessions struct {
@@ -20,8 +24,9 @@ type Sessions struct {
 // Session is one place where a person is signed in.
 type Session struct {
 	ID, Name string
-	About    string // what it runs on, by its own account
-	Address  string
+	// Claims are what it says of itself, beside what it is known to be: its name, what it runs on and with.
+	Claims  []string
+	Address string
 	// Seen is when it was last heard of, Opened when it was signed in.
 	Seen, Opened When
 }
@@ -39,10 +44,19 @@ func endPath(id string) templ.SafeURL { return templ.SafeURL("/sessions/" + id +
 
 // from tells sessions of the same name apart.
 func (s Session) from() string {
-	if s.Address == "" {
-		return ""
+	var from strings.Builder
+	for i, claim := range s.Claims {
+		if i == 0 {
+			from.WriteString(", calls itself ")
+		} else {
+			from.WriteString(", ")
+		}
+		from.WriteString(quoted(claim))
 	}
-	return ", from " + s.Address
+	if s.Address != "" {
+		from.WriteString(", from " + s.Address)
+	}
+	return from.String()
 }
 
 // lastSeen goes on from where it is.

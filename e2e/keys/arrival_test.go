@@ -39,7 +39,7 @@ func staysAsItIs(p *story.Page) func() {
 	}
 }
 
-var connectedByRealmWeb = regexp.MustCompile(`^\s*Connected \d\d?:\d\d(\s[AP]M)?, node, realm-web 2\.0\.1, from\s+127\.0\.0\.1\s*$`)
+var connectedByRealmWeb = regexp.MustCompile(`^\s*Connected \d\d?:\d\d(\s[AP]M)?, calls itself “node”, “realm-web 2\.0\.1”, from\s+127\.0\.0\.1\s*$`)
 
 func TestARowTurnsFromWaitingToConnectedWithoutAReload(t *testing.T) {
 	t.Parallel()
@@ -168,7 +168,7 @@ func TestWithoutScriptRefreshShowsTheArrival(t *testing.T) {
 	page.IsAt("/keys/" + key.ID)
 	contains(page, page.Locator("#key .arrived"), "Connected")
 	page.Press(page.Link("All keys"))
-	contains(page, row.Locator(".arrived"), "UTC, node, realm-web 2.0.1, from 127.0.0.1")
+	contains(page, row.Locator(".arrived"), "UTC, calls itself “node”, “realm-web 2.0.1”, from 127.0.0.1")
 }
 
 func TestRefreshLooksAgainWhereItIsAndKeepsTheFocus(t *testing.T) {

@@ -1,0 +1,17 @@
+package views
+
+import "strings"
+
+// quoted puts a stranger's text into quotation marks, out of which it cannot break with marks of its own.
+func quoted(text string) string {
+	return "“" + strings.Map(func(r rune) rune {
+		if strings.ContainsRune(quotationMarks, r) {
+			return '\''
+		}
+		return r
+	}, text) + "”"
+}
+
+// quotationMarks are those of any language that open or close a quotation, and what looks like them.
+const quotationMarks = "\"\u00ab\u00bb\u02ba\u02dd\u02ee\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u2033\u2036\u2039\u203a\u2057\u275b\u275c\u275d\u275e" +
+	"\u276e\u276f\u2e42\u300c\u300d\u300e\u300f\u301d\u301e\u301f\uff02\U0001f676\U0001f677\U0001f678"
