@@ -299,7 +299,7 @@ func TestTheQuestionSaysWhatTheDeviceClaimsAndWhatWasSeen(t *testing.T) {
 	want := []string{
 		"It says it is: Porch cam not verified",
 		"We saw: It asked 40 seconds ago from 192.0.2.7, and you are at 192.0.2.1. Its program calls itself curl 8.5.0.",
-		"It will get: One key, with which it can sign in as you until you turn it off. With it your account uses 8 of 20 keys.",
+		"It will get: One key, with which it can sign in as you, ana@example.com, until you turn it off. With it your account uses 8 of 20 keys.",
 	}
 	if diff := cmp.Diff(want, facts); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
