@@ -1,11 +1,14 @@
 package client
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 )
@@ -96,5 +99,32 @@ func origin(u *url.URL) string {
 	default:
 		port = "80"
 	}
-	return u.Scheme + "://" + net.JoinHostPort(strings.ToLower(u.Hostname()), port)
+	return u.Scheme + "://" + net.JoinHostPort(spelled(u.Hostname()), port)
+}
+
+// spelled gives a host the spelling in which it is sent: addresses in their shortest form, names in small letters, with xn-- for
+// what is not ASCII and no dot at the end.
+func spelled(host string) string {
+	if a, err := netip.ParseAddr(host); err == nil {
+		return a.Unmap().String()
+	}
+	host = strings.TrimSuffix(strings.ToLower(host), ".")
+	if isASCII(host) {
+		return host
+	}
+	// The standard library's only IDNA is in what package http sends.
+	var sent bytes.Buffer
+	r := http.Request{Method: http.MethodGet, URL: &url.URL{Scheme: "http", Host: host, Path: "/"}}
+	if err := r.Write(&sent); err != nil {
+		return host // no request can go there
+	}
+	read, err := http.ReadRequest(bufio.NewReader(&sent))
+	if err != nil {
+		return host
+	}
+	return read.Host
+}
+
+func isASCII(text string) bool {
+	return !strings.ContainsFunc(text, func(r rune) bool { return r > '~' })
 }

@@ -247,3 +247,20 @@ func TestOneHostHasSeveralSpellings(t *testing.T) {
 		}
 	}
 }
+
+func TestALocationMayNameTheSameHostInAnotherSpelling(t *testing.T) {
+	for base, said := range map[string][2]string{ // the same host, and another one
+		"https://keys.example.org":      {"HTTPS://Keys.Example.ORG.:443/", "https://keys.example.com"},
+		"https://xn--bcher-kva.example": {"https://bücher.example", "https://bucher.example"},
+		"https://BÜCHER.example":        {"https://xn--bcher-kva.example", "https://xn--bucher-kva.example"},
+		"http://[2001:db8::a]:8080":     {"http://[2001:0DB8:0:0::A]:8080", "http://[2001:db8::b]:8080"},
+		"http://127.0.0.1:8080":         {"http://[::ffff:127.0.0.1]:8080", "http://127.0.0.2:8080"},
+	} {
+		if err := client.SameHost(base, said[0]); err != nil {
+			t.Errorf("%s and %s: %v", base, said[0], err)
+		}
+		if err := client.SameHost(base, said[1]); err == nil {
+			t.Errorf("%s and %s count as one", base, said[1])
+		}
+	}
+}

@@ -27,7 +27,7 @@ func mayImport() map[string][]string {
 		"internal/accounts":            {"internal/limits", "internal/model", "internal/store"},
 		"internal/app":                 {"client", "handlers", "handlers/websession", "internal/accounts", "internal/app/config", "internal/app/mail", "internal/app/operate", "internal/app/pair", "internal/app/weburl", "internal/authserver", "internal/model", "internal/onboard", "internal/store", "internal/upstream", "static", "views"},
 		"internal/app/config":          {"internal/app/weburl", "internal/model"},
-		"internal/app/mail":            {"internal/accounts", "internal/model"},
+		"internal/app/mail":            {"internal/accounts", "internal/app/weburl", "internal/model"},
 		"internal/app/operate":         {"internal/accounts", "internal/model", "internal/store"},
 		"internal/app/pair":            {"internal/app/weburl", "internal/model", "internal/onboard"},
 		"internal/app/weburl":          nil,

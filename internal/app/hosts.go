@@ -19,7 +19,7 @@ const healthPath = "/healthz"
 // Ports are not compared, but for this machine: nothing is built from what a request says, and proxies pass on the port that
 // they listen on, ours, or none.
 type hosts struct {
-	name      string // of the public URL
+	name      string // of the public URL, as browsers send it
 	port      string // that the program listens on
 	addresses bool   // whether any IP address will do
 	log       *slog.Logger
@@ -32,16 +32,17 @@ func newHosts(publicURL string, chosen bool, listening net.Addr, log *slog.Logge
 	if err != nil {
 		u = &url.URL{} // it was checked, or made by us; otherwise nobody is answered but this machine
 	}
+	name, _ := weburl.Host(u.Hostname())
 	_, port, _ := net.SplitHostPort(listening.String())
-	return hosts{name: u.Hostname(), port: port, addresses: !chosen, log: log}
+	return hosts{name: name, port: port, addresses: !chosen, log: log}
 }
 
 // include says whether a request's Host is one of them.
 func (h hosts) include(host string) bool {
 	u := url.URL{Host: host}
-	name, port := strings.ToLower(u.Hostname()), u.Port()
-	switch {
-	case name == "":
+	name, err := weburl.Host(u.Hostname())
+	switch port := u.Port(); {
+	case err != nil:
 		return false
 	case name == h.name:
 		return true

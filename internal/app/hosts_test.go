@@ -24,12 +24,23 @@ func TestTheProgramAnswersForItsOwnHostsAlone(t *testing.T) {
 			ours: []string{
 				"keys.example.org", "KEYS.example.org", "keys.example.org:443", "keys.example.org:8080",
 				"localhost:8080", "127.0.0.1:8080", "127.8.8.8:8080", "[::1]:8080",
+				"keys.example.org.", "Keys.Example.Org.:443", "LOCALHOST.:8080", "[0:0:0:0:0:0:0:1]:8080", "[::ffff:127.0.0.1]:8080",
 			},
 			others: []string{
-				"", ":8080", "example.org", "evil.example", "keys.example.org.evil.example", "evil-keys.example.org", "keys.example.org.",
+				"", ":8080", "example.org", "evil.example", "keys.example.org.evil.example", "evil-keys.example.org", "keys.example.org..", ".keys.example.org",
 				"keys.example.org@evil.example", "localhost", "localhost:80", "localhost:9090", "127.0.0.1", "127.0.0.1:9090",
 				"192.168.1.5:8080", "localhost.evil.example:8080", "127.0.0.1.evil.example:8080", "[::1", "2130706433:8080", "0x7f.1:8080",
 			},
+		},
+		"https://xn--bcher-kva.example": {
+			chosen: true,
+			ours:   []string{"xn--bcher-kva.example", "XN--BCHER-KVA.EXAMPLE.", "bücher.example", "BÜCHER.example:443", "bu\u0308cher.example"},
+			others: []string{"bucher.example", "xn--bucher-kva.example", "xn--bcher-kva.example.evil.example", "bücher.example%00", "b\xfccher.example"},
+		},
+		"http://[2001:db8::a]:8080": {
+			chosen: true,
+			ours:   []string{"[2001:db8::a]:8080", "[2001:DB8:0::A]", "[2001:0db8:0000:0000:0000:0000:0000:000a]:8080"},
+			others: []string{"[2001:db8::b]:8080", "[2001:db8::a%25eth0]:8080", "[2001:db8::a%eth0]"},
 		},
 		"http://192.168.1.5:8080": {
 			ours: []string{

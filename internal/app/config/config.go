@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"regexp"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"latchkey/internal/app/weburl"
 	"latchkey/internal/model"
 )
 
@@ -82,7 +84,7 @@ func (c *Config) Flags() *flag.FlagSet {
 	fs.Var(duration{&c.PairingTime, pairingTimeRange}, "pairing-time", "`TIME` for which the code of a device that wants to connect is good, 1s to 10m")
 	fs.Var(duration{&c.DrainTime, drainTimeRange}, "drain-time", "`TIME` for which a stopping program tells health checks so and still serves, 0s to 60s")
 	fs.StringVar(&c.AdminAddr, "admin-addr", c.AdminAddr, "`HOST:PORT` to listen on for /readyz, /metrics and /debug/pprof/, which are for operators; nowhere when not given")
-	fs.StringVar(&c.TrustedProxies, "trusted-proxies", c.TrustedProxies, "`NETWORKS` whose X-Forwarded-For is believed, such as 10.0.0.0/8, comma separated")
+	fs.StringVar(&c.TrustedProxies, "trusted-proxies", c.TrustedProxies, "`NETWORKS` and addresses whose X-Forwarded-For is believed, such as 10.0.0.0/8, comma separated")
 	fs.StringVar(&c.Log, "log", c.Log, "`text|json`: form of the log; when not given, text on a terminal and JSON elsewhere")
 	fs.StringVar(&c.LogLevel, "log-level", c.LogLevel, "`debug|info|warn|error`: the least that is logged")
 	return fs
@@ -296,6 +298,9 @@ func parseAdmin(addr string) (*Admin, error) {
 	if err == nil {
 		_, err = strconv.ParseUint(port, 10, 16)
 	}
+	if name, hostErr := weburl.Host(host); hostErr == nil {
+		host, addr = name, net.JoinHostPort(name, port)
+	} // else an address with a zone, or what cannot be listened on, which says so then
 	return &Admin{addr, host}, check("admin-addr", addr, err == nil && host != "", "must be HOST:PORT with the host named, such as 127.0.0.1:9090")
 }
 
@@ -313,11 +318,28 @@ func parseNetworks(list string) ([]*net.IPNet, error) {
 		if part = strings.TrimSpace(part); part == "" {
 			continue
 		}
-		_, network, err := net.ParseCIDR(part)
+		network, err := parseNetwork(part)
 		if err != nil {
-			return nil, Refuse("trusted-proxies", list, "must be networks such as 10.0.0.0/8 or 192.0.2.7/32, comma separated")
+			return nil, Refuse("trusted-proxies", list, "must be networks such as 10.0.0.0/8 or addresses such as 192.0.2.7, comma separated")
 		}
 		networks = append(networks, network)
 	}
 	return networks, nil
+}
+
+// parseNetwork takes an address for the network of itself. One of IPv4 may be written as IPv6 has it (::ffff:192.0.2.7), also
+// with a length.
+func parseNetwork(text string) (*net.IPNet, error) {
+	if a, err := netip.ParseAddr(text); err == nil && a.Zone() == "" {
+		a = a.Unmap()
+		return &net.IPNet{IP: a.AsSlice(), Mask: net.CIDRMask(a.BitLen(), a.BitLen())}, nil
+	}
+	_, network, err := net.ParseCIDR(text)
+	if err != nil {
+		return nil, err
+	}
+	if ones, bits := network.Mask.Size(); bits == 8*net.IPv6len && ones >= 96 && network.IP.To4() != nil {
+		network = &net.IPNet{IP: network.IP.To4(), Mask: net.CIDRMask(ones-96, 8*net.IPv4len)}
+	}
+	return network, nil
 }

@@ -15,9 +15,17 @@ func parsePublicURL(text string) (*url.URL, error) {
 	}
 	u, ok := weburl.ParseHost(text)
 	if !ok {
-		return nil, Refuse("public-url", weburl.WithoutPassword(text), "must be an http or https URL of a host and nothing more, such as https://keys.example.org")
+		return nil, Refuse("public-url", weburl.WithoutPassword(text), "must be an http or https URL of a host and nothing more, such as https://keys.example.org"+aboutZones(text))
 	}
 	return u, nil
+}
+
+// aboutZones is what to add to a complaint about a URL whose address has a zone.
+func aboutZones(text string) string {
+	if !weburl.NamesZone(text) {
+		return ""
+	}
+	return "; an address with a zone, such as %eth0, is good on one machine alone, and browsers do not open it"
 }
 
 // parseUpstream checks --upstream. Passwords and refresh tokens go there, so plain http may not leave the machine.
@@ -27,7 +35,7 @@ func parseUpstream(text string) (*url.URL, error) {
 	}
 	u, ok := weburl.Parse(text)
 	if !ok || u.Scheme == "http" && !weburl.IsLoopback(u.Hostname()) {
-		return nil, Refuse("upstream", weburl.WithoutPassword(text), "must be an https URL without user and query, such as https://services.example.org (http only to this machine)")
+		return nil, Refuse("upstream", weburl.WithoutPassword(text), "must be an https URL without user and query, such as https://services.example.org (http only to this machine)"+aboutZones(text))
 	}
 	return u, nil
 }

@@ -20,6 +20,10 @@ func TestAPublicURLGetsTheSpellingOfBrowsers(t *testing.T) {
 		"http://192.168.1.7:443":         "http://192.168.1.7:443",
 		"http://[::1]:8080":              "http://[::1]:8080",
 		"http://localhost:8080":          "http://localhost:8080",
+		"http://bücher.example":          "http://xn--bcher-kva.example",
+		"https://MÜNCHEN.example.:8443":  "https://xn--mnchen-3ya.example:8443",
+		"http://[2001:DB8:0::1]:80":      "http://[2001:db8::1]",
+		"http://[::ffff:192.168.1.7]":    "http://192.168.1.7",
 	}
 	got := map[string]string{}
 	for text := range want {
@@ -85,5 +89,32 @@ func TestTheListenerGivesThePublicURLWhenNoneIsSet(t *testing.T) {
 				t.Errorf("%s, want %s", got, tc.want)
 			}
 		})
+	}
+}
+
+func TestATrustedProxyMayBeASingleAddressInAnySpelling(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"192.0.2.7": "192.0.2.7/32", "2001:DB8:0::7": "2001:db8::7/128", "::ffff:192.0.2.7": "192.0.2.7/32", "::ffff:10.0.0.0/104": "10.0.0.0/8",
+		"10.1.2.3/8": "10.0.0.0/8", "::/0": "::/0", "0.0.0.0/0": "0.0.0.0/0",
+	} {
+		got, err := parseNetworks(" " + text + " ,")
+		if err != nil || len(got) != 1 || got[0].String() != want {
+			t.Errorf("%s: %v, %v", text, got, err)
+		}
+	}
+}
+
+func TestTheHostOfOperatorsIsComparedInOneSpelling(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]Admin{
+		"Bücher.example.:9090":   {Addr: "xn--bcher-kva.example:9090", Host: "xn--bcher-kva.example"},
+		"[0:0:0:0:0:0:0:1]:9090": {Addr: "[::1]:9090", Host: "::1"},
+		"[fe80::1%eth0]:9090":    {Addr: "[fe80::1%eth0]:9090", Host: "fe80::1%eth0"},
+		"LOCALHOST:9090":         {Addr: "localhost:9090", Host: "localhost"},
+	} {
+		if got, err := parseAdmin(text); err != nil || *got != want {
+			t.Errorf("%s: %+v, %v", text, got, err)
+		}
 	}
 }
