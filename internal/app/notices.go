@@ -20,7 +20,7 @@ func (a *App) connectMail(cfg config.Settings) mailing {
 	if cfg.Mail == nil {
 		return mailing{}
 	}
-	return mailing{mail.New(mail.Server(*cfg.Mail), cfg.Now, a.log)}
+	return mailing{mail.New(mail.Server(*cfg.Mail), a.url, cfg.Now, a.log)}
 }
 
 // mailer is nil, and not an interface that holds nil, when no mails are sent.

@@ -17,6 +17,9 @@ func TestAMailServerIsNamedByAURL(t *testing.T) {
 		"smtp://a%40b.org:p%2Fw@mail.example.org:2525?from=k@b.org": {Host: "mail.example.org", Port: 2525, User: "a@b.org", Password: "p/w", From: "k@b.org"},
 		"smtp://localhost:25?from=keys@example.org":                 {Host: "localhost", Port: 25, From: "keys@example.org", Plaintext: true},
 		"smtp://[::1]:25?from=keys%2Btag@example.org":               {Host: "::1", Port: 25, From: "keys+tag@example.org", Plaintext: true},
+		"smtp://[::1]:25?from=keys+tag@example.org":                 {Host: "::1", Port: 25, From: "keys+tag@example.org", Plaintext: true},
+		"smtps://Mail.bücher.example.?from=keys@bücher.example":     {Host: "mail.xn--bcher-kva.example", Port: 465, From: "keys@xn--bcher-kva.example", TLS: true},
+		"smtp://a@b.org:p@w:x+y@mail.example.org?from=k@b.org":      {Host: "mail.example.org", Port: 587, User: "a@b.org", Password: "p@w:x+y", From: "k@b.org"},
 		"smtps://localhost?from=keys@example.org":                   {Host: "localhost", Port: 465, From: "keys@example.org", TLS: true},
 	} {
 		got, err := parseSMTP(model.Secret(setting))
@@ -42,9 +45,15 @@ func TestAMailServerThatCannotBeIsNamedWithoutItsPassword(t *testing.T) {
 		"smtp://u:" + mailPassword + "@mail.example.org?from=k@example.org&starttls=never": "must be like smtp://",
 		"smtp://u@mail.example.org?from=k@example.org":                                     "must be like smtp://",
 		"smtp://:" + mailPassword + "@mail.example.org?from=k@example.org":                 "must be like smtp://",
-		"smtp://u:" + mailPassword + "%@mail.example.org?from=k@example.org":               "must be like smtp://",
-		"smtp://user:98765#" + mailPassword + "@mail.example.org?from=k@example.org":       "must be like smtp://",
-		"smtp://user:98765/" + mailPassword + "@mail.example.org?from=k@example.org":       "must be like smtp://",
+		"smtp://u:" + mailPassword + "%@mail.example.org?from=k@example.org":               "write %25 for %",
+		"smtp://user:98765#" + mailPassword + "@mail.example.org?from=k@example.org":       "write %23 for #",
+		"smtp://user:98765/" + mailPassword + "@mail.example.org?from=k@example.org":       "write %2F for /",
+		"smtp://user:98765?" + mailPassword + "@mail.example.org?from=k@example.org":       "write %3F for ?",
+		"smtp://user:98765?" + mailPassword + "@mail.example.org":                          "write %3F for ?",
+		"smtp://us er:98765/+%ss%2F/" + mailPassword + "@mail.example.org?from=k@b.org":    "write %20 for a space, %2F for /, %25 for %",
+		"smtp://user:é" + mailPassword + "@mail.example.org?from=k@example.org":            "byte by byte",
+		"smtp://u:" + mailPassword + "@mail..org?from=k@example.org":                       "must be like smtp://",
+		"smtp://u:" + mailPassword + "@[fe80::1%25eth0]?from=k@example.org":                "must be like smtp://",
 		"u:" + mailPassword + "@mail.example.org":                                          "must be like smtp://",
 	} {
 		for name, load := range map[string]func() (Config, error){

@@ -43,6 +43,7 @@ type mailHost struct {
 
 // receivedMail is a mail as the server got it.
 type receivedMail struct {
+	hello    string
 	from, to string
 	raw      []byte
 }
@@ -115,7 +116,7 @@ func (s *mailSession) Data(r io.Reader) error {
 	raw, err := io.ReadAll(r)
 	s.host.mu.Lock()
 	defer s.host.mu.Unlock()
-	s.host.mails = append(s.host.mails, receivedMail{s.from, s.to, raw})
+	s.host.mails = append(s.host.mails, receivedMail{s.conn.Hostname(), s.from, s.to, raw})
 	return err
 }
 
@@ -146,7 +147,7 @@ func mailerFor(t *testing.T, setting string, port int, trusting *tls.Config) smt
 	if trusting != nil {
 		server.Plaintext = false
 	}
-	return smtpMailer{Server: server, tlsConfig: trusting, now: time.Now}
+	return smtpMailer{Server: server, tlsConfig: trusting, hello: helloOf("https://login.example.org", server.From), now: time.Now}
 }
 
 var letter = accounts.Mail{To: "ana@example.org", Subject: "A key was made: porch-cam", Text: "Grüße.\n\nhttps://keys.example.org/reset?token=0123456789abcdef&tokenId=x\n.\nEnd.\n"}
@@ -171,7 +172,7 @@ func TestAMailArrivesAsItWasWritten(t *testing.T) {
 				t.Fatal(err)
 			}
 			mails := c.host.received()
-			if len(mails) != 1 || mails[0].from != "keys@example.org" || mails[0].to != letter.To {
+			if len(mails) != 1 || mails[0].from != "keys@example.org" || mails[0].to != letter.To || mails[0].hello != "login.example.org" {
 				t.Fatalf("received %+v", mails)
 			}
 			header, text := mails[0].read(t)
@@ -186,13 +187,45 @@ func TestAMailArrivesAsItWasWritten(t *testing.T) {
 					t.Errorf("%s is %q, want %q", name, got, want)
 				}
 			}
-			if id := header.Get("Message-ID"); !strings.HasSuffix(id, "@example.org>") || header.Get("User-Agent")+header.Get("X-Mailer") != "" {
+			if id := header.Get("Message-ID"); !strings.HasSuffix(id, "@login.example.org>") || header.Get("User-Agent")+header.Get("X-Mailer") != "" {
 				t.Errorf("header %v", header)
 			}
 			if _, err := header.Date(); err != nil {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+func TestMailServersAreToldAFullNameThatIsNotThisMachines(t *testing.T) {
+	t.Parallel()
+	for publicURL, want := range map[string]string{
+		"https://keys.example.org":       "keys.example.org",
+		"https://keys.example.org:8443":  "keys.example.org",
+		"https://xn--mnchen-3ya.example": "xn--mnchen-3ya.example",
+		"http://192.168.1.5:8080":        "sender.example",
+		"http://[2001:db8::1]:8080":      "sender.example",
+		"http://localhost:8080":          "sender.example",
+		"http://keys:8080":               "sender.example",
+		"http://my_host.example.org":     "sender.example",
+	} {
+		if got := helloOf(publicURL, "keys@sender.example"); got != want {
+			t.Errorf("%s: %s, want %s", publicURL, got, want)
+		}
+	}
+}
+
+func TestAMailGoesToTheSpellingOfADomainThatMailServersTake(t *testing.T) {
+	t.Parallel()
+	host := &mailHost{}
+	m := mailerFor(t, "smtp://127.0.0.1:PORT?from=keys@münchen.example", host.start(t), nil)
+	to := letter
+	to.To = "ana@Bücher.example"
+	if err := m.deliver(t.Context(), to); err != nil {
+		t.Fatal(err)
+	}
+	if got := host.received()[0]; got.to != "ana@xn--bcher-kva.example" || got.from != "keys@xn--mnchen-3ya.example" {
+		t.Errorf("from %s to %s", got.from, got.to)
 	}
 }
 

@@ -44,9 +44,9 @@ type Outbox struct {
 	cut     context.CancelFunc
 }
 
-// New gives what takes mails for a server. It connects nowhere yet.
-func New(server Server, now func() time.Time, log *slog.Logger) *Outbox {
-	return newOutbox(smtpMailer{Server: server, now: now}.deliver, log)
+// New gives what takes mails for a server. It connects nowhere yet. publicURL is by which address people reach the program.
+func New(server Server, publicURL string, now func() time.Time, log *slog.Logger) *Outbox {
+	return newOutbox(smtpMailer{Server: server, hello: helloOf(publicURL, server.From), now: now}.deliver, log)
 }
 
 func newOutbox(deliver func(context.Context, accounts.Mail) error, log *slog.Logger) *Outbox {

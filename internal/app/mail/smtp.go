@@ -9,12 +9,14 @@ import (
 	"fmt"
 	"net"
 	"net/textproto"
+	"net/url"
 	"strings"
 	"time"
 
 	gomail "github.com/wneessen/go-mail"
 
 	"latchkey/internal/accounts"
+	"latchkey/internal/app/weburl"
 	"latchkey/internal/model"
 )
 
@@ -36,7 +38,20 @@ type Server struct {
 type smtpMailer struct {
 	Server
 	tlsConfig *tls.Config // nil: what the machine trusts
+	hello     string      // what we call ourselves
 	now       func() time.Time
+}
+
+// helloOf is what the program calls itself to mail servers: the host by which people reach it, or that of its sender when that is an
+// address, or a name that is no full one. Strict servers take nothing else (Postfix's reject_non_fqdn_helo_hostname), and the name
+// of this machine is nobody's business.
+func helloOf(publicURL, from string) string {
+	if u, err := url.Parse(publicURL); err == nil {
+		if host := u.Hostname(); strings.Contains(host, ".") && net.ParseIP(host) == nil && !strings.Contains(host, "_") {
+			return host
+		}
+	}
+	return from[strings.LastIndexByte(from, '@')+1:]
 }
 
 // deliver returns when the server has the mail, or with a reason that names neither its receiver nor a password.
@@ -62,7 +77,7 @@ func (m smtpMailer) deliver(ctx context.Context, letter accounts.Mail) error {
 }
 
 func (m smtpMailer) options() []gomail.Option {
-	options := []gomail.Option{gomail.WithPort(m.Port), gomail.WithTimeout(mailTime), gomail.WithTLSPolicy(gomail.TLSMandatory)}
+	options := []gomail.Option{gomail.WithPort(m.Port), gomail.WithTimeout(mailTime), gomail.WithHELO(m.hello), gomail.WithTLSPolicy(gomail.TLSMandatory)}
 	if m.tlsConfig != nil {
 		options = append(options, gomail.WithTLSConfig(m.tlsConfig))
 	}
@@ -83,11 +98,10 @@ func (m smtpMailer) options() []gomail.Option {
 // message is plain text alone. Package mail refuses addresses and encodes subjects that would start another header.
 func (m smtpMailer) message(letter accounts.Mail) (*gomail.Msg, error) {
 	msg := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
-	if err := errors.Join(msg.From(m.From), msg.To(letter.To)); err != nil {
+	if err := errors.Join(msg.From(m.From), msg.To(weburl.SentAddress(letter.To))); err != nil {
 		return nil, err
 	}
-	_, domain, _ := strings.Cut(m.From, "@")
-	msg.SetMessageIDWithValue(rand.Text() + "@" + domain) // its own would name this machine
+	msg.SetMessageIDWithValue(rand.Text() + "@" + m.hello) // its own would name this machine
 	msg.SetDateWithValue(m.now())
 	msg.SetGenHeader("Auto-Submitted", "auto-generated") // no answers from programs, please
 	msg.Subject(strings.Map(inItsLine, letter.Subject))
