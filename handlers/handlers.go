@@ -36,6 +36,8 @@ type Deps struct {
 	SessionKeys [][]byte
 	// PublicURL is how browsers reach the dashboard. Its scheme decides whether cookies are Secure.
 	PublicURL string
+	// DeviceURL is by which address a device that sent a request goes on; nil means PublicURL.
+	DeviceURL func(*http.Request) string
 	// AppID and BaseURL are what a device must be told besides its key.
 	AppID, BaseURL string
 	// Here says that the service is this program's own, whose promises the pages may repeat. It decides on words alone.

@@ -2,11 +2,13 @@ package handlers
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"io"
 	"mime"
 	"net/http"
 	"net/url"
+	gopath "path"
 	"strings"
 	"time"
 
@@ -21,8 +23,13 @@ const (
 	oauthPrefix  = "/oauth/"
 	startPath    = oauthPrefix + "device_authorization"
 	tokenPath    = oauthPrefix + "token"
-	metadataPath = "/.well-known/oauth-authorization-server"
+	metadataPath = wellKnown + "oauth-authorization-server"
+	wellKnown    = "/.well-known/"
 )
+
+// NothingThere is what programs are told of an address that is none: mostly it is one of ours with something too many.
+const NothingThere = "there is nothing at this address: those of pairing are /oauth/device_authorization and /oauth/token, " +
+	"right after the host, in small letters and without a slash at the end"
 
 // deviceGrantType is RFC 8628's name for asking with a device code.
 const deviceGrantType = "urn:ietf:params:oauth:grant-type:device_code"
@@ -48,9 +55,63 @@ func invalidRequest(text string) error {
 }
 
 // forPrograms says whether a request is to one of the addresses where people never are, and every answer is JSON.
-func forPrograms(r *http.Request) bool {
-	path := r.URL.Path
-	return strings.HasPrefix(path, oauthPrefix) || path == metadataPath || strings.HasPrefix(path, metadataPath+"/")
+func forPrograms(r *http.Request) bool { return ForPrograms(r.URL.Path) }
+
+// ForPrograms says whether a path is one where people never are, and every answer is JSON, also that there is nothing: what begins
+// with /api, /oauth or /.well-known, in whatever spelling, and what a base URL with a path of its own makes of these.
+func ForPrograms(path string) bool {
+	for _, path := range spellings(path) {
+		if strings.HasPrefix(path, "/api/") || strings.Contains(path, "/api/client/") || strings.Contains(path, "/api/latchkey/") || strings.Contains(path, wellKnown) {
+			return true
+		}
+	}
+	return NearPairing(path)
+}
+
+// spellings are a path in small letters and with a slash at its end, as it was asked for and as whoever passes requests on may
+// have meant it.
+func spellings(path string) [2]string {
+	path = strings.ToLower(path) + "/"
+	return [2]string{"/" + strings.TrimLeft(path, "/"), gopath.Clean("/"+path) + "/"}
+}
+
+// IsPairing says whether a path is one of pairing, which the dashboard answers and not the client API.
+func IsPairing(path string) bool { return path == startPath || path == tokenPath || path == metadataPath }
+
+// NearPairing says whether a path is one of pairing or was meant to be one.
+func NearPairing(path string) bool {
+	for _, path := range spellings(path) {
+		if strings.HasPrefix(path, oauthPrefix) || strings.Contains(path, startPath+"/") || strings.Contains(path, tokenPath+"/") || strings.Contains(path, metadataPath+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// openToAll lets pages of any origin read a refusal, and ask for it: else a browser shows a network failure in place of what is
+// wrong. Nothing is in it that is not said to everybody. What pairing answers stays closed to them.
+func openToAll(h http.Header) {
+	h.Set("Access-Control-Allow-Origin", "*")
+	h.Set("Access-Control-Allow-Methods", "GET, POST, PUT, DELETE, OPTIONS")
+	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Accept")
+}
+
+// RefuseProgram refuses a program in the shape that it reads, whoever is in the way of an answer: OAuth's below /oauth and for its
+// metadata, that of the client API elsewhere. text is a sentence without a capital letter and a full stop.
+func RefuseProgram(w http.ResponseWriter, r *http.Request, status int, code, text string) {
+	openToAll(w.Header())
+	if r.Method == http.MethodOptions { // a browser that asks first is told what is wrong when it sends the request itself
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	said := map[string]string{"error": text}
+	if NearPairing(r.URL.Path) {
+		said = map[string]string{"error": code, "error_description": sentence(text)}
+	}
+	encoded, _ := json.Marshal(said) // strings always encode
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(encoded) // the program has gone: nobody is left to tell
 }
 
 // answerProgram is handleError for programs.
@@ -61,6 +122,9 @@ func (h *dashboard) answerProgram(c echo.Context, err error) error {
 	case errors.As(err, &e):
 	case errors.Is(err, errCrossOrigin):
 		e = programError{status: http.StatusForbidden, code: "invalid_request", text: "This request came from another site."}
+	case errors.As(err, &fromEcho) && fromEcho.Code == http.StatusNotFound:
+		openToAll(c.Response().Header())
+		e = programError{status: fromEcho.Code, code: "invalid_request", text: sentence(NothingThere)}
 	case errors.As(err, &fromEcho) && fromEcho.Code < http.StatusInternalServerError:
 		e = programError{status: fromEcho.Code, code: "invalid_request", text: explainStatus(fromEcho.Code).heading + "."}
 	default:
@@ -83,9 +147,18 @@ func (h *dashboard) answerProgram(c echo.Context, err error) error {
 	}{e.code, e.text})
 }
 
+// deviceURL is the address by which a device goes on asking. People are sent on from there to where the pages are.
+func (h *dashboard) deviceURL(c echo.Context) string {
+	if h.DeviceURL == nil {
+		return h.PublicURL
+	}
+	return h.DeviceURL(c.Request())
+}
+
 // describeServer names the addresses for devices, so that a program needs only our URL. The app id stands there for that
 // reason too: it is no secret, and the one client id that is known here.
 func (h *dashboard) describeServer(c echo.Context) error {
+	at := h.deviceURL(c)
 	return c.JSON(http.StatusOK, struct {
 		Issuer        string   `json:"issuer"`
 		Start         string   `json:"device_authorization_endpoint"`
@@ -95,7 +168,7 @@ func (h *dashboard) describeServer(c echo.Context) error {
 		ResponseTypes []string `json:"response_types_supported"`
 		AppID         string   `json:"app_id"`
 	}{
-		h.PublicURL, h.PublicURL + startPath, h.PublicURL + tokenPath,
+		at, at + startPath, at + tokenPath,
 		[]string{deviceGrantType}, []string{"none"}, []string{}, h.AppID,
 	})
 }
@@ -112,6 +185,7 @@ func (h *dashboard) startPairing(c echo.Context) error {
 	if err != nil {
 		return programErrorOf(c, err)
 	}
+	at := h.deviceURL(c)
 	return c.JSON(http.StatusOK, struct {
 		DeviceCode string `json:"device_code"`
 		UserCode   string `json:"user_code"`
@@ -120,7 +194,7 @@ func (h *dashboard) startPairing(c echo.Context) error {
 		ExpiresIn  int64  `json:"expires_in"`
 		Interval   int64  `json:"interval"`
 	}{
-		started.DeviceCode.Reveal(), started.UserCode, h.PublicURL + devicePath, h.PublicURL + codeEntry(started.UserCode),
+		started.DeviceCode.Reveal(), started.UserCode, at + devicePath, at + codeEntry(started.UserCode),
 		int64(started.ExpiresIn / time.Second), max(1, int64(started.Interval/time.Second)),
 	})
 }
@@ -151,6 +225,10 @@ func (h *dashboard) fetchKey(c echo.Context) error {
 		fetched.KeyID, fetched.KeyName = key.ID, key.Name
 		h.record(c, fetched)
 	}
+	baseURL := h.BaseURL
+	if baseURL == h.PublicURL { // the keys are here, and so is the device
+		baseURL = h.deviceURL(c)
+	}
 	c.Response().Header().Set("Pragma", "no-cache")
 	return c.JSON(http.StatusOK, struct {
 		Value   string `json:"access_token"`
@@ -160,7 +238,7 @@ func (h *dashboard) fetchKey(c echo.Context) error {
 		AppID   string `json:"app_id"`
 		BaseURL string `json:"base_url"`
 		UserID  string `json:"user_id"`
-	}{key.Value.Reveal(), "Bearer", key.ID, key.Name, h.AppID, h.BaseURL, key.UserID})
+	}{key.Value.Reveal(), "Bearer", key.ID, key.Name, h.AppID, baseURL, key.UserID})
 }
 
 // programRequest is what a program asks, and which client it is.

@@ -340,9 +340,14 @@ func TestEveryAnswerAtAnAddressForProgramsIsJSON(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t)
 	b := p.browser()
-	for _, path := range []string{"/oauth/", "/oauth/nothing", "/oauth/token/", "/oauth/device_authorization/x", "/.well-known/oauth-authorization-server/x"} {
+	for _, path := range []string{
+		"/oauth", "/OAuth/token", "/keys/oauth/token", "/./oauth/token", "/oauth/", "/oauth/nothing", "/oauth/token/", "/oauth/device_authorization/x", "/.well-known/oauth-authorization-server/x",
+	} {
 		b.get(path).refuses(http.StatusNotFound, "invalid_request")
-		b.htmx().post(path, url.Values{}).refuses(http.StatusNotFound, "invalid_request")
+		a := b.htmx().post(path, url.Values{}).refuses(http.StatusNotFound, "invalid_request")
+		if a.header.Get("Access-Control-Allow-Origin") != "*" {
+			t.Errorf("%s: a program in a browser cannot read what is wrong", path)
+		}
 	}
 	for _, path := range []string{"/oauth/token", "/oauth/device_authorization"} {
 		for _, method := range []string{http.MethodGet, http.MethodPut, http.MethodDelete} {
@@ -362,7 +367,6 @@ func TestEveryAnswerAtAnAddressForProgramsIsJSON(t *testing.T) {
 		}
 	}
 	b.send(b.request(http.MethodPost, "/.well-known/oauth-authorization-server", nil)).refuses(http.StatusMethodNotAllowed, "invalid_request")
-	b.get("/oauth").want(http.StatusNotFound).says("h1", "There is no such page")
 }
 
 // brokenGrants fail, or panic.

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"os"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -31,6 +30,7 @@ const shutdownTime = 10 * time.Second
 // App is the program, wired and listening.
 type App struct {
 	url      string
+	hosts    hosts
 	listener net.Listener
 	server   *http.Server
 	store    *store.Store
@@ -64,6 +64,7 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 		return nil, err
 	}
 	a.url = cfg.URL(a.listener.Addr())
+	a.hosts = newHosts(a.url, cfg.PublicURL != nil, cfg.AlsoHosts, a.listener.Addr(), a.log)
 	if a.admin, err = a.newAdmin(ctx, cfg.Admin); err != nil {
 		return nil, err
 	}
@@ -104,6 +105,7 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 		WebSessions:    a.store,
 		SessionKeys:    ring.sealing,
 		PublicURL:      a.url,
+		DeviceURL:      a.hosts.deviceURL,
 		AppID:          cfg.AppID,
 		BaseURL:        keys.baseURL,
 		Registration:   cfg.Registration,
@@ -124,16 +126,18 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 	return a, nil
 }
 
-// divide gives the client API its paths and the dashboard the rest. It is no http.ServeMux because that one redirects
+// divide gives the dashboard its pages and what belongs to pairing, and the client API whatever else programs ask for. It is no http.ServeMux because that one redirects
 // unclean paths, and a device would take its token along to wherever the redirect points.
 func divide(api, dashboard http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		path := r.URL.Path
 		switch {
-		case strings.HasPrefix(path, "/api/client/"), strings.HasPrefix(path, "/api/latchkey/"), path == "/.well-known/jwks.json":
-			api.ServeHTTP(w, r)
-		default:
+		case handlers.IsPairing(path), !handlers.ForPrograms(path):
 			dashboard.ServeHTTP(w, r)
+		case handlers.NearPairing(path):
+			handlers.RefuseProgram(w, r, http.StatusNotFound, "invalid_request", handlers.NothingThere)
+		default:
+			api.ServeHTTP(w, r)
 		}
 	})
 }

@@ -1,9 +1,9 @@
 package app
 
 import (
-	"encoding/json"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"latchkey/handlers"
@@ -13,10 +13,24 @@ import (
 // edge is what every request passes before any page or call sees it.
 func (a *App) edge(cfg config.Settings, next http.Handler) http.Handler {
 	if strings.HasPrefix(a.url, "https://") {
-		next = refusePlainHTTP(cfg.TrustedProxies, next)
+		next = a.refusePlainHTTP(cfg.TrustedProxies, next)
 	}
-	next = newHosts(a.url, cfg.PublicURL != nil, a.listener.Addr(), a.log).only(next)
-	return handlers.SecureHeaders(a.url, a.endConnections(next))
+	return handlers.SecureHeaders(a.url, a.endConnections(withoutDoubledSlash(a.hosts.only(next))))
+}
+
+// withoutDoubledSlash takes what programs ask for by "//api/…" for "/api/…": SDKs put paths together with a base URL that somebody
+// has pasted with a slash at its end. It comes before everything that looks at the path, so that all of it sees the one that is
+// answered; a redirect would take a token along to wherever it points. Slashes that are escaped stay, and lead nowhere.
+func withoutDoubledSlash(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.EscapedPath(), "//") && r.URL.Host == "" && handlers.ForPrograms(r.URL.Path) {
+			escaped := "/" + strings.TrimLeft(r.URL.EscapedPath(), "/")
+			if path, err := url.PathUnescape(escaped); err == nil {
+				r.URL.Path, r.URL.RawPath = path, escaped
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // endConnections makes some requests the last ones of their connection.
@@ -37,24 +51,16 @@ func (a *App) endConnections(next http.Handler) http.Handler {
 
 // refusePlainHTTP refuses devices whose request went to a proxy of ours without TLS. A redirect would only hide that their
 // secret has been sent for all to read; a browser, which sends no secret by http, the proxy may redirect.
-func refusePlainHTTP(trusted []*net.IPNet, next http.Handler) http.Handler {
-	refusal, _ := json.Marshal(map[string]string{ // strings always encode
-		"error": "invalid_request", "error_description": "Use https: whatever this request held can be read on its way.",
-	})
+//
+// Where the operator lets devices use plain http, by a URL of --also-host, that is what they use.
+func (a *App) refusePlainHTTP(trusted []*net.IPNet, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !forDevices(r.URL.Path) || !cameByPlainHTTP(r, trusted) {
+		if !handlers.ForPrograms(r.URL.Path) || !cameByPlainHTTP(r, trusted) || strings.HasPrefix(a.hosts.deviceURL(r), "http://") {
 			next.ServeHTTP(w, r)
 			return
 		}
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(http.StatusForbidden)
-		_, _ = w.Write(refusal) // the device has gone: nobody is left to tell
+		handlers.RefuseProgram(w, r, http.StatusForbidden, "invalid_request", "use https: whatever this request held can be read on its way")
 	})
-}
-
-// forDevices says whether programs, not people, ask for the path.
-func forDevices(path string) bool {
-	return strings.HasPrefix(path, "/api/") || strings.HasPrefix(path, "/oauth/") || strings.HasPrefix(path, "/.well-known/")
 }
 
 // cameByPlainHTTP says whether a proxy that is believed has taken the request without TLS. Of several proxies each may have

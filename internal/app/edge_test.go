@@ -319,3 +319,81 @@ func TestSigningOutClearsTheBrowserWhereThatIsHeeded(t *testing.T) {
 		}
 	}
 }
+
+func TestNoPathForProgramsEverAnswersWithAPage(t *testing.T) {
+	t.Parallel()
+	here := run(t, testConfig(t))
+	cfg := testConfig(t)
+	cfg.Upstream = here.URL()
+	for name, a := range map[string]running{"here": here, "elsewhere": run(t, cfg)} {
+		host := a.listener.Addr().String()
+		for _, target := range []string{
+			"/api", "/api/", "/api/x", "/api/client", "/api/client/v2.0/", "/api/client/v1.0/app/x", "/api/client//v2.0/app/latchkey-local/location", "/API/client/v2.0/app/latchkey-local/location",
+			"/api/client/v2.0/app/latchkey-local/location/", "/%2Fapi/client/v2.0/app/latchkey-local/location", "/api%2Fclient/v2.0/app/latchkey-local/location", "/./api/client", "/x/../api/client",
+			"/api/../login", "//api/../login", "/keys/api/client/v2.0/app/latchkey-local/location", "/login/api/client/v2.0/x", "/api/client/%00", "/api/latchkey/v2/x", "//api", "///api//client",
+			"/oauth", "/oauth/", "/oauth/token/", "//oauth/token/", "/oauth//token", "/oauth/%2e%2e/login", "/oauth/../login", "/OAuth/token", "/%2Foauth/token", "/keys/oauth/token",
+			"/.well-known", "/.well-known/", "/.well-known/x", "/.well-known/jwks.json/", "/.WELL-KNOWN/jwks.json", "/.well-known/oauth-authorization-server/", "/keys/.well-known/jwks.json",
+		} {
+			for _, method := range []string{http.MethodGet, http.MethodPost} {
+				got := asDevice(t, a, method, target, host)
+				if got.Status != http.StatusNotFound || got.Header.Get("Content-Type") != "application/json" || got.Header.Get("Access-Control-Allow-Origin") != "*" || !strings.HasPrefix(got.Body, `{"error":"`) {
+					t.Errorf("%s: %s %s: %d %v %.80s", name, method, target, got.Status, got.Header, got.Body)
+				}
+			}
+		}
+	}
+}
+
+// realm-web puts its paths behind a base URL as it is, and browsers ask first whether they may.
+func TestABaseURLMayEndWithASlash(t *testing.T) {
+	t.Parallel()
+	a := run(t, testConfig(t))
+	host := a.listener.Addr().String()
+	for _, slashes := range []string{"", "/", "///"} {
+		for target, want := range map[string]int{
+			locationPath: 200, "/.well-known/jwks.json": 200, "/.well-known/oauth-authorization-server": 200,
+			"/api/client/v2.0/auth/profile": 401, "/api/latchkey/v1/key_facts": 401, "/oauth/token": 405,
+		} {
+			if got := asDevice(t, a, http.MethodGet, slashes+target, host); got.Status != want || got.Header.Get("Location") != "" {
+				t.Errorf("%s: %d, want %d", slashes+target, got.Status, want)
+			}
+		}
+		got := asDevice(t, a, http.MethodOptions, slashes+"/api/client/v2.0/auth/session", host)
+		if got.Status != http.StatusNoContent || got.Header.Get("Access-Control-Allow-Origin") != "*" {
+			t.Errorf("a browser that asks first: %d %v", got.Status, got.Header)
+		}
+	}
+	for target, says := range map[string]string{
+		"/keys" + locationPath: "the base URL must end after the host", "/api//client/v2.0/": "a slash or a dot too many", "/Api/client/v2.0/x": "in small letters",
+	} {
+		if got := asDevice(t, a, http.MethodGet, target, host); !strings.Contains(got.Body, says) {
+			t.Errorf("%s: %s", target, got.Body)
+		}
+	}
+}
+
+// What a doubled slash is taken for is decided before anything looks at the path.
+func TestADoubledSlashGetsPastNoCheck(t *testing.T) {
+	t.Parallel()
+	cfg := testConfig(t)
+	cfg.PublicURL, cfg.TrustedProxies = "https://keys.example.org", "127.0.0.1"
+	a := run(t, cfg)
+	addr := a.listener.Addr().String()
+	for target, more := range map[string]string{locationPath: "X-Forwarded-Proto: http\r\n", "/oauth/token": "X-Forwarded-Proto: http\r\n"} {
+		got := say(t, dial(t, addr), "GET /"+target+" HTTP/1.1\r\nHost: keys.example.org\r\n"+more+"Connection: close\r\n\r\n")
+		if len(got) != 1 || got[0].Status != http.StatusForbidden {
+			t.Errorf("%s without TLS: %v", target, got)
+		}
+	}
+	for _, target := range []string{"//login", "//keys", "//healthz", "//static/app.css", "/%2Flogin"} {
+		if got := asDevice(t, a, http.MethodGet, target, "keys.example.org"); got.Status != http.StatusNotFound {
+			t.Errorf("%s: %d: pages have one address", target, got.Status)
+		}
+	}
+	form := "client_id=latchkey-local"
+	got := say(t, dial(t, addr), "POST //oauth/device_authorization HTTP/1.1\r\nHost: keys.example.org\r\nSec-Fetch-Site: cross-site\r\nContent-Type: application/x-www-form-urlencoded\r\n"+
+		fmt.Sprintf("Content-Length: %d\r\nConnection: close\r\n\r\n%s", len(form), form))
+	if len(got) != 1 || got[0].Status != http.StatusForbidden || got[0].Header.Get("Access-Control-Allow-Origin") != "" {
+		t.Errorf("another site starts a pairing: %+v", got)
+	}
+}

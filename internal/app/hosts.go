@@ -1,12 +1,15 @@
 package app
 
 import (
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
 	"strings"
 
+	"latchkey/handlers"
+	"latchkey/internal/app/config"
 	"latchkey/internal/app/weburl"
 )
 
@@ -19,25 +22,28 @@ const healthPath = "/healthz"
 // Ports are not compared, but for this machine: nothing is built from what a request says, and proxies pass on the port that
 // they listen on, ours, or none.
 type hosts struct {
+	publicURL string
 	name      string // of the public URL, as browsers send it
+	also      []config.AlsoHost
 	port      string // that the program listens on
 	addresses bool   // whether any IP address will do
 	log       *slog.Logger
 }
 
 // newHosts gives the host of publicURL and this machine. Unless the operator has chosen the URL, any address will do too: the
-// program may be reached by others than the one it found out itself, and rebinding needs a name.
-func newHosts(publicURL string, chosen bool, listening net.Addr, log *slog.Logger) hosts {
+// program may be reached by others than the one it found out itself, and rebinding needs a name. Devices may come by the
+// hosts of also, too.
+func newHosts(publicURL string, chosen bool, also []config.AlsoHost, listening net.Addr, log *slog.Logger) hosts {
 	u, err := url.Parse(publicURL)
 	if err != nil {
 		u = &url.URL{} // it was checked, or made by us; otherwise nobody is answered but this machine
 	}
 	name, _ := weburl.Host(u.Hostname())
 	_, port, _ := net.SplitHostPort(listening.String())
-	return hosts{name: name, port: port, addresses: !chosen, log: log}
+	return hosts{publicURL: publicURL, name: name, also: also, port: port, addresses: !chosen, log: log}
 }
 
-// include says whether a request's Host is one of them.
+// include says whether a request's Host is one of them, at which there is all that the program has.
 func (h hosts) include(host string) bool {
 	u := url.URL{Host: host}
 	name, err := weburl.Host(u.Hostname())
@@ -53,24 +59,90 @@ func (h hosts) include(host string) bool {
 	}
 }
 
+// further is the host of --also-host that a request's Host is, if it is one. Of several with one name it is the one with the port.
+func (h hosts) further(host string) (found config.AlsoHost, ok bool) {
+	if len(h.also) == 0 {
+		return found, false
+	}
+	u := url.URL{Host: host}
+	name, err := weburl.Host(u.Hostname())
+	if err != nil {
+		return found, false
+	}
+	for _, also := range h.also {
+		if also.Name != name {
+			continue
+		}
+		if exact := strings.HasSuffix(also.URL, ":"+u.Port()); !ok || exact {
+			found, ok = also, true
+		}
+	}
+	return found, ok
+}
+
+// deviceURL is where a device that sent the request is told to go on: an address that works for it. Who comes by a host that has a
+// URL stays there, since the public one may lead nowhere from where it is; everybody else is told the public URL, which takes those
+// along that were set up with an address of before. It is never put together from what the request says.
+func (h hosts) deviceURL(r *http.Request) string {
+	if also, ok := h.further(r.Host); ok && also.URL != "" && !h.include(r.Host) {
+		return also.URL
+	}
+	return h.publicURL
+}
+
 const misdirected = `This server does not answer for the host in that address.
-If you run it: --public-url (LATCHKEY_PUBLIC_URL) says by which address it is reached, and a proxy must pass on the Host header
-of what it was asked.
+If you run it: --public-url (LATCHKEY_PUBLIC_URL) says by which address it is reached, --also-host by which others devices come,
+and a proxy must pass on the Host header of what it was asked.
 `
+
+const misdirectedProgram = "this server does not answer for the host in that address: use the address that its pages name, " +
+	"or have its operator name this host with --public-url or --also-host"
 
 // only answers for these hosts and refuses everything else. A request that names a whole URL is meant for a proxy, which this
 // is none; in that URL and in X-Forwarded-Host could stand anything.
+//
+// At a further host there is all that programs ask for, and no page: there is one place where people sign in, with cookies that
+// are good there alone. A page that somebody asks for, such as that of a link in an old email, is where they are sent.
 func (h hosts) only(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Host == "" && (r.URL.Path == healthPath || h.include(r.Host)) {
+		forPrograms := handlers.ForPrograms(r.URL.Path)
+		switch {
+		case r.URL.Host != "":
+		case r.URL.Path == healthPath || h.include(r.Host):
 			next.ServeHTTP(w, r)
+			return
+		default:
+			if _, ok := h.further(r.Host); !ok {
+				break
+			}
+			if forPrograms {
+				next.ServeHTTP(w, r)
+				return
+			}
+			h.sendToPublicURL(w, r)
 			return
 		}
 		h.log.Debug("refused a request for another host", "host", legibleHost(r.Host), "from", r.RemoteAddr)
+		if forPrograms {
+			handlers.RefuseProgram(w, r, http.StatusMisdirectedRequest, "invalid_request", misdirectedProgram)
+			return
+		}
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		w.WriteHeader(http.StatusMisdirectedRequest)
 		_, _ = w.Write([]byte(misdirected)) // the client has gone: nobody is left to tell
 	})
+}
+
+// sendToPublicURL sends a browser on. What a form held is not sent along to another host: its page is opened there and filled in again.
+func (h hosts) sendToPublicURL(w http.ResponseWriter, r *http.Request) {
+	if (r.Method == http.MethodGet || r.Method == http.MethodHead) && strings.HasPrefix(r.URL.Path, "/") {
+		w.Header().Set("Location", h.publicURL+r.URL.RequestURI())
+		w.WriteHeader(http.StatusTemporaryRedirect)
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(http.StatusMisdirectedRequest)
+	_, _ = fmt.Fprintf(w, "Nothing was changed. The pages of this server are at %s: open them there.\n", h.publicURL)
 }
 
 // legibleHost is a host as the log may repeat it: short, and with nothing in it that a host has not.

@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"latchkey/handlers"
 )
 
 func TestTheProgramAnswersForItsOwnHostsAlone(t *testing.T) {
@@ -49,7 +51,7 @@ func TestTheProgramAnswersForItsOwnHostsAlone(t *testing.T) {
 			others: []string{"", "evil.example", "evil.example:8080", "192.168.1.5.evil.example:8080", "localhost.evil.example", "keys", "[::1", "0x7f.1"},
 		},
 	} {
-		h := newHosts(publicURL, tc.chosen, listening, slog.New(slog.DiscardHandler))
+		h := newHosts(publicURL, tc.chosen, nil, listening, slog.New(slog.DiscardHandler))
 		for _, host := range tc.ours {
 			if !h.include(host) {
 				t.Errorf("%s does not answer for %q", publicURL, host)
@@ -119,7 +121,7 @@ func TestAnotherHostIsRefusedEverywhereButAtTheHealthCheck(t *testing.T) {
 				continue
 			}
 			if tc.want == http.StatusMisdirectedRequest {
-				checkMisdirected(t, got[0], addr, publicURL)
+				checkMisdirected(t, got[0], handlers.ForPrograms(tc.target), addr, publicURL)
 			}
 			if strings.Contains(got[0].Body, "evil.example") {
 				t.Errorf("%s of host %q: the answer repeats the host", tc.target, tc.host)
@@ -135,9 +137,16 @@ func TestAnotherHostIsRefusedEverywhereButAtTheHealthCheck(t *testing.T) {
 }
 
 // checkMisdirected wants the answer to help the operator and to name no host to anybody else.
-func checkMisdirected(t *testing.T, got answer, ours ...string) {
+func checkMisdirected(t *testing.T, got answer, toProgram bool, ours ...string) {
 	t.Helper()
-	if got.Header.Get("Content-Type") != "text/plain; charset=utf-8" || !strings.Contains(got.Body, "--public-url") {
+	form := "text/plain; charset=utf-8"
+	if toProgram {
+		form = "application/json"
+	}
+	if open := got.Header.Get("Access-Control-Allow-Origin") == "*"; open != toProgram {
+		t.Errorf("open to all: %t", open)
+	}
+	if got.Header.Get("Content-Type") != form || !strings.Contains(got.Body, "--public-url") {
 		t.Errorf("%s %q", got.Header.Get("Content-Type"), got.Body)
 	}
 	for _, name := range ours {
@@ -204,5 +213,120 @@ func TestADeviceThatComesToTheProxyWithoutTLSIsRefusedAndNotRedirected(t *testin
 				t.Errorf("%s %s", got.Header.Get("Content-Type"), got.Body)
 			}
 		})
+	}
+}
+
+// asDevice asks as a program does that was set up with a host, and does not follow redirects.
+func asDevice(t *testing.T, a running, method, target, host string) answer {
+	t.Helper()
+	got := say(t, dial(t, a.listener.Addr().String()), fmt.Sprintf("%s %s HTTP/1.1\r\nHost: %s\r\nOrigin: https://app.example\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", method, target, host))
+	if len(got) != 1 {
+		t.Fatalf("%s %s of %s: %v", method, target, host, got)
+	}
+	return got[0]
+}
+
+const locationPath = "/api/client/v2.0/app/latchkey-local/location"
+
+func TestDevicesOfAnotherHostAreAnsweredAndToldWhereToGo(t *testing.T) {
+	t.Parallel()
+	cfg := testConfig(t)
+	cfg.PublicURL, cfg.AlsoHosts = "https://keys.example.org", "192.168.1.5, Bücher.example, http://home.example:8080,https://home.example"
+	a := run(t, cfg)
+	for host, want := range map[string]string{
+		"keys.example.org":          "https://keys.example.org",
+		"192.168.1.5:8080":          "https://keys.example.org", // an address of before: its devices go along
+		"192.168.1.5":               "https://keys.example.org",
+		"xn--bcher-kva.example.:80": "https://keys.example.org",
+		"home.example:8080":         "http://home.example:8080", // one that stays
+		"HOME.example.":             "http://home.example:8080",
+		"home.example:443":          "http://home.example:8080",
+	} {
+		got := asDevice(t, a, http.MethodGet, locationPath, host)
+		if got.Status != http.StatusOK || !strings.Contains(got.Body, `"hostname":"`+want+`"`) || got.Header.Get("Access-Control-Allow-Origin") != "*" {
+			t.Errorf("%s: %d %s, want %s", host, got.Status, got.Body, want)
+		}
+		if ws := "ws" + strings.TrimPrefix(want, "http"); !strings.Contains(got.Body, `"ws_hostname":"`+ws+`"`) {
+			t.Errorf("%s: %s, want %s", host, got.Body, ws)
+		}
+		got = asDevice(t, a, http.MethodGet, "/.well-known/oauth-authorization-server", host)
+		if got.Status != http.StatusOK || !strings.Contains(got.Body, `"issuer":"`+want+`"`) || !strings.Contains(got.Body, `"`+want+`/oauth/token"`) {
+			t.Errorf("%s: %d %s", host, got.Status, got.Body)
+		}
+		if got = asDevice(t, a, http.MethodGet, "/.well-known/jwks.json", host); got.Status != http.StatusOK {
+			t.Errorf("%s: keys are %d", host, got.Status)
+		}
+	}
+	for _, host := range []string{"192.168.1.6", "evil.192.168.1.5.example", "home.example.evil.example"} {
+		if got := asDevice(t, a, http.MethodGet, locationPath, host); got.Status != http.StatusMisdirectedRequest {
+			t.Errorf("%s: %d", host, got.Status)
+		}
+	}
+}
+
+func TestAPageOfAnotherHostIsWhereThePublicURLSays(t *testing.T) {
+	t.Parallel()
+	cfg := testConfig(t)
+	cfg.PublicURL, cfg.AlsoHosts = "https://keys.example.org", "192.168.1.5,http://home.example:8080"
+	a := run(t, cfg)
+	for _, host := range []string{"192.168.1.5:8080", "home.example:8080"} {
+		for target, want := range map[string]string{
+			"/": "/", "/login": "/login", "/reset?token=a&tokenId=b": "/reset?token=a&tokenId=b", "//evil.example/x": "//evil.example/x", "/keys/%2e%2e": "/keys/%2e%2e",
+		} {
+			got := asDevice(t, a, http.MethodGet, target, host)
+			if got.Status != http.StatusTemporaryRedirect || got.Header.Get("Location") != "https://keys.example.org"+want || got.Header.Get("Set-Cookie") != "" {
+				t.Errorf("%s of %s: %d to %s", target, host, got.Status, got.Header.Get("Location"))
+			}
+		}
+		got := asDevice(t, a, http.MethodPost, "/login", host)
+		if got.Status != http.StatusMisdirectedRequest || !strings.Contains(got.Body, "https://keys.example.org: open them there") || got.Header.Get("Location") != "" {
+			t.Errorf("a form of %s: %d %s", host, got.Status, got.Body)
+		}
+	}
+}
+
+func TestADevicePairsByTheHostThatItStaysAt(t *testing.T) {
+	t.Parallel()
+	cfg := testConfig(t)
+	cfg.PublicURL, cfg.AlsoHosts = "https://keys.example.org", "http://home.example:8080"
+	a := run(t, cfg)
+	const form = "client_id=latchkey-local"
+	got := say(t, dial(t, a.listener.Addr().String()), "POST //oauth/device_authorization HTTP/1.1\r\nHost: home.example:8080\r\nContent-Type: application/x-www-form-urlencoded\r\n"+
+		fmt.Sprintf("Content-Length: %d\r\nConnection: close\r\n\r\n%s", len(form), form))
+	if len(got) != 1 || got[0].Status != http.StatusOK || !strings.Contains(got[0].Body, `"verification_uri":"http://home.example:8080/device"`) {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestAMisdirectedProgramReadsWhy(t *testing.T) {
+	t.Parallel()
+	cfg := testConfig(t)
+	cfg.PublicURL = "https://keys.example.org"
+	a := run(t, cfg)
+	for target, field := range map[string]string{
+		locationPath: `{"error":"this`, "//" + locationPath[1:]: `{"error":"this`, "/api": `{"error":"this`, "/.well-known/jwks.json": `{"error":"this`,
+		"/oauth/token": `"error_description":"This`, "/.well-known/oauth-authorization-server": `"error_description":"This`,
+	} {
+		got := asDevice(t, a, http.MethodGet, target, "old.example")
+		if got.Status != http.StatusMisdirectedRequest || got.Header.Get("Content-Type") != "application/json" || got.Header.Get("Access-Control-Allow-Origin") != "*" || !strings.Contains(got.Body, field) {
+			t.Errorf("%s: %d %v %s", target, got.Status, got.Header, got.Body)
+		}
+		got = asDevice(t, a, http.MethodOptions, target, "old.example")
+		if got.Status != http.StatusNoContent || !strings.Contains(got.Header.Get("Access-Control-Allow-Headers"), "Authorization") {
+			t.Errorf("a browser that asks first for %s: %d %v", target, got.Status, got.Header)
+		}
+	}
+}
+
+func TestADeviceMayUsePlainHTTPWhereTheOperatorSaysSo(t *testing.T) {
+	t.Parallel()
+	cfg := testConfig(t)
+	cfg.PublicURL, cfg.AlsoHosts, cfg.TrustedProxies = "https://keys.example.org", "http://home.example:8080,old.example", "127.0.0.1"
+	a := run(t, cfg)
+	for host, want := range map[string]int{"home.example:8080": 200, "old.example": 403, "keys.example.org": 403} {
+		got := say(t, dial(t, a.listener.Addr().String()), "GET "+locationPath+" HTTP/1.1\r\nHost: "+host+"\r\nX-Forwarded-Proto: http\r\nConnection: close\r\n\r\n")
+		if len(got) != 1 || got[0].Status != want {
+			t.Errorf("%s: %v, want %d", host, got, want)
+		}
 	}
 }

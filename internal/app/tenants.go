@@ -56,6 +56,7 @@ func (a *App) here(cfg config.Settings, dir dataDir, ring keyRing, mails mailing
 	server := authserver.New(authserver.Config{
 		AppID:         cfg.AppID,
 		PublicURL:     a.url,
+		DeviceURL:     a.hosts.deviceURL,
 		ClientAddress: handlers.ClientAddress(cfg.TrustedProxies),
 		Now:           cfg.Now,
 		Log:           a.log,

@@ -2,13 +2,14 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
 	"net/url"
 	"syscall"
 	"time"
+
+	"latchkey/handlers"
 )
 
 // newUpstreamClient sends to the server of --upstream: it follows no redirect, uses no proxy that only the environment
@@ -31,11 +32,8 @@ func newUpstreamClient(upstream *url.URL) *http.Client {
 
 // notHere answers devices that were pointed at the dashboard. They want JSON, not its sign-in page.
 func notHere(baseURL string) http.Handler {
-	text, _ := json.Marshal(map[string]string{"error": "the client API of this app is at " + baseURL}) // strings always encode
-	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(http.StatusNotFound)
-		_, _ = w.Write(text) // the device has gone: nobody is left to tell
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		handlers.RefuseProgram(w, r, http.StatusNotFound, "", "the client API of this app is at "+baseURL)
 	})
 }
 

@@ -22,6 +22,8 @@ const (
 	kindBusy
 	kindTooMany
 	kindNotFound
+	kindUncleanPath
+	kindBadBase
 	kindUnknownApp
 	kindMethodNotAllowed
 	kindBodyTooLarge
@@ -80,6 +82,8 @@ var wireErrors = [...]wireError{
 	kindBusy:               {503, "", "too much is being done right now: try again in a moment", slog.LevelWarn},
 	kindTooMany:            {429, "", "too many tries: wait a little before the next one", slog.LevelInfo},
 	kindNotFound:           {404, "", "there is nothing at this address", slog.LevelDebug},
+	kindUncleanPath:        {404, "", "there is nothing at this address: it has a slash or a dot too many, which the base URL may have at its end", slog.LevelDebug},
+	kindBadBase:            {404, "", "there is nothing at this address: the base URL must end after the host, and the path begin with /api/client in small letters", slog.LevelDebug},
 	kindUnknownApp:         {404, "", "cannot find app using Client App ID '%s'", slog.LevelDebug},
 	kindMethodNotAllowed:   {405, "", "this address does not answer that method", slog.LevelDebug},
 	kindBodyTooLarge:       {413, "", "request body is larger than 64 KB", slog.LevelDebug},

@@ -5,14 +5,15 @@ import (
 	"strings"
 )
 
-// location sends a client to PublicURL. SDKs ask before their first call and go wherever they are told, so an address that
-// only works inside would make them leave a reverse proxy.
-func (s *Server) location(*http.Request, principal) (answer, error) {
+// location sends a client to where it is to go on. SDKs ask before their first call and go wherever they are told, so an address
+// that only works inside would make them leave a reverse proxy.
+func (s *Server) location(r *http.Request, _ principal) (answer, error) {
+	at := s.cfg.DeviceURL(r)
 	return answer{status: http.StatusOK, body: locationAnswer{
 		DeploymentModel: "LOCAL",
 		Location:        "self-hosted",
-		Hostname:        s.cfg.PublicURL,
-		WSHostname:      "ws" + strings.TrimPrefix(s.cfg.PublicURL, "http"), // http becomes ws, https wss
+		Hostname:        at,
+		WSHostname:      "ws" + strings.TrimPrefix(at, "http"), // http becomes ws, https wss
 	}}, nil
 }
 

@@ -23,6 +23,8 @@ type Config struct {
 	AppID string
 	// PublicURL is how clients reach this server: scheme://host[:port], no trailing slash. Every URL in an answer starts with it.
 	PublicURL string
+	// DeviceURL is where a device that sent the request is told to go on; nil means PublicURL.
+	DeviceURL func(*http.Request) string
 	// ClientAddress is where a request came from, for the usage of keys and for limits; nil means its peer, without the port.
 	ClientAddress func(*http.Request) string
 	// Now is the clock; nil means time.Now.
@@ -46,6 +48,9 @@ func New(cfg Config, of *accounts.Accounts, tokens *Tokens) *Server {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if cfg.DeviceURL == nil {
+		cfg.DeviceURL = func(*http.Request) string { return cfg.PublicURL }
+	}
 	if cfg.ClientAddress == nil {
 		cfg.ClientAddress = peer
 	}
@@ -59,7 +64,9 @@ func New(cfg Config, of *accounts.Accounts, tokens *Tokens) *Server {
 }
 
 const (
-	root    = "/api/client/v2.0"
+	clientRoot = "/api/client/"
+
+	root    = clientRoot + "v2.0"
 	inApp   = root + "/app/{app}" // calls that name the app
 	auth    = root + "/auth"      // calls that find app and user in the token
 	apiKeys = auth + "/api_keys"
@@ -143,8 +150,16 @@ func (s *Server) buildMux() *http.ServeMux {
 			s.fail(w, r, refuse(kindMethodNotAllowed))
 		})
 	}
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.fail(w, r, refuse(kindNotFound)) })
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.fail(w, r, refuse(whyNotFound(r.URL.Path))) })
 	return mux
+}
+
+// whyNotFound tells the slips that are made with base URLs from addresses that are just wrong.
+func whyNotFound(path string) kind {
+	if strings.Contains(strings.ToLower(path), clientRoot) && !strings.HasPrefix(path, clientRoot) {
+		return kindBadBase
+	}
+	return kindNotFound
 }
 
 // ServeHTTP answers one request, always with the headers that browsers and SDKs need.
@@ -157,7 +172,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	// ServeMux redirects unclean paths; a redirect would take a token along to wherever it points.
 	if p := r.URL.EscapedPath(); p != path.Clean(p) {
-		s.fail(w, r, refuse(kindNotFound))
+		s.fail(w, r, refuse(kindUncleanPath))
 		return
 	}
 	if r.Body != nil {

@@ -24,6 +24,7 @@ import (
 type Config struct {
 	Addr           string        // HOST:PORT to listen on
 	PublicURL      string        // how browsers and devices reach the program; "": from the listener
+	AlsoHosts      string        // further hosts that devices reach it by, comma separated
 	Data           string        // directory of the database and the secrets
 	AppID          string        // the client app id that SDKs name
 	Upstream       string        // base URL of the server that has the keys; "": this program
@@ -73,6 +74,7 @@ func (c *Config) Flags() *flag.FlagSet {
 	fs.SetOutput(io.Discard) // the error says it all, and says it once
 	fs.StringVar(&c.Addr, "addr", c.Addr, "`HOST:PORT` to listen on; port 0 picks a free one")
 	fs.StringVar(&c.PublicURL, "public-url", c.PublicURL, "`URL` by which browsers and devices reach this program; taken from --addr when not given")
+	fs.Var((*commaList)(&c.AlsoHosts), "also-host", "`HOSTS` by which devices reach this program too, such as 192.168.1.5 or http://192.168.1.5:8080, comma separated or one a flag")
 	fs.StringVar(&c.Data, "data", c.Data, "`DIRECTORY` of the database and the secrets; made, and closed to other users, when absent")
 	fs.StringVar(&c.AppID, "app-id", c.AppID, "`ID` of the client app, as devices name it")
 	fs.StringVar(&c.Upstream, "upstream", c.Upstream, "`URL` of another server that has users and keys; without it, this program has them")
@@ -97,6 +99,19 @@ func (s *secretText) String() string { return "" }
 
 func (s *secretText) Set(text string) error {
 	*s = secretText(text)
+	return nil
+}
+
+// commaList is a flag.Value that may be given several times.
+type commaList string
+
+func (l *commaList) String() string { return string(*l) }
+
+func (l *commaList) Set(text string) error {
+	if *l != "" && text != "" {
+		text = string(*l) + "," + text
+	}
+	*l = commaList(text)
 	return nil
 }
 

@@ -17,7 +17,7 @@ const markedPassword = "marked-f3a9c51e"
 var hasPassword = regexp.MustCompile(`:([^@/][^@]*)?` + markedPassword + `[^@]*@`)
 
 // takesURL has the settings in which a password may be written.
-var takesURL = map[string]bool{"public-url": true, "upstream": true, "smtp": true}
+var takesURL = map[string]bool{"public-url": true, "upstream": true, "smtp": true, "also-host": true}
 
 // FuzzLoad gives one setting any value, by flag and by variable: both have one outcome, and a complaint is a line that names the
 // setting and keeps passwords to itself.

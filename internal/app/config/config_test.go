@@ -46,11 +46,12 @@ func TestEverySettingHasAFlagAndAVariable(t *testing.T) {
 	want := Defaults()
 	want.Addr, want.PublicURL, want.Data, want.AppID = ":9000", "https://keys.example.org", "/var/lib/latchkey", "my-app"
 	want.Upstream, want.Registration, want.Anonymous, want.MinPassword = "https://services.example.org/base", "closed", "on", 15
+	want.AlsoHosts = "192.168.1.5,http://keys.local:8080"
 	want.PairingTime, want.StepUp = 5*time.Minute, 2*time.Hour
 	want.DrainTime, want.AdminAddr = 15*time.Second, "127.0.0.1:9090"
 	want.TrustedProxies, want.Log, want.LogLevel = "10.0.0.0/8, 2001:db8::/32", "json", "warn"
 	values := map[string]string{
-		"addr": want.Addr, "public-url": want.PublicURL, "data": want.Data, "app-id": want.AppID,
+		"addr": want.Addr, "public-url": want.PublicURL, "also-host": want.AlsoHosts, "data": want.Data, "app-id": want.AppID,
 		"upstream": want.Upstream, "registration": want.Registration, "anonymous": want.Anonymous, "min-password": "15", "pairing-time": "5m",
 		"step-up":    "2h",
 		"drain-time": "15s", "admin-addr": want.AdminAddr,
@@ -128,6 +129,12 @@ func TestABadSettingIsNamedWithItsValueAndWhatIsAllowed(t *testing.T) {
 		{"public-url", "https://", "http or https URL"},
 		{"public-url", "https://keys.example.org:99999", "http or https URL"},
 		{"public-url", "https://keys.example.org\\@evil.example", "http or https URL"},
+		{"also-host", "keys.example.org/path", "must be hosts"},
+		{"also-host", "ftp://keys.example.org", "must be hosts"},
+		{"also-host", "http://keys.example.org/path", "must be hosts"},
+		{"also-host", "[fe80::1%eth0]", "a zone"},
+		{"also-host", "a b", "must be hosts"},
+		{"also-host", strings.Repeat("a,", 20) + "a", "at most 20"},
 		{"app-id", "my app", "letters, digits"},
 		{"app-id", "..", "letters, digits"},
 		{"app-id", strings.Repeat("x", 65), "1 to 64"},
@@ -172,7 +179,7 @@ func TestABadSettingIsNamedWithItsValueAndWhatIsAllowed(t *testing.T) {
 			testkit.WantSentence(t, err, Variable(tc.flag), fmt.Sprintf("%q", tc.value), tc.allowed)
 		})
 	}
-	for _, flagName := range []string{"public-url", "upstream"} {
+	for _, flagName := range []string{"public-url", "upstream", "also-host"} {
 		t.Run(flagName+" with a password", func(t *testing.T) {
 			t.Parallel()
 			_, err := load([]string{"--" + flagName, "https://user:" + secret + "@example.org"}, nil)

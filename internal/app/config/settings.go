@@ -16,6 +16,7 @@ import (
 type Settings struct {
 	Addr           string   // HOST:PORT to listen on
 	PublicURL      *url.URL // nil: from the listener
+	AlsoHosts      []AlsoHost
 	Data           string   // directory of the database and the secrets
 	AppID          string   // the client app id that SDKs name
 	Upstream       *url.URL // of the server that has the keys; nil: this program
@@ -42,6 +43,13 @@ type Settings struct {
 	Unknown []string // variables that look like settings and are none
 }
 
+// AlsoHost is another host by which devices reach the program.
+type AlsoHost struct {
+	Name string // as browsers send it, without a port
+	// URL is what devices that come by this host are told to use, scheme and host without a slash at the end. "": the public URL.
+	URL string
+}
+
 // Admin is where operators find readiness, metrics and profiles.
 type Admin struct {
 	Addr string // HOST:PORT to listen on
@@ -66,8 +74,9 @@ func (c Config) Parse() (Settings, error) {
 		SessionKeys: c.SessionKeys, SessionKeysFile: c.SessionKeysFile, LogTo: c.LogTo, Now: c.Now, Unknown: c.Unknown,
 		PasswordCost: c.PasswordCost,
 	}
-	var publicErr, upstreamErr, registrationErr, anonymousErr, adminErr, smtpErr, proxiesErr, logErr, levelErr error
+	var publicErr, alsoErr, upstreamErr, registrationErr, anonymousErr, adminErr, smtpErr, proxiesErr, logErr, levelErr error
 	s.PublicURL, publicErr = parsePublicURL(c.PublicURL)
+	s.AlsoHosts, alsoErr = parseAlsoHosts(c.AlsoHosts)
 	s.Upstream, upstreamErr = parseUpstream(c.Upstream)
 	s.Registration, registrationErr = oneOf("registration", c.Registration, choice[bool]{"open", true}, choice[bool]{"closed", false})
 	s.Anonymous, anonymousErr = oneOf("anonymous", c.Anonymous, choice[bool]{"off", false}, choice[bool]{"on", true})
@@ -82,6 +91,7 @@ func (c Config) Parse() (Settings, error) {
 	err := cmp.Or(
 		checkAddr(c.Addr),
 		publicErr,
+		alsoErr,
 		check("data", c.Data, c.Data != "", "must name a directory"),
 		check("app-id", c.AppID, appID.MatchString(c.AppID), "must be 1 to 64 letters, digits, - and _"),
 		upstreamErr,

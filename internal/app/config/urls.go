@@ -2,8 +2,10 @@ package config
 
 import (
 	"net"
+	"net/netip"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"latchkey/internal/app/weburl"
 )
@@ -18,6 +20,36 @@ func parsePublicURL(text string) (*url.URL, error) {
 		return nil, Refuse("public-url", weburl.WithoutPassword(text), "must be an http or https URL of a host and nothing more, such as https://keys.example.org"+aboutZones(text))
 	}
 	return u, nil
+}
+
+// maxAlsoHosts is more than a move from address to address takes, and few enough to look through for each request.
+const maxAlsoHosts = 20
+
+// parseAlsoHosts reads --also-host. A URL says where devices that come by its host stay; a host alone is one that they leave.
+func parseAlsoHosts(list string) ([]AlsoHost, error) {
+	var hosts []AlsoHost
+	for part := range strings.SplitSeq(list, ",") {
+		if part = strings.TrimSpace(part); part == "" {
+			continue
+		}
+		text, stays := part, strings.Contains(part, "://")
+		if _, err := netip.ParseAddr(part); err == nil && strings.Contains(part, ":") {
+			text = "[" + part + "]"
+		}
+		if !stays {
+			text = "http://" + text
+		}
+		u, ok := weburl.ParseHost(text)
+		if !ok || !stays && strings.Contains(part, "/") {
+			return nil, Refuse("also-host", weburl.WithoutPassword(part), "must be hosts such as keys.example.org or 192.168.1.5, or http or https URLs of a host and nothing more, comma separated"+aboutZones(text))
+		}
+		host := AlsoHost{Name: u.Hostname()}
+		if stays {
+			host.URL = weburl.Origin(u)
+		}
+		hosts = append(hosts, host)
+	}
+	return hosts, check("also-host", list, len(hosts) <= maxAlsoHosts, "must be at most "+strconv.Itoa(maxAlsoHosts)+" hosts")
 }
 
 // aboutZones is what to add to a complaint about a URL whose address has a zone.

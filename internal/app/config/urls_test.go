@@ -118,3 +118,24 @@ func TestTheHostOfOperatorsIsComparedInOneSpelling(t *testing.T) {
 		}
 	}
 }
+
+func TestAFurtherHostIsOneThatDevicesLeaveOrAURLByWhichTheyStay(t *testing.T) {
+	t.Parallel()
+	want := []AlsoHost{
+		{Name: "192.168.1.5"}, {Name: "keys.local"}, {Name: "2001:db8::1"}, {Name: "2001:db8::2"}, {Name: "xn--bcher-kva.example"},
+		{Name: "192.168.1.6", URL: "http://192.168.1.6:8080"}, {Name: "old.example.org", URL: "https://old.example.org"},
+	}
+	c, err := Load([]string{
+		"--also-host", "192.168.1.5, Keys.local.:8080,2001:DB8::1,[2001:db8::2]:8080,", "--also-host=bücher.example", "--also-host", "http://192.168.1.6:8080/,HTTPS://Old.example.org:443",
+	}, []string{"LATCHKEY_ALSO_HOST=not.heeded"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := c.Parse()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, s.AlsoHosts); diff != "" {
+		t.Error(diff)
+	}
+}
