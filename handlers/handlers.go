@@ -109,19 +109,6 @@ func New(d Deps) *echo.Echo {
 	return e
 }
 
-// ClientAddress gives the function that says whose address a request has: the connection's, or with trusted proxies the one
-// that they name. Echo's own default believes X-Forwarded-For from anybody.
-func ClientAddress(trusted []*net.IPNet) func(*http.Request) string {
-	if len(trusted) == 0 {
-		return echo.ExtractIPDirect()
-	}
-	options := []echo.TrustOption{echo.TrustLoopback(false), echo.TrustLinkLocal(false), echo.TrustPrivateNet(false)}
-	for _, network := range trusted {
-		options = append(options, echo.TrustIPRange(network))
-	}
-	return echo.ExtractIPFromXFFHeader(options...)
-}
-
 // loopback says whether the URL names this machine, which browsers treat like https.
 func loopback(rawURL string) bool {
 	u, err := url.Parse(rawURL)

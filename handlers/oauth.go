@@ -76,7 +76,9 @@ func spellings(path string) [2]string {
 }
 
 // IsPairing says whether a path is one of pairing, which the dashboard answers and not the client API.
-func IsPairing(path string) bool { return path == startPath || path == tokenPath || path == metadataPath }
+func IsPairing(path string) bool {
+	return path == startPath || path == tokenPath || path == metadataPath
+}
 
 // NearPairing says whether a path is one of pairing or was meant to be one.
 func NearPairing(path string) bool {

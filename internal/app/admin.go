@@ -34,7 +34,7 @@ func (a *App) newAdmin(ctx context.Context, at *config.Admin) (*admin, error) {
 		return nil, config.Refuse("admin-addr", at.Addr, "it cannot be listened on ("+err.Error()+")")
 	}
 	m := newMetrics(a.now)
-	m.gauges = a.gauges
+	m.gauges, m.warned = a.gauges, a.warnings.all
 	names := hosts{name: at.Host, addresses: true, log: a.log}
 	d := &admin{listener: listener, metrics: m, server: newServer(names.only(a.adminMux(m)), a.log)}
 	d.server.WriteTimeout = 2 * time.Minute // a profile takes as long as it is told to

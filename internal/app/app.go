@@ -31,6 +31,7 @@ const shutdownTime = 10 * time.Second
 type App struct {
 	url      string
 	hosts    hosts
+	warnings *warnings
 	listener net.Listener
 	server   *http.Server
 	store    *store.Store
@@ -58,6 +59,7 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 			a.release()
 		}
 	}()
+	a.warnings = newWarnings(cfg.Now, a.log)
 	a.warnOfUnknown(cfg)
 
 	if a.listener, err = listen(ctx, cfg.Addr, a.log); err != nil {

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -12,10 +11,11 @@ import (
 
 // edge is what every request passes before any page or call sees it.
 func (a *App) edge(cfg config.Settings, next http.Handler) http.Handler {
+	proxies := handlers.NewProxies(cfg.TrustedProxies)
 	if strings.HasPrefix(a.url, "https://") {
-		next = a.refusePlainHTTP(cfg.TrustedProxies, next)
+		next = a.refusePlainHTTP(proxies, next)
 	}
-	return handlers.SecureHeaders(a.url, a.endConnections(withoutDoubledSlash(a.hosts.only(next))))
+	return handlers.SecureHeaders(a.url, a.endConnections(withoutDoubledSlash(a.listenToProxies(proxies, a.hosts.only(next)))))
 }
 
 // withoutDoubledSlash takes what programs ask for by "//api/…" for "/api/…": SDKs put paths together with a base URL that somebody
@@ -31,6 +31,41 @@ func withoutDoubledSlash(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// proxyHeaders are those in which proxies say whose request they pass on, in the order in which they are named to the operator. The
+// first alone is heeded: a proxy that sets one passes the others on as they came from outside.
+var proxyHeaders = []string{"X-Forwarded-For", "Forwarded", "X-Real-Ip"}
+
+// listenToProxies warns the operator of a proxy whose word is lost, so that everybody seems to come from its address and shares what
+// one address may do.
+func (a *App) listenToProxies(trusted handlers.Proxies, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for _, header := range proxyHeaders {
+			if r.Header[header] != nil {
+				a.hearProxy(trusted, r, header)
+				break
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (a *App) hearProxy(trusted handlers.Proxies, r *http.Request, header string) {
+	if !trusted.Trusts(r) {
+		a.warnings.raise(warnStrangeProxy, "a proxy that is not among --trusted-proxies (LATCHKEY_TRUSTED_PROXIES) passes requests on: "+
+			"everybody behind it counts as one address. If it is yours, name it there", "header", header, "peer", r.RemoteAddr)
+		return
+	}
+	if header != proxyHeaders[0] {
+		a.warnings.raise(warnUnreadProxy, "a trusted proxy says whose requests it passes on in a header that is not read: "+
+			"have it set X-Forwarded-For", "header", header, "peer", r.RemoteAddr)
+		return
+	}
+	if _, word := trusted.Client(r); word != "" {
+		a.warnings.raise(warnUnreadProxy, "what a trusted proxy says of whose request it passes on is no address: "+
+			"the requests count as its own", "header", header, "word", legibleHost(word), "peer", r.RemoteAddr)
+	}
 }
 
 // endConnections makes some requests the last ones of their connection.
@@ -53,7 +88,7 @@ func (a *App) endConnections(next http.Handler) http.Handler {
 // secret has been sent for all to read; a browser, which sends no secret by http, the proxy may redirect.
 //
 // Where the operator lets devices use plain http, by a URL of --also-host, that is what they use.
-func (a *App) refusePlainHTTP(trusted []*net.IPNet, next http.Handler) http.Handler {
+func (a *App) refusePlainHTTP(trusted handlers.Proxies, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !handlers.ForPrograms(r.URL.Path) || !cameByPlainHTTP(r, trusted) || strings.HasPrefix(a.hosts.deviceURL(r), "http://") {
 			next.ServeHTTP(w, r)
@@ -65,22 +100,12 @@ func (a *App) refusePlainHTTP(trusted []*net.IPNet, next http.Handler) http.Hand
 
 // cameByPlainHTTP says whether a proxy that is believed has taken the request without TLS. Of several proxies each may have
 // added its word.
-func cameByPlainHTTP(r *http.Request, trusted []*net.IPNet) bool {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil || !contains(trusted, net.ParseIP(host)) {
+func cameByPlainHTTP(r *http.Request, trusted handlers.Proxies) bool {
+	if !trusted.Trusts(r) {
 		return false
 	}
 	for word := range strings.SplitSeq(strings.Join(r.Header.Values("X-Forwarded-Proto"), ","), ",") {
 		if strings.EqualFold(strings.TrimSpace(word), "http") {
-			return true
-		}
-	}
-	return false
-}
-
-func contains(networks []*net.IPNet, ip net.IP) bool {
-	for _, network := range networks {
-		if network.Contains(ip) {
 			return true
 		}
 	}

@@ -22,6 +22,7 @@ type metrics struct {
 	now     func() time.Time
 	hashing func() (running, waiting int) // nil with an upstream
 	gauges  func() gauges
+	warned  func() []warning
 
 	inFlight, streams atomic.Int64
 
@@ -53,6 +54,8 @@ var helps = strings.NewReplacer(
 	"# HELP latchkey_http_requests_total\n", "# HELP latchkey_http_requests_total Requests that were answered.\n",
 	"# HELP latchkey_http_request_duration_seconds\n", "# HELP latchkey_http_request_duration_seconds How long answers took, but for those that go on.\n",
 	"# HELP latchkey_log_ins_total\n", "# HELP latchkey_log_ins_total Log-ins, by how they ended.\n",
+	"# HELP latchkey_warnings_total\n", "# HELP latchkey_warnings_total What the operator should look into: how often it was so. The log has the words.\n",
+	"# HELP latchkey_warnings_active\n", "# HELP latchkey_warnings_active What the operator should look into: whether it is still so, as far as is known.\n",
 	"# HELP latchkey_ready\n", "# HELP latchkey_ready Whether requests should be sent here.\n",
 	"# HELP latchkey_http_requests_in_flight\n", "# HELP latchkey_http_requests_in_flight Requests being answered.\n",
 	"# HELP latchkey_streams_open\n", "# HELP latchkey_streams_open Answers that go on, to pages that are told of changes.\n",
@@ -96,6 +99,14 @@ func (m *metrics) writeGauges(w io.Writer) {
 		running, waiting := m.hashing()
 		victoria.WriteGaugeFloat64(w, "latchkey_password_hashes_running", float64(running))
 		victoria.WriteGaugeFloat64(w, "latchkey_password_hashes_waiting", float64(waiting))
+	}
+	for _, one := range m.warned() {
+		active := 0.
+		if one.over.IsZero() && one.times > 0 {
+			active = 1
+		}
+		victoria.WriteCounterUint64(w, fmt.Sprintf(`latchkey_warnings_total{kind=%q}`, one.kind), one.times)
+		victoria.WriteGaugeFloat64(w, fmt.Sprintf(`latchkey_warnings_active{kind=%q}`, one.kind), active)
 	}
 	victoria.WriteCounterUint64(w, "latchkey_store_reads_total", g.storeReads)
 	victoria.WriteCounterUint64(w, "latchkey_store_writes_total", g.storeWrites)
