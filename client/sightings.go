@@ -32,7 +32,7 @@ type sighting struct {
 
 func (s *sighting) fresh(now time.Time) bool {
 	last := s.last.Load()
-	return last != 0 && now.Sub(time.Unix(0, last)) < aliveFor
+	return last != 0 && now.Sub(time.Unix(0, last)).Abs() < aliveFor
 }
 
 // about returns what is remembered of a session, under the hash of its token.

@@ -111,7 +111,7 @@ func (f *formIDs) makeRoom(userID string, now time.Time) {
 	}
 	for f.all.Len() > 0 {
 		oldest := f.all.Front().Value.(*sentForm)
-		if f.all.Len() < maxForms && now.Sub(oldest.at) <= formLifetime {
+		if f.all.Len() < maxForms && now.Sub(oldest.at).Abs() <= formLifetime {
 			return
 		}
 		f.forget(oldest)

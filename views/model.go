@@ -215,6 +215,8 @@ func NewWhen(t, now time.Time) When {
 
 func relative(t, now time.Time) string {
 	switch age := now.Sub(t); {
+	case age < -time.Hour: // by a clock that was wrong: no word of people's fits
+		return t.Format("2 January 2006")
 	case age < time.Minute: // a clock slightly ahead of ours included
 		return "just now"
 	case age < time.Hour:

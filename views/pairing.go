@@ -170,8 +170,10 @@ func NewEnd(t, now time.Time) When {
 		w.Relative = "in less than a minute"
 	case left < 2*time.Hour:
 		w.Relative = "in " + plural(int((left+time.Minute/2)/time.Minute), "minute")
-	default:
+	case left < 48*time.Hour:
 		w.Relative = "in " + plural(int((left+time.Hour/2)/time.Hour), "hour")
+	default: // by a clock that was wrong: nothing lasts for so long
+		w.Relative = "on " + t.UTC().Format("2 January 2006")
 	}
 	return w
 }

@@ -145,7 +145,7 @@ func TestMomentsOfAPairingAreTold(t *testing.T) {
 	}
 	for left, want := range map[time.Duration]string{
 		-time.Hour: "in less than a minute", time.Second: "in less than a minute", time.Minute: "in 1 minute", 89 * time.Second: "in 1 minute", 91 * time.Second: "in 2 minutes",
-		10 * time.Minute: "in 10 minutes", 119 * time.Minute: "in 119 minutes", 2 * time.Hour: "in 2 hours", 23*time.Hour + 31*time.Minute: "in 24 hours",
+		10 * time.Minute: "in 10 minutes", 119 * time.Minute: "in 119 minutes", 2 * time.Hour: "in 2 hours", 23*time.Hour + 31*time.Minute: "in 24 hours", 365 * 24 * time.Hour: "on " + noon.AddDate(0, 0, 365).Format("2 January 2006"),
 	} {
 		if got := views.NewEnd(noon.Add(left), noon).Relative; got != want {
 			t.Errorf("in %v is %q, want %q", left, got, want)

@@ -340,7 +340,7 @@ func TestMomentsAreRelativeWhileTheyAreRecent(t *testing.T) {
 		ago  time.Duration
 		want string
 	}{
-		{-time.Hour, "just now"}, {-time.Second, "just now"}, {0, "just now"}, {59 * time.Second, "just now"},
+		{-365 * 24 * time.Hour, "2 May 2027"}, {-12 * time.Hour, "3 May 2026"}, {-time.Hour, "just now"}, {-time.Second, "just now"}, {0, "just now"}, {59 * time.Second, "just now"},
 		{time.Minute, "1 minute ago"}, {119 * time.Second, "1 minute ago"}, {2 * time.Minute, "2 minutes ago"}, {time.Hour - 1, "59 minutes ago"},
 		{time.Hour, "1 hour ago"}, {2*time.Hour - 1, "1 hour ago"}, {2 * time.Hour, "2 hours ago"}, {24*time.Hour - 1, "23 hours ago"},
 		{24 * time.Hour, "1 day ago"}, {48 * time.Hour, "2 days ago"}, {7*24*time.Hour - 1, "6 days ago"},

@@ -24,17 +24,18 @@ import (
 // Book is tables that are counted in together: they share a lock and a clock.
 type Book struct {
 	clock func() time.Time
-	begun time.Time
 	every time.Duration
 
 	mu     sync.Mutex
+	read   time.Time     // what the clock showed last
+	passed time.Duration // since the book was begun
 	swept  time.Duration
 	tables []*Table
 }
 
 // NewBook returns a book without tables. While it is used, it forgets what is past once in every so long.
 func NewBook(now func() time.Time, every time.Duration) *Book {
-	return &Book{clock: now, begun: now(), every: every}
+	return &Book{clock: now, read: now(), every: every}
 }
 
 // Table counts many, each for themselves. All tables of a book are made before its first turn.
@@ -100,7 +101,7 @@ type Turn struct {
 func (b *Book) Begin() Turn {
 	b.mu.Lock()
 	now := b.now() // under the lock, so that times come in order
-	if now-b.swept >= b.every || now < b.swept {
+	if now-b.swept >= b.every {
 		b.forget(now)
 	}
 	return Turn{b, now}
@@ -171,4 +172,11 @@ func (b *Book) forget(now time.Duration) {
 	b.swept = now
 }
 
-func (b *Book) now() time.Duration { return b.clock().Sub(b.begun) }
+// now is how much time has passed, which is never less than before: a clock that is set back has nobody wait for longer. One that is set
+// ahead forgives, as a restart does, unless its readings have a monotonic part, as those of time.Now. The caller holds the lock.
+func (b *Book) now() time.Duration {
+	shown := b.clock()
+	b.passed += max(0, shown.Sub(b.read))
+	b.read = shown
+	return b.passed
+}

@@ -46,8 +46,8 @@ type pairingLimits struct {
 	book *limits.Book
 	// accounts, addresses and everyone count wrong codes; starts and sites count grants that devices ask for.
 	accounts, addresses, everyone, starts, sites *limits.Table
-	// pauseUntil is looked at and written in a turn of the book.
-	pauseUntil time.Time
+	// full is when there was no room last. It is looked at and written in a turn of the book.
+	full time.Time
 }
 
 func most(tries int, in time.Duration) limits.Rule { return limits.Rule{Most: tries, In: in} }
@@ -89,7 +89,7 @@ func (l *pairingLimits) tryCode(userID, address string) (takeBack func(), err er
 func (l *pairingLimits) tryStart(address string) error {
 	turn := l.book.Begin()
 	defer turn.End()
-	if l.now().Before(l.pauseUntil) {
+	if since := l.now().Sub(l.full); 0 <= since && since < pause { // a clock that was set back has nobody wait
 		return &LimitError{RetryAfter: whenFull}
 	}
 	if _, wait := turn.Take(l.starts.Of(limits.Network(address)), l.sites.Of(site(address))); wait > 0 {
@@ -102,7 +102,7 @@ func (l *pairingLimits) tryStart(address string) error {
 func (l *pairingLimits) tableFull() {
 	turn := l.book.Begin()
 	defer turn.End()
-	l.pauseUntil = l.now().Add(pause)
+	l.full = l.now()
 }
 
 // sweep forgets the tries that no rule looks back to.

@@ -36,7 +36,7 @@ func (p *polls) accept(hash [32]byte) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := p.now() // under the lock, so that of two polls the later one has the later time
-	if now.Sub(p.swept) >= p.gap {
+	if now.Sub(p.swept).Abs() >= p.gap {
 		p.forget(now)
 	}
 	last, known := p.last[hash]

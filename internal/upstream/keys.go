@@ -190,7 +190,7 @@ func (p *Person) recordTurned(ctx context.Context, key model.Key, on bool) {
 	last, err := p.s.events.Events(ctx, p.account.UserID, model.EventQuery{
 		Kinds: []model.EventKind{model.EventKeyTurnedOn, model.EventKeyTurnedOff}, KeyID: key.ID, Limit: 1,
 	})
-	if err == nil && len(last) == 1 && last[0].Kind == kind && p.s.now().Sub(last[0].At) < sameAct {
+	if err == nil && len(last) == 1 && last[0].Kind == kind && p.s.now().Sub(last[0].At).Abs() < sameAct {
 		return
 	}
 	p.record(ctx, p.event(kind, key))

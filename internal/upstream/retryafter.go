@@ -17,11 +17,25 @@ const maxWaits = 10_000
 type retryAfter struct {
 	now   func() time.Time
 	mu    sync.Mutex
-	until map[string]time.Time // by user id
+	until map[string]wait // by user id
+}
+
+// wait is for how long to leave the other server alone, from when on.
+type wait struct {
+	from time.Time
+	long time.Duration
+}
+
+// left is how much of it is to come. Before it has begun it is nothing: the clock was set back since.
+func (w wait) left(now time.Time) time.Duration {
+	if since := now.Sub(w.from); since >= 0 {
+		return max(0, w.long-since)
+	}
+	return 0
 }
 
 func newRetryAfter(now func() time.Time) *retryAfter {
-	return &retryAfter{now: now, until: make(map[string]time.Time)}
+	return &retryAfter{now: now, until: make(map[string]wait)}
 }
 
 // check says that it is too early for the person's next call, nil when it is not.
@@ -32,7 +46,7 @@ func (r *retryAfter) check(userID string) error {
 	if !waiting {
 		return nil
 	}
-	if wait := until.Sub(r.now()); wait > 0 {
+	if wait := until.left(r.now()); wait > 0 {
 		return &model.Error{Kind: model.KindBusy, Doing: "the key service asked to be left alone", Wait: wait}
 	}
 	delete(r.until, userID)
@@ -51,13 +65,13 @@ func (r *retryAfter) remember(userID string, err error) {
 	if len(r.until) >= maxWaits {
 		r.forget(now)
 	}
-	r.until[userID] = now.Add(said.RetryAfter)
+	r.until[userID] = wait{now, said.RetryAfter}
 }
 
 // forget makes room: the waits that are over go, or all when that is not enough. The caller holds the lock.
 func (r *retryAfter) forget(now time.Time) {
 	for userID, until := range r.until {
-		if !until.After(now) {
+		if until.left(now) == 0 {
 			delete(r.until, userID)
 		}
 	}

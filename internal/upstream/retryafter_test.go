@@ -37,3 +37,20 @@ func TestTheMemoryForWaitsIsBounded(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestAClockThatWasAheadHasNobodyWaitForLonger(t *testing.T) {
+	t.Parallel()
+	for _, off := range []time.Duration{365 * 24 * time.Hour, 12 * time.Hour, -12 * time.Hour} {
+		now := time.Date(2026, 5, 2, 12, 0, 0, 0, time.UTC)
+		p := newRetryAfter(func() time.Time { return now })
+		now = now.Add(off)
+		p.remember("ana", &client.Error{Status: 429, RetryAfter: 5 * time.Minute})
+		if p.check("ana") == nil {
+			t.Errorf("%v: nobody waits", off)
+		}
+		now = now.Add(5*time.Minute - off)
+		if err := p.check("ana"); err != nil {
+			t.Errorf("%v: %v", off, err)
+		}
+	}
+}
