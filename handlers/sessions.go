@@ -37,8 +37,12 @@ func (h *dashboard) sessionsModel(c echo.Context) (views.Sessions, error) {
 		return m, err
 	}
 	browsers := map[string]bool{} // their auth sessions
+	now := h.Now()
 	for _, row := range rows {
 		browsers[h.holds(row)] = true
+		if websession.Over(row, now) {
+			continue
+		}
 		b := h.browserModel(row)
 		if row.IDHash == sessionHash(c) {
 			m.This = b
@@ -49,15 +53,13 @@ func (h *dashboard) sessionsModel(c echo.Context) (views.Sessions, error) {
 	return m, h.readApps(ctx, c, &m, browsers)
 }
 
-// browsers are the rows of the person's web sessions that are not over, the one seen last first.
+// browsers are the rows of the person's web sessions, the one seen last first, also those that are over and were not swept yet.
 func (h *dashboard) browsers(ctx context.Context, c echo.Context) ([]model.WebSession, error) {
 	a, _ := accountOf(c)
 	rows, err := h.WebSessions.WebSessions(ctx, a.UserID)
 	if err != nil {
 		return nil, sessionsDown(err)
 	}
-	now := h.Now()
-	rows = slices.DeleteFunc(rows, func(row model.WebSession) bool { return websession.Over(row, now) })
 	slices.SortStableFunc(rows, func(a, b model.WebSession) int { return b.LastSeenAt.Compare(a.LastSeenAt) })
 	return rows, nil
 }
@@ -221,7 +223,7 @@ func (h *dashboard) endOtherSessions(c echo.Context) error {
 	if err != nil && !alone {
 		return err
 	}
-	rows, err := h.browsers(ctx, c)
+	rows, err := h.browsers(ctx, c) // those too that are over by a clock that may be wrong
 	if err != nil {
 		return err
 	}

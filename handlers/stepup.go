@@ -8,6 +8,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"latchkey/handlers/websession"
 	"latchkey/internal/model"
 	"latchkey/views"
 )
@@ -29,7 +30,7 @@ func (h *dashboard) requireStepUp(s stepUp) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			row := rowOf(c)
-			if h.Now().Sub(row.ProvedAt) <= h.StepUp {
+			if websession.Proved(row, h.StepUp, h.Now()) {
 				return next(c)
 			}
 			form, err := sentValues(c)

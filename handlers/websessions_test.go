@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -22,8 +24,79 @@ func TestASessionEndsAfterThirtyMinutesWithoutARequest(t *testing.T) {
 	b.get("/keys").want(http.StatusOK)
 	p.clock.Advance(30 * time.Minute)
 	b.get("/keys").leadsTo("/login?ended=1&next=%2Fkeys")
+	if _, err := b.rowOf(cookie); err != nil {
+		t.Errorf("a request that is refused takes the row away, and it may be the clock that is wrong: %v", err)
+	}
+	b.post("/login", url.Values{"email": {email}, "password": {password}}).leadsTo("/keys")
 	if _, err := b.rowOf(cookie); !errors.Is(err, model.ErrNotFound) {
-		t.Errorf("the row is still there: %v", err)
+		t.Errorf("the row of before is still there after signing in anew: %v", err)
+	}
+}
+
+// aYear is what a clock is wrong by that forgot what year it is.
+const aYear = 365 * 24 * time.Hour
+
+func TestAClockThatIsWrongForAWhileSignsNobodyOut(t *testing.T) {
+	t.Parallel()
+	for _, off := range []time.Duration{aYear, 12 * time.Hour, -12 * time.Hour, -2 * aYear} {
+		for _, here := range []bool{true, false} {
+			p := newProgram(t, func(d *handlers.Deps) { d.Here = here })
+			b, _ := p.signedIn(email)
+			p.clock.Advance(off)
+			b.get("/keys").leadsTo("/login?ended=1&next=%2Fkeys")
+			b.get("/login").want(http.StatusOK)
+			p.clock.Advance(time.Minute - off)
+			b.get("/keys").want(http.StatusOK)
+		}
+	}
+}
+
+func TestWhoSignsOutWhileTheClockIsWrongIsOutWhenItIsRight(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, _ := p.signedIn(email)
+	cookie := b.cookie("latchkey")
+	p.clock.Advance(aYear)
+	b.post("/logout", url.Values{}).leadsTo("/login")
+	p.clock.Advance(-aYear)
+	b.plant("latchkey", cookie)
+	b.get("/keys").leadsTo("/login?ended=1&next=%2Fkeys")
+}
+
+func TestASessionThatBeganWhileTheClockWasAheadIsAllowedForNoLonger(t *testing.T) {
+	t.Parallel()
+	for _, ahead := range []time.Duration{model.MaxAhead + time.Second, 12 * time.Hour, aYear} {
+		p := newProgram(t)
+		p.clock.Advance(ahead)
+		b, _ := p.signedIn(email)
+		p.clock.Advance(-ahead)
+		b.get("/keys").leadsTo("/login?ended=1&next=%2Fkeys")
+		b.post("/login", url.Values{"email": {email}, "password": {password}}).leadsTo("/keys")
+		b.get("/keys").want(http.StatusOK)
+	}
+}
+
+func TestAProofFromTheFutureProvesNothing(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, _ := p.signedIn(email)
+	row, err := b.rowOf(b.cookie("latchkey"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for ahead, asked := range map[time.Duration]bool{0: false, model.MaxAhead: false, model.MaxAhead + time.Second: true, aYear: true} {
+		if row, err = b.rowOf(b.cookie("latchkey")); err == nil {
+			row.ProvedAt = p.clock.Now().Add(ahead)
+			err = p.own.UpdateWebSession(t.Context(), row)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := http.StatusOK
+		if asked {
+			want = http.StatusForbidden
+		}
+		b.post("/keys", createForm(b.get("/keys").attr("input[name=form_id]", "value"), fmt.Sprintf("key-%d", ahead/time.Second))).want(want)
 	}
 }
 

@@ -20,13 +20,20 @@ import (
 // must not cost a write.
 const (
 	Idle       = 30 * time.Minute
-	life       = 12 * time.Hour
+	Life       = 12 * time.Hour
 	touchEvery = time.Minute
 )
 
-// Over says whether a session has ended by itself.
+// Over says whether a session has ended by itself. So has one that was seen in the future, by a clock that was ahead: nobody can say for
+// how long it has been idle. It is there again when it was the clock of now that was wrong.
 func Over(row model.WebSession, now time.Time) bool {
-	return !now.Before(row.ExpiresAt) || now.Sub(row.LastSeenAt) >= Idle
+	return !now.Before(row.ExpiresAt) || now.Sub(row.LastSeenAt) >= Idle || model.FromFuture(row.LastSeenAt, now) ||
+		model.FromFuture(row.ExpiresAt, now.Add(Life))
+}
+
+// Proved says whether the person has confirmed their password within that time. In the future nobody has.
+func Proved(row model.WebSession, within time.Duration, now time.Time) bool {
+	return now.Sub(row.ProvedAt) <= within && !model.FromFuture(row.ProvedAt, now)
 }
 
 // ErrNone means that there is no such web session, or no longer.
@@ -138,7 +145,7 @@ func (s *Store) Get(r *http.Request, name string) (*sessions.Session, error) {
 func (s *Store) New(r *http.Request, name string) (*sessions.Session, error) {
 	session := sessions.NewSession(s, name)
 	session.Options = &sessions.Options{
-		Path: "/", MaxAge: int(life / time.Second),
+		Path: "/", MaxAge: int(Life / time.Second),
 		HttpOnly: true, Secure: s.https, SameSite: http.SameSiteLaxMode,
 	}
 	session.IsNew = true
@@ -164,7 +171,8 @@ func (s *Store) load(ctx context.Context, session *sessions.Session, id []byte) 
 	}
 	now := s.now()
 	if Over(row, now) {
-		return errors.Join(ErrNone, s.Rows.DeleteWebSession(ctx, row.IDHash))
+		session.ID = string(id) // signing in or out takes the row along; reading does not, since it may be the clock that is wrong
+		return ErrNone
 	}
 	a, old, err := s.open(row)
 	if err != nil {
@@ -268,7 +276,7 @@ func (s *Store) Save(r *http.Request, w http.ResponseWriter, session *sessions.S
 	id, now := randomBytes(32), s.now()
 	origin := s.origin(r.Context())
 	row := model.WebSession{
-		IDHash: sha256.Sum256(id), CreatedAt: now, LastSeenAt: now, ExpiresAt: now.Add(life),
+		IDHash: sha256.Sum256(id), CreatedAt: now, LastSeenAt: now, ExpiresAt: now.Add(Life),
 		UserID: a.UserID, Address: origin.Address, Agent: origin.Agent, ProvedAt: now,
 	}
 	if a.Token == "" {
