@@ -69,6 +69,7 @@ func (a *App) readiness(w http.ResponseWriter, r *http.Request) {
 // gauges are what is so at the moment of asking.
 func (a *App) gauges() gauges {
 	g := gauges{connections: a.listener.(*boundedListener).open.Load(), ready: a.ready(context.Background()) == nil}
+	g.clockOff = time.Duration(a.clockOff.Load()).Seconds()
 	stats := a.store.Stats()
 	g.storeReads, g.storeWrites, g.storeCommits = uint64(stats.Reads), uint64(stats.Writes), uint64(stats.Commits) //nolint:gosec // G115: they only grow
 	return g

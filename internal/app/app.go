@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 
 	"latchkey/handlers"
 	"latchkey/handlers/websession"
+	"latchkey/internal/accounts"
 	"latchkey/internal/app/config"
 	"latchkey/internal/app/operate"
 	"latchkey/internal/onboard"
@@ -43,6 +45,10 @@ type App struct {
 	stopping atomic.Bool    // it says so
 	stop     chan struct{}  // closed when the program is stopping
 	now      func() time.Time
+	looking  sync.Mutex
+	looked   time.Time // when the program last looked at its clock
+	clockOff atomic.Int64
+	longest  store.Longest
 	log      *slog.Logger
 }
 
@@ -79,6 +85,10 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 	if a.store, err = openStore(ctx, dir); err != nil {
 		return nil, err
 	}
+	a.longest = store.Longest{
+		AuthSession: accounts.SessionLifetime, WebSession: websession.Life, Link: accounts.LongestLink, Grant: onboard.DefaultLifetime,
+	}
+	a.lookAtClock(ctx) // before anything is dated
 	ring, err := loadKeyRing(cfg, dir)
 	if err != nil {
 		return nil, err
@@ -228,13 +238,20 @@ func (a *App) ready(ctx context.Context) error {
 	return a.store.Ping(ctx)
 }
 
-// sweep deletes what has expired. What it leaves undone is done a minute later.
+// sweep deletes what has expired by a time that has certainly come. What it leaves undone is done a minute later.
 func (a *App) sweep(ctx context.Context) {
-	if err := a.store.Sweep(ctx, a.now(), websession.Idle); err != nil && ctx.Err() == nil {
+	look := a.lookAtClock(ctx)
+	if err := a.store.Sweep(ctx, look.By, websession.Idle); err != nil && ctx.Err() == nil {
 		a.log.Error("sweep expired sessions", "cause", err)
 	}
-	if err := a.pairings.Sweep(ctx); err != nil && ctx.Err() == nil {
+	if err := a.pairings.SweepBy(ctx, look.By); err != nil && ctx.Err() == nil {
 		a.log.Error("sweep expired pairings", "cause", err)
+	}
+	if look.Behind() {
+		return
+	}
+	if err := a.store.Bound(ctx, a.now(), a.longest); err != nil && ctx.Err() == nil {
+		a.log.Error("bound what a clock dated that was ahead", "cause", err)
 	}
 }
 

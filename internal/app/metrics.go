@@ -43,6 +43,7 @@ type request struct {
 type gauges struct {
 	ready                                 bool
 	connections                           int64
+	clockOff                              float64 // seconds
 	storeReads, storeWrites, storeCommits uint64
 }
 
@@ -60,6 +61,7 @@ var helps = strings.NewReplacer(
 	"# HELP latchkey_http_requests_in_flight\n", "# HELP latchkey_http_requests_in_flight Requests being answered.\n",
 	"# HELP latchkey_streams_open\n", "# HELP latchkey_streams_open Answers that go on, to pages that are told of changes.\n",
 	"# HELP latchkey_connections_open\n", "# HELP latchkey_connections_open Connections to the public listener.\n",
+	"# HELP latchkey_clock_off_seconds\n", "# HELP latchkey_clock_off_seconds How far the clock is ahead of what is believed; while it is off, what is past stays.\n",
 	"# HELP latchkey_password_hashes_running\n", "# HELP latchkey_password_hashes_running Passwords being hashed.\n",
 	"# HELP latchkey_password_hashes_waiting\n", "# HELP latchkey_password_hashes_waiting Passwords that wait for a core.\n",
 	"# HELP latchkey_store_reads_total\n", "# HELP latchkey_store_reads_total Statements that read.\n",
@@ -95,6 +97,7 @@ func (m *metrics) writeGauges(w io.Writer) {
 	victoria.WriteGaugeFloat64(w, "latchkey_http_requests_in_flight", float64(m.inFlight.Load()))
 	victoria.WriteGaugeFloat64(w, "latchkey_streams_open", float64(m.streams.Load()))
 	victoria.WriteGaugeFloat64(w, "latchkey_connections_open", float64(g.connections))
+	victoria.WriteGaugeFloat64(w, "latchkey_clock_off_seconds", g.clockOff)
 	if m.hashing != nil {
 		running, waiting := m.hashing()
 		victoria.WriteGaugeFloat64(w, "latchkey_password_hashes_running", float64(running))

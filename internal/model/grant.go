@@ -48,8 +48,11 @@ type DeviceGrant struct {
 	ApprovedAt, DeliveredAt time.Time // zero until then; DeliveredAt is the first time
 }
 
-// Expired says whether the grant's time is over.
-func (g DeviceGrant) Expired(now time.Time) bool { return !g.ExpiresAt.After(now) }
+// Expired says whether the grant's time is over. So it is when it begins in the future: a clock that was ahead would have it last for as
+// long as that was, too.
+func (g DeviceGrant) Expired(now time.Time) bool {
+	return !g.ExpiresAt.After(now) || FromFuture(g.CreatedAt, now)
+}
 
 // Format prints a grant by its id and state: whoever reads its code in a log while it waits could have it shown to them.
 func (g DeviceGrant) Format(f fmt.State, _ rune) {

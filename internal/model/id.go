@@ -16,7 +16,7 @@ var lastTick atomic.Uint64
 //
 // It has the shape of an ObjectId, whose first four bytes are the second of creation: clients read the date from there. Three
 // bytes of the second's fraction follow, and five random ones. Ids of one process increase strictly, also when the clock
-// stands still or goes back.
+// stands still or goes back, until FollowClock.
 func NewID(now time.Time) string {
 	var tick [8]byte
 	binary.BigEndian.PutUint64(tick[:], nextTick(now))
@@ -26,11 +26,13 @@ func NewID(now time.Time) string {
 	return hex.EncodeToString(raw[:])
 }
 
+// FollowClock has the ids that are made from now on begin with the time again after the clock was set back: those that it dated while it
+// was ahead stay as they are, and without this all that follow would be dated like them.
+func FollowClock(now time.Time) { lastTick.Store(tickOf(now)) }
+
 // nextTick claims the tick of now, or the one after the last when that is not later.
 func nextTick(now time.Time) uint64 {
-	seconds := uint64(uint32(now.Unix()))                      //nolint:gosec // four bytes are what an ObjectId has
-	fraction := uint64(now.Nanosecond()) << 24 / 1_000_000_000 //nolint:gosec // 0 to 999,999,999
-	tick := seconds<<24 | fraction
+	tick := tickOf(now)
 	for {
 		last := lastTick.Load()
 		next := max(tick, last+1)
@@ -38,6 +40,12 @@ func nextTick(now time.Time) uint64 {
 			return next
 		}
 	}
+}
+
+func tickOf(now time.Time) uint64 {
+	seconds := uint64(uint32(now.Unix()))                      //nolint:gosec // four bytes are what an ObjectId has
+	fraction := uint64(now.Nanosecond()) << 24 / 1_000_000_000 //nolint:gosec // 0 to 999,999,999
+	return seconds<<24 | fraction
 }
 
 // IsID reports whether s has the shape of the ids made here: 24 lower-case hex digits. Anything else is unknown without asking

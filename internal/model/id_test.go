@@ -1,6 +1,7 @@
 package model
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -70,5 +71,21 @@ func TestIDsMadeAtOnceDiffer(t *testing.T) {
 	slices.Sort(ids)
 	if ids = slices.Compact(ids); len(ids) != goroutines*each {
 		t.Errorf("%d different ids of %d", len(ids), goroutines*each)
+	}
+}
+
+// It stands alone, since ids are compared across a process.
+func TestIDsBeginWithTheTimeAgainAfterTheClockWasSetBack(t *testing.T) {
+	now := time.Now()
+	defer FollowClock(now)
+	ahead := NewID(now.AddDate(1, 0, 0))
+	if id := NewID(now); id <= ahead {
+		t.Fatalf("%s after %s", id, ahead)
+	}
+	FollowClock(now)
+	first, second := NewID(now), NewID(now)
+	want := fmt.Sprintf("%08x", now.Unix())
+	if first[:8] != want || second <= first {
+		t.Errorf("%s and %s, want %s…", first, second, want)
 	}
 }

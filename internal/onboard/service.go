@@ -52,7 +52,8 @@ func (justDelivered) Error() string {
 func (justDelivered) Is(target error) bool { return target == ErrPending }
 
 const (
-	defaultLifetime = 10 * time.Minute
+	// DefaultLifetime is how long a person has unless told otherwise.
+	DefaultLifetime = 10 * time.Minute
 	defaultInterval = 5 * time.Second
 	// redelivery is for how long after the first delivery a device that did not get the answer is given it again.
 	redelivery = time.Minute
@@ -94,7 +95,7 @@ func New(c Config) *Service {
 	}
 	interval := cmp.Or(c.Interval, defaultInterval)
 	return &Service{
-		clientID: c.ClientID, lifetime: cmp.Or(c.Lifetime, defaultLifetime), interval: interval,
+		clientID: c.ClientID, lifetime: cmp.Or(c.Lifetime, DefaultLifetime), interval: interval,
 		grants: c.Grants, now: c.Now, limits: newLimits(c.Now), polls: newPolls(c.Now, interval),
 	}
 }
@@ -369,7 +370,8 @@ func (s *Service) Poll(ctx context.Context, clientID string, deviceCode model.Se
 // write. Only those who wait are told to wait longer: what is decided is answered at once.
 func (s *Service) undeliverable(g model.DeviceGrant, now time.Time) error {
 	switch {
-	case g.State == model.Delivered && (now.Sub(g.DeliveredAt) >= redelivery || len(g.Sealed) == 0):
+	case g.State == model.Delivered &&
+		(now.Sub(g.DeliveredAt) >= redelivery || model.FromFuture(g.DeliveredAt, now) || len(g.Sealed) == 0):
 		return ErrInvalidGrant
 	case g.State == model.Delivered && (now.Sub(g.DeliveredAt) < s.polls.gap || !s.polls.accept(g.DeviceCodeHash)):
 		return errJustDelivered
@@ -398,10 +400,12 @@ func unseal(g model.DeviceGrant, deviceCode model.Secret) (Delivery, error) {
 
 // Sweep forgets what is over: sealed values that were fetched a minute ago or whose grant has expired, and grants an hour after
 // that.
-func (s *Service) Sweep(ctx context.Context) error {
+func (s *Service) Sweep(ctx context.Context) error { return s.SweepBy(ctx, s.now()) }
+
+// SweepBy is Sweep for whoever knows better than the clock what time has certainly come.
+func (s *Service) SweepBy(ctx context.Context, now time.Time) error {
 	s.limits.sweep()
 	s.polls.sweep()
-	now := s.now()
 	if err := s.grants.SweepGrants(ctx, now, now.Add(-redelivery), now.Add(-kept)); err != nil {
 		return fmt.Errorf("sweep device grants: %w", err)
 	}

@@ -32,24 +32,24 @@ ON CONFLICT (user_code) DO NOTHING`
 
 	claimGrant = `
 UPDATE device_grants SET user_id = ?1, session = ?2
-WHERE user_code = ?3 AND state = 'pending' AND expires_at > ?4 AND (user_id IS NULL OR user_id = ?1)
+WHERE user_code = ?3 AND state = 'pending' AND expires_at > ?4 AND created_at <= ?4 + ` + fromFuture + ` AND (user_id IS NULL OR user_id = ?1)
 RETURNING ` + grantColumns
 
 	decideGrant = `
-UPDATE device_grants SET state = ?
-WHERE id = ? AND state = 'pending' AND user_id = ? AND session = ? AND expires_at > ?`
+UPDATE device_grants SET state = ?1
+WHERE id = ?2 AND state = 'pending' AND user_id = ?3 AND session = ?4 AND expires_at > ?5 AND created_at <= ?5 + ` + fromFuture
 
 	cancelApproval = `UPDATE device_grants SET state = 'pending' WHERE id = ? AND state = 'approving'`
 
 	finishApproval = `
 UPDATE device_grants SET state = 'approved', key_id = ?1, key_name = ?2, sealed = ?3, approved_at = ?5
-WHERE id = ?4 AND state = 'approving' AND expires_at > ?5`
+WHERE id = ?4 AND state = 'approving' AND expires_at > ?5 AND created_at <= ?5 + ` + fromFuture
 
 	deliverGrant = `
 UPDATE device_grants SET state = 'delivered', delivered_at = coalesce(delivered_at, ?1), last_delivered_at = ?1
 WHERE device_code_hash = ?2 AND sealed IS NOT NULL AND (
-	state = 'approved' AND expires_at > ?1 OR
-	state = 'delivered' AND delivered_at > ?3 AND last_delivered_at <= ?4)
+	state = 'approved' AND expires_at > ?1 AND created_at <= ?1 + ` + fromFuture + ` OR
+	state = 'delivered' AND delivered_at > ?3 AND delivered_at <= ?1 + ` + fromFuture + ` AND last_delivered_at <= ?4)
 RETURNING ` + grantColumns
 
 	sweepUndelivered = `

@@ -12,11 +12,11 @@ const (
 INSERT INTO account_links (id, token_hash, identity_id, purpose, created_at, expires_at)
 SELECT ?, ?, id, ?, ?, ? FROM identities WHERE id = ?`
 
-	// selectLink finds whose link it is, as long as it is good.
+	// selectLink finds whose link it is, as long as it is good, which one from the future is not.
 	selectLink = `
 SELECT ` + identityColumns + `
 FROM account_links AS l JOIN identities AS i ON i.id = l.identity_id JOIN users AS u ON u.id = i.user_id
-WHERE l.id = ? AND l.token_hash = ? AND l.purpose = ? AND l.expires_at > ?`
+WHERE l.id = ?1 AND l.token_hash = ?2 AND l.purpose = ?3 AND l.expires_at > ?4 AND l.created_at <= ?4 + ` + fromFuture
 
 	deleteLinks = `DELETE FROM account_links WHERE identity_id = ? AND purpose = ?`
 

@@ -29,6 +29,7 @@ func readStatements() []string {
 		selectWebSession, selectWebSessions,
 		selectGrant, selectGrantByDeviceCode,
 		selectRefusedAt, selectRecordingSince, selectKeyWithUsage, selectKeysWithUsage,
+		selectClock,
 	}
 }
 
@@ -48,5 +49,6 @@ func writeStatements() []string {
 		sweepUndelivered, sweepDelivered, sweepGrants,
 		updateKeyUse, insertKeyUse, upsertKeyRefusal,
 		insertEvent, deleteEventsOfUser, sweepEvents,
+		saveClock, boundAuthSessions, boundWebSessions, boundLinks, boundGrants,
 	}
 }

@@ -44,6 +44,9 @@ type Store struct {
 
 	recordingSince time.Time // of key uses
 
+	clockMu sync.Mutex
+	clock   belief
+
 	closeOnce sync.Once
 	closeErr  error
 }
@@ -95,7 +98,7 @@ func (s *Store) open(ctx context.Context, path string) (err error) {
 	if err = s.openReaders(ctx, path); err != nil {
 		return err
 	}
-	return s.readRecordingSince(ctx)
+	return errors.Join(s.readRecordingSince(ctx), s.readClock(ctx))
 }
 
 // Close finishes the writes that were accepted, moves everything into the one file and gives it free. Calls made afterwards

@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"time"
+
+	"latchkey/internal/model"
 )
 
 // sweepBatch is how many rows one job of a sweep removes: few enough that writes queued behind it do not feel it.
@@ -10,6 +12,44 @@ const sweepBatch = 200
 
 // eventsKept is how long it is remembered what happened.
 const eventsKept = 400 * 24 * time.Hour
+
+// Bounding what a clock has dated that was ahead. None is written twice: the new end is within the bound.
+const (
+	boundAuthSessions = `
+UPDATE auth_sessions SET expires_at = ?1 WHERE id IN (SELECT id FROM auth_sessions WHERE expires_at > ?2 LIMIT ?3)`
+
+	boundWebSessions = `
+UPDATE web_sessions SET expires_at = ?1 WHERE id_hash IN (SELECT id_hash FROM web_sessions WHERE expires_at > ?2 LIMIT ?3)`
+
+	boundLinks = `
+UPDATE account_links SET expires_at = ?1 WHERE id IN (SELECT id FROM account_links WHERE expires_at > ?2 LIMIT ?3)`
+
+	boundGrants = `
+UPDATE device_grants SET expires_at = ?1 WHERE id IN (SELECT id FROM device_grants WHERE expires_at > ?2 LIMIT ?3)`
+)
+
+// Longest is how long from now on anything may last at most.
+type Longest struct{ AuthSession, WebSession, Link, Grant time.Duration }
+
+// Bound has nothing last for longer than it would have if it had begun now: what a clock dated that was ahead would last for as long
+// as that was, too. It is for when the clock is not behind.
+func (s *Store) Bound(ctx context.Context, now time.Time, most Longest) error {
+	for _, bound := range []struct {
+		text string
+		life time.Duration
+	}{
+		{boundAuthSessions, most.AuthSession},
+		{boundWebSessions, most.WebSession},
+		{boundLinks, most.Link},
+		{boundGrants, most.Grant},
+	} {
+		end := now.Add(bound.life)
+		if err := s.inBatches(ctx, bound.text, end.UnixMilli(), end.Add(model.MaxAhead).UnixMilli()); err != nil {
+			return doing("bound what is from the future", err)
+		}
+	}
+	return nil
+}
 
 // Sweep removes the auth sessions and links that have expired by now, the web sessions that have expired or were not seen for idle,
 // and events of more than a year ago.
@@ -35,13 +75,19 @@ func (s *Store) Sweep(ctx context.Context, now time.Time, idle time.Duration) er
 
 // sweep repeats one statement of a sweep, a job each, until nothing is left for it.
 func (s *Store) sweep(ctx context.Context, text string, before time.Time) error {
+	return s.inBatches(ctx, text, before.UnixMilli())
+}
+
+// inBatches repeats a statement whose last argument is how many rows it changes at most, a job each.
+func (s *Store) inBatches(ctx context.Context, text string, args ...any) error {
+	args = append(args, sweepBatch)
 	for {
-		var removed int64
+		var changed int64
 		err := s.writer.do(ctx, func(t *tx) (err error) {
-			removed, err = t.exec(text, before.UnixMilli(), sweepBatch)
+			changed, err = t.exec(text, args...)
 			return err
 		})
-		if err != nil || removed < sweepBatch {
+		if err != nil || changed < sweepBatch {
 			return err
 		}
 	}

@@ -34,7 +34,7 @@ func (m *Memory) CreateGrant(_ context.Context, g model.DeviceGrant, limit int) 
 		if r.UserCode == g.UserCode {
 			return model.ErrConflict
 		}
-		if r.State == model.Pending && !r.Expired(g.CreatedAt) {
+		if r.State == model.Pending && r.ExpiresAt.After(g.CreatedAt) {
 			waiting++
 		}
 	}
@@ -107,7 +107,7 @@ func (m *Memory) DeliverGrant(
 			return false
 		}
 		first := r.State == model.Approved && !r.Expired(now)
-		again := r.State == model.Delivered && r.DeliveredAt.After(notBefore) && !r.lastDelivered.After(lastBefore)
+		again := r.State == model.Delivered && r.DeliveredAt.After(notBefore) && !model.FromFuture(r.DeliveredAt, now) && !r.lastDelivered.After(lastBefore)
 		return first || again
 	}, func(r *row) {
 		if r.State == model.Approved {
@@ -121,9 +121,9 @@ func (m *Memory) DeliverGrant(
 func (m *Memory) SweepGrants(_ context.Context, now, sealedBefore, goneBefore time.Time) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.rows = slices.DeleteFunc(m.rows, func(r *row) bool { return r.Expired(goneBefore) })
+	m.rows = slices.DeleteFunc(m.rows, func(r *row) bool { return !r.ExpiresAt.After(goneBefore) })
 	for _, r := range m.rows {
-		if r.State == model.Delivered && !r.DeliveredAt.After(sealedBefore) || r.State != model.Delivered && r.Expired(now) {
+		if r.State == model.Delivered && !r.DeliveredAt.After(sealedBefore) || r.State != model.Delivered && !r.ExpiresAt.After(now) {
 			r.Sealed = nil
 		}
 	}

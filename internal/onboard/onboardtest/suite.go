@@ -163,6 +163,20 @@ func deliver(t *testing.T, grants onboard.Grants, g model.DeviceGrant, now time.
 	return err
 }
 
+// proveFromFuture has a clock that was ahead when grants came this far set right.
+func proveFromFuture(t *testing.T, grants onboard.Grants) {
+	early, p := base.Add(-model.MaxAhead-tick), newPerson()
+	_, err := grants.ClaimGrant(t.Context(), pending(t, grants).UserCode, p.userID, p.session, early)
+	want(t, err, model.ErrNotFound)
+	g := claimed(t, grants, p)
+	want(t, grants.DenyGrant(t.Context(), g.ID, p.userID, p.session, early), model.ErrNotFound)
+	want(t, grants.BeginApproval(t.Context(), g.ID, p.userID, p.session, early), model.ErrNotFound)
+	want(t, grants.FinishApproval(t.Context(), approving(t, grants).ID, "k", "n", []byte("s"), early), model.ErrNotFound)
+	want(t, deliver(t, grants, approved(t, grants), early), model.ErrNotFound)
+	want(t, deliver(t, grants, delivered(t, grants, base), early), model.ErrNotFound)
+	want(t, deliver(t, grants, approved(t, grants), base.Add(-model.MaxAhead)), nil)
+}
+
 // want fails the test unless err is the wanted kind of error, or nil when none is wanted.
 func want(t *testing.T, err, kind error) {
 	t.Helper()
@@ -224,6 +238,7 @@ func making() []contract {
 			want(t, grants.CancelApproval(t.Context(), "x"), model.ErrNotFound)
 			want(t, grants.FinishApproval(t.Context(), "x", "k", "n", []byte("s"), base), model.ErrNotFound)
 		}},
+		{"a grant from the future is as good as one that has expired", proveFromFuture},
 		{"a code is taken as long as its grant is kept", func(t *testing.T, grants onboard.Grants) {
 			p := newPerson()
 			for _, g := range inEveryState(t, grants, p) {

@@ -83,6 +83,17 @@ func links() []contract {
 			}
 		}},
 		{"a changed password ends the other sessions and the links that would set one", proveChangePassword},
+		{"a link from the future is not good before that", func(t *testing.T, s *store.Store) {
+			_, id := addPending(t, s)
+			l := addLink(t, s, id, model.LinkConfirm)
+			early := base.Add(-model.MaxAhead - time.Millisecond)
+			_, err := s.LinkedIdentity(t.Context(), l, early)
+			want(t, err, model.ErrNotFound)
+			want(t, s.ConfirmIdentity(t.Context(), l, early, happened(model.EventEmailConfirmed)), model.ErrNotFound)
+			_, err = s.LinkedIdentity(t.Context(), l, base.Add(-model.MaxAhead))
+			want(t, err, nil)
+		}},
+		{"what would end too late ends when it would have if it had begun now", proveBound},
 		{"a sweep takes links that are too old", func(t *testing.T, s *store.Store) {
 			_, id := addPending(t, s)
 			l := addLink(t, s, id, model.LinkReset)
@@ -94,6 +105,52 @@ func links() []contract {
 			want(t, err, model.ErrNotFound)
 		}},
 	}
+}
+
+func proveBound(t *testing.T, s *store.Store) {
+	const life = time.Hour
+	u, id := addPending(t, s)
+	ends := []time.Duration{life, life + model.MaxAhead, life + model.MaxAhead + time.Millisecond, 365 * 24 * time.Hour}
+	var auth []model.Session
+	var web []model.WebSession
+	var grants []model.DeviceGrant
+	for _, end := range ends {
+		a, w := newAuthSession(u.ID, ""), newWebSession()
+		g := model.DeviceGrant{ID: model.NewID(base), DeviceCodeHash: randomHash(), UserCode: model.NewID(base), CreatedAt: base}
+		a.ExpiresAt, w.ExpiresAt, g.ExpiresAt = base.Add(end), base.Add(end), base.Add(end)
+		want(t, s.CreateAuthSession(t.Context(), a, nil), nil)
+		want(t, s.CreateWebSession(t.Context(), w), nil)
+		want(t, s.CreateGrant(t.Context(), g, 100), nil)
+		auth, web, grants = append(auth, a), append(web, w), append(grants, g)
+	}
+	l := newLink(id, model.LinkReset)
+	l.ExpiresAt = base.Add(365 * 24 * time.Hour)
+	want(t, s.CreateLink(t.Context(), l), nil)
+
+	for range 2 { // the second changes nothing
+		want(t, s.Bound(t.Context(), base, store.Longest{AuthSession: life, WebSession: life, Link: life, Grant: life}), nil)
+		for i, end := range ends {
+			wanted := base.Add(end)
+			if end > life+model.MaxAhead {
+				wanted = base.Add(life)
+			}
+			a, err := s.AuthSession(t.Context(), auth[i].ID)
+			want(t, err, nil)
+			w, err := s.WebSession(t.Context(), web[i].IDHash)
+			want(t, err, nil)
+			g, err := s.Grant(t.Context(), grants[i].ID)
+			want(t, err, nil)
+			for what, got := range map[string]time.Time{"auth session": a.ExpiresAt, "web session": w.ExpiresAt, "grant": g.ExpiresAt} {
+				if !got.Equal(wanted) {
+					t.Errorf("%s that would end after %v: ends at %v, want %v", what, end, got, wanted)
+				}
+			}
+		}
+	}
+	_, err := s.LinkedIdentity(t.Context(), l, base.Add(life-time.Millisecond))
+	want(t, err, nil)
+	_, err = s.LinkedIdentity(t.Context(), l, base.Add(life))
+	want(t, err, model.ErrNotFound)
 }
 
 func proveChangePassword(t *testing.T, s *store.Store) {
