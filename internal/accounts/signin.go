@@ -206,7 +206,7 @@ func (a *Accounts) openSession(ctx context.Context, from model.Origin, who prove
 
 // newSession is the session of whoever has proved to be somebody.
 func (a *Accounts) newSession(from model.Origin, who proven, d *model.Device) model.Session {
-	now := a.cfg.Now()
+	now := a.sessionTime()
 	row := model.Session{
 		ID:         model.NewID(now),
 		UserID:     who.userID,
@@ -227,6 +227,16 @@ func (a *Accounts) newSession(from model.Origin, who proven, d *model.Device) mo
 		row.KeyID = who.identityID
 	}
 	return row
+}
+
+// sessionTime is what a session is dated by. By a clock that is behind, as that of a board without a battery is until it has asked the
+// network, it would be over as soon as the clock is right, and whoever keeps nothing but the session would be out.
+func (a *Accounts) sessionTime() time.Time {
+	now := a.cfg.Now()
+	if believed := a.store.Believed(); believed.After(now) {
+		return believed
+	}
+	return now
 }
 
 // useOf is what will be remembered of a sign-in with a key.

@@ -95,13 +95,16 @@ func (s *Server) admit(r *http.Request, d door) (principal, error) {
 // the account goes, and when the key that opened the session is turned off.
 func (s *Server) sessionOf(r *http.Request, c claims) (principal, error) {
 	row, err := s.accounts.Session(r.Context(), c.session())
+	now := s.cfg.Now()
 	switch {
 	case err != nil:
 		return principal{}, err
 	case row.UserID != c.Subject:
 		return principal{}, refuse(kindBadToken).because(errors.New("token and session row name different users"))
-	case !s.cfg.Now().Before(row.ExpiresAt):
+	case !now.Before(row.ExpiresAt):
 		return principal{}, refuse(kindExpiredToken)
+	case c.fromFuture(now) && c.Issued != row.CreatedAt.Unix() && c.Issued != issued(row).Unix():
+		return principal{}, refuse(kindExpiredToken).because(errors.New("token from the future, and its session is not"))
 	}
 	return principalOf(row), nil
 }

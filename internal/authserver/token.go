@@ -45,6 +45,7 @@ type claims struct {
 	Subject   string        `json:"sub"`
 	Issued    int64         `json:"iat"`
 	Expires   int64         `json:"exp"`
+	NotBefore int64         `json:"nbf,omitempty"` // in none of ours
 	Issuer    string        `json:"iss,omitempty"` // access: the session
 	ID        string        `json:"jti,omitempty"` // access: tells apart two of the same second
 	DeviceID  string        `json:"baas_device_id"`
@@ -196,11 +197,27 @@ func (t *Tokens) verify(raw string, want tokenType, domainID string, now time.Ti
 		return claims{}, refuse(kindBadToken).because(errors.New("token of another app"))
 	case now.Unix() >= c.Expires:
 		return claims{}, refuse(kindExpiredToken)
+	case !c.timely(now):
+		return claims{}, refuse(kindExpiredToken).because(errors.New("token of another time"))
 	case !model.IsID(c.Subject) || !model.IsID(c.session()):
 		return claims{}, refuse(kindBadToken).because(errors.New("token without user or session"))
 	}
 	return c, nil
 }
+
+// timely says whether a server whose clock is right may have made a token that has not expired. An access token from the future is
+// refused, and its session asks for another; of a refresh token, with which that would end, the row of its session decides.
+func (c claims) timely(now time.Time) bool {
+	life := accessLifetime
+	if c.Type == refreshToken {
+		life = refreshLifetime
+	}
+	return c.NotBefore <= now.Unix() &&
+		c.Issued > 0 && c.Issued < c.Expires && c.Expires-c.Issued <= int64(life/time.Second) &&
+		(c.Type == refreshToken || !c.fromFuture(now))
+}
+
+func (c claims) fromFuture(now time.Time) bool { return model.FromFuture(time.Unix(c.Issued, 0), now) }
 
 // open gives the claims of a token that this server signed, whatever they say. Its errors never quote the token.
 func (t *Tokens) open(raw string) (claims, error) {
@@ -261,11 +278,14 @@ func (s *Server) accessClaims(who principal) claims {
 	}
 }
 
+// issued is when a session began. One that a clock opened which was ahead has had its end set since, and begins as long before that.
+func issued(row model.Session) time.Time { return row.ExpiresAt.Add(-refreshLifetime) }
+
 func (s *Server) refreshClaims(row model.Session) claims {
 	return claims{
 		Type:      refreshToken,
 		Subject:   row.UserID,
-		Issued:    row.CreatedAt.Unix(),
+		Issued:    issued(row).Unix(),
 		Expires:   row.ExpiresAt.Unix(),
 		DeviceID:  row.DeviceID,
 		DomainID:  s.ids.domain,

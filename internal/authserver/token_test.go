@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"latchkey/internal/model"
+	"latchkey/internal/store"
 )
 
 // mint is a token maker under test, with the keys in hand.
@@ -291,6 +293,13 @@ func TestSignedTokensWithWrongClaimsAreRefused(t *testing.T) {
 		"with a strange user": {func(c *claims) { c.Subject = "' OR 1=1 --" }, kindBadToken},
 		"without an end":      {func(c *claims) { c.Expires = 0 }, kindExpiredToken},
 		"from before 1970":    {func(c *claims) { c.Expires = -1 }, kindExpiredToken},
+		"not good yet":        {func(c *claims) { c.NotBefore = m.now.Unix() + 1 }, kindExpiredToken},
+		"without a beginning": {func(c *claims) { c.Issued = 0 }, kindExpiredToken},
+		"begun before 1970":   {func(c *claims) { c.Issued = -1 }, kindExpiredToken},
+		"of a life too long":  {func(c *claims) { c.Issued, c.Expires = m.now.Unix()-1, m.now.Add(refreshLifetime).Unix() }, kindExpiredToken},
+		"without end":         {func(c *claims) { c.Expires = math.MaxInt64 }, kindExpiredToken},
+		"of all times":        {func(c *claims) { c.Issued, c.Expires = math.MinInt64, math.MaxInt64 }, kindExpiredToken},
+		"that ends first":     {func(c *claims) { c.Issued = c.Expires + 1 }, kindExpiredToken},
 	} {
 		for _, typ := range []tokenType{accessToken, refreshToken} {
 			c := m.claims(typ)
@@ -306,6 +315,98 @@ func TestSignedTokensWithWrongClaimsAreRefused(t *testing.T) {
 	if got := m.kindOf(t, mustSign(t, m.Tokens, c), accessToken); got != kindBadToken {
 		t.Errorf("session in the wrong claim: kind %d", got)
 	}
+}
+
+func TestTimesThatAreNoWholeNumbersAreRefused(t *testing.T) {
+	m := newMint(t)
+	for _, typ := range []tokenType{accessToken, refreshToken} {
+		for _, claim := range []string{"iat", "exp", "nbf"} {
+			for _, value := range []string{`"1772366400"`, `1e300`, `9223372036854775808`, `-9223372036854775809`, `1772366400.5`, `[]`, `{}`, `true`} {
+				payload := strings.TrimSuffix(m.payload(t, typ), "}") + fmt.Sprintf(`,%q:%s}`, claim, value)
+				raw := es256(t, m.access, fmt.Sprintf(`{"alg":"ES256","kid":%q}`, m.kid(t, typ)), payload)
+				if typ == refreshToken {
+					raw = hs256(m.secret, fmt.Sprintf(`{"alg":"HS256","kid":%q}`, m.kid(t, typ)), payload)
+				}
+				if got := m.kindOf(t, raw, typ); got != kindBadToken {
+					t.Errorf("%s token with %s %s: kind %d", typ, claim, value, got)
+				}
+			}
+		}
+	}
+}
+
+func TestAnAccessTokenFromTheFutureIsRefusedAndItsSessionGetsAnother(t *testing.T) {
+	for _, ahead := range []time.Duration{model.MaxAhead + time.Second, 12 * time.Hour, 365 * 24 * time.Hour} {
+		f := newFixture(t)
+		f.clock.Advance(ahead)
+		early := f.signUp("a@example.org")
+		f.clock.Advance(-ahead)
+		f.do("GET", profilePath, early.AccessToken, "").want(401).says("invalid session", "InvalidSession")
+		var renewed renewAnswer
+		f.do("POST", sessionPath, early.RefreshToken, "").want(201).into(&renewed)
+		f.do("GET", profilePath, renewed.AccessToken, "").want(200)
+		var reissued reissueAnswer
+		f.do("POST", reissuePath, early.RefreshToken, "").want(201).into(&reissued)
+		f.do("POST", sessionPath, reissued.RefreshToken, "").want(201)
+	}
+	f := newFixture(t)
+	f.clock.Advance(model.MaxAhead)
+	early := f.signUp("a@example.org")
+	f.clock.Advance(-model.MaxAhead)
+	f.do("GET", profilePath, early.AccessToken, "").want(200)
+}
+
+// A device that keeps nothing but its session would be out for good.
+func TestARefreshTokenFromTheFutureIsAsGoodAsItsRow(t *testing.T) {
+	const ahead = 365 * 24 * time.Hour
+	f := newFixture(t)
+	f.clock.Advance(ahead)
+	early := f.signUp("a@example.org")
+	f.clock.Advance(-ahead)
+	f.do("POST", sessionPath, early.RefreshToken, "").want(201)
+
+	// What the sweep does when the clock is right again.
+	err := f.store.Bound(t.Context(), f.clock.Now(), store.Longest{AuthSession: refreshLifetime, WebSession: time.Hour, Link: time.Hour, Grant: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.do("POST", sessionPath, early.RefreshToken, "").want(201)
+	var reissued reissueAnswer
+	f.do("POST", reissuePath, early.RefreshToken, "").want(201).into(&reissued)
+	f.do("POST", sessionPath, reissued.RefreshToken, "").want(201)
+	f.clock.Advance(refreshLifetime - time.Second)
+	f.do("POST", sessionPath, early.RefreshToken, "").want(201)
+	f.clock.Advance(time.Second)
+	f.do("POST", sessionPath, early.RefreshToken, "").want(401).says("invalid session", "InvalidSession")
+	f.do("POST", sessionPath, reissued.RefreshToken, "").want(401)
+}
+
+func TestARefreshTokenFromTheFutureWhoseSessionIsNotIsRefused(t *testing.T) {
+	f := newFixture(t)
+	owner := f.signUp("a@example.org")
+	c, err := f.tokens.verify(owner.RefreshToken, refreshToken, f.ids.domain, f.clock.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Issued += 3600
+	c.Expires += 3600
+	f.do("GET", keysPath, mustSign(t, f.tokens, c), "").want(401).says("invalid session", "InvalidSession")
+	f.do("GET", keysPath, owner.RefreshToken, "").want(200)
+}
+
+func TestASessionThatIsOpenedWhileTheClockIsBehindIsGoodWhenItIsRight(t *testing.T) {
+	const behind = 2 * 365 * 24 * time.Hour
+	f := newFixture(t)
+	if _, err := f.store.Look(t.Context(), f.clock.Now()); err != nil {
+		t.Fatal(err)
+	}
+	f.clock.Advance(-behind)
+	early := f.signUp("a@example.org")
+	f.do("POST", sessionPath, early.RefreshToken, "").want(201)
+	f.clock.Advance(behind)
+	f.do("POST", sessionPath, early.RefreshToken, "").want(201)
+	f.clock.Advance(refreshLifetime)
+	f.do("POST", sessionPath, early.RefreshToken, "").want(401)
 }
 
 func TestALongTokenIsRefusedUnread(t *testing.T) {
