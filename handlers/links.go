@@ -3,7 +3,6 @@ package handlers
 import (
 	"net/http"
 	"net/url"
-	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -40,7 +39,7 @@ func (h *dashboard) forgot(c echo.Context) error {
 func (h *dashboard) askForMail(
 	c echo.Context, m views.Forgot, render func(echo.Context, int, views.Forgot) error, purpose string,
 ) error {
-	m.Email = strings.TrimSpace(c.FormValue("email"))
+	m.Email = model.TidyEmail(c.FormValue("email"))
 	if m.Error = h.checkEmail(m.Email); m.Error != "" || !m.Mail {
 		return render(c, http.StatusUnprocessableEntity, m)
 	}

@@ -3,7 +3,6 @@ package handlers
 import (
 	"errors"
 	"net/http"
-	"net/mail"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -52,7 +51,7 @@ func (h *dashboard) signIn(c echo.Context) error {
 	if email == "" || password == "" { // the key service calls a sign-in without them malformed, not wrong
 		return h.renderSignIn(c, http.StatusUnprocessableEntity, m)
 	}
-	err := h.logIn(c, email, password)
+	err := h.logIn(c, c.FormValue("email"), password)
 	switch {
 	case err == nil:
 		return redirect(c, localPath(m.Next))
@@ -74,8 +73,13 @@ func (h *dashboard) renderTooMany(c echo.Context, m views.SignIn, err error) err
 	return h.renderSignIn(c, http.StatusTooManyRequests, m)
 }
 
-// logIn opens a session at the service and a web session here.
-func (h *dashboard) logIn(c echo.Context, email, password string) error {
+// logIn opens a session at the service and a web session here, for the account that is meant by what was typed. A browser is known with
+// the account and not with a spelling of it.
+func (h *dashboard) logIn(c echo.Context, typed, password string) error {
+	email, err := h.Service.Named(c.Request().Context(), typed)
+	if err != nil {
+		return err
+	}
 	from := originOf(c.Request().Context())
 	from.KnownBrowser = h.known.Name(c.Request(), email)
 	a, err := h.Service.SignIn(c.Request().Context(), from, email, model.Secret(password))
@@ -175,7 +179,7 @@ func (h *dashboard) renderClosed(c echo.Context) error {
 
 func (h *dashboard) register(c echo.Context) error {
 	m := h.registerModel(c)
-	m.Email, m.Next = strings.TrimSpace(c.FormValue("email")), c.FormValue("next")
+	m.Email, m.Next = model.TidyEmail(c.FormValue("email")), c.FormValue("next")
 	password := c.Request().PostFormValue(passwordField)
 	m.EmailError, m.PasswordError = h.checkEmail(m.Email), h.checkPassword(password)
 	if m.EmailError != "" || m.PasswordError != "" || !h.Registration {
@@ -236,8 +240,7 @@ func reasonOf(err error) string {
 
 // checkEmail asks for an address that mail could be sent to. The wire takes any text; this form is for people.
 func (h *dashboard) checkEmail(email string) string {
-	address, err := mail.ParseAddress(email)
-	if err != nil || address.Address != email {
+	if !model.IsMailAddress(email) {
 		return "Enter an e-mail address, like ana@example.com."
 	}
 	if utf8.RuneCountInString(email) > maxEmail {
@@ -247,7 +250,7 @@ func (h *dashboard) checkEmail(email string) string {
 }
 
 func (h *dashboard) checkPassword(password string) string {
-	switch n := utf8.RuneCountInString(password); {
+	switch n := model.Secret(password).Length(); {
 	case n < h.MinPassword:
 		return "Use at least " + strconv.Itoa(h.MinPassword) + " characters."
 	case n > maxPassword:

@@ -11,6 +11,9 @@ import (
 type Service interface {
 	// Register creates an account.
 	Register(ctx context.Context, from model.Origin, email string, password model.Secret) error
+	// Named is the address of the account that a person means by what they typed: where nobody can tell an address from another, the
+	// capitals in it must not decide. It is what SignIn wants. Where there is no such account it is what was typed, and costs the same.
+	Named(ctx context.Context, typed string) (string, error)
 	// SignIn opens a session.
 	SignIn(ctx context.Context, from model.Origin, email string, password model.Secret) (model.Account, error)
 	// As is how somebody who is signed in reaches what is theirs. It asks nothing and nobody: the account is from the row of a web

@@ -1,6 +1,7 @@
 package servicetest
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 func comingIn() []contract {
 	return []contract{
 		{"whoever has created an account signs in, in a session of their own each time", signsIn},
+		{"an account is named by every spelling of its address in which people see no difference, and none is guessed", named},
 		{"an address has one account, whose password stays", addressIsTaken},
 		{"an account gets no password that is too short or too common, and is told why", badPassword},
 		{"a wrong password and an account that is none are answered alike", answeredAlike},
@@ -32,6 +34,45 @@ func signsIn(t testing.TB, s Tenant) {
 	}
 	p.goesOn(t, true)
 	p.writes(t, func() { p.again(t) }, "signed-in")
+}
+
+func named(t testing.TB, s Tenant) {
+	p := newPerson(t, s)
+	stranger := newEmail()
+	names := map[string]string{p.account.Email: p.account.Email, " " + p.account.Email + " ": p.account.Email, stranger: stranger, " " + stranger: stranger}
+	if !s.NoSpellings {
+		names[strings.ToUpper(p.account.Email)] = p.account.Email
+		names["\u200e"+p.account.Email] = p.account.Email
+	}
+	for typed, want := range names {
+		got, err := s.Service.Named(t.Context(), typed)
+		must(t, err)
+		if got != want {
+			t.Errorf("%+q names %+q, want %+q", typed, got, want)
+		}
+	}
+	if s.NoSpellings {
+		return
+	}
+	capitals := strings.ToUpper(p.account.Email)
+	s.Advance(sentAgain)
+	is(t, s.Service.Register(t.Context(), here, capitals, goodPassword), model.KindEmailTaken)
+	program := here
+	program.Actor = model.ActorApp
+	s.Advance(sentAgain)
+	must(t, s.Service.Register(t.Context(), program, capitals, goodPassword))
+	if s.Link != nil {
+		must(t, s.Service.UseLink(t.Context(), here, s.Link(t, capitals), ""))
+	}
+	for typed, want := range map[string]string{capitals: capitals, p.account.Email: p.account.Email} {
+		if got, err := s.Service.Named(t.Context(), typed); err != nil || got != want {
+			t.Errorf("%+q names %+q, %v", typed, got, err)
+		}
+	}
+	neither := "\u200b" + p.account.Email
+	if got, err := s.Service.Named(t.Context(), neither); err != nil || got != neither {
+		t.Errorf("%+q could be two, and names %+q, %v", neither, got, err)
+	}
 }
 
 func addressIsTaken(t testing.TB, s Tenant) {

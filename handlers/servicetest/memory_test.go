@@ -145,7 +145,34 @@ func (m *memory) badPassword(password model.Secret, email string) error {
 	return nil
 }
 
-func (m *memory) Register(ctx context.Context, _ model.Origin, email string, password model.Secret) error {
+// alike are the addresses that people cannot tell from one, itself left out.
+func (m *memory) alike(email string) (list []string) {
+	for other := range m.users {
+		if other != email && model.OneSpelling(other) == model.OneSpelling(email) {
+			list = append(list, other)
+		}
+	}
+	return list
+}
+
+func (m *memory) Named(ctx context.Context, typed string) (string, error) {
+	end, err := m.begin(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer end()
+	alike := m.alike(typed)
+	switch exact := m.users[typed] != nil; {
+	case m.lies("spellings are told apart"), exact && !m.lies("one account for all spellings"):
+		return strings.TrimSpace(typed), nil
+	case exact && len(alike) > 0, len(alike) == 1, len(alike) > 0 && m.lies("accounts are guessed"):
+		return alike[0], nil
+	default:
+		return strings.TrimSpace(typed), nil
+	}
+}
+
+func (m *memory) Register(ctx context.Context, from model.Origin, email string, password model.Secret) error {
 	end, err := m.begin(ctx)
 	if err != nil {
 		return err
@@ -153,6 +180,9 @@ func (m *memory) Register(ctx context.Context, _ model.Origin, email string, pas
 	defer end()
 	if err := m.badPassword(password, email); err != nil {
 		return err
+	}
+	if from.Actor == model.ActorBrowser && len(m.alike(email)) > 0 && !m.lies("second accounts beside the first") {
+		return refuse(model.KindEmailTaken, "")
 	}
 	if u := m.users[email]; u != nil {
 		if m.lies("an address has the last password") {

@@ -78,12 +78,12 @@ func (k *KnownBrowsers) Remember(w http.ResponseWriter, r *http.Request, email s
 // entries are what the cookie says, whether or not it is true. What is no entry is left out.
 func (k *KnownBrowsers) entries(r *http.Request) [][]byte {
 	cookie, err := r.Cookie(k.cookie)
-	if err != nil {
+	if err != nil || cookie.Quoted { // which no browser does to a value of ours
 		return nil
 	}
 	var entries [][]byte
 	for _, value := range strings.SplitN(cookie.Value, knownDivision, maxKnown+1) {
-		entry, err := base64.RawURLEncoding.DecodeString(value)
+		entry, err := base64.RawURLEncoding.Strict().DecodeString(value)
 		if err == nil && len(entry) == knownEntry && len(entries) < maxKnown {
 			entries = append(entries, entry)
 		}
@@ -104,7 +104,7 @@ func (k *KnownBrowsers) proves(entry []byte, email string) bool {
 func code(key, nonce []byte, email string) []byte {
 	mac := hmac.New(sha256.New, key)
 	mac.Write(nonce)
-	mac.Write([]byte(strings.TrimSpace(email)))
+	mac.Write([]byte(email))
 	return mac.Sum(nil)
 }
 

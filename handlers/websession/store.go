@@ -153,8 +153,8 @@ func (s *Store) New(r *http.Request, name string) (*sessions.Session, error) {
 	if err != nil {
 		return session, nil
 	}
-	id, err := base64.RawURLEncoding.DecodeString(cookie.Value)
-	if err != nil || len(id) != 32 {
+	id, err := base64.RawURLEncoding.Strict().DecodeString(cookie.Value) // or its last letter could be another
+	if err != nil || len(id) != 32 || cookie.Quoted {
 		return session, nil
 	}
 	err = s.load(r.Context(), session, id)

@@ -2,7 +2,6 @@ package accounts
 
 import (
 	"crypto/sha256"
-	"strings"
 	"time"
 
 	"latchkey/internal/limits"
@@ -84,8 +83,8 @@ func (a *Accounts) guessing(try Attempt) (succeeded func(), err error) {
 	return succeeded, tooMany(model.KindTooManyTries, wait)
 }
 
-// canonical is the one spelling of an account under which its tries are counted.
-func canonical(account string) string { return strings.ToLower(strings.TrimSpace(account)) }
+// canonical is the one spelling of an account under which its tries are counted: another one buys no more of them.
+func canonical(account string) string { return model.OneSpelling(account) }
 
 // digest stands for a text of any length in a few bytes.
 func digest(text string) string {

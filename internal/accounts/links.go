@@ -111,7 +111,7 @@ func (a *Accounts) SendLink(ctx context.Context, from model.Origin, purpose, ema
 	}
 	ctx = context.WithoutCancel(ctx)
 	begun := a.background.try(func() {
-		id, err := a.store.IdentityBySubject(ctx, model.ProviderEmailPassword, email)
+		id, err := a.addressed(ctx, from.Actor, email)
 		if err == nil {
 			err = send(ctx, id)
 		}

@@ -3,8 +3,6 @@ package accounts
 import (
 	"context"
 	"errors"
-	"net/mail"
-	"strings"
 
 	"latchkey/internal/model"
 )
@@ -54,7 +52,4 @@ func (a *Accounts) circumstances(from model.Origin) Circumstances {
 func (a *Accounts) letters() Letters { return Letters{a.cfg.PublicURL} }
 
 // mailable says whether a mail can be sent to what somebody signs in as, which may be any text.
-func mailable(email string) bool {
-	address, err := mail.ParseAddress(email)
-	return err == nil && address.Address == email && !strings.ContainsAny(email, "\r\n\x00")
-}
+func mailable(email string) bool { return model.IsMailAddress(email) }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"latchkey/internal/model"
@@ -46,19 +48,40 @@ func CheckEmail(email string) error {
 	return nil
 }
 
-// Find is the account of that id, or of exactly that address.
+// Find is the account of that id, or of that address as Named reads it. With an AmbiguousError several could be meant.
 func (a *Accounts) Find(ctx context.Context, name string) (Managed, error) {
-	u, err := a.store.User(ctx, name)
+	u, err := a.store.User(ctx, strings.ToLower(strings.TrimSpace(name)))
 	if errors.Is(err, model.ErrNotFound) {
 		var id model.Identity
-		if id, err = a.store.IdentityBySubject(ctx, model.ProviderEmailPassword, name); err == nil {
+		if id, err = a.addressed(ctx, model.ActorOperator, name); err == nil {
 			u, err = a.store.User(ctx, id.UserID)
+		}
+	}
+	if errors.Is(err, model.ErrNotFound) {
+		if alike, _ := a.store.IdentitiesBySpelling(ctx, name, maxAlike); len(alike) > 1 {
+			return Managed{}, AmbiguousError{alike}
 		}
 	}
 	if err != nil {
 		return Managed{}, missing(model.KindNotFound, "find user", err)
 	}
 	return a.describe(ctx, u)
+}
+
+// maxAlike is how many accounts are named that could be meant: more than that tell an operator nothing more.
+const maxAlike = 10
+
+// AmbiguousError says that several accounts could be meant, which people cannot tell apart by their addresses.
+type AmbiguousError struct{ Alike []model.Identity }
+
+func (e AmbiguousError) Error() string {
+	return fmt.Sprintf("%d accounts could be meant", len(e.Alike))
+}
+
+// Beside are other accounts that people cannot tell from this address, up to a few.
+func (a *Accounts) Beside(ctx context.Context, email string) ([]model.Identity, error) {
+	alike, err := a.store.IdentitiesBySpelling(ctx, email, maxAlike)
+	return slices.DeleteFunc(alike, func(id model.Identity) bool { return id.Subject == email }), err
 }
 
 // describe gathers what is known of a user.
@@ -98,9 +121,10 @@ func (a *Accounts) List(ctx context.Context, after string, most int) (list []Man
 	return list, more, nil
 }
 
-// Add creates an account, whether registration is open or not. Without a password no password fits, until its owner has chosen one
+// Add creates an account, whether registration is open or not, and none beside another that people cannot tell from it. Without a password no password fits, until its owner has chosen one
 // with the link. The rules for passwords are those for people who create an account themselves.
 func (a *Accounts) Add(ctx context.Context, email string, password model.Secret) (out Managed, link HandedOut, err error) {
+	email = strings.TrimSpace(email)
 	if err := CheckEmail(email); err != nil {
 		return out, link, err
 	}
@@ -118,7 +142,7 @@ func (a *Accounts) Add(ctx context.Context, email string, password model.Secret)
 	id := model.Identity{
 		ID: model.NewID(now), UserID: u.ID, Provider: model.ProviderEmailPassword, Subject: email, PasswordHash: hash, CreatedAt: now,
 	}
-	err = a.store.CreateUser(ctx, u, id, a.byOperator(model.EventAccountMade, u.ID))
+	err = a.store.CreateLoneUser(ctx, u, id, a.byOperator(model.EventAccountMade, u.ID))
 	switch {
 	case errors.Is(err, model.ErrConflict):
 		return out, link, refuse(model.KindEmailTaken)

@@ -2,6 +2,7 @@ package accounts
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -34,18 +35,28 @@ func TestAnOperatorAddsAnAccountWhoeverMayRegister(t *testing.T) {
 	}
 }
 
-func TestAnAccountIsFoundByItsIDOrItsExactAddress(t *testing.T) {
+func TestAnAccountIsFoundByItsIDOrItsAddressInAnySpelling(t *testing.T) {
 	f := newFixture(t)
 	who := f.signUp("a@example.org")
 	f.newKey(who, "pump")
-	for _, name := range []string{who.UserID, "a@example.org"} {
+	for _, name := range []string{who.UserID, " " + strings.ToUpper(who.UserID), "a@example.org", "A@Example.org", " a@example.org\u200e"} {
 		if found, err := f.Find(t.Context(), name); err != nil || found.ID != who.UserID || found.Keys != 1 {
 			t.Errorf("%s: %+v, %v", name, found, err)
 		}
 	}
-	for _, name := range []string{"", "A@example.org", "0123456789abcdef01234567"} {
+	for _, name := range []string{"", "b@example.org", "0123456789abcdef01234567"} {
 		_, err := f.Find(t.Context(), name)
 		is(t, err, model.KindNotFound)
+	}
+	if err := f.Register(t.Context(), byProgram, "A@example.org", testPassword); err != nil {
+		t.Fatal(err)
+	}
+	var ambiguous AmbiguousError
+	if _, err := f.Find(t.Context(), " A@EXAMPLE.ORG"); !errors.As(err, &ambiguous) || len(ambiguous.Alike) != 2 {
+		t.Errorf("one of two is found: %v", err)
+	}
+	if found, err := f.Find(t.Context(), "a@example.org"); err != nil || found.ID != who.UserID {
+		t.Errorf("the exact address is another's: %+v, %v", found, err)
 	}
 	_ = f.store.Close()
 	_, err := f.Find(t.Context(), who.UserID)

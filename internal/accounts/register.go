@@ -61,7 +61,11 @@ func (a *Accounts) createUser(ctx context.Context, from model.Origin, email, has
 		CreatedAt:    now,
 		Pending:      a.cfg.Mailer != nil,
 	}
-	err := a.store.CreateUser(ctx, user, id, a.event(from, model.EventAccountMade, user.ID))
+	create := a.store.CreateUser
+	if from.Actor == model.ActorBrowser { // a person sees no second account beside the first, and could not find it again
+		create = a.store.CreateLoneUser
+	}
+	err := create(ctx, user, id, a.event(from, model.EventAccountMade, user.ID))
 	switch {
 	case errors.Is(err, model.ErrConflict):
 		return id, refuse(model.KindEmailTaken)

@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -282,6 +283,37 @@ func TestAFileOfTheFirstSchemaSaysSinceWhenUsesAreRecorded(t *testing.T) {
 	}
 	if again := openFile(t, path).RecordingSince(); !again.Equal(since) {
 		t.Errorf("after reopening recording since %v, want %v", again, since)
+	}
+}
+
+func TestAFileFromBeforeSpellingsGetsThoseOfAllItsAddresses(t *testing.T) {
+	path := newFile(t)
+	db := openRaw(t, path)
+	provider, err := newProvider(db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := provider.UpTo(t.Context(), 3); err != nil {
+		t.Fatal(err)
+	}
+	const many = 2*spellBatch + 1
+	for _, table := range []string{
+		"users (id, created_at) SELECT printf('%024d', value), 1",
+		"identities (id, user_id, provider, subject, password_hash, created_at) " +
+			"SELECT printf('%024d', value), printf('%024d', value), 'local-userpass', 'Person' || value || '@Example.com', '', 1",
+	} {
+		run(t, db, fmt.Sprintf("WITH RECURSIVE n (value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < %d) INSERT INTO %s FROM n", many, table))
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s := openFile(t, path)
+	for _, n := range []int{1, spellBatch, spellBatch + 1, many} {
+		subject := fmt.Sprintf("Person%d@Example.com", n)
+		found, err := s.IdentitiesBySpelling(t.Context(), strings.ToUpper(subject), 2)
+		if err != nil || len(found) != 1 || found[0].Subject != subject {
+			t.Errorf("%s: %+v, %v", subject, found, err)
+		}
 	}
 }
 

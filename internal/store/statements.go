@@ -22,7 +22,7 @@ func transactionStatements() []string {
 func readStatements() []string {
 	return []string{
 		selectNobody,
-		selectIdentityBySubject, selectIdentities,
+		selectIdentityBySubject, selectIdentitiesBySpelling, selectMeant, selectIdentities,
 		selectAPIKeys, selectAPIKeyByValueHash,
 		selectUser, selectUsers, selectLink, selectEvents,
 		selectAuthSession, selectAuthSessions,
@@ -36,7 +36,7 @@ func readStatements() []string {
 // writeStatements are prepared on the writer's connection.
 func writeStatements() []string {
 	return []string{
-		insertUser, selectUser, updateUserDisabled, deleteUser, insertIdentity,
+		insertUser, selectUser, updateUserDisabled, deleteUser, insertIdentity, insertLoneIdentity,
 		updatePasswordHash, changePasswordHash,
 		insertLink, selectLink, deleteLinks, updatePending, setPasswordHash, sweepLinks,
 		insertAPIKey, selectKeyRefusal, selectAPIKey, selectAPIKeyName, updateAPIKeyDisabled, deleteAPIKey, deleteSessionsOfKey,

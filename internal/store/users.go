@@ -30,13 +30,34 @@ const (
 	deleteUser = `DELETE FROM users WHERE id = ?`
 
 	insertIdentity = `
-INSERT INTO identities (id, user_id, provider, subject, password_hash, created_at, pending)
-VALUES (?, ?, ?, ?, ?, ?, ?)
+INSERT INTO identities (id, user_id, provider, subject, password_hash, created_at, pending, spelling)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (provider, subject) DO NOTHING`
+
+	// insertLoneIdentity inserts nothing beside an address that people cannot tell from it.
+	insertLoneIdentity = `
+INSERT INTO identities (id, user_id, provider, subject, password_hash, created_at, pending, spelling)
+SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8
+WHERE NOT EXISTS (SELECT 1 FROM identities WHERE provider = '` + model.ProviderEmailPassword + `' AND spelling = ?8)
+ON CONFLICT (provider, subject) DO NOTHING`
+
+	// selectIdentitiesBySpelling has those first whose address is confirmed.
+	selectIdentitiesBySpelling = `
+SELECT ` + identityColumns + `
+FROM identities AS i JOIN users AS u ON u.id = i.user_id
+WHERE i.provider = '` + model.ProviderEmailPassword + `' AND i.spelling = ? ORDER BY i.pending LIMIT ?`
 
 	selectIdentityBySubject = `
 SELECT ` + identityColumns + `
 FROM identities AS i JOIN users AS u ON u.id = i.user_id WHERE i.provider = ? AND i.subject = ?`
+
+	// selectMeant has the identity of exactly that subject alone, where there is one.
+	selectMeant = `
+SELECT ` + identityColumns + `
+FROM identities AS i JOIN users AS u ON u.id = i.user_id
+WHERE i.provider = '` + model.ProviderEmailPassword + `' AND i.spelling = ?1 AND (i.subject = ?2 OR NOT EXISTS (
+	SELECT 1 FROM identities WHERE provider = '` + model.ProviderEmailPassword + `' AND subject = ?2))
+ORDER BY i.pending LIMIT ?3`
 
 	selectIdentities = `
 SELECT ` + identityColumns + `
@@ -55,9 +76,19 @@ func (s *Store) CreateUser(ctx context.Context, u model.User, id model.Identity,
 	return s.ImportUser(ctx, u, []model.Identity{id}, happened...)
 }
 
+// CreateLoneUser is CreateUser for an email address. ErrConflict is also that somebody has an address in which people see no
+// difference from it.
+func (s *Store) CreateLoneUser(ctx context.Context, u model.User, id model.Identity, happened ...model.Event) error {
+	return s.createUser(ctx, insertLoneIdentity, u, []model.Identity{id}, happened)
+}
+
 // ImportUser adds a user, who may be disabled, with all their identities, or nothing: ErrConflict when there is a user of that
 // id, or when the provider and subject of an identity belong to somebody.
 func (s *Store) ImportUser(ctx context.Context, u model.User, ids []model.Identity, happened ...model.Event) error {
+	return s.createUser(ctx, insertIdentity, u, ids, happened)
+}
+
+func (s *Store) createUser(ctx context.Context, insert string, u model.User, ids []model.Identity, happened []model.Event) error {
 	err := s.writer.do(ctx, func(t *tx) error {
 		switch _, err := selectedUser(t, u.ID); {
 		case err == nil:
@@ -69,8 +100,8 @@ func (s *Store) ImportUser(ctx context.Context, u model.User, ids []model.Identi
 			return err
 		}
 		for _, id := range ids {
-			added, err := t.exec(insertIdentity,
-				id.ID, u.ID, id.Provider, id.Subject, id.PasswordHash, id.CreatedAt.UnixMilli(), id.Pending)
+			added, err := t.exec(insert,
+				id.ID, u.ID, id.Provider, id.Subject, id.PasswordHash, id.CreatedAt.UnixMilli(), id.Pending, spellingOf(id))
 			if err == nil && added == 0 {
 				err = model.ErrConflict
 			}
@@ -156,21 +187,39 @@ func (s *Store) IdentityBySubject(ctx context.Context, provider, subject string)
 	return id, nil
 }
 
+// IdentitiesBySpelling finds up to limit people whose email addresses nobody can tell from this one or each other, itself included,
+// those first whose address is confirmed.
+func (s *Store) IdentitiesBySpelling(ctx context.Context, email string, limit int) ([]model.Identity, error) {
+	ids, err := s.identities(ctx, selectIdentitiesBySpelling, model.OneSpelling(email), limit)
+	return ids, doing("find identities", err)
+}
+
+// IdentitiesMeant is whoever has exactly that email address or, where nobody has, what IdentitiesBySpelling gives.
+func (s *Store) IdentitiesMeant(ctx context.Context, email string, limit int) ([]model.Identity, error) {
+	ids, err := s.identities(ctx, selectMeant, model.OneSpelling(email), email, limit)
+	return ids, doing("find identities", err)
+}
+
 // Identities returns the identities of a user in the order in which they were linked, or ErrNotFound when there is no such
 // user: every user has one.
 func (s *Store) Identities(ctx context.Context, userID string) ([]model.Identity, error) {
-	var ids []model.Identity
-	var id model.Identity
-	var created int64
-	err := s.rows(ctx, selectIdentities, []any{userID}, scanIdentity(&id, &created), func() {
-		id.CreatedAt = fromMillis(created)
-		ids = append(ids, id)
-	})
+	ids, err := s.identities(ctx, selectIdentities, userID)
 	if err == nil && len(ids) == 0 {
 		err = model.ErrNotFound
 	}
+	return ids, doing("list identities", err)
+}
+
+func (s *Store) identities(ctx context.Context, query string, args ...any) ([]model.Identity, error) {
+	var ids []model.Identity
+	var id model.Identity
+	var created int64
+	err := s.rows(ctx, query, args, scanIdentity(&id, &created), func() {
+		id.CreatedAt = fromMillis(created)
+		ids = append(ids, id)
+	})
 	if err != nil {
-		return nil, doing("list identities", err)
+		return nil, err
 	}
 	return ids, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -81,6 +82,11 @@ func (s *Service) Register(ctx context.Context, _ model.Origin, email string, pa
 	default:
 		return failed(err)
 	}
+}
+
+// Named is what was typed, without the spaces around it: only the other server knows which accounts it has.
+func (s *Service) Named(_ context.Context, typed string) (string, error) {
+	return strings.TrimSpace(typed), nil
 }
 
 // SignIn opens a session there.

@@ -56,6 +56,11 @@ type imported struct {
 	Kept      map[string]int `json:"kept"`          // identities by provider, with which nobody can sign in here
 	Bad       int            `json:"bad"`
 	Problems  []problem      `json:"problems"` // of the first of them
+
+	// Beside are those made whom people cannot tell from somebody else by their address: each signs in with its exact letters alone, as
+	// programs always do. BesideList has the first of them.
+	Beside     int       `json:"beside"`
+	BesideList []problem `json:"beside_list"`
 }
 
 // problem is why one user cannot be imported. The first of a file is number 1.
@@ -72,6 +77,7 @@ type candidate struct {
 	identities []model.Identity
 	keys       int
 	kept       []string // providers
+	beside     string   // says who has an address that people cannot tell from theirs; "": nobody
 }
 
 // importUsers reads users from the body of a request. It writes nothing when that is a rehearsal, and otherwise all that can be.
@@ -89,7 +95,7 @@ func (o *operator) importFrom(ctx context.Context, file io.Reader, dryRun bool) 
 	defer stop(nil)
 	i := &importing{
 		operator: o, ctx: ctx, stop: stop, seen: map[[16]byte]struct{}{}, candidates: make(chan candidate),
-		result: imported{DryRun: dryRun, Kept: map[string]int{}, Problems: []problem{}},
+		result: imported{DryRun: dryRun, Kept: map[string]int{}, Problems: []problem{}, BesideList: []problem{}},
 	}
 	workers := importWriters
 	if dryRun {
@@ -105,7 +111,9 @@ func (o *operator) importFrom(ctx context.Context, file io.Reader, dryRun bool) 
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause
 	}
-	slices.SortFunc(i.result.Problems, func(a, b problem) int { return a.Number - b.Number })
+	for _, list := range [][]problem{i.result.Problems, i.result.BesideList} {
+		slices.SortFunc(list, func(a, b problem) int { return a.Number - b.Number })
+	}
 	return i.result, err
 }
 
@@ -174,12 +182,39 @@ func (i *importing) offer(raw json.RawMessage) error {
 		return nil
 	}
 	c.number = number
+	if c.beside, err = i.findBeside(c); err != nil {
+		return err
+	}
 	select {
 	case i.candidates <- c:
 		return nil
 	case <-i.ctx.Done():
 		return context.Cause(i.ctx)
 	}
+}
+
+// findBeside says beside whom a user would be. Devices of both know their exact addresses, so that neither can be left out.
+//
+// Whoever is written meanwhile was in the file before, and is known from there: the answer is the same in every run.
+func (i *importing) findBeside(c candidate) (string, error) {
+	for _, id := range c.identities {
+		if id.Provider != model.ProviderEmailPassword {
+			continue
+		}
+		if i.again("spelling", model.OneSpelling(id.Subject)) {
+			return fmt.Sprintf("%+q differs from an address before it in the file in nothing that people see", id.Subject), nil
+		}
+		beside, err := i.accounts.Beside(i.ctx, id.Subject)
+		if err != nil {
+			return "", err
+		}
+		for _, other := range beside {
+			if other.UserID != c.user.ID {
+				return fmt.Sprintf("%+q differs from %+q, of the user %s, in nothing that people see", id.Subject, other.Subject, other.UserID), nil
+			}
+		}
+	}
+	return "", nil
 }
 
 func (i *importing) count(how func(*imported)) {
@@ -218,6 +253,12 @@ func (i *importing) work() {
 func (r *imported) add(c candidate) {
 	r.Made++
 	r.Keys += c.keys
+	if c.beside != "" {
+		r.Beside++
+		if len(r.BesideList) < maxProblems {
+			r.BesideList = append(r.BesideList, problem{c.number, c.user.ID, c.beside})
+		}
+	}
 	if !c.user.DisabledAt.IsZero() {
 		r.Disabled++
 	}

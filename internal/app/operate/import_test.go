@@ -102,6 +102,39 @@ func TestAFileWithBadUsersImportsNobodyUnlessTold(t *testing.T) {
 	})
 }
 
+func TestAnImportedAddressThatPeopleCannotTellFromAnotherIsKeptAndNamed(t *testing.T) {
+	t.Parallel()
+	user := func(n int, email string) string {
+		return fmt.Sprintf(`{"_id": "5f3a1c2b9d0e4a00123456%02d", "identities": [{"id": "5f3a1c2b9d0e4a00123457%02d", "provider_type": "local-userpass", "provider_data": {"email": %q}}]}`,
+			n, n, email)
+	}
+	file := usersFile(t, "["+user(10, "ADA@example.com")+","+user(11, "bob@example.com")+","+user(12, "Bob@example.com")+","+user(13, "eve@example.com")+"]")
+	anywhere(t, func(t *testing.T, p place) {
+		p.must(t, "correct horse battery", "user", "add", "--password-stdin", "ada@example.com")
+		for _, dryRun := range []bool{true, false} {
+			got := ordered[imported](t, p, "import-users", fmt.Sprintf("--dry-run=%t", dryRun), file)
+			if got.Made != 4 || got.Bad != 0 || got.Beside != 2 || len(got.BesideList) != 2 || got.BesideList[0].Number != 1 || got.BesideList[1].Number != 3 {
+				t.Errorf("dry run %t: %+v", dryRun, got)
+			}
+			if got.BesideList != nil && !strings.Contains(got.BesideList[0].Reason, `"ada@example.com"`) {
+				t.Errorf("dry run %t: it is beside %s", dryRun, got.BesideList[0].Reason)
+			}
+		}
+		if got := ordered[imported](t, p, "import-users", file); got.There != 4 || got.Beside != 0 {
+			t.Errorf("again: %+v", got)
+		}
+		_, err := p.order(t, "", "user", "disable", "BOB@example.com")
+		testkit.WantSentence(t, err, "5f3a1c2b9d0e4a0012345611", "5f3a1c2b9d0e4a0012345612", "id")
+		p.must(t, "", "user", "disable", "Eve@example.com")
+		p.must(t, "", "user", "disable", "Bob@example.com")
+		for _, u := range p.listed(t) {
+			if u.Disabled != (u.ID == "5f3a1c2b9d0e4a0012345612" || u.ID == "5f3a1c2b9d0e4a0012345613") {
+				t.Errorf("%+v", u)
+			}
+		}
+	})
+}
+
 func TestAFileThatIsNoListOfUsersImportsNobody(t *testing.T) {
 	t.Parallel()
 	const good = `{"_id": "5f3a1c2b9d0e4a0012345681", "identities": [{"id": "x", "provider_type": "custom-token"}]}`

@@ -192,7 +192,7 @@ func TestCommandsThatCannotBeDoneSayWhy(t *testing.T) {
 		}{
 			{"user disable nobody@example.com", "", []string{`"nobody@example.com"`, "id", "e-mail"}},
 			{"user enable 5f3a1c2b9d0e4a0012345672", "", []string{"5f3a1c2b9d0e4a0012345672", "no user"}},
-			{"user disable ADA@example.com", "", []string{`"ADA@example.com"`, "exactly"}},
+			{"user add ADA@example.com --password-stdin", "correct horse battery", []string{`"ada@example.com"`, `"ADA@example.com"`, "already"}},
 			{"user reset-password nobody", "", []string{`"nobody"`}},
 			{"user reset-password 5f3a1c2b9d0e4a0012345673", "", []string{"no e-mail address"}},
 			{"user reset-password ada@example.com --mail", "", []string{"--smtp", "--mail"}},

@@ -108,20 +108,24 @@ func (r imported) write(w io.Writer) error {
 	for _, provider := range slices.Sorted(maps.Keys(r.Kept)) {
 		fmt.Fprintf(&text, "%d identities of %s were kept, and nobody can sign in with them here.\n", r.Kept[provider], legible(provider))
 	}
-	r.writeProblems(&text)
+	if r.Beside > 0 {
+		fmt.Fprintf(&text, "%d have an address that people cannot tell from another's, and sign in with its exact letters alone:\n", r.Beside)
+		writeProblems(&text, r.BesideList, r.Beside)
+	}
+	writeProblems(&text, r.Problems, r.Bad)
 	_, err := io.WriteString(w, text.String())
 	return err
 }
 
-func (r imported) writeProblems(text *strings.Builder) {
-	for _, p := range r.Problems {
+func writeProblems(text *strings.Builder, first []problem, all int) {
+	for _, p := range first {
 		fmt.Fprintf(text, "  user %d", p.Number)
 		if p.ID != "" {
 			fmt.Fprintf(text, " (%s)", legible(p.ID))
 		}
 		fmt.Fprintf(text, ": %s\n", legible(p.Reason))
 	}
-	if more := r.Bad - len(r.Problems); more > 0 {
+	if more := all - len(first); more > 0 {
 		fmt.Fprintf(text, "  and %d more\n", more)
 	}
 }

@@ -39,7 +39,7 @@ func listed(m accounts.Managed) listedUser {
 	return out
 }
 
-// named is whom a command is about: an id, or exactly an e-mail.
+// named is whom a command is about: an id, or an e-mail in any spelling in which people see no difference.
 type named struct {
 	User string `json:"user"`
 }
@@ -54,16 +54,22 @@ func (o *operator) findUser(ctx context.Context, in named) (listedUser, error) {
 
 // aboutUser puts a refusal into words for operators, who are told every other error as it is.
 func aboutUser(name string, err error) error {
+	var ambiguous accounts.AmbiguousError
+	if errors.As(err, &ambiguous) {
+		var could []string
+		for _, id := range ambiguous.Alike {
+			could = append(could, fmt.Sprintf("%s (%+q)", id.UserID, id.Subject))
+		}
+		return fmt.Errorf("%q could be any of these, so name one by its id: %s", name, strings.Join(could, ", "))
+	}
 	e, ok := errors.AsType[*model.Error](err)
 	switch {
 	case !ok:
 		return err
 	case e.Kind == model.KindNotFound:
-		return fmt.Errorf("there is no user %q: name one by id, or by e-mail address exactly as it is in the list", name)
+		return fmt.Errorf("there is no user %q: name one by id, or by e-mail address", name)
 	case e.Kind == model.KindBadEmail:
 		return fmt.Errorf("%q cannot be an e-mail address here: it must have 1 to 128 characters", name)
-	case e.Kind == model.KindEmailTaken:
-		return fmt.Errorf("there is a user %q already", name)
 	case e.Reason != "":
 		return errors.New(e.Reason)
 	case e.Err != nil:
@@ -133,12 +139,23 @@ func (o *operator) addUser(ctx context.Context, in newUser) (out handedOut, err 
 	if errors.Is(err, accounts.ErrNoLink) {
 		return out, err
 	}
+	if model.Is(err, model.KindEmailTaken) {
+		return out, o.taken(ctx, in.Email)
+	}
 	if err != nil {
 		return out, aboutUser(in.Email, err)
 	}
 	out.User = listed(added)
 	out.handOut(link)
 	return out, nil
+}
+
+// taken says who has an address already, or one that people cannot tell from it.
+func (o *operator) taken(ctx context.Context, email string) error {
+	if beside, err := o.accounts.Beside(ctx, email); err == nil && len(beside) > 0 {
+		return fmt.Errorf("there is a user %+q already, whom people cannot tell from %+q", beside[0].Subject, email)
+	}
+	return fmt.Errorf("there is a user %q already", email)
 }
 
 // canLink says whether a link would lead anywhere.

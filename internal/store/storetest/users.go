@@ -65,6 +65,69 @@ func users() []contract {
 				t.Error(diff)
 			}
 		}},
+		{"people are found by the one spelling of an address, those first who are confirmed", func(t *testing.T, s *store.Store) {
+			subjects := []string{"Ada@example.com", "ada@example.com ", "ADA@Example.com", "ada@example.org"}
+			for i, subject := range subjects {
+				u, id := newUser(subject)
+				id.Pending = i != 1
+				want(t, s.CreateUser(t.Context(), u, id), nil)
+			}
+			u, id := newUser("ada@example.com")
+			id.Provider, id.PasswordHash = model.ProviderAnonymous, ""
+			want(t, s.CreateUser(t.Context(), u, id), nil)
+			found, err := s.IdentitiesBySpelling(t.Context(), "\u00a0ａda@EXAMPLE.com", 10)
+			want(t, err, nil)
+			if len(found) != 3 || found[0].Subject != subjects[1] || !found[1].Pending || !found[2].Pending {
+				t.Errorf("found %+v", found)
+			}
+			found, err = s.IdentitiesBySpelling(t.Context(), subjects[2], 1)
+			if err != nil || len(found) != 1 || found[0].Subject != subjects[1] {
+				t.Errorf("found %+v, %v", found, err)
+			}
+			for _, tt := range []struct {
+				email string
+				want  int
+			}{{subjects[0], 1}, {subjects[2], 1}, {"aDA@example.com", 2}, {"bob@example.com", 0}} {
+				found, err = s.IdentitiesMeant(t.Context(), tt.email, 2)
+				if err != nil || len(found) != tt.want || tt.want == 1 && found[0].Subject != tt.email {
+					t.Errorf("by %q are meant %+v, %v", tt.email, found, err)
+				}
+			}
+			found, err = s.IdentitiesBySpelling(t.Context(), "bob@example.com", 10)
+			if err != nil || len(found) != 0 {
+				t.Errorf("found %+v, %v", found, err)
+			}
+		}},
+		{"a lone user is made beside nobody whose address looks the same, even at once", func(t *testing.T, s *store.Store) {
+			u, id := newUser("Ada@example.com")
+			want(t, s.CreateLoneUser(t.Context(), u, id), nil)
+			for _, subject := range []string{"Ada@example.com", "ada@example.com", " ADA@EXAMPLE.COM"} {
+				u, id := newUser(subject)
+				want(t, s.CreateLoneUser(t.Context(), u, id), model.ErrConflict)
+			}
+			beside, id := newUser("ada@example.com")
+			want(t, s.CreateUser(t.Context(), beside, id), nil)
+			want(t, s.DeleteUser(t.Context(), u.ID), nil)
+			want(t, s.DeleteUser(t.Context(), beside.ID), nil)
+			made := make(chan error)
+			for _, subject := range []string{"ada@example.com", "Ada@example.com", "aDa@example.com", "adA@example.com"} {
+				go func() {
+					u, id := newUser(subject)
+					made <- s.CreateLoneUser(t.Context(), u, id)
+				}()
+			}
+			n := 0
+			for range 4 {
+				if err := <-made; err == nil {
+					n++
+				} else {
+					want(t, err, model.ErrConflict)
+				}
+			}
+			if n != 1 {
+				t.Errorf("%d were made", n)
+			}
+		}},
 		{"the same subject of another provider is free", func(t *testing.T, s *store.Store) {
 			u, id := newUser("ann")
 			want(t, s.CreateUser(t.Context(), u, id), nil)
