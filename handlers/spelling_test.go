@@ -115,3 +115,18 @@ func TestACookieIsGoodInOneSpellingAlone(t *testing.T) {
 		}
 	}
 }
+
+func TestAPasswordWithAnAccentFitsOnEveryComputer(t *testing.T) {
+	p := newProgram(t)
+	const composed, parted = "Mar\u00eda123", "Mari\u0301a123"
+	p.browser().post("/register", credentials(email, parted[:len(parted)-1])).want(http.StatusUnprocessableEntity).
+		says("#password-error", "Use at least 8 characters.") // it has eight, if an accent is counted by itself
+	p.browser().post("/register", credentials(email, parted)).leadsTo("/keys")
+	for _, typed := range []string{composed, parted} {
+		p.browser().post("/login", credentials(email, typed)).leadsTo("/keys")
+	}
+	api := p.newClient(p.upstream.next)
+	if _, err := api.Login(t.Context(), client.EmailPassword(email, composed)); err != nil {
+		t.Errorf("the API: %v", err)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"golang.org/x/crypto/argon2"
@@ -30,7 +31,7 @@ type verdict int
 const (
 	passwordWrong verdict = iota
 	passwordRight
-	passwordOutdated // right, and stored at a cost that is not today's
+	passwordOutdated // right, and stored at a cost that is not today's, or in another form of Unicode
 )
 
 // hasher hashes as many passwords at once as there are cores. Each takes 19 MiB, so a flood of sign-ins would otherwise eat the
@@ -62,15 +63,18 @@ func argon2id(password, salt []byte, c model.PasswordCost) []byte {
 // hash returns the PHC string to store for a password.
 func (h *hasher) hash(ctx context.Context, password model.Secret) (string, error) {
 	salt := randomBytes(saltSize)
-	key, err := h.run(ctx, password, salt, h.cost)
+	keys, err := h.run(ctx, salt, h.cost, password.OneForm())
 	if err != nil {
 		return "", err
 	}
-	return encodePHC(h.cost, salt, key), nil
+	return encodePHC(h.cost, salt, keys[0]), nil
 }
 
 // check compares a password with a stored hash. No hash, for an account that does not exist or has no password, costs the same
 // and is always wrong.
+//
+// Passwords are hashed in one form of Unicode; those stored before that was so, as they were typed. What is typed in another form is
+// therefore tried in both, whoever exists and whichever of them fits: one try that takes two hashes.
 func (h *hasher) check(ctx context.Context, stored string, password model.Secret) (verdict, error) {
 	if stored == "" {
 		stored = h.absent
@@ -79,20 +83,26 @@ func (h *hasher) check(ctx context.Context, stored string, password model.Secret
 	if err != nil {
 		return passwordWrong, fmt.Errorf("stored password: %w", err)
 	}
-	got, err := h.run(ctx, password, salt, cost)
-	switch {
-	case err != nil:
+	forms := []model.Secret{password.OneForm()}
+	if forms[0] != password {
+		forms = append(forms, password)
+	}
+	keys, err := h.run(ctx, salt, cost, forms...)
+	if err != nil {
 		return passwordWrong, err
-	case subtle.ConstantTimeCompare(got, want) != 1:
-		return passwordWrong, nil
-	case cost != h.cost:
+	}
+	fits := func(key []byte) bool { return subtle.ConstantTimeCompare(key, want) == 1 }
+	switch {
+	case fits(keys[0]) && cost == h.cost:
+		return passwordRight, nil
+	case slices.ContainsFunc(keys, fits):
 		return passwordOutdated, nil
 	}
-	return passwordRight, nil
+	return passwordWrong, nil
 }
 
-// run waits for a core, unless too many wait already.
-func (h *hasher) run(ctx context.Context, password model.Secret, salt []byte, cost model.PasswordCost) ([]byte, error) {
+// run waits for a core, unless too many wait already, and hashes each of the passwords there.
+func (h *hasher) run(ctx context.Context, salt []byte, cost model.PasswordCost, passwords ...model.Secret) (keys [][]byte, err error) {
 	select {
 	case h.queue <- struct{}{}:
 		defer func() { <-h.queue }()
@@ -105,7 +115,10 @@ func (h *hasher) run(ctx context.Context, password model.Secret, salt []byte, co
 	case <-ctx.Done():
 		return nil, &model.Error{Kind: model.KindBusy, Err: ctx.Err()}
 	}
-	return h.derive([]byte(password), salt, cost), nil
+	for _, password := range passwords {
+		keys = append(keys, h.derive([]byte(password), salt, cost))
+	}
+	return keys, nil
 }
 
 // Hashing says how many passwords are being hashed, and how many wait for a core.

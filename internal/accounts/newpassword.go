@@ -16,11 +16,19 @@ import (
 //go:embed commonpasswords.txt
 var commonPasswords string
 
+// tooLong says whether no account can have the password, in whatever form of Unicode it was chosen.
+func tooLong(password model.Secret) bool {
+	return password.Length() > maxPassword && utf8.RuneCountInString(string(password)) > maxPassword
+}
+
 // checkNewPassword says whether an account may get a password: any characters will do, if there are enough of them and guessing
 // does not begin with it.
 func checkNewPassword(password model.Secret, email string, least int) error {
 	var why string
+	password = password.OneForm()
 	switch n := utf8.RuneCountInString(string(password)); {
+	case !utf8.ValidString(string(password)):
+		why = "password must be text in UTF-8"
 	case n < least || n > maxPassword:
 		why = fmt.Sprintf("password must be between %d and %d characters", least, maxPassword)
 	case canonical(string(password)) == canonical(email):

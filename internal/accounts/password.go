@@ -3,7 +3,6 @@ package accounts
 import (
 	"context"
 	"errors"
-	"unicode/utf8"
 
 	"latchkey/internal/model"
 )
@@ -59,7 +58,7 @@ func (p *Person) checkOwn(ctx context.Context, password model.Secret) (model.Ide
 	if err != nil {
 		return id, passwordWrong, err
 	}
-	if utf8.RuneCountInString(string(password)) > maxPassword {
+	if tooLong(password) {
 		return id, passwordWrong, refused(model.KindWrongPassword, "password no account can have", "")
 	}
 	// A session has tries of its own, as a browser has that was signed in before: the guesses of others do not hold its owner up. They

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"time"
-	"unicode/utf8"
 
 	"latchkey/internal/model"
 )
@@ -69,7 +68,7 @@ func (a *Accounts) SignInAnonymously(ctx context.Context, from model.Origin, d *
 // an account here. That an account is off, or waits for its address to be confirmed, is for those who know its password.
 func (a *Accounts) provePassword(ctx context.Context, from model.Origin, email string, password model.Secret) (proven, error) {
 	// Nobody has such a password or e-mail, whoever exists: no need to hash 64 KB, to ask the store or to count.
-	if utf8.RuneCountInString(string(password)) > maxPassword || !validEmail(email) {
+	if tooLong(password) || !validEmail(email) {
 		return proven{}, refused(model.KindWrongPassword, "e-mail or password no account can have", "")
 	}
 	succeeded, err := a.guessing(Attempt{Account: email, Address: from.Address, KnownBrowser: from.KnownBrowser})
