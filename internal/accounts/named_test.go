@@ -170,3 +170,42 @@ func TestNamingAnUnknownAddressIsAsMuchWorkAsAKnownOne(t *testing.T) {
 		}
 	}
 }
+
+// otherSpellings are those of a credential that a reader, a decoder or a person could take for it.
+func otherSpellings(secret string) []string {
+	wide := strings.Map(func(r rune) rune { return r + '\uff21' - 'A' }, secret)
+	return []string{
+		secret + " ", " " + secret, secret + "\n", secret + "\x00", "\ufeff" + secret, secret + "\u200b", secret + "=", `"` + secret + `"`, strings.ToUpper(secret),
+		strings.ToUpper(secret[:1]) + secret[1:] + "x", secret[:len(secret)-1], wide, secret + secret,
+	}
+}
+
+func TestACredentialIsGoodInOneSpellingAlone(t *testing.T) {
+	f := newFixture(t)
+	who := f.signUp("ana@example.org")
+	_, value := f.newKey(who, "pump")
+	_, handed, err := f.ResetPassword(t.Context(), "ana@example.org", true, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	link := linkOf(t, handed)
+	for _, other := range otherSpellings(value.Reveal()) {
+		_, err := f.SignInWithKey(t.Context(), here, model.Secret(other), nil)
+		is(t, err, model.KindWrongValue)
+	}
+	for _, other := range otherSpellings(link.Token.Reveal()) {
+		is(t, f.UseLink(t.Context(), here, model.GivenLink{Purpose: link.Purpose, ID: link.ID, Token: model.Secret(other)}, "another battery"), model.KindBadLink)
+	}
+	for _, other := range append(otherSpellings(link.ID), link.ID[:23]+"g") {
+		if other == link.ID {
+			continue
+		}
+		is(t, f.UseLink(t.Context(), here, model.GivenLink{Purpose: link.Purpose, ID: other, Token: link.Token}, "another battery"), model.KindBadLink)
+	}
+	if err := f.UseLink(t.Context(), here, link, "another battery"); err != nil {
+		t.Errorf("the link itself: %v", err)
+	}
+	if _, err := f.SignInWithKey(t.Context(), here, value, nil); err != nil {
+		t.Errorf("the value itself: %v", err)
+	}
+}

@@ -30,13 +30,17 @@ func newUserCode() string {
 	}
 }
 
-// NormalizeCode reads a user code as a person types or pastes it: in any case, with dashes and spaces of any kind anywhere.
+// NormalizeCode reads a user code as a person types or pastes it: in any case and width, with dashes and spaces of any kind anywhere.
 // It says no to everything else, so that what cannot be a code is not counted as a wrong one.
 func NormalizeCode(text string) (string, bool) {
 	code := make([]byte, 0, codeLength)
 	for _, r := range text {
 		if ignorable(r) {
 			continue
+		}
+		const wide = 'Ａ' - 'A' // how far letters that are as wide as Chinese signs are from ours
+		if 'Ａ' <= r && r <= 'Ｚ' || 'ａ' <= r && r <= 'ｚ' {
+			r -= wide
 		}
 		if 'a' <= r && r <= 'z' { // not by package unicode: it takes letters of other alphabets for ours
 			r -= 'a' - 'A'
@@ -50,11 +54,14 @@ func NormalizeCode(text string) (string, bool) {
 	return string(code), len(code) == codeLength
 }
 
-// ignorable says whether r is a dash or a space. The minus sign is a dash to those who type it.
+// ignorable says whether r is a dash, a space, or a mark that nobody sees, which comes along when a text is copied.
 func ignorable(r rune) bool {
-	const minus = '\u2212'
-	return r == minus || unicode.IsSpace(r) || unicode.Is(unicode.Pd, r)
+	return strings.ContainsRune(takenForDashes, r) || unicode.IsSpace(r) || unicode.In(r, unicode.Pd, unicode.Cf)
 }
+
+// takenForDashes are what people type or paste for a dash that Unicode does not call one: two minus signs, a bullet, lines that boxes
+// are drawn with, and the long vowels that the key beside the zero types on a Japanese and a Korean keyboard.
+const takenForDashes = "\u2212\u02d7\u2043\u2500\u2501\u30fc\uff70\u3161"
 
 // ShowCode writes a user code as it is shown: WDJB-MJHT.
 func ShowCode(code string) string {

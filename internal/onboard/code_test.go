@@ -35,7 +35,8 @@ func TestACodeIsReadAsPeopleTypeIt(t *testing.T) {
 	for _, text := range []string{
 		"WDJBMJHT", "WDJB-MJHT", "wdjb-mjht", "wDjB mJhT", "  WDJB - MJHT \r\n", "W-D-J-B-M-J-H-T", "\tWDJB\u00a0MJHT",
 		"WDJB\u2010MJHT", "WDJB\u2011MJHT", "WDJB\u2012MJHT", "WDJB\u2013MJHT", "WDJB\u2014MJHT", "WDJB\u2212MJHT",
-		"WDJB\uff0dMJHT", "WDJB\u2009MJHT", "WDJB\u202fMJHT", "WDJB\u3000MJHT", "-WDJBMJHT-",
+		"ＷＤＪＢ\uff0dＭＪＨＴ", "ｗｄｊｂｍｊｈｔ", "WDJBMJ\uff28T", "WDJB\u30fcMJHT", "WDJB\uff70MJHT", "WDJB\u3161MJHT", "WDJB\u2500MJHT", "WDJB\u2043MJHT",
+		"WDJB\u00adMJHT", "WDJB\u200bMJHT", "\ufeffWDJBMJHT", "\u202aWDJB-MJHT\u202c", "WDJB\uff0dMJHT", "WDJB\u2009MJHT", "WDJB\u202fMJHT", "WDJB\u3000MJHT", "-WDJBMJHT-",
 	} {
 		if code, ok := NormalizeCode(text); !ok || code != "WDJBMJHT" {
 			t.Errorf("%q is read as %q, %v", text, code, ok)
@@ -46,8 +47,8 @@ func TestACodeIsReadAsPeopleTypeIt(t *testing.T) {
 func TestWhatCannotBeACodeIsRefused(t *testing.T) {
 	for _, text := range []string{
 		"", " ", "-", "WDJB", "WDJBMJH", "WDJBMJHTT", "WDJB-MJHT WDJB-MJHT", "ADJBMJHT", "0DJBMJHT", "1DJBMJHT", "WDJB_MJHT",
-		"WDJB.MJHT", "WDJB%4dJHT", "WDJBMJH\u0422" /* a Cyrillic T */, "WDJBMJ\uff28T", "WDJB\x00MJHT", "WDJB\u200bMJHT",
-		"WDJBMJH\xff", "\ufeffWDJBMJHT", "WDJBMJH\u017f" /* its capital is S */, "WDJBMJH\u212a", /* its small letter is k */
+		"WDJB.MJHT", "WDJB%4dJHT", "WDJBMJH\u0422" /* a Cyrillic T */, "WDJB\x00MJHT", "WDJBMJH\u22a4", "\uff21DJBMJHT",
+		"WDJBMJH\xff", "WDJBMJH\u017f" /* its capital is S */, "WDJBMJH\u212a", /* its small letter is k */
 		"key_abcd",
 	} {
 		if code, ok := NormalizeCode(text); ok {

@@ -1143,3 +1143,27 @@ func TestNothingPrintsASecret(t *testing.T) {
 		}
 	}
 }
+
+func TestADeviceCodeIsGoodInOneSpellingAlone(t *testing.T) {
+	b := newBench(t)
+	started, err := b.Start(t.Context(), onboard.Request{ClientID: app, Address: address})
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := started.DeviceCode.Reveal()
+	const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	others := []string{code + "=", " " + code, code + "\n", strings.ToUpper(code), strings.ToLower(code), code[:len(code)-1], "\ufeff" + code}
+	for i := range digits { // the last one has bits to spare in base64
+		if other := code[:len(code)-1] + digits[i:i+1]; other != code {
+			others = append(others, other)
+		}
+	}
+	for _, other := range others {
+		if _, err := b.Poll(t.Context(), app, model.Secret(other)); !errors.Is(err, onboard.ErrInvalidGrant) {
+			t.Errorf("%q: %v", other, err)
+		}
+	}
+	if _, err := b.Poll(t.Context(), app, started.DeviceCode); !errors.Is(err, onboard.ErrPending) {
+		t.Errorf("the code itself: %v", err)
+	}
+}
