@@ -2,9 +2,11 @@ package handlers
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -107,7 +109,26 @@ func happening(e model.Event) views.Happening {
 	if strings.HasPrefix(string(e.Kind), "pairing-") {
 		v.Device, v.IsDevice = e.Detail, true
 	}
+	if e.Again > 0 {
+		last := &v.After
+		if e.KeyID == "" {
+			last = &v.Before
+		}
+		*last += repeated(e)
+		if e.Address == "" {
+			v.Who += ", from several addresses"
+		}
+	}
 	return v
+}
+
+// repeated says how often it happened, and until when.
+func repeated(e model.Event) string {
+	until, layout := e.LastAt.UTC(), "15:04"
+	if until.Format(time.DateOnly) != e.At.UTC().Format(time.DateOnly) {
+		layout = "2 January, 15:04"
+	}
+	return fmt.Sprintf(", %d times until %s", e.Again+1, until.Format(layout))
 }
 
 // eventWords are the words before the name of the key, or of the device, that an event is about.

@@ -110,6 +110,48 @@ func TestEveryKindOfEventIsToldInAPlainSentence(t *testing.T) {
 	}
 }
 
+func TestWhatAStrangerRepeatsIsOneRowThatSaysHowOften(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	who := p.person(email)
+	p.clock.Advance(time.Hour)
+	for range 12 { // a minute each, of which ten are one row
+		p.writes(who, "sign-in-failed", detail("wrong password"), by(model.ActorUnknown))
+	}
+	b := p.signIn(who)
+	a := b.get("/activity?kind=sign-ins").want(http.StatusOK)
+	first := noon.Add(time.Hour + time.Minute)
+	want := []string{
+		"Signed in", "Sign-in refused: wrong password, 2 times until " + first.Add(11*time.Minute).Format("15:04"),
+		"Sign-in refused: wrong password, 10 times until " + first.Add(9*time.Minute).Format("15:04"),
+	}
+	if got := a.texts(".deed"); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	file := b.get("/activity.csv").want(http.StatusOK).body
+	for _, part := range []string{
+		"address,agent,count,last_time\r\n", ",10," + first.Add(9*time.Minute).Format(time.RFC3339Nano) + "\r\n", ",1,\r\n",
+	} {
+		if !strings.Contains(file, part) {
+			t.Errorf("the file has no %q: %s", part, file)
+		}
+	}
+	if file := b.get("/activity.json").want(http.StatusOK).body; !strings.Contains(file, `"count":10,"last_time":"`+first.Add(9*time.Minute).Format(time.RFC3339Nano)+`"}`) {
+		t.Errorf("the file is %s", file)
+	}
+	for i := range 40 { // from so many addresses that the day is full
+		p.writes(who, "sign-in-failed", detail("wrong password"), by(model.ActorUnknown), func(e *model.Event) { e.Address = fmt.Sprintf("192.0.2.%d", i) })
+	}
+	p.clock.Advance(12 * time.Hour)
+	p.writes(who, "sign-in-failed", detail("wrong password"), by(model.ActorUnknown), func(e *model.Event) { e.Address = "192.0.2.99" })
+	b = p.signIn(who)
+	a = b.get("/activity?kind=sign-ins").want(http.StatusOK)
+	if deeds, from := a.texts(".deed"), a.texts(".day .small"); !strings.HasSuffix(deeds[1], "wrong password, 18 times until 3 May, 01:53") ||
+		from[1] != "by somebody who is not signed in, from several addresses" || len(deeds) > 30 {
+		t.Errorf("got %q, %q", deeds, from)
+	}
+}
+
 func TestTheListIsNarrowedDownByGroupAndByKey(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t)

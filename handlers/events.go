@@ -3,7 +3,6 @@ package handlers
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"time"
 
@@ -49,23 +48,26 @@ func agentOf(c echo.Context) string {
 func (h *dashboard) event(c echo.Context, kind model.EventKind) model.Event {
 	a, _ := accountOf(c)
 	from := originOf(c.Request().Context())
-	return model.Event{UserID: a.UserID, At: h.Now(), Kind: kind, Actor: model.ActorBrowser, Address: from.Address, Agent: from.Agent}
+	now := h.Now()
+	return model.Event{
+		ID: model.NewID(now), UserID: a.UserID, At: now, Kind: kind, Actor: model.ActorBrowser, Address: from.Address, Agent: from.Agent,
+		Elsewhere: !h.Here,
+	}
 }
 
 // record writes down what the dashboard did in an account. The act is done: that it is not written down is for the log alone.
 func (h *dashboard) record(c echo.Context, e model.Event) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request().Context()), actTimeout)
 	defer cancel()
+	e.Elsewhere = !h.Here
 	if err := h.Events.RecordEvent(ctx, e); err != nil {
 		h.Log.Error("event not recorded", "kind", e.Kind, "user", e.UserID, "request", requestIDOf(c), "cause", err)
 	}
 }
 
-// idOnce is the id of an event that can happen but once to what it is about, however often it is seen to have happened.
+// idOnce is the id of an event that can happen but once to what it is about, however often it is seen to have happened. It sorts by
+// the whole of the time, as other ids do.
 func idOnce(at time.Time, kind model.EventKind, about string) string {
 	sum := sha256.Sum256([]byte(string(kind) + "\x00" + about))
-	var id [12]byte
-	binary.BigEndian.PutUint32(id[:], uint32(at.Unix())) //nolint:gosec // four bytes are what ids have for it
-	copy(id[4:], sum[:])
-	return hex.EncodeToString(id[:])
+	return model.TimeOfID(at) + hex.EncodeToString(sum[:5])
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -37,12 +38,20 @@ type exportedEvent struct {
 	Detail  string `json:"detail,omitempty"`
 	Address string `json:"address,omitempty"`
 	Agent   string `json:"agent,omitempty"`
+
+	Count    int    `json:"count"`               // how often it happened
+	LastTime string `json:"last_time,omitempty"` // when it did last, if more than once
 }
 
 func exported(e model.Event) exportedEvent {
-	return exportedEvent{
-		e.ID, e.At.UTC().Format(time.RFC3339Nano), string(e.Kind), string(e.Actor), e.KeyID, e.KeyName, e.Detail, e.Address, e.Agent,
+	out := exportedEvent{
+		ID: e.ID, Time: e.At.UTC().Format(time.RFC3339Nano), Kind: string(e.Kind), Actor: string(e.Actor),
+		KeyID: e.KeyID, KeyName: e.KeyName, Detail: e.Detail, Address: e.Address, Agent: e.Agent, Count: e.Again + 1,
 	}
+	if e.Again > 0 {
+		out.LastTime = e.LastAt.UTC().Format(time.RFC3339Nano)
+	}
+	return out
 }
 
 // eventFile is a format. It writes to what begin is given, and leaves nothing behind in a buffer of its own.
@@ -134,11 +143,12 @@ type csvFile struct{ to *csv.Writer }
 func (f *csvFile) begin(to io.Writer) error {
 	f.to = csv.NewWriter(to)
 	f.to.UseCRLF = true
-	return f.write("id", "time", "kind", "actor", "key_id", "key_name", "detail", "address", "agent")
+	return f.write("id", "time", "kind", "actor", "key_id", "key_name", "detail", "address", "agent", "count", "last_time")
 }
 
 func (f *csvFile) add(e exportedEvent) error {
-	return f.write(e.ID, e.Time, e.Kind, e.Actor, e.KeyID, cell(e.KeyName), cell(e.Detail), cell(e.Address), cell(e.Agent))
+	return f.write(e.ID, e.Time, e.Kind, e.Actor, e.KeyID, cell(e.KeyName), cell(e.Detail), cell(e.Address), cell(e.Agent),
+		strconv.Itoa(e.Count), e.LastTime)
 }
 
 func (f *csvFile) end() error { return nil }

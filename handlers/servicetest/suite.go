@@ -248,10 +248,15 @@ var notOfActs = []model.EventKind{
 	model.EventKeyFirstUsed, model.EventKeyRefused,
 }
 
-// written is what was written down of the person's acts, the oldest first.
-func (p *person) written(t testing.TB) []model.Event {
+// written is what was written down of the person's acts, the oldest first, and what repeated itself as often as it did.
+func (p *person) written(t testing.TB) (events []model.Event) {
 	t.Helper()
-	return slices.DeleteFunc(p.tenant.Events(t, p.id()), func(e model.Event) bool { return slices.Contains(notOfActs, e.Kind) })
+	for _, e := range p.tenant.Events(t, p.id()) {
+		if !slices.Contains(notOfActs, e.Kind) {
+			events = append(events, slices.Repeat([]model.Event{e}, e.Again+1)...)
+		}
+	}
+	return events
 }
 
 // writes checks what is written down of the person while something is done: "kind", "key" and "detail" of each event.

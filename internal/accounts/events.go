@@ -6,10 +6,12 @@ import (
 	"latchkey/internal/model"
 )
 
-// event is something that somebody did to an account, as who says they are doing it.
+// event is something that somebody did to an account, as who says they are doing it. It has its id from now on: what is saved later,
+// behind a hash or after the answer, is still listed in the order in which it happened.
 func (a *Accounts) event(from model.Origin, kind model.EventKind, userID string) model.Event {
+	now := a.cfg.Now()
 	return model.Event{
-		UserID: userID, At: a.cfg.Now(), Kind: kind, Actor: from.Actor, Address: from.Address, Agent: from.Agent,
+		ID: model.NewID(now), UserID: userID, At: now, Kind: kind, Actor: from.Actor, Address: from.Address, Agent: from.Agent,
 	}
 }
 
@@ -17,7 +19,6 @@ func (a *Accounts) event(from model.Origin, kind model.EventKind, userID string)
 func (a *Accounts) recordFailure(ctx context.Context, from model.Origin, userID, reason string) {
 	e := a.event(from, model.EventSignInFailed, userID)
 	e.Actor, e.Detail = model.ActorUnknown, reason
-	e.ID = model.NewID(e.At) // now: what is written later is still listed in the order in which it happened
 	a.later(ctx, "failed log-in not written down", userID, func(ctx context.Context) error { return a.store.RecordEvent(ctx, e) })
 }
 
@@ -26,7 +27,7 @@ func (a *Accounts) recordFailure(ctx context.Context, from model.Origin, userID,
 func (a *Accounts) recordRefusal(ctx context.Context, from model.Origin, key model.Key, reason string) {
 	refusal := model.KeyRefusal{At: a.cfg.Now(), Address: from.Address, Reason: reason}
 	e := a.event(from, model.EventKeyRefused, key.UserID)
-	e.ID, e.KeyID, e.Detail = model.NewID(e.At), key.ID, reason
+	e.KeyID, e.Detail = key.ID, reason
 	a.later(ctx, "refusal of a key not written down", key.UserID, func(ctx context.Context) error {
 		return a.store.RecordRefusal(ctx, key.UserID, key.ID, refusal, e)
 	})

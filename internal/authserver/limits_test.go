@@ -130,8 +130,8 @@ func TestWhatIsRefusedByACountIsNotWrittenDownOneByOne(t *testing.T) {
 		f.send(guess("a@example.org", "192.0.2.1:1", ""))
 	}
 	f.Drain()
-	if n := len(f.happened(owner.UserID, model.EventSignInFailed)); n != accountTries {
-		t.Errorf("%d failed log-ins are written down, want %d", n, accountTries)
+	if rows := f.happened(owner.UserID, model.EventSignInFailed); len(rows) != 1 || rows[0].Again+1 != accountTries {
+		t.Errorf("written down is %+v, want %d tries in one row", rows, accountTries)
 	}
 	if logs := f.logs.String(); strings.Contains(logs, "a@example.org") || strings.Contains(logs, "wrong password\"") && strings.Contains(logs, testPassword) {
 		t.Error("the log has an e-mail address or a password")

@@ -51,11 +51,20 @@ type Event struct {
 	At         time.Time
 	Kind       EventKind
 	Actor      Actor
-	KeyID      string // the key it is about, or ""
-	KeyName    string // as it was then; found out by the store when empty
-	Detail     string // a reason, or the name of a device; in plain words
-	Address    string // where it came from
-	Agent      string // what the program there called itself
+	KeyID      string    // the key it is about, or ""
+	KeyName    string    // as it was then; found out by the store when empty
+	Detail     string    // a reason, or the name of a device; in plain words
+	Address    string    // where it came from
+	Agent      string    // what the program there called itself
+	Again      int       // how often the same happened once more, which is not written down by itself: see ByStranger
+	LastAt     time.Time // when it last did; zero when it did not
+	Elsewhere  bool      // its user is at another server, so that the store cannot know whether there is one; not kept
+}
+
+// ByStranger says that somebody brought the event about who had not proved to be the owner, and who can do so without end: a refusal,
+// or a link that anybody may ask for. The store counts these where they repeat themselves.
+func (e Event) ByStranger() bool {
+	return e.Actor == ActorUnknown || e.Actor == ActorDevice && e.Kind == EventKeyRefused
 }
 
 // EventQuery says which events of a user are wanted, newest first.

@@ -18,12 +18,24 @@ var lastTick atomic.Uint64
 // bytes of the second's fraction follow, and five random ones. Ids of one process increase strictly, also when the clock
 // stands still or goes back, until FollowClock.
 func NewID(now time.Time) string {
-	var tick [8]byte
-	binary.BigEndian.PutUint64(tick[:], nextTick(now))
-	var raw [12]byte
-	copy(raw[:7], tick[1:])
-	_, _ = rand.Read(raw[7:]) // never fails: the program would end instead
-	return hex.EncodeToString(raw[:])
+	var random [5]byte
+	_, _ = rand.Read(random[:]) // never fails: the program would end instead
+	return digits(nextTick(now)) + hex.EncodeToString(random[:])
+}
+
+// TimeOfID is how an id made at a time begins: the 14 digits by which ids sort. The ten behind them tell ids of one moment apart.
+func TimeOfID(at time.Time) string { return digits(tickOf(at)) }
+
+func digits(tick uint64) string {
+	var raw [8]byte
+	binary.BigEndian.PutUint64(raw[:], tick)
+	return hex.EncodeToString(raw[1:])
+}
+
+func tickOf(at time.Time) uint64 {
+	seconds := uint64(uint32(at.Unix()))                      //nolint:gosec // four bytes are what an ObjectId has
+	fraction := uint64(at.Nanosecond()) << 24 / 1_000_000_000 //nolint:gosec // 0 to 999,999,999
+	return seconds<<24 | fraction
 }
 
 // FollowClock has the ids that are made from now on begin with the time again after the clock was set back: those that it dated while it
@@ -40,12 +52,6 @@ func nextTick(now time.Time) uint64 {
 			return next
 		}
 	}
-}
-
-func tickOf(now time.Time) uint64 {
-	seconds := uint64(uint32(now.Unix()))                      //nolint:gosec // four bytes are what an ObjectId has
-	fraction := uint64(now.Nanosecond()) << 24 / 1_000_000_000 //nolint:gosec // 0 to 999,999,999
-	return seconds<<24 | fraction
 }
 
 // IsID reports whether s has the shape of the ids made here: 24 lower-case hex digits. Anything else is unknown without asking

@@ -52,6 +52,12 @@ WHERE device_code_hash = ?2 AND sealed IS NOT NULL AND (
 	state = 'delivered' AND delivered_at > ?3 AND delivered_at <= ?1 + ` + fromFuture + ` AND last_delivered_at <= ?4)
 RETURNING ` + grantColumns
 
+	// forgetUserOfGrants leaves nothing of a user who is deleted. That somebody was shown what is still pending is kept: nobody else can
+	// open it with the code that was theirs.
+	forgetUserOfGrants = `
+UPDATE device_grants SET user_id = '', session = NULL, key_name = '', device_name = '', address = '', agent = ''
+WHERE user_id = ?`
+
 	sweepUndelivered = `
 UPDATE device_grants SET sealed = NULL WHERE id IN (
 	SELECT id FROM device_grants WHERE state = 'approved' AND sealed IS NOT NULL AND expires_at <= ? LIMIT ?)`

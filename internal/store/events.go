@@ -2,6 +2,9 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
+	"time"
 
 	"latchkey/internal/model"
 )
@@ -9,50 +12,127 @@ import (
 // maxFiltered is how many events a filter looks at, beginning at the one that a page begins with. It is written as SQL.
 const maxFiltered = "20000"
 
+// What strangers bring about on an account without end, guesses of a password above all, is bounded in rows.
 const (
+	// repeatTime is how long the same from the same address is one row. Ten minutes tell a person still when it was.
+	repeatTime = 10 * time.Minute
+	// strangersDay and strangersRows are how many rows strangers bring about in a day: more than a person reads, and in two weeks too
+	// few to push what the owner did out of the newest maxFiltered. It is written as SQL.
+	strangersDay  = 24 * time.Hour
+	strangersRows = "24"
+)
+
+const (
+	// insertEvent asks for the user while inserting: nothing is written about one who is deleted meanwhile. ?11 says that users are
+	// elsewhere.
 	insertEvent = `
 INSERT INTO events (user_id, id, at, kind, actor, key_id, key_name, detail, address, agent)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6,
+SELECT ?1, ?2, ?3, ?4, ?5, ?6,
 	CASE WHEN ?7 <> '' OR ?6 = '' THEN ?7 ELSE coalesce((SELECT name FROM api_keys WHERE user_id = ?1 AND id = ?6), '') END,
-	?8, ?9, ?10)
+	?8, ?9, ?10
+WHERE ?11 OR EXISTS (SELECT 1 FROM users WHERE id = ?1)
 ON CONFLICT (user_id, id) DO NOTHING`
+
+	// countRepeat counts an event with an earlier one that it repeats, unless it is written down already. What is near in time is so
+	// on either side: a clock that was ahead once must not have all that follows counted with what happened then.
+	countRepeat = `
+UPDATE event_repeats SET again = again + 1, last_at = max(last_at, ?2)
+WHERE user_id = ?1 AND (at, event_id) = (
+	SELECT r.at, r.event_id FROM event_repeats AS r JOIN events AS e ON e.user_id = r.user_id AND e.id = r.event_id
+	WHERE r.user_id = ?1 AND r.at > ?2 - ?8 AND r.at < ?2 + ?8 AND e.kind = ?4 AND e.detail = ?5 AND e.key_id = ?6 AND e.address = ?7
+		AND NOT EXISTS (SELECT 1 FROM events WHERE user_id = ?1 AND id = ?3)
+	ORDER BY r.at DESC LIMIT 1)`
+
+	// selectFullDay finds a row when strangers brought about all that they may in a day.
+	selectFullDay = `
+SELECT 1 FROM event_repeats WHERE user_id = ?1 AND at > ?2 - ?3 AND at < ?2 + ?3 ORDER BY at DESC LIMIT 1 OFFSET ` + strangersRows + ` - 1`
+
+	insertRepeat = `
+INSERT INTO event_repeats (user_id, at, event_id, again, last_at)
+SELECT user_id, at, id, 0, at FROM events WHERE user_id = ? AND id = ?`
 
 	// A filter looks at the newest maxFiltered events alone, so that rare kinds among very many events cost no more than that: what
 	// is older is found without a filter. An index by kind would cost every act a write, and one by key another, for lists that
 	// people look at now and then. Without a filter, which reaches everything, there is nothing to skip.
 	selectEvents = `
-SELECT id, at, kind, actor, key_id, key_name, detail, address, agent
-FROM events
-WHERE user_id = ?1 AND id < ?2
-	AND id > CASE WHEN ?3 = '' AND ?4 = '' THEN '' ELSE coalesce((
+SELECT e.id, e.at, e.kind, e.actor, e.key_id, e.key_name, e.detail, e.address, e.agent, coalesce(r.again, 0), r.last_at
+FROM events AS e LEFT JOIN event_repeats AS r ON r.user_id = e.user_id AND r.at = e.at AND r.event_id = e.id
+WHERE e.user_id = ?1 AND e.id < ?2
+	AND e.id > CASE WHEN ?3 = '' AND ?4 = '' THEN '' ELSE coalesce((
 		SELECT id FROM events WHERE user_id = ?1 AND id < ?2 ORDER BY id DESC LIMIT 1 OFFSET ` + maxFiltered + `), '') END
-	AND (?3 = '' OR instr(?3, ' ' || kind || ' ') > 0) AND (?4 = '' OR key_id = ?4)
-ORDER BY id DESC LIMIT ?5`
+	AND (?3 = '' OR instr(?3, ' ' || e.kind || ' ') > 0) AND (?4 = '' OR e.key_id = ?4)
+ORDER BY e.id DESC LIMIT ?5`
 
 	deleteEventsOfUser = `DELETE FROM events WHERE user_id = ?`
+
+	deleteRepeatsOfUser = `DELETE FROM event_repeats WHERE user_id = ?`
 
 	sweepEvents = `
 DELETE FROM events WHERE (user_id, id) IN (
 	SELECT user_id, id FROM events WHERE at <= ? LIMIT ?)`
+
+	sweepRepeats = `
+DELETE FROM event_repeats WHERE (user_id, at, event_id) IN (
+	SELECT user_id, at, event_id FROM event_repeats WHERE at <= ? LIMIT ?)`
 )
 
 // afterAllIDs sorts behind every id, which are hexadecimal.
 const afterAllIDs = "~"
 
 // recordEvents is the part of an act that writes down that it happened: both are saved, or neither. Events that have no id are
-// given one here, as they are saved; of a job that is run twice, what the first run wrote is undone.
+// given one here, as they are saved; of a job that is run twice, what the first run wrote is undone. Nothing is written about a user
+// who is gone.
 func recordEvents(t *tx, events []model.Event) error {
 	for _, e := range events {
 		if e.ID == "" {
 			e.ID = model.NewID(e.At)
 		}
-		_, err := t.exec(insertEvent, e.UserID, e.ID, e.At.UnixMilli(), string(e.Kind), string(e.Actor),
-			e.KeyID, e.KeyName, e.Detail, e.Address, e.Agent)
-		if err != nil {
+		record := insertOne
+		if e.ByStranger() {
+			record = recordRepeat
+		}
+		if _, err := record(t, e); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// insertOne writes an event down, unless there is one with its id, or its user is gone.
+func insertOne(t *tx, e model.Event) (written bool, err error) {
+	n, err := t.exec(insertEvent, e.UserID, e.ID, e.At.UnixMilli(), string(e.Kind), string(e.Actor),
+		e.KeyID, e.KeyName, e.Detail, e.Address, e.Agent, e.Elsewhere)
+	return n > 0, err
+}
+
+// recordRepeat writes down what a stranger brought about. The same from the same address is one row for a while; when the day has as
+// many rows as it may, it is counted with the same of the day, or with that of all addresses which found the day full, whose row names
+// none of them.
+func recordRepeat(t *tx, e model.Event) (written bool, err error) {
+	at := e.At.UnixMilli()
+	count := func(address string, within time.Duration) (bool, error) {
+		n, err := t.exec(countRepeat, e.UserID, at, e.ID, string(e.Kind), e.Detail, e.KeyID, address, within.Milliseconds())
+		return n > 0, err
+	}
+	if counted, err := count(e.Address, repeatTime); counted || err != nil {
+		return true, err
+	}
+	switch err := t.row(selectFullDay, []any{e.UserID, at, strangersDay.Milliseconds()}, new(int)); {
+	case err == nil:
+		for _, address := range []string{e.Address, ""} {
+			if counted, err := count(address, strangersDay); counted || err != nil {
+				return true, err
+			}
+		}
+		e.Address, e.Agent = "", ""
+	case !errors.Is(err, model.ErrNotFound):
+		return false, err
+	}
+	if written, err = insertOne(t, e); err != nil || !written {
+		return written, err
+	}
+	_, err = t.exec(insertRepeat, e.UserID, e.ID)
+	return true, err
 }
 
 // RecordEvent writes down something that happened outside of this store.
@@ -74,10 +154,15 @@ func (s *Store) Events(ctx context.Context, userID string, q model.EventQuery) (
 	e := model.Event{UserID: userID}
 	var at int64
 	var kind, actor string
+	var last sql.NullInt64
 	err := s.rows(ctx, selectEvents, []any{userID, before, kinds, q.KeyID, q.Limit},
-		[]any{&e.ID, &at, &kind, &actor, &e.KeyID, &e.KeyName, &e.Detail, &e.Address, &e.Agent},
+		[]any{&e.ID, &at, &kind, &actor, &e.KeyID, &e.KeyName, &e.Detail, &e.Address, &e.Agent, &e.Again, &last},
 		func() {
 			e.At, e.Kind, e.Actor = fromMillis(at), model.EventKind(kind), model.Actor(actor)
+			e.LastAt = time.Time{}
+			if e.Again > 0 {
+				e.LastAt = fromNullMillis(last)
+			}
 			events = append(events, e)
 		})
 	if err != nil {

@@ -48,7 +48,8 @@ func writeStatements() []string {
 		insertGrant, selectUserCode, claimGrant, decideGrant, cancelApproval, finishApproval, deliverGrant,
 		sweepUndelivered, sweepDelivered, sweepGrants,
 		updateKeyUse, insertKeyUse, upsertKeyRefusal,
-		insertEvent, deleteEventsOfUser, sweepEvents,
+		insertEvent, countRepeat, selectFullDay, insertRepeat, deleteEventsOfUser, deleteRepeatsOfUser, sweepEvents, sweepRepeats,
+		deleteWebSessionsOfUser, deleteAnonymousUser, forgetUserOfGrants,
 		saveClock, boundAuthSessions, boundWebSessions, boundLinks, boundGrants,
 	}
 }

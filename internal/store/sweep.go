@@ -65,6 +65,7 @@ func (s *Store) Sweep(ctx context.Context, now time.Time, idle time.Duration) er
 		{sweepIdleWebSessions, now.Add(-idle)},
 		{sweepLinks, now},
 		{sweepEvents, now.Add(-eventsKept)},
+		{sweepRepeats, now.Add(-eventsKept)},
 	} {
 		if err := s.sweep(ctx, sweep.text, sweep.before); err != nil {
 			return doing("sweep sessions", err)

@@ -27,7 +27,10 @@ const (
 
 	deleteAuthSessionsOfUser = `DELETE FROM auth_sessions WHERE user_id = ? AND id <> ?`
 
+	// deleteUser takes along what refers to the user, as the schema says. forgetUser is the rest.
 	deleteUser = `DELETE FROM users WHERE id = ?`
+
+	deleteAnonymousUser = `DELETE FROM anonymous_users WHERE user_id = ?`
 
 	insertIdentity = `
 INSERT INTO identities (id, user_id, provider, subject, password_hash, created_at, pending, spelling)
@@ -69,6 +72,12 @@ FROM identities AS i JOIN users AS u ON u.id = i.user_id WHERE i.user_id = ? ORD
 	changePasswordHash = `
 UPDATE identities SET password_hash = ?, generation = generation + 1 WHERE id = ? AND password_hash = ?`
 )
+
+// forgetUser are the statements that take away what is known of a user in the tables that do not refer to users, since users may be
+// elsewhere.
+func forgetUser() []string {
+	return []string{deleteEventsOfUser, deleteRepeatsOfUser, deleteWebSessionsOfUser, deleteAnonymousUser, forgetUserOfGrants}
+}
 
 // CreateUser adds a user together with the first identity, or neither: ErrConflict when the identity's provider and subject
 // belong to somebody already. What happened is written down with it.
@@ -269,14 +278,19 @@ func afterNewPassword(t *tx, id model.Identity, keepSession string, happened []m
 	return recordEvents(t, happened)
 }
 
-// DeleteUser removes a user with all identities, keys, sessions and events, or answers ErrNotFound.
+// DeleteUser removes a user with all identities, keys, sessions and events, or answers ErrNotFound. The pairings that they were shown
+// stay until they expire, and say nothing of them any more.
 func (s *Store) DeleteUser(ctx context.Context, userID string) error {
 	err := s.writer.do(ctx, func(t *tx) error {
 		if err := t.execOne(deleteUser, userID); err != nil {
 			return err
 		}
-		_, err := t.exec(deleteEventsOfUser, userID)
-		return err
+		for _, text := range forgetUser() {
+			if _, err := t.exec(text, userID); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	return doing("delete user", err)
 }

@@ -45,6 +45,9 @@ DELETE FROM auth_sessions WHERE id = (SELECT auth_session_id FROM web_sessions W
 
 	deleteWebSession = `DELETE FROM web_sessions WHERE id_hash = ?`
 
+	// deleteWebSessionsOfUser ends those that hold no auth session: they are from when users were elsewhere.
+	deleteWebSessionsOfUser = `DELETE FROM web_sessions WHERE user_id = ?`
+
 	// The auth sessions of browsers that are gone go first, and take them along.
 	sweepHeldByEnded = `
 DELETE FROM auth_sessions WHERE id IN (

@@ -29,7 +29,7 @@ func (s *Service) As(a model.Account, from model.Origin) *Person {
 
 // event is something that this person did about a key.
 func (p *Person) event(kind model.EventKind, key model.Key) model.Event {
-	return model.Event{UserID: p.account.UserID, Kind: kind, KeyID: key.ID, KeyName: key.Name}
+	return model.Event{UserID: p.account.UserID, Kind: kind, KeyID: key.ID, KeyName: key.Name, Elsewhere: true}
 }
 
 // keyOf is a key as the other server tells of it. Its id says when it was created.

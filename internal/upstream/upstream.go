@@ -177,7 +177,7 @@ const eventTimeout = 15 * time.Second
 func (s *Service) record(ctx context.Context, e model.Event, from model.Origin) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), eventTimeout)
 	defer cancel()
-	e.At, e.Address, e.Agent = s.now(), from.Address, from.Agent
+	e.At, e.Address, e.Agent, e.Elsewhere = s.now(), from.Address, from.Agent, true
 	if e.Actor == "" {
 		e.Actor = model.ActorBrowser
 	}

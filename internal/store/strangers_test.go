@@ -1,0 +1,185 @@
+package store
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"latchkey/internal/model"
+)
+
+// guess is a wrong password from an address.
+func guess(userID string, at time.Time, address string) model.Event {
+	return model.Event{
+		UserID: userID, At: at, Kind: model.EventSignInFailed, Actor: model.ActorUnknown, Detail: model.ReasonWrongPassword,
+		Address: address, Agent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+	}
+}
+
+// counted is how often something was written down, in how many rows.
+func counted(t *testing.T, s *Store, userID string, kind model.EventKind) (times, rows int) {
+	t.Helper()
+	events, err := s.Events(t.Context(), userID, model.EventQuery{Kinds: []model.EventKind{kind}, Limit: 100_000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range events {
+		times += e.Again + 1
+	}
+	return times, len(events)
+}
+
+// recordAll writes events down in few transactions.
+func recordAll(t *testing.T, s *Store, events []model.Event) {
+	t.Helper()
+	for some := range slices.Chunk(events, 1000) {
+		if err := s.writer.do(t.Context(), func(t *tx) error { return recordEvents(t, some) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// sizeOfRows is what an account's rows take up: pages that are not free, once the log is in the file.
+func sizeOfRows(t *testing.T, s *Store) (pages int) {
+	t.Helper()
+	if err := checkpoint(t.Context(), s.writer.conn); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.readers.QueryRowContext(t.Context(), "PRAGMA page_count").Scan(&pages); err != nil {
+		t.Fatal(err)
+	}
+	return pages
+}
+
+func TestTwoWeeksOfGuessesLeaveTheActivityReadable(t *testing.T) {
+	const days, perDay, own = 14, 24 * 60, 1000
+	for name, address := range map[string]func(i int) string{
+		"from one address":      func(int) string { return "192.0.2.1" },
+		"from ten addresses":    func(i int) string { return fmt.Sprintf("192.0.2.%d", i%10) },
+		"from as many as there": func(i int) string { return fmt.Sprintf("10.%d.%d.%d", i>>16, i>>8&255, i&255) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := openFile(t, newFile(t))
+			userID := mustUser(t, s)
+			begun := time.Date(2026, time.November, 1, 0, 0, 0, 0, time.UTC)
+			var theirs []model.Event
+			for i := range own {
+				theirs = append(theirs, model.Event{
+					UserID: userID, At: begun.Add(time.Duration(i-own) * time.Hour), Kind: model.EventKeyMade, Actor: model.ActorBrowser,
+				})
+			}
+			recordAll(t, s, theirs)
+			before := sizeOfRows(t, s)
+			const guesses = days * perDay
+			var all []model.Event
+			for i := range guesses {
+				all = append(all, guess(userID, begun.Add(time.Duration(i)*time.Minute), address(i)))
+			}
+			recordAll(t, s, all)
+			times, rows := counted(t, s, userID, model.EventSignInFailed)
+			if most := (guesses + perDay - 1) / perDay * 40; times != guesses || rows > most {
+				t.Errorf("%d guesses are %d times in %d rows, want at most %d", guesses, times, rows, most)
+			}
+			if _, rows := counted(t, s, userID, model.EventKeyMade); rows != own {
+				t.Errorf("of %d events of the owner %d are found", own, rows)
+			}
+			if grown := (sizeOfRows(t, s) - before) * 4096; grown > 256<<10 {
+				t.Errorf("the guesses take %d bytes", grown)
+			}
+		})
+	}
+}
+
+func TestWhatStrangersRepeatIsOneRowForTenMinutes(t *testing.T) {
+	s := openFile(t, newFile(t))
+	userID := mustUser(t, s)
+	noon := time.Date(2026, time.November, 20, 12, 0, 0, 0, time.UTC)
+	record := func(e model.Event) {
+		t.Helper()
+		if err := s.RecordEvent(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 11 {
+		record(guess(userID, noon.Add(time.Duration(i)*time.Minute), "192.0.2.1"))
+	}
+	other, off, ofOwner := guess(userID, noon, "192.0.2.1"), guess(userID, noon, "192.0.2.1"), guess(userID, noon, "192.0.2.1")
+	other.Detail, off.Kind, off.Actor, off.KeyID = model.ReasonPending, model.EventKeyRefused, model.ActorDevice, "a key"
+	ofOwner.Actor = model.ActorBrowser
+	for range 3 {
+		for _, e := range []model.Event{other, off, ofOwner, guess(userID, noon, "192.0.2.2")} {
+			record(e)
+		}
+	}
+	events, err := s.Events(t.Context(), userID, model.EventQuery{Limit: 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	type row struct {
+		kind            model.EventKind
+		actor           model.Actor
+		detail, address string
+		again           int
+		last            time.Time
+	}
+	got := map[row]int{}
+	for _, e := range events {
+		got[row{e.Kind, e.Actor, e.Detail, e.Address, e.Again, e.LastAt}]++
+	}
+	for want, n := range map[row]int{
+		{model.EventSignInFailed, model.ActorUnknown, model.ReasonWrongPassword, "192.0.2.1", 9, noon.Add(9 * time.Minute)}: 1,
+		{model.EventSignInFailed, model.ActorUnknown, model.ReasonWrongPassword, "192.0.2.1", 0, time.Time{}}:               1, // the eleventh
+		{model.EventSignInFailed, model.ActorUnknown, model.ReasonWrongPassword, "192.0.2.2", 2, noon}:                      1,
+		{model.EventSignInFailed, model.ActorUnknown, model.ReasonPending, "192.0.2.1", 2, noon}:                            1,
+		{model.EventKeyRefused, model.ActorDevice, model.ReasonWrongPassword, "192.0.2.1", 2, noon}:                         1,
+		{model.EventSignInFailed, model.ActorBrowser, model.ReasonWrongPassword, "192.0.2.1", 0, time.Time{}}:               3,
+	} {
+		if got[want] != n {
+			t.Errorf("%+v: %d rows, want %d", want, got[want], n)
+		}
+		delete(got, want)
+	}
+	if len(got) > 0 {
+		t.Errorf("and also %v", got)
+	}
+}
+
+// A clock that was ahead once must not have all that follows counted with what happened then, nor fill the days until then.
+func TestAClockThatWasAheadFillsNoOtherDay(t *testing.T) {
+	s := openFile(t, newFile(t))
+	userID := mustUser(t, s)
+	now := time.Date(2026, time.November, 20, 12, 0, 0, 0, time.UTC)
+	for i := range 60 {
+		if err := s.RecordEvent(t.Context(), guess(userID, now.AddDate(1, 0, 0), fmt.Sprintf("192.0.2.%d", i))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.RecordEvent(t.Context(), guess(userID, now, "192.0.2.1")); err != nil {
+		t.Fatal(err)
+	}
+	events, err := s.Events(t.Context(), userID, model.EventQuery{Limit: 100})
+	if err != nil || len(events) != 26 {
+		t.Fatalf("%d rows, %v", len(events), err)
+	}
+	for _, e := range events {
+		if e.At.Equal(now) && (e.Again != 0 || e.Address != "192.0.2.1") {
+			t.Errorf("now is written down as %+v", e)
+		}
+	}
+}
+
+func TestAStrangersEventIsWrittenOnceUnderItsID(t *testing.T) {
+	s := openFile(t, newFile(t))
+	userID := mustUser(t, s)
+	e := guess(userID, time.Now(), "192.0.2.1")
+	e.ID = model.NewID(e.At)
+	for range 3 {
+		if err := s.RecordEvent(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if times, rows := counted(t, s, userID, model.EventSignInFailed); times != 1 || rows != 1 {
+		t.Errorf("%d times in %d rows", times, rows)
+	}
+}
