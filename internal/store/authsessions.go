@@ -194,6 +194,9 @@ func (s *Store) DeleteAuthSession(ctx context.Context, userID, id string, happen
 		if err := t.execOne(deleteAuthSession, id, userID); err != nil {
 			return err
 		}
+		if _, err := t.exec(lookAtAnonymous, userID); err != nil {
+			return err
+		}
 		return recordEvents(t, happened)
 	})
 	return doing("delete auth session", err)

@@ -88,7 +88,9 @@ func TestNothingIsLeftOfAUserWhoIsDeletedMeanwhile(t *testing.T) {
 		}
 		acts := []func(ctx context.Context){
 			func(ctx context.Context) { _, _ = makeKey(ctx, s, userID, 20) },
-			func(ctx context.Context) { _ = s.RecordEvent(ctx, event(model.EventPasswordProved, model.ActorBrowser)) },
+			func(ctx context.Context) {
+				_ = s.RecordEvent(ctx, event(model.EventPasswordProved, model.ActorBrowser))
+			},
 			func(ctx context.Context) {
 				_ = s.RecordRefusal(ctx, userID, key, model.KeyRefusal{At: time.Now()}, event(model.EventKeyRefused, model.ActorDevice))
 			},
@@ -103,10 +105,14 @@ func TestNothingIsLeftOfAUserWhoIsDeletedMeanwhile(t *testing.T) {
 				l := model.Link{ID: model.NewID(time.Now()), IdentityID: ids[0].ID, Purpose: model.LinkReset}
 				_ = s.CreateLink(ctx, l, event(model.EventResetAsked, model.ActorUnknown))
 			},
-			func(ctx context.Context) { _, _ = s.ClaimGrant(ctx, meanwhile.UserCode, userID, [32]byte{1}, meanwhile.CreatedAt) },
+			func(ctx context.Context) {
+				_, _ = s.ClaimGrant(ctx, meanwhile.UserCode, userID, [32]byte{1}, meanwhile.CreatedAt)
+			},
 		}
 		for i := range 6 { // who guess
-			acts = append(acts, func(ctx context.Context) { _ = s.RecordEvent(ctx, guess(userID, time.Now(), fmt.Sprintf("192.0.2.%d", i))) })
+			acts = append(acts, func(ctx context.Context) {
+				_ = s.RecordEvent(ctx, guess(userID, time.Now(), fmt.Sprintf("192.0.2.%d", i)))
+			})
 		}
 		var all sync.WaitGroup
 		for _, act := range acts {

@@ -49,7 +49,8 @@ func writeStatements() []string {
 		sweepUndelivered, sweepDelivered, sweepGrants,
 		updateKeyUse, insertKeyUse, upsertKeyRefusal,
 		insertEvent, countRepeat, selectFullDay, insertRepeat, deleteEventsOfUser, deleteRepeatsOfUser, sweepEvents, sweepRepeats,
-		deleteWebSessionsOfUser, deleteAnonymousUser, forgetUserOfGrants,
+		deleteWebSessionsOfUser, forgetUserOfGrants,
+		insertAnonymousUser, deleteAnonymousUser, lookAtAnonymous, postponeAnonymous, sweepAnonymousEvents, sweepAnonymous, forgetAnonymous,
 		saveClock, boundAuthSessions, boundWebSessions, boundLinks, boundGrants,
 	}
 }

@@ -52,7 +52,7 @@ func (s *Store) Bound(ctx context.Context, now time.Time, most Longest) error {
 }
 
 // Sweep removes the auth sessions and links that have expired by now, the web sessions that have expired or were not seen for idle,
-// and events of more than a year ago.
+// events of more than a year ago, and accounts without credentials whose sessions are over.
 func (s *Store) Sweep(ctx context.Context, now time.Time, idle time.Duration) error {
 	for _, sweep := range []struct {
 		text   string
@@ -66,6 +66,10 @@ func (s *Store) Sweep(ctx context.Context, now time.Time, idle time.Duration) er
 		{sweepLinks, now},
 		{sweepEvents, now.Add(-eventsKept)},
 		{sweepRepeats, now.Add(-eventsKept)},
+		{postponeAnonymous, now},
+		{sweepAnonymousEvents, now},
+		{sweepAnonymous, now},
+		{forgetAnonymous, now},
 	} {
 		if err := s.sweep(ctx, sweep.text, sweep.before); err != nil {
 			return doing("sweep sessions", err)

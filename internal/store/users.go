@@ -30,8 +30,6 @@ const (
 	// deleteUser takes along what refers to the user, as the schema says. forgetUser is the rest.
 	deleteUser = `DELETE FROM users WHERE id = ?`
 
-	deleteAnonymousUser = `DELETE FROM anonymous_users WHERE user_id = ?`
-
 	insertIdentity = `
 INSERT INTO identities (id, user_id, provider, subject, password_hash, created_at, pending, spelling)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
@@ -80,47 +78,53 @@ func forgetUser() []string {
 }
 
 // CreateUser adds a user together with the first identity, or neither: ErrConflict when the identity's provider and subject
-// belong to somebody already. What happened is written down with it.
+// belong to somebody already. What happened is written down with it. An account without credentials goes with a sweep once its
+// sessions are over, which it should have soon.
 func (s *Store) CreateUser(ctx context.Context, u model.User, id model.Identity, happened ...model.Event) error {
-	return s.ImportUser(ctx, u, []model.Identity{id}, happened...)
+	return doing("create user", s.writer.do(ctx, func(t *tx) error {
+		if err := addUser(t, insertIdentity, u, []model.Identity{id}, happened); err != nil || id.Provider != model.ProviderAnonymous {
+			return err
+		}
+		_, err := t.exec(insertAnonymousUser, u.ID, u.CreatedAt.Add(anonymousGrace).UnixMilli())
+		return err
+	}))
 }
 
 // CreateLoneUser is CreateUser for an email address. ErrConflict is also that somebody has an address in which people see no
 // difference from it.
 func (s *Store) CreateLoneUser(ctx context.Context, u model.User, id model.Identity, happened ...model.Event) error {
-	return s.createUser(ctx, insertLoneIdentity, u, []model.Identity{id}, happened)
+	return doing("create user", s.writer.do(ctx, func(t *tx) error {
+		return addUser(t, insertLoneIdentity, u, []model.Identity{id}, happened)
+	}))
 }
 
 // ImportUser adds a user, who may be disabled, with all their identities, or nothing: ErrConflict when there is a user of that
 // id, or when the provider and subject of an identity belong to somebody.
 func (s *Store) ImportUser(ctx context.Context, u model.User, ids []model.Identity, happened ...model.Event) error {
-	return s.createUser(ctx, insertIdentity, u, ids, happened)
+	return doing("create user", s.writer.do(ctx, func(t *tx) error { return addUser(t, insertIdentity, u, ids, happened) }))
 }
 
-func (s *Store) createUser(ctx context.Context, insert string, u model.User, ids []model.Identity, happened []model.Event) error {
-	err := s.writer.do(ctx, func(t *tx) error {
-		switch _, err := selectedUser(t, u.ID); {
-		case err == nil:
-			return model.ErrConflict
-		case !errors.Is(err, model.ErrNotFound):
+func addUser(t *tx, insert string, u model.User, ids []model.Identity, happened []model.Event) error {
+	switch _, err := selectedUser(t, u.ID); {
+	case err == nil:
+		return model.ErrConflict
+	case !errors.Is(err, model.ErrNotFound):
+		return err
+	}
+	if _, err := t.exec(insertUser, u.ID, u.CreatedAt.UnixMilli(), nullMillis(u.DisabledAt)); err != nil {
+		return err
+	}
+	for _, id := range ids {
+		added, err := t.exec(insert,
+			id.ID, u.ID, id.Provider, id.Subject, id.PasswordHash, id.CreatedAt.UnixMilli(), id.Pending, spellingOf(id))
+		if err == nil && added == 0 {
+			err = model.ErrConflict
+		}
+		if err != nil {
 			return err
 		}
-		if _, err := t.exec(insertUser, u.ID, u.CreatedAt.UnixMilli(), nullMillis(u.DisabledAt)); err != nil {
-			return err
-		}
-		for _, id := range ids {
-			added, err := t.exec(insert,
-				id.ID, u.ID, id.Provider, id.Subject, id.PasswordHash, id.CreatedAt.UnixMilli(), id.Pending, spellingOf(id))
-			if err == nil && added == 0 {
-				err = model.ErrConflict
-			}
-			if err != nil {
-				return err
-			}
-		}
-		return recordEvents(t, happened)
-	})
-	return doing("create user", err)
+	}
+	return recordEvents(t, happened)
 }
 
 // User returns a user, or ErrNotFound.

@@ -1,0 +1,48 @@
+package store
+
+import "time"
+
+// anonymousGrace is how long an account without credentials is left alone that has no session yet: it is made first, and the session
+// a moment later.
+const anonymousGrace = time.Hour
+
+// anonymousOver says of an anonymous user a that is due that nobody can sign in to the account ever again: it has no session, neither
+// a key nor an identity that could open one, and signing in without credentials makes another account. No clock is asked.
+const anonymousOver = `
+	a.look_at <= ?1 AND NOT EXISTS (SELECT 1 FROM auth_sessions AS s WHERE s.user_id = a.user_id)
+	AND NOT EXISTS (SELECT 1 FROM api_keys AS k WHERE k.user_id = a.user_id)
+	AND NOT EXISTS (SELECT 1 FROM identities AS i WHERE i.user_id = a.user_id AND i.provider <> 'anon-user')`
+
+const (
+	insertAnonymousUser = `INSERT INTO anonymous_users (user_id, look_at) VALUES (?, ?)`
+
+	deleteAnonymousUser = `DELETE FROM anonymous_users WHERE user_id = ?`
+
+	// lookAtAnonymous has the next sweep look, for a session ended before its time.
+	lookAtAnonymous = `UPDATE anonymous_users SET look_at = 0 WHERE user_id = ?`
+
+	// postponeAnonymous has no sweep look again at accounts that live before their sessions run out: there may be very many.
+	postponeAnonymous = `
+UPDATE anonymous_users SET look_at = (SELECT max(expires_at) FROM auth_sessions AS s WHERE s.user_id = anonymous_users.user_id)
+WHERE user_id IN (
+	SELECT a.user_id FROM anonymous_users AS a
+	WHERE a.look_at <= ?1 AND EXISTS (SELECT 1 FROM auth_sessions AS s WHERE s.user_id = a.user_id AND s.expires_at > ?1) LIMIT ?2)`
+
+	// sweepAnonymousEvents comes before the accounts, which are left until their events are gone.
+	sweepAnonymousEvents = `
+DELETE FROM events WHERE (user_id, id) IN (
+	SELECT e.user_id, e.id FROM anonymous_users AS a CROSS JOIN events AS e ON e.user_id = a.user_id WHERE ` + anonymousOver + ` LIMIT ?2)`
+
+	sweepAnonymous = `
+DELETE FROM users WHERE id IN (
+	SELECT a.user_id FROM anonymous_users AS a CROSS JOIN users AS u ON u.id = a.user_id
+	WHERE ` + anonymousOver + ` AND NOT EXISTS (SELECT 1 FROM events AS e WHERE e.user_id = a.user_id) LIMIT ?2)`
+
+	// forgetAnonymous looks no more at accounts that are gone, nor at those that somebody can sign in to after all.
+	forgetAnonymous = `
+DELETE FROM anonymous_users WHERE user_id IN (
+	SELECT a.user_id FROM anonymous_users AS a
+	WHERE a.look_at <= ?1 AND (NOT EXISTS (SELECT 1 FROM users AS u WHERE u.id = a.user_id)
+		OR EXISTS (SELECT 1 FROM api_keys AS k WHERE k.user_id = a.user_id)
+		OR EXISTS (SELECT 1 FROM identities AS i WHERE i.user_id = a.user_id AND i.provider <> 'anon-user')) LIMIT ?2)`
+)
