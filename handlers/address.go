@@ -39,7 +39,7 @@ func ClientAddress(trusted []*net.IPNet) func(*http.Request) string {
 // Trusts says whether the other end of the connection is one of the proxies.
 func (p Proxies) Trusts(r *http.Request) bool {
 	peer, ok := peerOf(r)
-	return ok && p.trust(peer)
+	return ok && p.Has(peer)
 }
 
 // Client is whose request it is. Of what was passed on, the nearest words are the ones to believe: from the end up to the first
@@ -50,7 +50,7 @@ func (p Proxies) Client(r *http.Request) (address, unreadable string) {
 		return r.RemoteAddr, "" // of a request that came over no network
 	}
 	words := strings.Split(strings.Join(r.Header.Values(forwardedFor), ","), ",")
-	for i := len(words) - 1; i >= 0 && p.trust(at); i-- {
+	for i := len(words) - 1; i >= 0 && p.Has(at); i-- {
 		word := strings.TrimSpace(words[i])
 		if word == "" {
 			continue
@@ -64,7 +64,8 @@ func (p Proxies) Client(r *http.Request) (address, unreadable string) {
 	return at.String(), ""
 }
 
-func (p Proxies) trust(a netip.Addr) bool {
+// Has says whether the address is one of theirs.
+func (p Proxies) Has(a netip.Addr) bool {
 	for _, network := range p.networks {
 		if network.Contains(a) {
 			return true

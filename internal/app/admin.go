@@ -18,7 +18,7 @@ import (
 // admin is what operators are told by a listener of its own: whether the program takes requests, its metrics and profiles.
 // Nothing of it is on the public listener. A nil admin does nothing.
 type admin struct {
-	listener net.Listener
+	listener *boundedListener
 	server   *http.Server
 	metrics  *metrics
 }
@@ -28,8 +28,7 @@ func (a *App) newAdmin(ctx context.Context, at *config.Admin) (*admin, error) {
 	if at == nil {
 		return nil, nil
 	}
-	var listening net.ListenConfig
-	listener, err := listening.Listen(ctx, "tcp", at.Addr)
+	listener, err := listenWithin(ctx, at.Addr, adminConnections, a.log)
 	if err != nil {
 		return nil, config.Refuse("admin-addr", at.Addr, "it cannot be listened on ("+err.Error()+")")
 	}
@@ -37,6 +36,7 @@ func (a *App) newAdmin(ctx context.Context, at *config.Admin) (*admin, error) {
 	m.gauges, m.warned = a.gauges, a.warnings.all
 	names := hosts{name: at.Host, addresses: true, log: a.log}
 	d := &admin{listener: listener, metrics: m, server: newServer(names.only(a.adminMux(m)), a.log)}
+	d.server.ConnState = listener.follow
 	d.server.WriteTimeout = 2 * time.Minute // a profile takes as long as it is told to
 	return d, nil
 }
@@ -68,7 +68,7 @@ func (a *App) readiness(w http.ResponseWriter, r *http.Request) {
 
 // gauges are what is so at the moment of asking.
 func (a *App) gauges() gauges {
-	g := gauges{connections: a.listener.(*boundedListener).open.Load(), ready: a.ready(context.Background()) == nil}
+	g := gauges{connections: int64(a.listener.count()), ready: a.ready(context.Background()) == nil}
 	g.clockOff = time.Duration(a.clockOff.Load()).Seconds()
 	stats := a.store.Stats()
 	g.storeReads, g.storeWrites, g.storeCommits = uint64(stats.Reads), uint64(stats.Writes), uint64(stats.Commits) //nolint:gosec // G115: they only grow

@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"slices"
@@ -26,15 +25,12 @@ import (
 	"latchkey/internal/store"
 )
 
-// shutdownTime is how long requests in flight may take to end before they are cut off.
-const shutdownTime = 10 * time.Second
-
 // App is the program, wired and listening.
 type App struct {
 	url      string
 	hosts    hosts
 	warnings *warnings
-	listener net.Listener
+	listener *boundedListener
 	server   *http.Server
 	store    *store.Store
 	pairings *onboard.Service
@@ -44,6 +40,7 @@ type App struct {
 	draining time.Duration  // how long the program says that it is stopping before it takes no more requests
 	stopping atomic.Bool    // it says so
 	stop     chan struct{}  // closed when the program is stopping
+	letGo    func()         // closes it
 	now      func() time.Time
 	looking  sync.Mutex
 	looked   time.Time // when the program last looked at its clock
@@ -60,6 +57,7 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 		return nil, err
 	}
 	a := &App{draining: cfg.DrainTime, stop: make(chan struct{}), now: cfg.Now, log: newLogger(cfg)}
+	a.letGo = sync.OnceFunc(func() { close(a.stop) })
 	defer func() {
 		if err != nil {
 			a.release()
@@ -68,7 +66,7 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 	a.warnings = newWarnings(cfg.Now, a.log)
 	a.warnOfUnknown(cfg)
 
-	if a.listener, err = listen(ctx, cfg.Addr, a.log); err != nil {
+	if a.listener, err = listen(ctx, cfg, a.log); err != nil {
 		return nil, err
 	}
 	a.url = cfg.URL(a.listener.Addr())
@@ -130,7 +128,8 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 	})
 	a.server = newServer(a.edge(cfg, divide(keys.api, dashboard)), a.log)
 	a.server.Handler = a.admin.watch(a.server.Handler, slices.Concat(keys.routes, handlers.Routes(dashboard)))
-	a.server.RegisterOnShutdown(func() { close(a.stop) })
+	a.server.ConnState = a.listener.follow
+	a.server.RegisterOnShutdown(a.letGo)
 	a.commands = openCommandSocket(ctx, dir, operate.Handler(operate.Config{
 		Store: a.store, PublicURL: a.url, Upstream: cfg.Upstream, MinPassword: cfg.MinPassword,
 		Mailer: mails.mailer(), Now: cfg.Now, Log: a.log,
@@ -211,23 +210,6 @@ func (a *App) Run(ctx context.Context) error {
 	stopCommands()
 	a.drain()
 	return errors.Join(err, a.store.Close())
-}
-
-// shutdown tells health checks first, so that whatever passes requests on to us can pass them elsewhere, or keep them.
-func (a *App) shutdown(ctx context.Context) error {
-	a.log.Info("stopping", "drain", a.draining)
-	a.stopping.Store(true)
-	select {
-	case <-time.After(a.draining):
-	case <-ctx.Done():
-	}
-	ctx, cancel := context.WithTimeout(ctx, shutdownTime)
-	defer cancel()
-	if err := a.server.Shutdown(ctx); err != nil {
-		a.log.Warn("cut off requests that did not end in time", "time", shutdownTime)
-		return a.server.Close()
-	}
-	return nil
 }
 
 // ready says whether requests should be sent here.

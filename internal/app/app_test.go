@@ -176,7 +176,7 @@ func TestItStopsWhenTheContextEnds(t *testing.T) {
 func awaitFree(t *testing.T, addr string) {
 	t.Helper()
 	for patience := time.Now().Add(time.Minute); time.Now().Before(patience); time.Sleep(5 * time.Millisecond) {
-		listener, err := listen(t.Context(), addr, slog.New(slog.DiscardHandler))
+		listener, err := listenWithin(t.Context(), addr, 1, slog.New(slog.DiscardHandler))
 		if err == nil {
 			_ = listener.Close()
 			return
@@ -369,7 +369,7 @@ func freePort(t *testing.T) string {
 	t.Helper()
 	for {
 		port := strconv.Itoa(20000 + rand.IntN(10000))
-		listener, err := listen(t.Context(), "127.0.0.1:"+port, slog.New(slog.DiscardHandler))
+		listener, err := listenWithin(t.Context(), "127.0.0.1:"+port, 1, slog.New(slog.DiscardHandler))
 		if err == nil {
 			_ = listener.Close()
 			return port

@@ -1,64 +1,326 @@
 package app
 
 import (
+	"bufio"
 	"bytes"
+	"context"
+	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
+
+	"latchkey/internal/app/config"
 )
 
-func TestConnectionsBeyondTheBoundAreHungUpOnUntilOneEnds(t *testing.T) {
-	t.Parallel()
-	var log bytes.Buffer
-	listener, err := listen(t.Context(), "127.0.0.1:0", slog.New(slog.NewTextHandler(&log, nil)))
+// smallServer answers "ok" to all but /hold, whose answer waits for the end of the test, within so many connections.
+func smallServer(t *testing.T, most int, log *bytes.Buffer, proxies ...netip.Addr) *boundedListener {
+	t.Helper()
+	l, err := listenWithin(t.Context(), "127.0.0.1:0", most, slog.New(slog.NewTextHandler(log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = listener.Close() }()
-	bounded, ok := listener.(*boundedListener)
-	if !ok {
-		t.Fatalf("%T", listener)
-	}
-	bounded.most = 1
-	accepted := make(chan net.Conn)
-	go func() {
-		defer close(accepted)
-		for {
-			conn, err := bounded.Accept()
-			if err != nil {
-				return
+	l.trusted = func(a netip.Addr) bool { return slices.Contains(proxies, a) }
+	held := make(chan struct{})
+	server := newServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/hold" {
+			w.WriteHeader(http.StatusOK)
+			_ = http.NewResponseController(w).Flush()
+			select {
+			case <-held:
+			case <-r.Context().Done():
 			}
-			accepted <- conn
 		}
-	}()
+		_, _ = io.WriteString(w, "ok")
+	}), slog.New(slog.DiscardHandler))
+	server.ConnState = l.follow
+	ended := serveBeside(server, l, func(error) {})
+	t.Cleanup(func() {
+		close(held)
+		_ = server.Close()
+		<-ended
+	})
+	return l
+}
 
-	addr := listener.Addr().String()
-	dial(t, addr)
-	first := <-accepted
-	for range 3 {
-		if n, err := dial(t, addr).Read(make([]byte, 1)); err == nil {
-			t.Errorf("read %d bytes of a connection that there is no room for", n)
-		}
-	}
-	for range 2 { // net/http closes a connection more than once
-		_ = first.Close()
-	}
-	third := dial(t, addr)
-	conn := <-accepted
-	if _, err := io.WriteString(conn, "x"); err != nil {
+// caller is a connection from an address of this machine.
+type caller struct {
+	net.Conn
+	answers *bufio.Reader
+}
+
+func callFrom(t *testing.T, from, to string) caller {
+	t.Helper()
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
+	conn, err := d.DialContext(t.Context(), "tcp", to)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := third.Read(make([]byte, 1)); err != nil {
-		t.Errorf("no room was made: %v", err)
+	t.Cleanup(func() { _ = conn.Close() })
+	_ = conn.SetDeadline(time.Now().Add(time.Minute))
+	return caller{conn, bufio.NewReader(conn)}
+}
+
+// send sends the beginning of a request.
+func (c caller) send(text string) { _, _ = io.WriteString(c, text) } // that it fails is seen by the answer
+
+// ask asks once, and says whether it was answered. The connection stays.
+func (c caller) ask(path string) bool {
+	c.send("GET " + path + " HTTP/1.1\r\nHost: localhost\r\n\r\n")
+	res, err := http.ReadResponse(c.answers, nil) //nolint:bodyclose // it would be waited for
+	if err != nil || res.StatusCode != http.StatusOK {
+		return false
 	}
-	_ = listener.Close()
-	<-accepted
+	if path == "/hold" {
+		return true
+	}
+	_, err = io.Copy(io.Discard, res.Body)
+	return err == nil
+}
+
+// hungUp waits for the end of the connection.
+func (c caller) hungUp() bool {
+	_, err := c.answers.ReadByte()
+	return err != nil && !errors.Is(err, os.ErrDeadlineExceeded)
+}
+
+func TestOneAddressThatHoldsConnectionsKeepsNobodyElseOut(t *testing.T) {
+	t.Parallel()
+	for name, hold := range map[string]func(caller){
+		"idle":               func(c caller) { c.ask("/") },
+		"idle, and a letter": func(c caller) { c.ask("/"); c.send("G") },
+		"nothing sent":       func(caller) {},
+		"half a line":        func(c caller) { c.send("GET / HT") },
+		"half the headers":   func(c caller) { c.send("GET / HTTP/1.1\r\nHost: localhost\r\n") },
+		"half a body":        func(c caller) { c.send("POST /hold HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nx") },
+		"answers unread":     func(c caller) { c.send("GET /hold HTTP/1.1\r\nHost: localhost\r\n\r\n") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var log bytes.Buffer
+			l := smallServer(t, 120, &log)
+			addr := l.Addr().String()
+			for range 200 {
+				hold(callFrom(t, "127.0.0.2", addr))
+			}
+			for _, from := range []string{"127.0.0.3", "127.1.0.1", "127.2.0.1"} {
+				for range fewConnections {
+					if c := callFrom(t, from, addr); !c.ask("/") || !c.ask("/") {
+						t.Fatalf("%s is not answered", from)
+					}
+				}
+			}
+		})
+	}
+}
+
+func TestASiteThatHoldsConnectionsKeepsNobodyElseOut(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	l := smallServer(t, 120, &log)
+	for n := range 200 {
+		callFrom(t, fmt.Sprintf("127.0.0.%d", 2+n), l.Addr().String()).send("POST /hold HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nx")
+	}
+	for range fewConnections {
+		if c := callFrom(t, "127.1.0.1", l.Addr().String()); !c.ask("/") {
+			t.Fatal("another site is not answered")
+		}
+	}
+}
+
+func TestWhoeverHasWaitedLongestIsHungUpOnForANewcomerAndNobodyWhoIsAnswered(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	l := smallServer(t, fewConnections, &log)
+	addr := l.Addr().String()
+	held := callFrom(t, "127.0.0.2", addr)
+	if !held.ask("/hold") {
+		t.Fatal("it is not held")
+	}
+	var idle []caller
+	for range fewConnections - 1 {
+		c := callFrom(t, "127.0.0.2", addr)
+		if !c.ask("/") {
+			t.Fatal("not answered")
+		}
+		idle = append(idle, c)
+	}
+	for n, from := range []string{"127.0.0.2", "127.0.0.3", "127.1.0.1"} { // their own, their neighbour's, a stranger's
+		if c := callFrom(t, from, addr); !c.ask("/") {
+			t.Fatalf("%s is not answered", from)
+		}
+		if !idle[n].hungUp() {
+			t.Errorf("number %d is not hung up on", n)
+		}
+	}
+	for i, c := range idle[3:] {
+		if !c.ask("/") {
+			t.Errorf("number %d is hung up on", 3+i)
+		}
+	}
+	if _, err := held.Write([]byte("x")); err != nil {
+		t.Error("an answer was cut off")
+	}
+	if n := l.count(); n != fewConnections {
+		t.Errorf("%d connections are counted", n)
+	}
+}
+
+func TestNobodyIsLetInWhileAllAreAnswered(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	l := smallServer(t, 4, &log)
+	addr := l.Addr().String()
+	var held []caller
+	for n := range 4 {
+		c := callFrom(t, fmt.Sprintf("127.%d.0.1", n), addr)
+		if !c.ask("/hold") {
+			t.Fatal("it is not held")
+		}
+		held = append(held, c)
+	}
+	for range 3 {
+		if callFrom(t, "127.9.0.1", addr).ask("/") {
+			t.Error("there was a place")
+		}
+	}
 	if n := strings.Count(log.String(), "no more connections"); n != 1 {
 		t.Errorf("logged %d times: %s", n, log.String())
 	}
-	if bounded.open.Load() != 1 {
-		t.Errorf("%d connections are counted", bounded.open.Load())
+	_ = held[0].Close()
+	for patience := time.Now().Add(time.Minute); !callFrom(t, "127.9.0.1", addr).ask("/"); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(patience) {
+			t.Fatal("no room is made")
+		}
+	}
+}
+
+func TestAProxyThatIsTrustedHasNoPart(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	l := smallServer(t, 60, &log, netip.MustParseAddr("127.0.0.2"))
+	var all []caller
+	for range 60 {
+		c := callFrom(t, "127.0.0.2", l.Addr().String())
+		if !c.ask("/") {
+			t.Fatal("not answered")
+		}
+		all = append(all, c)
+	}
+	if n := l.count(); n != 60 {
+		t.Errorf("it has %d", n)
+	}
+	if !callFrom(t, "127.1.0.1", l.Addr().String()).ask("/") {
+		t.Error("nobody else is let in")
+	}
+	if !all[0].hungUp() {
+		t.Error("the connection that was idle for longest is not the one that is closed")
+	}
+}
+
+// TestConnectionsLeaveNothingBehind has many come from everywhere at once.
+func TestConnectionsLeaveNothingBehind(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	l := smallServer(t, 20, &log)
+	var all sync.WaitGroup
+	for n := range 16 {
+		all.Go(func() {
+			for i := range 50 {
+				c := callFrom(t, fmt.Sprintf("127.%d.0.%d", n%5, 1+i%9), l.Addr().String())
+				c.ask("/")
+				if i%2 == 0 {
+					_ = c.Close()
+				}
+			}
+		})
+	}
+	all.Wait()
+	l.letGo(time.Now().Add(time.Hour))
+	for patience := time.Now().Add(time.Minute); l.count() > 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(patience) {
+			t.Fatalf("%d are counted", l.count())
+		}
+		l.letGo(time.Now().Add(time.Hour))
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.networks)+len(l.byPrefix)+len(l.sites) != 0 {
+		t.Errorf("%d networks, %d prefixes and %d sites are left", len(l.networks), len(l.byPrefix), len(l.sites))
+	}
+}
+
+func TestThereAreFilesLeftBesideAllConnections(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		files    uint64
+		upstream bool
+		want     int
+	}{
+		{0, false, 8192}, {1, false, 1}, {256, false, 128}, {1024, false, 768}, {1024, true, 384}, {4096, false, 3840}, {1 << 20, false, 8192},
+		{1 << 20, true, 8192}, {1<<64 - 1, false, 8192},
+	} {
+		if got := connectionsFor(tc.files, tc.upstream); got != tc.want {
+			t.Errorf("of %d files, with an upstream %t: %d", tc.files, tc.upstream, got)
+		}
+	}
+}
+
+// TestWhoIsInTheBacklogIsLetInBeforeTheListenerCloses has nobody accept until the listener is told to end.
+func TestWhoIsInTheBacklogIsLetInBeforeTheListenerCloses(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	l, err := listenWithin(t.Context(), "127.0.0.1:0", 1000, slog.New(slog.NewTextHandler(&log, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var waiting []caller
+	for range 50 {
+		waiting = append(waiting, callFrom(t, "127.0.0.1", l.Addr().String()))
+	}
+	var draining sync.WaitGroup
+	draining.Go(func() { l.drain(context.WithoutCancel(t.Context())) })
+	for range waiting {
+		conn, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = conn.Close() }()
+		if _, err := io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := l.Accept(); err != errDrained { //nolint:errorlint // as it is
+		t.Errorf("in the end: %v", err)
+	}
+	draining.Wait()
+	for _, c := range waiting {
+		if !c.ask("/") {
+			t.Error("a connection was reset")
+		}
+	}
+}
+
+func TestTheListenerOfTheProgramKnowsItsProxies(t *testing.T) {
+	t.Parallel()
+	_, proxies, err := net.ParseCIDR("10.0.0.0/8")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := listen(t.Context(), config.Settings{Addr: "127.0.0.1:0", TrustedProxies: []*net.IPNet{proxies}}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	if !l.trusted(netip.MustParseAddr("10.1.2.3")) || l.trusted(netip.MustParseAddr("11.1.2.3")) {
+		t.Error("somebody is taken for somebody else")
 	}
 }

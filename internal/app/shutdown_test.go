@@ -2,10 +2,16 @@ package app
 
 import (
 	"context"
+	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
+	"os"
+	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -95,4 +101,109 @@ func openStream(t *testing.T, a running) io.ReadCloser {
 		t.Fatalf("the stream ends with %q, %v", said, err)
 	}
 	return res.Body
+}
+
+// stopsVariable says how often the program is stopped under clients; many times is for before a release.
+const stopsVariable = "LATCHKEY_STOPS"
+
+// TestAStopBreaksNothingThatWasAccepted counts what a client can know: a connection that was made, or that the server has not said to
+// close, and no answer on it. Being refused a connection is none of that.
+func TestAStopBreaksNothingThatWasAccepted(t *testing.T) {
+	t.Parallel()
+	stops := 3
+	if given := os.Getenv(stopsVariable); given != "" {
+		var err error
+		if stops, err = strconv.Atoi(given); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, drain := range map[string]time.Duration{"at once": 0, "after a while": 100 * time.Millisecond} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cfg := testConfig(t)
+			cfg.Addr, cfg.DrainTime = "127.0.0.1:"+freePort(t), drain
+			clients := startImpatient(t, cfg.Addr)
+			var longest time.Duration
+			for range stops {
+				a := run(t, cfg)
+				clients.goOn(240)
+				began := time.Now()
+				if err := a.stop(); err != nil {
+					t.Fatal(err)
+				}
+				longest = max(longest, time.Since(began))
+			}
+			clients.stop()
+			broken := clients.broken.Load()
+			if broken > 0 {
+				t.Errorf("%d requests got no answer: %v", broken, clients.why.Load())
+			}
+			t.Logf("torture: %s: %d stops, %d requests, %d broken, %d connections refused; at most %v to stop",
+				name, stops, clients.answered.Load(), broken, clients.refused.Load(), longest.Round(time.Millisecond))
+		})
+	}
+}
+
+// impatientClients ask one thing after the other, of whoever listens. Half of them keep their connections.
+type impatientClients struct {
+	t                         *testing.T
+	answered, refused, broken atomic.Int64
+	why                       atomic.Value
+	stop                      func()
+}
+
+func startImpatient(t *testing.T, addr string) *impatientClients {
+	t.Helper()
+	clients := &impatientClients{t: t}
+	ctx, cancel := context.WithCancel(t.Context())
+	var all sync.WaitGroup
+	for n := range 12 {
+		transport := &http.Transport{DisableKeepAlives: n%2 == 0}
+		t.Cleanup(transport.CloseIdleConnections)
+		client := &http.Client{Transport: transport, CheckRedirect: noRedirect, Timeout: time.Minute}
+		all.Go(func() {
+			for ctx.Err() == nil {
+				clients.ask(client, "http://"+addr+"/theme")
+			}
+		})
+	}
+	clients.stop = sync.OnceFunc(func() { cancel(); all.Wait() })
+	t.Cleanup(clients.stop)
+	return clients
+}
+
+// ask sends what no client sends twice by itself.
+func (c *impatientClients) ask(client *http.Client, to string) {
+	req, err := http.NewRequestWithContext(context.WithoutCancel(c.t.Context()), http.MethodPost, to, strings.NewReader("theme=dark"))
+	if err != nil {
+		c.t.Error(err)
+		return
+	}
+	res, err := client.Do(req)
+	if err == nil {
+		_, err = io.Copy(io.Discard, res.Body)
+		_ = res.Body.Close()
+	}
+	var op *net.OpError
+	switch {
+	case err == nil:
+		c.answered.Add(1)
+	case errors.As(err, &op) && op.Op == "dial":
+		c.refused.Add(1)
+		time.Sleep(time.Millisecond)
+	default:
+		c.broken.Add(1)
+		c.why.Store(err.Error())
+	}
+}
+
+// goOn waits for so many more answers.
+func (c *impatientClients) goOn(more int64) {
+	c.t.Helper()
+	until := c.answered.Load() + more
+	for patience := time.Now().Add(time.Minute); c.answered.Load() < until; time.Sleep(time.Millisecond) {
+		if time.Now().After(patience) {
+			c.t.Fatal("nobody is answered any more")
+		}
+	}
 }
