@@ -480,7 +480,7 @@ func TestAnApprovalIsShownUntilTheDeviceHasItsKey(t *testing.T) {
 	for _, a := range []answer{o.page(), b.htmx().get(o.path).isPart()} {
 		a.want(http.StatusOK).says("h1", "Waiting for the device").says("#pairing", "The key front-door is made and waits for the device")
 		a.says("#pairing", "If the device does not fetch the key in 10 minutes, nobody can any more.").lacks("#pairing form", "#pairing [autofocus]")
-		if got := a.attr("#pairing", "data-arrival"); got != o.path+"/arrival?state=approved" || a.attr("#pairing", "hx-get") != o.path {
+		if got := a.attr("#pairing", "data-arrival"); got != o.path+"/arrival?state=approved" || a.attr("#pairing", "hx-get") != o.path+"?by=itself" {
 			t.Errorf("the page waits at %q", got)
 		}
 		if got := a.attr("#pairing a.button", "href"); got != o.path || a.text("#pairing a.button") != "Refresh" {

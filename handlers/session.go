@@ -11,6 +11,7 @@ import (
 
 	"latchkey/handlers/websession"
 	"latchkey/internal/model"
+	"latchkey/views"
 )
 
 const (
@@ -60,6 +61,9 @@ func sessionsDown(err error) error {
 // to the sign-in page because a disk is slow.
 func (h *dashboard) loadAccount(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
+		if asksByItself(c) {
+			c.SetRequest(c.Request().WithContext(websession.ByItself(c.Request().Context())))
+		}
 		a, row, err := h.sessions.Current(c.Request())
 		if err != nil {
 			return sessionsDown(err)
@@ -70,6 +74,12 @@ func (h *dashboard) loadAccount(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		return next(c)
 	}
+}
+
+// asksByItself says that no person need be there for the request: it is for a stream, which browsers open again by themselves, or for
+// the part of a page that a stream said has changed. Whoever says so falsely signs themselves out.
+func asksByItself(c echo.Context) bool {
+	return isStream(c) || c.Request().Method == http.MethodGet && wantsPart(c) && views.AsksByItself(c.QueryParam(views.ByItself))
 }
 
 // requireAccount sends everybody else to the sign-in page, and back afterwards. Nothing is done here for a page that is somebody else's.

@@ -400,7 +400,7 @@ func TestAPersonHasEightStreamsAtMostInAllTheirBrowsers(t *testing.T) {
 	t.Error("a stream that was left still counts")
 }
 
-func TestAStreamIsOneLineInTheLogAndTouchesTheSessionOnce(t *testing.T) {
+func TestAStreamIsOneLineInTheLogAndLeavesTheSessionAsItWas(t *testing.T) {
 	t.Parallel()
 	p, b, _, key, _ := arriving(t)
 	server := p.serve()
@@ -418,7 +418,7 @@ func TestAStreamIsOneLineInTheLogAndTouchesTheSessionOnce(t *testing.T) {
 	if len(lines) != 1 || !strings.Contains(lines[0], `"route":"/keys/:id/arrival","status":200`) {
 		t.Errorf("the log says\n%s", strings.Join(lines, "\n"))
 	}
-	p.clock.Advance(29 * time.Minute) // of half an hour without a request
+	p.clock.Advance(28 * time.Minute) // half an hour since somebody asked for a page
 	b.get("/keys").leadsTo("/login?ended=1&next=%2Fkeys")
 }
 
@@ -515,4 +515,38 @@ func TestAllWaitingPagesOfAPersonShareOneReadAndReadNothingWhileNothingChanges(t
 	for _, page := range slices.Concat(lists, ones) {
 		page.hears("event: changed")
 	}
+}
+
+// TestAPageThatAsksByItselfIsNoPerson asks for everything that an open page asks for, for half an hour.
+func TestAPageThatAsksByItselfIsNoPerson(t *testing.T) {
+	t.Parallel()
+	p, b, _, key, _ := arriving(t)
+	server := p.serve()
+	list := b.get("/keys").attr("#key-"+key.ID, "hx-get")
+	card := b.get("/keys/"+key.ID).attr("#key", "hx-get")
+	p.clock.Advance(14 * time.Minute)
+	b.htmx().get(list).want(http.StatusOK)
+	b.htmx().get(card).want(http.StatusOK)
+	p.clock.Advance(15 * time.Minute)
+	for _, path := range []string{"/keys/arrival", "/keys/" + key.ID + "/arrival"} {
+		stream := b.listens(server, path+"?state=x")
+		stream.cancel()
+		stream.drains()
+	}
+	p.clock.Advance(time.Minute)
+	if got := b.htmx().get(list).header.Get("HX-Redirect"); got != "/login?ended=1&next=%2Fkeys%2F"+key.ID {
+		t.Errorf("after half an hour the part leads to %q", got)
+	}
+	b.get("/keys").leadsTo("/login?ended=1&next=%2Fkeys")
+}
+
+// TestAPersonWhoAsksForTheSameIsOne follows the link that looks once more.
+func TestAPersonWhoAsksForTheSameIsOne(t *testing.T) {
+	t.Parallel()
+	p, b, _, key, _ := arriving(t)
+	look := b.get("/keys/"+key.ID).attr("#refresh-"+key.ID, "hx-get")
+	p.clock.Advance(14 * time.Minute)
+	b.htmx().get(look).want(http.StatusOK)
+	p.clock.Advance(29 * time.Minute)
+	b.get("/keys").want(http.StatusOK)
 }

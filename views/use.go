@@ -2,6 +2,7 @@ package views
 
 import (
 	"net/url"
+	"strings"
 
 	"github.com/a-h/templ"
 )
@@ -100,6 +101,21 @@ func (k Keys) useNote() string {
 	default:
 		return ""
 	}
+}
+
+// ByItself is the parameter of what a page asks without a person, and its value.
+const ByItself, byItselfValue = "by", "itself"
+
+// AsksByItself says whether a page asks without a person, by the value of the parameter.
+func AsksByItself(value string) bool { return value == byItselfValue }
+
+// byItself is the path for when the page asks without a person.
+func byItself(path string) string {
+	join := "?"
+	if strings.Contains(path, "?") {
+		join = "&"
+	}
+	return path + join + ByItself + "=" + byItselfValue
 }
 
 // rowPath is where a row is fetched again.

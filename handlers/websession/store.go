@@ -96,6 +96,11 @@ func New(
 	return &Store{Rows: rows, Cookie: cookie, ring: newKeyRing(keys), https: https, origin: origin, now: now, log: log}
 }
 
+// ByItself is the context of a request that a page makes without a person: it does not prolong the session.
+func ByItself(ctx context.Context) context.Context { return context.WithValue(ctx, byItself{}, true) }
+
+type byItself struct{}
+
 // Current is who is signed in with the browser of a request, and the row that says so. Nobody is, when that is the zero row.
 func (s *Store) Current(r *http.Request) (model.Account, model.WebSession, error) {
 	session, err := s.Get(r, s.Cookie)
@@ -178,13 +183,17 @@ func (s *Store) load(ctx context.Context, session *sessions.Session, id []byte) 
 	if err != nil {
 		return err
 	}
-	if old || now.Sub(row.LastSeenAt) >= touchEvery {
-		origin := s.origin(ctx)
-		row.LastSeenAt = now
+	touch := now.Sub(row.LastSeenAt) >= touchEvery && ctx.Value(byItself{}) == nil
+	if old || touch {
+		row.UserID = a.UserID
 		if old {
 			row.Sealed = s.ring.seal(pack(a), row.IDHash[:])
 		}
-		row.UserID, row.Address, row.Agent = a.UserID, origin.Address, origin.Agent
+		if touch {
+			origin := s.origin(ctx)
+			row.LastSeenAt = now
+			row.Address, row.Agent = origin.Address, origin.Agent
+		}
 		if err := s.remember(ctx, &row); err != nil {
 			return err
 		}
