@@ -140,7 +140,7 @@ func TestAnonymousAccountsFromBeforeAreSweptToo(t *testing.T) {
 	}
 	db := openRaw(t, path)
 	for _, undo := range []string{
-		"DROP TABLE anonymous_users", "DROP TABLE event_repeats", "DROP INDEX device_grants_user_id",
+		"DROP TABLE clock", "DROP TABLE anonymous_users", "DROP TABLE event_repeats", "DROP INDEX device_grants_user_id",
 		"DELETE FROM goose_db_version WHERE version_id >= 5",
 	} {
 		run(t, db, undo)

@@ -167,7 +167,7 @@ func TestAFileFromBeforeHasBeenUsedUntilItsNewestRow(t *testing.T) {
 	s := openFile(t, path)
 	made := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
 	for _, at := range []time.Time{made.Add(-time.Hour), made} {
-		if err := s.RecordEvent(t.Context(), model.Event{UserID: "somebody", At: at, Kind: model.EventSignedIn}); err != nil {
+		if err := s.RecordEvent(t.Context(), model.Event{UserID: "somebody", At: at, Kind: model.EventSignedIn, Elsewhere: true}); err != nil {
 			t.Fatal(err)
 		}
 	}
