@@ -50,6 +50,8 @@ type Deps struct {
 	ConfirmEmail bool
 	// SendsLinks says that a forgotten password may be replaced by a link: another server has to be asked.
 	SendsLinks bool
+	// MailStuck says that mails do not leave the server, so that none is promised; nil when that cannot be told.
+	MailStuck func() bool
 	// Pace is how often the streams of waiting pages look for changes.
 	Pace time.Duration
 	// Changes counts what was changed, by whomever: while it stands still, streams need not look. It is nil when that cannot be told.

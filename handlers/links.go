@@ -22,8 +22,10 @@ func (h *dashboard) showForgot(c echo.Context) error {
 }
 
 func (h *dashboard) forgotModel(c echo.Context, title string) views.Forgot {
-	return views.Forgot{Page: h.page(c, title), Mail: h.SendsLinks}
+	return views.Forgot{Page: h.page(c, title), Mail: h.SendsLinks, Stuck: h.mailStuck()}
 }
+
+func (h *dashboard) mailStuck() bool { return h.MailStuck != nil && h.MailStuck() }
 
 func (h *dashboard) renderForgot(c echo.Context, status int, m views.Forgot) error {
 	return render(c, status, views.ForgotPage(m), views.ForgotPage(m))

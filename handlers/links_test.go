@@ -146,3 +146,39 @@ func TestWhoHasNotConfirmedTheAddressIsToldSo(t *testing.T) {
 		t.Error("signed in all the same")
 	}
 }
+
+func TestPagesPromiseNoMailsThatDoNotLeave(t *testing.T) {
+	t.Parallel()
+	stuck := true
+	p := newProgram(t, elsewhere, withMail, func(d *handlers.Deps) { d.MailStuck = func() bool { return stuck } })
+	b := p.browser()
+	form := url.Values{"email": {email}}
+	pages := map[string]func() answer{
+		"forgot":       func() answer { return b.get("/forgot") },
+		"link asked":   func() answer { return b.post("/forgot", form) },
+		"confirm sent": func() answer { return b.post("/confirm/send", form) },
+		"register":     func() answer { return b.get("/register") },
+	}
+	promises := []string{"on its way", "We send you", "Open the link", "open the link", "No mail came"}
+	for name, page := range pages {
+		if name != "register" {
+			p.upstream.breaks(sendReset, says(http.StatusAccepted, ""))
+			p.upstream.breaks(sendConfirm, says(http.StatusAccepted, ""))
+		}
+		said := page().want(http.StatusOK).text("main")
+		if !strings.Contains(said, "Mails do not leave this server right now. The administrator has been told.") {
+			t.Errorf("%s: %s", name, said)
+		}
+		for _, promise := range promises {
+			if strings.Contains(strings.ReplaceAll(said, "No link is on its way", ""), promise) {
+				t.Errorf("%s promises a mail: %s", name, said)
+			}
+		}
+	}
+	stuck = false
+	for name, page := range pages {
+		if said := page().want(http.StatusOK).text("main"); strings.Contains(said, "do not leave") {
+			t.Errorf("%s, when all is well: %s", name, said)
+		}
+	}
+}

@@ -158,7 +158,7 @@ func (h *dashboard) showRegister(c echo.Context) error {
 }
 
 func (h *dashboard) registerModel(c echo.Context) views.Register {
-	return views.Register{Page: h.page(c, "Create your account"), MinPassword: h.MinPassword}
+	return views.Register{Page: h.page(c, "Create your account"), MinPassword: h.MinPassword, Stuck: h.ConfirmEmail && h.mailStuck()}
 }
 
 func (h *dashboard) renderRegister(c echo.Context, status int, m views.Register) error {

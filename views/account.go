@@ -47,6 +47,8 @@ type Forgot struct {
 	Mail bool
 	// Sent says that a mail is on its way, if there is anybody to get it.
 	Sent bool
+	// Stuck says that mails do not leave this server right now, so that none may be promised.
+	Stuck bool
 }
 
 // Reset is the model of the page on which a new password is chosen.

@@ -71,6 +71,8 @@ type Register struct {
 	Email, Next               string
 	EmailError, PasswordError string
 	MinPassword               int
+	// Stuck says that the mail that confirms an account does not leave this server right now.
+	Stuck bool
 }
 
 // Keys is the model of the keys page and of every part of it.

@@ -70,6 +70,12 @@ func (a *App) readiness(w http.ResponseWriter, r *http.Request) {
 func (a *App) gauges() gauges {
 	g := gauges{connections: int64(a.listener.count()), ready: a.ready(context.Background()) == nil}
 	g.clockOff = time.Duration(a.clockOff.Load()).Seconds()
+	if box := a.mails.box; box != nil {
+		g.mails, g.mailsWaiting = true, box.Waiting()
+		if since, _ := box.Trouble(); !since.IsZero() {
+			g.mailsFailing = max(0, a.now().Sub(since))
+		}
+	}
 	stats := a.store.Stats()
 	g.storeReads, g.storeWrites, g.storeCommits = uint64(stats.Reads), uint64(stats.Writes), uint64(stats.Commits) //nolint:gosec // G115: they only grow
 	return g

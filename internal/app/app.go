@@ -36,6 +36,7 @@ type App struct {
 	pairings *onboard.Service
 	admin    *admin         // nil when nobody asked for it
 	commands *commandSocket // nil when there can be none
+	mails    mailing
 	drain    func()         // waits for what is written down after answers
 	draining time.Duration  // how long the program says that it is stopping before it takes no more requests
 	stopping atomic.Bool    // it says so
@@ -92,6 +93,7 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 		return nil, err
 	}
 	mails := a.connectMail(cfg)
+	a.mails = mails
 	keys, err := a.connectKeys(cfg, dir, ring, mails)
 	if err != nil {
 		return nil, err
@@ -107,6 +109,7 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 		Here:           here,
 		ConfirmEmail:   here && mails.box != nil,
 		SendsLinks:     !here || mails.box != nil, // another server has to be asked
+		MailStuck:      func() bool { return here && mails.stuck() },
 		Pace:           keys.pace,
 		Changes:        keys.changes,
 		Events:         a.store,
@@ -229,6 +232,7 @@ func (a *App) sweep(ctx context.Context) {
 	if err := a.pairings.SweepBy(ctx, look.By); err != nil && ctx.Err() == nil {
 		a.log.Error("sweep expired pairings", "cause", err)
 	}
+	a.lookAfterMails(ctx)
 	if look.Behind() {
 		return
 	}

@@ -42,6 +42,9 @@ type request struct {
 // gauges are read when somebody asks.
 type gauges struct {
 	ready                                 bool
+	mails                                 bool // are sent at all
+	mailsWaiting                          int
+	mailsFailing                          time.Duration // since when none has got through
 	connections                           int64
 	clockOff                              float64 // seconds
 	storeReads, storeWrites, storeCommits uint64
@@ -57,6 +60,8 @@ var helps = strings.NewReplacer(
 	"# HELP latchkey_log_ins_total\n", "# HELP latchkey_log_ins_total Log-ins, by how they ended.\n",
 	"# HELP latchkey_warnings_total\n", "# HELP latchkey_warnings_total What the operator should look into: how often it was so. The log has the words.\n",
 	"# HELP latchkey_warnings_active\n", "# HELP latchkey_warnings_active What the operator should look into: whether it is still so, as far as is known.\n",
+	"# HELP latchkey_mails_waiting\n", "# HELP latchkey_mails_waiting Mails that the mail server has not taken yet.\n",
+	"# HELP latchkey_mail_failing_seconds\n", "# HELP latchkey_mail_failing_seconds For how long no mail has got through: 0 when the last one has.\n",
 	"# HELP latchkey_ready\n", "# HELP latchkey_ready Whether requests should be sent here.\n",
 	"# HELP latchkey_http_requests_in_flight\n", "# HELP latchkey_http_requests_in_flight Requests being answered.\n",
 	"# HELP latchkey_streams_open\n", "# HELP latchkey_streams_open Answers that go on, to pages that are told of changes.\n",
@@ -102,6 +107,10 @@ func (m *metrics) writeGauges(w io.Writer) {
 		running, waiting := m.hashing()
 		victoria.WriteGaugeFloat64(w, "latchkey_password_hashes_running", float64(running))
 		victoria.WriteGaugeFloat64(w, "latchkey_password_hashes_waiting", float64(waiting))
+	}
+	if g.mails {
+		victoria.WriteGaugeFloat64(w, "latchkey_mails_waiting", float64(g.mailsWaiting))
+		victoria.WriteGaugeFloat64(w, "latchkey_mail_failing_seconds", g.mailsFailing.Seconds())
 	}
 	for _, one := range m.warned() {
 		active := 0.

@@ -31,6 +31,25 @@ func (m mailing) mailer() accounts.Mailer {
 	return m.box
 }
 
+// stuck says whether mails have not got through for so long that pages must not promise any.
+func (m mailing) stuck() bool { return m.box != nil && m.box.Stuck() }
+
+// lookAfterMails tells the operator when mails do not get through, and when they do again.
+func (a *App) lookAfterMails(ctx context.Context) {
+	box := a.mails.box
+	if box == nil {
+		return
+	}
+	box.Look(ctx)
+	since, reason := box.Trouble()
+	switch {
+	case box.Stuck():
+		a.warnings.raise(warnMail, "no mail has got through for an hour: people wait for links that do not come, and pages say so", "since", since.UTC().Format(time.RFC3339), "reason", reason)
+	case since.IsZero():
+		a.warnings.settle(warnMail, "mails get through again")
+	}
+}
+
 func (m mailing) drain() {
 	if m.box != nil {
 		m.box.Drain()

@@ -3,11 +3,15 @@ package app
 import (
 	"context"
 	"log/slog"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
 	"latchkey/internal/accounts"
+	"latchkey/internal/app/config"
 	"latchkey/internal/model"
+	"latchkey/internal/testkit"
 )
 
 // sentTo counts mails by their receivers.
@@ -34,5 +38,40 @@ func TestNoticesOfKeysAtAnUpstreamAreCountedByWhoGetsThem(t *testing.T) {
 	}
 	if sent["mallory@example.org"] != 20 || sent["ana@example.org"] != 1 {
 		t.Errorf("sent %v", sent)
+	}
+}
+
+func TestMailsThatDoNotGetThroughForAnHourAreSaidWhereTheOperatorLooks(t *testing.T) {
+	t.Parallel()
+	clock := testkit.NewClock(testkit.LongAgo)
+	var log testkit.Log
+	a, at := withAdmin(t, func(cfg *config.Config) {
+		cfg.SMTP, cfg.Now, cfg.LogTo, cfg.LogLevel = "smtp://127.0.0.1:1?from=keys@example.org", clock.Now, &log, "warn"
+	})
+	post(t, browser(t), a.URL()+"/register", account)
+	for since := (time.Time{}); since.IsZero(); since, _ = a.mails.box.Trouble() {
+		if t.Context().Err() != nil {
+			t.Fatal("no mail was tried")
+		}
+		time.Sleep(time.Millisecond) // until it was
+	}
+	const says = "no mail has got through for an hour"
+	forgot := func() bool {
+		return strings.Contains(get(t, browser(t), a.URL()+"/forgot").Body, "Mails do not leave this server right now.")
+	}
+	a.sweep(t.Context())
+	if forgot() || strings.Contains(log.String(), says) {
+		t.Error("a first failure counts as an hour of them")
+	}
+	clock.Advance(time.Hour + time.Second)
+	for range 3 {
+		a.sweep(t.Context())
+	}
+	if !forgot() || strings.Count(log.String(), says) != 1 {
+		t.Errorf("pages say so: %t; the log: %s", forgot(), log.String())
+	}
+	got := metricsOf(t, at)
+	if seconds, err := strconv.ParseFloat(got["latchkey_mail_failing_seconds"], 64); err != nil || seconds < 3600 || got[`latchkey_warnings_active{kind="mail"}`] != "1" {
+		t.Errorf("failing for %q seconds, %q", got["latchkey_mail_failing_seconds"], got[`latchkey_warnings_active{kind="mail"}`])
 	}
 }

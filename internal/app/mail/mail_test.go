@@ -348,13 +348,13 @@ func TestAMailIsTriedAgainWhenThatMayHelp(t *testing.T) {
 		{"at once", nil, nil, ""},
 		{"the third time", []error{down, down}, mailPauses()[:2], "not sent yet"},
 		{"never", []error{down, down, down, down, down}, mailPauses(), `msg="mail not sent" tries=4 reason=down`},
-		{"refused for good", []error{errRefusedMail{down}}, nil, `msg="mail not sent" tries=1`},
+		{"refused for good", []error{errRefusedMail{down, true}}, nil, `msg="mail not sent" tries=1`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var logs bytes.Buffer
 				d := &tries{fails: c.fails}
-				box := newOutbox(d.deliver, slog.New(slog.NewTextHandler(&logs, nil)))
+				box := newOutbox(d.deliver, time.Now, slog.New(slog.NewTextHandler(&logs, nil)))
 				if err := box.Send(t.Context(), letter); err != nil {
 					t.Fatal(err)
 				}
@@ -379,7 +379,7 @@ func TestAMailIsTriedAgainWhenThatMayHelp(t *testing.T) {
 func TestAProgramThatStopsDoesNotWaitForAMailServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hangs := func(ctx context.Context, _ accounts.Mail) error { <-ctx.Done(); return ctx.Err() }
-		box := newOutbox(hangs, slog.New(slog.DiscardHandler))
+		box := newOutbox(hangs, time.Now, slog.New(slog.DiscardHandler))
 		for range 3 * mailsAtOnce {
 			if err := box.Send(t.Context(), letter); err != nil {
 				t.Fatal(err)
@@ -408,7 +408,7 @@ func TestMailsThatWaitAreBounded(t *testing.T) {
 			mu.Unlock()
 			return nil
 		}
-		box := newOutbox(slow, slog.New(slog.DiscardHandler))
+		box := newOutbox(slow, time.Now, slog.New(slog.DiscardHandler))
 		taken := 0
 		for range maxMails + 100 {
 			if box.Send(t.Context(), letter) == nil {
@@ -437,7 +437,7 @@ func TestNoticesLeaveHalfOfThePlacesToLinks(t *testing.T) {
 			time.Sleep(time.Second)
 			return nil
 		}
-		box := newOutbox(slow, slog.New(slog.DiscardHandler))
+		box := newOutbox(slow, time.Now, slog.New(slog.DiscardHandler))
 		taken := func(m accounts.Mail) (n int) {
 			for range maxMails {
 				if box.Send(t.Context(), m) == nil {
@@ -467,4 +467,152 @@ func TestNoticesLeaveHalfOfThePlacesToLinks(t *testing.T) {
 		time.Sleep(time.Hour)
 		box.Drain()
 	})
+}
+
+// --- A server that takes no mails --------------------------------------------------------------------------------------
+
+// steps is a way to deliver whose answer a test decides, with a clock of the test's.
+type steps struct {
+	now   time.Time
+	err   error
+	asked int
+}
+
+func (s *steps) health() *health {
+	return &health{now: func() time.Time { return s.now }, probe: func(context.Context) error { s.asked++; return s.err }}
+}
+
+func TestMailsAreStuckWhenNoneHasGotThroughForAnHour(t *testing.T) {
+	t.Parallel()
+	down, refused, oneRefused := errors.New("down"), errRefusedMail{errors.New("504"), false}, errRefusedMail{errors.New("550"), true}
+	for name, c := range map[string]struct {
+		ends  []error // each half an hour after the one before it
+		stuck bool
+	}{
+		"nothing was sent":                  {nil, false},
+		"all get through":                   {[]error{nil, nil, nil}, false},
+		"just now none":                     {[]error{nil, down, down}, false},
+		"none for an hour":                  {[]error{down, down, down}, true},
+		"none for an hour after some did":   {[]error{nil, down, down, down}, true},
+		"one did in between":                {[]error{down, down, nil, down, down}, false},
+		"all are refused for good":          {[]error{refused, refused, refused}, true},
+		"two addresses are mistyped":        {[]error{oneRefused, oneRefused, nil, oneRefused, oneRefused}, false},
+		"every address is refused":          {[]error{oneRefused, oneRefused, oneRefused}, true},
+		"one address, and nothing after it": {[]error{oneRefused}, false},
+		"we stop":                           {[]error{context.Canceled, context.Canceled, context.Canceled}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := &steps{now: time.Unix(1_800_000_000, 0)}
+			h := s.health()
+			for i, end := range c.ends {
+				if i > 0 {
+					s.now = s.now.Add(30 * time.Minute)
+				}
+				h.learn(end)
+			}
+			if h.stuck() != c.stuck {
+				t.Errorf("stuck: %t", h.stuck())
+			}
+			if since, reason := h.trouble(); c.stuck && (since.IsZero() || reason == "") {
+				t.Errorf("since %s: %q", since, reason)
+			}
+			h.learn(nil)
+			if since, reason := h.trouble(); h.stuck() || !since.IsZero() || reason != "" {
+				t.Error("a mail got through, and that is not enough")
+			}
+		})
+	}
+}
+
+func TestAServerThatFailedIsAskedWithoutAMailAndNotOften(t *testing.T) {
+	t.Parallel()
+	s := &steps{now: time.Unix(1_800_000_000, 0)}
+	h := s.health()
+	h.look(t.Context())
+	h.learn(errors.New("down"))
+	s.err = errors.New("still down")
+	for range 120 { // two hours of looks, one a minute
+		s.now = s.now.Add(time.Minute)
+		h.look(t.Context())
+	}
+	if s.asked != 24 || !h.stuck() {
+		t.Errorf("asked %d times, stuck: %t", s.asked, h.stuck())
+	}
+	s.err = nil
+	s.now = s.now.Add(lookAgain)
+	h.look(t.Context())
+	if h.stuck() {
+		t.Error("it is well again, and that was not noticed")
+	}
+}
+
+func TestMailsThatWaitDoNotHammerAServerThatFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var knocks []time.Time
+		failing := func(context.Context, accounts.Mail) error {
+			mu.Lock()
+			defer mu.Unlock()
+			knocks = append(knocks, time.Now())
+			return errors.New("down")
+		}
+		box := newOutbox(failing, time.Now, slog.New(slog.DiscardHandler))
+		const minutes = 30
+		for range minutes * 6 {
+			_ = box.Send(t.Context(), letter)
+			time.Sleep(10 * time.Second)
+		}
+		time.Sleep(20 * time.Minute)
+		box.Drain()
+		if len(knocks) > minutes+20+mailsAtOnce {
+			t.Errorf("%d connections in %d minutes", len(knocks), minutes+20)
+		}
+		if len(knocks) < minutes/2 {
+			t.Errorf("%d connections: it is not tried any more", len(knocks))
+		}
+		if box.Waiting() != 0 {
+			t.Errorf("%d mails are kept for ever", box.Waiting())
+		}
+	})
+}
+
+func TestMailsThatWaitAreBoundedInBytes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hangs := func(ctx context.Context, _ accounts.Mail) error { <-ctx.Done(); return ctx.Err() }
+		box := newOutbox(hangs, time.Now, slog.New(slog.DiscardHandler))
+		large := letter
+		large.Text = strings.Repeat("x", 64<<10)
+		notice := large
+		notice.Notice = true
+		count := func(m accounts.Mail) (n int) {
+			for range 200 {
+				if box.Send(t.Context(), m) == nil {
+					n++
+				}
+			}
+			return n
+		}
+		notices, links := count(notice), count(large)
+		if size := (notices + links) * (64 << 10); size > maxMailBytes || size < maxMailBytes-(256<<10) || notices > links {
+			t.Errorf("%d notices and %d links wait, %d bytes", notices, links, size)
+		}
+		box.Drain()
+		if box.bytes != 0 {
+			t.Errorf("%d bytes stay taken", box.bytes)
+		}
+	})
+}
+
+func TestAProbeGoesAsFarAsSigningIn(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		host *mailHost
+		ok   bool
+	}{"well": {&mailHost{user: "keys"}, true}, "a wrong password": {&mailHost{user: "somebody"}, false}} {
+		m := mailerFor(t, "smtp://keys:"+mailPassword+"@127.0.0.1:PORT?from=keys@example.org", c.host.start(t), nil)
+		if err := m.probe(t.Context()); (err == nil) != c.ok || len(c.host.received()) != 0 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }

@@ -14,6 +14,9 @@ const (
 	// maxMails is how many mails may wait. They are kept in memory alone: a mail that a restart loses can be asked for again, and
 	// what a notice tells of is in the account's activity.
 	maxMails = 1000
+	// maxMailBytes bounds what they hold together. A mail has 2 KB at most by itself; what strangers send is in none but for an address
+	// and a name.
+	maxMailBytes = 4 << 20
 	// maxNotices is how many of them may be notices. The rest is for links, which somebody waits for.
 	maxNotices = maxMails / 2
 	// mailsAtOnce bounds the connections to the mail server.
@@ -33,25 +36,33 @@ var errTooManyMails = errors.New("too many mails are waiting for the mail server
 // answer takes.
 type Outbox struct {
 	deliver func(context.Context, accounts.Mail) error
+	health  *health
 	log     *slog.Logger
 	waiting chan struct{} // one entry for each mail that is not gone
 	notices chan struct{} // one for each of these that is a notice
 	sending chan struct{} // one for each that is being delivered
 	mails   sync.WaitGroup
-	ending  chan struct{} // closed when nothing is tried again
-	end     sync.Once
-	ctx     context.Context
-	cut     context.CancelFunc
+
+	mu    sync.Mutex
+	bytes int // of the mails that wait
+
+	ending chan struct{} // closed when nothing is tried again
+	end    sync.Once
+	ctx    context.Context
+	cut    context.CancelFunc
 }
 
 // New gives what takes mails for a server. It connects nowhere yet. publicURL is by which address people reach the program.
 func New(server Server, publicURL string, now func() time.Time, log *slog.Logger) *Outbox {
-	return newOutbox(smtpMailer{Server: server, hello: helloOf(publicURL, server.From), now: now}.deliver, log)
+	m := smtpMailer{Server: server, hello: helloOf(publicURL, server.From), now: now}
+	o := newOutbox(m.deliver, now, log)
+	o.health.probe = m.probe
+	return o
 }
 
-func newOutbox(deliver func(context.Context, accounts.Mail) error, log *slog.Logger) *Outbox {
+func newOutbox(deliver func(context.Context, accounts.Mail) error, now func() time.Time, log *slog.Logger) *Outbox {
 	o := &Outbox{
-		deliver: deliver, log: log, ending: make(chan struct{}),
+		deliver: deliver, health: &health{now: now}, log: log, ending: make(chan struct{}),
 		waiting: make(chan struct{}, maxMails), notices: make(chan struct{}, maxNotices), sending: make(chan struct{}, mailsAtOnce),
 	}
 	o.ctx, o.cut = context.WithCancel(context.Background()) //nolint:gosec // Drain calls it
@@ -77,7 +88,12 @@ func (o *Outbox) enter(m accounts.Mail) (leave func(), ok bool) {
 	if m.Notice {
 		taken = []chan struct{}{o.notices, o.waiting}
 	}
+	size := len(m.To) + len(m.Subject) + len(m.Text)
+	if !o.hold(size, m.Notice) {
+		return nil, false
+	}
 	leave = func() {
+		o.release(size)
 		for _, places := range taken {
 			<-places
 		}
@@ -92,6 +108,27 @@ func (o *Outbox) enter(m accounts.Mail) (leave func(), ok bool) {
 		}
 	}
 	return leave, true
+}
+
+// hold counts the bytes of a mail, if there is room for them. Notices leave half of it to links.
+func (o *Outbox) hold(size int, notice bool) bool {
+	most := maxMailBytes
+	if notice {
+		most /= 2
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.bytes+size > most {
+		return false
+	}
+	o.bytes += size
+	return true
+}
+
+func (o *Outbox) release(size int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.bytes -= size
 }
 
 // carry tries until the mail is delivered, until the server says that it never will be, or until it was tried often enough. The log
@@ -116,8 +153,26 @@ func (o *Outbox) carry(m accounts.Mail) {
 func (o *Outbox) try(m accounts.Mail) error {
 	o.sending <- struct{}{}
 	defer func() { <-o.sending }()
-	return o.deliver(o.ctx, m)
+	if err := o.health.resting(); err != nil {
+		return err
+	}
+	err := o.deliver(o.ctx, m)
+	o.health.learn(err)
+	return err
 }
+
+// Waiting is how many mails are not gone.
+func (o *Outbox) Waiting() int { return len(o.waiting) }
+
+// Trouble says since when no mail has got through, and why: zero when the last one has.
+func (o *Outbox) Trouble() (since time.Time, reason string) { return o.health.trouble() }
+
+// Stuck says whether mails have not got through for so long that none may be promised any more.
+func (o *Outbox) Stuck() bool { return o.health.stuck() }
+
+// Look asks a server that has been failing whether it is well again, so that this is known before somebody needs a mail. It is
+// called now and then.
+func (o *Outbox) Look(ctx context.Context) { o.health.look(ctx) }
 
 // pause reports whether there is another try.
 func (o *Outbox) pause(d time.Duration) bool {

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/textproto"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -58,20 +59,34 @@ func helloOf(publicURL, from string) string {
 func (m smtpMailer) deliver(ctx context.Context, letter accounts.Mail) error {
 	msg, err := m.message(letter)
 	if err != nil {
-		return errRefusedMail{errors.New("the mail cannot be written")} // the cause quotes the address
+		return errRefusedMail{errors.New("the mail cannot be written"), true} // the cause quotes the address
 	}
+	return m.connect(ctx, func(ctx context.Context, c *gomail.Client) error { return c.DialAndSendWithContext(ctx, msg) })
+}
+
+// probe goes as far with the server as one can without a mail.
+func (m smtpMailer) probe(ctx context.Context) error {
+	return m.connect(ctx, func(ctx context.Context, c *gomail.Client) error {
+		if err := c.DialWithContext(ctx); err != nil {
+			return err
+		}
+		return c.Close()
+	})
+}
+
+func (m smtpMailer) connect(ctx context.Context, talk func(context.Context, *gomail.Client) error) error {
 	c, err := gomail.NewClient(m.Host, m.options()...)
 	if err != nil {
 		return fmt.Errorf("mail settings: %w", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, mailTime)
 	defer cancel()
-	sent := make(chan error, 1)
-	go func() { sent <- c.DialAndSendWithContext(ctx, msg) }() // once connected it has an eye on its own clock alone
+	ended := make(chan error, 1)
+	go func() { ended <- talk(ctx, c) }() // once connected it has an eye on its own clock alone
 	select {
-	case err = <-sent:
+	case err = <-ended:
 	case <-ctx.Done():
-		err = context.DeadlineExceeded
+		err = ctx.Err()
 	}
 	return mailError(err)
 }
@@ -118,7 +133,14 @@ func inItsLine(r rune) rune {
 }
 
 // errRefusedMail is a refusal that will be the same next time.
-type errRefusedMail struct{ error }
+type errRefusedMail struct {
+	error
+	ofOne bool // it is about this mail's receiver, as far as one can tell, and not about all mails
+}
+
+// aboutOne are the answers of servers to an address that is none, or whose mailbox is full. What else is refused for good is
+// refused to everybody: how we introduce ourselves, or that we may not send.
+var aboutOne = []int{550, 551, 552, 553}
 
 // mailError says why a mail did not get through, in words that are fit for a log: servers quote addresses in theirs.
 func mailError(err error) error {
@@ -130,13 +152,15 @@ func mailError(err error) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &send) && send.ErrorCode() >= 500:
-		return errRefusedMail{fmt.Errorf("the mail server refuses the mail (%d)", send.ErrorCode())}
+		return errRefusedMail{fmt.Errorf("the mail server refuses the mail (%d)", send.ErrorCode()), slices.Contains(aboutOne, send.ErrorCode())}
 	case errors.As(err, &send) && send.ErrorCode() > 0:
 		return fmt.Errorf("the mail server refuses the mail for now (%d)", send.ErrorCode())
 	case errors.As(err, &said):
 		return fmt.Errorf("the mail server refuses to talk to us (%d)", said.Code)
 	case errors.As(err, &untrusted):
 		return fmt.Errorf("no secure connection to the mail server: %w", untrusted)
+	case errors.Is(err, context.Canceled):
+		return fmt.Errorf("stopped while it was sent: %w", err)
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &op) && op.Timeout():
 		return errors.New("the mail server did not answer in time")
 	case errors.As(err, &op):
