@@ -8,8 +8,10 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
+	"net/url"
 	"os"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,6 +31,7 @@ import (
 type App struct {
 	url      string
 	hosts    hosts
+	data     string // where it is and what is in it
 	warnings *warnings
 	listener *boundedListener
 	server   *http.Server
@@ -37,11 +40,11 @@ type App struct {
 	admin    *admin         // nil when nobody asked for it
 	commands *commandSocket // nil when there can be none
 	mails    mailing
-	drain    func()         // waits for what is written down after answers
-	draining time.Duration  // how long the program says that it is stopping before it takes no more requests
-	stopping atomic.Bool    // it says so
-	stop     chan struct{}  // closed when the program is stopping
-	letGo    func()         // closes it
+	drain    func()        // waits for what is written down after answers
+	draining time.Duration // how long the program says that it is stopping before it takes no more requests
+	stopping atomic.Bool   // it says so
+	stop     chan struct{} // closed when the program is stopping
+	letGo    func()        // closes it
 	now      func() time.Time
 	looking  sync.Mutex
 	looked   time.Time // when the program last looked at its clock
@@ -80,6 +83,7 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
+	a.tellOfUnusual(dir)
 	// The store comes before the secrets: its lock keeps a second program from making them at the same time.
 	if a.store, err = openStore(ctx, dir); err != nil {
 		return nil, err
@@ -88,6 +92,9 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 		AuthSession: accounts.SessionLifetime, WebSession: websession.Life, Link: accounts.LongestLink, Grant: onboard.DefaultLifetime,
 	}
 	a.lookAtClock(ctx) // before anything is dated
+	if a.data, err = a.describe(ctx, dir, cfg.Upstream); err != nil {
+		return nil, err
+	}
 	ring, err := loadKeyRing(cfg, dir)
 	if err != nil {
 		return nil, err
@@ -186,6 +193,28 @@ func (a *App) warnOfUnknown(cfg config.Settings) {
 
 // URL is how browsers and devices reach the program: scheme and host, without a slash at the end.
 func (a *App) URL() string { return a.url }
+
+// Data says where the program's data is, whether it was made just now, and how many accounts are in it.
+func (a *App) Data() string { return a.data }
+
+// describe is the sentence by which an operator notices that this is another directory than yesterday's.
+func (a *App) describe(ctx context.Context, dir dataDir, upstream *url.URL) (string, error) {
+	if upstream != nil {
+		return "Its data is in " + dir.whole() + ", and the accounts are at " + upstream.String() + ".", nil
+	}
+	n, err := a.store.CountUsers(ctx)
+	if err != nil {
+		return "", err
+	}
+	text := "Its data is in " + dir.whole() + ": " + strconv.FormatInt(n, 10) + " accounts."
+	if n == 1 {
+		text = "Its data is in " + dir.whole() + ": 1 account."
+	}
+	if dir.isNew {
+		text = "Its data is in " + dir.whole() + ", which was made just now and has no accounts yet."
+	}
+	return text, nil
+}
 
 // Run serves until the context ends, lets requests in flight finish, and closes everything. It is called once, also for a
 // program that should stop at once.

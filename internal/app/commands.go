@@ -75,7 +75,7 @@ func serve(ctx context.Context, args []string, stdout io.Writer) error {
 		return err
 	}
 	// The listener is open: whoever reads this line can connect.
-	if _, err := fmt.Fprintf(stdout, "Latchkey is at %s\n", a.URL()); err != nil {
+	if _, err := fmt.Fprintf(stdout, "Latchkey is at %s\n%s\n", a.URL(), a.Data()); err != nil {
 		a.log.Warn("cannot say on standard output where the program is", "error", err)
 	}
 	return a.Run(ctx)

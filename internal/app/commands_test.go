@@ -84,7 +84,7 @@ func TestServeSaysWhereItIsAndStopsWithItsContext(t *testing.T) {
 		if err := Main(ctx, args, out); err != nil {
 			t.Fatal(err)
 		}
-		if got := out.String(); !strings.HasPrefix(got, "Latchkey is at http://127.0.0.1:") || strings.Count(got, "\n") != 1 {
+		if got := out.String(); !strings.HasPrefix(got, "Latchkey is at http://127.0.0.1:") || strings.Count(got, "\n") != 2 || !strings.Contains(got, "\nIts data is in /") || !strings.Contains(got, "made just now") {
 			t.Errorf("%v printed %q", command, got)
 		}
 	}

@@ -23,8 +23,10 @@ const (
 
 // dataDir is the directory of --data: there, writable, and closed to other users of the machine.
 type dataDir struct {
-	path string
-	log  *slog.Logger
+	path    string
+	log     *slog.Logger
+	unusual []string // about it, for the operator
+	isNew   bool     // it had no database
 }
 
 func openDataDir(path string, log *slog.Logger) (dataDir, error) {
@@ -36,15 +38,25 @@ func openDataDir(path string, log *slog.Logger) (dataDir, error) {
 	if err != nil {
 		return d, d.refuse("it cannot be written to", err)
 	}
-	if err := errors.Join(probe.Close(), os.Remove(probe.Name())); err != nil {
+	made, statErr := probe.Stat()
+	if err := errors.Join(statErr, probe.Close(), os.Remove(probe.Name())); err != nil {
 		return d, d.refuse("it cannot be written to", err)
 	}
+	us := []fileOwner{fileOwner(os.Geteuid())} //nolint:gosec // G115: as the system has it
+	if of, known := ownerOf(made); known {
+		us = append(us, of)
+	}
+	if err := d.checkOwners(us); err != nil {
+		return d, err
+	}
+	_, err = os.Stat(d.file(databaseFile))
+	d.isNew = errors.Is(err, fs.ErrNotExist)
 	return d, d.closeToOthers()
 }
 
 // closeToOthers takes the permissions of group and others away. It does so only where nothing else is kept: closing
 // /tmp or a home directory by a slip in --data would do more harm than it prevents.
-func (d dataDir) closeToOthers() error {
+func (d *dataDir) closeToOthers() error {
 	info, err := os.Stat(d.path)
 	if err != nil {
 		return d.refuse("it cannot be read", err)
@@ -61,7 +73,7 @@ func (d dataDir) closeToOthers() error {
 	}
 	if err := os.Chmod(d.path, info.Mode()&^0o077); err != nil {
 		// Volumes of a container platform can belong to root and be shared by a group. The files in it are still 0600.
-		d.log.Warn("others can read the data directory, and it cannot be closed to them", "dir", d.path, "error", err)
+		d.unusual = append(d.unusual, "others can read it, and it cannot be closed to them ("+err.Error()+")")
 		return nil
 	}
 	d.log.Info("closed the data directory to other users", "dir", d.path, "was", info.Mode().Perm().String())

@@ -11,6 +11,7 @@ import (
 
 	"latchkey/internal/app/config"
 	"latchkey/internal/app/operate"
+	"latchkey/internal/store"
 )
 
 // commandSocket serves the commands of operators. A nil one does nothing.
@@ -77,8 +78,14 @@ func operateOn(ctx context.Context, args []string, c operate.Console) error {
 			log := newLogger(cfg)
 			dir := dataDir{path: cfg.Data, log: log}
 			return operate.Place{
-				Dir:    dir.path,
-				Open:   dir.openDatabase,
+				Dir: dir.path,
+				Open: func(ctx context.Context) (*store.Store, error) {
+					st, err := dir.openDatabase(ctx)
+					if err == nil {
+						dir.giveToOwner()
+					}
+					return st, err
+				},
 				Refuse: func(why string) error { return config.Refuse("data", dir.path, why) },
 				Config: operate.Config{
 					PublicURL: cfg.LikelyURL(), Upstream: cfg.Upstream, MinPassword: cfg.MinPassword, Now: cfg.Now, Log: log,

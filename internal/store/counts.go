@@ -28,3 +28,11 @@ func CountBackup(ctx context.Context, path string) (c Counts, err error) {
 	}
 	return c, nil
 }
+
+// CountUsers counts the accounts. It reads all of them, and is for the start.
+func (s *Store) CountUsers(ctx context.Context) (n int64, err error) {
+	if err := s.readers.QueryRowContext(ctx, `SELECT count(*) FROM users`).Scan(&n); err != nil {
+		return 0, fmt.Errorf("count users: %w", err)
+	}
+	return n, nil
+}

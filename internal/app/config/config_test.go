@@ -135,6 +135,8 @@ func TestABadSettingIsNamedWithItsValueAndWhatIsAllowed(t *testing.T) {
 		{"also-host", "[fe80::1%eth0]", "a zone"},
 		{"also-host", "a b", "must be hosts"},
 		{"also-host", strings.Repeat("a,", 20) + "a", "at most 20"},
+		{"data", "~/data", "only a shell"},
+		{"data", "$HOME/data", "only a shell"},
 		{"app-id", "my app", "letters, digits"},
 		{"app-id", "..", "letters, digits"},
 		{"app-id", strings.Repeat("x", 65), "1 to 64"},

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"latchkey/internal/model"
@@ -93,6 +94,7 @@ func (c Config) Parse() (Settings, error) {
 		publicErr,
 		alsoErr,
 		check("data", c.Data, c.Data != "", "must name a directory"),
+		check("data", c.Data, !strings.HasPrefix(c.Data, "~") && !strings.HasPrefix(c.Data, "$"), "begins with what only a shell replaces, and none has; write the whole path (or ./ before it, when it is really called so)"),
 		check("app-id", c.AppID, appID.MatchString(c.AppID), "must be 1 to 64 letters, digits, - and _"),
 		upstreamErr,
 		registrationErr,

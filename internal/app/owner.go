@@ -1,0 +1,127 @@
+package app
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"latchkey/internal/app/config"
+)
+
+// fileOwner is the number of a user of the machine.
+type fileOwner uint32
+
+// String is the user's name, for the operator.
+func (o fileOwner) String() string {
+	number := strconv.FormatUint(uint64(o), 10)
+	if known, err := user.LookupId(number); err == nil {
+		return known.Username + " (" + number + ")"
+	}
+	return "user " + number
+}
+
+const rootUser fileOwner = 0
+
+// foreign says whether a file is somebody else's, who can read it and put another in its place. What belongs to root is nobody
+// else's, since root can do that anyway; so are platforms' volumes and mounted secrets. us are this process's user, and whoever
+// has the files that it makes: some file systems give all files to one user, whoever made them.
+func foreign(of fileOwner, us []fileOwner) bool {
+	if of == rootUser {
+		return false
+	}
+	for _, one := range us {
+		if of == one {
+			return false
+		}
+	}
+	return true
+}
+
+// checkOwners refuses files that somebody else could have made, and notes what else is unusual about the directory. Whoever owns
+// session-keys can sign in as anybody, and a program that root starts on the directory of a service leaves files behind that the
+// service cannot open.
+func (d *dataDir) checkOwners(us []fileOwner) error {
+	for _, name := range []string{sessionKeysFile, accessKeyFile, databaseFile, databaseFile + "-wal", databaseFile + "-shm", databaseFile + ".lock"} {
+		of, there := foreignOwner(d.file(name), us)
+		if there {
+			return config.Refuse("data", d.path, fmt.Sprintf("its file %s belongs to %s, and this runs as %s; run it as that user, or give the directory and its files to this one with chown", name, of, us[0]))
+		}
+	}
+	if of, there := foreignOwner(d.path, us); there {
+		d.unusual = append(d.unusual, fmt.Sprintf("it belongs to %s, who can put other files in place of those in it, and this runs as %s", of, us[0]))
+	}
+	if parent := openParent(d.path); parent != "" {
+		d.unusual = append(d.unusual, fmt.Sprintf("everybody can put another directory in its place, since all may write in %s", parent))
+	}
+	return nil
+}
+
+// foreignOwner looks at a link as well as at what it leads to: whoever owns it can let it lead elsewhere.
+func foreignOwner(path string, us []fileOwner) (of fileOwner, there bool) {
+	for _, look := range []func(string) (fs.FileInfo, error){os.Lstat, os.Stat} {
+		info, err := look(path)
+		if err != nil {
+			continue // it is absent, or cannot be used, which is said when it is
+		}
+		if of, known := ownerOf(info); known && foreign(of, us) {
+			return of, true
+		}
+	}
+	return 0, false
+}
+
+// openParent is a directory above one in which everybody may rename what belongs to others; "" when there is none.
+func openParent(path string) string {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return ""
+	}
+	for parent := filepath.Dir(path); ; parent = filepath.Dir(parent) {
+		info, err := os.Stat(parent)
+		if err == nil && info.Mode().Perm()&0o002 != 0 && info.Mode()&fs.ModeSticky == 0 {
+			return parent
+		}
+		if parent == filepath.Dir(parent) {
+			return ""
+		}
+	}
+}
+
+// giveToOwner gives what root's commands have made beside a database to whoever has that one: the program that runs as them could
+// not open it.
+func (d dataDir) giveToOwner() {
+	info, err := os.Stat(d.file(databaseFile))
+	if err != nil || os.Geteuid() != int(rootUser) {
+		return
+	}
+	of, known := ownerOf(info)
+	for _, name := range []string{"-wal", "-shm", ".lock"} {
+		path := d.file(databaseFile + name)
+		if now, err := os.Lstat(path); known && err == nil && now.Mode().IsRegular() {
+			if has, _ := ownerOf(now); has != of {
+				if err := os.Lchown(path, int(of), -1); err != nil {
+					d.log.Warn("a file beside the database belongs to another user than the database", "file", path, "error", err)
+				}
+			}
+		}
+	}
+}
+
+// tellOfUnusual says once what is unusual about the directory, with all there is in one line.
+func (a *App) tellOfUnusual(d dataDir) {
+	if len(d.unusual) > 0 {
+		a.warnings.raise(warnData, "the data directory is unusual: "+strings.Join(d.unusual, "; "), "dir", d.whole())
+	}
+}
+
+// whole is the path of the directory from the root.
+func (d dataDir) whole() string {
+	if path, err := filepath.Abs(d.path); err == nil {
+		return path
+	}
+	return d.path
+}
