@@ -35,16 +35,36 @@ func (a *App) newAdmin(ctx context.Context, at *config.Admin) (*admin, error) {
 	m := newMetrics(a.now)
 	m.gauges, m.warned = a.gauges, a.warnings.all
 	names := hosts{name: at.Host, addresses: true, log: a.log}
-	d := &admin{listener: listener, metrics: m, server: newServer(names.only(a.adminMux(m)), a.log)}
+	d := &admin{listener: listener, metrics: m, server: newServer(names.only(fromNoPage(a.adminMux(m))), a.log)}
 	d.server.ConnState = listener.follow
 	d.server.WriteTimeout = 2 * time.Minute // a profile takes as long as it is told to
 	return d, nil
 }
 
+// readyPath is what anything may ask that decides where requests go.
+const readyPath = "/readyz"
+
+// fromNoPage refuses what a page of another site has the operator's browser ask for: it could read nothing, but have a profile of two
+// minutes made, over and over. Browsers that do not say whose page it is name its origin, for whatever else than an image.
+func fromNoPage(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		site, origin := r.Header.Get("Sec-Fetch-Site"), r.Header.Get("Origin")
+		ours := site == "none" || site == "same-origin"
+		if site == "" {
+			ours = origin == "" || origin == "http://"+r.Host || origin == "https://"+r.Host // with a proxy of the operator's before it
+		}
+		if !ours && r.URL.Path != readyPath {
+			http.Error(w, "this is for no page of another site", http.StatusForbidden)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
 // adminMux has no profile of the command line: a flag may hold a password.
 func (a *App) adminMux(m *metrics) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /readyz", a.readiness)
+	mux.HandleFunc("GET "+readyPath, a.readiness)
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 		_ = m.write(w) // whoever asked has gone

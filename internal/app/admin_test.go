@@ -304,3 +304,38 @@ func BenchmarkEdge(b *testing.B) {
 		})
 	}
 }
+
+func TestNoPageOfAnotherSiteGetsAnythingDoneAtTheOperatorsListener(t *testing.T) {
+	t.Parallel()
+	_, at := withAdmin(t, func(*config.Config) {})
+	for name, c := range map[string]struct {
+		header http.Header
+		ok     bool
+	}{
+		"no browser":                     {http.Header{}, true},
+		"typed by the operator":          {http.Header{"Sec-Fetch-Site": {"none"}}, true},
+		"a page of its own":              {http.Header{"Sec-Fetch-Site": {"same-origin"}, "Origin": {at}}, true},
+		"an old browser, its own page":   {http.Header{"Origin": {at}}, true},
+		"another site":                   {http.Header{"Sec-Fetch-Site": {"cross-site"}}, false},
+		"another host of the same site":  {http.Header{"Sec-Fetch-Site": {"same-site"}}, false},
+		"a word of later":                {http.Header{"Sec-Fetch-Site": {"cross-planet"}}, false},
+		"an old browser, another origin": {http.Header{"Origin": {"https://evil.example"}}, false},
+		"an old browser, another port":   {http.Header{"Origin": {"http://127.0.0.1:1"}}, false},
+		"an old browser, hidden origin":  {http.Header{"Origin": {"null"}}, false},
+	} {
+		for _, path := range []string{"/metrics", "/debug/pprof/", "/debug/pprof/profile?seconds=0", "/nothing", "/readyz"} {
+			if path == "/debug/pprof/profile?seconds=0" && c.ok {
+				continue // is done, and takes its time
+			}
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, at+path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header = c.header.Clone()
+			got := do(t, http.DefaultClient, req)
+			if refused := got.Status == http.StatusForbidden; refused == (c.ok || path == "/readyz") {
+				t.Errorf("%s: %s is %d", name, path, got.Status)
+			}
+		}
+	}
+}
