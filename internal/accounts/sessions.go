@@ -23,6 +23,9 @@ func (a *Accounts) Session(ctx context.Context, id string) (model.Session, error
 	return row, missing(model.KindSessionOver, "read session", err)
 }
 
+// Doubts says whether a session that ends at that time has done so only if the clock is right, which has gone ahead a short time ago.
+func (a *Accounts) Doubts(end time.Time) bool { return a.store.Doubts(end, a.cfg.Now()) }
+
 // SawSession remembers, now and then, that a session was heard of, which was last seen at that time.
 func (a *Accounts) SawSession(ctx context.Context, userID, id string, seen time.Time) {
 	now := a.cfg.Now()

@@ -147,7 +147,10 @@ func TestNothingIsLostOrAllowedForLongerBecauseAClockWasWrong(t *testing.T) {
 					h.restart()
 				}
 				h.minutes(2)
-				_, _ = h.renews(h.email), h.signedIn(h.browser) // whatever they are told
+				if err := h.renews(h.device); client.IsUnauthorized(err) {
+					t.Errorf("the device is told to throw its session away while the clock is wrong: %v", err)
+				}
+				h.signedIn(h.browser) // which may be refused
 				late := browser(t)
 				post(t, late, h.URL()+"/login", account)
 				if !h.signedIn(late) {
@@ -195,6 +198,10 @@ func TestNothingIsLostOrAllowedForLongerBecauseAClockWasWrong(t *testing.T) {
 					t.Errorf("before 60 days the session of the device has ended: %v", err)
 				}
 				h.clock.Advance(2 * time.Hour)
+				if err := h.renews(h.device); err == nil || client.IsUnauthorized(err) {
+					t.Errorf("the device is told to throw its session away when the clock has just gone ahead: %v", err)
+				}
+				h.minutes(62)
 				for _, s := range []*client.Session{h.email, h.device, lateDevice} {
 					if err := h.renews(s); !client.IsUnauthorized(err) {
 						t.Errorf("after 60 days a session is good: %v", err)
@@ -246,7 +253,10 @@ func TestWhatHasLongExpiredIsSweptSomeDaysAfterALongPause(t *testing.T) {
 		_, err := h.store.AuthSession(t.Context(), rows[len(rows)-1].ID) // that of the key
 		return err
 	}
-	h.minutes(60)
+	if err := h.renews(h.email); err == nil || client.IsUnauthorized(err) {
+		t.Errorf("the person is told to throw the session away although the clock may be wrong: %v", err)
+	}
+	h.minutes(61)
 	if err := h.renews(h.email); !client.IsUnauthorized(err) {
 		t.Errorf("a session that has expired: %v", err)
 	}

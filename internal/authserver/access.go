@@ -75,7 +75,7 @@ func (s *Server) admit(r *http.Request, d door) (principal, error) {
 	}
 	c, err := s.tokens.verify(raw, d.token, s.ids.domain, s.cfg.Now())
 	if err != nil {
-		return principal{}, err
+		return principal{}, s.unlessDoubtful(err, c, time.Unix(c.Expires, 0))
 	}
 	who := principal{
 		userID: c.Subject, sessionID: c.Issuer, deviceID: c.DeviceID, identity: identity{c.Identity.ID, c.Identity.Provider},
@@ -102,11 +102,23 @@ func (s *Server) sessionOf(r *http.Request, c claims) (principal, error) {
 	case row.UserID != c.Subject:
 		return principal{}, refuse(kindBadToken).because(errors.New("token and session row name different users"))
 	case !now.Before(row.ExpiresAt):
-		return principal{}, refuse(kindExpiredToken)
+		return principal{}, s.unlessDoubtful(refuse(kindExpiredToken), c, row.ExpiresAt)
 	case c.fromFuture(now) && c.Issued != row.CreatedAt.Unix() && c.Issued != issued(row).Unix():
 		return principal{}, refuse(kindExpiredToken).because(errors.New("token from the future, and its session is not"))
 	}
 	return principalOf(row), nil
+}
+
+// unlessDoubtful has a program come back that would be told that its session has ended, when it may be the clock that is wrong: SDKs
+// throw a session away on any 401, and some have nothing else. Access tokens are asked for anew anyway.
+func (s *Server) unlessDoubtful(err error, c claims, end time.Time) error {
+	f, ok := errors.AsType[*failure](err)
+	if !ok || f.kind != kindExpiredToken || c.Type != refreshToken || !s.accounts.Doubts(end) {
+		return err
+	}
+	doubtful := refuse(kindDoubtfulClock)
+	doubtful.wait = time.Minute
+	return doubtful
 }
 
 func principalOf(row model.Session) principal {

@@ -20,6 +20,7 @@ const (
 	kindInternal kind = iota
 	kindUnavailable
 	kindBusy
+	kindDoubtfulClock
 	kindTooMany
 	kindNotFound
 	kindUncleanPath
@@ -80,6 +81,7 @@ var wireErrors = [...]wireError{
 	kindInternal:           {500, "InternalServerError", "internal server error", slog.LevelError},
 	kindUnavailable:        {503, "StorageUnavailable", "the server cannot read or save anything right now: try again in a moment", slog.LevelError},
 	kindBusy:               {503, "", "too much is being done right now: try again in a moment", slog.LevelWarn},
+	kindDoubtfulClock:      {503, "", "the clock of this server may be wrong: try again in a moment", slog.LevelInfo},
 	kindTooMany:            {429, "", "too many tries: wait a little before the next one", slog.LevelInfo},
 	kindNotFound:           {404, "", "there is nothing at this address", slog.LevelDebug},
 	kindUncleanPath:        {404, "", "there is nothing at this address: it has a slash or a dot too many, which the base URL may have at its end", slog.LevelDebug},

@@ -182,7 +182,8 @@ func (t *Tokens) sign(c claims) (string, error) {
 	return token, nil
 }
 
-// verify returns the claims of a token that this server signed, for this app, as the type wanted, and that has not expired.
+// verify returns the claims of a token that this server signed, for this app, as the type wanted, and that has not expired. Of one that
+// has it returns them with the error.
 // Keys are found by kid among our own; jku, jwk and x5u in a header are not looked at.
 func (t *Tokens) verify(raw string, want tokenType, domainID string, now time.Time) (claims, error) {
 	c, err := t.open(raw)
@@ -196,7 +197,7 @@ func (t *Tokens) verify(raw string, want tokenType, domainID string, now time.Ti
 	case c.DomainID != domainID:
 		return claims{}, refuse(kindBadToken).because(errors.New("token of another app"))
 	case now.Unix() >= c.Expires:
-		return claims{}, refuse(kindExpiredToken)
+		return c, refuse(kindExpiredToken)
 	case !c.timely(now):
 		return claims{}, refuse(kindExpiredToken).because(errors.New("token of another time"))
 	case !model.IsID(c.Subject) || !model.IsID(c.session()):

@@ -406,7 +406,44 @@ func TestASessionThatIsOpenedWhileTheClockIsBehindIsGoodWhenItIsRight(t *testing
 	f.clock.Advance(behind)
 	f.do("POST", sessionPath, early.RefreshToken, "").want(201)
 	f.clock.Advance(refreshLifetime)
+	f.minutes(62)
 	f.do("POST", sessionPath, early.RefreshToken, "").want(401)
+}
+
+// minutes go by, with a look at the clock in each.
+func (f *fixture) minutes(n int) {
+	f.t.Helper()
+	for range n {
+		f.clock.Advance(time.Minute)
+		if _, err := f.store.Look(f.t.Context(), f.clock.Now()); err != nil {
+			f.t.Fatal(err)
+		}
+	}
+}
+
+// SDKs throw a session away on any 401, and a device that keeps nothing else is out for good.
+func TestAServerWhoseClockHasJustGoneAheadHasDevicesComeBack(t *testing.T) {
+	f := newFixture(t)
+	owner := f.signUp("a@example.org")
+	f.minutes(2)
+	f.clock.Advance(365 * 24 * time.Hour)
+	for _, looked := range []int{0, 1, 57} {
+		f.minutes(looked)
+		for _, call := range []string{"POST " + sessionPath, "GET " + keysPath, "POST " + reissuePath} {
+			method, path, _ := strings.Cut(call, " ")
+			r := f.do(method, path, owner.RefreshToken, "").want(503).says("the clock of this server may be wrong: try again in a moment", "")
+			if got := r.header.Get("Retry-After"); got != "60" {
+				t.Errorf("%s: Retry-After %q", call, got)
+			}
+		}
+		f.do("GET", profilePath, owner.AccessToken, "").want(401) // which is asked for anew
+		f.do("POST", sessionPath, owner.RefreshToken+"A", "").want(401)
+	}
+	f.minutes(3)
+	f.do("POST", sessionPath, owner.RefreshToken, "").want(401).says("invalid session", "InvalidSession")
+	f.clock.Advance(-365 * 24 * time.Hour)
+	f.minutes(1)
+	f.do("POST", sessionPath, owner.RefreshToken, "").want(201)
 }
 
 func TestALongTokenIsRefusedUnread(t *testing.T) {

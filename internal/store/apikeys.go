@@ -82,7 +82,7 @@ func (s *Store) APIKey(ctx context.Context, userID, id string) (model.Key, error
 	if err := s.row(ctx, selectKeyWithUsage, []any{userID, id}, r.columns()...); err != nil {
 		return model.Key{}, doing("find key", err)
 	}
-	return r.get(s.recordingSince), nil
+	return r.get(s.RecordingSince()), nil
 }
 
 // APIKeyByValueHash finds the key with the given SHA-256 of its value, without its usage. It finds keys that are off too: whether

@@ -16,6 +16,8 @@ const (
 	// mostRan is what can have passed between two looks. They are a minute apart: more than this is no time that the program ran, and
 	// a clock without a monotonic part may have jumped.
 	mostRan = 45 * time.Minute
+	// doubted is for how long of running a clock that went ahead is doubted: it is set right by the network sooner, if there is one.
+	doubted = time.Hour
 	// saveEvery bounds what a crash forgets of the time, which goesWith has room for.
 	saveEvery = 5 * time.Minute
 )
@@ -152,6 +154,22 @@ func (s *Store) Believed() time.Time {
 	s.clockMu.Lock()
 	defer s.clockMu.Unlock()
 	return s.clock.believed
+}
+
+// Doubts says whether something that ends at that time has ended by now alone, as the clock shows it, which has gone ahead a short
+// time ago: whoever would throw something away for having ended is better told to come back.
+func (s *Store) Doubts(end, now time.Time) bool {
+	s.clockMu.Lock()
+	defer s.clockMu.Unlock()
+	b := s.clock
+	if b.believed.IsZero() || b.last.IsZero() || b.ran >= doubted {
+		return false
+	}
+	believed := b.believed
+	if ran := now.Sub(b.last); 0 < ran && ran <= mostRan {
+		believed = believed.Add(ran)
+	}
+	return now.Round(0).Sub(believed) > goesWith && end.After(believed)
 }
 
 // readClock reads, once, what an earlier run believed.

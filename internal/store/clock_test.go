@@ -191,3 +191,26 @@ func TestTheFutureBeginsWhereItDoesForEverybody(t *testing.T) {
 		t.Errorf("%s ms here, %v elsewhere", fromFuture, model.MaxAhead)
 	}
 }
+
+func TestUsesAreRecordedFromNowOnAtTheLatest(t *testing.T) {
+	path := newFile(t)
+	s := openFile(t, path)
+	made := s.RecordingSince()
+	most := Longest{AuthSession: time.Hour, WebSession: time.Hour, Link: time.Hour, Grant: time.Hour}
+	for _, c := range []struct{ now, want time.Time }{
+		{made.Add(aDay), made}, {made.Add(-model.MaxAhead), made}, {made.Add(-aYear), made.Add(-aYear)},
+	} {
+		if err := s.Bound(t.Context(), c.now, most); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.RecordingSince(); !got.Equal(c.want) {
+			t.Errorf("at %v uses are recorded since %v, want %v", c.now, got, c.want)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := openFile(t, path).RecordingSince(); !got.Equal(made.Add(-aYear)) {
+		t.Errorf("after a restart since %v", got)
+	}
+}

@@ -38,6 +38,8 @@ SELECT user_id, id, ?3, ?4, ?5 FROM api_keys WHERE user_id = ?1 AND id = ?2
 ON CONFLICT (user_id, key_id) DO UPDATE SET refused_at = ?3, refused_address = ?4, refused_reason = ?5
 WHERE refused_at IS NULL OR abs(refused_at - ?3) >= ?6`
 
+	boundRecordingSince = `UPDATE key_use_recording SET since = ?1 WHERE id = 1 AND since > ?2`
+
 	selectRecordingSince = `SELECT since FROM key_use_recording WHERE id = 1`
 
 	// keyColumns are the columns of a key k and its use u in the order of keyRow.columns. Whose the key is its reader knows.
@@ -94,19 +96,19 @@ func (s *Store) RecordRefusal(ctx context.Context, userID, keyID string, r model
 	return doing("record refusal", err)
 }
 
-// readRecordingSince reads, once, what never changes.
+// readRecordingSince reads, once, what nobody else changes.
 func (s *Store) readRecordingSince(ctx context.Context) error {
 	var since int64
 	err := s.row(ctx, selectRecordingSince, nil, &since)
-	s.recordingSince = fromMillis(since)
+	s.recordingSince.Store(since)
 	return doing("find since when key uses are recorded", err)
 }
 
 // Keys returns the keys of a user with their usage, in the order of their creation.
 func (s *Store) Keys(ctx context.Context, userID string) (model.Keys, error) {
 	keys := model.Keys{Usage: model.UsageKnown}
-	r := keyRow{key: model.Key{UserID: userID}}
-	err := s.rows(ctx, selectKeysWithUsage, []any{userID}, r.columns(), func() { keys.List = append(roomForKeys(keys.List), r.get(s.recordingSince)) })
+	r, since := keyRow{key: model.Key{UserID: userID}}, s.RecordingSince()
+	err := s.rows(ctx, selectKeysWithUsage, []any{userID}, r.columns(), func() { keys.List = append(roomForKeys(keys.List), r.get(since)) })
 	if err != nil {
 		return model.Keys{}, doing("list keys with their usage", err)
 	}
@@ -114,7 +116,7 @@ func (s *Store) Keys(ctx context.Context, userID string) (model.Keys, error) {
 }
 
 // RecordingSince is from when on the use of keys is recorded.
-func (s *Store) RecordingSince() time.Time { return s.recordingSince }
+func (s *Store) RecordingSince() time.Time { return fromMillis(s.recordingSince.Load()) }
 
 // keyRow is a key with its usage while it is read.
 type keyRow struct {

@@ -51,6 +51,6 @@ func writeStatements() []string {
 		insertEvent, countRepeat, selectFullDay, insertRepeat, deleteEventsOfUser, deleteRepeatsOfUser, sweepEvents, sweepRepeats,
 		deleteWebSessionsOfUser, forgetUserOfGrants,
 		insertAnonymousUser, deleteAnonymousUser, lookAtAnonymous, postponeAnonymous, sweepAnonymousEvents, sweepAnonymous, forgetAnonymous,
-		saveClock, boundAuthSessions, boundWebSessions, boundLinks, boundGrants,
+		saveClock, boundAuthSessions, boundWebSessions, boundLinks, boundGrants, boundRecordingSince,
 	}
 }

@@ -14,7 +14,6 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/gofrs/flock"
 
@@ -42,7 +41,7 @@ type Store struct {
 	writer   *writer
 	counters counters
 
-	recordingSince time.Time // of key uses
+	recordingSince atomic.Int64 // of key uses, in milliseconds
 
 	clockMu sync.Mutex
 	clock   belief

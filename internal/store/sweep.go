@@ -48,7 +48,23 @@ func (s *Store) Bound(ctx context.Context, now time.Time, most Longest) error {
 			return doing("bound what is from the future", err)
 		}
 	}
-	return nil
+	return doing("bound what is from the future", s.boundRecording(ctx, now))
+}
+
+// boundRecording has uses recorded from now on at the latest: a file that was made by a clock that was ahead would know nothing of the
+// use of keys until then.
+func (s *Store) boundRecording(ctx context.Context, now time.Time) error {
+	if !model.FromFuture(s.RecordingSince(), now) {
+		return nil
+	}
+	err := s.writer.do(ctx, func(t *tx) error {
+		_, err := t.exec(boundRecordingSince, now.UnixMilli(), now.Add(model.MaxAhead).UnixMilli())
+		return err
+	})
+	if err == nil {
+		s.recordingSince.Store(now.UnixMilli())
+	}
+	return err
 }
 
 // Sweep removes the auth sessions and links that have expired by now, the web sessions that have expired or were not seen for idle,
