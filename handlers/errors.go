@@ -209,7 +209,7 @@ func (p problem) model(h *dashboard, c echo.Context, err error) views.Error {
 	if m.LinkText != "" && m.Link == "" {
 		m.Link = localPath(c.Request().URL.Path)
 		if c.Request().Method != http.MethodGet {
-			m.Link = home
+			m.Link = tryEntranceAgain(c)
 		}
 	}
 	if p.status >= http.StatusInternalServerError {

@@ -18,7 +18,9 @@ const (
 )
 
 func (h *dashboard) showForgot(c echo.Context) error {
-	return h.renderForgot(c, http.StatusOK, h.forgotModel(c, "Forgotten password"))
+	m := h.forgotModel(c, "Forgotten password")
+	m.Next = c.QueryParam("next")
+	return h.renderForgot(c, http.StatusOK, m)
 }
 
 func (h *dashboard) forgotModel(c echo.Context, title string) views.Forgot {
@@ -28,12 +30,16 @@ func (h *dashboard) forgotModel(c echo.Context, title string) views.Forgot {
 func (h *dashboard) mailStuck() bool { return h.MailStuck != nil && h.MailStuck() }
 
 func (h *dashboard) renderForgot(c echo.Context, status int, m views.Forgot) error {
+	m.Next = h.goingTo(c, m.Next)
+	m.Here = entrance(forgotPath, m.Next)
 	return render(c, status, views.ForgotPage(m), views.ForgotPage(m))
 }
 
 // forgot asks for a link, and says the same whoever has an account.
 func (h *dashboard) forgot(c echo.Context) error {
 	m := h.forgotModel(c, "Forgotten password")
+	m.Next = c.FormValue("next")
+	h.keepNext(c, m.Next)
 	return h.askForMail(c, m, h.renderForgot, model.LinkReset)
 }
 

@@ -21,7 +21,7 @@ const (
 
 func (h *dashboard) showSignIn(c echo.Context) error {
 	m := h.signInModel(c)
-	m.Next = c.QueryParam("next")
+	m.Next = h.goingTo(c, c.QueryParam("next"))
 	switch c.QueryParam("ended") {
 	case "":
 	case endedByService:
@@ -38,6 +38,7 @@ func (h *dashboard) signInModel(c echo.Context) views.SignIn {
 
 func (h *dashboard) renderSignIn(c echo.Context, status int, m views.SignIn) error {
 	m.Next = localPath(m.Next)
+	m.Here = entrance("/login", m.Next)
 	return render(c, status, views.SignInPage(m), views.SignInPage(m))
 }
 
@@ -54,10 +55,11 @@ func (h *dashboard) signIn(c echo.Context) error {
 	err := h.logIn(c, c.FormValue("email"), password)
 	switch {
 	case err == nil:
-		return redirect(c, localPath(m.Next))
+		return h.goOn(c, m.Next)
 	case model.Is(err, model.KindTooManyTries):
 		return h.renderTooMany(c, m, err)
 	case model.Is(err, model.KindUnconfirmed):
+		h.keepNext(c, m.Next)
 		return h.askToConfirm(c, http.StatusUnprocessableEntity, email, false)
 	case model.Is(err, model.KindDisabled): // which is told to those who know the password
 		m.Error = "This account is turned off. Ask whoever runs this server."
@@ -71,6 +73,12 @@ func (h *dashboard) signIn(c echo.Context) error {
 func (h *dashboard) renderTooMany(c echo.Context, m views.SignIn, err error) error {
 	m.Error = tooManyTries(askToWait(c, err))
 	return h.renderSignIn(c, http.StatusTooManyRequests, m)
+}
+
+// goOn leads somebody who has just signed in to where they were going.
+func (h *dashboard) goOn(c echo.Context, next string) error {
+	h.dropNext(c)
+	return redirect(c, localPath(next))
 }
 
 // logIn opens a session at the service and a web session here, for the account that is meant by what was typed. A browser is known with
@@ -106,6 +114,7 @@ func (h *dashboard) signOut(c echo.Context) error {
 		return err
 	}
 	h.clearBrowser(c)
+	h.dropNext(c)
 	if !told {
 		h.leaveFlash(c, "ended-here", "")
 	}
@@ -166,13 +175,14 @@ func (h *dashboard) renderRegister(c echo.Context, status int, m views.Register)
 		return h.renderClosed(c)
 	}
 	m.Next = localPath(m.Next)
+	m.Here = entrance("/register", m.Next)
 	return render(c, status, views.RegisterPage(m), views.RegisterPage(m))
 }
 
 // renderClosed is in the place of the form when people cannot make accounts themselves, here or at the upstream.
 func (h *dashboard) renderClosed(c echo.Context) error {
 	p := problem{status: http.StatusForbidden, heading: "Accounts are made by the operator here",
-		text: "Ask whoever runs this server for one.", link: "/login", linkText: "Sign in"}
+		text: "Ask whoever runs this server for one.", link: entrance("/login", c.FormValue("next")), linkText: "Sign in"}
 	page := views.ErrorPage(p.model(h, c, nil))
 	return render(c, p.status, page, page)
 }
@@ -190,6 +200,7 @@ func (h *dashboard) register(c echo.Context) error {
 		return h.answerNotRegistered(c, m, err)
 	}
 	if h.ConfirmEmail {
+		h.keepNext(c, m.Next)
 		return h.askToConfirm(c, http.StatusOK, m.Email, true)
 	}
 	err = h.logIn(c, m.Email, password)
@@ -200,13 +211,14 @@ func (h *dashboard) register(c echo.Context) error {
 		next.Reason = "Your account was made. Sign in a little later."
 		return h.renderTooMany(c, next, err)
 	case model.KindWrongPassword, model.KindUnconfirmed, model.KindDisabled: // another server may want the address confirmed first
+		h.keepNext(c, m.Next)
 		next.Reason = "Your account was made. If you were sent an e-mail, follow its link first; then sign in."
 		return h.renderSignIn(c, http.StatusOK, next)
 	}
 	if err != nil {
 		return err
 	}
-	return redirect(c, localPath(m.Next))
+	return h.goOn(c, m.Next)
 }
 
 // answerNotRegistered says what stands in the way of an account.

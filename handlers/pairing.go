@@ -107,7 +107,7 @@ func (h *dashboard) answerNotShown(c echo.Context, err error) error {
 		return err
 	}
 	h.leaveFlash(c, "reopen", "")
-	return redirect(c, devicePath)
+	return redirect(c, codeEntry(c.FormValue("code")))
 }
 
 func (h *dashboard) pairingModel(c echo.Context, g model.DeviceGrant) views.Pairing {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -114,6 +115,9 @@ func (h *dashboard) actsAs(c echo.Context, act echo.HandlerFunc) error {
 func (h *dashboard) forbidAccount(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		if _, ok := accountOf(c); ok {
+			if next := localPath(c.QueryParam("next")); !slices.Contains(entrances, next) { // which lead here
+				return redirect(c, next)
+			}
 			return redirect(c, home)
 		}
 		return next(c)
@@ -145,7 +149,7 @@ func returnAfterSignIn(c echo.Context) string {
 		return keysPageWith(strings.TrimSpace(c.FormValue("name")))
 	case strings.HasPrefix(r.URL.Path, activityPath+"."): // a file is no page
 		return activityPath
-	case r.URL.Path == devicePath:
+	case r.URL.Path == devicePath, strings.HasPrefix(r.URL.Path, devicePath+"/") && c.FormValue("code") != "":
 		return codeEntry(cmp.Or(c.FormValue("code"), c.QueryParam("user_code")))
 	case err == nil && page.Path != "" && wantsPart(c):
 		return localPath(page.Path)

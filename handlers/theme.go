@@ -16,7 +16,7 @@ func (h *dashboard) chooseTheme(c echo.Context) error {
 		theme, age = "", -1
 	}
 	c.SetCookie(h.plainCookie(themeCookie, theme, age))
-	return redirect(c, localPath(c.FormValue("return")))
+	return redirect(c, hereAgain(c.FormValue("return")))
 }
 
 func chosenTheme(c echo.Context) string {

@@ -43,6 +43,8 @@ type Link struct{ Token, TokenID string }
 type Forgot struct {
 	Page
 	Email, Error string
+	// Next is where the person goes on once they are in.
+	Next string
 	// Mail says that links can be had by mail.
 	Mail bool
 	// Sent says that a mail is on its way, if there is anybody to get it.

@@ -26,6 +26,28 @@ func bothWays(t *testing.T, tells func(t *testing.T, script story.Option)) {
 	}
 }
 
+// Somebody scans the code of their first device, has no account yet, and is sent through their mailbox.
+func TestACodeIsStillThereAfterAMail(t *testing.T) {
+	t.Parallel()
+	bothWays(t, func(t *testing.T, script story.Option) {
+		program, box := story.StartWithMail(t)
+		to := "/device?user_code=" + program.Grant(t, "Porch Pi").UserCode
+		p := program.Open(t, script, story.At(to))
+		p.Press(p.Link("Create one"))
+		p.Press(p.Button("Dark"))
+		p.Fill("E-mail", "ana@example.com")
+		p.Fill("Password", story.Password)
+		p.Press(p.Button("Create account"))
+		p.Sees(p.Heading("Confirm your address"))
+		p.Visit(box.About(t, "ana@example.com", "Confirm your address").Link(t))
+		p.Press(p.Button("Confirm address"))
+		p.TriesToSignIn("ana@example.com", story.Password)
+		p.IsAt(to)
+		p.Press(p.Button("Continue"))
+		p.Sees(p.Heading(story.ConnectThis))
+	})
+}
+
 func TestAnAccountIsConfirmedByMailBeforeAnybodySignsIn(t *testing.T) {
 	t.Parallel()
 	bothWays(t, func(t *testing.T, script story.Option) {

@@ -1,0 +1,88 @@
+package handlers
+
+import (
+	"encoding/base64"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+)
+
+const (
+	// nextCookie keeps where a person was going while they are sent through their mailbox. Nothing of that can be in the mail itself:
+	// another server may write it. It is a path of ours or nothing.
+	nextCookie = "latchkey-next"
+	// nextAge is in seconds: links in mails are good for as long.
+	nextAge = 30 * 60
+	// maxNext is more than any path of ours has that is worth keeping.
+	maxNext = 256
+)
+
+// keepNext remembers where a person was going, in this browser, until they have signed in.
+func (h *dashboard) keepNext(c echo.Context, next string) {
+	if localPath(next) != next || next == home || len(next) > maxNext {
+		return // what was kept before may still be where they are going
+	}
+	c.SetCookie(h.plainCookie(h.nextCookieName(), base64.RawURLEncoding.EncodeToString([]byte(next)), nextAge))
+}
+
+// nextCookieName is the cookie's name. On https no other host can set one of that name.
+func (h *dashboard) nextCookieName() string {
+	if h.https {
+		return "__Host-" + nextCookie
+	}
+	return nextCookie
+}
+
+// goingTo is where a person goes on once they have signed in: to what was asked for, or else to what was kept.
+func (h *dashboard) goingTo(c echo.Context, next string) string {
+	if next = localPath(next); next != home {
+		return next
+	}
+	cookie, err := c.Cookie(h.nextCookieName())
+	if err != nil {
+		return home
+	}
+	kept, err := base64.RawURLEncoding.DecodeString(cookie.Value)
+	if err != nil || len(kept) > maxNext {
+		return home
+	}
+	return localPath(string(kept))
+}
+
+// dropNext forgets it: the person has arrived, or is leaving.
+func (h *dashboard) dropNext(c echo.Context) {
+	if _, err := c.Cookie(h.nextCookieName()); err == nil {
+		c.SetCookie(h.plainCookie(h.nextCookieName(), "", -1))
+	}
+}
+
+// entrances are the pages that carry along where a person is going.
+var entrances = []string{"/login", "/register", forgotPath}
+
+// entrance is one of them on the way to a page of ours.
+func entrance(path, next string) string {
+	if next = localPath(next); next == home {
+		return path
+	}
+	return path + "?next=" + url.QueryEscape(next)
+}
+
+// hereAgain is localPath for a form that leads back to the page it is on, which may be an entrance in the one spelling that we use.
+func hereAgain(page string) string {
+	path, query, found := strings.Cut(page, "?next=")
+	if next, err := url.QueryUnescape(query); found && err == nil && slices.Contains(entrances, path) && entrance(path, next) == page {
+		return page
+	}
+	return localPath(page)
+}
+
+// tryEntranceAgain is where somebody begins anew whose form for getting in failed.
+func tryEntranceAgain(c echo.Context) string {
+	if path := c.Request().URL.Path; c.Request().Method == http.MethodPost && slices.Contains(entrances, path) {
+		return entrance(path, c.FormValue("next"))
+	}
+	return home
+}
