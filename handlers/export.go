@@ -137,7 +137,8 @@ func (h *dashboard) sendEvents(c echo.Context, q model.EventQuery, events []mode
 	return to.Flush()
 }
 
-// csvFile has an event in a line.
+// csvFile has an event in a line. It has no byte order mark, which programs that read it would find in the name of the first column: what
+// is ours in it is ASCII, and reads the same wherever a spreadsheet thinks it comes from.
 type csvFile struct{ to *csv.Writer }
 
 func (f *csvFile) begin(to io.Writer) error {

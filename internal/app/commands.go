@@ -11,16 +11,20 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
 	"latchkey/internal/app/config"
+	"latchkey/internal/app/operate"
 	"latchkey/internal/app/pair"
 )
 
 // Main is the command line: it runs the sub-command that the arguments name, "serve" when they name none. What it prints
 // for people goes to stdout; the log goes to standard error.
 func Main(ctx context.Context, args []string, stdout io.Writer) error {
+	defaults := config.Defaults()
+	args = operate.CommandFirst(args, defaults.Flags(), isCommand)
 	command := "serve"
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		command, args = args[0], args[1:]
@@ -40,13 +44,19 @@ func Main(ctx context.Context, args []string, stdout io.Writer) error {
 	case "help":
 		err = flag.ErrHelp
 	default:
-		return fmt.Errorf("there is no command %q, only serve, pair, health, user, import-users, backup, version and help", command)
+		last := len(commandNames) - 1
+		return fmt.Errorf("there is no command %q, only %s and %s", command, strings.Join(commandNames[:last], ", "), commandNames[last])
 	}
 	if errors.Is(err, flag.ErrHelp) {
 		return usage(stdout)
 	}
 	return err
 }
+
+// commandNames are the words that Main knows.
+var commandNames = []string{"serve", "pair", "health", "user", "import-users", "backup", "version", "help"}
+
+func isCommand(word string) bool { return slices.Contains(commandNames, word) }
 
 // ExitCode is what the process ends with after an error of Main: 0 for none, and 1 unless the error has its own.
 func ExitCode(err error) int {

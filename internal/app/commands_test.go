@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -125,6 +126,36 @@ func TestAHealthCheckOfAWildcardAddressAsksThisMachine(t *testing.T) {
 		if got, err := healthURL(addr); err != nil || got != want {
 			t.Errorf("%s: %s, %v", addr, got, err)
 		}
+	}
+}
+
+func TestACommandMayStandBehindItsFlags(t *testing.T) {
+	t.Parallel()
+	cfg := testConfig(t)
+	if err := run(t, cfg).stop(); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{
+		{"user", "list", "--data", cfg.Data}, {"--data", cfg.Data, "user", "list"}, {"--data=" + cfg.Data, "user", "list"}, {"user", "--data", cfg.Data, "list"},
+		{"--json", "--data", cfg.Data, "user", "list"}, {"--data", cfg.Data, "user", "--json", "list"},
+	} {
+		var out bytes.Buffer
+		if err := Main(t.Context(), args, &out); err != nil || strings.Contains(strings.Join(args, " "), "--json") != (out.Len() == 0) {
+			t.Errorf("%v: %q, %v", args[:2], out.String(), err)
+		}
+	}
+	for _, tt := range []struct {
+		args  []string
+		parts []string
+	}{
+		{[]string{"--data", "user", "list"}, []string{`"list"`}},
+		{[]string{"--data", cfg.Data, "users", "list"}, []string{`"users"`}},
+		{[]string{"--addr", "127.0.0.1:" + freePort(t), "health"}, []string{"not healthy"}},
+		{[]string{"--no-qr", "pair", "https://keys.example.org"}, []string{`"https://keys.example.org"`, "--url"}},
+		{[]string{"--url", "ftp://keys.example.org", "pair"}, []string{"--url", "http or https"}},
+		{[]string{"--data"}, []string{"-data"}},
+	} {
+		testkit.WantSentence(t, Main(t.Context(), tt.args, io.Discard), tt.parts...)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"latchkey/internal/app/config"
+	"latchkey/internal/app/texts"
 )
 
 // keyLength is that of AES-256 and of a full-strength HMAC-SHA-256 key.
@@ -34,7 +35,11 @@ func loadKeyRing(cfg config.Settings, dir dataDir) (keyRing, error) {
 	if err != nil {
 		return keyRing{}, err
 	}
-	secrets, err := parseSessionKeys(text)
+	decoded, err := texts.Decode([]byte(text))
+	if err != nil {
+		return keyRing{}, fmt.Errorf("%s cannot be read: %w", source, err)
+	}
+	secrets, err := parseSessionKeys(string(decoded))
 	if err != nil {
 		return keyRing{}, fmt.Errorf("%s: %w", source, err)
 	}
@@ -75,7 +80,7 @@ func keySource(cfg config.Settings, dir dataDir) (source, text string, err error
 // repeats a key.
 func parseSessionKeys(text string) ([][]byte, error) {
 	var keys [][]byte
-	for line := range strings.Lines(text) {
+	for line := range strings.Lines(strings.ReplaceAll(text, "\r", "\n")) { // old Macs end lines so
 		line, _, _ = strings.Cut(line, "#")
 		for part := range strings.SplitSeq(line, ",") {
 			if part = strings.TrimSpace(part); part == "" {
@@ -128,6 +133,10 @@ func loadAccessKey(dir dataDir) (*ecdsa.PrivateKey, error) {
 }
 
 func parseAccessKey(content []byte) (*ecdsa.PrivateKey, error) {
+	content, err := texts.Decode(content)
+	if err != nil {
+		return nil, err
+	}
 	block, _ := pem.Decode(content)
 	if block == nil || block.Type != "PRIVATE KEY" {
 		return nil, errors.New("it must be a PEM file with a PKCS #8 private key")

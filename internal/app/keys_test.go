@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/pem"
 	"errors"
 	"io/fs"
@@ -15,6 +16,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf16"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -132,6 +134,7 @@ func TestSessionKeysAreReadAsPeopleWriteThem(t *testing.T) {
 		"a key that is too long":        {std[:43] + std, 0, "key 1 is 64 bytes long"},
 		"something that is not base64":  {"correct horse battery staple", 0, "key 1 is not base64"},
 		"a key with padding inside":     {std + std, 0, "key 1 is not base64"},
+		"the line ends of old Macs":     {std + "\r" + web + "\r", 2, ""},
 		"two keys with a space between": {std + " " + std, 0, "key 1 is not base64"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -154,6 +157,41 @@ func TestSessionKeysAreReadAsPeopleWriteThem(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestKeyFilesMayComeFromOtherSystems(t *testing.T) {
+	t.Parallel()
+	text := "# new\r\n" + strings.Repeat("A", 43) + "=\r\n"
+	for name, content := range map[string]string{
+		"with a mark": "\ufeff" + text, "in UTF-16": string(inUTF16(binary.LittleEndian, "\ufeff"+text)), "the other way": string(inUTF16(binary.BigEndian, "\ufeff"+text)),
+	} {
+		cfg := config.Defaults()
+		cfg.SessionKeysFile = filepath.Join(t.TempDir(), "keys")
+		testkit.WriteFile(t, cfg.SessionKeysFile, content, 0o600)
+		dir := testDir(t)
+		if ring, err := loadKeyRing(parsed(t, cfg), dir); err != nil || len(ring.sealing) != 1 {
+			t.Errorf("%s: %v", name, err)
+		}
+		pem, err := newAccessKey()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := parseAccessKey(append([]byte("\ufeff"), bytes.ReplaceAll(pem, []byte("\n"), []byte("\r\n"))...)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	cfg := config.Defaults()
+	cfg.SessionKeysFile = filepath.Join(t.TempDir(), "keys")
+	testkit.WriteFile(t, cfg.SessionKeysFile, "# Schl\xfcssel\n"+text, 0o600)
+	_, err := loadKeyRing(parsed(t, cfg), testDir(t))
+	testkit.WantSentence(t, err, cfg.SessionKeysFile, "UTF-8")
+}
+
+func inUTF16(order binary.AppendByteOrder, text string) (b []byte) {
+	for _, unit := range utf16.Encode([]rune(text)) {
+		b = order.AppendUint16(b, unit)
+	}
+	return b
 }
 
 func TestADamagedKeyFileIsNamed(t *testing.T) {

@@ -224,8 +224,9 @@ func (c *Config) Heed(environ []string, flagNames ...string) error {
 func (c *Config) applyEnvironment(fs *flag.FlagSet, environ []string) error {
 	env := map[string]string{}
 	for _, pair := range environ {
-		if name, value, _ := strings.Cut(pair, "="); strings.HasPrefix(name, "LATCHKEY_") {
-			env[name] = value
+		name, value, _ := strings.Cut(pair, "=")
+		if name = strings.TrimPrefix(name, byteOrderMark); strings.HasPrefix(name, "LATCHKEY_") {
+			env[name] = inFile(value)
 		}
 	}
 	take := func(name string) string {
@@ -254,6 +255,19 @@ func (c *Config) applyEnvironment(fs *flag.FlagSet, environ []string) error {
 	}
 	slices.Sort(c.Unknown)
 	return failed
+}
+
+// byteOrderMark begins files of Windows, and so the name of the first variable in one.
+const byteOrderMark = "\ufeff"
+
+// inFile is a value as whoever wrote it into a file meant it. Some programs that read such files for another leave in it what was never
+// meant: spaces, the line end of Windows, quotation marks. No setting has any of these around it.
+func inFile(value string) string {
+	value = strings.TrimSpace(strings.TrimPrefix(value, byteOrderMark))
+	if n := len(value); n > 1 && (value[0] == '"' || value[0] == '\'') && value[0] == value[n-1] {
+		value = strings.TrimSpace(value[1 : n-1])
+	}
+	return value
 }
 
 // serviceLink matches the variables that Kubernetes sets in every container of a namespace with a service "latchkey".

@@ -38,8 +38,11 @@ func FuzzLoad(f *testing.F) {
 		value = strings.ReplaceAll(value, "PW", markedPassword)
 		byFlag, flagErr := load([]string{"--" + name + "=" + value}, nil)
 		wantComplaint(t, name, value, flagErr)
-		if value == "" { // an empty variable is no variable
+		if inFile(value) == "" { // an empty variable is no variable
 			return
+		}
+		if meant := inFile(value); meant != value { // what a file leaves around a value counts in a variable alone
+			byFlag, flagErr = load([]string{"--" + name + "=" + meant}, nil)
 		}
 		byVariable, variableErr := load(nil, []string{Variable(name) + "=" + value})
 		wantComplaint(t, name, value, variableErr)

@@ -265,3 +265,38 @@ func TestVariablesThatAreNoSettingsAreNoticed(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+func TestAVariableIsReadAsItWasMeantInAFile(t *testing.T) {
+	t.Parallel()
+	got, err := load(nil, []string{
+		"\ufeffLATCHKEY_APP_ID=first\r", "LATCHKEY_DATA= /var/lib/latchkey \r", "LATCHKEY_MIN_PASSWORD=20\r\n", `LATCHKEY_PUBLIC_URL="https://keys.example.org"` + "\r",
+		"LATCHKEY_LOG='json'", "LATCHKEY_ADMIN_ADDR=\r", "LATCHKEY_STEP_UP=\ufeff5m", "LATCHKEY_SESSION_KEYS=\"AAAA\"\r", "LATCHKEY_SMTP=\"smtp://localhost?from=a@example.org\"\r",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Defaults()
+	want.AppID, want.Data, want.MinPassword, want.PublicURL, want.Log = "first", "/var/lib/latchkey", 20, "https://keys.example.org", "json"
+	want.StepUp = 5 * time.Minute
+	want.SessionKeys, want.SMTP = "AAAA", "smtp://localhost?from=a@example.org"
+	if diff := cmp.Diff(want, got, theSettings); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestAPathThatNoShellHasCompletedIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{"~/data", "~", "~latchkey/data", "$HOME/data", "${HOME}/data", "%USERPROFILE%/data", "%h/data"} {
+		c := Defaults()
+		c.Data = path
+		_, err := c.Parse()
+		testkit.WantSentence(t, err, "--data (LATCHKEY_DATA)", path, "written in full")
+	}
+	for _, path := range []string{"./~data", "data~", "/srv/$data", "100%"} {
+		c := Defaults()
+		c.Data = path
+		if _, err := c.Parse(); err != nil {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}

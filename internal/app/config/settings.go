@@ -94,7 +94,7 @@ func (c Config) Parse() (Settings, error) {
 		publicErr,
 		alsoErr,
 		check("data", c.Data, c.Data != "", "must name a directory"),
-		check("data", c.Data, !strings.HasPrefix(c.Data, "~") && !strings.HasPrefix(c.Data, "$"), "begins with what only a shell replaces, and none has; write the whole path (or ./ before it, when it is really called so)"),
+		check("data", c.Data, !unexpanded(c.Data), "begins with what only a shell replaces, and none has; write the whole path (or ./ before it, when it is really called so)"),
 		check("app-id", c.AppID, appID.MatchString(c.AppID), "must be 1 to 64 letters, digits, - and _"),
 		upstreamErr,
 		registrationErr,
@@ -115,3 +115,7 @@ func (c Config) Parse() (Settings, error) {
 	}
 	return s, nil
 }
+
+// unexpanded says whether a path was written for a shell to complete, and came here as it was: from a file of variables, or behind an
+// equals sign. It would be made here under that very name, and be empty.
+func unexpanded(path string) bool { return path != "" && strings.ContainsAny(path[:1], "~$%") }

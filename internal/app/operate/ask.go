@@ -1,23 +1,37 @@
 package operate
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/term"
+
+	"latchkey/internal/app/texts"
 )
 
 // maxTypedLine is more than a password can have.
 const maxTypedLine = 4096
 
-// newPassword gives "" when the owner of the account is to choose it.
+// newPassword gives "" when the owner of the account is to choose it. One in an older encoding would be another on every computer.
 func (c call) newPassword(ctx context.Context, email string) (string, error) {
+	password, err := c.readPassword(ctx, email)
+	if err == nil && !utf8.ValidString(password) {
+		err = errors.New("the password is not in UTF-8, and no account was made")
+	}
+	return password, err
+}
+
+func (c call) readPassword(ctx context.Context, email string) (string, error) {
 	if c.passwordStdin {
-		password, err := readLine(c.In)
+		password, err := texts.Line(c.In, maxTypedLine)
+		var noText *texts.Error
+		if errors.As(err, &noText) {
+			err = fmt.Errorf("the password on standard input cannot be read: %w", noText)
+		}
 		if err == nil && password == "" {
 			err = usageError{errors.New("--password-stdin is given, and standard input begins with an empty line")}
 		}
@@ -66,7 +80,7 @@ func (c call) confirm(ctx context.Context, question string) error {
 	if _, err := io.WriteString(c.Err, question+"\nType yes to go on: "); err != nil {
 		return err
 	}
-	line, err := typed(ctx, func() (string, error) { return readLine(c.Terminal) })
+	line, err := typed(ctx, func() (string, error) { return texts.Line(c.Terminal, maxTypedLine) })
 	if err == nil && strings.TrimSpace(line) != "yes" {
 		err = errors.New("nothing was done")
 	}
@@ -90,13 +104,4 @@ func typed(ctx context.Context, readLine func() (string, error)) (string, error)
 	case <-ctx.Done():
 		return "", errors.New("stopped, and nothing was done")
 	}
-}
-
-// readLine reads one line, which is all that anybody is asked for at a time.
-func readLine(r io.Reader) (string, error) {
-	line, err := bufio.NewReader(io.LimitReader(r, maxTypedLine)).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return "", err
-	}
-	return strings.TrimRight(line, "\r\n"), nil
 }

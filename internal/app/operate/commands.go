@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"latchkey/internal/store"
 )
@@ -167,9 +168,31 @@ func Run(ctx context.Context, args []string, c Console, p Program) error {
 	return cmp.Or(err, call.line.close())
 }
 
+// CommandFirst puts the word that is a command in front of the flags that were written before it, which is where people expect them
+// who know other programs. The flags of a program all have values; of others that is guessed.
+func CommandFirst(args []string, flags *flag.FlagSet, isCommand func(string) bool) []string {
+	at := 0
+	for at < len(args) && strings.HasPrefix(args[at], "-") {
+		name, _, hasValue := strings.Cut(strings.TrimLeft(args[at], "-"), "=")
+		if at++; hasValue || at == len(args) {
+			continue
+		}
+		if flags.Lookup(name) != nil || !strings.HasPrefix(args[at], "-") && !isCommand(args[at]) {
+			at++
+		}
+	}
+	if at >= len(args) || !isCommand(args[at]) {
+		return args
+	}
+	return slices.Concat(args[at:], args[:at])
+}
+
 // chosen finds the command that arguments begin with.
 func (p Program) chosen(args []string) (command, []string, error) {
 	all := p.commands()
+	args = slices.Concat(args[:1], CommandFirst(args[1:], p.Flags, func(word string) bool {
+		return slices.ContainsFunc(all, func(c command) bool { return c.name == args[0]+" "+word })
+	}))
 	for _, command := range all {
 		words := strings.Fields(command.name)
 		if len(args) >= len(words) && slices.Equal(args[:len(words)], words) {
@@ -230,6 +253,11 @@ func (p Program) load(c command, args []string) (call call, place Place, err err
 			break
 		}
 		arguments = append(arguments, fs.Arg(0))
+	}
+	for _, argument := range arguments {
+		if !utf8.ValidString(argument) { // on its way to a running program it would become another
+			return call, place, fmt.Errorf("the argument %q is not in UTF-8", argument)
+		}
 	}
 	switch {
 	case c.argument == "" && len(arguments) > 0 || len(arguments) > 1:

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"latchkey/internal/accounts"
+	"latchkey/internal/app/texts"
 	"latchkey/internal/model"
 )
 
@@ -105,7 +106,7 @@ func (o *operator) importFrom(ctx context.Context, file io.Reader, dryRun bool) 
 	for range workers {
 		all.Go(i.work)
 	}
-	err := i.read(file)
+	err := i.read(texts.Reader(file))
 	close(i.candidates)
 	all.Wait()
 	if cause := context.Cause(ctx); cause != nil {
@@ -159,6 +160,10 @@ func (i *importing) read(file io.Reader) error {
 }
 
 func notUsers(decoder *json.Decoder, what string, err error) error {
+	var noText *texts.Error
+	if errors.As(err, &noText) {
+		return fmt.Errorf("the file of users cannot be read: %w", noText)
+	}
 	what = fmt.Sprintf("the file %s (at byte %d)", what, decoder.InputOffset())
 	if err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("%s: %w", what, err)

@@ -2,6 +2,7 @@ package operate
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -11,7 +12,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf16"
 
+	"latchkey/internal/accounts"
 	"latchkey/internal/model"
 	"latchkey/internal/store"
 	"latchkey/internal/testkit"
@@ -98,6 +101,59 @@ func TestAFileWithBadUsersImportsNobodyUnlessTold(t *testing.T) {
 		got := ordered[imported](t, p, "import-users", "testdata/users-bad.json", "--skip-bad")
 		if got.Made != 2 || got.Bad != 11 || len(got.Problems) != 11 || got.Problems[0].Number != 2 {
 			t.Errorf("%+v", got)
+		}
+	})
+}
+
+func TestAFileOfUsersIsReadAsOtherSystemsWriteIt(t *testing.T) {
+	t.Parallel()
+	const text = "[\r\n  {\"_id\": \"5f3a1c2b9d0e4a0012345681\", \"identities\": [{\"id\": \"5f3a1c2b9d0e4a0012345601\", " +
+		"\"provider_type\": \"local-userpass\", \"provider_data\": {\"email\": \"jos\u00e9@example.com\"}}]}\r\n]\r\n"
+	var wide []byte
+	for _, unit := range utf16.Encode([]rune("\ufeff" + text)) {
+		wide = binary.LittleEndian.AppendUint16(wide, unit)
+	}
+	anywhere(t, func(t *testing.T, p place) {
+		for name, content := range map[string]string{"with a mark": "\ufeff" + text, "in UTF-16": string(wide)} {
+			got := ordered[imported](t, p, "import-users", usersFile(t, content))
+			if got.Made+got.There != 1 || got.Bad > 0 {
+				t.Errorf("%s: %+v", name, got)
+			}
+		}
+		if users := p.listed(t); len(users) != 1 || users[0].Email != "jos\u00e9@example.com" {
+			t.Errorf("imported: %+v", users)
+		}
+		for content, want := range map[string]string{strings.ReplaceAll(text, "\u00e9", "\xe9"): "UTF-8", "\x1f\x8b\x08": "compressed"} {
+			_, err := p.order(t, "", "import-users", "--skip-bad", usersFile(t, content))
+			testkit.WantSentence(t, err, "file of users", want)
+		}
+	})
+}
+
+func TestAPasswordOnStandardInputIsReadAsOtherSystemsWriteIt(t *testing.T) {
+	t.Parallel()
+	const password = "Mar\u00eda liest gern"
+	var wide []byte
+	for _, unit := range utf16.Encode([]rune("\ufeff" + password + "\r\n")) {
+		wide = binary.LittleEndian.AppendUint16(wide, unit)
+	}
+	anywhere(t, func(t *testing.T, p place) {
+		for i, line := range []string{password, password + "\r\n", "\ufeff" + password + "\r\n", string(wide)} {
+			email := fmt.Sprintf("p%d@example.com", i)
+			p.must(t, line, "user", "add", "--password-stdin", email)
+			p.withStore(t, func(st *store.Store) error {
+				rules := accounts.New(accounts.Config{}, st)
+				defer rules.Drain()
+				_, err := rules.SignIn(t.Context(), model.Origin{Address: "192.0.2.1"}, email, password)
+				return err
+			})
+		}
+		_, err := p.order(t, "Mar\xeda liest gern\n", "user", "add", "--password-stdin", "bob@example.com")
+		testkit.WantSentence(t, err, "password", "UTF-8")
+		_, err = p.order(t, password, "user", "add", "--password-stdin", "jos\xe9@example.com")
+		testkit.WantSentence(t, err, "argument", "UTF-8")
+		if users := p.listed(t); len(users) != 4 {
+			t.Errorf("users: %+v", users)
 		}
 	})
 }

@@ -102,6 +102,9 @@ func loadPair(args []string) (s pairSettings, err error) {
 		}
 		return s, fmt.Errorf("%w (latchkey pair --help lists the flags)", err)
 	}
+	if _, isURL := weburl.ParseHost(fs.Arg(0)); fs.NArg() > 0 && isURL {
+		return s, fmt.Errorf("the argument %q is one too many: write --url in front of it", fs.Arg(0))
+	}
 	if fs.NArg() > 0 {
 		return s, fmt.Errorf("the argument %q is one too many (latchkey pair --help shows what there is)", fs.Arg(0))
 	}
