@@ -76,7 +76,7 @@ func (a *Accounts) createUser(ctx context.Context, from model.Origin, email, has
 }
 
 // validEmail accepts any text of up to 128 characters: apps on App Services registered names without an @ too. A null byte is
-// the exception, because PostgreSQL cannot store one.
+// the exception, because PostgreSQL cannot store one, and so is what is not in UTF-8.
 func validEmail(email string) bool {
-	return email != "" && utf8.RuneCountInString(email) <= maxEmail && !strings.Contains(email, "\x00")
+	return email != "" && utf8.ValidString(email) && utf8.RuneCountInString(email) <= maxEmail && !strings.Contains(email, "\x00")
 }

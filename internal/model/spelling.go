@@ -85,12 +85,12 @@ func TidyEmail(text string) string {
 	}, text)))
 }
 
-// IsMailAddress says whether mails can be sent to a text, which is nothing but an address. One with a space or a control character in
-// it is none, although RFC 5322 has a way to quote them: who could say what it is?
+// IsMailAddress says whether mails can be sent to a text, which is nothing but an address. One with a space in it, or what nobody sees, is
+// none, although RFC 5322 has a way to quote them: who could say what it is?
 func IsMailAddress(text string) bool {
 	address, err := mail.ParseAddress(text)
 	return err == nil && address.Address == text && !strings.ContainsFunc(text, func(r rune) bool {
-		return unicode.IsSpace(r) || unicode.IsControl(r)
+		return unicode.IsSpace(r) || unicode.IsControl(r) || unseen(r)
 	})
 }
 

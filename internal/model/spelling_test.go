@@ -87,6 +87,21 @@ func TestAnAddressIsTidiedOfWhatNobodySees(t *testing.T) {
 	}
 }
 
+func TestMailsGoToWhatAPersonCanRead(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{
+		"ada@example.com": true, "Ada+keys@Example.com": true, "josé@münchen.de": true, "客@例え.jp": true, "ada@[192.0.2.1]": true,
+		"": false, "ada": false, "ada@": false, " ada@example.com": false, "ada＠example.com": false, "a b@example.com": false, `"a b"@example.com`: false,
+		"Ada <ada@example.com>": false, "ada@example.com\u200f": false, "\u202eada@example.com": false, "a\u200bda@example.com": false,
+		"ada@example.com\r\nBcc: eve@example.com": false, "a\u0085da@example.com": false, "a\u2028da@example.com": false, "a\x00da@example.com": false,
+		"a\u3000da@example.com": false, "ada@example.com, eve@example.com": false,
+	} {
+		if got := IsMailAddress(text); got != want {
+			t.Errorf("%+q: %t", text, got)
+		}
+	}
+}
+
 func TestAPasswordHasOneFormAndNothingElseIsChanged(t *testing.T) {
 	t.Parallel()
 	composed, parted := Secret("Mar\u00eda und Zo\u00eb"), Secret("Mari\u0301a und Zoe\u0308")
