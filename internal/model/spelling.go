@@ -77,6 +77,9 @@ func domainSpelling(domain string) string {
 // TidyEmail is an address as its owner meant it, who typed or pasted it into a page: without spaces around it and what nobody sees in
 // it, and with an @ and letters of the usual width. Its capitals stay.
 func TidyEmail(text string) string {
+	if len(text) > maxSpelled {
+		return strings.TrimSpace(text) // it is refused for its length, and some letters would make it eleven times as long
+	}
 	return strings.TrimSpace(norm.NFKC.String(strings.Map(func(r rune) rune {
 		if unseen(r) {
 			return -1
