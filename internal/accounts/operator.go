@@ -14,9 +14,6 @@ import (
 // operatorLinkLifetime is longer than that of a link in an email: an operator passes it on by hand.
 const operatorLinkLifetime = 24 * time.Hour
 
-// LongestLink is how long any link is good at most.
-const LongestLink = operatorLinkLifetime
-
 // Managed is an account as operators see it.
 type Managed struct {
 	model.User

@@ -89,7 +89,7 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 		return nil, err
 	}
 	a.longest = store.Longest{
-		AuthSession: accounts.SessionLifetime, WebSession: websession.Life, Link: accounts.LongestLink, Grant: onboard.DefaultLifetime,
+		AuthSession: accounts.SessionLifetime, WebSession: websession.Life, Grant: onboard.DefaultLifetime,
 	}
 	a.lookAtClock(ctx) // before anything is dated
 	if a.data, err = a.describe(ctx, dir, cfg.Upstream); err != nil {

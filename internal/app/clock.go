@@ -44,5 +44,5 @@ func (a *App) tellOfClock(ctx context.Context, now time.Time, look store.Look) {
 	case !look.Running && look.Off < longOff:
 		level = slog.LevelInfo
 	}
-	a.log.Log(ctx, level, text, "clock", now.UTC().Format(time.RFC3339), "off", look.Off.Round(time.Second), "believed_after", look.Wait.Round(time.Minute))
+	a.log.Log(ctx, level, text, "clock", now.UTC().Format(time.RFC3339), "off", look.Off.Round(time.Second).String(), "believed_after", look.Wait.Round(time.Minute).String())
 }

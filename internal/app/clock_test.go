@@ -193,6 +193,13 @@ func TestNothingIsLostOrAllowedForLongerBecauseAClockWasWrong(t *testing.T) {
 				if h.signedIn(late) || h.good(lateLink) {
 					t.Error("what began meanwhile is good for longer than 30 minutes")
 				}
+				for when := time.Duration(0); off > 0 && when < 30*time.Minute; when += 10 * time.Minute { // when their time has come
+					h.clock.Advance(off - 31*time.Minute + when)
+					if h.signedIn(late) || h.good(lateLink) || errors.Is(h.poll(latePairing), onboard.ErrPending) {
+						t.Error("what a clock dated that was ahead is good when its time has come")
+					}
+					h.clock.Advance(-(off - 31*time.Minute + when))
+				}
 				h.clock.Advance(59*aDay + 22*time.Hour)
 				if err := h.renews(h.device); err != nil {
 					t.Errorf("before 60 days the session of the device has ended: %v", err)

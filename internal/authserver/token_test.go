@@ -366,7 +366,7 @@ func TestARefreshTokenFromTheFutureIsAsGoodAsItsRow(t *testing.T) {
 	f.do("POST", sessionPath, early.RefreshToken, "").want(201)
 
 	// What the sweep does when the clock is right again.
-	err := f.store.Bound(t.Context(), f.clock.Now(), store.Longest{AuthSession: refreshLifetime, WebSession: time.Hour, Link: time.Hour, Grant: time.Hour})
+	err := f.store.Bound(t.Context(), f.clock.Now(), store.Longest{AuthSession: refreshLifetime, WebSession: time.Hour, Grant: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}

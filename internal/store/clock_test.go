@@ -196,7 +196,7 @@ func TestUsesAreRecordedFromNowOnAtTheLatest(t *testing.T) {
 	path := newFile(t)
 	s := openFile(t, path)
 	made := s.RecordingSince()
-	most := Longest{AuthSession: time.Hour, WebSession: time.Hour, Link: time.Hour, Grant: time.Hour}
+	most := Longest{AuthSession: time.Hour, WebSession: time.Hour, Grant: time.Hour}
 	for _, c := range []struct{ now, want time.Time }{
 		{made.Add(aDay), made}, {made.Add(-model.MaxAhead), made}, {made.Add(-aYear), made.Add(-aYear)},
 	} {

@@ -21,30 +21,43 @@ UPDATE auth_sessions SET expires_at = ?1 WHERE id IN (SELECT id FROM auth_sessio
 	boundWebSessions = `
 UPDATE web_sessions SET expires_at = ?1 WHERE id_hash IN (SELECT id_hash FROM web_sessions WHERE expires_at > ?2 LIMIT ?3)`
 
+	// boundLinks has a link end that is not good yet, or it would be when its time comes.
 	boundLinks = `
-UPDATE account_links SET expires_at = ?1 WHERE id IN (SELECT id FROM account_links WHERE expires_at > ?2 LIMIT ?3)`
+UPDATE account_links SET expires_at = ?1 WHERE id IN (
+	SELECT id FROM account_links WHERE expires_at > ?2 AND created_at > ?2 LIMIT ?3)`
 
 	boundGrants = `
 UPDATE device_grants SET expires_at = ?1 WHERE id IN (SELECT id FROM device_grants WHERE expires_at > ?2 LIMIT ?3)`
 )
 
 // Longest is how long from now on anything may last at most.
-type Longest struct{ AuthSession, WebSession, Link, Grant time.Duration }
+type Longest struct{ AuthSession, WebSession, Grant time.Duration }
 
-// Bound has nothing last for longer than it would have if it had begun now: what a clock dated that was ahead would last for as long
-// as that was, too. It is for when the clock is not behind.
+// Bound has nothing last for longer than it would have if it had begun now, and links from the future end: what a clock dated that was
+// ahead would last for as long as that was, too. It is for when the clock is not behind.
 func (s *Store) Bound(ctx context.Context, now time.Time, most Longest) error {
-	for _, bound := range []struct {
-		text string
-		life time.Duration
-	}{
-		{boundAuthSessions, most.AuthSession},
-		{boundWebSessions, most.WebSession},
-		{boundLinks, most.Link},
-		{boundGrants, most.Grant},
-	} {
-		end := now.Add(bound.life)
-		if err := s.inBatches(ctx, bound.text, end.UnixMilli(), end.Add(model.MaxAhead).UnixMilli()); err != nil {
+	for more := true; more; { // all four in one job: hardly ever is there anything
+		err := s.writer.do(ctx, func(t *tx) error {
+			more = false
+			for _, bound := range []struct {
+				text string
+				life time.Duration
+			}{
+				{boundAuthSessions, most.AuthSession},
+				{boundWebSessions, most.WebSession},
+				{boundLinks, 0},
+				{boundGrants, most.Grant},
+			} {
+				end := now.Add(bound.life)
+				changed, err := t.exec(bound.text, end.UnixMilli(), end.Add(model.MaxAhead).UnixMilli(), sweepBatch)
+				if err != nil {
+					return err
+				}
+				more = more || changed == sweepBatch
+			}
+			return nil
+		})
+		if err != nil {
 			return doing("bound what is from the future", err)
 		}
 	}
@@ -96,19 +109,13 @@ func (s *Store) Sweep(ctx context.Context, now time.Time, idle time.Duration) er
 
 // sweep repeats one statement of a sweep, a job each, until nothing is left for it.
 func (s *Store) sweep(ctx context.Context, text string, before time.Time) error {
-	return s.inBatches(ctx, text, before.UnixMilli())
-}
-
-// inBatches repeats a statement whose last argument is how many rows it changes at most, a job each.
-func (s *Store) inBatches(ctx context.Context, text string, args ...any) error {
-	args = append(args, sweepBatch)
 	for {
-		var changed int64
+		var removed int64
 		err := s.writer.do(ctx, func(t *tx) (err error) {
-			changed, err = t.exec(text, args...)
+			removed, err = t.exec(text, before.UnixMilli(), sweepBatch)
 			return err
 		})
-		if err != nil || changed < sweepBatch {
+		if err != nil || removed < sweepBatch {
 			return err
 		}
 	}

@@ -123,12 +123,14 @@ func proveBound(t *testing.T, s *store.Store) {
 		want(t, s.CreateGrant(t.Context(), g, 100), nil)
 		auth, web, grants = append(auth, a), append(web, w), append(grants, g)
 	}
-	l := newLink(id, model.LinkReset)
-	l.ExpiresAt = base.Add(365 * 24 * time.Hour)
-	want(t, s.CreateLink(t.Context(), l), nil)
+	passed, early := newLink(id, model.LinkReset), newLink(id, model.LinkReset)
+	passed.CreatedAt = base.Add(model.MaxAhead)
+	early.CreatedAt, early.ExpiresAt = base.Add(12*time.Hour), base.Add(12*time.Hour+30*time.Minute)
+	want(t, s.CreateLink(t.Context(), passed), nil)
+	want(t, s.CreateLink(t.Context(), early), nil)
 
 	for range 2 { // the second changes nothing
-		want(t, s.Bound(t.Context(), base, store.Longest{AuthSession: life, WebSession: life, Link: life, Grant: life}), nil)
+		want(t, s.Bound(t.Context(), base, store.Longest{AuthSession: life, WebSession: life, Grant: life}), nil)
 		for i, end := range ends {
 			wanted := base.Add(end)
 			if end > life+model.MaxAhead {
@@ -147,9 +149,9 @@ func proveBound(t *testing.T, s *store.Store) {
 			}
 		}
 	}
-	_, err := s.LinkedIdentity(t.Context(), l, base.Add(life-time.Millisecond))
+	_, err := s.LinkedIdentity(t.Context(), passed, base.Add(30*time.Minute-time.Millisecond))
 	want(t, err, nil)
-	_, err = s.LinkedIdentity(t.Context(), l, base.Add(life))
+	_, err = s.LinkedIdentity(t.Context(), early, early.CreatedAt) // its time has come
 	want(t, err, model.ErrNotFound)
 }
 
