@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -48,6 +49,9 @@ func (s *Store) backup(ctx context.Context, path string) (err error) {
 	defer func() { err = errors.Join(err, discard(draft.Name())) }()
 	// SQLite fills the empty file under its name. The descriptor is for the flush.
 	if err = s.copyTo(ctx, draft.Name()); err == nil {
+		err = drawNumber(draft)
+	}
+	if err == nil {
 		err = draft.Sync()
 	}
 	if err = errors.Join(err, draft.Close()); err != nil {
@@ -71,6 +75,14 @@ func (s *Store) copyTo(ctx context.Context, path string) (err error) {
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	_, err = db.ExecContext(ctx, copyInto, path)
+	return err
+}
+
+// drawNumber gives a copy that nobody has open a number of its own, by which no log of the original is taken for its.
+func drawNumber(copied *os.File) error {
+	number := make([]byte, 4)
+	_, _ = rand.Read(number) // never fails: the program would end instead
+	_, err := copied.WriteAt(number, userVersionAt)
 	return err
 }
 

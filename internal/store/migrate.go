@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -43,10 +44,26 @@ func migrate(ctx context.Context, db *sql.DB) error {
 	if version == newestVersion(provider) {
 		return nil
 	}
-	if _, err := provider.Up(ctx); err != nil {
-		return fmt.Errorf("migrate: %w", err)
+	for {
+		switch _, err := provider.UpByOne(ctx); {
+		case errors.Is(err, goose.ErrNoNextVersion):
+			return nil
+		case err != nil:
+			return fmt.Errorf("migrate: %w", err)
+		}
+		// Each migration writes much of the schema into the log once more. A small disk has no room for all of them.
+		if err := emptyLog(ctx, db); err != nil {
+			return fmt.Errorf("migrate: %w", err)
+		}
 	}
-	return nil
+}
+
+func emptyLog(ctx context.Context, db *sql.DB) error {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	return errors.Join(checkpoint(ctx, conn), conn.Close())
 }
 
 // refuseNewer fails with ErrNewer when the file's schema is one this binary does not know. It looks through a connection

@@ -61,8 +61,8 @@ type counters struct{ reads, writes, commits atomic.Int64 }
 
 // Open opens the SQLite file at path, makes it when it is absent, and brings its schema up to date.
 //
-// It fails with ErrInUse when another Store has the file, and with ErrNewer, leaving the file as it was, when a newer version
-// made it. The file stays locked until Close.
+// It fails with ErrInUse when another Store has the file, and, leaving the file as it was, with ErrNewer when a newer version made
+// it and with ErrForeignLog when the log beside it is of another. The file stays locked until Close.
 func Open(ctx context.Context, path string) (*Store, error) {
 	s := &Store{}
 	if err := s.open(ctx, path); err != nil {
@@ -79,6 +79,9 @@ func (s *Store) open(ctx context.Context, path string) (err error) {
 	if s.lock, err = lockFile(path); err != nil {
 		return err
 	}
+	if err = checkOwnLog(path); err != nil {
+		return err
+	}
 	if err = refuseNewer(ctx, path); err != nil {
 		return err
 	}
@@ -91,7 +94,7 @@ func (s *Store) open(ctx context.Context, path string) (err error) {
 	if err = migrate(ctx, s.writers); err != nil {
 		return err
 	}
-	if s.writer, err = newWriter(ctx, s.writers, &s.counters); err != nil {
+	if s.writer, err = newWriter(ctx, path, s.writers, &s.counters); err != nil {
 		return err
 	}
 	if err = s.openReaders(ctx, path); err != nil {

@@ -31,6 +31,7 @@ type writer struct {
 	counters *counters
 	maxBatch int
 	full     openers // of the goroutine alone
+	log      logMark // of the goroutine alone
 
 	mu     sync.Mutex
 	queue  []*job
@@ -52,8 +53,8 @@ type job struct {
 // take claims the job and reports whether the claim was the first.
 func (j *job) take() bool { return j.taken.CompareAndSwap(false, true) }
 
-// newWriter starts the writer on a connection of db.
-func newWriter(ctx context.Context, db *sql.DB, c *counters) (*writer, error) {
+// newWriter starts the writer on a connection of db, which is the file at path.
+func newWriter(ctx context.Context, path string, db *sql.DB, c *counters) (*writer, error) {
 	conn, err := db.Conn(ctx)
 	if err != nil {
 		return nil, err
@@ -63,7 +64,7 @@ func newWriter(ctx context.Context, db *sql.DB, c *counters) (*writer, error) {
 		return nil, errors.Join(err, conn.Close())
 	}
 	w := &writer{
-		conn: conn, prepared: prepared, counters: c, maxBatch: maxBatch, full: openers{},
+		conn: conn, prepared: prepared, counters: c, maxBatch: maxBatch, full: openers{}, log: logMark{path: path},
 		wake: make(chan struct{}, 1), stopped: make(chan struct{}),
 	}
 	go w.loop()
@@ -152,6 +153,7 @@ func (w *writer) commit(batch []*job) {
 		j.done <- j.err
 	}
 	clear(batch)
+	w.log.mark(w)
 }
 
 // withCaller keeps the jobs whose caller is still there, and takes them. A job whose context has ended is answered unrun, also
@@ -282,7 +284,7 @@ func (w *writer) stop() {
 
 // close gives the connection back. The writer must have been stopped, and the readers be gone, or the log stays.
 func (w *writer) close() error {
-	return errors.Join(w.prepared.close(), checkpoint(context.Background(), w.conn), w.conn.Close())
+	return errors.Join(w.log.close(), w.prepared.close(), checkpoint(context.Background(), w.conn), w.conn.Close())
 }
 
 // tx is a job's access to the transaction it runs in.

@@ -1,0 +1,201 @@
+package store
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"latchkey/internal/model"
+)
+
+// killed copies the files of an open database that nobody writes to, as a kill would leave them.
+func killed(t *testing.T, s *Store) (path string) {
+	t.Helper()
+	if err := s.SawAuthSession(t.Context(), "nobody's", time.Now()); err != nil { // the log was marked before this is written
+		t.Fatal(err)
+	}
+	path = newFile(t)
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		copyFile(t, s.path+suffix, path+suffix)
+	}
+	return path
+}
+
+// writeMuch fills a log until it has begun anew, and a little more.
+func writeMuch(t *testing.T, s *Store, userID string) {
+	t.Helper()
+	salts := func() string { return contents(t, s.path+"-wal")[logSaltsAt : logSaltsAt+logSaltsSize] }
+	begun := salts()
+	for i := 0; salts() == begun; i++ {
+		var events []model.Event
+		for range 1000 {
+			events = append(events, model.Event{
+				UserID: userID, At: time.Now(), Kind: model.EventKeyMade, Actor: model.ActorBrowser, Agent: strings.Repeat("x", 1000),
+			})
+		}
+		recordAll(t, s, events)
+		mustUser(t, s)
+		if i > 100 {
+			t.Fatal("the log does not begin anew")
+		}
+	}
+}
+
+func wantForeign(t *testing.T, path string) {
+	t.Helper()
+	before := map[string]string{}
+	for _, suffix := range []string{"", "-wal"} {
+		before[suffix] = contents(t, path+suffix)
+	}
+	_, err := Open(t.Context(), path)
+	if !errors.Is(err, ErrForeignLog) || !strings.Contains(err.Error(), "remove "+path+"-wal and start again") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("error is %v", err)
+	}
+	for suffix, content := range before {
+		if contents(t, path+suffix) != content {
+			t.Errorf("%s changed", path+suffix)
+		}
+	}
+}
+
+// wantOpens opens a file and says whether a user is in it.
+func wantOpens(t *testing.T, path, userID string, there bool) {
+	t.Helper()
+	s, err := Open(t.Context(), path)
+	if err != nil {
+		t.Errorf("it does not open: %v", err)
+		return
+	}
+	if _, err := s.User(t.Context(), userID); (err == nil) != there {
+		t.Errorf("user: %v", err)
+	}
+	wantIntegrity(t, s)
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestACopyThatWasPutBesideAnotherLogIsNoticed(t *testing.T) {
+	for name, write := range map[string]func(*testing.T, *Store, string){
+		"the next log":                   func(*testing.T, *Store, string) {},
+		"a small log":                    func(t *testing.T, s *Store, _ string) { mustUser(t, s) },
+		"a large log":                    writeMuch,
+		"a log that began anew and anew": func(t *testing.T, s *Store, id string) { writeMuch(t, s, id); writeMuch(t, s, id) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			if testing.Short() && strings.Contains(name, "anew") {
+				t.Skip("writes 50 MB")
+			}
+			path := newFile(t)
+			s := openFile(t, path)
+			userID := mustUser(t, s)
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			cold, backup, used := newFile(t), newFile(t), newFile(t)
+			copyFile(t, path, cold)
+
+			s = openFile(t, path)
+			mustUser(t, s)
+			if err := s.Backup(t.Context(), backup); err != nil {
+				t.Fatal(err)
+			}
+			write(t, s, userID)
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			copyFile(t, backup, used)
+			restored := openFile(t, used)
+			mustUser(t, restored)
+			if err := restored.Close(); err != nil {
+				t.Fatal(err)
+			}
+			s = openFile(t, path)
+			last := mustUser(t, s)
+			write(t, s, userID)
+			for what, copied := range map[string]string{
+				"a backup": backup, "a backup that was used": used, "a copy of the file": cold,
+			} {
+				crashed := killed(t, s)
+				copyFile(t, copied, crashed)
+				wantForeign(t, crashed)
+				if t.Failed() {
+					t.Fatal(what)
+				}
+				for _, suffix := range []string{"-wal", "-shm"} {
+					if err := os.Remove(crashed + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+						t.Fatal(err)
+					}
+				}
+				wantOpens(t, crashed, last, false)
+			}
+			crashed := killed(t, s)
+			if err := os.Truncate(crashed, 0); err != nil {
+				t.Fatal(err)
+			}
+			wantForeign(t, crashed)
+			if err := os.Remove(crashed); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := Open(t.Context(), crashed); !errors.Is(err, ErrForeignLog) {
+				t.Errorf("a log without its database: %v", err)
+			}
+
+			wantOpens(t, killed(t, s), last, true) // all three files together
+		})
+	}
+}
+
+func TestALogThatWasCutShortOrIsNoneIsNoAlarm(t *testing.T) {
+	s := openFile(t, newFile(t))
+	userID := mustUser(t, s)
+	backup := newFile(t)
+	if err := s.Backup(t.Context(), backup); err != nil {
+		t.Fatal(err)
+	}
+	for name, log := range map[string]string{
+		"empty": "", "noise": strings.Repeat("noise", 5000), "without a frame": contents(t, s.path+"-wal")[:logHeaderSize],
+		"without a whole commit": contents(t, s.path+"-wal")[:logHeaderSize+100],
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := newFile(t)
+			copyFile(t, backup, path)
+			if err := os.WriteFile(path+"-wal", []byte(log), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			wantOpens(t, path, userID, true)
+		})
+	}
+	// A commit that was not written whole is not looked at, whatever is in it.
+	path := killed(t, s)
+	log := contents(t, path+"-wal")
+	if err := os.WriteFile(path+"-wal", []byte(log[:len(log)-1000]), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	wantOpens(t, path, userID, true)
+}
+
+func TestEveryLogHasTheNumberOfItsDatabase(t *testing.T) {
+	s := openFile(t, newFile(t))
+	userID := mustUser(t, s)
+	logs := 3
+	if testing.Short() {
+		logs = 1
+	}
+	for range logs {
+		path := killed(t, s)
+		log, err := readLog(path + "-wal")
+		if err != nil || !log.commits || !log.numbered || log.last != log.base+1 {
+			t.Fatalf("%+v, %v", log, err)
+		}
+		if err := checkOwnLog(path); err != nil {
+			t.Error(err)
+		}
+		if !testing.Short() {
+			writeMuch(t, s, userID)
+		}
+	}
+}
