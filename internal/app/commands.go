@@ -37,7 +37,7 @@ func Main(ctx context.Context, args []string, stdout io.Writer) error {
 		err = health(ctx, args, stdout)
 	case "pair":
 		return pair.Run(ctx, args, stdout, os.Stderr, isTerminal(os.Stderr))
-	case "user", "import-users", "backup":
+	case "user", "import-users", "backup", "restore":
 		return operateOn(ctx, append([]string{command}, args...), console(stdout))
 	case "version":
 		err = version(args, stdout)
@@ -54,7 +54,7 @@ func Main(ctx context.Context, args []string, stdout io.Writer) error {
 }
 
 // commandNames are the words that Main knows.
-var commandNames = []string{"serve", "pair", "health", "user", "import-users", "backup", "version", "help"}
+var commandNames = []string{"serve", "pair", "health", "user", "import-users", "backup", "restore", "version", "help"}
 
 func isCommand(word string) bool { return slices.Contains(commandNames, word) }
 
@@ -169,6 +169,7 @@ honours those keys.
   latchkey user …            make, list, disable, enable and delete accounts; latchkey user --help says how
   latchkey import-users …    make accounts of users that App Services' Admin API gave
   latchkey backup …          copy the database while latchkey runs
+  latchkey restore …         put such a copy back while it is stopped
   latchkey version           print the version
   latchkey help              print this
 

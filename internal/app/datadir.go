@@ -97,6 +97,8 @@ func (d dataDir) openDatabase(ctx context.Context) (*store.Store, error) {
 	switch {
 	case errors.Is(err, store.ErrNewer):
 		return nil, config.Refuse("data", d.path, "its database was made by a newer latchkey and has been left as it is; run that version, or give another directory")
+	case errors.Is(err, store.ErrForeignLog):
+		return nil, config.Refuse("data", d.path, strings.TrimPrefix(err.Error(), "open database "+path+": "))
 	case err != nil && !errors.Is(err, store.ErrInUse):
 		return nil, d.refuse("its database cannot be opened", err)
 	}

@@ -21,7 +21,7 @@ var ErrExists = errors.New("there is a file of that name already")
 const copyInto = `VACUUM INTO ?`
 
 // Backup puts a copy of the database at path while the store goes on working: every write acknowledged before the call is in it,
-// and of the others each whole or not at all. To restore is to put the file where the database was, once no process has that open.
+// and of the others each whole or not at all. Restore puts it back.
 //
 // The copy has the name only when it was read back, found sound and flushed. Until then it is a file beside it that only its owner
 // can read, and that goes when anything fails. A file that is there is never replaced: the answer is ErrExists.
@@ -47,14 +47,11 @@ func (s *Store) backup(ctx context.Context, path string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, discard(draft.Name())) }()
+	if err := s.giveToOurs(draft); err != nil {
+		return errors.Join(err, draft.Close())
+	}
 	// SQLite fills the empty file under its name. The descriptor is for the flush.
-	if err = s.copyTo(ctx, draft.Name()); err == nil {
-		err = drawNumber(draft)
-	}
-	if err == nil {
-		err = draft.Sync()
-	}
-	if err = errors.Join(err, draft.Close()); err != nil {
+	if err := fillDraft(ctx, draft, s.path); err != nil {
 		return err
 	}
 	if err := verify(ctx, draft.Name()); err != nil {
@@ -66,15 +63,41 @@ func (s *Store) backup(ctx context.Context, path string) (err error) {
 	return syncDirectory(filepath.Dir(path))
 }
 
+// giveToOurs gives a backup that root makes to whom the database belongs, when it is put into a directory of theirs: they will want
+// to open it. A directory of anybody else's tells nothing of who may read it.
+func (s *Store) giveToOurs(draft *os.File) error {
+	ours, err := os.Stat(s.path)
+	if err != nil {
+		return err
+	}
+	dir, err := os.Stat(filepath.Dir(draft.Name()))
+	if err != nil || !sameOwner(dir, ours) {
+		return err
+	}
+	return giveTo(draft, ours)
+}
+
+// fillDraft copies a database into a draft, flushes and closes that.
+func fillDraft(ctx context.Context, draft *os.File, from string) error {
+	err := copyTo(ctx, from, draft.Name())
+	if err == nil {
+		err = drawNumber(draft)
+	}
+	if err == nil {
+		err = draft.Sync()
+	}
+	return errors.Join(err, draft.Close())
+}
+
 // copyTo fills an empty file. It has a connection of its own, which cannot change the database: those of the pool would be missed
 // by the readers for as long as it takes, and may not write to any file.
-func (s *Store) copyTo(ctx context.Context, path string) (err error) {
-	db, err := sql.Open(driverName, fileURL(s.path, url.Values{"_error_rc": {"1"}, "mode": {"ro"}}))
+func copyTo(ctx context.Context, from, to string) (err error) {
+	db, err := sql.Open(driverName, fileURL(from, url.Values{"_error_rc": {"1"}, "mode": {"ro"}}))
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	_, err = db.ExecContext(ctx, copyInto, path)
+	_, err = db.ExecContext(ctx, copyInto, to)
 	return err
 }
 
@@ -119,7 +142,10 @@ func discard(draft string) error {
 }
 
 // verify reads all of a copy, through a connection that cannot change it, and checks that it could be opened as a database of ours.
-func verify(ctx context.Context, path string) (err error) {
+func verify(ctx context.Context, path string) error { return verifyAs(ctx, path, verifySchema) }
+
+// verifyAs reads all of a copy as verify does, and has its schema checked.
+func verifyAs(ctx context.Context, path string, checkSchema func(context.Context, *sql.DB) error) (err error) {
 	db, err := sql.Open(driverName, readOnlyName(path))
 	if err != nil {
 		return err
@@ -139,7 +165,7 @@ func verify(ctx context.Context, path string) (err error) {
 	if orphans > 0 {
 		return fmt.Errorf("%d rows refer to rows that are gone", orphans)
 	}
-	return verifySchema(ctx, db)
+	return checkSchema(ctx, db)
 }
 
 func verifySchema(ctx context.Context, db *sql.DB) error {

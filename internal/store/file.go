@@ -41,16 +41,28 @@ func makeFile(path string) error {
 	if err != nil {
 		return err
 	}
-	if err := f.Close(); err != nil {
+	if err := errors.Join(giveToOwnerOf(f, filepath.Dir(path)), f.Close()); err != nil {
 		return err
 	}
 	return syncDirectory(filepath.Dir(path))
+}
+
+// giveToOwnerOf gives a file that was made just now to whom the one of that name belongs, if this process is root.
+func giveToOwnerOf(made *os.File, name string) error {
+	like, err := os.Stat(name)
+	if err != nil {
+		return err
+	}
+	return giveTo(made, like)
 }
 
 // lockFile takes the lock that keeps a second process away. The lock is a file of its own, because SQLite's locks are given
 // and taken per transaction, and because closing any descriptor of the database would drop them. It ends with the process,
 // however that ends; the file stays, because removing it would let two processes lock two files of one name.
 func lockFile(path string) (*flock.Flock, error) {
+	if err := makeLock(path); err != nil {
+		return nil, fmt.Errorf("lock it: %w", err)
+	}
 	lock := flock.New(path + ".lock")
 	locked, err := lock.TryLock()
 	if err != nil {
@@ -60,6 +72,23 @@ func lockFile(path string) (*flock.Flock, error) {
 		return nil, ErrInUse
 	}
 	return lock, nil
+}
+
+// makeLock makes the file to lock unless it is there. It belongs to whom the database belongs or, when there is none yet, the
+// directory.
+func makeLock(path string) error {
+	f, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // beside the file that the operator names
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return withoutPath(err)
+	}
+	err = giveToOwnerOf(f, path)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = giveToOwnerOf(f, filepath.Dir(path))
+	}
+	return errors.Join(err, f.Close())
 }
 
 // checkWritable finds out now what SQLite would tell at the first write: it opens what it may only read without a word.

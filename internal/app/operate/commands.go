@@ -64,6 +64,7 @@ type command struct {
 	settings       []string      // of the program, beside --data
 	flags          []commandFlag // beside --json
 	run            func(context.Context, call) error
+	alone          func(context.Context, call, Place) error // in place of run: no program may have the database
 }
 
 // call is a command that is being carried out.
@@ -137,8 +138,13 @@ func (p Program) commands() []command {
 		},
 		{
 			name: "backup", argument: "FILE", does: "copy the database to a new file and check the copy", run: backUp,
-			more: "The key files of the data directory are not in it: keep a copy of those apart. To restore, stop latchkey, put the\n" +
-				"copy in place of " + p.Database + " and remove " + p.Database + "-wal and -shm if they are there.",
+			more: "The key files of the data directory are not in it: keep a copy of those apart. latchkey restore puts it back. Whoever\n" +
+				"does that by hand must remove " + p.Database + "-wal and -shm if they are there.",
+		},
+		{
+			name: "restore", argument: "FILE", does: "put a backup in the place of the database, while latchkey is stopped", alone: restore,
+			more: "FILE is checked first, and stays as it is. The database that was there is kept beside the new one with its log, under\n" +
+				"another name. Files that root makes belong to whom those did that were there.",
 		},
 	}
 }
@@ -161,6 +167,9 @@ func Run(ctx context.Context, args []string, c Console, p Program) error {
 		return usageError{err}
 	}
 	call.Console, call.program = c, p
+	if command.alone != nil {
+		return command.alone(ctx, call, place)
+	}
 	if call.line, err = p.reach(ctx, place, patience); err != nil {
 		return err
 	}

@@ -8,8 +8,12 @@ import (
 	"strings"
 )
 
-const usageTail = `
-They work while latchkey runs and while it does not, for the user that it runs as and for root. The data directory is
+const (
+	whenever    = "They work while latchkey runs and while it does not, for"
+	whenStopped = "It works while latchkey is stopped, for"
+)
+
+const usageTail = ` the user that it runs as and for root. The data directory is
 that of --data or LATCHKEY_DATA.
 
 Exit codes:
@@ -28,7 +32,7 @@ func (p Program) usage(w io.Writer, word string) error {
 		}
 	}
 	fmt.Fprintf(&text, "\nEach has more to it: latchkey %s add --help.\n", word)
-	text.WriteString(usageTail)
+	text.WriteString("\n" + whenever + usageTail)
 	_, err := io.WriteString(w, text.String())
 	return err
 }
@@ -49,7 +53,11 @@ func (p Program) explain(c command, w io.Writer) error {
 		}
 		fmt.Fprintf(&text, "  %s\n      %s\n", head, meaning)
 	})
-	text.WriteString(usageTail)
+	when := whenever
+	if c.alone != nil {
+		when = whenStopped
+	}
+	text.WriteString("\n" + when + usageTail)
 	_, err := io.WriteString(w, text.String())
 	return err
 }

@@ -1,0 +1,74 @@
+package operate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"latchkey/internal/store"
+)
+
+// restored is what a restore did.
+type restored struct {
+	Path string       `json:"path"`
+	From string       `json:"from"`
+	Kept []string     `json:"kept,omitempty"` // what was there, by the names that it has now
+	Rows store.Counts `json:"rows"`
+}
+
+// restore puts a backup in the place of the database. No program is asked to: none may have that open.
+func restore(ctx context.Context, c call, place Place) error {
+	from, err := filepath.Abs(c.argument)
+	if err != nil {
+		return err
+	}
+	dir, err := filepath.Abs(place.Dir)
+	if err != nil {
+		return err
+	}
+	switch _, err := os.Stat(dir); {
+	case errors.Is(err, fs.ErrNotExist):
+		return place.Refuse("there is no such directory; make it for the user that latchkey runs as, with mode 0700")
+	case err != nil:
+		return place.Refuse("it cannot be found (" + oneLine(err) + ")")
+	}
+	now := time.Now
+	if place.Config.Now != nil {
+		now = place.Config.Now
+	}
+	done, err := store.Restore(ctx, from, filepath.Join(dir, c.program.Database), now())
+	switch {
+	case errors.Is(err, store.ErrInUse):
+		return place.Refuse("a running latchkey has it: stop that one, and restore then")
+	case errors.Is(err, store.ErrNewer):
+		return fmt.Errorf("%s was made by a newer latchkey, and nothing was changed: restore it with that version", legible(from))
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("nothing was restored: %s; run this as the user that latchkey runs as, or as root", oneLine(err))
+	case err != nil:
+		return fmt.Errorf("nothing was restored: %s", oneLine(err))
+	}
+	out := restored{Path: done.Path, From: from, Kept: done.Aside, Rows: done.Rows}
+	return c.print(out, func(w io.Writer) error { return out.write(w, c.program) })
+}
+
+func (r restored) write(w io.Writer, p Program) error {
+	var text strings.Builder
+	fmt.Fprintf(&text, "Restored and checked: %s, from %s. Users: %d, keys: %d, events: %d.\n",
+		legible(r.Path), legible(r.From), r.Rows.Users, r.Rows.Keys, r.Rows.Events)
+	if len(r.Kept) > 0 {
+		text.WriteString("What was there is kept, until you delete it:\n")
+		for _, path := range r.Kept {
+			fmt.Fprintf(&text, "  %s\n", legible(path))
+		}
+	}
+	fmt.Fprintf(&text, "The files %s and %s of the data directory are as they were: put back copies of them too if they are lost.\n",
+		p.KeyFiles[0], p.KeyFiles[1])
+	_, err := io.WriteString(w, text.String())
+	return err
+}
