@@ -48,6 +48,15 @@ func TestIDsIncreaseStrictly(t *testing.T) {
 	}
 }
 
+func TestTheTimeOfAnIDSortsAmongIDs(t *testing.T) {
+	now := time.Now().Add(time.Hour) // ahead of every other id of this process
+	early, before, after := TimeOfID(now.Add(-time.Millisecond)), NewID(now), TimeOfID(now.Add(time.Millisecond))
+	if len(early) != 14 || early >= before || before >= after {
+		t.Errorf("%s, %s, %s", early, before, after)
+	}
+	lastTick.Store(0) // the other tests live today
+}
+
 func TestIDsMadeAtOnceDiffer(t *testing.T) {
 	const goroutines, each = 16, 2000
 	now := time.Now()
