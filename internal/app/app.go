@@ -142,7 +142,7 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 	a.server.RegisterOnShutdown(a.letGo)
 	a.commands = openCommandSocket(ctx, dir, operate.Handler(operate.Config{
 		Store: a.store, PublicURL: a.url, Upstream: cfg.Upstream, MinPassword: cfg.MinPassword,
-		Mailer: mails.mailer(), Now: cfg.Now, Log: a.log,
+		Mailer: mails.mailer(), Data: dir.whole(), Warnings: a.warnings.forOperator, Now: cfg.Now, Log: a.log,
 	}), a.log)
 	return a, nil
 }

@@ -37,7 +37,7 @@ func Main(ctx context.Context, args []string, stdout io.Writer) error {
 		err = health(ctx, args, stdout)
 	case "pair":
 		return pair.Run(ctx, args, stdout, os.Stderr, isTerminal(os.Stderr))
-	case "user", "import-users", "backup", "restore":
+	case "user", "import-users", "backup", "restore", "status":
 		return operateOn(ctx, append([]string{command}, args...), console(stdout))
 	case "version":
 		err = version(args, stdout)
@@ -54,7 +54,7 @@ func Main(ctx context.Context, args []string, stdout io.Writer) error {
 }
 
 // commandNames are the words that Main knows.
-var commandNames = []string{"serve", "pair", "health", "user", "import-users", "backup", "restore", "version", "help"}
+var commandNames = []string{"serve", "pair", "health", "status", "user", "import-users", "backup", "restore", "version", "help"}
 
 func isCommand(word string) bool { return slices.Contains(commandNames, word) }
 
@@ -166,6 +166,7 @@ honours those keys.
   latchkey [serve] [flags]   run it
   latchkey pair [flags]      connect the device that this runs on; latchkey pair --help says how
   latchkey health [flags]    ask the one that runs with these settings whether it is well; exit code 0 or 1
+  latchkey status            where it and its data are, and what should be looked into
   latchkey user …            make, list, disable, enable and delete accounts; latchkey user --help says how
   latchkey import-users …    make accounts of users that App Services' Admin API gave
   latchkey backup …          copy the database while latchkey runs

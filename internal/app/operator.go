@@ -88,7 +88,7 @@ func operateOn(ctx context.Context, args []string, c operate.Console) error {
 				},
 				Refuse: func(why string) error { return config.Refuse("data", dir.path, why) },
 				Config: operate.Config{
-					PublicURL: cfg.LikelyURL(), Upstream: cfg.Upstream, MinPassword: cfg.MinPassword, Now: cfg.Now, Log: log,
+					PublicURL: cfg.LikelyURL(), Upstream: cfg.Upstream, MinPassword: cfg.MinPassword, Data: dir.whole(), Now: cfg.Now, Log: log,
 				},
 			}, nil
 		},

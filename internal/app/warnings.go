@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"latchkey/internal/app/operate"
 )
 
 // warningKind names something that the operator should look into. There are as many as are named here, and no request makes more.
@@ -101,6 +103,21 @@ func (w *warnings) all() []warning {
 	list := make([]warning, 0, len(warningKinds))
 	for _, kind := range warningKinds {
 		list = append(list, *w.kept[kind])
+	}
+	return list
+}
+
+// forOperator are those that were so, for the commands.
+func (w *warnings) forOperator() (list []operate.Warning) {
+	for _, one := range w.all() {
+		if one.times == 0 {
+			continue
+		}
+		told := operate.Warning{Kind: string(one.kind), Text: one.text, Times: one.times, Since: one.since, Last: one.last}
+		if !one.over.IsZero() {
+			told.Over = &one.over
+		}
+		list = append(list, told)
 	}
 	return list
 }

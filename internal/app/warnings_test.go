@@ -2,6 +2,7 @@ package app
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"latchkey/internal/app/config"
+	"latchkey/internal/app/operate"
 )
 
 func TestAWarningIsInTheLogOnceUntilItWasOver(t *testing.T) {
@@ -98,5 +100,42 @@ func TestAProxyWhoseWordIsLostIsWarnedOfOnce(t *testing.T) {
 				t.Errorf("logged %s", log.String())
 			}
 		})
+	}
+}
+
+func TestStatusSaysWhereTheProgramIsAndWhatToLookInto(t *testing.T) {
+	t.Parallel()
+	cfg := testConfig(t)
+	a := run(t, cfg)
+	if said := order(t, cfg, "", "status"); said != "Latchkey runs at "+a.URL()+"\nData: "+cfg.Data+"\nAccounts: 0\nThere is nothing to look into.\n" {
+		t.Errorf("%s", said)
+	}
+	for range 3 {
+		passedOn(t, a, "X-Forwarded-For: 203.0.113.1\r\n")
+	}
+	a.warnings.raise(warnMail, "no mail has got through", "reason", "\x1b[31mred")
+	a.warnings.settle(warnMail, "well again")
+	said := order(t, cfg, "", "status")
+	for _, want := range []string{"strange-proxy: a proxy that is not among --trusted-proxies", "header: X-Forwarded-For; peer: 127.0.0.1:", "seen 3 times", "mail: ", "; over since 20"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("no %q in %s", want, said)
+		}
+	}
+	if strings.Contains(said, "\x1b") || strings.Contains(said, "nothing to look into") {
+		t.Errorf("%q", said)
+	}
+	var told struct {
+		Running  bool              `json:"running"`
+		Accounts int               `json:"accounts"`
+		Warnings []operate.Warning `json:"warnings"`
+	}
+	if err := json.Unmarshal([]byte(order(t, cfg, "", "status", "--json")), &told); err != nil || !told.Running || len(told.Warnings) != 2 || told.Warnings[0].Times != 3 {
+		t.Errorf("%+v, %v", told, err)
+	}
+	if err := a.stop(); err != nil {
+		t.Fatal(err)
+	}
+	if said := order(t, cfg, "", "status"); said != "Latchkey is not running.\nData: "+cfg.Data+"\nAccounts: 0\n" {
+		t.Errorf("%s", said)
 	}
 }

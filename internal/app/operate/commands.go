@@ -137,6 +137,11 @@ func (p Program) commands() []command {
 			flags: []commandFlag{withDryRun, withSkipBad},
 		},
 		{
+			name: "status", does: "say where latchkey and its data are, and what should be looked into", run: showStatus,
+			more: "What the running program has warned of since it was started is there: a proxy that nobody trusts, mails that do not\n" +
+				"get through, a data directory that is not as it should be. The metrics count the same.",
+		},
+		{
 			name: "backup", argument: "FILE", does: "copy the database to a new file and check the copy", run: backUp,
 			more: "The key files of the data directory are not in it: keep a copy of those apart. latchkey restore puts it back. Whoever\n" +
 				"does that by hand must remove " + p.Database + "-wal and -shm if they are there.",

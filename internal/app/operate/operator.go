@@ -24,6 +24,8 @@ type operator struct {
 	publicURL string
 	upstream  *url.URL        // nil: the users are here
 	mailer    accounts.Mailer // nil: no mails are sent
+	data      string
+	warnings  func() []Warning
 	now       func() time.Time
 	log       *slog.Logger
 }
@@ -48,14 +50,18 @@ type Config struct {
 	Upstream    *url.URL // nil: the users are here
 	MinPassword int
 	Mailer      accounts.Mailer // nil: no mails are sent
-	Now         func() time.Time
-	Log         *slog.Logger
+	Data        string          // the directory, from the root
+	// Warnings are what was seen since the program was started; nil while none runs.
+	Warnings func() []Warning
+	Now      func() time.Time
+	Log      *slog.Logger
 }
 
 // Handler answers commands.
 func Handler(c Config) http.Handler {
 	o := &operator{
 		store: c.Store, publicURL: c.PublicURL, upstream: c.Upstream, mailer: c.Mailer, now: c.Now, log: c.Log,
+		data: c.Data, warnings: c.Warnings,
 		accounts: accounts.New(accounts.Config{
 			PublicURL: c.PublicURL, MinPassword: c.MinPassword, Mailer: c.Mailer, Now: c.Now, Log: c.Log,
 		}, c.Store),
@@ -73,6 +79,7 @@ func (o *operator) handler() http.Handler {
 	mux.Handle("POST "+pathResetUser, operation(o.log, ofUsers(o, o.resetPassword)))
 	mux.Handle("POST "+pathDeleteUser, operation(o.log, ofUsers(o, o.deleteUser)))
 	mux.HandleFunc("POST "+pathImportUsers, o.importUsers)
+	mux.Handle("POST "+pathStatus, operation(o.log, o.status))
 	mux.Handle("POST "+pathBackup, operation(o.log, o.backup))
 	return mux
 }

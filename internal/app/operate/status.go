@@ -1,0 +1,94 @@
+package operate
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+const pathStatus = "/status"
+
+// Warning is something that whoever runs the program should look into.
+type Warning struct {
+	Kind  string     `json:"kind"`
+	Text  string     `json:"text"`
+	Times uint64     `json:"times"` // it was seen
+	Since time.Time  `json:"since"`
+	Last  time.Time  `json:"last"`
+	Over  *time.Time `json:"over,omitempty"` // when it was seen to be so no more
+}
+
+// status is how a program is.
+type status struct {
+	Running  bool      `json:"running"`
+	URL      string    `json:"url,omitempty"`
+	Upstream string    `json:"upstream,omitempty"`
+	Data     string    `json:"data"`
+	Accounts *int64    `json:"accounts,omitempty"` // nil when they are elsewhere
+	Warnings []Warning `json:"warnings"`
+}
+
+type nothing struct{}
+
+func (o *operator) status(ctx context.Context, _ nothing) (status, error) {
+	s := status{Running: o.warnings != nil, Data: o.data, Warnings: []Warning{}}
+	if o.upstream != nil {
+		s.Upstream = o.upstream.String()
+	} else {
+		n, err := o.store.CountUsers(ctx)
+		if err != nil {
+			return s, err
+		}
+		s.Accounts = &n
+	}
+	if s.Running {
+		s.URL = o.publicURL
+		s.Warnings = append(s.Warnings, o.warnings()...)
+	}
+	return s, nil
+}
+
+func showStatus(ctx context.Context, c call) error {
+	var s status
+	if err := c.line.call(ctx, pathStatus, nothing{}, &s); err != nil {
+		return err
+	}
+	return c.print(s, s.write)
+}
+
+func (s status) write(w io.Writer) error {
+	var text strings.Builder
+	if s.Running {
+		fmt.Fprintf(&text, "Latchkey runs at %s\n", legible(s.URL))
+	} else {
+		text.WriteString("Latchkey is not running.\n")
+	}
+	fmt.Fprintf(&text, "Data: %s\n", legible(s.Data))
+	if s.Accounts != nil {
+		fmt.Fprintf(&text, "Accounts: %d\n", *s.Accounts)
+	} else {
+		fmt.Fprintf(&text, "Accounts: at %s\n", legible(s.Upstream))
+	}
+	switch {
+	case len(s.Warnings) > 0:
+		text.WriteString("To look into, since it was started:\n")
+	case s.Running:
+		text.WriteString("There is nothing to look into.\n")
+	}
+	for _, one := range s.Warnings {
+		fmt.Fprintf(&text, "  %s: %s.\n    Since %s", legible(one.Kind), legible(one.Text), inUTC(one.Since))
+		if one.Times > 1 {
+			fmt.Fprintf(&text, ", seen %d times, last %s", one.Times, inUTC(one.Last))
+		}
+		if one.Over != nil {
+			fmt.Fprintf(&text, "; over since %s", inUTC(*one.Over))
+		}
+		text.WriteString(".\n")
+	}
+	_, err := io.WriteString(w, text.String())
+	return err
+}
+
+func inUTC(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
