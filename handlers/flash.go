@@ -52,7 +52,7 @@ func (h *dashboard) leaveFlash(c echo.Context, act, name string) {
 
 // takeFlash gives the sentence left by the request before this one and clears it.
 func (h *dashboard) takeFlash(c echo.Context) string {
-	cookie, err := c.Cookie(flashCookie)
+	cookie, err := c.Cookie(h.cookieName(flashCookie))
 	if err != nil {
 		return ""
 	}
@@ -64,10 +64,19 @@ func (h *dashboard) takeFlash(c echo.Context) string {
 	return say(act, name)
 }
 
+// cookieName is under which name this program's cookies are kept. Over https it begins so that browsers take it from this host
+// alone: another one of the domain could plant a message otherwise.
+func (h *dashboard) cookieName(name string) string {
+	if h.https {
+		name = "__Host-" + name
+	}
+	return name + h.Instance
+}
+
 // plainCookie is a cookie that holds no secret. maxAge is in seconds; negative deletes it.
 func (h *dashboard) plainCookie(name, value string, maxAge int) *http.Cookie {
 	return &http.Cookie{ //nolint:gosec // Secure as the public URL allows: on plain http it would not come back
-		Name: name, Value: value, Path: "/", MaxAge: maxAge,
+		Name: h.cookieName(name), Value: value, Path: "/", MaxAge: maxAge,
 		HttpOnly: true, Secure: h.https, SameSite: http.SameSiteLaxMode,
 	}
 }

@@ -61,3 +61,19 @@ func TestAPlantedMessageShowsNothing(t *testing.T) {
 		}
 	}
 }
+
+func TestAMessageOfAnotherHostIsNotShownOnHttps(t *testing.T) {
+	t.Parallel()
+	b := newProgram(t, https).browser()
+	for name, want := range map[string]string{"__Host-latchkey-flash": "Your account was deleted.", "latchkey-flash": "", "__Host-latchkey-flash-8443": ""} {
+		r := b.request(http.MethodGet, "/login", nil)
+		r.Header.Set("Cookie", name+"=account-deleted.; latchkey-theme=dark")
+		a := b.send(r).want(http.StatusOK)
+		if got := a.text("#status"); got != want {
+			t.Errorf("%s: the page says %q, want %q", name, got, want)
+		}
+		if got := a.attr("html", "data-theme"); got != "" {
+			t.Errorf("the page has the theme %q of another host", got)
+		}
+	}
+}

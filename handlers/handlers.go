@@ -36,6 +36,9 @@ type Deps struct {
 	SessionKeys [][]byte
 	// PublicURL is how browsers reach the dashboard. Its scheme decides whether cookies are Secure.
 	PublicURL string
+	// Instance is what the names of cookies end with: browsers keep the cookies of a host together, whatever the port, and two programs
+	// on one machine would sign each other's people out.
+	Instance string
 	// DeviceURL is by which address a device that sent a request goes on; nil means PublicURL.
 	DeviceURL func(*http.Request) string
 	// AppID and BaseURL are what a device must be told besides its key.
@@ -97,6 +100,8 @@ func New(d Deps) *echo.Echo {
 		https:     https,
 		plainHTTP: !https && !loopback(d.PublicURL),
 	}
+	h.sessions.Distinguish(d.Instance)
+	h.known.Distinguish(d.Instance)
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = h.handleError

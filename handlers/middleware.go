@@ -3,6 +3,7 @@ package handlers
 import (
 	"encoding/hex"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -73,7 +74,11 @@ func (h *dashboard) logRequest(next echo.HandlerFunc) echo.HandlerFunc {
 			c.Error(err)
 		}
 		r.Pattern = c.Path() // for whoever counts, as http.ServeMux says it
-		h.Log.Info("request",
+		level := slog.LevelInfo
+		if c.Path() == healthPath && c.Response().Status == http.StatusOK { // 2,880 a day, with a container's usual health check
+			level = slog.LevelDebug
+		}
+		h.Log.Log(r.Context(), level, "request",
 			"method", c.Request().Method, "route", c.Path(), "status", c.Response().Status,
 			"took", h.Now().Sub(start).Round(time.Microsecond), "from", c.RealIP(), "request", requestIDOf(c))
 		return nil

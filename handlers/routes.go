@@ -8,7 +8,10 @@ import (
 	"latchkey/static"
 )
 
-const staticRoute = static.Prefix + "*"
+const (
+	staticRoute = static.Prefix + "*"
+	healthPath  = "/healthz"
+)
 
 // Routes lists every route of a dashboard that New made, as "METHOD /path".
 func Routes(dashboard *echo.Echo) []string {
@@ -30,7 +33,7 @@ func (h *dashboard) routes(e *echo.Echo) {
 
 	// Anybody, and without looking at the session: a login wall in front of a stylesheet helps nobody.
 	page(staticRoute, echo.WrapHandler(static.Handler()))
-	page("/healthz", h.health)
+	page(healthPath, h.health)
 	e.POST("/theme", h.chooseTheme)
 
 	// Anybody.

@@ -19,8 +19,8 @@ func (h *dashboard) chooseTheme(c echo.Context) error {
 	return redirect(c, hereAgain(c.FormValue("return")))
 }
 
-func chosenTheme(c echo.Context) string {
-	cookie, err := c.Cookie(themeCookie)
+func (h *dashboard) chosenTheme(c echo.Context) string {
+	cookie, err := c.Cookie(h.cookieName(themeCookie))
 	if err != nil || !knownTheme(cookie.Value) {
 		return ""
 	}

@@ -35,7 +35,7 @@ func TestTheChoiceIsKeptForAYear(t *testing.T) {
 	if len(a.cookies) != 1 {
 		t.Fatalf("cookies %v", a.cookies)
 	}
-	if c := a.cookies[0]; c.Name != "latchkey-theme" || c.Value != "dark" || c.MaxAge != 365*24*60*60 || !c.Secure || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode {
+	if c := a.cookies[0]; c.Name != "__Host-latchkey-theme" || c.Value != "dark" || c.MaxAge != 365*24*60*60 || !c.Secure || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode {
 		t.Errorf("cookie %s", c.Raw)
 	}
 }

@@ -112,7 +112,7 @@ func (r *recorder) keepCookie(known secrets, what string, from story.Answer) htt
 	r.t.Helper()
 	var session *http.Cookie
 	for _, cookie := range from.Cookies {
-		if cookie.Name == "latchkey" && cookie.Value != "" {
+		if story.IsSession(cookie) {
 			session = cookie
 			known[what] = cookie.Value
 			if id, err := base64.RawURLEncoding.DecodeString(cookie.Value); err == nil {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -186,12 +187,19 @@ func (p *Program) Cookie(t *testing.T, who *Person) *http.Cookie {
 	form := url.Values{"email": {who.Email}, "password": {Password}}
 	res := p.Send(t, http.MethodPost, "/login", form, nil)
 	for _, cookie := range res.Cookies {
-		if strings.HasSuffix(cookie.Name, "latchkey") && cookie.Value != "" {
+		if IsSession(cookie) {
 			return cookie
 		}
 	}
 	t.Fatalf("POST /login: %s and no session cookie", res.Status)
 	return nil
+}
+
+var sessionName = regexp.MustCompile(`^(__Host-)?latchkey(-[0-9]+)?$`)
+
+// IsSession says whether a cookie is that of a web session, and names one. Its name has the port at its end.
+func IsSession(cookie *http.Cookie) bool {
+	return sessionName.MatchString(cookie.Name) && cookie.Value != ""
 }
 
 // Answer is what came back to a request that no browser made.

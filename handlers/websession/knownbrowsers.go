@@ -25,6 +25,7 @@ const (
 type KnownBrowsers struct {
 	keys   [][]byte // the first makes codes, any checks them
 	cookie string
+	base   string // its name without what tells programs of one host apart
 	https  bool
 }
 
@@ -42,6 +43,9 @@ func NewKnownBrowsers(secrets [][]byte, https bool) *KnownBrowsers {
 	}
 	return k
 }
+
+// Distinguish is that of Store.
+func (k *KnownBrowsers) Distinguish(instance string) { k.base, k.cookie = k.cookie, k.cookie+instance }
 
 // Name is what the browser is called in the limits of an account's sign-ins, "" when it is not known with it.
 func (k *KnownBrowsers) Name(r *http.Request, email string) string {
@@ -77,7 +81,7 @@ func (k *KnownBrowsers) Remember(w http.ResponseWriter, r *http.Request, email s
 
 // entries are what the cookie says, whether or not it is true. What is no entry is left out.
 func (k *KnownBrowsers) entries(r *http.Request) [][]byte {
-	cookie, err := r.Cookie(k.cookie)
+	cookie, err := r.Cookie(nameIn(r, k.cookie, k.base))
 	if err != nil || cookie.Quoted { // which no browser does to a value of ours
 		return nil
 	}

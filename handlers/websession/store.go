@@ -9,6 +9,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/gorilla/sessions"
@@ -75,6 +76,7 @@ type Store struct {
 	// Cookie is the name of the cookie.
 	Cookie string
 
+	base   string // the cookie's name without what tells programs of one host apart
 	ring   *keyRing
 	https  bool
 	origin func(context.Context) model.Origin
@@ -100,6 +102,24 @@ func New(
 func ByItself(ctx context.Context) context.Context { return context.WithValue(ctx, byItself{}, true) }
 
 type byItself struct{}
+
+// Distinguish has the cookie's name end with what tells this program from others at its host, which browsers send the same cookies.
+func (s *Store) Distinguish(instance string) { s.base, s.Cookie = s.Cookie, s.Cookie+instance }
+
+// nameIn is under which name a request has the cookie. Where it has none under ours it may be under the one of before, when this
+// program had another port or names had no port yet: what another program has set names nobody here.
+func nameIn(r *http.Request, name, base string) string {
+	if _, err := r.Cookie(name); err == nil {
+		return name
+	}
+	for _, cookie := range r.Cookies() {
+		port, ok := strings.CutPrefix(cookie.Name, base)
+		if ok && base != "" && (port == "" || port[0] == '-' && port != "-" && strings.Trim(port[1:], "0123456789") == "") {
+			return cookie.Name
+		}
+	}
+	return name
+}
 
 // Current is who is signed in with the browser of a request, and the row that says so. Nobody is, when that is the zero row.
 func (s *Store) Current(r *http.Request) (model.Account, model.WebSession, error) {
@@ -154,7 +174,7 @@ func (s *Store) New(r *http.Request, name string) (*sessions.Session, error) {
 		HttpOnly: true, Secure: s.https, SameSite: http.SameSiteLaxMode,
 	}
 	session.IsNew = true
-	cookie, err := r.Cookie(name)
+	cookie, err := r.Cookie(nameIn(r, name, s.base))
 	if err != nil {
 		return session, nil
 	}

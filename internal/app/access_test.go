@@ -394,6 +394,7 @@ func (s *stage) request(method, path, body, contentType string, header http.Head
 func (s *stage) webSession(session tokens) *http.Cookie {
 	s.t.Helper()
 	browsers := websession.New(s.store, s.ring.sealing, strings.HasPrefix(s.URL(), "https:"), func(context.Context) (o model.Origin) { return o }, time.Now, slog.New(slog.DiscardHandler))
+	browsers.Distinguish(instanceAt(s.URL()))
 	who := model.Account{UserID: session.UserID, SessionID: newClient(s.t, s.URL()).Resume(session.UserID, client.Secret(session.Refresh)).ID()}
 	w := httptest.NewRecorder()
 	if err := browsers.Start(w, httptest.NewRequestWithContext(s.t.Context(), http.MethodPost, "/login", nil), who); err != nil {
@@ -402,10 +403,13 @@ func (s *stage) webSession(session tokens) *http.Cookie {
 	return sessionCookie(w.Header())
 }
 
+// sessionCookieName has the port at its end, where that is not the usual one.
+var sessionCookieName = regexp.MustCompile(`^(__Host-)?latchkey(-[0-9]+)?$`)
+
 // sessionCookie is the session cookie that an answer sets, nil when it sets none.
 func sessionCookie(header http.Header) *http.Cookie {
 	for _, cookie := range (&http.Response{Header: header}).Cookies() {
-		if cookie.Name == "latchkey" || cookie.Name == "__Host-latchkey" {
+		if sessionCookieName.MatchString(cookie.Name) {
 			return cookie
 		}
 	}

@@ -8,10 +8,8 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
-	"net/url"
 	"os"
 	"slices"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -125,6 +123,7 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 		WebSessions:    a.store,
 		SessionKeys:    ring.sealing,
 		PublicURL:      a.url,
+		Instance:       instanceAt(a.url),
 		DeviceURL:      a.hosts.deviceURL,
 		AppID:          cfg.AppID,
 		BaseURL:        keys.baseURL,
@@ -196,25 +195,6 @@ func (a *App) URL() string { return a.url }
 
 // Data says where the program's data is, whether it was made just now, and how many accounts are in it.
 func (a *App) Data() string { return a.data }
-
-// describe is the sentence by which an operator notices that this is another directory than yesterday's.
-func (a *App) describe(ctx context.Context, dir dataDir, upstream *url.URL) (string, error) {
-	if upstream != nil {
-		return "Its data is in " + dir.whole() + ", and the accounts are at " + upstream.String() + ".", nil
-	}
-	n, err := a.store.CountUsers(ctx)
-	if err != nil {
-		return "", err
-	}
-	text := "Its data is in " + dir.whole() + ": " + strconv.FormatInt(n, 10) + " accounts."
-	if n == 1 {
-		text = "Its data is in " + dir.whole() + ": 1 account."
-	}
-	if dir.isNew {
-		text = "Its data is in " + dir.whole() + ", which was made just now and has no accounts yet."
-	}
-	return text, nil
-}
 
 // Run serves until the context ends, lets requests in flight finish, and closes everything. It is called once, also for a
 // program that should stop at once.

@@ -90,6 +90,15 @@ func (h hosts) deviceURL(r *http.Request) string {
 	return h.publicURL
 }
 
+// instanceAt tells the program at a URL from others at its host, by the port, unless that is the usual one.
+func instanceAt(publicURL string) string {
+	u, err := url.Parse(publicURL)
+	if err != nil || u.Port() == "" {
+		return ""
+	}
+	return "-" + u.Port()
+}
+
 const misdirected = `This server does not answer for the host in that address.
 If you run it: --public-url (LATCHKEY_PUBLIC_URL) says by which address it is reached, --also-host by which others devices come,
 and a proxy must pass on the Host header of what it was asked.

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -327,6 +328,54 @@ func TestADeviceMayUsePlainHTTPWhereTheOperatorSaysSo(t *testing.T) {
 		got := say(t, dial(t, a.listener.Addr().String()), "GET "+locationPath+" HTTP/1.1\r\nHost: "+host+"\r\nX-Forwarded-Proto: http\r\nConnection: close\r\n\r\n")
 		if len(got) != 1 || got[0].Status != want {
 			t.Errorf("%s: %v, want %d", host, got, want)
+		}
+	}
+}
+
+func TestTwoProgramsOnOneMachineKeepTheirPeopleSignedIn(t *testing.T) {
+	t.Parallel()
+	one, other := run(t, testConfig(t)), run(t, testConfig(t))
+	b := browser(t)
+	for _, a := range []running{one, other} {
+		post(t, b, a.URL()+"/register", account)
+	}
+	post(t, b, other.URL()+"/theme", url.Values{"theme": {"dark"}})
+	for name, a := range map[string]running{"the first": one, "the second": other} {
+		if got := get(t, b, a.URL()+"/keys"); got.Status != http.StatusOK || !strings.Contains(got.Body, account.Get("email")) || strings.Contains(got.Body, `data-theme="dark"`) != (a.App == other.App) {
+			t.Errorf("%s: %d", name, got.Status)
+		}
+	}
+	post(t, b, one.URL()+"/logout", nil)
+	if got := get(t, b, other.URL()+"/keys"); !strings.Contains(got.Body, account.Get("email")) {
+		t.Error("signing out at one signs out at the other")
+	}
+}
+
+func TestABrowserStaysSignedInWhenThePortChanges(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, "")
+	cookie := s.newCast(false).cookies[owner]
+	if want := "latchkey" + instanceAt(s.URL()); cookie.Name != want || want == "latchkey" {
+		t.Errorf("the cookie is %s", cookie.Name)
+	}
+	for name, want := range map[string]int{"latchkey": 200, "latchkey-1": 200, "latchkey-known": 303, "latchkey-": 303, "latchkey-1x": 303, "latchkey1": 303, "__Host-latchkey": 303} {
+		if got := s.request(http.MethodGet, "/keys", "", "", http.Header{"Cookie": {name + "=" + cookie.Value}}); got.Status != want {
+			t.Errorf("%s: %d, want %d", name, got.Status, want)
+		}
+	}
+	s.request(http.MethodPost, "/logout", "x=y", "application/x-www-form-urlencoded", http.Header{"Cookie": {"latchkey=" + cookie.Value}})
+	if got := s.request(http.MethodGet, "/keys", "", "", http.Header{"Cookie": {"latchkey=" + cookie.Value}}); got.Status != http.StatusSeeOther {
+		t.Errorf("signed out, and yet %d", got.Status)
+	}
+}
+
+func TestTheNameOfACookieSaysThePortUnlessItIsTheUsualOne(t *testing.T) {
+	t.Parallel()
+	for publicURL, want := range map[string]string{
+		"https://keys.example.org": "", "http://192.168.1.5": "", "https://keys.example.org:8443": "-8443", "http://[::1]:8080": "-8080",
+	} {
+		if got := instanceAt(publicURL); got != want {
+			t.Errorf("%s: %q", publicURL, got)
 		}
 	}
 }

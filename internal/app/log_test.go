@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"latchkey/internal/app/config"
+	"latchkey/internal/testkit"
 )
 
 func TestTheLogIsTextOnlyForATerminalUnlessToldSo(t *testing.T) {
@@ -28,6 +29,24 @@ func TestTheLogIsTextOnlyForATerminalUnlessToldSo(t *testing.T) {
 		logger.Warn("but this")
 		if got := log.String(); !strings.HasPrefix(got, prefix) || strings.Contains(got, "not this") || !strings.Contains(got, "but this") {
 			t.Errorf("--log %q: %s", form, got)
+		}
+	}
+}
+
+func TestAHealthCheckThatIsWellIsNoLineOfTheLog(t *testing.T) {
+	t.Parallel()
+	for level, want := range map[string]int{"info": 1, "debug": 2} {
+		cfg := testConfig(t)
+		var log testkit.Log
+		cfg.LogTo, cfg.LogLevel, cfg.Log = &log, level, "json"
+		a := run(t, cfg)
+		get(t, browser(t), a.URL()+"/healthz")
+		get(t, browser(t), a.URL()+"/login")
+		if err := a.stop(); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Count(log.String(), `"msg":"request"`); got != want {
+			t.Errorf("%s: %d lines, want %d", level, got, want)
 		}
 	}
 }
