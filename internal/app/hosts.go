@@ -84,10 +84,15 @@ func (h hosts) further(host string) (found config.AlsoHost, ok bool) {
 // URL stays there, since the public one may lead nowhere from where it is; everybody else is told the public URL, which takes those
 // along that were set up with an address of before. It is never put together from what the request says.
 func (h hosts) deviceURL(r *http.Request) string {
-	if also, ok := h.further(r.Host); ok && also.URL != "" && !h.include(r.Host) {
-		return also.URL
+	also, ok := h.further(r.Host)
+	if !ok || also.URL == "" {
+		return h.publicURL
 	}
-	return h.publicURL
+	// The public URL's own host may have another URL by another port alone.
+	if port := (&url.URL{Host: r.Host}).Port(); also.Name == h.name && (port == "" || !strings.HasSuffix(also.URL, ":"+port)) {
+		return h.publicURL
+	}
+	return also.URL
 }
 
 // instanceAt tells the program at a URL from others at its host, by the port, unless that is the usual one.

@@ -232,10 +232,13 @@ const locationPath = "/api/client/v2.0/app/latchkey-local/location"
 func TestDevicesOfAnotherHostAreAnsweredAndToldWhereToGo(t *testing.T) {
 	t.Parallel()
 	cfg := testConfig(t)
-	cfg.PublicURL, cfg.AlsoHosts = "https://keys.example.org", "192.168.1.5, Bücher.example, http://home.example:8080,https://home.example"
+	cfg.PublicURL, cfg.AlsoHosts = "https://keys.example.org", "192.168.1.5, Bücher.example, http://home.example:8080,https://home.example,http://keys.example.org:8080,http://127.0.0.1:7"
 	a := run(t, cfg)
 	for host, want := range map[string]string{
 		"keys.example.org":          "https://keys.example.org",
+		"keys.example.org:443":      "https://keys.example.org",
+		"keys.example.org:8080":     "http://keys.example.org:8080",
+		"127.0.0.1":                 "http://127.0.0.1:7",
 		"192.168.1.5:8080":          "https://keys.example.org", // an address of before: its devices go along
 		"192.168.1.5":               "https://keys.example.org",
 		"xn--bcher-kva.example.:80": "https://keys.example.org",
