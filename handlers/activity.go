@@ -165,6 +165,8 @@ func wordsOf(e model.Event) (before, after string) {
 		return "Log-in refused with ", ": the account is off"
 	case e.Kind == model.EventKeyRefused:
 		return "Log-in refused with ", ": it was off"
+	case e.Kind == model.EventKeyMade && e.Detail != "":
+		return "Made ", ", for a device that was connected"
 	case e.Kind == model.EventKeyShown && e.Detail == model.DetailFetched:
 		return "The device fetched the value of ", ""
 	}

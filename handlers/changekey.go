@@ -40,10 +40,9 @@ func (h *dashboard) answerTurned(c echo.Context, key model.Key, act string) erro
 		}
 		return redirect(c, home)
 	}
-	m := h.card(key)
-	part := views.RowPart(m, say(act, key.Name))
+	part := views.RowPart(h.row(key), say(act, key.Name))
 	if place == views.PlacePage {
-		part = views.KeyPart(m, say(act, key.Name))
+		part = views.KeyPart(h.card(c, key), say(act, key.Name))
 	}
 	return render(c, http.StatusOK, part, part)
 }
@@ -131,7 +130,7 @@ func (h *dashboard) answerDeleted(c echo.Context, act, name string) error {
 		return redirect(c, home)
 	}
 	m := h.keysModel(c)
-	if err := h.readKeys(c, &m); err != nil && pageOfItsOwn(err) {
+	if _, err := h.readKeys(c, &m); err != nil && pageOfItsOwn(err) {
 		return err
 	}
 	m.Status = say(act, name)

@@ -71,7 +71,7 @@ func (h *dashboard) askToCreate(c echo.Context, name string) (model.Created, err
 // answerCreate draws the keys page, or the parts of it that a create can change, after tell has said what came of it.
 func (h *dashboard) answerCreate(c echo.Context, status int, tell func(*views.Keys)) error {
 	m := h.keysModel(c)
-	if err := h.readKeys(c, &m); err != nil {
+	if _, err := h.readKeys(c, &m); err != nil {
 		m.Form.ID = newFormID()
 	}
 	tell(&m)

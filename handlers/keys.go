@@ -40,7 +40,11 @@ func (h *dashboard) listKeys(c echo.Context) error {
 		m.Form.Name = name
 	}
 	status := http.StatusOK
-	if err := h.readKeys(c, &m); err != nil {
+	keys, err := h.readKeys(c, &m)
+	if err == nil && !wantsPart(c) {
+		m.Notice = h.takeReset(c, keys)
+	}
+	if err != nil {
 		if pageOfItsOwn(err) {
 			return err
 		}
@@ -61,16 +65,16 @@ func (h *dashboard) keysModel(c echo.Context) views.Keys {
 
 // readKeys fills the model with the person's keys. When they cannot be read it says why in the model, which is then no
 // empty list, and returns the cause.
-func (h *dashboard) readKeys(c echo.Context, m *views.Keys) error {
+func (h *dashboard) readKeys(c echo.Context, m *views.Keys) ([]model.Key, error) {
 	ctx, cancel := readContext(c)
 	defer cancel()
 	keys, err := h.person(c).Keys(ctx)
 	if err != nil {
 		m.Failure = h.failure(c, err)
-		return err
+		return nil, err
 	}
 	h.fillKeys(m, keys)
-	return nil
+	return keys.List, nil
 }
 
 // fillKeys fills the model with keys that were read.
@@ -124,10 +128,32 @@ func (h *dashboard) row(key model.Key) views.Key {
 	return k
 }
 
-func (h *dashboard) card(key model.Key) views.Key {
+func (h *dashboard) card(c echo.Context, key model.Key) views.Key {
 	k := h.keyModel(key)
 	k.Use = cardUse(key, h.Now())
+	k.Device, k.Paired = h.pairedAs(c, key)
 	return k
+}
+
+// pairedAs says of a key whether it was made for a device that a code connected, and what that called itself. What was written down when
+// it was made tells; when that cannot be read, or is not kept any more, the page does without.
+func (h *dashboard) pairedAs(c echo.Context, key model.Key) (device string, paired bool) {
+	q := model.EventQuery{Kinds: []model.EventKind{model.EventKeyMade}, KeyID: key.ID, Limit: 1}
+	if h.Here { // by the same clock: what came later need not be read
+		q.Before = model.NewID(key.CreatedAt.Add(time.Minute))
+	}
+	events, err := h.readEvents(c, q)
+	if err != nil {
+		h.logFault(c, "how a key was made cannot be read", err)
+		return "", false
+	}
+	if len(events) == 0 || events[0].Detail == "" {
+		return "", false
+	}
+	if device = events[0].Detail; device == unnamedDevice {
+		device = ""
+	}
+	return device, true
 }
 
 // failure is why the keys could not be read, in place of the list.
@@ -156,14 +182,18 @@ func (h *dashboard) showKey(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	k := h.card(key)
+	inRow := c.QueryParam("place") == views.PlaceRow
+	k := h.row(key)
+	if !inRow || !wantsPart(c) {
+		k = h.card(c, key)
+	}
 	k.New = wantsPart(c) && k.Use.Stage == views.Connected
 	told := news(k)
 	if k.Use.Awaits() == string(views.Waiting) && c.QueryParam("look") == "" {
 		told = "" // nobody asked, and what was said last may be the answer to an act
 	}
 	part := views.ArrivedCardPart(k, told)
-	if c.QueryParam("place") == views.PlaceRow {
+	if inRow {
 		part = views.ArrivedRowPart(k, told)
 	}
 	m := views.KeyPage{Page: h.page(c, key.Name), Key: k, AppID: h.AppID, BaseURL: h.BaseURL, Handoff: h.handoff(key.Name)}

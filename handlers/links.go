@@ -108,6 +108,9 @@ func (h *dashboard) reset(c echo.Context) error {
 	switch {
 	case err == nil:
 		h.leaveFlash(c, "reset", "")
+		if !h.Here { // which can tell by what was written down, in every browser
+			h.leaveReset(c, h.Now())
+		}
 		return redirect(c, "/login")
 	case model.Is(err, model.KindBadLink):
 		m.Bad = true

@@ -101,6 +101,7 @@ func (h *dashboard) logIn(c echo.Context, typed, password string) error {
 		return err
 	}
 	h.known.Remember(c.Response(), c.Request(), email)
+	h.noticeReset(c, a)
 	return nil
 }
 
@@ -115,6 +116,7 @@ func (h *dashboard) signOut(c echo.Context) error {
 	}
 	h.clearBrowser(c)
 	h.dropNext(c)
+	h.dropReset(c)
 	if !told {
 		h.leaveFlash(c, "ended-here", "")
 	}

@@ -136,6 +136,7 @@ func TestAForgottenPasswordIsReplacedByMail(t *testing.T) {
 		p.Sees(p.GetByText("The e-mail address or the password is wrong."))
 		p.TriesToSignIn(bob.Email, another)
 		p.Sees(p.Link("porch-cam"))
+		p.Sees(p.GetByText("1 key from before your new password still works."))
 		program.LogIn(t, client.UserAPIKey(key.Value.Reveal()))
 
 		p.Visit(link)

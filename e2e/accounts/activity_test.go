@@ -46,7 +46,7 @@ func TestAPersonSeesWhatHappenedToTheirAccount(t *testing.T) {
 	deeds(page, "Account made")
 
 	page.Visit("/keys/" + keys[0].ID)
-	page.Press(page.Link("Activity").Last())
+	page.Press(page.Link("Activity of this key"))
 	page.IsAt("/activity?key=" + keys[0].ID)
 	deeds(page, "First use of porch-cam", "Made porch-cam")
 }

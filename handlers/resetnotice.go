@@ -1,0 +1,91 @@
+package handlers
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"latchkey/internal/model"
+	"latchkey/views"
+)
+
+const (
+	// resetCookie says when a new password was set by a link, until the keys page has told what that did not change.
+	resetCookie = "latchkey-reset"
+	// resetAge is in seconds: for a day, in which whoever chose a new password signs in with it.
+	resetAge = 24 * 60 * 60
+	// signInsSinceReset is how many events are looked at to tell whether this sign-in is the first since. Apps sign in too.
+	signInsSinceReset = 10
+)
+
+// leaveReset has the keys page tell of keys that were made before a new password was set: whoever knew the old one may have made some.
+func (h *dashboard) leaveReset(c echo.Context, at time.Time) {
+	c.SetCookie(h.plainCookie(resetCookie, strconv.FormatInt(at.Unix(), 10), resetAge))
+}
+
+// noticeReset looks, when somebody signs in, whether it is the first time in a browser since their password was reset. Another server does
+// not say; there the browser that set the password knows.
+func (h *dashboard) noticeReset(c echo.Context, who model.Account) {
+	if !h.Here {
+		return
+	}
+	ctx, cancel := readContext(c)
+	defer cancel()
+	events, err := h.Events.Events(ctx, who.UserID, model.EventQuery{
+		Kinds: []model.EventKind{model.EventPasswordReset, model.EventSignedIn}, Limit: signInsSinceReset,
+	})
+	if err != nil {
+		h.logFault(c, "whether a password was reset cannot be read", err)
+		return
+	}
+	browsers := 0
+	for _, e := range events {
+		switch {
+		case e.Kind == model.EventPasswordReset:
+			h.leaveReset(c, e.At)
+			return
+		case e.Actor == model.ActorBrowser:
+			if browsers++; browsers > 1 { // the first is this one
+				return
+			}
+		}
+	}
+}
+
+// takeReset gives the notice about keys from before the last new password, once, or nil when there is nothing to tell.
+func (h *dashboard) takeReset(c echo.Context, keys []model.Key) *views.Notice {
+	cookie, err := c.Cookie(resetCookie)
+	if err != nil {
+		return nil
+	}
+	h.dropReset(c)
+	seconds, err := strconv.ParseInt(cookie.Value, 10, 64)
+	if err != nil {
+		return nil
+	}
+	at, before := time.Unix(seconds, 0), 0
+	for _, key := range keys {
+		if !key.Disabled && !createdAt(key).After(at) {
+			before++
+		}
+	}
+	n := &views.Notice{
+		Title: strconv.Itoa(before) + " keys from before your new password still work.",
+		Text:  "A new password changes nothing about keys. Turn off or delete those that you do not know.",
+		Link:  activityPath + "?kind=keys", LinkText: "See what was done with keys",
+	}
+	switch before {
+	case 0:
+		return nil
+	case 1:
+		n.Title = "1 key from before your new password still works."
+	}
+	return n
+}
+
+func (h *dashboard) dropReset(c echo.Context) {
+	if _, err := c.Cookie(resetCookie); err == nil {
+		c.SetCookie(h.plainCookie(resetCookie, "", -1))
+	}
+}
