@@ -2,6 +2,7 @@ package looks
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -241,4 +242,54 @@ func TestForcedColoursLeaveNothingUnseen(t *testing.T) {
 	}
 	page.CreateKey("porch-cam")
 	page.Sees(page.Field("Value"))
+}
+
+// What is chosen, current, pressed, new or full must look other than what is not, whichever colours there are.
+func TestForcedColoursShowWhatIsChosenCurrentPressedNewOrFull(t *testing.T) {
+	t.Parallel()
+	program := story.StartProgram(t)
+	few, full := program.PersonNamed(t, "few@example.com"), program.PersonNamed(t, "full@example.com")
+	program.UsedKeys(t, few, "porch-cam")
+	full.Keys(t, story.Numbered(client.MaxKeys)...)
+	page := program.Open(t, story.SignedIn(few), story.ForcedColors)
+	look := func(p *story.Page, selector string) string {
+		p.Sees(p.Locator(selector).First())
+		text, ok := p.Evaluate(`selector => {
+			const style = getComputedStyle(document.querySelector(selector));
+			if (style.color === style.backgroundColor) return null;
+			return ["borderBottomColor", "borderBottomWidth", "borderBottomStyle", "outlineStyle", "outlineColor", "backgroundColor"].map(of => style[of]).join(", ");
+		}`, selector).(string)
+		if !ok {
+			t.Fatal("no, or nothing to read:", selector)
+		}
+		return text
+	}
+	differ := func(p *story.Page, what, one, other string) {
+		if a, b := look(p, one), look(p, other); a == b {
+			t.Errorf("%s looks like the others: %s", what, a)
+		}
+	}
+	if quiet := look(page, ".places a:not([aria-current])"); !strings.Contains(quiet, ", 0px, ") {
+		t.Error("there is a line under pages that are not current:", quiet)
+	}
+	differ(page, "the current page", ".places a[aria-current]", ".places a:not([aria-current])")
+	differ(page, "the chosen colours", ".themes [aria-pressed=true]", ".themes [aria-pressed=false]")
+	room, card := look(page, ".quota progress"), look(page, ".card")
+	page.CreateKey("attic")
+	if once := look(page, ".once"); once == card {
+		t.Error("the value that must be saved looks like any card:", once)
+	}
+	differ(page, "the new key", ".key.new", ".key:not(.new)")
+	page.Press(page.Button("Show"))
+	differ(page, "the pressed button", "[data-once=show]", "[data-once=download]")
+	page.SaveKey()
+	page.Press(page.Link("porch-cam"))
+	differ(page, "the chosen system", ".chip:has(:checked)", ".chip:not(:has(:checked))")
+	page.Visit("/activity")
+	differ(page, "the chosen filter", ".filter [aria-current]", ".filter a:not([aria-current])")
+
+	other := program.Open(t, story.SignedIn(full), story.ForcedColors)
+	if look(other, ".quota.full progress") == room {
+		t.Error("a full quota looks like another:", room)
+	}
 }

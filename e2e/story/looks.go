@@ -50,6 +50,16 @@ func (p *Page) Fits() {
 	}
 }
 
+// typesLarge makes sure that phones do not zoom into a field when it is tapped: they do below 16 pixels.
+func (p *Page) typesLarge() {
+	p.T.Helper()
+	small := p.Evaluate(`() => [...document.querySelectorAll("input:not([type=hidden], [type=checkbox], [type=radio]), select, textarea")]
+		.filter(e => parseFloat(getComputedStyle(e).fontSize) < 16).map(e => e.outerHTML.slice(0, 200)).join("\n")`)
+	if small != "" {
+		p.T.Errorf("%s: phones zoom into %s", p.URL(), small)
+	}
+}
+
 // axeCore is the script that looks for what breaks the guidelines.
 var axeCore = sync.OnceValues(func() (string, error) {
 	script, err := os.ReadFile(modules("axe-core", "axe.min.js"))
@@ -66,6 +76,7 @@ func (p *Page) IsAccessibleInEveryLook(state string) {
 			p.Must(p.SetViewportSize(width, 844))
 			if *colours == *playwright.ColorSchemeLight {
 				p.Axe()
+				p.typesLarge()
 			} else {
 				p.axe(`{ type: "rule", values: ["color-contrast", "link-in-text-block"] }`)
 			}
