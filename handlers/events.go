@@ -23,7 +23,7 @@ type Events interface {
 // nameOrigin puts into the request's context which browser it came from, for all calls that are made for it.
 func (h *dashboard) nameOrigin(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		o := model.Origin{Address: c.RealIP(), Agent: agentOf(c), Actor: model.ActorBrowser}
+		o := model.Origin{Address: c.RealIP(), Agent: agentOf(c), Actor: model.ActorBrowser, Gone: c.Request().Context().Done()}
 		c.SetRequest(c.Request().WithContext(context.WithValue(c.Request().Context(), originKey{}, o)))
 		return next(c)
 	}

@@ -333,10 +333,11 @@ func (p *program) storedNames(who person) string {
 
 // browser keeps cookies and does not follow redirects. What it sends says that it comes from our own pages.
 type browser struct {
-	t      testing.TB
-	p      *program
-	jar    http.CookieJar
-	header http.Header
+	t       testing.TB
+	p       *program
+	jar     http.CookieJar
+	header  http.Header
+	address string // "" for the same as others
 }
 
 func (p *program) browser() *browser {
@@ -346,6 +347,14 @@ func (p *program) browser() *browser {
 		p.t.Fatal(err)
 	}
 	return &browser{t: p.t, p: p, jar: jar, header: http.Header{"Sec-Fetch-Site": {"same-origin"}}}
+}
+
+// browserAt is a browser at an address.
+func (p *program) browserAt(address string) *browser {
+	p.t.Helper()
+	b := p.browser()
+	b.address = address
+	return b
 }
 
 // signedIn gives a new account and a browser that is signed in to it.
@@ -397,6 +406,9 @@ func (b *browser) request(method, path string, form url.Values) *http.Request {
 	}
 	if form != nil {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	if b.address != "" {
+		r.RemoteAddr = b.address + ":40000"
 	}
 	return r
 }

@@ -47,7 +47,8 @@ type Accounts struct {
 	emails     *emailLimits
 	background *background
 
-	acts, registrations, notices *Quota
+	acts, notices *Quota
+	registrations *registrations
 }
 
 // New returns the accounts that are in a store.
@@ -68,7 +69,7 @@ func New(cfg Config, st *store.Store) *Accounts {
 	return &Accounts{
 		cfg: cfg, store: st, passwords: passwords, emails: newEmailLimits(cfg.Now), background: newBackground(),
 		acts:          newQuota(cfg.Now, actsAtOnce, actPause),
-		registrations: newQuota(cfg.Now, registrationsAtOnce, registrationPause),
+		registrations: newRegistrations(cfg.Now),
 		notices:       NewNotices(cfg.Now),
 	}
 }

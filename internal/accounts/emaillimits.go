@@ -14,22 +14,37 @@ const (
 	accountGap    = time.Minute // between two of them
 	addressEmails = 20
 
+	// One site asks for three of an account's: who writes an address wrong once, or does not find the mail, has enough, and a stranger
+	// leaves its owner two.
+	siteShareOfEmails = 3
+
+	siteEmails = 5 * addressEmails // a site has as many as five addresses
+
 	// maxEmailed bounds the memory. When it is full, whoever asks from an address that has not asked before waits: so many emails in an
 	// hour were not asked for by people. The others go on with what their addresses have left, which is bounded too.
 	maxEmailed = 20_000
+
+	// An email is remembered as two at most. What a provider's sites ask for is a tenth of what there is room for.
+	providerEmails = maxEmailed / 2 / 10
 )
 
-// emailLimits counts emails by who gets them and by the address that asks. Accounts that do not exist are counted as those that do.
+// emailLimits counts emails by who gets them and by where they are asked for. Accounts that do not exist are counted as those that
+// do.
 type emailLimits struct {
-	book                *limits.Book
-	accounts, addresses *limits.Table
+	book                        *limits.Book
+	accounts, shares            *limits.Table // shares are those of one account, by account and site
+	addresses, sites, providers *limits.Table
 }
 
 func newEmailLimits(now func() time.Time) *emailLimits {
 	book := limits.NewBook(now, accountGap)
+	hourly := func(most int) *limits.Table { return book.Windows(limits.Rule{Most: most, In: emailStretch}) }
 	accounts := book.Windows(limits.Rule{Most: accountEmails, In: emailStretch}, limits.Rule{Most: 1, In: accountGap})
-	addresses := book.Windows(limits.Rule{Most: addressEmails, In: emailStretch})
-	return &emailLimits{book, accounts, addresses.Bound(maxEmailed, accountGap, accounts)}
+	return &emailLimits{
+		book: book, accounts: accounts, shares: hourly(siteShareOfEmails),
+		addresses: hourly(addressEmails).Bound(maxEmailed, accountGap, accounts),
+		sites:     hourly(siteEmails), providers: hourly(providerEmails),
+	}
 }
 
 // take counts an email, or says how long to wait for one.
@@ -40,6 +55,9 @@ func (l *emailLimits) take(account, address string) (wait time.Duration) {
 	if turn.Full(from) { // whatever the account would have to wait
 		return turn.Wait(from)
 	}
-	_, wait = turn.Take(l.accounts.Of(digest(canonical(account))), from)
+	who, site := digest(canonical(account)), limits.Site(address)
+	_, wait = turn.Take(
+		l.accounts.Of(who), l.shares.Of(who+site), from, l.sites.Of(site), l.providers.Of(limits.Provider(address)),
+	)
 	return wait
 }

@@ -37,20 +37,14 @@ const (
 // hasher hashes as many passwords at once as there are cores. Each takes 19 MiB, so a flood of sign-ins would otherwise eat the
 // memory of the machine; what the queue cannot hold is told to come back.
 type hasher struct {
-	cost    model.PasswordCost
-	derive  func(password, salt []byte, cost model.PasswordCost) []byte
-	absent  string        // stands in for the hash of an account that does not exist; no password fits
-	queue   chan struct{} // one entry for each hash waiting or running
-	running chan struct{}
+	cost   model.PasswordCost
+	derive func(password, salt []byte, cost model.PasswordCost) []byte
+	absent string // stands in for the hash of an account that does not exist; no password fits
+	queue  *hashQueue
 }
 
 func newHasher(cost model.PasswordCost, cores int) *hasher {
-	h := &hasher{
-		cost:    cost,
-		derive:  argon2id,
-		queue:   make(chan struct{}, cores*(1+waitingPerCore)),
-		running: make(chan struct{}, cores),
-	}
+	h := &hasher{cost: cost, derive: argon2id, queue: newHashQueue(cores)}
 	// Random bytes in place of a hash: computing one would delay the start.
 	h.absent = encodePHC(cost, randomBytes(saltSize), randomBytes(hashSize))
 	return h
@@ -61,9 +55,9 @@ func argon2id(password, salt []byte, c model.PasswordCost) []byte {
 }
 
 // hash returns the PHC string to store for a password.
-func (h *hasher) hash(ctx context.Context, password model.Secret) (string, error) {
+func (h *hasher) hash(ctx context.Context, of claim, password model.Secret) (string, error) {
 	salt := randomBytes(saltSize)
-	keys, err := h.run(ctx, salt, h.cost, password.OneForm())
+	keys, err := h.run(ctx, of, salt, h.cost, password.OneForm())
 	if err != nil {
 		return "", err
 	}
@@ -75,7 +69,7 @@ func (h *hasher) hash(ctx context.Context, password model.Secret) (string, error
 //
 // Passwords are hashed in one form of Unicode; those stored before that was so, as they were typed. What is typed in another form is
 // therefore tried in both, whoever exists and whichever of them fits: one try that takes two hashes.
-func (h *hasher) check(ctx context.Context, stored string, password model.Secret) (verdict, error) {
+func (h *hasher) check(ctx context.Context, of claim, stored string, password model.Secret) (verdict, error) {
 	if stored == "" {
 		stored = h.absent
 	}
@@ -87,7 +81,7 @@ func (h *hasher) check(ctx context.Context, stored string, password model.Secret
 	if forms[0] != password {
 		forms = append(forms, password)
 	}
-	keys, err := h.run(ctx, salt, cost, forms...)
+	keys, err := h.run(ctx, of, salt, cost, forms...)
 	if err != nil {
 		return passwordWrong, err
 	}
@@ -102,19 +96,14 @@ func (h *hasher) check(ctx context.Context, stored string, password model.Secret
 }
 
 // run waits for a core, unless too many wait already, and hashes each of the passwords there.
-func (h *hasher) run(ctx context.Context, salt []byte, cost model.PasswordCost, passwords ...model.Secret) (keys [][]byte, err error) {
-	select {
-	case h.queue <- struct{}{}:
-		defer func() { <-h.queue }()
-	default:
-		return nil, refuse(model.KindBusy)
+func (h *hasher) run(
+	ctx context.Context, of claim, salt []byte, cost model.PasswordCost, passwords ...model.Secret,
+) (keys [][]byte, err error) {
+	leave, err := h.queue.enter(ctx, of)
+	if err != nil {
+		return nil, err
 	}
-	select {
-	case h.running <- struct{}{}:
-		defer func() { <-h.running }()
-	case <-ctx.Done():
-		return nil, &model.Error{Kind: model.KindBusy, Err: ctx.Err()}
-	}
+	defer leave()
 	for _, password := range passwords {
 		keys = append(keys, h.derive([]byte(password), salt, cost))
 	}
@@ -122,10 +111,7 @@ func (h *hasher) run(ctx context.Context, salt []byte, cost model.PasswordCost, 
 }
 
 // Hashing says how many passwords are being hashed, and how many wait for a core.
-func (a *Accounts) Hashing() (running, waiting int) {
-	running = len(a.passwords.running)
-	return running, max(0, len(a.passwords.queue)-running)
-}
+func (a *Accounts) Hashing() (running, waiting int) { return a.passwords.queue.held() }
 
 func randomBytes(n int) []byte {
 	b := make([]byte, n)

@@ -14,7 +14,7 @@ import (
 
 func TestPasswordsAreHashedAtTheCostThatIsPromised(t *testing.T) {
 	h := newHasher(passwordCost, 1)
-	phc, err := h.hash(t.Context(), testPassword)
+	phc, err := h.hash(t.Context(), claim{}, testPassword)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +30,7 @@ func TestPasswordsAreHashedAtTheCostThatIsPromised(t *testing.T) {
 // The reference implementation's own test vector.
 func TestHashesOfOtherImplementationsAreUnderstood(t *testing.T) {
 	const phc = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"
-	got, err := newHasher(testkit.Cheap, 1).check(t.Context(), phc, "password")
+	got, err := newHasher(testkit.Cheap, 1).check(t.Context(), claim{}, phc, "password")
 	if got != passwordOutdated || err != nil {
 		t.Errorf("verdict %d, %v", got, err)
 	}
@@ -39,11 +39,11 @@ func TestHashesOfOtherImplementationsAreUnderstood(t *testing.T) {
 func TestCheckTellsRightFromWrong(t *testing.T) {
 	h := newHasher(testkit.Cheap, 2)
 	ctx := t.Context()
-	first, err := h.hash(ctx, testPassword)
+	first, err := h.hash(ctx, claim{}, testPassword)
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := h.hash(ctx, testPassword)
+	second, err := h.hash(ctx, claim{}, testPassword)
 	if err != nil || first == second {
 		t.Errorf("two hashes of one password are equal, or %v", err)
 	}
@@ -60,7 +60,7 @@ func TestCheckTellsRightFromWrong(t *testing.T) {
 		{"no hash stored", "", testPassword, passwordWrong},
 		{"no hash and no password", "", "", passwordWrong},
 	} {
-		if got, err := h.check(ctx, tt.stored, tt.password); got != tt.want || err != nil {
+		if got, err := h.check(ctx, claim{}, tt.stored, tt.password); got != tt.want || err != nil {
 			t.Errorf("%s: verdict %d, %v", tt.name, got, err)
 		}
 	}
@@ -77,7 +77,7 @@ func TestAStoredHashThatIsNoneIsAnErrorThatDoesNotQuoteIt(t *testing.T) {
 		"$argon2id$v=19$m=64,t=1,p=0$" + salt + "$" + key, "$argon2id$v=19$m=64,t=99,p=1$" + salt + "$" + key,
 		"$argon2id$v=19$m=64,t=1,p=1,x=2$" + salt + "$" + key, "$argon2id$v=19$m=-1,t=1,p=1$" + salt + "$" + key,
 	} {
-		_, err := h.check(t.Context(), stored, "x")
+		_, err := h.check(t.Context(), claim{}, stored, "x")
 		if err == nil || strings.Contains(err.Error(), "canary") || strings.Contains(err.Error(), key) {
 			t.Errorf("%q: %v", stored, err)
 		}
@@ -116,6 +116,20 @@ func stalled(cores int) (h *hasher, started chan struct{}, release func(), most 
 	return h, started, func() { close(gate) }, max.Load
 }
 
+// full says whether all places in the queue are taken.
+func (h *hasher) full() bool {
+	running, waiting := h.queue.held()
+	return running+waiting == h.queue.places
+}
+
+// wantEmpty makes sure that nothing is left of those who were in the queue.
+func (h *hasher) wantEmpty(t *testing.T) {
+	t.Helper()
+	if running, waiting := h.queue.held(); running != 0 || waiting != 0 || len(h.queue.holders) != 0 {
+		t.Errorf("%d run, %d wait and %d hold places", running, waiting, len(h.queue.holders))
+	}
+}
+
 func TestNoMoreHashesAtOnceThanCoresAndAQueueThatEnds(t *testing.T) {
 	const cores = 2
 	h, started, release, most := stalled(cores)
@@ -123,7 +137,7 @@ func TestNoMoreHashesAtOnceThanCoresAndAQueueThatEnds(t *testing.T) {
 	var failed atomic.Int64
 	for range cores * (1 + waitingPerCore) {
 		wg.Go(func() {
-			if _, err := h.hash(t.Context(), "x"); err != nil {
+			if _, err := h.hash(t.Context(), claim{}, "x"); err != nil {
 				failed.Add(1)
 			}
 		})
@@ -131,36 +145,34 @@ func TestNoMoreHashesAtOnceThanCoresAndAQueueThatEnds(t *testing.T) {
 	for range cores {
 		<-started
 	}
-	for len(h.queue) < cap(h.queue) { // until all the others wait
+	for !h.full() { // until all the others wait
 		select {
 		case <-started:
 			t.Fatal("more hashes than cores")
 		default:
 		}
 	}
-	_, err := h.hash(t.Context(), "x")
+	_, err := h.hash(t.Context(), claim{}, "x")
 	is(t, err, model.KindBusy)
 	release()
 	wg.Wait()
 	if most() != cores || failed.Load() != 0 {
 		t.Errorf("%d hashes at once, %d of the queue failed", most(), failed.Load())
 	}
-	if len(h.queue) != 0 || len(h.running) != 0 {
-		t.Error("places in the queue were not given back")
-	}
+	h.wantEmpty(t)
 }
 
 func TestWhoeverHangsUpLeavesTheQueue(t *testing.T) {
 	h, started, release, _ := stalled(1)
-	go func() { _, _ = h.hash(t.Context(), "x") }()
+	go func() { _, _ = h.hash(t.Context(), claim{}, "x") }()
 	<-started
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := h.check(ctx, "", "x"); !errors.Is(err, context.Canceled) {
+	if _, err := h.check(ctx, claim{}, "", "x"); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
-	if len(h.queue) != 1 {
-		t.Errorf("%d in the queue", len(h.queue))
+	if running, waiting := h.queue.held(); running != 1 || waiting != 0 {
+		t.Errorf("%d run and %d wait", running, waiting)
 	}
 	release()
 }
@@ -168,7 +180,7 @@ func TestWhoeverHangsUpLeavesTheQueue(t *testing.T) {
 func BenchmarkPasswordHash(b *testing.B) {
 	h := newHasher(passwordCost, 1)
 	for b.Loop() {
-		if _, err := h.hash(b.Context(), testPassword); err != nil {
+		if _, err := h.hash(b.Context(), claim{}, testPassword); err != nil {
 			b.Fatal(err)
 		}
 	}

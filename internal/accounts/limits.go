@@ -16,11 +16,24 @@ const (
 	accountTries = 10
 	accountPause = time.Minute
 
-	addressTries = 50 // in tryStretch
+	// Of that bucket one network takes half at most, and one site two of three tries that come back: whoever guesses from one place
+	// for ever leaves the owner, who is elsewhere, a try that is not taken.
+	networkShare      = accountTries / 2
+	networkSharePause = 2 * accountPause
+	siteShare         = accountTries
+	siteSharePause    = 3 * accountPause / 2
+
+	addressTries = 50 // in tryStretch: a school behind one address has as many slips at the start of a lesson, and right passwords are free
 	browserTries = 10 // in tryStretch
+
+	// A site has as much as four addresses: enough for what carriers put behind a /24, and a fifth of what everybody has.
+	siteTries = 4 * addressTries // in tryStretch
 
 	everyoneStretch = time.Minute
 	everyoneTries   = 1000 // in everyoneStretch
+
+	// However many sites a provider gives somebody, half of what everybody has is left to the others.
+	providerTries = everyoneTries / 2 // in everyoneStretch
 
 	// maxBrowsers bounds the known browsers that are counted by themselves. What else is counted needs no bound of its own: everyone
 	// together has 10,000 tries in the time that is looked back to.
@@ -34,22 +47,29 @@ type Attempt struct {
 	KnownBrowser string // the session or browser that has proved to be the account's, in its exact spelling; otherwise ""
 }
 
-// Limits counts tries of passwords by account, by address and in total, before anybody knows whether they are right. It is kept
-// in memory: a restart forgives, and nobody outside can cause one.
+// Limits counts tries of passwords by account, by where they come from and in total, before anybody knows whether they are right.
+// It is kept in memory: a restart forgives, and nobody outside can cause one.
 type Limits struct {
-	book                                    *limits.Book
-	accounts, addresses, browsers, everyone *limits.Table
+	book                                  *limits.Book
+	accounts                              *limits.Table
+	networkShares, siteShares             *limits.Table // of one account's tries, by account and place
+	addresses, sites, providers, everyone *limits.Table
+	browsers                              *limits.Table
 }
 
 // NewLimits returns counts of nothing yet.
 func NewLimits(now func() time.Time) *Limits {
 	book := limits.NewBook(now, tryStretch)
 	return &Limits{
-		book:      book,
-		accounts:  book.Buckets(accountTries, accountPause),
-		addresses: book.Windows(limits.Rule{Most: addressTries, In: tryStretch}),
-		browsers:  book.Windows(limits.Rule{Most: browserTries, In: tryStretch}).Bound(maxBrowsers, 0),
-		everyone:  book.Windows(limits.Rule{Most: everyoneTries, In: everyoneStretch}),
+		book:          book,
+		accounts:      book.Buckets(accountTries, accountPause),
+		networkShares: book.Buckets(networkShare, networkSharePause),
+		siteShares:    book.Buckets(siteShare, siteSharePause),
+		addresses:     book.Windows(limits.Rule{Most: addressTries, In: tryStretch}),
+		sites:         book.Windows(limits.Rule{Most: siteTries, In: tryStretch}),
+		providers:     book.Windows(limits.Rule{Most: providerTries, In: everyoneStretch}),
+		everyone:      book.Windows(limits.Rule{Most: everyoneTries, In: everyoneStretch}),
+		browsers:      book.Windows(limits.Rule{Most: browserTries, In: tryStretch}).Bound(maxBrowsers, 0),
 	}
 }
 
@@ -67,13 +87,17 @@ func (l *Limits) Take(a Attempt) (succeeded func(), wait time.Duration) {
 // accounts, must not lock its owner out.
 func (l *Limits) countsOf(turn limits.Turn, a Attempt) []limits.Count {
 	account := digest(canonical(a.Account))
-	address := l.addresses.Of(limits.Network(a.Address))
+	network, site := limits.Network(a.Address), limits.Site(a.Address)
+	address := l.addresses.Of(network)
 	if a.KnownBrowser != "" {
 		if browser := l.browsers.Of(digest(account + a.KnownBrowser)); !turn.Full(browser) {
 			return []limits.Count{browser, address}
 		}
 	}
-	return []limits.Count{l.accounts.Of(account), address, l.everyone.Of("")}
+	return []limits.Count{
+		l.accounts.Of(account), l.networkShares.Of(account + network), l.siteShares.Of(account + site),
+		address, l.sites.Of(site), l.providers.Of(limits.Provider(a.Address)), l.everyone.Of(""),
+	}
 }
 
 // guessing counts that somebody is about to try a password. Everything that checks one begins with it, and calls succeeded when the

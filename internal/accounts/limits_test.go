@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"latchkey/internal/limits"
 	"latchkey/internal/model"
 	"latchkey/internal/testkit"
 )
@@ -29,9 +30,9 @@ func room(l *Limits, tries int, attempt func(i int) Attempt) int {
 	return through
 }
 
-// from is an attempt at an account from an address of its own, so that no other count is met.
+// from is an attempt at an account from a site of its own, one of a provider's 256, so that no other count is met.
 func from(account string, i int) Attempt {
-	return Attempt{Account: account, Address: fmt.Sprintf("10.%d.%d.%d", i>>16&255, i>>8&255, i&255)}
+	return Attempt{Account: account, Address: fmt.Sprintf("2001:%x:%x::1", i>>8, i&255)}
 }
 
 func TestEachCountHoldsAtItsOwnFigure(t *testing.T) {
@@ -55,6 +56,24 @@ func TestEachCountHoldsAtItsOwnFigure(t *testing.T) {
 		}},
 		"addresses that are none": {50, 10 * time.Minute, func(i int) Attempt {
 			return Attempt{Account: fmt.Sprint(i), Address: fmt.Sprintf("not an address %d", i)}
+		}},
+		"all accounts from one site with IPv6": {siteTries, 10 * time.Minute, func(i int) Attempt {
+			return Attempt{Account: fmt.Sprint(i), Address: fmt.Sprintf("2001:db8:1:%x::1", i)}
+		}},
+		"all accounts from one site with IPv4": {siteTries, 10 * time.Minute, func(i int) Attempt {
+			return Attempt{Account: fmt.Sprint(i), Address: fmt.Sprintf("192.0.2.%d", i%250)}
+		}},
+		"all accounts from one provider with IPv6": {providerTries, time.Minute, func(i int) Attempt {
+			return Attempt{Account: fmt.Sprint(i), Address: fmt.Sprintf("2001:db8:%x::1", i)}
+		}},
+		"all accounts from one provider with IPv4": {providerTries, time.Minute, func(i int) Attempt {
+			return Attempt{Account: fmt.Sprint(i), Address: fmt.Sprintf("10.0.%d.%d", i%250, i/250)}
+		}},
+		"one account from one address": {5, 2 * time.Minute, func(int) Attempt {
+			return Attempt{Account: "a@example.org", Address: "192.0.2.1"}
+		}},
+		"one account from one site": {10, 90 * time.Second, func(i int) Attempt {
+			return Attempt{Account: "a@example.org", Address: fmt.Sprintf("192.0.2.%d", i%250)}
 		}},
 		"all accounts from everywhere": {1000, time.Minute, func(i int) Attempt { return from(fmt.Sprint(i), i) }},
 		"a browser that is known": {10, 10 * time.Minute, func(i int) Attempt {
@@ -132,11 +151,11 @@ func TestASuccessGivesBackItsOwnTryAndNoOther(t *testing.T) {
 			succeeded()
 		}
 	}
-	if n := l.accounts.Len() + l.addresses.Len() + l.browsers.Len() + l.everyone.Len(); n != 0 {
+	if n := l.remembered() + l.everyone.Len(); n != 0 {
 		t.Errorf("%d entries are left of nothing", n)
 	}
 	a := Attempt{Account: "a@example.org", Address: "192.0.2.1"}
-	room(l, accountTries-1, func(int) Attempt { return a })
+	room(l, networkShare-1, func(int) Attempt { return a })
 	for range 20 {
 		if succeeded, wait := l.Take(a); wait == 0 {
 			succeeded()
@@ -193,7 +212,11 @@ func TestASuccessAfterALongTimeGivesBackNobodyElsesTry(t *testing.T) {
 		a := Attempt{Account: "a@example.org", Address: "192.0.2.1", KnownBrowser: known}
 		succeeded, _ := l.Take(a)
 		c.Advance(tryStretch)
-		if got := room(l, 20, func(int) Attempt { return a }); got != 10 {
+		want := browserTries
+		if known == "" {
+			want = networkShare
+		}
+		if got := room(l, 20, func(int) Attempt { return a }); got != want {
 			t.Fatalf("%d tries", got)
 		}
 		succeeded()
@@ -201,6 +224,15 @@ func TestASuccessAfterALongTimeGivesBackNobodyElsesTry(t *testing.T) {
 			t.Errorf("known as %q: one more try than there are", known)
 		}
 	}
+}
+
+// remembered is how many entries there are, but for the one of everybody.
+func (l *Limits) remembered() int {
+	n := 0
+	for _, table := range []*limits.Table{l.accounts, l.networkShares, l.siteShares, l.addresses, l.sites, l.providers, l.browsers} {
+		n += table.Len()
+	}
+	return n
 }
 
 func TestTriesAtOnceCannotAllFindRoom(t *testing.T) {
@@ -244,14 +276,14 @@ func TestAMillionStrangersNeitherFillTheMemoryNorHideAnAttack(t *testing.T) {
 	if n := l.accounts.Len(); n > everyoneTries+1 {
 		t.Errorf("%d accounts are remembered", n)
 	}
-	if n := l.addresses.Len(); n > everyoneTries+1 {
-		t.Errorf("%d addresses are remembered", n)
+	if n := l.remembered(); n > 6*(everyoneTries+1) {
+		t.Errorf("%d are remembered", n)
 	}
 }
 
 func TestAnHourOfAttackIsForgottenAsItGoes(t *testing.T) {
 	l, c := newTestLimits()
-	most := 0
+	most, all := 0, 0
 	for minute := range 60 {
 		for i := range 1200 {
 			n := minute*1200 + i
@@ -261,15 +293,19 @@ func TestAnHourOfAttackIsForgottenAsItGoes(t *testing.T) {
 			l.Take(known)
 		}
 		most = max(most, l.accounts.Len(), l.addresses.Len(), l.browsers.Len())
+		all = max(all, l.remembered())
 		c.Advance(time.Minute)
 	}
 	// Twice what is looked back to, since the past is dropped only now and then. Addresses are those of both kinds of tries.
 	if most > 2*(10*everyoneTries+10*1200) {
 		t.Errorf("%d entries at a time", most)
 	}
+	if all > 6*most { // those of the known are in two tables, of the others in six
+		t.Errorf("%d entries in all at a time", all)
+	}
 	c.Advance(time.Hour)
 	l.Take(from("a", 1))
-	if n := l.accounts.Len() + l.addresses.Len() + l.browsers.Len(); n != 2 {
+	if n := l.remembered(); n != 6 {
 		t.Errorf("%d entries after an hour of rest", n)
 	}
 }
@@ -278,16 +314,26 @@ func TestAnHourOfAttackIsForgottenAsItGoes(t *testing.T) {
 func TestAPasswordThatNobodyLookedAtIsNotCounted(t *testing.T) {
 	f := newFixture(t)
 	f.register("a@example.org")
-	for range cap(f.passwords.queue) {
-		f.passwords.queue <- struct{}{}
+	hashes, _, release, _ := stalled(2)
+	hashes.absent, hashes.cost = f.passwords.absent, f.passwords.cost
+	var others sync.WaitGroup
+	for i := range hashes.queue.places { // each alone where it comes from
+		others.Go(func() {
+			_, _ = hashes.hash(t.Context(), claim{fmt.Sprint(i), model.Origin{Address: fmt.Sprintf("10.%d.0.1", i)}}, "x")
+		})
 	}
+	for !hashes.full() {
+		runtime.Gosched()
+	}
+	fast := f.passwords
+	f.passwords = hashes
 	for range 30 {
 		_, err := f.SignIn(t.Context(), here, "a@example.org", "wrong password")
 		is(t, err, model.KindBusy)
 	}
-	for range cap(f.passwords.queue) {
-		<-f.passwords.queue
-	}
+	release()
+	others.Wait()
+	f.passwords = fast
 	if _, err := f.SignIn(t.Context(), here, "a@example.org", testPassword); err != nil {
 		t.Error(err)
 	}
@@ -325,12 +371,117 @@ func TestAFloodOfSignInsIsServedOrToldToComeBack(t *testing.T) {
 	if _, err := f.SignInWithKey(t.Context(), here, value, nil); err != nil {
 		t.Error(err)
 	}
-	for later.Load() < int64(500-cap(hashes.queue)) { // until all the others wait
+	for later.Load() < int64(500-hashes.queue.places) { // until all the others wait
 		runtime.Gosched()
 	}
 	release()
 	wg.Wait()
-	if most() != 2 || served.Load() != int64(cap(hashes.queue)) {
+	if most() != 2 || served.Load() != int64(hashes.queue.places) {
 		t.Errorf("%d hashes at once, %d served, %d told to come back", most(), served.Load(), later.Load())
+	}
+}
+
+// everybodyElse is somebody in another network, with the right password, in a browser that nobody knows.
+func everybodyElse(i int) Attempt {
+	return Attempt{Account: fmt.Sprintf("owner-%d@example.org", i%7), Address: "203.0.113.9"}
+}
+
+func TestNoHouseholdAndNoProviderUsesUpWhatEverybodyHas(t *testing.T) {
+	for name, address := range map[string]func(i int) string{
+		"21 /64s of one /56":       func(i int) string { return fmt.Sprintf("2001:db8:7:a%02x::%x", i%21, i) },
+		"21 addresses of one /24":  func(i int) string { return fmt.Sprintf("198.51.100.%d", i%21) },
+		"200 /64s of one /48":      func(i int) string { return fmt.Sprintf("2001:db8:7:%x::1", i%200) },
+		"200 /48s of one provider": func(i int) string { return fmt.Sprintf("2001:db8:%x::1", i%200) },
+		"200 /24s of one provider": func(i int) string { return fmt.Sprintf("10.7.%d.1", i%200) },
+		"all of a provider":        func(i int) string { return fmt.Sprintf("2001:db8:%x:%x::1", i&0xffff, i>>8) },
+		"a provider and a site of another": func(i int) string {
+			return []string{fmt.Sprintf("2001:db8:%x::1", i), fmt.Sprintf("198.51.100.%d", i%250)}[i%2]
+		},
+		"an address that is none of a network": func(i int) string { return fmt.Sprint("unknown ", i) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, c := newTestLimits()
+			n := 0
+			for minute := range 30 {
+				for second := range 60 {
+					for range 17 + 100*(1-min(second, 1)) { // a thousand and more each minute, and many at once
+						l.Take(Attempt{Account: fmt.Sprint("stranger ", n), Address: address(n)})
+						n++
+					}
+					if second%6 == 0 {
+						succeeded, wait := l.Take(everybodyElse(n))
+						if wait > 0 {
+							t.Fatalf("after %d:%02d minutes somebody else waits %s", minute, second, wait)
+						}
+						succeeded()
+					}
+					c.Advance(time.Second)
+				}
+			}
+		})
+	}
+}
+
+// Whoever guesses at an account from one place, for ever, does not lock its owner out.
+func TestOnePlaceThatGuessesLeavesTheOwnerATry(t *testing.T) {
+	for name, attack := range map[string]struct {
+		address func(i int) string
+		lost    int // of the owner's sign-ins, the first at once and then one a minute
+	}{
+		"one address":            {func(int) string { return "198.51.100.1" }, 0},
+		"one household":          {func(i int) string { return fmt.Sprintf("2001:db8:7:1::%x", i) }, 0},
+		"two /64s of one /56":    {func(i int) string { return fmt.Sprintf("2001:db8:7:%x::1", i%2) }, 1},
+		"all /64s of one /48":    {func(i int) string { return fmt.Sprintf("2001:db8:7:%x::1", i) }, 1},
+		"all addresses of a /24": {func(i int) string { return fmt.Sprintf("198.51.100.%d", i%256) }, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, c := newTestLimits()
+			guesses, through := 0, 0
+			guess := func() {
+				if _, wait := l.Take(Attempt{Account: "owner@example.org", Address: attack.address(guesses)}); wait == 0 {
+					through++
+				}
+				guesses++
+			}
+			for range accountTries {
+				guess()
+			}
+			lost := 0
+			for second := range 3600 {
+				guess()
+				if second%60 == 0 {
+					succeeded, wait := l.Take(Attempt{Account: "Owner@example.org", Address: "203.0.113.9"})
+					if wait == 0 {
+						succeeded()
+					} else {
+						lost++
+					}
+				}
+				c.Advance(time.Second)
+			}
+			if lost > attack.lost {
+				t.Errorf("the owner was kept out %d times of 60", lost)
+			}
+			if most := accountTries + 60; through > most {
+				t.Errorf("%d guesses got through in an hour", through)
+			}
+		})
+	}
+}
+
+// What was taken of all counts comes back to all of them, whichever of them was the narrowest.
+func TestARightPasswordCostsNoCountAnything(t *testing.T) {
+	l, _ := newTestLimits()
+	room(l, 3, func(i int) Attempt { return Attempt{Account: fmt.Sprint(i), Address: "198.51.100.1"} })
+	before := l.remembered()
+	for i := range 5000 {
+		succeeded, wait := l.Take(Attempt{Account: fmt.Sprint("pupil ", i), Address: "198.51.100.1"})
+		if wait > 0 {
+			t.Fatalf("pupil %d waits %s", i, wait)
+		}
+		succeeded()
+	}
+	if after := l.remembered(); after != before {
+		t.Errorf("%d entries before, %d after", before, after)
 	}
 }

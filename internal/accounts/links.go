@@ -61,7 +61,7 @@ func (a *Accounts) confirm(ctx context.Context, from model.Origin, link model.Li
 }
 
 func (a *Accounts) reset(ctx context.Context, from model.Origin, link model.Link, password model.Secret) error {
-	hash, err := a.hashFor(ctx, link, password)
+	hash, err := a.hashFor(ctx, from, link, password)
 	if err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ func (a *Accounts) reset(ctx context.Context, from model.Origin, link model.Link
 
 // hashFor hashes a password for whoever has a good link. Without one there is no hash to be had, which takes time and memory, and
 // a password that will not do leaves the link good.
-func (a *Accounts) hashFor(ctx context.Context, link model.Link, password model.Secret) (string, error) {
+func (a *Accounts) hashFor(ctx context.Context, from model.Origin, link model.Link, password model.Secret) (string, error) {
 	id, err := a.store.LinkedIdentity(ctx, link, a.cfg.Now())
 	if err != nil {
 		return "", linkError("find link", err)
@@ -87,7 +87,7 @@ func (a *Accounts) hashFor(ctx context.Context, link model.Link, password model.
 	if err := checkNewPassword(password, id.Subject, a.cfg.MinPassword); err != nil {
 		return "", err
 	}
-	return a.passwords.hash(ctx, password)
+	return a.passwords.hash(ctx, claim{id.Subject, from}, password)
 }
 
 func linkError(doing string, err error) error { return missing(model.KindBadLink, doing, err) }

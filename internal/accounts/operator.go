@@ -130,7 +130,7 @@ func (a *Accounts) Add(ctx context.Context, email string, password model.Secret)
 		if err := checkNewPassword(password, email, a.cfg.MinPassword); err != nil {
 			return out, link, err
 		}
-		if hash, err = a.passwords.hash(ctx, password); err != nil {
+		if hash, err = a.passwords.hash(ctx, claim{account: email}, password); err != nil {
 			return out, link, err
 		}
 	}

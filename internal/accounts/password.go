@@ -15,7 +15,7 @@ func (p *Person) CheckPassword(ctx context.Context, password model.Secret) error
 		return err
 	}
 	if verdict == passwordOutdated {
-		p.accounts.rehash(ctx, id, password)
+		p.accounts.rehash(ctx, p.from, id, password)
 	}
 	if err := p.accounts.store.RecordEvent(ctx, p.event(model.EventPasswordProved)); err != nil {
 		return unavailable("record proof", err)
@@ -33,7 +33,7 @@ func (p *Person) ChangePassword(ctx context.Context, current, replacement model.
 	if err := checkNewPassword(replacement, id.Subject, a.cfg.MinPassword); err != nil {
 		return err
 	}
-	hash, err := a.passwords.hash(ctx, replacement)
+	hash, err := a.passwords.hash(ctx, claim{id.Subject, p.from}, replacement)
 	if err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ func (p *Person) checkOwn(ctx context.Context, password model.Secret) (model.Ide
 	if err != nil {
 		return id, passwordWrong, err
 	}
-	v, err := a.passwords.check(ctx, id.PasswordHash, password)
+	v, err := a.passwords.check(ctx, claim{id.Subject, p.from}, id.PasswordHash, password)
 	if err != nil || v != passwordWrong {
 		succeeded() // or nobody looked at it
 	}

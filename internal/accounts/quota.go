@@ -17,6 +17,13 @@ const (
 	registrationsAtOnce = 100
 	registrationPause   = time.Hour / registrationsAtOnce
 
+	// A site makes as many as three schools. A provider makes a fifth of the total at most, or whoever has many of its sites would keep
+	// everybody else from making an account. The total is far more than people make in an hour, and little enough for the database:
+	// some 10 MB.
+	siteRegistrations     = 3 * registrationsAtOnce
+	providerRegistrations = everyRegistration / 5
+	everyRegistration     = 10_000
+
 	// Notices by mail about one account.
 	noticesAtOnce = 20
 	noticePause   = time.Hour / noticesAtOnce
@@ -50,5 +57,32 @@ func (q *Quota) Take(who string) (wait time.Duration) {
 		count = q.counts.Of("")
 	}
 	_, wait = turn.Take(count)
+	return wait
+}
+
+// registrations counts accounts by where they are made from, and in total. Each of its counts fills up again within an hour. None
+// needs a bound of its own: what is taken from one is taken from the total.
+type registrations struct {
+	book                                 *limits.Book
+	networks, sites, providers, everyone *limits.Table
+}
+
+func newRegistrations(now func() time.Time) *registrations {
+	book := limits.NewBook(now, quotaSweep)
+	hourly := func(most int) *limits.Table { return book.Buckets(most, time.Hour/time.Duration(most)) }
+	return &registrations{
+		book: book, networks: hourly(registrationsAtOnce), sites: hourly(siteRegistrations),
+		providers: hourly(providerRegistrations), everyone: hourly(everyRegistration),
+	}
+}
+
+// take counts an account that is to be made, or says how long to wait for one.
+func (r *registrations) take(address string) (wait time.Duration) {
+	turn := r.book.Begin()
+	defer turn.End()
+	_, wait = turn.Take(
+		r.networks.Of(limits.Network(address)), r.sites.Of(limits.Site(address)),
+		r.providers.Of(limits.Provider(address)), r.everyone.Of(""),
+	)
 	return wait
 }

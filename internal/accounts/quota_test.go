@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"fmt"
 	"strconv"
 	"testing"
 	"time"
@@ -51,5 +52,51 @@ func TestWhatAQuotaRemembersIsBounded(t *testing.T) {
 	}
 	if wait := q.Take("ana"); wait != 0 {
 		t.Errorf("somebody who was here before waits %s", wait)
+	}
+}
+
+func TestNoSiteAndNoProviderUsesUpTheAccountsThatOthersMayMake(t *testing.T) {
+	for name, c := range map[string]struct {
+		want int
+		from func(i int) string
+	}{
+		"one address":               {registrationsAtOnce, func(int) string { return "198.51.100.1" }},
+		"one household":             {registrationsAtOnce, func(i int) string { return fmt.Sprintf("2001:db8:7:1::%x", i) }},
+		"the addresses of one /24":  {siteRegistrations, func(i int) string { return fmt.Sprintf("198.51.100.%d", i%250) }},
+		"the networks of one /48":   {siteRegistrations, func(i int) string { return fmt.Sprintf("2001:db8:7:%x::1", i&0xffff) }},
+		"200 sites of one provider": {providerRegistrations, func(i int) string { return fmt.Sprintf("2001:db8:%x::1", i%200) }},
+		"all of one /16":            {providerRegistrations, func(i int) string { return fmt.Sprintf("10.7.%d.%d", i&255, i>>8&255) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			clock := testkit.NewClock(time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC))
+			r := newRegistrations(clock.Now)
+			made := 0
+			for i := range 40_000 {
+				if r.take(c.from(i)) == 0 {
+					made++
+				}
+			}
+			if wait := r.take("203.0.113.9"); made != c.want || wait > 0 {
+				t.Errorf("%d accounts were made, want %d; somebody else waits %s", made, c.want, wait)
+			}
+		})
+	}
+}
+
+func TestWhatIsRememberedOfRegistrationsIsBounded(t *testing.T) {
+	clock := testkit.NewClock(time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC))
+	r := newRegistrations(clock.Now)
+	made := 0
+	for i := range 100_000 { // each from a site of its own, of 400 providers
+		if r.take(fmt.Sprintf("2001:%x:%x::1", i%400, i/400)) == 0 {
+			made++
+		}
+	}
+	if n := r.networks.Len() + r.sites.Len() + r.providers.Len(); made != everyRegistration || n != 2*everyRegistration+400 {
+		t.Errorf("%d accounts were made, %d are remembered", made, n)
+	}
+	clock.Advance(time.Hour)
+	if wait := r.take("192.0.2.1"); wait > 0 || r.networks.Len() != 1 {
+		t.Errorf("after an hour somebody waits %s, and %d are remembered", wait, r.networks.Len())
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"latchkey/internal/limits"
 	"latchkey/internal/model"
 )
 
@@ -27,7 +26,7 @@ func (a *Accounts) Register(ctx context.Context, from model.Origin, email string
 		return err
 	}
 	// Counted before the password takes time and memory.
-	if err := tooMany(model.KindTooManyAccounts, a.registrations.Take(limits.Network(from.Address))); err != nil {
+	if err := tooMany(model.KindTooManyAccounts, a.registrations.take(from.Address)); err != nil {
 		return err
 	}
 	if a.cfg.Mailer != nil {
@@ -35,7 +34,7 @@ func (a *Accounts) Register(ctx context.Context, from model.Origin, email string
 			return err
 		}
 	}
-	hash, err := a.passwords.hash(ctx, password)
+	hash, err := a.passwords.hash(ctx, claim{email, from}, password)
 	if err != nil {
 		return err
 	}

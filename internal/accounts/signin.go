@@ -57,6 +57,10 @@ func (a *Accounts) SignInAnonymously(ctx context.Context, from model.Origin, d *
 	if !a.cfg.Anonymous {
 		return model.Session{}, refuse(model.KindNoAnonymous)
 	}
+	// Each is an account that is made, of the same count as those that people register.
+	if err := tooMany(model.KindTooManyAccounts, a.registrations.take(from.Address)); err != nil {
+		return model.Session{}, err
+	}
 	who, err := a.createAnonymous(ctx)
 	if err != nil {
 		return model.Session{}, err
@@ -79,7 +83,7 @@ func (a *Accounts) provePassword(ctx context.Context, from model.Origin, email s
 	if err != nil && !errors.Is(err, model.ErrNotFound) {
 		return proven{}, unavailable("read identity", err)
 	}
-	verdict, err := a.passwords.check(ctx, id.PasswordHash, password)
+	verdict, err := a.passwords.check(ctx, claim{email, from}, id.PasswordHash, password)
 	if err != nil || verdict != passwordWrong {
 		succeeded() // or nobody looked at it
 	}
@@ -90,7 +94,7 @@ func (a *Accounts) provePassword(ctx context.Context, from model.Origin, email s
 		return proven{}, err
 	}
 	if verdict == passwordOutdated {
-		a.rehash(ctx, id, password)
+		a.rehash(ctx, from, id, password)
 	}
 	return proven{id.UserID, id.ID, id.Provider, model.KindWrongPassword, id.Generation}, nil
 }
@@ -117,8 +121,8 @@ func (a *Accounts) judge(ctx context.Context, from model.Origin, id model.Identi
 }
 
 // rehash stores the password at today's cost. The sign-in succeeds without it: the next one tries again.
-func (a *Accounts) rehash(ctx context.Context, id model.Identity, password model.Secret) {
-	hash, err := a.passwords.hash(ctx, password)
+func (a *Accounts) rehash(ctx context.Context, from model.Origin, id model.Identity, password model.Secret) {
+	hash, err := a.passwords.hash(ctx, claim{id.Subject, from}, password)
 	if err == nil {
 		err = a.store.ReplacePasswordHash(ctx, id.ID, id.PasswordHash, hash)
 	}

@@ -12,7 +12,7 @@ func TestASignInSucceedsWithoutItsRehash(t *testing.T) {
 	if err := f.store.Close(); err != nil {
 		t.Fatal(err)
 	}
-	f.rehash(t.Context(), model.Identity{ID: "x", UserID: "0123456789abcdef01234567"}, "canary")
+	f.rehash(t.Context(), here, model.Identity{ID: "x", UserID: "0123456789abcdef01234567"}, "canary")
 	if logs := f.logs.String(); !strings.Contains(logs, `"level":"WARN"`) || strings.Contains(logs, "canary") {
 		t.Errorf("logged %q", logs)
 	}
@@ -93,4 +93,30 @@ func TestNobodySignsInAnonymouslyWhereThatIsOff(t *testing.T) {
 	f := newFixture(t, func(cfg *Config) { cfg.Anonymous = false })
 	_, err := f.SignInAnonymously(t.Context(), here, nil)
 	is(t, err, model.KindNoAnonymous)
+}
+
+// Each of them is an account, as one is that is registered.
+func TestAnonymousSignInsAreCountedAsRegistrationsAre(t *testing.T) {
+	f := newFixture(t)
+	f.register("a@example.org")
+	for range registrationsAtOnce - 1 {
+		if _, err := f.SignInAnonymously(t.Context(), here, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 3 { // whichever of the two
+		_, err := f.SignInAnonymously(t.Context(), here, nil)
+		for _, err := range []error{err, f.Register(t.Context(), here, "b@example.org", testPassword)} {
+			if e, ok := err.(*model.Error); !ok || e.Kind != model.KindTooManyAccounts || e.Wait != registrationPause { //nolint:errorlint // exactly it
+				t.Errorf("%v", err)
+			}
+		}
+	}
+	if _, err := f.SignInAnonymously(t.Context(), model.Origin{Address: "203.0.113.9"}, nil); err != nil {
+		t.Errorf("somebody else: %v", err)
+	}
+	f.clock.Advance(registrationPause)
+	if _, err := f.SignInAnonymously(t.Context(), here, nil); err != nil {
+		t.Errorf("after a pause: %v", err)
+	}
 }

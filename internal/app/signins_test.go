@@ -91,13 +91,13 @@ func TestADashboardOfAnUpstreamCountsTriesItself(t *testing.T) {
 	cfg.Upstream = upstream.URL
 	a := run(t, cfg)
 	form := url.Values{"email": {"nobody@example.com"}, "password": {"wrong password"}}
-	for range 10 {
+	for range 5 {
 		if got := post(t, browser(t), a.URL()+"/login", form); got.Status != http.StatusUnprocessableEntity {
 			t.Fatalf("%d", got.Status)
 		}
 	}
 	got := post(t, browser(t), a.URL()+"/login", form)
-	if got.Status != http.StatusTooManyRequests || !strings.Contains(got.Body, "Too many tries.") || asked.Load() != 10 {
+	if got.Status != http.StatusTooManyRequests || !strings.Contains(got.Body, "Too many tries.") || asked.Load() != 5 {
 		t.Errorf("%d after the upstream was asked %d times", got.Status, asked.Load())
 	}
 }

@@ -66,7 +66,7 @@ type cast struct {
 func (f *fixture) newCast(n int) cast {
 	f.t.Helper()
 	c := cast{email: fmt.Sprintf("owner-%d@example.org", n)}
-	f.clock.Advance(2 * registrationPause) // all of them come from one address
+	f.clock.Advance(3 * registrationPause) // all of them come from one address
 	c.owner = f.signUp(c.email)
 	c.sessionID = f.mustVerify(c.owner.RefreshToken, refreshToken).SessionID
 	made := f.createKey(c.owner, "probe")

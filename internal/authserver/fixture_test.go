@@ -37,6 +37,7 @@ const noDevice = "000000000000000000000000"
 // What is promised of limits and links.
 const (
 	accountTries = 10 // of passwords
+	addressShare = 5  // of an account's
 	sessionTries = 10
 	tryStretch   = 10 * time.Minute
 
@@ -351,7 +352,7 @@ func (f *fixture) fillQueue() {
 	f.derive = func([]byte, []byte, model.PasswordCost) []byte { <-gate; return make([]byte, 32) }
 	for i := 1; ; i++ {
 		ended.Go(func() {
-			from := model.Origin{Address: fmt.Sprintf("10.2.%d.%d", i/250, i%250)}
+			from := model.Origin{Address: fmt.Sprintf("10.%d.0.1", i)}
 			if _, err := f.accounts.SignIn(context.Background(), from, fmt.Sprintf("filler%d@example.org", i), testPassword); model.Is(err, model.KindBusy) {
 				full <- struct{}{}
 			}

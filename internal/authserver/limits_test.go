@@ -26,22 +26,23 @@ func TestOfTenThousandGuessesAtOnceTenAreHashed(t *testing.T) {
 	for name, tt := range map[string]struct {
 		email  string // of the owner
 		want   int
+		wait   string
 		of     func(i int) *http.Request
 		status int // of a right password afterwards, from where nobody guessed
 	}{
-		"one account": {"a@example.org", accountTries, func(int) *http.Request {
+		"one account": {"a@example.org", addressShare, "120", func(int) *http.Request {
 			return guess("a@example.org", "192.0.2.1:1", "")
-		}, 429},
-		"one account in other spellings": {"a@example.org", accountTries, func(i int) *http.Request {
+		}, 200},
+		"one account in other spellings": {"a@example.org", addressShare, "120", func(i int) *http.Request {
 			return guess([]string{"a@example.org", "A@EXAMPLE.ORG", "a@example.org ", "\ta@Example.org"}[i%4], "192.0.2.1:1", "")
-		}, 429},
-		"one account behind addresses that are made up": {"a@example.org", accountTries, func(i int) *http.Request {
+		}, 200},
+		"one account behind addresses that are made up": {"a@example.org", addressShare, "120", func(i int) *http.Request {
 			return guess("a@example.org", "192.0.2.1:1", fmt.Sprintf("198.51.100.%d", i%250))
+		}, 200},
+		"one account from everywhere": {"a@example.org", accountTries, "60", func(i int) *http.Request {
+			return guess("a@example.org", fmt.Sprintf("10.%d.%d.1:1", i%250, i/250), "")
 		}, 429},
-		"one account from everywhere": {"a@example.org", accountTries, func(i int) *http.Request {
-			return guess("a@example.org", fmt.Sprintf("10.0.%d.%d:1", i/250, i%250), "")
-		}, 429},
-		"an account that does not exist": {"a@example.org", accountTries, func(int) *http.Request {
+		"an account that does not exist": {"a@example.org", addressShare, "120", func(int) *http.Request {
 			return guess("b@example.org", "192.0.2.1:1", "")
 		}, 200},
 	} {
@@ -59,7 +60,7 @@ func TestOfTenThousandGuessesAtOnceTenAreHashed(t *testing.T) {
 							refused.Add(1)
 						case 429:
 							limited.Add(1)
-							if got.header.Get("Retry-After") != "60" {
+							if got.header.Get("Retry-After") != tt.wait {
 								t.Errorf("Retry-After is %q", got.header.Get("Retry-After"))
 							}
 						default:
@@ -107,8 +108,8 @@ func TestAKeyLogsInWhateverWasGuessed(t *testing.T) {
 func TestTheOwnersBrowserGetsInWhileOthersGuess(t *testing.T) {
 	f := newFixture(t)
 	f.register("a@example.org", testPassword)
-	for range 30 {
-		f.send(guess("a@example.org", "198.51.100.1:1", ""))
+	for i := range 30 {
+		f.send(guess("a@example.org", fmt.Sprintf("198.51.%d.1:1", i), ""))
 	}
 	right := func(known string) error {
 		from := model.Origin{Address: "192.0.2.1", Agent: "Firefox", KnownBrowser: known, Actor: model.ActorBrowser}
@@ -126,8 +127,8 @@ func TestTheOwnersBrowserGetsInWhileOthersGuess(t *testing.T) {
 func TestWhatIsRefusedByACountIsNotWrittenDownOneByOne(t *testing.T) {
 	f := newFixture(t)
 	owner := f.signUp("a@example.org")
-	for range 100 {
-		f.send(guess("a@example.org", "192.0.2.1:1", ""))
+	for i := range 100 {
+		f.send(guess("a@example.org", fmt.Sprintf("198.51.%d.1:1", i), ""))
 	}
 	f.Drain()
 	if rows := f.happened(owner.UserID, model.EventSignInFailed); len(rows) != 1 || rows[0].Again+1 != accountTries {

@@ -61,6 +61,24 @@ func TestAccountsAreCountedByTheAddressThatMakesThem(t *testing.T) {
 	f.registerFrom("2001:db8::abcd", "three@more.example.org").want(http.StatusTooManyRequests)
 }
 
+func TestAnonymousAccountsAreCountedByTheAddressThatMakesThem(t *testing.T) {
+	f := newFixture(t)
+	anonymously := func(address string) reply {
+		req := newRequest(http.MethodPost, loginPath("anon-user"), "")
+		req.RemoteAddr = net.JoinHostPort(address, "1")
+		return f.send(req)
+	}
+	for i := range registrationsAtOnce {
+		anonymously("2001:db8::" + strconv.Itoa(i)).want(200)
+	}
+	refused := anonymously("2001:db8::abcd").want(http.StatusTooManyRequests)
+	refused.says("too many tries: wait a little before the next one", "")
+	if got := refused.header.Get("Retry-After"); got != "36" {
+		t.Errorf("Retry-After %q", got)
+	}
+	anonymously("2001:db8:0:1::1").want(200)
+}
+
 // stuck is a way to send mails on which nothing moves, and which has so many places.
 type stuck struct {
 	mailbox

@@ -314,6 +314,13 @@ func TestAnAddressCountsAsItsNetwork(t *testing.T) {
 			t.Errorf("%q lies in %q, want %q", address, got, as)
 		}
 	}
+	for address, as := range map[string][2]string{
+		"198.51.100.7": {"198.51.100.0/24", "198.51.0.0/16"}, "2001:db8:7:1::1": {"2001:db8:7::/48", "2001:db8::/32"}, "x": {},
+	} {
+		if site, provider := limits.Site(address), limits.Provider(address); site != as[0] || provider != as[1] {
+			t.Errorf("%q is of the site %q and the provider %q, want %q", address, site, provider, as)
+		}
+	}
 }
 
 // BenchmarkTake is a try of a password by a stranger, while there are many.

@@ -5,6 +5,13 @@ import "net/netip"
 // Network is who is counted under an address: with IPv6 a whole /64, which is one household's.
 func Network(address string) string { return Prefix(address, 32, 64) }
 
+// Site is what one organization has: all the networks of a house, an office or a rented machine.
+func Site(address string) string { return Prefix(address, 24, 48) }
+
+// Provider is what many sites get their addresses from. It is no proof that they belong together: whoever counts by it leaves
+// it a large part, and never all.
+func Provider(address string) string { return Prefix(address, 16, 32) }
+
 // Prefix is the network around an address that has so many bits in IPv4, and so many in IPv6. There may be a port behind the
 // address. What is no address is one and the same for all.
 func Prefix(address string, bits4, bits6 int) string {

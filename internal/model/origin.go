@@ -11,4 +11,7 @@ type Origin struct {
 	KnownBrowser string
 	// Pairing is the name of the device that a key is created for, "" when a person creates it for themselves.
 	Pairing string
+	// Gone is closed when whoever asks does not wait for the answer any more; nil when that cannot be told. What has begun goes on, but
+	// for what only waits for its turn.
+	Gone <-chan struct{}
 }

@@ -31,6 +31,15 @@ const (
 const (
 	// maxPending is how many grants may wait for a person.
 	maxPending = 10_000
+	// A site tries as many codes as three addresses, and a provider half of what everyone may: or a household with many networks, or
+	// a customer with many sites, would leave nobody else a try.
+	siteCodes, siteCodesADay = 90, 300
+	everyonesCodes           = 1000
+	providerCodes            = everyonesCodes / 2
+	// siteStarts keeps one subscriber with many addresses from taking every place among the grants that may be pending, and
+	// providerStarts one with many sites: codes live as long as a stretch at most, so half of the places are left.
+	siteStarts     = 300
+	providerStarts = maxPending / 2
 	// maxCounted is how many accounts or addresses are remembered. Of those who try codes there are fewer as a rule: everyone
 	// together has 144,000 tries a day. Of those who start grants, so many have long filled what may be pending.
 	maxCounted = 150_000
@@ -44,8 +53,10 @@ const (
 type pairingLimits struct {
 	now  func() time.Time
 	book *limits.Book
-	// accounts, addresses and everyone count wrong codes; starts and sites count grants that devices ask for.
-	accounts, addresses, everyone, starts, sites *limits.Table
+	// These count wrong codes.
+	accounts, addresses, sites, providers, everyone *limits.Table
+	// These count grants that devices ask for.
+	starts, startSites, startProviders *limits.Table
 	// full is when there was no room last. It is looked at and written in a turn of the book.
 	full time.Time
 }
@@ -59,10 +70,13 @@ func newLimits(now func() time.Time) *pairingLimits {
 		now: now, book: book,
 		accounts:  table(most(5, stretch), most(20, day)),
 		addresses: table(most(30, stretch), most(100, day)),
-		everyone:  table(most(1000, stretch)),
-		starts:    table(most(30, stretch)),
-		// Or one subscriber with many addresses could take every place among the grants that may be pending.
-		sites: table(most(300, stretch)),
+		sites:     table(most(siteCodes, stretch), most(siteCodesADay, day)),
+		providers: table(most(providerCodes, stretch)),
+		everyone:  table(most(everyonesCodes, stretch)),
+
+		starts:         table(most(30, stretch)),
+		startSites:     table(most(siteStarts, stretch)),
+		startProviders: table(most(providerStarts, stretch)),
 	}
 }
 
@@ -72,11 +86,14 @@ func (l *pairingLimits) tryCode(userID, address string) (takeBack func(), err er
 	turn := l.book.Begin()
 	defer turn.End()
 	own := l.accounts.Of(userID)
-	counts := []limits.Count{own, l.addresses.Of(limits.Network(address)), l.everyone.Of("")}
+	counts := []limits.Count{
+		own, l.addresses.Of(limits.Network(address)), l.sites.Of(limits.Site(address)), l.providers.Of(limits.Provider(address)),
+		l.everyone.Of(""),
+	}
 	full := func(c limits.Count) bool { return turn.Wait(c) > 0 }
 	untried, ownFull := turn.Used(own) == 0, full(own)
-	if untried && !ownFull { // the one try outside of the others' counts
-		counts = slices.DeleteFunc(counts, full)
+	if untried && !ownFull && slices.ContainsFunc(counts, full) {
+		counts = counts[:1] // the one try outside of the others' counts, and so it uses up nothing of theirs
 	}
 	takeBack, wait := turn.Take(counts...)
 	if wait > 0 {
@@ -92,7 +109,10 @@ func (l *pairingLimits) tryStart(address string) error {
 	if since := l.now().Sub(l.full); 0 <= since && since < pause { // a clock that was set back has nobody wait
 		return &LimitError{RetryAfter: whenFull}
 	}
-	if _, wait := turn.Take(l.starts.Of(limits.Network(address)), l.sites.Of(site(address))); wait > 0 {
+	_, wait := turn.Take(
+		l.starts.Of(limits.Network(address)), l.startSites.Of(limits.Site(address)), l.startProviders.Of(limits.Provider(address)),
+	)
+	if wait > 0 {
 		return &LimitError{RetryAfter: wait}
 	}
 	return nil
@@ -107,6 +127,3 @@ func (l *pairingLimits) tableFull() {
 
 // sweep forgets the tries that no rule looks back to.
 func (l *pairingLimits) sweep() { l.book.Sweep() }
-
-// site is what one organization may have.
-func site(address string) string { return limits.Prefix(address, 24, 48) }

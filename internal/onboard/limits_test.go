@@ -45,7 +45,8 @@ func used(l *pairingLimits, c limits.Count) int {
 	return turn.Used(c)
 }
 
-func v4(i int) string { return fmt.Sprintf("10.%d.%d.%d", i>>16&255, i>>8&255, i&255) }
+// v4 is an address in a site of its own, one of a provider's 256.
+func v4(i int) string { return fmt.Sprintf("%d.%d.%d.1", 10+i>>16, i>>8&255, i&255) }
 
 func TestAnAccountHasFiveWrongCodesInTenMinutes(t *testing.T) {
 	c := newClock()
@@ -318,6 +319,45 @@ func TestASiteStartsThreeHundredGrantsInTenMinutes(t *testing.T) {
 	}
 }
 
+func TestASiteHasNinetyWrongCodesInTenMinutesAndAProviderHalfOfAll(t *testing.T) {
+	for name, c := range map[string]struct {
+		want   int
+		inside func(int) string
+	}{
+		"a /48":          {siteCodes, func(i int) string { return fmt.Sprintf("2001:db8:7:%x::1", i) }},
+		"a /24":          {siteCodes, func(i int) string { return fmt.Sprintf("198.51.100.%d", i%250) }},
+		"a /32 of sites": {providerCodes, func(i int) string { return fmt.Sprintf("2001:db8:%x::1", i%200) }},
+		"a /16 of sites": {providerCodes, func(i int) string { return fmt.Sprintf("10.7.%d.1", i%200) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLimits(newClock().Now)
+			for i := range 2000 { // of many accounts, each of which has one try outside of these counts
+				wrong(t, l, fmt.Sprint("user", i), c.inside(i))
+				wrong(t, l, fmt.Sprint("user", i), c.inside(i))
+			}
+			wrong(t, l, "ann", "192.0.2.1")
+			wait := wrong(t, l, "ann", "192.0.2.1")
+			if through := used(l, l.everyone.Of("")) - 2; through != c.want || wait > 0 {
+				t.Errorf("%d wrong codes from there, want %d; somebody else waits %s", through, c.want, wait)
+			}
+		})
+	}
+}
+
+func TestAProviderLeavesOthersHalfOfThePlacesForPairings(t *testing.T) {
+	l := newLimits(newClock().Now)
+	started := 0
+	for i := range 3 * maxPending {
+		if l.tryStart(fmt.Sprintf("2001:db8:%x::1", i%200)) == nil {
+			started++
+		}
+	}
+	if started != maxPending/2 {
+		t.Errorf("%d grants were asked for from one provider", started)
+	}
+	wantWait(t, waitOf(t, l.tryStart("192.0.2.1")), 0)
+}
+
 func TestWhenTheTableIsFullNobodyStartsForASecond(t *testing.T) {
 	c := newClock()
 	l := newLimits(c.Now)
@@ -336,7 +376,7 @@ func TestLimitsAreForgottenByUseAndBySweep(t *testing.T) {
 	c := newClock()
 	l := newLimits(c.Now)
 	size := func() int {
-		return l.accounts.Len() + l.addresses.Len() + l.everyone.Len() + l.starts.Len() + l.sites.Len()
+		return l.accounts.Len() + l.addresses.Len() + l.everyone.Len() + l.sites.Len() + l.providers.Len() + l.starts.Len() + l.startSites.Len() + l.startProviders.Len()
 	}
 	for i := range 2000 {
 		c.Set(time.Duration(i) * time.Minute)
