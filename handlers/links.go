@@ -104,9 +104,12 @@ func (h *dashboard) reset(c echo.Context) error {
 	}
 	ctx, cancel := actContext(c)
 	defer cancel()
-	err = h.Service.UseLink(ctx, originOf(ctx), given(model.LinkReset, m.Link), model.Secret(password))
+	email, err := h.Service.UseLink(ctx, originOf(ctx), given(model.LinkReset, m.Link), model.Secret(password))
 	switch {
 	case err == nil:
+		if email != "" { // who reads the account's mail is its owner, and gets in however much others guess at it
+			h.known.Remember(c.Response(), c.Request(), email)
+		}
 		h.leaveFlash(c, "reset", "")
 		if !h.Here { // which can tell by what was written down, in every browser
 			h.leaveReset(c, h.Now())
@@ -148,7 +151,7 @@ func (h *dashboard) confirm(c echo.Context) error {
 	m.Link = linkOf(form)
 	ctx, cancel := actContext(c)
 	defer cancel()
-	err = h.Service.UseLink(ctx, originOf(ctx), given(model.LinkConfirm, m.Link), "")
+	_, err = h.Service.UseLink(ctx, originOf(ctx), given(model.LinkConfirm, m.Link), "")
 	switch {
 	case err == nil:
 		h.leaveFlash(c, "confirmed", "")

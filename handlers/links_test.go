@@ -1,12 +1,17 @@
 package handlers_test
 
 import (
+	"crypto/rand"
+	"crypto/sha256"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"latchkey/handlers"
+
+	"latchkey/internal/model"
 )
 
 // Calls about an account, as callOf names them.
@@ -180,5 +185,68 @@ func TestPagesPromiseNoMailsThatDoNotLeave(t *testing.T) {
 		if said := page().want(http.StatusOK).text("main"); strings.Contains(said, "do not leave") {
 			t.Errorf("%s, when all is well: %s", name, said)
 		}
+	}
+}
+
+// linkFor puts a link for an account into the store, as an email has it.
+func (p *program) linkFor(email, purpose string) url.Values {
+	p.t.Helper()
+	id, err := p.store.IdentityBySubject(p.t.Context(), model.ProviderEmailPassword, email)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	now, token := p.clock.Now(), rand.Text()
+	link := model.Link{
+		ID: model.NewID(now), TokenHash: sha256.Sum256([]byte(token)), IdentityID: id.ID, Purpose: purpose, CreatedAt: now, ExpiresAt: now.Add(time.Hour),
+	}
+	if err := p.store.CreateLink(p.t.Context(), link); err != nil {
+		p.t.Fatal(err)
+	}
+	return url.Values{"token": {token}, "tokenId": {link.ID}, "password": {"another battery"}}
+}
+
+// While an account is guessed at, the mailbox is the way back in for its owner, wherever they are.
+func TestWhoeverChoseAPasswordWithALinkGetsInWhileOthersGuess(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t, withMail)
+	p.person(email)
+	p.guessAt(email, 20)
+	owner := p.browser()
+	owner.post("/reset", p.linkFor(email, model.LinkReset)).leadsTo("/login")
+	right := url.Values{"email": {email}, "password": {"another battery"}}
+	p.browser().post("/login", right).want(http.StatusTooManyRequests)
+	owner.post("/login", right).leadsTo("/keys")
+}
+
+// Nobody is taken for an owner who used no link of that account, in its exact letters.
+func TestALinkMakesABrowserKnownToItsOwnAccountAlone(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t, withMail)
+	p.person(email)
+	for name, theirs := range map[string]string{
+		"another": "mallory@example.com", "in other letters": strings.ToUpper(email), "with spaces around it": " " + email + " ",
+	} {
+		p.person(theirs)
+		b := p.browser()
+		b.post("/reset", p.linkFor(theirs, model.LinkReset)).leadsTo("/login")
+		p.guessAt(email, 20)
+		if got := b.post("/login", wrongLogIn(email)); got.status != http.StatusTooManyRequests {
+			t.Errorf("an account that is %s: %d for a guess", name, got.status)
+		}
+	}
+	for name, link := range map[string]url.Values{
+		"a link that is none":    {"token": {"abc"}, "tokenId": {"0123456789abcdef01234567"}, "password": {"another battery"}},
+		"a link to confirm with": p.linkFor(email, model.LinkConfirm),
+	} {
+		for _, path := range []string{"/reset", "/confirm"} {
+			if knownCookie(p.browser().post(path, link)) != nil {
+				t.Errorf("%s makes a browser known at %s", name, path)
+			}
+		}
+	}
+	there := newProgram(t, elsewhere, withMail) // which does not say whose it was
+	there.upstream.breaks(resetPassword, says(200, ""))
+	if knownCookie(there.browser().post("/reset", url.Values{"token": {"abc"}, "tokenId": {"0123456789abcdef01234567"}, "password": {password}}).leadsTo("/login")) != nil {
+		t.Error("a browser is known with an account that nobody named")
 	}
 }

@@ -21,8 +21,9 @@ type Service interface {
 	As(a model.Account, from model.Origin) Person
 	// SendLink sends a link by email, and says the same whoever has an account.
 	SendLink(ctx context.Context, from model.Origin, purpose, email string) error
-	// UseLink does what a link is for. The password is the new one of model.LinkReset.
-	UseLink(ctx context.Context, from model.Origin, link model.GivenLink, password model.Secret) error
+	// UseLink does what a link is for, and says with which e-mail the account is signed in to that it was of, in its exact letters: "" when
+	// that is not known. The password is the new one of model.LinkReset.
+	UseLink(ctx context.Context, from model.Origin, link model.GivenLink, password model.Secret) (email string, err error)
 }
 
 // Person is somebody who is signed in.

@@ -63,12 +63,13 @@ func valueOnce(t testing.TB, s Tenant) {
 
 func noPassword(t testing.TB, s Tenant) {
 	p := newPerson(t, s)
+	_, noLink := s.Service.UseLink(t.Context(), here, model.GivenLink{Purpose: model.LinkReset}, wrongPassword)
 	refusals := map[string]error{
 		"Register":      s.Service.Register(t.Context(), here, p.account.Email, wrongPassword),
 		"CheckPassword": p.CheckPassword(t.Context(), wrongPassword),
 		"of the wrong":  p.ChangePassword(t.Context(), wrongPassword, replacement),
 		"of the new":    p.ChangePassword(t.Context(), p.password, "password1"),
-		"UseLink":       s.Service.UseLink(t.Context(), here, model.GivenLink{Purpose: model.LinkReset}, wrongPassword),
+		"UseLink":       noLink,
 		"SignIn":        guess(t, s, p.account.Email)(),
 	}
 	for name, err := range refusals {
@@ -119,7 +120,7 @@ func goneCaller(t testing.TB, s Tenant) {
 			return give(s.Service.SignIn(ctx, here, p.account.Email, p.password))
 		},
 		"UseLink": func(ctx context.Context) (any, error) {
-			return nil, s.Service.UseLink(ctx, here, model.GivenLink{Purpose: model.LinkConfirm, ID: id, Token: "0123"}, "")
+			return give(s.Service.UseLink(ctx, here, model.GivenLink{Purpose: model.LinkConfirm, ID: id, Token: "0123"}, ""))
 		},
 		"Keys": func(ctx context.Context) (any, error) { return give(p.Keys(ctx)) },
 		"Key":  func(ctx context.Context) (any, error) { return give(p.Key(ctx, id)) },

@@ -62,7 +62,8 @@ func named(t testing.TB, s Tenant) {
 	s.Advance(sentAgain)
 	must(t, s.Service.Register(t.Context(), program, capitals, goodPassword))
 	if s.Link != nil {
-		must(t, s.Service.UseLink(t.Context(), here, s.Link(t, capitals), ""))
+		_, err := s.Service.UseLink(t.Context(), here, s.Link(t, capitals), "")
+		must(t, err)
 	}
 	for typed, want := range map[string]string{capitals: capitals, p.account.Email: p.account.Email} {
 		if got, err := s.Service.Named(t.Context(), typed); err != nil || got != want {
@@ -167,6 +168,17 @@ func links() []contract {
 // sentAgain is after emails to the same address may follow each other.
 const sentAgain = 2 * time.Minute
 
+// uses has a link do what it is for. It may be said whose it was: nobody's but that account's, or whoever has a link of their own is
+// taken for somebody else.
+func uses(t testing.TB, s Tenant, link model.GivenLink, password model.Secret, whose string) error {
+	t.Helper()
+	email, err := s.Service.UseLink(t.Context(), here, link, password)
+	if email != "" && email != whose {
+		t.Errorf("the link is said to be of %q, and was of %q", email, whose)
+	}
+	return err
+}
+
 func confirms(t testing.TB, s Tenant) {
 	if s.Link == nil {
 		return
@@ -179,9 +191,9 @@ func confirms(t testing.TB, s Tenant) {
 	s.Advance(sentAgain)
 	must(t, s.Service.SendLink(t.Context(), here, model.LinkConfirm, email))
 	link := s.Link(t, email)
-	must(t, s.Service.UseLink(t.Context(), here, link, ""))
+	must(t, uses(t, s, link, "", email))
 	signIn(t, s, email, goodPassword)
-	is(t, s.Service.UseLink(t.Context(), here, link, ""), model.KindBadLink)
+	is(t, uses(t, s, link, "", ""), model.KindBadLink)
 }
 
 func resets(t testing.TB, s Tenant) {
@@ -193,14 +205,14 @@ func resets(t testing.TB, s Tenant) {
 	must(t, s.Service.SendLink(t.Context(), here, model.LinkReset, p.account.Email))
 	link := s.Link(t, p.account.Email)
 	p.goesOn(t, true)
-	err := s.Service.UseLink(t.Context(), here, link, "short")
+	err := uses(t, s, link, "short", "")
 	is(t, err, model.KindBadPassword)
 	saysWhy(t, err)
-	must(t, s.Service.UseLink(t.Context(), here, link, "another horse battery"))
+	must(t, uses(t, s, link, "another horse battery", p.account.Email))
 	p.goesOn(t, false)
 	_, err = s.Service.SignIn(t.Context(), here, p.account.Email, p.password)
 	is(t, err, model.KindWrongPassword)
-	is(t, s.Service.UseLink(t.Context(), here, link, "one more horse battery"), model.KindBadLink)
+	is(t, uses(t, s, link, "one more horse battery", ""), model.KindBadLink)
 	signIn(t, s, p.account.Email, "another horse battery")
 }
 
@@ -225,7 +237,7 @@ func noLink(t testing.TB, s Tenant) {
 		for _, id := range []string{"", "1", "0123456789abcdef01234567"} {
 			for _, token := range []model.Secret{"", "0123"} {
 				link := model.GivenLink{Purpose: purpose, ID: id, Token: token}
-				is(t, s.Service.UseLink(t.Context(), here, link, goodPassword), model.KindBadLink)
+				is(t, uses(t, s, link, goodPassword, ""), model.KindBadLink)
 			}
 		}
 	}
@@ -236,7 +248,7 @@ func noLink(t testing.TB, s Tenant) {
 	must(t, s.Service.Register(t.Context(), here, email, goodPassword))
 	link := s.Link(t, email)
 	link.Purpose = model.LinkReset
-	is(t, s.Service.UseLink(t.Context(), here, link, wrongPassword), model.KindBadLink)
+	is(t, uses(t, s, link, wrongPassword, ""), model.KindBadLink)
 	_, err := s.Service.SignIn(t.Context(), here, email, goodPassword)
 	is(t, err, model.KindUnconfirmed)
 }

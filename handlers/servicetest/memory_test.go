@@ -218,22 +218,22 @@ func (m *memory) SendLink(_ context.Context, _ model.Origin, purpose, email stri
 	return nil
 }
 
-func (m *memory) UseLink(ctx context.Context, _ model.Origin, given model.GivenLink, password model.Secret) error {
+func (m *memory) UseLink(ctx context.Context, _ model.Origin, given model.GivenLink, password model.Secret) (string, error) {
 	end, err := m.begin(ctx)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer end()
 	link := m.links[given.ID]
 	if link == nil || link.Token != given.Token || link.Purpose != given.Purpose && !m.lies("any link will do") {
-		return refuse(model.KindBadLink, "")
+		return "", refuse(model.KindBadLink, "")
 	}
 	if given.Purpose == model.LinkReset {
 		if err := m.badPassword(password, link.user.email); err != nil {
 			if m.lies("a link that fails is used up") {
 				delete(m.links, given.ID)
 			}
-			return err
+			return "", err
 		}
 		link.user.password = password
 		if !m.lies("sessions outlive a reset") {
@@ -244,7 +244,10 @@ func (m *memory) UseLink(ctx context.Context, _ model.Origin, given model.GivenL
 	if !m.lies("links for ever") {
 		delete(m.links, given.ID)
 	}
-	return nil
+	if m.lies("links are of everybody in other letters") {
+		return strings.ToUpper(link.user.email), nil
+	}
+	return link.user.email, nil
 }
 
 // endSessions ends all sessions of a user but one.

@@ -57,7 +57,7 @@ func (k *KnownBrowsers) Name(r *http.Request, email string) string {
 	return ""
 }
 
-// Remember makes the browser known with an account that it has just been signed in with. It keeps the number that it had, or
+// Remember makes the browser known with an account that it has just been signed in with, or given a new password with a link. It keeps the number that it had, or
 // somebody could get new tries by signing in again.
 func (k *KnownBrowsers) Remember(w http.ResponseWriter, r *http.Request, email string) {
 	nonce := randomBytes(knownNonce)
@@ -104,7 +104,8 @@ func (k *KnownBrowsers) proves(entry []byte, email string) bool {
 	return false
 }
 
-// code binds a browser's number to an account in its exact spelling: in another one, anybody may make an account of their own.
+// code binds a browser's number to an account in its exact spelling, spaces around it included: in another one, anybody may make an
+// account of their own.
 func code(key, nonce []byte, email string) []byte {
 	mac := hmac.New(sha256.New, key)
 	mac.Write(nonce)

@@ -37,10 +37,10 @@ func IsLink(l model.GivenLink) bool {
 }
 
 // UseLink does what a link is for: it confirms the address of an account, or gives the account another password and ends all of its
-// sessions. Its owner has read the email.
-func (a *Accounts) UseLink(ctx context.Context, from model.Origin, given model.GivenLink, password model.Secret) error {
+// sessions. Its owner has read the email. It gives the e-mail with which one signs in to the account, in its exact letters.
+func (a *Accounts) UseLink(ctx context.Context, from model.Origin, given model.GivenLink, password model.Secret) (email string, err error) {
 	if !IsLink(given) {
-		return refuse(model.KindBadLink)
+		return "", refuse(model.KindBadLink)
 	}
 	link := model.Link{ID: given.ID, TokenHash: sha256.Sum256([]byte(given.Token)), Purpose: given.Purpose}
 	switch given.Purpose {
@@ -49,21 +49,25 @@ func (a *Accounts) UseLink(ctx context.Context, from model.Origin, given model.G
 	case model.LinkReset:
 		return a.reset(ctx, from, link, password)
 	default:
-		return refuse(model.KindBadLink)
+		return "", refuse(model.KindBadLink)
 	}
 }
 
-func (a *Accounts) confirm(ctx context.Context, from model.Origin, link model.Link) error {
-	err := a.store.ConfirmIdentity(ctx, link, a.cfg.Now(), func(id model.Identity) model.Event {
+func (a *Accounts) confirm(ctx context.Context, from model.Origin, link model.Link) (email string, err error) {
+	err = a.store.ConfirmIdentity(ctx, link, a.cfg.Now(), func(id model.Identity) model.Event {
+		email = id.Subject
 		return a.event(from, model.EventEmailConfirmed, id.UserID)
 	})
-	return linkError("confirm address", err)
+	if err != nil {
+		return "", linkError("confirm address", err)
+	}
+	return email, nil
 }
 
-func (a *Accounts) reset(ctx context.Context, from model.Origin, link model.Link, password model.Secret) error {
+func (a *Accounts) reset(ctx context.Context, from model.Origin, link model.Link, password model.Secret) (email string, err error) {
 	hash, err := a.hashFor(ctx, from, link, password)
 	if err != nil {
-		return err
+		return "", err
 	}
 	var whose model.Identity
 	err = a.store.ResetPassword(ctx, link, hash, a.cfg.Now(), func(id model.Identity) model.Event {
@@ -71,10 +75,10 @@ func (a *Accounts) reset(ctx context.Context, from model.Origin, link model.Link
 		return a.event(from, model.EventPasswordReset, id.UserID)
 	})
 	if err != nil {
-		return linkError("reset password", err)
+		return "", linkError("reset password", err)
 	}
 	a.tell(ctx, from, passwordNotice, whose.UserID, a.letters().PasswordReset)
-	return nil
+	return whose.Subject, nil
 }
 
 // hashFor hashes a password for whoever has a good link. Without one there is no hash to be had, which takes time and memory, and

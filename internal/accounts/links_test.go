@@ -66,8 +66,8 @@ func (f *fixture) link(letter Mail) model.GivenLink {
 // confirm follows the link of an email.
 func (f *fixture) confirm(letter Mail) {
 	f.t.Helper()
-	if err := f.UseLink(f.t.Context(), here, f.link(letter), ""); err != nil {
-		f.t.Fatal(err)
+	if email, err := f.UseLink(f.t.Context(), here, f.link(letter), ""); err != nil || email != letter.To {
+		f.t.Fatal(email, err)
 	}
 }
 
@@ -85,11 +85,11 @@ func TestALinkIsRefusedThatIsNone(t *testing.T) {
 	} {
 		link := good
 		spoil(&link)
-		if err := f.UseLink(t.Context(), here, link, "another battery"); !model.Is(err, model.KindBadLink) {
+		if email, err := f.UseLink(t.Context(), here, link, "another battery"); email != "" || !model.Is(err, model.KindBadLink) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if err := f.UseLink(t.Context(), here, good, ""); err != nil {
+	if _, err := f.UseLink(t.Context(), here, good, ""); err != nil {
 		t.Error(err)
 	}
 }

@@ -56,7 +56,7 @@ func TestAPasswordFitsInEveryFormOfUnicode(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := f.UseLink(t.Context(), here, linkOf(t, handed), chosen); err != nil {
+		if _, err := f.UseLink(t.Context(), here, linkOf(t, handed), chosen); err != nil {
 			t.Fatal(err)
 		}
 		signsIn("added@example.org", typed)

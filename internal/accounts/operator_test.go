@@ -101,8 +101,8 @@ func TestAResetByAnOperatorLeavesNoPasswordUntilItsLinkIsUsed(t *testing.T) {
 	}
 	_, err = f.SignIn(t.Context(), here, "a@example.org", testPassword)
 	is(t, err, model.KindWrongPassword)
-	if err := f.UseLink(t.Context(), here, f.link(box.taken(f)[0]), "another battery"); err != nil {
-		t.Fatal(err)
+	if email, err := f.UseLink(t.Context(), here, f.link(box.taken(f)[0]), "another battery"); err != nil || email != "a@example.org" {
+		t.Fatal(email, err)
 	}
 	if _, err := f.SignIn(t.Context(), here, "a@example.org", "another battery"); err != nil {
 		t.Error(err)

@@ -42,7 +42,7 @@ func (s *Server) useLink(r *http.Request, link model.GivenLink, password model.S
 	if !accounts.IsLink(link) {
 		return answer{}, refuse(kindBadLinkData)
 	}
-	err := s.accounts.UseLink(r.Context(), s.from(r, ""), link, password)
+	_, err := s.accounts.UseLink(r.Context(), s.from(r, ""), link, password)
 	return answer{status: http.StatusOK}, err
 }
 

@@ -152,8 +152,8 @@ func (s *Service) SendLink(ctx context.Context, _ model.Origin, purpose, email s
 	}
 }
 
-// UseLink does there what a link is for.
-func (s *Service) UseLink(ctx context.Context, _ model.Origin, link model.GivenLink, password model.Secret) (err error) {
+// UseLink does there what a link is for. The other server does not say whose it was.
+func (s *Service) UseLink(ctx context.Context, _ model.Origin, link model.GivenLink, password model.Secret) (email string, err error) {
 	token := client.Secret(link.Token.Reveal())
 	if link.Purpose == model.LinkConfirm {
 		err = s.client.ConfirmEmail(ctx, token, link.ID)
@@ -162,11 +162,11 @@ func (s *Service) UseLink(ctx context.Context, _ model.Origin, link model.GivenL
 	}
 	switch {
 	case client.IsBadLink(err):
-		return refused(model.KindBadLink, err)
+		return "", refused(model.KindBadLink, err)
 	case client.IsRefusedPassword(err):
-		return refused(model.KindBadPassword, err)
+		return "", refused(model.KindBadPassword, err)
 	default:
-		return failed(err)
+		return "", failed(err)
 	}
 }
 
