@@ -23,6 +23,11 @@ func (a *Accounts) Session(ctx context.Context, id string) (model.Session, error
 	return row, missing(model.KindSessionOver, "read session", err)
 }
 
+// Ended says whether what ends at that time has ended. A clock that is behind does not prolong it.
+func (a *Accounts) Ended(end time.Time) bool {
+	return !a.cfg.Now().Before(end) || !a.store.Believed().Before(end)
+}
+
 // Doubts says whether a session that ends at that time has done so only if the clock is right, which has gone ahead a short time ago.
 func (a *Accounts) Doubts(end time.Time) bool { return a.store.Doubts(end, a.cfg.Now()) }
 

@@ -101,7 +101,7 @@ func (s *Server) sessionOf(r *http.Request, c claims) (principal, error) {
 		return principal{}, err
 	case row.UserID != c.Subject:
 		return principal{}, refuse(kindBadToken).because(errors.New("token and session row name different users"))
-	case !now.Before(row.ExpiresAt):
+	case s.accounts.Ended(row.ExpiresAt):
 		return principal{}, s.unlessDoubtful(refuse(kindExpiredToken), c, row.ExpiresAt)
 	case c.fromFuture(now) && c.Issued != row.CreatedAt.Unix() && c.Issued != issued(row).Unix():
 		return principal{}, refuse(kindExpiredToken).because(errors.New("token from the future, and its session is not"))

@@ -421,6 +421,21 @@ func (f *fixture) minutes(n int) {
 	}
 }
 
+func TestASessionIsNotProlongedByAClockThatIsBehind(t *testing.T) {
+	f := newFixture(t)
+	owner := f.signUp("a@example.org")
+	f.minutes(1)
+	f.clock.Advance(-12 * time.Hour)
+	for range 61 * 24 * 2 { // two months of running
+		f.clock.Advance(30 * time.Minute)
+		if _, err := f.store.Look(t.Context(), f.clock.Now()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.clock.Advance(-24 * time.Hour)
+	f.do("POST", sessionPath, owner.RefreshToken, "").want(401).says("invalid session", "InvalidSession")
+}
+
 // SDKs throw a session away on any 401, and a device that keeps nothing else is out for good.
 func TestAServerWhoseClockHasJustGoneAheadHasDevicesComeBack(t *testing.T) {
 	f := newFixture(t)

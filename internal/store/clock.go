@@ -23,19 +23,19 @@ const (
 )
 
 // For how long the program has to run with a clock that does not go with what was believed until that is believed instead: a tenth of
-// how far it is ahead, within these bounds. Meanwhile rows that are past stay for so much longer, and nothing else happens. A clock
-// that is behind deletes nothing while it is: a day is enough for it.
+// how far it is off, within these bounds. Meanwhile rows that are past stay for so much longer, and nothing else happens. Going back takes
+// no longer than what was believed has been so, since a new file may have been made by a clock that was ahead.
 const (
 	leastRun = 24 * time.Hour
 	mostRun  = 30 * 24 * time.Hour
 )
 
 const (
-	selectClock = `SELECT believed_at, candidate_at, ran FROM clock WHERE id = 1`
+	selectClock = `SELECT believed_at, sure, candidate_at, ran FROM clock WHERE id = 1`
 
 	saveClock = `
-INSERT INTO clock (id, believed_at, candidate_at, ran) VALUES (1, ?1, ?2, ?3)
-ON CONFLICT (id) DO UPDATE SET believed_at = ?1, candidate_at = ?2, ran = ?3`
+INSERT INTO clock (id, believed_at, sure, candidate_at, ran) VALUES (1, ?1, ?2, ?3, ?4)
+ON CONFLICT (id) DO UPDATE SET believed_at = ?1, sure = ?2, candidate_at = ?3, ran = ?4`
 )
 
 // fromFuture is model.MaxAhead in milliseconds, written as SQL.
@@ -59,6 +59,7 @@ func (l Look) Behind() bool { return l.Off < 0 }
 // belief is what is believed of the time. It goes on by the time that the program runs, whatever the clock is set to.
 type belief struct {
 	believed  time.Time     // zero when nothing is known: the file is new
+	sure      time.Duration // for how long the program has run with that, as far as it matters
 	candidate time.Time     // what the clock shows instead; zero when it goes with believed
 	ran       time.Duration // with the candidate
 
@@ -78,11 +79,12 @@ func (b *belief) look(shown time.Time, ran time.Duration) Look {
 	off := shown.Sub(b.believed)
 	if off.Abs() <= goesWith {
 		b.believed, b.candidate, b.ran = shown, time.Time{}, 0
+		b.sure = min(b.sure+ran, mostRun)
 		return Look{By: shown}
 	}
 	l := Look{New: b.follow(shown, ran)}
-	if need := runUntilBelieved(b.candidate.Sub(b.believed)); b.ran >= need {
-		b.believed, b.candidate, b.ran = b.candidate, time.Time{}, 0
+	if b.untilBelieved() <= 0 {
+		b.believed, b.sure, b.candidate, b.ran = b.candidate, b.ran, time.Time{}, 0
 		if off = shown.Sub(b.believed); off.Abs() <= goesWith {
 			b.believed = shown
 			return Look{By: shown}
@@ -93,7 +95,7 @@ func (b *belief) look(shown time.Time, ran time.Duration) Look {
 	if shown.Before(l.By) {
 		l.By = shown
 	}
-	l.Wait = runUntilBelieved(b.candidate.Sub(b.believed)) - b.ran
+	l.Wait = b.untilBelieved()
 	return l
 }
 
@@ -110,15 +112,21 @@ func (b *belief) follow(shown time.Time, ran time.Duration) bool {
 	return false
 }
 
-func runUntilBelieved(off time.Duration) time.Duration {
-	return min(max(off/10, leastRun), mostRun)
+// untilBelieved is how much longer the program has to run with the candidate.
+func (b *belief) untilBelieved() time.Duration {
+	off := b.candidate.Sub(b.believed)
+	need := min(max(off.Abs()/10, leastRun), mostRun)
+	if off < 0 {
+		need = min(need, max(b.sure, leastRun))
+	}
+	return need - b.ran
 }
 
 // Look takes a reading of the machine's clock in and tells what may be deleted by it. Call it when the program starts, and every
 // minute while it runs.
 //
 // What it believes goes on by the time that the program runs. A reading that goes with that is believed at once. Any other is when the
-// program has run with it for a day, or for a tenth of what it is ahead by if that is more: a year of being switched off and a battery
+// program has run with it for a day, or for a tenth of what it is off by if that is more: a year of being switched off and a battery
 // that is empty look alike. It is remembered in the file.
 func (s *Store) Look(ctx context.Context, now time.Time) (Look, error) {
 	s.clockMu.Lock()
@@ -140,7 +148,7 @@ func (s *Store) Look(ctx context.Context, now time.Time) (Look, error) {
 		if !b.candidate.IsZero() {
 			candidate = b.candidate.UnixMilli()
 		}
-		_, err := t.exec(saveClock, b.believed.UnixMilli(), candidate, b.ran.Milliseconds())
+		_, err := t.exec(saveClock, b.believed.UnixMilli(), b.sure.Milliseconds(), candidate, b.ran.Milliseconds())
 		return err
 	})
 	if err == nil {
@@ -174,8 +182,8 @@ func (s *Store) Doubts(end, now time.Time) bool {
 
 // readClock reads, once, what an earlier run believed.
 func (s *Store) readClock(ctx context.Context) error {
-	var believed, candidate, ran int64
-	err := s.row(ctx, selectClock, nil, &believed, &candidate, &ran)
+	var believed, sure, candidate, ran int64
+	err := s.row(ctx, selectClock, nil, &believed, &sure, &candidate, &ran)
 	switch {
 	case errors.Is(err, model.ErrNotFound):
 		return nil
@@ -183,6 +191,7 @@ func (s *Store) readClock(ctx context.Context) error {
 		return doing("find what time it was", err)
 	}
 	s.clock.believed, s.clock.saved = fromMillis(believed), fromMillis(believed)
+	s.clock.sure = time.Duration(sure) * time.Millisecond
 	if candidate != 0 {
 		s.clock.candidate, s.clock.ran = fromMillis(candidate), time.Duration(ran)*time.Millisecond
 	}

@@ -134,6 +134,25 @@ func TestAFileThatWasMadeByAClockThatWasAheadIsNotBelievedForLong(t *testing.T) 
 	}
 }
 
+// Behind for long, as a board without a battery is when its network is down, and then right: what is believed must not have followed, or
+// the ends of all sessions would be set by it.
+func TestAClockThatIsBehindIsNotFollowedForDaysWhereThingsHaveLongBeenRight(t *testing.T) {
+	for off, days := range map[time.Duration]time.Duration{-2 * aYear: 20, -56 * aYear: 29} {
+		m := newMachine()
+		m.run(40 * aDay)
+		m.off = off
+		m.run(days * aDay)
+		if !m.last.Behind() {
+			t.Errorf("%v behind for %d days it is taken for right", off, days)
+		}
+		m.off = 0
+		m.run(time.Minute)
+		if m.late() != 0 || m.last.Off != 0 {
+			t.Errorf("when it is right again: %+v", m.last)
+		}
+	}
+}
+
 func TestWhatIsBelievedOfTheTimeIsRememberedInTheFile(t *testing.T) {
 	now := time.Date(2026, 11, 26, 9, 0, 0, 0, time.UTC)
 	path := newFile(t)
