@@ -137,6 +137,7 @@ func explainStatus(status int) problem {
 
 // handleError is Echo's error handler: every error of every route ends here, and nothing is sent twice.
 func (h *dashboard) handleError(err error, c echo.Context) {
+	_ = about(c, err)
 	if c.Response().Committed {
 		h.Log.Error("failed after the answer began", "route", c.Path(), "request", requestIDOf(c), "cause", err)
 		return

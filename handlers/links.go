@@ -53,7 +53,7 @@ func (h *dashboard) askForMail(
 	}
 	ctx, cancel := actContext(c)
 	defer cancel()
-	status, err := http.StatusOK, h.Service.SendLink(ctx, originOf(ctx), purpose, m.Email)
+	status, err := http.StatusOK, about(c, h.Service.SendLink(ctx, originOf(ctx), purpose, m.Email))
 	switch {
 	case err == nil:
 		m.Sent = true
@@ -105,7 +105,7 @@ func (h *dashboard) reset(c echo.Context) error {
 	ctx, cancel := actContext(c)
 	defer cancel()
 	email, err := h.Service.UseLink(ctx, originOf(ctx), given(model.LinkReset, m.Link), model.Secret(password))
-	switch {
+	switch _ = about(c, err); {
 	case err == nil:
 		if email != "" { // who reads the account's mail is its owner, and gets in however much others guess at it
 			h.known.Remember(c.Response(), c.Request(), email)

@@ -92,7 +92,7 @@ func (h *dashboard) logIn(c echo.Context, typed, password string) error {
 	from.KnownBrowser = h.known.Name(c.Request(), email)
 	a, err := h.Service.SignIn(c.Request().Context(), from, email, model.Secret(password))
 	if err != nil {
-		return err
+		return about(c, err)
 	}
 	if _, err := h.leave(c, model.EndedSignedIn); err != nil { // whoever this browser was signed in as until now
 		return err
@@ -199,7 +199,7 @@ func (h *dashboard) register(c echo.Context) error {
 	}
 	err := h.Service.Register(c.Request().Context(), originOf(c.Request().Context()), m.Email, model.Secret(password))
 	if err != nil {
-		return h.answerNotRegistered(c, m, err)
+		return h.answerNotRegistered(c, m, about(c, err))
 	}
 	if h.ConfirmEmail {
 		h.keepNext(c, m.Next)

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+
+	"latchkey/internal/model"
 )
 
 // contentSecurityPolicy allows our own files and nothing inline. There is no unsafe-* in it: a name or a message that got
@@ -78,11 +80,36 @@ func (h *dashboard) logRequest(next echo.HandlerFunc) echo.HandlerFunc {
 		if c.Path() == healthPath && c.Response().Status == http.StatusOK { // 2,880 a day, with a container's usual health check
 			level = slog.LevelDebug
 		}
-		h.Log.Log(r.Context(), level, "request",
+		line := []any{
 			"method", c.Request().Method, "route", c.Path(), "status", c.Response().Status,
-			"took", h.Now().Sub(start).Round(time.Microsecond), "from", c.RealIP(), "request", requestIDOf(c))
+			"took", h.Now().Sub(start).Round(time.Microsecond), "from", c.RealIP(), "request", requestIDOf(c),
+		}
+		if who := refusedUser(c); who != "" && c.Response().Status >= http.StatusBadRequest {
+			line = append(line, "user", who)
+		}
+		h.Log.Log(r.Context(), level, "request", line...)
 		return nil
 	}
+}
+
+const aboutKey = "whom a refusal is about"
+
+// about remembers for the log which user a refusal is about, if the service says so.
+func about(c echo.Context, err error) error {
+	if e, ok := errors.AsType[*model.Error](err); ok && e.UserID != "" {
+		c.Set(aboutKey, e.UserID)
+	}
+	return err
+}
+
+// refusedUser is whom a refusal is about: whoever is signed in, or the owner of the account that was asked for, "" when neither is
+// known.
+func refusedUser(c echo.Context) string {
+	if id, ok := c.Get(aboutKey).(string); ok {
+		return id
+	}
+	a, _ := accountOf(c)
+	return a.UserID
 }
 
 // refuseCrossOrigin lets no other site act in a signed-in person's name, sign-in and sign-out included.

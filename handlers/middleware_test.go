@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -448,6 +449,66 @@ func TestALogLineNamesTheRouteAndNothingThatWasTyped(t *testing.T) {
 	b.get("/static/" + value)
 	if log := p.logs.String(); strings.Contains(log, value) || strings.Contains(log, "typed-by-mistake") {
 		t.Errorf("the log holds what was typed: %s", log)
+	}
+}
+
+// Whoever runs the server can see who was refused what, and whose account it was about.
+func TestEveryRefusalOfAPageSaysWhereFromAndWhomItWasAbout(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, ana := p.signedIn(email)
+	bob := p.person("bob@example.com")
+	stranger := p.browserAt("198.51.100.7")
+	b.address = "198.51.100.7"
+	for range 3 { // until the password has to be given again
+		p.clock.Advance(time.Hour / 4)
+		b.get("/keys").want(http.StatusOK)
+	}
+	wrong := func(email string) url.Values { return url.Values{"email": {email}, "password": {"not this one"}} }
+	repeated := func(times int, ask func() answer) func() answer {
+		return func() answer {
+			for range times {
+				ask()
+			}
+			return ask()
+		}
+	}
+	device := p.device()
+	device.address = "198.51.100.7"
+	for _, c := range []struct {
+		name   string
+		ask    func() answer
+		status int
+		about  string
+	}{
+		{"a wrong password", func() answer { return stranger.post("/login", wrong(bob.email)) }, 422, bob.id},
+		{"one too many", repeated(5, func() answer { return stranger.post("/login", wrong(bob.email)) }), 429, bob.id},
+		{"nobody's password", func() answer { return stranger.post("/login", wrong("nobody@example.com")) }, 422, ""},
+		{"one too many of nobody's", repeated(5, func() answer { return stranger.post("/login", wrong("nobody@example.com")) }), 429, ""},
+		{"another site", func() answer { return b.with("Sec-Fetch-Site", "cross-site").post("/keys", nil) }, 403, ""},
+		{"the question for the password", func() answer { return b.post("/keys", newKeyForm("porch-cam")) }, 403, ana.id},
+		{"a wrong answer to it", func() answer { return b.post("/keys", alsoPassword(newKeyForm("porch-cam"), "not this one")) }, 422, ana.id},
+		{"a wrong answer too many", repeated(10, func() answer { return b.post("/keys", alsoPassword(newKeyForm("porch-cam"), "not this one")) }), 429, ana.id},
+		{"a wrong code", func() answer { return b.post("/device", url.Values{"code": {"BCDF-GHJK"}}) }, 422, ana.id},
+		{"too many wrong codes", repeated(5, func() answer { return b.post("/device", url.Values{"code": {"BCDF-GHJK"}}) }), 429, ana.id},
+		{"somebody else's key", func() answer { return b.get("/keys/0123456789abcdef01234567") }, 404, ana.id},
+		{"a form too large", func() answer { return b.post("/keys", url.Values{"name": {strings.Repeat("x", 1<<17)}}) }, 413, ""}, // before anybody looks who that is,
+		{"a device code that is none", func() answer { return device.poll(nil) }, 400, ""},
+		{"a device of another app", func() answer { return device.start(url.Values{"client_id": {"other"}}) }, 400, ""},
+		{"nowhere", func() answer { return stranger.get("/nowhere") }, 404, ""},
+	} {
+		p.logs.Reset()
+		if got := c.ask(); got.status != c.status {
+			t.Errorf("%s: status %d, want %d", c.name, got.status, c.status)
+		}
+		line := p.logs.line(t, "request")
+		about, _ := line["user"].(string)
+		if line["from"] != "198.51.100.7" || about != c.about || line["status"] != float64(c.status) || line["level"] != "INFO" {
+			t.Errorf("%s: %v, want one about %q", c.name, line, c.about)
+		}
+		if log := p.logs.String(); strings.Contains(log, "@example.com") || strings.Contains(log, "not this one") || strings.Contains(log, "BCDF") {
+			t.Errorf("%s: %s", c.name, log)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -30,6 +31,24 @@ func missing(kind model.Kind, doing string, err error) error {
 	default:
 		return unavailable(doing, err)
 	}
+}
+
+// about says in a refusal which user it is about, for the log; one that says so already goes on saying it.
+func about(err error, userID string) error {
+	e, ok := errors.AsType[*model.Error](err)
+	if !ok || e.UserID != "" || userID == "" {
+		return err
+	}
+	named := *e
+	named.UserID = userID
+	return &named
+}
+
+// aboutOwner says in a refusal which user the account is of that somebody asked for. Nobody has looked for it before, and whoever
+// waits for the answer must not learn from the time that it takes whether there is one: it is looked for once, whatever is found.
+func (a *Accounts) aboutOwner(ctx context.Context, err error, email string) error {
+	id, _ := a.store.IdentityBySubject(ctx, model.ProviderEmailPassword, email) // without it the log knows less
+	return about(err, id.UserID)
 }
 
 // tooMany is the refusal of whoever has to wait, nil when nobody has to.

@@ -89,9 +89,10 @@ func (a *Accounts) hashFor(ctx context.Context, from model.Origin, link model.Li
 		return "", linkError("find link", err)
 	}
 	if err := checkNewPassword(password, id.Subject, a.cfg.MinPassword); err != nil {
-		return "", err
+		return "", about(err, id.UserID)
 	}
-	return a.passwords.hash(ctx, claim{id.Subject, from}, password)
+	hash, err := a.passwords.hash(ctx, claim{id.Subject, from}, password)
+	return hash, about(err, id.UserID)
 }
 
 func linkError(doing string, err error) error { return missing(model.KindBadLink, doing, err) }
@@ -107,7 +108,7 @@ func (a *Accounts) SendLink(ctx context.Context, from model.Origin, purpose, ema
 		return refuse(model.KindBadEmail)
 	}
 	if err := a.countEmail(from, email); err != nil {
-		return err
+		return a.aboutOwner(ctx, err, email)
 	}
 	send := a.sendReset(from)
 	if purpose == model.LinkConfirm {

@@ -59,13 +59,13 @@ func (p *Person) checkOwn(ctx context.Context, password model.Secret) (model.Ide
 		return id, passwordWrong, err
 	}
 	if tooLong(password) {
-		return id, passwordWrong, refused(model.KindWrongPassword, "password no account can have", "")
+		return id, passwordWrong, refused(model.KindWrongPassword, "password no account can have", id.UserID)
 	}
 	// A session has tries of its own, as a browser has that was signed in before: the guesses of others do not hold its owner up. They
 	// are counted for the session whatever else its browser proves, or leaving that out would buy as many again.
 	succeeded, err := a.guessing(Attempt{Account: id.Subject, Address: p.from.Address, KnownBrowser: p.who.SessionID})
 	if err != nil {
-		return id, passwordWrong, err
+		return id, passwordWrong, about(err, id.UserID)
 	}
 	v, err := a.passwords.check(ctx, claim{id.Subject, p.from}, id.PasswordHash, password)
 	if err != nil || v != passwordWrong {
@@ -75,7 +75,7 @@ func (p *Person) checkOwn(ctx context.Context, password model.Secret) (model.Ide
 		a.recordFailure(ctx, p.from, id.UserID, model.ReasonWrongPassword)
 		err = refused(model.KindWrongPassword, model.ReasonWrongPassword, id.UserID)
 	}
-	return id, v, err
+	return id, v, about(err, id.UserID)
 }
 
 // identity is what the person signed in with. Without its id it is found by the address.

@@ -31,7 +31,7 @@ func (a *Accounts) Register(ctx context.Context, from model.Origin, email string
 	}
 	if a.cfg.Mailer != nil {
 		if err := a.countEmail(from, email); err != nil {
-			return err
+			return a.aboutOwner(ctx, err, email)
 		}
 	}
 	hash, err := a.passwords.hash(ctx, claim{email, from}, password)

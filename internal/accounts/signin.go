@@ -77,7 +77,7 @@ func (a *Accounts) provePassword(ctx context.Context, from model.Origin, email s
 	}
 	succeeded, err := a.guessing(Attempt{Account: email, Address: from.Address, KnownBrowser: from.KnownBrowser})
 	if err != nil {
-		return proven{}, err
+		return proven{}, a.aboutOwner(ctx, err, email)
 	}
 	id, err := a.store.IdentityBySubject(ctx, model.ProviderEmailPassword, email)
 	if err != nil && !errors.Is(err, model.ErrNotFound) {
@@ -91,7 +91,7 @@ func (a *Accounts) provePassword(ctx context.Context, from model.Origin, email s
 		err = a.judge(ctx, from, id, verdict)
 	}
 	if err != nil {
-		return proven{}, err
+		return proven{}, about(err, id.UserID)
 	}
 	if verdict == passwordOutdated {
 		a.rehash(ctx, from, id, password)

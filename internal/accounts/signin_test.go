@@ -3,8 +3,10 @@ package accounts
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"latchkey/internal/model"
+	"latchkey/internal/store"
 )
 
 func TestASignInSucceedsWithoutItsRehash(t *testing.T) {
@@ -118,5 +120,49 @@ func TestAnonymousSignInsAreCountedAsRegistrationsAre(t *testing.T) {
 	f.clock.Advance(registrationPause)
 	if _, err := f.SignInAnonymously(t.Context(), here, nil); err != nil {
 		t.Errorf("after a pause: %v", err)
+	}
+}
+
+// What is refused by a count is traced to the account that it was about, and costs the same when there is none.
+func TestATryTooManyNamesTheAccountAndIsTheSameWorkWithoutOne(t *testing.T) {
+	box := &mailbox{}
+	f := newFixture(t, func(cfg *Config) { cfg.Mailer = box })
+	f.register("a@example.org")
+	f.confirm(box.taken(f)[0])
+	owner, err := f.SignIn(t.Context(), here, "a@example.org", testPassword)
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls := map[string]func(email string) error{
+		"sign in": func(email string) error {
+			_, err := f.SignIn(t.Context(), here, email, "not this one")
+			return err
+		},
+		"ask for a link": func(email string) error { return f.SendLink(t.Context(), here, model.LinkReset, email) },
+		"register":       func(email string) error { return f.Register(t.Context(), here, email, testPassword) },
+	}
+	for name, call := range calls {
+		f.clock.Advance(time.Hour)
+		var work []store.Stats
+		for email, userID := range map[string]string{"a@example.org": owner.UserID, strings.ReplaceAll(name, " ", "-") + "@example.org": ""} {
+			for range networkShare {
+				if model.Is(call(email), model.KindTooManyEmails) {
+					break
+				}
+			}
+			f.Drain()
+			if name == "register" && userID == "" { // there is one by now
+				continue
+			}
+			work = append(work, f.asked(func() {
+				e, ok := call(email).(*model.Error) //nolint:errorlint // exactly it
+				if !ok || e.UserID != userID || e.Wait <= 0 {
+					t.Errorf("%s: %+v, want one about %q", name, e, userID)
+				}
+			}))
+		}
+		if len(work) == 2 && work[0] != work[1] || work[0].Writes > 0 {
+			t.Errorf("%s: %+v", name, work)
+		}
 	}
 }

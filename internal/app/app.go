@@ -73,6 +73,7 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 	}
 	a.url = cfg.URL(a.listener.Addr())
 	a.hosts = newHosts(a.url, cfg.PublicURL != nil, cfg.AlsoHosts, a.listener.Addr(), a.log)
+	a.hosts.from = handlers.ClientAddress(cfg.TrustedProxies)
 	if a.admin, err = a.newAdmin(ctx, cfg.Admin); err != nil {
 		return nil, err
 	}
@@ -135,7 +136,7 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 		Now:            cfg.Now,
 		Log:            a.log,
 	})
-	a.server = newServer(a.edge(cfg, divide(keys.api, dashboard)), a.log)
+	a.server = newServer(a.edge(cfg, divide(keys.api, dashboard, a.hosts.nothingThere())), a.log)
 	a.server.Handler = a.admin.watch(a.server.Handler, slices.Concat(keys.routes, handlers.Routes(dashboard)))
 	a.server.ConnState = a.listener.follow
 	a.server.RegisterOnShutdown(a.letGo)
@@ -146,16 +147,17 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 	return a, nil
 }
 
-// divide gives the dashboard its pages and what belongs to pairing, and the client API whatever else programs ask for. It is no http.ServeMux because that one redirects
-// unclean paths, and a device would take its token along to wherever the redirect points.
-func divide(api, dashboard http.Handler) http.Handler {
+// divide gives the dashboard its pages and what belongs to pairing, and the client API whatever else programs ask for. What only looks
+// like pairing gets neither. It is no http.ServeMux because that one redirects unclean paths, and a device would take its token along to
+// wherever the redirect points.
+func divide(api, dashboard, nothing http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		path := r.URL.Path
 		switch {
 		case handlers.IsPairing(path), !handlers.ForPrograms(path):
 			dashboard.ServeHTTP(w, r)
 		case handlers.NearPairing(path):
-			handlers.RefuseProgram(w, r, http.StatusNotFound, "invalid_request", handlers.NothingThere)
+			nothing.ServeHTTP(w, r)
 		default:
 			api.ServeHTTP(w, r)
 		}

@@ -590,7 +590,7 @@ func TestTheAPIAndTheDashboardSharePathsWithoutRedirects(t *testing.T) {
 	named := func(name string) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, name) })
 	}
-	handler := divide(named("api"), named("dashboard"))
+	handler := divide(named("api"), named("dashboard"), named("nothing"))
 	got := map[string]string{}
 	want := map[string]string{
 		"/":                       "dashboard",

@@ -94,6 +94,8 @@ func (a *App) refusePlainHTTP(trusted handlers.Proxies, next http.Handler) http.
 			next.ServeHTTP(w, r)
 			return
 		}
+		from, _ := trusted.Client(r)
+		a.log.Info("refused a request by plain http", "status", http.StatusForbidden, "from", from)
 		handlers.RefuseProgram(w, r, http.StatusForbidden, "invalid_request", "use https: whatever this request held can be read on its way")
 	})
 }

@@ -25,8 +25,9 @@ type hosts struct {
 	publicURL string
 	name      string // of the public URL, as browsers send it
 	also      []config.AlsoHost
-	port      string // that the program listens on
-	addresses bool   // whether any IP address will do
+	port      string                     // that the program listens on
+	addresses bool                       // whether any IP address will do
+	from      func(*http.Request) string // nil where no proxy is believed
 	log       *slog.Logger
 }
 
@@ -118,6 +119,9 @@ const misdirectedProgram = "this server does not answer for the host in that add
 // At a further host there is all that programs ask for, and no page: there is one place where people sign in, with cookies that
 // are good there alone. A page that somebody asks for, such as that of a link in an old email, is where they are sent.
 func (h hosts) only(next http.Handler) http.Handler {
+	if h.from == nil {
+		h.from = handlers.ClientAddress(nil)
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		forPrograms := handlers.ForPrograms(r.URL.Path)
 		switch {
@@ -136,7 +140,7 @@ func (h hosts) only(next http.Handler) http.Handler {
 			h.sendToPublicURL(w, r)
 			return
 		}
-		h.log.Debug("refused a request for another host", "host", legibleHost(r.Host), "from", r.RemoteAddr)
+		h.log.Info("refused a request for another host", "host", legibleHost(r.Host), "status", http.StatusMisdirectedRequest, "from", h.from(r))
 		if forPrograms {
 			handlers.RefuseProgram(w, r, http.StatusMisdirectedRequest, "invalid_request", misdirectedProgram)
 			return
@@ -157,6 +161,14 @@ func (h hosts) sendToPublicURL(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(http.StatusMisdirectedRequest)
 	_, _ = fmt.Fprintf(w, "Nothing was changed. The pages of this server are at %s: open them there.\n", h.publicURL)
+}
+
+// nothingThere answers programs that ask for what only looks like pairing.
+func (h hosts) nothingThere() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h.log.Info("refused a call that is none", "status", http.StatusNotFound, "from", h.from(r))
+		handlers.RefuseProgram(w, r, http.StatusNotFound, "invalid_request", handlers.NothingThere)
+	})
 }
 
 // legibleHost is a host as the log may repeat it: short, and with nothing in it that a host has not.

@@ -70,7 +70,7 @@ func (a *App) here(cfg config.Settings, dir dataDir, ring keyRing, mails mailing
 
 func (a *App) elsewhere(cfg config.Settings, mails mailing) (k keyService, err error) {
 	k.baseURL = strings.TrimRight(cfg.Upstream.String(), "/")
-	k.api, k.drain, k.pace = notHere(k.baseURL), func() {}, 3*time.Second // it is asked over a network
+	k.api, k.drain, k.pace = a.notHere(k.baseURL, handlers.ClientAddress(cfg.TrustedProxies)), func() {}, 3*time.Second // it is asked over a network
 	through := client.WithHTTPClient(a.admin.countLogInsAt(newUpstreamClient(cfg.Upstream)))
 	there, err := client.New(k.baseURL, cfg.AppID, through, client.WithBaseHostOnly())
 	if err != nil {

@@ -31,8 +31,9 @@ func newUpstreamClient(upstream *url.URL) *http.Client {
 }
 
 // notHere answers devices that were pointed at the dashboard. They want JSON, not its sign-in page.
-func notHere(baseURL string) http.Handler {
+func (a *App) notHere(baseURL string, from func(*http.Request) string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a.log.Info("refused a call of the client API, which is elsewhere", "status", http.StatusNotFound, "from", from(r))
 		handlers.RefuseProgram(w, r, http.StatusNotFound, "", "the client API of this app is at "+baseURL)
 	})
 }

@@ -64,7 +64,8 @@ var (
 	mayDeleteSelf = door{token: accessToken, live: true, session: byPassword | byNobody, refusal: kindDeleteForbidden}
 )
 
-// admit finds out who is calling and whether the access rule lets them in.
+// admit finds out who is calling and whether the access rule lets them in. Beside a refusal it says whose token it was, if it was one
+// of ours, and no more.
 func (s *Server) admit(r *http.Request, d door) (principal, error) {
 	if d.open {
 		return principal{}, nil
@@ -75,20 +76,29 @@ func (s *Server) admit(r *http.Request, d door) (principal, error) {
 	}
 	c, err := s.tokens.verify(raw, d.token, s.ids.domain, s.cfg.Now())
 	if err != nil {
-		return principal{}, s.unlessDoubtful(err, c, time.Unix(c.Expires, 0))
+		return s.holderOf(raw), s.unlessDoubtful(err, c, time.Unix(c.Expires, 0))
 	}
 	who := principal{
 		userID: c.Subject, sessionID: c.Issuer, deviceID: c.DeviceID, identity: identity{c.Identity.ID, c.Identity.Provider},
 	}
 	if d.token == refreshToken || d.live {
 		if who, err = s.sessionOf(r, c); err != nil {
-			return principal{}, err
+			return principal{userID: c.Subject}, err
 		}
 	}
 	if !d.session.has(who.identity.provider) {
-		return principal{}, refuse(d.refusal)
+		return principal{userID: c.Subject}, refuse(d.refusal)
 	}
 	return who, nil
+}
+
+// holderOf says whose a token is that is not good here or not any more. It is nobody's that this server has not signed.
+func (s *Server) holderOf(raw string) principal {
+	c, err := s.tokens.open(raw)
+	if err != nil || !model.IsID(c.Subject) {
+		return principal{}
+	}
+	return principal{userID: c.Subject}
 }
 
 // sessionOf reads the session a token names. The row decides, not the token: it goes when the person signs out, when

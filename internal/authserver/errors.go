@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -83,47 +84,47 @@ var wireErrors = [...]wireError{
 	kindBusy:               {503, "", "too much is being done right now: try again in a moment", slog.LevelWarn},
 	kindDoubtfulClock:      {503, "", "the clock of this server may be wrong: try again in a moment", slog.LevelInfo},
 	kindTooMany:            {429, "", "too many tries: wait a little before the next one", slog.LevelInfo},
-	kindNotFound:           {404, "", "there is nothing at this address", slog.LevelDebug},
-	kindUncleanPath:        {404, "", "there is nothing at this address: it has a slash or a dot too many, which the base URL may have at its end", slog.LevelDebug},
-	kindBadBase:            {404, "", "there is nothing at this address: the base URL must end after the host, and the path begin with /api/client in small letters", slog.LevelDebug},
-	kindUnknownApp:         {404, "", "cannot find app using Client App ID '%s'", slog.LevelDebug},
-	kindMethodNotAllowed:   {405, "", "this address does not answer that method", slog.LevelDebug},
-	kindBodyTooLarge:       {413, "", "request body is larger than 64 KB", slog.LevelDebug},
-	kindNotJSON:            {415, "", "request body must be sent as application/json", slog.LevelDebug},
-	kindBadBody:            {400, "BadRequest", "request body must be one JSON object with fields of the right types", slog.LevelDebug},
-	kindMissingField:       {400, "MissingParameter", "'%s' is a required string", slog.LevelDebug},
-	kindBadEmail:           {400, "BadRequest", "email invalid", slog.LevelDebug},
-	kindBadPassword:        {400, "BadRequest", asRefused, slog.LevelDebug},
+	kindNotFound:           {404, "", "there is nothing at this address", slog.LevelInfo},
+	kindUncleanPath:        {404, "", "there is nothing at this address: it has a slash or a dot too many, which the base URL may have at its end", slog.LevelInfo},
+	kindBadBase:            {404, "", "there is nothing at this address: the base URL must end after the host, and the path begin with /api/client in small letters", slog.LevelInfo},
+	kindUnknownApp:         {404, "", "cannot find app using Client App ID '%s'", slog.LevelInfo},
+	kindMethodNotAllowed:   {405, "", "this address does not answer that method", slog.LevelInfo},
+	kindBodyTooLarge:       {413, "", "request body is larger than 64 KB", slog.LevelInfo},
+	kindNotJSON:            {415, "", "request body must be sent as application/json", slog.LevelInfo},
+	kindBadBody:            {400, "BadRequest", "request body must be one JSON object with fields of the right types", slog.LevelInfo},
+	kindMissingField:       {400, "MissingParameter", "'%s' is a required string", slog.LevelInfo},
+	kindBadEmail:           {400, "BadRequest", "email invalid", slog.LevelInfo},
+	kindBadPassword:        {400, "BadRequest", asRefused, slog.LevelInfo},
 	kindNotOwnPassword:     {403, "InvalidPassword", "the password is wrong", slog.LevelInfo},
-	kindBadLinkData:        {400, "BadRequest", "invalid token data", slog.LevelDebug},
+	kindBadLinkData:        {400, "BadRequest", "invalid token data", slog.LevelInfo},
 	kindLinkGone:           {400, "UserpassTokenInvalid", "userpass token is expired or invalid", slog.LevelInfo},
-	kindNoMail:             {400, "BadRequest", "this server sends no mail: ask whoever runs it", slog.LevelDebug},
-	kindEmailTaken:         {409, "AccountNameInUse", "name already in use", slog.LevelDebug},
-	kindRegistrationClosed: {403, "", "registration is closed: ask whoever runs this server for an account", slog.LevelDebug},
-	kindLinking:            {400, "BadRequest", "linking is not supported by this server", slog.LevelDebug},
-	kindUnknownProvider:    {404, "AuthProviderNotFound", "authentication provider not found", slog.LevelDebug},
+	kindNoMail:             {400, "BadRequest", "this server sends no mail: ask whoever runs it", slog.LevelInfo},
+	kindEmailTaken:         {409, "AccountNameInUse", "name already in use", slog.LevelInfo},
+	kindRegistrationClosed: {403, "", "registration is closed: ask whoever runs this server for an account", slog.LevelInfo},
+	kindLinking:            {400, "BadRequest", "linking is not supported by this server", slog.LevelInfo},
+	kindUnknownProvider:    {404, "AuthProviderNotFound", "authentication provider not found", slog.LevelInfo},
 	kindWrongPassword:      {401, "InvalidPassword", "unauthorized", slog.LevelInfo},
 	kindWrongKey:           {401, "AuthError", "unauthorized", slog.LevelInfo},
 	kindUserDisabled:       {401, "UserDisabled", "unauthorized", slog.LevelInfo},
 	kindNotConfirmed:       {401, "AuthError", "unauthorized", slog.LevelInfo},
-	kindNoToken:            {401, "", "must authenticate first", slog.LevelDebug},
-	kindNoBearer:           {401, "", "expected Authorization header with JWT (Bearer schema)", slog.LevelDebug},
-	kindBadToken:           {401, "InvalidSession", "unauthorized", slog.LevelDebug},
-	kindExpiredToken:       {401, "InvalidSession", "invalid session", slog.LevelDebug},
-	kindNotRefreshToken:    {401, "InvalidSession", "invalid refresh token: incorrect token type", slog.LevelDebug},
-	kindNotAccessToken:     {401, "InvalidSession", "invalid access token: incorrect token type", slog.LevelDebug},
+	kindNoToken:            {401, "", "must authenticate first", slog.LevelInfo},
+	kindNoBearer:           {401, "", "expected Authorization header with JWT (Bearer schema)", slog.LevelInfo},
+	kindBadToken:           {401, "InvalidSession", "unauthorized", slog.LevelInfo},
+	kindExpiredToken:       {401, "InvalidSession", "invalid session", slog.LevelInfo},
+	kindNotRefreshToken:    {401, "InvalidSession", "invalid refresh token: incorrect token type", slog.LevelInfo},
+	kindNotAccessToken:     {401, "InvalidSession", "invalid access token: incorrect token type", slog.LevelInfo},
 	// realm-web signs out after deleting the account, and swallows the failure only when it says "failed to find refresh token".
-	kindSessionGone:     {401, "InvalidSession", "invalid session: failed to find refresh token", slog.LevelDebug},
-	kindUserGone:        {401, "InvalidSession", "invalid session", slog.LevelDebug},
-	kindForbidden:       {403, "", "this kind of session may not do that", slog.LevelDebug},
-	kindKeysForbidden:   {403, "", "keys can be managed only from a signed-in, non-anonymous account: log in with e-mail and password", slog.LevelDebug},
-	kindDeleteForbidden: {403, "", "an account cannot be deleted with an API key: log in with e-mail and password", slog.LevelDebug},
-	kindSessionNotFound: {404, "SessionNotFound", "session not found", slog.LevelDebug},
-	kindKeyNotFound:     {404, "APIKeyNotFound", "API key not found", slog.LevelDebug},
-	kindNoName:          {400, "", "'name' is a required string", slog.LevelDebug},
-	kindBadName:         {400, "InvalidParameter", asRefused, slog.LevelDebug},
-	kindNameTaken:       {409, "APIKeyAlreadyExists", "API key with name already exists", slog.LevelDebug},
-	kindKeyLimit:        {400, "BadRequest", asRefused, slog.LevelDebug},
+	kindSessionGone:     {401, "InvalidSession", "invalid session: failed to find refresh token", slog.LevelInfo},
+	kindUserGone:        {401, "InvalidSession", "invalid session", slog.LevelInfo},
+	kindForbidden:       {403, "", "this kind of session may not do that", slog.LevelInfo},
+	kindKeysForbidden:   {403, "", "keys can be managed only from a signed-in, non-anonymous account: log in with e-mail and password", slog.LevelInfo},
+	kindDeleteForbidden: {403, "", "an account cannot be deleted with an API key: log in with e-mail and password", slog.LevelInfo},
+	kindSessionNotFound: {404, "SessionNotFound", "session not found", slog.LevelInfo},
+	kindKeyNotFound:     {404, "APIKeyNotFound", "API key not found", slog.LevelInfo},
+	kindNoName:          {400, "", "'name' is a required string", slog.LevelInfo},
+	kindBadName:         {400, "InvalidParameter", asRefused, slog.LevelInfo},
+	kindNameTaken:       {409, "APIKeyAlreadyExists", "API key with name already exists", slog.LevelInfo},
+	kindKeyLimit:        {400, "BadRequest", asRefused, slog.LevelInfo},
 }
 
 // failure is an error that knows what the client is told. Each is made for one request: a shared one could carry a detail
@@ -197,7 +198,7 @@ func failureAs(k kind, e *model.Error) *failure {
 		f.cause = fmt.Errorf("%s: %w", e.Doing, e.Err)
 	}
 	if e.UserID != "" {
-		f.attrs = append(f.attrs, slog.String("user", e.UserID))
+		f.attrs = append(f.attrs, slog.String(userAttr, e.UserID))
 	}
 	if e.KeyID != "" {
 		f.attrs = append(f.attrs, slog.String("key", e.KeyID))
@@ -233,9 +234,9 @@ func (f *failure) Error() string {
 // Unwrap gives the cause.
 func (f *failure) Unwrap() error { return f.cause }
 
-// fail is the one place where an error becomes an answer and a log line. Both carry the id of the request, the answer inside
+// fail is the one place where an error becomes an answer and a log line, of whoever asks, if that is known. Both carry the id of the request, the answer inside
 // link, where App Services puts it.
-func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, who principal, err error) {
 	f := failureOf(err)
 	wire, id := wireErrors[f.kind], w.Header().Get(requestIDHeader)
 	body := errorBody{Error: f.text(), Code: wire.code}
@@ -245,12 +246,15 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if wait := f.wait; wait > 0 || wire.status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(wait.Seconds())))))
 	}
-	s.logFailure(r, f, id)
+	s.logFailure(r, who, f, id)
 	_ = answer{status: wire.status, body: body}.write(w) // two strings always encode
 }
 
+// userAttr is whom a line of the log is about.
+const userAttr = "user"
+
 // logFailure names the route by its pattern: the path and the query are the client's own words.
-func (s *Server) logFailure(r *http.Request, f *failure, id string) {
+func (s *Server) logFailure(r *http.Request, who principal, f *failure, id string) {
 	wire := wireErrors[f.kind]
 	level := wire.level
 	if errors.Is(f.cause, context.Canceled) && r.Context().Err() != nil {
@@ -260,7 +264,11 @@ func (s *Server) logFailure(r *http.Request, f *failure, id string) {
 		slog.String("co_id", id),
 		slog.String("route", r.Pattern),
 		slog.Int("status", wire.status),
+		slog.String("from", s.cfg.ClientAddress(r)),
 	}, f.attrs...)
+	if who.userID != "" && !slices.ContainsFunc(f.attrs, func(a slog.Attr) bool { return a.Key == userAttr }) {
+		attrs = append(attrs, slog.String(userAttr, who.userID))
+	}
 	if f.cause != nil {
 		attrs = append(attrs, slog.String("reason", f.cause.Error()))
 	}

@@ -147,10 +147,10 @@ func (s *Server) buildMux() *http.ServeMux {
 		allow := strings.Join(append(allowed, http.MethodOptions), ", ")
 		mux.HandleFunc(p, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Allow", allow)
-			s.fail(w, r, refuse(kindMethodNotAllowed))
+			s.fail(w, r, principal{}, refuse(kindMethodNotAllowed))
 		})
 	}
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.fail(w, r, refuse(whyNotFound(r.URL.Path))) })
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.fail(w, r, principal{}, refuse(whyNotFound(r.URL.Path))) })
 	return mux
 }
 
@@ -172,7 +172,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	// ServeMux redirects unclean paths; a redirect would take a token along to wherever it points.
 	if p := r.URL.EscapedPath(); p != path.Clean(p) {
-		s.fail(w, r, refuse(kindUncleanPath))
+		s.fail(w, r, principal{}, refuse(kindUncleanPath))
 		return
 	}
 	if r.Body != nil {
@@ -186,21 +186,21 @@ func (s *Server) serve(rt route) http.HandlerFunc {
 	namesApp := strings.Contains(rt.path, "{app}")
 	return func(w http.ResponseWriter, r *http.Request) {
 		if namesApp && r.PathValue("app") != s.cfg.AppID {
-			s.fail(w, r, refuse(kindUnknownApp, r.PathValue("app")))
+			s.fail(w, r, principal{}, refuse(kindUnknownApp, r.PathValue("app")))
 			return
 		}
 		who, err := s.admit(r, rt.door)
 		if err != nil {
-			s.fail(w, r, err)
+			s.fail(w, r, who, err)
 			return
 		}
 		a, err := rt.answer(r, who)
 		if err != nil {
-			s.fail(w, r, err)
+			s.fail(w, r, who, err)
 			return
 		}
 		if err := a.write(w); err != nil {
-			s.fail(w, r, fmt.Errorf("encode answer: %w", err))
+			s.fail(w, r, who, fmt.Errorf("encode answer: %w", err))
 		}
 	}
 }
@@ -245,5 +245,5 @@ func (s *Server) recoverPanic(w http.ResponseWriter, r *http.Request) {
 		panic(v)
 	}
 	// Not the value: it may quote what the request held. Its type and the stack say enough.
-	s.fail(w, r, fmt.Errorf("panic with a %T\n%s", v, debug.Stack()))
+	s.fail(w, r, principal{}, fmt.Errorf("panic with a %T\n%s", v, debug.Stack()))
 }
