@@ -9,15 +9,19 @@ import (
 	"latchkey/internal/model"
 )
 
-// maxFiltered is how many events a filter looks at, beginning at the one that a page begins with. It is written as SQL.
-const maxFiltered = "20000"
+const (
+	// maxFiltered is how many events a filter looks at, beginning at the one that a page begins with.
+	maxFiltered = 20_000
+	// filterStep is how many of them it looks at before others who filter have their turn: a millisecond's work.
+	filterStep = 2000
+)
 
 // What strangers bring about on an account without end, guesses of a password above all, is bounded in rows.
 const (
 	// repeatTime is how long the same from the same address is one row. Ten minutes tell a person still when it was.
 	repeatTime = 10 * time.Minute
 	// strangersDay and strangersRows are how many rows strangers bring about in a day: more than a person reads, and in two weeks too
-	// few to push what the owner did out of the newest maxFiltered. It is written as SQL.
+	// few to push what the owner did out of the newest maxFiltered. The latter is written as SQL.
 	strangersDay  = 24 * time.Hour
 	strangersRows = "24"
 )
@@ -57,11 +61,12 @@ SELECT user_id, at, id, 0, at FROM events WHERE user_id = ? AND id = ?`
 	selectEvents = `
 SELECT e.id, e.at, e.kind, e.actor, e.key_id, e.key_name, e.detail, e.address, e.agent, coalesce(r.again, 0), r.last_at
 FROM events AS e LEFT JOIN event_repeats AS r ON r.user_id = e.user_id AND r.at = e.at AND r.event_id = e.id
-WHERE e.user_id = ?1 AND e.id < ?2
-	AND e.id > CASE WHEN ?3 = '' AND ?4 = '' THEN '' ELSE coalesce((
-		SELECT id FROM events WHERE user_id = ?1 AND id < ?2 ORDER BY id DESC LIMIT 1 OFFSET ` + maxFiltered + `), '') END
+WHERE e.user_id = ?1 AND e.id < ?2 AND e.id > ?6
 	AND (?3 = '' OR instr(?3, ' ' || e.kind || ' ') > 0) AND (?4 = '' OR e.key_id = ?4)
 ORDER BY e.id DESC LIMIT ?5`
+
+	// selectEventBehind finds where so many events end.
+	selectEventBehind = `SELECT id FROM events WHERE user_id = ? AND id < ? ORDER BY id DESC LIMIT 1 OFFSET ?`
 
 	deleteEventsOfUser = `DELETE FROM events WHERE user_id = ?`
 
@@ -142,20 +147,65 @@ func (s *Store) RecordEvent(ctx context.Context, e model.Event) error {
 }
 
 // Events returns what happened to a user, newest first. It knows nothing of whether there is such a user.
-func (s *Store) Events(ctx context.Context, userID string, q model.EventQuery) ([]model.Event, error) {
-	before, kinds := q.Before, ""
-	if before == "" {
-		before = afterAllIDs
+func (s *Store) Events(ctx context.Context, userID string, q model.EventQuery) (events []model.Event, err error) {
+	if q.Before == "" {
+		q.Before = afterAllIDs
 	}
+	if len(q.Kinds) == 0 && q.KeyID == "" {
+		events, err = s.eventsBetween(ctx, userID, "", q)
+	} else {
+		events, err = s.filteredEvents(ctx, userID, q)
+	}
+	if err != nil {
+		return nil, doing("list events", err)
+	}
+	return events, nil
+}
+
+// filteredEvents goes through many rows to find a few. It does so step by step, a turn for each: of all who filter at once only some
+// read, so that the connections are there for those whose reads take microseconds.
+func (s *Store) filteredEvents(ctx context.Context, userID string, q model.EventQuery) (found []model.Event, err error) {
+	for range maxFiltered / filterStep {
+		step, end, err := s.filterOnce(ctx, userID, q)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, step...)
+		if q.Limit -= len(step); q.Limit <= 0 || end == "" {
+			break
+		}
+		q.Before = end + afterAllIDs // that one too
+	}
+	return found, nil
+}
+
+// filterOnce looks at filterStep events and says where those behind them begin, "" when there are none.
+func (s *Store) filterOnce(ctx context.Context, userID string, q model.EventQuery) (found []model.Event, end string, err error) {
+	select {
+	case s.filtering <- struct{}{}:
+	case <-ctx.Done():
+		return nil, "", ctx.Err()
+	}
+	defer func() { <-s.filtering }()
+	err = s.row(ctx, selectEventBehind, []any{userID, q.Before, filterStep}, &end)
+	if err != nil && !errors.Is(err, model.ErrNotFound) {
+		return nil, "", err
+	}
+	found, err = s.eventsBetween(ctx, userID, end, q)
+	return found, end, err
+}
+
+// eventsBetween are the events before q.Before and after another.
+func (s *Store) eventsBetween(ctx context.Context, userID, after string, q model.EventQuery) (events []model.Event, err error) {
+	kinds := ""
 	for _, kind := range q.Kinds {
 		kinds += " " + string(kind) + " "
 	}
-	var events []model.Event
 	e := model.Event{UserID: userID}
 	var at int64
 	var kind, actor string
 	var last sql.NullInt64
-	err := s.rows(ctx, selectEvents, []any{userID, before, kinds, q.KeyID, q.Limit},
+	err = s.rows(ctx, selectEvents, []any{userID, q.Before, kinds, q.KeyID, q.Limit, after},
 		[]any{&e.ID, &at, &kind, &actor, &e.KeyID, &e.KeyName, &e.Detail, &e.Address, &e.Agent, &e.Again, &last},
 		func() {
 			e.At, e.Kind, e.Actor = fromMillis(at), model.EventKind(kind), model.Actor(actor)
@@ -165,8 +215,5 @@ func (s *Store) Events(ctx context.Context, userID string, q model.EventQuery) (
 			}
 			events = append(events, e)
 		})
-	if err != nil {
-		return nil, doing("list events", err)
-	}
-	return events, nil
+	return events, err
 }

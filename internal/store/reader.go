@@ -54,6 +54,7 @@ func (s *Store) openReaders(ctx context.Context, path string) (err error) {
 	if s.readers, err = openPool(path, readerPragmas(), 2*runtime.GOMAXPROCS(0)); err != nil {
 		return err
 	}
+	s.filtering = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)) // a quarter of them, on half of the cores
 	s.prepared, err = prepare(ctx, s.readers, readStatements())
 	return err
 }

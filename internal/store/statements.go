@@ -24,7 +24,7 @@ func readStatements() []string {
 		selectNobody,
 		selectIdentityBySubject, selectIdentitiesBySpelling, selectMeant, selectIdentities,
 		selectAPIKeys, selectAPIKeyByValueHash,
-		selectUser, selectUsers, selectLink, selectEvents,
+		selectUser, selectUsers, selectLink, selectEvents, selectEventBehind,
 		selectAuthSession, selectAuthSessions,
 		selectWebSession, selectWebSessions,
 		selectGrant, selectGrantByDeviceCode,

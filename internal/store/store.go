@@ -41,6 +41,8 @@ type Store struct {
 	writer   *writer
 	counters counters
 
+	filtering chan struct{} // an entry for each connection that goes through many rows
+
 	recordingSince atomic.Int64 // of key uses, in milliseconds
 
 	clockMu sync.Mutex
