@@ -82,7 +82,7 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
-	a.tellOfUnusual(dir)
+	a.tellOfUnusual(dir, cfg.SessionKeysFile)
 	// The store comes before the secrets: its lock keeps a second program from making them at the same time.
 	if a.store, err = openStore(ctx, dir); err != nil {
 		return nil, err
@@ -142,7 +142,7 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 	a.server.RegisterOnShutdown(a.letGo)
 	a.commands = openCommandSocket(ctx, dir, operate.Handler(operate.Config{
 		Store: a.store, PublicURL: a.url, Upstream: cfg.Upstream, MinPassword: cfg.MinPassword,
-		Mailer: mails.mailer(), Data: dir.whole(), Warnings: a.warnings.forOperator, Now: cfg.Now, Log: a.log,
+		Mailer: mails.mailer(), Data: dir.whole(), Warnings: a.warnings.forOperator, MailStuck: mails.stuck, Now: cfg.Now, Log: a.log,
 	}), a.log)
 	return a, nil
 }

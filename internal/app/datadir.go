@@ -27,6 +27,7 @@ type dataDir struct {
 	log     *slog.Logger
 	unusual []string // about it, for the operator
 	isNew   bool     // it had no database
+	us      []fileOwner
 }
 
 func openDataDir(path string, log *slog.Logger) (dataDir, error) {
@@ -46,6 +47,7 @@ func openDataDir(path string, log *slog.Logger) (dataDir, error) {
 	if of, known := ownerOf(made); known {
 		us = append(us, of)
 	}
+	d.us = us
 	if err := d.checkOwners(us); err != nil {
 		return d, err
 	}

@@ -45,7 +45,9 @@ func TestMailsThatDoNotGetThroughForAnHourAreSaidWhereTheOperatorLooks(t *testin
 	t.Parallel()
 	clock := testkit.NewClock(testkit.LongAgo)
 	var log testkit.Log
+	var given config.Config
 	a, at := withAdmin(t, func(cfg *config.Config) {
+		given.Data = cfg.Data
 		cfg.SMTP, cfg.Now, cfg.LogTo, cfg.LogLevel = "smtp://127.0.0.1:1?from=keys@example.org", clock.Now, &log, "warn"
 	})
 	post(t, browser(t), a.URL()+"/register", account)
@@ -69,6 +71,9 @@ func TestMailsThatDoNotGetThroughForAnHourAreSaidWhereTheOperatorLooks(t *testin
 	}
 	if !forgot() || strings.Count(log.String(), says) != 1 {
 		t.Errorf("pages say so: %t; the log: %s", forgot(), log.String())
+	}
+	if said := order(t, given, "", "user", "reset-password", "--mail", account.Get("email")); !strings.Contains(said, "mails do not leave this server right now") || strings.Contains(said, "on its way") {
+		t.Errorf("the command says: %s", said)
 	}
 	got := metricsOf(t, at)
 	if seconds, err := strconv.ParseFloat(got["latchkey_mail_failing_seconds"], 64); err != nil || seconds < 3600 || got[`latchkey_warnings_active{kind="mail"}`] != "1" {

@@ -114,7 +114,10 @@ func (d dataDir) giveToOwner() {
 }
 
 // tellOfUnusual says once what is unusual about the directory, with all there is in one line.
-func (a *App) tellOfUnusual(d dataDir) {
+func (a *App) tellOfUnusual(d dataDir, sessionKeys string) {
+	if of, there := foreignOwner(sessionKeys, d.us); there && sessionKeys != "" {
+		d.unusual = append(d.unusual, fmt.Sprintf("the session keys are in %s, which belongs to %s, who can sign in as anybody", sessionKeys, of))
+	}
 	if len(d.unusual) > 0 {
 		a.warnings.raise(warnData, "the data directory is unusual: "+strings.Join(d.unusual, "; "), "dir", d.whole())
 	}

@@ -93,12 +93,15 @@ func TestADirectoryOfSomebodyElseIsWarnedOfOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	giveAway(t, cfg.Data)
+	cfg.SessionKeysFile = filepath.Join(t.TempDir(), "ring")
+	testkit.WriteFile(t, cfg.SessionKeysFile, strings.Repeat("A", 43)+"=\n", 0o600)
+	giveAway(t, cfg.SessionKeysFile)
 	parent := filepath.Dir(cfg.Data)
 	if err := os.Chmod(parent, 0o777); err != nil { //nolint:gosec // G302: that is the subject
 		t.Fatal(err)
 	}
 	a := run(t, cfg)
-	if said := log.String(); strings.Count(said, "\n") != 1 || !strings.Contains(said, "54321") || !strings.Contains(said, "all may write in "+parent) || !strings.Contains(said, cfg.Data) {
+	if said := log.String(); strings.Count(said, "\n") != 1 || !strings.Contains(said, "54321") || !strings.Contains(said, "all may write in "+parent) || !strings.Contains(said, cfg.Data) || !strings.Contains(said, "the session keys are in "+cfg.SessionKeysFile) {
 		t.Errorf("logged %s", said)
 	}
 	for _, one := range a.warnings.all() {

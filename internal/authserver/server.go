@@ -150,7 +150,9 @@ func (s *Server) buildMux() *http.ServeMux {
 			s.fail(w, r, principal{}, refuse(kindMethodNotAllowed))
 		})
 	}
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.fail(w, r, principal{}, refuse(whyNotFound(r.URL.Path))) })
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		s.fail(w, r, principal{}, refuse(whyNotFound(r.URL.Path)))
+	})
 	return mux
 }
 

@@ -97,6 +97,9 @@ func resetPassword(ctx context.Context, c call) error {
 		switch {
 		case err != nil:
 			return err
+		case done.Stuck:
+			_, err = fmt.Fprintf(w, "A mail to %s is written, and mails do not leave this server right now: latchkey status says why. Without --mail the link is printed.\n", legible(done.User.Email))
+			return err
 		case done.Mailed:
 			_, err = fmt.Fprintf(w, "A mail with a link to choose another is on its way to %s.\n", legible(done.User.Email))
 			return err

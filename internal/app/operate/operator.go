@@ -26,6 +26,7 @@ type operator struct {
 	mailer    accounts.Mailer // nil: no mails are sent
 	data      string
 	warnings  func() []Warning
+	mailStuck func() bool
 	now       func() time.Time
 	log       *slog.Logger
 }
@@ -53,15 +54,17 @@ type Config struct {
 	Data        string          // the directory, from the root
 	// Warnings are what was seen since the program was started; nil while none runs.
 	Warnings func() []Warning
-	Now      func() time.Time
-	Log      *slog.Logger
+	// MailStuck says that mails do not leave right now; nil when that cannot be told.
+	MailStuck func() bool
+	Now       func() time.Time
+	Log       *slog.Logger
 }
 
 // Handler answers commands.
 func Handler(c Config) http.Handler {
 	o := &operator{
 		store: c.Store, publicURL: c.PublicURL, upstream: c.Upstream, mailer: c.Mailer, now: c.Now, log: c.Log,
-		data: c.Data, warnings: c.Warnings,
+		data: c.Data, warnings: c.Warnings, mailStuck: c.MailStuck,
 		accounts: accounts.New(accounts.Config{
 			PublicURL: c.PublicURL, MinPassword: c.MinPassword, Mailer: c.Mailer, Now: c.Now, Log: c.Log,
 		}, c.Store),

@@ -121,7 +121,8 @@ type handedOut struct {
 	User          listedUser `json:"user"`
 	Link          passedOn   `json:"link,omitempty"`
 	LinkExpiresAt time.Time  `json:"link_expires_at,omitzero"`
-	Mailed        bool       `json:"mailed,omitempty"` // the link, which is then not told
+	Mailed        bool       `json:"mailed,omitempty"`     // the link, which is then not told
+	Stuck         bool       `json:"mail_stuck,omitempty"` // mails do not leave right now
 }
 
 // handOut tells of a link that was made.
@@ -210,6 +211,7 @@ func (o *operator) resetPassword(ctx context.Context, in resetOrder) (out handed
 		return out, aboutUser(in.User, err)
 	}
 	out.User, out.Mailed = listed(m), in.Mail
+	out.Stuck = out.Mailed && o.mailStuck != nil && o.mailStuck()
 	out.handOut(link)
 	return out, nil
 }
