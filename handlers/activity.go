@@ -42,7 +42,11 @@ func (h *dashboard) showActivity(c echo.Context) error {
 		q.Before = before
 	}
 	q.Limit = activityPage + 1
-	events, err := h.readEvents(c, q)
+	read := h.readEvents
+	if len(q.Kinds) > 0 || q.KeyID != "" { // which may look at all there is
+		read = h.readOnceInTurn
+	}
+	events, err := read(c, q)
 	if err != nil {
 		return err
 	}

@@ -57,6 +57,9 @@ func explain(err error) problem {
 		return problem{status: http.StatusTooManyRequests, heading: "Another download has to end first",
 			text: "Your activity is downloaded once at a time, and by a few people at once. Try again when the other download has ended.",
 			link: activityPath, linkText: "Go to your activity", retryAfter: "30"}
+	case errors.Is(err, errTooManyReads):
+		return problem{status: http.StatusTooManyRequests, heading: "Other lists have to be read first",
+			text: "Long lists are read one after the other, and too many were asked for. Try again in a moment.", linkText: tryAgain, retryAfter: "5"}
 	case errors.As(err, &fromEcho):
 		return explainStatus(fromEcho.Code)
 	default:

@@ -17,12 +17,8 @@ import (
 	"latchkey/internal/model"
 )
 
-const (
-	exportPage  = 500              // events that are read, and in memory, at a time
-	exportWrite = 30 * time.Second // for a page of them to be taken
-	exportsEach = 1                // of a person, at once
-	exportsMost = 4                // of all people together
-)
+// exportPage is how many events are read, and in memory, at a time.
+const exportPage = 500
 
 // errTooManyExports says that somebody has to wait for a file, their own or others'.
 var errTooManyExports = errors.New("too many exports at once")
@@ -75,13 +71,14 @@ func (h *dashboard) exportActivityJSON(c echo.Context) error {
 // would be worse than none.
 func (h *dashboard) export(c echo.Context, name, kind string, file eventFile) error {
 	a, _ := accountOf(c)
-	if !h.exports.enter(a.UserID) {
+	to, _ := c.Get(pacedKey).(*pacedWriter)
+	if !h.exports.enter(c.Request().Context(), downloader{a.UserID, c.RealIP()}, to) {
 		return errTooManyExports
 	}
-	defer h.exports.leave(a.UserID)
+	defer h.exports.leave(to)
 	q, _ := activityQuery(c)
 	q.Limit = exportPage
-	events, err := h.readEvents(c, q)
+	events, err := h.readInTurn(c, q)
 	if err != nil {
 		return err
 	}
@@ -107,10 +104,6 @@ func (h *dashboard) sendEvents(c echo.Context, q model.EventQuery, events []mode
 		return err
 	}
 	for {
-		// The server's own deadline is for answers that are sent at once.
-		if err := control.SetWriteDeadline(time.Now().Add(exportWrite)); err != nil && !errors.Is(err, http.ErrNotSupported) {
-			return err
-		}
 		for _, e := range events {
 			if err := file.add(exported(e)); err != nil {
 				return err
@@ -127,7 +120,7 @@ func (h *dashboard) sendEvents(c echo.Context, q model.EventQuery, events []mode
 		}
 		q.Before = events[len(events)-1].ID
 		var err error
-		if events, err = h.readEvents(c, q); err != nil {
+		if events, err = h.readInTurn(c, q); err != nil {
 			return err
 		}
 	}

@@ -3,12 +3,14 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
+	"runtime"
 	"strings"
 	"time"
 
@@ -16,6 +18,7 @@ import (
 	"github.com/labstack/echo/v4/middleware"
 
 	"latchkey/handlers/websession"
+	"latchkey/internal/limits"
 	"latchkey/internal/onboard"
 )
 
@@ -57,6 +60,8 @@ type Deps struct {
 	MailStuck func() bool
 	// Pace is how often the streams of waiting pages look for changes.
 	Pace time.Duration
+	// Streams is how many pages may wait for changes at once, if that is fewer than there may be at most.
+	Streams int
 	// Changes counts what was changed, by whomever: while it stands still, streams need not look. It is nil when that cannot be told.
 	Changes func() uint64
 	// MinPassword is the least number of characters of a new password.
@@ -77,10 +82,11 @@ type dashboard struct {
 	sessions  *websession.Store
 	forms     *formIDs
 	known     *websession.KnownBrowsers
-	streams   *places
+	streams   *limits.Places
 	watches   *watches
-	exports   *places
-	deviceQR  drawing // of the page for codes, whose address never changes
+	exports   *downloads
+	reads     *limits.Turns // of lists that are long, or are read whole for a few rows
+	deviceQR  drawing       // of the page for codes, whose address never changes
 	https     bool
 	plainHTTP bool
 }
@@ -93,9 +99,10 @@ func New(d Deps) *echo.Echo {
 		sessions:  websession.New(d.WebSessions, d.SessionKeys, https, originOf, d.Now, d.Log),
 		forms:     newFormIDs(d.Now),
 		known:     websession.NewKnownBrowsers(d.SessionKeys, https),
-		streams:   newPlaces(streamsEach, streamsMost),
+		streams:   limits.NewPlaces(streamsEach, min(cmp.Or(d.Streams, streamsMost), streamsMost)),
 		watches:   newWatches(),
-		exports:   newPlaces(exportsEach, exportsMost),
+		exports:   newDownloads(),
+		reads:     limits.NewTurns(runtime.GOMAXPROCS(0) / 2),
 		deviceQR:  drawQR(d.PublicURL + devicePath),
 		https:     https,
 		plainHTTP: !https && !loopback(d.PublicURL),
@@ -110,6 +117,7 @@ func New(d Deps) *echo.Echo {
 	e.Use(
 		middleware.RecoverWithConfig(middleware.RecoverConfig{StackSize: 8 << 10, DisableStackAll: true, LogErrorFunc: h.logPanic}),
 		middleware.BodyLimit(maxBody),
+		pace,
 		middleware.GzipWithConfig(middleware.GzipConfig{Level: 1, MinLength: 1024, Skipper: sentAsItIs}),
 	)
 	h.routes(e)

@@ -23,7 +23,7 @@ const (
 	// streamWrite bounds one write to a browser.
 	streamWrite = 10 * time.Second
 	// streamsEach is how many streams one person may have open, in all their browsers: a hidden tab has none. streamsMost is
-	// how many all people together may.
+	// how many all people together may, where there are connections for four times as many.
 	streamsEach = 8
 	streamsMost = 2000
 
@@ -91,11 +91,11 @@ type look func(ctx context.Context, keys keysNow) (state string, done bool, err 
 // when the program stops; other errors of look pass. A state is one line.
 func (h *dashboard) stream(c echo.Context, look look) error {
 	a, _ := accountOf(c)
-	if !h.streams.enter(a.UserID) {
+	if !h.streams.Enter(a.UserID, c.RealIP()) {
 		c.Response().Header().Set("Retry-After", "60")
 		return c.NoContent(http.StatusTooManyRequests)
 	}
-	defer h.streams.leave(a.UserID)
+	defer h.streams.Leave(a.UserID, c.RealIP())
 	watch := h.watches.enter(a.UserID)
 	defer h.watches.leave(a.UserID)
 	now := h.Now()

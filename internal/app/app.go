@@ -117,6 +117,7 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 		SendsLinks:     !here || mails.box != nil, // another server has to be asked
 		MailStuck:      func() bool { return here && mails.stuck() },
 		Pace:           keys.pace,
+		Streams:        a.listener.most / connectionsOfStream,
 		Changes:        keys.changes,
 		Events:         a.store,
 		StepUp:         cfg.StepUp,

@@ -21,7 +21,7 @@ func mayImport() map[string][]string {
 
 		"client":                       nil,
 		"client/clienttest":            {"client"},
-		"handlers":                     {"handlers/websession", "internal/model", "internal/onboard", "static", "views"},
+		"handlers":                     {"handlers/websession", "internal/limits", "internal/model", "internal/onboard", "static", "views"}, // limits: places of streams, files and long lists
 		"handlers/servicetest":         {"handlers", "internal/model", "internal/testkit"},
 		"handlers/websession":          {"internal/model"},
 		"internal/accounts":            {"internal/limits", "internal/model", "internal/store"},

@@ -23,6 +23,9 @@ const (
 	// each reader, the listener for operators, commands, mails and files. It is at most half of what there may be.
 	otherFiles = 256
 
+	// connectionsOfStream is for how many connections there may be one stream, which cannot be hung up on for a newcomer.
+	connectionsOfStream = 4
+
 	// handshakes is how long connections that are being made when the program stops may take. Few ways are longer than that, there
 	// and back.
 	handshakes = 250 * time.Millisecond
