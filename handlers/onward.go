@@ -25,23 +25,18 @@ func (h *dashboard) keepNext(c echo.Context, next string) {
 	if localPath(next) != next || next == home || len(next) > maxNext {
 		return // what was kept before may still be where they are going
 	}
-	c.SetCookie(h.plainCookie(h.nextCookieName(), base64.RawURLEncoding.EncodeToString([]byte(next)), nextAge))
+	c.SetCookie(h.plainCookie(nextCookie, base64.RawURLEncoding.EncodeToString([]byte(next)), nextAge))
 }
 
-// nextCookieName is the cookie's name. On https no other host can set one of that name.
-func (h *dashboard) nextCookieName() string {
-	if h.https {
-		return "__Host-" + nextCookie
-	}
-	return nextCookie
-}
+// keptAs is the name under which the browser keeps one of the plain cookies.
+func (h *dashboard) keptAs(name string) string { return h.plainCookie(name, "", 0).Name }
 
 // goingTo is where a person goes on once they have signed in: to what was asked for, or else to what was kept.
 func (h *dashboard) goingTo(c echo.Context, next string) string {
 	if next = localPath(next); next != home {
 		return next
 	}
-	cookie, err := c.Cookie(h.nextCookieName())
+	cookie, err := c.Cookie(h.keptAs(nextCookie))
 	if err != nil {
 		return home
 	}
@@ -54,8 +49,8 @@ func (h *dashboard) goingTo(c echo.Context, next string) string {
 
 // dropNext forgets it: the person has arrived, or is leaving.
 func (h *dashboard) dropNext(c echo.Context) {
-	if _, err := c.Cookie(h.nextCookieName()); err == nil {
-		c.SetCookie(h.plainCookie(h.nextCookieName(), "", -1))
+	if _, err := c.Cookie(h.keptAs(nextCookie)); err == nil {
+		c.SetCookie(h.plainCookie(nextCookie, "", -1))
 	}
 }
 

@@ -55,7 +55,7 @@ func (h *dashboard) noticeReset(c echo.Context, who model.Account) {
 
 // takeReset gives the notice about keys from before the last new password, once, or nil when there is nothing to tell.
 func (h *dashboard) takeReset(c echo.Context, keys []model.Key) *views.Notice {
-	cookie, err := c.Cookie(resetCookie)
+	cookie, err := c.Cookie(h.keptAs(resetCookie))
 	if err != nil {
 		return nil
 	}
@@ -85,7 +85,7 @@ func (h *dashboard) takeReset(c echo.Context, keys []model.Key) *views.Notice {
 }
 
 func (h *dashboard) dropReset(c echo.Context) {
-	if _, err := c.Cookie(resetCookie); err == nil {
+	if _, err := c.Cookie(h.keptAs(resetCookie)); err == nil {
 		c.SetCookie(h.plainCookie(resetCookie, "", -1))
 	}
 }
