@@ -88,6 +88,7 @@ func (h *dashboard) resetModel(c echo.Context) views.Reset {
 }
 
 func (h *dashboard) renderReset(c echo.Context, status int, m views.Reset) error {
+	m.Here = behindLink(resetPath, m.Link)
 	return render(c, status, views.ResetPage(m), views.ResetPage(m))
 }
 
@@ -139,6 +140,7 @@ func (h *dashboard) confirmModel(c echo.Context) views.Confirm {
 }
 
 func (h *dashboard) renderConfirm(c echo.Context, status int, m views.Confirm) error {
+	m.Here = behindLink(confirmPath, m.Link)
 	return render(c, status, views.ConfirmPage(m), views.ConfirmPage(m))
 }
 

@@ -4,10 +4,13 @@ import (
 	"encoding/base64"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/labstack/echo/v4"
+
+	"latchkey/views"
 )
 
 const (
@@ -65,8 +68,26 @@ func entrance(path, next string) string {
 	return path + "?next=" + url.QueryEscape(next)
 }
 
-// hereAgain is localPath for a form that leads back to the page it is on, which may be an entrance in the one spelling that we use.
+// linkToken is what the two parts of a mail's link look like.
+var linkToken = regexp.MustCompile(`^[A-Za-z0-9_-]{1,200}$`)
+
+// behindLink is the page behind the link of a mail, for whoever comes back to it. Without all of the link it is the page alone.
+func behindLink(path string, link views.Link) string {
+	if !linkToken.MatchString(link.Token) || !linkToken.MatchString(link.TokenID) {
+		return path
+	}
+	return path + "?token=" + link.Token + "&tokenId=" + link.TokenID
+}
+
+// hereAgain is localPath for a form that leads back to the page it is on, which may be an entrance, or the page behind a link, in the one
+// spelling that we use.
 func hereAgain(page string) string {
+	if path, query, found := strings.Cut(page, "?token="); found && (path == resetPath || path == confirmPath) {
+		token, id, _ := strings.Cut(query, "&tokenId=")
+		if link := (views.Link{Token: token, TokenID: id}); behindLink(path, link) == page {
+			return page
+		}
+	}
 	path, query, found := strings.Cut(page, "?next=")
 	if next, err := url.QueryUnescape(query); found && err == nil && slices.Contains(entrances, path) && entrance(path, next) == page {
 		return page

@@ -117,6 +117,13 @@ func TestEveryPageOnTheWayInKeepsWhereAPersonIsGoing(t *testing.T) {
 		form := p.browser().get(path + query).want(http.StatusOK)
 		p.browser().post("/theme", url.Values{"theme": {"dark"}, "return": {form.attr(".themes input[name=return]", "value")}}).leadsTo(path + query)
 	}
+	for _, path := range []string{"/reset?token=abc_1&tokenId=def-2", "/confirm?token=abc_1&tokenId=def-2"} { // or the link would be lost
+		form := p.browser().get(path).want(http.StatusOK)
+		p.browser().post("/theme", url.Values{"theme": {"dark"}, "return": {form.attr(".themes input[name=return]", "value")}}).leadsTo(path)
+	}
+	for _, bad := range []string{"/reset?token=a&tokenId=b&x=y", "/keys?token=a&tokenId=b", "/reset?token=//evil.example&tokenId=b", "/reset?token=a%0d&tokenId=b"} {
+		p.browser().post("/theme", url.Values{"theme": {"dark"}, "return": {bad}}).leadsTo("/keys")
+	}
 	for _, bad := range []string{"/login?next=//evil.example", "/login?next=/device?user_code=WDJB-MJHT", "/keys" + query, "/login?next=%2F%2Fevil.example", "/login" + query + "&x=y"} {
 		p.browser().post("/theme", url.Values{"theme": {"dark"}, "return": {bad}}).leadsTo("/keys")
 	}
