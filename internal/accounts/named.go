@@ -27,16 +27,32 @@ func (a *Accounts) Named(ctx context.Context, typed string) (string, error) {
 }
 
 // meant is the account that Named names, or model.ErrNotFound. It is one question for all: or the time that it takes would tell which
-// addresses have an account.
+// addresses have an account. One whose address nobody has confirmed stands behind one that somebody has: anybody may have registered it.
 func (a *Accounts) meant(ctx context.Context, typed string) (model.Identity, error) {
 	found, err := a.store.IdentitiesMeant(ctx, typed, 2)
-	switch {
-	case err != nil:
+	if err != nil {
 		return model.Identity{}, err
-	case len(found) == 0 || len(found) > 1 && found[0].Pending == found[1].Pending:
+	}
+	var exact, confirmed, pending []model.Identity
+	for _, id := range found {
+		switch {
+		case id.Subject == typed:
+			exact = append(exact, id)
+		case id.Pending:
+			pending = append(pending, id)
+		default:
+			confirmed = append(confirmed, id)
+		}
+	}
+	switch {
+	case len(exact) > 0 && (!exact[0].Pending || len(confirmed) != 1):
+		return exact[0], nil
+	case len(confirmed) == 1:
+		return confirmed[0], nil
+	case len(confirmed) == 0 && len(pending) == 1:
+		return pending[0], nil
+	default: // none, or one would have to be guessed
 		return model.Identity{}, model.ErrNotFound
-	default: // the only one, or the only one whose address is confirmed: anybody may have registered the others
-		return found[0], nil
 	}
 }
 

@@ -14,7 +14,8 @@ const (
 	maxPassword = 128
 )
 
-// Register creates an account. Without a mailer it confirms itself: there is nobody to send an email.
+// Register creates an account. Without a mailer it confirms itself: there is nobody to send an email. With one, an address that
+// nobody has confirmed can be registered again and again: whoever did it before is no more its owner than whoever does it now.
 func (a *Accounts) Register(ctx context.Context, from model.Origin, email string, password model.Secret) error {
 	switch {
 	case !a.cfg.Registration:
@@ -60,11 +61,17 @@ func (a *Accounts) createUser(ctx context.Context, from model.Origin, email, has
 		CreatedAt:    now,
 		Pending:      a.cfg.Mailer != nil,
 	}
-	create := a.store.CreateUser
-	if from.Actor == model.ActorBrowser { // a person sees no second account beside the first, and could not find it again
-		create = a.store.CreateLoneUser
+	made := func(id model.Identity) model.Event { return a.event(from, model.EventAccountMade, id.UserID) }
+	lone := from.Actor == model.ActorBrowser // a person sees no second account beside the first, and could not find it again
+	var err error
+	switch {
+	case id.Pending:
+		id, err = a.store.RegisterUser(ctx, user, id, lone, made)
+	case lone:
+		err = a.store.CreateLoneUser(ctx, user, id, made(id))
+	default:
+		err = a.store.CreateUser(ctx, user, id, made(id))
 	}
-	err := create(ctx, user, id, a.event(from, model.EventAccountMade, user.ID))
 	switch {
 	case errors.Is(err, model.ErrConflict):
 		return id, refuse(model.KindEmailTaken)

@@ -12,6 +12,7 @@ func TestWhyNobodyIsRegistered(t *testing.T) {
 	box := &mailbox{}
 	f := newFixture(t, func(cfg *Config) { cfg.Mailer = box })
 	f.register("a@example.org")
+	f.confirm(box.taken(f)[0])
 	for name, c := range map[string]struct {
 		email, password string
 		kind            model.Kind
@@ -45,4 +46,86 @@ func TestRegistrationMayBeClosedOrUsedUp(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	is(t, f.SendLink(t.Context(), here, model.LinkReset, "a@example.org"), model.KindNoEmail)
+}
+
+// Whoever registers an address of somebody else's has nothing when its owner has registered and confirmed it, and nothing from before
+// works any more.
+func TestAnAddressThatSomebodyElseRegisteredFirstIsItsOwnersAlone(t *testing.T) {
+	box := &mailbox{}
+	f := newFixture(t, func(cfg *Config) { cfg.Mailer = box })
+	const email, theirs, mine = "victim@example.org", model.Secret("mallory knows this"), model.Secret("only I know this")
+	mallory := model.Origin{Address: "198.51.100.7", Actor: model.ActorBrowser}
+	if err := f.Register(t.Context(), mallory, email, theirs); err != nil {
+		t.Fatal(err)
+	}
+	early := box.taken(f)
+	f.clock.Advance(accountGap)
+	if err := f.SendLink(t.Context(), mallory, model.LinkReset, email); err != nil {
+		t.Fatal(err)
+	}
+	early = append(early, box.taken(f)...)
+	f.clock.Advance(accountGap)
+	onItsWay, err := f.provePassword(t.Context(), mallory, email, theirs) // a sign-in that is refused, and would be
+	is(t, err, model.KindUnconfirmed)
+	if err := f.Register(t.Context(), here, email, mine); err != nil {
+		t.Fatalf("the owner registers: %v", err)
+	}
+	letters := box.taken(f)
+	if len(letters) != 1 || letters[0].To != email || len(early) != 2 {
+		t.Fatalf("%d and %d letters", len(early), len(letters))
+	}
+	for _, letter := range early {
+		_, err := f.UseLink(t.Context(), mallory, f.link(letter), theirs)
+		is(t, err, model.KindBadLink)
+	}
+	f.confirm(letters[0])
+	_, err = f.SignIn(t.Context(), mallory, email, theirs)
+	is(t, err, model.KindWrongPassword)
+	if _, err := f.openSession(t.Context(), mallory, onItsWay, nil); err == nil {
+		t.Error("a sign-in of before opens a session")
+	}
+	if _, err := f.SignIn(t.Context(), here, email, mine); err != nil {
+		t.Errorf("the owner: %v", err)
+	}
+	f.clock.Advance(accountGap) // and now it is somebody's
+	is(t, f.Register(t.Context(), mallory, email, theirs), model.KindEmailTaken)
+	if _, err := f.SignIn(t.Context(), here, email, mine); err != nil {
+		t.Errorf("the owner, afterwards: %v", err)
+	}
+}
+
+func TestRegisteringAgainIsCountedAsRegisteringIs(t *testing.T) {
+	box := &mailbox{}
+	f := newFixture(t, func(cfg *Config) { cfg.Mailer = box })
+	f.register("a@example.org")
+	is(t, f.Register(t.Context(), here, "a@example.org", testPassword), model.KindTooManyEmails)
+	for range siteShareOfEmails - 1 {
+		f.clock.Advance(accountGap)
+		f.register("a@example.org")
+	}
+	f.clock.Advance(accountGap)
+	is(t, f.Register(t.Context(), here, "a@example.org", testPassword), model.KindTooManyEmails)
+	if n := len(box.taken(f)); n != siteShareOfEmails {
+		t.Errorf("%d letters", n)
+	}
+}
+
+// An account that an operator has turned off stays off, whoever registers its address again.
+func TestRegisteringAgainTurnsNothingOn(t *testing.T) {
+	box := &mailbox{}
+	f := newFixture(t, func(cfg *Config) { cfg.Mailer = box })
+	f.register("a@example.org")
+	before, changed, err := f.Disable(t.Context(), "a@example.org")
+	if err != nil || !changed {
+		t.Fatal(changed, err)
+	}
+	box.taken(f)
+	f.clock.Advance(accountGap)
+	f.register("a@example.org")
+	f.confirm(box.taken(f)[0])
+	_, err = f.SignIn(t.Context(), here, "a@example.org", testPassword)
+	is(t, err, model.KindDisabled)
+	if after, err := f.Find(t.Context(), "a@example.org"); err != nil || after.ID != before.ID {
+		t.Errorf("%+v, %v", after, err)
+	}
 }

@@ -182,3 +182,21 @@ func TestAnAccountThatIsNoAddressGetsNoMail(t *testing.T) {
 		f.do("POST", appPath(resetSendRest), "", object("email", email)).want(400).says("email invalid", "BadRequest")
 	}
 }
+
+// The answer is that of a new account: whoever registered the address before has not shown that it is theirs.
+func TestAnAddressThatNobodyConfirmedIsRegisteredAgain(t *testing.T) {
+	f, box := newMailFixture(t)
+	const theirs = "mallory knows this"
+	f.do("POST", appPath(registerRest), "", object("email", "victim@example.org", "password", theirs)).want(201)
+	box.taken(f)
+	f.clock.Advance(accountGap)
+	again := f.do("POST", appPath(registerRest), "", object("email", "victim@example.org", "password", testPassword)).want(201)
+	if len(again.body) > 0 {
+		t.Errorf("answered %s", again.body)
+	}
+	f.do("POST", appPath(confirmRest), "", f.link(box.one(f))).want(200)
+	f.do("POST", loginPath("local-userpass"), "", object("username", "victim@example.org", "password", theirs)).want(401)
+	f.login("victim@example.org", testPassword)
+	f.clock.Advance(accountGap)
+	f.do("POST", appPath(registerRest), "", object("email", "victim@example.org", "password", theirs)).want(409)
+}

@@ -37,7 +37,7 @@ func readStatements() []string {
 func writeStatements() []string {
 	return []string{
 		insertUser, selectUser, updateUserDisabled, deleteUser, insertIdentity, insertLoneIdentity,
-		updatePasswordHash, changePasswordHash,
+		updatePasswordHash, changePasswordHash, replacePending, deleteAllLinks, selectIdentityBySubject,
 		insertLink, selectLink, deleteLinks, updatePending, setPasswordHash, sweepLinks,
 		insertAPIKey, selectKeyRefusal, selectAPIKey, selectAPIKeyName, updateAPIKeyDisabled, deleteAPIKey, deleteSessionsOfKey,
 		insertAuthSession, insertAuthSessionByKey, deleteOldAuthSessions, deleteOldestAuthSession, selectAuthSessionID, updateLastSeen,

@@ -35,11 +35,12 @@ INSERT INTO identities (id, user_id, provider, subject, password_hash, created_a
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (provider, subject) DO NOTHING`
 
-	// insertLoneIdentity inserts nothing beside an address that people cannot tell from it.
+	// insertLoneIdentity inserts nothing beside an address that people cannot tell from it. One that nobody has confirmed keeps nobody
+	// out: anybody may have registered it.
 	insertLoneIdentity = `
 INSERT INTO identities (id, user_id, provider, subject, password_hash, created_at, pending, spelling)
 SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8
-WHERE NOT EXISTS (SELECT 1 FROM identities WHERE provider = '` + model.ProviderEmailPassword + `' AND spelling = ?8)
+WHERE NOT EXISTS (SELECT 1 FROM identities WHERE provider = '` + model.ProviderEmailPassword + `' AND spelling = ?8 AND pending = 0)
 ON CONFLICT (provider, subject) DO NOTHING`
 
 	// selectIdentitiesBySpelling has those first whose address is confirmed.
@@ -52,19 +53,24 @@ WHERE i.provider = '` + model.ProviderEmailPassword + `' AND i.spelling = ? ORDE
 SELECT ` + identityColumns + `
 FROM identities AS i JOIN users AS u ON u.id = i.user_id WHERE i.provider = ? AND i.subject = ?`
 
-	// selectMeant has the identity of exactly that subject alone, where there is one.
+	// selectMeant has the identity of exactly that subject, and the others of its spelling, those first whose address is confirmed.
 	selectMeant = `
 SELECT ` + identityColumns + `
+FROM identities AS i JOIN users AS u ON u.id = i.user_id WHERE i.provider = '` + model.ProviderEmailPassword + `' AND i.subject = ?2
+UNION ALL SELECT * FROM (SELECT ` + identityColumns + `
 FROM identities AS i JOIN users AS u ON u.id = i.user_id
-WHERE i.provider = '` + model.ProviderEmailPassword + `' AND i.spelling = ?1 AND (i.subject = ?2 OR NOT EXISTS (
-	SELECT 1 FROM identities WHERE provider = '` + model.ProviderEmailPassword + `' AND subject = ?2))
-ORDER BY i.pending LIMIT ?3`
+WHERE i.provider = '` + model.ProviderEmailPassword + `' AND i.spelling = ?1 AND i.subject <> ?2 ORDER BY i.pending LIMIT ?3)`
 
 	selectIdentities = `
 SELECT ` + identityColumns + `
 FROM identities AS i JOIN users AS u ON u.id = i.user_id WHERE i.user_id = ? ORDER BY i.id`
 
 	updatePasswordHash = `UPDATE identities SET password_hash = ? WHERE id = ? AND password_hash = ?`
+
+	// replacePending leaves whoever registered the address before with nothing.
+	replacePending = `UPDATE identities SET password_hash = ?, generation = generation + 1 WHERE id = ? AND pending = 1`
+
+	deleteAllLinks = `DELETE FROM account_links WHERE identity_id = ?`
 
 	// changePasswordHash leaves no log-in that is on its way anything to open a session with.
 	changePasswordHash = `
@@ -90,12 +96,53 @@ func (s *Store) CreateUser(ctx context.Context, u model.User, id model.Identity,
 	}))
 }
 
-// CreateLoneUser is CreateUser for an email address. ErrConflict is also that somebody has an address in which people see no
+// CreateLoneUser is CreateUser for an email address. ErrConflict is also that somebody has confirmed an address in which people see no
 // difference from it.
 func (s *Store) CreateLoneUser(ctx context.Context, u model.User, id model.Identity, happened ...model.Event) error {
 	return doing("create user", s.writer.do(ctx, func(t *tx) error {
 		return addUser(t, insertLoneIdentity, u, []model.Identity{id}, happened)
 	}))
+}
+
+// RegisterUser adds a user as CreateUser does, whose first identity nobody has confirmed. One that is there already and was never
+// confirmed either is registered again: it keeps its ids and gets the new password, and no link that was made for it before is good
+// any more, in one transaction. So whoever registers somebody else's address has no password that fits once its owner has registered
+// and confirmed it. Lone says that ErrConflict is also what CreateLoneUser answers it for. Happened tells, of the identity that is there
+// afterwards, what to write down.
+func (s *Store) RegisterUser(
+	ctx context.Context, u model.User, id model.Identity, lone bool, happened func(model.Identity) model.Event,
+) (registered model.Identity, err error) {
+	id.Pending = true
+	insert := insertIdentity
+	if lone {
+		insert = insertLoneIdentity
+	}
+	err = s.writer.do(ctx, func(t *tx) error {
+		var created int64
+		err := t.row(selectIdentityBySubject, []any{id.Provider, id.Subject}, scanIdentity(&registered, &created)...)
+		switch {
+		case errors.Is(err, model.ErrNotFound):
+			registered = id
+			return addUser(t, insert, u, []model.Identity{id}, []model.Event{happened(id)})
+		case err != nil:
+			return err
+		case !registered.Pending:
+			return model.ErrConflict
+		}
+		registered.CreatedAt, registered.PasswordHash = fromMillis(created), id.PasswordHash
+		registered.Generation++
+		if err := t.execOne(replacePending, id.PasswordHash, registered.ID); err != nil {
+			return err
+		}
+		if _, err := t.exec(deleteAllLinks, registered.ID); err != nil {
+			return err
+		}
+		return recordEvents(t, []model.Event{happened(registered)})
+	})
+	if err != nil {
+		return model.Identity{}, doing("register user", err)
+	}
+	return registered, nil
 }
 
 // ImportUser adds a user, who may be disabled, with all their identities, or nothing: ErrConflict when there is a user of that
@@ -207,7 +254,7 @@ func (s *Store) IdentitiesBySpelling(ctx context.Context, email string, limit in
 	return ids, doing("find identities", err)
 }
 
-// IdentitiesMeant is whoever has exactly that email address or, where nobody has, what IdentitiesBySpelling gives.
+// IdentitiesMeant is whoever has exactly that email address, and up to limit others whom IdentitiesBySpelling gives.
 func (s *Store) IdentitiesMeant(ctx context.Context, email string, limit int) ([]model.Identity, error) {
 	ids, err := s.identities(ctx, selectMeant, model.OneSpelling(email), email, limit)
 	return ids, doing("find identities", err)

@@ -94,6 +94,39 @@ func links() []contract {
 			want(t, err, nil)
 		}},
 		{"what would end too late ends when it would have if it had begun now", proveBound},
+		{"an address that nobody has confirmed is registered again, and nothing of before is left", func(t *testing.T, s *store.Store) {
+			ctx, made := t.Context(), happened(model.EventAccountMade)
+			u, id := newUser("ann")
+			first, err := s.RegisterUser(ctx, u, id, false, made)
+			want(t, err, nil)
+			if first.ID != id.ID || !first.Pending {
+				t.Errorf("registered is %+v", first)
+			}
+			confirm, reset := addLink(t, s, first, model.LinkConfirm), addLink(t, s, first, model.LinkReset)
+			_, bob := addPending(t, s)
+			others := addLink(t, s, bob, model.LinkConfirm)
+			again, another := newUser("ann")
+			another.Subject, another.PasswordHash = id.Subject, "another"
+			second, err := s.RegisterUser(ctx, again, another, false, made)
+			want(t, err, nil)
+			got, err := s.IdentityBySubject(ctx, id.Provider, id.Subject)
+			want(t, err, nil)
+			if second != got || got.ID != first.ID || got.UserID != u.ID || got.PasswordHash != "another" || !got.Pending || got.Generation == first.Generation {
+				t.Errorf("registered again is %+v, and kept %+v", second, got)
+			}
+			for _, gone := range []model.Link{confirm, reset} {
+				_, err := s.LinkedIdentity(ctx, gone, base)
+				want(t, err, model.ErrNotFound)
+			}
+			_, err = s.LinkedIdentity(ctx, others, base)
+			want(t, err, nil)
+			wantKinds(t, s, u.ID, model.EventAccountMade, model.EventAccountMade)
+			want(t, s.ConfirmIdentity(ctx, addLink(t, s, second, model.LinkConfirm), base, happened(model.EventEmailConfirmed)), nil)
+			_, err = s.RegisterUser(ctx, again, another, false, made)
+			want(t, err, model.ErrConflict)
+			_, err = s.User(ctx, again.ID)
+			want(t, err, model.ErrNotFound)
+		}},
 		{"a sweep takes links that are too old", func(t *testing.T, s *store.Store) {
 			_, id := addPending(t, s)
 			l := addLink(t, s, id, model.LinkReset)
