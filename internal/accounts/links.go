@@ -116,7 +116,7 @@ func (a *Accounts) SendLink(ctx context.Context, from model.Origin, purpose, ema
 	}
 	ctx = context.WithoutCancel(ctx)
 	begun := a.background.try(func() {
-		id, err := a.addressed(ctx, from.Actor, email)
+		id, err := a.linked(ctx, from.Actor, purpose, email)
 		if err == nil {
 			err = send(ctx, id)
 		}
@@ -128,6 +128,18 @@ func (a *Accounts) SendLink(ctx context.Context, from model.Origin, purpose, ema
 		return refuse(model.KindBusy)
 	}
 	return nil
+}
+
+// linked is the account that a link is sent for. One that waits to be confirmed is meant by its own letters, though a person who signs in
+// with them means whoever has confirmed an address that looks the same.
+func (a *Accounts) linked(ctx context.Context, by model.Actor, purpose, email string) (model.Identity, error) {
+	if purpose == model.LinkConfirm {
+		id, err := a.store.IdentityBySubject(ctx, model.ProviderEmailPassword, email)
+		if err == nil && id.Pending {
+			return id, nil
+		}
+	}
+	return a.addressed(ctx, by, email)
 }
 
 func (a *Accounts) sendConfirmation(ctx context.Context, id model.Identity) error {

@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -77,8 +78,9 @@ func TestOfTwoAddressesThatLookTheSameNoneIsGuessed(t *testing.T) {
 	confirm("ada@example.com")
 	register("Ada@example.com") // by anybody: nobody has confirmed it
 	names("ADA@example.com", "ada@example.com")
-	names("Ada@example.com", "Ada@example.com")
+	names("Ada@example.com", "ada@example.com")
 	confirm("Ada@example.com")
+	names("Ada@example.com", "Ada@example.com")
 	names("ADA@example.com", "ADA@example.com")
 	names(" ada@example.com ", "ada@example.com")
 
@@ -150,7 +152,7 @@ func TestAnotherSpellingBuysNoMoreTries(t *testing.T) {
 	f.register("ada@example.com")
 	for i := range accountTries {
 		spelling := strings.Repeat("\u200b", i) + "ADA@example.com"
-		from := model.Origin{Address: "198.51.100.1", Actor: model.ActorApp}
+		from := model.Origin{Address: fmt.Sprintf("198.51.%d.1", i), Actor: model.ActorApp} // one address has half of them
 		_, err := f.SignInWithPassword(t.Context(), from, spelling, "wrong horse", nil)
 		is(t, err, model.KindWrongPassword)
 	}

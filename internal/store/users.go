@@ -53,13 +53,13 @@ WHERE i.provider = '` + model.ProviderEmailPassword + `' AND i.spelling = ? ORDE
 SELECT ` + identityColumns + `
 FROM identities AS i JOIN users AS u ON u.id = i.user_id WHERE i.provider = ? AND i.subject = ?`
 
-	// selectMeant has the identity of exactly that subject, and the others of its spelling, those first whose address is confirmed.
+	// selectMeant has the identity of exactly that subject alone, where there is one whose address is confirmed.
 	selectMeant = `
 SELECT ` + identityColumns + `
-FROM identities AS i JOIN users AS u ON u.id = i.user_id WHERE i.provider = '` + model.ProviderEmailPassword + `' AND i.subject = ?2
-UNION ALL SELECT * FROM (SELECT ` + identityColumns + `
 FROM identities AS i JOIN users AS u ON u.id = i.user_id
-WHERE i.provider = '` + model.ProviderEmailPassword + `' AND i.spelling = ?1 AND i.subject <> ?2 ORDER BY i.pending LIMIT ?3)`
+WHERE i.provider = '` + model.ProviderEmailPassword + `' AND i.spelling = ?1 AND (i.subject = ?2 OR NOT EXISTS (
+	SELECT 1 FROM identities WHERE provider = '` + model.ProviderEmailPassword + `' AND subject = ?2 AND pending = 0))
+ORDER BY i.pending LIMIT ?3`
 
 	selectIdentities = `
 SELECT ` + identityColumns + `
@@ -254,7 +254,7 @@ func (s *Store) IdentitiesBySpelling(ctx context.Context, email string, limit in
 	return ids, doing("find identities", err)
 }
 
-// IdentitiesMeant is whoever has exactly that email address, and up to limit others whom IdentitiesBySpelling gives.
+// IdentitiesMeant is whoever has confirmed exactly that email address or, where nobody has, what IdentitiesBySpelling gives.
 func (s *Store) IdentitiesMeant(ctx context.Context, email string, limit int) ([]model.Identity, error) {
 	ids, err := s.identities(ctx, selectMeant, model.OneSpelling(email), email, limit)
 	return ids, doing("find identities", err)

@@ -87,9 +87,9 @@ func users() []contract {
 			for _, tt := range []struct {
 				email string
 				want  int
-			}{{subjects[0], 1}, {subjects[2], 1}, {"aDA@example.com", 2}, {"bob@example.com", 0}} {
-				found, err = s.IdentitiesMeant(t.Context(), tt.email, 2)
-				if err != nil || len(found) != tt.want || tt.want == 1 && found[0].Subject != tt.email {
+			}{{subjects[0], 3}, {subjects[1], 1}, {subjects[2], 3}, {"aDA@example.com", 3}, {"bob@example.com", 0}} {
+				found, err = s.IdentitiesMeant(t.Context(), tt.email, 3)
+				if err != nil || len(found) != tt.want || tt.want > 0 && found[0].Subject != subjects[1] {
 					t.Errorf("by %q are meant %+v, %v", tt.email, found, err)
 				}
 			}
