@@ -39,7 +39,7 @@ func (h *dashboard) renderForgot(c echo.Context, status int, m views.Forgot) err
 func (h *dashboard) forgot(c echo.Context) error {
 	m := h.forgotModel(c, "Forgotten password")
 	m.Next = c.FormValue("next")
-	h.keepNext(c, m.Next)
+	h.keepNext(c, h.goingTo(c, m.Next))
 	return h.askForMail(c, m, h.renderForgot, model.LinkReset)
 }
 
@@ -169,6 +169,7 @@ func (h *dashboard) confirm(c echo.Context) error {
 // sendConfirmation sends one more link, and says the same whoever has an account.
 func (h *dashboard) sendConfirmation(c echo.Context) error {
 	m := h.confirmModel(c).Forgot
+	h.keepNext(c, h.goingTo(c, "")) // for as long as the new link is good
 	draw := func(c echo.Context, status int, m views.Forgot) error {
 		return h.renderConfirm(c, status, views.Confirm{Forgot: m, Bad: !m.Sent})
 	}

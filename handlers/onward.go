@@ -17,8 +17,8 @@ const (
 	// nextCookie keeps where a person was going while they are sent through their mailbox. Nothing of that can be in the mail itself:
 	// another server may write it. It is a path of ours or nothing.
 	nextCookie = "latchkey-next"
-	// nextAge is in seconds: links in mails are good for as long.
-	nextAge = 30 * 60
+	// nextAge is in seconds: links in mails are good for half as long, and another one may have to be asked for.
+	nextAge = 60 * 60
 	// maxNext is more than any path of ours has that is worth keeping.
 	maxNext = 256
 )

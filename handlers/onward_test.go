@@ -54,6 +54,10 @@ func TestWhereAPersonWasGoingIsKnownAfterAMail(t *testing.T) {
 			t.Errorf("%s: forgotten", name)
 			continue
 		}
+		p.upstream.breaks(sendConfirm, says(http.StatusAccepted, ""))
+		if a := b.post("/confirm/send", url.Values{"email": {email}}).want(http.StatusOK); len(a.cookies) != 1 {
+			t.Errorf("%s: forgotten before another link is good: %v", name, a.cookies)
+		}
 		b.get("/confirm?token=a&tokenId=b").want(http.StatusOK)
 		b.goesOnTo(who, to)
 		b.post("/logout", nil)
@@ -70,7 +74,7 @@ func TestWhereAPersonWasGoingIsKeptAsAShortLivedCookieOfOurs(t *testing.T) {
 		t.Fatalf("cookies %v", a.cookies)
 	}
 	if c := a.cookies[0]; !strings.HasSuffix(c.Name, "latchkey-next") || !c.HttpOnly || !c.Secure || c.SameSite != http.SameSiteLaxMode || c.Path != "/" || c.Domain != "" ||
-		c.MaxAge != int((30*time.Minute).Seconds()) {
+		c.MaxAge != int(time.Hour.Seconds()) {
 		t.Errorf("cookie %s", c.Raw)
 	}
 	for _, next := range []string{"", "/keys", "//evil.example", "https://evil.example/", "/logout", "/keys/" + strings.Repeat("x", 300), "/\\evil.example"} {
