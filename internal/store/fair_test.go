@@ -57,6 +57,9 @@ func slowestTenth(tb testing.TB, s *Store, greedy string, filters int) (wait tim
 }
 
 func TestFilteredReadsOfOnePersonLeaveRoomForOthers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("says nothing under the race detector")
+	}
 	s, greedy := manyEvents(t, 60_000)
 	wait, reads := slowestTenth(t, s, greedy, 12)
 	t.Logf("beside 12 filtered reads at once, of which %d ended, the slowest tenth takes %v", reads, wait)
