@@ -35,7 +35,7 @@ type network struct {
 	trusted      bool
 	place        int        // in connections.networks
 	open         int        // connections
-	waiting      *list.List // those of them whose next request is not there yet, the one that has waited longest first
+	waiting      *list.List // those of them whose next request is not there yet, or not whole, the one that has waited longest first
 }
 
 func newConnections(most int) *connections {
@@ -48,6 +48,7 @@ type boundedConn struct {
 	*net.TCPConn
 	all   *connections
 	heard atomic.Bool // something of the next request
+	whole atomic.Bool // the headers of the request that is answered have come
 
 	// Under the lock of all.
 	from  *network
@@ -57,8 +58,13 @@ type boundedConn struct {
 	ended bool
 }
 
-// Read notes that something of a request is there.
+// Read notes that something of a request is there. While a request is answered it is for the rest of its body, which is waited for, but
+// for the single byte by which the server learns that the client has gone.
 func (c *boundedConn) Read(p []byte) (int, error) {
+	if len(p) > 1 && c.whole.Load() {
+		c.all.waitForBody(c, true)
+		defer c.all.waitForBody(c, false)
+	}
 	n, err := c.TCPConn.Read(p)
 	if n > 0 && !c.heard.Load() {
 		c.heard.Store(true)
@@ -211,12 +217,22 @@ func (s *connections) unwait(c *boundedConn) {
 	}
 }
 
+// waitForBody says that the rest of a body is waited for, or no longer.
+func (s *connections) waitForBody(c *boundedConn, waits bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.unwait(c); waits && !c.ended {
+		s.wait(c)
+	}
+}
+
 // follow is the http.Server's ConnState: it tells which connections wait for a request.
 func (s *connections) follow(conn net.Conn, state http.ConnState) {
 	c, ok := conn.(*boundedConn)
 	if !ok || state != http.StateActive && state != http.StateIdle {
 		return
 	}
+	c.whole.Store(state == http.StateActive)
 	if state == http.StateIdle {
 		c.heard.Store(false) // before the server reads on
 	}
