@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/pressly/goose/v3"
 )
@@ -44,26 +45,56 @@ func migrate(ctx context.Context, db *sql.DB) error {
 	if version == newestVersion(provider) {
 		return nil
 	}
-	for {
-		switch _, err := provider.UpByOne(ctx); {
-		case errors.Is(err, goose.ErrNoNextVersion):
-			return nil
-		case err != nil:
-			return fmt.Errorf("migrate: %w", err)
-		}
-		// Each migration writes much of the schema into the log once more. A small disk has no room for all of them.
-		if err := emptyLog(ctx, db); err != nil {
-			return fmt.Errorf("migrate: %w", err)
-		}
+	if _, err := provider.Up(ctx); err != nil {
+		return fmt.Errorf("migrate: %w", err)
 	}
+	return nil
 }
 
-func emptyLog(ctx context.Context, db *sql.DB) error {
-	conn, err := db.Conn(ctx)
+// makeSchema gives an empty file the whole schema at once, which is made in memory: each migration writes much of it once more, and a
+// small disk has no room for all of these in a log. The file is empty or has everything, whenever the process dies.
+func makeSchema(ctx context.Context, path string) (err error) {
+	info, err := os.Stat(path)
+	if err != nil || info.Size() > 0 {
+		return withoutPath(err)
+	}
+	draft := path + ".new" // whoever makes it has the lock
+	if err := discard(draft); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(draft, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // beside the file that the operator names
+	if err != nil {
+		return withoutPath(err)
+	}
+	defer func() { err = errors.Join(err, discard(draft)) }()
+	err = errors.Join(giveTo(f, info), f.Chmod(info.Mode().Perm()))
+	if err == nil {
+		err = schemaInto(ctx, draft)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(draft, path); err != nil {
+		return err
+	}
+	return syncDirectory(filepath.Dir(path))
+}
+
+func schemaInto(ctx context.Context, path string) (err error) {
+	db, err := sql.Open(driverName, ":memory:")
 	if err != nil {
 		return err
 	}
-	return errors.Join(checkpoint(ctx, conn), conn.Close())
+	defer func() { err = errors.Join(err, db.Close()) }()
+	db.SetMaxOpenConns(1) // another would have a memory of its own
+	if err := migrate(ctx, db); err != nil {
+		return err
+	}
+	_, err = db.ExecContext(ctx, copyInto, path)
+	return err
 }
 
 // refuseNewer fails with ErrNewer when the file's schema is one this binary does not know. It looks through a connection

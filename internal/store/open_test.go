@@ -328,3 +328,16 @@ func TestAMigrationThatWasCutShortIsFinished(t *testing.T) {
 	}
 	mustUser(t, openFile(t, path))
 }
+
+func TestAFileIsEmptyOrHasTheWholeSchemaWheneverItsMakingWasCutShort(t *testing.T) {
+	path := newFile(t)
+	for name, content := range map[string]string{path: "", path + ".new": "half of a schema"} {
+		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mustUser(t, openFile(t, path))
+	if _, err := os.Stat(path + ".new"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the half is still there: %v", err)
+	}
+}

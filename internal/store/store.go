@@ -90,6 +90,9 @@ func (s *Store) open(ctx context.Context, path string) (err error) {
 	if err = checkWritable(path); err != nil {
 		return err
 	}
+	if err = makeSchema(ctx, path); err != nil {
+		return err
+	}
 	if s.writers, err = openPool(path, writerPragmas(), 1); err != nil {
 		return err
 	}
