@@ -85,7 +85,7 @@ type dashboard struct {
 	streams   *limits.Places
 	watches   *watches
 	exports   *downloads
-	reads     *limits.Turns // of lists that are long, or are read whole for a few rows
+	reads     *limits.Turns // of lists that are read whole for a few rows, and of files
 	deviceQR  drawing       // of the page for codes, whose address never changes
 	https     bool
 	plainHTTP bool

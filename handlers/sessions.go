@@ -32,13 +32,6 @@ func (h *dashboard) sessionsModel(c echo.Context) (views.Sessions, error) {
 	m := views.Sessions{Page: h.page(c, "Sessions")}
 	ctx, cancel := readContext(c)
 	defer cancel()
-	if h.Here { // there may be 2,000; another server is waited for, which costs nothing
-		end, err := h.inTurn(ctx, c)
-		if err != nil {
-			return m, err
-		}
-		defer end()
-	}
 	rows, err := h.browsers(ctx, c)
 	if err != nil {
 		return m, err

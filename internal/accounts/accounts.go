@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"time"
 
+	"latchkey/internal/limits"
 	"latchkey/internal/model"
 	"latchkey/internal/store"
 )
@@ -49,6 +50,8 @@ type Accounts struct {
 
 	acts, notices *Quota
 	registrations *registrations
+
+	lists *limits.Turns // of lists of sessions
 }
 
 // New returns the accounts that are in a store.
@@ -71,6 +74,7 @@ func New(cfg Config, st *store.Store) *Accounts {
 		acts:          newQuota(cfg.Now, actsAtOnce, actPause),
 		registrations: newRegistrations(cfg.Now),
 		notices:       NewNotices(cfg.Now),
+		lists:         limits.NewTurns(runtime.GOMAXPROCS(0) / 2),
 	}
 }
 

@@ -42,12 +42,22 @@ func (a *Accounts) SawSession(ctx context.Context, userID, id string, seen time.
 	})
 }
 
+// listWait is how long somebody waits for their turn to read a list of sessions, of which the store may have to look at 2,100.
+const listWait = 5 * time.Second
+
 // Sessions says where the person is signed in: sessions of people before those of keys, newest first. A device may sign in all day
 // and never out, and must not push people off the list.
 func (p *Person) Sessions(ctx context.Context) (model.Sessions, error) {
 	if err := p.manages(); err != nil {
 		return model.Sessions{}, err
 	}
+	waiting, cancel := context.WithTimeout(ctx, listWait)
+	defer cancel()
+	end, ok := p.accounts.lists.Begin(waiting, p.who.UserID, p.from.Address)
+	if !ok {
+		return model.Sessions{}, &model.Error{Kind: model.KindBusy, Doing: "read sessions", Wait: listWait}
+	}
+	defer end()
 	rows, err := p.accounts.store.AuthSessions(ctx, p.who.UserID, p.accounts.cfg.Now())
 	if err != nil {
 		return model.Sessions{}, unavailable("read sessions", err)
