@@ -323,6 +323,12 @@
       }
     }, 300));
     stream.addEventListener("end", () => stream.close());
+    stream.addEventListener("error", () => { // it comes back by itself, unless it was refused: there may be a place later
+      if (stream.readyState !== EventSource.CLOSED) return;
+      setTimeout(() => {
+        if (streams.get(element) === stream && streams.delete(element)) listen();
+      }, 60_000);
+    });
     return stream;
   }
 
