@@ -2,7 +2,6 @@ package app
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -19,10 +18,11 @@ import (
 	"time"
 
 	"latchkey/internal/app/config"
+	"latchkey/internal/testkit"
 )
 
 // smallServer answers "ok" to all but /hold, whose answer waits for the end of the test, within so many connections.
-func smallServer(t *testing.T, most int, log *bytes.Buffer, proxies ...netip.Addr) *boundedListener {
+func smallServer(t *testing.T, most int, log *testkit.Log, proxies ...netip.Addr) *boundedListener {
 	t.Helper()
 	l, err := listenWithin(t.Context(), "127.0.0.1:0", most, slog.New(slog.NewTextHandler(log, nil)))
 	if err != nil {
@@ -106,7 +106,7 @@ func TestOneAddressThatHoldsConnectionsKeepsNobodyElseOut(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var log bytes.Buffer
+			var log testkit.Log
 			l := smallServer(t, 120, &log)
 			addr := l.Addr().String()
 			others := []string{"127.0.0.3", "127.1.0.1", "127.2.0.1"}
@@ -129,7 +129,7 @@ func TestOneAddressThatHoldsConnectionsKeepsNobodyElseOut(t *testing.T) {
 
 func TestASiteThatHoldsConnectionsKeepsNobodyElseOut(t *testing.T) {
 	t.Parallel()
-	var log bytes.Buffer
+	var log testkit.Log
 	l := smallServer(t, 120, &log)
 	for n := range 200 {
 		callFrom(t, fmt.Sprintf("127.0.0.%d", 2+n), l.Addr().String()).send("POST /hold HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nx")
@@ -143,7 +143,7 @@ func TestASiteThatHoldsConnectionsKeepsNobodyElseOut(t *testing.T) {
 
 func TestWhoeverHasWaitedLongestIsHungUpOnForANewcomerAndNobodyWhoIsAnswered(t *testing.T) {
 	t.Parallel()
-	var log bytes.Buffer
+	var log testkit.Log
 	l := smallServer(t, fewConnections, &log)
 	addr := l.Addr().String()
 	held := callFrom(t, "127.0.0.2", addr)
@@ -181,7 +181,7 @@ func TestWhoeverHasWaitedLongestIsHungUpOnForANewcomerAndNobodyWhoIsAnswered(t *
 
 func TestNobodyIsLetInWhileAllAreAnswered(t *testing.T) {
 	t.Parallel()
-	var log bytes.Buffer
+	var log testkit.Log
 	l := smallServer(t, 4, &log)
 	addr := l.Addr().String()
 	var held []caller
@@ -197,20 +197,20 @@ func TestNobodyIsLetInWhileAllAreAnswered(t *testing.T) {
 			t.Error("there was a place")
 		}
 	}
-	if n := strings.Count(log.String(), "no more connections"); n != 1 {
-		t.Errorf("logged %d times: %s", n, log.String())
-	}
 	_ = held[0].Close()
 	for patience := time.Now().Add(time.Minute); !callFrom(t, "127.9.0.1", addr).ask("/"); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(patience) {
 			t.Fatal("no room is made")
 		}
 	}
+	if n := strings.Count(log.String(), "no more connections"); n != 1 {
+		t.Errorf("logged %d times: %s", n, log.String())
+	}
 }
 
 func TestAProxyThatIsTrustedHasNoPart(t *testing.T) {
 	t.Parallel()
-	var log bytes.Buffer
+	var log testkit.Log
 	l := smallServer(t, 60, &log, netip.MustParseAddr("127.0.0.2"))
 	var all []caller
 	for range 60 {
@@ -234,7 +234,7 @@ func TestAProxyThatIsTrustedHasNoPart(t *testing.T) {
 // TestConnectionsLeaveNothingBehind has many come from everywhere at once.
 func TestConnectionsLeaveNothingBehind(t *testing.T) {
 	t.Parallel()
-	var log bytes.Buffer
+	var log testkit.Log
 	l := smallServer(t, 20, &log)
 	var all sync.WaitGroup
 	for n := range 16 {
@@ -282,7 +282,7 @@ func TestThereAreFilesLeftBesideAllConnections(t *testing.T) {
 // TestWhoIsInTheBacklogIsLetInBeforeTheListenerCloses has nobody accept until the listener is told to end.
 func TestWhoIsInTheBacklogIsLetInBeforeTheListenerCloses(t *testing.T) {
 	t.Parallel()
-	var log bytes.Buffer
+	var log testkit.Log
 	l, err := listenWithin(t.Context(), "127.0.0.1:0", 1000, slog.New(slog.NewTextHandler(&log, nil)))
 	if err != nil {
 		t.Fatal(err)
