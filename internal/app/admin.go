@@ -35,7 +35,7 @@ func (a *App) newAdmin(ctx context.Context, at *config.Admin) (*admin, error) {
 	m := newMetrics(a.now)
 	m.gauges, m.warned = a.gauges, a.warnings.all
 	names := hosts{name: at.Host, addresses: true, log: a.log}
-	d := &admin{listener: listener, metrics: m, server: newServer(names.only(fromNoPage(a.adminMux(m))), a.log)}
+	d := &admin{listener: listener, metrics: m, server: newServer(names.only(a.fromNoPage(a.adminMux(m))), a.log)}
 	d.server.ConnState = listener.follow
 	d.server.WriteTimeout = 2 * time.Minute // a profile takes as long as it is told to
 	return d, nil
@@ -46,7 +46,7 @@ const readyPath = "/readyz"
 
 // fromNoPage refuses what a page of another site has the operator's browser ask for: it could read nothing, but have a profile of two
 // minutes made, over and over. Browsers that do not say whose page it is name its origin, for whatever else than an image.
-func fromNoPage(next http.Handler) http.Handler {
+func (a *App) fromNoPage(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		site, origin := r.Header.Get("Sec-Fetch-Site"), r.Header.Get("Origin")
 		ours := site == "none" || site == "same-origin"
@@ -54,6 +54,7 @@ func fromNoPage(next http.Handler) http.Handler {
 			ours = origin == "" || origin == "http://"+r.Host || origin == "https://"+r.Host // with a proxy of the operator's before it
 		}
 		if !ours && r.URL.Path != readyPath {
+			a.log.Info("refused a page of another site at the listener for operators", "status", http.StatusForbidden, "site", legibleHost(site), "origin", legibleHost(origin), "from", r.RemoteAddr)
 			http.Error(w, "this is for no page of another site", http.StatusForbidden)
 			return
 		}

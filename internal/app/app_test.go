@@ -603,7 +603,7 @@ func TestTheAPIAndTheDashboardSharePathsWithoutRedirects(t *testing.T) {
 		"/keys/api/client/v2.0/x": "api",
 		"/apis":                   "dashboard",
 		"/keys/api":               "dashboard",
-		"/oauth":                  "",
+		"/oauth":                  "nothing",
 		"/oauth/../api/client":    "nothing",
 		"/keys/oauth/token":       "nothing",
 		"/oauth/token":            "dashboard",
