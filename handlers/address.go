@@ -49,6 +49,9 @@ func (p Proxies) Client(r *http.Request) (address, unreadable string) {
 	if !ok {
 		return r.RemoteAddr, "" // of a request that came over no network
 	}
+	if !p.Has(at) {
+		return at.String(), ""
+	}
 	words := strings.Split(strings.Join(r.Header.Values(forwardedFor), ","), ",")
 	for i := len(words) - 1; i >= 0 && p.Has(at); i-- {
 		word := strings.TrimSpace(words[i])

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -52,7 +53,7 @@ func (h *dashboard) leaveFlash(c echo.Context, act, name string) {
 
 // takeFlash gives the sentence left by the request before this one and clears it.
 func (h *dashboard) takeFlash(c echo.Context) string {
-	cookie, err := c.Cookie(h.cookieName(flashCookie))
+	cookie, err := h.kept(c, flashCookie)
 	if err != nil {
 		return ""
 	}
@@ -71,6 +72,14 @@ func (h *dashboard) cookieName(name string) string {
 		name = "__Host-" + name
 	}
 	return name + h.Instance
+}
+
+// kept is a plain cookie as the browser sends it back. Cookies are read out of the header anew each time, which most pages need not.
+func (h *dashboard) kept(c echo.Context, name string) (*http.Cookie, error) {
+	if !slices.ContainsFunc(c.Request().Header["Cookie"], func(line string) bool { return strings.Contains(line, name) }) {
+		return nil, http.ErrNoCookie
+	}
+	return c.Cookie(h.cookieName(name))
 }
 
 // plainCookie is a cookie that holds no secret. maxAge is in seconds; negative deletes it.

@@ -139,22 +139,27 @@ func (h *dashboard) card(c echo.Context, key model.Key) views.Key {
 // it was made tells; when that cannot be read, or is not kept any more, the page does without.
 func (h *dashboard) pairedAs(c echo.Context, key model.Key) (device string, paired bool) {
 	q := model.EventQuery{Kinds: []model.EventKind{model.EventKeyMade}, KeyID: key.ID, Limit: 1}
-	if h.Here { // by the same clock: what came later need not be read
-		q.Before = model.NewID(key.CreatedAt.Add(time.Minute))
+	if h.Here { // ids are made in order: it is among the few that were written down then, and nothing else need be gone through
+		q = model.EventQuery{Before: model.SoonAfter(key.ID), Limit: madeTogether}
 	}
 	events, err := h.readEvents(c, q)
 	if err != nil {
 		h.logFault(c, "how a key was made cannot be read", err)
 		return "", false
 	}
-	if len(events) == 0 || events[0].Detail == "" {
-		return "", false
+	for _, e := range events {
+		if e.Kind == model.EventKeyMade && e.KeyID == key.ID && e.Detail != "" {
+			if device = e.Detail; device == unnamedDevice {
+				device = ""
+			}
+			return device, true
+		}
 	}
-	if device = events[0].Detail; device == unnamedDevice {
-		device = ""
-	}
-	return device, true
+	return "", false
 }
+
+// madeTogether is more than is written down of an account in a second, in which a script may make all of its keys.
+const madeTogether = 4 * model.MaxKeys
 
 // failure is why the keys could not be read, in place of the list.
 func (h *dashboard) failure(c echo.Context, err error) *views.Notice {

@@ -31,15 +31,12 @@ func (h *dashboard) keepNext(c echo.Context, next string) {
 	c.SetCookie(h.plainCookie(nextCookie, base64.RawURLEncoding.EncodeToString([]byte(next)), nextAge))
 }
 
-// keptAs is the name under which the browser keeps one of the plain cookies.
-func (h *dashboard) keptAs(name string) string { return h.plainCookie(name, "", 0).Name }
-
 // goingTo is where a person goes on once they have signed in: to what was asked for, or else to what was kept.
 func (h *dashboard) goingTo(c echo.Context, next string) string {
 	if next = localPath(next); next != home {
 		return next
 	}
-	cookie, err := c.Cookie(h.keptAs(nextCookie))
+	cookie, err := h.kept(c, nextCookie)
 	if err != nil {
 		return home
 	}
@@ -52,7 +49,7 @@ func (h *dashboard) goingTo(c echo.Context, next string) string {
 
 // dropNext forgets it: the person has arrived, or is leaving.
 func (h *dashboard) dropNext(c echo.Context) {
-	if _, err := c.Cookie(h.keptAs(nextCookie)); err == nil {
+	if _, err := h.kept(c, nextCookie); err == nil {
 		c.SetCookie(h.plainCookie(nextCookie, "", -1))
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -51,7 +52,10 @@ func requireOwner(c echo.Context) error {
 		return nil
 	}
 	r := c.Request()
-	tags := append(c.QueryParams()[views.OwnerField], r.Header.Values(ownerHeader)...)
+	tags := r.Header.Values(ownerHeader)
+	if r.URL.RawQuery != "" {
+		tags = append(slices.Clip(tags), c.QueryParams()[views.OwnerField]...)
+	}
 	if r.Method == http.MethodPost {
 		form, err := sentValues(c)
 		if err != nil {

@@ -15,8 +15,8 @@ const (
 	resetCookie = "latchkey-reset"
 	// resetAge is in seconds: for a day, in which whoever chose a new password signs in with it.
 	resetAge = 24 * 60 * 60
-	// signInsSinceReset is how many events are looked at to tell whether this sign-in is the first since. Apps sign in too.
-	signInsSinceReset = 10
+	// sinceReset is how many events are looked at to tell whether this sign-in is the first since. Apps sign in too.
+	sinceReset = 50
 )
 
 // leaveReset has the keys page tell of keys that were made before a new password was set: whoever knew the old one may have made some.
@@ -32,9 +32,7 @@ func (h *dashboard) noticeReset(c echo.Context, who model.Account) {
 	}
 	ctx, cancel := readContext(c)
 	defer cancel()
-	events, err := h.Events.Events(ctx, who.UserID, model.EventQuery{
-		Kinds: []model.EventKind{model.EventPasswordReset, model.EventSignedIn}, Limit: signInsSinceReset,
-	})
+	events, err := h.Events.Events(ctx, who.UserID, model.EventQuery{Limit: sinceReset}) // a filter would go through very many
 	if err != nil {
 		h.logFault(c, "whether a password was reset cannot be read", err)
 		return
@@ -45,7 +43,7 @@ func (h *dashboard) noticeReset(c echo.Context, who model.Account) {
 		case e.Kind == model.EventPasswordReset:
 			h.leaveReset(c, e.At)
 			return
-		case e.Actor == model.ActorBrowser:
+		case e.Kind == model.EventSignedIn && e.Actor == model.ActorBrowser:
 			if browsers++; browsers > 1 { // the first is this one
 				return
 			}
@@ -55,7 +53,7 @@ func (h *dashboard) noticeReset(c echo.Context, who model.Account) {
 
 // takeReset gives the notice about keys from before the last new password, once, or nil when there is nothing to tell.
 func (h *dashboard) takeReset(c echo.Context, keys []model.Key) *views.Notice {
-	cookie, err := c.Cookie(h.keptAs(resetCookie))
+	cookie, err := h.kept(c, resetCookie)
 	if err != nil {
 		return nil
 	}
@@ -85,7 +83,7 @@ func (h *dashboard) takeReset(c echo.Context, keys []model.Key) *views.Notice {
 }
 
 func (h *dashboard) dropReset(c echo.Context) {
-	if _, err := c.Cookie(h.keptAs(resetCookie)); err == nil {
+	if _, err := h.kept(c, resetCookie); err == nil {
 		c.SetCookie(h.plainCookie(resetCookie, "", -1))
 	}
 }

@@ -20,7 +20,7 @@ func (h *dashboard) chooseTheme(c echo.Context) error {
 }
 
 func (h *dashboard) chosenTheme(c echo.Context) string {
-	cookie, err := c.Cookie(h.cookieName(themeCookie))
+	cookie, err := h.kept(c, themeCookie)
 	if err != nil || !knownTheme(cookie.Value) {
 		return ""
 	}

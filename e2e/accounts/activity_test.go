@@ -63,7 +63,7 @@ func TestWhatIsShownCanBeTakenAlongAsAFile(t *testing.T) {
 		t.Errorf("%s: %v %v", name, rows, err)
 	}
 	name, text = downloadBy(page, "JSON")
-	var file struct{ Events []map[string]string }
+	var file struct{ Events []map[string]any }
 	if err := json.Unmarshal([]byte(text), &file); err != nil || name != "latchkey-activity.json" || len(file.Events) != 2 || file.Events[1]["key_name"] != "porch-cam" {
 		t.Errorf("%s: %v %v", name, file, err)
 	}

@@ -340,9 +340,9 @@ func TestARowIsNotDrawnAnewUnderAnActOnIt(t *testing.T) {
 			page := program.Open(t, story.SignedIn(ana), story.At(path))
 			page.Sees(page.Toggle("porch-cam"))
 			looked := countsLooks(page)
-			look, act := "**/keys/*place=row", "**/turn-off"
+			look, act := "**/keys/*place=row&by=itself", "**/turn-off"
 			if place != "the list" {
-				look = "**" + path
+				look = "**" + path + "*by=itself"
 			}
 			lookGoesOn, actGoesOn := page.Hold(look), page.Hold(act)
 			_, err := page.ExpectRequest(look, func() error {

@@ -81,7 +81,7 @@ func (k *KnownBrowsers) Remember(w http.ResponseWriter, r *http.Request, email s
 
 // entries are what the cookie says, whether or not it is true. What is no entry is left out.
 func (k *KnownBrowsers) entries(r *http.Request) [][]byte {
-	cookie, err := r.Cookie(nameIn(r, k.cookie, k.base))
+	cookie, err := cookieIn(r, k.cookie, k.base)
 	if err != nil || cookie.Quoted { // which no browser does to a value of ours
 		return nil
 	}

@@ -106,19 +106,20 @@ type byItself struct{}
 // Distinguish has the cookie's name end with what tells this program from others at its host, which browsers send the same cookies.
 func (s *Store) Distinguish(instance string) { s.base, s.Cookie = s.Cookie, s.Cookie+instance }
 
-// nameIn is under which name a request has the cookie. Where it has none under ours it may be under the one of before, when this
+// cookieIn is the cookie of that name that a request has. Where it has none under ours it may be under the one of before, when this
 // program had another port or names had no port yet: what another program has set names nobody here.
-func nameIn(r *http.Request, name, base string) string {
-	if _, err := r.Cookie(name); err == nil {
-		return name
+func cookieIn(r *http.Request, name, base string) (*http.Cookie, error) {
+	own, err := r.Cookie(name)
+	if err == nil || base == "" {
+		return own, err
 	}
 	for _, cookie := range r.Cookies() {
 		port, ok := strings.CutPrefix(cookie.Name, base)
-		if ok && base != "" && (port == "" || port[0] == '-' && port != "-" && strings.Trim(port[1:], "0123456789") == "") {
-			return cookie.Name
+		if ok && (port == "" || port[0] == '-' && port != "-" && strings.Trim(port[1:], "0123456789") == "") {
+			return cookie, nil
 		}
 	}
-	return name
+	return nil, err
 }
 
 // Current is who is signed in with the browser of a request, and the row that says so. Nobody is, when that is the zero row.
@@ -174,7 +175,7 @@ func (s *Store) New(r *http.Request, name string) (*sessions.Session, error) {
 		HttpOnly: true, Secure: s.https, SameSite: http.SameSiteLaxMode,
 	}
 	session.IsNew = true
-	cookie, err := r.Cookie(nameIn(r, name, s.base))
+	cookie, err := cookieIn(r, name, s.base)
 	if err != nil {
 		return session, nil
 	}

@@ -4,6 +4,8 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"encoding/hex"
+	"fmt"
+	"strconv"
 	"sync/atomic"
 	"time"
 )
@@ -25,6 +27,16 @@ func NewID(now time.Time) string {
 
 // TimeOfID is how an id made at a time begins: the 14 digits by which ids sort. The ten behind them tell ids of one moment apart.
 func TimeOfID(at time.Time) string { return digits(tickOf(at)) }
+
+// SoonAfter is how ids begin that are made a second or two after that of an id, and in order behind it: between the two is what was
+// written down with it. What is no id has none.
+func SoonAfter(id string) string {
+	if !IsID(id) {
+		return ""
+	}
+	seconds, _ := strconv.ParseUint(id[:8], 16, 64) // they are digits
+	return fmt.Sprintf("%08x", seconds+2)
+}
 
 func digits(tick uint64) string {
 	var raw [8]byte

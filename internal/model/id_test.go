@@ -98,3 +98,14 @@ func TestIDsBeginWithTheTimeAgainAfterTheClockWasSetBack(t *testing.T) {
 		t.Errorf("%s and %s, want %s…", first, second, want)
 	}
 }
+
+func TestWhatIsWrittenDownWithSomethingComesSoonAfterIt(t *testing.T) {
+	at := time.Unix(0xF2345678, 999_000_000) // far ahead of every other id of this process
+	first, with, later := NewID(at), NewID(at.Add(900*time.Millisecond)), NewID(at.Add(3*time.Second))
+	if soon := SoonAfter(first); first >= soon || with >= soon || later < soon {
+		t.Errorf("soon after %s is %s: with it came %s, later %s", first, soon, with, later)
+	}
+	if soon := SoonAfter("porch-cam"); soon != "" {
+		t.Errorf("of what is no id: %q", soon)
+	}
+}
