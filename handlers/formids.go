@@ -13,8 +13,8 @@ import (
 const (
 	formIDBytes  = 16
 	formLifetime = 24 * time.Hour
-	// maxForms bounds what is kept of forms to some 30 MB, whatever is sent: a form is 300 bytes, its name included.
-	maxForms = 100_000
+	// maxForms bounds what is kept of forms to 25 MB, whatever is sent: a form is 500 bytes, its name included.
+	maxForms = 50_000
 	// formsEach is more than anybody sends within a day who does it by hand. Beyond it a person's own oldest forms go, and nobody else's.
 	formsEach = 500
 )
