@@ -12,31 +12,35 @@ import (
 
 	"latchkey/internal/accounts"
 	"latchkey/internal/app/config"
+	"latchkey/internal/app/listen"
 	"latchkey/internal/model"
 )
 
 // admin is what operators are told by a listener of its own: whether the program takes requests, its metrics and profiles.
 // Nothing of it is on the public listener. A nil admin does nothing.
 type admin struct {
-	listener *boundedListener
+	listener *listen.Listener
 	server   *http.Server
 	metrics  *metrics
 }
+
+// adminConnections are enough for a few who measure and a few who look.
+const adminConnections = 64
 
 // newAdmin listens, when there is an address.
 func (a *App) newAdmin(ctx context.Context, at *config.Admin) (*admin, error) {
 	if at == nil {
 		return nil, nil
 	}
-	listener, err := listenWithin(ctx, at.Addr, adminConnections, a.log)
+	listener, err := listenAt(ctx, "admin-addr", at.Addr, listen.Config{Most: adminConnections, Log: a.log})
 	if err != nil {
-		return nil, config.Refuse("admin-addr", at.Addr, "it cannot be listened on ("+err.Error()+")")
+		return nil, err
 	}
 	m := newMetrics(a.now)
 	m.gauges, m.warned = a.gauges, a.warnings.all
 	names := hosts{name: at.Host, addresses: true, log: a.log}
 	d := &admin{listener: listener, metrics: m, server: newServer(names.only(a.fromNoPage(a.adminMux(m))), a.log)}
-	d.server.ConnState = listener.follow
+	d.server.ConnState = listener.Follow
 	d.server.WriteTimeout = 2 * time.Minute // a profile takes as long as it is told to
 	return d, nil
 }
@@ -89,7 +93,7 @@ func (a *App) readiness(w http.ResponseWriter, r *http.Request) {
 
 // gauges are what is so at the moment of asking.
 func (a *App) gauges() gauges {
-	g := gauges{connections: int64(a.listener.count()), ready: a.ready(context.Background()) == nil}
+	g := gauges{connections: int64(a.listener.Count()), ready: a.ready(context.Background()) == nil}
 	g.clockOff = time.Duration(a.clockOff.Load()).Seconds()
 	if box := a.mails.box; box != nil {
 		g.mails, g.mailsWaiting = true, box.Waiting()

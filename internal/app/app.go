@@ -20,6 +20,7 @@ import (
 	"latchkey/handlers/websession"
 	"latchkey/internal/accounts"
 	"latchkey/internal/app/config"
+	"latchkey/internal/app/listen"
 	"latchkey/internal/app/operate"
 	"latchkey/internal/onboard"
 	"latchkey/internal/store"
@@ -31,7 +32,7 @@ type App struct {
 	hosts    hosts
 	data     string // where it is and what is in it
 	warnings *warnings
-	listener *boundedListener
+	listener *listen.Listener
 	server   *http.Server
 	store    *store.Store
 	pairings *onboard.Service
@@ -68,7 +69,7 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 	a.warnings = newWarnings(cfg.Now, a.log)
 	a.warnOfUnknown(cfg)
 
-	if a.listener, err = listen(ctx, cfg, a.log); err != nil {
+	if a.listener, err = a.listen(ctx, cfg); err != nil {
 		return nil, err
 	}
 	a.url = cfg.URL(a.listener.Addr())
@@ -117,7 +118,7 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 		SendsLinks:     !here || mails.box != nil, // another server has to be asked
 		MailStuck:      func() bool { return here && mails.stuck() },
 		Pace:           keys.pace,
-		Streams:        a.listener.most / connectionsOfStream,
+		Streams:        a.listener.Most() / connectionsOfStream,
 		Changes:        keys.changes,
 		Events:         a.store,
 		StepUp:         cfg.StepUp,
@@ -139,7 +140,7 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 	})
 	a.server = newServer(a.edge(cfg, divide(keys.api, dashboard, a.hosts.nothingThere())), a.log)
 	a.server.Handler = a.admin.watch(a.server.Handler, slices.Concat(keys.routes, handlers.Routes(dashboard)))
-	a.server.ConnState = a.listener.follow
+	a.server.ConnState = a.listener.Follow
 	a.server.RegisterOnShutdown(a.letGo)
 	a.commands = openCommandSocket(ctx, dir, operate.Handler(operate.Config{
 		Store: a.store, PublicURL: a.url, Upstream: cfg.Upstream, MinPassword: cfg.MinPassword,

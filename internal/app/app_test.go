@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -176,7 +175,7 @@ func TestItStopsWhenTheContextEnds(t *testing.T) {
 func awaitFree(t *testing.T, addr string) {
 	t.Helper()
 	for patience := time.Now().Add(time.Minute); time.Now().Before(patience); time.Sleep(5 * time.Millisecond) {
-		listener, err := listenWithin(t.Context(), addr, 1, slog.New(slog.DiscardHandler))
+		listener, err := net.Listen("tcp", addr)
 		if err == nil {
 			_ = listener.Close()
 			return
@@ -369,7 +368,7 @@ func freePort(t *testing.T) string {
 	t.Helper()
 	for {
 		port := strconv.Itoa(20000 + rand.IntN(10000))
-		listener, err := listenWithin(t.Context(), "127.0.0.1:"+port, 1, slog.New(slog.DiscardHandler))
+		listener, err := net.Listen("tcp", "127.0.0.1:"+port)
 		if err == nil {
 			_ = listener.Close()
 			return port

@@ -1,13 +1,39 @@
 package app
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"strings"
 
 	"latchkey/handlers"
 	"latchkey/internal/app/config"
+	"latchkey/internal/app/listen"
 )
+
+// connectionsOfStream is for how many connections there may be one stream, which cannot be hung up on for a newcomer.
+const connectionsOfStream = 4
+
+// listen takes the address of the public listener.
+func (a *App) listen(ctx context.Context, cfg config.Settings) (*listen.Listener, error) {
+	most, files := cfg.Connections, 1
+	if cfg.Upstream != nil {
+		files = 2 // each may want another connection to it
+	}
+	if most == 0 {
+		most = listen.AsFilesAllow(files)
+	}
+	return listenAt(ctx, "addr", cfg.Addr, listen.Config{Most: most, Trusted: handlers.NewProxies(cfg.TrustedProxies).Has, Log: a.log})
+}
+
+// listenAt takes an address that is given by a setting.
+func listenAt(ctx context.Context, setting, addr string, cfg listen.Config) (*listen.Listener, error) {
+	l, err := listen.New(ctx, addr, cfg)
+	if err != nil {
+		return nil, config.Refuse(setting, addr, "it cannot be listened on ("+err.Error()+")")
+	}
+	return l, nil
+}
 
 // edge is what every request passes before any page or call sees it.
 func (a *App) edge(cfg config.Settings, next http.Handler) http.Handler {

@@ -1,10 +1,12 @@
 package app
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"log/slog"
 	"maps"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -395,5 +397,35 @@ func TestADoubledSlashGetsPastNoCheck(t *testing.T) {
 		fmt.Sprintf("Content-Length: %d\r\nConnection: close\r\n\r\n%s", len(form), form))
 	if len(got) != 1 || got[0].Status != http.StatusForbidden || got[0].Header.Get("Access-Control-Allow-Origin") != "" {
 		t.Errorf("another site starts a pairing: %+v", got)
+	}
+}
+
+func TestTheListenerOfTheProgramKnowsItsProxies(t *testing.T) {
+	t.Parallel()
+	cfg := testConfig(t)
+	cfg.TrustedProxies, cfg.Connections = "127.0.0.2", 60
+	a := run(t, cfg)
+	hold := func(address string) {
+		t.Helper()
+		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}}
+		for range cfg.Connections {
+			conn, err := d.DialContext(t.Context(), "tcp", a.listener.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = conn.Close() })
+			_, _ = io.WriteString(conn, "GET "+healthPath+" HTTP/1.1\r\nHost: localhost\r\n\r\n")
+			if res, err := http.ReadResponse(bufio.NewReader(conn), nil); err != nil || res.StatusCode != http.StatusOK { //nolint:bodyclose // it is short, and read by now
+				t.Fatalf("%s is answered %v, %v", address, res, err)
+			}
+		}
+	}
+	hold("127.0.0.3")
+	if n := a.listener.Count(); n > cfg.Connections/2 {
+		t.Errorf("somebody has %d connections of %d", n, cfg.Connections)
+	}
+	hold("127.0.0.2")
+	if n := a.listener.Count(); n != cfg.Connections {
+		t.Errorf("a proxy and somebody have %d connections of %d", n, cfg.Connections)
 	}
 }

@@ -67,7 +67,7 @@ SELECT users.id, printf('%024x', n.i), ?, 'signed-in', 'browser', '', '', '', '1
 func startFew(t *testing.T) (greedy, config.Config) {
 	t.Helper()
 	cfg := testConfig(t)
-	cfg.AdminAddr = "127.0.0.1:0"
+	cfg.AdminAddr, cfg.Connections = "127.0.0.1:0", greedyPlaces
 	a := run(t, cfg)
 	people := []string{account.Get("email")}
 	for n := range greedyPeople {
@@ -82,12 +82,8 @@ func startFew(t *testing.T) (greedy, config.Config) {
 		t.Fatal(err)
 	}
 	manyEvents(t, filepath.Join(cfg.Data, databaseFile))
-	again, err := New(t.Context(), cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	again.listener.most = greedyPlaces
-	g := greedy{a: serveUntilTheEnd(t, again), addr: again.listener.Addr().String()}
+	again := run(t, cfg)
+	g := greedy{a: again, addr: again.listener.Addr().String()}
 	for _, email := range people[1:] {
 		cookie := sessionCookie(signInFrom(t, from(t, greedyAddress), again.URL(), email).Header)
 		if cookie == nil {

@@ -102,9 +102,9 @@ func TestSlowClientsAreHungUpOnAndOthersAreServedMeanwhile(t *testing.T) {
 // awaitNoConnections makes sure that none is left over: only so many are taken.
 func awaitNoConnections(t *testing.T, a *App) {
 	t.Helper()
-	for patience := time.Now().Add(time.Minute); a.listener.count() > 0; time.Sleep(5 * time.Millisecond) {
+	for patience := time.Now().Add(time.Minute); a.listener.Count() > 0; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(patience) {
-			t.Fatalf("%d connections are left", a.listener.count())
+			t.Fatalf("%d connections are left", a.listener.Count())
 		}
 	}
 }

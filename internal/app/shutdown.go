@@ -29,7 +29,7 @@ func (a *App) shutdown(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, shutdownTime)
 	defer cancel()
-	a.listener.drain(ctx)
+	a.listener.Drain(ctx)
 	a.letGo()
 	a.answerAll(ctx, began)
 	if err := a.server.Shutdown(ctx); err != nil {
@@ -49,7 +49,7 @@ func (a *App) answerAll(ctx context.Context, began time.Time) {
 		if quiet.Before(began) {
 			quiet = time.Time{}
 		}
-		if a.listener.letGo(quiet) == 0 {
+		if a.listener.LetGo(quiet) == 0 {
 			return
 		}
 		select {

@@ -47,6 +47,7 @@ type Config struct {
 	Now   func() time.Time // the clock
 
 	PasswordCost model.PasswordCost // what hashing a password takes; the zero value: what is promised
+	Connections  int                // how many there may be at once; 0: as many as open files allow
 
 	Unknown []string // variables that look like settings and are none
 }

@@ -40,6 +40,7 @@ type Settings struct {
 	Now   func() time.Time // the clock
 
 	PasswordCost model.PasswordCost // what hashing a password takes; the zero value: what is promised
+	Connections  int                // how many there may be at once; 0: as many as open files allow
 
 	Unknown []string // variables that look like settings and are none
 }
@@ -74,6 +75,7 @@ func (c Config) Parse() (Settings, error) {
 		StepUp: c.StepUp, PairingTime: c.PairingTime, DrainTime: c.DrainTime,
 		SessionKeys: c.SessionKeys, SessionKeysFile: c.SessionKeysFile, LogTo: c.LogTo, Now: c.Now, Unknown: c.Unknown,
 		PasswordCost: c.PasswordCost,
+		Connections:  c.Connections,
 	}
 	var publicErr, alsoErr, upstreamErr, registrationErr, anonymousErr, adminErr, smtpErr, proxiesErr, logErr, levelErr error
 	s.PublicURL, publicErr = parsePublicURL(c.PublicURL)

@@ -1,30 +1,25 @@
-package app
+// Package listen is a TCP listener that lets in no more connections than there may be, whoever floods it, and nobody who has come is
+// lost when it stops.
+package listen
 
 import (
 	"context"
 	"errors"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/netip"
 	"os"
 	"time"
-
-	"latchkey/handlers"
-	"latchkey/internal/app/config"
 )
 
 const (
 	// maxConnections keeps a flood of connections from taking all memory: an idle one holds about 30 KB. Ten thousand devices do
 	// not need one each, since those that have nothing to say are hung up on for those that have.
 	maxConnections = 8192
-	// adminConnections are enough for a few who measure and a few who look.
-	adminConnections = 64
 	// otherFiles are those that are left for all that is no connection to the public listener: the database, which holds three for
 	// each reader, the listener for operators, commands, mails and files. It is at most half of what there may be.
 	otherFiles = 256
-
-	// connectionsOfStream is for how many connections there may be one stream, which cannot be hung up on for a newcomer.
-	connectionsOfStream = 4
 
 	// handshakes is how long connections that are being made when the program stops may take. Few ways are longer than that, there
 	// and back.
@@ -38,32 +33,27 @@ const (
 // errDrained ends the serving of a listener that has let in all who came before it closed.
 var errDrained = errors.New("the listener takes no more connections")
 
-// connectionsFor is how many connections there may be beside so many open files as the system allows, which is 0 when that is not
-// known. With an upstream, each may want another one to it.
-func connectionsFor(files uint64, upstream bool) int {
+// AsFilesAllow is how many connections there may be beside so many open files as the system allows, when each takes so many of them.
+func AsFilesAllow(each int) int { return within(openFiles(), each) }
+
+// within takes 0 for a number of files that is not known.
+func within(files uint64, each int) int {
 	if files == 0 || files > 4*maxConnections {
 		return maxConnections
 	}
 	places := int(files) - min(otherFiles, int(files)/2) //nolint:gosec // G115: it is small
-	if upstream {
-		places /= 2
-	}
-	return max(1, min(places, maxConnections))
+	return max(1, min(places/each, maxConnections))
 }
 
-// listen takes the address of the public listener.
-func listen(ctx context.Context, cfg config.Settings, log *slog.Logger) (*boundedListener, error) {
-	most := connectionsFor(openFiles(), cfg.Upstream != nil)
-	l, err := listenWithin(ctx, cfg.Addr, most, log)
-	if err != nil {
-		return nil, config.Refuse("addr", cfg.Addr, "it cannot be listened on ("+err.Error()+")")
-	}
-	l.trusted = handlers.NewProxies(cfg.TrustedProxies).Has
-	return l, nil
+// Config says who is let in.
+type Config struct {
+	Most    int                   // connections at once
+	Trusted func(netip.Addr) bool // proxies, which stand for many; nil: nobody is one
+	Log     *slog.Logger
 }
 
-// listenWithin listens for so many connections at once.
-func listenWithin(ctx context.Context, addr string, most int, log *slog.Logger) (*boundedListener, error) {
+// New listens at an address of TCP.
+func New(ctx context.Context, addr string, cfg Config) (*Listener, error) {
 	var listening net.ListenConfig
 	listening.SetMultipathTCP(false) // which knows no filter, see refuseHandshakes
 	listener, err := listening.Listen(ctx, "tcp", addr)
@@ -74,17 +64,19 @@ func listenWithin(ctx context.Context, addr string, most int, log *slog.Logger) 
 	if !ok {
 		return nil, errors.Join(errors.New("the listener is not one of TCP"), listener.Close())
 	}
-	return &boundedListener{
-		TCPListener: tcp, connections: newConnections(most), log: log,
-		trusted:  func(netip.Addr) bool { return false },
+	if cfg.Trusted == nil {
+		cfg.Trusted = func(netip.Addr) bool { return false }
+	}
+	return &Listener{
+		tcp: tcp, all: newConnections(cfg.Most), trusted: cfg.Trusted, log: cfg.Log,
 		draining: make(chan time.Time, 1), closed: make(chan struct{}),
 	}, nil
 }
 
-// boundedListener lets in no more connections than there may be. Waiting instead would keep people waiting behind those who flood.
-type boundedListener struct {
-	*net.TCPListener
-	*connections
+// Listener lets in no more connections than there may be. Waiting instead would keep people waiting behind those who flood.
+type Listener struct {
+	tcp     *net.TCPListener
+	all     *connections
 	trusted func(netip.Addr) bool // proxies, which stand for many
 	log     *slog.Logger
 
@@ -98,30 +90,30 @@ type boundedListener struct {
 }
 
 // Accept gives the next connection that there is room for.
-func (l *boundedListener) Accept() (net.Conn, error) {
+func (l *Listener) Accept() (net.Conn, error) {
 	for {
 		conn, err := l.next()
 		if err != nil {
 			return nil, err
 		}
-		if taken := l.take(conn, l.trusted); taken != nil {
+		if taken := l.all.take(conn, l.trusted); taken != nil {
 			l.refuses = false
 			return taken, nil
 		}
 		_ = conn.Close() // it has had nothing from us that could be lost
 		if !l.refuses {
 			l.refuses = true
-			l.log.Warn("no more connections are taken", "open", l.count(), "from", conn.RemoteAddr())
+			l.log.Warn("no more connections are taken", "open", l.all.count(), "from", conn.RemoteAddr())
 		}
 	}
 }
 
-// next is AcceptTCP until the listener is to be drained, and goes on from there until nobody is left in the backlog.
-func (l *boundedListener) next() (*net.TCPConn, error) {
+// next accepts until the listener is to be drained, and goes on from there until nobody is left in the backlog.
+func (l *Listener) next() (*net.TCPConn, error) {
 	for {
 		if l.until.IsZero() {
-			conn, err := l.AcceptTCP()
-			if !errors.Is(err, os.ErrDeadlineExceeded) { // which drain has set
+			conn, err := l.tcp.AcceptTCP()
+			if !errors.Is(err, os.ErrDeadlineExceeded) { // which Drain has set
 				return conn, err
 			}
 			l.until = <-l.draining
@@ -131,10 +123,10 @@ func (l *boundedListener) next() (*net.TCPConn, error) {
 		if look.Before(l.until) {
 			look = l.until
 		}
-		if err := l.SetDeadline(look); err != nil {
+		if err := l.tcp.SetDeadline(look); err != nil {
 			return nil, err
 		}
-		conn, err := l.AcceptTCP()
+		conn, err := l.tcp.AcceptTCP()
 		switch {
 		case err == nil && now.Before(l.until.Add(longestBacklog)):
 			l.empty = 0
@@ -153,15 +145,15 @@ func (l *boundedListener) next() (*net.TCPConn, error) {
 	}
 }
 
-// drain closes the listener when all who came before are let in, or when the context ends. New ones are kept out meanwhile, where
+// Drain closes the listener when all who came before are let in, or when the context ends. New ones are kept out meanwhile, where
 // the system can do that: the others may go on to whoever listens next.
-func (l *boundedListener) drain(ctx context.Context) {
-	if err := refuseHandshakes(l.TCPListener); err != nil {
+func (l *Listener) Drain(ctx context.Context) {
+	if err := refuseHandshakes(l.tcp); err != nil {
 		l.log.Debug("the system lets connections be made until the listener is closed", "cause", err)
 	}
 	select {
 	case l.draining <- time.Now().Add(handshakes):
-		_ = l.SetDeadline(time.Unix(1, 0)) // wakes Accept
+		_ = l.tcp.SetDeadline(time.Unix(1, 0)) // wakes Accept
 	default: // it is draining
 	}
 	select {
@@ -172,10 +164,26 @@ func (l *boundedListener) drain(ctx context.Context) {
 }
 
 // Close is like that of any listener, and may be called more than once.
-func (l *boundedListener) Close() error {
-	err := l.TCPListener.Close()
+func (l *Listener) Close() error {
+	err := l.tcp.Close()
 	if !errors.Is(err, net.ErrClosed) {
 		close(l.closed)
 	}
 	return err
 }
+
+// Addr is where it listens.
+func (l *Listener) Addr() net.Addr { return l.tcp.Addr() }
+
+// Most is how many connections it lets in at once.
+func (l *Listener) Most() int { return l.all.most }
+
+// Count is how many connections are open.
+func (l *Listener) Count() int { return l.all.count() }
+
+// Follow is to be the ConnState of the http.Server that serves the connections: it tells which of them wait for a request.
+func (l *Listener) Follow(conn net.Conn, state http.ConnState) { l.all.follow(conn, state) }
+
+// LetGo closes what has waited for another request since before then, and says how many are left. A connection that has had no
+// answer yet is waited for, since its request is on its way: the server has a limit for that.
+func (l *Listener) LetGo(before time.Time) (left int) { return l.all.letGo(before) }

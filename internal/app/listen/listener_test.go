@@ -1,4 +1,4 @@
-package app
+package listen
 
 import (
 	"bufio"
@@ -17,20 +17,20 @@ import (
 	"testing"
 	"time"
 
-	"latchkey/internal/app/config"
 	"latchkey/internal/testkit"
 )
 
 // smallServer answers "ok" to all but /hold, whose answer waits for the end of the test, within so many connections.
-func smallServer(t *testing.T, most int, log *testkit.Log, proxies ...netip.Addr) *boundedListener {
+func smallServer(t *testing.T, most int, log *testkit.Log, proxies ...netip.Addr) *Listener {
 	t.Helper()
-	l, err := listenWithin(t.Context(), "127.0.0.1:0", most, slog.New(slog.NewTextHandler(log, nil)))
+	l, err := New(t.Context(), "127.0.0.1:0", Config{
+		Most: most, Trusted: func(a netip.Addr) bool { return slices.Contains(proxies, a) }, Log: slog.New(slog.NewTextHandler(log, nil)),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.trusted = func(a netip.Addr) bool { return slices.Contains(proxies, a) }
 	held := make(chan struct{})
-	server := newServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := &http.Server{ReadTimeout: 15 * time.Second, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelWarn), Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		if r.URL.Path == "/hold" {
 			w.WriteHeader(http.StatusOK)
@@ -41,13 +41,13 @@ func smallServer(t *testing.T, most int, log *testkit.Log, proxies ...netip.Addr
 			}
 		}
 		_, _ = io.WriteString(w, "ok")
-	}), slog.New(slog.DiscardHandler))
-	server.ConnState = l.follow
-	ended := serveBeside(server, l, func(error) {})
+	}), ConnState: l.Follow}
+	var serving sync.WaitGroup
+	serving.Go(func() { _ = server.Serve(l) }) // until it is closed
 	t.Cleanup(func() {
 		close(held)
 		_ = server.Close()
-		<-ended
+		serving.Wait()
 	})
 	return l
 }
@@ -118,8 +118,11 @@ func TestOneAddressThatHoldsConnectionsKeepsNobodyElseOut(t *testing.T) {
 			}
 			for _, from := range others {
 				for range fewConnections {
-					if c := callFrom(t, from, addr); !c.ask("/") || !c.ask("/") {
-						t.Fatalf("%s is not answered", from)
+					c := callFrom(t, from, addr)
+					for range 2 {
+						if !c.ask("/") {
+							t.Fatalf("%s is not answered", from)
+						}
 					}
 				}
 			}
@@ -174,7 +177,7 @@ func TestWhoeverHasWaitedLongestIsHungUpOnForANewcomerAndNobodyWhoIsAnswered(t *
 	if _, err := held.Write([]byte("x")); err != nil {
 		t.Error("an answer was cut off")
 	}
-	if n := l.count(); n != fewConnections {
+	if n := l.Count(); n != fewConnections {
 		t.Errorf("%d connections are counted", n)
 	}
 }
@@ -220,7 +223,7 @@ func TestAProxyThatIsTrustedHasNoPart(t *testing.T) {
 		}
 		all = append(all, c)
 	}
-	if n := l.count(); n != 60 {
+	if n := l.Count(); n != 60 {
 		t.Errorf("it has %d", n)
 	}
 	if !callFrom(t, "127.1.0.1", l.Addr().String()).ask("/") {
@@ -249,32 +252,31 @@ func TestConnectionsLeaveNothingBehind(t *testing.T) {
 		})
 	}
 	all.Wait()
-	l.letGo(time.Now().Add(time.Hour))
-	for patience := time.Now().Add(time.Minute); l.count() > 0; time.Sleep(time.Millisecond) {
+	l.LetGo(time.Now().Add(time.Hour))
+	for patience := time.Now().Add(time.Minute); l.Count() > 0; time.Sleep(time.Millisecond) {
 		if time.Now().After(patience) {
-			t.Fatalf("%d are counted", l.count())
+			t.Fatalf("%d are counted", l.Count())
 		}
-		l.letGo(time.Now().Add(time.Hour))
+		l.LetGo(time.Now().Add(time.Hour))
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.networks)+len(l.byPrefix)+len(l.sites) != 0 {
-		t.Errorf("%d networks, %d prefixes and %d sites are left", len(l.networks), len(l.byPrefix), len(l.sites))
+	l.all.mu.Lock()
+	defer l.all.mu.Unlock()
+	if networks, prefixes, sites := len(l.all.networks), len(l.all.byPrefix), len(l.all.sites); networks+prefixes+sites != 0 {
+		t.Errorf("%d networks, %d prefixes and %d sites are left", networks, prefixes, sites)
 	}
 }
 
 func TestThereAreFilesLeftBesideAllConnections(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
-		files    uint64
-		upstream bool
-		want     int
+		files      uint64
+		each, want int
 	}{
-		{0, false, 8192}, {1, false, 1}, {256, false, 128}, {1024, false, 768}, {1024, true, 384}, {4096, false, 3840}, {1 << 20, false, 8192},
-		{1 << 20, true, 8192}, {1<<64 - 1, false, 8192},
+		{0, 1, 8192}, {1, 1, 1}, {1, 2, 1}, {256, 1, 128}, {1024, 1, 768}, {1024, 2, 384}, {4096, 1, 3840}, {1 << 15, 2, 8192},
+		{1 << 20, 1, 8192}, {1 << 20, 2, 8192}, {1<<64 - 1, 1, 8192},
 	} {
-		if got := connectionsFor(tc.files, tc.upstream); got != tc.want {
-			t.Errorf("of %d files, with an upstream %t: %d", tc.files, tc.upstream, got)
+		if got := within(tc.files, tc.each); got != tc.want {
+			t.Errorf("of %d files, with %d for each: %d", tc.files, tc.each, got)
 		}
 	}
 }
@@ -283,7 +285,7 @@ func TestThereAreFilesLeftBesideAllConnections(t *testing.T) {
 func TestWhoIsInTheBacklogIsLetInBeforeTheListenerCloses(t *testing.T) {
 	t.Parallel()
 	var log testkit.Log
-	l, err := listenWithin(t.Context(), "127.0.0.1:0", 1000, slog.New(slog.NewTextHandler(&log, nil)))
+	l, err := New(t.Context(), "127.0.0.1:0", Config{Most: 1000, Log: slog.New(slog.NewTextHandler(&log, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -292,7 +294,7 @@ func TestWhoIsInTheBacklogIsLetInBeforeTheListenerCloses(t *testing.T) {
 		waiting = append(waiting, callFrom(t, "127.0.0.1", l.Addr().String()))
 	}
 	var draining sync.WaitGroup
-	draining.Go(func() { l.drain(context.WithoutCancel(t.Context())) })
+	draining.Go(func() { l.Drain(context.WithoutCancel(t.Context())) })
 	for range waiting {
 		conn, err := l.Accept()
 		if err != nil {
@@ -311,21 +313,5 @@ func TestWhoIsInTheBacklogIsLetInBeforeTheListenerCloses(t *testing.T) {
 		if !c.ask("/") {
 			t.Error("a connection was reset")
 		}
-	}
-}
-
-func TestTheListenerOfTheProgramKnowsItsProxies(t *testing.T) {
-	t.Parallel()
-	_, proxies, err := net.ParseCIDR("10.0.0.0/8")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := listen(t.Context(), config.Settings{Addr: "127.0.0.1:0", TrustedProxies: []*net.IPNet{proxies}}, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	if !l.trusted(netip.MustParseAddr("10.1.2.3")) || l.trusted(netip.MustParseAddr("11.1.2.3")) {
-		t.Error("somebody is taken for somebody else")
 	}
 }

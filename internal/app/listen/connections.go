@@ -1,4 +1,4 @@
-package app
+package listen
 
 import (
 	"container/list"
@@ -42,9 +42,9 @@ func newConnections(most int) *connections {
 	return &connections{most: most, byPrefix: map[netip.Prefix]*network{}, sites: map[netip.Prefix]int{}}
 }
 
-// boundedConn is a whole TCP connection: the server closes it half before it hangs up, so that a client which is still
+// connection is a whole TCP connection: the server closes it half before it hangs up, so that a client which is still
 // sending gets to read why.
-type boundedConn struct {
+type connection struct {
 	*net.TCPConn
 	all   *connections
 	heard atomic.Bool // something of the next request
@@ -60,7 +60,7 @@ type boundedConn struct {
 
 // Read notes that something of a request is there. While a request is answered it is for the rest of its body, which is waited for, but
 // for the single byte by which the server learns that the client has gone.
-func (c *boundedConn) Read(p []byte) (int, error) {
+func (c *connection) Read(p []byte) (int, error) {
 	if len(p) > 1 && c.whole.Load() {
 		c.all.waitForBody(c, true)
 		defer c.all.waitForBody(c, false)
@@ -73,7 +73,7 @@ func (c *boundedConn) Read(p []byte) (int, error) {
 }
 
 // Close makes room for another connection. The server closes more than once.
-func (c *boundedConn) Close() error {
+func (c *connection) Close() error {
 	c.all.mu.Lock()
 	c.all.drop(c)
 	c.all.mu.Unlock()
@@ -88,7 +88,7 @@ func (s *connections) count() int {
 }
 
 // take gives a connection a place, or nil when there is none for it.
-func (s *connections) take(conn *net.TCPConn, trusted func(netip.Addr) bool) *boundedConn {
+func (s *connections) take(conn *net.TCPConn, trusted func(netip.Addr) bool) *connection {
 	var from netip.Addr
 	if addr, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
 		from = addr.AddrPort().Addr().Unmap().WithZone("")
@@ -102,7 +102,7 @@ func (s *connections) take(conn *net.TCPConn, trusted func(netip.Addr) bool) *bo
 		s.forget(n)
 		return nil
 	}
-	c := &boundedConn{TCPConn: conn, all: s, from: n, fresh: true}
+	c := &connection{TCPConn: conn, all: s, from: n, fresh: true}
 	s.open++
 	if !n.trusted {
 		s.sites[n.site]++
@@ -173,9 +173,9 @@ func (s *connections) hangUpOn(n *network) bool {
 	if n == nil || n.waiting.Len() == 0 {
 		return false
 	}
-	victim := n.waiting.Front().Value.(*boundedConn)
+	victim := n.waiting.Front().Value.(*connection)
 	for e := n.waiting.Front(); e != nil; e = e.Next() {
-		if c := e.Value.(*boundedConn); !c.fresh && c.quiet() {
+		if c := e.Value.(*connection); !c.fresh && c.quiet() {
 			victim = c
 			break
 		}
@@ -186,10 +186,10 @@ func (s *connections) hangUpOn(n *network) bool {
 }
 
 // quiet says that nothing of a request has come, be it read or not.
-func (c *boundedConn) quiet() bool { return !c.heard.Load() && !hasInput(c.TCPConn) }
+func (c *connection) quiet() bool { return !c.heard.Load() && !hasInput(c.TCPConn) }
 
 // drop counts a connection no longer.
-func (s *connections) drop(c *boundedConn) {
+func (s *connections) drop(c *connection) {
 	if c.ended {
 		return
 	}
@@ -205,12 +205,12 @@ func (s *connections) drop(c *boundedConn) {
 	s.forget(c.from)
 }
 
-func (s *connections) wait(c *boundedConn) {
+func (s *connections) wait(c *connection) {
 	c.since = time.Now()
 	c.waits = c.from.waiting.PushBack(c)
 }
 
-func (s *connections) unwait(c *boundedConn) {
+func (s *connections) unwait(c *connection) {
 	if c.waits != nil {
 		c.from.waiting.Remove(c.waits)
 		c.waits = nil
@@ -218,7 +218,7 @@ func (s *connections) unwait(c *boundedConn) {
 }
 
 // waitForBody says that the rest of a body is waited for, or no longer.
-func (s *connections) waitForBody(c *boundedConn, waits bool) {
+func (s *connections) waitForBody(c *connection, waits bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.unwait(c); waits && !c.ended {
@@ -226,9 +226,9 @@ func (s *connections) waitForBody(c *boundedConn, waits bool) {
 	}
 }
 
-// follow is the http.Server's ConnState: it tells which connections wait for a request.
+// follow notes which connections wait for a request.
 func (s *connections) follow(conn net.Conn, state http.ConnState) {
-	c, ok := conn.(*boundedConn)
+	c, ok := conn.(*connection)
 	if !ok || state != http.StateActive && state != http.StateIdle {
 		return
 	}
@@ -246,15 +246,14 @@ func (s *connections) follow(conn net.Conn, state http.ConnState) {
 	}
 }
 
-// letGo closes what has waited for another request since before then, and says how many are left. A connection that has had no
-// answer yet is waited for, since its request is on its way: the server has a limit for that.
+// letGo closes what has waited since before then, but for connections that have had no answer yet.
 func (s *connections) letGo(before time.Time) (left int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var gone []*boundedConn
+	var gone []*connection
 	for _, n := range s.networks {
 		for e := n.waiting.Front(); e != nil; e = e.Next() {
-			if c := e.Value.(*boundedConn); !c.fresh && c.since.Before(before) && c.quiet() {
+			if c := e.Value.(*connection); !c.fresh && c.since.Before(before) && c.quiet() {
 				gone = append(gone, c)
 			}
 		}
