@@ -94,7 +94,7 @@ func (a *App) readiness(w http.ResponseWriter, r *http.Request) {
 // gauges are what is so at the moment of asking.
 func (a *App) gauges() gauges {
 	g := gauges{connections: int64(a.listener.Count()), ready: a.ready(context.Background()) == nil}
-	g.clockOff = time.Duration(a.clockOff.Load()).Seconds()
+	g.clockOff = time.Duration(a.clock.off.Load()).Seconds()
 	if box := a.mails.box; box != nil {
 		g.mails, g.mailsWaiting = true, box.Waiting()
 		if since, _ := box.Trouble(); !since.IsZero() {

@@ -45,9 +45,7 @@ type App struct {
 	stop     chan struct{} // closed when the program is stopping
 	letGo    func()        // closes it
 	now      func() time.Time
-	looking  sync.Mutex
-	looked   time.Time // when the program last looked at its clock
-	clockOff atomic.Int64
+	clock    *clock
 	longest  store.Longest
 	log      *slog.Logger
 }
@@ -91,7 +89,8 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 	a.longest = store.Longest{
 		AuthSession: accounts.SessionLifetime, WebSession: websession.Life, Grant: onboard.DefaultLifetime,
 	}
-	a.lookAtClock(ctx) // before anything is dated
+	a.clock = &clock{store: a.store, now: cfg.Now, log: a.log, warnings: a.warnings}
+	a.clock.look(ctx) // before anything is dated
 	if a.data, err = a.describe(ctx, dir, cfg.Upstream); err != nil {
 		return nil, err
 	}
@@ -238,7 +237,7 @@ func (a *App) ready(ctx context.Context) error {
 
 // sweep deletes what has expired by a time that has certainly come. What it leaves undone is done a minute later.
 func (a *App) sweep(ctx context.Context) {
-	look := a.lookAtClock(ctx)
+	look := a.clock.look(ctx)
 	if err := a.store.Sweep(ctx, look.By, websession.Idle); err != nil && ctx.Err() == nil {
 		a.log.Error("sweep expired sessions", "cause", err)
 	}

@@ -3,6 +3,8 @@ package app
 import (
 	"context"
 	"log/slog"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"latchkey/internal/model"
@@ -12,23 +14,34 @@ import (
 // longOff is for how long a program is switched off as a rule. Who starts it after longer reads that nothing is deleted yet.
 const longOff = 24 * time.Hour
 
-// lookAtClock finds out what time has certainly come, and says so in the log when the clock shows another.
-func (a *App) lookAtClock(ctx context.Context) store.Look {
-	a.looking.Lock()
-	defer a.looking.Unlock()
-	now := a.now()
-	if !a.looked.IsZero() && setBack(now.Round(0).Sub(a.looked.Round(0)), now.Sub(a.looked)) {
+// clock is that of the machine, and what is believed of it.
+type clock struct {
+	store    *store.Store
+	now      func() time.Time
+	log      *slog.Logger
+	warnings *warnings
+
+	mu       sync.Mutex
+	looked   time.Time    // when the program last looked
+	switched bool         // it is off by no more than the program is switched off as a rule, since it started
+	off      atomic.Int64 // how far, as a time.Duration
+}
+
+// look finds out what time has certainly come, and warns the operator when the clock shows another.
+func (c *clock) look(ctx context.Context) store.Look {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.now()
+	if !c.looked.IsZero() && setBack(now.Round(0).Sub(c.looked.Round(0)), now.Sub(c.looked)) {
 		model.FollowClock(now)
 	}
-	a.looked = now
-	look, err := a.store.Look(ctx, now)
+	c.looked = now
+	look, err := c.store.Look(ctx, now)
 	if err != nil && ctx.Err() == nil {
-		a.log.ErrorContext(ctx, "what time it is cannot be remembered", "cause", err)
+		c.log.ErrorContext(ctx, "what time it is cannot be remembered", "cause", err)
 	}
-	a.clockOff.Store(int64(look.Off))
-	if look.New {
-		a.tellOfClock(ctx, now, look)
-	}
+	c.off.Store(int64(look.Off))
+	c.tell(ctx, now, look)
 	return look
 }
 
@@ -36,13 +49,26 @@ func (a *App) lookAtClock(ctx context.Context) store.Look {
 // themselves.
 func setBack(shown, ran time.Duration) bool { return shown < ran-time.Minute }
 
-func (a *App) tellOfClock(ctx context.Context, now time.Time, look store.Look) {
-	level, text := slog.LevelWarn, "the clock has gone ahead: what is past by it alone is not deleted until the program has run on with it"
+func (c *clock) tell(ctx context.Context, now time.Time, look store.Look) {
+	c.switched = 0 < look.Off && look.Off < longOff && (!look.Running || c.switched && !look.New)
 	switch {
-	case look.Behind():
-		text = "the clock is behind what was believed: is it right?"
-	case !look.Running && look.Off < longOff:
-		level = slog.LevelInfo
+	case look.Off == 0:
+		c.warnings.settle(warnClock, "the clock goes with what is believed again")
+		return
+	case look.New:
+		c.warnings.settle(warnClock, "the clock was set again") // what was said of it is not so any more
 	}
-	a.log.Log(ctx, level, text, "clock", now.UTC().Format(time.RFC3339), "off", look.Off.Round(time.Second).String(), "believed_after", look.Wait.Round(time.Minute).String())
+	text := "the clock has gone ahead: what is past by it alone is not deleted until the program has run on with it"
+	if look.Behind() {
+		text = "the clock is behind what was believed: is it right?"
+	}
+	how := []any{
+		"clock", now.UTC().Format(time.RFC3339), "off", look.Off.Round(time.Second).String(), "believed_after", look.Wait.Round(time.Minute).String(),
+	}
+	switch {
+	case !c.switched:
+		c.warnings.raise(warnClock, text, how...)
+	case look.New:
+		c.log.InfoContext(ctx, text, how...)
+	}
 }

@@ -247,6 +247,38 @@ func TestTheLogNamesAClockThatIsOffOnce(t *testing.T) {
 	}
 }
 
+func TestStatusSaysThatTheClockIsOffUntilItIsRight(t *testing.T) {
+	t.Parallel()
+	const ahead, well = "clock: the clock has gone ahead: ", "There is nothing to look into."
+	h := newHouse(t)
+	says := func(when string, want ...string) {
+		t.Helper()
+		said := order(t, h.cfg, "", "status")
+		for _, one := range want {
+			if !strings.Contains(said, one) {
+				t.Errorf("%s there is no %q in %s", when, one, said)
+			}
+		}
+	}
+	h.minutes(2)
+	says("while it is right", well)
+	h.clock.Advance(8 * time.Hour)
+	h.restart()
+	h.minutes(2)
+	says("after a night", well)
+	h.clock.Advance(365 * 24 * time.Hour)
+	h.minutes(3)
+	says("when it went ahead", ahead, "off: 8768h", "seen 3 times")
+	h.restart()
+	says("after another start", ahead)
+	h.clock.Advance(-400 * 24 * time.Hour)
+	h.minutes(2)
+	says("when it went back", "clock: the clock is behind what was believed")
+	h.clock.Advance(35*24*time.Hour - 8*time.Hour)
+	h.minutes(1)
+	says("when it is right again", "clock: the clock is behind", "; over since 20")
+}
+
 func TestWhatHasLongExpiredIsSweptSomeDaysAfterALongPause(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)

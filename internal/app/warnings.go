@@ -18,7 +18,7 @@ const (
 	warnUnreadProxy  warningKind = "unread-proxy"   // is trusted, and what it says cannot be read
 	warnMail         warningKind = "mail"           // does not get through
 	warnData         warningKind = "data-directory" // is not as it should be
-	warnClock        warningKind = "clock"          // jumped
+	warnClock        warningKind = "clock"          // does not go with what is believed
 )
 
 var warningKinds = []warningKind{warnStrangeProxy, warnUnreadProxy, warnMail, warnData, warnClock}
