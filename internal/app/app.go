@@ -4,21 +4,14 @@ package app
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
-	"math/rand/v2"
 	"net/http"
-	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/term"
-
 	"latchkey/handlers"
-	"latchkey/handlers/websession"
-	"latchkey/internal/accounts"
 	"latchkey/internal/app/config"
 	"latchkey/internal/app/listen"
 	"latchkey/internal/app/operate"
@@ -46,7 +39,6 @@ type App struct {
 	letGo    func()        // closes it
 	now      func() time.Time
 	clock    *clock
-	longest  store.Longest
 	log      *slog.Logger
 }
 
@@ -86,9 +78,6 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 	if a.store, err = openStore(ctx, dir); err != nil {
 		return nil, err
 	}
-	a.longest = store.Longest{
-		AuthSession: accounts.SessionLifetime, WebSession: websession.Life, Grant: onboard.DefaultLifetime,
-	}
 	a.clock = &clock{store: a.store, now: cfg.Now, log: a.log, warnings: a.warnings}
 	a.clock.look(ctx) // before anything is dated
 	if a.data, err = a.describe(ctx, dir, cfg.Upstream); err != nil {
@@ -98,13 +87,12 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
-	mails := a.connectMail(cfg)
-	a.mails = mails
-	keys, err := a.connectKeys(cfg, dir, ring, mails)
+	a.mails = a.connectMail(cfg)
+	keys, err := a.connectKeys(cfg, dir, ring)
 	if err != nil {
 		return nil, err
 	}
-	a.drain = func() { keys.drain(); mails.drain() }
+	a.drain = func() { keys.drain(); a.mails.drain() }
 	a.pairings = onboard.New(onboard.Config{
 		ClientID: cfg.AppID, Lifetime: cfg.PairingTime, Grants: a.store, Now: cfg.Now,
 	})
@@ -113,9 +101,9 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 	dashboard := handlers.New(handlers.Deps{
 		Service:        keys.service,
 		Here:           here,
-		ConfirmEmail:   here && mails.box != nil,
-		SendsLinks:     !here || mails.box != nil, // another server has to be asked
-		MailStuck:      func() bool { return here && mails.stuck() },
+		ConfirmEmail:   here && a.mails.box != nil,
+		SendsLinks:     !here || a.mails.box != nil, // another server has to be asked
+		MailStuck:      func() bool { return here && a.mails.stuck() },
 		Pace:           keys.pace,
 		Streams:        a.listener.Most() / connectionsOfStream,
 		Changes:        keys.changes,
@@ -143,54 +131,9 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 	a.server.RegisterOnShutdown(a.letGo)
 	a.commands = openCommandSocket(ctx, dir, operate.Handler(operate.Config{
 		Store: a.store, PublicURL: a.url, Upstream: cfg.Upstream, MinPassword: cfg.MinPassword,
-		Mailer: mails.mailer(), Data: dir.whole(), Warnings: a.warnings.forOperator, MailStuck: mails.stuck, Now: cfg.Now, Log: a.log,
+		Mailer: a.mails.mailer(), Data: dir.whole(), Warnings: a.warnings.forOperator, MailStuck: a.mails.stuck, Now: cfg.Now, Log: a.log,
 	}), a.log)
 	return a, nil
-}
-
-// divide gives the dashboard its pages and what belongs to pairing, and the client API whatever else programs ask for. What only looks
-// like pairing gets neither. It is no http.ServeMux because that one redirects unclean paths, and a device would take its token along to
-// wherever the redirect points.
-func divide(api, dashboard, nothing http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		path := r.URL.Path
-		switch {
-		case handlers.IsPairing(path), !handlers.ForPrograms(path):
-			dashboard.ServeHTTP(w, r)
-		case handlers.NearPairing(path):
-			nothing.ServeHTTP(w, r)
-		default:
-			api.ServeHTTP(w, r)
-		}
-	})
-}
-
-func newServer(handler http.Handler, log *slog.Logger) *http.Server {
-	return &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       15 * time.Second,
-		WriteTimeout:      30 * time.Second,
-		IdleTimeout:       60 * time.Second,
-		MaxHeaderBytes:    16 << 10,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
-		// Package http would answer OPTIONS * itself, without the headers that every answer has.
-		DisableGeneralOptionsHandler: true,
-	}
-}
-
-func openStore(ctx context.Context, dir dataDir) (*store.Store, error) {
-	st, err := dir.openDatabase(ctx)
-	if errors.Is(err, store.ErrInUse) {
-		return nil, config.Refuse("data", dir.path, "another latchkey is using it; stop that one, or give this one a directory of its own")
-	}
-	return st, err
-}
-
-func (a *App) warnOfUnknown(cfg config.Settings) {
-	for _, name := range cfg.Unknown {
-		a.log.Warn("this variable looks like a setting, and there is none of that name", "variable", name)
-	}
 }
 
 // URL is how browsers and devices reach the program: scheme and host, without a slash at the end.
@@ -235,24 +178,6 @@ func (a *App) ready(ctx context.Context) error {
 	return a.store.Ping(ctx)
 }
 
-// sweep deletes what has expired by a time that has certainly come. What it leaves undone is done a minute later.
-func (a *App) sweep(ctx context.Context) {
-	look := a.clock.look(ctx)
-	if err := a.store.Sweep(ctx, look.By, websession.Idle); err != nil && ctx.Err() == nil {
-		a.log.Error("sweep expired sessions", "cause", err)
-	}
-	if err := a.pairings.SweepBy(ctx, look.By); err != nil && ctx.Err() == nil {
-		a.log.Error("sweep expired pairings", "cause", err)
-	}
-	a.lookAfterMails(ctx)
-	if look.Behind() {
-		return
-	}
-	if err := a.store.Bound(ctx, a.now(), a.longest); err != nil && ctx.Err() == nil {
-		a.log.Error("bound what a clock dated that was ahead", "cause", err)
-	}
-}
-
 // release lets go of what New took before it failed.
 func (a *App) release() {
 	if a.store != nil {
@@ -262,38 +187,4 @@ func (a *App) release() {
 		_ = a.listener.Close()
 	}
 	a.admin.release()
-}
-
-// newLogger gives people lines and machines JSON, unless --log says which.
-func newLogger(cfg config.Settings) *slog.Logger {
-	options := &slog.HandlerOptions{Level: cfg.LogLevel}
-	if cfg.Log == config.LogText || cfg.Log == config.LogByPlace && isTerminal(cfg.LogTo) {
-		return slog.New(slog.NewTextHandler(cfg.LogTo, options))
-	}
-	return slog.New(slog.NewJSONHandler(cfg.LogTo, options))
-}
-
-func isTerminal(w io.Writer) bool {
-	file, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(file.Fd())) //nolint:gosec // G115: a descriptor is small
-}
-
-// aboutAMinute is the pause between two sweeps. The jitter keeps programs that were started together from sweeping
-// together.
-func aboutAMinute() time.Duration {
-	return 50*time.Second + rand.N(20*time.Second) //nolint:gosec // spreads load, guards nothing
-}
-
-// repeat does the work after each pause, until the context ends.
-func repeat(ctx context.Context, pause func() time.Duration, work func(context.Context)) {
-	for {
-		timer := time.NewTimer(pause())
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return
-		case <-timer.C:
-			work(ctx)
-		}
-	}
 }

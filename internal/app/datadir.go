@@ -5,9 +5,11 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"latchkey/internal/app/config"
@@ -107,6 +109,14 @@ func (d dataDir) openDatabase(ctx context.Context) (*store.Store, error) {
 	return st, err
 }
 
+func openStore(ctx context.Context, dir dataDir) (*store.Store, error) {
+	st, err := dir.openDatabase(ctx)
+	if errors.Is(err, store.ErrInUse) {
+		return nil, config.Refuse("data", dir.path, "another latchkey is using it; stop that one, or give this one a directory of its own")
+	}
+	return st, err
+}
+
 // secret reads a file that only the owner may read, and makes it first where it is absent.
 func (d dataDir) secret(name string, generate func() ([]byte, error)) ([]byte, error) {
 	path := d.file(name)
@@ -163,4 +173,31 @@ func syncDir(path string) error {
 func (d dataDir) refuse(what string, cause error) error {
 	// A joined error has one line for each of its parts; a complaint about a setting is one sentence.
 	return config.Refuse("data", d.path, what+" ("+strings.ReplaceAll(cause.Error(), "\n", "; ")+")")
+}
+
+// whole is the path of the directory from the root.
+func (d dataDir) whole() string {
+	if path, err := filepath.Abs(d.path); err == nil {
+		return path
+	}
+	return d.path
+}
+
+// describe is the sentence by which an operator notices that this is another directory than yesterday's.
+func (a *App) describe(ctx context.Context, dir dataDir, upstream *url.URL) (string, error) {
+	if upstream != nil {
+		return "Its data is in " + dir.whole() + ", and the accounts are at " + upstream.String() + ".", nil
+	}
+	n, err := a.store.CountUsers(ctx)
+	if err != nil {
+		return "", err
+	}
+	text := "Its data is in " + dir.whole() + ": " + strconv.FormatInt(n, 10) + " accounts."
+	if n == 1 {
+		text = "Its data is in " + dir.whole() + ": 1 account."
+	}
+	if dir.isNew {
+		text = "Its data is in " + dir.whole() + ", which was made just now and has no accounts yet."
+	}
+	return text, nil
 }

@@ -2,9 +2,11 @@ package app
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"latchkey/handlers"
 	"latchkey/internal/app/config"
@@ -33,6 +35,37 @@ func listenAt(ctx context.Context, setting, addr string, cfg listen.Config) (*li
 		return nil, config.Refuse(setting, addr, "it cannot be listened on ("+err.Error()+")")
 	}
 	return l, nil
+}
+
+func newServer(handler http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       15 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       60 * time.Second,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		// Package http would answer OPTIONS * itself, without the headers that every answer has.
+		DisableGeneralOptionsHandler: true,
+	}
+}
+
+// divide gives the dashboard its pages and what belongs to pairing, and the client API whatever else programs ask for. What only looks
+// like pairing gets neither. It is no http.ServeMux because that one redirects unclean paths, and a device would take its token along to
+// wherever the redirect points.
+func divide(api, dashboard, nothing http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		path := r.URL.Path
+		switch {
+		case handlers.IsPairing(path), !handlers.ForPrograms(path):
+			dashboard.ServeHTTP(w, r)
+		case handlers.NearPairing(path):
+			nothing.ServeHTTP(w, r)
+		default:
+			api.ServeHTTP(w, r)
+		}
+	})
 }
 
 // edge is what every request passes before any page or call sees it.

@@ -1,10 +1,8 @@
 package app
 
 import (
-	"context"
 	"fmt"
 	"io/fs"
-	"net/url"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -121,31 +119,4 @@ func (a *App) tellOfUnusual(d dataDir, sessionKeys string) {
 	if len(d.unusual) > 0 {
 		a.warnings.raise(warnData, "the data directory is unusual: "+strings.Join(d.unusual, "; "), "dir", d.whole())
 	}
-}
-
-// whole is the path of the directory from the root.
-func (d dataDir) whole() string {
-	if path, err := filepath.Abs(d.path); err == nil {
-		return path
-	}
-	return d.path
-}
-
-// describe is the sentence by which an operator notices that this is another directory than yesterday's.
-func (a *App) describe(ctx context.Context, dir dataDir, upstream *url.URL) (string, error) {
-	if upstream != nil {
-		return "Its data is in " + dir.whole() + ", and the accounts are at " + upstream.String() + ".", nil
-	}
-	n, err := a.store.CountUsers(ctx)
-	if err != nil {
-		return "", err
-	}
-	text := "Its data is in " + dir.whole() + ": " + strconv.FormatInt(n, 10) + " accounts."
-	if n == 1 {
-		text = "Its data is in " + dir.whole() + ": 1 account."
-	}
-	if dir.isNew {
-		text = "Its data is in " + dir.whole() + ", which was made just now and has no accounts yet."
-	}
-	return text, nil
 }

@@ -27,14 +27,14 @@ type keyService struct {
 }
 
 // connectKeys keeps accounts in this program, with a client API for devices, or reaches out to the server that has them.
-func (a *App) connectKeys(cfg config.Settings, dir dataDir, ring keyRing, mails mailing) (keyService, error) {
+func (a *App) connectKeys(cfg config.Settings, dir dataDir, ring keyRing) (keyService, error) {
 	if cfg.Upstream != nil {
-		return a.elsewhere(cfg, mails)
+		return a.elsewhere(cfg)
 	}
-	return a.here(cfg, dir, ring, mails)
+	return a.here(cfg, dir, ring)
 }
 
-func (a *App) here(cfg config.Settings, dir dataDir, ring keyRing, mails mailing) (k keyService, err error) {
+func (a *App) here(cfg config.Settings, dir dataDir, ring keyRing) (k keyService, err error) {
 	access, err := loadAccessKey(dir)
 	if err != nil {
 		return k, err
@@ -49,7 +49,7 @@ func (a *App) here(cfg config.Settings, dir dataDir, ring keyRing, mails mailing
 		Anonymous:    cfg.Anonymous,
 		MinPassword:  cfg.MinPassword,
 		PasswordCost: cfg.PasswordCost,
-		Mailer:       mails.mailer(),
+		Mailer:       a.mails.mailer(),
 		Now:          cfg.Now,
 		Log:          a.log,
 	}, a.store)
@@ -68,7 +68,7 @@ func (a *App) here(cfg config.Settings, dir dataDir, ring keyRing, mails mailing
 	}, nil
 }
 
-func (a *App) elsewhere(cfg config.Settings, mails mailing) (k keyService, err error) {
+func (a *App) elsewhere(cfg config.Settings) (k keyService, err error) {
 	k.baseURL = strings.TrimRight(cfg.Upstream.String(), "/")
 	k.api, k.drain, k.pace = a.notHere(k.baseURL, handlers.ClientAddress(cfg.TrustedProxies)), func() {}, 3*time.Second // it is asked over a network
 	through := client.WithHTTPClient(a.admin.countLogInsAt(newUpstreamClient(cfg.Upstream)))
@@ -80,7 +80,7 @@ func (a *App) elsewhere(cfg config.Settings, mails mailing) (k keyService, err e
 		Client:  there,
 		SignIns: signIns{accounts.NewLimits(cfg.Now)},
 		Events:  a.store,
-		Notices: mails.notices(a.url, cfg.Now, a.log),
+		Notices: a.mails.notices(a.url, cfg.Now, a.log),
 		Now:     cfg.Now,
 		Log:     a.log,
 	})}

@@ -1,0 +1,55 @@
+package app
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"latchkey/handlers/websession"
+	"latchkey/internal/accounts"
+	"latchkey/internal/onboard"
+	"latchkey/internal/store"
+)
+
+// longest is for how long what people begin is good at most.
+var longest = store.Longest{
+	AuthSession: accounts.SessionLifetime, WebSession: websession.Life, Grant: onboard.DefaultLifetime,
+}
+
+// sweep deletes what has expired by a time that has certainly come. What it leaves undone is done a minute later.
+func (a *App) sweep(ctx context.Context) {
+	look := a.clock.look(ctx)
+	if err := a.store.Sweep(ctx, look.By, websession.Idle); err != nil && ctx.Err() == nil {
+		a.log.Error("sweep expired sessions", "cause", err)
+	}
+	if err := a.pairings.SweepBy(ctx, look.By); err != nil && ctx.Err() == nil {
+		a.log.Error("sweep expired pairings", "cause", err)
+	}
+	a.lookAfterMails(ctx)
+	if look.Behind() {
+		return
+	}
+	if err := a.store.Bound(ctx, a.now(), longest); err != nil && ctx.Err() == nil {
+		a.log.Error("bound what a clock dated that was ahead", "cause", err)
+	}
+}
+
+// aboutAMinute is the pause between two sweeps. The jitter keeps programs that were started together from sweeping
+// together.
+func aboutAMinute() time.Duration {
+	return 50*time.Second + rand.N(20*time.Second) //nolint:gosec // spreads load, guards nothing
+}
+
+// repeat does the work after each pause, until the context ends.
+func repeat(ctx context.Context, pause func() time.Duration, work func(context.Context)) {
+	for {
+		timer := time.NewTimer(pause())
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-timer.C:
+			work(ctx)
+		}
+	}
+}
