@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -98,14 +97,6 @@ func copyTo(ctx context.Context, from, to string) (err error) {
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	_, err = db.ExecContext(ctx, copyInto, to)
-	return err
-}
-
-// drawNumber gives a copy that nobody has open a number of its own, by which no log of the original is taken for its.
-func drawNumber(copied *os.File) error {
-	number := make([]byte, 4)
-	_, _ = rand.Read(number) // never fails: the program would end instead
-	_, err := copied.WriteAt(number, userVersionAt)
 	return err
 }
 

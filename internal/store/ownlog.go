@@ -3,12 +3,14 @@ package store
 import (
 	"bufio"
 	"context"
+	"crypto/rand"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 )
 
 // ErrForeignLog means that the write-ahead log beside a file belongs to another database, most likely to the one that was there before
@@ -17,15 +19,18 @@ import (
 var ErrForeignLog = errors.New("the write-ahead log beside the database belongs to another one")
 
 // A database and its log are told to belong together by a number in the first page, SQLite's user_version, which nothing else here
-// uses. The writer adds one right after a log has begun anew. The page in the file therefore has the number on which the log began, or one
-// that is in the log and was moved to the file from there. Another copy of the database has an older number or, if it is a backup, one
-// that was drawn by lot. (A copy with the very number on which the log began is the file as it was then: nobody can tell them apart.)
+// uses. Every new database has one that was drawn by lot, every backup another, and the writer draws the next right after a log has
+// begun anew; the one before it stands beside it then, as the application_id. The page in the file therefore has the number on which the
+// log began, or one that is in the log and was moved to the file from there. Every other database, an older copy of this one and a copy
+// that went its own way have another. (A copy with the very number on which the log began is the file as it was then: nobody can tell
+// them apart.)
 
 // What is read of the file formats of SQLite (sqlite.org/fileformat2.html). All numbers are big-endian.
 const (
 	fileHeaderSize = 100
 	readVersionAt  = 19 // 2: the file has a write-ahead log when it is open; 1: it never had one, as in a copy that VACUUM INTO made
 	userVersionAt  = 60
+	applicationAt  = 68
 
 	logHeaderSize   = 32
 	logFrameHeader  = 24
@@ -55,7 +60,7 @@ func checkOwnLog(path string) error {
 	case n < fileHeaderSize, header[readVersionAt] != 2:
 		return foreign(path)
 	}
-	if number := binary.BigEndian.Uint32(header[userVersionAt:]); log.numbered && number-log.base > log.last-log.base {
+	if number := binary.BigEndian.Uint32(header[userVersionAt:]); len(log.numbers) > 0 && !slices.Contains(log.numbers, number) {
 		return foreign(path)
 	}
 	return nil
@@ -83,9 +88,8 @@ func readStart(path string, into []byte) (n int, err error) {
 
 // writtenLog is what is to be known of a write-ahead log.
 type writtenLog struct {
-	commits    bool   // it has a whole commit
-	numbered   bool   // one of its commits has the first page
-	base, last uint32 // the number that the database had when the log began, and the one that it has since
+	commits bool     // it has a whole commit
+	numbers []uint32 // that the database can have: the one on which the log began, and those since; none when no commit has the first page
 }
 
 // readLog reads the commits of a log, as SQLite will: up to the first frame that is of an older log or was not written whole.
@@ -128,12 +132,12 @@ func readLog(path string) (log writtenLog, err error) {
 		frames++
 		ends := binary.BigEndian.Uint32(frame[frameCommitAt:]) != 0
 		if binary.BigEndian.Uint32(frame) == 1 {
-			pending.last = binary.BigEndian.Uint32(frame[logFrameHeader+userVersionAt:])
-			if !pending.numbered {
-				pending.numbered, pending.base = true, pending.last
-				if ends && frames == 1 { // a commit of nothing else is what added one
-					pending.base--
-				}
+			number := binary.BigEndian.Uint32(frame[logFrameHeader+userVersionAt:])
+			if len(pending.numbers) == 0 && ends && frames == 1 { // a commit of nothing else is what drew one
+				pending.numbers = append(pending.numbers, binary.BigEndian.Uint32(frame[logFrameHeader+applicationAt:]))
+			}
+			if !slices.Contains(pending.numbers, number) {
+				pending.numbers = append(pending.numbers, number)
 			}
 		}
 		if ends {
@@ -175,14 +179,14 @@ type logMark struct {
 	salts [logSaltsSize]byte // of the log that has the mark
 }
 
-// mark adds one to the number of the database when the log has begun anew since it last did. It is asked after each commit, which costs
+// mark draws the next number of the database when the log has begun anew since it last did. It is asked after each commit, which costs
 // a read of eight bytes; a log begins when the file is opened, and then after 16 MB. What keeps it from that, a full disk say, keeps
 // nobody else from anything: the next commit asks again.
 func (m *logMark) mark(w *writer) {
-	if salts, ok := m.read(); !ok || salts == m.salts || w.addToNumber() != nil {
+	if salts, ok := m.read(); !ok || salts == m.salts || w.nextNumber() != nil {
 		return
 	}
-	if salts, ok := m.read(); ok { // adding may have begun it
+	if salts, ok := m.read(); ok { // drawing may have begun it
 		m.salts = salts
 	}
 }
@@ -207,8 +211,8 @@ func (m *logMark) close() error {
 	return m.log.Close()
 }
 
-// addToNumber adds one to the number of the database, in a transaction of its own.
-func (w *writer) addToNumber() (err error) {
+// nextNumber draws the next number of the database, in a transaction of its own, which leaves the one before beside it.
+func (w *writer) nextNumber() (err error) {
 	if err := w.begin(); err != nil {
 		return err
 	}
@@ -221,8 +225,47 @@ func (w *writer) addToNumber() (err error) {
 	if err := w.conn.QueryRowContext(context.Background(), "PRAGMA user_version").Scan(&number); err != nil {
 		return err
 	}
-	if _, err := w.conn.ExecContext(context.Background(), fmt.Sprintf("PRAGMA user_version = %d", number+1)); err != nil {
-		return err
+	for name, value := range map[string]int32{"application_id": number, "user_version": int32(lot())} { //nolint:gosec // the same 32 bits
+		if _, err := w.conn.ExecContext(context.Background(), fmt.Sprintf("PRAGMA %s = %d", name, value)); err != nil {
+			return err
+		}
 	}
 	return w.control(commitTransaction)
+}
+
+// lot draws a number. 0 is that of files from before there were numbers.
+func lot() uint32 {
+	number := make([]byte, 4)
+	for {
+		_, _ = rand.Read(number) // never fails: the program would end instead
+		if drawn := binary.BigEndian.Uint32(number); drawn != 0 {
+			return drawn
+		}
+	}
+}
+
+// drawNumber gives a file that nobody has open a number of its own, by which no log of another is taken for its.
+func drawNumber(f *os.File) error {
+	_, err := f.WriteAt(binary.BigEndian.AppendUint32(nil, lot()), userVersionAt)
+	return err
+}
+
+// numberOldFile gives one to a file from before there were numbers. Whoever calls it has the lock. It waits while there is a log, which may
+// have the first page too: the next start after an orderly stop finds none.
+func numberOldFile(path string) error {
+	header := make([]byte, fileHeaderSize)
+	if n, err := readStart(path, header); err != nil || n < fileHeaderSize || binary.BigEndian.Uint32(header[userVersionAt:]) != 0 {
+		return err
+	}
+	for _, log := range []string{logFile(path), path + "-journal"} {
+		if info, err := os.Stat(log); err == nil && info.Size() > 0 {
+			return nil
+		}
+	}
+	f, err := os.OpenFile(path, os.O_RDWR, 0) //nolint:gosec // the operator names the file
+	if err != nil {
+		return withoutPath(err)
+	}
+	// A log that survives a power cut must find the number on which it began.
+	return errors.Join(drawNumber(f), f.Sync(), f.Close())
 }

@@ -185,7 +185,7 @@ func TestEveryLogHasTheNumberOfItsDatabase(t *testing.T) {
 	for range logs {
 		path := killed(t, s)
 		log, err := readLog(path + "-wal")
-		if err != nil || !log.commits || !log.numbered || log.last != log.base+1 {
+		if err != nil || !log.commits || len(log.numbers) != 2 {
 			t.Fatalf("%+v, %v", log, err)
 		}
 		if err := checkOwnLog(path); err != nil {
@@ -194,5 +194,77 @@ func TestEveryLogHasTheNumberOfItsDatabase(t *testing.T) {
 		if !testing.Short() {
 			writeMuch(t, s, userID)
 		}
+	}
+}
+
+func TestALogOfAnotherDatabaseIsNoticedHoweverYoungBothAre(t *testing.T) {
+	one, another := openFile(t, newFile(t)), openFile(t, newFile(t))
+	mustUser(t, one)
+	mustUser(t, another)
+	for _, pair := range [][2]*Store{{one, another}, {another, one}} {
+		path, log := killed(t, pair[0]), killed(t, pair[1])
+		copyFile(t, log+"-wal", path+"-wal")
+		wantForeign(t, path)
+	}
+}
+
+func TestALogOfACopyThatWentItsOwnWayIsNoticed(t *testing.T) {
+	path, clone := newFile(t), newFile(t)
+	s := openFile(t, path)
+	mustUser(t, s)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	copyFile(t, path, clone)
+	for _, path := range []string{path, clone} { // each has its own log, which is in the file when it was closed
+		s := openFile(t, path)
+		mustUser(t, s)
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s = openFile(t, clone)
+	mustUser(t, s)
+	copyFile(t, killed(t, s)+"-wal", path+"-wal")
+	wantForeign(t, path)
+}
+
+// A file from before there were numbers has none, whatever is beside it.
+func TestAFileFromBeforeThereWereNumbersGetsOne(t *testing.T) {
+	path := newFile(t)
+	s := openFile(t, path)
+	userID := mustUser(t, s)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	withoutNumber := func(path string) {
+		t.Helper()
+		content := []byte(contents(t, path))
+		copy(content[userVersionAt:], make([]byte, 4))
+		copy(content[applicationAt:], make([]byte, 4))
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	withoutNumber(path)
+	clone := newFile(t)
+	copyFile(t, path, clone)
+
+	s, other := openFile(t, path), openFile(t, clone)
+	mustUser(t, s)
+	mustUser(t, other)
+	crashed, otherLog := killed(t, s), killed(t, other)
+	wantOpens(t, killed(t, s), userID, true)
+	copyFile(t, otherLog+"-wal", crashed+"-wal")
+	wantForeign(t, crashed)
+
+	// While it has a log of its own, which knows of no number, it stays as it is.
+	crashed = killed(t, s)
+	withoutNumber(crashed)
+	if err := numberOldFile(crashed); err != nil {
+		t.Fatal(err)
+	}
+	if number := contents(t, crashed)[userVersionAt : userVersionAt+4]; number != "\x00\x00\x00\x00" {
+		t.Errorf("it got %x beside a log", number)
 	}
 }

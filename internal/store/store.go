@@ -93,6 +93,9 @@ func (s *Store) open(ctx context.Context, path string) (err error) {
 	if err = makeSchema(ctx, path); err != nil {
 		return err
 	}
+	if err = numberOldFile(path); err != nil {
+		return err
+	}
 	if s.writers, err = openPool(path, writerPragmas(), 1); err != nil {
 		return err
 	}
