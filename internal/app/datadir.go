@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"latchkey/internal/app/config"
+	"latchkey/internal/fileowner"
 	"latchkey/internal/store"
 )
 
@@ -29,7 +30,7 @@ type dataDir struct {
 	log     *slog.Logger
 	unusual []string // about it, for the operator
 	isNew   bool     // it had no database
-	us      []fileOwner
+	us      []fileowner.User
 }
 
 func openDataDir(path string, log *slog.Logger) (dataDir, error) {
@@ -45,8 +46,8 @@ func openDataDir(path string, log *slog.Logger) (dataDir, error) {
 	if err := errors.Join(statErr, probe.Close(), os.Remove(probe.Name())); err != nil {
 		return d, d.refuse("it cannot be written to", err)
 	}
-	us := []fileOwner{fileOwner(os.Geteuid())} //nolint:gosec // G115: as the system has it
-	if of, known := ownerOf(made); known {
+	us := []fileowner.User{fileowner.User(os.Geteuid())} //nolint:gosec // G115: as the system has it
+	if of, known := fileowner.Of(made); known {
 		us = append(us, of)
 	}
 	d.us = us

@@ -11,7 +11,6 @@ import (
 
 	"latchkey/internal/app/config"
 	"latchkey/internal/app/operate"
-	"latchkey/internal/store"
 )
 
 // commandSocket serves the commands of operators. A nil one does nothing.
@@ -78,14 +77,8 @@ func operateOn(ctx context.Context, args []string, c operate.Console) error {
 			log := newLogger(cfg)
 			dir := dataDir{path: cfg.Data, log: log}
 			return operate.Place{
-				Dir: dir.path,
-				Open: func(ctx context.Context) (*store.Store, error) {
-					st, err := dir.openDatabase(ctx)
-					if err == nil {
-						dir.giveToOwner()
-					}
-					return st, err
-				},
+				Dir:    dir.path,
+				Open:   dir.openDatabase,
 				Refuse: func(why string) error { return config.Refuse("data", dir.path, why) },
 				Config: operate.Config{
 					PublicURL: cfg.LikelyURL(), Upstream: cfg.Upstream, MinPassword: cfg.MinPassword, Data: dir.whole(), Now: cfg.Now, Log: log,

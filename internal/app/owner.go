@@ -4,33 +4,18 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/user"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"latchkey/internal/app/config"
+	"latchkey/internal/fileowner"
 )
-
-// fileOwner is the number of a user of the machine.
-type fileOwner uint32
-
-// String is the user's name, for the operator.
-func (o fileOwner) String() string {
-	number := strconv.FormatUint(uint64(o), 10)
-	if known, err := user.LookupId(number); err == nil {
-		return known.Username + " (" + number + ")"
-	}
-	return "user " + number
-}
-
-const rootUser fileOwner = 0
 
 // foreign says whether a file is somebody else's, who can read it and put another in its place. What belongs to root is nobody
 // else's, since root can do that anyway; so are platforms' volumes and mounted secrets. us are this process's user, and whoever
 // has the files that it makes: some file systems give all files to one user, whoever made them.
-func foreign(of fileOwner, us []fileOwner) bool {
-	if of == rootUser {
+func foreign(of fileowner.User, us []fileowner.User) bool {
+	if of == fileowner.Root {
 		return false
 	}
 	for _, one := range us {
@@ -44,7 +29,7 @@ func foreign(of fileOwner, us []fileOwner) bool {
 // checkOwners refuses files that somebody else could have made, and notes what else is unusual about the directory. Whoever owns
 // session-keys can sign in as anybody, and a program that root starts on the directory of a service leaves files behind that the
 // service cannot open.
-func (d *dataDir) checkOwners(us []fileOwner) error {
+func (d *dataDir) checkOwners(us []fileowner.User) error {
 	for _, name := range []string{sessionKeysFile, accessKeyFile, databaseFile, databaseFile + "-wal", databaseFile + "-shm", databaseFile + ".lock"} {
 		of, there := foreignOwner(d.file(name), us)
 		if there {
@@ -61,13 +46,13 @@ func (d *dataDir) checkOwners(us []fileOwner) error {
 }
 
 // foreignOwner looks at a link as well as at what it leads to: whoever owns it can let it lead elsewhere.
-func foreignOwner(path string, us []fileOwner) (of fileOwner, there bool) {
+func foreignOwner(path string, us []fileowner.User) (of fileowner.User, there bool) {
 	for _, look := range []func(string) (fs.FileInfo, error){os.Lstat, os.Stat} {
 		info, err := look(path)
 		if err != nil {
 			continue // it is absent, or cannot be used, which is said when it is
 		}
-		if of, known := ownerOf(info); known && foreign(of, us) {
+		if of, known := fileowner.Of(info); known && foreign(of, us) {
 			return of, true
 		}
 	}
@@ -87,26 +72,6 @@ func openParent(path string) string {
 		}
 		if parent == filepath.Dir(parent) {
 			return ""
-		}
-	}
-}
-
-// giveToOwner gives what root's commands have made beside a database to whoever has that one: the program that runs as them could
-// not open it.
-func (d dataDir) giveToOwner() {
-	info, err := os.Stat(d.file(databaseFile))
-	if err != nil || os.Geteuid() != int(rootUser) {
-		return
-	}
-	of, known := ownerOf(info)
-	for _, name := range []string{"-wal", "-shm", ".lock"} {
-		path := d.file(databaseFile + name)
-		if now, err := os.Lstat(path); known && err == nil && now.Mode().IsRegular() {
-			if has, _ := ownerOf(now); has != of {
-				if err := os.Lchown(path, int(of), -1); err != nil {
-					d.log.Warn("a file beside the database belongs to another user than the database", "file", path, "error", err)
-				}
-			}
 		}
 	}
 }

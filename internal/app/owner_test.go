@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"latchkey/internal/app/config"
+	"latchkey/internal/fileowner"
 	"latchkey/internal/testkit"
 )
 
@@ -33,17 +34,17 @@ func giveAway(t *testing.T, path string) {
 func TestWhoseFilesAreTakenForOurs(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		of   fileOwner
-		us   []fileOwner
+		of   fileowner.User
+		us   []fileowner.User
 		want bool
 	}{
-		"ours":                                      {1000, []fileOwner{1000, 1000}, false},
-		"root's, and we are somebody":               {0, []fileOwner{1000, 1000}, false},
-		"root's, and we are root":                   {0, []fileOwner{0, 0}, false},
-		"somebody's, and we are root":               {1000, []fileOwner{0, 0}, true},
-		"somebody else's":                           {1001, []fileOwner{1000, 1000}, true},
-		"where every file belongs to one user":      {65534, []fileOwner{0, 65534}, false},
-		"another's where every file belongs to one": {1001, []fileOwner{0, 65534}, true},
+		"ours":                                      {1000, []fileowner.User{1000, 1000}, false},
+		"root's, and we are somebody":               {0, []fileowner.User{1000, 1000}, false},
+		"root's, and we are root":                   {0, []fileowner.User{0, 0}, false},
+		"somebody's, and we are root":               {1000, []fileowner.User{0, 0}, true},
+		"somebody else's":                           {1001, []fileowner.User{1000, 1000}, true},
+		"where every file belongs to one user":      {65534, []fileowner.User{0, 65534}, false},
+		"another's where every file belongs to one": {1001, []fileowner.User{0, 65534}, true},
 	} {
 		if got := foreign(c.of, c.us); got != c.want {
 			t.Errorf("%s: %t", name, got)
@@ -128,7 +129,6 @@ func TestRootsCommandsLeaveNothingThatTheProgramCannotOpen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir.giveToOwner()
 	entries, err := os.ReadDir(cfg.Data)
 	if err != nil {
 		t.Fatal(err)
@@ -138,7 +138,7 @@ func TestRootsCommandsLeaveNothingThatTheProgramCannotOpen(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if of, _ := ownerOf(info); strings.HasPrefix(entry.Name(), databaseFile) && of != somebody {
+		if of, _ := fileowner.Of(info); strings.HasPrefix(entry.Name(), databaseFile) && of != somebody {
 			t.Errorf("%s belongs to %s", entry.Name(), of)
 		}
 	}

@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+
+	"latchkey/internal/fileowner"
 )
 
 // ErrExists means that there is a file where a new one was to be put. It was not touched.
@@ -70,10 +72,10 @@ func (s *Store) giveToOurs(draft *os.File) error {
 		return err
 	}
 	dir, err := os.Stat(filepath.Dir(draft.Name()))
-	if err != nil || !sameOwner(dir, ours) {
+	if err != nil || !fileowner.Same(dir, ours) {
 		return err
 	}
-	return giveTo(draft, ours)
+	return fileowner.Give(draft, ours)
 }
 
 // fillDraft copies a database into a draft, flushes and closes that.

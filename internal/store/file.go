@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 
 	"github.com/gofrs/flock"
+
+	"latchkey/internal/fileowner"
 )
 
 // findFile returns the one name of the file at path, by which everybody locks it whatever links lead to it. A file that is
@@ -53,7 +55,7 @@ func giveToOwnerOf(made *os.File, name string) error {
 	if err != nil {
 		return err
 	}
-	return giveTo(made, like)
+	return fileowner.Give(made, like)
 }
 
 // lockFile takes the lock that keeps a second process away. The lock is a file of its own, because SQLite's locks are given

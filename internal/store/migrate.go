@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 
 	"github.com/pressly/goose/v3"
+
+	"latchkey/internal/fileowner"
 )
 
 //go:embed migrations/*.sql
@@ -67,7 +69,7 @@ func makeSchema(ctx context.Context, path string) (err error) {
 		return withoutPath(err)
 	}
 	defer func() { err = errors.Join(err, discard(draft)) }()
-	err = errors.Join(giveTo(f, info), f.Chmod(info.Mode().Perm()))
+	err = errors.Join(fileowner.Give(f, info), f.Chmod(info.Mode().Perm()))
 	if err == nil {
 		err = schemaInto(ctx, draft)
 	}

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"latchkey/internal/fileowner"
 )
 
 // Restored is what Restore did.
@@ -134,7 +136,7 @@ func likeBefore(draft *os.File, path string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(giveTo(draft, before), draft.Chmod(before.Mode().Perm()&0o660)) // never for everybody
+	return errors.Join(fileowner.Give(draft, before), draft.Chmod(before.Mode().Perm()&0o660)) // never for everybody
 }
 
 // besides are the files that SQLite puts beside a database. Each acts on whatever database it finds there.
