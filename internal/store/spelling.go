@@ -25,7 +25,11 @@ const spellBatch = 1000
 // A newer Unicode may one day find one spelling in two that today are two. What is stored then stays as it is, and whom it does not
 // fit is found by the exact address, as everybody is.
 func spellSubjects(ctx context.Context, tx *sql.Tx) error {
-	const addColumn = `ALTER TABLE identities ADD COLUMN spelling TEXT NOT NULL DEFAULT ''`
+	const (
+		addColumn = `ALTER TABLE identities ADD COLUMN spelling TEXT NOT NULL DEFAULT ''`
+		// Who is meant by an address, and whether there is one beside a new one. The order says who is confirmed.
+		addIndex = `CREATE INDEX identities_spelling ON identities (spelling, pending) WHERE provider = '` + model.ProviderEmailPassword + `'`
+	)
 	if _, err := tx.ExecContext(ctx, addColumn); err != nil {
 		return err
 	}
@@ -42,9 +46,7 @@ func spellSubjects(ctx context.Context, tx *sql.Tx) error {
 		}
 		more = len(ids) == spellBatch
 	}
-	// Who is meant by an address, and whether there is one beside a new one. The order says who is confirmed.
-	_, err := tx.ExecContext(ctx, `
-CREATE INDEX identities_spelling ON identities (spelling, pending) WHERE provider = '`+model.ProviderEmailPassword+`'`)
+	_, err := tx.ExecContext(ctx, addIndex)
 	return err
 }
 
