@@ -133,10 +133,16 @@ func (l *crowd) count(request func() error) {
 // goesOn waits for so many more requests.
 func (l *crowd) goesOn(more int64) {
 	l.t.Helper()
-	until := l.done.Load() + more
-	for patience := time.Now().Add(time.Minute); l.done.Load() < until; time.Sleep(time.Millisecond) {
+	awaitMore(l.t, &l.done, more)
+}
+
+// awaitMore waits until a count has grown by so many.
+func awaitMore(t *testing.T, count *atomic.Int64, more int64) {
+	t.Helper()
+	until := count.Load() + more
+	for patience := time.Now().Add(time.Minute); count.Load() < until; time.Sleep(time.Millisecond) {
 		if time.Now().After(patience) {
-			l.t.Fatal("nothing is answered any more")
+			t.Fatal("nothing is answered any more")
 		}
 	}
 }

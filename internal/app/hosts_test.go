@@ -227,6 +227,18 @@ func asDevice(t *testing.T, a running, method, target, host string) answer {
 	return got[0]
 }
 
+// startsPairing asks for a code as a device does whose base URL ends with a slash.
+func startsPairing(t *testing.T, a running, headers string) answer {
+	t.Helper()
+	const form = "client_id=latchkey-local"
+	got := say(t, dial(t, a.listener.Addr().String()), "POST //oauth/device_authorization HTTP/1.1\r\n"+headers+"Content-Type: application/x-www-form-urlencoded\r\n"+
+		fmt.Sprintf("Content-Length: %d\r\nConnection: close\r\n\r\n%s", len(form), form))
+	if len(got) != 1 {
+		t.Fatalf("%v", got)
+	}
+	return got[0]
+}
+
 const locationPath = "/api/client/v2.0/app/latchkey-local/location"
 
 func TestDevicesOfAnotherHostAreAnsweredAndToldWhereToGo(t *testing.T) {
@@ -294,10 +306,8 @@ func TestADevicePairsByTheHostThatItStaysAt(t *testing.T) {
 	cfg := testConfig(t)
 	cfg.PublicURL, cfg.AlsoHosts = "https://keys.example.org", "http://home.example:8080"
 	a := run(t, cfg)
-	const form = "client_id=latchkey-local"
-	got := say(t, dial(t, a.listener.Addr().String()), "POST //oauth/device_authorization HTTP/1.1\r\nHost: home.example:8080\r\nContent-Type: application/x-www-form-urlencoded\r\n"+
-		fmt.Sprintf("Content-Length: %d\r\nConnection: close\r\n\r\n%s", len(form), form))
-	if len(got) != 1 || got[0].Status != http.StatusOK || !strings.Contains(got[0].Body, `"verification_uri":"http://home.example:8080/device"`) {
+	got := startsPairing(t, a, "Host: home.example:8080\r\n")
+	if got.Status != http.StatusOK || !strings.Contains(got.Body, `"verification_uri":"http://home.example:8080/device"`) {
 		t.Errorf("%+v", got)
 	}
 }

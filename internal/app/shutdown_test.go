@@ -126,7 +126,7 @@ func TestAStopBreaksNothingThatWasAccepted(t *testing.T) {
 			var longest time.Duration
 			for range stops {
 				a := run(t, cfg)
-				clients.goOn(240)
+				awaitMore(t, &clients.answered, 240)
 				began := time.Now()
 				if err := a.stop(); err != nil {
 					t.Fatal(err)
@@ -194,16 +194,5 @@ func (c *impatientClients) ask(client *http.Client, to string) {
 	default:
 		c.broken.Add(1)
 		c.why.Store(err.Error())
-	}
-}
-
-// goOn waits for so many more answers.
-func (c *impatientClients) goOn(more int64) {
-	c.t.Helper()
-	until := c.answered.Load() + more
-	for patience := time.Now().Add(time.Minute); c.answered.Load() < until; time.Sleep(time.Millisecond) {
-		if time.Now().After(patience) {
-			c.t.Fatal("nobody is answered any more")
-		}
 	}
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -251,17 +252,24 @@ func TestAnOpenThatFailsGivesTheFileFree(t *testing.T) {
 	openFile(t, path)
 }
 
-// What a key did before its uses were recorded is not known, and must not be told as "never".
-func TestAFileOfTheFirstSchemaSaysSinceWhenUsesAreRecorded(t *testing.T) {
-	path := newFile(t)
-	db := openRaw(t, path)
+// fileOfSchema is a database as an earlier version made it.
+func fileOfSchema(t *testing.T, version int64) (path string, db *sql.DB) {
+	t.Helper()
+	path = newFile(t)
+	db = openRaw(t, path)
 	provider, err := newProvider(db)
+	if err == nil {
+		_, err = provider.UpTo(t.Context(), version)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := provider.UpTo(t.Context(), 1); err != nil {
-		t.Fatal(err)
-	}
+	return path, db
+}
+
+// What a key did before its uses were recorded is not known, and must not be told as "never".
+func TestAFileOfTheFirstSchemaSaysSinceWhenUsesAreRecorded(t *testing.T) {
+	path, db := fileOfSchema(t, 1)
 	run(t, db, "INSERT INTO users (id, created_at) VALUES ('ann', 1)")
 	run(t, db, "INSERT INTO api_keys (user_id, id, name, value_hash, disabled, created_at) VALUES ('ann', 'key', 'phone', x'0001020304050607', 0, 1)")
 	if err := db.Close(); err != nil {
@@ -287,15 +295,7 @@ func TestAFileOfTheFirstSchemaSaysSinceWhenUsesAreRecorded(t *testing.T) {
 }
 
 func TestAFileFromBeforeSpellingsGetsThoseOfAllItsAddresses(t *testing.T) {
-	path := newFile(t)
-	db := openRaw(t, path)
-	provider, err := newProvider(db)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := provider.UpTo(t.Context(), 3); err != nil {
-		t.Fatal(err)
-	}
+	path, db := fileOfSchema(t, 3)
 	const many = 2*spellBatch + 1
 	for _, table := range []string{
 		"users (id, created_at) SELECT printf('%024d', value), 1",
