@@ -40,7 +40,7 @@ func (h *dashboard) answerTurned(c echo.Context, key model.Key, act string) erro
 		}
 		return redirect(c, home)
 	}
-	part := views.RowPart(h.row(key), say(act, key.Name))
+	part := views.RowPart(h.listed(c, key), say(act, key.Name))
 	if place == views.PlacePage {
 		part = views.KeyPart(h.card(c, key), say(act, key.Name))
 	}

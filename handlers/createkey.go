@@ -6,8 +6,10 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/labstack/echo/v4"
+	"golang.org/x/text/unicode/norm"
 
 	"latchkey/internal/model"
 	"latchkey/views"
@@ -42,7 +44,7 @@ func (h *dashboard) createKey(c echo.Context) error {
 	if created.Unread != nil { // the value is shown whatever becomes of the list: it is in this answer alone
 		m.Failure = h.failure(c, created.Unread)
 	} else {
-		h.fillKeys(&m, created.Keys)
+		h.fillKeys(c, &m, created.Keys)
 	}
 	m.Status = "Key created. Save its value now."
 	m.Once = &views.Once{
@@ -88,7 +90,7 @@ func (h *dashboard) answerCreateError(c echo.Context, name string, created model
 	if created.Unread != nil {
 		m.Failure, m.Form.ID = h.failure(c, created.Unread), newFormID()
 	} else {
-		h.fillKeys(&m, created.Keys)
+		h.fillKeys(c, &m, created.Keys)
 	}
 	switch {
 	case model.OutcomeOf(err) != model.NotDone:
@@ -199,10 +201,26 @@ func notNameRune(r rune) bool { return !model.InName(r) }
 
 // suggestName gives the name closest to what was typed that is allowed, "" when nothing is left of it.
 func suggestName(name string) string {
-	parts := strings.FieldsFunc(name, notNameRune)
+	parts := strings.FieldsFunc(plainLetters(name), notNameRune)
 	suggestion := strings.Trim(strings.Join(parts, "-"), "-")
 	if len(suggestion) > model.MaxNameLength {
 		suggestion = strings.TrimRight(suggestion[:model.MaxNameLength], "-")
 	}
 	return suggestion
 }
+
+// plainLetters puts those of ASCII in place of letters that have such a form: without their marks, as Unicode takes them apart, and as
+// those write them whose letters Unicode leaves whole.
+func plainLetters(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Mn, r) { // a mark that belongs to the letter before it
+			return -1
+		}
+		return r
+	}, wholeLetters.Replace(norm.NFKD.String(text)))
+}
+
+var wholeLetters = strings.NewReplacer(
+	"ß", "ss", "ẞ", "SS", "æ", "ae", "Æ", "AE", "œ", "oe", "Œ", "OE", "ø", "o", "Ø", "O", "ł", "l", "Ł", "L", "đ", "d", "Đ", "D",
+	"ð", "d", "Ð", "D", "þ", "th", "Þ", "Th", "ħ", "h", "Ħ", "H", "ı", "i", "ŋ", "n", "Ŋ", "N", "ŧ", "t", "Ŧ", "T", "ĸ", "k",
+)

@@ -73,20 +73,20 @@ func (h *dashboard) readKeys(c echo.Context, m *views.Keys) ([]model.Key, error)
 		m.Failure = h.failure(c, err)
 		return nil, err
 	}
-	h.fillKeys(m, keys)
+	h.fillKeys(c, m, keys)
 	return keys.List, nil
 }
 
 // fillKeys fills the model with keys that were read.
-func (h *dashboard) fillKeys(m *views.Keys, keys model.Keys) {
+func (h *dashboard) fillKeys(c echo.Context, m *views.Keys, keys model.Keys) {
 	now := h.Now()
 	m.Quota.Used, m.Uses, m.Awaits = len(keys.List), knowledge(keys.Usage), awaited(keys, now)
 	m.Form.ID = newFormID()
 	m.List = make([]views.Key, 0, len(keys.List))
 	query := strings.ToLower(m.Query)
 	for _, key := range keys.List {
-		if query == "" || strings.Contains(strings.ToLower(key.Name), query) {
-			m.List = append(m.List, h.row(key))
+		if k := h.listed(c, key); query == "" || strings.Contains(strings.ToLower(k.Name+"\n"+k.Device), query) {
+			m.List = append(m.List, k)
 		}
 	}
 	if m.Quota.Full() {
@@ -121,11 +121,25 @@ func (h *dashboard) keyModel(key model.Key) views.Key {
 	}
 }
 
-// row is a key with its use as the list shows it, card as its own page does.
+// row is a key with its use as lists show it, card as its own page does.
 func (h *dashboard) row(key model.Key) views.Key {
 	k := h.keyModel(key)
 	k.Use = rowUse(key, h.Now())
 	return k
+}
+
+// listed is the row of the keys page, which has what the device called itself beside a name that says nothing.
+func (h *dashboard) listed(c echo.Context, key model.Key) views.Key {
+	k := h.row(key)
+	if saysNothing(key.Name) {
+		k.Device, k.Paired = h.pairedAs(c, key)
+	}
+	return k
+}
+
+// saysNothing says whether a name is one that we proposed for want of letters, or has none.
+func saysNothing(name string) bool {
+	return strings.Trim(strings.TrimPrefix(name, unnamedDevice), "-_0123456789") == ""
 }
 
 func (h *dashboard) card(c echo.Context, key model.Key) views.Key {
@@ -188,7 +202,7 @@ func (h *dashboard) showKey(c echo.Context) error {
 		return err
 	}
 	inRow := c.QueryParam("place") == views.PlaceRow
-	k := h.row(key)
+	k := h.listed(c, key)
 	if !inRow || !wantsPart(c) {
 		k = h.card(c, key)
 	}

@@ -3,6 +3,7 @@ package handlers_test
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -337,5 +338,31 @@ func TestUnknownMalformedAndForeignKeysAreAnsweredAlike(t *testing.T) {
 	}
 	if got := p.storedNames(bob); got != "bobs-camera" {
 		t.Errorf("the other person's keys are now %s", got)
+	}
+}
+
+func TestTheListSaysWhatADeviceCallsItselfBesideANameThatSaysNothing(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, who := p.signedIn(email)
+	for _, device := range []string{"客厅", "キッチン 2", "Küche Pi", ""} {
+		o := b.opens(p.pairing(device))
+		o.approve(o.page().attr("input[name=name]", "value")).leadsTo(o.path)
+	}
+	p.seed(who, "device-9")
+	want := map[string]string{
+		"device": "Made for a device that calls itself “客厅”", "2": "Made for a device that calls itself “キッチン 2”", "Kuche-Pi": "", "device-2": "", "device-9": "",
+	}
+	a := b.get("/keys")
+	a.claimsNothing("the list")
+	for _, key := range p.stored(who) {
+		said, known := want[key.Name]
+		if got := a.text("#key-" + key.ID + " .by"); got != said || !known {
+			t.Errorf("%s: %q, want %q", key.Name, got, said)
+		}
+		found := b.get("/keys?q=" + url.QueryEscape("客厅")).has("#key-" + key.ID)
+		if found != (key.Name == "device") {
+			t.Errorf("%s is found by what another calls itself, or not by what it does", key.Name)
+		}
 	}
 }

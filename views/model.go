@@ -114,8 +114,8 @@ type Key struct {
 	// Unknown says what is not known of the key's state, after an act whose answer got lost.
 	Unknown string
 	Use     Use
-	// Paired says, on the key's own page, that it was made for a device that a code connected; Device is what that called itself, "" when
-	// it did not.
+	// Paired says, on the key's own page and where its name says nothing, that it was made for a device that a code connected; Device is
+	// what that called itself, "" when it did not.
 	Paired bool
 	Device string
 }
