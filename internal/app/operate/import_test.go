@@ -114,13 +114,22 @@ func TestAFileOfUsersIsReadAsOtherSystemsWriteIt(t *testing.T) {
 		wide = binary.LittleEndian.AppendUint16(wide, unit)
 	}
 	anywhere(t, func(t *testing.T, p place) {
-		for name, content := range map[string]string{"with a mark": "\ufeff" + text, "in UTF-16": string(wide)} {
+		for name, content := range map[string]string{
+			"with a mark": "\ufeff" + text, "in UTF-16": string(wide), "files one after another": "\ufeff[]\r\n\ufeff" + text + "\ufeff[]\r\n",
+		} {
 			got := ordered[imported](t, p, "import-users", usersFile(t, content))
 			if got.Made+got.There != 1 || got.Bad > 0 {
 				t.Errorf("%s: %+v", name, got)
 			}
 		}
 		if users := p.listed(t); len(users) != 1 || users[0].Email != "jos\u00e9@example.com" {
+			t.Errorf("imported: %+v", users)
+		}
+		marked := strings.NewReplacer("68", "69", "5601", "5602", "jos\u00e9", "\\\"jos\ufeff\u00e9").Replace(text) // within a text it is a letter
+		if got := ordered[imported](t, p, "import-users", usersFile(t, marked)); got.Made != 1 {
+			t.Errorf("with a mark in a text: %+v", got)
+		}
+		if users := p.listed(t); len(users) != 2 || !strings.Contains(users[0].Email+users[1].Email, "\ufeff") {
 			t.Errorf("imported: %+v", users)
 		}
 		for content, want := range map[string]string{strings.ReplaceAll(text, "\u00e9", "\xe9"): "UTF-8", "\x1f\x8b\x08": "compressed"} {
