@@ -29,6 +29,12 @@ const (
 	// A site has as much as four addresses: enough for what carriers put behind a /24, and a fifth of what everybody has.
 	siteTries = 4 * addressTries // in tryStretch
 
+	// The same in front of another server that counts as this one does: there everybody here is one network, which has networkShare and
+	// addressTries. One place must not use these up either, at once or for ever, so that it has less, and less comes back, than there.
+	networkShareElsewhere, networkSharePauseElsewhere = networkShare - 1, 2 * networkSharePause
+	siteShareElsewhere, siteSharePauseElsewhere       = networkShare - 1, 3 * networkSharePause / 2
+	addressTriesElsewhere, siteTriesElsewhere         = 2 * addressTries / 5, 3 * addressTries / 5
+
 	everyoneStretch = time.Minute
 	everyoneTries   = 1000 // in everyoneStretch
 
@@ -57,16 +63,39 @@ type Limits struct {
 	browsers                              *limits.Table
 }
 
-// NewLimits returns counts of nothing yet.
+// NewLimits returns counts of nothing yet, for accounts that are here.
 func NewLimits(now func() time.Time) *Limits {
+	return newLimits(now, ofOnePlace{
+		networkShare: networkShare, networkPause: networkSharePause, siteShare: siteShare, sitePause: siteSharePause,
+		addressTries: addressTries, siteTries: siteTries,
+	})
+}
+
+// NewLimitsElsewhere returns counts for accounts of another server, which may count too, and sees one address for everybody here.
+func NewLimitsElsewhere(now func() time.Time) *Limits {
+	return newLimits(now, ofOnePlace{
+		networkShare: networkShareElsewhere, networkPause: networkSharePauseElsewhere,
+		siteShare: siteShareElsewhere, sitePause: siteSharePauseElsewhere,
+		addressTries: addressTriesElsewhere, siteTries: siteTriesElsewhere,
+	})
+}
+
+// ofOnePlace is how many tries one network and one site may have, of one account and of all.
+type ofOnePlace struct {
+	networkShare, siteShare int
+	networkPause, sitePause time.Duration
+	addressTries, siteTries int
+}
+
+func newLimits(now func() time.Time, place ofOnePlace) *Limits {
 	book := limits.NewBook(now, tryStretch)
 	return &Limits{
 		book:          book,
 		accounts:      book.Buckets(accountTries, accountPause),
-		networkShares: book.Buckets(networkShare, networkSharePause),
-		siteShares:    book.Buckets(siteShare, siteSharePause),
-		addresses:     book.Windows(limits.Rule{Most: addressTries, In: tryStretch}),
-		sites:         book.Windows(limits.Rule{Most: siteTries, In: tryStretch}),
+		networkShares: book.Buckets(place.networkShare, place.networkPause),
+		siteShares:    book.Buckets(place.siteShare, place.sitePause),
+		addresses:     book.Windows(limits.Rule{Most: place.addressTries, In: tryStretch}),
+		sites:         book.Windows(limits.Rule{Most: place.siteTries, In: tryStretch}),
 		providers:     book.Windows(limits.Rule{Most: providerTries, In: everyoneStretch}),
 		everyone:      book.Windows(limits.Rule{Most: everyoneTries, In: everyoneStretch}),
 		browsers:      book.Windows(limits.Rule{Most: browserTries, In: tryStretch}).Bound(maxBrowsers, 0),

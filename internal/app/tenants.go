@@ -78,7 +78,7 @@ func (a *App) elsewhere(cfg config.Settings) (k keyService, err error) {
 	}
 	k.service = accountsElsewhere{upstream.New(upstream.Config{
 		Client:  there,
-		SignIns: signIns{accounts.NewLimits(cfg.Now)},
+		SignIns: signIns{accounts.NewLimitsElsewhere(cfg.Now)},
 		Events:  a.store,
 		Notices: a.mails.notices(a.url, cfg.Now, a.log),
 		Now:     cfg.Now,

@@ -112,7 +112,7 @@ func newRig(t testing.TB, how setup) *rig {
 	}
 	r.api = connect(transport)
 	r.events = &events{Store: how.written}
-	r.signIns = &signIns{limits: accounts.NewLimits(r.clock.Now)}
+	r.signIns = &signIns{limits: accounts.NewLimitsElsewhere(r.clock.Now)}
 	r.Service = upstream.New(upstream.Config{
 		Client: connect(r.way), SignIns: r.signIns, Events: r.events, Notices: r.notices, Now: r.clock.Now, Log: log,
 	})

@@ -269,7 +269,7 @@ func TestATryIsCountedBeforeItIsSentAndGivenBackWhenItWasNoGuess(t *testing.T) {
 	isLost(t, try(right), model.KindBrokeOff, model.Unclear) // which may have been a guess
 	counts(4, 2)
 	r.way.breaks(logIn, nil)
-	for range 3 { // an address has five of an account
+	for range 2 { // an address has four of an account
 		is(t, try(wrong), model.KindWrongPassword)
 	}
 	sent := r.way.count(logIn)
