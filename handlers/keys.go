@@ -137,9 +137,10 @@ func (h *dashboard) listed(c echo.Context, key model.Key) views.Key {
 	return k
 }
 
-// saysNothing says whether a name is one that we proposed for want of letters, or has none.
+// saysNothing says whether a name is one that we proposed for want of letters: "device", or that and a number.
 func saysNothing(name string) bool {
-	return strings.Trim(strings.TrimPrefix(name, unnamedDevice), "-_0123456789") == ""
+	number, ok := strings.CutPrefix(name, unnamedDevice)
+	return ok && strings.Trim(number, "-0123456789") == ""
 }
 
 func (h *dashboard) card(c echo.Context, key model.Key) views.Key {
