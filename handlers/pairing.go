@@ -239,10 +239,11 @@ func (h *dashboard) readRoom(c echo.Context, m *views.Pairing) error {
 	return nil
 }
 
-// freeName gives the name, or the first of name-2, name-3 and so on that no key has.
+// freeName gives the name, or the first of name-2, name-3 and so on that no key has. One without letters, of which others were left
+// nothing, says too little by itself.
 func freeName(name string, keys []model.Key) string {
-	if name == "" {
-		name = unnamedDevice
+	if number := strings.Trim(name, "-_"); strings.Trim(number, "-_0123456789") == "" {
+		name = strings.TrimSuffix(unnamedDevice+"-"+number, "-")
 	}
 	taken := make(map[string]bool, len(keys))
 	for _, key := range keys {
