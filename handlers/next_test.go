@@ -51,9 +51,10 @@ func FuzzLocalPath(f *testing.F) {
 		f.Add(next)
 	}
 	f.Add("/keys/0123456789abcdef01234567")
+	f.Add("/keys?name=porch-cam")
 	f.Add("/device?user_code=WDJB-MJHT")
 	f.Add("/device/ABCDEFGHIJKLMNOPQRSTUVWXYZ")
-	ofDevice := regexp.MustCompile(`^/device(/[A-Z2-7]{26}|\?user_code=[BCDFGHJKLMNPQRSTVWXZ]{4}-[BCDFGHJKLMNPQRSTVWXZ]{4})?$`)
+	withMore := regexp.MustCompile(`^/device(/[A-Z2-7]{26}|\?user_code=[BCDFGHJKLMNPQRSTVWXZ]{4}-[BCDFGHJKLMNPQRSTVWXZ]{4})?$|^/keys\?name=[A-Za-z0-9_-]{1,64}$`)
 	here, err := url.Parse("https://keys.example.org/login")
 	if err != nil {
 		f.Fatal(err)
@@ -70,7 +71,7 @@ func FuzzLocalPath(f *testing.F) {
 		if err != nil || to.Host != here.Host || to.Scheme != here.Scheme || to.User != nil {
 			t.Fatalf("%q leads to %v: %v", next, to, err)
 		}
-		if ofDevice.MatchString(got) && to.RequestURI() == got {
+		if withMore.MatchString(got) && to.RequestURI() == got {
 			return
 		}
 		if to.Path != got || !slices.Contains(ownPages, to.Path) && !strings.HasPrefix(to.Path, home+"/") {
