@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"latchkey/internal/limits"
 )
 
 // The server in front of which this one stands counts everybody here as one address.
@@ -50,5 +52,58 @@ func TestInFrontOfAServerThatCountsTooOnePlaceKeepsNobodyElseOut(t *testing.T) {
 				t.Error("nobody guesses")
 			}
 		})
+	}
+}
+
+func TestInFrontOfAServerThatCountsTooOnePlaceAsksForSomeOfAllAccountsAndEmails(t *testing.T) {
+	for name, from := range map[string]func(i int) string{
+		"an address": func(int) string { return "192.0.2.1" },
+		"a site":     func(i int) string { return fmt.Sprintf("192.0.2.%d", i%250) },
+	} {
+		_, c := newTestLimits()
+		here, there, mails := NewElsewhere(c.Now), newRegistrations(c.Now), newEmailLimits(c.Now)
+		const dashboard, owner = "203.0.113.1", "198.51.100.7"
+		accounts, emails := 0, 0
+		for i := range 3 * 60 { // an hour and two more
+			c.Advance(time.Minute)
+			for range 10 {
+				if here.Account(from(i)) == 0 && there.take(dashboard) == 0 {
+					accounts++
+				}
+				if here.Email(from(i)) == 0 && mails.take(fmt.Sprint(i), dashboard) == 0 {
+					emails++
+				}
+			}
+			if i%20 != 0 { // the others, who are few
+				continue
+			}
+			if wait := max(here.Account(owner), there.take(dashboard)); wait > 0 {
+				t.Errorf("beside %s somebody else waits for %v to make an account", name, wait)
+			}
+			if wait := max(here.Email(owner), mails.take(fmt.Sprint("owner ", i), dashboard)); wait > 0 {
+				t.Errorf("beside %s somebody else waits for %v for an email", name, wait)
+			}
+		}
+		if accounts == 0 || emails == 0 {
+			t.Errorf("%s has %d accounts and %d emails", name, accounts, emails)
+		}
+	}
+}
+
+func TestWhatIsCountedForAnotherServerIsBounded(t *testing.T) {
+	_, c := newTestLimits()
+	e := NewElsewhere(c.Now)
+	for i := range 3 * maxCounted {
+		address := fmt.Sprintf("2001:%x:%x::1", i>>8, i&255)
+		e.Account(address)
+		e.Email(address)
+	}
+	for _, table := range []*limits.Table{e.accountNetworks, e.accountSites, e.emailNetworks, e.emailSites} {
+		if table.Len() > maxCounted {
+			t.Errorf("%d are remembered", table.Len())
+		}
+	}
+	if e.Account("192.0.2.1") == 0 || e.Email("192.0.2.1") == 0 {
+		t.Error("when it is full, newcomers do not wait")
 	}
 }

@@ -79,6 +79,7 @@ func (a *App) elsewhere(cfg config.Settings) (k keyService, err error) {
 	k.service = accountsElsewhere{upstream.New(upstream.Config{
 		Client:  there,
 		SignIns: signIns{accounts.NewLimitsElsewhere(cfg.Now)},
+		Asked:   accounts.NewElsewhere(cfg.Now),
 		Events:  a.store,
 		Notices: a.mails.notices(a.url, cfg.Now, a.log),
 		Now:     cfg.Now,

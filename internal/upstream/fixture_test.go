@@ -114,7 +114,7 @@ func newRig(t testing.TB, how setup) *rig {
 	r.events = &events{Store: how.written}
 	r.signIns = &signIns{limits: accounts.NewLimitsElsewhere(r.clock.Now)}
 	r.Service = upstream.New(upstream.Config{
-		Client: connect(r.way), SignIns: r.signIns, Events: r.events, Notices: r.notices, Now: r.clock.Now, Log: log,
+		Client: connect(r.way), SignIns: r.signIns, Asked: accounts.NewElsewhere(r.clock.Now), Events: r.events, Notices: r.notices, Now: r.clock.Now, Log: log,
 	})
 	return r
 }

@@ -19,6 +19,8 @@ type Config struct {
 	Client *client.Client
 	// SignIns counts tries of passwords: the other server sees one address for everybody.
 	SignIns SignIns
+	// Asked counts the accounts and emails that the other server is asked for, for the same reason.
+	Asked Asked
 	// Events keeps what was done.
 	Events Events
 	// Notices tells people by email what was done; nil when nobody is to be told.
@@ -31,6 +33,12 @@ type Config struct {
 type SignIns interface {
 	// Take counts a try, or says how long to wait for one. Succeeded gives that one try back, and is nil when there is none.
 	Take(account, address, knownBrowser string) (succeeded func(), wait time.Duration)
+}
+
+// Asked counts what people ask the other server for, by their addresses. Each says how long to wait, which counts for nothing.
+type Asked interface {
+	Account(address string) (wait time.Duration)
+	Email(address string) (wait time.Duration)
 }
 
 // Events keeps what happened to accounts.
@@ -49,6 +57,7 @@ type Notices interface {
 type Service struct {
 	client     *client.Client
 	signIns    SignIns
+	asked      Asked
 	events     Events
 	notices    Notices
 	retryAfter *retryAfter
@@ -62,14 +71,17 @@ type Service struct {
 // New returns the service at another server.
 func New(c Config) *Service {
 	return &Service{
-		client: c.Client, signIns: c.SignIns, events: c.Events, notices: c.Notices,
+		client: c.Client, signIns: c.SignIns, asked: c.Asked, events: c.Events, notices: c.Notices,
 		retryAfter: newRetryAfter(c.Now), now: c.Now, log: c.Log,
 	}
 }
 
 // Register creates an account. What the other server says against it is taken to be about the password: its email address was
 // looked at before.
-func (s *Service) Register(ctx context.Context, _ model.Origin, email string, password model.Secret) error {
+func (s *Service) Register(ctx context.Context, from model.Origin, email string, password model.Secret) error {
+	if wait := s.asked.Account(from.Address); wait > 0 {
+		return &model.Error{Kind: model.KindTooManyAccounts, Wait: wait}
+	}
 	err := s.client.Register(ctx, email, password.Reveal())
 	var said *client.Error
 	switch {
@@ -133,7 +145,10 @@ func (s *Service) signIn(ctx context.Context, from model.Origin, email string, p
 }
 
 // SendLink has the other server send a link. That it has nobody to send it to is not passed on.
-func (s *Service) SendLink(ctx context.Context, _ model.Origin, purpose, email string) error {
+func (s *Service) SendLink(ctx context.Context, from model.Origin, purpose, email string) error {
+	if wait := s.asked.Email(from.Address); wait > 0 {
+		return &model.Error{Kind: model.KindTooManyEmails, Wait: wait}
+	}
 	send := s.client.SendResetPassword
 	if purpose == model.LinkConfirm {
 		send = s.client.ResendConfirmation
