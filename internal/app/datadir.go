@@ -140,6 +140,11 @@ func (d dataDir) closeFileToOthers(path string) error {
 	if err != nil || info.Mode().Perm()&0o077 == 0 {
 		return err
 	}
+	if link, err := os.Lstat(path); err != nil || link.Mode()&fs.ModeSymlink != 0 {
+		// What a link leads to may be anything, which other programs need as it is.
+		d.log.Warn("other users can read a secret, which is a link to another place: close that to them", "file", path, "is", info.Mode().Perm().String())
+		return err
+	}
 	d.log.Warn("other users could read a secret: closed it to them", "file", path, "was", info.Mode().Perm().String())
 	return os.Chmod(path, 0o600)
 }
