@@ -45,9 +45,9 @@ func Host(text string) (string, error) {
 	return name, nil
 }
 
-// notInHosts is what no host may have in it, however it was written ("forbidden domain code points" of the URL standard).
+// notInHosts is what no host may have in it, however it was written ("forbidden domain code points" of the URL standard), nor what stands for many.
 func notInHosts(r rune) bool {
-	return r <= ' ' || r > '~' || strings.ContainsRune("#/:<>?@[\\]^|%", r)
+	return r <= ' ' || r > '~' || strings.ContainsRune("#/:<>?@[\\]^|%*", r)
 }
 
 // SameHost says whether both are the same host, however they are spelled.

@@ -61,7 +61,7 @@ func TestWhatBrowsersDoNotOpenIsNoURL(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
 		"http://[fe80::1%25eth0]", "http://[fe80::1%eth0]", "http://[::1", "http://[1.2.3.4]", "http://[g::1]", "http://.", "http://..example.org", "http://a..b", "http://a..",
-		"http://256.0.0.1", "http://1.2.3.4.5", "http://1.2.3.09", "http://4294967296", "http://xn--a", "http://a b", "http://a%20b", "http://a%25b",
+		"http://256.0.0.1", "http://1.2.3.4.5", "http://1.2.3.09", "http://4294967296", "http://xn--a", "http://a b", "http://a%20b", "http://a%25b", "http://*", "http://*.example.org",
 		"http://a:0", "http://a:65536", "http://a:x", "http://\u00ad", "http://" + strings.Repeat("a.", 200) + "b", "http://" + strings.Repeat("ü", 2000),
 	} {
 		if u, ok := Parse(text); ok {
