@@ -126,6 +126,9 @@ func (d dataDir) secret(name string, generate func() ([]byte, error)) ([]byte, e
 		if content, err = generate(); err == nil {
 			err = writeSecret(path, content)
 		}
+		if err == nil && !d.isNew {
+			d.log.Warn("a secret was not beside the database, and another was made: what the lost one signed or sealed is good no more, unless a copy of it is put back", "file", path)
+		}
 	} else if err == nil {
 		err = d.closeFileToOthers(path)
 	}

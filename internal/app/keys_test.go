@@ -285,3 +285,37 @@ func TestASecretThatOthersCanReadIsClosed(t *testing.T) {
 		t.Errorf("mode %o", got)
 	}
 }
+
+// Without its secrets a database looks sound, and everybody is signed out.
+func TestSecretsThatAreMissingBesideADatabaseAreToldOf(t *testing.T) {
+	t.Parallel()
+	var said testkit.Log
+	path := filepath.Join(t.TempDir(), "data")
+	for _, c := range []struct {
+		loses string
+		lines int
+	}{{"", 0}, {"", 0}, {sessionKeysFile, 1}, {accessKeyFile, 1}} {
+		if c.loses != "" {
+			if err := os.Remove(filepath.Join(path, c.loses)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		said.Reset()
+		dir, err := openDataDir(path, slog.New(slog.NewTextHandler(&said, nil)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := loadKeyRing(parsed(t, config.Defaults()), dir); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := loadAccessKey(dir); err != nil {
+			t.Fatal(err)
+		}
+		if text := said.String(); strings.Count(text, "another was made") != c.lines || !strings.Contains(text, c.loses) {
+			t.Errorf("without %q: %s", c.loses, text)
+		}
+		if err := os.WriteFile(filepath.Join(path, databaseFile), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
