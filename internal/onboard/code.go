@@ -30,11 +30,12 @@ func newUserCode() string {
 	}
 }
 
-// NormalizeCode reads a user code as a person types or pastes it: in any case and width, with dashes and spaces of any kind anywhere.
+// NormalizeCode reads a user code as a person types or pastes it: in any case and width, with dashes and spaces of any kind anywhere,
+// and with the quotation marks, brackets and the full stop of the sentence that it stood in.
 // It says no to everything else, so that what cannot be a code is not counted as a wrong one.
 func NormalizeCode(text string) (string, bool) {
 	code := make([]byte, 0, codeLength)
-	for _, r := range text {
+	for _, r := range strings.TrimFunc(text, aroundIt) {
 		if ignorable(r) {
 			continue
 		}
@@ -53,6 +54,9 @@ func NormalizeCode(text string) (string, bool) {
 	}
 	return string(code), len(code) == codeLength
 }
+
+// aroundIt says whether r is of the sentence that a code stood in, or nothing.
+func aroundIt(r rune) bool { return unicode.IsPunct(r) || ignorable(r) }
 
 // ignorable says whether r is a dash, a space, or a mark that nobody sees, which comes along when a text is copied.
 func ignorable(r rune) bool {

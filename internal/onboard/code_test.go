@@ -37,6 +37,7 @@ func TestACodeIsReadAsPeopleTypeIt(t *testing.T) {
 		"WDJB\u2010MJHT", "WDJB\u2011MJHT", "WDJB\u2012MJHT", "WDJB\u2013MJHT", "WDJB\u2014MJHT", "WDJB\u2212MJHT",
 		"ＷＤＪＢ\uff0dＭＪＨＴ", "ｗｄｊｂｍｊｈｔ", "WDJBMJ\uff28T", "WDJB\u30fcMJHT", "WDJB\uff70MJHT", "WDJB\u3161MJHT", "WDJB\u2500MJHT", "WDJB\u2043MJHT",
 		"WDJB\u00adMJHT", "WDJB\u200bMJHT", "\ufeffWDJBMJHT", "\u202aWDJB-MJHT\u202c", "WDJB\uff0dMJHT", "WDJB\u2009MJHT", "WDJB\u202fMJHT", "WDJB\u3000MJHT", "-WDJBMJHT-",
+		"WDJB-MJHT.", "\u201cWDJB-MJHT\u201d,", "(wdjb-mjht)", "\u300cWDJB-MJHT\u300d\u3002",
 	} {
 		if code, ok := NormalizeCode(text); !ok || code != "WDJBMJHT" {
 			t.Errorf("%q is read as %q, %v", text, code, ok)
@@ -68,7 +69,7 @@ func TestACodeIsShownInTwoHalves(t *testing.T) {
 func FuzzNormalizeCode(f *testing.F) {
 	for _, seed := range []string{
 		"WDJB-MJHT", "wdjbmjht", " w d j b\u00a0m j h t ", "WDJB\u2014MJHT", "\xff", "", "WDJBMJHTX", "AEIOUAEI", "WDJBMJH\u017f",
-		"WDJBMJH\u212a", "\u0130", "\ufffd", "--------",
+		"WDJBMJH\u212a", "\u0130", "\ufffd", "--------", "BBBBBBBB!",
 	} {
 		f.Add(seed)
 	}
@@ -86,7 +87,7 @@ func FuzzNormalizeCode(f *testing.F) {
 			}
 		}
 		letters := 0
-		for _, r := range text {
+		for _, r := range strings.TrimFunc(text, aroundIt) {
 			if !ignorable(r) {
 				letters++
 			}
