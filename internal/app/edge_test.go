@@ -367,6 +367,7 @@ func TestABaseURLMayEndWithASlash(t *testing.T) {
 	}
 	for target, says := range map[string]string{
 		"/keys" + locationPath: "the base URL must end after the host", "/api//client/v2.0/": "a slash or a dot too many", "/Api/client/v2.0/x": "in small letters",
+		"/latchkey/" + locationPath: "the base URL must end after the host", "/api/client/v2.0" + locationPath: "the base URL must end after the host",
 	} {
 		if got := asDevice(t, a, http.MethodGet, target, host); !strings.Contains(got.Body, says) {
 			t.Errorf("%s: %s", target, got.Body)

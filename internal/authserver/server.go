@@ -158,7 +158,7 @@ func (s *Server) buildMux() *http.ServeMux {
 
 // whyNotFound tells the slips that are made with base URLs from addresses that are just wrong.
 func whyNotFound(path string) kind {
-	if strings.Contains(strings.ToLower(path), clientRoot) && !strings.HasPrefix(path, clientRoot) {
+	if at := strings.LastIndex(strings.ToLower(path), clientRoot); at > 0 || at == 0 && !strings.HasPrefix(path, clientRoot) {
 		return kindBadBase
 	}
 	return kindNotFound
@@ -174,7 +174,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	// ServeMux redirects unclean paths; a redirect would take a token along to wherever it points.
 	if p := r.URL.EscapedPath(); p != path.Clean(p) {
-		s.fail(w, r, principal{}, refuse(kindUncleanPath))
+		why := whyNotFound(path.Clean(p))
+		if why == kindNotFound {
+			why = kindUncleanPath
+		}
+		s.fail(w, r, principal{}, refuse(why))
 		return
 	}
 	if r.Body != nil {
