@@ -83,7 +83,7 @@ func (h *dashboard) confirmDelete(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	m := views.Delete{Page: h.page(c, "Delete "+key.Name), Key: h.keyModel(key), Return: pairingToReturnTo(c)}
+	m := views.Delete{Page: h.page(c, "Delete "+key.Name), Key: h.named(c, key, h.keyModel(key)), Return: pairingToReturnTo(c)}
 	if wantsPart(c) {
 		m.Place = c.QueryParam("place")
 	}

@@ -128,9 +128,13 @@ func (h *dashboard) row(key model.Key) views.Key {
 	return k
 }
 
-// listed is the row of the keys page, which has what the device called itself beside a name that says nothing.
+// listed is the row of the keys page.
 func (h *dashboard) listed(c echo.Context, key model.Key) views.Key {
-	k := h.row(key)
+	return h.named(c, key, h.row(key))
+}
+
+// named puts what the device called itself beside a name that says nothing.
+func (h *dashboard) named(c echo.Context, key model.Key, k views.Key) views.Key {
 	if saysNothing(key.Name) {
 		k.Device, k.Paired = h.pairedAs(c, key)
 	}

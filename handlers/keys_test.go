@@ -360,6 +360,10 @@ func TestTheListSaysWhatADeviceCallsItselfBesideANameThatSaysNothing(t *testing.
 		if got := a.text("#key-" + key.ID + " .by"); got != said || !known {
 			t.Errorf("%s: %q, want %q", key.Name, got, said)
 		}
+		question := b.get("/keys/" + key.ID + "/delete").want(http.StatusOK)
+		if asks := question.text("section p"); strings.Contains(asks, "for a device that calls itself") != (said != "") || !strings.HasSuffix(said, question.text("section p bdi")) {
+			t.Errorf("%s: %q", key.Name, asks)
+		}
 		found := b.get("/keys?q=" + url.QueryEscape("客厅")).has("#key-" + key.ID)
 		if found != (key.Name == "device") {
 			t.Errorf("%s is found by what another calls itself, or not by what it does", key.Name)
