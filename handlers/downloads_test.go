@@ -17,7 +17,7 @@ import (
 )
 
 // endless serves files without an end, each for a person of its own at an address, with what was thought of before they are written.
-func endless(t *testing.T, d *downloads, prepare func(*pacedWriter)) (begin func(person, address string) *http.Response, ends chan error) {
+func endless(t *testing.T, d *downloads, prepare func(*pacedWriter)) (begin func(person, address string) (status int, file io.Reader), ends chan error) {
 	t.Helper()
 	ends = make(chan error, 100)
 	e := echo.New()
@@ -43,7 +43,7 @@ func endless(t *testing.T, d *downloads, prepare func(*pacedWriter)) (begin func
 	})
 	server := httptest.NewServer(e)
 	t.Cleanup(server.Close)
-	return func(person, address string) *http.Response {
+	return func(person, address string) (int, io.Reader) {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+activityPath+".csv?person="+person+"&address="+address, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -53,15 +53,15 @@ func endless(t *testing.T, d *downloads, prepare func(*pacedWriter)) (begin func
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = res.Body.Close() })
-		return res
+		return res.StatusCode, res.Body
 	}, ends
 }
 
 func TestADownloadThatIsNotTakenEnds(t *testing.T) {
 	t.Parallel()
 	begin, ends := endless(t, newDownloads(), func(to *pacedWriter) { to.left, to.budget = 1<<30, 100*time.Millisecond })
-	if res := begin("ada", "192.0.2.1"); res.StatusCode != http.StatusOK {
-		t.Fatal(res.Status)
+	if status, _ := begin("ada", "192.0.2.1"); status != http.StatusOK {
+		t.Fatal(status)
 	}
 	if err := <-ends; !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("it ended with %v", err)
@@ -73,8 +73,8 @@ func TestADownloadThatIsTakenGoesOn(t *testing.T) {
 	t.Parallel()
 	var budget atomic.Pointer[pacedWriter]
 	begin, _ := endless(t, newDownloads(), func(to *pacedWriter) { budget.Store(to) })
-	res := begin("ada", "192.0.2.1")
-	if _, err := io.CopyN(io.Discard, bufio.NewReader(res.Body), 20*exportPiece); err != nil {
+	_, file := begin("ada", "192.0.2.1")
+	if _, err := io.CopyN(io.Discard, bufio.NewReader(file), 20*exportPiece); err != nil {
 		t.Error(err)
 	}
 }
@@ -85,25 +85,25 @@ func TestWhoeverTakesAFileSlowlyGivesTheirPlaceToANewcomer(t *testing.T) {
 	d.stalled = 100 * time.Millisecond
 	begin, ends := endless(t, d, func(*pacedWriter) {})
 	for n := range 5 { // as many as one address may have
-		if res := begin(fmt.Sprint("slow-", n), "192.0.2.1"); res.StatusCode != http.StatusOK {
-			t.Fatalf("number %d: %s", n, res.Status)
+		if status, _ := begin(fmt.Sprint("slow-", n), "192.0.2.1"); status != http.StatusOK {
+			t.Fatalf("number %d: %d", n, status)
 		}
 	}
 	waits(t, d, 5)
 	for n := range 3 {
-		res := begin(fmt.Sprint("quick-", n), "192.0.2.1")
-		if res.StatusCode != http.StatusOK {
-			t.Fatalf("newcomer %d: %s", n, res.Status)
+		status, file := begin(fmt.Sprint("quick-", n), "192.0.2.1")
+		if status != http.StatusOK {
+			t.Fatalf("newcomer %d: %d", n, status)
 		}
 		if err := <-ends; !errors.Is(err, os.ErrDeadlineExceeded) && !errors.Is(err, errCutOff) {
 			t.Errorf("somebody's download ended with %v", err)
 		}
-		if _, err := io.CopyN(io.Discard, res.Body, 10*exportPiece); err != nil {
+		if _, err := io.CopyN(io.Discard, file, 10*exportPiece); err != nil {
 			t.Error(err)
 		}
 	}
-	if res := begin("elsewhere", "203.0.113.1"); res.StatusCode != http.StatusOK {
-		t.Errorf("another network: %s", res.Status)
+	if status, _ := begin("elsewhere", "203.0.113.1"); status != http.StatusOK {
+		t.Errorf("another network: %d", status)
 	}
 	if len(ends) > 0 {
 		t.Error("a place was taken away for somebody who had one")
