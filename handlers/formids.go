@@ -3,11 +3,12 @@ package handlers
 import (
 	"container/list"
 	"context"
-	"crypto/rand"
 	"encoding/base64"
 	"strings"
 	"sync"
 	"time"
+
+	"latchkey/internal/model"
 )
 
 const (
@@ -20,7 +21,7 @@ const (
 )
 
 // newFormID is what a form that makes a key carries, to be used once.
-func newFormID() string { return base64.RawURLEncoding.EncodeToString(randomBytes(formIDBytes)) }
+func newFormID() string { return base64.RawURLEncoding.EncodeToString(model.RandomBytes(formIDBytes)) }
 
 // validFormID says whether newFormID may have made the id. By its length too: line breaks do not count in base64.
 func validFormID(id string) bool {
@@ -129,11 +130,4 @@ func (f *formIDs) forget(form *sentForm) {
 	if own.Remove(form.ofEach); own.Len() == 0 {
 		delete(f.each, form.userID)
 	}
-}
-
-// randomBytes never fails: crypto/rand ends the program when the system has no randomness.
-func randomBytes(n int) []byte {
-	b := make([]byte, n)
-	_, _ = rand.Read(b)
-	return b
 }

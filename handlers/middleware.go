@@ -60,7 +60,7 @@ const requestIDHeader = "X-Request-Id"
 // anybody write into our log.
 func (h *dashboard) requestID(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		c.Response().Header().Set(requestIDHeader, hex.EncodeToString(randomBytes(8)))
+		c.Response().Header().Set(requestIDHeader, hex.EncodeToString(model.RandomBytes(8)))
 		return next(c)
 	}
 }

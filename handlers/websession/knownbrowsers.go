@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"latchkey/internal/model"
 )
 
 const (
@@ -60,7 +62,7 @@ func (k *KnownBrowsers) Name(r *http.Request, email string) string {
 // Remember makes the browser known with an account that it has just been signed in with, or given a new password with a link. It keeps the number that it had, or
 // somebody could get new tries by signing in again.
 func (k *KnownBrowsers) Remember(w http.ResponseWriter, r *http.Request, email string) {
-	nonce := randomBytes(knownNonce)
+	nonce := model.RandomBytes(knownNonce)
 	var others [][]byte
 	for _, entry := range k.entries(r) {
 		if k.proves(entry, email) {

@@ -3,7 +3,6 @@ package websession
 import (
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/rand"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -69,11 +68,4 @@ func (r *keyRing) open(sealed, row []byte) (plain []byte, old bool, err error) {
 		return plain, i > 0, nil
 	}
 	return nil, false, errSealed
-}
-
-// randomBytes never fails: crypto/rand ends the program when the system has no randomness.
-func randomBytes(n int) []byte {
-	b := make([]byte, n)
-	_, _ = rand.Read(b)
-	return b
 }

@@ -303,7 +303,7 @@ func (s *Store) Save(r *http.Request, w http.ResponseWriter, session *sessions.S
 	if !ok {
 		return errors.New("a web session without an account")
 	}
-	id, now := randomBytes(32), s.now()
+	id, now := model.RandomBytes(32), s.now()
 	origin := s.origin(r.Context())
 	row := model.WebSession{
 		IDHash: sha256.Sum256(id), CreatedAt: now, LastSeenAt: now, ExpiresAt: now.Add(Life),

@@ -2,7 +2,6 @@ package accounts
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/subtle"
 	"encoding/base64"
 	"errors"
@@ -46,7 +45,7 @@ type hasher struct {
 func newHasher(cost model.PasswordCost, cores int) *hasher {
 	h := &hasher{cost: cost, derive: argon2id, queue: newHashQueue(cores)}
 	// Random bytes in place of a hash: computing one would delay the start.
-	h.absent = encodePHC(cost, randomBytes(saltSize), randomBytes(hashSize))
+	h.absent = encodePHC(cost, model.RandomBytes(saltSize), model.RandomBytes(hashSize))
 	return h
 }
 
@@ -56,7 +55,7 @@ func argon2id(password, salt []byte, c model.PasswordCost) []byte {
 
 // hash returns the PHC string to store for a password.
 func (h *hasher) hash(ctx context.Context, of claim, password model.Secret) (string, error) {
-	salt := randomBytes(saltSize)
+	salt := model.RandomBytes(saltSize)
 	keys, err := h.run(ctx, of, salt, h.cost, password.OneForm())
 	if err != nil {
 		return "", err
@@ -112,12 +111,6 @@ func (h *hasher) run(
 
 // Hashing says how many passwords are being hashed, and how many wait for a core.
 func (a *Accounts) Hashing() (running, waiting int) { return a.passwords.queue.held() }
-
-func randomBytes(n int) []byte {
-	b := make([]byte, n)
-	_, _ = rand.Read(b) // never fails: the program ends first
-	return b
-}
 
 // encodePHC writes the string format of the Password Hashing Competition, in which a hash carries its own parameters.
 func encodePHC(c model.PasswordCost, salt, key []byte) string {

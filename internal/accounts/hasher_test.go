@@ -86,7 +86,7 @@ func TestAStoredHashThatIsNoneIsAnErrorThatDoesNotQuoteIt(t *testing.T) {
 
 func TestStartingHashesNothing(t *testing.T) {
 	h := newHasher(model.PasswordCost{Memory: 1 << 20, Passes: 100, Threads: 1}, 1) // would take a minute
-	if _, _, _, err := decodePHC(encodePHC(h.cost, randomBytes(16), randomBytes(32))); err == nil {
+	if _, _, _, err := decodePHC(encodePHC(h.cost, model.RandomBytes(16), model.RandomBytes(32))); err == nil {
 		t.Error("such a cost would be accepted from the store")
 	}
 	if !strings.HasPrefix(h.absent, "$argon2id$v=19$m=1048576,t=100,p=1$") {

@@ -22,7 +22,7 @@ const (
 // newLink makes a link for an identity: what to keep of it, and the address to send. Whoever opens that can do what the purpose
 // says, once and within the lifetime. Its parameters are named as App Services named them.
 func newLink(publicURL, purpose, identityID string, now time.Time, lifetime time.Duration) (l model.Link, address string) {
-	token := hex.EncodeToString(randomBytes(linkTokenBytes))
+	token := hex.EncodeToString(model.RandomBytes(linkTokenBytes))
 	l = model.Link{
 		ID: model.NewID(now), TokenHash: sha256.Sum256([]byte(token)),
 		IdentityID: identityID, Purpose: purpose, CreatedAt: now, ExpiresAt: now.Add(lifetime),

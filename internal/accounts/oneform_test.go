@@ -83,7 +83,7 @@ func linkOf(t *testing.T, handed HandedOut) model.GivenLink {
 // before stores a password as it was typed, which was once the way.
 func (f *fixture) before(email string, password model.Secret) {
 	f.t.Helper()
-	salt := randomBytes(saltSize)
+	salt := model.RandomBytes(saltSize)
 	id := f.passwordOf(email)
 	hash := encodePHC(testkit.Cheap, salt, argon2id([]byte(password), salt, testkit.Cheap))
 	if err := f.store.ReplacePasswordHash(context.Background(), id.ID, id.PasswordHash, hash); err != nil {
