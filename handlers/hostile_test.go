@@ -357,7 +357,10 @@ func TestWhoSignsInIsSentToTheirKeysWhateverTheAddressSaid(t *testing.T) {
 	p.upstream.breaks(register, says(http.StatusCreated, ""))
 	wrong := newProgram(t, elsewhere)
 	wrong.upstream.breaks(logIn, says(http.StatusUnauthorized, `{"error":"unauthorized","error_code":"InvalidPassword"}`))
-	for _, next := range handlers.Corpus(t, "nexts.txt") {
+	for i, next := range handlers.Corpus(t, "nexts.txt") {
+		if testing.Short() && i%5 != 0 {
+			continue
+		}
 		for _, path := range []string{"/login", "/register"} {
 			query := "?" + url.Values{"next": {next}}.Encode()
 			if got := p.browser().get(path+query).want(http.StatusOK).attr("input[name=next]", "value"); got != "/keys" {

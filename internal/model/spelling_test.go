@@ -120,7 +120,7 @@ func TestTheOneSpellingOfASpellingIsItself(t *testing.T) {
 	t.Parallel()
 	letters := []rune("aAeé\u0301\u0308\u0345\u0327ßẞΣςᾳιİıǅĲﬁﷺ\u212a\u1e9b\u0323\u1100\u1161\u11a8각ｱﾞ。.@@xn--ü \u200b\u00a0\u200f\ufe0fⅣ½")
 	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same texts each time
-	for range 20_000 {
+	for range 5_000 {
 		var b strings.Builder
 		for range 1 + random.IntN(12) {
 			b.WriteRune(letters[random.IntN(len(letters))])

@@ -27,7 +27,7 @@ INSERT INTO events SELECT ?1, printf('1%06d', i), i, 'key-turned-on', 'app', '',
 }
 
 func TestAFilterLooksAtSoManyEventsAndNoMore(t *testing.T) {
-	for n, want := range map[int]int{20_000 - 1: 1, 20_000: 0, 60_000: 0} {
+	for n, want := range map[int]int{20_000 - 1: 1, 20_000: 0, 25_000: 0} {
 		s, userID := manyEvents(t, n)
 		begun := time.Now()
 		for _, q := range []model.EventQuery{{Kinds: []model.EventKind{model.EventKeyShown}, Limit: 50}, {KeyID: "k", Limit: 50}} {
