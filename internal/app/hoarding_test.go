@@ -47,6 +47,9 @@ func liveHeap() uint64 {
 
 // Not parallel: what other tests hold would be counted.
 func TestWhatHostileRequestsSendIsNotKept(t *testing.T) {
+	if testing.Short() {
+		t.Skip("asks six thousand times, and weighs the memory after each sixty")
+	}
 	s := newStage(t, "")
 	c := s.newCast(false)
 	long := http.Header{
