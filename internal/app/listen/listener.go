@@ -163,12 +163,14 @@ func (l *Listener) Drain(ctx context.Context) {
 	}
 }
 
-// Close is like that of any listener, and may be called more than once.
+// Close is like that of any listener, and no error when it is closed already: one that has drained is, and the server closes it again
+// when it stops.
 func (l *Listener) Close() error {
 	err := l.tcp.Close()
-	if !errors.Is(err, net.ErrClosed) {
-		close(l.closed)
+	if errors.Is(err, net.ErrClosed) {
+		return nil
 	}
+	close(l.closed)
 	return err
 }
 

@@ -282,6 +282,16 @@ func TestThereAreFilesLeftBesideAllConnections(t *testing.T) {
 }
 
 // TestWhoIsInTheBacklogIsLetInBeforeTheListenerCloses has nobody accept until the listener is told to end.
+// TestAListenerThatHasDrainedIsClosedWithoutAnError holds for a server that stops, which would say that it cut somebody off.
+func TestAListenerThatHasDrainedIsClosedWithoutAnError(t *testing.T) {
+	t.Parallel()
+	l := smallServer(t, 10, &testkit.Log{})
+	l.Drain(t.Context())
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestWhoIsInTheBacklogIsLetInBeforeTheListenerCloses(t *testing.T) {
 	t.Parallel()
 	var log testkit.Log
