@@ -67,6 +67,12 @@ func (e Event) ByStranger() bool {
 	return e.Actor == ActorUnknown || e.Actor == ActorDevice && e.Kind == EventKeyRefused
 }
 
+// ByPassword says that whoever knows the password can bring such an event about without end, which changes nothing of the account. The
+// store counts these where they repeat themselves, once an account has very many.
+func (e Event) ByPassword() bool {
+	return e.Kind == EventSignedIn || e.Kind == EventSessionEnded || e.Kind == EventPasswordProved
+}
+
 // EventQuery says which events of a user are wanted, newest first.
 type EventQuery struct {
 	Before string      // the id of an event: only older ones; "": from the newest on

@@ -24,6 +24,9 @@ const (
 	// few to push what the owner did out of the newest maxFiltered. The latter is written as SQL.
 	strangersDay  = 24 * time.Hour
 	strangersRows = "24"
+	// busyRows is how many events of any kind an account has in a day, as SQL, before what whoever knows its password can do without end
+	// is counted so too: more than a person brings about, and within a year few enough for the disk.
+	busyRows = "500"
 )
 
 const (
@@ -50,6 +53,9 @@ WHERE user_id = ?1 AND (at, event_id) = (
 	// selectFullDay finds a row when strangers brought about all that they may in a day.
 	selectFullDay = `
 SELECT 1 FROM event_repeats WHERE user_id = ?1 AND at > ?2 - ?3 AND at < ?2 + ?3 ORDER BY at DESC LIMIT 1 OFFSET ` + strangersRows + ` - 1`
+
+	// selectBusyDay finds a row when an account has very many events that are younger than an id.
+	selectBusyDay = `SELECT 1 FROM events WHERE user_id = ?1 AND id > ?2 ORDER BY id DESC LIMIT 1 OFFSET ` + busyRows + ` - 1`
 
 	insertRepeat = `
 INSERT INTO event_repeats (user_id, at, event_id, again, last_at)
@@ -92,8 +98,12 @@ func recordEvents(t *tx, events []model.Event) error {
 		if e.ID == "" {
 			e.ID = model.NewID(e.At)
 		}
+		often, err := happensOften(t, e)
+		if err != nil {
+			return err
+		}
 		record := insertOne
-		if e.ByStranger() {
+		if often {
 			record = recordRepeat
 		}
 		if _, err := record(t, e); err != nil {
@@ -101,6 +111,19 @@ func recordEvents(t *tx, events []model.Event) error {
 		}
 	}
 	return nil
+}
+
+// happensOften says whether an event is counted where it repeats itself.
+func happensOften(t *tx, e model.Event) (bool, error) {
+	if !e.ByPassword() || e.ByStranger() {
+		return e.ByStranger(), nil
+	}
+	dayBefore := model.TimeOfID(e.At.Add(-strangersDay))
+	err := t.row(selectBusyDay, []any{e.UserID, dayBefore}, new(int))
+	if errors.Is(err, model.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // insertOne writes an event down, unless there is one with its id, or its user is gone.

@@ -48,7 +48,7 @@ func writeStatements() []string {
 		insertGrant, selectUserCode, claimGrant, decideGrant, cancelApproval, finishApproval, deliverGrant,
 		sweepUndelivered, sweepDelivered, sweepGrants,
 		updateKeyUse, insertKeyUse, upsertKeyRefusal,
-		insertEvent, countRepeat, selectFullDay, insertRepeat, deleteEventsOfUser, deleteRepeatsOfUser, sweepEvents, sweepRepeats,
+		insertEvent, countRepeat, selectFullDay, selectBusyDay, insertRepeat, deleteEventsOfUser, deleteRepeatsOfUser, sweepEvents, sweepRepeats,
 		deleteWebSessionsOfUser, forgetUserOfGrants,
 		insertAnonymousUser, deleteAnonymousUser, lookAtAnonymous, postponeAnonymous, sweepAnonymousEvents, sweepAnonymous, forgetAnonymous,
 		saveClock, boundAuthSessions, boundWebSessions, boundLinks, boundGrants, boundRecordingSince,

@@ -191,3 +191,35 @@ func TestAStrangersEventIsWrittenOnceUnderItsID(t *testing.T) {
 		t.Errorf("%d times in %d rows", times, rows)
 	}
 }
+
+// Whoever knows a password signs in some ten times a second, for as long as they like.
+func TestSigningInWithoutEndIsFewRows(t *testing.T) {
+	s := openFile(t, newFile(t))
+	const userID, often = "650000000000000000000001", 4000
+	at := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
+	events := make([]model.Event, 0, 2*often)
+	for i := range often {
+		at = at.Add(20 * time.Second) // nearly a day in all
+		for _, kind := range []model.EventKind{model.EventSignedIn, model.EventSessionEnded} {
+			events = append(events, model.Event{UserID: userID, At: at, Kind: kind, Actor: model.ActorApp, Address: fmt.Sprintf("192.0.2.%d", i%3), Elsewhere: true})
+		}
+	}
+	made := model.Event{UserID: userID, At: at, Kind: model.EventKeyMade, Actor: model.ActorApp, Elsewhere: true}
+	recordAll(t, s, append(events, made, made))
+	rows := 0
+	for _, kind := range []model.EventKind{model.EventSignedIn, model.EventSessionEnded} {
+		times, n := counted(t, s, userID, kind)
+		if rows += n; times != often {
+			t.Errorf("%s happened %d times, and %d are told of", kind, often, times)
+		}
+	}
+	if rows > 600 {
+		t.Errorf("they are %d rows", rows)
+	}
+	if times, n := counted(t, s, userID, model.EventKeyMade); times != 2 || n != 2 {
+		t.Errorf("two keys that are made are %d, in %d rows", times, n)
+	}
+	if _, n := counted(t, s, "650000000000000000000002", model.EventSignedIn); n != 0 {
+		t.Errorf("somebody else has %d", n)
+	}
+}
