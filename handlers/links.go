@@ -134,7 +134,7 @@ func (h *dashboard) showConfirm(c echo.Context) error {
 }
 
 func (h *dashboard) confirmModel(c echo.Context) views.Confirm {
-	m := views.Confirm{Forgot: h.forgotModel(c, "Confirm your address")}
+	m := views.Confirm{Forgot: h.forgotModel(c, "Confirm your address"), AsksPassword: h.ConfirmEmail}
 	m.Here = confirmPath
 	return m
 }
@@ -144,26 +144,42 @@ func (h *dashboard) renderConfirm(c echo.Context, status int, m views.Confirm) e
 	return render(c, status, views.ConfirmPage(m), views.ConfirmPage(m))
 }
 
+// confirm asks for the password too where that can be told to be right: the address may have been registered by somebody else. Whoever
+// knows it is signed in.
 func (h *dashboard) confirm(c echo.Context) error {
 	form, err := sentValues(c)
 	if err != nil {
 		return err
 	}
-	m := h.confirmModel(c)
+	m, password := h.confirmModel(c), form.Get(passwordField)
 	m.Link = linkOf(form)
 	ctx, cancel := actContext(c)
 	defer cancel()
-	_, err = h.Service.UseLink(ctx, originOf(ctx), given(model.LinkConfirm, m.Link), "")
+	email, err := h.Service.UseLink(ctx, originOf(ctx), given(model.LinkConfirm, m.Link), model.Secret(password))
 	switch {
 	case err == nil:
-		h.leaveFlash(c, "confirmed", "")
-		return redirect(c, "/login")
+		return h.goOnConfirmed(c, email, password)
 	case model.Is(err, model.KindBadLink):
 		m.Bad = true
+	case model.Is(err, model.KindWrongPassword):
+		m.PasswordError = "This is not the password with which the account was created."
+	case model.Is(err, model.KindTooManyTries):
+		m.PasswordError = tooManyTries(askToWait(c, err))
+		return h.renderConfirm(c, http.StatusTooManyRequests, m)
 	default:
 		return err
 	}
 	return h.renderConfirm(c, http.StatusUnprocessableEntity, m)
+}
+
+// goOnConfirmed signs in whoever has just confirmed an address with its password. What keeps that from happening, they are told when they
+// sign in themselves.
+func (h *dashboard) goOnConfirmed(c echo.Context, email, password string) error {
+	if email != "" && password != "" && h.logIn(c, email, password) == nil {
+		return h.goOn(c, h.goingTo(c, ""))
+	}
+	h.leaveFlash(c, "confirmed", "")
+	return redirect(c, "/login")
 }
 
 // sendConfirmation sends one more link, and says the same whoever has an account.

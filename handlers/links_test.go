@@ -205,6 +205,29 @@ func (p *program) linkFor(email, purpose string) url.Values {
 	return url.Values{"token": {token}, "tokenId": {link.ID}, "password": {"another battery"}}
 }
 
+func TestWhoeverConfirmsAnAddressSaysItsPasswordAndIsSignedIn(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t, withMail)
+	b := p.browser()
+	b.post("/register", credentials(email, password)).want(http.StatusOK).says("h1", "Confirm your address")
+	link := p.linkFor(email, model.LinkConfirm)
+	page := b.get("/confirm?token=" + link.Get("token") + "&tokenId=" + link.Get("tokenId")).want(http.StatusOK)
+	if !page.has("form[action='/confirm'] input[name=password][type=password]") {
+		t.Error("the password is not asked for")
+	}
+	link.Set("password", "somebody else's battery")
+	wrong := b.post("/confirm", link).want(http.StatusUnprocessableEntity).says("#password-error", "This is not the password with which the account was created.")
+	if wrong.attr("form[action='/confirm'] input[name=token]", "value") != link.Get("token") {
+		t.Error("the link is gone from the form")
+	}
+	link.Del("password")
+	b.post("/confirm", link).want(http.StatusUnprocessableEntity)
+	link.Set("password", password)
+	b.post("/confirm", link).leadsTo("/keys")
+	b.get("/keys").want(http.StatusOK).says("header", email)
+	b.post("/confirm", link).want(http.StatusUnprocessableEntity)
+}
+
 // While an account is guessed at, the mailbox is the way back in for its owner, wherever they are.
 func TestWhoeverChoseAPasswordWithALinkGetsInWhileOthersGuess(t *testing.T) {
 	t.Parallel()

@@ -71,6 +71,9 @@ type Confirm struct {
 	Bad bool
 	// Made says that the account was made just now, Waiting that it cannot be signed in to before the address is confirmed.
 	Made, Waiting bool
+	// AsksPassword says that the password of the account is wanted beside the link.
+	AsksPassword  bool
+	PasswordError string
 }
 
 // asks says whether the page has what it takes to confirm.

@@ -40,8 +40,8 @@ func TestACodeIsStillThereAfterAMail(t *testing.T) {
 		p.Press(p.Button("Create account"))
 		p.Sees(p.Heading("Confirm your address"))
 		p.Visit(box.About(t, "ana@example.com", "Confirm your address").Link(t))
-		p.Press(p.Button("Confirm address"))
-		p.TriesToSignIn("ana@example.com", story.Password)
+		p.Fill("Your password", story.Password)
+		p.Press(p.Button("Confirm address and sign in"))
 		p.IsAt(to)
 		p.Press(p.Button("Continue"))
 		p.Sees(p.Heading(story.ConnectThis))
@@ -66,7 +66,7 @@ func TestAnAccountIsConfirmedByMailBeforeAnybodySignsIn(t *testing.T) {
 
 		// Programs that look through mails open links too: that confirms nothing.
 		p.Visit(mail.Link(t))
-		p.Sees(p.GetByText("One click, and you can sign in."))
+		p.Sees(p.GetByText("The one with which you created the account."))
 		p.TriesToSignIn("ana@example.com", story.Password)
 		p.Sees(p.GetByText("Before you can sign in"))
 
@@ -74,14 +74,16 @@ func TestAnAccountIsConfirmedByMailBeforeAnybodySignsIn(t *testing.T) {
 		p.Press(p.Button("Send another link"))
 		p.Sees(p.GetByText("If an account with the address ana@example.com waits to be confirmed, a mail with a link is on its way."))
 		p.Visit(box.About(t, "ana@example.com", "Confirm your address").Link(t))
-		p.Press(p.Button("Confirm address"))
-		p.IsAt("/login")
-		p.Says("Your address is confirmed. Sign in to go on.")
-		p.TriesToSignIn("ana@example.com", story.Password)
+		p.Fill("Your password", "a wrong battery")
+		p.Press(p.Button("Confirm address and sign in"))
+		p.Sees(p.GetByText("This is not the password with which the account was created."))
+		p.Fill("Your password", story.Password)
+		p.Press(p.Button("Confirm address and sign in"))
 		p.Sees(p.Heading("No keys yet"))
 
 		p.Visit(mail.Link(t))
-		p.Press(p.Button("Confirm address"))
+		p.Fill("Your password", story.Password)
+		p.Press(p.Button("Confirm address and sign in"))
 		p.Sees(p.GetByText("This link does not work."))
 		box.IsEmpty(t)
 	})
@@ -348,7 +350,7 @@ func TestTheLinkOfAMailIsInNoLog(t *testing.T) {
 	if err := program.Client.Register(t.Context(), "ana@example.com", story.Password); err != nil {
 		t.Fatal(err)
 	}
-	use := func(name, subject string) {
+	use := func(name, subject, password string) {
 		link, err := url.Parse(box.About(t, "ana@example.com", subject).Link(t))
 		if err != nil {
 			t.Fatal(err)
@@ -358,14 +360,14 @@ func TestTheLinkOfAMailIsInNoLog(t *testing.T) {
 		form := link.Query()
 		form.Set("password", "short")
 		program.Send(t, http.MethodPost, "/reset", form, nil)
-		form.Set("password", another)
+		form.Set("password", password)
 		program.Follow(t, &url.URL{Path: link.Path, RawQuery: form.Encode()})
 		program.Send(t, http.MethodPost, link.Path, form, nil) // and once more
 	}
-	use("confirmation", "Confirm your address")
+	use("confirmation", "Confirm your address", story.Password)
 	box.Clock.Advance(time.Minute)
 	program.Send(t, http.MethodPost, "/forgot", url.Values{"email": {"ana@example.com"}}, nil)
-	use("reset", "Choose a new password")
+	use("reset", "Choose a new password", another)
 	box.About(t, "ana@example.com", "Your password was reset")
 	written := log.String()
 	if len(written) == 0 || len(known["confirmation"]) != 64 || len(known["reset"]) != 64 {

@@ -80,8 +80,11 @@ func (r *recorder) confirms(known secrets, box *story.Mailbox) {
 	path, form := known.keepToken(r.t, "token that confirms", link)
 	r.p.SendForm(r.t, "GET", link, nil, nil)
 	r.page("POST", "/login", url.Values{"email": {"bea@example.com"}, "password": {markedPassword}}, nil) // too early
-	r.page("POST", path, form, nil)
-	r.p.SendForm(r.t, "POST", path, form, nil) // once more: its form comes again
+	form.Set("password", typoPassword)
+	r.p.SendForm(r.t, "POST", path, form, nil) // its form, which comes again, has the token
+	form.Set("password", markedPassword)
+	r.keepCookie(known, "cookie of who confirmed", r.p.SendForm(r.t, "POST", path, form, nil))
+	r.p.SendForm(r.t, "POST", path, form, nil) // once more
 	r.page("GET", "/login", nil, nil)
 }
 

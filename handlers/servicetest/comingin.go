@@ -62,7 +62,7 @@ func named(t testing.TB, s Tenant) {
 	s.Advance(sentAgain)
 	must(t, s.Service.Register(t.Context(), program, capitals, goodPassword))
 	if s.Link != nil {
-		_, err := s.Service.UseLink(t.Context(), here, s.Link(t, capitals), "")
+		_, err := s.Service.UseLink(t.Context(), here, s.Link(t, capitals), goodPassword)
 		must(t, err)
 	}
 	for typed, want := range map[string]string{capitals: capitals, p.account.Email: p.account.Email} {
@@ -191,9 +191,9 @@ func confirms(t testing.TB, s Tenant) {
 	s.Advance(sentAgain)
 	must(t, s.Service.SendLink(t.Context(), here, model.LinkConfirm, email))
 	link := s.Link(t, email)
-	must(t, uses(t, s, link, "", email))
+	must(t, uses(t, s, link, goodPassword, email))
 	signIn(t, s, email, goodPassword)
-	is(t, uses(t, s, link, "", ""), model.KindBadLink)
+	is(t, uses(t, s, link, goodPassword, ""), model.KindBadLink)
 }
 
 func resets(t testing.TB, s Tenant) {

@@ -161,7 +161,7 @@ func register(t testing.TB, s Tenant, email string, password model.Secret) {
 	t.Helper()
 	must(t, s.Service.Register(t.Context(), here, email, password))
 	if s.Link != nil {
-		must(t, uses(t, s, s.Link(t, email), "", email))
+		must(t, uses(t, s, s.Link(t, email), goodPassword, email))
 	}
 }
 

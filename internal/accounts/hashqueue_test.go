@@ -220,7 +220,7 @@ func TestEveryWayToAHashTakesItsPlaceFromTheGreedy(t *testing.T) {
 	box := &mailbox{}
 	f := newFixture(t, func(cfg *Config) { cfg.Mailer = box })
 	f.register("ana@example.org")
-	f.confirm(box.taken(f)[0])
+	f.confirm(box.taken(f)[0], testPassword)
 	ana, err := f.SignIn(t.Context(), here, "ana@example.org", testPassword)
 	if err != nil {
 		t.Fatal(err)

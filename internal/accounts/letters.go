@@ -39,7 +39,7 @@ type Letters struct{ PublicURL string }
 func (l Letters) Confirm(to, link string) Mail {
 	return Mail{To: to, Subject: "Confirm your address", Text: `Hello,
 
-somebody, most likely you, made a Latchkey account with this address. To confirm it, open this link within 30 minutes and press the button there:
+somebody, most likely you, made a Latchkey account with this address. To confirm it, open this link within 30 minutes and enter your password there:
 
 ` + link + `
 

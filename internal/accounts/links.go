@@ -38,6 +38,9 @@ func IsLink(l model.GivenLink) bool {
 
 // UseLink does what a link is for: it confirms the address of an account, or gives the account another password and ends all of its
 // sessions. Its owner has read the email. It gives the e-mail with which one signs in to the account, in its exact letters.
+//
+// Whoever confirms an address on a page says the password with which it was registered: anybody may have registered it, and what they
+// chose must not become the owner's. A program has no password then, in this protocol.
 func (a *Accounts) UseLink(ctx context.Context, from model.Origin, given model.GivenLink, password model.Secret) (email string, err error) {
 	if !IsLink(given) {
 		return "", refuse(model.KindBadLink)
@@ -45,7 +48,7 @@ func (a *Accounts) UseLink(ctx context.Context, from model.Origin, given model.G
 	link := model.Link{ID: given.ID, TokenHash: sha256.Sum256([]byte(given.Token)), Purpose: given.Purpose}
 	switch given.Purpose {
 	case model.LinkConfirm:
-		return a.confirm(ctx, from, link)
+		return a.confirm(ctx, from, link, password)
 	case model.LinkReset:
 		return a.reset(ctx, from, link, password)
 	default:
@@ -53,8 +56,13 @@ func (a *Accounts) UseLink(ctx context.Context, from model.Origin, given model.G
 	}
 }
 
-func (a *Accounts) confirm(ctx context.Context, from model.Origin, link model.Link) (email string, err error) {
-	err = a.store.ConfirmIdentity(ctx, link, a.cfg.Now(), func(id model.Identity) model.Event {
+func (a *Accounts) confirm(ctx context.Context, from model.Origin, link model.Link, password model.Secret) (email string, err error) {
+	if from.Actor == model.ActorBrowser {
+		if err := a.checkRegistered(ctx, from, link, password); err != nil {
+			return "", err
+		}
+	}
+	err = a.store.ConfirmIdentity(ctx, link, a.cfg.Now(), func(id model.Identity) model.Event { // not if the address was registered again
 		email = id.Subject
 		return a.event(from, model.EventEmailConfirmed, id.UserID)
 	})
@@ -62,6 +70,30 @@ func (a *Accounts) confirm(ctx context.Context, from model.Origin, link model.Li
 		return "", linkError("confirm address", err)
 	}
 	return email, nil
+}
+
+// checkRegistered checks the password of an account that waits to be confirmed, for whoever has a good link. Tries are counted as those of
+// signing in.
+func (a *Accounts) checkRegistered(ctx context.Context, from model.Origin, link model.Link, password model.Secret) error {
+	id, err := a.store.LinkedIdentity(ctx, link, a.cfg.Now())
+	if err != nil {
+		return linkError("find link", err)
+	}
+	if tooLong(password) {
+		return refused(model.KindWrongPassword, "password no account can have", id.UserID)
+	}
+	succeeded, err := a.guessing(Attempt{Account: id.Subject, Address: from.Address})
+	if err != nil {
+		return about(err, id.UserID)
+	}
+	verdict, err := a.passwords.check(ctx, claim{id.Subject, from}, id.PasswordHash, password)
+	if err != nil || verdict != passwordWrong {
+		succeeded() // or nobody looked at it
+	}
+	if err == nil && verdict == passwordWrong {
+		err = refused(model.KindWrongPassword, model.ReasonWrongPassword, id.UserID)
+	}
+	return about(err, id.UserID)
 }
 
 func (a *Accounts) reset(ctx context.Context, from model.Origin, link model.Link, password model.Secret) (email string, err error) {

@@ -18,7 +18,7 @@ func TestWhoAsksForALinkLearnsNothing(t *testing.T) {
 	box := &mailbox{}
 	f := newFixture(t, func(cfg *Config) { cfg.Mailer = box })
 	f.register("ana@example.org")
-	f.confirm(box.taken(f)[0])
+	f.confirm(box.taken(f)[0], testPassword)
 	f.register("new@example.org")
 	f.clock.Advance(accountGap)
 	box.taken(f)
@@ -63,10 +63,10 @@ func (f *fixture) link(letter Mail) model.GivenLink {
 	}
 }
 
-// confirm follows the link of an email.
-func (f *fixture) confirm(letter Mail) {
+// confirm follows the link of an email, as whoever registered with the password.
+func (f *fixture) confirm(letter Mail, password model.Secret) {
 	f.t.Helper()
-	if email, err := f.UseLink(f.t.Context(), here, f.link(letter), ""); err != nil || email != letter.To {
+	if email, err := f.UseLink(f.t.Context(), here, f.link(letter), password); err != nil || email != letter.To {
 		f.t.Fatal(email, err)
 	}
 }
@@ -89,7 +89,7 @@ func TestALinkIsRefusedThatIsNone(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := f.UseLink(t.Context(), here, good, ""); err != nil {
+	if _, err := f.UseLink(t.Context(), here, good, testPassword); err != nil {
 		t.Error(err)
 	}
 }

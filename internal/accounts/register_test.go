@@ -2,6 +2,7 @@ package accounts
 
 import (
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,7 +13,7 @@ func TestWhyNobodyIsRegistered(t *testing.T) {
 	box := &mailbox{}
 	f := newFixture(t, func(cfg *Config) { cfg.Mailer = box })
 	f.register("a@example.org")
-	f.confirm(box.taken(f)[0])
+	f.confirm(box.taken(f)[0], testPassword)
 	for name, c := range map[string]struct {
 		email, password string
 		kind            model.Kind
@@ -78,7 +79,7 @@ func TestAnAddressThatSomebodyElseRegisteredFirstIsItsOwnersAlone(t *testing.T) 
 		_, err := f.UseLink(t.Context(), mallory, f.link(letter), theirs)
 		is(t, err, model.KindBadLink)
 	}
-	f.confirm(letters[0])
+	f.confirm(letters[0], mine)
 	_, err = f.SignIn(t.Context(), mallory, email, theirs)
 	is(t, err, model.KindWrongPassword)
 	if _, err := f.openSession(t.Context(), mallory, onItsWay, nil); err == nil {
@@ -92,6 +93,52 @@ func TestAnAddressThatSomebodyElseRegisteredFirstIsItsOwnersAlone(t *testing.T) 
 	if _, err := f.SignIn(t.Context(), here, email, mine); err != nil {
 		t.Errorf("the owner, afterwards: %v", err)
 	}
+}
+
+// Whoever opens the newest email of a registration that is not their own confirms nothing: they do not know its password.
+func TestARegistrationThatTheOwnerOfTheAddressDidNotStartNeverBecomesTheirs(t *testing.T) {
+	const email, theirs, mine = "victim@example.org", model.Secret("mallory knows this"), model.Secret("only I know this")
+	for _, registered := range [][]model.Secret{{theirs}, {mine, theirs}} { // by whom, one after the other
+		box := &mailbox{}
+		f := newFixture(t, func(cfg *Config) { cfg.Mailer = box })
+		for _, password := range registered {
+			f.clock.Advance(accountGap)
+			if err := f.Register(t.Context(), here, email, password); err != nil {
+				t.Fatal(err)
+			}
+		}
+		letters := box.taken(f)
+		newest := f.link(letters[len(letters)-1])
+		for _, typed := range []model.Secret{"", mine, model.Secret(strings.Repeat("x", 200))} {
+			confirmed, err := f.UseLink(t.Context(), here, newest, typed)
+			if is(t, err, model.KindWrongPassword); confirmed != "" {
+				t.Errorf("confirmed is %s", confirmed)
+			}
+		}
+		_, err := f.SignIn(t.Context(), here, email, theirs)
+		is(t, err, model.KindUnconfirmed)
+		f.clock.Advance(accountGap)
+		if err := f.Register(t.Context(), here, email, mine); err != nil {
+			t.Fatal(err)
+		}
+		f.confirm(box.taken(f)[0], mine)
+		_, err = f.SignIn(t.Context(), here, email, theirs)
+		is(t, err, model.KindWrongPassword)
+	}
+}
+
+// A link is no way to guess a password: a try is one of the account's.
+func TestConfirmingIsCountedAsSigningInIs(t *testing.T) {
+	box := &mailbox{}
+	f := newFixture(t, func(cfg *Config) { cfg.Mailer = box })
+	f.register("ana@example.org")
+	link := f.link(box.taken(f)[0])
+	for range networkShare {
+		_, err := f.UseLink(t.Context(), here, link, "wrong horse")
+		is(t, err, model.KindWrongPassword)
+	}
+	_, err := f.UseLink(t.Context(), here, link, testPassword)
+	is(t, err, model.KindTooManyTries)
 }
 
 func TestRegisteringAgainIsCountedAsRegisteringIs(t *testing.T) {
@@ -122,7 +169,7 @@ func TestRegisteringAgainTurnsNothingOn(t *testing.T) {
 	box.taken(f)
 	f.clock.Advance(accountGap)
 	f.register("a@example.org")
-	f.confirm(box.taken(f)[0])
+	f.confirm(box.taken(f)[0], testPassword)
 	_, err = f.SignIn(t.Context(), here, "a@example.org", testPassword)
 	is(t, err, model.KindDisabled)
 	if after, err := f.Find(t.Context(), "a@example.org"); err != nil || after.ID != before.ID {

@@ -128,7 +128,7 @@ func TestATryTooManyNamesTheAccountAndIsTheSameWorkWithoutOne(t *testing.T) {
 	box := &mailbox{}
 	f := newFixture(t, func(cfg *Config) { cfg.Mailer = box })
 	f.register("a@example.org")
-	f.confirm(box.taken(f)[0])
+	f.confirm(box.taken(f)[0], testPassword)
 	owner, err := f.SignIn(t.Context(), here, "a@example.org", testPassword)
 	if err != nil {
 		t.Fatal(err)
