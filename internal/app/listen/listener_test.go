@@ -281,7 +281,6 @@ func TestThereAreFilesLeftBesideAllConnections(t *testing.T) {
 	}
 }
 
-// TestWhoIsInTheBacklogIsLetInBeforeTheListenerCloses has nobody accept until the listener is told to end.
 // TestAListenerThatHasDrainedIsClosedWithoutAnError holds for a server that stops, which would say that it cut somebody off.
 func TestAListenerThatHasDrainedIsClosedWithoutAnError(t *testing.T) {
 	t.Parallel()
@@ -292,6 +291,7 @@ func TestAListenerThatHasDrainedIsClosedWithoutAnError(t *testing.T) {
 	}
 }
 
+// TestWhoIsInTheBacklogIsLetInBeforeTheListenerCloses has nobody accept until the listener is told to end.
 func TestWhoIsInTheBacklogIsLetInBeforeTheListenerCloses(t *testing.T) {
 	t.Parallel()
 	var log testkit.Log
