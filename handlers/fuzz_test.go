@@ -13,7 +13,7 @@ import (
 )
 
 // FuzzCookie sends any Cookie header. The one value that a browser was given opens the page; every other, however close, leads to
-// the log-in page, and so do other spellings of it.
+// the sign-in page, and so do other spellings of it.
 func FuzzCookie(f *testing.F) {
 	p := newProgram(f)
 	b, _ := p.signedIn(email)
