@@ -91,13 +91,14 @@ func TestADashboardOfAnUpstreamCountsTriesItself(t *testing.T) {
 	cfg.Upstream = upstream.URL
 	a := run(t, cfg)
 	form := url.Values{"email": {"nobody@example.com"}, "password": {"wrong password"}}
-	for range 5 {
+	const tries = 4 // of an account, from one address: fewer than another Latchkey gives all of us
+	for range tries {
 		if got := post(t, browser(t), a.URL()+"/login", form); got.Status != http.StatusUnprocessableEntity {
 			t.Fatalf("%d", got.Status)
 		}
 	}
 	got := post(t, browser(t), a.URL()+"/login", form)
-	if got.Status != http.StatusTooManyRequests || !strings.Contains(got.Body, "Too many tries.") || asked.Load() != 5 {
+	if got.Status != http.StatusTooManyRequests || !strings.Contains(got.Body, "Too many tries.") || asked.Load() != tries {
 		t.Errorf("%d after the upstream was asked %d times", got.Status, asked.Load())
 	}
 }
