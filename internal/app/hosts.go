@@ -123,16 +123,13 @@ func (h hosts) only(next http.Handler) http.Handler {
 		h.from = handlers.ClientAddress(nil)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		forPrograms := handlers.ForPrograms(r.URL.Path)
-		switch {
-		case r.URL.Host != "":
-		case r.URL.Path == healthPath || h.include(r.Host):
+		forProxy := r.URL.Host != ""
+		if !forProxy && (r.URL.Path == healthPath || h.include(r.Host)) {
 			next.ServeHTTP(w, r)
 			return
-		default:
-			if _, ok := h.further(r.Host); !ok {
-				break
-			}
+		}
+		forPrograms := handlers.ForPrograms(r.URL.Path)
+		if _, ok := h.further(r.Host); ok && !forProxy {
 			if forPrograms {
 				next.ServeHTTP(w, r)
 				return

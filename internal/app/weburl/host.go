@@ -37,12 +37,25 @@ func Host(text string) (string, error) {
 		}
 		return a.Unmap().String(), nil
 	}
-	name, err := toASCII.ToASCII(text)
+	name, err := text, error(nil)
+	if !isSentAsItIs(text) {
+		name, err = toASCII.ToASCII(text)
+	}
 	name = strings.TrimSuffix(name, ".")
 	if err != nil || name == "" || len(name) >= maxHost || strings.Contains("."+name+".", "..") || strings.ContainsFunc(name, notInHosts) {
 		return "", errNoHost
 	}
 	return name, nil
+}
+
+// isSentAsItIs says whether browsers would send a name as it is. Nearly all are like that, and each request has one.
+func isSentAsItIs(name string) bool {
+	for i := range len(name) {
+		if c := name[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '.' && c != '-' {
+			return false
+		}
+	}
+	return !strings.Contains(name, "xn--") // which may stand for nothing
 }
 
 // notInHosts is what no host may have in it, however it was written ("forbidden domain code points" of the URL standard), nor what stands for many.

@@ -84,3 +84,13 @@ func TestThisMachineIsItselfInEverySpelling(t *testing.T) {
 		}
 	}
 }
+
+// What needs no reading is told by its letters alone, and must be what reading it gives.
+func TestANameThatIsSentAsItIsIsNotReadAndIsTheSame(t *testing.T) {
+	for _, name := range []string{"keys.example.org", "localhost", "a-b.c", "-a.b-", "127.0.0.1", "a..b", ".", "", "keys.example.org.", "xn--mnchen-3ya.example", "xn--a", strings.Repeat("a", 64) + ".org"} {
+		read, err := toASCII.ToASCII(name)
+		if isSentAsItIs(name) && (err != nil || read != name) {
+			t.Errorf("%q is read as %q, %v", name, read, err)
+		}
+	}
+}
