@@ -137,9 +137,9 @@ func repeated(e model.Event) string {
 
 // eventWords are the words before the name of the key, or of the device, that an event is about.
 var eventWords = map[model.EventKind]string{
-	model.EventAccountMade:     "Account made",
+	model.EventAccountMade:     "Account created",
 	model.EventSignedIn:        "Signed in",
-	model.EventKeyMade:         "Made ",
+	model.EventKeyMade:         "Created ",
 	model.EventKeyShown:        "Showed the value of ",
 	model.EventKeyTurnedOn:     "Turned on ",
 	model.EventKeyTurnedOff:    "Turned off ",
@@ -170,7 +170,7 @@ func wordsOf(e model.Event) (before, after string) {
 	case e.Kind == model.EventKeyRefused:
 		return "Log-in refused with ", ": it was off"
 	case e.Kind == model.EventKeyMade && e.Detail != "":
-		return "Made ", ", for a device that was connected"
+		return "Created ", ", for a device that was connected"
 	case e.Kind == model.EventKeyShown && e.Detail == model.DetailFetched:
 		return "The device fetched the value of ", ""
 	}

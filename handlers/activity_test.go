@@ -77,8 +77,8 @@ func TestEveryKindOfEventIsToldInAPlainSentence(t *testing.T) {
 	got := a.texts(".day .deed")
 	slices.Reverse(got)
 	want := []string{
-		"Account made", "Signed in", "Sign-in refused: wrong password", "Session ended: signed out", "Ended all other sessions",
-		"Made porch-cam", "Showed the value of porch-cam", "The device fetched the value of porch-cam",
+		"Account created", "Signed in", "Sign-in refused: wrong password", "Session ended: signed out", "Ended all other sessions",
+		"Created porch-cam", "Showed the value of porch-cam", "The device fetched the value of porch-cam",
 		"Turned on porch-cam", "Turned off porch-cam", "Deleted porch-cam", "First use of porch-cam",
 		"Log-in refused with porch-cam: it was off", "Log-in refused with porch-cam: the account is off",
 		"Asked to be connected: a device that calls itself “Porch Pi”",
@@ -193,7 +193,7 @@ func TestFiftyAreOnAPageAndTheOlderOnesBehindALink(t *testing.T) {
 		seen, pages = append(seen, a.texts(".deed")...), pages+1
 		path = a.attr("a[rel=next]", "href")
 	}
-	if len(seen) != 119 || pages != 3 || seen[0] != "Made key-118" || seen[118] != "Made key-000" {
+	if len(seen) != 119 || pages != 3 || seen[0] != "Created key-118" || seen[118] != "Created key-000" {
 		t.Errorf("%d in %d pages, from %q to %q", len(seen), pages, seen[0], seen[len(seen)-1])
 	}
 }

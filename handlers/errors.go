@@ -42,7 +42,7 @@ func explain(err error) problem {
 	var other *otherOwner
 	switch {
 	case errors.As(err, &other):
-		return problem{status: http.StatusConflict, heading: "You are signed in as somebody else now", text: other.text(),
+		return problem{status: http.StatusConflict, heading: "You are now signed in with another account", text: other.text(),
 			link: home, linkText: "Go to your keys"}
 	case errors.Is(err, errCrossOrigin):
 		return problem{status: http.StatusForbidden, heading: "This request came from another site",
@@ -58,8 +58,8 @@ func explain(err error) problem {
 			text: "Your activity is downloaded once at a time, and by a few people at once. Try again when the other download has ended.",
 			link: activityPath, linkText: "Go to your activity", retryAfter: "30"}
 	case errors.Is(err, errTooManyReads):
-		return problem{status: http.StatusTooManyRequests, heading: "Other lists have to be read first",
-			text: "Long lists are read one after the other, and too many were asked for. Try again in a moment.", linkText: tryAgain, retryAfter: "5"}
+		return problem{status: http.StatusTooManyRequests, heading: "Too many lists at once",
+			text: "Long lists are read one at a time. Try again in a moment.", linkText: tryAgain, retryAfter: "5"}
 	case errors.As(err, &fromEcho):
 		return explainStatus(fromEcho.Code)
 	default:

@@ -351,7 +351,7 @@ func TestTheListSaysWhatADeviceCallsItselfBesideANameThatSaysNothing(t *testing.
 	}
 	p.seed(who, "device-9")
 	want := map[string]string{
-		"device": "Made for a device that calls itself “客厅”", "device-2": "Made for a device that calls itself “キッチン 2”", "Kuche-Pi": "", "device-3": "", "device-9": "",
+		"device": "Created for a device that calls itself “客厅”", "device-2": "Created for a device that calls itself “キッチン 2”", "Kuche-Pi": "", "device-3": "", "device-9": "",
 	}
 	a := b.get("/keys")
 	a.claimsNothing("the list")

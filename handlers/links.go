@@ -162,7 +162,7 @@ func (h *dashboard) confirm(c echo.Context) error {
 	case model.Is(err, model.KindBadLink):
 		m.Bad = true
 	case model.Is(err, model.KindWrongPassword):
-		m.PasswordError = "This is not the password with which the account was created."
+		m.PasswordError = "This is not the password the account was created with."
 	case model.Is(err, model.KindTooManyTries):
 		m.PasswordError = tooManyTries(askToWait(c, err))
 		return h.renderConfirm(c, http.StatusTooManyRequests, m)

@@ -183,8 +183,8 @@ func (h *dashboard) renderRegister(c echo.Context, status int, m views.Register)
 
 // renderClosed is in the place of the form when people cannot make accounts themselves, here or at the upstream.
 func (h *dashboard) renderClosed(c echo.Context) error {
-	p := problem{status: http.StatusForbidden, heading: "Accounts are made by the operator here",
-		text: "Ask whoever runs this server for one.", link: entrance("/login", c.FormValue("next")), linkText: "Sign in"}
+	p := problem{status: http.StatusForbidden, heading: "Registration is closed",
+		text: "Ask the administrator of this server for an account.", link: entrance("/login", c.FormValue("next")), linkText: "Sign in"}
 	page := views.ErrorPage(p.model(h, c, nil))
 	return render(c, p.status, page, page)
 }

@@ -33,14 +33,14 @@ func (e *otherOwner) Error() string { return "the page is of another account" }
 
 // text is what the person is told.
 func (e *otherOwner) text() string {
-	page, now := "somebody else", "with another account"
+	page, now := "another account", "with another account"
 	if e.page != "" {
 		page = e.page
 	}
 	if e.now != "" {
 		now = "as " + e.now
 	}
-	return fmt.Sprintf("This page was opened as %s; you are signed in now %s. Nothing was done.", page, now)
+	return fmt.Sprintf("This page was opened as %s. You are now signed in %s, so nothing was done.", page, now)
 }
 
 // requireOwner refuses what comes from a page that was drawn for somebody else: in one tab a person signs out and another one signs in,

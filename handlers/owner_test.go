@@ -67,7 +67,7 @@ func TestNothingIsDoneForAPageOfSomebodyElse(t *testing.T) {
 			if a.status != http.StatusConflict || len(a.cookies) != 0 {
 				t.Errorf("POST %s, %s: %d, cookies %v", path, name, a.status, a.cookies)
 			}
-			const told = "This page was opened as ada@example.com; you are signed in now as bob@example.com. Nothing was done."
+			const told = "This page was opened as ada@example.com. You are now signed in as bob@example.com, so nothing was done."
 			a.says("main .card, .notice", told)
 			if name != "form" && (a.header.Get("HX-Retarget") != "#notice" || strings.Contains(a.body, "<html")) {
 				t.Errorf("POST %s, %s: no notice on the page that is there", path, name)
@@ -100,7 +100,7 @@ func TestNothingIsShownInAPageOfSomebodyElse(t *testing.T) {
 		b.get(path + "?state=x&owner=" + adas).want(http.StatusNoContent)
 	}
 	for _, file := range []string{"/activity.csv", "/activity.json"} {
-		b.get(file+"?owner="+adas).want(http.StatusConflict).says("h1", "You are signed in as somebody else now").lacks("a[download]")
+		b.get(file+"?owner="+adas).want(http.StatusConflict).says("h1", "You are now signed in with another account").lacks("a[download]")
 	}
 	b.get("/keys").want(http.StatusOK).says("#keys", "porch-cam") // a page of its own, under the right name
 }

@@ -64,7 +64,7 @@ func TestWhoeverFiltersOverAndOverKeepsThemselvesWaitingAndNobodyElse(t *testing
 			t.Fatal("nothing is read")
 		}
 	}
-	refused := greedy.get("/activity?key="+aKey).want(http.StatusTooManyRequests).says("h1", "Other lists have to be read first")
+	refused := greedy.get("/activity?key="+aKey).want(http.StatusTooManyRequests).says("h1", "Too many lists at once")
 	if refused.header.Get("Retry-After") == "" {
 		t.Error("it is not said when to come again")
 	}

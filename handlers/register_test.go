@@ -101,7 +101,7 @@ func TestClosedRegistrationIsExplainedAndMakesNoAccount(t *testing.T) {
 		b.post("/register", credentials(email, password)),
 		b.post("/register", url.Values{}),
 	} {
-		a.want(http.StatusForbidden).says("h1", "Accounts are made by the operator here").lacks("input[type=password]")
+		a.want(http.StatusForbidden).says("h1", "Registration is closed").lacks("input[type=password]")
 	}
 	b.get("/login").want(http.StatusOK).lacks(`a[href^="/register"]`)
 	if got := p.upstream.count("*"); got != 0 {
@@ -114,7 +114,7 @@ func TestAKeyServiceThatRefusesNewAccountsIsExplained(t *testing.T) {
 	p := newProgram(t, elsewhere)
 	p.upstream.breaks(register, says(403, ""))
 	p.browser().post("/register", credentials(email, password)).
-		want(http.StatusForbidden).says("h1", "Accounts are made by the operator here")
+		want(http.StatusForbidden).says("h1", "Registration is closed")
 }
 
 func TestAKeyServiceWithAStricterRuleIsQuotedBesideThePassword(t *testing.T) {

@@ -70,8 +70,8 @@ func (h *dashboard) takeReset(c echo.Context, keys []model.Key) *views.Notice {
 	}
 	n := &views.Notice{
 		Title: strconv.Itoa(before) + " keys from before your new password still work.",
-		Text:  "A new password changes nothing about keys. Turn off or delete those that you do not know.",
-		Link:  activityPath + "?kind=keys", LinkText: "See what was done with keys",
+		Text:  "Changing your password does not affect keys. Turn off or delete any you do not recognise.",
+		Link:  activityPath + "?kind=keys", LinkText: "See key activity",
 	}
 	switch before {
 	case 0:

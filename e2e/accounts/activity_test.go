@@ -34,21 +34,21 @@ func TestAPersonSeesWhatHappenedToTheirAccount(t *testing.T) {
 	page.Press(page.Link("Activity"))
 	page.IsAt("/activity")
 	deeds(page, "Log-in refused with garage: it was off", "Turned off garage", "Signed in", "Sign-in refused: wrong password",
-		"First use of porch-cam", "Made garage", "Made porch-cam", "Signed in", "Account made")
+		"First use of porch-cam", "Created garage", "Created porch-cam", "Signed in", "Account created")
 	page.Press(page.Link("Sign-ins"))
 	deeds(page, "Signed in", "Sign-in refused: wrong password", "Signed in")
 	page.Press(page.Link("Keys").Last())
-	deeds(page, "Log-in refused with garage: it was off", "Turned off garage", "First use of porch-cam", "Made garage", "Made porch-cam")
+	deeds(page, "Log-in refused with garage: it was off", "Turned off garage", "First use of porch-cam", "Created garage", "Created porch-cam")
 	page.Press(page.Link("porch-cam").First())
-	deeds(page, "First use of porch-cam", "Made porch-cam")
+	deeds(page, "First use of porch-cam", "Created porch-cam")
 	page.Press(page.Link("Show all keys"))
 	page.Press(page.Link("Account").Last())
-	deeds(page, "Account made")
+	deeds(page, "Account created")
 
 	page.Visit("/keys/" + keys[0].ID)
 	page.Press(page.Link("Activity of this key"))
 	page.IsAt("/activity?key=" + keys[0].ID)
-	deeds(page, "First use of porch-cam", "Made porch-cam")
+	deeds(page, "First use of porch-cam", "Created porch-cam")
 }
 
 func TestWhatIsShownCanBeTakenAlongAsAFile(t *testing.T) {

@@ -116,7 +116,7 @@ func TestATabOfSomebodyElseDoesNothing(t *testing.T) {
 	ada, bob := program.PersonNamed(t, "ada@example.com"), program.PersonNamed(t, "bob@example.com")
 	program.UsedKeys(t, ada, story.Numbered(6)...)
 	program.UsedKeys(t, bob, "bobs-cam")
-	const told = "This page was opened as ada@example.com; you are signed in now as bob@example.com. Nothing was done."
+	const told = "This page was opened as ada@example.com. You are now signed in as bob@example.com, so nothing was done."
 	for name, script := range map[string]story.Option{"script": func(*story.Visit) {}, "no script": story.NoScript} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

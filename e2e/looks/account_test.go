@@ -33,7 +33,7 @@ func statesOfAccount(ana *story.Person) []story.State {
 		{Name: "another link", Path: "/confirm", Reach: press("Send another link", "E-mail", "no-one@example.com", "waits to be confirmed")},
 		{Name: "an account that was made", Path: "/register", Reach: func(p *story.Page, _ *story.Gateway) {
 			p.Fill("Password", story.Password)
-			press("Create account", "E-mail", "new@example.com", "Your account was made.")(p, nil)
+			press("Create account", "E-mail", "new@example.com", "Your account was created.")(p, nil)
 		}},
 		{Name: "an account that waits", Path: "/login", Reach: func(p *story.Page, _ *story.Gateway) {
 			p.TriesToSignIn("new@example.com", story.Password)

@@ -59,7 +59,7 @@ func TestMailsThatDoNotGetThroughForAnHourAreSaidWhereTheOperatorLooks(t *testin
 	}
 	const says = "no mail has got through for an hour"
 	forgot := func() bool {
-		return strings.Contains(get(t, browser(t), a.URL()+"/forgot").Body, "Mails do not leave this server right now.")
+		return strings.Contains(get(t, browser(t), a.URL()+"/forgot").Body, "This server cannot send email right now.")
 	}
 	a.sweep(t.Context())
 	if forgot() || strings.Contains(log.String(), says) {
