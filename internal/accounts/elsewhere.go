@@ -37,7 +37,7 @@ func NewElsewhere(now func() time.Time) *Elsewhere {
 	}
 }
 
-// Account counts an account that is to be made there, or says how long to wait for one.
+// Account counts an account that is to be created there, or says how long to wait for one.
 func (e *Elsewhere) Account(address string) (wait time.Duration) {
 	return e.take(e.accountNetworks, e.accountSites, address)
 }

@@ -14,8 +14,8 @@ const (
 	accountGap    = time.Minute // between two of them
 	addressEmails = 20
 
-	// One site asks for three of an account's: who writes an address wrong once, or does not find the mail, has enough, and a stranger
-	// leaves its owner two.
+	// One site asks for three of an account's: that is enough for a person who mistypes an address once, or does not find the email, and
+	// a stranger leaves the owner two.
 	siteShareOfEmails = 3
 
 	siteEmails = 5 * addressEmails // a site has as many as five addresses

@@ -44,8 +44,8 @@ func about(err error, userID string) error {
 	return &named
 }
 
-// aboutOwner says in a refusal which user the account is of that somebody asked for. Nobody has looked for it before, and whoever
-// waits for the answer must not learn from the time that it takes whether there is one: it is looked for once, whatever is found.
+// aboutOwner says in a refusal which user owns the account that was asked for. It has not been looked up before, and the client must
+// not learn from the time of the answer whether the account exists: there is one look-up, whatever it finds.
 func (a *Accounts) aboutOwner(ctx context.Context, err error, email string) error {
 	id, _ := a.store.IdentityBySubject(ctx, model.ProviderEmailPassword, email) // without it the log knows less
 	return about(err, id.UserID)

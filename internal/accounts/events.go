@@ -6,8 +6,8 @@ import (
 	"latchkey/internal/model"
 )
 
-// event is something that somebody did to an account, as who says they are doing it. It has its id from now on: what is saved later,
-// behind a hash or after the answer, is still listed in the order in which it happened.
+// event is an act on an account, by the actor that who names. It has its id from now on: an event that is saved later, behind a hash or
+// after the answer, is still listed in the order in which it happened.
 func (a *Accounts) event(from model.Origin, kind model.EventKind, userID string) model.Event {
 	now := a.cfg.Now()
 	return model.Event{

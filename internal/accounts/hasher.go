@@ -66,8 +66,8 @@ func (h *hasher) hash(ctx context.Context, of claim, password model.Secret) (str
 // check compares a password with a stored hash. No hash, for an account that does not exist or has no password, costs the same
 // and is always wrong.
 //
-// Passwords are hashed in one form of Unicode; those stored before that was so, as they were typed. What is typed in another form is
-// therefore tried in both, whoever exists and whichever of them fits: one try that takes two hashes.
+// Passwords are hashed in one form of Unicode; older hashes are of the form that was typed. A password that is typed in another form is
+// therefore tried in both, whether or not the account exists and whichever form fits: one try that takes two hashes.
 func (h *hasher) check(ctx context.Context, of claim, stored string, password model.Secret) (verdict, error) {
 	if stored == "" {
 		stored = h.absent

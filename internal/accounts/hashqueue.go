@@ -9,18 +9,18 @@ import (
 	"latchkey/internal/model"
 )
 
-// claim is for whom a password is hashed.
+// claim names the account and the client that a password is hashed for.
 type claim struct {
-	account string // the e-mail, as it was typed
+	account string // the email, as it was typed
 	from    model.Origin
 }
 
 // hashQueue lets as many hash at once as there are cores, in the order in which they come, and lets so many more wait.
 //
 // Its places are shared out. Right passwords are not counted by any limit, so that one person with a few accounts could hold all
-// places for ever. Nobody is held back while there is room; when there is none, whoever comes takes the place of the one who waits
-// and has most beside them: of their account, network, site and provider. Somebody who is alone there is never turned away for one
-// who is not.
+// places for ever. Nobody is held back while there is room. When there is none, a newcomer takes the place of the waiting request that
+// shares its account, network, site and provider with the most others. A request that is alone there is never turned away for one that
+// is not.
 type hashQueue struct {
 	cores, places int // the latter waiting or running
 
@@ -55,7 +55,7 @@ func newHashQueue(cores int) *hashQueue {
 	return &hashQueue{cores: cores, places: cores * (1 + waitingPerCore), holders: map[string]*holder{}}
 }
 
-// enter waits for a core, unless there is no place to wait in. Who does not wait for the answer any more gives the place back at
+// enter waits for a core, unless there is no place to wait in. A client that no longer waits for the answer gives the place back at
 // once.
 func (q *hashQueue) enter(ctx context.Context, c claim) (leave func(), err error) {
 	h := q.queueUp(c)
@@ -72,7 +72,7 @@ func (q *hashQueue) enter(ctx context.Context, c claim) (leave func(), err error
 	return func() { q.leave(h) }, nil
 }
 
-// queueUp takes a place, from somebody else if need be.
+// queueUp takes a place, from another request if need be.
 func (q *hashQueue) queueUp(c claim) *hashing {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -119,7 +119,7 @@ func (h *hashing) beside() (most int) {
 	return most
 }
 
-// next gives a core that is free to whoever has waited longest, or says that nobody needs it.
+// next gives a free core to the request that has waited longest, or says that none needs it.
 func (q *hashQueue) next() {
 	if len(q.waiting) == 0 {
 		q.running--
@@ -130,7 +130,7 @@ func (q *hashQueue) next() {
 	h.turn <- nil
 }
 
-// giveUp gives back the place of somebody who has left. Their turn may have come meanwhile.
+// giveUp gives back the place of a request whose client has left. Its turn may have come meanwhile.
 func (q *hashQueue) giveUp(h *hashing, why error) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -147,7 +147,7 @@ func (q *hashQueue) giveUp(h *hashing, why error) error {
 	return &model.Error{Kind: model.KindBusy, Err: why}
 }
 
-// leave gives back the place and the core of somebody who is done.
+// leave gives back the place and the core of a request that is done.
 func (q *hashQueue) leave(h *hashing) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -155,14 +155,14 @@ func (q *hashQueue) leave(h *hashing) {
 	q.next()
 }
 
-// remove takes somebody who waits out of the queue.
+// remove takes a waiting request out of the queue.
 func (q *hashQueue) remove(h *hashing) {
 	i := slices.Index(q.waiting, h)
 	q.waiting = slices.Delete(q.waiting, i, i+1)
 	q.release(h)
 }
 
-// release counts one place less for everybody who held it.
+// release counts one place less for every holder of it.
 func (q *hashQueue) release(h *hashing) {
 	for _, of := range h.of {
 		if of.places--; of.places == 0 {

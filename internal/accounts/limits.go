@@ -16,8 +16,8 @@ const (
 	accountTries = 10
 	accountPause = time.Minute
 
-	// Of that bucket one network takes half at most, and one site two of three tries that come back: whoever guesses from one place
-	// for ever leaves the owner, who is elsewhere, a try that is not taken.
+	// Of that bucket one network takes half at most, and one site two of three tries that come back: an attacker who guesses from one
+	// place for ever leaves a try for the owner, who is elsewhere.
 	networkShare      = accountTries / 2
 	networkSharePause = 2 * accountPause
 	siteShare         = accountTries
@@ -26,7 +26,7 @@ const (
 	addressTries = 50 // in tryStretch: a school behind one address has as many slips at the start of a lesson, and right passwords are free
 	browserTries = 10 // in tryStretch
 
-	// A site has as much as four addresses: enough for what carriers put behind a /24, and a fifth of what everybody has.
+	// A site has as much as four addresses: enough for what carriers put behind a /24, and a fifth of the total.
 	siteTries = 4 * addressTries // in tryStretch
 
 	// The same in front of another server that counts as this one does: there everybody here is one network, which has networkShare and
@@ -38,7 +38,7 @@ const (
 	everyoneStretch = time.Minute
 	everyoneTries   = 1000 // in everyoneStretch
 
-	// However many sites a provider gives somebody, half of what everybody has is left to the others.
+	// However many sites an attacker gets from one provider, half of the total is left to the others.
 	providerTries = everyoneTries / 2 // in everyoneStretch
 
 	// maxBrowsers bounds the known browsers that are counted by themselves. What else is counted needs no bound of its own: everyone
@@ -53,7 +53,7 @@ type Attempt struct {
 	KnownBrowser string // the session or browser that has proved to be the account's, in its exact spelling; otherwise ""
 }
 
-// Limits counts tries of passwords by account, by where they come from and in total, before anybody knows whether they are right.
+// Limits counts tries of passwords by account, by where they come from and in total, before it is known whether they are right.
 // It is kept in memory: a restart forgives, and nobody outside can cause one.
 type Limits struct {
 	book                                  *limits.Book

@@ -37,10 +37,10 @@ func IsLink(l model.GivenLink) bool {
 }
 
 // UseLink does what a link is for: it confirms the address of an account, or gives the account another password and ends all of its
-// sessions. Its owner has read the email. It gives the e-mail with which one signs in to the account, in its exact letters.
+// sessions. Its owner has read the email. It gives the email with which the owner signs in to the account, in its exact letters.
 //
-// Whoever confirms an address on a page says the password with which it was registered: anybody may have registered it, and what they
-// chose must not become the owner's. A program has no password then, in this protocol.
+// A person who confirms an address on a page enters the password with which it was registered: anyone may have registered it, and the
+// password of a stranger must not become the owner's. A program has no password then, in this protocol.
 func (a *Accounts) UseLink(ctx context.Context, from model.Origin, given model.GivenLink, password model.Secret) (email string, err error) {
 	if !IsLink(given) {
 		return "", refuse(model.KindBadLink)
@@ -72,7 +72,7 @@ func (a *Accounts) confirm(ctx context.Context, from model.Origin, link model.Li
 	return email, nil
 }
 
-// checkRegistered checks the password of an account that waits to be confirmed, for whoever has a good link. Tries are counted as those of
+// checkRegistered checks the password of an account that waits to be confirmed, for a client with a valid link. Tries are counted as those of
 // signing in.
 func (a *Accounts) checkRegistered(ctx context.Context, from model.Origin, link model.Link, password model.Secret) error {
 	id, err := a.store.LinkedIdentity(ctx, link, a.cfg.Now())
@@ -162,8 +162,8 @@ func (a *Accounts) SendLink(ctx context.Context, from model.Origin, purpose, ema
 	return nil
 }
 
-// linked is the account that a link is sent for. One that waits to be confirmed is meant by its own letters, though a person who signs in
-// with them means whoever has confirmed an address that looks the same.
+// linked is the account that a link is sent for. Its exact letters mean one that waits to be confirmed, though for a person who signs in
+// they mean the confirmed account whose address looks the same.
 func (a *Accounts) linked(ctx context.Context, by model.Actor, purpose, email string) (model.Identity, error) {
 	if purpose == model.LinkConfirm {
 		id, err := a.store.IdentityBySubject(ctx, model.ProviderEmailPassword, email)

@@ -26,8 +26,8 @@ func (a *Accounts) Named(ctx context.Context, typed string) (string, error) {
 	}
 }
 
-// meant is the account that Named names, or model.ErrNotFound. It is one question for all: or the time that it takes would tell which
-// addresses have an account. One whose address nobody has confirmed stands behind one that somebody has: anybody may have registered it.
+// meant is the account that Named names, or model.ErrNotFound. It is one query for all, since otherwise the time that it takes would tell
+// which addresses have an account. An unconfirmed account comes after a confirmed one: anyone may have registered it.
 func (a *Accounts) meant(ctx context.Context, typed string) (model.Identity, error) {
 	found, err := a.store.IdentitiesMeant(ctx, typed, 3) // the exact one may be beside two others
 	if err != nil {

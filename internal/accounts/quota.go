@@ -17,8 +17,8 @@ const (
 	registrationsAtOnce = 100
 	registrationPause   = time.Hour / registrationsAtOnce
 
-	// A site makes as many as three schools. A provider makes a fifth of the total at most, or whoever has many of its sites would keep
-	// everybody else from making an account. The total is far more than people make in an hour, and little enough for the database:
+	// A site creates as many as three schools. A provider creates a fifth of the total at most, since otherwise an attacker with many of
+	// its sites would keep all others from creating an account. The total is far more than people create in an hour, and little enough for the database:
 	// some 10 MB.
 	siteRegistrations     = 3 * registrationsAtOnce
 	providerRegistrations = everyRegistration / 5
@@ -60,7 +60,7 @@ func (q *Quota) Take(who string) (wait time.Duration) {
 	return wait
 }
 
-// registrations counts accounts by where they are made from, and in total. Each of its counts fills up again within an hour. None
+// registrations counts accounts by where they are created from, and in total. Each of its counts fills up again within an hour. None
 // needs a bound of its own: what is taken from one is taken from the total.
 type registrations struct {
 	book                                 *limits.Book
@@ -76,7 +76,7 @@ func newRegistrations(now func() time.Time) *registrations {
 	}
 }
 
-// take counts an account that is to be made, or says how long to wait for one.
+// take counts an account that is to be created, or says how long to wait for one.
 func (r *registrations) take(address string) (wait time.Duration) {
 	turn := r.book.Begin()
 	defer turn.End()

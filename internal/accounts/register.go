@@ -15,7 +15,7 @@ const (
 )
 
 // Register creates an account. Without a mailer it confirms itself: there is nobody to send an email. With one, an address that
-// nobody has confirmed can be registered again and again: whoever did it before is no more its owner than whoever does it now.
+// nobody has confirmed can be registered again and again: an earlier registration makes no better owner than a later one.
 func (a *Accounts) Register(ctx context.Context, from model.Origin, email string, password model.Secret) error {
 	switch {
 	case !a.cfg.Registration:

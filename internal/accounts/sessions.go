@@ -42,7 +42,7 @@ func (a *Accounts) SawSession(ctx context.Context, userID, id string, seen time.
 	})
 }
 
-// listWait is how long somebody waits for their turn to read a list of sessions, of which the store may have to look at 2,100.
+// listWait is how long a person waits for their turn to read a list of sessions, of which the store may have to look at 2,100.
 const listWait = 5 * time.Second
 
 // Sessions says where the person is signed in: sessions of people before those of keys, newest first. A device may sign in all day

@@ -57,7 +57,7 @@ func (a *Accounts) SignInAnonymously(ctx context.Context, from model.Origin, d *
 	if !a.cfg.Anonymous {
 		return model.Session{}, refuse(model.KindNoAnonymous)
 	}
-	// Each is an account that is made, of the same count as those that people register.
+	// Each creates an account, under the same count as those that people register.
 	if err := tooMany(model.KindTooManyAccounts, a.registrations.take(from.Address)); err != nil {
 		return model.Session{}, err
 	}
@@ -233,7 +233,7 @@ func (a *Accounts) newSession(from model.Origin, who proven, d *model.Device) mo
 }
 
 // sessionTime is what a session is dated by. By a clock that is behind, as that of a board without a battery is until it has asked the
-// network, it would be over as soon as the clock is right, and whoever keeps nothing but the session would be out.
+// network, it would be over as soon as the clock is right, and a device that keeps only the session would be signed out.
 func (a *Accounts) sessionTime() time.Time {
 	now := a.cfg.Now()
 	if believed := a.store.Believed(); believed.After(now) {

@@ -172,7 +172,7 @@ func (b *Book) forget(now time.Duration) {
 	b.swept = now
 }
 
-// now is how much time has passed, which is never less than before: a clock that is set back has nobody wait for longer. One that is set
+// now is how much time has passed, which is never less than before: a clock that is set back makes no client wait for longer. One that is set
 // ahead forgives, as a restart does, unless its readings have a monotonic part, as those of time.Now. The caller holds the lock.
 func (b *Book) now() time.Duration {
 	shown := b.clock()

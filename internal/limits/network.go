@@ -8,8 +8,8 @@ func Network(address string) string { return Prefix(address, 32, 64) }
 // Site is what one organization has: all the networks of a house, an office or a rented machine.
 func Site(address string) string { return Prefix(address, 24, 48) }
 
-// Provider is what many sites get their addresses from. It is no proof that they belong together: whoever counts by it leaves
-// it a large part, and never all.
+// Provider is what many sites get their addresses from. It does not show that they belong together: a count by provider
+// leaves it a large part, and never all.
 func Provider(address string) string { return Prefix(address, 16, 32) }
 
 // Prefix is the network around an address that has so many bits in IPv4, and so many in IPv6. There may be a port behind the

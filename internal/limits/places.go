@@ -55,8 +55,8 @@ func less(counts map[string]int, who string) {
 	}
 }
 
-// Turns are for what costs much and is soon over. A person has one at a time, a network two, and all together so many; whoever
-// comes meanwhile waits in their own line, so that a long one keeps nobody else waiting.
+// Turns are for what costs much and is soon over. A person has one at a time, a network two, and all together so many. A person
+// who comes meanwhile waits in their own line, so that a long one keeps nobody else waiting.
 type Turns struct {
 	all chan struct{}
 
@@ -64,7 +64,7 @@ type Turns struct {
 	lines map[string]*line
 }
 
-// line is who has a turn or waits for one.
+// line has those who have a turn or wait for one.
 type line struct {
 	turns  chan struct{}
 	people int
