@@ -38,7 +38,7 @@ func TestEmailsAreLimitedByWhoGetsThemAndByWhoAsks(t *testing.T) {
 	}
 }
 
-// Otherwise whoever asks often enough keeps the owner of an address from the link that would let them in.
+// Otherwise a stranger who asks often enough keeps the owner of an address from the link that would let them in.
 func TestWhoAsksForLinksFromOneSiteLeavesTheOwnerSome(t *testing.T) {
 	for name, address := range map[string]string{"an address": "198.51.100.1", "a /24": "198.51.100.%d", "a /48": "2001:db8:7:%d::1"} {
 		clock := testkit.NewClock(time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC))

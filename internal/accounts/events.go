@@ -6,7 +6,7 @@ import (
 	"latchkey/internal/model"
 )
 
-// event is an act on an account, by the actor that who names. It has its id from now on: an event that is saved later, behind a hash or
+// event is an act on an account, by the actor that from names. It has its id from now on: an event that is saved later, behind a hash or
 // after the answer, is still listed in the order in which it happened.
 func (a *Accounts) event(from model.Origin, kind model.EventKind, userID string) model.Event {
 	now := a.cfg.Now()

@@ -12,13 +12,13 @@ import (
 	"latchkey/internal/model"
 )
 
-// queued is somebody who waits in a queue, or does not any more.
+// queued is a request that waits in a queue, or no longer does.
 type queued struct {
 	hangUp func()
 	done   chan error // nil when it was their turn; they have left by then
 }
 
-// queueUp has somebody wait for a hash, and comes back when they have a place or none.
+// queueUp starts a request that waits for a hash, and returns when it has a place or none.
 func (h *hasher) queueUp(t *testing.T, account, address string) queued {
 	t.Helper()
 	ctx, hangUp := context.WithCancel(t.Context())
@@ -140,7 +140,7 @@ func TestWhoIsAloneHasAllPlaces(t *testing.T) {
 	}
 }
 
-// An office goes on beside a flood from elsewhere: of those behind one address each is somebody of their own.
+// An office goes on beside a flood from elsewhere: each person behind one address counts alone.
 func TestAnOfficeSharesWithAFlood(t *testing.T) {
 	h, started, release, _ := stalled(2)
 	for range 2 {

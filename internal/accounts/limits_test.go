@@ -226,7 +226,7 @@ func TestASuccessAfterALongTimeGivesBackNobodyElsesTry(t *testing.T) {
 	}
 }
 
-// remembered is how many entries there are, but for the one of everybody.
+// remembered is how many entries there are, without the one for the total.
 func (l *Limits) remembered() int {
 	n := 0
 	for _, table := range []*limits.Table{l.accounts, l.networkShares, l.siteShares, l.addresses, l.sites, l.providers, l.browsers} {
@@ -385,7 +385,7 @@ func TestAFloodOfSignInsIsServedOrToldToComeBack(t *testing.T) {
 	}
 }
 
-// everybodyElse is somebody in another network, with the right password, in a browser that nobody knows.
+// everybodyElse is a person in another network, with the right password, in a browser that nobody knows.
 func everybodyElse(i int) Attempt {
 	return Attempt{Account: fmt.Sprintf("owner-%d@example.org", i%7), Address: "203.0.113.9"}
 }
@@ -426,7 +426,7 @@ func TestNoHouseholdAndNoProviderUsesUpWhatEverybodyHas(t *testing.T) {
 	}
 }
 
-// Whoever guesses at an account from one place, for ever, does not lock its owner out.
+// An attacker who guesses at an account from one place, for ever, does not lock its owner out.
 func TestOnePlaceThatGuessesLeavesTheOwnerATry(t *testing.T) {
 	for name, attack := range map[string]struct {
 		address func(i int) string

@@ -162,8 +162,8 @@ func (a *Accounts) SendLink(ctx context.Context, from model.Origin, purpose, ema
 	return nil
 }
 
-// linked is the account that a link is sent for. Its exact letters mean one that waits to be confirmed, though for a person who signs in
-// they mean the confirmed account whose address looks the same.
+// linked is the account that a link is sent for. One that waits to be confirmed is found by its exact letters, although a person
+// who signs in with them gets the confirmed account whose address looks the same.
 func (a *Accounts) linked(ctx context.Context, by model.Actor, purpose, email string) (model.Identity, error) {
 	if purpose == model.LinkConfirm {
 		id, err := a.store.IdentityBySubject(ctx, model.ProviderEmailPassword, email)

@@ -63,7 +63,7 @@ func (f *fixture) link(letter Mail) model.GivenLink {
 	}
 }
 
-// confirm follows the link of an email, as whoever registered with the password.
+// confirm follows the link of an email, as the person who registered with the password.
 func (f *fixture) confirm(letter Mail, password model.Secret) {
 	f.t.Helper()
 	if email, err := f.UseLink(f.t.Context(), here, f.link(letter), password); err != nil || email != letter.To {

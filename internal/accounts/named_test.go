@@ -8,7 +8,7 @@ import (
 	"latchkey/internal/model"
 )
 
-// byProgram is an app of somebody's own, which tells accounts apart by every letter.
+// byProgram is a person's own app, which tells accounts apart by every letter.
 var byProgram = model.Origin{Address: "192.0.2.2", Agent: "an app", Actor: model.ActorApp}
 
 func TestAPersonIsKnownByEverySpellingOfAnAddressAndAProgramByOne(t *testing.T) {

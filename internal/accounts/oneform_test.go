@@ -17,7 +17,7 @@ const (
 	parted   model.Secret = "Mari\u0301a liest A\u030angstro\u0308m"
 )
 
-// countingDerive counts the hashes that are made.
+// countingDerive counts the hashes that are computed.
 func countingDerive(n *atomic.Int64) func(password, salt []byte, cost model.PasswordCost) []byte {
 	return func(password, salt []byte, cost model.PasswordCost) []byte {
 		n.Add(1)

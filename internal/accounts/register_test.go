@@ -49,7 +49,7 @@ func TestRegistrationMayBeClosedOrUsedUp(t *testing.T) {
 	is(t, f.SendLink(t.Context(), here, model.LinkReset, "a@example.org"), model.KindNoEmail)
 }
 
-// Whoever registers an address of somebody else's has nothing when its owner has registered and confirmed it, and nothing from before
+// A stranger who registers an address has nothing when its owner has registered and confirmed it, and nothing from before
 // works any more.
 func TestAnAddressThatSomebodyElseRegisteredFirstIsItsOwnersAlone(t *testing.T) {
 	box := &mailbox{}
@@ -88,17 +88,17 @@ func TestAnAddressThatSomebodyElseRegisteredFirstIsItsOwnersAlone(t *testing.T) 
 	if _, err := f.SignIn(t.Context(), here, email, mine); err != nil {
 		t.Errorf("the owner: %v", err)
 	}
-	f.clock.Advance(accountGap) // and now it is somebody's
+	f.clock.Advance(accountGap) // and now it has an owner
 	is(t, f.Register(t.Context(), mallory, email, theirs), model.KindEmailTaken)
 	if _, err := f.SignIn(t.Context(), here, email, mine); err != nil {
 		t.Errorf("the owner, afterwards: %v", err)
 	}
 }
 
-// Whoever opens the newest email of a registration that is not their own confirms nothing: they do not know its password.
+// A person who opens the newest email of a registration that is not their own confirms nothing: they do not know its password.
 func TestARegistrationThatTheOwnerOfTheAddressDidNotStartNeverBecomesTheirs(t *testing.T) {
 	const email, theirs, mine = "victim@example.org", model.Secret("mallory knows this"), model.Secret("only I know this")
-	for _, registered := range [][]model.Secret{{theirs}, {mine, theirs}} { // by whom, one after the other
+	for _, registered := range [][]model.Secret{{theirs}, {mine, theirs}} { // the passwords of those who register, one after the other
 		box := &mailbox{}
 		f := newFixture(t, func(cfg *Config) { cfg.Mailer = box })
 		for _, password := range registered {
@@ -157,7 +157,7 @@ func TestRegisteringAgainIsCountedAsRegisteringIs(t *testing.T) {
 	}
 }
 
-// An account that an operator has turned off stays off, whoever registers its address again.
+// An account that an operator has disabled stays disabled when its address is registered again.
 func TestRegisteringAgainTurnsNothingOn(t *testing.T) {
 	box := &mailbox{}
 	f := newFixture(t, func(cfg *Config) { cfg.Mailer = box })
