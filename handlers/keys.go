@@ -207,10 +207,11 @@ func (h *dashboard) showKey(c echo.Context) error {
 		return err
 	}
 	inRow := c.QueryParam("place") == views.PlaceRow
-	k := h.listed(c, key)
-	if !inRow || !wantsPart(c) {
-		k = h.card(c, key)
+	show := h.card
+	if inRow && wantsPart(c) {
+		show = h.listed
 	}
+	k := show(c, key)
 	k.New = wantsPart(c) && k.Use.Stage == views.Connected
 	told := news(k)
 	if k.Use.Awaits() == string(views.Waiting) && c.QueryParam("look") == "" {
