@@ -82,6 +82,13 @@ func (h *dashboard) kept(c echo.Context, name string) (*http.Cookie, error) {
 	return c.Cookie(h.cookieName(name))
 }
 
+// drop has the browser forget a plain cookie, if it has it.
+func (h *dashboard) drop(c echo.Context, name string) {
+	if _, err := h.kept(c, name); err == nil {
+		c.SetCookie(h.plainCookie(name, "", -1))
+	}
+}
+
 // plainCookie is a cookie that holds no secret. maxAge is in seconds; negative deletes it.
 func (h *dashboard) plainCookie(name, value string, maxAge int) *http.Cookie {
 	return &http.Cookie{ //nolint:gosec // Secure as the public URL allows: on plain http it would not come back

@@ -77,7 +77,7 @@ func (h *dashboard) renderTooMany(c echo.Context, m views.SignIn, err error) err
 
 // goOn leads somebody who has just signed in to where they were going.
 func (h *dashboard) goOn(c echo.Context, next string) error {
-	h.dropNext(c)
+	h.drop(c, nextCookie)
 	return redirect(c, localPath(next))
 }
 
@@ -115,8 +115,8 @@ func (h *dashboard) signOut(c echo.Context) error {
 		return err
 	}
 	h.clearBrowser(c)
-	h.dropNext(c)
-	h.dropReset(c)
+	h.drop(c, nextCookie)
+	h.drop(c, resetCookie)
 	if !told {
 		h.leaveFlash(c, "ended-here", "")
 	}

@@ -47,13 +47,6 @@ func (h *dashboard) goingTo(c echo.Context, next string) string {
 	return localPath(string(kept))
 }
 
-// dropNext forgets it: the person has arrived, or is leaving.
-func (h *dashboard) dropNext(c echo.Context) {
-	if _, err := h.kept(c, nextCookie); err == nil {
-		c.SetCookie(h.plainCookie(nextCookie, "", -1))
-	}
-}
-
 // entrances are the pages that carry along where a person is going.
 var entrances = []string{"/login", "/register", forgotPath}
 

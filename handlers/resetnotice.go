@@ -57,7 +57,7 @@ func (h *dashboard) takeReset(c echo.Context, keys []model.Key) *views.Notice {
 	if err != nil {
 		return nil
 	}
-	h.dropReset(c)
+	h.drop(c, resetCookie)
 	seconds, err := strconv.ParseInt(cookie.Value, 10, 64)
 	if err != nil {
 		return nil
@@ -80,10 +80,4 @@ func (h *dashboard) takeReset(c echo.Context, keys []model.Key) *views.Notice {
 		n.Title = "1 key from before your new password still works."
 	}
 	return n
-}
-
-func (h *dashboard) dropReset(c echo.Context) {
-	if _, err := h.kept(c, resetCookie); err == nil {
-		c.SetCookie(h.plainCookie(resetCookie, "", -1))
-	}
 }
