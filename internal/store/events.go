@@ -102,11 +102,12 @@ func recordEvents(t *tx, events []model.Event) error {
 		if err != nil {
 			return err
 		}
-		record := insertOne
 		if often {
-			record = recordRepeat
+			err = recordRepeat(t, e)
+		} else {
+			_, err = insertOne(t, e)
 		}
-		if _, err := record(t, e); err != nil {
+		if err != nil {
 			return err
 		}
 	}
@@ -136,31 +137,32 @@ func insertOne(t *tx, e model.Event) (written bool, err error) {
 // recordRepeat writes down what a stranger brought about. The same from the same address is one row for a while; when the day has as
 // many rows as it may, it is counted with the same of the day, or with that of all addresses which found the day full, whose row names
 // none of them.
-func recordRepeat(t *tx, e model.Event) (written bool, err error) {
+func recordRepeat(t *tx, e model.Event) error {
 	at := e.At.UnixMilli()
 	count := func(address string, within time.Duration) (bool, error) {
 		n, err := t.exec(countRepeat, e.UserID, at, e.ID, string(e.Kind), e.Detail, e.KeyID, address, within.Milliseconds())
 		return n > 0, err
 	}
 	if counted, err := count(e.Address, repeatTime); counted || err != nil {
-		return true, err
+		return err
 	}
 	switch err := t.row(selectFullDay, []any{e.UserID, at, strangersDay.Milliseconds()}, new(int)); {
 	case err == nil:
 		for _, address := range []string{e.Address, ""} {
 			if counted, err := count(address, strangersDay); counted || err != nil {
-				return true, err
+				return err
 			}
 		}
 		e.Address, e.Agent = "", ""
 	case !errors.Is(err, model.ErrNotFound):
-		return false, err
+		return err
 	}
-	if written, err = insertOne(t, e); err != nil || !written {
-		return written, err
+	written, err := insertOne(t, e)
+	if err != nil || !written {
+		return err
 	}
 	_, err = t.exec(insertRepeat, e.UserID, e.ID)
-	return true, err
+	return err
 }
 
 // RecordEvent writes down something that happened outside of this store.
