@@ -184,7 +184,8 @@ func setAside(path, kept string) (there bool, err error) {
 
 // asideOf finds a name for the database that was there, and its log, that nothing has.
 func asideOf(path string, now time.Time) (string, error) {
-	name := path + ".before-" + now.UTC().Format("20060102T150405Z")
+	first := path + ".before-" + now.UTC().Format("20060102T150405Z")
+	name := first
 	for n := 2; ; n++ {
 		free := true
 		for _, suffix := range append(besides(), "") {
@@ -197,6 +198,6 @@ func asideOf(path string, now time.Time) (string, error) {
 		if free {
 			return name, nil
 		}
-		name = fmt.Sprintf("%s.before-%s-%d", path, now.UTC().Format("20060102T150405Z"), n)
+		name = fmt.Sprintf("%s-%d", first, n)
 	}
 }
