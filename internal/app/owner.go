@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"latchkey/internal/app/config"
@@ -15,15 +16,7 @@ import (
 // else's, since root can do that anyway; so are platforms' volumes and mounted secrets. us are this process's user, and whoever
 // has the files that it makes: some file systems give all files to one user, whoever made them.
 func foreign(of fileowner.User, us []fileowner.User) bool {
-	if of == fileowner.Root {
-		return false
-	}
-	for _, one := range us {
-		if of == one {
-			return false
-		}
-	}
-	return true
+	return of != fileowner.Root && !slices.Contains(us, of)
 }
 
 // checkOwners refuses files that somebody else could have made, and notes what else is unusual about the directory. Whoever owns
