@@ -58,24 +58,33 @@ func (p *Person) checkOwn(ctx context.Context, password model.Secret) (model.Ide
 	if err != nil {
 		return id, passwordWrong, err
 	}
-	if tooLong(password) {
-		return id, passwordWrong, refused(model.KindWrongPassword, "password no account can have", id.UserID)
-	}
 	// A session has tries of its own, as a browser has that was signed in before: the guesses of others do not hold its owner up. They
 	// are counted for the session whatever else its browser proves, or leaving that out would buy as many again.
-	succeeded, err := a.guessing(Attempt{Account: id.Subject, Address: p.from.Address, KnownBrowser: p.who.SessionID})
-	if err != nil {
-		return id, passwordWrong, about(err, id.UserID)
-	}
-	v, err := a.passwords.check(ctx, claim{id.Subject, p.from}, id.PasswordHash, password)
-	if err != nil || v != passwordWrong {
-		succeeded() // or nobody looked at it
-	}
+	v, err := a.guess(ctx, p.from, id, p.who.SessionID, password)
 	if err == nil && v == passwordWrong {
 		a.recordFailure(ctx, p.from, id.UserID, model.ReasonWrongPassword)
 		err = refused(model.KindWrongPassword, model.ReasonWrongPassword, id.UserID)
 	}
-	return id, v, about(err, id.UserID)
+	return id, v, err
+}
+
+// guess tries a password of an account that was found before, and counts it as every try. That it is wrong is no error. knownBrowser is
+// that of Attempt.
+func (a *Accounts) guess(
+	ctx context.Context, from model.Origin, id model.Identity, knownBrowser string, password model.Secret,
+) (verdict, error) {
+	if tooLong(password) {
+		return passwordWrong, refused(model.KindWrongPassword, "password no account can have", id.UserID)
+	}
+	succeeded, err := a.guessing(Attempt{Account: id.Subject, Address: from.Address, KnownBrowser: knownBrowser})
+	if err != nil {
+		return passwordWrong, about(err, id.UserID)
+	}
+	v, err := a.passwords.check(ctx, claim{id.Subject, from}, id.PasswordHash, password)
+	if err != nil || v != passwordWrong {
+		succeeded() // or nobody looked at it
+	}
+	return v, about(err, id.UserID)
 }
 
 // identity is what the person signed in with. Without its id it is found by the address.
