@@ -12,6 +12,8 @@ import (
 	"time"
 
 	victoria "github.com/VictoriaMetrics/metrics"
+
+	"latchkey/internal/app/operate"
 )
 
 // otherRoute stands for what no route answered. What was asked for instead is for nobody to see, and there is no end of it.
@@ -22,7 +24,7 @@ type metrics struct {
 	now     func() time.Time
 	hashing func() (running, waiting int) // nil with an upstream
 	gauges  func() gauges
-	warned  func() []warning
+	warned  func() []operate.Warning
 
 	inFlight, streams atomic.Int64
 
@@ -114,11 +116,11 @@ func (m *metrics) writeGauges(w io.Writer) {
 	}
 	for _, one := range m.warned() {
 		active := 0.
-		if one.over.IsZero() && one.times > 0 {
+		if one.Active() {
 			active = 1
 		}
-		victoria.WriteCounterUint64(w, fmt.Sprintf(`latchkey_warnings_total{kind=%q}`, one.kind), one.times)
-		victoria.WriteGaugeFloat64(w, fmt.Sprintf(`latchkey_warnings_active{kind=%q}`, one.kind), active)
+		victoria.WriteCounterUint64(w, fmt.Sprintf(`latchkey_warnings_total{kind=%q}`, one.Kind), one.Times)
+		victoria.WriteGaugeFloat64(w, fmt.Sprintf(`latchkey_warnings_active{kind=%q}`, one.Kind), active)
 	}
 	victoria.WriteCounterUint64(w, "latchkey_store_reads_total", g.storeReads)
 	victoria.WriteCounterUint64(w, "latchkey_store_writes_total", g.storeWrites)

@@ -106,8 +106,8 @@ func TestADirectoryOfSomebodyElseIsWarnedOfOnce(t *testing.T) {
 		t.Errorf("logged %s", said)
 	}
 	for _, one := range a.warnings.all() {
-		if one.kind == warnData && one.times != 1 {
-			t.Errorf("%d warnings", one.times)
+		if one.Kind == string(warnData) && one.Times != 1 {
+			t.Errorf("%d warnings", one.Times)
 		}
 	}
 }

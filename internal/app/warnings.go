@@ -3,6 +3,7 @@ package app
 import (
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -23,32 +24,23 @@ const (
 
 var warningKinds = []warningKind{warnStrangeProxy, warnUnreadProxy, warnMail, warnData, warnClock}
 
-// warning is what the operator is told of one kind: in the log when it begins, in the metrics, and by latchkey status.
-type warning struct {
-	kind  warningKind
-	text  string // with what it is about
-	times uint64
-	since time.Time // when it was so first
-	last  time.Time
-	over  time.Time // when it was seen to be so no more; zero: it may still be so
-}
-
 // maxWarning bounds what is kept of one, in bytes: headers and addresses of requests are in it.
 const maxWarning = 600
 
-// warnings keeps one of each kind. What comes often is in the log once, until it was over.
+// warnings keeps what the operator is told of each kind: in the log when it begins, in the metrics, and by latchkey status. What comes
+// often is in the log once, until it was over.
 type warnings struct {
 	now func() time.Time
 	log *slog.Logger
 
 	mu   sync.Mutex
-	kept map[warningKind]*warning
+	kept map[warningKind]*operate.Warning
 }
 
 func newWarnings(now func() time.Time, log *slog.Logger) *warnings {
-	w := &warnings{now: now, log: log, kept: map[warningKind]*warning{}}
+	w := &warnings{now: now, log: log, kept: map[warningKind]*operate.Warning{}}
 	for _, kind := range warningKinds {
-		w.kept[kind] = &warning{kind: kind}
+		w.kept[kind] = &operate.Warning{Kind: string(kind)}
 	}
 	return w
 }
@@ -64,43 +56,44 @@ func (w *warnings) note(kind warningKind, text string, attrs []any) (isNew bool)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	one := w.kept[kind]
-	one.times++
-	one.last = w.now()
-	if one.times > 1 && one.over.IsZero() {
+	was := one.Active()
+	one.Times++
+	one.Last = w.now()
+	if was {
 		return false
 	}
-	one.since, one.over = one.last, time.Time{}
+	one.Since, one.Over = one.Last, time.Time{}
 	var whole strings.Builder
 	whole.WriteString(text)
 	for i := 0; i+1 < len(attrs); i += 2 {
 		fmt.Fprintf(&whole, "; %v: %v", attrs[i], attrs[i+1])
 	}
-	one.text = whole.String()
-	if len(one.text) > maxWarning {
-		one.text = strings.ToValidUTF8(one.text[:maxWarning], "") + "…"
+	one.Text = whole.String()
+	if len(one.Text) > maxWarning {
+		one.Text = strings.ToValidUTF8(one.Text[:maxWarning], "") + "…"
 	}
 	return true
 }
 
 // settle says that something is so no more, when it was.
-func (w *warnings) settle(kind warningKind, text string, attrs ...any) {
+func (w *warnings) settle(kind warningKind, text string) {
 	w.mu.Lock()
 	one := w.kept[kind]
-	was := one.times > 0 && one.over.IsZero()
+	was := one.Active()
 	if was {
-		one.over = w.now()
+		one.Over = w.now()
 	}
 	w.mu.Unlock()
 	if was {
-		w.log.Info(text, attrs...)
+		w.log.Info(text)
 	}
 }
 
 // all are the kinds in their order, those that never were included.
-func (w *warnings) all() []warning {
+func (w *warnings) all() []operate.Warning {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	list := make([]warning, 0, len(warningKinds))
+	list := make([]operate.Warning, 0, len(warningKinds))
 	for _, kind := range warningKinds {
 		list = append(list, *w.kept[kind])
 	}
@@ -108,16 +101,6 @@ func (w *warnings) all() []warning {
 }
 
 // forOperator are those that were so, for the commands.
-func (w *warnings) forOperator() (list []operate.Warning) {
-	for _, one := range w.all() {
-		if one.times == 0 {
-			continue
-		}
-		told := operate.Warning{Kind: string(one.kind), Text: one.text, Times: one.times, Since: one.since, Last: one.last}
-		if !one.over.IsZero() {
-			told.Over = &one.over
-		}
-		list = append(list, told)
-	}
-	return list
+func (w *warnings) forOperator() []operate.Warning {
+	return slices.DeleteFunc(w.all(), func(one operate.Warning) bool { return one.Times == 0 })
 }

@@ -32,9 +32,9 @@ func TestAWarningIsInTheLogOnceUntilItWasOver(t *testing.T) {
 		t.Errorf("%d lines: %.500s", len(lines), log.String())
 	}
 	for _, one := range w.all() {
-		want := map[warningKind]uint64{warnMail: 1001}[one.kind]
-		if one.times != want || len(one.text) > maxWarning+len("…") || one.kind == warnMail && !one.since.Equal(now) {
-			t.Errorf("%s: %d times since %s, %d bytes", one.kind, one.times, one.since, len(one.text))
+		want := map[warningKind]uint64{warnMail: 1001}[warningKind(one.Kind)]
+		if one.Times != want || len(one.Text) > maxWarning+len("…") || one.Kind == string(warnMail) && !one.Since.Equal(now) {
+			t.Errorf("%s: %d times since %s, %d bytes", one.Kind, one.Times, one.Since, len(one.Text))
 		}
 	}
 	if got := len(w.all()); got != len(warningKinds) {

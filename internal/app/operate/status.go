@@ -12,13 +12,16 @@ const pathStatus = "/status"
 
 // Warning is something that whoever runs the program should look into.
 type Warning struct {
-	Kind  string     `json:"kind"`
-	Text  string     `json:"text"`
-	Times uint64     `json:"times"` // it was seen
-	Since time.Time  `json:"since"`
-	Last  time.Time  `json:"last"`
-	Over  *time.Time `json:"over,omitempty"` // when it was seen to be so no more
+	Kind  string    `json:"kind"`
+	Text  string    `json:"text"`  // with what it is about
+	Times uint64    `json:"times"` // it was seen
+	Since time.Time `json:"since"`
+	Last  time.Time `json:"last"`
+	Over  time.Time `json:"over,omitzero"` // when it was seen to be so no more; zero: it may still be so
 }
+
+// Active says whether it is so, as far as is known.
+func (w Warning) Active() bool { return w.Times > 0 && w.Over.IsZero() }
 
 // status is how a program is.
 type status struct {
@@ -82,8 +85,8 @@ func (s status) write(w io.Writer) error {
 		if one.Times > 1 {
 			fmt.Fprintf(&text, ", seen %d times, last %s", one.Times, inUTC(one.Last))
 		}
-		if one.Over != nil {
-			fmt.Fprintf(&text, "; over since %s", inUTC(*one.Over))
+		if !one.Over.IsZero() {
+			fmt.Fprintf(&text, "; over since %s", inUTC(one.Over))
 		}
 		text.WriteString(".\n")
 	}
