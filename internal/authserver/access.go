@@ -74,9 +74,13 @@ func (s *Server) admit(r *http.Request, d door) (principal, error) {
 	if err != nil {
 		return principal{}, err
 	}
-	c, err := s.tokens.verify(raw, d.token, s.ids.domain, s.cfg.Now())
+	opened, err := s.tokens.open(raw)
 	if err != nil {
-		return s.holderOf(raw), s.unlessDoubtful(err, c, time.Unix(c.Expires, 0))
+		return principal{}, refuse(kindBadToken).because(err)
+	}
+	c, err := opened.judge(d.token, s.ids.domain, s.cfg.Now())
+	if err != nil {
+		return holderOf(opened), s.unlessDoubtful(err, c, time.Unix(c.Expires, 0))
 	}
 	who := principal{
 		userID: c.Subject, sessionID: c.Issuer, deviceID: c.DeviceID, identity: identity{c.Identity.ID, c.Identity.Provider},
@@ -92,10 +96,9 @@ func (s *Server) admit(r *http.Request, d door) (principal, error) {
 	return who, nil
 }
 
-// holderOf says whose a token is that is not good here or not any more. It is nobody's that this server has not signed.
-func (s *Server) holderOf(raw string) principal {
-	c, err := s.tokens.open(raw)
-	if err != nil || !model.IsID(c.Subject) {
+// holderOf says whose a token is that is not good here or not any more. This server has signed it.
+func holderOf(c claims) principal {
+	if !model.IsID(c.Subject) {
 		return principal{}
 	}
 	return principal{userID: c.Subject}

@@ -182,14 +182,10 @@ func (t *Tokens) sign(c claims) (string, error) {
 	return token, nil
 }
 
-// verify returns the claims of a token that this server signed, for this app, as the type wanted, and that has not expired. Of one that
-// has it returns them with the error.
-// Keys are found by kid among our own; jku, jwk and x5u in a header are not looked at.
-func (t *Tokens) verify(raw string, want tokenType, domainID string, now time.Time) (claims, error) {
-	c, err := t.open(raw)
+// judge returns the claims of a token that this server signed when they are for this app, of the type wanted, and have not expired. Of
+// one that has it returns them with the error.
+func (c claims) judge(want tokenType, domainID string, now time.Time) (claims, error) {
 	switch {
-	case err != nil:
-		return claims{}, refuse(kindBadToken).because(err)
 	case c.Type != want && want == refreshToken:
 		return claims{}, refuse(kindNotRefreshToken)
 	case c.Type != want:
@@ -220,7 +216,8 @@ func (c claims) timely(now time.Time) bool {
 
 func (c claims) fromFuture(now time.Time) bool { return model.FromFuture(time.Unix(c.Issued, 0), now) }
 
-// open gives the claims of a token that this server signed, whatever they say. Its errors never quote the token.
+// open gives the claims of a token that this server signed, whatever they say. Keys are found by kid among our own; jku, jwk
+// and x5u in a header are not looked at. Its errors never quote the token.
 func (t *Tokens) open(raw string) (claims, error) {
 	if len(raw) > maxToken {
 		return claims{}, errors.New("token too long")

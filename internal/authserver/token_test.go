@@ -62,6 +62,15 @@ func (m mint) token(t testing.TB, typ tokenType) string {
 	return mustSign(t, m.Tokens, m.claims(typ))
 }
 
+// verify returns the claims of a token as admit takes them.
+func (t *Tokens) verify(raw string, want tokenType, domainID string, now time.Time) (claims, error) {
+	c, err := t.open(raw)
+	if err != nil {
+		return claims{}, refuse(kindBadToken).because(err)
+	}
+	return c.judge(want, domainID, now)
+}
+
 // kindOf verifies a token and says what is wrong with it, or -1.
 func (m mint) kindOf(t testing.TB, raw string, want tokenType) kind {
 	t.Helper()
