@@ -77,7 +77,7 @@ func (h *dashboard) logRequest(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		r.Pattern = c.Path() // for whoever counts, as http.ServeMux says it
 		level := slog.LevelInfo
-		if c.Path() == healthPath && c.Response().Status == http.StatusOK { // 2,880 a day, with a container's usual health check
+		if c.Path() == HealthPath && c.Response().Status == http.StatusOK { // 2,880 a day, with a container's usual health check
 			level = slog.LevelDebug
 		}
 		line := []any{

@@ -10,7 +10,8 @@ import (
 
 const (
 	staticRoute = static.Prefix + "*"
-	healthPath  = "/healthz"
+	// HealthPath is where it is asked whether the program is well.
+	HealthPath = "/healthz"
 )
 
 // Routes lists every route of a dashboard that New made, as "METHOD /path".
@@ -33,7 +34,7 @@ func (h *dashboard) routes(e *echo.Echo) {
 
 	// Anybody, and without looking at the session: a login wall in front of a stylesheet helps nobody.
 	page(staticRoute, echo.WrapHandler(static.Handler()))
-	page(healthPath, h.health)
+	page(HealthPath, h.health)
 	e.POST("/theme", h.chooseTheme)
 
 	// Anybody.

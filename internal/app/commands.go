@@ -140,7 +140,7 @@ func healthURL(addr string) (string, error) {
 	case net.ParseIP(host).IsUnspecified():
 		host = "::1"
 	}
-	return "http://" + net.JoinHostPort(host, port) + "/healthz", nil
+	return "http://" + net.JoinHostPort(host, port) + healthPath, nil
 }
 
 func version(args []string, stdout io.Writer) error {

@@ -14,7 +14,7 @@ import (
 )
 
 // healthPath answers whatever host it is asked for: a load balancer and a container have only an address.
-const healthPath = "/healthz"
+const healthPath = handlers.HealthPath
 
 // hosts are those that the program answers for. A page under any other name that leads here is somebody else's: by a name of
 // their own they could make a browser inside the network talk to this program (DNS rebinding).
