@@ -66,7 +66,7 @@ func TestAnAccountIsConfirmedByMailBeforeAnybodySignsIn(t *testing.T) {
 
 		// Programs that look through mails open links too: that confirms nothing.
 		p.Visit(mail.Link(t))
-		p.Sees(p.GetByText("The password you created the account with."))
+		p.Sees(p.GetByText("Enter the password you created the account with. This confirms your address and signs you in."))
 		p.TriesToSignIn("ana@example.com", story.Password)
 		p.Sees(p.GetByText("Before you can sign in"))
 
