@@ -14,6 +14,10 @@ var (
 	ErrConflict = errors.New("conflict")
 	// ErrLimit means that there are as many rows of that kind as allowed.
 	ErrLimit = errors.New("limit reached")
+	// ErrRepeated means that the form with which an act was asked for has done its one act already.
+	ErrRepeated = errors.New("the form was used before")
+	// ErrUnclear means that nobody knows whether the act was saved: the answer to its commit got lost. It is never tried again.
+	ErrUnclear = errors.New("not known whether it was saved")
 )
 
 // Kind says what went wrong, in as few kinds as there are different things to tell or to do about it.
@@ -46,6 +50,7 @@ const (
 	KindTooManyActs
 	KindBusy        // too much is being done at once
 	KindStorageDown // nothing can be read or saved
+	KindUnclear     // whether it was saved is not known; Outcome says so too
 
 	KindUnreachable // nobody listens: nothing was sent
 	KindInsecure    // its certificate is not to be trusted: nothing was sent
