@@ -40,6 +40,7 @@ func mayImport() map[string][]string {
 		"internal/onboard":             {"internal/limits", "internal/model"},
 		"internal/onboard/onboardtest": {"internal/model", "internal/onboard", "internal/testkit"},
 		"internal/store":               {"internal/fileowner", "internal/model"},
+		"internal/store/pgtest":        nil,
 		"internal/store/storetest":     {"internal/model", "internal/store", "internal/testkit"},
 		"internal/testkit":             {"internal/model", "internal/store"},
 		"internal/upstream":            {"client", "internal/model"},
@@ -55,8 +56,12 @@ func mayImport() map[string][]string {
 	}
 }
 
-// theTestkit is what all tests may import but those of the client, which stands by itself, and no package that is in the program.
-const theTestkit = "internal/testkit"
+// theTestkit and pgtest are what all tests may import but those of the client, which stands by itself, and no package that is in
+// the program.
+const (
+	theTestkit = "internal/testkit"
+	pgtest     = "internal/store/pgtest"
+)
 
 // testsMayImport is what the tests of a package may import beyond that and the test kit, where it is anything.
 func testsMayImport() map[string][]string {
@@ -88,6 +93,7 @@ func onlyIn() map[string][]string {
 		"github.com/a-h/templ":        {"handlers", "views"},
 		"database/sql":                {"internal/store", "internal/store/storetest"},
 		"modernc.org/sqlite":          {"internal/store"},
+		"github.com/jackc/pgx/v5":     {"internal/store", "internal/store/pgtest"},
 		"github.com/wneessen/go-mail": {"internal/app/mail"},
 		"golang.org/x/term":           {"internal/app", "internal/app/operate"},
 
@@ -153,7 +159,7 @@ func TestPackagesImportOnlyWhatTheTableAllows(t *testing.T) {
 		}
 		allowed = append(append(allowed, forTests[p.name()]...), p.name())
 		if !strings.HasPrefix(p.name(), "client") {
-			allowed = append(allowed, theTestkit)
+			allowed = append(allowed, theTestkit, pgtest)
 		}
 		for _, path := range append(p.TestImports, p.XTestImports...) {
 			if ours(path) && !slices.Contains(allowed, nameOf(path)) {
@@ -187,8 +193,10 @@ func TestTheTestkitIsInNoProgram(t *testing.T) {
 	t.Parallel()
 	for _, p := range packages(t) {
 		forTests := strings.HasSuffix(p.name(), "test") || p.name() == "e2e/story"
-		if !forTests && slices.Contains(p.Imports, module+"/"+theTestkit) {
-			t.Errorf("%s imports %s, which only tests and what supports them may", p.name(), theTestkit)
+		for _, support := range []string{theTestkit, pgtest} {
+			if !forTests && slices.Contains(p.Imports, module+"/"+support) {
+				t.Errorf("%s imports %s, which only tests and what supports them may", p.name(), support)
+			}
 		}
 	}
 }

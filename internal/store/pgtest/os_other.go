@@ -1,0 +1,15 @@
+//go:build !unix
+
+package pgtest
+
+import "syscall"
+
+// supported says that servers can be started here.
+const supported = false
+
+// account is of no use here.
+type account struct{}
+
+func serverAccount() (*account, error)           { return nil, errNone }
+func (in *place) asServer() *syscall.SysProcAttr { return nil }
+func (in *place) giveAway(string) error          { return errNone }
