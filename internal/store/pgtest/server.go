@@ -24,6 +24,8 @@ type server struct {
 	settings []string
 	exited   chan struct{} // closed when no process of it is left; nil while none was started
 	process  *os.Process
+	frozen   bool
+	killed   bool // and not started again
 }
 
 // start creates a server and starts it.
@@ -81,7 +83,7 @@ func (s *server) run() error {
 		return err
 	}
 	exited := make(chan struct{})
-	s.process, s.exited = postmaster.Process, exited
+	s.process, s.exited, s.killed = postmaster.Process, exited, false
 	go func() {
 		defer close(exited)
 		_ = postmaster.Wait()
@@ -121,9 +123,15 @@ func (s *server) stop(by syscall.Signal) error {
 	if s.exited == nil {
 		return nil
 	}
+	if s.frozen {
+		if err := s.thaw(); err != nil {
+			return err
+		}
+	}
 	if err := s.process.Signal(by); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
+	s.killed = s.killed || by == syscall.SIGKILL
 	select {
 	case <-s.exited:
 		return nil
@@ -132,9 +140,14 @@ func (s *server) stop(by syscall.Signal) error {
 	}
 }
 
-// remove stops the server and removes what it has written.
+// remove stops the server and removes what it has written. What one leaves in shared memory when it is killed goes when it is
+// started again.
 func (s *server) remove() error {
-	return errors.Join(s.stop(syscall.SIGQUIT), os.RemoveAll(s.dir))
+	var err error
+	if s.killed {
+		err = s.run()
+	}
+	return errors.Join(err, s.stop(syscall.SIGQUIT), os.RemoveAll(s.dir))
 }
 
 // place is where this process has its servers, and as whom it runs them.
@@ -208,7 +221,7 @@ func (in *place) watch() error {
 	return guard.Start()
 }
 
-// script is the guard's. A postmaster removes its file when it has ended.
+// script is the guard's. A postmaster removes its file when it has ended, and what was frozen would hold it up.
 const script = `cat >/dev/null
 running() {
 	for file in "$1"/*/data/postmaster.pid; do
@@ -217,7 +230,9 @@ running() {
 	return 1
 }
 for file in "$1"/*/data/postmaster.pid; do
-	[ -f "$file" ] && read -r pid <"$file" && kill -CONT "$pid" && kill -QUIT "$pid"
+	[ -f "$file" ] && read -r postmaster <"$file" || continue
+	kill -CONT "$postmaster" $(ps -A -o ppid= -o pid= | sed -n "s/^ *$postmaster  *//p")
+	kill -QUIT "$postmaster"
 done
 tries=0
 while running "$1" && [ $tries -lt 100 ]; do
