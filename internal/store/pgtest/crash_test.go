@@ -2,7 +2,6 @@ package pgtest_test
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -24,6 +23,9 @@ const soon = 30 * time.Second
 
 func TestWhatWasCommittedIsThereHoweverAServerEnds(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("starts a server five times")
+	}
 	s := pgtest.Start(t, "max_connections=17")
 	if n := number(t, connect(t, s.URL()), "SELECT setting::int FROM pg_settings WHERE name = 'max_connections'"); n != 17 {
 		t.Errorf("%d connections, the setting says 17", n)
@@ -158,16 +160,18 @@ func TestMainOfChild(t *testing.T) {
 	if os.Getenv(asChild) == "" {
 		t.Skip("is for a process that another test kills")
 	}
-	s := pgtest.Start(t)
-	s.Freeze()
-	fmt.Println(asChild, s.URL(), pgtest.URL(t))
-	_, _ = io.Copy(io.Discard, os.Stdin)
+	s, stdin := pgtest.Start(t), bufio.NewScanner(os.Stdin)
+	fmt.Println(asChild, s.URL())
+	stdin.Scan()
+	s.Freeze() // it has to end nevertheless
+	fmt.Println(asChild, "frozen")
+	stdin.Scan()
 }
 
 func TestNoServerIsLeftWhenTestsAreKilled(t *testing.T) {
 	t.Parallel()
-	if os.Getenv("LATCHKEY_TEST_POSTGRES") != "" {
-		t.Skip("the server is another's")
+	if testing.Short() {
+		t.Skip("starts another process of these tests")
 	}
 	pgtest.URL(t) // or the test is skipped
 	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestMainOfChild$", "-test.v")
@@ -184,36 +188,44 @@ func TestNoServerIsLeftWhenTestsAreKilled(t *testing.T) {
 	if err := child.Start(); err != nil {
 		t.Fatal(err)
 	}
-	var urls []string
-	for lines := bufio.NewScanner(stdout); lines.Scan(); {
-		if words := strings.Fields(lines.Text()); len(words) == 3 && words[0] == asChild {
-			urls = words[1:]
+	lines := bufio.NewScanner(stdout)
+	says := func() string {
+		t.Helper()
+		for lines.Scan() {
+			if said, ok := strings.CutPrefix(lines.Text(), asChild+" "); ok {
+				return said
+			}
+		}
+		t.Fatal("the child has ended")
+		return ""
+	}
+	at, err := url.Parse(says())
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, ended := connect(t, at.String()), make(chan error, 1)
+	go func() {
+		_, err := conn.Exec(t.Context(), "SELECT pg_sleep(600)")
+		ended <- err
+	}()
+	_, _ = io.WriteString(stdin, "freeze\n")
+	says()
+	_ = child.Process.Kill()
+	_ = child.Wait()
+	select {
+	case err := <-ended:
+		if err == nil {
+			t.Error("its server has answered")
+		}
+	case <-time.After(soon):
+		t.Error("its server is still there")
+	}
+	for began := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+		if _, err := os.Stat(at.Query().Get("host")); errors.Is(err, os.ErrNotExist) {
 			break
 		}
-	}
-	_ = child.Process.Kill()
-	_, _ = io.Copy(io.Discard, stdout)
-	_ = child.Wait()
-	if len(urls) != 2 {
-		t.Fatal("the child has not said what servers it has")
-	}
-	for _, at := range urls {
-		u, err := url.Parse(at)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for began := time.Now(); ; time.Sleep(10 * time.Millisecond) {
-			if _, err := os.Stat(u.Query().Get("host")); errors.Is(err, os.ErrNotExist) {
-				break
-			}
-			if time.Since(began) > soon {
-				t.Fatal("its files are still there")
-			}
-		}
-		conn, err := pgx.Connect(t.Context(), at)
-		if err == nil {
-			_ = conn.Close(context.WithoutCancel(t.Context()))
-			t.Error("its server is still there")
+		if time.Since(began) > soon {
+			t.Fatal("its files are still there")
 		}
 	}
 }

@@ -79,6 +79,32 @@ func TestAnAnswerOrARequestIsLostAtACommit(t *testing.T) {
 	}
 }
 
+func TestAnAnswerThatIsLostTakesNoneOfBefore(t *testing.T) {
+	t.Parallel()
+	p := pgtest.NewProxy(t, pgtest.URL(t))
+	p.CutAtCommit(1)
+	sent := connect(t, p.URL()).PgConn().StartPipeline(t.Context())
+	for _, statement := range []string{"BEGIN", "COMMIT"} { // each in a message of its own, sent without waiting
+		sent.SendQueryParams(statement, nil, nil, nil, nil)
+		if err := sent.Sync(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	answer := func() error {
+		result, err := sent.GetResults()
+		if reader, ok := result.(*pgconn.ResultReader); ok && err == nil {
+			_, err = reader.Close()
+		}
+		return err
+	}
+	if err := errors.Join(answer(), answer()); err != nil { // of the statement, and of Sync
+		t.Errorf("the answer to BEGIN: %v", err)
+	}
+	if err := answer(); err == nil {
+		t.Error("COMMIT was answered")
+	}
+}
+
 func TestAProxyRefusesUntilItIsToldOtherwise(t *testing.T) {
 	t.Parallel()
 	p := pgtest.NewProxy(t, pgtest.URL(t))

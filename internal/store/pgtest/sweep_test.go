@@ -35,7 +35,7 @@ func TestWhatEarlierRunsHaveLeftIsRemoved(t *testing.T) { // not parallel: TMPDI
 	}
 	left := leave(prefix+"left", false, time.Hour)
 	stay := []string{leave(prefix+"used", true, time.Hour), leave(prefix+"young", false, 0), leave("others", false, time.Hour)}
-	sweep()
+	(&place{}).sweep()
 	if _, err := os.Stat(left); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("%s is still there", left)
 	}
