@@ -2,6 +2,7 @@ package pgtest
 
 import (
 	"context"
+	"errors"
 	"syscall"
 	"testing"
 
@@ -79,8 +80,8 @@ func (s *Server) TerminateBackends() {
 	})
 }
 
-// KillBackend kills the process of one connection, one that is at work if there is one. The server then ends all other
-// connections and recovers, which the callers have to wait for.
+// KillBackend kills the process of one connection, one that is at work if there is one, and returns when the server has noticed:
+// it ends all other connections and recovers, until when it accepts none.
 func (s *Server) KillBackend() {
 	s.t.Helper()
 	s.asAdministrator(func(ctx context.Context, conn *pgx.Conn) error {
@@ -89,7 +90,13 @@ func (s *Server) KillBackend() {
 			ORDER BY state <> 'idle' DESC, backend_start LIMIT 1`).Scan(&pid); err != nil {
 			return err
 		}
-		return kill(pid)
+		if err := kill(pid); err != nil {
+			return err
+		}
+		if _, err := conn.WaitForNotification(ctx); err != nil && ctx.Err() == nil {
+			return nil // it was ended with the others
+		}
+		return errors.New("the server has not noticed that a process was killed")
 	})
 }
 
