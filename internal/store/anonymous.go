@@ -31,12 +31,12 @@ WHERE user_id IN (
 	// sweepAnonymousEvents comes before the accounts, which are left until their events are gone.
 	sweepAnonymousEvents = `
 DELETE FROM events WHERE (user_id, id) IN (
-	SELECT e.user_id, e.id FROM anonymous_users AS a CROSS JOIN events AS e ON e.user_id = a.user_id WHERE ` + anonymousOver + ` LIMIT ?2)`
+	SELECT e.user_id, e.id FROM anonymous_users AS a CROSS JOIN events AS e WHERE e.user_id = a.user_id AND ` + anonymousOver + ` LIMIT ?2)`
 
 	sweepAnonymous = `
 DELETE FROM users WHERE id IN (
-	SELECT a.user_id FROM anonymous_users AS a CROSS JOIN users AS u ON u.id = a.user_id
-	WHERE ` + anonymousOver + ` AND NOT EXISTS (SELECT 1 FROM events AS e WHERE e.user_id = a.user_id) LIMIT ?2)`
+	SELECT a.user_id FROM anonymous_users AS a CROSS JOIN users AS u
+	WHERE u.id = a.user_id AND ` + anonymousOver + ` AND NOT EXISTS (SELECT 1 FROM events AS e WHERE e.user_id = a.user_id) LIMIT ?2)`
 
 	// forgetAnonymous looks no more at accounts that are gone, nor at those that somebody can sign in to after all.
 	forgetAnonymous = `

@@ -85,7 +85,7 @@ func TestAnAnonymousAccountGoesWithItsLastSessionAndNoOtherDoes(t *testing.T) {
 		isThere(what, u.ID, true)
 	}
 	var due int
-	if err := s.readers.QueryRowContext(t.Context(), "SELECT count(*) FROM anonymous_users").Scan(&due); err != nil || due != 0 {
+	if err := s.file.readers.QueryRowContext(t.Context(), "SELECT count(*) FROM anonymous_users").Scan(&due); err != nil || due != 0 {
 		t.Errorf("%d accounts are still looked at, %v", due, err)
 	}
 }
@@ -103,7 +103,7 @@ func TestASweepDoesNotLookAgainAtAnonymousAccountsThatLive(t *testing.T) {
 	}
 	count := func(query string, at time.Time) (n int) {
 		t.Helper()
-		if err := s.readers.QueryRowContext(t.Context(), query, at.UnixMilli()).Scan(&n); err != nil {
+		if err := s.file.readers.QueryRowContext(t.Context(), query, at.UnixMilli()).Scan(&n); err != nil {
 			t.Fatal(err)
 		}
 		return n
@@ -140,7 +140,7 @@ func TestAnonymousAccountsFromBeforeAreSweptToo(t *testing.T) {
 	}
 	db := openRaw(t, path)
 	for _, undo := range []string{
-		"DROP TABLE clock", "DROP TABLE anonymous_users", "DROP TABLE event_repeats", "DROP INDEX device_grants_user_id",
+		"DROP TABLE forms", "DROP TABLE clock", "DROP TABLE anonymous_users", "DROP TABLE event_repeats", "DROP INDEX device_grants_user_id",
 		"DELETE FROM goose_db_version WHERE version_id >= 5",
 	} {
 		run(t, db, undo)

@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	// insertAPIKey is one statement, and so no two callers can both find room for the last key or both find a name free.
+	// insertAPIKey counts and compares while inserting. That no two callers find room for the last key is what the lock is for.
 	insertAPIKey = `
 INSERT INTO api_keys (user_id, id, name, value_hash, disabled, created_at)
 SELECT u.id, ?, ?, ?, ?, ?
@@ -17,7 +17,11 @@ ON CONFLICT (user_id, name) DO NOTHING`
 
 	// selectKeyRefusal tells why insertAPIKey added nothing.
 	selectKeyRefusal = `
-SELECT (SELECT count(*) FROM users WHERE id = ?), (SELECT count(*) FROM api_keys WHERE user_id = ?)`
+SELECT (SELECT count(*) FROM users WHERE id = ?), (SELECT count(*) FROM api_keys WHERE user_id = ?),
+	(SELECT count(*) FROM forms WHERE user_id = ? AND id = ?)`
+
+	// insertForm inserts nothing when the form was used.
+	insertForm = `INSERT INTO forms (user_id, id, used_at) VALUES (?, ?, ?) ON CONFLICT (user_id, id) DO NOTHING`
 
 	selectAPIKeys = `
 SELECT user_id, id, name, disabled, created_at
@@ -45,30 +49,47 @@ FROM api_keys WHERE user_id = ? AND id = ?`
 // CreateAPIKey adds a key whose value has the given SHA-256. It answers ErrNotFound when the user is gone, ErrLimit when the
 // user has limit keys already, on or off, and ErrConflict when one of them has the name. What happened is written down with it.
 func (s *Store) CreateAPIKey(ctx context.Context, k model.Key, valueHash [32]byte, limit int, happened ...model.Event) error {
-	err := s.writer.do(ctx, func(t *tx) error {
-		added, err := t.exec(insertAPIKey,
-			k.ID, k.Name, valueHash[:], k.Disabled, k.CreatedAt.UnixMilli(), k.UserID, limit)
-		switch {
+	return s.CreateAPIKeyOnce(ctx, k, valueHash, limit, "", happened...)
+}
+
+// CreateAPIKeyOnce is CreateAPIKey for a form, which creates one key, on whatever nodes and however often it is sent for as long as it
+// is remembered: then the answer is ErrRepeated, whatever has become of the key. "" is no form.
+func (s *Store) CreateAPIKeyOnce(
+	ctx context.Context, k model.Key, valueHash [32]byte, limit int, form string, happened ...model.Event,
+) error {
+	steps := make([]step, 0, 2+len(happened))
+	steps = append(steps, must(insertAPIKey, k.ID, k.Name, valueHash[:], k.Disabled, k.CreatedAt.UnixMilli(), k.UserID, limit))
+	if form != "" { // after the key: what is refused before it leaves nothing behind
+		steps = append(steps, must(insertForm, k.UserID, form, k.CreatedAt.UnixMilli()))
+	}
+	for _, e := range happened {
+		steps = append(steps, eventStep(e))
+	}
+	err := s.write(ctx, ofUser(k.UserID), func(t tx) error {
+		switch stopped, err := t.last(steps...); {
 		case err != nil:
 			return err
-		case added == 0:
-			return keyRefusal(t, k.UserID, limit)
-		default:
-			return recordEvents(t, happened)
+		case stopped == 0:
+			return keyRefusal(t, k.UserID, form, limit)
+		case stopped > 0:
+			return model.ErrRepeated
 		}
+		return nil
 	})
 	return doing("create key", err)
 }
 
 // keyRefusal finds out, in the transaction that refused a key, what it was refused for.
-func keyRefusal(t *tx, userID string, limit int) error {
-	var users, keys int
-	if err := t.row(selectKeyRefusal, []any{userID, userID}, &users, &keys); err != nil {
+func keyRefusal(t tx, userID, form string, limit int) error {
+	var users, keys, forms int
+	if err := t.row(selectKeyRefusal, []any{userID, userID, userID, form}, &users, &keys, &forms); err != nil {
 		return err
 	}
 	switch {
 	case users == 0:
 		return model.ErrNotFound
+	case forms > 0:
+		return model.ErrRepeated
 	case keys >= limit:
 		return model.ErrLimit
 	default:
@@ -99,26 +120,17 @@ func (s *Store) APIKeyByValueHash(ctx context.Context, h [32]byte) (model.Key, e
 
 // APIKeys returns the keys of a user, without their usage, in the order of their creation.
 func (s *Store) APIKeys(ctx context.Context, userID string) ([]model.Key, error) {
-	var keys []model.Key
 	var k model.Key
 	var created int64
-	err := s.rows(ctx, selectAPIKeys, []any{userID}, scanKey(&k, &created), func() {
+	keys, err := list(ctx, s, roomForKeys, selectAPIKeys, []any{userID}, scanKey(&k, &created), func() model.Key {
 		k.CreatedAt = fromMillis(created)
-		keys = append(roomForKeys(keys), k)
+		return k
 	})
-	if err != nil {
-		return nil, doing("list keys", err)
-	}
-	return keys, nil
+	return keys, doing("list keys", err)
 }
 
-// roomForKeys gives a list that begins room for as many as a user usually can have: growing it costs more than reading it.
-func roomForKeys[T any](list []T) []T {
-	if list == nil {
-		return make([]T, 0, 20)
-	}
-	return list
-}
+// roomForKeys is as many as a user usually can have.
+const roomForKeys = 20
 
 // scanKey are the places to scan a row of api_keys into.
 func scanKey(k *model.Key, created *int64) []any {
@@ -128,7 +140,7 @@ func scanKey(k *model.Key, created *int64) []any {
 // SetAPIKeyDisabled turns a key off or on; a key that is as asked for stays so, and nothing happened. Turning it off ends the
 // auth sessions it opened, in the same transaction.
 func (s *Store) SetAPIKeyDisabled(ctx context.Context, userID, id string, disabled bool, happened ...model.Event) error {
-	err := s.writer.do(ctx, func(t *tx) error {
+	err := s.write(ctx, ofUser(userID), func(t tx) error {
 		changed, err := t.exec(updateAPIKeyDisabled, disabled, userID, id)
 		switch {
 		case err != nil:
@@ -152,7 +164,7 @@ func (s *Store) SetAPIKeyDisabled(ctx context.Context, userID, id string, disabl
 // DeleteAPIKey removes a key for good, with the auth sessions it opened, and returns it as it was, without its usage. Its name is
 // free again.
 func (s *Store) DeleteAPIKey(ctx context.Context, userID, id string, happened ...model.Event) (k model.Key, err error) {
-	err = s.writer.do(ctx, func(t *tx) error {
+	err = s.write(ctx, ofUser(userID), func(t tx) error {
 		var created int64
 		if err := t.row(selectAPIKey, []any{userID, id}, scanKey(&k, &created)...); err != nil {
 			return err

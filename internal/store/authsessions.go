@@ -38,23 +38,29 @@ INSERT INTO auth_sessions (id, user_id, device_id, provider, identity_id, create
 	last_seen_at, address, agent, device_name, platform, sdk, key_id)
 SELECT ?1, k.user_id, ?2, ?3, ?4, ?5, ?6, ?5, ?7, ?8, ?9, ?10, ?11, k.id
 FROM users AS u JOIN api_keys AS k ON k.user_id = u.id
-WHERE u.id = ?12 AND u.disabled_at IS NULL AND k.id = ?13 AND k.disabled = 0`
+WHERE u.id = ?12 AND u.disabled_at IS NULL AND k.id = ?13 AND k.disabled = FALSE`
 
 	selectAuthSession = `SELECT ` + authSessionColumns + ` FROM auth_sessions WHERE id = ?`
 
 	selectAuthSessions = `SELECT ` + authSessionColumns + ` FROM auth_sessions
-WHERE user_id = ? AND expires_at > ? ORDER BY key_id LIMIT ?`
+WHERE user_id = ? AND expires_at > ? ORDER BY key_id NULLS FIRST LIMIT ?`
 
-	// deleteOldAuthSessions takes no more than a few at once, also where many were opened before there was a limit. What was just
-	// opened stays, whatever the clock said when the others were.
-	deleteOldAuthSessions = `
+	// deleteOldOfKey and deleteOldOfUser take no more than a few at once, also where many were opened before there was a limit. What
+	// was just opened stays, whatever the clock said when the others were. They are two because no one text finds both by an index.
+	deleteOldOfKey  = deleteOld + `key_id = ?5 AND` + deleteOldBeyond
+	deleteOldOfUser = deleteOld + `key_id IS NULL AND` + deleteOldBeyond
+	deleteOld       = `
 DELETE FROM auth_sessions WHERE id IN (
-	SELECT id FROM auth_sessions WHERE user_id = ?1 AND key_id IS ?2 AND id <> ?3 ORDER BY id DESC LIMIT ?5 OFFSET ?4)`
+	SELECT id FROM auth_sessions WHERE user_id = ?1 AND `
+	deleteOldBeyond = ` id <> ?2 ORDER BY id DESC LIMIT ?4 OFFSET ?3)`
 
-	// deleteOldestAuthSession makes room where deleteOldAuthSessions is known to find one: it need not count for that.
-	deleteOldestAuthSession = `
+	// deleteOldestOfKey and deleteOldestOfUser make room where one of the others is known to find one: they need not count for that.
+	deleteOldestOfKey  = deleteOldest + `key_id = ?3 AND` + deleteOldestBeside
+	deleteOldestOfUser = deleteOldest + `key_id IS NULL AND` + deleteOldestBeside
+	deleteOldest       = `
 DELETE FROM auth_sessions WHERE id = (
-	SELECT id FROM auth_sessions WHERE user_id = ?1 AND key_id IS ?2 AND id <> ?3 ORDER BY id LIMIT 1)`
+	SELECT id FROM auth_sessions WHERE user_id = ?1 AND `
+	deleteOldestBeside = ` id <> ?2 ORDER BY id LIMIT 1)`
 
 	selectAuthSessionID = `SELECT 1 FROM auth_sessions WHERE id = ?`
 
@@ -73,29 +79,51 @@ DELETE FROM auth_sessions WHERE id IN (
 // that opens the session the use is remembered in the same transaction, unless it is nil, and what happened is written down when it
 // is the first; without a key it is written down always.
 func (s *Store) CreateAuthSession(ctx context.Context, a model.Session, use *model.KeyUse, happened ...model.Event) error {
-	err := s.writer.do(ctx, func(t *tx) error {
-		args := []any{
-			a.ID, a.DeviceID, a.Provider, a.IdentityID, a.CreatedAt.UnixMilli(), a.ExpiresAt.UnixMilli(),
-			a.Address, a.Agent, a.DeviceName, a.Platform, a.SDK, a.UserID,
+	return doing("create auth session", s.write(ctx, ofUser(a.UserID), func(t tx) error { return openSession(t, a, use, happened) }))
+}
+
+func openSession(t tx, a model.Session, use *model.KeyUse, happened []model.Event) error {
+	args := []any{
+		a.ID, a.DeviceID, a.Provider, a.IdentityID, a.CreatedAt.UnixMilli(), a.ExpiresAt.UnixMilli(),
+		a.Address, a.Agent, a.DeviceName, a.Platform, a.SDK, a.UserID,
+	}
+	makeRoom, made := roomForSession(t, a)
+	if a.KeyID == "" {
+		if err := t.execOne(insertAuthSession, append(args, a.Generation)...); err != nil {
+			return err
 		}
-		if a.KeyID == "" {
-			if err := t.execOne(insertAuthSession, append(args, a.Generation)...); err != nil {
-				return err
-			}
-			if err := endOldAuthSessions(t, a, nil); err != nil {
+		if t.full() == nil {
+			if err := t.later(makeRoom.text, makeRoom.args...); err != nil {
 				return err
 			}
 			return recordEvents(t, happened)
 		}
-		if err := t.execOne(insertAuthSessionByKey, append(args, a.KeyID)...); err != nil {
+		if _, err := t.last(makeRoom); err != nil {
 			return err
 		}
-		if err := endOldAuthSessions(t, a, a.KeyID); err != nil || use == nil {
-			return err
-		}
-		return recordUse(t, a.UserID, a.KeyID, use, happened)
-	})
-	return doing("create auth session", err)
+		made()
+		return recordEvents(t, happened)
+	}
+	steps := [3]step{must(insertAuthSessionByKey, append(args, a.KeyID)...), makeRoom}
+	of := steps[:2]
+	if use != nil {
+		of = append(of, must(updateKeyUse, useArgs(a, use)...))
+	}
+	stopped, err := t.last(of...)
+	if err != nil {
+		return err
+	}
+	if stopped == 0 {
+		return model.ErrNotFound
+	}
+	made()
+	if stopped == all {
+		return nil
+	}
+	if _, err := t.exec(insertKeyUse, useArgs(a, use)...); err != nil { // its first
+		return err
+	}
+	return recordEvents(t, happened)
 }
 
 // opener is what opened sessions: a key of a user or, without one, the user.
@@ -117,26 +145,39 @@ func (o openers) add(one opener) {
 	o[one] = struct{}{}
 }
 
-// mayEndSessions tells of a statement whether it may have ended sessions of which endOldAuthSessions does not know.
+// mayEndSessions tells of a statement whether it may have ended sessions of which roomForSession does not know.
 func mayEndSessions(text string) bool {
-	return text != deleteOldestAuthSession && text != deleteOldAuthSessions && strings.HasPrefix(strings.TrimSpace(text), "DELETE")
+	switch text {
+	case deleteOldestOfKey, deleteOldestOfUser, deleteOldOfKey, deleteOldOfUser:
+		return false
+	}
+	return strings.HasPrefix(strings.TrimSpace(text), "DELETE")
 }
 
-// endOldAuthSessions makes room for a session. key is nil when none opened it.
-func endOldAuthSessions(t *tx, a model.Session, key any) error {
-	by := opener{a.UserID, a.KeyID}
-	if _, full := t.full[by]; full {
-		ended, err := t.exec(deleteOldestAuthSession, a.UserID, key, a.ID)
-		if ended == 0 {
-			delete(t.full, by)
+// roomForSession ends what there is no room for beside a session. What it did is remembered by made.
+func roomForSession(t tx, a model.Session) (makeRoom step, made func()) {
+	var ended int64
+	full, by := t.full(), opener{a.UserID, a.KeyID}
+	if _, known := full[by]; known {
+		makeRoom = step{text: deleteOldestOfUser, args: []any{a.UserID, a.ID}, changed: &ended}
+		if a.KeyID != "" {
+			makeRoom.text, makeRoom.args = deleteOldestOfKey, append(makeRoom.args, a.KeyID)
 		}
-		return err
+		return makeRoom, func() {
+			if ended == 0 {
+				delete(full, by)
+			}
+		}
 	}
-	ended, err := t.exec(deleteOldAuthSessions, a.UserID, key, a.ID, MaxAuthSessions-1, maxEndedAtOnce)
-	if ended > 0 && ended < maxEndedAtOnce {
-		t.full.add(by)
+	makeRoom = step{text: deleteOldOfUser, args: []any{a.UserID, a.ID, MaxAuthSessions - 1, maxEndedAtOnce}, changed: &ended}
+	if a.KeyID != "" {
+		makeRoom.text, makeRoom.args = deleteOldOfKey, append(makeRoom.args, a.KeyID)
 	}
-	return err
+	return makeRoom, func() {
+		if full != nil && ended > 0 && ended < maxEndedAtOnce {
+			full.add(by)
+		}
+	}
 }
 
 // AuthSession returns a session, also one that has expired and was not swept yet.
@@ -153,17 +194,14 @@ func (s *Store) AuthSession(ctx context.Context, id string) (model.Session, erro
 // AuthSessions returns the sessions of a user that have not expired by now, those that no key opened first. Of very many it returns
 // some.
 func (s *Store) AuthSessions(ctx context.Context, userID string, now time.Time) ([]model.Session, error) {
-	var sessions []model.Session
 	var a model.Session
 	var times [3]int64
-	err := s.rows(ctx, selectAuthSessions, []any{userID, now.UnixMilli(), maxListed}, sessionColumns(&a, &times), func() {
-		setTimes(&a, times)
-		sessions = append(sessions, a)
-	})
-	if err != nil {
-		return nil, doing("list auth sessions", err)
-	}
-	return sessions, nil
+	sessions, err := list(ctx, s, 0, selectAuthSessions, []any{userID, now.UnixMilli(), maxListed}, sessionColumns(&a, &times),
+		func() model.Session {
+			setTimes(&a, times)
+			return a
+		})
+	return sessions, doing("list auth sessions", err)
 }
 
 // sessionColumns are the places to scan a row of authSessionColumns into.
@@ -180,7 +218,7 @@ func setTimes(a *model.Session, times [3]int64) {
 
 // SawAuthSession remembers when a session was last heard of. One that has ended is no error.
 func (s *Store) SawAuthSession(ctx context.Context, id string, now time.Time) error {
-	err := s.writer.do(ctx, func(t *tx) error {
+	err := s.write(ctx, ofNobody, func(t tx) error {
 		_, err := t.exec(updateLastSeen, now.UnixMilli(), id)
 		return err
 	})
@@ -190,7 +228,7 @@ func (s *Store) SawAuthSession(ctx context.Context, id string, now time.Time) er
 // DeleteAuthSession ends a session of a user, and with it that of the browser that holds it. It answers ErrNotFound when it has ended
 // already or is somebody else's.
 func (s *Store) DeleteAuthSession(ctx context.Context, userID, id string, happened ...model.Event) error {
-	err := s.writer.do(ctx, func(t *tx) error {
+	err := s.write(ctx, ofUser(userID), func(t tx) error {
 		if err := t.execOne(deleteAuthSession, id, userID); err != nil {
 			return err
 		}
@@ -205,7 +243,7 @@ func (s *Store) DeleteAuthSession(ctx context.Context, userID, id string, happen
 // DeleteOtherAuthSessions ends all sessions of a user but one, and with them those of the browsers that hold them, and returns how
 // many ended. What happened is written down unless it is none.
 func (s *Store) DeleteOtherAuthSessions(ctx context.Context, userID, keep string, happened ...model.Event) (ended int, err error) {
-	err = s.writer.do(ctx, func(t *tx) error {
+	err = s.write(ctx, ofUser(userID), func(t tx) error {
 		n, err := t.exec(deleteAuthSessionsOfUser, userID, keep)
 		if ended = int(n); err != nil || n == 0 {
 			return err

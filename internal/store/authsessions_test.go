@@ -49,12 +49,9 @@ func TestAKeyKeepsItsNewestSessionsWhateverHappensInBetween(t *testing.T) {
 				want[keyID] = slices.Delete(had, i, i+1)
 			}
 		case 1: // a sign-in is undone after all
-			err := s.writer.do(t.Context(), func(tx *tx) error {
+			err := s.file.writer.do(t.Context(), func(tx tx) error {
 				a := model.Session{ID: model.NewID(now), UserID: u, KeyID: keyID}
-				if err := tx.execOne(insertAuthSessionByKey, a.ID, "", "", "", 0, 0, "", "", "", "", "", u, keyID); err != nil {
-					return err
-				}
-				return errors.Join(endOldAuthSessions(tx, a, keyID), broken)
+				return errors.Join(openSession(tx, a, nil, nil), broken)
 			})
 			if !errors.Is(err, broken) {
 				t.Fatal(err)
@@ -68,7 +65,7 @@ func TestAKeyKeepsItsNewestSessionsWhateverHappensInBetween(t *testing.T) {
 		default:
 			want[keyID] = keepNewest(append(want[keyID], open(keyID, now.Add(time.Hour))), MaxAuthSessions)
 		}
-		remembered = max(remembered, len(s.writer.full))
+		remembered = max(remembered, len(s.file.writer.full))
 	}
 	for _, keyID := range keys {
 		if got := sessionsOfKey(t, s, u, keyID); !slices.Equal(got, want[keyID]) || len(got) < MaxAuthSessions/2 {
@@ -118,7 +115,7 @@ func TestOnlyADeleteEndsSessions(t *testing.T) {
 		}
 	}
 	var triggers string
-	err := openFile(t, newFile(t)).readers.QueryRowContext(t.Context(), `SELECT group_concat(name) FROM sqlite_schema WHERE type = 'trigger'`).Scan(&triggers)
+	err := openFile(t, newFile(t)).file.readers.QueryRowContext(t.Context(), `SELECT group_concat(name) FROM sqlite_schema WHERE type = 'trigger'`).Scan(&triggers)
 	if err != nil || triggers != "events_stay_as_they_are" {
 		t.Errorf("triggers: %s, %v", triggers, err)
 	}

@@ -52,7 +52,7 @@ func (s *Store) backup(ctx context.Context, path string) (err error) {
 		return errors.Join(err, draft.Close())
 	}
 	// SQLite fills the empty file under its name. The descriptor is for the flush.
-	if err := fillDraft(ctx, draft, s.path); err != nil {
+	if err := fillDraft(ctx, draft, s.file.path); err != nil {
 		return err
 	}
 	if err := verify(ctx, draft.Name()); err != nil {
@@ -67,7 +67,7 @@ func (s *Store) backup(ctx context.Context, path string) (err error) {
 // giveToOurs gives a backup that root makes to whom the database belongs, when it is put into a directory of theirs: they will want
 // to open it. A directory of anybody else's tells nothing of who may read it.
 func (s *Store) giveToOurs(draft *os.File) error {
-	ours, err := os.Stat(s.path)
+	ours, err := os.Stat(s.file.path)
 	if err != nil {
 		return err
 	}

@@ -63,7 +63,7 @@ func TestABackupReplacesNothing(t *testing.T) {
 	if err := os.Symlink(filepath.Join(dir, "nowhere"), link); err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range []string{file, link, dir, s.path} {
+	for _, path := range []string{file, link, dir, s.file.path} {
 		err := s.Backup(t.Context(), path)
 		if want := "back up to " + path + ": there is a file of that name already"; !errors.Is(err, ErrExists) || err.Error() != want {
 			t.Errorf("error is %v, want %q", err, want)

@@ -32,7 +32,7 @@ func BenchmarkCreateAPIKey(b *testing.B) {
 func benchmarkCreate(b *testing.B, writers, batch int) {
 	s := openFile(b, newFile(b))
 	users := seedUsers(b, s, b.N/keysEach+1)
-	s.writer.setMaxBatch(batch)
+	s.file.writer.setMaxBatch(batch)
 	before := s.Stats()
 	b.ReportAllocs()
 	b.ResetTimer()
@@ -178,7 +178,7 @@ func seedKeys(b *testing.B, s *Store, n int) [][32]byte {
 
 func usersOf(b *testing.B, s *Store) (users []string) {
 	b.Helper()
-	rows, err := s.readers.QueryContext(b.Context(), "SELECT id FROM users")
+	rows, err := s.file.readers.QueryContext(b.Context(), "SELECT id FROM users")
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -80,7 +80,7 @@ func writeAndTell(path string, out io.Writer) error {
 
 // pinWriter keeps the writer's goroutine on one thread from here on.
 func (s *Store) pinWriter(ctx context.Context) error {
-	return s.writer.do(ctx, func(*tx) error {
+	return s.file.writer.do(ctx, func(tx) error {
 		runtime.LockOSThread()
 		return nil
 	})

@@ -143,7 +143,7 @@ func (s *Store) Look(ctx context.Context, now time.Time) (Look, error) {
 	if b.believed.Sub(b.saved).Abs() < saveEvery && before.candidate.IsZero() == b.candidate.IsZero() {
 		return l, nil
 	}
-	err := s.writer.do(ctx, func(t *tx) error {
+	err := s.write(ctx, ofNobody, func(t tx) error {
 		candidate := int64(0)
 		if !b.candidate.IsZero() {
 			candidate = b.candidate.UnixMilli()

@@ -29,10 +29,14 @@ func CountBackup(ctx context.Context, path string) (c Counts, err error) {
 	return c, nil
 }
 
-// CountUsers counts the accounts. It reads all of them, and is for the start.
+// countUsers counts no more than it is asked for: it reads all that it counts.
+const countUsers = `SELECT count(*) FROM (SELECT 1 FROM users LIMIT ?) AS counted`
+
+// MaxCountedUsers is how many accounts CountUsers counts.
+const MaxCountedUsers = 1_000_000
+
+// CountUsers counts the accounts, up to MaxCountedUsers. It reads all of them, and is for the start.
 func (s *Store) CountUsers(ctx context.Context) (n int64, err error) {
-	if err := s.readers.QueryRowContext(ctx, `SELECT count(*) FROM users`).Scan(&n); err != nil {
-		return 0, fmt.Errorf("count users: %w", err)
-	}
-	return n, nil
+	err = s.row(ctx, countUsers, []any{MaxCountedUsers}, &n)
+	return n, doing("count users", err)
 }

@@ -74,7 +74,7 @@ DELETE FROM device_grants WHERE id IN (
 // CreateGrant adds a pending grant; what it says of its state and its decision is not looked at. It answers ErrConflict when a
 // kept grant has the user code, and ErrLimit when limit pending grants have not expired at g.CreatedAt.
 func (s *Store) CreateGrant(ctx context.Context, g model.DeviceGrant, limit int) error {
-	err := s.writer.do(ctx, func(t *tx) error {
+	err := s.write(ctx, ofGrants, func(t tx) error {
 		created := g.CreatedAt.UnixMilli()
 		added, err := t.exec(insertGrant, g.ID, g.DeviceCodeHash[:], g.UserCode, g.ClientID, notNull(g.SealingKey),
 			g.DeviceName, g.Address, g.Agent, created, g.ExpiresAt.UnixMilli(), created, limit)
@@ -158,13 +158,13 @@ func (s *Store) SweepGrants(ctx context.Context, now, sealedBefore, goneBefore t
 
 // execGrant runs one statement that must change a grant.
 func (s *Store) execGrant(ctx context.Context, what, text string, args ...any) error {
-	return doing(what, s.writer.do(ctx, func(t *tx) error { return t.execOne(text, args...) }))
+	return doing(what, s.write(ctx, ofNobody, func(t tx) error { return t.execOne(text, args...) }))
 }
 
 // changeGrant runs one statement that must change a grant and returns what it has become.
 func (s *Store) changeGrant(ctx context.Context, what, text string, args ...any) (model.DeviceGrant, error) {
 	var r grantRow
-	err := s.writer.do(ctx, func(t *tx) error { return t.row(text, args, r.columns()...) })
+	err := s.write(ctx, ofNobody, func(t tx) error { return t.row(text, args, r.columns()...) })
 	return r.grant(what, err)
 }
 

@@ -43,16 +43,16 @@ ON CONFLICT (user_id, id) DO NOTHING`
 	// countRepeat counts an event with an earlier one that it repeats, unless it is written down already. What is near in time is so
 	// on either side: a clock that was ahead once must not have all that follows counted with what happened then.
 	countRepeat = `
-UPDATE event_repeats SET again = again + 1, last_at = max(last_at, ?2)
+UPDATE event_repeats SET again = again + 1, last_at = CASE WHEN last_at > ?2 THEN last_at ELSE ?2 END
 WHERE user_id = ?1 AND (at, event_id) = (
 	SELECT r.at, r.event_id FROM event_repeats AS r JOIN events AS e ON e.user_id = r.user_id AND e.id = r.event_id
-	WHERE r.user_id = ?1 AND r.at > ?2 - ?8 AND r.at < ?2 + ?8 AND e.kind = ?4 AND e.detail = ?5 AND e.key_id = ?6 AND e.address = ?7
+	WHERE r.user_id = ?1 AND r.at > CAST(?2 AS BIGINT) - ?8 AND r.at < CAST(?2 AS BIGINT) + ?8 AND e.kind = ?4 AND e.detail = ?5 AND e.key_id = ?6 AND e.address = ?7
 		AND NOT EXISTS (SELECT 1 FROM events WHERE user_id = ?1 AND id = ?3)
 	ORDER BY r.at DESC LIMIT 1)`
 
 	// selectFullDay finds a row when strangers brought about all that they may in a day.
 	selectFullDay = `
-SELECT 1 FROM event_repeats WHERE user_id = ?1 AND at > ?2 - ?3 AND at < ?2 + ?3 ORDER BY at DESC LIMIT 1 OFFSET ` + strangersRows + ` - 1`
+SELECT 1 FROM event_repeats WHERE user_id = ?1 AND at > CAST(?2 AS BIGINT) - ?3 AND at < CAST(?2 AS BIGINT) + ?3 ORDER BY at DESC LIMIT 1 OFFSET ` + strangersRows + ` - 1`
 
 	// selectBusyDay finds a row when an account has very many events that are younger than an id.
 	selectBusyDay = `SELECT 1 FROM events WHERE user_id = ?1 AND id > ?2 ORDER BY id DESC LIMIT 1 OFFSET ` + busyRows + ` - 1`
@@ -68,7 +68,7 @@ SELECT user_id, at, id, 0, at FROM events WHERE user_id = ? AND id = ?`
 SELECT e.id, e.at, e.kind, e.actor, e.key_id, e.key_name, e.detail, e.address, e.agent, coalesce(r.again, 0), r.last_at
 FROM events AS e LEFT JOIN event_repeats AS r ON r.user_id = e.user_id AND r.at = e.at AND r.event_id = e.id
 WHERE e.user_id = ?1 AND e.id < ?2 AND e.id > ?6
-	AND (?3 = '' OR instr(?3, ' ' || e.kind || ' ') > 0) AND (?4 = '' OR e.key_id = ?4)
+	AND (?3 = '' OR replace(?3, ' ' || e.kind || ' ', '') <> ?3) AND (?4 = '' OR e.key_id = ?4)
 ORDER BY e.id DESC LIMIT ?5`
 
 	// selectEventBehind finds where so many events end.
@@ -88,12 +88,12 @@ DELETE FROM event_repeats WHERE (user_id, at, event_id) IN (
 )
 
 // afterAllIDs sorts behind every id, which are hexadecimal.
-const afterAllIDs = "~"
+const afterAllIDs = "g"
 
 // recordEvents is the part of an act that writes down that it happened: both are saved, or neither. Events that have no id are
 // given one here, as they are saved; of a job that is run twice, what the first run wrote is undone. Nothing is written about a user
 // who is gone.
-func recordEvents(t *tx, events []model.Event) error {
+func recordEvents(t tx, events []model.Event) error {
 	for _, e := range events {
 		if e.ID == "" {
 			e.ID = model.NewID(e.At)
@@ -105,7 +105,7 @@ func recordEvents(t *tx, events []model.Event) error {
 		if often {
 			err = recordRepeat(t, e)
 		} else {
-			_, err = insertOne(t, e)
+			err = t.later(insertEvent, eventArgs(e)...)
 		}
 		if err != nil {
 			return err
@@ -114,8 +114,23 @@ func recordEvents(t *tx, events []model.Event) error {
 	return nil
 }
 
+// eventStep writes down an event that does not happen often, as the part of an act.
+func eventStep(e model.Event) step {
+	if e.ID == "" {
+		e.ID = model.NewID(e.At)
+	}
+	return step{text: insertEvent, args: eventArgs(e)}
+}
+
+func eventArgs(e model.Event) []any {
+	return []any{
+		e.UserID, e.ID, e.At.UnixMilli(), string(e.Kind), string(e.Actor),
+		e.KeyID, e.KeyName, e.Detail, e.Address, e.Agent, e.Elsewhere,
+	}
+}
+
 // happensOften says whether an event is counted where it repeats itself.
-func happensOften(t *tx, e model.Event) (bool, error) {
+func happensOften(t tx, e model.Event) (bool, error) {
 	if !e.ByPassword() || e.ByStranger() {
 		return e.ByStranger(), nil
 	}
@@ -128,16 +143,15 @@ func happensOften(t *tx, e model.Event) (bool, error) {
 }
 
 // insertOne writes an event down, unless there is one with its id, or its user is gone.
-func insertOne(t *tx, e model.Event) (written bool, err error) {
-	n, err := t.exec(insertEvent, e.UserID, e.ID, e.At.UnixMilli(), string(e.Kind), string(e.Actor),
-		e.KeyID, e.KeyName, e.Detail, e.Address, e.Agent, e.Elsewhere)
+func insertOne(t tx, e model.Event) (written bool, err error) {
+	n, err := t.exec(insertEvent, eventArgs(e)...)
 	return n > 0, err
 }
 
 // recordRepeat writes down what a stranger brought about. The same from the same address is one row for a while; when the day has as
 // many rows as it may, it is counted with the same of the day, or with that of all addresses which found the day full, whose row names
 // none of them.
-func recordRepeat(t *tx, e model.Event) error {
+func recordRepeat(t tx, e model.Event) error {
 	at := e.At.UnixMilli()
 	count := func(address string, within time.Duration) (bool, error) {
 		n, err := t.exec(countRepeat, e.UserID, at, e.ID, string(e.Kind), e.Detail, e.KeyID, address, within.Milliseconds())
@@ -167,7 +181,7 @@ func recordRepeat(t *tx, e model.Event) error {
 
 // RecordEvent writes down something that happened outside of this store.
 func (s *Store) RecordEvent(ctx context.Context, e model.Event) error {
-	err := s.writer.do(ctx, func(t *tx) error { return recordEvents(t, []model.Event{e}) })
+	err := s.write(ctx, ofUser(e.UserID), func(t tx) error { return recordEvents(t, []model.Event{e}) })
 	return doing("record event", err)
 }
 
@@ -221,7 +235,7 @@ func (s *Store) filterOnce(ctx context.Context, userID string, q model.EventQuer
 }
 
 // eventsBetween are the events before q.Before and after another.
-func (s *Store) eventsBetween(ctx context.Context, userID, after string, q model.EventQuery) (events []model.Event, err error) {
+func (s *Store) eventsBetween(ctx context.Context, userID, after string, q model.EventQuery) ([]model.Event, error) {
 	kinds := ""
 	for _, kind := range q.Kinds {
 		kinds += " " + string(kind) + " "
@@ -230,15 +244,14 @@ func (s *Store) eventsBetween(ctx context.Context, userID, after string, q model
 	var at int64
 	var kind, actor string
 	var last sql.NullInt64
-	err = s.rows(ctx, selectEvents, []any{userID, q.Before, kinds, q.KeyID, q.Limit, after},
+	return list(ctx, s, 0, selectEvents, []any{userID, q.Before, kinds, q.KeyID, q.Limit, after},
 		[]any{&e.ID, &at, &kind, &actor, &e.KeyID, &e.KeyName, &e.Detail, &e.Address, &e.Agent, &e.Again, &last},
-		func() {
+		func() model.Event {
 			e.At, e.Kind, e.Actor = fromMillis(at), model.EventKind(kind), model.Actor(actor)
 			e.LastAt = time.Time{}
 			if e.Again > 0 {
 				e.LastAt = fromNullMillis(last)
 			}
-			events = append(events, e)
+			return e
 		})
-	return events, err
 }

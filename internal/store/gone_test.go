@@ -37,7 +37,7 @@ SELECT m.name FROM sqlite_schema AS m, pragma_table_info(m.name) AS c WHERE m.ty
 // wantNothingOf fails the test if a table has a row of a user, but for the tables named.
 func wantNothingOf(t *testing.T, s *Store, userID string, but ...string) {
 	t.Helper()
-	tables := tablesOfUsers(t, s.readers)
+	tables := tablesOfUsers(t, s.file.readers)
 	if len(tables) < 8 {
 		t.Fatalf("only %v say whose a row is", tables)
 	}
@@ -47,7 +47,7 @@ func wantNothingOf(t *testing.T, s *Store, userID string, but ...string) {
 			column = "id"
 		}
 		var n int
-		if err := s.readers.QueryRowContext(t.Context(), "SELECT count(*) FROM "+table+" WHERE "+column+" = ?", userID).Scan(&n); err != nil {
+		if err := s.file.readers.QueryRowContext(t.Context(), "SELECT count(*) FROM "+table+" WHERE "+column+" = ?", userID).Scan(&n); err != nil {
 			t.Fatal(err)
 		}
 		if n > 0 && (len(but) == 0 || table != but[0]) {

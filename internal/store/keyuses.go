@@ -36,7 +36,7 @@ WHERE user_id = ?1 AND key_id = ?2 AND first_used_at IS NOT NULL`
 INSERT INTO key_uses (user_id, key_id, refused_at, refused_address, refused_reason)
 SELECT user_id, id, ?3, ?4, ?5 FROM api_keys WHERE user_id = ?1 AND id = ?2
 ON CONFLICT (user_id, key_id) DO UPDATE SET refused_at = ?3, refused_address = ?4, refused_reason = ?5
-WHERE refused_at IS NULL OR abs(refused_at - ?3) >= ?6`
+WHERE key_uses.refused_at IS NULL OR abs(key_uses.refused_at - ?3) >= ?6`
 
 	boundRecordingSince = `UPDATE key_use_recording SET since = ?1 WHERE id = 1 AND since > ?2`
 
@@ -59,20 +59,12 @@ FROM api_keys AS k LEFT JOIN key_uses AS u ON u.user_id = k.user_id AND u.key_id
 WHERE k.user_id = ? ORDER BY k.id`
 )
 
-// recordUse is the part of CreateAuthSession that remembers the log-in. What happened is written down when it is the key's first.
-func recordUse(t *tx, userID, keyID string, u *model.KeyUse, happened []model.Event) error {
-	args := []any{
-		userID, keyID, u.At.UnixMilli(),
+// useArgs say that a key opened a session, to updateKeyUse and insertKeyUse.
+func useArgs(a model.Session, u *model.KeyUse) []any {
+	return []any{
+		a.UserID, a.KeyID, u.At.UnixMilli(),
 		u.Address, u.DeviceName, u.Platform, u.PlatformVersion, u.SDK, u.SDKVersion,
 	}
-	used, err := t.exec(updateKeyUse, args...)
-	if err != nil || used > 0 {
-		return err
-	}
-	if _, err := t.exec(insertKeyUse, args...); err != nil {
-		return err
-	}
-	return recordEvents(t, happened)
 }
 
 // RecordRefusal remembers that a log-in with a key was refused, unless another was written down less than a minute before. A
@@ -84,7 +76,7 @@ func (s *Store) RecordRefusal(ctx context.Context, userID, keyID string, r model
 		return nil
 	}
 	if err == nil || errors.Is(err, model.ErrNotFound) {
-		err = s.writer.do(ctx, func(t *tx) error {
+		err = s.write(ctx, ofUser(userID), func(t tx) error {
 			written, err := t.exec(upsertKeyRefusal,
 				userID, keyID, r.At.UnixMilli(), r.Address, r.Reason, refusalInterval.Milliseconds())
 			if err != nil || written == 0 {
@@ -106,13 +98,12 @@ func (s *Store) readRecordingSince(ctx context.Context) error {
 
 // Keys returns the keys of a user with their usage, in the order of their creation.
 func (s *Store) Keys(ctx context.Context, userID string) (model.Keys, error) {
-	keys := model.Keys{Usage: model.UsageKnown}
 	r, since := keyRow{key: model.Key{UserID: userID}}, s.RecordingSince()
-	err := s.rows(ctx, selectKeysWithUsage, []any{userID}, r.columns(), func() { keys.List = append(roomForKeys(keys.List), r.get(since)) })
+	keys, err := list(ctx, s, roomForKeys, selectKeysWithUsage, []any{userID}, r.columns(), func() model.Key { return r.get(since) })
 	if err != nil {
 		return model.Keys{}, doing("list keys with their usage", err)
 	}
-	return keys, nil
+	return model.Keys{List: keys, Usage: model.UsageKnown}, nil
 }
 
 // RecordingSince is from when on the use of keys is recorded.

@@ -297,7 +297,7 @@ func wantSound(t *testing.T, s *Store) {
 			= EXISTS (SELECT 1 FROM events AS e WHERE e.user_id = k.user_id AND e.detail = k.detail AND e.kind = 'session-ended')`,
 	} {
 		var n int
-		if err := s.readers.QueryRowContext(t.Context(), query).Scan(&n); err != nil || n != 0 {
+		if err := s.file.readers.QueryRowContext(t.Context(), query).Scan(&n); err != nil || n != 0 {
 			t.Errorf("%d %s (%v)", n, what, err)
 		}
 	}
@@ -306,11 +306,11 @@ func wantSound(t *testing.T, s *Store) {
 func wantIntegrity(t *testing.T, s *Store) {
 	t.Helper()
 	var verdict string
-	if err := s.readers.QueryRowContext(t.Context(), "PRAGMA integrity_check").Scan(&verdict); err != nil || verdict != "ok" {
+	if err := s.file.readers.QueryRowContext(t.Context(), "PRAGMA integrity_check").Scan(&verdict); err != nil || verdict != "ok" {
 		t.Errorf("integrity check: %q (%v)", verdict, err)
 	}
 	var orphans int
-	err := s.readers.QueryRowContext(t.Context(), "SELECT count(*) FROM pragma_foreign_key_check").Scan(&orphans)
+	err := s.file.readers.QueryRowContext(t.Context(), "SELECT count(*) FROM pragma_foreign_key_check").Scan(&orphans)
 	if err != nil || orphans != 0 {
 		t.Errorf("%d rows refer to rows that are gone (%v)", orphans, err)
 	}

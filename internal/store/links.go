@@ -20,9 +20,9 @@ WHERE l.id = ?1 AND l.token_hash = ?2 AND l.purpose = ?3 AND l.expires_at > ?4 A
 
 	deleteLinks = `DELETE FROM account_links WHERE identity_id = ? AND purpose = ?`
 
-	updatePending = `UPDATE identities SET pending = 0 WHERE id = ?`
+	updatePending = `UPDATE identities SET pending = FALSE WHERE id = ?`
 
-	setPasswordHash = `UPDATE identities SET password_hash = ?, pending = 0, generation = generation + 1 WHERE id = ?`
+	setPasswordHash = `UPDATE identities SET password_hash = ?, pending = FALSE, generation = generation + 1 WHERE id = ?`
 
 	sweepLinks = `
 DELETE FROM account_links WHERE id IN (
@@ -31,7 +31,7 @@ DELETE FROM account_links WHERE id IN (
 
 // CreateLink adds a link, or answers ErrNotFound when the identity is gone. What happened is written down with it.
 func (s *Store) CreateLink(ctx context.Context, l model.Link, happened ...model.Event) error {
-	err := s.writer.do(ctx, func(t *tx) error {
+	err := s.write(ctx, ofUserIn(happened), func(t tx) error {
 		err := t.execOne(insertLink,
 			l.ID, l.TokenHash[:], l.Purpose, l.CreatedAt.UnixMilli(), l.ExpiresAt.UnixMilli(), l.IdentityID)
 		if err != nil {
@@ -58,7 +58,7 @@ func (s *Store) LinkedIdentity(ctx context.Context, l model.Link, now time.Time)
 // write down with it.
 func (s *Store) ConfirmIdentity(ctx context.Context, l model.Link, now time.Time, happened func(model.Identity) model.Event) error {
 	l.Purpose = model.LinkConfirm
-	return doing("confirm address", s.useLink(ctx, l, now, func(t *tx, id model.Identity) error {
+	return doing("confirm address", s.useLink(ctx, l, now, func(t tx, id model.Identity) error {
 		if _, err := t.exec(updatePending, id.ID); err != nil {
 			return err
 		}
@@ -72,7 +72,7 @@ func (s *Store) ResetPassword(
 	ctx context.Context, l model.Link, hash string, now time.Time, happened func(model.Identity) model.Event,
 ) error {
 	l.Purpose = model.LinkReset
-	return doing("reset password", s.useLink(ctx, l, now, func(t *tx, id model.Identity) error {
+	return doing("reset password", s.useLink(ctx, l, now, func(t tx, id model.Identity) error {
 		if _, err := t.exec(setPasswordHash, hash, id.ID); err != nil {
 			return err
 		}
@@ -81,11 +81,17 @@ func (s *Store) ResetPassword(
 }
 
 // useLink finds whose link it is, has act do what it is for, and takes it and all others for the same purpose away.
-func (s *Store) useLink(ctx context.Context, l model.Link, now time.Time, act func(*tx, model.Identity) error) error {
-	return s.writer.do(ctx, func(t *tx) error {
+func (s *Store) useLink(ctx context.Context, l model.Link, now time.Time, act func(tx, model.Identity) error) error {
+	return s.write(ctx, ofNobody, func(t tx) error {
 		var id model.Identity
-		var created int64
-		if err := t.row(selectLink, linkArgs(l, now), scanIdentity(&id, &created)...); err != nil {
+		find := func() error { return t.row(selectLink, linkArgs(l, now), scanIdentity(&id, new(int64))...) }
+		if err := find(); err != nil {
+			return err
+		}
+		if err := t.lock(ofUser(id.UserID)); err != nil {
+			return err
+		}
+		if err := find(); err != nil { // somebody was quicker, or the address was registered again
 			return err
 		}
 		if err := t.execOne(deleteLinks, id.ID, l.Purpose); err != nil {

@@ -170,7 +170,7 @@ func wantNewer(t *testing.T, path string) {
 	if !errors.Is(err, ErrNewer) {
 		t.Fatalf("error is %v, want %v", err, ErrNewer)
 	}
-	known, readErr := migrations.ReadDir("migrations")
+	known, readErr := migrations.ReadDir("migrations/sqlite")
 	if readErr != nil {
 		t.Fatal(readErr)
 	}

@@ -18,7 +18,7 @@ func killed(t *testing.T, s *Store) (path string) {
 	}
 	path = newFile(t)
 	for _, suffix := range []string{"", "-wal", "-shm"} {
-		copyFile(t, s.path+suffix, path+suffix)
+		copyFile(t, s.file.path+suffix, path+suffix)
 	}
 	return path
 }
@@ -26,7 +26,7 @@ func killed(t *testing.T, s *Store) (path string) {
 // writeMuch fills a log until it has begun anew, and a little more.
 func writeMuch(t *testing.T, s *Store, userID string) {
 	t.Helper()
-	salts := func() string { return contents(t, s.path+"-wal")[logSaltsAt : logSaltsAt+logSaltsSize] }
+	salts := func() string { return contents(t, s.file.path+"-wal")[logSaltsAt : logSaltsAt+logSaltsSize] }
 	begun := salts()
 	for i := 0; salts() == begun; i++ {
 		var events []model.Event
@@ -154,8 +154,8 @@ func TestALogThatWasCutShortOrIsNoneIsNoAlarm(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, log := range map[string]string{
-		"empty": "", "noise": strings.Repeat("noise", 5000), "without a frame": contents(t, s.path+"-wal")[:logHeaderSize],
-		"without a whole commit": contents(t, s.path+"-wal")[:logHeaderSize+100],
+		"empty": "", "noise": strings.Repeat("noise", 5000), "without a frame": contents(t, s.file.path+"-wal")[:logHeaderSize],
+		"without a whole commit": contents(t, s.file.path+"-wal")[:logHeaderSize+100],
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := newFile(t)

@@ -43,38 +43,35 @@ func (p statements) close() error {
 // check fails when text is not one of the statements.
 func (p statements) check(text string) error {
 	if p[text] == nil {
-		return fmt.Errorf("statement is not in the list of prepared ones: %q", text)
+		return errUnlisted(text)
 	}
 	return nil
 }
 
 // openReaders opens the pool of reading connections. More than two for a core bring nothing, and each keeps its own cache of
 // pages.
-func (s *Store) openReaders(ctx context.Context, path string) (err error) {
-	if s.readers, err = openPool(path, readerPragmas(), 2*runtime.GOMAXPROCS(0)); err != nil {
+func (f *sqliteEngine) openReaders(ctx context.Context, path string) (err error) {
+	if f.readers, err = openPool(path, readerPragmas(), 2*runtime.GOMAXPROCS(0)); err != nil {
 		return err
 	}
-	s.filtering = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)) // a quarter of them, on half of the cores
-	s.prepared, err = prepare(ctx, s.readers, readStatements())
+	f.prepared, err = prepare(ctx, f.readers, readStatements())
 	return err
 }
 
-// row runs a read that finds one row or, as ErrNotFound, none.
-func (s *Store) row(ctx context.Context, text string, args []any, dest ...any) error {
-	ctx, err := s.startRead(ctx, text)
+func (f *sqliteEngine) row(ctx context.Context, text string, args []any, dest ...any) error {
+	ctx, err := f.startRead(ctx, text)
 	if err != nil {
 		return err
 	}
-	return found(s.prepared[text].QueryRowContext(ctx, args...).Scan(dest...))
+	return found(f.prepared[text].QueryRowContext(ctx, args...).Scan(dest...))
 }
 
-// rows runs a read, scans every row of it into dest and calls each.
-func (s *Store) rows(ctx context.Context, text string, args, dest []any, each func()) (err error) {
-	ctx, err = s.startRead(ctx, text)
+func (f *sqliteEngine) rows(ctx context.Context, text string, args, dest []any, _, each func()) (err error) {
+	ctx, err = f.startRead(ctx, text)
 	if err != nil {
 		return err
 	}
-	rows, err := s.prepared[text].QueryContext(ctx, args...)
+	rows, err := f.prepared[text].QueryContext(ctx, args...)
 	if err != nil {
 		return err
 	}
@@ -90,11 +87,11 @@ func (s *Store) rows(ctx context.Context, text string, args, dest []any, each fu
 
 // startRead counts a read, unless its caller has gone. From there on it cannot be cancelled: it takes microseconds, a third of
 // which again would go into being ready to interrupt it, with a goroutine in database/sql and one in the driver.
-func (s *Store) startRead(ctx context.Context, text string) (context.Context, error) {
-	if err := errors.Join(ctx.Err(), s.prepared.check(text)); err != nil {
+func (f *sqliteEngine) startRead(ctx context.Context, text string) (context.Context, error) {
+	if err := errors.Join(ctx.Err(), f.prepared.check(text)); err != nil {
 		return nil, err
 	}
-	s.counters.reads.Add(1)
+	f.counters.reads.Add(1)
 	return context.WithoutCancel(ctx), nil
 }
 

@@ -104,7 +104,7 @@ func TestWhatCannotBeRestoredChangesNothing(t *testing.T) {
 			}
 		})
 	}
-	if _, err := Restore(t.Context(), good, s.path, time.Now()); !errors.Is(err, ErrInUse) {
+	if _, err := Restore(t.Context(), good, s.file.path, time.Now()); !errors.Is(err, ErrInUse) {
 		t.Errorf("a database that is open: %v", err)
 	}
 	if contents(t, path) != before {

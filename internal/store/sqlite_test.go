@@ -10,17 +10,17 @@ import (
 
 func TestEveryConnectionHasItsSettings(t *testing.T) {
 	s := openFile(t, newFile(t))
-	wantPragmas(t, s.writer.conn, writerPragmas())
-	size := s.readers.Stats().MaxOpenConnections
+	wantPragmas(t, s.file.writer.conn, writerPragmas())
+	size := s.file.readers.Stats().MaxOpenConnections
 	for range size { // all of the pool, by keeping each
-		conn, err := s.readers.Conn(t.Context())
+		conn, err := s.file.readers.Conn(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer func() { _ = conn.Close() }()
 		wantPragmas(t, conn, readerPragmas())
 	}
-	if open := s.readers.Stats().OpenConnections; open != size {
+	if open := s.file.readers.Stats().OpenConnections; open != size {
 		t.Errorf("saw %d of %d connections", open, size)
 	}
 }
@@ -84,7 +84,7 @@ func TestASettingSQLiteDoesNotKnowIsRefused(t *testing.T) {
 
 func TestReadersCannotWrite(t *testing.T) {
 	s := openFile(t, newFile(t))
-	if _, err := s.readers.ExecContext(t.Context(), "DELETE FROM users"); err == nil {
+	if _, err := s.file.readers.ExecContext(t.Context(), "DELETE FROM users"); err == nil {
 		t.Error("a reader wrote")
 	}
 }
@@ -95,7 +95,7 @@ func TestAStatementOutsideTheListsIsNotRun(t *testing.T) {
 	if err := s.row(t.Context(), "SELECT 1", nil, &one); err == nil {
 		t.Error("a read ran")
 	}
-	err := s.writer.do(t.Context(), func(tx *tx) error {
+	err := s.file.writer.do(t.Context(), func(tx tx) error {
 		_, err := tx.exec("DELETE FROM users")
 		return err
 	})

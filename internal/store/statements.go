@@ -1,5 +1,11 @@
 package store
 
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
 // The statements that steer the writer's transaction. IMMEDIATE takes the write lock at once, so that a transaction that
 // begins with a read can never be refused at its first write.
 const (
@@ -29,7 +35,7 @@ func readStatements() []string {
 		selectWebSession, selectWebSessions,
 		selectGrant, selectGrantByDeviceCode,
 		selectRefusedAt, selectRecordingSince, selectKeyWithUsage, selectKeysWithUsage,
-		selectClock,
+		selectClock, countUsers,
 	}
 }
 
@@ -39,10 +45,11 @@ func writeStatements() []string {
 		insertUser, selectUser, updateUserDisabled, deleteUser, insertIdentity, insertLoneIdentity,
 		updatePasswordHash, changePasswordHash, replacePending, deleteAllLinks, selectIdentityBySubject,
 		insertLink, selectLink, deleteLinks, updatePending, setPasswordHash, sweepLinks,
-		insertAPIKey, selectKeyRefusal, selectAPIKey, selectAPIKeyName, updateAPIKeyDisabled, deleteAPIKey, deleteSessionsOfKey,
-		insertAuthSession, insertAuthSessionByKey, deleteOldAuthSessions, deleteOldestAuthSession, selectAuthSessionID, updateLastSeen,
+		insertAPIKey, insertForm, sweepForms, selectKeyRefusal, selectAPIKey, selectAPIKeyName, updateAPIKeyDisabled, deleteAPIKey, deleteSessionsOfKey,
+		insertAuthSession, insertAuthSessionByKey,
+		deleteOldOfKey, deleteOldOfUser, deleteOldestOfKey, deleteOldestOfUser, selectAuthSessionID, updateLastSeen,
 		deleteAuthSession, deleteAuthSessionsOfUser, sweepAuthSessions,
-		insertWebSession, selectOldestWebSession, updateWebSession, selectWebSessionVersion,
+		insertWebSession, deleteHeldByOldest, deleteOldestWebSessions, updateWebSession, selectWebSessionVersion,
 		deleteHeldAuthSession, deleteWebSession,
 		sweepHeldByEnded, sweepHeldByIdle, sweepEndedWebSessions, sweepIdleWebSessions,
 		insertGrant, selectUserCode, claimGrant, decideGrant, cancelApproval, finishApproval, deliverGrant,
@@ -53,4 +60,36 @@ func writeStatements() []string {
 		insertAnonymousUser, deleteAnonymousUser, lookAtAnonymous, postponeAnonymous, sweepAnonymousEvents, sweepAnonymous, forgetAnonymous,
 		saveClock, boundAuthSessions, boundWebSessions, boundLinks, boundGrants, boundRecordingSince,
 	}
+}
+
+// mustStatements are those that a job may end with only if they changed a row.
+func mustStatements() []string {
+	return []string{insertAPIKey, insertForm, insertAuthSessionByKey, updateKeyUse}
+}
+
+// reboundTexts are all statements as PostgreSQL takes them.
+func reboundTexts() map[string]string {
+	texts := map[string]string{}
+	for _, text := range slices.Concat(readStatements(), writeStatements(), onlyPostgres()) {
+		texts[text] = rebind(text)
+	}
+	for _, text := range mustStatements() {
+		texts[guard(text)] = guard(rebind(text))
+	}
+	return texts
+}
+
+// rebind writes the parameters of a statement as PostgreSQL does: ? is $1, $2 and so on, ?3 is $3. No text has a question mark otherwise.
+func rebind(text string) string {
+	var out strings.Builder
+	parts := strings.Split(text, "?")
+	out.WriteString(parts[0])
+	for i, part := range parts[1:] {
+		out.WriteByte('$')
+		if part == "" || part[0] < '0' || '9' < part[0] {
+			out.WriteString(strconv.Itoa(i + 1))
+		}
+		out.WriteString(part)
+	}
+	return out.String()
 }

@@ -1,21 +1,18 @@
 // Package store keeps users, their keys and their sessions, and is the only package with SQL.
 //
-// A Store is one SQLite file held by one process. Reads run on a small pool of connections. All writes go through one
-// goroutine, which commits what is waiting in one transaction; a write has returned nil only after its commit was flushed to
-// the disk. The contract is in storetest, so that another engine can be held to it.
+// A Store is one SQLite file held by one process, or a database of PostgreSQL that several share. What the two do differently is behind
+// engine; the statements are the same, and so is the contract, which is in storetest. A write has returned nil only after its commit
+// was flushed to the disk.
 //
 // Times are kept to the millisecond and come back in UTC.
 package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
-
-	"github.com/gofrs/flock"
 
 	"latchkey/internal/model"
 )
@@ -33,15 +30,12 @@ var errClosed = errors.New("the store is closed")
 
 // Store is an open database. Its methods may be called from any number of goroutines.
 type Store struct {
-	path     string // without links, from the root
-	lock     *flock.Flock
-	readers  *sql.DB
-	writers  *sql.DB // one connection, held by writer
-	prepared statements
-	writer   *writer
+	engine   engine
+	file     *sqliteEngine   // the engine, if it is SQLite
+	server   *postgresEngine // the engine, if it is PostgreSQL
 	counters counters
 
-	filtering chan struct{} // an entry for each connection that goes through many rows
+	filtering chan struct{} // an entry for each read that goes through many rows
 
 	recordingSince atomic.Int64 // of key uses, in milliseconds
 
@@ -67,86 +61,38 @@ type counters struct{ reads, writes, commits atomic.Int64 }
 // it and with ErrForeignLog when the log beside it is of another. The file stays locked until Close.
 func Open(ctx context.Context, path string) (*Store, error) {
 	s := &Store{}
-	if err := s.open(ctx, path); err != nil {
-		return nil, fmt.Errorf("open database %s: %w", path, errors.Join(err, s.release()))
+	s.file = &sqliteEngine{counters: &s.counters}
+	err := s.file.open(ctx, path)
+	if err == nil {
+		err = s.begin(ctx, s.file)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open database %s: %w", path, errors.Join(err, s.file.close()))
 	}
 	return s, nil
 }
 
-func (s *Store) open(ctx context.Context, path string) (err error) {
-	if path, err = findFile(path); err != nil {
-		return err
-	}
-	s.path = path
-	if s.lock, err = lockFile(path); err != nil {
-		return err
-	}
-	if err = checkOwnLog(path); err != nil {
-		return err
-	}
-	if err = refuseNewer(ctx, path); err != nil {
-		return err
-	}
-	if err = checkWritable(path); err != nil {
-		return err
-	}
-	if err = makeSchema(ctx, path); err != nil {
-		return err
-	}
-	if err = numberOldFile(path); err != nil {
-		return err
-	}
-	if s.writers, err = openPool(path, writerPragmas(), 1); err != nil {
-		return err
-	}
-	if err = migrate(ctx, s.writers); err != nil {
-		return err
-	}
-	if s.writer, err = newWriter(ctx, path, s.writers, &s.counters); err != nil {
-		return err
-	}
-	if err = s.openReaders(ctx, path); err != nil {
-		return err
-	}
+// begin reads what the store remembers of a database.
+func (s *Store) begin(ctx context.Context, e engine) error {
+	s.engine, s.filtering = e, make(chan struct{}, e.filters())
 	return errors.Join(s.readRecordingSince(ctx), s.readClock(ctx))
 }
 
-// Close finishes the writes that were accepted, moves everything into the one file and gives it free. Calls made afterwards
-// fail. Closing again does nothing.
+// Close finishes the writes that were accepted, moves everything into the one file and gives it free, or ends the connections to the
+// server. Calls made afterwards fail. Closing again does nothing.
 func (s *Store) Close() error {
 	s.closeOnce.Do(func() {
-		if err := s.release(); err != nil {
+		if err := s.engine.close(); err != nil {
 			s.closeErr = fmt.Errorf("close database: %w", err)
 		}
 	})
 	return s.closeErr
 }
 
-// release undoes as much of open as was done, last thing first.
-func (s *Store) release() error {
-	var errs []error
-	if s.writer != nil {
-		s.writer.stop()
-	}
-	if s.readers != nil {
-		errs = append(errs, s.prepared.close(), s.readers.Close())
-	}
-	if s.writer != nil {
-		errs = append(errs, s.writer.close())
-	}
-	if s.writers != nil {
-		errs = append(errs, s.writers.Close())
-	}
-	if s.lock != nil {
-		errs = append(errs, s.lock.Close())
-	}
-	return errors.Join(errs...)
-}
-
 // Ping reads from the database, for a health check.
 func (s *Store) Ping(ctx context.Context) error {
 	var one int
-	err := s.row(ctx, selectNobody, nil, &one)
+	err := s.engine.row(ctx, selectNobody, nil, &one)
 	if err != nil && !errors.Is(err, model.ErrNotFound) {
 		return fmt.Errorf("ping database: %w", err)
 	}
@@ -162,8 +108,42 @@ func (s *Store) Stats() Stats {
 	}
 }
 
-// Changes counts the transactions that were committed since Open. While it stands still, nothing that is read changes.
+// Changes counts the transactions that this process committed since Open.
 func (s *Store) Changes() uint64 { return uint64(s.counters.commits.Load()) } //nolint:gosec // it only grows
+
+// Alone says that nobody but this process writes: while Changes stands still, nothing that is read changes.
+func (s *Store) Alone() bool { return s.engine.alone() }
+
+// Settled returns when every write whose outcome was model.ErrUnclear has happened or never will: whoever looks then sees what came of
+// it. It fails while the database cannot be reached.
+func (s *Store) Settled(ctx context.Context) error {
+	return doing("settle what is unclear", s.engine.settled(ctx))
+}
+
+// write runs a job in one transaction.
+func (s *Store) write(ctx context.Context, of lock, run func(tx) error) error {
+	return s.engine.write(ctx, of, run)
+}
+
+func (s *Store) row(ctx context.Context, text string, args []any, dest ...any) error {
+	return s.engine.row(ctx, text, args, dest...)
+}
+
+// list runs a read and returns what get makes of every row, which was scanned into dest. A list that begins has room for so many:
+// growing it costs more than reading it.
+func list[T any](ctx context.Context, s *Store, room int, text string, args, dest []any, get func() T) ([]T, error) {
+	var all []T
+	err := s.engine.rows(ctx, text, args, dest, func() { all = all[:0] }, func() {
+		if all == nil {
+			all = make([]T, 0, room)
+		}
+		all = append(all, get())
+	})
+	if err != nil {
+		return nil, err
+	}
+	return all, nil
+}
 
 // doing adds to an error what was being done.
 func doing(what string, err error) error {

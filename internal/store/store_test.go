@@ -1,20 +1,43 @@
 package store_test
 
 import (
+	"context"
 	"testing"
 
+	"latchkey/internal/model"
 	"latchkey/internal/onboard"
 	"latchkey/internal/onboard/onboardtest"
 	"latchkey/internal/store"
+	"latchkey/internal/store/pgtest"
 	"latchkey/internal/store/storetest"
 	"latchkey/internal/testkit"
 )
 
 func open(t *testing.T) *store.Store { return testkit.Store(t) }
 
+// connect opens an empty schema of a real server, with the whole pool warm: with cold connections, of many who act at once only a few
+// do, and a lock that is missing is not missed.
+func connect(t *testing.T) *store.Store {
+	t.Helper()
+	s, err := store.Connect(t.Context(), model.Secret(pgtest.URL(t)+"&pool_max_conns=16"), store.Options{Migrate: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	testkit.AtOnce(t, 64, func(ctx context.Context, _ int) error { return s.Ping(ctx) })
+	return s
+}
+
 func TestContractHoldsOnSQLite(t *testing.T) { storetest.Run(t, open) }
+
+func TestContractHoldsOnPostgreSQL(t *testing.T) { storetest.Run(t, connect) }
 
 func TestDeviceGrantsInTheStoreKeepTheContract(t *testing.T) {
 	t.Parallel()
 	onboardtest.Run(t, func(t *testing.T) onboard.Grants { return open(t) })
+}
+
+func TestDeviceGrantsInPostgreSQLKeepTheContract(t *testing.T) {
+	t.Parallel()
+	onboardtest.Run(t, func(t *testing.T) onboard.Grants { return connect(t) })
 }

@@ -35,7 +35,7 @@ func counted(t *testing.T, s *Store, userID string, kind model.EventKind) (times
 func recordAll(t *testing.T, s *Store, events []model.Event) {
 	t.Helper()
 	for some := range slices.Chunk(events, 1000) {
-		if err := s.writer.do(t.Context(), func(t *tx) error { return recordEvents(t, some) }); err != nil {
+		if err := s.file.writer.do(t.Context(), func(t tx) error { return recordEvents(t, some) }); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -44,10 +44,10 @@ func recordAll(t *testing.T, s *Store, events []model.Event) {
 // sizeOfRows is what an account's rows take up: pages that are not free, once the log is in the file.
 func sizeOfRows(t *testing.T, s *Store) (pages int) {
 	t.Helper()
-	if err := checkpoint(t.Context(), s.writer.conn); err != nil {
+	if err := checkpoint(t.Context(), s.file.writer.conn); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.readers.QueryRowContext(t.Context(), "PRAGMA page_count").Scan(&pages); err != nil {
+	if err := s.file.readers.QueryRowContext(t.Context(), "PRAGMA page_count").Scan(&pages); err != nil {
 		t.Fatal(err)
 	}
 	return pages

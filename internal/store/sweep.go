@@ -13,6 +13,13 @@ const sweepBatch = 200
 // eventsKept is how long it is remembered what happened.
 const eventsKept = 400 * 24 * time.Hour
 
+// formsKept is how long it is remembered that a form was used: the longest for which a page with one is any good.
+const formsKept = 24 * time.Hour
+
+const sweepForms = `
+DELETE FROM forms WHERE (user_id, id) IN (
+	SELECT user_id, id FROM forms WHERE used_at <= ? LIMIT ?)`
+
 // Bounding what a clock has dated that was ahead. None is written twice: the new end is within the bound.
 const (
 	boundAuthSessions = `
@@ -37,7 +44,7 @@ type Longest struct{ AuthSession, WebSession, Grant time.Duration }
 // ahead would last for as long as that was, too. It is for when the clock is not behind.
 func (s *Store) Bound(ctx context.Context, now time.Time, most Longest) error {
 	for more := true; more; { // all four in one job: hardly ever is there anything
-		err := s.writer.do(ctx, func(t *tx) error {
+		err := s.write(ctx, ofNobody, func(t tx) error {
 			more = false
 			for _, bound := range []struct {
 				text string
@@ -70,7 +77,7 @@ func (s *Store) boundRecording(ctx context.Context, now time.Time) error {
 	if !model.FromFuture(s.RecordingSince(), now) {
 		return nil
 	}
-	err := s.writer.do(ctx, func(t *tx) error {
+	err := s.write(ctx, ofNobody, func(t tx) error {
 		_, err := t.exec(boundRecordingSince, now.UnixMilli(), now.Add(model.MaxAhead).UnixMilli())
 		return err
 	})
@@ -93,6 +100,7 @@ func (s *Store) Sweep(ctx context.Context, now time.Time, idle time.Duration) er
 		{sweepEndedWebSessions, now},
 		{sweepIdleWebSessions, now.Add(-idle)},
 		{sweepLinks, now},
+		{sweepForms, now.Add(-formsKept)},
 		{sweepEvents, now.Add(-eventsKept)},
 		{sweepRepeats, now.Add(-eventsKept)},
 		{postponeAnonymous, now},
@@ -111,7 +119,7 @@ func (s *Store) Sweep(ctx context.Context, now time.Time, idle time.Duration) er
 func (s *Store) sweep(ctx context.Context, text string, before time.Time) error {
 	for {
 		var removed int64
-		err := s.writer.do(ctx, func(t *tx) (err error) {
+		err := s.write(ctx, ofNobody, func(t tx) (err error) {
 			removed, err = t.exec(text, before.UnixMilli(), sweepBatch)
 			return err
 		})

@@ -20,7 +20,7 @@ func TestEveryTimeThatIsStoredIsInTheTableOfWrongClocks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows, err := openFile(t, newFile(t)).readers.QueryContext(t.Context(), `
+	rows, err := openFile(t, newFile(t)).file.readers.QueryContext(t.Context(), `
 SELECT m.name || '.' || c.name FROM sqlite_schema AS m, pragma_table_info(m.name) AS c
 WHERE m.type = 'table' AND c.type = 'INTEGER' AND m.name NOT LIKE 'goose%' AND m.name NOT LIKE 'sqlite%' ORDER BY m.name, c.cid`)
 	if err != nil {

@@ -23,7 +23,7 @@ const (
 	selectUsers = `SELECT id, created_at, disabled_at FROM users WHERE id > ? ORDER BY id LIMIT ?`
 
 	// updateUserDisabled changes nothing when the user is as asked for.
-	updateUserDisabled = `UPDATE users SET disabled_at = ?1 WHERE id = ?2 AND (disabled_at IS NULL) <> (?1 IS NULL)`
+	updateUserDisabled = `UPDATE users SET disabled_at = CAST(?1 AS BIGINT) WHERE id = ?2 AND (disabled_at IS NULL) <> (CAST(?1 AS BIGINT) IS NULL)`
 
 	deleteAuthSessionsOfUser = `DELETE FROM auth_sessions WHERE user_id = ? AND id <> ?`
 
@@ -40,7 +40,7 @@ ON CONFLICT (provider, subject) DO NOTHING`
 	insertLoneIdentity = `
 INSERT INTO identities (id, user_id, provider, subject, password_hash, created_at, pending, spelling)
 SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8
-WHERE NOT EXISTS (SELECT 1 FROM identities WHERE provider = '` + model.ProviderEmailPassword + `' AND spelling = ?8 AND pending = 0)
+WHERE NOT EXISTS (SELECT 1 FROM identities WHERE provider = '` + model.ProviderEmailPassword + `' AND spelling = ?8 AND pending = FALSE)
 ON CONFLICT (provider, subject) DO NOTHING`
 
 	// selectIdentitiesBySpelling has those first whose address is confirmed.
@@ -58,7 +58,7 @@ FROM identities AS i JOIN users AS u ON u.id = i.user_id WHERE i.provider = ? AN
 SELECT ` + identityColumns + `
 FROM identities AS i JOIN users AS u ON u.id = i.user_id
 WHERE i.provider = '` + model.ProviderEmailPassword + `' AND i.spelling = ?1 AND (i.subject = ?2 OR NOT EXISTS (
-	SELECT 1 FROM identities WHERE provider = '` + model.ProviderEmailPassword + `' AND subject = ?2 AND pending = 0))
+	SELECT 1 FROM identities WHERE provider = '` + model.ProviderEmailPassword + `' AND subject = ?2 AND pending = FALSE))
 ORDER BY i.pending LIMIT ?3`
 
 	selectIdentities = `
@@ -68,7 +68,7 @@ FROM identities AS i JOIN users AS u ON u.id = i.user_id WHERE i.user_id = ? ORD
 	updatePasswordHash = `UPDATE identities SET password_hash = ? WHERE id = ? AND password_hash = ?`
 
 	// replacePending leaves whoever registered the address before with nothing.
-	replacePending = `UPDATE identities SET password_hash = ?, generation = generation + 1 WHERE id = ? AND pending = 1`
+	replacePending = `UPDATE identities SET password_hash = ?, generation = generation + 1 WHERE id = ? AND pending = TRUE`
 
 	deleteAllLinks = `DELETE FROM account_links WHERE identity_id = ?`
 
@@ -87,7 +87,7 @@ func forgetUser() []string {
 // belong to somebody already. What happened is written down with it. An account without credentials goes with a sweep once its
 // sessions are over, which it should have soon.
 func (s *Store) CreateUser(ctx context.Context, u model.User, id model.Identity, happened ...model.Event) error {
-	return doing("create user", s.writer.do(ctx, func(t *tx) error {
+	return doing("create user", s.write(ctx, ofUser(u.ID), func(t tx) error {
 		if err := addUser(t, insertIdentity, u, []model.Identity{id}, happened); err != nil || id.Provider != model.ProviderAnonymous {
 			return err
 		}
@@ -99,7 +99,7 @@ func (s *Store) CreateUser(ctx context.Context, u model.User, id model.Identity,
 // CreateLoneUser is CreateUser for an email address. ErrConflict is also that somebody has confirmed an address in which people see no
 // difference from it.
 func (s *Store) CreateLoneUser(ctx context.Context, u model.User, id model.Identity, happened ...model.Event) error {
-	return doing("create user", s.writer.do(ctx, func(t *tx) error {
+	return doing("create user", s.write(ctx, ofSpellings, func(t tx) error {
 		return addUser(t, insertLoneIdentity, u, []model.Identity{id}, happened)
 	}))
 }
@@ -113,23 +113,29 @@ func (s *Store) RegisterUser(
 	ctx context.Context, u model.User, id model.Identity, lone bool, happened func(model.Identity) model.Event,
 ) (registered model.Identity, err error) {
 	id.Pending = true
-	insert := insertIdentity
+	insert, lock := insertIdentity, ofNobody
 	if lone {
-		insert = insertLoneIdentity
+		insert, lock = insertLoneIdentity, ofSpellings
 	}
-	err = s.writer.do(ctx, func(t *tx) error {
-		var created int64
-		err := t.row(selectIdentityBySubject, []any{id.Provider, id.Subject}, scanIdentity(&registered, &created)...)
+	err = s.write(ctx, lock, func(t tx) error {
+		err := identityBySubject(t, id, &registered)
 		switch {
 		case errors.Is(err, model.ErrNotFound):
 			registered = id
 			return addUser(t, insert, u, []model.Identity{id}, []model.Event{happened(id)})
 		case err != nil:
 			return err
+		}
+		if err := t.lock(ofUser(registered.UserID)); err != nil {
+			return err
+		}
+		switch err := identityBySubject(t, id, &registered); { // as it is now that nobody changes it
+		case err != nil:
+			return err
 		case !registered.Pending:
 			return model.ErrConflict
 		}
-		registered.CreatedAt, registered.PasswordHash = fromMillis(created), id.PasswordHash
+		registered.PasswordHash = id.PasswordHash
 		registered.Generation++
 		if err := t.execOne(replacePending, id.PasswordHash, registered.ID); err != nil {
 			return err
@@ -145,20 +151,30 @@ func (s *Store) RegisterUser(
 	return registered, nil
 }
 
+func identityBySubject(t tx, id model.Identity, found *model.Identity) error {
+	var created int64
+	err := t.row(selectIdentityBySubject, []any{id.Provider, id.Subject}, scanIdentity(found, &created)...)
+	found.CreatedAt = fromMillis(created)
+	return err
+}
+
 // ImportUser adds a user, who may be disabled, with all their identities, or nothing: ErrConflict when there is a user of that
 // id, or when the provider and subject of an identity belong to somebody.
 func (s *Store) ImportUser(ctx context.Context, u model.User, ids []model.Identity, happened ...model.Event) error {
-	return doing("create user", s.writer.do(ctx, func(t *tx) error { return addUser(t, insertIdentity, u, ids, happened) }))
+	return doing("create user", s.write(ctx, ofUser(u.ID), func(t tx) error { return addUser(t, insertIdentity, u, ids, happened) }))
 }
 
-func addUser(t *tx, insert string, u model.User, ids []model.Identity, happened []model.Event) error {
+func addUser(t tx, insert string, u model.User, ids []model.Identity, happened []model.Event) error {
 	switch _, err := selectedUser(t, u.ID); {
 	case err == nil:
 		return model.ErrConflict
 	case !errors.Is(err, model.ErrNotFound):
 		return err
 	}
-	if _, err := t.exec(insertUser, u.ID, u.CreatedAt.UnixMilli(), nullMillis(u.DisabledAt)); err != nil {
+	switch _, err := t.exec(insertUser, u.ID, u.CreatedAt.UnixMilli(), nullMillis(u.DisabledAt)); {
+	case errors.Is(err, errDuplicate): // another was quicker
+		return model.ErrConflict
+	case err != nil:
 		return err
 	}
 	for _, id := range ids {
@@ -185,25 +201,21 @@ func (s *Store) User(ctx context.Context, id string) (model.User, error) {
 }
 
 // selectedUser tells when a user was made, or that there is none.
-func selectedUser(t *tx, id string) (created int64, err error) {
+func selectedUser(t tx, id string) (created int64, err error) {
 	err = t.row(selectUser, []any{id}, &created, new(sql.NullInt64))
 	return created, err
 }
 
 // Users returns up to limit users in the order of their ids, those behind the id after.
 func (s *Store) Users(ctx context.Context, after string, limit int) ([]model.User, error) {
-	var users []model.User
 	var u model.User
 	var created int64
 	var disabled sql.NullInt64
-	err := s.rows(ctx, selectUsers, []any{after, limit}, []any{&u.ID, &created, &disabled}, func() {
+	users, err := list(ctx, s, 0, selectUsers, []any{after, limit}, []any{&u.ID, &created, &disabled}, func() model.User {
 		u.CreatedAt, u.DisabledAt = fromMillis(created), fromNullMillis(disabled)
-		users = append(users, u)
+		return u
 	})
-	if err != nil {
-		return nil, doing("list users", err)
-	}
-	return users, nil
+	return users, doing("list users", err)
 }
 
 // DisableUser keeps a user from logging in and ends all their sessions, those of browsers included, in one transaction. One who
@@ -218,7 +230,7 @@ func (s *Store) EnableUser(ctx context.Context, userID string, happened ...model
 }
 
 func (s *Store) setUserDisabled(ctx context.Context, userID string, at time.Time, happened []model.Event) error {
-	return s.writer.do(ctx, func(t *tx) error {
+	return s.write(ctx, ofUser(userID), func(t tx) error {
 		changed, err := t.exec(updateUserDisabled, nullMillis(at), userID)
 		switch {
 		case err != nil:
@@ -271,17 +283,12 @@ func (s *Store) Identities(ctx context.Context, userID string) ([]model.Identity
 }
 
 func (s *Store) identities(ctx context.Context, query string, args ...any) ([]model.Identity, error) {
-	var ids []model.Identity
 	var id model.Identity
 	var created int64
-	err := s.rows(ctx, query, args, scanIdentity(&id, &created), func() {
+	return list(ctx, s, 0, query, args, scanIdentity(&id, &created), func() model.Identity {
 		id.CreatedAt = fromMillis(created)
-		ids = append(ids, id)
+		return id
 	})
-	if err != nil {
-		return nil, err
-	}
-	return ids, nil
 }
 
 // scanIdentity are the places to scan the identityColumns into.
@@ -294,7 +301,7 @@ func scanIdentity(id *model.Identity, created *int64) []any {
 // ReplacePasswordHash stores the new hash of a password that was just checked against the old one. When the stored hash is no
 // longer the old one, the password was changed meanwhile, and nothing happens.
 func (s *Store) ReplacePasswordHash(ctx context.Context, identityID, old, replacement string) error {
-	err := s.writer.do(ctx, func(t *tx) error {
+	err := s.write(ctx, ofNobody, func(t tx) error {
 		_, err := t.exec(updatePasswordHash, replacement, identityID, old)
 		return err
 	})
@@ -305,7 +312,7 @@ func (s *Store) ReplacePasswordHash(ctx context.Context, identityID, old, replac
 // which may be "", and all links that would set a password, in one transaction. It answers ErrConflict when the stored hash is no
 // longer the old one.
 func (s *Store) ChangePassword(ctx context.Context, id model.Identity, replacement, keepSession string, happened ...model.Event) error {
-	err := s.writer.do(ctx, func(t *tx) error {
+	err := s.write(ctx, ofUser(id.UserID), func(t tx) error {
 		changed, err := t.exec(changePasswordHash, replacement, id.ID, id.PasswordHash)
 		if err == nil && changed == 0 {
 			err = model.ErrConflict
@@ -319,7 +326,7 @@ func (s *Store) ChangePassword(ctx context.Context, id model.Identity, replaceme
 }
 
 // afterNewPassword ends what the old password had opened.
-func afterNewPassword(t *tx, id model.Identity, keepSession string, happened []model.Event) error {
+func afterNewPassword(t tx, id model.Identity, keepSession string, happened []model.Event) error {
 	if _, err := t.exec(deleteAuthSessionsOfUser, id.UserID, keepSession); err != nil {
 		return err
 	}
@@ -332,7 +339,7 @@ func afterNewPassword(t *tx, id model.Identity, keepSession string, happened []m
 // DeleteUser removes a user with all identities, keys, sessions and events, or answers ErrNotFound. The pairings that they were shown
 // stay until they expire, and say nothing of them any more.
 func (s *Store) DeleteUser(ctx context.Context, userID string) error {
-	err := s.writer.do(ctx, func(t *tx) error {
+	err := s.write(ctx, ofUser(userID), func(t tx) error {
 		if err := t.execOne(deleteUser, userID); err != nil {
 			return err
 		}

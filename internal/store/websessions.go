@@ -28,10 +28,15 @@ VALUES (?, ?, ?, ?, ?, ?, ?, nullif(?, ''), ?, ?, ?)`
 
 	selectWebSessions = `SELECT ` + webSessionColumns + webSessionFrom + ` WHERE w.user_id = ? ORDER BY w.created_at`
 
-	// selectOldestWebSession finds the one that has to go for another.
-	selectOldestWebSession = `
-SELECT id_hash FROM web_sessions WHERE user_id = ?1 AND (SELECT count(*) FROM web_sessions WHERE user_id = ?1) >= ?2
-ORDER BY created_at LIMIT 1`
+	// deleteHeldByOldest and deleteOldestWebSessions end those that have to go for another, with the auth sessions that they hold.
+	// Usually it is one; users who are elsewhere, whom nothing locks, can have had more for a moment.
+	deleteHeldByOldest = `
+DELETE FROM auth_sessions WHERE id IN (
+	SELECT auth_session_id FROM web_sessions WHERE user_id = ?1 ORDER BY created_at DESC LIMIT ?3 OFFSET ?2)`
+
+	deleteOldestWebSessions = `
+DELETE FROM web_sessions WHERE id_hash IN (
+	SELECT id_hash FROM web_sessions WHERE user_id = ?1 ORDER BY created_at DESC LIMIT ?3 OFFSET ?2)`
 
 	updateWebSession = `
 UPDATE web_sessions SET sealed = ?, last_seen_at = ?, user_id = ?, address = ?, agent = ?, proved_at = ?, version = version + 1
@@ -69,14 +74,16 @@ DELETE FROM web_sessions WHERE id_hash IN (
 // CreateWebSession adds a session as it is given, its version included. It answers ErrNotFound when the auth session that it
 // would hold has ended. A user who has MaxWebSessions loses the oldest.
 func (s *Store) CreateWebSession(ctx context.Context, w model.WebSession) error {
-	err := s.writer.do(ctx, func(t *tx) error {
+	err := s.write(ctx, ofUser(w.UserID), func(t tx) error {
 		if w.AuthSessionID != "" {
 			if err := t.row(selectAuthSessionID, []any{w.AuthSessionID}, new(int)); err != nil {
 				return err
 			}
 		}
-		if err := makeRoomForWebSession(t, w.UserID); err != nil {
-			return err
+		for _, text := range []string{deleteHeldByOldest, deleteOldestWebSessions} {
+			if err := t.later(text, w.UserID, MaxWebSessions-1, maxEndedAtOnce); err != nil {
+				return err
+			}
 		}
 		_, err := t.exec(insertWebSession, w.IDHash[:], notNull(w.Sealed), w.Version,
 			w.CreatedAt.UnixMilli(), w.LastSeenAt.UnixMilli(), w.ExpiresAt.UnixMilli(),
@@ -86,22 +93,8 @@ func (s *Store) CreateWebSession(ctx context.Context, w model.WebSession) error 
 	return doing("create web session", err)
 }
 
-func makeRoomForWebSession(t *tx, userID string) error {
-	var oldest []byte
-	err := t.row(selectOldestWebSession, []any{userID, MaxWebSessions}, &oldest)
-	switch {
-	case errors.Is(err, model.ErrNotFound):
-		return nil
-	case err != nil:
-		return err
-	default:
-		_, err = endWebSession(t, oldest)
-		return err
-	}
-}
-
 // endWebSession ends a web session and the auth session that it holds, and reports whether there was one.
-func endWebSession(t *tx, idHash []byte) (bool, error) {
+func endWebSession(t tx, idHash []byte) (bool, error) {
 	held, err := t.exec(deleteHeldAuthSession, idHash)
 	if err != nil || held > 0 {
 		return held > 0, err
@@ -121,15 +114,9 @@ func (s *Store) WebSession(ctx context.Context, idHash [32]byte) (model.WebSessi
 
 // WebSessions returns the sessions of a user, oldest first, also those that have ended and were not swept yet.
 func (s *Store) WebSessions(ctx context.Context, userID string) ([]model.WebSession, error) {
-	var sessions []model.WebSession
 	var r webSessionRow
-	err := s.rows(ctx, selectWebSessions, []any{userID}, r.columns(), func() {
-		sessions = append(sessions, r.webSession())
-	})
-	if err != nil {
-		return nil, doing("list web sessions", err)
-	}
-	return sessions, nil
+	sessions, err := list(ctx, s, 0, selectWebSessions, []any{userID}, r.columns(), r.webSession)
+	return sessions, doing("list web sessions", err)
 }
 
 // webSessionRow is a row of web_sessions while it is read.
@@ -157,7 +144,7 @@ func (r *webSessionRow) webSession() model.WebSession {
 // UpdateWebSession replaces Sealed, LastSeenAt, UserID, Address, Agent and ProvedAt of the session and adds one to its version. It
 // answers ErrConflict when the row is no longer at w.Version, because another request was first, and ErrNotFound when it is gone.
 func (s *Store) UpdateWebSession(ctx context.Context, w model.WebSession) error {
-	err := s.writer.do(ctx, func(t *tx) error {
+	err := s.write(ctx, ofNobody, func(t tx) error {
 		err := t.execOne(updateWebSession, notNull(w.Sealed), w.LastSeenAt.UnixMilli(),
 			w.UserID, w.Address, w.Agent, w.ProvedAt.UnixMilli(), w.IDHash[:], w.Version)
 		if !errors.Is(err, model.ErrNotFound) {
@@ -175,7 +162,7 @@ func (s *Store) UpdateWebSession(ctx context.Context, w model.WebSession) error 
 // DeleteWebSession ends a session and the auth session that it holds, in one transaction. One that has ended already is as good,
 // and then nothing happened.
 func (s *Store) DeleteWebSession(ctx context.Context, idHash [32]byte, happened ...model.Event) error {
-	err := s.writer.do(ctx, func(t *tx) error {
+	err := s.write(ctx, ofUserIn(happened), func(t tx) error {
 		ended, err := endWebSession(t, idHash[:])
 		if err != nil || !ended {
 			return err

@@ -10,6 +10,9 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
 	"latchkey/internal/model"
 )
 
@@ -44,7 +47,7 @@ type writer struct {
 // job is one caller's write. It is taken exactly once: by the writer, who then answers, or by a caller who leaves.
 type job struct {
 	ctx   context.Context
-	run   func(*tx) error
+	run   func(tx) error
 	taken atomic.Bool
 	err   error
 	done  chan error
@@ -76,7 +79,7 @@ func newWriter(ctx context.Context, path string, db *sql.DB, c *counters) (*writ
 // The answer is always the truth about the database. A caller whose context ends while the job is still waiting takes it back
 // and gets the context's error: it was not run and never will be. Once the job is in a transaction it cannot be taken back,
 // and the caller waits for the outcome, which is a matter of one commit.
-func (w *writer) do(ctx context.Context, run func(*tx) error) error {
+func (w *writer) do(ctx context.Context, run func(tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -247,7 +250,7 @@ func (w *writer) runInSavepoint(j *job) error {
 }
 
 // runGuarded turns a panic of a job into its error: the writer belongs to all callers.
-func runGuarded(run func(*tx) error, t *tx) (err error) {
+func runGuarded(run func(tx) error, t *sqliteTx) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			t.touched, err = true, fmt.Errorf("panic while writing: %v", p)
@@ -269,7 +272,7 @@ func (w *writer) control(text string) error {
 	return err
 }
 
-func (w *writer) tx() *tx { return &tx{prepared: w.prepared, full: w.full} }
+func (w *writer) tx() *sqliteTx { return &sqliteTx{prepared: w.prepared, openers: w.full} }
 
 // stop refuses further jobs and waits for those accepted.
 func (w *writer) stop() {
@@ -287,15 +290,14 @@ func (w *writer) close() error {
 	return errors.Join(w.log.close(), w.prepared.close(), checkpoint(context.Background(), w.conn), w.conn.Close())
 }
 
-// tx is a job's access to the transaction it runs in.
-type tx struct {
+// sqliteTx is a job's access to the transaction of its batch.
+type sqliteTx struct {
 	prepared statements
-	full     openers
+	openers  openers
 	touched  bool // something was changed, or a statement failed, of which the transaction may have broken
 }
 
-// exec runs a statement and returns the number of rows it changed.
-func (t *tx) exec(text string, args ...any) (int64, error) {
+func (t *sqliteTx) exec(text string, args ...any) (int64, error) {
 	if err := t.prepared.check(text); err != nil {
 		return 0, err
 	}
@@ -303,18 +305,17 @@ func (t *tx) exec(text string, args ...any) (int64, error) {
 	result, err := t.prepared[text].ExecContext(context.Background(), args...)
 	if err != nil {
 		t.touched = true
-		return 0, err
+		return 0, duplicate(err)
 	}
 	changed, err := result.RowsAffected()
 	t.touched = t.touched || changed > 0 || err != nil
 	if (changed > 0 || err != nil) && mayEndSessions(text) {
-		clear(t.full)
+		clear(t.openers)
 	}
 	return changed, err
 }
 
-// execOne runs a statement that must change a row, and answers ErrNotFound when it changes none.
-func (t *tx) execOne(text string, args ...any) error {
+func (t *sqliteTx) execOne(text string, args ...any) error {
 	n, err := t.exec(text, args...)
 	if err == nil && n == 0 {
 		return model.ErrNotFound
@@ -322,8 +323,34 @@ func (t *tx) execOne(text string, args ...any) error {
 	return err
 }
 
+func (t *sqliteTx) later(text string, args ...any) error {
+	_, err := t.exec(text, args...)
+	return err
+}
+
+func (t *sqliteTx) last(steps ...step) (stopped int, err error) {
+	for i, s := range steps {
+		n, err := t.exec(s.text, s.args...)
+		if err != nil {
+			return all, err
+		}
+		if s.changed != nil {
+			*s.changed = n
+		}
+		if s.must && n == 0 {
+			return i, nil
+		}
+	}
+	return all, nil
+}
+
+// lock is granted already: there is one writer.
+func (t *sqliteTx) lock(lock) error { return nil }
+
+func (t *sqliteTx) full() openers { return t.openers }
+
 // row runs a query that finds one row or, as ErrNotFound, none.
-func (t *tx) row(text string, args []any, dest ...any) error {
+func (t *sqliteTx) row(text string, args []any, dest ...any) error {
 	if err := t.prepared.check(text); err != nil {
 		return err
 	}
@@ -332,10 +359,18 @@ func (t *tx) row(text string, args []any, dest ...any) error {
 	case err == nil: // what was found may have been changed, unless it was only looked at
 		t.touched = t.touched || !strings.HasPrefix(strings.TrimSpace(text), "SELECT")
 		if mayEndSessions(text) {
-			clear(t.full)
+			clear(t.openers)
 		}
 	case !errors.Is(err, model.ErrNotFound):
 		t.touched = true
+	}
+	return err
+}
+
+// duplicate gives the refusal of a second row of the same key its name in this package.
+func duplicate(err error) error {
+	if e, ok := errors.AsType[*sqlite.Error](err); ok && (e.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY || e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE) {
+		return fmt.Errorf("%w: %w", errDuplicate, err)
 	}
 	return err
 }

@@ -99,7 +99,7 @@ func hold(t *testing.T, s *Store) (release func() error) {
 	t.Helper()
 	started, released, done := make(chan struct{}), make(chan struct{}), make(chan error)
 	go func() {
-		done <- s.writer.do(t.Context(), func(*tx) error {
+		done <- s.file.writer.do(t.Context(), func(tx) error {
 			close(started)
 			<-released
 			return nil
@@ -115,9 +115,9 @@ func hold(t *testing.T, s *Store) (release func() error) {
 // awaitQueue returns when n jobs are waiting.
 func awaitQueue(s *Store, n int) {
 	for queued := 0; queued < n; runtime.Gosched() {
-		s.writer.mu.Lock()
-		queued = len(s.writer.queue)
-		s.writer.mu.Unlock()
+		s.file.writer.mu.Lock()
+		queued = len(s.file.writer.queue)
+		s.file.writer.mu.Unlock()
 	}
 }
 
@@ -152,7 +152,7 @@ func TestACallerWhoLeavesDuringTheTransactionIsToldTheTruth(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := openFile(t, newFile(t))
 			ctx, leave := context.WithCancel(t.Context())
-			err := s.writer.do(ctx, func(tx *tx) error {
+			err := s.file.writer.do(ctx, func(tx tx) error {
 				leave()
 				if _, err := tx.exec(insertUser, "u", 0, nil); err != nil {
 					return err
@@ -172,7 +172,7 @@ func TestACallerWhoLeavesDuringTheTransactionIsToldTheTruth(t *testing.T) {
 func hasUser(t *testing.T, s *Store, id string) bool {
 	t.Helper()
 	var n int
-	if err := s.readers.QueryRowContext(t.Context(), "SELECT count(*) FROM users WHERE id = ?", id).Scan(&n); err != nil {
+	if err := s.file.readers.QueryRowContext(t.Context(), "SELECT count(*) FROM users WHERE id = ?", id).Scan(&n); err != nil {
 		t.Fatal(err)
 	}
 	return n == 1
@@ -205,7 +205,7 @@ func TestAJobThatFailsOrPanicsIsUndoneAlone(t *testing.T) {
 			s := openFile(t, newFile(t))
 			before := s.Stats().Commits
 			answers := together(t, s, 9, func(ctx context.Context, i int) error {
-				return s.writer.do(ctx, func(tx *tx) error {
+				return s.file.writer.do(ctx, func(tx tx) error {
 					if _, err := tx.exec(insertUser, fmt.Sprint(i), 0, nil); err != nil {
 						return err
 					}
@@ -235,30 +235,30 @@ func TestAJobThatFailsOrPanicsIsUndoneAlone(t *testing.T) {
 func TestOnlyABatchInWhichSomethingIsLeftBehindIsRunTwice(t *testing.T) {
 	s := openFile(t, newFile(t))
 	refused := errors.New("refused")
-	user := func(tr *tx, id string) error {
+	user := func(tr tx, id string) error {
 		_, err := tr.exec(insertUser, id, 0, nil)
 		return err
 	}
 	for name, tc := range map[string]struct {
-		job  func(*tx) error
+		job  func(tx) error
 		want error
 		runs int
 	}{
-		"refused at once":          {func(*tx) error { return refused }, refused, 1},
-		"refused after a look":     {func(tr *tx) error { return errors.Join(keyRefusal(tr, "nobody", 20), refused) }, refused, 1},
-		"refused by a statement":   {func(tr *tx) error { return tr.execOne(deleteUser, "nobody") }, model.ErrNotFound, 1},
-		"refused after a change":   {func(tr *tx) error { return errors.Join(user(tr, "half"), refused) }, refused, 2},
-		"refused after a returned": {func(tr *tx) error { return errors.Join(claim(tr), refused) }, refused, 2},
-		"a statement that fails":   {func(tr *tx) error { _, err := tr.exec("no statement"); return err }, nil, 1},
-		"a statement of the base":  {func(tr *tx) error { return errors.Join(user(tr, "twice"), user(tr, "twice")) }, nil, 2},
-		"a panic":                  {func(*tx) error { panic("x") }, nil, 2},
+		"refused at once":          {func(tx) error { return refused }, refused, 1},
+		"refused after a look":     {func(tr tx) error { return errors.Join(keyRefusal(tr, "nobody", "", 20), refused) }, refused, 1},
+		"refused by a statement":   {func(tr tx) error { return tr.execOne(deleteUser, "nobody") }, model.ErrNotFound, 1},
+		"refused after a change":   {func(tr tx) error { return errors.Join(user(tr, "half"), refused) }, refused, 2},
+		"refused after a returned": {func(tr tx) error { return errors.Join(claim(tr), refused) }, refused, 2},
+		"a statement that fails":   {func(tr tx) error { _, err := tr.exec("no statement"); return err }, nil, 1},
+		"a statement of the base":  {func(tr tx) error { return errors.Join(user(tr, "twice"), user(tr, "twice")) }, nil, 2},
+		"a panic":                  {func(tx) error { panic("x") }, nil, 2},
 	} {
 		if err := s.CreateGrant(t.Context(), model.DeviceGrant{ID: name, UserCode: name, DeviceCodeHash: sha256.Sum256([]byte(name)), ExpiresAt: fromMillis(9)}, 99); err != nil {
 			t.Fatal(err)
 		}
 		neighbours, runs := 0, 0
 		answers := together(t, s, 2, func(ctx context.Context, i int) error {
-			return s.writer.do(ctx, func(tr *tx) error {
+			return s.file.writer.do(ctx, func(tr tx) error {
 				if i == 0 {
 					neighbours++
 					return user(tr, "neighbour of "+name)
@@ -280,7 +280,7 @@ func TestOnlyABatchInWhichSomethingIsLeftBehindIsRunTwice(t *testing.T) {
 }
 
 // claim changes a row by a statement that gives it back.
-func claim(tr *tx) error {
+func claim(tr tx) error {
 	var r grantRow
 	return tr.row(claimGrant, []any{"somebody", []byte{1}, "refused after a returned", 0}, r.columns()...)
 }
@@ -288,7 +288,7 @@ func claim(tr *tx) error {
 func TestAStatementThatFailsInAJobDoesNotSpoilItsNeighbours(t *testing.T) {
 	s := openFile(t, newFile(t))
 	answers := together(t, s, 6, func(ctx context.Context, i int) error {
-		return s.writer.do(ctx, func(tx *tx) error {
+		return s.file.writer.do(ctx, func(tx tx) error {
 			_, err := tx.exec(insertUser, fmt.Sprint(i/2), 0, nil) // every id twice
 			return err
 		})
@@ -346,7 +346,7 @@ func refuseCommits(t *testing.T, s *Store, refuse bool) {
 	if refuse {
 		hook = func() int32 { return 1 }
 	}
-	err := s.writer.conn.Raw(func(conn any) error {
+	err := s.file.writer.conn.Raw(func(conn any) error {
 		conn.(sqlite.HookRegisterer).RegisterCommitHook(hook)
 		return nil
 	})
@@ -358,10 +358,10 @@ func refuseCommits(t *testing.T, s *Store, refuse bool) {
 func TestOnAFullDiskAnswersStayTrueAndWritingResumes(t *testing.T) {
 	s := openFile(t, newFile(t))
 	var pages int
-	if err := s.writer.conn.QueryRowContext(t.Context(), "PRAGMA page_count").Scan(&pages); err != nil {
+	if err := s.file.writer.conn.QueryRowContext(t.Context(), "PRAGMA page_count").Scan(&pages); err != nil {
 		t.Fatal(err)
 	}
-	run(t, s.writer.conn, fmt.Sprintf("PRAGMA max_page_count = %d", pages+20))
+	run(t, s.file.writer.conn, fmt.Sprintf("PRAGMA max_page_count = %d", pages+20))
 	var mu sync.Mutex
 	saved, failed := []string{}, []string{}
 	fill := func() {
@@ -389,7 +389,7 @@ func TestOnAFullDiskAnswersStayTrueAndWritingResumes(t *testing.T) {
 	if len(saved) == 0 || len(failed) == 0 {
 		t.Fatalf("%d saved, %d failed: the disk was not full in between", len(saved), len(failed))
 	}
-	run(t, s.writer.conn, fmt.Sprintf("PRAGMA max_page_count = %d", 1<<30))
+	run(t, s.file.writer.conn, fmt.Sprintf("PRAGMA max_page_count = %d", 1<<30))
 	refused := len(failed)
 	fill()
 	if len(failed) != refused {
@@ -410,8 +410,8 @@ func TestOnAFullDiskAnswersStayTrueAndWritingResumes(t *testing.T) {
 
 func TestATransactionLeftOpenIsEndedByTheNext(t *testing.T) {
 	s := openFile(t, newFile(t))
-	run(t, s.writer.conn, "BEGIN")
-	run(t, s.writer.conn, "INSERT INTO users VALUES ('unanswered', 0, NULL)")
+	run(t, s.file.writer.conn, "BEGIN")
+	run(t, s.file.writer.conn, "INSERT INTO users VALUES ('unanswered', 0, NULL)")
 	mustUser(t, s)
 	if hasUser(t, s, "unanswered") {
 		t.Error("what nobody was told of was committed")
@@ -421,7 +421,7 @@ func TestATransactionLeftOpenIsEndedByTheNext(t *testing.T) {
 func TestATransactionThatIsLostInAJobFailsItsWholeBatch(t *testing.T) {
 	s := openFile(t, newFile(t))
 	answers := together(t, s, 5, func(ctx context.Context, i int) error {
-		return s.writer.do(ctx, func(tx *tx) error {
+		return s.file.writer.do(ctx, func(tx tx) error {
 			if _, err := tx.exec(insertUser, fmt.Sprint(i), 0, nil); err != nil {
 				return err
 			}

@@ -1,0 +1,485 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"latchkey/internal/model"
+)
+
+const (
+	// poolSize is how many connections a node has unless its URL says otherwise: with more the server's cores only wait for each other.
+	poolSize = 8
+	// patience is for how long a connection is tried to be had: longer than a restart of the server takes.
+	patience = 8 * time.Second
+	// readTime is what one try of a read may take, writeTime what a write may with all its waiting.
+	readTime, writeTime = 5 * time.Second, 10 * time.Second
+	// maxWaiting is how many may wait for a connection, or for their turn to write about a user.
+	maxWaiting = 4000
+	// maxUnsettled bounds what is remembered of connections that broke while they committed. Nearly all are settled at once.
+	maxUnsettled = 1000
+	// oldestServer is the oldest PostgreSQL that this runs on, as the server numbers itself.
+	oldestServer = 150000
+)
+
+// neverEnds is the context of what is sent to the server: pgx would close the connection of a caller who leaves, and a new one costs
+// handshakes. What bounds it is the deadline of the connection.
+var neverEnds = context.Background()
+
+// postgresEngine is a database of PostgreSQL, which several processes share. Every write about a user takes the row of that user first:
+// what it counts and asks for stays so until its commit. Transactions are READ COMMITTED.
+type postgresEngine struct {
+	pool     *pgxpool.Pool
+	texts    map[string]string // as PostgreSQL takes them, by the texts of the lists
+	counters *counters
+	turns    turns // of those who write about one user
+
+	closed  atomic.Bool
+	waiting atomic.Int64
+	away    atomic.Int64 // since when the server is, in milliseconds; 0 when it is not
+
+	conflicts, reconnects, unclear atomic.Int64
+
+	mu        sync.Mutex
+	unsettled []backend
+}
+
+// backend is one connection, as the server tells it from all others that there have been.
+type backend struct {
+	pid     uint32
+	started time.Time
+}
+
+// Options say how a node uses a shared database.
+type Options struct {
+	// Migrate brings the schema up to date. Without it, a schema that is not makes Connect fail.
+	Migrate bool
+}
+
+// Connect opens the database of PostgreSQL that a URL names, which other programs may have open too.
+//
+// It fails with one sentence when the server is not what the promises of this package rest on. The URL is in no error.
+func Connect(ctx context.Context, url model.Secret, o Options) (*Store, error) {
+	s := &Store{}
+	p := &postgresEngine{counters: &s.counters, turns: turns{of: map[string]*turn{}}}
+	s.server = p
+	err := p.open(ctx, url, o)
+	if err == nil {
+		err = s.begin(ctx, p)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open the database: %w", errors.Join(err, p.close()))
+	}
+	return s, nil
+}
+
+func (p *postgresEngine) open(ctx context.Context, url model.Secret, o Options) error {
+	cfg, err := pgxpool.ParseConfig(url.Reveal())
+	if err != nil { // which quotes the URL
+		return errors.New("what --database names is no URL of PostgreSQL")
+	}
+	if !strings.Contains(url.Reveal(), "pool_max_conns=") {
+		cfg.MaxConns = poolSize
+	}
+	cfg.MinIdleConns = min(2, cfg.MaxConns)
+	for name, value := range map[string]string{
+		"application_name": "latchkey", "statement_timeout": "10s", "lock_timeout": "5s", "idle_in_transaction_session_timeout": "15s",
+	} {
+		if _, given := cfg.ConnConfig.RuntimeParams[name]; !given {
+			cfg.ConnConfig.RuntimeParams[name] = value
+		}
+	}
+	if cfg.ConnConfig.ConnectTimeout == 0 {
+		cfg.ConnConfig.ConnectTimeout = 5 * time.Second
+	}
+	dialer := &net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3}, Control: giveUpUnanswered}
+	cfg.ConnConfig.DialFunc = dialer.DialContext
+	cfg.AfterConnect = p.check
+	p.texts = reboundTexts()
+	if p.pool, err = pgxpool.NewWithConfig(ctx, cfg); err != nil {
+		return errors.New(oneLine(err))
+	}
+	if err := p.prepareAll(ctx, cfg.ConnConfig, o); err != nil {
+		return err
+	}
+	return nil
+}
+
+// prepareAll brings the schema up to date, if it may, and has the server look at every statement once: a mistake in one is found at start.
+func (p *postgresEngine) prepareAll(ctx context.Context, cfg *pgx.ConnConfig, o Options) error {
+	conn, err := p.connect(ctx, time.Now().Add(patience))
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	if err := migratePostgres(ctx, conn.Conn(), cfg, o.Migrate); err != nil {
+		return err
+	}
+	for text, rebound := range p.texts {
+		if _, err := conn.Conn().PgConn().Prepare(ctx, "", rebound, nil); err != nil {
+			return fmt.Errorf("prepare %q: %s", text, oneLine(err))
+		}
+	}
+	return nil
+}
+
+// check looks at a new connection. Neither the server nor a proxy before it says by itself that it cannot keep what it acknowledges.
+func (p *postgresEngine) check(ctx context.Context, conn *pgx.Conn) error {
+	var fsync, synchronous, encoding string
+	var version int
+	var standby bool
+	var b backend
+	err := conn.QueryRow(ctx, `
+SELECT current_setting('fsync'), current_setting('synchronous_commit'), current_setting('server_encoding'),
+	CAST(current_setting('server_version_num') AS INTEGER), pg_is_in_recovery(), pg_backend_pid(), backend_start
+FROM pg_stat_get_activity(pg_backend_pid())`).
+		Scan(&fsync, &synchronous, &encoding, &version, &standby, &b.pid, &b.started)
+	switch {
+	case err != nil:
+		return err
+	case version < oldestServer:
+		return unfit(fmt.Sprintf("the server is PostgreSQL %d, and the oldest that will do is %d", version/10000, oldestServer/10000))
+	case encoding != "UTF8":
+		return unfit("the database keeps text as " + encoding + ", and only UTF8 will do")
+	case fsync != "on":
+		return unfit("the server has fsync off: what it acknowledges can be lost")
+	case synchronous == "off":
+		return unfit("the server has synchronous_commit off: what it acknowledges can be lost")
+	case standby:
+		return errStandby
+	}
+	conn.PgConn().CustomData()["backend"] = b
+	return nil
+}
+
+// unfit is why a server will not do, whatever is tried.
+type unfit string
+
+func (u unfit) Error() string { return string(u) }
+
+// errStandby is that the server cannot be written to, for now: another may be about to take its place.
+var errStandby = errors.New("the server is a standby, which cannot be written to")
+
+// connect gives a connection. It waits for one while the server cannot be reached, and fails when it is too late or the server will not do.
+func (p *postgresEngine) connect(ctx context.Context, until time.Time) (*pgxpool.Conn, error) {
+	if p.waiting.Add(1) > maxWaiting {
+		p.waiting.Add(-1)
+		return nil, errCrowded
+	}
+	defer p.waiting.Add(-1)
+	// Whoever has a working pool waits for a connection as long as it may be used at all.
+	wait, cancel := context.WithDeadline(ctx, until)
+	defer cancel()
+	for {
+		conn, err := p.pool.Acquire(wait)
+		if err == nil {
+			p.away.Store(0)
+			return conn, nil
+		}
+		var no unfit
+		switch {
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case p.closed.Load():
+			return nil, errClosed
+		case errors.As(err, &no), isPgError(err) && meaningOf(err) == isRefusal:
+			return nil, errors.New(oneLine(err))
+		case wait.Err() != nil && p.pool.Stat().TotalConns() > 0: // the server answers, but others have all connections
+			return nil, fmt.Errorf("%w: %s", errAway, oneLine(err))
+		}
+		p.lost()
+		select {
+		case <-wait.Done():
+			return nil, fmt.Errorf("%w: %s", errAway, oneLine(err))
+		case <-time.After(50*time.Millisecond + rand.N(200*time.Millisecond)):
+		}
+	}
+}
+
+func isPgError(err error) bool {
+	_, is := errors.AsType[*pgconn.PgError](err)
+	return is
+}
+
+// lost remembers since when the server is away.
+func (p *postgresEngine) lost() { p.away.CompareAndSwap(0, time.Now().UnixMilli()) }
+
+// deadline is when whatever is sent on a connection from now on has failed.
+func (p *postgresEngine) deadline(conn *pgxpool.Conn, at time.Time) {
+	_ = conn.Conn().PgConn().Conn().SetDeadline(at) // of a connection that is closed there is none
+}
+
+// release gives a connection back to the pool.
+func (p *postgresEngine) release(conn *pgxpool.Conn) {
+	p.deadline(conn, time.Time{})
+	conn.Release()
+}
+
+// rebound is the text of a statement as PostgreSQL takes it.
+func (p *postgresEngine) rebound(text string) (string, error) {
+	rebound, ok := p.texts[text]
+	if !ok {
+		return "", errUnlisted(text)
+	}
+	return rebound, nil
+}
+
+func (p *postgresEngine) row(ctx context.Context, text string, args []any, dest ...any) error {
+	return p.read(ctx, text, func(conn *pgxpool.Conn, text string) error {
+		return conn.QueryRow(neverEnds, text, cleaned(args)...).Scan(dest...)
+	})
+}
+
+func (p *postgresEngine) rows(ctx context.Context, text string, args, dest []any, begin, each func()) error {
+	return p.read(ctx, text, func(conn *pgxpool.Conn, text string) error {
+		begin()
+		rows, err := conn.Query(neverEnds, text, cleaned(args)...)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			if err := rows.Scan(dest...); err != nil {
+				return err
+			}
+			each()
+		}
+		return rows.Err()
+	})
+}
+
+// read runs a read, anew when its connection is lost. It cannot be cancelled once it has begun.
+func (p *postgresEngine) read(ctx context.Context, text string, run func(*pgxpool.Conn, string) error) error {
+	rebound, err := p.rebound(text)
+	if err = errors.Join(ctx.Err(), err); err != nil {
+		return err
+	}
+	p.counters.reads.Add(1)
+	until := time.Now().Add(patience)
+	for {
+		conn, err := p.connect(ctx, until)
+		if err != nil {
+			return err
+		}
+		p.deadline(conn, time.Now().Add(readTime))
+		err = run(conn, rebound)
+		lost := conn.Conn().IsClosed()
+		p.release(conn)
+		if err == nil || !lost || pgconn.Timeout(err) || time.Now().After(until) {
+			return translated(neverEnds, err)
+		}
+		p.lost()
+		p.reconnects.Add(1)
+	}
+}
+
+// write runs a job in a transaction of its own. It is run again when it meets another, or when its connection is lost before the commit was
+// sent: nothing of it was saved. From then on an answer that is lost is model.ErrUnclear, and nothing is tried again.
+func (p *postgresEngine) write(ctx context.Context, of lock, run func(tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if of.kind == user {
+		leave, err := p.turns.wait(ctx, of.user)
+		if err != nil {
+			return err
+		}
+		defer leave()
+	}
+	p.counters.writes.Add(1)
+	started := time.Now()
+	for careful := false; ; {
+		conn, err := p.connect(ctx, started.Add(patience))
+		if err != nil {
+			return err
+		}
+		t := &postgresTx{engine: p, conn: conn, careful: careful, until: started.Add(writeTime)}
+		err = t.run(of, run)
+		unclear, b := t.unclear(), backendOf(conn)
+		t.rollback()
+		p.release(conn)
+		switch {
+		case t.committed:
+			p.counters.commits.Add(1)
+			return err
+		case err == nil: // nothing was to be saved
+			return nil
+		case t.nothing:
+			careful = true
+		case unclear:
+			p.unclear.Add(1)
+			p.remember(b)
+			return fmt.Errorf("%w: %s", model.ErrUnclear, oneLine(t.failed))
+		case t.failed == nil: // the job's own refusal
+			return err
+		case time.Since(started) > patience || pgconn.Timeout(t.failed):
+			return translated(neverEnds, t.failed)
+		case meaningOf(t.failed) == isConflict:
+			p.conflicts.Add(1)
+		case meaningOf(t.failed) == isLost:
+			p.lost()
+			p.reconnects.Add(1)
+		default:
+			return err
+		}
+	}
+}
+
+// run runs a job once, to its commit.
+func (t *postgresTx) run(of lock, run func(tx) error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic while writing: %v", p)
+		}
+	}()
+	t.queue = make([]queued, 0, 8)
+	if err = t.later(beginPostgres); err == nil {
+		err = t.lock(of)
+	}
+	if err == nil {
+		err = run(t)
+	}
+	if err == nil {
+		err = t.told(t.commit())
+	}
+	return err
+}
+
+func backendOf(conn *pgxpool.Conn) backend {
+	b, _ := conn.Conn().PgConn().CustomData()["backend"].(backend)
+	return b
+}
+
+func (p *postgresEngine) remember(b backend) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.unsettled) == maxUnsettled {
+		p.unsettled = p.unsettled[1:]
+	}
+	p.unsettled = append(p.unsettled, b)
+}
+
+// settled has the server end what it may still be doing for connections that broke: what was not saved by then never will be. Each is
+// named by when it began, too: its number may be another's by now.
+func (p *postgresEngine) settled(ctx context.Context) error {
+	p.mu.Lock()
+	open := slices.Clone(p.unsettled)
+	p.mu.Unlock()
+	for _, b := range open {
+		var ended bool
+		err := p.read(ctx, endBackend, func(conn *pgxpool.Conn, text string) error {
+			return conn.QueryRow(neverEnds, text, int64(b.pid), b.started).Scan(&ended)
+		})
+		if err == nil && !ended {
+			err = errAway
+		}
+		if err != nil && !errors.Is(err, model.ErrNotFound) {
+			return err
+		}
+		p.mu.Lock()
+		p.unsettled = slices.DeleteFunc(p.unsettled, func(other backend) bool { return other == b })
+		p.mu.Unlock()
+	}
+	return nil
+}
+
+// endBackend ends a connection of ours, and waits until it has.
+const endBackend = `SELECT pg_terminate_backend(pid, 4000) FROM pg_stat_activity WHERE pid = ?1 AND backend_start = ?2`
+
+func (p *postgresEngine) filters() int { return max(1, int(p.pool.Config().MaxConns)/4) }
+
+func (p *postgresEngine) alone() bool { return false }
+
+func (p *postgresEngine) close() error {
+	p.closed.Store(true)
+	if p.pool != nil {
+		p.pool.Close()
+	}
+	return nil
+}
+
+// turns lets those who write about one user wait here and not at the server, where each would hold a connection of the pool.
+type turns struct {
+	mu sync.Mutex
+	of map[string]*turn
+}
+
+type turn struct {
+	free    chan struct{} // holds one token while nobody has the turn
+	waiting int           // with whoever has it
+}
+
+func (w *turns) wait(ctx context.Context, user string) (leave func(), err error) {
+	w.mu.Lock()
+	t := w.of[user]
+	if t == nil {
+		t = &turn{free: make(chan struct{}, 1)}
+		t.free <- struct{}{}
+		w.of[user] = t
+	}
+	t.waiting++
+	crowded := t.waiting > maxWaiting
+	w.mu.Unlock()
+	gone := func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if t.waiting--; t.waiting == 0 {
+			delete(w.of, user)
+		}
+	}
+	if crowded {
+		gone()
+		return nil, errCrowded
+	}
+	select {
+	case <-t.free:
+		return func() { t.free <- struct{}{}; gone() }, nil
+	case <-ctx.Done():
+		gone()
+		return nil, ctx.Err()
+	}
+}
+
+// PoolStats is how a node gets on with a shared database.
+type PoolStats struct {
+	Up                                      bool
+	Conflicts, Reconnects, Unclear          int64 // since Connect
+	Connections, InUse, WaitingForAny, Most int64
+}
+
+// Pool says how this node gets on with a shared database; nil when there is none.
+func (s *Store) Pool() *PoolStats {
+	p := s.server
+	if p == nil {
+		return nil
+	}
+	stat := p.pool.Stat()
+	return &PoolStats{
+		Up: p.away.Load() == 0, Conflicts: p.conflicts.Load(), Reconnects: p.reconnects.Load(), Unclear: p.unclear.Load(),
+		Connections: int64(stat.TotalConns()), InUse: int64(stat.AcquiredConns()), WaitingForAny: p.waiting.Load(), Most: int64(stat.MaxConns()),
+	}
+}
+
+// Away is for how long the database has not been reached, 0 while it is, or when nothing was asked of it.
+func (s *Store) Away() time.Duration {
+	if s.server == nil {
+		return 0
+	}
+	since := s.server.away.Load()
+	if since == 0 {
+		return 0
+	}
+	return time.Since(time.UnixMilli(since))
+}
