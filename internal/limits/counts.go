@@ -14,6 +14,11 @@ type counts interface {
 	has(who string) bool
 	len() int
 	forget(now time.Duration) // what is past
+
+	none() counts // another table by the same rules
+	// load reads a state into a table that has nothing of theirs, and says whether that claims more than can be. Then less is believed.
+	load(who string, state []byte, now time.Duration) (cut bool)
+	save(who string, now time.Duration) (state []byte, until time.Duration) // what load reads, and when it is past
 }
 
 // buckets allow so many at once, and one more after each pause.

@@ -14,6 +14,11 @@
 //
 // Everything is in memory: a restart forgives. Nothing that is not past is ever pushed out. Its user bounds a table, with
 // Bound or because what is taken from it is taken from another that has an end, such as one that counts everybody together.
+//
+// Several processes count together what is in tables that are Shared, in a book that is shared by a Keeper. What the counts in memory
+// let through is taken there as well, in one step, or given back:
+//
+//	giveBack, wait, err := book.TakeShared(ctx, giveBack, counts, nil)
 package limits
 
 import (
@@ -31,6 +36,9 @@ type Book struct {
 	passed time.Duration // since the book was begun
 	swept  time.Duration
 	tables []*Table
+
+	shared *Shared        // nil when nobody else counts
+	held   map[Count]hold // what the keeper said a moment ago
 }
 
 // NewBook returns a book without tables. While it is used, it forgets what is past once in every so long.
@@ -42,7 +50,8 @@ func NewBook(now func() time.Time, every time.Duration) *Book {
 type Table struct {
 	book     *Book
 	counts   counts
-	most     int // 0 when it has no bound
+	name     string // that of its counts in a book that is shared; "" when they are this process's alone
+	most     int    // 0 when it has no bound
 	whenFull time.Duration
 	beside   []*Table
 }
@@ -95,6 +104,7 @@ func (t *Table) Of(who string) Count { return Count{t, who} }
 type Turn struct {
 	book *Book
 	now  time.Duration
+	rows map[*Table]counts // of shared counts, in place of those of the book
 }
 
 // Begin waits for a turn, which has to be ended.
@@ -104,7 +114,7 @@ func (b *Book) Begin() Turn {
 	if now-b.swept >= b.every {
 		b.forget(now)
 	}
-	return Turn{b, now}
+	return Turn{book: b, now: now}
 }
 
 // End lets others have their turn.
@@ -123,7 +133,8 @@ func (t Turn) Take(counts ...Count) (giveBack func(), wait time.Duration) {
 	for _, c := range counts {
 		c.table.counts.add(c.who, t.now)
 	}
-	return func() { t.book.takeBack(counts, t.now) }, 0
+	book, taken := t.book, t.now
+	return func() { book.takeBack(counts, taken) }, 0
 }
 
 func (b *Book) takeBack(counts []Count, taken time.Duration) {
@@ -136,15 +147,25 @@ func (b *Book) takeBack(counts []Count, taken time.Duration) {
 
 // Wait is how long it is until one more can be taken from the count, 0 when one can be now.
 func (t Turn) Wait(c Count) time.Duration {
+	if t.rows != nil {
+		if row, ok := t.rows[c.table]; ok {
+			return row.wait(c.who, t.now)
+		}
+		return 0 // nobody shares it
+	}
 	if t.Full(c) {
 		return c.table.whenFull
 	}
-	return c.table.counts.wait(c.who, t.now)
+	wait := c.table.counts.wait(c.who, t.now)
+	if h, ok := t.book.held[c]; ok && t.now < h.until {
+		wait = max(wait, h.ready-t.now)
+	}
+	return wait
 }
 
-// Full says whether the count is not remembered, and its table has no place for another.
+// Full says whether the count is not remembered, and its table has no place for another. What is shared has a place for everybody.
 func (t Turn) Full(c Count) bool {
-	if c.table.most == 0 || c.table.counts.has(c.who) {
+	if c.table.most == 0 || t.rows != nil || c.table.counts.has(c.who) {
 		return false
 	}
 	places := c.table.most - c.table.counts.len()
@@ -155,7 +176,19 @@ func (t Turn) Full(c Count) bool {
 }
 
 // Used is how many of those that were taken from the count are not past yet.
-func (t Turn) Used(c Count) int { return c.table.counts.used(c.who, t.now) }
+func (t Turn) Used(c Count) int {
+	if t.rows != nil {
+		if row, ok := t.rows[c.table]; ok {
+			return row.used(c.who, t.now)
+		}
+		return 0
+	}
+	used := c.table.counts.used(c.who, t.now)
+	if h, ok := t.book.held[c]; ok && t.now < h.until {
+		used = max(used, h.used)
+	}
+	return used
+}
 
 // Sweep forgets what is past, as turns do now and then: for books that may not be used for long.
 func (b *Book) Sweep() {
@@ -168,6 +201,11 @@ func (b *Book) Sweep() {
 func (b *Book) forget(now time.Duration) {
 	for _, t := range b.tables {
 		t.counts.forget(now)
+	}
+	for c, h := range b.held {
+		if h.until <= now {
+			delete(b.held, c)
+		}
 	}
 	b.swept = now
 }
