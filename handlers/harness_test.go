@@ -249,17 +249,19 @@ func (r recording) CreateKey(ctx context.Context, name string) (model.Created, e
 // uncounted lets everybody try, and ask another server, as often as they like.
 type uncounted struct{}
 
-func (uncounted) Take(_, _, _ string) (func(), time.Duration) { return func() {}, 0 }
+func (uncounted) Take(context.Context, string, string, string) (func(), time.Duration, error) {
+	return func() {}, 0, nil
+}
 
 func (a away) As(acc model.Account, from model.Origin) handlers.Person {
 	return a.Service.As(acc, from)
 }
 
 // Account counts nothing.
-func (uncounted) Account(string) time.Duration { return 0 }
+func (uncounted) Account(context.Context, string) (time.Duration, error) { return 0, nil }
 
 // Email counts nothing.
-func (uncounted) Email(string) time.Duration { return 0 }
+func (uncounted) Email(context.Context, string) (time.Duration, error) { return 0, nil }
 
 // limits are those of the server's own accounts. One elsewhere counts nothing: what the dashboard counts is what a test is about.
 func (p *program) limits() *accounts.Limits {
@@ -267,7 +269,7 @@ func (p *program) limits() *accounts.Limits {
 		return nil
 	}
 	var hours atomic.Int64
-	return accounts.NewLimits(func() time.Time { return noon.Add(time.Duration(hours.Add(1)) * time.Hour) })
+	return accounts.NewLimits(func() time.Time { return noon.Add(time.Duration(hours.Add(1)) * time.Hour) }, nil)
 }
 
 // --- People and keys --------------------------------------------------------------------------------------------------

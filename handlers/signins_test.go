@@ -1,6 +1,7 @@
 package handlers_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -165,7 +166,7 @@ func TestACookieThatProvesNothingOpensNoWayPastTheLimits(t *testing.T) {
 func TestABrowserThatIsKnownInOtherLettersIsUnknown(t *testing.T) {
 	for _, how := range []func(*handlers.Deps){func(*handlers.Deps) {}, elsewhere} {
 		p := newProgram(t, how)
-		p.signIns = counting{accounts.NewLimits(p.clock.Now)}
+		p.signIns = counting{accounts.NewLimits(p.clock.Now, nil)}
 		p.start()
 		p.person(email)
 		var theirs []*browser
@@ -206,13 +207,13 @@ func TestAKnownBrowserStaysKnownWhenTheKeysRotate(t *testing.T) {
 // counting is what package app gives the dashboard with an upstream.
 type counting struct{ *accounts.Limits }
 
-func (c counting) Take(account, address, known string) (succeeded func(), wait time.Duration) {
-	return c.Limits.Take(accounts.Attempt{Account: account, Address: address, KnownBrowser: known})
+func (c counting) Take(ctx context.Context, account, address, known string) (succeeded func(), wait time.Duration, err error) {
+	return c.Limits.Take(ctx, accounts.Attempt{Account: account, Address: address, KnownBrowser: known})
 }
 
 func TestWithAnUpstreamTheDashboardCounts(t *testing.T) {
 	p := newProgram(t, elsewhere)
-	p.signIns = counting{accounts.NewLimits(p.clock.Now)}
+	p.signIns = counting{accounts.NewLimits(p.clock.Now, nil)}
 	p.start()
 	b, who := p.signedIn(email)
 	for range 9 {

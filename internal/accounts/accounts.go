@@ -30,6 +30,8 @@ type Config struct {
 	Mailer Mailer
 	// Limits counts tries of passwords; nil means counts of its own.
 	Limits *Limits
+	// Shared is where several nodes count together what protects people; nil means that there is one node.
+	Shared *limits.Shared
 	// PasswordCost is what hashing a password takes; the zero value means what is promised.
 	PasswordCost model.PasswordCost
 	// Derive hashes a password in place of argon2id, for tests that watch it; nil means argon2id.
@@ -60,7 +62,7 @@ func New(cfg Config, st *store.Store) *Accounts {
 		cfg.Now = time.Now
 	}
 	if cfg.Limits == nil {
-		cfg.Limits = NewLimits(cfg.Now)
+		cfg.Limits = NewLimits(cfg.Now, cfg.Shared)
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -70,10 +72,10 @@ func New(cfg Config, st *store.Store) *Accounts {
 		passwords.derive = cfg.Derive
 	}
 	return &Accounts{
-		cfg: cfg, store: st, passwords: passwords, emails: newEmailLimits(cfg.Now), background: newBackground(),
+		cfg: cfg, store: st, passwords: passwords, emails: newEmailLimits(cfg.Now, cfg.Shared), background: newBackground(),
 		acts:          newQuota(cfg.Now, actsAtOnce, actPause),
 		registrations: newRegistrations(cfg.Now),
-		notices:       NewNotices(cfg.Now),
+		notices:       NewNotices(cfg.Now, cfg.Shared),
 		lists:         limits.NewTurns(runtime.GOMAXPROCS(0) / 2),
 	}
 }

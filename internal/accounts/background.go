@@ -81,7 +81,10 @@ func (b *background) next() func() {
 
 // Drain waits until all is written down that answers did not wait for. The store may be closed then, once no request is
 // being answered any more.
-func (a *Accounts) Drain() { a.background.drain() }
+func (a *Accounts) Drain() {
+	a.background.drain()
+	a.cfg.Shared.Drain()
+}
 
 // later does what no answer waits for. Nor does it matter whether the client waits for the answer. The log says failed, if it does.
 func (a *Accounts) later(ctx context.Context, failed, userID string, do func(context.Context) error) {

@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"context"
 	"time"
 
 	"latchkey/internal/limits"
@@ -14,7 +15,7 @@ const (
 )
 
 // Elsewhere counts the accounts and the emails that people here ask another server for, by where they ask from. It is kept in memory,
-// like Limits.
+// like Limits. Several nodes count together, since the other server may see one address for all of them.
 type Elsewhere struct {
 	book                          *limits.Book
 	accountNetworks, accountSites *limits.Table
@@ -22,34 +23,45 @@ type Elsewhere struct {
 }
 
 // NewElsewhere returns counts of nothing yet.
-func NewElsewhere(now func() time.Time) *Elsewhere {
-	book := limits.NewBook(now, quotaSweep)
-	buckets := func(most int) *limits.Table {
-		return book.Buckets(most, time.Hour/time.Duration(most)).Bound(maxCounted, quotaSweep)
+func NewElsewhere(now func() time.Time, shared *limits.Shared) *Elsewhere {
+	book := limits.NewBook(now, quotaSweep).ShareBy(shared)
+	buckets := func(most int, name string) *limits.Table {
+		return book.Buckets(most, time.Hour/time.Duration(most)).Bound(maxCounted, quotaSweep).Shared(name)
 	}
-	windows := func(most int) *limits.Table {
-		return book.Windows(limits.Rule{Most: most, In: emailStretch}).Bound(maxCounted, quotaSweep)
+	windows := func(most int, name string) *limits.Table {
+		return book.Windows(limits.Rule{Most: most, In: emailStretch}).Bound(maxCounted, quotaSweep).Shared(name)
 	}
 	return &Elsewhere{
 		book:            book,
-		accountNetworks: buckets(networkRegistrationsElsewhere), accountSites: buckets(siteRegistrationsElsewhere),
-		emailNetworks: windows(networkEmailsElsewhere), emailSites: windows(siteEmailsElsewhere),
+		accountNetworks: buckets(networkRegistrationsElsewhere, "accounts elsewhere by a network"),
+		accountSites:    buckets(siteRegistrationsElsewhere, "accounts elsewhere by a site"),
+		emailNetworks:   windows(networkEmailsElsewhere, "emails elsewhere by a network"),
+		emailSites:      windows(siteEmailsElsewhere, "emails elsewhere by a site"),
 	}
 }
 
 // Account counts an account that is to be created there, or says how long to wait for one.
-func (e *Elsewhere) Account(address string) (wait time.Duration) {
-	return e.take(e.accountNetworks, e.accountSites, address)
+func (e *Elsewhere) Account(ctx context.Context, address string) (wait time.Duration, err error) {
+	return e.take(ctx, e.accountNetworks, e.accountSites, address)
 }
 
 // Email counts an email that is asked for there, or says how long to wait for one.
-func (e *Elsewhere) Email(address string) (wait time.Duration) {
-	return e.take(e.emailNetworks, e.emailSites, address)
+func (e *Elsewhere) Email(ctx context.Context, address string) (wait time.Duration, err error) {
+	return e.take(ctx, e.emailNetworks, e.emailSites, address)
 }
 
-func (e *Elsewhere) take(networks, sites *limits.Table, address string) (wait time.Duration) {
+func (e *Elsewhere) take(ctx context.Context, networks, sites *limits.Table, address string) (wait time.Duration, err error) {
+	counts := []limits.Count{networks.Of(limits.Network(address)), sites.Of(limits.Site(address))}
+	giveBack, wait := e.takeHere(counts)
+	if wait > 0 {
+		return wait, nil
+	}
+	_, wait, err = e.book.TakeShared(ctx, giveBack, counts, nil)
+	return wait, err
+}
+
+func (e *Elsewhere) takeHere(counts []limits.Count) (giveBack func(), wait time.Duration) {
 	turn := e.book.Begin()
 	defer turn.End()
-	_, wait = turn.Take(networks.Of(limits.Network(address)), sites.Of(limits.Site(address)))
-	return wait
+	return turn.Take(counts...)
 }

@@ -21,13 +21,13 @@ func TestInFrontOfAServerThatCountsTooOnePlaceKeepsNobodyElseOut(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			there, c := newTestLimits()
-			here := NewLimitsElsewhere(c.Now)
+			here := NewLimitsElsewhere(c.Now, nil)
 			try := func(a Attempt) (succeeded func(), wait time.Duration) {
-				first, wait := here.Take(a)
+				first, wait := here.try(a)
 				if wait > 0 {
 					return nil, wait
 				}
-				second, wait := there.Take(Attempt{Account: a.Account, Address: dashboard})
+				second, wait := there.try(Attempt{Account: a.Account, Address: dashboard})
 				if wait > 0 {
 					return nil, wait
 				}
@@ -61,26 +61,26 @@ func TestInFrontOfAServerThatCountsTooOnePlaceAsksForSomeOfAllAccountsAndEmails(
 		"a site":     func(i int) string { return fmt.Sprintf("192.0.2.%d", i%250) },
 	} {
 		_, c := newTestLimits()
-		here, there, mails := NewElsewhere(c.Now), newRegistrations(c.Now), newEmailLimits(c.Now)
+		here, there, mails := NewElsewhere(c.Now, nil), newRegistrations(c.Now), newEmailLimits(c.Now, nil)
 		const dashboard, owner = "203.0.113.1", "198.51.100.7"
 		accounts, emails := 0, 0
 		for i := range 3 * 60 { // an hour and two more
 			c.Advance(time.Minute)
 			for range 10 {
-				if here.Account(from(i)) == 0 && there.take(dashboard) == 0 {
+				if here.askAccount(from(i)) == 0 && there.take(dashboard) == 0 {
 					accounts++
 				}
-				if here.Email(from(i)) == 0 && mails.take(fmt.Sprint(i), dashboard) == 0 {
+				if here.askEmail(from(i)) == 0 && mails.ask(fmt.Sprint(i), dashboard) == 0 {
 					emails++
 				}
 			}
 			if i%20 != 0 { // the others, who are few
 				continue
 			}
-			if wait := max(here.Account(owner), there.take(dashboard)); wait > 0 {
+			if wait := max(here.askAccount(owner), there.take(dashboard)); wait > 0 {
 				t.Errorf("beside %s somebody else waits for %v to make an account", name, wait)
 			}
-			if wait := max(here.Email(owner), mails.take(fmt.Sprint("owner ", i), dashboard)); wait > 0 {
+			if wait := max(here.askEmail(owner), mails.ask(fmt.Sprint("owner ", i), dashboard)); wait > 0 {
 				t.Errorf("beside %s somebody else waits for %v for an email", name, wait)
 			}
 		}
@@ -92,18 +92,18 @@ func TestInFrontOfAServerThatCountsTooOnePlaceAsksForSomeOfAllAccountsAndEmails(
 
 func TestWhatIsCountedForAnotherServerIsBounded(t *testing.T) {
 	_, c := newTestLimits()
-	e := NewElsewhere(c.Now)
+	e := NewElsewhere(c.Now, nil)
 	for i := range 3 * maxCounted {
 		address := fmt.Sprintf("2001:%x:%x::1", i>>8, i&255)
-		e.Account(address)
-		e.Email(address)
+		e.askAccount(address)
+		e.askEmail(address)
 	}
 	for _, table := range []*limits.Table{e.accountNetworks, e.accountSites, e.emailNetworks, e.emailSites} {
 		if table.Len() > maxCounted {
 			t.Errorf("%d are remembered", table.Len())
 		}
 	}
-	if e.Account("192.0.2.1") == 0 || e.Email("192.0.2.1") == 0 {
+	if e.askAccount("192.0.2.1") == 0 || e.askEmail("192.0.2.1") == 0 {
 		t.Error("when it is full, newcomers do not wait")
 	}
 }

@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"context"
 	"time"
 
 	"latchkey/internal/limits"
@@ -29,35 +30,45 @@ const (
 )
 
 // emailLimits counts emails by who gets them and by where they are asked for. Accounts that do not exist are counted as those that
-// do.
+// do. As with Limits, several nodes count together all but those of providers.
 type emailLimits struct {
 	book                        *limits.Book
 	accounts, shares            *limits.Table // shares are those of one account, by account and site
 	addresses, sites, providers *limits.Table
 }
 
-func newEmailLimits(now func() time.Time) *emailLimits {
-	book := limits.NewBook(now, accountGap)
+func newEmailLimits(now func() time.Time, shared *limits.Shared) *emailLimits {
+	book := limits.NewBook(now, accountGap).ShareBy(shared)
 	hourly := func(most int) *limits.Table { return book.Windows(limits.Rule{Most: most, In: emailStretch}) }
-	accounts := book.Windows(limits.Rule{Most: accountEmails, In: emailStretch}, limits.Rule{Most: 1, In: accountGap})
+	accounts := book.Windows(limits.Rule{Most: accountEmails, In: emailStretch}, limits.Rule{Most: 1, In: accountGap}).Shared("emails to an account")
 	return &emailLimits{
-		book: book, accounts: accounts, shares: hourly(siteShareOfEmails),
-		addresses: hourly(addressEmails).Bound(maxEmailed, accountGap, accounts),
-		sites:     hourly(siteEmails), providers: hourly(providerEmails),
+		book: book, accounts: accounts, shares: hourly(siteShareOfEmails).Shared("emails to an account by a site"),
+		addresses: hourly(addressEmails).Bound(maxEmailed, accountGap, accounts).Shared("emails by a network"),
+		sites:     hourly(siteEmails).Shared("emails by a site"), providers: hourly(providerEmails),
 	}
 }
 
 // take counts an email, or says how long to wait for one.
-func (l *emailLimits) take(account, address string) (wait time.Duration) {
+func (l *emailLimits) take(ctx context.Context, account, address string) (wait time.Duration, err error) {
+	counts, giveBack, wait := l.takeHere(account, address)
+	if wait > 0 {
+		return wait, nil
+	}
+	_, wait, err = l.book.TakeShared(ctx, giveBack, counts, nil)
+	return wait, err
+}
+
+func (l *emailLimits) takeHere(account, address string) (counts []limits.Count, giveBack func(), wait time.Duration) {
 	turn := l.book.Begin()
 	defer turn.End()
 	from := l.addresses.Of(limits.Network(address))
 	if turn.Full(from) { // whatever the account would have to wait
-		return turn.Wait(from)
+		return nil, nil, turn.Wait(from)
 	}
 	who, site := digest(canonical(account)), limits.Site(address)
-	_, wait = turn.Take(
-		l.accounts.Of(who), l.shares.Of(who+site), from, l.sites.Of(site), l.providers.Of(limits.Provider(address)),
-	)
-	return wait
+	counts = []limits.Count{
+		l.accounts.Of(who), l.shares.Of(who + site), from, l.sites.Of(site), l.providers.Of(limits.Provider(address)),
+	}
+	giveBack, wait = turn.Take(counts...)
+	return counts, giveBack, wait
 }

@@ -51,6 +51,11 @@ func (a *Accounts) aboutOwner(ctx context.Context, err error, email string) erro
 	return about(err, id.UserID)
 }
 
+// notCounted is the failure to ask the counts of all nodes. What was to be counted is not done, whatever became of its count.
+func notCounted(err error) *model.Error {
+	return &model.Error{Kind: model.KindStorageDown, Doing: "count a try", Err: err}
+}
+
 // tooMany is the refusal of whoever has to wait, nil when nobody has to.
 func tooMany(kind model.Kind, wait time.Duration) error {
 	if wait <= 0 {

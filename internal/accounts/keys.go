@@ -191,7 +191,8 @@ func (p *Person) TryValue(ctx context.Context, value model.Secret) (model.Key, e
 
 // acting counts a key that is created or turned on. Each is written down and kept for long.
 func (p *Person) acting() error {
-	return tooMany(model.KindTooManyActs, p.accounts.acts.Take(p.who.UserID))
+	_, _, wait := p.accounts.acts.takeHere(p.who.UserID)
+	return tooMany(model.KindTooManyActs, wait)
 }
 
 // keyEvent is something that happened to a key. A key created for a device says for which.

@@ -128,7 +128,7 @@ func TestAPageThatCreatesNoKeyShowsThoseThatThereAre(t *testing.T) {
 		t.Errorf("%d keys", len(made.Keys.List))
 	}
 	for range actsAtOnce {
-		f.acts.Take(who.UserID)
+		f.acts.takeHere(who.UserID)
 	}
 	made, err = f.As(who, here).CreateKey(t.Context(), "one-more")
 	is(t, err, model.KindTooManyActs)

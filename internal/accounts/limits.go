@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"context"
 	"crypto/sha256"
 	"time"
 
@@ -54,7 +55,9 @@ type Attempt struct {
 }
 
 // Limits counts tries of passwords by account, by where they come from and in total, before it is known whether they are right.
-// It is kept in memory: a restart forgives, and nobody outside can cause one.
+// It is kept in memory: a restart forgives, and nobody outside can cause one. Several nodes count together what protects an account, and
+// what one place may do. Those of providers and the total are each node's own, because every sign-in of every node would wait for the
+// same row.
 type Limits struct {
 	book                                  *limits.Book
 	accounts                              *limits.Table
@@ -63,17 +66,17 @@ type Limits struct {
 	browsers                              *limits.Table
 }
 
-// NewLimits returns counts of nothing yet, for accounts that are here.
-func NewLimits(now func() time.Time) *Limits {
-	return newLimits(now, ofOnePlace{
+// NewLimits returns counts of nothing yet, for accounts that are here. Nil in place of shared means that nobody else counts.
+func NewLimits(now func() time.Time, shared *limits.Shared) *Limits {
+	return newLimits(now, shared, ofOnePlace{
 		networkShare: networkShare, networkPause: networkSharePause, siteShare: siteShare, sitePause: siteSharePause,
 		addressTries: addressTries, siteTries: siteTries,
 	})
 }
 
 // NewLimitsElsewhere returns counts for accounts of another server, which may count too, and sees one address for everybody here.
-func NewLimitsElsewhere(now func() time.Time) *Limits {
-	return newLimits(now, ofOnePlace{
+func NewLimitsElsewhere(now func() time.Time, shared *limits.Shared) *Limits {
+	return newLimits(now, shared, ofOnePlace{
 		networkShare: networkShareElsewhere, networkPause: networkSharePauseElsewhere,
 		siteShare: siteShareElsewhere, sitePause: siteSharePauseElsewhere,
 		addressTries: addressTriesElsewhere, siteTries: siteTriesElsewhere,
@@ -87,29 +90,40 @@ type ofOnePlace struct {
 	addressTries, siteTries int
 }
 
-func newLimits(now func() time.Time, place ofOnePlace) *Limits {
-	book := limits.NewBook(now, tryStretch)
+func newLimits(now func() time.Time, shared *limits.Shared, place ofOnePlace) *Limits {
+	book := limits.NewBook(now, tryStretch).ShareBy(shared)
 	return &Limits{
 		book:          book,
-		accounts:      book.Buckets(accountTries, accountPause),
-		networkShares: book.Buckets(place.networkShare, place.networkPause),
-		siteShares:    book.Buckets(place.siteShare, place.sitePause),
-		addresses:     book.Windows(limits.Rule{Most: place.addressTries, In: tryStretch}),
-		sites:         book.Windows(limits.Rule{Most: place.siteTries, In: tryStretch}),
+		accounts:      book.Buckets(accountTries, accountPause).Shared("tries of an account"),
+		networkShares: book.Buckets(place.networkShare, place.networkPause).Shared("tries of an account by a network"),
+		siteShares:    book.Buckets(place.siteShare, place.sitePause).Shared("tries of an account by a site"),
+		addresses:     book.Windows(limits.Rule{Most: place.addressTries, In: tryStretch}).Shared("tries by a network"),
+		sites:         book.Windows(limits.Rule{Most: place.siteTries, In: tryStretch}).Shared("tries by a site"),
 		providers:     book.Windows(limits.Rule{Most: providerTries, In: everyoneStretch}),
 		everyone:      book.Windows(limits.Rule{Most: everyoneTries, In: everyoneStretch}),
-		browsers:      book.Windows(limits.Rule{Most: browserTries, In: tryStretch}).Bound(maxBrowsers, 0),
+		browsers:      book.Windows(limits.Rule{Most: browserTries, In: tryStretch}).Bound(maxBrowsers, 0).Shared("tries by a browser"),
 	}
 }
 
 // Take counts a try, or says how long to wait for one. Of tries made at once no more get through than are allowed, and one that
 // does not get through counts for nothing. Accounts that do not exist are counted as those that do.
 //
-// Succeeded gives back this one try, which was no guess, to the counts that it was taken from. It is nil when there is none.
-func (l *Limits) Take(a Attempt) (succeeded func(), wait time.Duration) {
+// Succeeded gives back this one try, which was no guess, to the counts that it was taken from. It is nil when there is none. An error
+// means that the other nodes' counts cannot be asked, and that nothing is taken.
+func (l *Limits) Take(ctx context.Context, a Attempt) (succeeded func(), wait time.Duration, err error) {
+	counts, succeeded, wait := l.takeHere(a)
+	if wait > 0 {
+		return nil, wait, nil
+	}
+	return l.book.TakeShared(ctx, succeeded, counts, nil)
+}
+
+func (l *Limits) takeHere(a Attempt) (counts []limits.Count, giveBack func(), wait time.Duration) {
 	turn := l.book.Begin()
 	defer turn.End()
-	return turn.Take(l.countsOf(turn, a)...)
+	counts = l.countsOf(turn, a)
+	giveBack, wait = turn.Take(counts...)
+	return counts, giveBack, wait
 }
 
 // countsOf says what counts a try. A known browser is counted for itself and its address: whoever attacks the account, or all
@@ -131,8 +145,11 @@ func (l *Limits) countsOf(turn limits.Turn, a Attempt) []limits.Count {
 
 // guessing counts that somebody is about to try a password. Everything that checks one begins with it, and calls succeeded when the
 // password was right, or was not looked at after all.
-func (a *Accounts) guessing(try Attempt) (succeeded func(), err error) {
-	succeeded, wait := a.cfg.Limits.Take(try)
+func (a *Accounts) guessing(ctx context.Context, try Attempt) (succeeded func(), err error) {
+	succeeded, wait, err := a.cfg.Limits.Take(ctx, try)
+	if err != nil {
+		return nil, notCounted(err)
+	}
 	return succeeded, tooMany(model.KindTooManyTries, wait)
 }
 

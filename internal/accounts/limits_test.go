@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"context"
 	"fmt"
 	"runtime"
 	"strings"
@@ -16,14 +17,45 @@ import (
 
 func newTestLimits() (*Limits, *testkit.Clock) {
 	c := testkit.NewClock(time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC))
-	return NewLimits(c.Now), c
+	return NewLimits(c.Now, nil), c
+}
+
+// try is Take of a test whose counts can always be asked.
+func (l *Limits) try(a Attempt) (succeeded func(), wait time.Duration) {
+	succeeded, wait, err := l.Take(context.Background(), a)
+	if err != nil {
+		panic(err)
+	}
+	return succeeded, wait
+}
+
+// ask and the like are the same of other counts.
+func (l *emailLimits) ask(account, address string) (wait time.Duration) {
+	return sure(l.take(context.Background(), account, address))
+}
+
+func (q *Quota) ask(who string) (wait time.Duration) { return sure(q.Take(context.Background(), who)) }
+
+func (e *Elsewhere) askAccount(address string) (wait time.Duration) {
+	return sure(e.Account(context.Background(), address))
+}
+
+func (e *Elsewhere) askEmail(address string) (wait time.Duration) {
+	return sure(e.Email(context.Background(), address))
+}
+
+func sure(wait time.Duration, err error) time.Duration {
+	if err != nil {
+		panic(err)
+	}
+	return wait
 }
 
 // room counts the tries that get through of so many.
 func room(l *Limits, tries int, attempt func(i int) Attempt) int {
 	through := 0
 	for i := range tries {
-		if _, wait := l.Take(attempt(i)); wait == 0 {
+		if _, wait := l.try(attempt(i)); wait == 0 {
 			through++
 		}
 	}
@@ -35,12 +67,15 @@ func from(account string, i int) Attempt {
 	return Attempt{Account: account, Address: fmt.Sprintf("2001:%x:%x::1", i>>8, i&255)}
 }
 
-func TestEachCountHoldsAtItsOwnFigure(t *testing.T) {
-	for name, tt := range map[string]struct {
-		want    int
-		wait    time.Duration // of the next try
-		attempt func(i int) Attempt
-	}{
+// figure is how many tries there are of a kind.
+type figure struct {
+	want    int
+	wait    time.Duration // of the next try
+	attempt func(i int) Attempt
+}
+
+func figures() map[string]figure {
+	return map[string]figure{
 		"one account, from everywhere": {10, time.Minute, func(i int) Attempt { return from("a@example.org", i) }},
 		"one account in all spellings": {10, time.Minute, func(i int) Attempt {
 			return from([]string{"a@example.org", "A@Example.Org", " a@example.org", "a@EXAMPLE.org\t"}[i%4], i)
@@ -81,22 +116,26 @@ func TestEachCountHoldsAtItsOwnFigure(t *testing.T) {
 			a.KnownBrowser = "laptop"
 			return a
 		}},
-	} {
+	}
+}
+
+func TestEachCountHoldsAtItsOwnFigure(t *testing.T) {
+	for name, tt := range figures() {
 		t.Run(name, func(t *testing.T) {
 			l, c := newTestLimits()
 			if got := room(l, 3000, tt.attempt); got != tt.want {
 				t.Errorf("%d got through, want %d", got, tt.want)
 			}
-			succeeded, wait := l.Take(tt.attempt(0))
+			succeeded, wait := l.try(tt.attempt(0))
 			if succeeded != nil || wait != tt.wait {
 				t.Errorf("the next waits %v, want %v", wait, tt.wait)
 			}
 			c.Advance(wait - 1)
-			if _, wait := l.Take(tt.attempt(0)); wait == 0 {
+			if _, wait := l.try(tt.attempt(0)); wait == 0 {
 				t.Error("it gets through before that")
 			}
 			c.Advance(1)
-			if _, wait := l.Take(tt.attempt(0)); wait > 0 {
+			if _, wait := l.try(tt.attempt(0)); wait > 0 {
 				t.Errorf("it does not get through then, and waits %v", wait)
 			}
 		})
@@ -124,17 +163,17 @@ func TestAKnownBrowserGetsInWhileTheAccountIsUnderAttack(t *testing.T) {
 	room(l, 3000, func(i int) Attempt { return from("owner@example.org", i) })
 	room(l, 3000, func(i int) Attempt { return from(fmt.Sprint("other", i), 5000+i) }) // nobody has a try left
 	owner := Attempt{Account: "owner@example.org", Address: "192.0.2.1"}
-	if _, wait := l.Take(owner); wait == 0 {
+	if _, wait := l.try(owner); wait == 0 {
 		t.Error("the total is not used up")
 	}
 	owner.KnownBrowser = "laptop"
-	if _, wait := l.Take(owner); wait > 0 {
+	if _, wait := l.try(owner); wait > 0 {
 		t.Error("the owner is locked out")
 	}
 	elsewhere := owner
 	elsewhere.Account = "other7"
 	room(l, browserTries, func(int) Attempt { return owner })
-	if _, wait := l.Take(elsewhere); wait > 0 {
+	if _, wait := l.try(elsewhere); wait > 0 {
 		t.Error("what a browser tried with one account is counted with another")
 	}
 }
@@ -144,7 +183,7 @@ func TestASuccessGivesBackItsOwnTryAndNoOther(t *testing.T) {
 	for _, known := range []string{"", "laptop"} {
 		a := Attempt{Account: "a@example.org", Address: "192.0.2.1", KnownBrowser: known}
 		for range 500 {
-			succeeded, wait := l.Take(a)
+			succeeded, wait := l.try(a)
 			if wait > 0 {
 				t.Fatalf("somebody who knows the password waits %v", wait)
 			}
@@ -157,7 +196,7 @@ func TestASuccessGivesBackItsOwnTryAndNoOther(t *testing.T) {
 	a := Attempt{Account: "a@example.org", Address: "192.0.2.1"}
 	room(l, networkShare-1, func(int) Attempt { return a })
 	for range 20 {
-		if succeeded, wait := l.Take(a); wait == 0 {
+		if succeeded, wait := l.try(a); wait == 0 {
 			succeeded()
 		}
 	}
@@ -174,7 +213,7 @@ func TestASuccessGivesBackWhereItsTryWasCounted(t *testing.T) {
 		for i := range maxBrowsers {
 			a := from(fmt.Sprint("other", i), i)
 			a.KnownBrowser = "x"
-			s, _ := l.Take(a)
+			s, _ := l.try(a)
 			succeeded = append(succeeded, s)
 		}
 		return func() {
@@ -184,7 +223,7 @@ func TestASuccessGivesBackWhereItsTryWasCounted(t *testing.T) {
 		}
 	}
 	owner := Attempt{Account: "owner@example.org", Address: "192.0.2.1", KnownBrowser: "laptop"}
-	early, _ := l.Take(owner) // counted for the browser
+	early, _ := l.try(owner) // counted for the browser
 	fill()
 	room(l, 3, func(i int) Attempt { return from(owner.Account, 1<<22+i) })
 	early()
@@ -192,9 +231,9 @@ func TestASuccessGivesBackWhereItsTryWasCounted(t *testing.T) {
 		t.Errorf("the account has %d tries left, want %d", got, accountTries-3)
 	}
 	c.Advance(2 * tryStretch)
-	l.Take(from("somebody@example.org", 1)) // the past is forgotten
+	l.try(from("somebody@example.org", 1)) // the past is forgotten
 	empty := fill()
-	late, _ := l.Take(owner) // counted for the account, since so many browsers are
+	late, _ := l.try(owner) // counted for the account, since so many browsers are
 	empty()
 	room(l, 4, func(int) Attempt { return owner })
 	late()
@@ -210,7 +249,7 @@ func TestASuccessAfterALongTimeGivesBackNobodyElsesTry(t *testing.T) {
 	l, c := newTestLimits()
 	for _, known := range []string{"", "laptop"} {
 		a := Attempt{Account: "a@example.org", Address: "192.0.2.1", KnownBrowser: known}
-		succeeded, _ := l.Take(a)
+		succeeded, _ := l.try(a)
 		c.Advance(tryStretch)
 		want := browserTries
 		if known == "" {
@@ -220,7 +259,7 @@ func TestASuccessAfterALongTimeGivesBackNobodyElsesTry(t *testing.T) {
 			t.Fatalf("%d tries", got)
 		}
 		succeeded()
-		if _, wait := l.Take(a); wait == 0 {
+		if _, wait := l.try(a); wait == 0 {
 			t.Errorf("known as %q: one more try than there are", known)
 		}
 	}
@@ -242,7 +281,7 @@ func TestTriesAtOnceCannotAllFindRoom(t *testing.T) {
 	for g := range 64 {
 		wg.Go(func() {
 			for i := range 200 {
-				if _, wait := l.Take(from("a@example.org", g*200+i)); wait == 0 {
+				if _, wait := l.try(from("a@example.org", g*200+i)); wait == 0 {
 					through.Add(1)
 				}
 			}
@@ -269,7 +308,7 @@ func TestAMillionStrangersNeitherFillTheMemoryNorHideAnAttack(t *testing.T) {
 		if i%(strangers/10) == 0 {
 			a.Account += long
 		}
-		l.Take(a)
+		l.try(a)
 		if i%(strangers/50) == 0 {
 			c.Advance(time.Second)
 		}
@@ -291,10 +330,10 @@ func TestAnHourOfAttackIsForgottenAsItGoes(t *testing.T) {
 	for minute := range 60 {
 		for i := range 1200 {
 			n := minute*1200 + i
-			l.Take(from(fmt.Sprint("stranger", n), n))
+			l.try(from(fmt.Sprint("stranger", n), n))
 			known := from(fmt.Sprint("stranger", n), n)
 			known.KnownBrowser = "x"
-			l.Take(known)
+			l.try(known)
 		}
 		most = max(most, l.accounts.Len(), l.addresses.Len(), l.browsers.Len())
 		all = max(all, l.remembered())
@@ -308,7 +347,7 @@ func TestAnHourOfAttackIsForgottenAsItGoes(t *testing.T) {
 		t.Errorf("%d entries in all at a time", all)
 	}
 	c.Advance(time.Hour)
-	l.Take(from("a", 1))
+	l.try(from("a", 1))
 	if n := l.remembered(); n != 6 {
 		t.Errorf("%d entries after an hour of rest", n)
 	}
@@ -409,11 +448,11 @@ func TestNoHouseholdAndNoProviderUsesUpWhatEverybodyHas(t *testing.T) {
 			for minute := range 30 {
 				for second := range 60 {
 					for range 17 + 100*(1-min(second, 1)) { // a thousand and more each minute, and many at once
-						l.Take(Attempt{Account: fmt.Sprint("stranger ", n), Address: address(n)})
+						l.try(Attempt{Account: fmt.Sprint("stranger ", n), Address: address(n)})
 						n++
 					}
 					if second%6 == 0 {
-						succeeded, wait := l.Take(everybodyElse(n))
+						succeeded, wait := l.try(everybodyElse(n))
 						if wait > 0 {
 							t.Fatalf("after %d:%02d minutes somebody else waits %s", minute, second, wait)
 						}
@@ -442,7 +481,7 @@ func TestOnePlaceThatGuessesLeavesTheOwnerATry(t *testing.T) {
 			l, c := newTestLimits()
 			guesses, through := 0, 0
 			guess := func() {
-				if _, wait := l.Take(Attempt{Account: "owner@example.org", Address: attack.address(guesses)}); wait == 0 {
+				if _, wait := l.try(Attempt{Account: "owner@example.org", Address: attack.address(guesses)}); wait == 0 {
 					through++
 				}
 				guesses++
@@ -454,7 +493,7 @@ func TestOnePlaceThatGuessesLeavesTheOwnerATry(t *testing.T) {
 			for second := range 3600 {
 				guess()
 				if second%60 == 0 {
-					succeeded, wait := l.Take(Attempt{Account: "Owner@example.org", Address: "203.0.113.9"})
+					succeeded, wait := l.try(Attempt{Account: "Owner@example.org", Address: "203.0.113.9"})
 					if wait == 0 {
 						succeeded()
 					} else {
@@ -479,7 +518,7 @@ func TestARightPasswordCostsNoCountAnything(t *testing.T) {
 	room(l, 3, func(i int) Attempt { return Attempt{Account: fmt.Sprint(i), Address: "198.51.100.1"} })
 	before := l.remembered()
 	for i := range 5000 {
-		succeeded, wait := l.Take(Attempt{Account: fmt.Sprint("pupil ", i), Address: "198.51.100.1"})
+		succeeded, wait := l.try(Attempt{Account: fmt.Sprint("pupil ", i), Address: "198.51.100.1"})
 		if wait > 0 {
 			t.Fatalf("pupil %d waits %s", i, wait)
 		}

@@ -129,8 +129,8 @@ func (a *Accounts) SendLink(ctx context.Context, from model.Origin, purpose, ema
 	case !mailable(email) || !validEmail(email):
 		return refuse(model.KindBadEmail)
 	}
-	if err := a.countEmail(from, email); err != nil {
-		return a.aboutOwner(ctx, err, email)
+	if err := a.countEmail(ctx, from, email); err != nil {
+		return err
 	}
 	send := a.sendReset(from)
 	if purpose == model.LinkConfirm {
@@ -186,8 +186,15 @@ func (a *Accounts) sendReset(from model.Origin) func(context.Context, model.Iden
 }
 
 // countEmail counts an email that somebody asks for.
-func (a *Accounts) countEmail(from model.Origin, email string) error {
-	return tooMany(model.KindTooManyEmails, a.emails.take(email, from.Address))
+func (a *Accounts) countEmail(ctx context.Context, from model.Origin, email string) error {
+	wait, err := a.emails.take(ctx, email, from.Address)
+	switch {
+	case err != nil:
+		return notCounted(err)
+	case wait > 0:
+		return a.aboutOwner(ctx, tooMany(model.KindTooManyEmails, wait), email)
+	}
+	return nil
 }
 
 func (a *Accounts) emailConfirmation(ctx context.Context, id model.Identity) error {

@@ -29,12 +29,23 @@ func (a *Accounts) tell(ctx context.Context, from model.Origin, about, userID st
 	if a.cfg.Mailer == nil {
 		return
 	}
-	if a.notices.Take(about+" "+userID) > 0 {
+	leftOut := func() {
 		a.cfg.Log.DebugContext(ctx, "notice by mail left out: there were many", "about", about, "user", userID)
+	}
+	counts, giveBack, wait := a.notices.takeHere(about + " " + userID)
+	if wait > 0 {
+		leftOut()
 		return
 	}
 	c := a.circumstances(from)
 	a.later(ctx, "notice by mail not sent", userID, func(ctx context.Context) error {
+		switch wait, err := a.notices.takeShared(ctx, counts, giveBack); {
+		case err != nil:
+			return err
+		case wait > 0:
+			leftOut()
+			return nil
+		}
 		identities, err := a.store.Identities(ctx, userID)
 		for _, id := range identities {
 			if id.Provider == model.ProviderEmailPassword && mailable(id.Subject) {

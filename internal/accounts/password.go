@@ -76,7 +76,7 @@ func (a *Accounts) guess(
 	if tooLong(password) {
 		return passwordWrong, refused(model.KindWrongPassword, "password no account can have", id.UserID)
 	}
-	succeeded, err := a.guessing(Attempt{Account: id.Subject, Address: from.Address, KnownBrowser: knownBrowser})
+	succeeded, err := a.guessing(ctx, Attempt{Account: id.Subject, Address: from.Address, KnownBrowser: knownBrowser})
 	if err != nil {
 		return passwordWrong, about(err, id.UserID)
 	}

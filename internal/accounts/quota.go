@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"context"
 	"time"
 
 	"latchkey/internal/limits"
@@ -34,7 +35,8 @@ const (
 	quotaSweep = time.Minute
 )
 
-// Quota allows everybody so much at once, and one more after each pause. It is kept in memory, like Limits.
+// Quota allows everybody so much at once, and one more after each pause. It is kept in memory, like Limits. Several nodes count notices
+// together, which fill a mailbox; keys that are created are each node's own, since they only spare its room.
 type Quota struct {
 	book   *limits.Book
 	counts *limits.Table
@@ -46,18 +48,38 @@ func newQuota(now func() time.Time, atOnce int, pause time.Duration) *Quota {
 }
 
 // NewNotices counts notices by mail by who gets them.
-func NewNotices(now func() time.Time) *Quota { return newQuota(now, noticesAtOnce, noticePause) }
+func NewNotices(now func() time.Time, shared *limits.Shared) *Quota {
+	q := newQuota(now, noticesAtOnce, noticePause)
+	q.book.ShareBy(shared)
+	q.counts.Shared("notices")
+	return q
+}
 
-// Take counts something that somebody does, or says how long to wait, which counts for nothing.
-func (q *Quota) Take(who string) (wait time.Duration) {
+// Take counts something that somebody does, or says how long to wait, which counts for nothing. So does an error, which means that the
+// other nodes' counts cannot be asked.
+func (q *Quota) Take(ctx context.Context, who string) (wait time.Duration, err error) {
+	counts, giveBack, wait := q.takeHere(who)
+	if wait > 0 {
+		return wait, nil
+	}
+	return q.takeShared(ctx, counts, giveBack)
+}
+
+func (q *Quota) takeHere(who string) (counts []limits.Count, giveBack func(), wait time.Duration) {
 	turn := q.book.Begin()
 	defer turn.End()
-	count := q.counts.Of(digest(who)) // of one length, whatever they are called
-	if turn.Full(count) {
-		count = q.counts.Of("")
+	counts = []limits.Count{q.counts.Of(digest(who))} // of one length, whatever they are called
+	if turn.Full(counts[0]) {
+		counts[0] = q.counts.Of("")
 	}
-	_, wait = turn.Take(count)
-	return wait
+	giveBack, wait = turn.Take(counts...)
+	return counts, giveBack, wait
+}
+
+// takeShared takes what takeHere took from the counts of all nodes too.
+func (q *Quota) takeShared(ctx context.Context, counts []limits.Count, giveBack func()) (wait time.Duration, err error) {
+	_, wait, err = q.book.TakeShared(ctx, giveBack, counts, nil)
+	return wait, err
 }
 
 // registrations counts accounts by where they are created from, and in total. Each of its counts fills up again within an hour. None

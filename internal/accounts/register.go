@@ -31,8 +31,8 @@ func (a *Accounts) Register(ctx context.Context, from model.Origin, email string
 		return err
 	}
 	if a.cfg.Mailer != nil {
-		if err := a.countEmail(from, email); err != nil {
-			return a.aboutOwner(ctx, err, email)
+		if err := a.countEmail(ctx, from, email); err != nil {
+			return err
 		}
 	}
 	hash, err := a.passwords.hash(ctx, claim{email, from}, password)

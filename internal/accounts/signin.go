@@ -75,9 +75,12 @@ func (a *Accounts) provePassword(ctx context.Context, from model.Origin, email s
 	if tooLong(password) || !validEmail(email) {
 		return proven{}, refused(model.KindWrongPassword, "e-mail or password no account can have", "")
 	}
-	succeeded, err := a.guessing(Attempt{Account: email, Address: from.Address, KnownBrowser: from.KnownBrowser})
+	succeeded, err := a.guessing(ctx, Attempt{Account: email, Address: from.Address, KnownBrowser: from.KnownBrowser})
+	if model.Is(err, model.KindTooManyTries) {
+		err = a.aboutOwner(ctx, err, email)
+	}
 	if err != nil {
-		return proven{}, a.aboutOwner(ctx, err, email)
+		return proven{}, err
 	}
 	id, err := a.store.IdentityBySubject(ctx, model.ProviderEmailPassword, email)
 	if err != nil && !errors.Is(err, model.ErrNotFound) {

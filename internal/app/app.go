@@ -15,6 +15,7 @@ import (
 	"latchkey/internal/app/config"
 	"latchkey/internal/app/listen"
 	"latchkey/internal/app/operate"
+	"latchkey/internal/limits"
 	"latchkey/internal/onboard"
 	"latchkey/internal/store"
 )
@@ -28,6 +29,7 @@ type App struct {
 	listener *listen.Listener
 	server   *http.Server
 	store    *store.Store
+	shared   *limits.Shared // where several nodes count together, nil when there is one
 	pairings *onboard.Service
 	admin    *admin         // nil when nobody asked for it
 	commands *commandSocket // nil when there can be none
@@ -92,7 +94,7 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
-	a.drain = func() { keys.drain(); a.mails.drain() }
+	a.drain = func() { keys.drain(); a.mails.drain(); a.shared.Drain() }
 	a.pairings = onboard.New(onboard.Config{
 		ClientID: cfg.AppID, Lifetime: cfg.PairingTime, Grants: a.store, Now: cfg.Now,
 	})

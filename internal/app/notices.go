@@ -8,6 +8,7 @@ import (
 	"latchkey/internal/accounts"
 	"latchkey/internal/app/config"
 	"latchkey/internal/app/mail"
+	"latchkey/internal/limits"
 	"latchkey/internal/model"
 	"latchkey/internal/upstream"
 )
@@ -57,11 +58,11 @@ func (m mailing) drain() {
 }
 
 // notices tells people what was done at another server, nil when no mails are sent. The accounts here tell people themselves.
-func (m mailing) notices(publicURL string, now func() time.Time, log *slog.Logger) upstream.Notices {
+func (m mailing) notices(publicURL string, now func() time.Time, shared *limits.Shared, log *slog.Logger) upstream.Notices {
 	if m.box == nil {
 		return nil
 	}
-	return notices{m.box, accounts.Letters{PublicURL: publicURL}, accounts.NewNotices(now), log}
+	return notices{m.box, accounts.Letters{PublicURL: publicURL}, accounts.NewNotices(now, shared), log}
 }
 
 type notices struct {
@@ -73,7 +74,10 @@ type notices struct {
 
 // KeyCreated tells the owner of an email address of a key.
 func (n notices) KeyCreated(ctx context.Context, email, key string, at time.Time, from model.Origin) error {
-	if n.counts.Take(email) > 0 { // the activity has all of them
+	switch wait, err := n.counts.Take(ctx, email); {
+	case err != nil:
+		return err
+	case wait > 0: // the activity has all of them
 		n.log.DebugContext(ctx, "notice by mail left out: there were many")
 		return nil
 	}

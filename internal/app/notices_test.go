@@ -27,7 +27,7 @@ func TestNoticesOfKeysAtAnUpstreamAreCountedByWhoGetsThem(t *testing.T) {
 	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 	sent := sentTo{}
 	clock, log := func() time.Time { return now }, slog.New(slog.DiscardHandler)
-	n := notices{sent, accounts.Letters{PublicURL: "https://keys.example.org"}, accounts.NewNotices(clock), log}
+	n := notices{sent, accounts.Letters{PublicURL: "https://keys.example.org"}, accounts.NewNotices(clock, nil), log}
 	for range 100 {
 		if err := n.KeyCreated(t.Context(), "mallory@example.org", "k", now, model.Origin{}); err != nil {
 			t.Fatal(err)

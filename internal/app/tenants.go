@@ -50,6 +50,7 @@ func (a *App) here(cfg config.Settings, dir dataDir, ring keyRing) (k keyService
 		MinPassword:  cfg.MinPassword,
 		PasswordCost: cfg.PasswordCost,
 		Mailer:       a.mails.mailer(),
+		Shared:       a.shared,
 		Now:          cfg.Now,
 		Log:          a.log,
 	}, a.store)
@@ -78,10 +79,10 @@ func (a *App) elsewhere(cfg config.Settings) (k keyService, err error) {
 	}
 	k.service = accountsElsewhere{upstream.New(upstream.Config{
 		Client:  there,
-		SignIns: signIns{accounts.NewLimitsElsewhere(cfg.Now)},
-		Asked:   accounts.NewElsewhere(cfg.Now),
+		SignIns: signIns{accounts.NewLimitsElsewhere(cfg.Now, a.shared)},
+		Asked:   accounts.NewElsewhere(cfg.Now, a.shared),
 		Events:  a.store,
-		Notices: a.mails.notices(a.url, cfg.Now, a.log),
+		Notices: a.mails.notices(a.url, cfg.Now, a.shared, a.log),
 		Now:     cfg.Now,
 		Log:     a.log,
 	})}
@@ -118,6 +119,8 @@ func (a accountsElsewhere) As(who model.Account, from model.Origin) handlers.Per
 type signIns struct{ limits *accounts.Limits }
 
 // Take counts a try.
-func (s signIns) Take(account, address, knownBrowser string) (succeeded func(), wait time.Duration) {
-	return s.limits.Take(accounts.Attempt{Account: account, Address: address, KnownBrowser: knownBrowser})
+func (s signIns) Take(
+	ctx context.Context, account, address, knownBrowser string,
+) (succeeded func(), wait time.Duration, err error) {
+	return s.limits.Take(ctx, accounts.Attempt{Account: account, Address: address, KnownBrowser: knownBrowser})
 }

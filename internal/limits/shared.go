@@ -124,6 +124,9 @@ func (b *Book) ShareBy(s *Shared) *Book {
 	return b
 }
 
+// IsShared says whether others count too.
+func (b *Book) IsShared() bool { return b.shared != nil }
+
 // Shared has everybody's count in the table kept by whom the book is shared by as well, if it is: under a name that no other table
 // has, and which stays.
 func (t *Table) Shared(name string) *Table {
@@ -168,7 +171,7 @@ func (b *Book) takeShared(
 			turn, cut := rows.turn(now, states)
 			taken, chosen, wait = turn.now, rows.counts, 0
 			if choose != nil {
-				chosen = choose(turn)
+				chosen = rowsOf(choose(turn)).counts
 			}
 			full = turn.full(rows.counts)
 			for _, c := range chosen {

@@ -21,6 +21,18 @@ func refused(kind model.Kind, err error) *model.Error {
 	return e
 }
 
+// counted is the refusal of what is counted here before the other server is asked, nil when that may be.
+func counted(tooMany model.Kind, wait time.Duration, err error) error {
+	switch {
+	case err != nil:
+		return &model.Error{Kind: model.KindStorageDown, Doing: "count a try", Err: err}
+	case wait > 0:
+		return &model.Error{Kind: tooMany, Wait: wait}
+	default:
+		return nil
+	}
+}
+
 // failed is the one mapping from an error of the client to a kind, for all that a call does not look for itself. It says, too,
 // whether an act may have happened all the same.
 func failed(err error) error {

@@ -70,7 +70,7 @@ func newRig(t testing.TB, how setup) *rig {
 	cfg := accounts.Config{
 		PublicURL: "https://keys.example.org", Registration: true, MinPassword: 8,
 		PasswordCost: testkit.Cheap, Now: r.clock.Now,
-		Limits: accounts.NewLimits(func() time.Time { return r.clock.Now().Add(time.Duration(exempt.Load()) * time.Hour) }),
+		Limits: accounts.NewLimits(func() time.Time { return r.clock.Now().Add(time.Duration(exempt.Load()) * time.Hour) }, nil),
 	}
 	if how.sendsMail {
 		cfg.Mailer = r.box
@@ -112,9 +112,9 @@ func newRig(t testing.TB, how setup) *rig {
 	}
 	r.api = connect(transport)
 	r.events = &events{Store: how.written}
-	r.signIns = &signIns{limits: accounts.NewLimitsElsewhere(r.clock.Now)}
+	r.signIns = &signIns{limits: accounts.NewLimitsElsewhere(r.clock.Now, nil)}
 	r.Service = upstream.New(upstream.Config{
-		Client: connect(r.way), SignIns: r.signIns, Asked: accounts.NewElsewhere(r.clock.Now), Events: r.events, Notices: r.notices, Now: r.clock.Now, Log: log,
+		Client: connect(r.way), SignIns: r.signIns, Asked: accounts.NewElsewhere(r.clock.Now, nil), Events: r.events, Notices: r.notices, Now: r.clock.Now, Log: log,
 	})
 	return r
 }
@@ -197,16 +197,16 @@ type signIns struct {
 	taken, givenBack atomic.Int64
 }
 
-func (s *signIns) Take(account, address, knownBrowser string) (succeeded func(), wait time.Duration) {
-	back, wait := s.limits.Take(accounts.Attempt{Account: account, Address: address, KnownBrowser: knownBrowser})
-	if wait > 0 {
-		return nil, wait
+func (s *signIns) Take(ctx context.Context, account, address, knownBrowser string) (succeeded func(), wait time.Duration, err error) {
+	back, wait, err := s.limits.Take(ctx, accounts.Attempt{Account: account, Address: address, KnownBrowser: knownBrowser})
+	if err != nil || wait > 0 {
+		return nil, wait, err
 	}
 	s.taken.Add(1)
 	return func() {
 		s.givenBack.Add(1)
 		back()
-	}, 0
+	}, 0, nil
 }
 
 // notices keeps what people are told, or fails.

@@ -32,13 +32,15 @@ type Config struct {
 // SignIns counts tries of passwords.
 type SignIns interface {
 	// Take counts a try, or says how long to wait for one. Succeeded gives that one try back, and is nil when there is none.
-	Take(account, address, knownBrowser string) (succeeded func(), wait time.Duration)
+	// An error means that it cannot be counted.
+	Take(ctx context.Context, account, address, knownBrowser string) (succeeded func(), wait time.Duration, err error)
 }
 
-// Asked counts what people ask the other server for, by their addresses. Each says how long to wait, which counts for nothing.
+// Asked counts what people ask the other server for, by their addresses. Each says how long to wait, which counts for nothing. An error
+// means that it cannot be counted.
 type Asked interface {
-	Account(address string) (wait time.Duration)
-	Email(address string) (wait time.Duration)
+	Account(ctx context.Context, address string) (wait time.Duration, err error)
+	Email(ctx context.Context, address string) (wait time.Duration, err error)
 }
 
 // Events keeps what happened to accounts.
@@ -79,10 +81,11 @@ func New(c Config) *Service {
 // Register creates an account. What the other server says against it is taken to be about the password: its email address was
 // looked at before.
 func (s *Service) Register(ctx context.Context, from model.Origin, email string, password model.Secret) error {
-	if wait := s.asked.Account(from.Address); wait > 0 {
-		return &model.Error{Kind: model.KindTooManyAccounts, Wait: wait}
+	wait, err := s.asked.Account(ctx, from.Address)
+	if err = counted(model.KindTooManyAccounts, wait, err); err != nil {
+		return err
 	}
-	err := s.client.Register(ctx, email, password.Reveal())
+	err = s.client.Register(ctx, email, password.Reveal())
 	var said *client.Error
 	switch {
 	case client.IsAccountInUse(err):
@@ -119,9 +122,9 @@ func (s *Service) signIn(ctx context.Context, from model.Origin, email string, p
 	if email == "" || password == "" { // the client leaves out what is empty
 		return nil, &model.Error{Kind: model.KindWrongPassword, Doing: "sign in with nothing"}
 	}
-	succeeded, wait := s.signIns.Take(email, from.Address, from.KnownBrowser)
-	if wait > 0 {
-		return nil, &model.Error{Kind: model.KindTooManyTries, Wait: wait}
+	succeeded, wait, err := s.signIns.Take(ctx, email, from.Address, from.KnownBrowser)
+	if err = counted(model.KindTooManyTries, wait, err); err != nil {
+		return nil, err
 	}
 	session, err := s.client.Login(ctx, client.EmailPassword(email, password.Reveal()))
 	if err == nil || client.NeverSent(err) {
@@ -146,14 +149,15 @@ func (s *Service) signIn(ctx context.Context, from model.Origin, email string, p
 
 // SendLink has the other server send a link. That it has nobody to send it to is not passed on.
 func (s *Service) SendLink(ctx context.Context, from model.Origin, purpose, email string) error {
-	if wait := s.asked.Email(from.Address); wait > 0 {
-		return &model.Error{Kind: model.KindTooManyEmails, Wait: wait}
+	wait, err := s.asked.Email(ctx, from.Address)
+	if err = counted(model.KindTooManyEmails, wait, err); err != nil {
+		return err
 	}
 	send := s.client.SendResetPassword
 	if purpose == model.LinkConfirm {
 		send = s.client.ResendConfirmation
 	}
-	err := send(ctx, email)
+	err = send(ctx, email)
 	var said *client.Error
 	switch {
 	case err == nil, client.IsNobodyToMail(err):
