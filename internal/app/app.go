@@ -96,7 +96,7 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 	}
 	a.drain = func() { keys.drain(); a.mails.drain(); a.shared.Drain() }
 	a.pairings = onboard.New(onboard.Config{
-		ClientID: cfg.AppID, Lifetime: cfg.PairingTime, Grants: a.store, Now: cfg.Now,
+		ClientID: cfg.AppID, Lifetime: cfg.PairingTime, Grants: a.store, Now: cfg.Now, Shared: a.shared,
 	})
 
 	here := cfg.Upstream == nil

@@ -1,6 +1,7 @@
 package onboard
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"time"
@@ -49,7 +50,9 @@ const (
 	pause = time.Second
 )
 
-// pairingLimits counts tries. It is kept in memory: a restart forgives, and does no harm as long as restarts are rare.
+// pairingLimits counts tries. It is kept in memory: a restart forgives, and does no harm as long as restarts are rare. Several nodes
+// count wrong codes together, all of them: codes are tried so seldom that they may all wait for the one count of everybody. What is asked
+// for is each node's own, since the store bounds what may be pending.
 type pairingLimits struct {
 	now  func() time.Time
 	book *limits.Book
@@ -63,16 +66,16 @@ type pairingLimits struct {
 
 func most(tries int, in time.Duration) limits.Rule { return limits.Rule{Most: tries, In: in} }
 
-func newLimits(now func() time.Time) *pairingLimits {
-	book := limits.NewBook(now, stretch)
+func newLimits(now func() time.Time, shared *limits.Shared) *pairingLimits {
+	book := limits.NewBook(now, stretch).ShareBy(shared)
 	table := func(rules ...limits.Rule) *limits.Table { return book.Windows(rules...).Bound(maxCounted, whenFull) }
 	return &pairingLimits{
 		now: now, book: book,
-		accounts:  table(most(5, stretch), most(20, day)),
-		addresses: table(most(30, stretch), most(100, day)),
-		sites:     table(most(siteCodes, stretch), most(siteCodesADay, day)),
-		providers: table(most(providerCodes, stretch)),
-		everyone:  table(most(everyonesCodes, stretch)),
+		accounts:  table(most(5, stretch), most(20, day)).Shared("codes of an account"),
+		addresses: table(most(30, stretch), most(100, day)).Shared("codes by a network"),
+		sites:     table(most(siteCodes, stretch), most(siteCodesADay, day)).Shared("codes by a site"),
+		providers: table(most(providerCodes, stretch)).Shared("codes by a provider"),
+		everyone:  table(most(everyonesCodes, stretch)).Shared("codes of everyone"),
 
 		starts:         table(most(30, stretch)),
 		startSites:     table(most(siteStarts, stretch)),
@@ -82,24 +85,65 @@ func newLimits(now func() time.Time) *pairingLimits {
 
 // tryCode counts a try before anybody knows whether the code is right: so however many are tried at once, no more are looked
 // up than are allowed. takeBack forgets this one try, and nothing else.
-func (l *pairingLimits) tryCode(userID, address string) (takeBack func(), err error) {
+func (l *pairingLimits) tryCode(ctx context.Context, userID, address string) (takeBack func(), err error) {
+	counts := []limits.Count{
+		l.accounts.Of(userID), l.addresses.Of(limits.Network(address)), l.sites.Of(limits.Site(address)),
+		l.providers.Of(limits.Provider(address)), l.everyone.Of(""),
+	}
+	chosen, takeBack, err := l.tryHere(counts)
+	if err != nil || !l.book.IsShared() {
+		return takeBack, err
+	}
+	return l.tryShared(ctx, counts, chosen, takeBack)
+}
+
+func (l *pairingLimits) tryHere(counts []limits.Count) (chosen []limits.Count, takeBack func(), err error) {
 	turn := l.book.Begin()
 	defer turn.End()
-	own := l.accounts.Of(userID)
-	counts := []limits.Count{
-		own, l.addresses.Of(limits.Network(address)), l.sites.Of(limits.Site(address)), l.providers.Of(limits.Provider(address)),
-		l.everyone.Of(""),
+	chosen, mine := choose(turn, counts)
+	takeBack, wait := turn.Take(chosen...)
+	if wait > 0 {
+		return nil, nil, &LimitError{RetryAfter: wait, Mine: mine}
 	}
+	return chosen, takeBack, nil
+}
+
+// tryShared counts for all nodes what was taken here from the counts that were chosen here.
+func (l *pairingLimits) tryShared(
+	ctx context.Context, counts, here []limits.Count, takeBackHere func(),
+) (takeBack func(), err error) {
+	var chosen []limits.Count
+	var mine bool
+	takeBack, wait, err := l.book.TakeShared(ctx, func() { takeBackHere() }, counts, func(turn limits.Turn) []limits.Count {
+		chosen, mine = choose(turn, counts)
+		return chosen
+	})
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("count a try: %w", err)
+	case wait > 0:
+		return nil, &LimitError{RetryAfter: wait, Mine: mine}
+	}
+	if len(chosen) < len(here) { // it is outside of the others' counts here too
+		takeBackHere()
+		turn := l.book.Begin()
+		defer turn.End()
+		if takeBackHere, _ = turn.Take(chosen...); takeBackHere == nil { // others of the account were faster
+			takeBackHere = func() {}
+		}
+	}
+	return takeBack, nil
+}
+
+// choose says which counts a try is taken from. The first is the account's own; mine says that this one is used up by wrong codes.
+func choose(turn limits.Turn, counts []limits.Count) (chosen []limits.Count, mine bool) {
+	own := counts[0]
 	full := func(c limits.Count) bool { return turn.Wait(c) > 0 }
 	untried, ownFull := turn.Used(own) == 0, full(own)
 	if untried && !ownFull && slices.ContainsFunc(counts, full) {
 		counts = counts[:1] // the one try outside of the others' counts, and so it uses up nothing of theirs
 	}
-	takeBack, wait := turn.Take(counts...)
-	if wait > 0 {
-		return nil, &LimitError{RetryAfter: wait, Mine: ownFull && !untried}
-	}
-	return takeBack, nil
+	return counts, ownFull && !untried
 }
 
 // tryStart counts a grant that is asked for, whatever comes of it.

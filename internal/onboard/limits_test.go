@@ -15,7 +15,7 @@ import (
 // wrong is a try that turns out to be wrong. It returns how long to wait when it is not allowed.
 func wrong(t *testing.T, l *pairingLimits, userID, address string) time.Duration {
 	t.Helper()
-	_, err := l.tryCode(userID, address)
+	_, err := l.tryCode(t.Context(), userID, address)
 	return waitOf(t, err)
 }
 
@@ -50,7 +50,7 @@ func v4(i int) string { return fmt.Sprintf("%d.%d.%d.1", 10+i>>16, i>>8&255, i&2
 
 func TestAnAccountHasFiveWrongCodesInTenMinutes(t *testing.T) {
 	c := newClock()
-	l := newLimits(c.Now)
+	l := newLimits(c.Now, nil)
 	for i := range 5 {
 		c.Set(time.Duration(i) * time.Minute)
 		wantWait(t, wrong(t, l, "ann", v4(i)), 0)
@@ -66,7 +66,7 @@ func TestAnAccountHasFiveWrongCodesInTenMinutes(t *testing.T) {
 
 func TestAnAccountHasTwentyWrongCodesInADay(t *testing.T) {
 	c := newClock()
-	l := newLimits(c.Now)
+	l := newLimits(c.Now, nil)
 	for i := range 20 {
 		c.Set(time.Duration(i) * 10 * time.Minute)
 		wantWait(t, wrong(t, l, "ann", v4(i)), 0)
@@ -80,7 +80,7 @@ func TestAnAccountHasTwentyWrongCodesInADay(t *testing.T) {
 
 func TestAnAddressHasThirtyWrongCodesInTenMinutesAndAHundredInADay(t *testing.T) {
 	c := newClock()
-	l := newLimits(c.Now)
+	l := newLimits(c.Now, nil)
 	tries := 0
 	for round := range 3 {
 		c.Set(time.Duration(round) * time.Hour)
@@ -100,7 +100,7 @@ func TestAnAddressHasThirtyWrongCodesInTenMinutesAndAHundredInADay(t *testing.T)
 
 func TestEverybodyTogetherHasAThousandWrongCodesInTenMinutes(t *testing.T) {
 	c := newClock()
-	l := newLimits(c.Now)
+	l := newLimits(c.Now, nil)
 	for i := range 1000 {
 		wantWait(t, wrong(t, l, fmt.Sprint("user", i), v4(i)), 0)
 	}
@@ -124,10 +124,10 @@ func TestWhoEnteredNoWrongCodeHasOneTryThatOthersCannotUseUp(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newClock()
-			l := newLimits(c.Now)
+			l := newLimits(c.Now, nil)
 			spent(l)
 			for range 3 {
-				right, err := l.tryCode("ann", "192.0.2.1")
+				right, err := l.tryCode(t.Context(), "ann", "192.0.2.1")
 				wantWait(t, waitOf(t, err), 0)
 				right() // and so the next is her first again
 			}
@@ -142,7 +142,7 @@ func TestWhoEnteredNoWrongCodeHasOneTryThatOthersCannotUseUp(t *testing.T) {
 
 func TestTheReserveIsOneTryADay(t *testing.T) {
 	c := newClock()
-	l := newLimits(c.Now)
+	l := newLimits(c.Now, nil)
 	wantWait(t, wrong(t, l, "ann", "192.0.2.1"), 0)
 	c.Set(day - 1)
 	spend(t, l, 30, func(int) string { return "192.0.2.2" })
@@ -152,13 +152,13 @@ func TestTheReserveIsOneTryADay(t *testing.T) {
 }
 
 func TestOfManyFirstTriesAtOnceOneIsAllowed(t *testing.T) {
-	l := newLimits(newClock().Now)
+	l := newLimits(newClock().Now, nil)
 	spend(t, l, 30, func(int) string { return "192.0.2.1" })
 	var allowed atomic.Int64
 	var all sync.WaitGroup
 	for range 100 {
 		all.Go(func() {
-			if _, err := l.tryCode("ann", "192.0.2.1"); err == nil {
+			if _, err := l.tryCode(t.Context(), "ann", "192.0.2.1"); err == nil {
 				allowed.Add(1)
 			}
 		})
@@ -170,10 +170,10 @@ func TestOfManyFirstTriesAtOnceOneIsAllowed(t *testing.T) {
 }
 
 func TestALimitSaysWhoseWrongCodesItWas(t *testing.T) {
-	l := newLimits(newClock().Now)
+	l := newLimits(newClock().Now, nil)
 	mine := func(userID, address string) bool {
 		t.Helper()
-		_, err := l.tryCode(userID, address)
+		_, err := l.tryCode(t.Context(), userID, address)
 		var limit *LimitError
 		if !errors.As(err, &limit) {
 			t.Fatalf("unexpected: %v", err)
@@ -203,7 +203,7 @@ func TestALimitSaysWhoseWrongCodesItWas(t *testing.T) {
 
 func TestARefusedTryCountsNowhere(t *testing.T) {
 	c := newClock()
-	l := newLimits(c.Now)
+	l := newLimits(c.Now, nil)
 	for range 5 {
 		wrong(t, l, "ann", "192.0.2.1")
 	}
@@ -218,13 +218,13 @@ func TestARefusedTryCountsNowhere(t *testing.T) {
 
 func TestARightCodeTakesBackItselfAndNothingElse(t *testing.T) {
 	c := newClock()
-	l := newLimits(c.Now)
+	l := newLimits(c.Now, nil)
 	for i := range 4 {
 		c.Set(time.Duration(i) * time.Minute)
 		wantWait(t, wrong(t, l, "ann", "192.0.2.1"), 0)
 	}
 	for range 100 {
-		right, err := l.tryCode("ann", "192.0.2.1")
+		right, err := l.tryCode(t.Context(), "ann", "192.0.2.1")
 		wantWait(t, waitOf(t, err), 0)
 		right()
 	}
@@ -240,8 +240,8 @@ func TestARightCodeTakesBackItselfAndNothingElse(t *testing.T) {
 
 func TestARightCodeThatComesBackLateTakesNothingOfOthers(t *testing.T) {
 	c := newClock()
-	l := newLimits(c.Now)
-	right, err := l.tryCode("ann", "192.0.2.1")
+	l := newLimits(c.Now, nil)
+	right, err := l.tryCode(t.Context(), "ann", "192.0.2.1")
 	wantWait(t, waitOf(t, err), 0)
 	c.Set(25 * time.Hour) // forgotten by now
 	wrong(t, l, "ann", "192.0.2.1")
@@ -253,11 +253,11 @@ func TestARightCodeThatComesBackLateTakesNothingOfOthers(t *testing.T) {
 
 func TestParallelGuessesCannotExceedTheLimit(t *testing.T) {
 	for range 20 {
-		l := newLimits(newClock().Now)
+		l := newLimits(newClock().Now, nil)
 		rights := make([]func(), 100)
 		var all sync.WaitGroup
 		for i := range rights {
-			all.Go(func() { rights[i], _ = l.tryCode("ann", v4(i)) })
+			all.Go(func() { rights[i], _ = l.tryCode(t.Context(), "ann", v4(i)) })
 		}
 		all.Wait()
 		allowed := 0
@@ -277,7 +277,7 @@ func TestParallelGuessesCannotExceedTheLimit(t *testing.T) {
 }
 
 func TestAnIPv6AddressCountsAsItsNetwork(t *testing.T) {
-	l := newLimits(newClock().Now)
+	l := newLimits(newClock().Now, nil)
 	for i := range 30 {
 		wantWait(t, wrong(t, l, fmt.Sprint("user", i), fmt.Sprintf("2001:db8::%x", i)), 0)
 	}
@@ -287,7 +287,7 @@ func TestAnIPv6AddressCountsAsItsNetwork(t *testing.T) {
 
 func TestAnAddressStartsThirtyGrantsInTenMinutes(t *testing.T) {
 	c := newClock()
-	l := newLimits(c.Now)
+	l := newLimits(c.Now, nil)
 	for i := range 30 {
 		c.Set(time.Duration(i) * time.Second)
 		wantWait(t, waitOf(t, l.tryStart("192.0.2.1")), 0)
@@ -307,7 +307,7 @@ func TestASiteStartsThreeHundredGrantsInTenMinutes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newClock()
-			l := newLimits(c.Now)
+			l := newLimits(c.Now, nil)
 			for i := range 300 {
 				wantWait(t, waitOf(t, l.tryStart(site.inside(i))), 0)
 			}
@@ -330,7 +330,7 @@ func TestASiteHasNinetyWrongCodesInTenMinutesAndAProviderHalfOfAll(t *testing.T)
 		"a /16 of sites": {providerCodes, func(i int) string { return fmt.Sprintf("10.7.%d.1", i%200) }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l := newLimits(newClock().Now)
+			l := newLimits(newClock().Now, nil)
 			for i := range 2000 { // of many accounts, each of which has one try outside of these counts
 				wrong(t, l, fmt.Sprint("user", i), c.inside(i))
 				wrong(t, l, fmt.Sprint("user", i), c.inside(i))
@@ -345,7 +345,7 @@ func TestASiteHasNinetyWrongCodesInTenMinutesAndAProviderHalfOfAll(t *testing.T)
 }
 
 func TestAProviderLeavesOthersHalfOfThePlacesForPairings(t *testing.T) {
-	l := newLimits(newClock().Now)
+	l := newLimits(newClock().Now, nil)
 	started := 0
 	for i := range 3 * maxPending {
 		if l.tryStart(fmt.Sprintf("2001:db8:%x::1", i%200)) == nil {
@@ -360,7 +360,7 @@ func TestAProviderLeavesOthersHalfOfThePlacesForPairings(t *testing.T) {
 
 func TestWhenTheTableIsFullNobodyStartsForASecond(t *testing.T) {
 	c := newClock()
-	l := newLimits(c.Now)
+	l := newLimits(c.Now, nil)
 	l.tableFull()
 	for range 100 { // which do not count as starts of this address
 		wantWait(t, waitOf(t, l.tryStart("192.0.2.1")), whenFull)
@@ -374,7 +374,7 @@ func TestWhenTheTableIsFullNobodyStartsForASecond(t *testing.T) {
 
 func TestLimitsAreForgottenByUseAndBySweep(t *testing.T) {
 	c := newClock()
-	l := newLimits(c.Now)
+	l := newLimits(c.Now, nil)
 	size := func() int {
 		return l.accounts.Len() + l.addresses.Len() + l.everyone.Len() + l.sites.Len() + l.providers.Len() + l.starts.Len() + l.startSites.Len() + l.startProviders.Len()
 	}
@@ -397,7 +397,7 @@ func TestLimitsAreForgottenByUseAndBySweep(t *testing.T) {
 
 func TestWhenTooManyAreCountedNewOnesWait(t *testing.T) {
 	c := newClock()
-	l := newLimits(c.Now)
+	l := newLimits(c.Now, nil)
 	for i := range maxCounted {
 		if err := l.tryStart(v4(i)); err != nil {
 			t.Fatal(err)

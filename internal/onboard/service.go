@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode"
 
+	"latchkey/internal/limits"
 	"latchkey/internal/model"
 )
 
@@ -76,6 +77,8 @@ type Config struct {
 	Lifetime, Interval time.Duration
 	Grants             Grants
 	Now                func() time.Time // nil means time.Now
+	// Shared is where several nodes count wrong codes together; nil means that there is one node.
+	Shared *limits.Shared
 }
 
 // Service is the authorization server's part of RFC 8628, without its HTTP.
@@ -96,7 +99,7 @@ func New(c Config) *Service {
 	interval := cmp.Or(c.Interval, defaultInterval)
 	return &Service{
 		clientID: c.ClientID, lifetime: cmp.Or(c.Lifetime, DefaultLifetime), interval: interval,
-		grants: c.Grants, now: c.Now, limits: newLimits(c.Now), polls: newPolls(c.Now, interval),
+		grants: c.Grants, now: c.Now, limits: newLimits(c.Now, c.Shared), polls: newPolls(c.Now, interval),
 	}
 }
 
@@ -187,7 +190,7 @@ func (s *Service) Claim(ctx context.Context, code, userID string, session [32]by
 	if nobody(userID, session) {
 		return model.DeviceGrant{}, ErrWrongCode
 	}
-	takeBack, err := s.limits.tryCode(userID, address)
+	takeBack, err := s.limits.tryCode(ctx, userID, address)
 	if err != nil {
 		return model.DeviceGrant{}, err
 	}
