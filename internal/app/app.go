@@ -44,6 +44,9 @@ type App struct {
 	log      *slog.Logger
 }
 
+// errNoPostgreSQL refuses a setting whose engine is not in this program yet.
+var errNoPostgreSQL = errors.New("--database (LATCHKEY_DATABASE) is given, and this version keeps everything in --data")
+
 // New builds the whole program, top to bottom. The listener comes first: a taken port is an error before anything is
 // touched, and the address that port 0 stands for is known to all that follows.
 func New(ctx context.Context, given config.Config) (_ *App, err error) {
@@ -60,6 +63,10 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 	}()
 	a.warnings = newWarnings(cfg.Now, a.log)
 	a.warnOfUnknown(cfg)
+	a.warnOfOpenDatabase(cfg)
+	if cfg.Database != "" {
+		return nil, errNoPostgreSQL
+	}
 
 	if a.listener, err = a.listen(ctx, cfg); err != nil {
 		return nil, err

@@ -29,3 +29,10 @@ func (a *App) warnOfUnknown(cfg config.Settings) {
 		a.log.Warn("this variable looks like a setting, and there is none of that name", "variable", name)
 	}
 }
+
+// warnOfOpenDatabase is said at each start: whoever can listen on the way has everything but passwords and values.
+func (a *App) warnOfOpenDatabase(cfg config.Settings) {
+	if cfg.DatabaseOpen {
+		a.log.Warn("what goes to the database and comes from it can be read on its way: --database (LATCHKEY_DATABASE) says sslmode=disable, and names another machine")
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"latchkey/internal/app/config"
+	"latchkey/internal/model"
 	"latchkey/internal/testkit"
 )
 
@@ -47,6 +48,23 @@ func TestAHealthCheckThatIsWellIsNoLineOfTheLog(t *testing.T) {
 		}
 		if got := strings.Count(log.String(), `"msg":"request"`); got != want {
 			t.Errorf("%s: %d lines, want %d", level, got, want)
+		}
+	}
+}
+
+func TestADatabaseThatIsReachedInTheOpenIsWarnedOfAtTheStart(t *testing.T) {
+	t.Parallel()
+	for url, want := range map[string]bool{
+		"postgres://u:canary-1@db.example.org/db?sslmode=disable": true, "postgres://u:canary-1@localhost/db?sslmode=disable": false,
+		"postgres://u:canary-1@db.example.org/db": false, "": false,
+	} {
+		var log bytes.Buffer
+		cfg := testConfig(t)
+		cfg.Database, cfg.LogTo = model.Secret(url), &log
+		settings := parsed(t, cfg)
+		(&App{log: newLogger(settings)}).warnOfOpenDatabase(settings)
+		if got := log.String(); strings.Contains(got, "sslmode=disable") != want || strings.Contains(got, "canary") {
+			t.Errorf("%s: %s", url, got)
 		}
 	}
 }

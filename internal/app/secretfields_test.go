@@ -12,12 +12,14 @@ import (
 )
 
 // soundsSecret matches names of fields that hold what must not be printed.
-var soundsSecret = regexp.MustCompile(`(?i)(password|token|value|secret|cookie|sealed|usercode|devicecode|sessionkeys|^code$|^key$)`)
+var soundsSecret = regexp.MustCompile(`(?i)(password|token|value|secret|cookie|sealed|usercode|devicecode|sessionkeys|accesskey|database|^code$|^key$)`)
 
 // openSecrets are the fields that sound so and are plain text or bytes, and why that is right.
 var openSecrets = map[string]string{
 	"config.Config.SessionKeysFile":         "the name of a file",
 	"config.Settings.SessionKeysFile":       "the name of a file",
+	"config.Config.DatabaseFile":            "the name of a file",
+	"operate.Program.Database":              "the name of a file",
 	"pair.startedPairing.UserCode":          "what the command shows to the person at it",
 	"pair.pairing.tokenEndpoint":            "an address",
 	"authserver.errorBody.Code":             "the name of an error",

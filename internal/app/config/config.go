@@ -26,6 +26,7 @@ type Config struct {
 	PublicURL      string        // how browsers and devices reach the program; "": from the listener
 	AlsoHosts      string        // further hosts that devices reach it by, comma separated
 	Data           string        // directory of the database and the secrets
+	Database       model.Secret  // URL of PostgreSQL; "": SQLite in Data
 	AppID          string        // the client app id that SDKs name
 	Upstream       string        // base URL of the server that has the keys; "": this program
 	Registration   string        // "open" or "closed"
@@ -42,6 +43,7 @@ type Config struct {
 
 	SessionKeys     model.Secret // the key ring itself; "": from SessionKeysFile, or else from Data
 	SessionKeysFile string       // a file with the key ring
+	DatabaseFile    string       // a file with Database
 
 	LogTo io.Writer        // where the log goes
 	Now   func() time.Time // the clock
@@ -77,6 +79,7 @@ func (c *Config) Flags() *flag.FlagSet {
 	fs.StringVar(&c.PublicURL, "public-url", c.PublicURL, "`URL` by which browsers and devices reach this program; taken from --addr when not given")
 	fs.Var((*commaList)(&c.AlsoHosts), "also-host", "`HOSTS` by which devices reach this program too, such as 192.168.1.5 or http://192.168.1.5:8080, comma separated or one a flag")
 	fs.StringVar(&c.Data, "data", c.Data, "`DIRECTORY` of the database and the secrets; made, and closed to other users, when absent")
+	fs.Var((*databaseURL)(c), "database", "`URL` of the PostgreSQL database that several of these share: postgres://user:password@HOST/DATABASE; without it, SQLite in --data. A command line is there for all to read: better set LATCHKEY_DATABASE, or LATCHKEY_DATABASE_FILE to the name of a file with it")
 	fs.StringVar(&c.AppID, "app-id", c.AppID, "`ID` of the client app, as devices name it")
 	fs.StringVar(&c.Upstream, "upstream", c.Upstream, "`URL` of another server that has users and keys; without it, this program has them")
 	fs.StringVar(&c.Registration, "registration", c.Registration, "`open|closed`: may people make accounts themselves")
@@ -100,6 +103,16 @@ func (s *secretText) String() string { return "" }
 
 func (s *secretText) Set(text string) error {
 	*s = secretText(text)
+	return nil
+}
+
+// databaseURL is the flag.Value of the database. It is never shown, and counts more than a file that the environment names.
+type databaseURL Config
+
+func (c *databaseURL) String() string { return "" }
+
+func (c *databaseURL) Set(text string) error {
+	c.Database, c.DatabaseFile = model.Secret(text), ""
 	return nil
 }
 
@@ -184,12 +197,13 @@ func shortDuration(d time.Duration) string {
 	return text
 }
 
-// The names of the two variables that are not those of flags.
+// The names of the variables that are not those of flags.
 //
 // The key ring has variables and no flag: a command line is there for every user of the machine to read.
 const (
 	SessionKeysVariable     = "LATCHKEY_SESSION_KEYS"
 	SessionKeysFileVariable = "LATCHKEY_SESSION_KEYS_FILE"
+	DatabaseFileVariable    = "LATCHKEY_DATABASE_FILE"
 )
 
 // Load reads the settings from flags and, for those not given, from the environment; an empty variable counts as not
@@ -249,6 +263,9 @@ func (c *Config) applyEnvironment(fs *flag.FlagSet, environ []string) error {
 	})
 	c.SessionKeys = model.Secret(take(SessionKeysVariable))
 	c.SessionKeysFile = take(SessionKeysFileVariable)
+	if file := take(DatabaseFileVariable); !given["database"] {
+		c.DatabaseFile = file
+	}
 	for name := range env {
 		if !serviceLink.MatchString(name) {
 			c.Unknown = append(c.Unknown, name)
@@ -336,10 +353,13 @@ func parseAdmin(addr string) (*Admin, error) {
 
 func checkKeySource(c Config) error {
 	if c.SessionKeys != "" && c.SessionKeysFile != "" {
-		return fmt.Errorf("%s is set and %s is %q: only one of them may be given",
-			SessionKeysVariable, SessionKeysFileVariable, c.SessionKeysFile)
+		return onlyOne(SessionKeysVariable, SessionKeysFileVariable, c.SessionKeysFile)
 	}
 	return nil
+}
+
+func onlyOne(variable, fileVariable, file string) error {
+	return fmt.Errorf("%s is set and %s is %q: only one of them may be given", variable, fileVariable, file)
 }
 
 func parseNetworks(list string) ([]*net.IPNet, error) {

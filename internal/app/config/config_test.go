@@ -7,7 +7,6 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -46,12 +45,14 @@ func TestEverySettingHasAFlagAndAVariable(t *testing.T) {
 	want := Defaults()
 	want.Addr, want.PublicURL, want.Data, want.AppID = ":9000", "https://keys.example.org", "/var/lib/latchkey", "my-app"
 	want.Upstream, want.Registration, want.Anonymous, want.MinPassword = "https://services.example.org/base", "closed", "on", 15
+	want.Database = "postgres://latchkey@localhost/latchkey"
 	want.AlsoHosts = "192.168.1.5,http://keys.local:8080"
 	want.PairingTime, want.StepUp = 5*time.Minute, 2*time.Hour
 	want.DrainTime, want.AdminAddr = 15*time.Second, "127.0.0.1:9090"
 	want.TrustedProxies, want.Log, want.LogLevel = "10.0.0.0/8, 2001:db8::/32", "json", "warn"
 	values := map[string]string{
 		"addr": want.Addr, "public-url": want.PublicURL, "also-host": want.AlsoHosts, "data": want.Data, "app-id": want.AppID,
+		"database": want.Database.Reveal(),
 		"upstream": want.Upstream, "registration": want.Registration, "anonymous": want.Anonymous, "min-password": "15", "pairing-time": "5m",
 		"step-up":    "2h",
 		"drain-time": "15s", "admin-addr": want.AdminAddr,
@@ -76,24 +77,22 @@ func TestEverySettingHasAFlagAndAVariable(t *testing.T) {
 	}
 }
 
-func TestTheREADMEListsEverySetting(t *testing.T) {
+// What only several nodes need is told where running them is.
+func TestTheDocumentsListEverySetting(t *testing.T) {
 	t.Parallel()
-	readme, err := os.ReadFile("../../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	readme := testkit.ReadFile(t, "../../../README.md") + testkit.ReadFile(t, "../../../docs/operating.md")
 	defaults := Defaults()
 	defaults.Flags().VisitAll(func(f *flag.Flag) {
 		row := fmt.Sprintf("| `--%s` | `%s` | ", f.Name, Variable(f.Name))
 		if f.DefValue != "" {
 			row += "`" + f.DefValue + "` |"
 		}
-		if !strings.Contains(string(readme), row) {
+		if !strings.Contains(readme, row) {
 			t.Errorf("no row %s", row)
 		}
 	})
-	for _, name := range []string{SessionKeysVariable, SessionKeysFileVariable} {
-		if !strings.Contains(string(readme), "`"+name+"`") {
+	for _, name := range []string{SessionKeysVariable, SessionKeysFileVariable, DatabaseFileVariable} {
+		if !strings.Contains(readme, "`"+name+"`") {
 			t.Errorf("no %s", name)
 		}
 	}
@@ -251,7 +250,7 @@ func TestTheKeyRingComesFromOnePlaceAndIsNeverPrinted(t *testing.T) {
 func TestVariablesThatAreNoSettingsAreNoticed(t *testing.T) {
 	t.Parallel()
 	cfg, err := load(nil, []string{
-		"LATCHKEY_REGISTRATON=closed", "LATCHKEY_DATABASE=postgres://x", "LATCHKEY_LOG=json", "OTHER=1",
+		"LATCHKEY_REGISTRATON=closed", "LATCHKEY_DATABASES=postgres://x", "LATCHKEY_LOG=json", "OTHER=1",
 		// What Kubernetes sets for a service of the name "latchkey" or "latchkey-web".
 		"LATCHKEY_SERVICE_HOST=10.1.2.3", "LATCHKEY_SERVICE_PORT=80", "LATCHKEY_PORT=tcp://10.1.2.3:80",
 		"LATCHKEY_PORT_80_TCP_ADDR=10.1.2.3", "LATCHKEY_WEB_SERVICE_PORT_HTTP=80",
@@ -259,7 +258,7 @@ func TestVariablesThatAreNoSettingsAreNoticed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{"LATCHKEY_DATABASE", "LATCHKEY_REGISTRATON"}, cfg.Unknown); diff != "" {
+	if diff := cmp.Diff([]string{"LATCHKEY_DATABASES", "LATCHKEY_REGISTRATON"}, cfg.Unknown); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -18,12 +18,14 @@ type Settings struct {
 	Addr           string   // HOST:PORT to listen on
 	PublicURL      *url.URL // nil: from the listener
 	AlsoHosts      []AlsoHost
-	Data           string   // directory of the database and the secrets
-	AppID          string   // the client app id that SDKs name
-	Upstream       *url.URL // of the server that has the keys; nil: this program
-	Registration   bool     // people may make accounts themselves
-	Anonymous      bool     // devices may sign in without credentials
-	MinPassword    int      // characters
+	Data           string       // directory of the database and the secrets
+	Database       model.Secret // URL of PostgreSQL; "": SQLite in Data
+	DatabaseOpen   bool         // what goes to the database can be read on its way, as its URL says
+	AppID          string       // the client app id that SDKs name
+	Upstream       *url.URL     // of the server that has the keys; nil: this program
+	Registration   bool         // people may make accounts themselves
+	Anonymous      bool         // devices may sign in without credentials
+	MinPassword    int          // characters
 	StepUp         time.Duration
 	PairingTime    time.Duration
 	DrainTime      time.Duration
@@ -91,12 +93,19 @@ func (c Config) Parse() (Settings, error) {
 	}
 	s.LogLevel, levelErr = oneOf("log-level", c.LogLevel, choice[slog.Level]{"debug", slog.LevelDebug},
 		choice[slog.Level]{"info", slog.LevelInfo}, choice[slog.Level]{"warn", slog.LevelWarn}, choice[slog.Level]{"error", slog.LevelError})
+	setting, databaseErr := databaseSetting(c)
+	if databaseErr == nil {
+		var to database
+		to, databaseErr = parseDatabase(setting)
+		s.Database, s.DatabaseOpen = to.url, to.open
+	}
 	err := cmp.Or(
 		checkAddr(c.Addr),
 		publicErr,
 		alsoErr,
 		check("data", c.Data, c.Data != "", "must name a directory"),
 		check("data", c.Data, !unexpanded(c.Data), "begins with what only a shell replaces, and none has; write the whole path (or ./ before it, when it is really called so)"),
+		databaseErr,
 		check("app-id", c.AppID, appID.MatchString(c.AppID), "must be 1 to 64 letters, digits, - and _"),
 		upstreamErr,
 		registrationErr,

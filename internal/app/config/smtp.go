@@ -84,10 +84,15 @@ func unescaped(setting string) string {
 	if at < 0 {
 		return ""
 	}
+	return unescapedIn(rest[:at], plainInUser)
+}
+
+// unescapedIn looks at a user and a password, in which the plain characters may stand as they are beside letters and digits.
+func unescapedIn(user, plain string) string {
 	var instead []string
-	for i, r := range rest[:at] {
+	for i, r := range user {
 		letter := 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9'
-		if letter || r != '%' && strings.ContainsRune(plainInUser, r) || r == '%' && escape.MatchString(rest[i:at]) {
+		if letter || r != '%' && strings.ContainsRune(plain, r) || r == '%' && escape.MatchString(user[i:]) {
 			continue
 		}
 		word := "%XX, byte by byte, for what is no letter, digit or sign of ASCII"
