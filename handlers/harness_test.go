@@ -144,7 +144,7 @@ func (p *program) newAuthServer() http.Handler {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	tokens, err := authserver.NewTokens(access, [][]byte{bytes.Repeat([]byte{2}, 32)})
+	tokens, err := authserver.NewTokens([]*ecdsa.PrivateKey{access}, [][]byte{bytes.Repeat([]byte{2}, 32)})
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -78,11 +78,13 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 		return nil, err
 	}
 
-	dir, err := openDataDir(cfg.Data, a.log)
-	if err != nil {
-		return nil, err
+	dir := noDataDir(a.log)
+	if cfg.NeedsData() {
+		if dir, err = openDataDir(cfg.Data, a.log); err != nil {
+			return nil, err
+		}
 	}
-	a.tellOfUnusual(dir, cfg.SessionKeysFile)
+	a.tellOfUnusual(dir, cfg)
 	// The store comes before the secrets: its lock keeps a second program from making them at the same time.
 	if a.store, err = openStore(ctx, dir); err != nil {
 		return nil, err

@@ -182,6 +182,9 @@ const usageTail = `
 The keys that seal web sessions and sign refresh tokens are made on the first start, in the data directory. To bring
 your own, set ` + config.SessionKeysVariable + ` (32 random bytes in base64 each, newest first, comma separated) or
 ` + config.SessionKeysFileVariable + ` (the name of a file with one key a line).
+So is the key that signs access tokens: ` + config.AccessKeysVariable + ` (PEM, the one that signs first; \n may stand for the
+end of a line) or ` + config.AccessKeysFileVariable + ` (the name of such a file).
+` + config.DatabaseFileVariable + ` is the name of a file with --database.
 `
 
 // usage lists the commands, and every flag with its variable and default.

@@ -33,7 +33,7 @@ func TestHelpListsEveryFlagWithItsVariableAndDefault(t *testing.T) {
 				}
 			}
 		})
-		for _, want := range []string{config.SessionKeysVariable, config.SessionKeysFileVariable, "latchkey health", "latchkey version"} {
+		for _, want := range []string{config.SessionKeysVariable, config.SessionKeysFileVariable, config.AccessKeysVariable, config.AccessKeysFileVariable, config.DatabaseFileVariable, "latchkey health", "latchkey version"} {
 			if !strings.Contains(out.String(), want) {
 				t.Errorf("%v does not say %q", args, want)
 			}

@@ -29,12 +29,18 @@ type dataDir struct {
 	path    string
 	log     *slog.Logger
 	unusual []string // about it, for the operator
-	isNew   bool     // it had no database
+	isNew   bool     // there was no database
 	us      []fileowner.User
 }
 
+// noDataDir stands for the directory of a program that keeps nothing in one.
+func noDataDir(log *slog.Logger) dataDir {
+	return dataDir{log: log, us: []fileowner.User{fileowner.User(os.Geteuid())}} //nolint:gosec // G115: as the system has it
+}
+
 func openDataDir(path string, log *slog.Logger) (dataDir, error) {
-	d := dataDir{path: path, log: log}
+	d := noDataDir(log)
+	d.path = path
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return d, d.refuse("it cannot be made", err)
 	}
@@ -46,12 +52,10 @@ func openDataDir(path string, log *slog.Logger) (dataDir, error) {
 	if err := errors.Join(statErr, probe.Close(), os.Remove(probe.Name())); err != nil {
 		return d, d.refuse("it cannot be written to", err)
 	}
-	us := []fileowner.User{fileowner.User(os.Geteuid())} //nolint:gosec // G115: as the system has it
 	if of, known := fileowner.Of(made); known {
-		us = append(us, of)
+		d.us = append(d.us, of)
 	}
-	d.us = us
-	if err := d.checkOwners(us); err != nil {
+	if err := d.checkOwners(d.us); err != nil {
 		return d, err
 	}
 	_, err = os.Stat(d.file(databaseFile))

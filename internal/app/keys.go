@@ -17,6 +17,7 @@ import (
 
 	"latchkey/internal/app/config"
 	"latchkey/internal/app/texts"
+	"latchkey/internal/model"
 )
 
 // keyLength is that of AES-256 and of a full-strength HMAC-SHA-256 key.
@@ -31,15 +32,13 @@ type keyRing struct {
 
 // loadKeyRing takes the session keys from the environment, from the file it names, or from the data directory.
 func loadKeyRing(cfg config.Settings, dir dataDir) (keyRing, error) {
-	source, text, err := keySource(cfg, dir)
+	source, text, err := keySource{
+		config.SessionKeysVariable, config.SessionKeysFileVariable, cfg.SessionKeys, cfg.SessionKeysFile, sessionKeysFile, newSessionKeys,
+	}.read(dir)
 	if err != nil {
 		return keyRing{}, err
 	}
-	decoded, err := texts.Decode([]byte(text))
-	if err != nil {
-		return keyRing{}, fmt.Errorf("%s cannot be read: %w", source, err)
-	}
-	secrets, err := parseSessionKeys(string(decoded))
+	secrets, err := parseSessionKeys(string(text))
 	if err != nil {
 		return keyRing{}, fmt.Errorf("%s: %w", source, err)
 	}
@@ -59,21 +58,33 @@ func loadKeyRing(cfg config.Settings, dir dataDir) (keyRing, error) {
 	return ring, nil
 }
 
-func keySource(cfg config.Settings, dir dataDir) (source, text string, err error) {
+// keySource is where keys come from, and what is there: a variable, the file that one names, or a file of the data directory.
+type keySource struct {
+	variable, fileVariable string
+	given                  model.Secret
+	file, inData           string
+	generate               func() ([]byte, error)
+}
+
+func (k keySource) read(dir dataDir) (source string, text []byte, err error) {
 	switch {
-	case cfg.SessionKeys != "":
-		return config.SessionKeysVariable, cfg.SessionKeys.Reveal(), nil
-	case cfg.SessionKeysFile != "":
-		source = fmt.Sprintf("%s is %q", config.SessionKeysFileVariable, cfg.SessionKeysFile)
-		content, err := os.ReadFile(cfg.SessionKeysFile)
-		if err != nil {
-			return "", "", fmt.Errorf("%s: it cannot be read (%w)", source, err)
+	case k.given != "":
+		return k.variable, []byte(k.given.Reveal()), nil
+	case k.file != "":
+		source = fmt.Sprintf("%s is %q", k.fileVariable, k.file)
+		if text, err = os.ReadFile(k.file); err != nil {
+			return "", nil, fmt.Errorf("%s: it cannot be read (%w)", source, err)
 		}
-		return source, string(content), nil
 	default:
-		content, err := dir.secret(sessionKeysFile, newSessionKeys)
-		return fmt.Sprintf("--data (LATCHKEY_DATA) is %q: its file %s", dir.path, sessionKeysFile), string(content), err
+		source = fmt.Sprintf("--data (LATCHKEY_DATA) is %q: its file %s", dir.path, k.inData)
+		if text, err = dir.secret(k.inData, k.generate); err != nil {
+			return "", nil, err
+		}
 	}
+	if text, err = texts.Decode(text); err != nil {
+		return "", nil, fmt.Errorf("%s cannot be read: %w", source, err)
+	}
+	return source, text, nil
 }
 
 // parseSessionKeys reads one base64 key per line (or, for a variable, between commas), newest first. No complaint
@@ -119,35 +130,62 @@ func newSessionKeys() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// loadAccessKey gives the key that signs access tokens; its public half is at /.well-known/jwks.json.
-func loadAccessKey(dir dataDir) (*ecdsa.PrivateKey, error) {
-	content, err := dir.secret(accessKeyFile, newAccessKey)
+// loadAccessKeys gives the keys of access tokens, from the environment, from the file it names, or from the data directory. The first
+// signs; the public halves of all are at /.well-known/jwks.json.
+func loadAccessKeys(cfg config.Settings, dir dataDir) ([]*ecdsa.PrivateKey, error) {
+	source, text, err := keySource{
+		config.AccessKeysVariable, config.AccessKeysFileVariable, cfg.AccessKeys, cfg.AccessKeysFile, accessKeyFile, newAccessKey,
+	}.read(dir)
 	if err != nil {
 		return nil, err
 	}
-	key, err := parseAccessKey(content)
-	if err != nil {
-		return nil, dir.refuse("its file "+accessKeyFile+" cannot be used", err)
+	if cfg.AccessKeys != "" { // files of variables have lines of their own
+		text = bytes.ReplaceAll(text, []byte(`\n`), []byte("\n"))
 	}
-	return key, nil
+	keys, err := parseAccessKeys(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s cannot be used (%w)", source, err)
+	}
+	return keys, nil
 }
 
-func parseAccessKey(content []byte) (*ecdsa.PrivateKey, error) {
-	content, err := texts.Decode(content)
-	if err != nil {
-		return nil, err
+// parseAccessKeys reads PEM, in which text may stand between the keys. What package pem passes over because it is damaged would be a
+// key that is missed.
+func parseAccessKeys(text []byte) ([]*ecdsa.PrivateKey, error) {
+	var keys []*ecdsa.PrivateKey
+	begun := bytes.Count(text, []byte("-----BEGIN "))
+	for {
+		block, rest := pem.Decode(text)
+		if block == nil {
+			break
+		}
+		text = rest
+		key, err := parseAccessKey(block)
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, key)
 	}
-	block, _ := pem.Decode(content)
-	if block == nil || block.Type != "PRIVATE KEY" {
+	switch {
+	case begun == 0:
 		return nil, errors.New("it must be a PEM file with a PKCS #8 private key")
+	case len(keys) < begun:
+		return nil, fmt.Errorf("of the %d keys that begin in it only %d are whole PEM", begun, len(keys))
+	}
+	return keys, nil
+}
+
+func parseAccessKey(block *pem.Block) (*ecdsa.PrivateKey, error) {
+	if block.Type != "PRIVATE KEY" {
+		return nil, errors.New("it must be a PEM file with nothing but PKCS #8 private keys")
 	}
 	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	if err != nil {
-		return nil, errors.New("the private key in it is damaged")
+		return nil, errors.New("a private key in it is damaged")
 	}
 	key, ok := parsed.(*ecdsa.PrivateKey)
 	if !ok || key.Curve != elliptic.P256() {
-		return nil, errors.New("the private key must be of the curve P-256")
+		return nil, errors.New("its private keys must be of the curve P-256")
 	}
 	return key, nil
 }

@@ -41,7 +41,7 @@ func TestSecretsAreMadeOnceForTheirOwnerAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	access, err := loadAccessKey(dir)
+	access, err := loadAccessKeys(parsed(t, config.Defaults()), dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,11 +58,11 @@ func TestSecretsAreMadeOnceForTheirOwnerAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	againAccess, err := loadAccessKey(dir)
+	againAccess, err := loadAccessKeys(parsed(t, config.Defaults()), dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(ring, againRing, cmp.AllowUnexported(keyRing{})); diff != "" || !access.Equal(againAccess) {
+	if diff := cmp.Diff(ring, againRing, cmp.AllowUnexported(keyRing{})); diff != "" || !access[0].Equal(againAccess[0]) {
 		t.Error("the second start has other keys")
 	}
 }
@@ -176,7 +176,9 @@ func TestKeyFilesMayComeFromOtherSystems(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := parseAccessKey(append([]byte("\ufeff"), bytes.ReplaceAll(pem, []byte("\n"), []byte("\r\n"))...)); err != nil {
+		cfg.AccessKeysFile = filepath.Join(t.TempDir(), "pem")
+		testkit.WriteFile(t, cfg.AccessKeysFile, "\ufeff"+strings.ReplaceAll(string(pem), "\n", "\r\n"), 0o600)
+		if _, err := loadAccessKeys(parsed(t, cfg), dir); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -185,6 +187,66 @@ func TestKeyFilesMayComeFromOtherSystems(t *testing.T) {
 	testkit.WriteFile(t, cfg.SessionKeysFile, "# Schl\xfcssel\n"+text, 0o600)
 	_, err := loadKeyRing(parsed(t, cfg), testDir(t))
 	testkit.WantSentence(t, err, cfg.SessionKeysFile, "UTF-8")
+}
+
+// accessPEM is another key for access tokens, as operators write them.
+func accessPEM(t testing.TB) string {
+	t.Helper()
+	text, err := newAccessKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func TestAccessKeysAreReadInTheirOrderFromWhereverTheyAre(t *testing.T) {
+	t.Parallel()
+	first, second := accessPEM(t), accessPEM(t)
+	both := "# new, of today\n" + first + "\n# in use until today\n" + second
+	file := filepath.Join(t.TempDir(), "pem")
+	testkit.WriteFile(t, file, both, 0o444)
+	inData := testDir(t)
+	testkit.WriteFile(t, inData.file(accessKeyFile), both, 0o600)
+	nowhere := dataDir{path: filepath.Join(t.TempDir(), "none")}
+	for name, from := range map[string]struct {
+		dir    dataDir
+		change func(*config.Config)
+	}{
+		"the data directory":         {inData, func(*config.Config) {}},
+		"a file":                     {nowhere, func(c *config.Config) { c.AccessKeysFile = file }},
+		"a variable":                 {nowhere, func(c *config.Config) { c.AccessKeys = model.Secret(both) }},
+		"a variable of a single one": {nowhere, func(c *config.Config) { c.AccessKeys = model.Secret(strings.ReplaceAll(first+second, "\n", `\n`)) }},
+	} {
+		cfg := config.Defaults()
+		from.change(&cfg)
+		keys, err := loadAccessKeys(parsed(t, cfg), from.dir)
+		if err != nil || len(keys) != 2 {
+			t.Errorf("%s: %d keys, %v", name, len(keys), err)
+			continue
+		}
+		for i, want := range []string{first, second} {
+			der, err := x509.MarshalPKCS8PrivateKey(keys[i])
+			if got := string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})); err != nil || got != want {
+				t.Errorf("%s: key %d is another, %v", name, i+1, err)
+			}
+		}
+	}
+	if got := testkit.ModeOf(t, file); got != 0o444 {
+		t.Errorf("a file that is not ours has now mode %o", got)
+	}
+	if _, err := os.Stat(nowhere.path); !errors.Is(err, fs.ErrNotExist) {
+		t.Error("a directory was made for keys that come from elsewhere")
+	}
+	cfg := config.Defaults()
+	cfg.AccessKeys = model.Secret(first[:80])
+	_, err := loadAccessKeys(parsed(t, cfg), nowhere)
+	testkit.WantSentence(t, err, config.AccessKeysVariable, "only 0 are whole PEM")
+	if strings.Contains(err.Error(), strings.Split(first, "\n")[1][:20]) {
+		t.Errorf("the key is in %v", err)
+	}
+	cfg.AccessKeys, cfg.AccessKeysFile = "", filepath.Join(t.TempDir(), "none")
+	_, err = loadAccessKeys(parsed(t, cfg), nowhere)
+	testkit.WantSentence(t, err, config.AccessKeysFileVariable, cfg.AccessKeysFile, "cannot be read")
 }
 
 func inUTF16(order binary.AppendByteOrder, text string) (b []byte) {
@@ -211,13 +273,16 @@ func TestADamagedKeyFileIsNamed(t *testing.T) {
 		"an access key of garbage":   {accessKeyFile, string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: []byte("x")})), "damaged"},
 		"an access key of its kind":  {accessKeyFile, string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: []byte("x")})), "PEM"},
 		"an access key of a bad kin": {accessKeyFile, string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})), "P-256"},
+		"a second one of its kind":   {accessKeyFile, accessPEM(t) + string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: []byte("x")})), "nothing but"},
+		"a second one that is cut":   {accessKeyFile, accessPEM(t) + accessPEM(t)[:100], "of the 2 keys that begin in it only 1"},
+		"a first one that is cut":    {accessKeyFile, accessPEM(t)[:100] + "\n" + accessPEM(t), "of the 2 keys that begin in it only 1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir := testDir(t)
 			testkit.WriteFile(t, dir.file(tc.file), tc.content, 0o600)
 			_, ringErr := loadKeyRing(parsed(t, config.Defaults()), dir)
-			_, accessErr := loadAccessKey(dir)
+			_, accessErr := loadAccessKeys(parsed(t, config.Defaults()), dir)
 			testkit.WantSentence(t, errors.Join(ringErr, accessErr), "--data", dir.path, tc.file, tc.want)
 			if got := testkit.ReadFile(t, dir.file(tc.file)); got != tc.content {
 				t.Error("the file was changed")
@@ -308,7 +373,7 @@ func TestSecretsThatAreMissingBesideADatabaseAreToldOf(t *testing.T) {
 		if _, err := loadKeyRing(parsed(t, config.Defaults()), dir); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := loadAccessKey(dir); err != nil {
+		if _, err := loadAccessKeys(parsed(t, config.Defaults()), dir); err != nil {
 			t.Fatal(err)
 		}
 		if text := said.String(); strings.Count(text, "another was made") != c.lines || !strings.Contains(text, c.loses) {

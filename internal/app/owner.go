@@ -70,9 +70,11 @@ func openParent(path string) string {
 }
 
 // tellOfUnusual says once what is unusual about the directory, with all there is in one line.
-func (a *App) tellOfUnusual(d dataDir, sessionKeys string) {
-	if of, there := foreignOwner(sessionKeys, d.us); there && sessionKeys != "" {
-		d.unusual = append(d.unusual, fmt.Sprintf("the session keys are in %s, which belongs to %s, who can sign in as anybody", sessionKeys, of))
+func (a *App) tellOfUnusual(d dataDir, cfg config.Settings) {
+	for _, secret := range []struct{ what, file string }{{"session keys", cfg.SessionKeysFile}, {"access keys", cfg.AccessKeysFile}} {
+		if of, there := foreignOwner(secret.file, d.us); there && secret.file != "" {
+			d.unusual = append(d.unusual, fmt.Sprintf("the %s are in %s, which belongs to %s, who can sign in as anybody", secret.what, secret.file, of))
+		}
 	}
 	if len(d.unusual) > 0 {
 		a.warnings.raise(warnData, "the data directory is unusual: "+strings.Join(d.unusual, "; "), "dir", d.whole())

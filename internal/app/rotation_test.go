@@ -3,6 +3,8 @@ package app
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -150,5 +152,97 @@ func TestAKeyTakenOutSignsOutOnlyWhoeverWasNotHereSince(t *testing.T) {
 	}
 	if browsers, programs := away.busy(t, a.URL()); browsers != 8 || programs != 4 {
 		t.Errorf("of those who were away, %d of 8 and %d of 4 requests were refused", browsers, programs)
+	}
+}
+
+// accessKeyNames are the kids that are published, and the one that signs.
+func accessKeyNames(t *testing.T, a running) (published []string, signs string) {
+	t.Helper()
+	var set struct {
+		Keys []struct{ Kid, Use, D string }
+	}
+	if err := json.Unmarshal([]byte(get(t, http.DefaultClient, a.URL()+"/.well-known/jwks.json").Body), &set); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range set.Keys {
+		if key.Use != "sig" || key.D != "" {
+			t.Errorf("%+v is published", key)
+		}
+		published = append(published, key.Kid)
+	}
+	header, err := base64.RawURLEncoding.DecodeString(strings.Split(newAccessToken(t, a), ".")[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var by struct{ Kid string }
+	if err := json.Unmarshal(header, &by); err != nil {
+		t.Fatal(err)
+	}
+	return published, by.Kid
+}
+
+// newAccessToken signs in and gives the access token of that session.
+func newAccessToken(t *testing.T, a running) string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, a.URL()+"/api/client/v2.0/app/latchkey-local/auth/providers/local-userpass/login",
+		strings.NewReader(fmt.Sprintf(`{"username":%q,"password":%q}`, account.Get("email"), account.Get("password"))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	var out struct {
+		AccessToken string `json:"access_token"`
+	}
+	got := do(t, http.DefaultClient, req)
+	if err := json.Unmarshal([]byte(got.Body), &out); err != nil || out.AccessToken == "" {
+		t.Fatalf("%d %s, %v", got.Status, got.Body, err)
+	}
+	return out.AccessToken
+}
+
+// profileBy asks with an access token whose it is.
+func profileBy(t *testing.T, a running, token string) int {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, a.URL()+"/api/client/v2.0/auth/profile", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	return do(t, http.DefaultClient, req).Status
+}
+
+// Every two neighbours of this list may run at once: each knows the key that the other signs with.
+func TestTheAccessKeyIsChangedInTwoRollsAndTokensOfBothAreGood(t *testing.T) {
+	t.Parallel()
+	cfg := testConfig(t)
+	former, next := accessPEM(t), accessPEM(t)
+	var tokens, names []string
+	for i, step := range []struct {
+		pem   string
+		keys  int
+		signs int // which of the two
+		bad   int // tokens of earlier steps that are good no more
+	}{{former, 1, 0, 0}, {former + next, 2, 0, 0}, {next + former, 2, 1, 0}, {next, 1, 1, 2}} {
+		cfg.AccessKeys = model.Secret(step.pem)
+		a := run(t, cfg)
+		if i == 0 {
+			post(t, browser(t), a.URL()+"/register", account)
+		}
+		bad := 0
+		for _, token := range tokens {
+			if status := profileBy(t, a, token); status == http.StatusUnauthorized {
+				bad++
+			} else if status != http.StatusOK {
+				t.Errorf("step %d: %d", i, status)
+			}
+		}
+		published, signs := accessKeyNames(t, a)
+		if names = append(names, signs); len(published) != step.keys || published[0] != signs || (signs == names[0]) != (step.signs == 0) || bad != step.bad {
+			t.Errorf("step %d: %v are published, %s signs, and %d of %d tokens are refused", i, published, signs, bad, len(tokens))
+		}
+		tokens = append(tokens, newAccessToken(t, a))
+		if err := a.stop(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

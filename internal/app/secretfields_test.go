@@ -19,6 +19,8 @@ var openSecrets = map[string]string{
 	"config.Config.SessionKeysFile":         "the name of a file",
 	"config.Settings.SessionKeysFile":       "the name of a file",
 	"config.Config.DatabaseFile":            "the name of a file",
+	"config.Config.AccessKeysFile":          "the name of a file",
+	"config.Settings.AccessKeysFile":        "the name of a file",
 	"operate.Program.Database":              "the name of a file",
 	"pair.startedPairing.UserCode":          "what the command shows to the person at it",
 	"pair.pairing.tokenEndpoint":            "an address",

@@ -35,7 +35,7 @@ func (a *App) connectKeys(cfg config.Settings, dir dataDir, ring keyRing) (keySe
 }
 
 func (a *App) here(cfg config.Settings, dir dataDir, ring keyRing) (k keyService, err error) {
-	access, err := loadAccessKey(dir)
+	access, err := loadAccessKeys(cfg, dir)
 	if err != nil {
 		return k, err
 	}

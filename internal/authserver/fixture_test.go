@@ -122,7 +122,7 @@ func (f *fixture) on(t testing.TB) *fixture {
 
 func newTokens(t testing.TB) *Tokens {
 	t.Helper()
-	tokens, err := NewTokens(newAccessKey(t), [][]byte{random(32)})
+	tokens, err := NewTokens(accessKeys(newAccessKey(t)), [][]byte{random(32)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -167,7 +167,7 @@ func TestATokenIsReissuedUnderTheNewestSecret(t *testing.T) {
 	access, oldest, newest := newAccessKey(t), random(32), random(32)
 	use := func(secrets ...[]byte) {
 		var err error
-		if f.tokens, err = NewTokens(access, secrets); err != nil {
+		if f.tokens, err = NewTokens(accessKeys(access), secrets); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -78,26 +78,26 @@ type verificationKey struct {
 	key       any
 }
 
-// NewTokens takes the P-256 key of access tokens and the 32-byte secrets of refresh tokens, newest first: the first signs, and
-// all verify, so that a new secret does not log everybody out.
-func NewTokens(access *ecdsa.PrivateKey, refresh [][]byte) (*Tokens, error) {
-	if access == nil || access.Curve != elliptic.P256() {
-		return nil, errors.New("access token key must be on the curve P-256")
+// NewTokens takes the P-256 keys of access tokens and the 32-byte secrets of refresh tokens, newest first: the first of each signs, and
+// all verify and are published, so that a new one does not log everybody out.
+func NewTokens(access []*ecdsa.PrivateKey, refresh [][]byte) (*Tokens, error) {
+	if len(access) == 0 {
+		return nil, errors.New("there must be a key for access tokens")
 	}
 	if len(refresh) == 0 {
 		return nil, errors.New("there must be a secret for refresh tokens")
 	}
 	t := &Tokens{keys: map[string]verificationKey{}}
-	if err := t.useAccessKey(access); err != nil {
+	if err := t.useAccessKeys(access); err != nil {
 		return nil, err
 	}
 	for i, secret := range refresh {
 		if len(secret) != refreshSecretSize {
 			return nil, fmt.Errorf("refresh token secret %d has %d bytes, not %d", i+1, len(secret), refreshSecretSize)
 		}
-		t.keys[secretID(secret)] = verificationKey{jose.HS256, refreshToken, secret}
+		t.keys[RefreshKeyName(secret)] = verificationKey{jose.HS256, refreshToken, secret}
 	}
-	t.refresh = signer{headerOf(jose.HS256, secretID(refresh[0])), func(input []byte) ([]byte, error) {
+	t.refresh = signer{headerOf(jose.HS256, RefreshKeyName(refresh[0])), func(input []byte) ([]byte, error) {
 		mac := hmac.New(sha256.New, refresh[0])
 		mac.Write(input)
 		return mac.Sum(nil), nil
@@ -105,20 +105,44 @@ func NewTokens(access *ecdsa.PrivateKey, refresh [][]byte) (*Tokens, error) {
 	return t, nil
 }
 
-// useAccessKey names the key by its thumbprint, so that its kid is the same wherever it is loaded.
-func (t *Tokens) useAccessKey(key *ecdsa.PrivateKey) error {
-	jwk := jose.JSONWebKey{Key: key.Public(), Algorithm: string(jose.ES256), Use: "sig"}
-	thumbprint, err := jwk.Thumbprint(crypto.SHA256)
-	if err != nil {
-		return fmt.Errorf("thumbprint of access token key: %w", err)
+func (t *Tokens) useAccessKeys(keys []*ecdsa.PrivateKey) error {
+	var set jose.JSONWebKeySet
+	for _, key := range keys {
+		name, err := AccessKeyName(key)
+		if err != nil {
+			return err
+		}
+		if _, twice := t.keys[name]; twice {
+			continue
+		}
+		t.keys[name] = verificationKey{jose.ES256, accessToken, key.Public()}
+		jwk := publicHalf(key)
+		jwk.KeyID = name
+		set.Keys = append(set.Keys, jwk)
 	}
-	jwk.KeyID = base64.RawURLEncoding.EncodeToString(thumbprint)
-	t.keys[jwk.KeyID] = verificationKey{jose.ES256, accessToken, key.Public()}
-	if t.public, err = json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{jwk}}); err != nil {
+	var err error
+	if t.public, err = json.Marshal(set); err != nil {
 		return fmt.Errorf("encode public keys: %w", err)
 	}
-	t.access = signer{headerOf(jose.ES256, jwk.KeyID), func(input []byte) ([]byte, error) { return signES256(key, input) }}
+	t.access = signer{headerOf(jose.ES256, set.Keys[0].KeyID), func(input []byte) ([]byte, error) { return signES256(keys[0], input) }}
 	return nil
+}
+
+func publicHalf(key *ecdsa.PrivateKey) jose.JSONWebKey {
+	return jose.JSONWebKey{Key: key.Public(), Algorithm: string(jose.ES256), Use: "sig"}
+}
+
+// AccessKeyName is the kid of a key of access tokens. It is made of the key alone, and so the same wherever that is loaded.
+func AccessKeyName(key *ecdsa.PrivateKey) (string, error) {
+	if key == nil || key.Curve != elliptic.P256() {
+		return "", errors.New("access token key must be on the curve P-256")
+	}
+	jwk := publicHalf(key)
+	thumbprint, err := jwk.Thumbprint(crypto.SHA256)
+	if err != nil {
+		return "", fmt.Errorf("thumbprint of access token key: %w", err)
+	}
+	return base64.RawURLEncoding.EncodeToString(thumbprint), nil
 }
 
 // signer writes the compact serialization of RFC 7515 itself. go-jose, which reads every token, would write the same bytes
@@ -158,8 +182,8 @@ func signES256(key *ecdsa.PrivateKey, input []byte) ([]byte, error) {
 	return signature, nil
 }
 
-// secretID names a secret without giving away anything that helps to guess it.
-func secretID(secret []byte) string {
+// RefreshKeyName is the kid of a secret of refresh tokens. It gives nothing away that helps to guess it.
+func RefreshKeyName(secret []byte) string {
 	mac := hmac.New(sha256.New, secret)
 	mac.Write([]byte("kid"))
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:12])

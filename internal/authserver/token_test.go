@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -37,7 +38,7 @@ func newMint(t testing.TB) mint {
 	t.Helper()
 	m := mint{access: newAccessKey(t), secret: random(32), now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 	var err error
-	if m.Tokens, err = NewTokens(m.access, [][]byte{m.secret}); err != nil {
+	if m.Tokens, err = NewTokens(accessKeys(m.access), [][]byte{m.secret}); err != nil {
 		t.Fatal(err)
 	}
 	return m
@@ -515,7 +516,7 @@ func TestANewSecretLogsNobodyOut(t *testing.T) {
 	m := newMint(t)
 	raw := m.token(t, refreshToken)
 	newSecret := random(32)
-	rotated, err := NewTokens(m.access, [][]byte{newSecret, m.secret})
+	rotated, err := NewTokens(accessKeys(m.access), [][]byte{newSecret, m.secret})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -526,12 +527,53 @@ func TestANewSecretLogsNobodyOut(t *testing.T) {
 	if got := m.kindOf(t, fresh, refreshToken); got != kindBadToken {
 		t.Errorf("the new secret does not sign: kind %d", got)
 	}
-	dropped, err := NewTokens(m.access, [][]byte{newSecret})
+	dropped, err := NewTokens(accessKeys(m.access), [][]byte{newSecret})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := dropped.verify(raw, refreshToken, mintDomain, m.now); err == nil {
 		t.Error("a token of a dropped secret is still good")
+	}
+}
+
+func accessKeys(keys ...*ecdsa.PrivateKey) []*ecdsa.PrivateKey { return keys }
+
+// A key is changed in two rolls: it is known everywhere before anybody signs with it.
+func TestANewAccessKeyIsKnownBeforeItSigns(t *testing.T) {
+	first, second, secret := newAccessKey(t), newAccessKey(t), random(32)
+	m := newMint(t)
+	made := map[string]*Tokens{}
+	for name, keys := range map[string][]*ecdsa.PrivateKey{
+		"before": {first}, "known": {first, second}, "in use": {second, first}, "after": {second}, "twice": {second, second},
+	} {
+		tokens, err := NewTokens(keys, [][]byte{secret})
+		if err != nil {
+			t.Fatal(err)
+		}
+		made[name] = tokens
+	}
+	for signer, goodAt := range map[string][]string{
+		"before": {"before", "known", "in use"}, "known": {"before", "known", "in use"}, "in use": {"known", "in use", "after", "twice"}, "after": {"known", "in use", "after", "twice"},
+	} {
+		raw := mustSign(t, made[signer], m.claims(accessToken))
+		for name, tokens := range made {
+			_, err := tokens.verify(raw, accessToken, mintDomain, m.now)
+			if good := err == nil; good != slices.Contains(goodAt, name) {
+				t.Errorf("a token of %q at %q: %v", signer, name, err)
+			}
+		}
+	}
+	for name, want := range map[string][]*ecdsa.PrivateKey{"known": {first, second}, "in use": {second, first}, "twice": {second}} {
+		var set jose.JSONWebKeySet
+		if err := json.Unmarshal(made[name].public, &set); err != nil || len(set.Keys) != len(want) {
+			t.Fatalf("%s: %d keys are published, %v", name, len(set.Keys), err)
+		}
+		for i, key := range want {
+			kid, err := AccessKeyName(key)
+			if err != nil || set.Keys[i].KeyID != kid || !set.Keys[i].IsPublic() || !key.PublicKey.Equal(set.Keys[i].Key) {
+				t.Errorf("%s: key %d is %s, %v", name, i+1, set.Keys[i].KeyID, err)
+			}
+		}
 	}
 }
 
@@ -542,15 +584,17 @@ func TestNewTokensRefusesOtherKeys(t *testing.T) {
 	}
 	good, secret := newAccessKey(t), random(32)
 	for name, tt := range map[string]struct {
-		access  *ecdsa.PrivateKey
+		access  []*ecdsa.PrivateKey
 		secrets [][]byte
 	}{
 		"no access key":          {nil, [][]byte{secret}},
-		"an access key of P-384": {p384, [][]byte{secret}},
-		"no secret":              {good, nil},
-		"a short secret":         {good, [][]byte{secret[:31]}},
-		"a long secret":          {good, [][]byte{append(secret, 1)}},
-		"an empty second secret": {good, [][]byte{secret, {}}},
+		"an access key of none":  {accessKeys(nil), [][]byte{secret}},
+		"an access key of P-384": {accessKeys(p384), [][]byte{secret}},
+		"a second one of P-384":  {accessKeys(good, p384), [][]byte{secret}},
+		"no secret":              {accessKeys(good), nil},
+		"a short secret":         {accessKeys(good), [][]byte{secret[:31]}},
+		"a long secret":          {accessKeys(good), [][]byte{append(secret, 1)}},
+		"an empty second secret": {accessKeys(good), [][]byte{secret, {}}},
 	} {
 		if _, err := NewTokens(tt.access, tt.secrets); err == nil {
 			t.Errorf("%s is accepted", name)

@@ -52,7 +52,7 @@ func TestATokenThatWasRefusedIsLookedAtAgain(t *testing.T) {
 // Whatever was verified before, one altered byte makes it another token.
 func TestATokenAlteredAfterItWasVerifiedIsRefused(t *testing.T) {
 	t.Parallel()
-	tokens, err := NewTokens(newAccessKey(t), [][]byte{random(32)})
+	tokens, err := NewTokens(accessKeys(newAccessKey(t)), [][]byte{random(32)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -81,7 +81,7 @@ func newRig(t testing.TB, how setup) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tokens, err := authserver.NewTokens(access, [][]byte{bytes.Repeat([]byte{2}, 32)})
+	tokens, err := authserver.NewTokens([]*ecdsa.PrivateKey{access}, [][]byte{bytes.Repeat([]byte{2}, 32)})
 	if err != nil {
 		t.Fatal(err)
 	}

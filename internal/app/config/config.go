@@ -43,6 +43,8 @@ type Config struct {
 
 	SessionKeys     model.Secret // the key ring itself; "": from SessionKeysFile, or else from Data
 	SessionKeysFile string       // a file with the key ring
+	AccessKeys      model.Secret // the keys of access tokens themselves; "": from AccessKeysFile, or else from Data
+	AccessKeysFile  string       // a file with the keys of access tokens
 	DatabaseFile    string       // a file with Database
 
 	LogTo io.Writer        // where the log goes
@@ -199,10 +201,12 @@ func shortDuration(d time.Duration) string {
 
 // The names of the variables that are not those of flags.
 //
-// The key ring has variables and no flag: a command line is there for every user of the machine to read.
+// Keys have variables and no flag: a command line is there for every user of the machine to read.
 const (
 	SessionKeysVariable     = "LATCHKEY_SESSION_KEYS"
 	SessionKeysFileVariable = "LATCHKEY_SESSION_KEYS_FILE"
+	AccessKeysVariable      = "LATCHKEY_ACCESS_KEY"
+	AccessKeysFileVariable  = "LATCHKEY_ACCESS_KEY_FILE"
 	DatabaseFileVariable    = "LATCHKEY_DATABASE_FILE"
 )
 
@@ -263,6 +267,8 @@ func (c *Config) applyEnvironment(fs *flag.FlagSet, environ []string) error {
 	})
 	c.SessionKeys = model.Secret(take(SessionKeysVariable))
 	c.SessionKeysFile = take(SessionKeysFileVariable)
+	c.AccessKeys = model.Secret(take(AccessKeysVariable))
+	c.AccessKeysFile = take(AccessKeysFileVariable)
 	if file := take(DatabaseFileVariable); !given["database"] {
 		c.DatabaseFile = file
 	}
@@ -354,6 +360,9 @@ func parseAdmin(addr string) (*Admin, error) {
 func checkKeySource(c Config) error {
 	if c.SessionKeys != "" && c.SessionKeysFile != "" {
 		return onlyOne(SessionKeysVariable, SessionKeysFileVariable, c.SessionKeysFile)
+	}
+	if c.AccessKeys != "" && c.AccessKeysFile != "" {
+		return onlyOne(AccessKeysVariable, AccessKeysFileVariable, c.AccessKeysFile)
 	}
 	return nil
 }

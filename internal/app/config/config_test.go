@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"latchkey/internal/model"
 	"latchkey/internal/testkit"
 )
 
@@ -91,7 +92,7 @@ func TestTheDocumentsListEverySetting(t *testing.T) {
 			t.Errorf("no row %s", row)
 		}
 	})
-	for _, name := range []string{SessionKeysVariable, SessionKeysFileVariable, DatabaseFileVariable} {
+	for _, name := range []string{SessionKeysVariable, SessionKeysFileVariable, AccessKeysVariable, AccessKeysFileVariable, DatabaseFileVariable} {
 		if !strings.Contains(readme, "`"+name+"`") {
 			t.Errorf("no %s", name)
 		}
@@ -219,20 +220,30 @@ func TestAMistypedCommandLineIsRefused(t *testing.T) {
 	}
 }
 
-func TestTheKeyRingComesFromOnePlaceAndIsNeverPrinted(t *testing.T) {
+func TestKeysComeFromOnePlaceAndAreNeverPrinted(t *testing.T) {
 	t.Parallel()
+	for variable, given := range map[string]func(Config) model.Secret{
+		"LATCHKEY_SESSION_KEYS": func(c Config) model.Secret { return c.SessionKeys },
+		"LATCHKEY_ACCESS_KEY":   func(c Config) model.Secret { return c.AccessKeys },
+	} {
+		keysComeFromOnePlace(t, variable, given)
+	}
+}
+
+func keysComeFromOnePlace(t *testing.T, variable string, given func(Config) model.Secret) {
+	t.Helper()
 	const secret = "c2VjcmV0"
-	cfg, err := load(nil, []string{"LATCHKEY_SESSION_KEYS=" + secret})
+	cfg, err := load(nil, []string{variable + "=" + secret})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if cfg.SessionKeys.Reveal() != secret {
-		t.Error("the variable was not read")
+	if given(cfg).Reveal() != secret {
+		t.Errorf("%s was not read", variable)
 	}
 	var logged bytes.Buffer
-	slog.New(slog.NewJSONHandler(&logged, nil)).Info("config", "keys", cfg.SessionKeys)
+	slog.New(slog.NewJSONHandler(&logged, nil)).Info("config", "keys", given(cfg))
 	cfg.LogTo, cfg.Now = nil, nil
-	encoded, err := json.Marshal(struct{ Keys any }{cfg.SessionKeys})
+	encoded, err := json.Marshal(struct{ Keys any }{given(cfg)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -240,8 +251,8 @@ func TestTheKeyRingComesFromOnePlaceAndIsNeverPrinted(t *testing.T) {
 	if strings.Contains(printed, secret) {
 		t.Errorf("printed: %s", printed)
 	}
-	_, err = load(nil, []string{"LATCHKEY_SESSION_KEYS=" + secret, "LATCHKEY_SESSION_KEYS_FILE=/run/keys"})
-	testkit.WantSentence(t, err, "LATCHKEY_SESSION_KEYS ", `LATCHKEY_SESSION_KEYS_FILE is "/run/keys"`, "only one")
+	_, err = load(nil, []string{variable + "=" + secret, variable + "_FILE=/run/keys"})
+	testkit.WantSentence(t, err, variable+" ", variable+`_FILE is "/run/keys"`, "only one")
 	if strings.Contains(err.Error(), secret) {
 		t.Errorf("printed: %v", err)
 	}
@@ -267,7 +278,7 @@ func TestAVariableIsReadAsItWasMeantInAFile(t *testing.T) {
 	t.Parallel()
 	got, err := load(nil, []string{
 		"\ufeffLATCHKEY_APP_ID=first\r", "LATCHKEY_DATA= /var/lib/latchkey \r", "LATCHKEY_MIN_PASSWORD=20\r\n", `LATCHKEY_PUBLIC_URL="https://keys.example.org"` + "\r",
-		"LATCHKEY_LOG='json'", "LATCHKEY_ADMIN_ADDR=\r", "LATCHKEY_STEP_UP=\ufeff5m", "LATCHKEY_SESSION_KEYS=\"AAAA\"\r", "LATCHKEY_SMTP=\"smtp://localhost?from=a@example.org\"\r",
+		"LATCHKEY_LOG='json'", "LATCHKEY_ADMIN_ADDR=\r", "LATCHKEY_STEP_UP=\ufeff5m", "LATCHKEY_SESSION_KEYS=\"AAAA\"\r", "LATCHKEY_ACCESS_KEY_FILE= /run/pem\r", "LATCHKEY_SMTP=\"smtp://localhost?from=a@example.org\"\r",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -275,7 +286,7 @@ func TestAVariableIsReadAsItWasMeantInAFile(t *testing.T) {
 	want := Defaults()
 	want.AppID, want.Data, want.MinPassword, want.PublicURL, want.Log = "first", "/var/lib/latchkey", 20, "https://keys.example.org", "json"
 	want.StepUp = 5 * time.Minute
-	want.SessionKeys, want.SMTP = "AAAA", "smtp://localhost?from=a@example.org"
+	want.SessionKeys, want.AccessKeysFile, want.SMTP = "AAAA", "/run/pem", "smtp://localhost?from=a@example.org"
 	if diff := cmp.Diff(want, got, theSettings); diff != "" {
 		t.Error(diff)
 	}

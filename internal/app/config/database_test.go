@@ -147,6 +147,29 @@ func TestTheDatabaseComesFromOnePlaceAndIsNeverPrinted(t *testing.T) {
 	testkit.WantSentence(t, err, "LATCHKEY_DATABASE_FILE is", "nothing in it")
 }
 
+func TestADataDirectoryIsNeededForWhatIsNotGiven(t *testing.T) {
+	t.Parallel()
+	session := []string{"LATCHKEY_SESSION_KEYS_FILE=/run/keys", "LATCHKEY_SESSION_KEYS=AAAA"}
+	access := []string{"LATCHKEY_ACCESS_KEY_FILE=/run/pem", "LATCHKEY_ACCESS_KEY=AAAA", "LATCHKEY_UPSTREAM=https://services.example.org"}
+	const base = "LATCHKEY_DATABASE=postgres://u@localhost/db"
+	for _, ring := range session {
+		for _, pem := range access {
+			for _, tc := range []struct {
+				environ []string
+				want    bool
+			}{{[]string{base, ring, pem}, false}, {[]string{ring, pem}, true}, {[]string{base, pem}, true}, {[]string{base, ring}, true}, {nil, true}} {
+				c, err := Load(nil, tc.environ)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if s, err := c.Parse(); err != nil || s.NeedsData() != tc.want {
+					t.Errorf("%v: %t, %v", tc.environ, s.NeedsData(), err)
+				}
+			}
+		}
+	}
+}
+
 // Commands take variables first and their flags then.
 func TestAFlagOfACommandCountsMoreThanTheFileWithTheDatabase(t *testing.T) {
 	t.Parallel()

@@ -37,6 +37,8 @@ type Settings struct {
 
 	SessionKeys     model.Secret // the key ring itself; "": from SessionKeysFile, or else from Data
 	SessionKeysFile string       // a file with the key ring
+	AccessKeys      model.Secret // the keys of access tokens themselves; "": from AccessKeysFile, or else from Data
+	AccessKeysFile  string       // a file with the keys of access tokens
 
 	LogTo io.Writer        // where the log goes
 	Now   func() time.Time // the clock
@@ -70,12 +72,19 @@ const (
 	LogJSON
 )
 
+// NeedsData says whether anything is kept in the data directory.
+func (s Settings) NeedsData() bool {
+	session := s.SessionKeys == "" && s.SessionKeysFile == ""
+	access := s.AccessKeys == "" && s.AccessKeysFile == "" && s.Upstream == nil // which signs the tokens, where there is one
+	return s.Database == "" || session || access
+}
+
 // Parse checks the settings. It reports the first that cannot be, with its value and what is allowed.
 func (c Config) Parse() (Settings, error) {
 	s := Settings{
 		Addr: c.Addr, Data: c.Data, AppID: c.AppID, MinPassword: c.MinPassword,
 		StepUp: c.StepUp, PairingTime: c.PairingTime, DrainTime: c.DrainTime,
-		SessionKeys: c.SessionKeys, SessionKeysFile: c.SessionKeysFile, LogTo: c.LogTo, Now: c.Now, Unknown: c.Unknown,
+		SessionKeys: c.SessionKeys, SessionKeysFile: c.SessionKeysFile, AccessKeys: c.AccessKeys, AccessKeysFile: c.AccessKeysFile, LogTo: c.LogTo, Now: c.Now, Unknown: c.Unknown,
 		PasswordCost: c.PasswordCost,
 		Connections:  c.Connections,
 	}
