@@ -16,8 +16,15 @@ func refused(kind model.Kind, why, userID string) *model.Error {
 	return &model.Error{Kind: kind, UserID: userID, Err: errors.New(why)}
 }
 
-// unavailable is the failure of a store call that nobody outside could have prevented.
+// unavailable is the failure of a store call that nobody outside could have prevented. What was found out about it already stays so, and
+// nobody is told that nothing was saved who cannot know.
 func unavailable(doing string, err error) *model.Error {
+	if known, ok := errors.AsType[*model.Error](err); ok {
+		return known
+	}
+	if errors.Is(err, model.ErrUnclear) {
+		return unclear(doing, err)
+	}
 	return &model.Error{Kind: model.KindStorageDown, Doing: doing, Err: err}
 }
 

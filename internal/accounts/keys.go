@@ -51,10 +51,15 @@ func (a *Accounts) RecordingSince() time.Time { return a.store.RecordingSince() 
 
 // NewKey creates a key. Its answer is the only place where the value ever is.
 func (p *Person) NewKey(ctx context.Context, name string) (model.Key, model.Secret, error) {
-	return p.newKey(ctx, name)
+	key, value, err := p.newKey(ctx, name)
+	if err != nil {
+		return model.Key{}, "", err
+	}
+	return key, value, nil
 }
 
-// newKey creates a key and writes down, besides, what else happens with it.
+// newKey creates a key and writes down, besides, what else happens with it. When its outcome is unclear it gives the key all the same,
+// for whoever can look for its id later.
 func (p *Person) newKey(ctx context.Context, name string, besides ...model.EventKind) (model.Key, model.Secret, error) {
 	if err := p.manages(); err != nil {
 		return model.Key{}, "", err
@@ -76,6 +81,10 @@ func (p *Person) newKey(ctx context.Context, name string, besides ...model.Event
 		events = append(events, e)
 	}
 	err := a.store.CreateAPIKey(ctx, key, hashValue(value), model.MaxKeys, events...)
+	err = p.settle(ctx, "create key", err, func(ctx context.Context) (bool, error) {
+		_, err := a.store.APIKey(ctx, key.UserID, key.ID)
+		return there(err)
+	})
 	switch {
 	case errors.Is(err, model.ErrLimit):
 		return model.Key{}, "", &model.Error{Kind: model.KindKeyLimit, Reason: fmt.Sprintf(
@@ -84,6 +93,8 @@ func (p *Person) newKey(ctx context.Context, name string, besides ...model.Event
 		return model.Key{}, "", refuse(model.KindNameTaken)
 	case errors.Is(err, model.ErrNotFound):
 		return model.Key{}, "", refuse(model.KindSessionOver)
+	case model.OutcomeOf(err) == model.Unclear:
+		return key, model.Secret(value), err
 	case err != nil:
 		return model.Key{}, "", unavailable("create key", err)
 	}
@@ -95,19 +106,31 @@ func (p *Person) newKey(ctx context.Context, name string, besides ...model.Event
 // list.
 func (p *Person) CreateKey(ctx context.Context, name string) (model.Created, error) {
 	if p.from.Pairing != "" {
-		key, value, err := p.newKey(ctx, name)
+		key, value, err := p.NewKey(ctx, name)
 		return model.Created{Key: key, Value: value}, err
 	}
 	key, value, err := p.newKey(ctx, name, model.EventKeyShown)
-	out := model.Created{Key: key, Value: value}
 	if err != nil && !besidesKeys(err) {
-		return out, err
+		return model.Created{}, err
 	}
+	if model.OutcomeOf(err) != model.NotDone { // which has taken its time
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+		defer cancel()
+	}
+	var out model.Created
 	out.Keys, out.Unread = p.Keys(ctx)
 	if i := slices.IndexFunc(out.Keys.List, func(k model.Key) bool { return k.ID == key.ID }); i >= 0 {
-		out.Key = out.Keys.List[i]
+		if err != nil { // it was saved after all
+			p.tellOfKey(ctx, key.Name)
+		}
+		key, err = out.Keys.List[i], nil
 	}
-	return out, err
+	if err != nil {
+		return out, err
+	}
+	out.Key, out.Value = key, value
+	return out, nil
 }
 
 // besidesKeys says whether a key that was not created is told of on the page with all keys, and not to somebody who has no keys here.
@@ -117,30 +140,45 @@ func besidesKeys(err error) bool {
 
 // SetKey turns a key on or off. Turning it off ends the sessions that it opened, too: the store does both at once.
 func (p *Person) SetKey(ctx context.Context, id string, on bool) error {
+	_, err := p.setKey(ctx, id, on)
+	return err
+}
+
+// setKey is SetKey, and gives the key if it had to be looked at to find out what came of the act.
+func (p *Person) setKey(ctx context.Context, id string, on bool) (seen model.Key, err error) {
 	if err := p.manages(); err != nil {
-		return err
+		return seen, err
 	}
 	if !model.IsID(id) {
-		return refuse(model.KindNotFound)
+		return seen, refuse(model.KindNotFound)
 	}
 	kind := model.EventKeyTurnedOff
 	if on {
 		kind = model.EventKeyTurnedOn
 		if err := p.acting(); err != nil {
-			return err
+			return seen, err
 		}
 	}
-	err := p.accounts.store.SetAPIKeyDisabled(ctx, p.who.UserID, id, !on, p.keyEvent(kind, id))
-	return missing(model.KindNotFound, "switch key", err)
+	err = p.accounts.store.SetAPIKeyDisabled(ctx, p.who.UserID, id, !on, p.keyEvent(kind, id))
+	err = p.settle(ctx, "switch key", err, func(ctx context.Context) (bool, error) {
+		var err error
+		seen, err = p.accounts.store.APIKey(ctx, p.who.UserID, id)
+		if errors.Is(err, model.ErrNotFound) {
+			return false, refuse(model.KindNotFound)
+		}
+		return seen.Disabled == !on, err
+	})
+	return seen, missing(model.KindNotFound, "switch key", err)
 }
 
 // TurnKey is SetKey, and gives the key as it is afterwards, which somebody else may have changed back. A key that cannot be read then
 // was turned on or off all the same: nobody can say how it is now.
 func (p *Person) TurnKey(ctx context.Context, id string, on bool) (model.Key, error) {
-	if err := p.SetKey(ctx, id, on); err != nil {
-		return model.Key{}, err
+	key, err := p.setKey(ctx, id, on)
+	if err != nil || key.ID != "" {
+		return key, err
 	}
-	key, err := p.Key(ctx, id)
+	key, err = p.Key(ctx, id)
 	if e, ok := errors.AsType[*model.Error](err); ok && e.Kind == model.KindStorageDown {
 		e.Outcome = model.Unclear
 	}
@@ -156,6 +194,10 @@ func (p *Person) DeleteKey(ctx context.Context, id string) (model.Key, error) {
 		return model.Key{}, refuse(model.KindNotFound)
 	}
 	key, err := p.accounts.store.DeleteAPIKey(ctx, p.who.UserID, id, p.keyEvent(model.EventKeyDeleted, id))
+	err = p.settle(ctx, "delete key", err, func(ctx context.Context) (bool, error) {
+		_, err := p.accounts.store.APIKey(ctx, p.who.UserID, id)
+		return gone(err)
+	})
 	return key, missing(model.KindNotFound, "delete key", err)
 }
 

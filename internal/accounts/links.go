@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"net/url"
+	"slices"
 	"time"
 
 	"latchkey/internal/model"
@@ -62,14 +63,29 @@ func (a *Accounts) confirm(ctx context.Context, from model.Origin, link model.Li
 			return "", err
 		}
 	}
+	var whose model.Identity
 	err = a.store.ConfirmIdentity(ctx, link, a.cfg.Now(), func(id model.Identity) model.Event { // not if the address was registered again
-		email = id.Subject
+		whose = id
 		return a.event(from, model.EventEmailConfirmed, id.UserID)
 	})
+	err = a.settleIdentity(ctx, "confirm address", err, whose, func(now model.Identity) bool { return !now.Pending })
 	if err != nil {
 		return "", linkError("confirm address", err)
 	}
-	return email, nil
+	return whose.Subject, nil
+}
+
+// settleIdentity is settle for an act that changes an identity, which is looked at afterwards.
+func (a *Accounts) settleIdentity(
+	ctx context.Context, doing string, err error, of model.Identity, changed func(now model.Identity) bool,
+) error {
+	return a.settle(ctx, of.UserID, doing, err, func(ctx context.Context) (bool, error) {
+		all, err := a.store.Identities(ctx, of.UserID)
+		if _, err := there(err); err != nil {
+			return false, err
+		}
+		return slices.ContainsFunc(all, func(now model.Identity) bool { return now.ID == of.ID && changed(now) }), nil
+	})
 }
 
 // checkRegistered checks the password of an account that waits to be confirmed, for a client with a valid link. Tries are counted as those of
@@ -96,6 +112,7 @@ func (a *Accounts) reset(ctx context.Context, from model.Origin, link model.Link
 		whose = id
 		return a.event(from, model.EventPasswordReset, id.UserID)
 	})
+	err = a.settleIdentity(ctx, "reset password", err, whose, func(now model.Identity) bool { return now.PasswordHash == hash })
 	if err != nil {
 		return "", linkError("reset password", err)
 	}
@@ -181,7 +198,7 @@ func (a *Accounts) sendReset(from model.Origin) func(context.Context, model.Iden
 		}
 		e.UserID = id.UserID
 		link, address := newLink(a.cfg.PublicURL, model.LinkReset, id.ID, a.cfg.Now(), linkLifetime)
-		return a.emailLink(ctx, link, a.letters().Reset(id.Subject, address, c), e)
+		return a.emailLink(ctx, id, link, a.letters().Reset(id.Subject, address, c), e)
 	}
 }
 
@@ -199,13 +216,21 @@ func (a *Accounts) countEmail(ctx context.Context, from model.Origin, email stri
 
 func (a *Accounts) emailConfirmation(ctx context.Context, id model.Identity) error {
 	link, address := newLink(a.cfg.PublicURL, model.LinkConfirm, id.ID, a.cfg.Now(), linkLifetime)
-	return a.emailLink(ctx, link, a.letters().Confirm(id.Subject, address))
+	return a.emailLink(ctx, id, link, a.letters().Confirm(id.Subject, address))
 }
 
 // emailLink saves a link before it sends it.
-func (a *Accounts) emailLink(ctx context.Context, link model.Link, m Mail, events ...model.Event) error {
-	if err := a.store.CreateLink(ctx, link, events...); err != nil {
+func (a *Accounts) emailLink(ctx context.Context, id model.Identity, link model.Link, m Mail, events ...model.Event) error {
+	if err := a.createLink(ctx, id, link, events...); err != nil {
 		return err
 	}
 	return a.cfg.Mailer.Send(ctx, m)
+}
+
+func (a *Accounts) createLink(ctx context.Context, id model.Identity, link model.Link, events ...model.Event) error {
+	err := a.store.CreateLink(ctx, link, events...)
+	return a.settle(ctx, id.UserID, "create link", err, func(ctx context.Context) (bool, error) {
+		_, err := a.store.LinkedIdentity(ctx, link, link.CreatedAt)
+		return there(err)
+	})
 }

@@ -140,6 +140,7 @@ func (a *Accounts) Add(ctx context.Context, email string, password model.Secret)
 		ID: model.NewID(now), UserID: u.ID, Provider: model.ProviderEmailPassword, Subject: email, PasswordHash: hash, CreatedAt: now,
 	}
 	err = a.store.CreateLoneUser(ctx, u, id, a.byOperator(model.EventAccountMade, u.ID))
+	err = a.settleUser(ctx, "create user", err, u.ID)
 	switch {
 	case errors.Is(err, model.ErrConflict):
 		return out, link, refuse(model.KindEmailTaken)
@@ -158,10 +159,18 @@ func (a *Accounts) Add(ctx context.Context, email string, password model.Secret)
 // ErrNoLink says that an account was added whose owner cannot choose a password yet.
 var ErrNoLink = errors.New("the account was made, but without a link to choose a password")
 
+// settleUser is settle for an act that creates a user.
+func (a *Accounts) settleUser(ctx context.Context, doing string, err error, id string) error {
+	return a.settle(ctx, id, doing, err, func(ctx context.Context) (bool, error) {
+		_, err := a.store.User(ctx, id)
+		return there(err)
+	})
+}
+
 // handOut saves a link for an operator.
 func (a *Accounts) handOut(ctx context.Context, id model.Identity, events ...model.Event) (HandedOut, error) {
 	link, address := newLink(a.cfg.PublicURL, model.LinkReset, id.ID, a.cfg.Now(), operatorLinkLifetime)
-	if err := a.store.CreateLink(ctx, link, events...); err != nil {
+	if err := a.createLink(ctx, id, link, events...); err != nil {
 		return HandedOut{}, err
 	}
 	return HandedOut{Address: model.Secret(address), ExpiresAt: link.ExpiresAt}, nil
@@ -169,24 +178,33 @@ func (a *Accounts) handOut(ctx context.Context, id model.Identity, events ...mod
 
 // Disable keeps somebody from signing in, and ends all of their sessions. Changed says whether they could before.
 func (a *Accounts) Disable(ctx context.Context, name string) (out Managed, changed bool, err error) {
-	return a.change(ctx, name, func(id string) error {
+	return a.change(ctx, name, true, func(id string) error {
 		return a.store.DisableUser(ctx, id, a.cfg.Now(), a.byOperator(model.EventAccountDisabled, id))
 	})
 }
 
 // Enable lets somebody sign in again. Changed says whether they could not before.
 func (a *Accounts) Enable(ctx context.Context, name string) (out Managed, changed bool, err error) {
-	return a.change(ctx, name, func(id string) error {
+	return a.change(ctx, name, false, func(id string) error {
 		return a.store.EnableUser(ctx, id, a.byOperator(model.EventAccountEnabled, id))
 	})
 }
 
-func (a *Accounts) change(ctx context.Context, name string, act func(id string) error) (out Managed, changed bool, err error) {
+func (a *Accounts) change(
+	ctx context.Context, name string, off bool, act func(id string) error,
+) (out Managed, changed bool, err error) {
 	before, err := a.Find(ctx, name)
 	if err != nil {
 		return out, false, err
 	}
-	if err := act(before.ID); err != nil {
+	err = a.settle(ctx, before.ID, "switch user", act(before.ID), func(ctx context.Context) (bool, error) {
+		now, err := a.store.User(ctx, before.ID)
+		if errors.Is(err, model.ErrNotFound) {
+			return false, refuse(model.KindNotFound)
+		}
+		return off != now.DisabledAt.IsZero(), err
+	})
+	if err != nil {
 		return out, false, missing(model.KindNotFound, "switch user", err)
 	}
 	out, err = a.Find(ctx, before.ID)
@@ -232,6 +250,7 @@ func (a *Accounts) ResetPassword(ctx context.Context, name string, keepSessions,
 func (a *Accounts) voidPassword(ctx context.Context, id model.Identity, events []model.Event) error {
 	for {
 		err := a.store.ChangePassword(ctx, id, "", "", events...)
+		err = a.settleIdentity(ctx, "void password", err, id, func(now model.Identity) bool { return now.PasswordHash == "" })
 		if !errors.Is(err, model.ErrConflict) {
 			return missing(model.KindNotFound, "void password", err)
 		}
@@ -247,7 +266,7 @@ func (a *Accounts) voidPassword(ctx context.Context, id model.Identity, events [
 func (a *Accounts) Delete(ctx context.Context, name string) (Managed, error) {
 	found, err := a.Find(ctx, name)
 	if err == nil {
-		err = missing(model.KindNotFound, "delete user", a.store.DeleteUser(ctx, found.ID))
+		err = missing(model.KindNotFound, "delete user", a.deleteUser(ctx, found.ID))
 	}
 	return found, err
 }
@@ -265,7 +284,7 @@ func (e TakenError) Error() string { return e.Provider + " identity taken by " +
 func (a *Accounts) Import(ctx context.Context, u model.User, identities []model.Identity) error {
 	e := a.byOperator(model.EventAccountMade, u.ID)
 	e.Detail = "imported"
-	err := a.store.ImportUser(ctx, u, identities, e)
+	err := a.settleUser(ctx, "create user", a.store.ImportUser(ctx, u, identities, e), u.ID)
 	if errors.Is(err, model.ErrConflict) {
 		if found := a.CanImport(ctx, u, identities); found != nil { // says with whom
 			return found

@@ -17,7 +17,11 @@ func (p *Person) CheckPassword(ctx context.Context, password model.Secret) error
 	if verdict == passwordOutdated {
 		p.accounts.rehash(ctx, p.from, id, password)
 	}
-	if err := p.accounts.store.RecordEvent(ctx, p.event(model.EventPasswordProved)); err != nil {
+	proved := p.event(model.EventPasswordProved)
+	err = p.settle(ctx, "record proof", p.accounts.store.RecordEvent(ctx, proved), func(ctx context.Context) (bool, error) {
+		return p.accounts.wrote(ctx, proved)
+	})
+	if err != nil {
 		return unavailable("record proof", err)
 	}
 	return nil
@@ -38,6 +42,7 @@ func (p *Person) ChangePassword(ctx context.Context, current, replacement model.
 		return err
 	}
 	err = a.store.ChangePassword(ctx, id, hash, p.who.SessionID, p.event(model.EventPasswordChanged))
+	err = a.settleIdentity(ctx, "change password", err, id, func(now model.Identity) bool { return now.PasswordHash == hash })
 	switch {
 	case errors.Is(err, model.ErrConflict):
 		return refused(model.KindWrongPassword, "password was changed meanwhile", p.who.UserID)
@@ -104,7 +109,14 @@ func (p *Person) identity(ctx context.Context) (model.Identity, error) {
 
 // DeleteAccount deletes the account of the person, with everything that belongs to it.
 func (p *Person) DeleteAccount(ctx context.Context) error {
-	return missing(model.KindSessionOver, "delete user", p.accounts.store.DeleteUser(ctx, p.who.UserID))
+	return missing(model.KindSessionOver, "delete user", p.accounts.deleteUser(ctx, p.who.UserID))
+}
+
+func (a *Accounts) deleteUser(ctx context.Context, id string) error {
+	return a.settle(ctx, id, "delete user", a.store.DeleteUser(ctx, id), func(ctx context.Context) (bool, error) {
+		_, err := a.store.User(ctx, id)
+		return gone(err)
+	})
 }
 
 // event is something that the person did to their account.

@@ -89,7 +89,15 @@ func (p *Person) EndOthers(ctx context.Context) error {
 	if err := p.manages(); err != nil {
 		return err
 	}
-	_, err := p.accounts.store.DeleteOtherAuthSessions(ctx, p.who.UserID, p.who.SessionID, p.ended(model.EndedOthers))
+	a, ended := p.accounts, p.ended(model.EndedOthers)
+	_, err := a.store.DeleteOtherAuthSessions(ctx, p.who.UserID, p.who.SessionID, ended)
+	err = p.settle(ctx, "delete sessions", err, func(ctx context.Context) (bool, error) {
+		left, err := a.store.AuthSessions(ctx, p.who.UserID, time.Time{})
+		if err != nil || !slices.ContainsFunc(left, func(s model.Session) bool { return s.ID != p.who.SessionID }) {
+			return true, err
+		}
+		return a.wrote(ctx, ended) // or they are new ones
+	})
 	if err != nil {
 		return unavailable("delete sessions", err)
 	}
@@ -100,7 +108,7 @@ func (p *Person) EndOthers(ctx context.Context) error {
 func (p *Person) SignOut(ctx context.Context) error {
 	_, err := p.accounts.store.AuthSession(ctx, p.who.SessionID) // which costs less than a write that finds nothing
 	if err == nil {
-		err = p.accounts.store.DeleteAuthSession(ctx, p.who.UserID, p.who.SessionID)
+		err = p.deleteSession(ctx, p.who.SessionID)
 	}
 	if err != nil && !errors.Is(err, model.ErrNotFound) {
 		return unavailable("sign out", err)
@@ -114,8 +122,15 @@ func (p *Person) end(ctx context.Context, id, how string) error {
 	if p.from.Actor != model.ActorDevice {
 		events = []model.Event{p.ended(how)}
 	}
+	return missing(model.KindNotFound, "delete session", p.deleteSession(ctx, id, events...))
+}
+
+func (p *Person) deleteSession(ctx context.Context, id string, events ...model.Event) error {
 	err := p.accounts.store.DeleteAuthSession(ctx, p.who.UserID, id, events...)
-	return missing(model.KindNotFound, "delete session", err)
+	return p.settle(ctx, "delete session", err, func(ctx context.Context) (bool, error) {
+		_, err := p.accounts.store.AuthSession(ctx, id)
+		return gone(err)
+	})
 }
 
 func (p *Person) ended(how string) model.Event {

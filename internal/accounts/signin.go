@@ -174,7 +174,7 @@ func (a *Accounts) createAnonymous(ctx context.Context) (proven, error) {
 		ID: anonymousID(model.NewID(now)), UserID: user.ID, Provider: model.ProviderAnonymous, CreatedAt: now,
 	}
 	id.Subject = id.ID
-	if err := a.store.CreateUser(ctx, user, id); err != nil {
+	if err := a.settleUser(ctx, "create anonymous user", a.store.CreateUser(ctx, user, id), user.ID); err != nil {
 		return proven{}, unavailable("create anonymous user", err)
 	}
 	return proven{userID: user.ID, identityID: id.ID, provider: id.Provider, refusal: model.KindStorageDown}, nil
@@ -201,6 +201,10 @@ func (a *Accounts) openSession(ctx context.Context, from model.Origin, who prove
 		e.Kind, e.KeyID = model.EventKeyFirstUsed, row.KeyID // the store writes it down of the first use alone
 	}
 	err := a.store.CreateAuthSession(ctx, row, use, e)
+	err = a.settle(ctx, row.UserID, "create session", err, func(ctx context.Context) (bool, error) {
+		_, err := a.store.AuthSession(ctx, row.ID)
+		return there(err)
+	})
 	switch {
 	case errors.Is(err, model.ErrNotFound):
 		return model.Session{}, a.noSession(ctx, from, who)

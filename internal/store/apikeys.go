@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 
 	"latchkey/internal/model"
 )
@@ -161,8 +162,8 @@ func (s *Store) SetAPIKeyDisabled(ctx context.Context, userID, id string, disabl
 	return doing("turn key on", err)
 }
 
-// DeleteAPIKey removes a key for good, with the auth sessions it opened, and returns it as it was, without its usage. Its name is
-// free again.
+// DeleteAPIKey removes a key for good, with the auth sessions it opened, and returns it as it was, without its usage, also when it is
+// unclear whether that was saved. Its name is free again.
 func (s *Store) DeleteAPIKey(ctx context.Context, userID, id string, happened ...model.Event) (k model.Key, err error) {
 	err = s.write(ctx, ofUser(userID), func(t tx) error {
 		var created int64
@@ -175,8 +176,8 @@ func (s *Store) DeleteAPIKey(ctx context.Context, userID, id string, happened ..
 		}
 		return t.execOne(deleteAPIKey, userID, id)
 	})
-	if err != nil {
-		return model.Key{}, doing("delete key", err)
+	if err != nil && !errors.Is(err, model.ErrUnclear) {
+		k = model.Key{}
 	}
-	return k, nil
+	return k, doing("delete key", err)
 }
