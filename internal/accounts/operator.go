@@ -233,7 +233,11 @@ func (a *Accounts) ResetPassword(ctx context.Context, name string, keepSessions,
 		events = nil
 	}
 	if link, err = a.handOut(ctx, id, events...); err != nil {
-		return out, link, missing(model.KindNotFound, "create link", err)
+		err = missing(model.KindNotFound, "create link", err)
+		if !keepSessions {
+			err = fmt.Errorf("%w: %w", ErrPasswordVoid, err)
+		}
+		return out, link, err
 	}
 	if out, err = a.Find(ctx, out.ID); err != nil || !byEmail {
 		return out, link, err
@@ -244,6 +248,9 @@ func (a *Accounts) ResetPassword(ctx context.Context, name string, keepSessions,
 	link.Address = ""
 	return out, link, nil
 }
+
+// ErrPasswordVoid says that a password no longer works whose owner cannot choose another yet.
+var ErrPasswordVoid = errors.New("the password no longer works and everything is signed out, but there is no link to choose another")
 
 // voidPassword has no password fit and ends all sessions. Whoever signs in meanwhile may have the hash stored anew: then it is
 // done once more.

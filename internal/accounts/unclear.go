@@ -3,6 +3,7 @@ package accounts
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"latchkey/internal/model"
@@ -39,7 +40,7 @@ func (a *Accounts) settle(ctx context.Context, userID, doing string, err error, 
 	case errors.As(failed, &refusal):
 		return refusal
 	case failed != nil:
-		return about(unclear(doing, errors.Join(err, failed)), userID)
+		return about(unclear(doing, fmt.Errorf("%w, and nobody could look: %w", err, failed)), userID)
 	case done:
 		return nil
 	default:

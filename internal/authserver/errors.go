@@ -20,6 +20,7 @@ type kind int
 const (
 	kindInternal kind = iota
 	kindUnavailable
+	kindUnclear
 	kindBusy
 	kindDoubtfulClock
 	kindTooMany
@@ -77,10 +78,12 @@ type wireError struct {
 // asRefused is the text of a kind that package accounts gives a reason for, in words of this API.
 const asRefused = "%s"
 
-// wireErrors is read only. Texts and codes are those of App Services wherever they are known. StorageUnavailable is ours.
+// wireErrors is read only. Texts and codes are those of App Services wherever they are known. StorageUnavailable and OutcomeUnknown are
+// ours.
 var wireErrors = [...]wireError{
 	kindInternal:           {500, "InternalServerError", "internal server error", slog.LevelError},
 	kindUnavailable:        {503, "StorageUnavailable", "the server cannot read or save anything right now: try again in a moment", slog.LevelError},
+	kindUnclear:            {500, "OutcomeUnknown", "it is not known whether this was saved: look before you send it again", slog.LevelError},
 	kindBusy:               {503, "", "too much is being done right now: try again in a moment", slog.LevelWarn},
 	kindDoubtfulClock:      {503, "", "the clock of this server may be wrong: try again in a moment", slog.LevelInfo},
 	kindTooMany:            {429, "", "too many tries: wait a little before the next one", slog.LevelInfo},
@@ -172,7 +175,8 @@ var wireKinds = map[model.Kind]kind{
 	model.KindTooManyAccounts:    kindTooMany,
 	model.KindTooManyActs:        kindTooMany,
 	model.KindBusy:               kindBusy,
-	model.KindStorageDown:        kindUnavailable,
+	model.KindStorageDown:        kindUnavailable, // also of an act that was found not to be done
+	model.KindUnclear:            kindUnclear,
 }
 
 // failureOf is any error as the failure that it goes out as.

@@ -17,8 +17,8 @@ func TestEveryKindOfErrorHasAnAnswer(t *testing.T) {
 		"InvalidParameter": true, "MissingParameter": true, "APIKeyNotFound": true, "APIKeyAlreadyExists": true,
 		"AuthProviderNotFound": true, "InternalServerError": true, "UserDisabled": true, "UserpassTokenInvalid": true,
 	}
-	// Of calls that no SDK makes, and one that means to them what an unknown error means.
-	ours := map[string]bool{"SessionNotFound": true, "StorageUnavailable": true}
+	// Of calls that no SDK makes, and two that mean to them what an unknown error means.
+	ours := map[string]bool{"SessionNotFound": true, "StorageUnavailable": true, "OutcomeUnknown": true}
 	for k, wire := range wireErrors {
 		if wire.status < 400 || wire.text == "" || !known[wire.code] && !ours[wire.code] {
 			t.Errorf("kind %d: %+v", k, wire)
@@ -35,6 +35,20 @@ func TestEveryRefusalOfTheRulesHasAnAnswer(t *testing.T) {
 		as, ok := wireKinds[k]
 		if !ok || as == kindInternal && k != model.KindInternal {
 			t.Errorf("kind %d goes out as %d", k, as)
+		}
+	}
+}
+
+func TestAProgramIsToldWhenNobodyKnowsWhetherSomethingWasSaved(t *testing.T) {
+	for outcome, want := range map[model.Outcome]wireError{
+		model.Unclear: {status: 500, code: "OutcomeUnknown"}, model.FoundUndone: {status: 503, code: "StorageUnavailable"},
+	} {
+		kind := model.KindStorageDown
+		if outcome == model.Unclear {
+			kind = model.KindUnclear
+		}
+		if got := wireErrors[failureOf(&model.Error{Kind: kind, Outcome: outcome}).kind]; got.status != want.status || got.code != want.code {
+			t.Errorf("outcome %d goes out as %d %s", outcome, got.status, got.code)
 		}
 	}
 }

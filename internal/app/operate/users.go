@@ -70,6 +70,10 @@ func aboutUser(name string, err error) error {
 		return fmt.Errorf("there is no user %q: name one by id, or by e-mail address", name)
 	case e.Kind == model.KindBadEmail:
 		return fmt.Errorf("%q cannot be an e-mail address here: it must have 1 to 128 characters", name)
+	case e.Kind == model.KindUnclear:
+		return fmt.Errorf("it is not known whether this was done (%w): look with latchkey user list, and do it again if it was not", e.Err)
+	case e.Outcome == model.FoundUndone:
+		return fmt.Errorf("the connection to the database broke, and nothing was done (%w): do it again", e.Err)
 	case e.Reason != "":
 		return errors.New(e.Reason)
 	case e.Err != nil:
@@ -138,7 +142,7 @@ func (o *operator) addUser(ctx context.Context, in newUser) (out handedOut, err 
 	}
 	added, link, err := o.accounts.Add(ctx, in.Email, model.Secret(in.Password))
 	if errors.Is(err, accounts.ErrNoLink) {
-		return out, err
+		return out, fmt.Errorf("%w: give out one with latchkey user reset-password", err)
 	}
 	if model.Is(err, model.KindEmailTaken) {
 		return out, o.taken(ctx, in.Email)
@@ -204,6 +208,9 @@ func (o *operator) resetPassword(ctx context.Context, in resetOrder) (out handed
 		return out, err
 	}
 	m, link, err := o.accounts.ResetPassword(ctx, out.User.ID, in.KeepSessions, in.Mail)
+	if errors.Is(err, accounts.ErrPasswordVoid) {
+		return out, fmt.Errorf("%w: do it again for one", err)
+	}
 	if model.Is(err, model.KindNoEmail) {
 		return out, fmt.Errorf("the mail could not be sent (%w): try again without --mail for a link", errors.Unwrap(err))
 	}
