@@ -221,12 +221,11 @@ func (h *dashboard) fetchKey(c echo.Context) error {
 	if err != nil {
 		return programErrorOf(c, err)
 	}
-	if key.First {
-		fetched := h.event(c, model.EventKeyShown)
-		fetched.UserID, fetched.Actor, fetched.Detail = key.UserID, model.ActorDevice, model.DetailFetched
-		fetched.KeyID, fetched.KeyName = key.ID, key.Name
-		h.record(c, fetched)
-	}
+	fetched := h.event(c, model.EventKeyShown) // once, however often it is handed out
+	fetched.ID, fetched.At = idOnce(key.At, model.EventKeyShown, key.GrantID), key.At
+	fetched.UserID, fetched.Actor, fetched.Detail = key.UserID, model.ActorDevice, model.DetailFetched
+	fetched.KeyID, fetched.KeyName = key.ID, key.Name
+	h.record(c, fetched)
 	baseURL := h.BaseURL
 	if baseURL == h.PublicURL { // the keys are here, and so is the device
 		baseURL = h.deviceURL(c)

@@ -4,11 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -410,6 +412,37 @@ func TestAFailureOfOursIsToldToProgramsWithoutItsCause(t *testing.T) {
 		if log := p.logs.String(); !strings.Contains(log, "secret-host") || strings.Contains(log, code) {
 			t.Errorf("%s: the log says %s", name, log)
 		}
+	}
+}
+
+// forgotten are grants that lose the answer to the first delivery.
+type forgotten struct {
+	onboard.Grants
+	lost atomic.Bool
+}
+
+func (g *forgotten) DeliverGrant(ctx context.Context, hash [32]byte, now, notBefore, lastBefore time.Time) (model.DeviceGrant, error) {
+	delivered, err := g.Grants.DeliverGrant(ctx, hash, now, notBefore, lastBefore)
+	if err == nil && g.lost.CompareAndSwap(false, true) {
+		return model.DeviceGrant{}, fmt.Errorf("deliver: %w", model.ErrUnclear)
+	}
+	return delivered, err
+}
+
+func TestADeliveryWhoseAnswerIsLostIsRepeatedAndWrittenDownOnce(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t, withGrants(&forgotten{Grants: &onboardtest.Memory{}}))
+	b, who := p.signedIn(email)
+	d := p.pairing("porch-cam")
+	b.approves(d, "porch-cam")
+	d.asks().refuses(http.StatusServiceUnavailable, "temporarily_unavailable")
+	first := d.asks().want(http.StatusOK).json()["access_token"]
+	if again := d.asks().want(http.StatusOK).json()["access_token"]; again != first {
+		t.Error("the second answer has another value")
+	}
+	events, err := p.own.Events(t.Context(), who.id, model.EventQuery{Kinds: []model.EventKind{model.EventKeyShown}, Limit: 10})
+	if err != nil || len(events) != 1 || events[0].Again != 0 {
+		t.Errorf("written down: %v, %v", events, err)
 	}
 }
 

@@ -29,6 +29,8 @@ var (
 	ErrDecided = errors.New("the device grant is decided")
 	// ErrNotKept means that the key was made but could not be kept for the device, and that undo was called.
 	ErrNotKept = errors.New("the key could not be kept for the device")
+	// ErrUnclear means that the key was made and that nobody knows whether it was kept for the device. It was not deleted.
+	ErrUnclear = errors.New("not known whether the key was kept for the device")
 )
 
 // What Poll answers, besides a delivery (RFC 8628, section 3.5). The texts may be shown to the device.
@@ -132,8 +134,9 @@ type Key struct {
 // Delivery is what a device is given at last.
 type Delivery struct {
 	Key
-	UserID string
-	First  bool // it was not handed out before
+	UserID  string
+	GrantID string
+	At      time.Time // of the first time that it was handed out, of which the answer may have been lost
 }
 
 // Start begins a grant. It answers ErrUnknownClient or *LimitError.
@@ -197,6 +200,9 @@ func (s *Service) Claim(ctx context.Context, code, userID string, session [32]by
 	ctx, cancel := graceful(ctx) // nobody takes a try back by hanging up
 	defer cancel()
 	g, err := s.grants.ClaimGrant(ctx, code, userID, session, s.now())
+	if errors.Is(err, model.ErrUnclear) { // whoever was shown a grant may be shown it again
+		g, err = s.grants.ClaimGrant(ctx, code, userID, session, s.now())
+	}
 	if errors.Is(err, model.ErrNotFound) {
 		return model.DeviceGrant{}, ErrWrongCode
 	}
@@ -229,19 +235,20 @@ func nobody(userID string, session [32]byte) bool { return userID == "" || sessi
 
 // Deny refuses the device. It answers ErrDecided, ErrExpired, or ErrNoGrant as Shown does.
 func (s *Service) Deny(ctx context.Context, id, userID string, session [32]byte) error {
-	_, err := s.decide(ctx, id, userID, session, s.grants.DenyGrant)
+	_, err := s.decide(ctx, id, userID, session, model.Denied, s.grants.DenyGrant)
 	return err
 }
 
 // Approve creates a key of that name and keeps it, sealed, for the device. It answers ErrDecided, ErrExpired, or ErrNoGrant as
 // Shown does, all before a key is created. When none could be created, the grant is pending again and the error is that of keys.
 // When the key was created but cannot be kept, for instance because the grant expired over it, it is deleted again and the error is
-// ErrNotKept along with the cause; unless it has expired, the grant is pending again then, too.
+// ErrNotKept along with the cause; unless it has expired, the grant is pending again then, too. ErrUnclear is the answer when nobody can
+// find out whether the key was kept.
 //
 // Once it has begun to create the key, Approve goes on to the end although ctx may have ended. If the program dies on the way, the
 // grant stays as it is until it expires.
 func (s *Service) Approve(ctx context.Context, id, userID string, session [32]byte, name string, keys KeyMaker) (model.DeviceGrant, error) {
-	g, err := s.decide(ctx, id, userID, session, s.grants.BeginApproval)
+	g, err := s.decide(ctx, id, userID, session, model.Approving, s.grants.BeginApproval)
 	if err != nil {
 		return model.DeviceGrant{}, err
 	}
@@ -256,7 +263,14 @@ func (s *Service) Approve(ctx context.Context, id, userID string, session [32]by
 	}
 	at := s.now()
 	err = s.finishApproval(ctx, g, key, at)
-	if err != nil && !s.keptAfterAll(ctx, id, key.ID) {
+	kept, known := true, true
+	if err != nil {
+		kept, known = s.keptAfterAll(ctx, id, key.ID)
+	}
+	switch {
+	case !known && errors.Is(err, model.ErrUnclear):
+		return model.DeviceGrant{}, errors.Join(ErrUnclear, err)
+	case !kept:
 		ctx, cancel := graceful(ctx)
 		defer cancel()
 		keys.DeleteKey(ctx, created.Key)
@@ -269,16 +283,20 @@ func (s *Service) Approve(ctx context.Context, id, userID string, session [32]by
 	return g, nil
 }
 
-// decide takes the step that only one can take, and finds out why not when somebody else was first.
-func (s *Service) decide(ctx context.Context, id, userID string, session [32]byte,
+// decide takes the step to a state that only one can take, and finds out why not when somebody else was first. When the answer of a
+// step got lost it is asked for once more: it cannot be taken twice, and by the state one can tell that it was taken.
+func (s *Service) decide(ctx context.Context, id, userID string, session [32]byte, to model.GrantState,
 	step func(ctx context.Context, id, userID string, session [32]byte, now time.Time) error,
 ) (model.DeviceGrant, error) {
+	var lost error
 	for range 3 { // a step that was in the way may have been taken back since
 		g, err := s.Shown(ctx, id, userID, session)
 		now := s.now()
 		switch {
 		case err != nil:
-			return model.DeviceGrant{}, err
+			return model.DeviceGrant{}, errors.Join(lost, err)
+		case lost != nil && g.State == to:
+			return g, nil
 		case g.State != model.Pending:
 			return model.DeviceGrant{}, ErrDecided
 		case g.Expired(now):
@@ -288,9 +306,14 @@ func (s *Service) decide(ctx context.Context, id, userID string, session [32]byt
 		switch {
 		case err == nil:
 			return g, nil
+		case errors.Is(err, model.ErrUnclear):
+			lost = fmt.Errorf("decide on the device grant: %w", err)
 		case !errors.Is(err, model.ErrNotFound):
-			return model.DeviceGrant{}, fmt.Errorf("decide on the device grant: %w", err)
+			return model.DeviceGrant{}, errors.Join(lost, fmt.Errorf("decide on the device grant: %w", err))
 		}
+	}
+	if lost != nil {
+		return model.DeviceGrant{}, lost
 	}
 	return model.DeviceGrant{}, ErrDecided
 }
@@ -309,15 +332,24 @@ func (s *Service) finishApproval(ctx context.Context, g model.DeviceGrant, key K
 }
 
 // keptAfterAll finds out what came of an approval that failed to finish. A failure may have happened after the deed: so it is
-// first made certain that the deed cannot happen any more, and what cannot be taken back has been done.
-func (s *Service) keptAfterAll(ctx context.Context, id, keyID string) bool {
-	if err := s.cancelApproval(ctx, id); err == nil {
-		return false
+// first made certain that the deed cannot happen any more, and what cannot be taken back has been done. When that fails as well, the
+// state of the grant tells, unless the deed may still be on its way.
+func (s *Service) keptAfterAll(ctx context.Context, id, keyID string) (kept, known bool) {
+	cancelled := s.cancelApproval(ctx, id)
+	if errors.Is(cancelled, model.ErrUnclear) { // it may be asked for again: what is cancelled stays so
+		cancelled = s.cancelApproval(ctx, id)
+	}
+	if cancelled == nil {
+		return false, true
 	}
 	ctx, cancel := graceful(ctx)
 	defer cancel()
 	g, err := s.grants.Grant(ctx, id)
-	return err == nil && g.KeyID == keyID && (g.State == model.Approved || g.State == model.Delivered)
+	if err != nil {
+		return false, errors.Is(err, model.ErrNotFound)
+	}
+	kept = g.KeyID == keyID && (g.State == model.Approved || g.State == model.Delivered)
+	return kept, g.State != model.Approving || errors.Is(cancelled, model.ErrNotFound)
 }
 
 func (s *Service) cancelApproval(ctx context.Context, id string) error {
@@ -356,12 +388,7 @@ func (s *Service) Poll(ctx context.Context, clientID string, deviceCode model.Se
 	delivered, err := s.grants.DeliverGrant(ctx, hash, now, now.Add(-redelivery), now.Add(-s.polls.gap))
 	switch {
 	case err == nil:
-		d, err := unseal(delivered, deviceCode)
-		if err != nil {
-			return Delivery{}, err
-		}
-		d.First = !delivered.DeliveredAt.Before(now.Truncate(time.Millisecond)) // which is as much as a store keeps
-		return d, nil
+		return unseal(delivered, deviceCode)
 	case !errors.Is(err, model.ErrNotFound):
 		return Delivery{}, fmt.Errorf("deliver the key: %w", err)
 	default: // another poll has been quicker
@@ -398,7 +425,7 @@ func unseal(g model.DeviceGrant, deviceCode model.Secret) (Delivery, error) {
 	if err != nil {
 		return Delivery{}, fmt.Errorf("open the sealed key: %w", err)
 	}
-	return Delivery{Key: key, UserID: g.UserID}, nil
+	return Delivery{Key: key, UserID: g.UserID, GrantID: g.ID, At: g.DeliveredAt}, nil
 }
 
 // Sweep forgets what is over: sealed values that were fetched a minute ago or whose grant has expired, and grants an hour after

@@ -51,8 +51,8 @@ func newBench(tb testing.TB, change ...func(*onboard.Config)) *bench {
 type faulty struct {
 	onboard.Grants
 	// These are called instead, unless they are nil or return errGoOn.
-	create, claim, finish, cancel, grant, find, begin, deliver, sweep func() error
-	claims                                                            atomic.Int64
+	create, claim, finish, cancel, grant, find, begin, deny, deliver, sweep func() error
+	claims                                                                  atomic.Int64
 }
 
 var (
@@ -99,6 +99,13 @@ func (f *faulty) BeginApproval(ctx context.Context, id, userID string, s [32]byt
 		return err
 	}
 	return f.Grants.BeginApproval(ctx, id, userID, s, now)
+}
+
+func (f *faulty) DenyGrant(ctx context.Context, id, userID string, s [32]byte, now time.Time) error {
+	if err := fault(f.deny); !errors.Is(err, errGoOn) {
+		return err
+	}
+	return f.Grants.DenyGrant(ctx, id, userID, s, now)
 }
 
 func (f *faulty) CancelApproval(ctx context.Context, id string) error {
@@ -937,6 +944,123 @@ func TestAKeyThatWasKeptAfterAllIsNotUnmade(t *testing.T) {
 		b.clock.Advance(5 * time.Second)
 		b.wantPoll(t, started.DeviceCode, nil)
 	}
+}
+
+// loses does a step and then loses its answer or, with before, loses it before it is done. It does so the first times alone.
+func loses(before bool, times int, step func() error) func() error {
+	return func() error {
+		if times--; times < 0 {
+			return errGoOn
+		}
+		if !before {
+			if err := step(); err != nil {
+				return err
+			}
+		}
+		return fmt.Errorf("commit: %w", model.ErrUnclear)
+	}
+}
+
+func TestADecisionWhoseAnswerIsLostIsTakenOnce(t *testing.T) {
+	for _, before := range []bool{false, true} {
+		b := newBench(t)
+		started, g := b.shown(t)
+		memory := b.grants.Grants
+		b.grants.deny = loses(before, 1, func() error { return memory.DenyGrant(t.Context(), g.ID, "ann", session, b.clock.Now()) })
+		want(t, b.Deny(t.Context(), g.ID, "ann", session), nil)
+		b.wantPoll(t, started.DeviceCode, onboard.ErrDenied)
+
+		started, g = b.shown(t)
+		b.grants.begin = loses(before, 1, func() error { return memory.BeginApproval(t.Context(), g.ID, "ann", session, b.clock.Now()) })
+		_, err := b.Approve(t.Context(), g.ID, "ann", session, theKey.Name, maker{makeKey, noUndo(t)})
+		want(t, err, nil)
+		b.wantPoll(t, started.DeviceCode, nil)
+	}
+}
+
+func TestADecisionOfWhichNothingCanBeLearntIsUnclear(t *testing.T) {
+	b := newBench(t)
+	_, g := b.shown(t)
+	never := func() error { return nil }
+	b.grants.deny, b.grants.begin = loses(true, 9, never), loses(true, 9, never)
+	want(t, b.Deny(t.Context(), g.ID, "ann", session), model.ErrUnclear)
+	_, err := b.Approve(t.Context(), g.ID, "ann", session, theKey.Name, maker{neverMake(t), noUndo(t)})
+	want(t, err, model.ErrUnclear)
+	b.grants.deny = func() error {
+		b.grants.grant = fails
+		return model.ErrUnclear
+	}
+	err = b.Deny(t.Context(), g.ID, "ann", session)
+	want(t, err, model.ErrUnclear)
+	want(t, err, errStore)
+}
+
+func TestACodeWhoseLookUpIsLostIsLookedUpAgain(t *testing.T) {
+	for _, before := range []bool{false, true} {
+		b := newBench(t)
+		started := b.start(t)
+		memory := b.grants.Grants
+		code, _ := onboard.NormalizeCode(started.UserCode)
+		b.grants.claim = loses(before, 1, func() error {
+			_, err := memory.ClaimGrant(t.Context(), code, "ann", session, b.clock.Now())
+			return err
+		})
+		g, err := b.Claim(t.Context(), started.UserCode, "ann", session, address)
+		want(t, err, nil)
+		b.wantState(t, g.ID, model.Pending)
+	}
+}
+
+func TestWhatCameOfAnApprovalWhoseAnswerIsLostIsFoundOut(t *testing.T) {
+	for name, try := range map[string]struct {
+		saved         bool // and then its answer is lost
+		cancel, grant func() error
+		kind          error
+		undone        bool
+	}{
+		"it was saved":                        {saved: true},
+		"it was lost":                         {kind: onboard.ErrNotKept, undone: true},
+		"it was lost, as is the cancellation": {cancel: loses(true, 1, nil), kind: onboard.ErrNotKept, undone: true},
+		"it was saved, and nobody can look":   {saved: true, cancel: fails, grant: fails, kind: onboard.ErrUnclear},
+		"it was lost, and nobody can cancel":  {cancel: fails, kind: onboard.ErrUnclear},
+		"it was saved, and nobody can cancel": {saved: true, cancel: fails},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			started, g := b.shown(t)
+			b.grants.Grants = losing{b.grants.Grants, try.saved}
+			unmade := 0
+			_, err := b.Approve(t.Context(), g.ID, "ann", session, theKey.Name, maker{func(context.Context) (onboard.Key, error) {
+				b.grants.cancel, b.grants.grant = try.cancel, try.grant
+				return theKey, nil
+			}, func(context.Context, onboard.Key) { unmade++ }})
+			want(t, err, try.kind)
+			if (unmade == 1) != try.undone {
+				t.Errorf("the key was unmade %d times", unmade)
+			}
+			b.grants.cancel, b.grants.grant = nil, nil
+			if try.saved {
+				b.wantPoll(t, started.DeviceCode, nil)
+			} else if _, err := b.Poll(t.Context(), app, started.DeviceCode); err == nil {
+				t.Error("the device is given a key that was not kept")
+			}
+		})
+	}
+}
+
+// losing loses the answer to the end of an approval, which it has saved or not.
+type losing struct {
+	onboard.Grants
+	saved bool
+}
+
+func (l losing) FinishApproval(ctx context.Context, id, keyID, name string, sealed []byte, now time.Time) error {
+	if l.saved {
+		if err := l.Grants.FinishApproval(ctx, id, keyID, name, sealed, now); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("commit: %w", model.ErrUnclear)
 }
 
 // What came of the approval is not known, and meanwhile the person has approved once more: the key that the device will have is
