@@ -52,7 +52,7 @@ func (h *dashboard) changePassword(c echo.Context) error {
 	case model.Is(err, model.KindNotOffered):
 		m.Embedded = false // the page says where passwords are then
 	default:
-		return err
+		return changingPassword.in(err)
 	}
 	return h.renderAccount(c, status, m)
 }
@@ -95,19 +95,19 @@ func (h *dashboard) renderDeleteAccount(c echo.Context, status int, problem stri
 func (h *dashboard) deleteAccount(c echo.Context) error {
 	password := c.Request().PostFormValue(passwordField)
 	if err := h.prove(c, password); err != nil {
-		return answerNotProved(c, password, err, func(status int, problem string) error { return h.renderDeleteAccount(c, status, problem) })
+		return h.answerNotProved(c, password, err, func(status int, problem string) error { return h.renderDeleteAccount(c, status, problem) })
 	}
 	ctx, cancel := actContext(c)
 	defer cancel()
 	a, _ := accountOf(c)
 	if err := h.person(c).DeleteAccount(ctx); err != nil {
-		return err
+		return deletingAccount.in(err)
 	}
 	if err := h.endSessionsOf(c, a.UserID); err != nil {
-		return err
+		return accountGone.in(err)
 	}
 	if err := sessionsDown(h.sessions.End(c.Response(), c.Request())); err != nil {
-		return err
+		return accountGone.in(err)
 	}
 	h.clearBrowser(c)
 	h.leaveFlash(c, "account-deleted", "")
@@ -120,7 +120,7 @@ func (h *dashboard) endSessionsOf(c echo.Context, userID string) error {
 	ctx := c.Request().Context()
 	rows, err := h.WebSessions.WebSessions(ctx, userID)
 	for _, row := range rows {
-		err = errors.Join(err, h.WebSessions.DeleteWebSession(ctx, row.IDHash))
+		err = errors.Join(err, h.sessions.Delete(ctx, row.IDHash))
 	}
 	return sessionsDown(err)
 }

@@ -67,7 +67,7 @@ func (h *dashboard) answerUnknown(c echo.Context, id, act string, err error) err
 	key.Unknown = "We asked to turn " + name + " " + act + " and got no answer. It may be on or off."
 	p := explain(err)
 	p.askForPatience(c)
-	p.heading, p.text, p.link, p.linkText = "It may be on or off", key.Unknown, home+"/"+id, "Check now"
+	p.heading, p.text, p.link, p.linkText = "It may be on or off", key.Unknown, home+"/"+id, checkNow
 	part := views.RowPart(key, key.Unknown)
 	if c.FormValue("place") == views.PlacePage {
 		part = views.KeyPart(key, key.Unknown)
@@ -113,8 +113,11 @@ func (h *dashboard) answerNotDeleted(c echo.Context, key model.Key, err error, t
 	p := explain(err)
 	p.heading, p.link, p.linkText = key.Name+" was not deleted", home+"/"+key.ID, "Open "+key.Name
 	p.text = "The key service did not answer properly, and the key is still there. You can try again."
+	if lost(err) {
+		p.text = lostTouch + "The key is still there. You can try again."
+	}
 	if !there {
-		p.heading, p.linkText = key.Name+" may or may not be deleted", "Check now"
+		p.heading, p.linkText = key.Name+" may or may not be deleted", checkNow
 		p.text = "We asked to delete it and got no answer."
 	}
 	return h.renderProblem(c, p, err)

@@ -57,10 +57,10 @@ func (h *dashboard) createKey(c echo.Context) error {
 
 // create creates the key. It settles the form whatever happens, so that nobody waits for it in vain.
 func (h *dashboard) create(c echo.Context, form *sentForm, name string) (created model.Created, err error) {
-	made, lost := false, true
-	defer func() { h.forms.settle(form, made, lost) }()
+	made, unclear := false, true
+	defer func() { h.forms.settle(form, made, unclear) }()
 	created, err = h.askToCreate(c, name)
-	made, lost = err == nil, model.OutcomeOf(err) != model.NotDone
+	made, unclear = err == nil, model.OutcomeOf(err) == model.Unclear
 	return created, err
 }
 
@@ -115,18 +115,24 @@ func (h *dashboard) answerCreateError(c echo.Context, name string, created model
 // answerLostCreate says what can be said of a create whose answer got lost, and gives the status.
 func (h *dashboard) answerLostCreate(c echo.Context, m *views.Keys, created model.Created, err error) int {
 	h.logFault(c, "outcome of a create unknown", err)
-	p := explain(err)
+	p := explain(creatingKey.in(err))
 	p.askForPatience(c)
-	if created.Unread != nil {
-		m.Notice = &views.Notice{Text: "We asked to create " + m.Form.Name + " and do not know whether it was made.", Link: home, LinkText: "Check now"}
-	} else {
-		m.Notice = lostCreate(m.Form.Name, created, model.Is(err, model.KindTimedOut))
+	switch {
+	case model.OutcomeOf(err) == model.FoundUndone:
+		m.Notice = &views.Notice{Text: "Nothing was saved. You can send the form again."}
+	case created.Unread != nil && lost(err):
+		m.Notice = &views.Notice{Text: lostTouch + "If " + m.Form.Name + " is in your list, its value is lost: delete it and create it again. " +
+			"If not, send the form again.", Link: home, LinkText: checkNow}
+	case created.Unread != nil:
+		m.Notice = &views.Notice{Text: "We asked to create " + m.Form.Name + " and do not know whether it was made.", Link: home, LinkText: checkNow}
+	default:
+		m.Notice = lostCreate(m.Form.Name, created, model.Is(err, model.KindTimedOut) || lost(err))
 	}
 	m.Notice.Bad, m.Notice.Title = true, p.heading+"."
 	return p.status
 }
 
-// lostCreate says what the list tells of a create whose answer got lost. One that took too long may still be carried out.
+// lostCreate says what the list tells of a create whose answer got lost. One that is late may still be carried out.
 func lostCreate(name string, created model.Created, late bool) *views.Notice {
 	switch found := created.Found; {
 	case len(found) == 1:
@@ -139,7 +145,7 @@ func lostCreate(name string, created model.Created, late bool) *views.Notice {
 		return &views.Notice{Text: "You had a key named " + name + " before, and no other was made."}
 	case late:
 		return &views.Notice{Text: "Your list has no key named " + name + " so far. Check again before you send the form again.",
-			Link: home, LinkText: "Check now"}
+			Link: home, LinkText: checkNow}
 	default:
 		return &views.Notice{Text: "Your list has no key named " + name + ": it was not made. You can send the form again."}
 	}
@@ -157,7 +163,7 @@ func (h *dashboard) answerSentForm(c echo.Context, form *sentForm) error {
 			n.Title, n.LinkText = "This form was sent already, at "+clock(form.at)+".", ""
 			n.Text = "There is no key named " + form.name + " now."
 		case found == nil || form.unclear:
-			n.Title, n.Link, n.LinkText = "This form was sent already, at "+clock(form.at)+".", home, "Check now"
+			n.Title, n.Link, n.LinkText = "This form was sent already, at "+clock(form.at)+".", home, checkNow
 			n.Text = "We do not know whether it made " + form.name + "."
 		default:
 			n.Link = home + "/" + found.ID

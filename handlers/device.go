@@ -66,7 +66,7 @@ func (h *dashboard) claimPairing(c echo.Context) error {
 			m.Error = "Those were too many wrong codes."
 		}
 	default:
-		return err
+		return openingPairing.in(err)
 	}
 	return render(c, status, views.DevicePage(m), views.DevicePart(m))
 }

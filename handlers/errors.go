@@ -40,7 +40,12 @@ const (
 func explain(err error) problem {
 	var fromEcho *echo.HTTPError
 	var other *otherOwner
+	var unsure *doubtful
 	switch {
+	case errors.As(err, &unsure):
+		return unsure.problem(err)
+	case lost(err):
+		return anyAct.problem(err)
 	case errors.As(err, &other):
 		return problem{status: http.StatusConflict, heading: "You are now signed in with another account", text: other.text(),
 			link: home, linkText: "Go to your keys"}

@@ -121,7 +121,7 @@ func (h *dashboard) reset(c echo.Context) error {
 	case model.Is(err, model.KindBadPassword):
 		m.Error = refusal(err)
 	default:
-		return err
+		return resettingPassword.in(err)
 	}
 	return h.renderReset(c, http.StatusUnprocessableEntity, m)
 }
@@ -167,7 +167,7 @@ func (h *dashboard) confirm(c echo.Context) error {
 		m.PasswordError = tooManyTries(askToWait(c, err))
 		return h.renderConfirm(c, http.StatusTooManyRequests, m)
 	default:
-		return err
+		return confirmingAddress.in(err)
 	}
 	return h.renderConfirm(c, http.StatusUnprocessableEntity, m)
 }

@@ -64,7 +64,7 @@ func (h *dashboard) signIn(c echo.Context) error {
 	case model.Is(err, model.KindDisabled): // which is told to those who know the password
 		m.Error = "This account is turned off. Ask whoever runs this server."
 	case !model.Is(err, model.KindWrongPassword):
-		return err
+		return signingIn.in(err)
 	}
 	return h.renderSignIn(c, http.StatusUnprocessableEntity, m)
 }
@@ -109,10 +109,10 @@ func (h *dashboard) logIn(c echo.Context, typed, password string) error {
 func (h *dashboard) signOut(c echo.Context) error {
 	told, err := h.leave(c, model.EndedSignedOut)
 	if err != nil {
-		return err
+		return signingOut.in(err)
 	}
 	if err := sessionsDown(h.sessions.End(c.Response(), c.Request())); err != nil { // and its cookie
-		return err
+		return signingOut.in(err)
 	}
 	h.clearBrowser(c)
 	h.drop(c, nextCookie)
@@ -152,12 +152,12 @@ func (h *dashboard) endBrowser(c echo.Context, holds model.Account, session [32]
 	defer cancel()
 	ended := h.event(c, model.EventSessionEnded)
 	ended.UserID, ended.Detail = holds.UserID, why
-	if err := h.WebSessions.DeleteWebSession(ctx, session, ended); err != nil {
+	if err := h.sessions.Delete(ctx, session, ended); err != nil {
 		return false, sessionsDown(err)
 	}
 	if err := h.as(c, holds, originOf(ctx)).SignOut(ctx); err != nil {
 		h.Log.Warn("auth session outlives its web session", "request", requestIDOf(c), "cause", err)
-		return false, nil
+		return holds.Token == "", nil // without one it is here, and has ended with the web session
 	}
 	return true, nil
 }
@@ -217,6 +217,11 @@ func (h *dashboard) register(c echo.Context) error {
 		next.Reason = "Your account was made. If you were sent an e-mail, follow its link first; then sign in."
 		return h.renderSignIn(c, http.StatusOK, next)
 	}
+	if lost(err) {
+		h.logFault(c, "sign-in to a new account lost", err)
+		next.Reason = "Your account was created. Sign in to go on."
+		return h.renderSignIn(c, http.StatusOK, next)
+	}
 	if err != nil {
 		return err
 	}
@@ -238,7 +243,7 @@ func (h *dashboard) answerNotRegistered(c echo.Context, m views.Register, err er
 	case model.KindBadPassword, model.KindBadEmail: // a rule of the service's own, stricter than ours
 		m.PasswordError = "The key service does not accept this: " + reasonOf(err)
 	default:
-		return err
+		return registering.in(err)
 	}
 	return h.renderRegister(c, status, m)
 }

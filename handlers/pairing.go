@@ -270,11 +270,16 @@ func (h *dashboard) approvePairing(c echo.Context) error {
 	from.Pairing = cmp.Or(asked.DeviceName, unnamedDevice)
 	keys := &pairedKeys{person: h.as(c, a, from)}
 	g, err := h.Pairings.Approve(context.WithoutCancel(c.Request().Context()), c.Param("id"), a.UserID, sessionHash(c), name, keys)
+	if errors.Is(err, onboard.ErrUnclear) { // its page knows, unless it cannot be read either
+		if seen, lookErr := h.shownPairing(c); lookErr == nil && seen.KeyID == keys.created.ID {
+			g, err = seen, nil
+		}
+	}
 	if keys.notDeleted != nil {
 		h.Log.Error("key of a failed pairing not deleted", "key", keys.orphan.ID, "request", requestIDOf(c), "cause", keys.notDeleted)
 	}
 	if err != nil {
-		return h.answerNotApproved(c, name, keys.orphan, err)
+		return h.answerNotApproved(c, name, keys, approving(c.Param("id")).in(err))
 	}
 	approved := h.event(c, model.EventPairingApproved)
 	approved.KeyID, approved.KeyName, approved.Detail = g.KeyID, g.KeyName, g.DeviceName
@@ -285,6 +290,7 @@ func (h *dashboard) approvePairing(c echo.Context) error {
 // pairedKeys creates the key of a device as the person who approved it.
 type pairedKeys struct {
 	person     Person
+	created    model.Key
 	orphan     *model.Key // created, not kept, and not deleted again either
 	notDeleted error
 }
@@ -293,7 +299,9 @@ type pairedKeys struct {
 func (k *pairedKeys) CreateKey(ctx context.Context, name string) (model.Created, error) {
 	ctx, cancel := context.WithTimeout(ctx, actTimeout)
 	defer cancel()
-	return k.person.CreateKey(ctx, name)
+	created, err := k.person.CreateKey(ctx, name)
+	k.created = created.Key
+	return created, err
 }
 
 // DeleteKey takes back a key that could not be kept for its device.
@@ -320,7 +328,7 @@ func (h *dashboard) denyPairing(c echo.Context) error {
 	if errors.Is(err, onboard.ErrDecided) || errors.Is(err, onboard.ErrExpired) {
 		return h.answerTooLate(c, "", approvedBefore)
 	}
-	return h.answerNotShown(c, err)
+	return h.answerNotShown(c, denying(id).in(err))
 }
 
 // approvedBefore is what a denial is told that comes after an approval.
@@ -382,7 +390,7 @@ func alreadyDecided(m *views.Pairing) *views.Notice {
 }
 
 // answerNotApproved says why the device was not connected, or that this is not known. The question is there again below.
-func (h *dashboard) answerNotApproved(c echo.Context, name string, orphan *model.Key, err error) error {
+func (h *dashboard) answerNotApproved(c echo.Context, name string, keys *pairedKeys, err error) error {
 	switch {
 	case errors.Is(err, onboard.ErrNotKept): // whatever else it is: a key was made, and the page below says what became of it
 	case errors.Is(err, onboard.ErrNoGrant):
@@ -401,13 +409,13 @@ func (h *dashboard) answerNotApproved(c echo.Context, name string, orphan *model
 	if err := h.readRoom(c, &m); err != nil && pageOfItsOwn(err) {
 		return err
 	}
-	status := h.explainNotApproved(c, &m, name, orphan, err)
+	status := h.explainNotApproved(c, &m, name, keys, err)
 	m.Fresh = m.NameError == ""
 	return render(c, status, views.PairingPage(m), views.PairingPart(m))
 }
 
 // explainNotApproved writes into the model why no key reached the device, and gives the status.
-func (h *dashboard) explainNotApproved(c echo.Context, m *views.Pairing, name string, orphan *model.Key, err error) int {
+func (h *dashboard) explainNotApproved(c echo.Context, m *views.Pairing, name string, keys *pairedKeys, err error) int {
 	holder := m.Holder
 	m.Holder = nil
 	switch {
@@ -424,17 +432,24 @@ func (h *dashboard) explainNotApproved(c echo.Context, m *views.Pairing, name st
 	h.logFault(c, "approve pairing failed", err)
 	p := explain(err)
 	p.askForPatience(c)
-	m.Notice = notApproved(m, holder, orphan, p, err)
+	m.Notice = notApproved(m, holder, keys, p, err)
 	return p.status
 }
 
 // notApproved compares the list with what was asked for when it is not known whether a key was made, and says what it found.
-func notApproved(m *views.Pairing, holder *views.Key, orphan *model.Key, p problem, err error) *views.Notice {
+func notApproved(m *views.Pairing, holder *views.Key, keys *pairedKeys, p problem, err error) *views.Notice {
 	n := &views.Notice{Bad: true, Title: p.heading + "."}
+	if lost(err) {
+		n.Title = "The device was not connected."
+	}
 	deleteKey := func(id, name string) {
 		n.Link, n.LinkText = home+"/"+id+"/delete?return="+pairingPage(m.ID), "Delete "+name+"…"
 	}
-	switch {
+	switch orphan := keys.orphan; {
+	case errors.Is(err, onboard.ErrUnclear):
+		n.Title = "We don’t know whether the device was connected."
+		n.Text = "The key " + keys.created.Name + " was created for it. If the device does not get it, delete the key before you approve again."
+		deleteKey(keys.created.ID, keys.created.Name)
 	case orphan != nil:
 		n.Title = "The device was not connected."
 		n.Text = "The key " + orphan.Name + " was made, but could not be kept for the device, and nobody has its value. " +
@@ -443,7 +458,9 @@ func notApproved(m *views.Pairing, holder *views.Key, orphan *model.Key, p probl
 	case errors.Is(err, onboard.ErrNotKept):
 		n.Title = "The device was not connected."
 		n.Text = "Its key could not be kept for it, and was deleted again."
-	case model.OutcomeOf(err) == model.NotDone:
+	case model.OutcomeOf(err) != model.Unclear && lost(err):
+		n.Text = lostTouch + "No key was created."
+	case model.OutcomeOf(err) != model.Unclear:
 		n.Text = strings.TrimSpace("The device was not connected, and no key was made. " + p.again)
 	case m.Failure != nil:
 		n.Text = "We asked for a key named " + m.Name + " and do not know whether it was made. The device did not get it."
@@ -452,6 +469,9 @@ func notApproved(m *views.Pairing, holder *views.Key, orphan *model.Key, p probl
 		n.Text = "There is a key named " + m.Name + ", made " + holder.Created.Exact +
 			". If it is the one for this device, its value is lost: delete it and approve again."
 		deleteKey(holder.ID, holder.Name)
+	case lost(err): // and may still be on its way
+		n.Text = "Your list has no key named " + m.Name + " so far. Check again before you approve again."
+		n.Link, n.LinkText = home, "Look at your keys"
 	default:
 		n.Text = "Your list has no key named " + m.Name + ": it was not made. You can approve again."
 	}

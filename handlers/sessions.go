@@ -161,7 +161,7 @@ func (h *dashboard) endOneSession(c echo.Context) error {
 	}
 	act, err := end(c, id)
 	if err != nil {
-		return err
+		return endingSession.in(err)
 	}
 	return h.answerEnded(c, act)
 }
@@ -194,7 +194,7 @@ func (h *dashboard) endRow(c echo.Context, row model.WebSession, why string) (to
 	holds, err := h.sessions.Account(row)
 	if err != nil {
 		h.Log.Warn("auth session of a web session not known", "request", requestIDOf(c), "cause", err)
-		return row.AuthSessionID != "", sessionsDown(h.WebSessions.DeleteWebSession(c.Request().Context(), row.IDHash))
+		return row.AuthSessionID != "", sessionsDown(h.sessions.Delete(c.Request().Context(), row.IDHash))
 	}
 	return h.endBrowser(c, holds, row.IDHash, why)
 }
@@ -221,7 +221,7 @@ func (h *dashboard) endOtherSessions(c echo.Context) error {
 	err := h.person(c).EndOthers(ctx)
 	alone := model.Is(err, model.KindNotOffered) // the browsers end, and apps go on
 	if err != nil && !alone {
-		return err
+		return endingOthers.in(err)
 	}
 	rows, err := h.browsers(ctx, c) // those too that are over by a clock that may be wrong
 	if err != nil {
@@ -229,7 +229,7 @@ func (h *dashboard) endOtherSessions(c echo.Context) error {
 	}
 	told, err := h.endRows(c, rows)
 	if err != nil {
-		return err
+		return endingOthers.in(err)
 	}
 	if alone {
 		return h.answerEnded(c, flashWhen(told, "browsers-ended", "browsers-here"))

@@ -40,13 +40,14 @@ func (h *dashboard) requireStepUp(s stepUp) echo.MiddlewareFunc {
 			if !form.Has(passwordField) {
 				return h.askProof(c, s, http.StatusForbidden, form, "")
 			}
-			if err := h.prove(c, form.Get(passwordField)); err != nil {
-				return answerNotProved(c, form.Get(passwordField), err, func(status int, problem string) error {
+			err = h.prove(c, form.Get(passwordField))
+			if err == nil {
+				err = sessionsDown(h.sessions.Confirmed(c.Request().Context(), row))
+			}
+			if err != nil {
+				return h.answerNotProved(c, form.Get(passwordField), err, func(status int, problem string) error {
 					return h.askProof(c, s, status, form, problem)
 				})
-			}
-			if err := h.sessions.Confirmed(c.Request().Context(), row); err != nil {
-				return sessionsDown(err)
 			}
 			return next(c)
 		}
@@ -72,7 +73,7 @@ func (h *dashboard) prove(c echo.Context, password string) error {
 }
 
 // answerNotProved asks once more when the password was wrong or came too soon. Other errors go their usual way.
-func answerNotProved(c echo.Context, password string, err error, ask func(status int, problem string) error) error {
+func (h *dashboard) answerNotProved(c echo.Context, password string, err error, ask func(status int, problem string) error) error {
 	switch {
 	case model.Is(err, model.KindWrongPassword) && password == "":
 		return ask(http.StatusUnprocessableEntity, "Enter your password.")
@@ -80,6 +81,9 @@ func answerNotProved(c echo.Context, password string, err error, ask func(status
 		return ask(http.StatusUnprocessableEntity, "The password is wrong.")
 	case model.Is(err, model.KindTooManyTries):
 		return ask(http.StatusTooManyRequests, tooManyTries(askToWait(c, err)))
+	case lost(err): // whatever became of the proof: what it was for has not begun
+		h.logFault(c, "proof of a password lost", err)
+		return ask(http.StatusServiceUnavailable, lostTouch+"Nothing was done. Enter your password again.")
 	default:
 		return err
 	}

@@ -92,7 +92,7 @@ func (h *dashboard) try(c echo.Context, known []views.Key, all []model.Key, valu
 	case model.Is(err, model.KindWrongValue):
 		return refused(byFingerprint(known, value)), nil
 	case err != nil:
-		return views.Verdict{}, err
+		return views.Verdict{}, tryingValue.in(err)
 	case key.UserID != a.UserID:
 		return views.Verdict{Title: "It works, but it is not yours.", Text: "It is the value of a key of another account."}, nil
 	}

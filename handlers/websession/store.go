@@ -52,6 +52,8 @@ type Rows interface {
 	// DeleteWebSession ends a session, and with it the auth session that it holds. What happened is written down, unless it had ended
 	// already.
 	DeleteWebSession(ctx context.Context, idHash [32]byte, happened ...model.Event) error
+	// Settled waits until no write about a user is on its way any more.
+	Settled(ctx context.Context, userID string) error
 }
 
 // none gives the error of a row that is not there the name that the rest of the dashboard knows.
@@ -245,7 +247,13 @@ func (s *Store) Confirmed(ctx context.Context, row model.WebSession) error {
 		row.ProvedAt = s.now()
 		err := s.Rows.UpdateWebSession(ctx, row)
 		if !errors.Is(err, model.ErrConflict) {
-			return none(err)
+			return none(s.settle(ctx, row.UserID, err, func(ctx context.Context) error {
+				now, err := s.Rows.WebSession(ctx, row.IDHash)
+				if err == nil && now.ProvedAt.UnixMilli() != row.ProvedAt.UnixMilli() {
+					err = model.ErrNotFound
+				}
+				return err
+			}))
 		}
 		if row, err = s.Rows.WebSession(ctx, row.IDHash); err != nil {
 			return none(err)
@@ -290,7 +298,7 @@ func (s *Store) Check(ctx context.Context, idHash [32]byte) error {
 // before a sign-in is worth nothing after it.
 func (s *Store) Save(r *http.Request, w http.ResponseWriter, session *sessions.Session) error {
 	if session.ID != "" {
-		if err := s.Rows.DeleteWebSession(r.Context(), sha256.Sum256([]byte(session.ID))); err != nil {
+		if err := s.Delete(r.Context(), sha256.Sum256([]byte(session.ID))); err != nil {
 			return err
 		}
 		session.ID = ""
@@ -313,10 +321,47 @@ func (s *Store) Save(r *http.Request, w http.ResponseWriter, session *sessions.S
 		row.AuthSessionID = a.SessionID
 	}
 	row.Sealed = s.ring.seal(pack(a), row.IDHash[:])
-	if err := s.Rows.CreateWebSession(r.Context(), row); err != nil {
+	err := s.Rows.CreateWebSession(r.Context(), row)
+	err = s.settle(r.Context(), row.UserID, err, func(ctx context.Context) error {
+		_, err := s.Rows.WebSession(ctx, row.IDHash)
+		return err
+	})
+	if err != nil {
 		return none(err)
 	}
 	session.ID = string(id)
 	http.SetCookie(w, sessions.NewCookie(session.Name(), base64.RawURLEncoding.EncodeToString(id), session.Options))
 	return nil
+}
+
+// lookTimeout bounds finding out what came of a write whose answer got lost.
+const lookTimeout = 10 * time.Second
+
+// Delete ends a session, and with it the auth session that it holds. When the answer gets lost it is ended once more: what has ended
+// stays so, and then it has for certain.
+func (s *Store) Delete(ctx context.Context, idHash [32]byte, happened ...model.Event) error {
+	err := s.Rows.DeleteWebSession(ctx, idHash, happened...)
+	if !errors.Is(err, model.ErrUnclear) {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTimeout)
+	defer cancel()
+	if again := s.Rows.DeleteWebSession(ctx, idHash, happened...); again != nil {
+		return errors.Join(err, again)
+	}
+	return nil
+}
+
+// settle looks whether what was written is there when its answer got lost. Where it is not, or nobody can look, the error stays: what
+// the browser was not told of is no session of its.
+func (s *Store) settle(ctx context.Context, userID string, err error, look func(context.Context) error) error {
+	if !errors.Is(err, model.ErrUnclear) {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTimeout)
+	defer cancel()
+	if s.Rows.Settled(ctx, userID) == nil && look(ctx) == nil {
+		return nil
+	}
+	return err
 }

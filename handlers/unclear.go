@@ -1,0 +1,170 @@
+package handlers
+
+import (
+	"errors"
+	"net/http"
+
+	"latchkey/internal/model"
+)
+
+// doubt is what a person is told of an act during which this server lost its database. Acts that are told of on their own page, such
+// as creating a key, have their words there.
+type doubt struct {
+	// heading and text are for when nobody knows what came of it: what is true all the same, and how to find out. That is at link.
+	heading, text  string
+	link, linkText string
+	// undone is the heading when it was found that nothing was saved, and again is where it can be done again: "" where a link in an
+	// email led.
+	undone, again string
+}
+
+const (
+	lostTouch = "The connection to this server’s database broke. "
+	checkNow  = "Check now"
+	// soon is when to come back then, in seconds.
+	soon = "1"
+)
+
+// The acts.
+var (
+	signingIn = doubt{
+		heading: "You were not signed in",
+		text:    lostTouch + "Sign in again. If a session was opened all the same, Sessions lists it, and nobody has it.",
+		link:    "/login", linkText: "Sign in",
+		undone: "You were not signed in", again: "/login",
+	}
+	registering = doubt{
+		heading: "We don’t know whether your account was created",
+		text:    lostTouch + "Send the form again: if the account is there, it says so, and you can sign in with your password.",
+		link:    "/register", linkText: tryAgain,
+		undone: "No account was created", again: "/register",
+	}
+	signingOut = doubt{
+		heading: "You may still be signed in",
+		text:    lostTouch + "If you still see your keys, sign out again.",
+		link:    home, linkText: checkNow,
+		undone: "You are still signed in", again: home,
+	}
+	endingSession = doubt{
+		heading: "We don’t know whether the session was ended",
+		text:    lostTouch + "If it is still in the list, end it again.",
+		link:    sessionsPath, linkText: "Look at your sessions",
+		undone: "The session was not ended", again: sessionsPath,
+	}
+	endingOthers = doubt{
+		heading: "We don’t know whether your other sessions were ended",
+		text:    lostTouch + "End those that are still in the list.",
+		link:    sessionsPath, linkText: "Look at your sessions",
+		undone: "Not all of your other sessions were ended", again: sessionsPath,
+	}
+	changingPassword = doubt{
+		heading: "We don’t know whether your password was changed",
+		text:    lostTouch + "If it was changed, your activity says so. If not, the old one still works.",
+		link:    activityPath, linkText: "Look at your activity",
+		undone: "Your password was not changed", again: accountPath,
+	}
+	resettingPassword = doubt{
+		heading: "We don’t know whether your new password is set",
+		text:    lostTouch + "Sign in with it. If it is refused, open the link in the email again.",
+		link:    "/login", linkText: "Sign in",
+		undone: "Your password was not changed",
+	}
+	confirmingAddress = doubt{
+		heading: "We don’t know whether your address is confirmed",
+		text:    lostTouch + "Sign in. If that is refused, open the link in the email again.",
+		link:    "/login", linkText: "Sign in",
+		undone: "Your address is not confirmed yet",
+	}
+	deletingAccount = doubt{
+		heading: "We don’t know whether your account was deleted",
+		text:    lostTouch + "If you still see your keys, delete it again.",
+		link:    home, linkText: checkNow,
+		undone: "Your account was not deleted", again: accountPath + "/delete",
+	}
+	// accountGone is for when the account is deleted, and what is left to do got lost.
+	accountGone = doubt{
+		heading: "Your account was deleted",
+		text:    lostTouch + "A browser that was signed in with it may stay so for half an hour. There is nothing behind it any more.",
+		link:    "/login", linkText: "Sign in",
+	}
+	creatingKey = doubt{heading: "We don’t know whether the key was created", undone: "The key was not created"}
+	tryingValue = doubt{
+		heading: "We don’t know whether this value works",
+		text:    lostTouch + "None of your keys was changed. Try the value again.",
+		link:    home + "/which", linkText: tryAgain,
+		undone: "We don’t know whether this value works", again: home + "/which",
+	}
+	openingPairing = doubt{
+		heading: "We could not look up the code",
+		text:    lostTouch + "Nothing was decided. Type the code again.",
+		link:    devicePath, linkText: tryAgain,
+		undone: "We could not look up the code", again: devicePath,
+	}
+	// anyAct is for what has no words of its own.
+	anyAct = doubt{
+		heading: "We don’t know whether that was saved",
+		text:    lostTouch + "Look before you do it again.",
+		link:    home, linkText: checkNow,
+		undone: "That was not saved", again: home,
+	}
+)
+
+// denying is about one pairing, whose page says what came of it.
+func denying(id string) doubt {
+	return doubt{
+		heading: "We don’t know whether the device was refused",
+		text:    lostTouch + "Look at its page. If it still asks, deny it again.",
+		link:    pairingPage(id), linkText: checkNow,
+		undone: "The device was not refused", again: pairingPage(id),
+	}
+}
+
+// approving is that when the page cannot be drawn.
+func approving(id string) doubt {
+	return doubt{
+		heading: "We don’t know whether the device was connected",
+		text:    lostTouch + "Look at its page. If it still asks, approve it again.",
+		link:    pairingPage(id), linkText: checkNow,
+		undone: "The device was not connected", again: pairingPage(id),
+	}
+}
+
+// lost says that the answer to an act of this server got lost, also when it has found out since that nothing was saved.
+func lost(err error) bool {
+	return model.Is(err, model.KindUnclear) || errors.Is(err, model.ErrUnclear) || foundUndone(err)
+}
+
+func foundUndone(err error) bool {
+	return model.Is(err, model.KindStorageDown) && model.OutcomeOf(err) == model.FoundUndone
+}
+
+// doubtful is an error with the words of the act that it is about.
+type doubtful struct {
+	doubt
+	error
+}
+
+// Unwrap gives the error.
+func (d *doubtful) Unwrap() error { return d.error }
+
+// in gives an error the words of the act, if its answer got lost. Every other stays as it is.
+func (d doubt) in(err error) error {
+	if !lost(err) {
+		return err
+	}
+	return &doubtful{d, err}
+}
+
+// problem is what a person is told of it.
+func (d doubt) problem(err error) problem {
+	switch {
+	case !foundUndone(err):
+		return problem{status: http.StatusInternalServerError, heading: d.heading, text: d.text, link: d.link, linkText: d.linkText}
+	case d.again == "":
+		return problem{status: http.StatusServiceUnavailable, heading: d.undone, retryAfter: soon,
+			text: lostTouch + "Nothing was saved. Open the link in the email again."}
+	default:
+		return problem{status: http.StatusServiceUnavailable, heading: d.undone, retryAfter: soon,
+			text: lostTouch + "Nothing was saved. You can try again.", link: d.again, linkText: tryAgain}
+	}
+}
