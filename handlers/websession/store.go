@@ -52,8 +52,8 @@ type Rows interface {
 	// DeleteWebSession ends a session, and with it the auth session that it holds. What happened is written down, unless it had ended
 	// already.
 	DeleteWebSession(ctx context.Context, idHash [32]byte, happened ...model.Event) error
-	// Settled waits until no write about a user is on its way any more.
-	Settled(ctx context.Context, userID string) error
+	// Settled waits until no write is on its way any more whose outcome nobody knows.
+	Settled(ctx context.Context) error
 }
 
 // none gives the error of a row that is not there the name that the rest of the dashboard knows.
@@ -247,7 +247,7 @@ func (s *Store) Confirmed(ctx context.Context, row model.WebSession) error {
 		row.ProvedAt = s.now()
 		err := s.Rows.UpdateWebSession(ctx, row)
 		if !errors.Is(err, model.ErrConflict) {
-			return none(s.settle(ctx, row.UserID, err, func(ctx context.Context) error {
+			return none(s.settle(ctx, err, func(ctx context.Context) error {
 				now, err := s.Rows.WebSession(ctx, row.IDHash)
 				if err == nil && now.ProvedAt.UnixMilli() != row.ProvedAt.UnixMilli() {
 					err = model.ErrNotFound
@@ -322,7 +322,7 @@ func (s *Store) Save(r *http.Request, w http.ResponseWriter, session *sessions.S
 	}
 	row.Sealed = s.ring.seal(pack(a), row.IDHash[:])
 	err := s.Rows.CreateWebSession(r.Context(), row)
-	err = s.settle(r.Context(), row.UserID, err, func(ctx context.Context) error {
+	err = s.settle(r.Context(), err, func(ctx context.Context) error {
 		_, err := s.Rows.WebSession(ctx, row.IDHash)
 		return err
 	})
@@ -354,13 +354,13 @@ func (s *Store) Delete(ctx context.Context, idHash [32]byte, happened ...model.E
 
 // settle looks whether what was written is there when its answer got lost. Where it is not, or nobody can look, the error stays: what
 // the browser was not told of is no session of its.
-func (s *Store) settle(ctx context.Context, userID string, err error, look func(context.Context) error) error {
+func (s *Store) settle(ctx context.Context, err error, look func(context.Context) error) error {
 	if !errors.Is(err, model.ErrUnclear) {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTimeout)
 	defer cancel()
-	if s.Rows.Settled(ctx, userID) == nil && look(ctx) == nil {
+	if s.Rows.Settled(ctx) == nil && look(ctx) == nil {
 		return nil
 	}
 	return err

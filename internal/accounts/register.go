@@ -73,8 +73,9 @@ func (a *Accounts) createUser(ctx context.Context, from model.Origin, email, has
 		err = a.store.CreateUser(ctx, user, id, made(id))
 	}
 	err = a.settle(ctx, user.ID, "create user", err, func(ctx context.Context) (done bool, err error) {
-		id, done, err = a.registered(ctx, user, email, hash)
-		return done, err
+		id, err = a.store.IdentityBySubject(ctx, model.ProviderEmailPassword, email)
+		found, err := there(err)
+		return found && id.PasswordHash == hash, err
 	})
 	switch {
 	case errors.Is(err, model.ErrConflict):
@@ -83,22 +84,6 @@ func (a *Accounts) createUser(ctx context.Context, from model.Origin, email, has
 		return id, unavailable("create user", err)
 	}
 	return id, nil
-}
-
-// registered says whether an address has the password that it was to be registered with. One that was registered before has another
-// user, about whom something may still be on its way.
-func (a *Accounts) registered(ctx context.Context, user model.User, email, hash string) (id model.Identity, done bool, err error) {
-	find := func() (err error) {
-		id, err = a.store.IdentityBySubject(ctx, model.ProviderEmailPassword, email)
-		return err
-	}
-	if err = find(); err == nil && id.UserID != user.ID {
-		if err = a.store.Settled(ctx, id.UserID); err == nil {
-			err = find()
-		}
-	}
-	found, err := there(err)
-	return id, found && id.PasswordHash == hash, err
 }
 
 // validEmail accepts any text of up to 128 characters: apps on App Services registered names without an @ too. A null byte is

@@ -18,7 +18,7 @@ func unclear(doing string, err error) *model.Error {
 }
 
 // settle finds out what came of an act of which the store could not say whether it was saved: the answer to its commit got lost. It
-// waits until nothing about the user is being written any more, and looks whether what was asked for is so. If it is, the act has
+// waits until no write is on its way any more whose outcome nobody knows, and looks whether what was asked for is so. If it is, the act has
 // succeeded; if not, nothing was done, which the error says for certain. The look may also refuse with a *model.Error, when what it
 // finds leaves nothing to ask. When nobody can look the outcome stays unclear, and nothing is ever done twice.
 //
@@ -30,7 +30,7 @@ func (a *Accounts) settle(ctx context.Context, userID, doing string, err error, 
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
 	defer cancel()
 	var done bool
-	failed := a.store.Settled(ctx, userID)
+	failed := a.store.Settled(ctx)
 	if failed == nil {
 		done, failed = look(ctx)
 	}
