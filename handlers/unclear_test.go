@@ -311,8 +311,10 @@ var lostActs = map[string]struct {
 		undone:  told{0, []string{"Nothing changed: porch-cam is still on."}, "", ""}, // as it was found to be
 	},
 	"delete a key": {
-		calls:   []string{"DeleteKey"},
-		act:     func(s scene, b *browser) answer { return b.post("/keys/"+s.key+"/delete", url.Values{"place": {"row"}}) },
+		calls: []string{"DeleteKey"},
+		act: func(s scene, b *browser) answer {
+			return b.post("/keys/"+s.key+"/delete", url.Values{"place": {"row"}})
+		},
 		unclear: told{500, []string{"porch-cam may or may not be deleted", "We asked to delete it and got no answer."}, "/keys/KEY", "Check now"},
 		undone: told{503, []string{"porch-cam was not deleted", lostTouch + "The key is still there. You can try again."},
 			"/keys/KEY", "Open porch-cam"},

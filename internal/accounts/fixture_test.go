@@ -29,7 +29,12 @@ type fixture struct {
 
 func newFixture(t testing.TB, change ...func(*Config)) *fixture {
 	t.Helper()
-	st := testkit.Store(t)
+	return newFixtureOn(t, testkit.Store(t), change...)
+}
+
+// newFixtureOn is newFixture in a database that is there already.
+func newFixtureOn(t testing.TB, st *store.Store, change ...func(*Config)) *fixture {
+	t.Helper()
 	f := &fixture{t: t, store: st, clock: testkit.NewClock(testkit.LongAgo), logs: &testkit.Log{}}
 	cfg := Config{
 		PublicURL:    testURL,

@@ -115,7 +115,7 @@ func (p *Person) CreateKey(ctx context.Context, name string) (model.Created, err
 	}
 	if model.OutcomeOf(err) != model.NotDone { // which has taken its time
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), lastLook)
 		defer cancel()
 	}
 	var out model.Created

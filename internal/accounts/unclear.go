@@ -12,6 +12,9 @@ import (
 // settleTimeout bounds finding out what came of an act. Whoever waits for its answer has waited for the act before.
 const settleTimeout = 10 * time.Second
 
+// lastLook bounds a look at the keys after that, when the database may be there again.
+const lastLook = 2 * time.Second
+
 // unclear is the failure of a store call of which nobody knows whether it was saved.
 func unclear(doing string, err error) *model.Error {
 	return &model.Error{Kind: model.KindUnclear, Outcome: model.Unclear, Doing: doing, Err: err}

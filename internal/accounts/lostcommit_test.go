@@ -1,0 +1,491 @@
+package accounts
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"latchkey/internal/model"
+	"latchkey/internal/store"
+	"latchkey/internal/store/pgtest"
+)
+
+// unreliable is accounts on PostgreSQL, by way of a proxy that loses commits, and a way past it.
+type unreliable struct {
+	*fixture
+	proxy  *pgtest.Proxy
+	direct *store.Store
+	emails *mailbox
+}
+
+func newUnreliable(t *testing.T, change ...func(url string) string) *unreliable {
+	t.Helper()
+	at := pgtest.URL(t)
+	u := &unreliable{proxy: pgtest.NewProxy(t, at), emails: &mailbox{}}
+	u.direct = connect(t, at, true)
+	by := u.proxy.URL()
+	for _, c := range change {
+		by = c(by)
+	}
+	u.fixture = newFixtureOn(t, connect(t, by, false), func(c *Config) { c.Mailer = u.emails })
+	return u
+}
+
+func connect(t *testing.T, url string, migrate bool) *store.Store {
+	t.Helper()
+	st, err := store.Connect(t.Context(), model.Secret(url), store.Options{Migrate: migrate})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := st.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return st
+}
+
+// stage is somebody with a key and another session, for one act.
+type stage struct {
+	*unreliable
+	who   model.Account
+	key   model.Key
+	value model.Secret
+	other model.Account
+	link  model.GivenLink
+}
+
+var stages atomic.Int64
+
+func (u *unreliable) stage(email string) *stage {
+	u.t.Helper()
+	u.clock.Advance(time.Hour) // no mailbox has too much
+	ctx := u.t.Context()
+	must := func(err error) {
+		if err != nil {
+			u.t.Helper()
+			u.t.Fatal(err)
+		}
+	}
+	must(u.Register(ctx, here, email, testPassword))
+	_, err := u.UseLink(ctx, here, u.sent(email), testPassword)
+	must(err)
+	s := &stage{unreliable: u}
+	s.who, err = u.SignIn(ctx, here, email, testPassword)
+	must(err)
+	s.other, err = u.SignIn(ctx, here, email, testPassword)
+	must(err)
+	s.key, s.value = u.newKey(s.who, "lamp")
+	return s
+}
+
+// sent is the link in the last email to an address.
+func (u *unreliable) sent(to string) (l model.GivenLink) {
+	u.t.Helper()
+	for _, m := range u.emails.taken(u.fixture) {
+		if i := strings.Index(m.Text, testURL); i >= 0 && m.To == to {
+			at, err := url.Parse(strings.Fields(m.Text[i:])[0])
+			if err == nil && at.RawQuery != "" {
+				l = model.GivenLink{Purpose: strings.Trim(at.Path, "/"), ID: at.Query().Get("tokenId"), Token: model.Secret(at.Query().Get("token"))}
+			}
+		}
+	}
+	if l.ID == "" {
+		u.t.Fatalf("no link was sent to %s", to)
+	}
+	return l
+}
+
+func (s *stage) person() *Person { return s.As(s.who, here) }
+
+// saved says by looking past the proxy whether something is there.
+func saved[T any](_ T, err error) bool { return err == nil }
+
+func (s *stage) session(id string) bool { return saved(s.direct.AuthSession(s.t.Context(), id)) }
+
+func (s *stage) identity() model.Identity {
+	s.t.Helper()
+	id, err := s.direct.IdentityBySubject(s.t.Context(), model.ProviderEmailPassword, s.who.Email)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return id
+}
+
+// lostAct is an act of which the commit is lost: what must be there before, how it is done, and whether it was.
+type lostAct struct {
+	before func(s *stage)
+	do     func(ctx context.Context, s *stage) error
+	done   func(s *stage) bool
+}
+
+// lostActs are all acts of the accounts that have one commit, or whose others come after an answer.
+func lostActs() map[string]lostAct {
+	var made model.Key
+	var session model.Session
+	const another model.Secret = "tr0ub4dor and three"
+	changed := func(s *stage) bool {
+		v, err := s.passwords.check(s.t.Context(), claim{s.who.Email, here}, s.identity().PasswordHash, another)
+		return err == nil && v == passwordRight
+	}
+	return map[string]lostAct{
+		"create a key": {
+			do: func(ctx context.Context, s *stage) error {
+				created, err := s.person().CreateKey(ctx, "pump")
+				made = created.Key
+				if err == nil {
+					_, err = s.SignInWithKey(ctx, here, created.Value, nil) // its value is not lost
+				}
+				return err
+			},
+			done: func(s *stage) bool {
+				keys, err := s.direct.APIKeys(s.t.Context(), s.who.UserID)
+				return err == nil && len(keys) == 2 && (made.ID == "" || keys[1].ID == made.ID)
+			},
+		},
+		"create a key for a device": {
+			do: func(ctx context.Context, s *stage) error {
+				from := here
+				from.Pairing = "porch-cam"
+				_, err := s.As(s.who, from).CreateKey(ctx, "pump")
+				return err
+			},
+			done: func(s *stage) bool {
+				keys, err := s.direct.APIKeys(s.t.Context(), s.who.UserID)
+				return err == nil && len(keys) == 2
+			},
+		},
+		"turn a key off": {
+			do: func(ctx context.Context, s *stage) error {
+				key, err := s.person().TurnKey(ctx, s.key.ID, false)
+				if key.ID == "" || key.Disabled != (err == nil) {
+					s.t.Errorf("given is %+v beside %v", key, err)
+				}
+				return err
+			},
+			done: func(s *stage) bool {
+				key, err := s.direct.APIKey(s.t.Context(), s.who.UserID, s.key.ID)
+				return err == nil && key.Disabled
+			},
+		},
+		"turn a key on": {
+			before: func(s *stage) { _ = s.direct.SetAPIKeyDisabled(s.t.Context(), s.who.UserID, s.key.ID, true) },
+			do:     func(ctx context.Context, s *stage) error { return s.person().SetKey(ctx, s.key.ID, true) },
+			done: func(s *stage) bool {
+				key, err := s.direct.APIKey(s.t.Context(), s.who.UserID, s.key.ID)
+				return err == nil && !key.Disabled
+			},
+		},
+		"delete a key": {
+			do: func(ctx context.Context, s *stage) error {
+				key, err := s.person().DeleteKey(ctx, s.key.ID)
+				if key.Name != "lamp" {
+					s.t.Errorf("given is %+v beside %v", key, err)
+				}
+				return err
+			},
+			done: func(s *stage) bool { return !saved(s.direct.APIKey(s.t.Context(), s.who.UserID, s.key.ID)) },
+		},
+		"sign in": {
+			do: func(ctx context.Context, s *stage) error {
+				who, err := s.SignIn(ctx, here, s.who.Email, testPassword)
+				session.ID = who.SessionID
+				return err
+			},
+			done: func(s *stage) bool { return s.session(session.ID) },
+		},
+		"sign in with a key": {
+			before: func(s *stage) { _, _ = s.SignInWithKey(s.t.Context(), here, s.value, nil) }, // the first use is tried in two ways
+			do: func(ctx context.Context, s *stage) (err error) {
+				session, err = s.SignInWithKey(ctx, here, s.value, &model.Device{Name: "porch-cam"})
+				return err
+			},
+			done: func(s *stage) bool { return s.session(session.ID) },
+		},
+		"sign in as nobody": {
+			do: func(ctx context.Context, s *stage) (err error) {
+				session, err = s.SignInAnonymously(ctx, here, nil)
+				return err
+			},
+			done: func(s *stage) bool { return s.session(session.ID) },
+		},
+		"register": {
+			do: func(ctx context.Context, s *stage) error {
+				return s.Register(ctx, here, "new-"+s.who.Email, testPassword)
+			},
+			done: func(s *stage) bool {
+				return saved(s.direct.IdentityBySubject(s.t.Context(), model.ProviderEmailPassword, "new-"+s.who.Email))
+			},
+		},
+		"register once more": {
+			before: func(s *stage) {
+				if err := s.Register(s.t.Context(), here, "new-"+s.who.Email, another); err != nil {
+					s.t.Fatal(err)
+				}
+				s.clock.Advance(time.Hour)
+			},
+			do: func(ctx context.Context, s *stage) error {
+				return s.Register(ctx, here, "new-"+s.who.Email, testPassword)
+			},
+			done: func(s *stage) bool {
+				id, _ := s.direct.IdentityBySubject(s.t.Context(), model.ProviderEmailPassword, "new-"+s.who.Email)
+				v, err := s.passwords.check(s.t.Context(), claim{s.who.Email, here}, id.PasswordHash, testPassword)
+				return err == nil && v == passwordRight
+			},
+		},
+		"confirm an address": {
+			before: func(s *stage) {
+				if err := s.Register(s.t.Context(), here, "new-"+s.who.Email, testPassword); err != nil {
+					s.t.Fatal(err)
+				}
+				s.link = s.sent("new-" + s.who.Email)
+			},
+			do: func(ctx context.Context, s *stage) error {
+				email, err := s.UseLink(ctx, here, s.link, testPassword)
+				if err == nil && email != "new-"+s.who.Email {
+					s.t.Errorf("it was of %q", email)
+				}
+				return err
+			},
+			done: func(s *stage) bool {
+				id, err := s.direct.IdentityBySubject(s.t.Context(), model.ProviderEmailPassword, "new-"+s.who.Email)
+				return err == nil && !id.Pending
+			},
+		},
+		"reset a password": {
+			before: func(s *stage) {
+				s.clock.Advance(time.Hour)
+				if err := s.SendLink(s.t.Context(), here, model.LinkReset, s.who.Email); err != nil {
+					s.t.Fatal(err)
+				}
+				s.link = s.sent(s.who.Email)
+			},
+			do: func(ctx context.Context, s *stage) error {
+				_, err := s.UseLink(ctx, here, s.link, another)
+				return err
+			},
+			done: changed,
+		},
+		"change a password": {
+			do: func(ctx context.Context, s *stage) error {
+				return s.person().ChangePassword(ctx, testPassword, another)
+			},
+			done: changed,
+		},
+		"confirm the password": {
+			do: func(ctx context.Context, s *stage) error { return s.person().CheckPassword(ctx, testPassword) },
+			done: func(s *stage) bool {
+				events, err := s.direct.Events(s.t.Context(), s.who.UserID, model.EventQuery{Kinds: []model.EventKind{model.EventPasswordProved}, Limit: 9})
+				return err == nil && len(events) == 1
+			},
+		},
+		"end a session": {
+			do:   func(ctx context.Context, s *stage) error { return s.person().EndSession(ctx, s.other.SessionID) },
+			done: func(s *stage) bool { return !s.session(s.other.SessionID) },
+		},
+		"end all other sessions": {
+			do:   func(ctx context.Context, s *stage) error { return s.person().EndOthers(ctx) },
+			done: func(s *stage) bool { return !s.session(s.other.SessionID) && s.session(s.who.SessionID) },
+		},
+		"sign out": {
+			do:   func(ctx context.Context, s *stage) error { return s.person().SignOut(ctx) },
+			done: func(s *stage) bool { return !s.session(s.who.SessionID) },
+		},
+		"delete the account": {
+			do:   func(ctx context.Context, s *stage) error { return s.person().DeleteAccount(ctx) },
+			done: func(s *stage) bool { return !saved(s.direct.User(s.t.Context(), s.who.UserID)) },
+		},
+		"disable a user": {
+			do: func(ctx context.Context, s *stage) error {
+				_, _, err := s.Disable(ctx, s.who.UserID)
+				return err
+			},
+			done: func(s *stage) bool {
+				u, err := s.direct.User(s.t.Context(), s.who.UserID)
+				return err == nil && !u.DisabledAt.IsZero() && !s.session(s.who.SessionID)
+			},
+		},
+		"enable a user": {
+			before: func(s *stage) { _ = s.direct.DisableUser(s.t.Context(), s.who.UserID, s.clock.Now()) },
+			do: func(ctx context.Context, s *stage) error {
+				_, _, err := s.Enable(ctx, s.who.UserID)
+				return err
+			},
+			done: func(s *stage) bool {
+				u, err := s.direct.User(s.t.Context(), s.who.UserID)
+				return err == nil && u.DisabledAt.IsZero()
+			},
+		},
+		"add a user": {
+			do: func(ctx context.Context, s *stage) error {
+				_, _, err := s.Add(ctx, "new-"+s.who.Email, testPassword)
+				return err
+			},
+			done: func(s *stage) bool {
+				return saved(s.direct.IdentityBySubject(s.t.Context(), model.ProviderEmailPassword, "new-"+s.who.Email))
+			},
+		},
+		"delete a user": {
+			do: func(ctx context.Context, s *stage) error {
+				_, err := s.Delete(ctx, s.who.UserID)
+				return err
+			},
+			done: func(s *stage) bool { return !saved(s.direct.User(s.t.Context(), s.who.UserID)) },
+		},
+		"void a password": {
+			do: func(ctx context.Context, s *stage) error {
+				_, _, err := s.Accounts.ResetPassword(ctx, s.who.UserID, false, false)
+				return err
+			},
+			done: func(s *stage) bool { return s.identity().PasswordHash == "" && !s.session(s.who.SessionID) },
+		},
+		"hand out a link": {
+			do: func(ctx context.Context, s *stage) error {
+				_, link, err := s.Accounts.ResetPassword(ctx, s.who.UserID, true, false)
+				if err == nil {
+					at, _ := url.Parse(link.Address.Reveal())
+					s.link = model.GivenLink{Purpose: model.LinkReset, ID: at.Query().Get("tokenId"), Token: model.Secret(at.Query().Get("token"))}
+				}
+				return err
+			},
+			done: func(s *stage) bool { return s.link.ID != "" && saved(s.UseLink(s.t.Context(), here, s.link, another)) },
+		},
+		"import a user": {
+			do: func(ctx context.Context, s *stage) error {
+				u := model.User{ID: model.NewID(s.clock.Now()), CreatedAt: s.clock.Now()}
+				return s.Import(ctx, u, []model.Identity{{
+					ID: model.NewID(s.clock.Now()), UserID: u.ID, Provider: model.ProviderEmailPassword, Subject: "new-" + s.who.Email, CreatedAt: u.CreatedAt,
+				}})
+			},
+			done: func(s *stage) bool {
+				return saved(s.direct.IdentityBySubject(s.t.Context(), model.ProviderEmailPassword, "new-"+s.who.Email))
+			},
+		},
+		"ask for a link": { // which nobody waits for: done is whether an email was sent
+			before: func(s *stage) { s.clock.Advance(time.Hour) },
+			do: func(ctx context.Context, s *stage) error {
+				if err := s.SendLink(ctx, here, model.LinkReset, s.who.Email); err != nil {
+					return err
+				}
+				if !slices.ContainsFunc(s.emails.taken(s.fixture), func(m Mail) bool { return !m.Notice }) {
+					return &model.Error{Kind: model.KindStorageDown, Outcome: model.FoundUndone}
+				}
+				return nil
+			},
+		},
+	}
+}
+
+// TestAnActWhoseCommitIsLostIsToldAsItIs loses the answer to the commit of every act, and its request: on a real server, by a proxy that
+// cuts the connection.
+func TestAnActWhoseCommitIsLostIsToldAsItIs(t *testing.T) {
+	t.Parallel()
+	u := newUnreliable(t)
+	for name, act := range lostActs() {
+		for _, reached := range []bool{true, false} {
+			t.Run(name, func(t *testing.T) {
+				u.t, u.fixture.t = t, t
+				s := u.stage(strings.ReplaceAll(name, " ", "-") + map[bool]string{true: "@saved.example", false: "@lost.example"}[reached])
+				if act.before != nil {
+					act.before(s)
+				}
+				u.Drain()
+				u.emails.taken(u.fixture)
+				if reached {
+					u.proxy.CutAtCommit(1)
+				} else {
+					u.proxy.CutBeforeCommit(1)
+				}
+				err := act.do(t.Context(), s)
+				u.Drain()
+				done := act.done == nil && err == nil || act.done != nil && act.done(s)
+				switch {
+				case done != reached:
+					t.Errorf("done: %v, and told is %v", done, err)
+				case reached && err != nil:
+					t.Errorf("it was done, and told is %v", err)
+				case !reached && (!model.Is(err, model.KindStorageDown) || model.OutcomeOf(err) != model.FoundUndone):
+					t.Errorf("it was not done, and told is %v", err)
+				}
+				if !strings.Contains(u.logs.String(), "the answer to a commit got lost") {
+					t.Error("nothing was lost")
+				}
+				u.logs.Reset()
+			})
+		}
+	}
+}
+
+// gate passes connections on until it is shut; those that it has passed on stay.
+type gate struct{ shut atomic.Bool }
+
+// before puts the gate in front of an address.
+func (g *gate) before(t *testing.T, address string) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	go func() {
+		for {
+			client, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			server, err := net.Dial("tcp", address)
+			if err != nil || g.shut.Load() {
+				_ = client.Close()
+				continue
+			}
+			for _, way := range [][2]net.Conn{{client, server}, {server, client}} {
+				go func() {
+					_, _ = io.Copy(way[0], way[1])
+					_, _ = client.Close(), server.Close()
+				}()
+			}
+		}
+	}()
+	return listener.Addr().String()
+}
+
+func TestAnActOfWhichNobodyCanLearnAnythingIsUnclear(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for as long as a database may be away")
+	}
+	t.Parallel()
+	g := &gate{}
+	u := newUnreliable(t, func(by string) string {
+		at, err := url.Parse(by)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at.Host = g.before(t, at.Host)
+		query := at.Query()
+		query.Set("pool_max_conns", "1") // of which none is left when it was cut
+		at.RawQuery = query.Encode()
+		return at.String()
+	})
+	s := u.stage("ana@example.org")
+	u.Drain()
+	u.emails.taken(u.fixture)
+	g.shut.Store(true)
+	u.proxy.CutAtCommit(1)
+	created, err := s.person().CreateKey(t.Context(), "pump")
+	is(t, err, model.KindUnclear)
+	if model.OutcomeOf(err) != model.Unclear || created.Value != "" || created.Key.ID != "" || created.Unread == nil {
+		t.Errorf("told is %v, given %+v, %v", err, created.Key, created.Unread)
+	}
+	if keys, err := u.direct.APIKeys(t.Context(), s.who.UserID); err != nil || len(keys) != 2 {
+		t.Errorf("there are %d keys, %v", len(keys), err)
+	}
+	if emails := u.emails.taken(u.fixture); len(emails) != 0 {
+		t.Errorf("%d emails tell of what is not known", len(emails))
+	}
+}
