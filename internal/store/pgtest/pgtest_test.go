@@ -20,8 +20,8 @@ func connect(t testing.TB, url string) *pgx.Conn {
 	return conn
 }
 
-// exec runs statements that must succeed.
-func exec(t testing.TB, conn *pgx.Conn, statements ...string) {
+// run runs statements that must succeed.
+func run(t testing.TB, conn *pgx.Conn, statements ...string) {
 	t.Helper()
 	for _, statement := range statements {
 		if _, err := conn.Exec(t.Context(), statement); err != nil {
@@ -48,7 +48,7 @@ func TestASchemaIsEmptyAndGoneAfterItsTest(t *testing.T) {
 			if n := number(t, conn, "SELECT count(*) FROM pg_class WHERE relnamespace = current_schema()::regnamespace"); n != 0 {
 				t.Errorf("%d tables and indexes in an empty schema", n)
 			}
-			exec(t, conn, "CREATE TABLE people (name TEXT PRIMARY KEY)")
+			run(t, conn, "CREATE TABLE people (name TEXT PRIMARY KEY)")
 			var name string
 			if err := conn.QueryRow(t.Context(), "SELECT current_schema()").Scan(&name); err != nil {
 				t.Fatal(err)

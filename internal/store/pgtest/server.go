@@ -2,9 +2,11 @@ package pgtest
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/url"
 	"os"
 	"os/exec"
@@ -24,6 +26,8 @@ type server struct {
 	settings []string
 	exited   chan struct{} // closed when no process of it is left; nil while none was started
 	process  *os.Process
+	frozen   bool
+	killed   bool // and not started again
 }
 
 // start creates a server and starts it.
@@ -37,7 +41,13 @@ func start(settings ...string) (*server, error) {
 		return nil, err
 	}
 	s := &server{dir: dir, settings: settings}
-	if err := errors.Join(os.CopyFS(s.data(), os.DirFS(in.template)), in.giveAway(dir), s.run()); err != nil {
+	if err = os.CopyFS(s.data(), os.DirFS(in.template)); err == nil {
+		err = in.giveAway(dir)
+	}
+	if err == nil {
+		err = s.run()
+	}
+	if err != nil {
 		return nil, errors.Join(err, s.remove())
 	}
 	return s, nil
@@ -45,9 +55,12 @@ func start(settings ...string) (*server, error) {
 
 func (s *server) data() string { return filepath.Join(s.dir, "data") }
 
+// port is no port, but part of the socket's name. It is said because PGPORT says another to clients.
+const port = "5432"
+
 // url names the server's database.
 func (s *server) url() string {
-	return "postgres://latchkey@/postgres?" + url.Values{"host": {s.dir}}.Encode()
+	return "postgres://latchkey@/postgres?" + url.Values{"host": {s.dir}, "port": {port}}.Encode()
 }
 
 // run starts what was created or has stopped, and returns when it answers.
@@ -56,7 +69,7 @@ func (s *server) run() error {
 	if err != nil {
 		return err
 	}
-	args := []string{"-D", s.data(), "-k", s.dir, "-c", "listen_addresses=", "-c", "max_connections=200"}
+	args := []string{"-D", s.data(), "-k", s.dir, "-p", port, "-c", "listen_addresses=", "-c", "max_connections=200"}
 	for _, setting := range s.settings {
 		args = append(args, "-c", setting)
 	}
@@ -81,7 +94,7 @@ func (s *server) run() error {
 		return err
 	}
 	exited := make(chan struct{})
-	s.process, s.exited = postmaster.Process, exited
+	s.process, s.exited, s.killed = postmaster.Process, exited, false
 	go func() {
 		defer close(exited)
 		_ = postmaster.Wait()
@@ -121,9 +134,15 @@ func (s *server) stop(by syscall.Signal) error {
 	if s.exited == nil {
 		return nil
 	}
+	if s.frozen {
+		if err := s.thaw(); err != nil {
+			return err
+		}
+	}
 	if err := s.process.Signal(by); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
+	s.killed = s.killed || by == syscall.SIGKILL
 	select {
 	case <-s.exited:
 		return nil
@@ -132,9 +151,14 @@ func (s *server) stop(by syscall.Signal) error {
 	}
 }
 
-// remove stops the server and removes what it has written.
+// remove stops the server and removes what it has written. What one leaves in shared memory when it is killed goes when it is
+// started again.
 func (s *server) remove() error {
-	return errors.Join(s.stop(syscall.SIGQUIT), os.RemoveAll(s.dir))
+	var err error
+	if s.killed {
+		err = s.run()
+	}
+	return errors.Join(err, s.stop(syscall.SIGQUIT), os.RemoveAll(s.dir))
 }
 
 // place is where this process has its servers, and as whom it runs them.
@@ -158,29 +182,78 @@ var workshop = sync.OnceValues(func() (*place, error) {
 	if in.as, err = serverAccount(); err != nil {
 		return nil, err
 	}
-	sweep()
+	in.sweep()
 	if in.dir, err = os.MkdirTemp("", prefix); err != nil {
 		return nil, err
 	}
-	in.template = filepath.Join(in.dir, "template")
 	in.lock = flock.New(filepath.Join(in.dir, "lock"))
 	if err := errors.Join(in.lock.Lock(), in.giveAway(in.dir), in.watch()); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(in.dir))
 	}
-	initdb := exec.Command(filepath.Join(programs, "initdb"), "-D", in.template, "-U", "latchkey", "--auth=trust", "-E", "UTF8", "--locale=C", "-N") //nolint:noctx // for all tests, whose contexts end
+	return in, in.provideTemplate()
+})
+
+// provideTemplate runs initdb, which takes most of the time that a server takes to start, once for each release of PostgreSQL on
+// this machine. What it made is kept where caches are; it is complete or not there, whoever else looks for it.
+func (in *place) provideTemplate() error {
+	release, err := exec.Command(filepath.Join(in.programs, "postgres"), "--version").Output() //nolint:noctx // it prints and ends
+	if err != nil {
+		return err
+	}
+	args := []string{"-U", "latchkey", "--auth=trust", "-E", "UTF8", "--locale=C", "-N"}
+	cache, uncached := os.UserCacheDir()
+	kept := filepath.Join(cache, "latchkey-pgtest", fmt.Sprintf("%x", sha256.Sum256(fmt.Append(release, args))))
+	if _, err := os.Stat(kept); err == nil && uncached == nil {
+		in.template = kept
+		return nil
+	}
+	in.template = filepath.Join(in.dir, "template")
+	initdb := exec.Command(filepath.Join(in.programs, "initdb"), append(args, "-D", in.template)...) //nolint:noctx // for all tests, whose contexts end
 	initdb.Dir, initdb.Env, initdb.SysProcAttr = in.dir, in.environment(), in.asServer()
 	if out, err := initdb.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("initdb: %w\n%s", err, out)
+		return fmt.Errorf("initdb: %w\n%s", err, out)
 	}
-	return in, nil
-})
+	if uncached == nil {
+		_ = keep(in.template, kept) // else the next process runs initdb as well
+	}
+	return nil
+}
+
+// keep keeps a copy of a directory, unless another process has just done so.
+func keep(dir, as string) error {
+	if err := os.MkdirAll(filepath.Dir(as), 0o700); err != nil {
+		return err
+	}
+	unfinished, err := os.MkdirTemp(filepath.Dir(as), "new")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(unfinished) //nolint:errcheck // it was renamed, or is in nobody's way
+	if err := os.CopyFS(unfinished, os.DirFS(dir)); err != nil {
+		return err
+	}
+	// Without this the name could be there after a power cut, and what is in the files not.
+	if err := filepath.WalkDir(unfinished, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		f, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		return errors.Join(f.Sync(), f.Close())
+	}); err != nil {
+		return err
+	}
+	return os.Rename(unfinished, as)
+}
 
 // prefix is how the directories of this package begin, in the one for temporary files.
 const prefix = "latchkey-pg-"
 
-// sweep removes what processes have left behind that were ended together with their guard, by a power cut for one. The guard is
-// quicker, and a young directory may have no lock yet.
-func sweep() {
+// sweep does what the guards of earlier processes could not do, which were ended together with them, by a power cut for one. A
+// young directory may have no lock yet.
+func (in *place) sweep() {
 	left, _ := filepath.Glob(filepath.Join(os.TempDir(), prefix+"*"))
 	for _, dir := range left {
 		info, err := os.Lstat(dir)
@@ -189,7 +262,7 @@ func sweep() {
 		}
 		lock := flock.New(filepath.Join(dir, "lock"))
 		if free, err := lock.TryLock(); err == nil && free {
-			_ = os.RemoveAll(dir)
+			_ = in.guardOf(dir).Run() // with nothing on its input it has nothing to wait for
 			_ = lock.Unlock()
 		}
 	}
@@ -198,8 +271,7 @@ func sweep() {
 // watch starts a guard: a process that waits for the end of this one, however it comes, and then ends its servers and removes its
 // directory. No TestMain does so, as every package would need one, and none would when a test is killed.
 func (in *place) watch() error {
-	guard := exec.Command("/bin/sh", "-c", script, "guard", in.dir) //nolint:noctx // it outlives this process
-	guard.Dir, guard.Env, guard.SysProcAttr = "/", in.environment(), in.asServer()
+	guard := in.guardOf(in.dir)
 	stdin, err := guard.StdinPipe()
 	if err != nil {
 		return err
@@ -208,20 +280,23 @@ func (in *place) watch() error {
 	return guard.Start()
 }
 
-// script is the guard's. A postmaster removes its file when it has ended.
-const script = `cat >/dev/null
-running() {
-	for file in "$1"/*/data/postmaster.pid; do
-		[ -f "$file" ] && return 0
-	done
-	return 1
+func (in *place) guardOf(dir string) *exec.Cmd {
+	guard := exec.Command("/bin/sh", "-c", script, "guard", dir) //nolint:noctx // it outlives this process
+	guard.Dir, guard.Env, guard.SysProcAttr = "/", in.environment(), in.asServer()
+	return guard
 }
+
+// script is a guard's. A postmaster removes its file when it has ended; in one that has crashed, the number may be another's by
+// now. What is frozen would hold it up.
+const script = `cat >/dev/null
 for file in "$1"/*/data/postmaster.pid; do
-	[ -f "$file" ] && read -r pid <"$file" && kill -CONT "$pid" && kill -QUIT "$pid"
+	[ -f "$file" ] && read -r postmaster <"$file" || continue
+	case $(ps -o args= -p "$postmaster") in *" -D $1/"*) ;; *) rm "$file"; continue ;; esac
+	kill -CONT "$postmaster" $(ps -A -o ppid= -o pid= | sed -n "s/^ *$postmaster  *//p")
+	kill -QUIT "$postmaster"
 done
-tries=0
-while running "$1" && [ $tries -lt 100 ]; do
-	tries=$((tries + 1))
+for tries in $(seq 100); do
+	[ "$(echo "$1"/*/data/postmaster.pid)" = "$1/*/data/postmaster.pid" ] && break
 	sleep 0.1
 done
 rm -rf -- "$1"
