@@ -107,6 +107,9 @@ func (p *postgresEngine) open(ctx context.Context, url model.Secret, o Options) 
 	dialer := &net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3}, Control: giveUpUnanswered}
 	cfg.ConnConfig.DialFunc = dialer.DialContext
 	cfg.AfterConnect = p.check
+	cfg.ShouldPing = func(_ context.Context, of pgxpool.ShouldPingParams) bool {
+		return of.IdleDuration > time.Second || !quiet(of.Conn.PgConn().Conn())
+	}
 	p.texts = reboundTexts()
 	if p.pool, err = pgxpool.NewWithConfig(ctx, cfg); err != nil {
 		return errors.New(oneLine(err))
@@ -202,8 +205,11 @@ func (p *postgresEngine) connect(ctx context.Context, until time.Time) (*pgxpool
 		p.lost()
 		select {
 		case <-wait.Done():
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
 			return nil, fmt.Errorf("%w: %s", errAway, oneLine(err))
-		case <-time.After(50*time.Millisecond + rand.N(200*time.Millisecond)):
+		case <-time.After(50*time.Millisecond + rand.N(200*time.Millisecond)): //nolint:gosec // nobody gains by guessing it
 		}
 	}
 }
@@ -319,6 +325,7 @@ func (p *postgresEngine) write(ctx context.Context, of lock, run func(tx) error)
 		case t.nothing:
 			careful = true
 		case unclear:
+			p.lost()
 			p.unclear.Add(1)
 			p.remember(b)
 			return fmt.Errorf("%w: %s", model.ErrUnclear, oneLine(t.failed))

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -231,5 +232,148 @@ func TestAJobThatChangesNothingLeavesNoTransactionOpen(t *testing.T) {
 		if _, err := s.User(t.Context(), id); !errors.Is(err, model.ErrNotFound) {
 			t.Errorf("%s is there: %v", id, err)
 		}
+	}
+}
+
+// through is a store whose server is behind a proxy that counts and cuts.
+func through(t *testing.T) (*Store, *pgtest.Proxy) {
+	t.Helper()
+	p := pgtest.NewProxy(t, pgtest.URL(t))
+	return connectTo(t, p.URL()+"&pool_max_conns=1"), p // so that its statements are prepared
+}
+
+func TestHowManyMessagesAnActSendsToTheServer(t *testing.T) {
+	s, p := through(t)
+	u := mustUser(t, s)
+	create := func(name string) [32]byte {
+		t.Helper()
+		now := time.Now()
+		k := model.Key{ID: model.NewID(now), UserID: u, Name: name, CreatedAt: now}
+		hash := sha256.Sum256([]byte(name))
+		event := model.Event{UserID: u, At: now, Kind: model.EventKeyMade, KeyID: k.ID, KeyName: name}
+		if err := s.CreateAPIKeyOnce(t.Context(), k, hash, 20, "form "+name, event); err != nil {
+			t.Fatal(err)
+		}
+		return hash
+	}
+	w := model.WebSession{IDHash: [32]byte{1}, UserID: u, CreatedAt: time.Now(), LastSeenAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour)}
+	if err := s.CreateWebSession(t.Context(), w); err != nil {
+		t.Fatal(err)
+	}
+	page := func() {
+		t.Helper()
+		_, err := s.WebSession(t.Context(), w.IDHash)
+		_, keysErr := s.Keys(t.Context(), u)
+		if err := errors.Join(err, keysErr); err != nil {
+			t.Fatal(err)
+		}
+	}
+	use := func(hash [32]byte) {
+		t.Helper()
+		if err := signIn(t.Context(), s, hash); err != nil {
+			t.Fatal(err)
+		}
+	}
+	hash := create("first")
+	use(hash) // the first use of a key is found out by a second run
+	use(hash)
+	page()
+	for _, act := range []struct {
+		name string
+		do   func()
+		want int
+	}{
+		{"create a key, with its form and event", func() { create("second") }, 1},
+		{"sign in with a key", func() { use(hash) }, 2},
+		{"read what the keys page shows", page, 2},
+	} {
+		p.Reset()
+		act.do()
+		if got := p.Messages(); got != act.want {
+			t.Errorf("to %s takes %d messages, want %d", act.name, got, act.want)
+		}
+	}
+}
+
+func TestWhatBecomesOfAWriteWhoseConnectionBreaks(t *testing.T) {
+	createKey := func(ctx context.Context, s *Store, u string) error { _, err := makeKey(ctx, s, u, 20); return err }
+	// An act whose commit goes by itself.
+	turnOff := func(ctx context.Context, s *Store, u string) error { return s.DisableUser(ctx, u, time.Now()) }
+	for name, act := range map[string]struct {
+		do   func(context.Context, *Store, string) error
+		done func(*Store, string) bool
+	}{
+		"in one message": {createKey, func(s *Store, u string) bool {
+			keys, err := s.APIKeys(context.Background(), u)
+			return err == nil && len(keys) == 1
+		}},
+		"in several": {turnOff, func(s *Store, u string) bool {
+			user, err := s.User(context.Background(), u)
+			return err == nil && !user.DisabledAt.IsZero()
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, p := through(t)
+			for how, cut := range map[string]struct {
+				cut  func(int)
+				done bool
+			}{
+				"its answer is lost":  {p.CutAtCommit, true},
+				"its request is lost": {p.CutBeforeCommit, false},
+			} {
+				u := mustUser(t, s)
+				cut.cut(1)
+				if err := act.do(t.Context(), s, u); !errors.Is(err, model.ErrUnclear) {
+					t.Errorf("when %s: %v", how, err)
+				}
+				if err := s.Settled(t.Context()); err != nil {
+					t.Errorf("when %s: %v", how, err)
+				}
+				if done := act.done(s, u); done != cut.done {
+					t.Errorf("when %s it is done: %v", how, done)
+				}
+			}
+			if stats := s.Pool(); stats.Unclear != 2 || len(s.server.unsettled) != 0 {
+				t.Errorf("%+v, %d unsettled", stats, len(s.server.unsettled))
+			}
+		})
+	}
+}
+
+func TestADatabaseThatComesBackSoonIsWaitedFor(t *testing.T) {
+	s, p := through(t)
+	u := mustUser(t, s)
+	for name, do := range map[string]func() error{
+		"a read":  func() error { _, err := s.User(t.Context(), u); return err },
+		"a write": func() error { _, err := makeKey(t.Context(), s, u, 20); return err },
+	} {
+		p.Refuse(true)
+		done := make(chan error)
+		go func() { done <- do() }()
+		for s.Pool().Up { // until it has been missed
+			time.Sleep(time.Millisecond)
+		}
+		p.Refuse(false)
+		if err := <-done; err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if !s.Pool().Up || s.Away() != 0 {
+			t.Errorf("after %s it counts as away", name)
+		}
+	}
+}
+
+func TestWhoeverLeavesDoesNotWaitForADatabaseThatIsAway(t *testing.T) {
+	s, p := through(t)
+	p.Refuse(true)
+	ctx, leave := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { _, err := makeKey(ctx, s, "somebody", 20); done <- err }()
+	for s.Pool().Up {
+		time.Sleep(time.Millisecond)
+	}
+	leave()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Error(err)
 	}
 }

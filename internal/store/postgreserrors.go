@@ -54,14 +54,6 @@ func meaningOf(err error) meaning {
 	}
 }
 
-// why names a meaning in the metrics.
-func (m meaning) why() string {
-	if m == isConflict {
-		return "conflict"
-	}
-	return "connection"
-}
-
 // translated is an error in the terms of this package. A context's end is the caller's own; that of ours is in words only.
 func translated(ctx context.Context, err error) error {
 	switch {
