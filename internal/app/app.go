@@ -89,6 +89,9 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 	if a.store, err = openStore(ctx, dir); err != nil {
 		return nil, err
 	}
+	if tries := a.store.Tries(); tries != nil {
+		a.shared = limits.Share(tries, a.log)
+	}
 	a.clock = &clock{store: a.store, now: cfg.Now, log: a.log, warnings: a.warnings}
 	a.clock.look(ctx) // before anything is dated
 	if a.data, err = a.describe(ctx, dir, cfg.Upstream); err != nil {

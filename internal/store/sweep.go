@@ -88,7 +88,7 @@ func (s *Store) boundRecording(ctx context.Context, now time.Time) error {
 }
 
 // Sweep removes the auth sessions and links that have expired by now, the web sessions that have expired or were not seen for idle,
-// events of more than a year ago, and accounts without credentials whose sessions are over.
+// events of more than a year ago, accounts without credentials whose sessions are over, and tries of all nodes that are past.
 func (s *Store) Sweep(ctx context.Context, now time.Time, idle time.Duration) error {
 	for _, sweep := range []struct {
 		text   string
@@ -111,6 +111,9 @@ func (s *Store) Sweep(ctx context.Context, now time.Time, idle time.Duration) er
 		if err := s.sweep(ctx, sweep.text, sweep.before); err != nil {
 			return doing("sweep sessions", err)
 		}
+	}
+	if s.server != nil {
+		return doing("sweep tries", s.sweep(ctx, sweepTries, now))
 	}
 	return nil
 }
