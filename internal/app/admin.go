@@ -95,6 +95,7 @@ func (a *App) readiness(w http.ResponseWriter, r *http.Request) {
 func (a *App) gauges() gauges {
 	g := gauges{connections: int64(a.listener.Count()), ready: a.ready(context.Background()) == nil}
 	g.clockOff = time.Duration(a.clock.off.Load()).Seconds()
+	g.pool, g.clockOffset = a.store.Pool(), a.nodes.clockOff().Seconds()
 	if box := a.mails.box; box != nil {
 		g.mails, g.mailsWaiting = true, box.Waiting()
 		if since, _ := box.Trouble(); !since.IsZero() {

@@ -33,6 +33,8 @@ type App struct {
 	pairings *onboard.Service
 	admin    *admin         // nil when nobody asked for it
 	commands *commandSocket // nil when there can be none
+	nodes    *nodes         // nil when this is alone
+	pulse    *pulse         // nil when the database is in this process
 	mails    mailing
 	drain    func()        // waits for what is written down after answers
 	draining time.Duration // how long the program says that it is stopping before it takes no more requests
@@ -43,9 +45,6 @@ type App struct {
 	clock    *clock
 	log      *slog.Logger
 }
-
-// errNoPostgreSQL refuses a setting whose engine is not in this program yet.
-var errNoPostgreSQL = errors.New("--database (LATCHKEY_DATABASE) is given, and this version keeps everything in --data")
 
 // New builds the whole program, top to bottom. The listener comes first: a taken port is an error before anything is
 // touched, and the address that port 0 stands for is known to all that follows.
@@ -64,9 +63,6 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 	a.warnings = newWarnings(cfg.Now, a.log)
 	a.warnOfUnknown(cfg)
 	a.warnOfOpenDatabase(cfg)
-	if cfg.Database != "" {
-		return nil, errNoPostgreSQL
-	}
 
 	if a.listener, err = a.listen(ctx, cfg); err != nil {
 		return nil, err
@@ -86,7 +82,7 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 	}
 	a.tellOfUnusual(dir, cfg)
 	// The store comes before the secrets: its lock keeps a second program from making them at the same time.
-	if a.store, err = openStore(ctx, dir); err != nil {
+	if a.store, err = a.openStore(ctx, cfg, &dir); err != nil {
 		return nil, err
 	}
 	if tries := a.store.Tries(); tries != nil {
@@ -94,15 +90,18 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 	}
 	a.clock = &clock{store: a.store, now: cfg.Now, log: a.log, warnings: a.warnings}
 	a.clock.look(ctx) // before anything is dated
-	if a.data, err = a.describe(ctx, dir, cfg.Upstream); err != nil {
+	if a.data, err = a.describe(ctx, cfg, dir); err != nil {
 		return nil, err
 	}
-	ring, err := loadKeyRing(cfg, dir)
+	ring, access, err := loadKeys(cfg, dir)
 	if err != nil {
 		return nil, err
 	}
+	if err := a.enter(ctx, cfg, ring, access); err != nil {
+		return nil, err
+	}
 	a.mails = a.connectMail(cfg)
-	keys, err := a.connectKeys(cfg, dir, ring)
+	keys, err := a.connectKeys(cfg, ring, access)
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +133,7 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 		Registration:   cfg.Registration,
 		MinPassword:    cfg.MinPassword,
 		TrustedProxies: cfg.TrustedProxies,
-		Ready:          a.ready,
+		Ready:          a.healthy,
 		Stop:           a.stop,
 		Now:            cfg.Now,
 		Log:            a.log,
@@ -143,6 +142,9 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 	a.server.Handler = a.admin.watch(a.server.Handler, slices.Concat(keys.routes, handlers.Routes(dashboard)))
 	a.server.ConnState = a.listener.Follow
 	a.server.RegisterOnShutdown(a.letGo)
+	if cfg.Database != "" {
+		return a, nil // commands reach the database themselves
+	}
 	a.commands = openCommandSocket(ctx, dir, operate.Handler(operate.Config{
 		Store: a.store, PublicURL: a.url, Upstream: cfg.Upstream, MinPassword: cfg.MinPassword,
 		Mailer: a.mails.mailer(), Data: dir.whole(), Warnings: a.warnings.forOperator, MailStuck: a.mails.stuck, Now: cfg.Now, Log: a.log,
@@ -160,11 +162,12 @@ func (a *App) Data() string { return a.data }
 // program that should stop at once.
 func (a *App) Run(ctx context.Context) error {
 	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
-	sweeping := make(chan struct{})
-	go func() {
-		defer close(sweeping)
-		repeat(background, aboutAMinute, a.sweep)
-	}()
+	var beside sync.WaitGroup
+	beside.Go(func() { repeat(background, aboutAMinute, a.sweep) })
+	if a.nodes != nil {
+		beside.Go(func() { repeat(background, every(store.NodeBeat), a.nodes.beat) })
+		beside.Go(func() { repeat(background, every(healthLook), a.pulse.look) })
+	}
 	served := make(chan error, 1)
 	go func() { served <- a.server.Serve(a.listener) }()
 	stopAdmin, stopCommands := a.admin.start(a.log), a.commands.start(a.log)
@@ -177,23 +180,17 @@ func (a *App) Run(ctx context.Context) error {
 		err = a.shutdown(context.WithoutCancel(ctx))
 	}
 	stopBackground()
-	<-sweeping
+	beside.Wait()
 	stopAdmin()
 	stopCommands()
 	a.drain()
+	a.nodes.leave(ctx)
 	return errors.Join(err, a.store.Close())
-}
-
-// ready says whether requests should be sent here.
-func (a *App) ready(ctx context.Context) error {
-	if a.stopping.Load() {
-		return handlers.ErrStopping
-	}
-	return a.store.Ping(ctx)
 }
 
 // release lets go of what New took before it failed.
 func (a *App) release() {
+	a.nodes.leave(context.Background())
 	if a.store != nil {
 		_ = a.store.Close() // the error that is on its way matters more
 	}

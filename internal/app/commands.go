@@ -147,17 +147,35 @@ func version(args []string, stdout io.Writer) error {
 	if len(args) > 0 {
 		return fmt.Errorf("the argument %q is one too many: version takes none", args[0])
 	}
-	number, revision := "(unknown)", ""
-	if info, ok := debug.ReadBuildInfo(); ok {
-		number = info.Main.Version
-		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" {
-				revision = " " + s.Value
-			}
-		}
+	number, revision := build()
+	if revision != "" {
+		revision = " " + revision
 	}
 	_, err := fmt.Fprintf(stdout, "latchkey %s%s %s %s/%s\n", number, revision, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return err
+}
+
+// build is what this program was built from; "" for a revision that is not known.
+func build() (number, revision string) {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "(unknown)", ""
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			revision = s.Value
+		}
+	}
+	return info.Main.Version, revision
+}
+
+// thisProgram tells versions apart in a line of a table.
+func thisProgram() string {
+	number, revision := build()
+	if len(revision) > 12 && !strings.Contains(number, revision[:12]) {
+		number += " " + revision[:12]
+	}
+	return number
 }
 
 const usageHead = `Latchkey is a page on which people manage their own user API keys, and the App Services-compatible server that

@@ -5,15 +5,16 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"latchkey/internal/app/config"
 	"latchkey/internal/fileowner"
+	"latchkey/internal/model"
 	"latchkey/internal/store"
 )
 
@@ -114,7 +115,21 @@ func (d dataDir) openDatabase(ctx context.Context) (*store.Store, error) {
 	return st, err
 }
 
-func openStore(ctx context.Context, dir dataDir) (*store.Store, error) {
+// openStore opens what has the accounts. Whether a secret that is missing was ever there is told by whether the database is new.
+func (a *App) openStore(ctx context.Context, cfg config.Settings, dir *dataDir) (*store.Store, error) {
+	if cfg.Database != "" {
+		st, err := connectDatabase(ctx, cfg.Database, store.Options{Migrate: true})
+		if err != nil {
+			return nil, err
+		}
+		a.pulse = newPulse(st.Ping, time.Now)
+		n, err := st.CountUsers(ctx)
+		dir.isNew = n == 0
+		if err != nil {
+			return nil, errors.Join(err, st.Close())
+		}
+		return st, nil
+	}
 	st, err := dir.openDatabase(ctx)
 	if errors.Is(err, store.ErrInUse) {
 		return nil, config.Refuse("data", dir.path, "another latchkey is using it; stop that one, or give this one a directory of its own")
@@ -196,21 +211,39 @@ func (d dataDir) whole() string {
 	return d.path
 }
 
-// describe is the sentence by which an operator notices that this is another directory than yesterday's.
-func (a *App) describe(ctx context.Context, dir dataDir, upstream *url.URL) (string, error) {
-	if upstream != nil {
-		return "Its data is in " + dir.whole() + ", and the accounts are at " + upstream.String() + ".", nil
+// describe is the sentence by which an operator notices that this is another directory than yesterday's, or another database.
+func (a *App) describe(ctx context.Context, cfg config.Settings, dir dataDir) (string, error) {
+	where := dir.whole()
+	if cfg.Database != "" {
+		where = inPostgreSQL
+	}
+	if cfg.Upstream != nil {
+		return "Its data is in " + where + ", and the accounts are at " + cfg.Upstream.String() + ".", nil
 	}
 	n, err := a.store.CountUsers(ctx)
-	if err != nil {
+	switch {
+	case err != nil:
 		return "", err
+	case dir.isNew && cfg.Database == "":
+		return "Its data is in " + where + ", which was made just now and has no accounts yet.", nil
+	case n == 1:
+		return "Its data is in " + where + ": 1 account.", nil
+	default:
+		return "Its data is in " + where + ": " + strconv.FormatInt(n, 10) + " accounts.", nil
 	}
-	text := "Its data is in " + dir.whole() + ": " + strconv.FormatInt(n, 10) + " accounts."
-	if n == 1 {
-		text = "Its data is in " + dir.whole() + ": 1 account."
+}
+
+// inPostgreSQL is where the data is that is not in a directory. Of the URL nothing is told.
+const inPostgreSQL = "the PostgreSQL database of --database"
+
+// connectDatabase opens a database that others may have open too.
+func connectDatabase(ctx context.Context, database model.Secret, o store.Options) (*store.Store, error) {
+	st, err := store.Connect(ctx, database, o)
+	if errors.Is(err, store.ErrNewer) {
+		return nil, config.RefuseDatabase("its schema is of a newer latchkey, and has been left as it is; run that version")
 	}
-	if dir.isNew {
-		text = "Its data is in " + dir.whole() + ", which was made just now and has no accounts yet."
+	if err != nil {
+		return nil, config.RefuseDatabase(strings.TrimPrefix(err.Error(), "open the database: "))
 	}
-	return text, nil
+	return st, nil
 }

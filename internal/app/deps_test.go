@@ -56,11 +56,11 @@ func mayImport() map[string][]string {
 	}
 }
 
-// theTestkit and pgtest are what all tests may import but those of the client, which stands by itself, and no package that is in
+// theTestkit and theTestServer are what all tests may import but those of the client, which stands by itself, and no package that is in
 // the program.
 const (
-	theTestkit = "internal/testkit"
-	pgtest     = "internal/store/pgtest"
+	theTestkit    = "internal/testkit"
+	theTestServer = "internal/store/pgtest"
 )
 
 // testsMayImport is what the tests of a package may import beyond that and the test kit, where it is anything.
@@ -159,7 +159,7 @@ func TestPackagesImportOnlyWhatTheTableAllows(t *testing.T) {
 		}
 		allowed = append(append(allowed, forTests[p.name()]...), p.name())
 		if !strings.HasPrefix(p.name(), "client") {
-			allowed = append(allowed, theTestkit, pgtest)
+			allowed = append(allowed, theTestkit, theTestServer)
 		}
 		for _, path := range append(p.TestImports, p.XTestImports...) {
 			if ours(path) && !slices.Contains(allowed, nameOf(path)) {
@@ -193,7 +193,7 @@ func TestTheTestkitIsInNoProgram(t *testing.T) {
 	t.Parallel()
 	for _, p := range packages(t) {
 		forTests := strings.HasSuffix(p.name(), "test") || p.name() == "e2e/story"
-		for _, support := range []string{theTestkit, pgtest} {
+		for _, support := range []string{theTestkit, theTestServer} {
 			if !forTests && slices.Contains(p.Imports, module+"/"+support) {
 				t.Errorf("%s imports %s, which only tests and what supports them may", p.name(), support)
 			}

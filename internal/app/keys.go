@@ -30,6 +30,14 @@ type keyRing struct {
 	signing [][]byte // refresh tokens of the client API
 }
 
+// loadKeys gives the session keys and, where this signs access tokens, the keys of those.
+func loadKeys(cfg config.Settings, dir dataDir) (ring keyRing, access []*ecdsa.PrivateKey, err error) {
+	if ring, err = loadKeyRing(cfg, dir); err == nil && cfg.Upstream == nil {
+		access, err = loadAccessKeys(cfg, dir)
+	}
+	return ring, access, err
+}
+
 // loadKeyRing takes the session keys from the environment, from the file it names, or from the data directory.
 func loadKeyRing(cfg config.Settings, dir dataDir) (keyRing, error) {
 	source, text, err := keySource{

@@ -14,6 +14,7 @@ import (
 	victoria "github.com/VictoriaMetrics/metrics"
 
 	"latchkey/internal/app/operate"
+	"latchkey/internal/store"
 )
 
 // otherRoute stands for what no route answered. What was asked for instead is for nobody to see, and there is no end of it.
@@ -48,7 +49,9 @@ type gauges struct {
 	mailsWaiting                          int
 	mailsFailing                          time.Duration // since when none has got through
 	connections                           int64
-	clockOff                              float64 // seconds
+	clockOff                              float64          // seconds
+	pool                                  *store.PoolStats // nil when the database is in this process
+	clockOffset                           float64          // seconds that the clock is ahead of the database's
 	storeReads, storeWrites, storeCommits uint64
 }
 
@@ -71,6 +74,14 @@ var helps = strings.NewReplacer(
 	"# HELP latchkey_clock_off_seconds\n", "# HELP latchkey_clock_off_seconds How far the clock is ahead of what is believed; while it is off, what is past stays.\n",
 	"# HELP latchkey_password_hashes_running\n", "# HELP latchkey_password_hashes_running Passwords being hashed.\n",
 	"# HELP latchkey_password_hashes_waiting\n", "# HELP latchkey_password_hashes_waiting Passwords that wait for a core.\n",
+	"# HELP latchkey_clock_offset_seconds\n", "# HELP latchkey_clock_offset_seconds How far the clock of this node is ahead of the database's.\n",
+	"# HELP latchkey_database_up\n", "# HELP latchkey_database_up Whether the database is there, as far as is known.\n",
+	"# HELP latchkey_database_retries_total\n", "# HELP latchkey_database_retries_total What was tried again: because another transaction was in the way, or because a connection broke before anything was saved.\n",
+	"# HELP latchkey_database_unclear_total\n", "# HELP latchkey_database_unclear_total Transactions of which nobody knows whether they were saved: the answer to their commit was lost.\n",
+	"# HELP latchkey_database_connections_open\n", "# HELP latchkey_database_connections_open Connections to the database.\n",
+	"# HELP latchkey_database_connections_in_use\n", "# HELP latchkey_database_connections_in_use Connections to the database that are being used.\n",
+	"# HELP latchkey_database_connections_max\n", "# HELP latchkey_database_connections_max How many connections to the database there may be.\n",
+	"# HELP latchkey_database_waiting\n", "# HELP latchkey_database_waiting Reads and writes that wait for a connection to the database.\n",
 	"# HELP latchkey_store_reads_total\n", "# HELP latchkey_store_reads_total Statements that read.\n",
 	"# HELP latchkey_store_writes_total\n", "# HELP latchkey_store_writes_total Jobs that the writer of the database ran.\n",
 	"# HELP latchkey_store_commits_total\n", "# HELP latchkey_store_commits_total Transactions that were committed.\n",
@@ -114,6 +125,10 @@ func (m *metrics) writeGauges(w io.Writer) {
 		victoria.WriteGaugeFloat64(w, "latchkey_mails_waiting", float64(g.mailsWaiting))
 		victoria.WriteGaugeFloat64(w, "latchkey_mail_failing_seconds", g.mailsFailing.Seconds())
 	}
+	if g.pool != nil {
+		writePool(w, *g.pool)
+		victoria.WriteGaugeFloat64(w, "latchkey_clock_offset_seconds", g.clockOffset)
+	}
 	for _, one := range m.warned() {
 		active := 0.
 		if one.Active() {
@@ -125,6 +140,22 @@ func (m *metrics) writeGauges(w io.Writer) {
 	victoria.WriteCounterUint64(w, "latchkey_store_reads_total", g.storeReads)
 	victoria.WriteCounterUint64(w, "latchkey_store_writes_total", g.storeWrites)
 	victoria.WriteCounterUint64(w, "latchkey_store_commits_total", g.storeCommits)
+}
+
+// writePool tells how this node gets on with the database that several share.
+func writePool(w io.Writer, p store.PoolStats) {
+	up := 0.
+	if p.Up {
+		up = 1
+	}
+	victoria.WriteGaugeFloat64(w, "latchkey_database_up", up)
+	victoria.WriteCounterUint64(w, `latchkey_database_retries_total{why="conflict"}`, uint64(p.Conflicts))    //nolint:gosec // G115: it only grows
+	victoria.WriteCounterUint64(w, `latchkey_database_retries_total{why="connection"}`, uint64(p.Reconnects)) //nolint:gosec // G115: it only grows
+	victoria.WriteCounterUint64(w, "latchkey_database_unclear_total", uint64(p.Unclear))                      //nolint:gosec // G115: it only grows
+	victoria.WriteGaugeFloat64(w, "latchkey_database_connections_open", float64(p.Connections))
+	victoria.WriteGaugeFloat64(w, "latchkey_database_connections_in_use", float64(p.InUse))
+	victoria.WriteGaugeFloat64(w, "latchkey_database_connections_max", float64(p.Most))
+	victoria.WriteGaugeFloat64(w, "latchkey_database_waiting", float64(p.WaitingForAny))
 }
 
 // withoutMethod is the path of a pattern "METHOD /path", or the pattern if it is that already.

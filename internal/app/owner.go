@@ -76,7 +76,11 @@ func (a *App) tellOfUnusual(d dataDir, cfg config.Settings) {
 			d.unusual = append(d.unusual, fmt.Sprintf("the %s are in %s, which belongs to %s, who can sign in as anybody", secret.what, secret.file, of))
 		}
 	}
-	if len(d.unusual) > 0 {
-		a.warnings.raise(warnData, "the data directory is unusual: "+strings.Join(d.unusual, "; "), "dir", d.whole())
+	switch what := strings.Join(d.unusual, "; "); {
+	case what == "":
+	case d.path == "":
+		a.warnings.raise(warnData, "the files of keys are unusual: "+what)
+	default:
+		a.warnings.raise(warnData, "the data directory is unusual: "+what, "dir", d.whole())
 	}
 }

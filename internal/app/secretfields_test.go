@@ -22,6 +22,7 @@ var openSecrets = map[string]string{
 	"config.Config.AccessKeysFile":          "the name of a file",
 	"config.Settings.AccessKeysFile":        "the name of a file",
 	"operate.Program.Database":              "the name of a file",
+	"store.Node.AccessKeys":                 "names of keys, which are public",
 	"pair.startedPairing.UserCode":          "what the command shows to the person at it",
 	"pair.pairing.tokenEndpoint":            "an address",
 	"authserver.errorBody.Code":             "the name of an error",

@@ -40,6 +40,9 @@ func aboutAMinute() time.Duration {
 	return 50*time.Second + rand.N(20*time.Second) //nolint:gosec // spreads load, guards nothing
 }
 
+// every is a pause that is always the same.
+func every(pause time.Duration) func() time.Duration { return func() time.Duration { return pause } }
+
 // repeat does the work after each pause, until the context ends.
 func repeat(ctx context.Context, pause func() time.Duration, work func(context.Context)) {
 	for {

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/ecdsa"
 	"net/http"
 	"strings"
 	"time"
@@ -27,18 +28,15 @@ type keyService struct {
 }
 
 // connectKeys keeps accounts in this program, with a client API for devices, or reaches out to the server that has them.
-func (a *App) connectKeys(cfg config.Settings, dir dataDir, ring keyRing) (keyService, error) {
+func (a *App) connectKeys(cfg config.Settings, ring keyRing, access []*ecdsa.PrivateKey) (keyService, error) {
 	if cfg.Upstream != nil {
 		return a.elsewhere(cfg)
 	}
-	return a.here(cfg, dir, ring)
+	return a.here(cfg, ring, access)
 }
 
-func (a *App) here(cfg config.Settings, dir dataDir, ring keyRing) (k keyService, err error) {
-	access, err := loadAccessKeys(cfg, dir)
-	if err != nil {
-		return k, err
-	}
+// here is the program that has the accounts. The first of the access keys signs what devices show to other services.
+func (a *App) here(cfg config.Settings, ring keyRing, access []*ecdsa.PrivateKey) (k keyService, err error) {
 	tokens, err := authserver.NewTokens(access, ring.signing)
 	if err != nil {
 		return k, err
@@ -63,12 +61,17 @@ func (a *App) here(cfg config.Settings, dir dataDir, ring keyRing) (k keyService
 		Log:           a.log,
 	}, rules, tokens)
 	a.admin.measure(rules)
-	return keyService{
-		service: accountsHere{rules, a.admin}, pace: time.Second, changes: a.store.Changes, baseURL: a.url,
+	k = keyService{
+		service: accountsHere{rules, a.admin}, pace: time.Second, baseURL: a.url,
 		api: a.admin.countLogIns(server), routes: server.Routes(), drain: rules.Drain,
-	}, nil
+	}
+	if a.store.Alone() {
+		k.changes = a.store.Changes
+	}
+	return k, nil
 }
 
+// elsewhere is the program before a server that has them.
 func (a *App) elsewhere(cfg config.Settings) (k keyService, err error) {
 	k.baseURL = strings.TrimRight(cfg.Upstream.String(), "/")
 	k.api, k.drain, k.pace = a.notHere(k.baseURL, handlers.ClientAddress(cfg.TrustedProxies)), func() {}, 3*time.Second // it is asked over a network

@@ -20,9 +20,11 @@ const (
 	warnMail         warningKind = "mail"           // does not get through
 	warnData         warningKind = "data-directory" // is not as it should be
 	warnClock        warningKind = "clock"          // does not go with what is believed
+	warnNodeClock    warningKind = "node-clock"     // does not go with the database's
+	warnNodeName     warningKind = "node-name"      // is another node's too
 )
 
-var warningKinds = []warningKind{warnStrangeProxy, warnUnreadProxy, warnMail, warnData, warnClock}
+var warningKinds = []warningKind{warnStrangeProxy, warnUnreadProxy, warnMail, warnData, warnClock, warnNodeClock, warnNodeName}
 
 // maxWarning bounds what is kept of one, in bytes: headers and addresses of requests are in it.
 const maxWarning = 600

@@ -27,7 +27,8 @@ const (
 
 // onlyPostgres are the statements that there are for PostgreSQL alone.
 func onlyPostgres() []string {
-	return []string{beginPostgres, commitPostgres, rollbackPostgres, lockUser, lockName, endBackend, lockTries, saveTries, sweepTries}
+	return append(nodeStatements(), beginPostgres, commitPostgres, rollbackPostgres, lockUser, lockName, endBackend,
+		lockTries, saveTries, sweepTries)
 }
 
 // errAfterCommit is a mistake in a job.

@@ -27,6 +27,7 @@ type Config struct {
 	AlsoHosts      string        // further hosts that devices reach it by, comma separated
 	Data           string        // directory of the database and the secrets
 	Database       model.Secret  // URL of PostgreSQL; "": SQLite in Data
+	Node           string        // name of this one among those that share Database; "": from the machine and the listener
 	AppID          string        // the client app id that SDKs name
 	Upstream       string        // base URL of the server that has the keys; "": this program
 	Registration   string        // "open" or "closed"
@@ -82,6 +83,7 @@ func (c *Config) Flags() *flag.FlagSet {
 	fs.Var((*commaList)(&c.AlsoHosts), "also-host", "`HOSTS` by which devices reach this program too, such as 192.168.1.5 or http://192.168.1.5:8080, comma separated or one a flag")
 	fs.StringVar(&c.Data, "data", c.Data, "`DIRECTORY` of the database and the secrets; made, and closed to other users, when absent")
 	fs.Var((*databaseURL)(c), "database", "`URL` of the PostgreSQL database that several of these share: postgres://user:password@HOST/DATABASE; without it, SQLite in --data. A command line is there for all to read: better set LATCHKEY_DATABASE, or LATCHKEY_DATABASE_FILE to the name of a file with it")
+	fs.StringVar(&c.Node, "node", c.Node, "`NAME` of this one among those that share --database; that of the machine with the port of --addr when not given")
 	fs.StringVar(&c.AppID, "app-id", c.AppID, "`ID` of the client app, as devices name it")
 	fs.StringVar(&c.Upstream, "upstream", c.Upstream, "`URL` of another server that has users and keys; without it, this program has them")
 	fs.StringVar(&c.Registration, "registration", c.Registration, "`open|closed`: may people make accounts themselves")
@@ -306,6 +308,8 @@ func Variable(flagName string) string {
 func Refuse(flagName, value, allowed string) error {
 	return fmt.Errorf("--%s (%s) is %q: %s", flagName, Variable(flagName), value, allowed)
 }
+
+var nodeName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,63}$`)
 
 var appID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 

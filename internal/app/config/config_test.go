@@ -46,14 +46,14 @@ func TestEverySettingHasAFlagAndAVariable(t *testing.T) {
 	want := Defaults()
 	want.Addr, want.PublicURL, want.Data, want.AppID = ":9000", "https://keys.example.org", "/var/lib/latchkey", "my-app"
 	want.Upstream, want.Registration, want.Anonymous, want.MinPassword = "https://services.example.org/base", "closed", "on", 15
-	want.Database = "postgres://latchkey@localhost/latchkey"
+	want.Database, want.Node = "postgres://latchkey@localhost/latchkey", "keys-1:8080"
 	want.AlsoHosts = "192.168.1.5,http://keys.local:8080"
 	want.PairingTime, want.StepUp = 5*time.Minute, 2*time.Hour
 	want.DrainTime, want.AdminAddr = 15*time.Second, "127.0.0.1:9090"
 	want.TrustedProxies, want.Log, want.LogLevel = "10.0.0.0/8, 2001:db8::/32", "json", "warn"
 	values := map[string]string{
 		"addr": want.Addr, "public-url": want.PublicURL, "also-host": want.AlsoHosts, "data": want.Data, "app-id": want.AppID,
-		"database": want.Database.Reveal(),
+		"database": want.Database.Reveal(), "node": want.Node,
 		"upstream": want.Upstream, "registration": want.Registration, "anonymous": want.Anonymous, "min-password": "15", "pairing-time": "5m",
 		"step-up":    "2h",
 		"drain-time": "15s", "admin-addr": want.AdminAddr,
@@ -136,6 +136,9 @@ func TestABadSettingIsNamedWithItsValueAndWhatIsAllowed(t *testing.T) {
 		{"also-host", "a b", "must be hosts"},
 		{"also-host", strings.Repeat("a,", 20) + "a", "at most 20"},
 		{"app-id", "my app", "letters, digits"},
+		{"node", "my node", "letters, digits"},
+		{"node", "a~b", "letters, digits"},
+		{"node", strings.Repeat("x", 65), "1 to 64"},
 		{"app-id", "..", "letters, digits"},
 		{"app-id", strings.Repeat("x", 65), "1 to 64"},
 		{"upstream", "http://services.example.org", "https URL"},

@@ -91,6 +91,11 @@ func inDatabaseUser(setting string) string {
 
 const plainInDatabaseUser = "-._~!$&'()*+,;=:%"
 
+// RefuseDatabase says what is wrong with the database that is connected to, and nothing of where it is.
+func RefuseDatabase(why string) error {
+	return Refuse("database", hidden, strings.ReplaceAll(why, "\n", "; "))
+}
+
 // databaseParameters are those of the URL, as the driver reads them: a plus sign is one.
 func databaseParameters(query string) (map[string]string, error) {
 	values := map[string]string{}

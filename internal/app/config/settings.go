@@ -20,6 +20,7 @@ type Settings struct {
 	AlsoHosts      []AlsoHost
 	Data           string       // directory of the database and the secrets
 	Database       model.Secret // URL of PostgreSQL; "": SQLite in Data
+	Node           string       // name of this one among those that share Database; "": from the machine and the listener
 	DatabaseOpen   bool         // what goes to the database can be read on its way, as its URL says
 	AppID          string       // the client app id that SDKs name
 	Upstream       *url.URL     // of the server that has the keys; nil: this program
@@ -82,7 +83,7 @@ func (s Settings) NeedsData() bool {
 // Parse checks the settings. It reports the first that cannot be, with its value and what is allowed.
 func (c Config) Parse() (Settings, error) {
 	s := Settings{
-		Addr: c.Addr, Data: c.Data, AppID: c.AppID, MinPassword: c.MinPassword,
+		Addr: c.Addr, Data: c.Data, Node: c.Node, AppID: c.AppID, MinPassword: c.MinPassword,
 		StepUp: c.StepUp, PairingTime: c.PairingTime, DrainTime: c.DrainTime,
 		SessionKeys: c.SessionKeys, SessionKeysFile: c.SessionKeysFile, AccessKeys: c.AccessKeys, AccessKeysFile: c.AccessKeysFile, LogTo: c.LogTo, Now: c.Now, Unknown: c.Unknown,
 		PasswordCost: c.PasswordCost,
@@ -115,6 +116,7 @@ func (c Config) Parse() (Settings, error) {
 		check("data", c.Data, c.Data != "", "must name a directory"),
 		check("data", c.Data, !unexpanded(c.Data), "begins with what only a shell replaces, and none has; write the whole path (or ./ before it, when it is really called so)"),
 		databaseErr,
+		check("node", c.Node, c.Node == "" || nodeName.MatchString(c.Node), "must be 1 to 64 letters, digits and _ . : -"),
 		check("app-id", c.AppID, appID.MatchString(c.AppID), "must be 1 to 64 letters, digits, - and _"),
 		upstreamErr,
 		registrationErr,

@@ -223,7 +223,8 @@ CREATE TABLE nodes (
     started_at   BIGINT NOT NULL,
     seen_at      BIGINT NOT NULL,
     refresh_keys TEXT COLLATE "C" NOT NULL,
-    access_keys  TEXT COLLATE "C" NOT NULL
+    access_keys  TEXT COLLATE "C" NOT NULL,
+    clock_off    BIGINT NOT NULL
 );
 
 -- The oldest schema that a program may have been written for which uses this one.
