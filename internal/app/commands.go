@@ -37,7 +37,7 @@ func Main(ctx context.Context, args []string, stdout io.Writer) error {
 		err = health(ctx, args, stdout)
 	case "pair":
 		return pair.Run(ctx, args, stdout, os.Stderr, isTerminal(os.Stderr))
-	case "user", "import-users", "backup", "restore", "status":
+	case "user", "import-users", "backup", "restore", "status", "nodes", "migrate":
 		return operateOn(ctx, append([]string{command}, args...), console(stdout))
 	case "version":
 		err = version(args, stdout)
@@ -54,7 +54,7 @@ func Main(ctx context.Context, args []string, stdout io.Writer) error {
 }
 
 // commandNames are the words that Main knows.
-var commandNames = []string{"serve", "pair", "health", "status", "user", "import-users", "backup", "restore", "version", "help"}
+var commandNames = []string{"serve", "pair", "health", "status", "user", "import-users", "backup", "restore", "nodes", "migrate", "version", "help"}
 
 func isCommand(word string) bool { return slices.Contains(commandNames, word) }
 
@@ -189,6 +189,8 @@ honours those keys.
   latchkey import-users …    make accounts of users that App Services' Admin API gave
   latchkey backup …          copy the database while latchkey runs
   latchkey restore …         put such a copy back while it is stopped
+  latchkey nodes             the programs that share the database of --database
+  latchkey migrate           bring the schema of that database up to date, which every node does at its start if it may
   latchkey version           print the version
   latchkey help              print this
 

@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"latchkey/internal/app/config"
+	"latchkey/internal/app/mail"
 	"latchkey/internal/app/operate"
+	"latchkey/internal/store"
 )
 
 // commandSocket serves the commands of operators. A nil one does nothing.
@@ -76,6 +78,9 @@ func operateOn(ctx context.Context, args []string, c operate.Console) error {
 			}
 			log := newLogger(cfg)
 			dir := dataDir{path: cfg.Data, log: log}
+			if cfg.Database != "" {
+				return sharedPlace(cfg, log), nil
+			}
 			return operate.Place{
 				Dir:    dir.path,
 				Open:   dir.openDatabase,
@@ -88,4 +93,24 @@ func operateOn(ctx context.Context, args []string, c operate.Console) error {
 		Database: databaseFile,
 		KeyFiles: [2]string{sessionKeysFile, accessKeyFile},
 	})
+}
+
+// sharedPlace is a database that nodes share. What a command would ask a running program for, it must be given here.
+func sharedPlace(cfg config.Settings, log *slog.Logger) operate.Place {
+	of := operate.Config{
+		PublicURL: cfg.LikelyURL(), Upstream: cfg.Upstream, MinPassword: cfg.MinPassword, Data: inPostgreSQL, Now: cfg.Now, Log: log,
+	}
+	if cfg.PublicURL == nil { // that of this machine is nobody's
+		of.PublicURL = ""
+	}
+	if cfg.Mail != nil {
+		of.Mailer = mail.AtOnce(mail.Server(*cfg.Mail), of.PublicURL, cfg.Now)
+	}
+	return operate.Place{
+		Connect: func(ctx context.Context, migrate bool) (*store.Store, error) {
+			return connectDatabase(ctx, cfg.Database, store.Options{Migrate: migrate, Exact: !migrate})
+		},
+		Refuse: config.RefuseDatabase,
+		Config: of,
+	}
 }

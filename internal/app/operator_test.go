@@ -217,7 +217,7 @@ func TestNoPortTakesCommands(t *testing.T) {
 	for _, base := range []string{a.URL(), "http://" + a.admin.listener.Addr().String()} {
 		for _, prefix := range []string{"", "/operator", "/api/latchkey/v1", "/api/client/v2.0"} {
 			for _, path := range []string{
-				"/users/add", "/users/list", "/users/find", "/users/disable", "/users/enable", "/users/reset-password", "/users/delete", "/users/import", "/backup", "/status",
+				"/users/add", "/users/list", "/users/find", "/users/disable", "/users/enable", "/users/reset-password", "/users/delete", "/users/import", "/backup", "/status", "/nodes",
 			} {
 				req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, base+prefix+path, strings.NewReader(body))
 				if err != nil {

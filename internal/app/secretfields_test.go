@@ -22,6 +22,8 @@ var openSecrets = map[string]string{
 	"config.Config.AccessKeysFile":          "the name of a file",
 	"config.Settings.AccessKeysFile":        "the name of a file",
 	"operate.Program.Database":              "the name of a file",
+	"operate.listedNode.SessionKeys":        "names of keys, which give nothing away",
+	"operate.listedNode.AccessKeys":         "names of keys, which are public",
 	"store.Node.AccessKeys":                 "names of keys, which are public",
 	"pair.startedPairing.UserCode":          "what the command shows to the person at it",
 	"pair.pairing.tokenEndpoint":            "an address",

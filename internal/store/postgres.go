@@ -66,6 +66,8 @@ type backend struct {
 type Options struct {
 	// Migrate brings the schema up to date. Without it, a schema that is not makes Connect fail.
 	Migrate bool
+	// Exact refuses a newer schema, too, which has only been added to.
+	Exact bool
 }
 
 // Connect opens the database of PostgreSQL that a URL names, which other programs may have open too.
@@ -127,7 +129,7 @@ func (p *postgresEngine) prepareAll(ctx context.Context, cfg *pgx.ConnConfig, o 
 		return err
 	}
 	defer conn.Release()
-	if err := migratePostgres(ctx, conn.Conn(), cfg, o.Migrate); err != nil {
+	if err := migratePostgres(ctx, conn.Conn(), cfg, o); err != nil {
 		return err
 	}
 	for text, rebound := range p.texts {

@@ -18,7 +18,7 @@ var ErrOldSchema = errors.New("the schema of the database is older than this pro
 
 // migratePostgres brings the schema up to date, if it may, and looks whether this program may use it. A schema that is newer will do
 // as long as its migrations have only added to it, which it says itself.
-func migratePostgres(ctx context.Context, conn *pgx.Conn, cfg *pgx.ConnConfig, may bool) error {
+func migratePostgres(ctx context.Context, conn *pgx.Conn, cfg *pgx.ConnConfig, o Options) error {
 	version, oldest, err := postgresVersion(ctx, conn)
 	if err != nil {
 		return fmt.Errorf("read schema version: %s", oneLine(err))
@@ -30,9 +30,11 @@ func migratePostgres(ctx context.Context, conn *pgx.Conn, cfg *pgx.ConnConfig, m
 	switch {
 	case newest < oldest:
 		return fmt.Errorf("%w (its schema can be used from version %d on, this program knows %d)", ErrNewer, oldest, newest)
+	case version > newest && o.Exact:
+		return fmt.Errorf("%w (its schema is version %d, this program knows %d)", ErrNewer, version, newest)
 	case version >= newest:
 		return nil
-	case !may:
+	case !o.Migrate:
 		return ErrOldSchema
 	}
 	return upPostgres(ctx, conn, cfg)

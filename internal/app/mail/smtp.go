@@ -55,6 +55,16 @@ func helloOf(publicURL, from string) string {
 	return from[strings.LastIndexByte(from, '@')+1:]
 }
 
+// AtOnce gives what hands mails to a server before it returns, for a command that ends then.
+func AtOnce(server Server, publicURL string, now func() time.Time) accounts.Mailer {
+	return atOnce{smtpMailer{Server: server, hello: helloOf(publicURL, server.From), now: now}}
+}
+
+type atOnce struct{ smtpMailer }
+
+// Send returns when the server has the mail, or with the reason why it has not.
+func (m atOnce) Send(ctx context.Context, letter accounts.Mail) error { return m.deliver(ctx, letter) }
+
 // deliver returns when the server has the mail, or with a reason that names neither its receiver nor a password.
 func (m smtpMailer) deliver(ctx context.Context, letter accounts.Mail) error {
 	msg, err := m.message(letter)

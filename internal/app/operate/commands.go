@@ -32,12 +32,15 @@ type Program struct {
 	KeyFiles [2]string                       // the other files there that are worth keeping
 }
 
-// Place is the data directory that a command is about.
+// Place is the data that a command is about: a directory, or a database that several programs share.
 type Place struct {
 	Dir    string
 	Open   func(context.Context) (*store.Store, error) // fails with store.ErrInUse while a running program has it
 	Refuse func(why string) error                      // says what is wrong with the directory
-	Config Config                                      // of the operator there, but for the store
+	// Connect opens the shared database, whatever programs run on it; nil when the data is in the directory. It brings the schema up to
+	// date when it is told to, and refuses another one otherwise.
+	Connect func(ctx context.Context, migrate bool) (*store.Store, error)
+	Config  Config // of the operator there, but for the store
 }
 
 // usageError is a command line that is wrong.
@@ -61,10 +64,11 @@ type command struct {
 	name, argument string // "": takes none
 	does           string
 	more           string        // what else one should know
-	settings       []string      // of the program, beside --data
+	settings       []string      // of the program, beside --data and --database
 	flags          []commandFlag // beside --json
 	run            func(context.Context, call) error
 	alone          func(context.Context, call, Place) error // in place of run: no program may have the database
+	shared         func(context.Context, call, Place) error // in place of both, when there is a database that programs share
 }
 
 // call is a command that is being carried out.
@@ -81,7 +85,7 @@ func withPasswordStdin(fs *flag.FlagSet, o *options) {
 }
 
 func withMail(fs *flag.FlagSet, o *options) {
-	fs.BoolVar(&o.mail, "mail", false, "send the link by mail and do not print it; takes a running latchkey with --smtp")
+	fs.BoolVar(&o.mail, "mail", false, "send the link by mail and do not print it; takes a running latchkey with --smtp or, with --database, --smtp itself")
 }
 
 func withKeepSessions(fs *flag.FlagSet, o *options) {
@@ -122,7 +126,7 @@ func (p Program) commands() []command {
 			name: "user reset-password", argument: "ID-or-EMAIL", does: "print a link with which a user chooses another password", run: resetPassword,
 			more: "The old password stops working and everything that is signed in is signed out, at once. Keys work as before: turn\n" +
 				"off what may be in wrong hands, or disable the user. The link is good once, for 24 hours.",
-			settings: []string{"public-url"}, flags: []commandFlag{withMail, withKeepSessions},
+			settings: []string{"public-url", "smtp"}, flags: []commandFlag{withMail, withKeepSessions},
 		},
 		{
 			name: "user delete", argument: "ID-or-EMAIL", does: "delete an account, its keys and what is known of it", run: deleteUser,
@@ -142,12 +146,20 @@ func (p Program) commands() []command {
 				"get through, a data directory that is not as it should be. The metrics count the same.",
 		},
 		{
-			name: "backup", argument: "FILE", does: "copy the database to a new file and check the copy", run: backUp,
+			name: "nodes", does: "list the programs that share the database of --database", run: listNodes,
+			more: "With --json there are the names of the keys that each accepts, too: the first of them signs.",
+		},
+		{
+			name: "migrate", does: "bring the schema of the database of --database up to date", run: migrateNothing, shared: migrate,
+			more: "Every node does that when it starts, if it may. After this it need not: its role can be one that changes no tables.",
+		},
+		{
+			name: "backup", argument: "FILE", does: "copy the database to a new file and check the copy", run: backUp, shared: backUpElsewhere,
 			more: "The key files of the data directory are not in it: keep a copy of those apart. latchkey restore puts it back. Whoever\n" +
 				"does that by hand must remove " + p.Database + "-wal and -shm if they are there.",
 		},
 		{
-			name: "restore", argument: "FILE", does: "put a backup in the place of the database, while latchkey is stopped", alone: restore,
+			name: "restore", argument: "FILE", does: "put a backup in the place of the database, while latchkey is stopped", alone: restore, shared: restoreElsewhere,
 			more: "FILE is checked first, and stays as it is. The database that was there is kept beside the new one with its log, under\n" +
 				"another name. Files that root makes belong to whom those did that were there.",
 		},
@@ -172,10 +184,17 @@ func Run(ctx context.Context, args []string, c Console, p Program) error {
 		return usageError{err}
 	}
 	call.Console, call.program = c, p
-	if command.alone != nil {
+	switch {
+	case place.Connect != nil && command.shared != nil:
+		return command.shared(ctx, call, place)
+	case command.alone != nil:
 		return command.alone(ctx, call, place)
+	case place.Connect != nil:
+		call.line, err = place.share(ctx)
+	default:
+		call.line, err = p.reach(ctx, place, patience)
 	}
-	if call.line, err = p.reach(ctx, place, patience); err != nil {
+	if err != nil {
 		return err
 	}
 	err = command.run(ctx, call)
@@ -233,7 +252,7 @@ func (p Program) chosen(args []string) (command, []string, error) {
 func (p Program) flagSet(c command, o *options) *flag.FlagSet {
 	fs := flag.NewFlagSet("latchkey "+c.name, flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
-	for _, name := range append([]string{"data"}, c.settings...) {
+	for _, name := range append([]string{"data", "database"}, c.settings...) {
 		setting := p.Flags.Lookup(name)
 		fs.Var(setting.Value, name, setting.Usage)
 	}
@@ -245,9 +264,13 @@ func (p Program) flagSet(c command, o *options) *flag.FlagSet {
 	return fs
 }
 
-// heeded are the settings of the program that commands take from the environment. The rest is left unread: what is wrong with
-// it is no reason not to list users.
-var heeded = []string{"addr", "data", "min-password", "public-url", "upstream"}
+// heeded are the settings of the program that a command takes from the environment: those of all commands, and its own. The rest is left
+// unread: what is wrong with it is no reason not to list users.
+func (c command) heeded() []string {
+	all := append([]string{"addr", "data", "database", "min-password", "public-url", "upstream"}, c.settings...)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
 
 // load reads the settings from the environment, then the arguments: flags may stand before and behind what they are about.
 func (p Program) load(c command, args []string) (call call, place Place, err error) {
@@ -255,7 +278,7 @@ func (p Program) load(c command, args []string) (call call, place Place, err err
 	if wantsHelp(args) {
 		return call, place, flag.ErrHelp
 	}
-	if err := p.Heed(heeded...); err != nil {
+	if err := p.Heed(c.heeded()...); err != nil {
 		return call, place, err
 	}
 	var arguments []string

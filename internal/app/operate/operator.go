@@ -42,6 +42,7 @@ const (
 	pathDeleteUser  = "/users/delete"
 	pathImportUsers = "/users/import"
 	pathBackup      = "/backup"
+	pathNodes       = "/nodes"
 )
 
 // Config is what an operator works with.
@@ -82,6 +83,7 @@ func (o *operator) handler() http.Handler {
 	mux.Handle("POST "+pathResetUser, operation(o.log, ofUsers(o, o.resetPassword)))
 	mux.Handle("POST "+pathDeleteUser, operation(o.log, ofUsers(o, o.deleteUser)))
 	mux.HandleFunc("POST "+pathImportUsers, o.importUsers)
+	mux.Handle("POST "+pathNodes, operation(o.log, o.nodes))
 	mux.Handle("POST "+pathStatus, operation(o.log, o.status))
 	mux.Handle("POST "+pathBackup, operation(o.log, o.backup))
 	return mux

@@ -63,6 +63,15 @@ func (p Program) reach(ctx context.Context, place Place, patience time.Duration)
 	}
 }
 
+// share connects to a database that is shared with whatever runs.
+func (p Place) share(ctx context.Context) (*line, error) {
+	st, err := p.Connect(ctx, false)
+	if err != nil {
+		return nil, err
+	}
+	return p.here(st), nil
+}
+
 // here calls the operator in this process.
 func (p Place) here(st *store.Store) *line {
 	p.Config.Store = st

@@ -26,6 +26,7 @@ func (w Warning) Active() bool { return w.Times > 0 && w.Over.IsZero() }
 // status is how a program is.
 type status struct {
 	Running  bool      `json:"running"`
+	Nodes    *int      `json:"nodes,omitempty"` // how many run; nil when there is one at most
 	URL      string    `json:"url,omitempty"`
 	Upstream string    `json:"upstream,omitempty"`
 	Data     string    `json:"data"`
@@ -37,6 +38,13 @@ type nothing struct{}
 
 func (o *operator) status(ctx context.Context, _ nothing) (status, error) {
 	s := status{Running: o.warnings != nil, Data: o.data, Warnings: []Warning{}}
+	if o.shared() {
+		n, err := o.running(ctx)
+		if err != nil {
+			return s, err
+		}
+		s.Nodes, s.Running = &n, n > 0
+	}
 	if o.upstream != nil {
 		s.Upstream = o.upstream.String()
 	} else {
@@ -46,7 +54,7 @@ func (o *operator) status(ctx context.Context, _ nothing) (status, error) {
 		}
 		s.Accounts = &n
 	}
-	if s.Running {
+	if o.warnings != nil {
 		s.URL = o.publicURL
 		s.Warnings = append(s.Warnings, o.warnings()...)
 	}
@@ -63,9 +71,12 @@ func showStatus(ctx context.Context, c call) error {
 
 func (s status) write(w io.Writer) error {
 	var text strings.Builder
-	if s.Running {
+	switch {
+	case s.Nodes != nil:
+		fmt.Fprintf(&text, "Nodes that run: %d (latchkey nodes lists them)\n", *s.Nodes)
+	case s.Running:
 		fmt.Fprintf(&text, "Latchkey runs at %s\n", legible(s.URL))
-	} else {
+	default:
 		text.WriteString("Latchkey is not running.\n")
 	}
 	fmt.Fprintf(&text, "Data: %s\n", legible(s.Data))
@@ -77,6 +88,8 @@ func (s status) write(w io.Writer) error {
 	switch {
 	case len(s.Warnings) > 0:
 		text.WriteString("To look into, since it was started:\n")
+	case s.Nodes != nil:
+		text.WriteString("What should be looked into is in the log and the metrics of each node.\n")
 	case s.Running:
 		text.WriteString("There is nothing to look into.\n")
 	}

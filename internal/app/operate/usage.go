@@ -14,7 +14,7 @@ const (
 )
 
 const usageTail = ` the user that it runs as and for root. The data directory is
-that of --data or LATCHKEY_DATA.
+that of --data or LATCHKEY_DATA. With --database or LATCHKEY_DATABASE it is that database, from wherever it can be reached.
 
 Exit codes:
   0  done
@@ -48,7 +48,7 @@ func (p Program) explain(c command, w io.Writer) error {
 	p.flagSet(c, &options{}).VisitAll(func(f *flag.Flag) {
 		value, meaning := flag.UnquoteUsage(f)
 		head := strings.TrimSpace("--" + f.Name + " " + value)
-		if slices.Contains(heeded, f.Name) {
+		if slices.Contains(c.heeded(), f.Name) {
 			head += "  (" + p.Variable(f.Name) + ")"
 		}
 		fmt.Fprintf(&text, "  %s\n      %s\n", head, meaning)
