@@ -66,8 +66,15 @@ type program struct {
 // newProgram starts with nobody in it. Each of change may alter what the dashboard is given.
 func newProgram(t testing.TB, change ...func(*handlers.Deps)) *program {
 	t.Helper()
-	p := &program{t: t, clock: testkit.NewClock(noon), logs: &logs{}, signIns: uncounted{}, refuses: map[string]error{}, then: map[string]func(){}}
-	p.store = testkit.Store(t)
+	return newProgramOn(t, testkit.Store(t), change...)
+}
+
+// newProgramOn is newProgram with its accounts in a store that is there already.
+func newProgramOn(t testing.TB, st *store.Store, change ...func(*handlers.Deps)) *program {
+	t.Helper()
+	p := &program{
+		t: t, store: st, clock: testkit.NewClock(noon), logs: &logs{}, signIns: uncounted{}, refuses: map[string]error{}, then: map[string]func(){},
+	}
 	p.deps = handlers.Deps{
 		StepUp:       30 * time.Minute,
 		SessionKeys:  [][]byte{bytes.Repeat([]byte{1}, 32)},

@@ -26,8 +26,16 @@ var (
 	errUndone  = &model.Error{Kind: model.KindStorageDown, Outcome: model.FoundUndone, Doing: "act", Err: fmt.Errorf("secret-host")}
 )
 
-// losing are the parts behind the pages, of which some calls lose their answers. Nothing was saved by those.
-type losing map[string]error
+// losing is what happens before some of the calls behind the pages. A call with an error is not made: its answer got lost, and nothing was
+// saved.
+type losing map[string]func() error
+
+func (l losing) before(call string) error {
+	if happens := l[call]; happens != nil {
+		return happens()
+	}
+	return nil
+}
 
 // loses gives a program in which that happens from now on.
 func (p *program) loses(calls losing) {
@@ -46,21 +54,24 @@ func (l losingService) As(a model.Account, from model.Origin) handlers.Person {
 }
 
 func (l losingService) Register(ctx context.Context, from model.Origin, email string, password model.Secret) error {
-	if err := l.calls["Register"]; err != nil {
+	if err := l.calls.before("Register"); err != nil {
 		return err
 	}
 	return l.Service.Register(ctx, from, email, password)
 }
 
 func (l losingService) SignIn(ctx context.Context, from model.Origin, email string, password model.Secret) (model.Account, error) {
-	if err := l.calls["SignIn"]; err != nil {
+	if err := l.calls.before("SignIn"); err != nil {
 		return model.Account{}, err
 	}
 	return l.Service.SignIn(ctx, from, email, password)
 }
 
-func (l losingService) UseLink(context.Context, model.Origin, model.GivenLink, model.Secret) (string, error) {
-	return "", l.calls["UseLink"]
+func (l losingService) UseLink(ctx context.Context, from model.Origin, link model.GivenLink, password model.Secret) (string, error) {
+	if err := l.calls.before("UseLink"); err != nil {
+		return "", err
+	}
+	return l.Service.UseLink(ctx, from, link, password)
 }
 
 type losingPerson struct {
@@ -69,54 +80,87 @@ type losingPerson struct {
 }
 
 func (l losingPerson) Keys(ctx context.Context) (model.Keys, error) {
-	if err := l.calls["Keys"]; err != nil {
+	if err := l.calls.before("Keys"); err != nil {
 		return model.Keys{}, err
 	}
 	return l.Person.Keys(ctx)
 }
 
 func (l losingPerson) CreateKey(ctx context.Context, name string) (created model.Created, err error) {
-	if l.calls["CreateKey"] == nil {
+	if err = l.calls.before("CreateKey"); err == nil {
 		return l.Person.CreateKey(ctx, name)
 	}
 	created.Keys, created.Unread = l.Keys(ctx)
 	created.Value = "the-value-of-a-key"
-	return created, l.calls["CreateKey"]
+	return created, err
 }
 
-func (l losingPerson) TurnKey(ctx context.Context, id string, _ bool) (key model.Key, err error) {
-	if err = l.calls["TurnKey"]; model.OutcomeOf(err) == model.FoundUndone {
+func (l losingPerson) TurnKey(ctx context.Context, id string, on bool) (key model.Key, err error) {
+	if err = l.calls.before("TurnKey"); err == nil {
+		return l.Person.TurnKey(ctx, id, on)
+	}
+	if model.OutcomeOf(err) == model.FoundUndone {
 		key, _ = l.Key(ctx, id)
 	}
 	return key, err
 }
 
 func (l losingPerson) DeleteKey(ctx context.Context, id string) (model.Key, error) {
-	if l.calls["DeleteKey"] == nil {
+	err := l.calls.before("DeleteKey")
+	if err == nil {
 		return l.Person.DeleteKey(ctx, id)
 	}
 	key, _ := l.Key(ctx, id)
-	return key, l.calls["DeleteKey"]
+	return key, err
 }
 
-func (l losingPerson) EndSession(context.Context, string) error { return l.calls["EndSession"] }
-func (l losingPerson) EndOthers(context.Context) error          { return l.calls["EndOthers"] }
-func (l losingPerson) DeleteAccount(context.Context) error      { return l.calls["DeleteAccount"] }
-func (l losingPerson) SignOut(context.Context) error            { return l.calls["SignOut"] }
+func (l losingPerson) EndSession(ctx context.Context, id string) error {
+	if err := l.calls.before("EndSession"); err != nil {
+		return err
+	}
+	return l.Person.EndSession(ctx, id)
+}
+
+func (l losingPerson) EndOthers(ctx context.Context) error {
+	if err := l.calls.before("EndOthers"); err != nil {
+		return err
+	}
+	return l.Person.EndOthers(ctx)
+}
+
+func (l losingPerson) DeleteAccount(ctx context.Context) error {
+	if err := l.calls.before("DeleteAccount"); err != nil {
+		return err
+	}
+	return l.Person.DeleteAccount(ctx)
+}
+
+func (l losingPerson) SignOut(ctx context.Context) error {
+	if err := l.calls.before("SignOut"); err != nil {
+		return err
+	}
+	return l.Person.SignOut(ctx)
+}
 
 func (l losingPerson) CheckPassword(ctx context.Context, password model.Secret) error {
-	if err := l.calls["CheckPassword"]; err != nil {
+	if err := l.calls.before("CheckPassword"); err != nil {
 		return err
 	}
 	return l.Person.CheckPassword(ctx, password)
 }
 
-func (l losingPerson) ChangePassword(context.Context, model.Secret, model.Secret) error {
-	return l.calls["ChangePassword"]
+func (l losingPerson) ChangePassword(ctx context.Context, current, replacement model.Secret) error {
+	if err := l.calls.before("ChangePassword"); err != nil {
+		return err
+	}
+	return l.Person.ChangePassword(ctx, current, replacement)
 }
 
-func (l losingPerson) TryValue(context.Context, model.Secret) (model.Key, error) {
-	return model.Key{}, l.calls["TryValue"]
+func (l losingPerson) TryValue(ctx context.Context, value model.Secret) (model.Key, error) {
+	if err := l.calls.before("TryValue"); err != nil {
+		return model.Key{}, err
+	}
+	return l.Person.TryValue(ctx, value)
 }
 
 type losingRows struct {
@@ -125,21 +169,21 @@ type losingRows struct {
 }
 
 func (l losingRows) CreateWebSession(ctx context.Context, row model.WebSession) error {
-	if err := l.calls["CreateWebSession"]; err != nil {
+	if err := l.calls.before("CreateWebSession"); err != nil {
 		return err
 	}
 	return l.webRows.CreateWebSession(ctx, row)
 }
 
 func (l losingRows) UpdateWebSession(ctx context.Context, row model.WebSession) error {
-	if err := l.calls["UpdateWebSession"]; err != nil {
+	if err := l.calls.before("UpdateWebSession"); err != nil {
 		return err
 	}
 	return l.webRows.UpdateWebSession(ctx, row)
 }
 
 func (l losingRows) DeleteWebSession(ctx context.Context, idHash [32]byte, happened ...model.Event) error {
-	if err := l.calls["DeleteWebSession"]; err != nil {
+	if err := l.calls.before("DeleteWebSession"); err != nil {
 		return err
 	}
 	return l.webRows.DeleteWebSession(ctx, idHash, happened...)
@@ -151,7 +195,7 @@ type losingGrants struct {
 }
 
 func (l losingGrants) CreateGrant(ctx context.Context, g model.DeviceGrant, limit int) error {
-	if err := l.calls["CreateGrant"]; err != nil {
+	if err := l.calls.before("CreateGrant"); err != nil {
 		return err
 	}
 	return l.Grants.CreateGrant(ctx, g, limit)
@@ -160,39 +204,42 @@ func (l losingGrants) CreateGrant(ctx context.Context, g model.DeviceGrant, limi
 func (l losingGrants) ClaimGrant(
 	ctx context.Context, code, userID string, session [32]byte, now time.Time,
 ) (model.DeviceGrant, error) {
-	if err := l.calls["ClaimGrant"]; err != nil {
+	if err := l.calls.before("ClaimGrant"); err != nil {
 		return model.DeviceGrant{}, err
 	}
 	return l.Grants.ClaimGrant(ctx, code, userID, session, now)
 }
 
-func (l losingGrants) DenyGrant(context.Context, string, string, [32]byte, time.Time) error {
-	return l.calls["DenyGrant"]
+func (l losingGrants) DenyGrant(ctx context.Context, id, userID string, session [32]byte, now time.Time) error {
+	if err := l.calls.before("DenyGrant"); err != nil {
+		return err
+	}
+	return l.Grants.DenyGrant(ctx, id, userID, session, now)
 }
 
 func (l losingGrants) BeginApproval(ctx context.Context, id, userID string, session [32]byte, now time.Time) error {
-	if err := l.calls["BeginApproval"]; err != nil {
+	if err := l.calls.before("BeginApproval"); err != nil {
 		return err
 	}
 	return l.Grants.BeginApproval(ctx, id, userID, session, now)
 }
 
 func (l losingGrants) CancelApproval(ctx context.Context, id string) error {
-	if err := l.calls["CancelApproval"]; err != nil {
+	if err := l.calls.before("CancelApproval"); err != nil {
 		return err
 	}
 	return l.Grants.CancelApproval(ctx, id)
 }
 
 func (l losingGrants) FinishApproval(ctx context.Context, id, keyID, keyName string, sealed []byte, now time.Time) error {
-	if err := l.calls["FinishApproval"]; err != nil {
+	if err := l.calls.before("FinishApproval"); err != nil {
 		return err
 	}
 	return l.Grants.FinishApproval(ctx, id, keyID, keyName, sealed, now)
 }
 
 func (l losingGrants) DeliverGrant(ctx context.Context, hash [32]byte, now, notBefore, lastBefore time.Time) (model.DeviceGrant, error) {
-	if err := l.calls["DeliverGrant"]; err != nil {
+	if err := l.calls.before("DeliverGrant"); err != nil {
 		return model.DeviceGrant{}, err
 	}
 	return l.Grants.DeliverGrant(ctx, hash, now, notBefore, lastBefore)
@@ -495,10 +542,11 @@ func lostScene(t *testing.T, stranger bool, calls []string, err error) scene {
 		s.b = p.browser()
 	}
 	for _, call := range calls {
-		lost[call] = err
-		if strings.HasSuffix(call, "Session") && strings.Contains(call, "Web") || strings.HasSuffix(call, "Grant") || strings.HasSuffix(call, "Approval") {
-			lost[call] = errLost // which is from the store
+		answer := err
+		if strings.Contains(call, "WebSession") || strings.HasSuffix(call, "Grant") || strings.HasSuffix(call, "Approval") {
+			answer = errLost // which is from the store
 		}
+		lost[call] = func() error { return answer }
 	}
 	p.loses(lost)
 	return s
