@@ -387,14 +387,7 @@ func (p *postgresEngine) settled(ctx context.Context) error {
 	open := slices.Clone(p.unsettled)
 	p.mu.Unlock()
 	for _, b := range open {
-		var ended bool
-		err := p.read(ctx, endBackend, func(conn *pgxpool.Conn, text string) error {
-			return conn.QueryRow(neverEnds, text, int64(b.pid), b.started).Scan(&ended)
-		})
-		if err == nil && !ended {
-			err = errAway
-		}
-		if err != nil && !errors.Is(err, model.ErrNotFound) {
+		if err := p.end(ctx, b); err != nil {
 			return err
 		}
 		p.mu.Lock()
@@ -402,6 +395,24 @@ func (p *postgresEngine) settled(ctx context.Context) error {
 		p.mu.Unlock()
 	}
 	return nil
+}
+
+// end has the server end a connection, if there still is one. One that ends by itself between being found and being told is not there to
+// be told, and not there to be found after that.
+func (p *postgresEngine) end(ctx context.Context, b backend) error {
+	for range 2 {
+		var ended bool
+		err := p.read(ctx, endBackend, func(conn *pgxpool.Conn, text string) error {
+			return conn.QueryRow(neverEnds, text, int64(b.pid), b.started).Scan(&ended)
+		})
+		switch {
+		case errors.Is(err, model.ErrNotFound):
+			return nil
+		case err != nil || ended:
+			return err
+		}
+	}
+	return errAway
 }
 
 // endBackend ends a connection of ours, and waits until it has.
