@@ -7,7 +7,7 @@ import (
 	"latchkey/internal/model"
 )
 
-// doubt is what a person is told of an act during which this server lost its database. Acts that are told of on their own page, such
+// doubt is what a person is told of an act during which the database was lost. Acts that are told of on their own page, such
 // as creating a key, have their words there.
 type doubt struct {
 	// heading and text are for when nobody knows what came of it: what is true all the same, and how to find out. That is at link.
@@ -19,7 +19,7 @@ type doubt struct {
 }
 
 const (
-	lostTouch = "The connection to this server’s database broke. "
+	lostTouch = "The connection to the database broke. " // of this server, or of the key service
 	checkNow  = "Check now"
 	// soon is when to come back then, in seconds.
 	soon = "1"
@@ -129,13 +129,13 @@ func approving(id string) doubt {
 	}
 }
 
-// lost says that the answer to an act of this server got lost, also when it has found out since that nothing was saved.
+// lost says that whoever saves things lost the answer to an act, also when it was found out since that nothing was saved.
 func lost(err error) bool {
 	return model.Is(err, model.KindUnclear) || errors.Is(err, model.ErrUnclear) || foundUndone(err)
 }
 
 func foundUndone(err error) bool {
-	return model.Is(err, model.KindStorageDown) && model.OutcomeOf(err) == model.FoundUndone
+	return model.OutcomeOf(err) == model.FoundUndone && (model.Is(err, model.KindStorageDown) || model.Is(err, model.KindUnclear))
 }
 
 // doubtful is an error with the words of the act that it is about.

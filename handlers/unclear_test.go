@@ -269,7 +269,7 @@ type told struct {
 	link, text string
 }
 
-const lostTouch = "The connection to this server’s database broke. "
+const lostTouch = "The connection to the database broke. "
 
 // lostActs are all acts, by the calls behind the pages. A call that is in none of them fails TestEveryActHasWordsForALostAnswer.
 var lostActs = map[string]struct {
@@ -624,4 +624,14 @@ func TestAWebSessionThatWasSavedIsFoundAlthoughTheAnswerGotLost(t *testing.T) {
 	if got := p.happened(who, "session-ended"); got != "session-ended signed out" {
 		t.Errorf("written down: %s", got)
 	}
+}
+
+func TestAnotherServerThatDoesNotKnowIsToldOfInTheSameWords(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t, elsewhere)
+	b, _ := p.signedIn(email)
+	p.upstream.breaks("*", says(http.StatusInternalServerError, `{"error":"not known","error_code":"OutcomeUnknown"}`))
+	b.post("/account/password", url.Values{"current": {password}, "new": {"another " + password}}).
+		want(http.StatusInternalServerError).says("h1", "We don’t know whether your password was changed")
+	b.post("/sessions/end-others", nil).want(http.StatusInternalServerError).says("h1", "We don’t know whether your other sessions were ended")
 }

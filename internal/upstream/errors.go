@@ -64,6 +64,8 @@ func failed(err error) error {
 		e.Kind, e.Outcome = model.KindTimedOut, model.Unclear
 	case client.BrokeOff(err):
 		e.Kind, e.Outcome = model.KindBrokeOff, model.Unclear
+	case isUnclear(err):
+		e.Kind, e.Outcome = model.KindUnclear, model.Unclear
 	default:
 		var said *client.Error
 		if errors.As(err, &said) {
@@ -101,6 +103,12 @@ func isBusy(err error) (wait time.Duration, busy bool) {
 	}
 	own := said.RetryAfter > 0 || said.Code != "" || said.Message != ""
 	return said.RetryAfter, client.IsLimited(err) || said.Status == http.StatusServiceUnavailable && own
+}
+
+// isUnclear says that the other server itself does not know whether it saved something. Only Latchkey's says so.
+func isUnclear(err error) bool {
+	var said *client.Error
+	return errors.As(err, &said) && said.Status == http.StatusInternalServerError && said.Code == "OutcomeUnknown"
 }
 
 func timedOut(err error) bool {

@@ -333,6 +333,17 @@ func says(status int, retryAfter string) happens {
 	}
 }
 
+// isUnsure is a server that does not know whether it saved something.
+func isUnsure(_ http.RoundTripper, r *http.Request) (*http.Response, error) {
+	w := httptest.NewRecorder()
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(http.StatusInternalServerError)
+	_, _ = w.WriteString(`{"error":"it is not known whether this was saved","error_code":"OutcomeUnknown"}`)
+	res := w.Result()
+	res.Request = r
+	return res, nil
+}
+
 // after lets a number of calls through before the fault begins.
 func after(calls int, fault happens) happens {
 	var done atomic.Int32

@@ -73,6 +73,7 @@ func TestACreateWhoseAnswerIsLostIsLookedForInTheList(t *testing.T) {
 		"there is no answer":        {timesOut, nil, model.KindTimedOut, model.Unclear, 0, true},
 		"it makes no sense":         {says(200, ""), nil, model.KindBadAnswer, model.Unclear, 0, true},
 		"something in front fails":  {says(502, ""), nil, model.KindBadAnswer, model.Unclear, 0, true},
+		"it does not know either":   {isUnsure, nil, model.KindUnclear, model.Unclear, 0, true},
 		"nobody listens":            {refusesConnections, nil, model.KindUnreachable, model.NotDone, 0, true},
 		"it has too much to do":     {says(429, "60"), nil, model.KindBusy, model.NotDone, 0, true},
 		"nobody can look":           {losesAnswers, after(1, losesRequests), model.KindBrokeOff, model.Unclear, 0, false},
@@ -152,6 +153,8 @@ func TestATurnWhoseAnswerIsLostIsLookedAt(t *testing.T) {
 		"the session has ended":   {says(403, ""), nil, model.KindForbidden, model.NotDone, false, ""},
 		"nothing can be saved":    {says(503, "5"), nil, model.KindBusy, model.NotDone, false, ""},
 		"something in front says": {says(503, ""), nil, model.KindBadAnswer, model.FoundUndone, true, ""},
+		"it does not know either": {isUnsure, nil, model.KindUnclear, model.FoundUndone, true, ""},
+		"nobody knows":            {isUnsure, says(500, ""), model.KindBadAnswer, model.Unclear, false, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
