@@ -54,6 +54,8 @@ type Accounts struct {
 	registrations *registrations
 
 	lists *limits.Turns // of lists of sessions
+
+	settleTime time.Duration // bounds finding out what came of an act
 }
 
 // New returns the accounts that are in a store.
@@ -77,6 +79,7 @@ func New(cfg Config, st *store.Store) *Accounts {
 		registrations: newRegistrations(cfg.Now),
 		notices:       NewNotices(cfg.Now, cfg.Shared),
 		lists:         limits.NewTurns(runtime.GOMAXPROCS(0) / 2),
+		settleTime:    settleTime,
 	}
 }
 

@@ -9,8 +9,8 @@ import (
 	"latchkey/internal/model"
 )
 
-// settleTimeout bounds finding out what came of an act. Whoever waits for its answer has waited for the act before.
-const settleTimeout = 10 * time.Second
+// settleTime bounds finding out what came of an act. Whoever waits for its answer has waited for the act before.
+const settleTime = 10 * time.Second
 
 // lastLook bounds a look at the keys after that, when the database may be there again.
 const lastLook = 2 * time.Second
@@ -30,7 +30,7 @@ func (a *Accounts) settle(ctx context.Context, userID, doing string, err error, 
 	if !errors.Is(err, model.ErrUnclear) {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.settleTime)
 	defer cancel()
 	var done bool
 	failed := a.store.Settled(ctx)
