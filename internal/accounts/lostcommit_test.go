@@ -61,8 +61,6 @@ type stage struct {
 	link  model.GivenLink
 }
 
-var stages atomic.Int64
-
 func (u *unreliable) stage(email string) *stage {
 	u.t.Helper()
 	u.clock.Advance(time.Hour) // no mailbox has too much
