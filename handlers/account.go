@@ -104,10 +104,10 @@ func (h *dashboard) deleteAccount(c echo.Context) error {
 		return deletingAccount.in(err)
 	}
 	if err := h.endSessionsOf(c, a.UserID); err != nil {
-		return accountGone.in(err)
+		return accountGone.about(err)
 	}
 	if err := sessionsDown(h.sessions.End(c.Response(), c.Request())); err != nil {
-		return accountGone.in(err)
+		return accountGone.about(err)
 	}
 	h.clearBrowser(c)
 	h.leaveFlash(c, "account-deleted", "")

@@ -217,8 +217,8 @@ func (h *dashboard) register(c echo.Context) error {
 		next.Reason = "Your account was made. If you were sent an e-mail, follow its link first; then sign in."
 		return h.renderSignIn(c, http.StatusOK, next)
 	}
-	if lost(err) {
-		h.logFault(c, "sign-in to a new account lost", err)
+	if lost(err) || model.Is(err, model.KindStorageDown) || errors.Is(err, errSessionsDown) {
+		h.logFault(c, "sign-in to a new account failed", err)
 		next.Reason = "Your account was created. Sign in to go on."
 		return h.renderSignIn(c, http.StatusOK, next)
 	}

@@ -225,11 +225,11 @@ func (h *dashboard) endOtherSessions(c echo.Context) error {
 	}
 	rows, err := h.browsers(ctx, c) // those too that are over by a clock that may be wrong
 	if err != nil {
-		return err
+		return endingOthers.about(err)
 	}
 	told, err := h.endRows(c, rows)
 	if err != nil {
-		return endingOthers.in(err)
+		return endingOthers.about(err)
 	}
 	if alone {
 		return h.answerEnded(c, flashWhen(told, "browsers-ended", "browsers-here"))

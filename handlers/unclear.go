@@ -152,8 +152,11 @@ func (d doubt) in(err error) error {
 	if !lost(err) {
 		return err
 	}
-	return &doubtful{d, err}
+	return d.about(err)
 }
+
+// about gives an error the words of the act, whatever it is: something was done before it came.
+func (d doubt) about(err error) error { return &doubtful{d, err} }
 
 // problem is what a person is told of it.
 func (d doubt) problem(err error) problem {

@@ -635,3 +635,35 @@ func TestAnotherServerThatDoesNotKnowIsToldOfInTheSameWords(t *testing.T) {
 		want(http.StatusInternalServerError).says("h1", "We don’t know whether your password was changed")
 	b.post("/sessions/end-others", nil).want(http.StatusInternalServerError).says("h1", "We don’t know whether your other sessions were ended")
 }
+
+func TestWhatWasDoneBeforeSomethingFailedIsNotDenied(t *testing.T) {
+	t.Parallel()
+	away := func() error { return fmt.Errorf("secret-host is away") }
+	down := func() error { return &model.Error{Kind: model.KindStorageDown, Err: away()} }
+	for name, c := range map[string]struct {
+		calls  losing
+		path   string
+		form   url.Values
+		status int
+		says   string
+	}{
+		"an account that cannot be signed in to": {losing{"SignIn": down}, "/register",
+			url.Values{"email": {"new@example.com"}, "password": {password}}, http.StatusOK, "Your account was created. Sign in to go on."},
+		"an account whose browser stays": {losing{"DeleteWebSession": away}, "/account/delete",
+			url.Values{"password": {password}}, http.StatusInternalServerError, "Your account was deleted"},
+		"sessions of which some are left": {losing{"EndOthers": func() error { return &model.Error{Kind: model.KindNotOffered} }, "DeleteWebSession": away},
+			"/sessions/end-others", nil, http.StatusInternalServerError, "We don’t know whether your other sessions were ended"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newProgram(t)
+			b, who := p.signedIn(email)
+			p.signIn(who)
+			if c.path == "/register" {
+				b = p.browser()
+			}
+			p.loses(c.calls)
+			b.post(c.path, c.form).want(c.status).says("main", c.says).keepsQuiet("Nothing was changed", "secret-host")
+		})
+	}
+}
