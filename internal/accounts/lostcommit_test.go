@@ -2,6 +2,7 @@ package accounts
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/url"
@@ -516,5 +517,26 @@ func TestAKeyThatIsInTheListAfterAllIsGivenWithItsValue(t *testing.T) {
 	}
 	if emails := u.emails.taken(u.fixture); len(emails) != 1 {
 		t.Errorf("%d emails tell of it", len(emails))
+	}
+}
+
+func TestAnOperatorIsToldThatAPasswordIsVoidWhenItsLinkIsLost(t *testing.T) {
+	t.Parallel()
+	u := newUnreliable(t)
+	s := u.stage("ana@example.org")
+	u.Drain()
+	asked := 0
+	u.cfg.Now = func() time.Time {
+		if asked++; asked == 2 { // for the link, once the password is void
+			u.proxy.CutBeforeCommit(1)
+		}
+		return u.clock.Now()
+	}
+	_, link, err := u.Accounts.ResetPassword(t.Context(), s.who.UserID, false, false)
+	if !errors.Is(err, ErrPasswordVoid) || model.OutcomeOf(err) != model.FoundUndone || link.Address != "" {
+		t.Errorf("told is %v, given %v", err, link)
+	}
+	if s.identity().PasswordHash != "" {
+		t.Error("the password still fits")
 	}
 }
