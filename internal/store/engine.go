@@ -12,9 +12,8 @@ import (
 type engine interface {
 	// row runs a read that finds one row or, as model.ErrNotFound, none.
 	row(ctx context.Context, text string, args []any, dest ...any) error
-	// rows runs a read, scans every row of it into dest and calls each. A read that begins anew, because its connection was lost, calls
-	// begin first.
-	rows(ctx context.Context, text string, args, dest []any, begin, each func()) error
+	// rows runs a read, scans every row of it into dest and has to take it.
+	rows(ctx context.Context, text string, args, dest []any, to taker) error
 	// write runs a job in one transaction and returns after the commit, or with the reason why nothing was saved; model.ErrUnclear is
 	// that nobody knows whether it was. A job may be run more than once, of which one run counts at most.
 	write(ctx context.Context, of lock, run func(tx) error) error
@@ -25,6 +24,12 @@ type engine interface {
 	// alone says that nobody but this process writes.
 	alone() bool
 	close() error
+}
+
+// taker takes the rows of a read.
+type taker interface {
+	begin() // also anew, when the connection was lost on the way
+	take()
 }
 
 // tx is a job's access to the transaction it runs in. After any error but model.ErrNotFound the job has to return it.

@@ -115,16 +115,18 @@ type keyRow struct {
 	created                        int64
 	hash                           []byte
 	firstUsed, lastUsed, refusedAt sql.NullInt64
+	dest                           [16]any
 }
 
 // columns are the places to scan the keyColumns into.
 func (r *keyRow) columns() []any {
 	k, use, refusal := &r.key, &r.key.Usage.LastUse, &r.key.Usage.LastRefusal
-	return []any{
+	r.dest = [...]any{
 		&k.ID, &k.Name, &k.Disabled, &r.created, &r.hash, &r.firstUsed, &r.lastUsed,
 		&use.Address, &use.DeviceName, &use.Platform, &use.PlatformVersion, &use.SDK, &use.SDKVersion,
 		&r.refusedAt, &refusal.Address, &refusal.Reason,
 	}
+	return r.dest[:]
 }
 
 // fingerprintSize is how many bytes of the SHA-256 of a value its owner is told: enough to tell 20 keys apart.

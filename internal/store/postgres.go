@@ -250,9 +250,9 @@ func (p *postgresEngine) row(ctx context.Context, text string, args []any, dest 
 	})
 }
 
-func (p *postgresEngine) rows(ctx context.Context, text string, args, dest []any, begin, each func()) error {
+func (p *postgresEngine) rows(ctx context.Context, text string, args, dest []any, to taker) error {
 	return p.read(ctx, text, func(conn *pgxpool.Conn, text string) error {
-		begin()
+		to.begin()
 		rows, err := conn.Query(neverEnds, text, cleaned(args)...)
 		if err != nil {
 			return err
@@ -262,7 +262,7 @@ func (p *postgresEngine) rows(ctx context.Context, text string, args, dest []any
 			if err := rows.Scan(dest...); err != nil {
 				return err
 			}
-			each()
+			to.take()
 		}
 		return rows.Err()
 	})

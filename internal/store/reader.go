@@ -66,7 +66,7 @@ func (f *sqliteEngine) row(ctx context.Context, text string, args []any, dest ..
 	return found(f.prepared[text].QueryRowContext(ctx, args...).Scan(dest...))
 }
 
-func (f *sqliteEngine) rows(ctx context.Context, text string, args, dest []any, _, each func()) (err error) {
+func (f *sqliteEngine) rows(ctx context.Context, text string, args, dest []any, to taker) (err error) {
 	ctx, err = f.startRead(ctx, text)
 	if err != nil {
 		return err
@@ -80,7 +80,7 @@ func (f *sqliteEngine) rows(ctx context.Context, text string, args, dest []any, 
 		if err := rows.Scan(dest...); err != nil {
 			return err
 		}
-		each()
+		to.take()
 	}
 	return rows.Err()
 }

@@ -132,17 +132,27 @@ func (s *Store) row(ctx context.Context, text string, args []any, dest ...any) e
 // list runs a read and returns what get makes of every row, which was scanned into dest. A list that begins has room for so many:
 // growing it costs more than reading it.
 func list[T any](ctx context.Context, s *Store, room int, text string, args, dest []any, get func() T) ([]T, error) {
-	var all []T
-	err := s.engine.rows(ctx, text, args, dest, func() { all = all[:0] }, func() {
-		if all == nil {
-			all = make([]T, 0, room)
-		}
-		all = append(all, get())
-	})
-	if err != nil {
+	l := lister[T]{room: room, get: get}
+	if err := s.engine.rows(ctx, text, args, dest, &l); err != nil {
 		return nil, err
 	}
-	return all, nil
+	return l.rows, nil
+}
+
+// lister is the rows of a read so far.
+type lister[T any] struct {
+	rows []T
+	room int
+	get  func() T
+}
+
+func (l *lister[T]) begin() { l.rows = l.rows[:0] }
+
+func (l *lister[T]) take() {
+	if l.rows == nil {
+		l.rows = make([]T, 0, l.room)
+	}
+	l.rows = append(l.rows, l.get())
 }
 
 // doing adds to an error what was being done.

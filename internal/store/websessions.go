@@ -124,13 +124,15 @@ type webSessionRow struct {
 	model.WebSession
 	hash                           []byte
 	created, seen, expires, proved int64
+	dest                           [14]any
 }
 
 func (r *webSessionRow) columns() []any {
-	return []any{
+	r.dest = [...]any{
 		&r.hash, &r.Sealed, &r.Version, &r.created, &r.seen, &r.expires,
 		&r.UserID, &r.AuthSessionID, &r.Address, &r.Agent, &r.proved, &r.Email, &r.IdentityID, &r.Provider,
 	}
+	return r.dest[:]
 }
 
 func (r *webSessionRow) webSession() model.WebSession {
