@@ -25,7 +25,7 @@ func (h *dashboard) createKey(c echo.Context) error {
 		})
 	}
 	if !model.ValidName(name) { // it makes nothing: there is nothing to remember of this form
-		created, err := h.askToCreate(c, name)
+		created, err := h.askToCreate(c, name, "")
 		return h.answerCreateError(c, name, created, err)
 	}
 	a, _ := accountOf(c)
@@ -59,15 +59,18 @@ func (h *dashboard) createKey(c echo.Context) error {
 func (h *dashboard) create(c echo.Context, form *sentForm, name string) (created model.Created, err error) {
 	made, unclear := false, true
 	defer func() { h.forms.settle(form, made, unclear) }()
-	created, err = h.askToCreate(c, name)
+	created, err = h.askToCreate(c, name, form.id)
 	made, unclear = err == nil, model.OutcomeOf(err) == model.Unclear
 	return created, err
 }
 
-func (h *dashboard) askToCreate(c echo.Context, name string) (model.Created, error) {
+func (h *dashboard) askToCreate(c echo.Context, name, formID string) (model.Created, error) {
 	ctx, cancel := actContext(c)
 	defer cancel()
-	return h.person(c).CreateKey(ctx, name)
+	a, _ := accountOf(c)
+	from := originOf(c.Request().Context())
+	from.Form = formID
+	return h.as(c, a, from).CreateKey(ctx, name)
 }
 
 // answerCreate draws the keys page, or the parts of it that a create can change, after tell has said what came of it.
@@ -100,6 +103,8 @@ func (h *dashboard) answerCreateError(c echo.Context, name string, created model
 	case model.Is(err, model.KindNameTaken):
 		m.Form.Error = "You already have a key with this name."
 		m.Form.Holder = find(m.List, name)
+	case model.Is(err, model.KindFormUsed):
+		status, m.Notice = http.StatusConflict, usedForm(&m, name)
 	case model.Is(err, model.KindKeyLimit):
 		m.Notice = &views.Notice{Bad: true, Title: "No key was made.", Text: "All " + strconv.Itoa(model.MaxKeys) + " keys are in use."}
 	default:
@@ -171,6 +176,20 @@ func (h *dashboard) answerSentForm(c echo.Context, form *sentForm) error {
 				". Its value was in the first answer and cannot be shown again. If it was not saved, delete the key and create a new one."
 		}
 	})
+}
+
+// usedForm says what became of a form that created its key before this program was started, or at another node.
+func usedForm(m *views.Keys, name string) *views.Notice {
+	found := find(m.List, name)
+	switch {
+	case found != nil:
+		return &views.Notice{Title: "Already created.", Link: home + "/" + found.ID, LinkText: "Open " + name,
+			Text: "This form has created its key. The value was in the first answer and cannot be shown again. If it was not saved, delete the key and create a new one."}
+	case m.Failure != nil:
+		return &views.Notice{Title: "This form has created its key already.", Text: "No other was created.", Link: home, LinkText: checkNow}
+	default:
+		return &views.Notice{Title: "This form has created its key already.", Text: "There is no key named " + name + " now, and no other was created."}
+	}
 }
 
 func clock(t time.Time) string { return t.UTC().Format("15:04 UTC") }

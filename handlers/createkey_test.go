@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -121,6 +122,44 @@ func TestTheSameFormSentTwiceMakesOneKey(t *testing.T) {
 	}
 	if got := p.upstream.count(createKey); got != 1 {
 		t.Errorf("%d creates at the key service", got)
+	}
+}
+
+// A program that was started anew remembers as little of a form as another node does.
+func TestAFormCreatesOneKeyWhateverNodesItReaches(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, _ := p.signedIn(email)
+	other := newProgramOn(t, p.store).browser()
+	other.jar = b.jar
+	form := createForm(newFormID(t), "porch-cam")
+	b.post("/keys", form).want(http.StatusOK)
+	a := other.post("/keys", form).want(http.StatusConflict).lacks("#value").
+		says(".notice", "This form has created its key. The value was in the first answer and cannot be shown again.")
+	key := a.doc.Find(".notice a").AttrOr("href", "")
+	b.post(key+"/delete", nil).want(http.StatusSeeOther)
+	other.post("/keys", form).want(http.StatusConflict).lacks("#value").
+		says(".notice", "There is no key named porch-cam now, and no other was created.")
+	other.post("/keys", createForm(newFormID(t), "porch-cam")).want(http.StatusOK)
+}
+
+func TestOneFormSentToTwoNodesAtOnceCreatesOneKeyAndShowsOneValue(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, _ := p.signedIn(email)
+	other := newProgramOn(t, p.store).browser()
+	other.jar = b.jar
+	for _, name := range numbered(10) {
+		form := createForm(newFormID(t), name)
+		var statuses [2]int
+		var both sync.WaitGroup
+		for i, to := range []*browser{b, other} {
+			both.Go(func() { statuses[i] = to.post("/keys", form).status })
+		}
+		both.Wait()
+		if slices.Sort(statuses[:]); statuses != [2]int{http.StatusOK, http.StatusConflict} {
+			t.Errorf("%s: statuses %v", name, statuses)
+		}
 	}
 }
 

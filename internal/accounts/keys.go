@@ -80,7 +80,7 @@ func (p *Person) newKey(ctx context.Context, name string, besides ...model.Event
 		e.KeyName = name // or the store would look it up
 		events = append(events, e)
 	}
-	err := a.store.CreateAPIKey(ctx, key, hashValue(value), model.MaxKeys, events...)
+	err := a.store.CreateAPIKeyOnce(ctx, key, hashValue(value), model.MaxKeys, p.from.Form, events...)
 	err = p.settle(ctx, "create key", err, func(ctx context.Context) (bool, error) {
 		_, err := a.store.APIKey(ctx, key.UserID, key.ID)
 		return there(err)
@@ -91,6 +91,8 @@ func (p *Person) newKey(ctx context.Context, name string, besides ...model.Event
 			"a user can have at most %d API keys, those turned off included: delete one to make room", model.MaxKeys)}
 	case errors.Is(err, model.ErrConflict):
 		return model.Key{}, "", refuse(model.KindNameTaken)
+	case errors.Is(err, model.ErrRepeated):
+		return model.Key{}, "", refuse(model.KindFormUsed)
 	case errors.Is(err, model.ErrNotFound):
 		return model.Key{}, "", refuse(model.KindSessionOver)
 	case model.OutcomeOf(err) == model.Unclear:

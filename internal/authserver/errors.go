@@ -163,6 +163,7 @@ var wireKinds = map[model.Kind]kind{
 	model.KindBadName:            kindBadName,
 	model.KindNameTaken:          kindNameTaken,
 	model.KindKeyLimit:           kindKeyLimit,
+	model.KindFormUsed:           kindNameTaken, // programs have no forms
 	model.KindBadEmail:           kindBadEmail,
 	model.KindEmailTaken:         kindEmailTaken,
 	model.KindBadPassword:        kindBadPassword,

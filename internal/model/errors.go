@@ -37,6 +37,7 @@ const (
 	KindBadName       // no key can be called that; Reason says why
 	KindNameTaken     // another key of the person's has the name
 	KindKeyLimit      // the person has as many keys as allowed
+	KindFormUsed      // the form has created its key already
 	KindBadEmail      // no account can be called that
 	KindEmailTaken    // another account is
 	KindBadPassword   // no account can have that as its new password; Reason says why

@@ -11,6 +11,8 @@ type Origin struct {
 	KnownBrowser string
 	// Pairing is the name of the device that a key is created for, "" when a person creates it for themselves.
 	Pairing string
+	// Form is the id of the form with which a key is created, "" without one: it creates one key and no other.
+	Form string
 	// Gone is closed when whoever asks does not wait for the answer any more; nil when that cannot be told. What has begun goes on, but
 	// for what only waits for its turn.
 	Gone <-chan struct{}

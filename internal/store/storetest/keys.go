@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"latchkey/internal/model"
 	"latchkey/internal/store"
+	"latchkey/internal/testkit"
 )
 
 func keys() []contract {
@@ -75,6 +77,44 @@ func keys() []contract {
 			want(t, err, nil)
 			if diff := cmp.Diff(k, got); diff != "" {
 				t.Error(diff)
+			}
+		}},
+		{"a form creates one key, whatever becomes of that", func(t *testing.T, s *store.Store) {
+			u, other := addUser(t, s), addUser(t, s)
+			k, _ := addKeyByForm(t, s, u.ID, "phone", "form", nil)
+			addKeyByForm(t, s, u.ID, "phone", "form", model.ErrRepeated)
+			addKeyByForm(t, s, u.ID, "tablet", "form", model.ErrRepeated)
+			addKeyByForm(t, s, other.ID, "tablet", "form", nil)
+			want(t, deleteKey(t.Context(), s, u.ID, k.ID), nil)
+			addKeyByForm(t, s, u.ID, "phone", "form", model.ErrRepeated)
+			addKeyByForm(t, s, u.ID, "phone", "another form", nil)
+			want(t, s.Sweep(t.Context(), base.Add(24*time.Hour-time.Second), time.Hour), nil)
+			addKeyByForm(t, s, u.ID, "tablet", "form", model.ErrRepeated)
+			want(t, s.Sweep(t.Context(), base.Add(24*time.Hour), time.Hour), nil)
+			addKeyByForm(t, s, u.ID, "tablet", "form", nil)
+		}},
+		{"a form whose key was refused is not used up", func(t *testing.T, s *store.Store) {
+			u := addUser(t, s)
+			addKey(t, s, u.ID, "phone")
+			addKeyByForm(t, s, u.ID, "phone", "form", model.ErrConflict)
+			addKeyByForm(t, s, model.NewID(base), "phone", "form", model.ErrNotFound)
+			for i := range 19 {
+				addKey(t, s, u.ID, fmt.Sprintf("key-%d", i))
+			}
+			addKeyByForm(t, s, u.ID, "tablet", "form", model.ErrLimit)
+			got, err := s.APIKeys(t.Context(), u.ID)
+			want(t, err, nil)
+			want(t, deleteKey(t.Context(), s, u.ID, got[0].ID), nil)
+			addKeyByForm(t, s, u.ID, "tablet", "form", nil)
+		}},
+		{"of many who send one form at once one creates the key", func(t *testing.T, s *store.Store) {
+			u := addUser(t, s)
+			counts := testkit.AtOnce(t, 50, func(ctx context.Context, i int) error {
+				k, hash := newKey(u.ID, fmt.Sprintf("key-%d", i))
+				return s.CreateAPIKeyOnce(ctx, k, hash, 20, "form")
+			}, model.ErrRepeated)
+			if counts[nil] != 1 {
+				t.Errorf("outcomes %v", counts)
 			}
 		}},
 		{"a name is used once by a user, by its exact letters", func(t *testing.T, s *store.Store) {
@@ -216,4 +256,12 @@ func bare(k model.Key, err error) (model.Key, error) {
 func deleteKey(ctx context.Context, s *store.Store, userID, id string, happened ...model.Event) error {
 	_, err := s.DeleteAPIKey(ctx, userID, id, happened...)
 	return err
+}
+
+// addKeyByForm creates a key by a form, or is refused so.
+func addKeyByForm(t *testing.T, s *store.Store, userID, name, form string, refusal error) (model.Key, [32]byte) {
+	t.Helper()
+	k, hash := newKey(userID, name)
+	want(t, s.CreateAPIKeyOnce(t.Context(), k, hash, 20, form), refusal)
+	return k, hash
 }
