@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"latchkey/internal/model"
 )
 
 // Environment of a child: the test binary run again as a program that writes.
@@ -21,6 +23,7 @@ const (
 	childSingle = "LATCHKEY_TEST_CHILD_SINGLE" // one writer, so that each commit is alone
 	childPinned = "LATCHKEY_TEST_CHILD_PINNED" // one thread for all flushes, since strace counts the calls of each by itself
 	childBackup = "LATCHKEY_TEST_CHILD_BACKUP" // where to put a backup, in the end
+	childCopy   = "LATCHKEY_TEST_CHILD_COPY"   // the URL of what to copy the database to, in place of writing
 )
 
 // writersOfChild is how many goroutines of a child write at once.
@@ -28,7 +31,11 @@ const writersOfChild = 50
 
 func TestMain(m *testing.M) {
 	if path := os.Getenv(childFile); path != "" {
-		if err := writeAndTell(path, os.Stdout); err != nil {
+		work := writeAndTell
+		if os.Getenv(childCopy) != "" {
+			work = copyAndTell
+		}
+		if err := work(path, os.Stdout); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -76,6 +83,13 @@ func writeAndTell(path string, out io.Writer) error {
 		}
 	}
 	return s.Close()
+}
+
+// copyAndTell is the child that copies.
+func copyAndTell(path string, out io.Writer) error {
+	_, err := CopyData(context.Background(), path, model.Secret(os.Getenv(childCopy)), CopyOptions{})
+	_, _ = io.WriteString(out, "copied\n")
+	return err
 }
 
 // pinWriter keeps the writer's goroutine on one thread from here on.

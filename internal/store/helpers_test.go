@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -103,4 +104,17 @@ func (w *writer) setMaxBatch(n int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.maxBatch = n
+}
+
+// wantSentence fails the test unless an error is one line that says all of the parts.
+func wantSentence(tb testing.TB, err error, parts ...string) {
+	tb.Helper()
+	if err == nil {
+		tb.Fatal("no error")
+	}
+	for _, part := range append(parts, "") {
+		if !strings.Contains(err.Error(), part) || strings.Contains(err.Error(), "\n") {
+			tb.Errorf("%q is not one line that says %q", err, part)
+		}
+	}
 }

@@ -88,9 +88,26 @@ func Connect(ctx context.Context, url model.Secret, o Options) (*Store, error) {
 }
 
 func (p *postgresEngine) open(ctx context.Context, url model.Secret, o Options) error {
+	cfg, err := postgresConfig(url)
+	if err != nil {
+		return err
+	}
+	cfg.AfterConnect = checkServer
+	p.texts = reboundTexts()
+	if p.pool, err = pgxpool.NewWithConfig(ctx, cfg); err != nil {
+		return errors.New(oneLine(err))
+	}
+	if err := p.prepareAll(ctx, cfg.ConnConfig, o); err != nil {
+		return err
+	}
+	return nil
+}
+
+// postgresConfig is how the database that a URL names is connected to.
+func postgresConfig(url model.Secret) (*pgxpool.Config, error) {
 	cfg, err := pgxpool.ParseConfig(url.Reveal())
 	if err != nil { // which quotes the URL
-		return errors.New("what --database names is no URL of PostgreSQL")
+		return nil, errors.New("what --database names is no URL of PostgreSQL")
 	}
 	if !strings.Contains(url.Reveal(), "pool_max_conns=") {
 		cfg.MaxConns = poolSize
@@ -108,18 +125,10 @@ func (p *postgresEngine) open(ctx context.Context, url model.Secret, o Options) 
 	}
 	dialer := &net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3}, Control: giveUpUnanswered}
 	cfg.ConnConfig.DialFunc = dialer.DialContext
-	cfg.AfterConnect = p.check
 	cfg.ShouldPing = func(_ context.Context, of pgxpool.ShouldPingParams) bool {
 		return of.IdleDuration > time.Second || !quiet(of.Conn.PgConn().Conn())
 	}
-	p.texts = reboundTexts()
-	if p.pool, err = pgxpool.NewWithConfig(ctx, cfg); err != nil {
-		return errors.New(oneLine(err))
-	}
-	if err := p.prepareAll(ctx, cfg.ConnConfig, o); err != nil {
-		return err
-	}
-	return nil
+	return cfg, nil
 }
 
 // prepareAll brings the schema up to date, if it may, and has the server look at every statement once: a mistake in one is found at start.
@@ -140,8 +149,8 @@ func (p *postgresEngine) prepareAll(ctx context.Context, cfg *pgx.ConnConfig, o 
 	return nil
 }
 
-// check looks at a new connection. Neither the server nor a proxy before it says by itself that it cannot keep what it acknowledges.
-func (p *postgresEngine) check(ctx context.Context, conn *pgx.Conn) error {
+// checkServer looks at a new connection. Neither the server nor a proxy before it says by itself that it cannot keep what it acknowledges.
+func checkServer(ctx context.Context, conn *pgx.Conn) error {
 	var fsync, synchronous, encoding string
 	var version int
 	var standby bool
