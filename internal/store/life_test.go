@@ -21,24 +21,33 @@ type lived struct {
 	*Store
 	tell func(words ...string)
 	user string
+
+	failing []string // what the write that failed would have told
 }
 
 // liveOneLife makes a user who does everything that is ever written down; some go again. After a write that fails the rest of that
 // life is left out.
 func liveOneLife(ctx context.Context, s *Store, tell func(...string)) {
-	l := &lived{Context: ctx, Store: s, tell: tell}
+	if l := (&lived{Context: ctx, Store: s, tell: tell}); l.live() != nil {
+		tell("failed")
+	}
+}
+
+func (l *lived) live() error {
 	for _, act := range []func() error{l.register, l.useBrowsers, l.useKeys, l.pair, l.leave} {
-		if act() != nil {
-			tell("failed")
-			return
+		if err := act(); err != nil {
+			return err
 		}
 	}
+	return nil
 }
 
 // acknowledged tells of a write that was acknowledged, and passes on the error of one that was not.
 func (l *lived) acknowledged(err error, words ...string) error {
 	if err == nil {
 		l.tell(words...)
+	} else {
+		l.failing = words
 	}
 	return err
 }

@@ -224,14 +224,16 @@ func (t *postgresTx) commit() error {
 		if err == nil && tag.String() != commitPostgres { // it was a rollback
 			err = fmt.Errorf("the commit was answered with %s", tag)
 		}
+		t.committed = err == nil
 		return err
 	}); err != nil {
 		return err
 	}
 	t.asked = true
-	err := t.flush()
-	t.committed = err == nil
-	return err
+	if err := t.flush(); err != nil && !t.committed {
+		return err
+	}
+	return nil // whatever else the server said after its answer, such as that it is shutting down
 }
 
 // rollback undoes what was sent, unless the server does.
@@ -244,15 +246,26 @@ func (t *postgresTx) rollback() {
 }
 
 // unclear says whether nobody knows if the transaction was saved. An answer that is an error says that it was not, and so does one that
-// ends the connection in place of the answer to a statement before the commit. What was never sent was not either.
+// ends the connection in place of the answer to a statement before the commit, or that the server gives only before it commits. What was
+// never sent was not either.
 func (t *postgresTx) unclear() bool {
 	if !t.asked || t.committed || t.failed == nil || pgconn.SafeToRetry(t.failed) {
 		return false
 	}
-	if _, told := errors.AsType[*pgconn.PgError](t.failed); told {
-		return meaningOf(t.failed) == isLost && t.reached == len(t.queue)-1
+	if beforeBatch(t.failed) {
+		return false
+	}
+	if told, is := errors.AsType[*pgconn.PgError](t.failed); is {
+		return meaningOf(told) == isLost && t.reached == len(t.queue)-1 && !onlyBeforeCommit(told)
 	}
 	return t.conn.Conn().IsClosed() // or the mistake is on this side, and nothing was sent
+}
+
+// beforeBatch says whether a message failed in what the driver sends ahead of it: names of statements that the server is to know, or to
+// forget. For the latter there is no type; were it to be called otherwise one day, the outcome would count as not known.
+func beforeBatch(err error) bool {
+	_, preparing := errors.AsType[pgx.ErrPreprocessingBatch](err)
+	return preparing || strings.HasPrefix(err.Error(), "failed to deallocate cached statement(s): ")
 }
 
 // told is an error in the terms of this package. What it means for the transaction is asked of t.failed.
