@@ -40,7 +40,8 @@ func meaningOf(err error) meaning {
 		return isNothing
 	case e.Code == "23505": // unique_violation
 		return isDuplicate
-	case e.Code == "40001", e.Code == "40P01": // serialization_failure, deadlock_detected
+	case e.Code == "40001", e.Code == "40P01", // serialization_failure, deadlock_detected
+		e.Code == "55P03": // lock_not_available: whoever has it may be done next time, as on a server that had halted
 		return isConflict
 	case strings.HasPrefix(e.Code, "28"), strings.HasPrefix(e.Code, "3D"), e.Code == "42501": // who we are, or what we may
 		return isRefusal
