@@ -24,12 +24,22 @@ const (
 	childPinned = "LATCHKEY_TEST_CHILD_PINNED" // one thread for all flushes, since strace counts the calls of each by itself
 	childBackup = "LATCHKEY_TEST_CHILD_BACKUP" // where to put a backup, in the end
 	childCopy   = "LATCHKEY_TEST_CHILD_COPY"   // the URL of what to copy the database to, in place of writing
+
+	childURL  = "LATCHKEY_TEST_CHILD_URL"  // a database of PostgreSQL: being set is what makes a child that creates keys in it
+	childUser = "LATCHKEY_TEST_CHILD_USER" // of this user
 )
 
 // writersOfChild is how many goroutines of a child write at once.
 const writersOfChild = 50
 
 func TestMain(m *testing.M) {
+	if url := os.Getenv(childURL); url != "" {
+		if err := createAndTell(url, os.Getenv(childUser), os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	if path := os.Getenv(childFile); path != "" {
 		work := writeAndTell
 		if os.Getenv(childCopy) != "" {
