@@ -101,12 +101,15 @@ func metricsOf(t *testing.T, at string) map[string]string {
 	if got.Status != http.StatusOK || !strings.HasPrefix(got.Header.Get("Content-Type"), "text/plain; version=0.0.4") {
 		t.Fatalf("%d %s", got.Status, got.Header.Get("Content-Type"))
 	}
-	values, kinds := map[string]string{}, map[string]string{}
+	values, kinds, last := map[string]string{}, map[string]string{}, ""
 	for line := range strings.Lines(got.Body) {
 		line = strings.TrimSuffix(line, "\n")
 		if declared, ok := strings.CutPrefix(line, "# TYPE "); ok {
 			name, kind, _ := strings.Cut(declared, " ")
-			kinds[name] = kind
+			if kinds[name] != "" {
+				t.Errorf("%s is declared twice", name)
+			}
+			kinds[name], last = kind, name
 			continue
 		}
 		if help, ok := strings.CutPrefix(line, "# HELP "); ok {
@@ -123,6 +126,9 @@ func metricsOf(t *testing.T, at string) map[string]string {
 		base := regexp.MustCompile(`_(bucket|sum|count)$`).ReplaceAllString(parts[1], "")
 		if kinds[parts[1]] == "" && kinds[base] != "histogram" && kinds[base] != "summary" {
 			t.Errorf("%s was not declared", parts[1])
+		}
+		if last != parts[1] && last != base {
+			t.Errorf("%s stands among those of %s", parts[1], last)
 		}
 		name := strings.TrimSuffix(line, " "+parts[3])
 		if _, twice := values[name]; twice {

@@ -101,8 +101,25 @@ func (m *metrics) write(w io.Writer) error {
 	m.set.WritePrometheus(&text)
 	m.writeGauges(&text)
 	victoria.WriteProcessMetrics(&text)
-	_, err := helps.WriteString(w, text.String())
+	_, err := helps.WriteString(w, declaredOnce(text.String()))
 	return err
+}
+
+// declaredOnce has each metric say once what it is: the library says it for each line that is written by itself, which strict readers of
+// the format refuse.
+func declaredOnce(text string) string {
+	var out strings.Builder
+	said := map[string]bool{}
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, "# ") {
+			if said[line] {
+				continue
+			}
+			said[line] = true
+		}
+		out.WriteString(line)
+	}
+	return out.String()
 }
 
 func (m *metrics) writeGauges(w io.Writer) {
@@ -129,12 +146,15 @@ func (m *metrics) writeGauges(w io.Writer) {
 		writePool(w, *g.pool)
 		victoria.WriteGaugeFloat64(w, "latchkey_clock_offset_seconds", g.clockOffset)
 	}
-	for _, one := range m.warned() {
+	warned := m.warned()
+	for _, one := range warned {
+		victoria.WriteCounterUint64(w, fmt.Sprintf(`latchkey_warnings_total{kind=%q}`, one.Kind), one.Times)
+	}
+	for _, one := range warned {
 		active := 0.
 		if one.Active() {
 			active = 1
 		}
-		victoria.WriteCounterUint64(w, fmt.Sprintf(`latchkey_warnings_total{kind=%q}`, one.Kind), one.Times)
 		victoria.WriteGaugeFloat64(w, fmt.Sprintf(`latchkey_warnings_active{kind=%q}`, one.Kind), active)
 	}
 	victoria.WriteCounterUint64(w, "latchkey_store_reads_total", g.storeReads)
