@@ -33,7 +33,7 @@ func StartProgram(t *testing.T, change ...func(*config.Config)) *Program {
 	t.Helper()
 	cfg := config.Defaults()
 	cfg.Addr, cfg.Data, cfg.LogTo = "127.0.0.1:0", t.TempDir(), t.Output()
-	cfg.PasswordCost = testkit.Cheap
+	cfg.PasswordCost, cfg.Database = testkit.Cheap, testkit.Database(t)
 	for _, c := range change {
 		c(&cfg)
 	}

@@ -42,7 +42,7 @@ func mayImport() map[string][]string {
 		"internal/store":               {"internal/fileowner", "internal/model"},
 		"internal/store/pgtest":        nil,
 		"internal/store/storetest":     {"internal/model", "internal/store", "internal/testkit"},
-		"internal/testkit":             {"internal/model", "internal/store"},
+		"internal/testkit":             {"internal/model", "internal/store", "internal/store/pgtest"},
 		"internal/upstream":            {"client", "internal/model"},
 		"static":                       nil,
 		"views":                        {"static"},
@@ -192,7 +192,7 @@ func TestDependenciesStayInTheirPackages(t *testing.T) {
 func TestTheTestkitIsInNoProgram(t *testing.T) {
 	t.Parallel()
 	for _, p := range packages(t) {
-		forTests := strings.HasSuffix(p.name(), "test") || p.name() == "e2e/story"
+		forTests := strings.HasSuffix(p.name(), "test") || p.name() == "e2e/story" || p.name() == theTestkit
 		for _, support := range []string{theTestkit, theTestServer} {
 			if !forTests && slices.Contains(p.Imports, module+"/"+support) {
 				t.Errorf("%s imports %s, which only tests and what supports them may", p.name(), support)

@@ -1,12 +1,14 @@
 package testkit
 
 import (
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"latchkey/internal/model"
 	"latchkey/internal/store"
+	"latchkey/internal/store/pgtest"
 )
 
 // Password is everybody's, and PasswordHash what a store keeps of it, at the cost of Cheap. The hash is written out so that a
@@ -19,10 +21,32 @@ const (
 // Cheap keeps argon2id real and the tests fast.
 var Cheap = model.PasswordCost{Memory: 64, Passes: 1, Threads: 1}
 
+// EngineVariable has tests that need any store take one on PostgreSQL, when it is "postgres". Those that count statements, or look into
+// the file, are about SQLite and fail then.
+const EngineVariable = "LATCHKEY_TEST_ENGINE"
+
+// Database is the URL of an empty database for a test that would otherwise take a file, "" when it shall.
+func Database(t testing.TB) model.Secret {
+	t.Helper()
+	if os.Getenv(EngineVariable) != "postgres" {
+		return ""
+	}
+	return model.Secret(pgtest.URL(t))
+}
+
 // Store is a new one, which ends with the test.
 func Store(t testing.TB) *store.Store {
 	t.Helper()
-	return StoreAt(t, filepath.Join(t.TempDir(), "test.db"))
+	url := Database(t)
+	if url == "" {
+		return StoreAt(t, filepath.Join(t.TempDir(), "test.db"))
+	}
+	s, err := store.Connect(t.Context(), url, store.Options{Migrate: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
 }
 
 // StoreAt opens the store at a path, until the end of the test at the latest.
