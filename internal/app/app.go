@@ -118,7 +118,7 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 		SendsLinks:     !here || a.mails.box != nil, // another server has to be asked
 		MailStuck:      func() bool { return here && a.mails.stuck() },
 		Pace:           keys.pace,
-		Streams:        a.listener.Most() / connectionsOfStream,
+		Streams:        mostStreams(a.listener.Most(), a.store.Alone()),
 		Changes:        keys.changes,
 		Events:         a.store,
 		StepUp:         cfg.StepUp,

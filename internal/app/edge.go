@@ -16,6 +16,19 @@ import (
 // connectionsOfStream is for how many connections there may be one stream, which cannot be hung up on for a newcomer.
 const connectionsOfStream = 4
 
+// sharedStreams is how many streams a node has at most. Where others write too, each asks the database every second whether anything has
+// changed: several nodes together are to leave it most of its time for everything else.
+const sharedStreams = 500
+
+// mostStreams is how many streams there may be beside so many connections.
+func mostStreams(connections int, alone bool) int {
+	most := connections / connectionsOfStream
+	if !alone {
+		most = min(most, sharedStreams)
+	}
+	return most
+}
+
 // listen takes the address of the public listener.
 func (a *App) listen(ctx context.Context, cfg config.Settings) (*listen.Listener, error) {
 	most, files := cfg.Connections, 1

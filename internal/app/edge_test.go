@@ -428,3 +428,11 @@ func TestTheListenerOfTheProgramKnowsItsProxies(t *testing.T) {
 		t.Errorf("a proxy and somebody have %d connections of %d", n, cfg.Connections)
 	}
 }
+
+func TestANodeHasFewerStreamsThanAProgramByItself(t *testing.T) {
+	for connections, want := range map[int][2]int{8000: {2000, 500}, 400: {100, 100}} {
+		if got := [2]int{mostStreams(connections, true), mostStreams(connections, false)}; got != want {
+			t.Errorf("of %d connections %v are streams, want %v", connections, got, want)
+		}
+	}
+}
