@@ -69,6 +69,25 @@ func BenchmarkEngineHotAccount(b *testing.B) {
 	})
 }
 
+// BenchmarkEngineBesideAHotAccount signs in with the keys of 50 users while 50 callers sign in with those of one.
+func BenchmarkEngineBesideAHotAccount(b *testing.B) {
+	engines(b, func(b *testing.B, s *Store) {
+		hot, others := seedKeys(b, s, 1), seedKeys(b, s, 50)
+		ctx, stop := context.WithCancel(b.Context())
+		var busy sync.WaitGroup
+		for i := range 50 {
+			busy.Go(func() {
+				for ctx.Err() == nil {
+					_ = signIn(ctx, s, hot[i%len(hot)]) // of no interest here
+				}
+			})
+		}
+		timed(b, 1, func(ctx context.Context, i int) error { return signIn(ctx, s, others[i%len(others)]) })
+		stop()
+		busy.Wait()
+	})
+}
+
 // BenchmarkEngineKeysPage reads what the keys page does: the session of a browser, and 20 keys with their usage.
 func BenchmarkEngineKeysPage(b *testing.B) {
 	engines(b, func(b *testing.B, s *Store) {

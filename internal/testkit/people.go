@@ -21,8 +21,8 @@ const (
 // Cheap keeps argon2id real and the tests fast.
 var Cheap = model.PasswordCost{Memory: 64, Passes: 1, Threads: 1}
 
-// EngineVariable has tests that need any store take one on PostgreSQL, when it is "postgres". Those that count statements, or look into
-// the file, are about SQLite and fail then.
+// EngineVariable has tests that need any store take one on PostgreSQL, when it is "postgres". Those that look into the
+// file are about SQLite and fail then, as do those that move a program's clock to wait for a limit: nodes count by the server's.
 const EngineVariable = "LATCHKEY_TEST_ENGINE"
 
 // Database is the URL of an empty database for a test that would otherwise take a file, "" when it shall.
