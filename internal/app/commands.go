@@ -37,7 +37,7 @@ func Main(ctx context.Context, args []string, stdout io.Writer) error {
 		err = health(ctx, args, stdout)
 	case "pair":
 		return pair.Run(ctx, args, stdout, os.Stderr, isTerminal(os.Stderr))
-	case "user", "import-users", "backup", "restore", "status", "nodes", "migrate":
+	case "user", "import-users", "backup", "restore", "status", "nodes", "migrate", "copy-data":
 		return operateOn(ctx, append([]string{command}, args...), console(stdout))
 	case "version":
 		err = version(args, stdout)
@@ -54,7 +54,7 @@ func Main(ctx context.Context, args []string, stdout io.Writer) error {
 }
 
 // commandNames are the words that Main knows.
-var commandNames = []string{"serve", "pair", "health", "status", "user", "import-users", "backup", "restore", "nodes", "migrate", "version", "help"}
+var commandNames = []string{"serve", "pair", "health", "status", "user", "import-users", "backup", "restore", "nodes", "migrate", "copy-data", "version", "help"}
 
 func isCommand(word string) bool { return slices.Contains(commandNames, word) }
 
@@ -191,6 +191,7 @@ honours those keys.
   latchkey restore …         put such a copy back while it is stopped
   latchkey nodes             the programs that share the database of --database
   latchkey migrate           bring the schema of that database up to date, which every node does at its start if it may
+  latchkey copy-data         copy all data of --data into that database, while latchkey is stopped
   latchkey version           print the version
   latchkey help              print this
 

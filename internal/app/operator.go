@@ -107,6 +107,10 @@ func sharedPlace(cfg config.Settings, log *slog.Logger) operate.Place {
 		of.Mailer = mail.AtOnce(mail.Server(*cfg.Mail), of.PublicURL, cfg.Now)
 	}
 	return operate.Place{
+		Dir: cfg.Data,
+		Copy: func(ctx context.Context, path string, o store.CopyOptions) (store.Copied, error) {
+			return store.CopyData(ctx, path, cfg.Database, o)
+		},
 		Connect: func(ctx context.Context, migrate bool) (*store.Store, error) {
 			return connectDatabase(ctx, cfg.Database, store.Options{Migrate: migrate, Exact: !migrate})
 		},

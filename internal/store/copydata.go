@@ -294,7 +294,7 @@ LOCK TABLE nodes, `+strings.Join(copiedTables(), ", ")+` IN SHARE ROW EXCLUSIVE 
 // checkEmpty refuses a database that somebody has used, or that a program runs on.
 func (c *copying) checkEmpty(ctx context.Context) error {
 	var node string
-	err := c.to.QueryRow(ctx, `SELECT name FROM nodes WHERE seen_at > extract(epoch FROM clock_timestamp()) * 1000 - 40000 LIMIT 1`).Scan(&node)
+	err := c.to.QueryRow(ctx, "SELECT name FROM nodes WHERE seen_at > "+databaseTime+" - $1 LIMIT 1", NodeLife.Milliseconds()).Scan(&node)
 	switch {
 	case err == nil:
 		return fmt.Errorf("the node %q runs on the database of PostgreSQL: stop it first", node)

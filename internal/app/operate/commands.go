@@ -40,7 +40,9 @@ type Place struct {
 	// Connect opens the shared database, whatever programs run on it; nil when the data is in the directory. It brings the schema up to
 	// date when it is told to, and refuses another one otherwise.
 	Connect func(ctx context.Context, migrate bool) (*store.Store, error)
-	Config  Config // of the operator there, but for the store
+	// Copy copies the database that is at a path into the shared one; nil when there is none.
+	Copy   func(ctx context.Context, path string, o store.CopyOptions) (store.Copied, error)
+	Config Config // of the operator there, but for the store
 }
 
 // usageError is a command line that is wrong.
@@ -53,7 +55,7 @@ func (usageError) ExitCode() int { return 2 }
 
 // options are the flags of the commands that are no settings of the program.
 type options struct {
-	json, passwordStdin, mail, keepSessions, yes, skipBad, dryRun bool
+	json, passwordStdin, mail, keepSessions, yes, skipBad, dryRun, clean bool
 }
 
 // commandFlag makes one flag of a command.
@@ -102,6 +104,10 @@ func withSkipBad(fs *flag.FlagSet, o *options) {
 
 func withDryRun(fs *flag.FlagSet, o *options) {
 	fs.BoolVar(&o.dryRun, "dry-run", false, "say what would be done, and do nothing")
+}
+
+func withClean(fs *flag.FlagSet, o *options) {
+	fs.BoolVar(&o.clean, "clean", false, "replace what PostgreSQL cannot hold: a NUL in a text goes, and what is no UTF-8 becomes U+FFFD")
 }
 
 // commands are all there are, in the order in which they are explained.
@@ -162,6 +168,13 @@ func (p Program) commands() []command {
 			name: "restore", argument: "FILE", does: "put a backup in the place of the database, while latchkey is stopped", alone: restore, shared: restoreElsewhere,
 			more: "FILE is checked first, and stays as it is. The database that was there is kept beside the new one with its log, under\n" +
 				"another name. Files that root makes belong to whom those did that were there.",
+		},
+		{
+			name: "copy-data", does: "copy all data of --data into the database of --database, while latchkey is stopped", alone: copyToNothing, shared: copyData,
+			more: "The database must be empty; it gets its tables if it has none. All is copied in one transaction, read again on both\n" +
+				"sides, and saved only when it is the same. The file in --data is not changed. The key files are not copied: with the\n" +
+				"same ones everybody stays signed in.",
+			flags: []commandFlag{withClean, withDryRun},
 		},
 	}
 }
