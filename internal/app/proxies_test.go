@@ -31,7 +31,7 @@ const proxiedHost = "keys.example.org"
 // proxies are those that docs/proxies.md has recipes for.
 var proxies = []proxy{
 	{name: "nginx", fence: "nginx", wrap: nginxFile, args: func(dir, file string) []string { return []string{"-p", dir, "-e", "stderr", "-c", file} }},
-	{name: "haproxy", fence: "haproxy", wrap: func(_, recipe string) string { return recipe }, args: func(_, file string) []string { return []string{"-db", "-f", file} }},
+	{name: "haproxy", fence: "haproxy", wrap: haproxyFile, args: func(_, file string) []string { return []string{"-db", "-f", file} }},
 }
 
 type proxy struct {
@@ -49,25 +49,39 @@ func nginxFile(dir, recipe string) string {
 	return "daemon off;\nmaster_process off;\npid " + filepath.Join(dir, "pid") + ";\nevents {}\nhttp {\n\taccess_log off;\n" + places.String() + recipe + "}\n"
 }
 
+// haproxyFile lets tests ask HAProxy what it thinks of its servers.
+func haproxyFile(dir, recipe string) string {
+	return "global\n    stats socket " + statisticsIn(dir) + "\n\n" + recipe
+}
+
+func statisticsIn(dir string) string { return filepath.Join(dir, "s") }
+
 // gateway is a proxy that runs in front of a program.
 type gateway struct {
 	http, https string // addresses
 	roots       *x509.CertPool
+	stats       string // HAProxy's socket
 }
 
-// recipe cuts a recipe out of the page, so that what people copy is what runs here.
-func recipe(t *testing.T, fence string) string {
+// cut takes a block out of a page, so that what people copy is what runs here.
+func cut(t *testing.T, page, fence string) string {
 	t.Helper()
-	_, rest, found := strings.Cut(testkit.ReadFile(t, "../../docs/proxies.md"), "\n```"+fence+"\n")
+	_, rest, found := strings.Cut(testkit.ReadFile(t, page), "\n```"+fence+"\n")
 	text, _, ended := strings.Cut(rest, "\n```\n")
 	if !found || !ended {
-		t.Fatalf("docs/proxies.md has no recipe for %s", fence)
+		t.Fatalf("%s has no block of %s", page, fence)
 	}
 	return text + "\n"
 }
 
-// start runs the recipe with other ports and a certificate of its own.
+// start runs the recipe of docs/proxies.md in front of one program.
 func (p proxy) start(t *testing.T, to string) gateway {
+	t.Helper()
+	return p.run(t, strings.NewReplacer("127.0.0.1:8080", to, "inter 1s", "inter 100ms").Replace(cut(t, "../../docs/proxies.md", p.fence)))
+}
+
+// run runs a recipe with other ports and a certificate of its own.
+func (p proxy) run(t *testing.T, text string) gateway {
 	t.Helper()
 	path, err := exec.LookPath(p.name)
 	if err != nil {
@@ -77,11 +91,13 @@ func (p proxy) start(t *testing.T, to string) gateway {
 	f := gateway{http: "127.0.0.1:" + freePort(t), https: "127.0.0.1:" + freePort(t)}
 	certificate := filepath.Join(dir, "certificate.pem")
 	f.roots = makeCertificate(t, certificate)
-	text := recipe(t, p.fence)
+	if p.name == "haproxy" {
+		f.stats = statisticsIn(dir)
+	}
 	for old, other := range map[string]string{
 		"listen 80;": "listen " + f.http + ";", "listen 443 ssl;": "listen " + f.https + " ssl;",
 		"bind :80\n": "bind " + f.http + "\n", "bind :443 ": "bind " + f.https + " ",
-		"/etc/ssl/keys.example.org.pem": certificate, "127.0.0.1:8080": to, "inter 1s": "inter 100ms",
+		"/etc/ssl/keys.example.org.pem": certificate,
 	} {
 		text = strings.ReplaceAll(text, old, other)
 	}

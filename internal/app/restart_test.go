@@ -34,30 +34,32 @@ type process struct {
 	t      *testing.T
 	binary string
 	addr   string
-	data   string
-	public string
+	args   []string
+	env    []string
 	cmd    *exec.Cmd
 	log    bytes.Buffer
 }
 
 func startProcess(t *testing.T, addr, publicURL string) *process {
 	t.Helper()
-	p := &process{t: t, binary: filepath.Join(t.TempDir(), "latchkey"), addr: addr, data: t.TempDir(), public: publicURL}
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", p.binary, "../..")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
+	p := &process{t: t, binary: buildProgram(t), addr: addr, args: []string{"--addr", addr, "--data", t.TempDir(), "--public-url", publicURL,
+		"--trusted-proxies", "127.0.0.0/8", "--drain-time", drainTime.String(), "--log-level", "warn"}}
 	p.start()
-	t.Cleanup(func() { _ = p.cmd.Process.Kill(); _ = p.cmd.Wait() })
+	t.Cleanup(p.kill)
 	return p
+}
+
+// kill ends it without a word.
+func (p *process) kill() {
+	_ = p.cmd.Process.Kill()
+	_ = p.cmd.Wait()
 }
 
 // start comes back when the program listens.
 func (p *process) start() {
 	p.t.Helper()
-	p.cmd = exec.CommandContext(context.WithoutCancel(p.t.Context()), p.binary, "--addr", p.addr, "--data", p.data, "--public-url", p.public,
-		"--trusted-proxies", "127.0.0.0/8", "--drain-time", drainTime.String(), "--log-level", "warn")
-	p.cmd.Stderr = &p.log
+	p.cmd = exec.CommandContext(context.WithoutCancel(p.t.Context()), p.binary, p.args...)
+	p.cmd.Env, p.cmd.Stderr = append(os.Environ(), p.env...), &p.log
 	if err := p.cmd.Start(); err != nil {
 		p.t.Fatal(err)
 	}
@@ -162,13 +164,21 @@ func behindPatience(t *testing.T, addr string) (string, *http.Client) {
 
 func restarts(t *testing.T) int {
 	t.Helper()
-	n, err := strconv.Atoi(os.Getenv(restartsVariable))
-	switch {
-	case os.Getenv(restartsVariable) == "" && testing.Short():
-		return 1
-	case os.Getenv(restartsVariable) == "":
-		return 3
-	case err != nil:
+	if testing.Short() {
+		return times(t, restartsVariable, 1)
+	}
+	return times(t, restartsVariable, 3)
+}
+
+// times is what the environment asks for, or else what does for every day.
+func times(t *testing.T, variable string, ordinary int) int {
+	t.Helper()
+	text := os.Getenv(variable)
+	if text == "" {
+		return ordinary
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
 		t.Fatal(err)
 	}
 	return n
