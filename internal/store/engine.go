@@ -64,6 +64,23 @@ func must(text string, args ...any) step { return step{text: text, args: args, m
 // all is that no step of tx.last stopped it.
 const all = -1
 
+// oneByOne runs steps, each when the outcome of the one before is known.
+func oneByOne(t tx, steps []step) (stopped int, err error) {
+	for i, s := range steps {
+		n, err := t.exec(s.text, s.args...)
+		if err != nil {
+			return all, err
+		}
+		if s.changed != nil {
+			*s.changed = n
+		}
+		if s.must && n == 0 {
+			return i, nil
+		}
+	}
+	return all, nil
+}
+
 // lock is what no other transaction holds meanwhile. On SQLite there is one writer, who holds everything.
 type lock struct {
 	kind lockKind

@@ -155,19 +155,7 @@ func (t *postgresTx) last(steps ...step) (stopped int, err error) {
 	if !t.careful {
 		return all, t.told(t.lastAtOnce(steps))
 	}
-	for i, s := range steps {
-		n, err := t.exec(s.text, s.args...)
-		if err != nil {
-			return all, err
-		}
-		if s.changed != nil {
-			*s.changed = n
-		}
-		if s.must && n == 0 {
-			return i, nil
-		}
-	}
-	return all, nil
+	return oneByOne(t, steps)
 }
 
 // lastAtOnce sends the steps with the commit.

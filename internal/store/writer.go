@@ -328,21 +328,7 @@ func (t *sqliteTx) later(text string, args ...any) error {
 	return err
 }
 
-func (t *sqliteTx) last(steps ...step) (stopped int, err error) {
-	for i, s := range steps {
-		n, err := t.exec(s.text, s.args...)
-		if err != nil {
-			return all, err
-		}
-		if s.changed != nil {
-			*s.changed = n
-		}
-		if s.must && n == 0 {
-			return i, nil
-		}
-	}
-	return all, nil
-}
+func (t *sqliteTx) last(steps ...step) (stopped int, err error) { return oneByOne(t, steps) }
 
 // lock is granted already: there is one writer.
 func (t *sqliteTx) lock(lock) error { return nil }
