@@ -61,6 +61,9 @@ func (a *App) enter(ctx context.Context, cfg config.Settings, ring keyRing, acce
 	}
 	a.nodes = n
 	n.compare(clock)
+	if err := n.makeSureOfRoom(ctx); err != nil {
+		return err
+	}
 	a.log.InfoContext(ctx, "runs beside the other nodes of the database", "name", me.Name)
 	return nil
 }
@@ -164,6 +167,32 @@ func (n *nodes) compare(c store.NodeClock) {
 		return
 	}
 	n.warnings.raise(warnNodeClock, "the clock of this node is not that of the database: are both set by the network?", "ahead", c.Off.Round(time.Millisecond).String())
+}
+
+// besideNodes is how many connections the database has to have beside those of the nodes: for commands, for backups and for its own use.
+const besideNodes = 5
+
+// makeSureOfRoom warns when the nodes that run would take more connections than the database has once all are busy.
+func (n *nodes) makeSureOfRoom(ctx context.Context) error {
+	all, err := n.store.Nodes(ctx)
+	if err != nil {
+		return err
+	}
+	most, err := n.store.MaxConnections(ctx)
+	if err != nil {
+		return err
+	}
+	live := int64(0)
+	for _, node := range all {
+		if node.Live() {
+			live++
+		}
+	}
+	if wanted := live*n.store.Pool().Most + besideNodes; wanted > most {
+		n.warnings.raise(warnNodeRoom, "the nodes want more connections than the database has: raise its max_connections, or lower pool_max_conns of the URL",
+			"nodes", live, "wanted", wanted, "max_connections", most)
+	}
+	return nil
 }
 
 // clockOff is how far the clock of this node was ahead of the database's.

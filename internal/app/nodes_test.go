@@ -284,6 +284,24 @@ func TestTwoNodesOfOneNameAreBothSeenAndToldOf(t *testing.T) {
 	testkit.WantSentence(t, err, "the session keys of this node are not those of node a")
 }
 
+func TestWhoeverStartsMoreNodesThanTheDatabaseHasConnectionsForIsWarned(t *testing.T) {
+	t.Parallel()
+	url, pem := pgtest.URL(t), accessPEM(t)
+	a := run(t, nodeConfig(t, url, "a", pem))
+	most, err := a.store.MaxConnections(t.Context())
+	if err != nil || most < 20 {
+		t.Fatal(most, err)
+	}
+	half := fmt.Sprintf("&pool_max_conns=%d", most/2)
+	for name, want := range map[string]int{"&pool_max_conns=2": 0, half: 1} {
+		b := run(t, nodeConfig(t, url+name, "b", pem))
+		warned := b.warnings.forOperator()
+		if len(warned) != want || want > 0 && warned[0].Kind != string(warnNodeRoom) {
+			t.Errorf("%s: %+v", name, warned)
+		}
+	}
+}
+
 func TestANodeWhoseRowWasRemovedWritesItAgain(t *testing.T) {
 	t.Parallel()
 	a := run(t, nodeConfig(t, pgtest.URL(t), "a", accessPEM(t)))

@@ -22,9 +22,10 @@ const (
 	warnClock        warningKind = "clock"          // does not go with what is believed
 	warnNodeClock    warningKind = "node-clock"     // does not go with the database's
 	warnNodeName     warningKind = "node-name"      // is another node's too
+	warnNodeRoom     warningKind = "node-room"      // the database has too few connections for all nodes
 )
 
-var warningKinds = []warningKind{warnStrangeProxy, warnUnreadProxy, warnMail, warnData, warnClock, warnNodeClock, warnNodeName}
+var warningKinds = []warningKind{warnStrangeProxy, warnUnreadProxy, warnMail, warnData, warnClock, warnNodeClock, warnNodeName, warnNodeRoom}
 
 // maxWarning bounds what is kept of one, in bytes: headers and addresses of requests are in it.
 const maxWarning = 600

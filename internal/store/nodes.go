@@ -65,10 +65,12 @@ RETURNING seen_at`
 UPDATE nodes SET seen_at = ` + databaseTime + `, clock_off = ? WHERE name = ? AND run = ? RETURNING seen_at`
 
 	deleteNode = `DELETE FROM nodes WHERE name = ? AND run = ?`
+
+	selectMaxConnections = `SELECT CAST(current_setting('max_connections') AS BIGINT)`
 )
 
 func nodeStatements() []string {
-	return []string{lockNodes, selectNodeAfter, upsertNode, updateNode, deleteNode}
+	return []string{lockNodes, selectNodeAfter, upsertNode, updateNode, deleteNode, selectMaxConnections}
 }
 
 // columns are where a row of selectNodeAfter goes. The node is whole after scanned.
@@ -172,4 +174,10 @@ func clockBeside(now func() time.Time, ask func(at *int64) error) (NodeClock, er
 	}
 	half := now().Sub(before) / 2
 	return NodeClock{Off: before.Add(half).Sub(fromMillis(at)), Unsure: half}, nil
+}
+
+// MaxConnections is how many connections the server of a shared database takes, from all programs together.
+func (s *Store) MaxConnections(ctx context.Context) (n int64, err error) {
+	err = s.row(ctx, selectMaxConnections, nil, &n)
+	return n, doing("ask for the number of connections", err)
 }
