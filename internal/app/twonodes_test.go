@@ -39,12 +39,19 @@ func twoNodesWith(t *testing.T, clock *testkit.Clock) (a, b running, person *htt
 	return nodes[0], nodes[1], person
 }
 
-func keysOfAccount(t *testing.T, a running) (*client.Session, map[string]string) {
+// programOf is a program of the account, at a node.
+func programOf(t *testing.T, a running) *client.Session {
 	t.Helper()
 	session, err := newClient(t, a.URL()).Login(t.Context(), client.EmailPassword(account.Get("email"), account.Get("password")))
 	if err != nil {
 		t.Fatal(err)
 	}
+	return session
+}
+
+// keysBy are the ids of the keys, by name.
+func keysBy(t *testing.T, session *client.Session) map[string]string {
+	t.Helper()
 	all, err := session.APIKeys().FetchAll(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -53,13 +60,13 @@ func keysOfAccount(t *testing.T, a running) (*client.Session, map[string]string)
 	for _, k := range all {
 		ids[k.Name] = k.ID
 	}
-	return session, ids
+	return ids
 }
 
 func TestAFormThatReachesBothNodesCreatesOneKey(t *testing.T) {
 	t.Parallel()
 	a, b, person := twoNodesWith(t, &testkit.Clock{})
-	session, _ := keysOfAccount(t, a)
+	atA, atB := programOf(t, a), programOf(t, b)
 	for i := range times(t, meetingsVariable, 10) / 2 {
 		form := namedKey(fmt.Sprintf("porch-cam-%d", i))
 		var created, told atomic.Int64
@@ -78,16 +85,16 @@ func TestAFormThatReachesBothNodesCreatesOneKey(t *testing.T) {
 			both.Go(func() { send(at) })
 		}
 		both.Wait()
-		_, keys := keysOfAccount(t, b)
+		keys := keysBy(t, atB)
 		if created.Load() != 1 || told.Load() != 1 || len(keys) != 1 {
 			t.Fatalf("form %d created %d keys and was told of %d times; there are %v", i, created.Load(), told.Load(), keys)
 		}
-		if err := session.APIKeys().Delete(t.Context(), keys[form.Get("name")]); err != nil {
+		if err := atA.APIKeys().Delete(t.Context(), keys[form.Get("name")]); err != nil {
 			t.Fatal(err)
 		}
 		send(b.URL())
 		send(a.URL())
-		if _, keys := keysOfAccount(t, a); len(keys) != 0 || told.Load() != 3 {
+		if keys := keysBy(t, atA); len(keys) != 0 || told.Load() != 3 {
 			t.Fatalf("form %d was sent again after its key was deleted: %v", i, keys)
 		}
 	}
@@ -98,7 +105,7 @@ var arrivalOfKeys = regexp.MustCompile(`data-arrival="(/keys/arrival[^"]*)"`)
 func TestALivePageSeesAtOnceWhatHappensAtTheOtherNode(t *testing.T) {
 	t.Parallel()
 	a, b, person := twoNodesWith(t, &testkit.Clock{})
-	session, _ := keysOfAccount(t, a)
+	session := programOf(t, a)
 	within := 10 * time.Second // on a machine that does much else
 	if os.Getenv(meetingsVariable) != "" {
 		within = 2 * time.Second
@@ -219,7 +226,7 @@ func TestAPairingIsApprovedAtOneNodeAndFetchedAtTheOther(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if _, keys := keysOfAccount(t, a); delivered.Load() != 1 || len(keys) != 2 {
+	if keys := keysBy(t, programOf(t, a)); delivered.Load() != 1 || len(keys) != 2 {
 		t.Errorf("of 100 polls at once %d got the key; there are %v", delivered.Load(), keys)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"net/url"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -281,4 +282,64 @@ func awaitSome(t *testing.T, count *atomic.Int64) {
 			t.Fatal("nothing is written any more")
 		}
 	}
+}
+
+// TestNothingAcknowledgedIsLostWhenAStandbyTakesOver kills a server that has a synchronous standby, and makes that the server.
+func TestNothingAcknowledgedIsLostWhenAStandbyTakesOver(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
+	n := number(t, failoversVariable, 1)
+	var acknowledged, saved, unsaved int
+	var longest time.Duration
+	for range n {
+		primary := pgtest.Start(t)
+		standby := primary.Standby(t)
+		s := connectTo(t, bothOf(t, primary, standby))
+		w := startWriters(t, s)
+		w.await("key", 20)
+		time.Sleep(rand.N(20 * time.Millisecond)) //nolint:gosec // a moment, not a secret
+		primary.Kill()
+		standby.Promote()
+		began := time.Now()
+		w.await("user", 1)
+		longest = max(longest, time.Since(began))
+		w.await("user", writersOfNode)
+		w.end()
+		yes, no := w.settle(t, int(s.server.pool.Config().MaxConns))
+		saved, unsaved = saved+yes, unsaved+no
+		l := newLedger()
+		l.noteAll(t, w.soFar())
+		l.compare(t, s)
+		wantSound(t, s)
+		acknowledged += l.acknowledged
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	figures(t, "PostgreSQL failed over to a synchronous standby: times=%d acknowledged=%d missing=0 doubled=0 failed=%d (told that nobody knows, and found saved %d, not saved %d) back within %v of the standby",
+		n, acknowledged, saved+unsaved, saved, unsaved, longest.Round(time.Millisecond))
+}
+
+// failoversVariable says how often a standby takes over.
+const failoversVariable = "LATCHKEY_FAILOVERS"
+
+// bothOf is a URL of two servers, of which the one is meant that can be written to.
+func bothOf(t *testing.T, one, other *pgtest.Server) string {
+	t.Helper()
+	u, err := url.Parse(one.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := url.Parse(other.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	query := u.Query()
+	for _, name := range []string{"host", "port"} {
+		query.Set(name, query.Get(name)+","+second.Query().Get(name))
+	}
+	query.Set("target_session_attrs", "read-write")
+	u.RawQuery = query.Encode()
+	return u.String()
 }
