@@ -16,7 +16,8 @@ import (
 )
 
 const (
-	beginPostgres    = "BEGIN"
+	// Roles and databases may have another level: on REPEATABLE READ what is counted would be as it was before the wait for the lock.
+	beginPostgres    = "BEGIN ISOLATION LEVEL READ COMMITTED"
 	commitPostgres   = "COMMIT"
 	rollbackPostgres = "ROLLBACK"
 

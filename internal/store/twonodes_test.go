@@ -311,3 +311,27 @@ func withPassword(t *testing.T, s *Store) model.Identity {
 	}
 	return ids[0]
 }
+
+// A role or a database may have a level of its own, and so may the URL.
+func TestLimitsHoldWhateverIsolationTheDatabaseHasByDefault(t *testing.T) {
+	s := connect(t, "default_transaction_isolation=repeatable%20read")
+	warm(t, s)
+	other := connectTo(t, s.server.pool.Config().ConnString())
+	warm(t, other)
+	nodes := [2]*Store{s, other}
+	for range 5 { // one race may pass by luck
+		user := mustUser(t, s)
+		for range 19 {
+			if _, err := makeKey(t.Context(), s, user, 20); err != nil {
+				t.Fatal(err)
+			}
+		}
+		atOnce(t, 100, func(ctx context.Context, i int) error {
+			_, err := makeKey(ctx, nodes[i%2], user, 20)
+			return err
+		}, model.ErrLimit)
+		if keys, err := s.APIKeys(t.Context(), user); err != nil || len(keys) != 20 {
+			t.Errorf("%d keys, %v", len(keys), err)
+		}
+	}
+}
