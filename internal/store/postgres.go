@@ -1,9 +1,12 @@
 package store
 
 import (
+	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"net"
 	"slices"
@@ -68,6 +71,8 @@ type Options struct {
 	Migrate bool
 	// Exact refuses a newer schema, too, which has only been added to.
 	Exact bool
+
+	patience time.Duration // for a server that is away; 0: patience
 }
 
 // Connect opens the database of PostgreSQL that a URL names, which other programs may have open too.
@@ -106,6 +111,9 @@ func (p *postgresEngine) open(ctx context.Context, url model.Secret, o Options) 
 // postgresConfig is how the database that a URL names is connected to.
 func postgresConfig(url model.Secret) (*pgxpool.Config, error) {
 	cfg, err := pgxpool.ParseConfig(url.Reveal())
+	if file := new(fs.PathError); errors.As(err, &file) {
+		return nil, fmt.Errorf("a file that the URL of --database names cannot be read: %w", file)
+	}
 	if err != nil { // which quotes the URL
 		return nil, errors.New("what --database names is no URL of PostgreSQL")
 	}
@@ -133,12 +141,18 @@ func postgresConfig(url model.Secret) (*pgxpool.Config, error) {
 
 // prepareAll brings the schema up to date, if it may, and has the server look at every statement once: a mistake in one is found at start.
 func (p *postgresEngine) prepareAll(ctx context.Context, cfg *pgx.ConnConfig, o Options) error {
-	conn, err := p.connect(ctx, time.Now().Add(patience))
+	conn, err := p.connect(ctx, time.Now().Add(cmp.Or(o.patience, patience)))
 	if err != nil {
 		return err
 	}
 	defer conn.Release()
+	if err := checkWrites(ctx, conn.Conn()); err != nil {
+		return err
+	}
 	if err := migratePostgres(ctx, conn.Conn(), cfg, o); err != nil {
+		return err
+	}
+	if err := checkRights(ctx, conn.Conn()); err != nil {
 		return err
 	}
 	for text, rebound := range p.texts {
@@ -149,33 +163,77 @@ func (p *postgresEngine) prepareAll(ctx context.Context, cfg *pgx.ConnConfig, o 
 	return nil
 }
 
+// checkWrites looks whether the role may write at all. Once a node runs it is better that it reads than that it does nothing.
+func checkWrites(ctx context.Context, conn *pgx.Conn) error {
+	var schema *string
+	var readOnly bool
+	err := conn.QueryRow(ctx, "SELECT current_schema(), CAST(current_setting('transaction_read_only') AS BOOLEAN)").Scan(&schema, &readOnly)
+	switch {
+	case err != nil:
+		return errors.New(oneLine(err))
+	case readOnly:
+		return errors.New("it cannot be written to: default_transaction_read_only is on")
+	case schema == nil:
+		return errors.New("there is no schema on its search_path, or none that its role may use")
+	default:
+		return nil
+	}
+}
+
+// checkRights looks whether the role may do what the statements do: a right that is missing would be found when somebody needs it.
+func checkRights(ctx context.Context, conn *pgx.Conn) error {
+	var table, right string
+	err := conn.QueryRow(ctx, `
+SELECT name, may FROM unnest(CAST($1 AS TEXT[])) AS name, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) WITH ORDINALITY AS r (may, place)
+WHERE NOT has_table_privilege(name, may) AND NOT (name = 'events' AND may = 'UPDATE') ORDER BY place, name LIMIT 1`,
+		append(copiedTables(), "locks", "tries", "nodes")).Scan(&table, &right)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return nil
+	case err != nil:
+		return errors.New(oneLine(err))
+	default:
+		return fmt.Errorf("its role may not %s in the table %s: grant it SELECT, INSERT, UPDATE and DELETE on all tables", right, table)
+	}
+}
+
 // checkServer looks at a new connection. Neither the server nor a proxy before it says by itself that it cannot keep what it acknowledges.
 func checkServer(ctx context.Context, conn *pgx.Conn) error {
-	var fsync, synchronous, encoding string
-	var version int
-	var standby bool
+	var s serverSettings
 	var b backend
-	err := conn.QueryRow(ctx, `
+	if err := conn.QueryRow(ctx, `
 SELECT current_setting('fsync'), current_setting('synchronous_commit'), current_setting('server_encoding'),
 	CAST(current_setting('server_version_num') AS INTEGER), pg_is_in_recovery(), pg_backend_pid(), backend_start
 FROM pg_stat_get_activity(pg_backend_pid())`).
-		Scan(&fsync, &synchronous, &encoding, &version, &standby, &b.pid, &b.started)
-	switch {
-	case err != nil:
+		Scan(&s.fsync, &s.synchronous, &s.encoding, &s.version, &s.standby, &b.pid, &b.started); err != nil {
 		return err
-	case version < oldestServer:
-		return unfit(fmt.Sprintf("the server is PostgreSQL %d, and the oldest that will do is %d", version/10000, oldestServer/10000))
-	case encoding != "UTF8":
-		return unfit("the database keeps text as " + encoding + ", and only UTF8 will do")
-	case fsync != "on":
-		return unfit("the server has fsync off: what it acknowledges can be lost")
-	case synchronous == "off":
-		return unfit("the server has synchronous_commit off: what it acknowledges can be lost")
-	case standby:
-		return errStandby
 	}
 	conn.PgConn().CustomData()["backend"] = b
-	return nil
+	return s.check()
+}
+
+// serverSettings are what the promises of this package rest on.
+type serverSettings struct {
+	version                      int
+	encoding, fsync, synchronous string
+	standby                      bool
+}
+
+func (s serverSettings) check() error {
+	switch {
+	case s.version < oldestServer:
+		return unfit(fmt.Sprintf("the server is PostgreSQL %d, and the oldest that will do is %d", s.version/10000, oldestServer/10000))
+	case s.encoding != "UTF8":
+		return unfit("the database keeps text as " + s.encoding + ", and only UTF8 will do")
+	case s.fsync != "on":
+		return unfit("the server has fsync off: what it acknowledges can be lost")
+	case s.synchronous == "off":
+		return unfit("the server has synchronous_commit off: what it acknowledges can be lost")
+	case s.standby:
+		return errStandby
+	default:
+		return nil
+	}
 }
 
 // unfit is why a server will not do, whatever is tried.
@@ -202,13 +260,12 @@ func (p *postgresEngine) connect(ctx context.Context, until time.Time) (*pgxpool
 			p.away.Store(0)
 			return conn, nil
 		}
-		var no unfit
 		switch {
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
 		case p.closed.Load():
 			return nil, errClosed
-		case errors.As(err, &no), isPgError(err) && meaningOf(err) == isRefusal:
+		case willNotDo(err):
 			return nil, errors.New(oneLine(err))
 		case wait.Err() != nil && p.pool.Stat().TotalConns() > 0: // the server answers, but others have all connections
 			return nil, fmt.Errorf("%w: %s", errAway, oneLine(err))
@@ -223,6 +280,17 @@ func (p *postgresEngine) connect(ctx context.Context, until time.Time) (*pgxpool
 		case <-time.After(50*time.Millisecond + rand.N(200*time.Millisecond)): //nolint:gosec // nobody gains by guessing it
 		}
 	}
+}
+
+// willNotDo says whether a connection failed for what waiting does not mend.
+func willNotDo(err error) bool {
+	if _, is := errors.AsType[unfit](err); is {
+		return true
+	}
+	if _, is := errors.AsType[*tls.CertificateVerificationError](err); is {
+		return true
+	}
+	return isPgError(err) && meaningOf(err) == isRefusal || strings.Contains(err.Error(), "server refused TLS connection") // which is no type
 }
 
 func isPgError(err error) bool {
