@@ -188,7 +188,7 @@ func verifyCurrent(ctx context.Context, db *sql.DB) error {
 		return err
 	}
 	if verifySchema(ctx, db) != nil {
-		return errors.New("its schema is older than this program: open it once with this version, as latchkey status does")
+		return errors.New("its schema is older than this program: open it once with this version, as latchkey status without --database does")
 	}
 	return nil
 }
@@ -250,7 +250,7 @@ func (c *copying) inOneTransaction(ctx context.Context) error {
 	if _, err := c.from.ExecContext(ctx, "BEGIN"); err != nil {
 		return sourceError(err)
 	}
-	tx, err := c.to.Begin(ctx)
+	tx, err := c.to.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted})
 	if err != nil {
 		return targetError(ctx, err)
 	}
@@ -297,7 +297,7 @@ func (c *copying) checkEmpty(ctx context.Context) error {
 	err := c.to.QueryRow(ctx, "SELECT name FROM nodes WHERE seen_at > "+databaseTime+" - $1 LIMIT 1", NodeLife.Milliseconds()).Scan(&node)
 	switch {
 	case err == nil:
-		return fmt.Errorf("the node %q runs on the database of PostgreSQL: stop it first", node)
+		return fmt.Errorf("the node %q runs on the database of PostgreSQL: stop it first, or wait a minute if it is gone", node)
 	case !errors.Is(err, pgx.ErrNoRows):
 		return targetError(ctx, err)
 	}
