@@ -217,6 +217,7 @@ func wasSaved(t *testing.T, s *Store, f failure) (saved, known bool) {
 // TestWhoIsToldThatNothingWasSavedFindsNothing is about writers who give up while their server is away: after a moment of their own, or,
 // when it is asked for, after all the patience that the store has.
 func TestWhoIsToldThatNothingWasSavedFindsNothing(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("takes seconds")
 	}
@@ -286,6 +287,7 @@ func awaitSome(t *testing.T, count *atomic.Int64) {
 
 // TestNothingAcknowledgedIsLostWhenAStandbyTakesOver kills a server that has a synchronous standby, and makes that the server.
 func TestNothingAcknowledgedIsLostWhenAStandbyTakesOver(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("takes seconds")
 	}
@@ -342,4 +344,59 @@ func bothOf(t *testing.T, one, other *pgtest.Server) string {
 	query.Set("target_session_attrs", "read-write")
 	u.RawQuery = query.Encode()
 	return u.String()
+}
+
+// A commit that waits for a standby is there for all to see when its connection is ended. It is not on the standby yet, and nobody may be
+// told that it was saved.
+func TestWhatIsNotOnTheStandbyYetIsNotSettled(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
+	primary := pgtest.Start(t)
+	standby := primary.Standby(t)
+	p := pgtest.NewProxy(t, primary.URL())
+	s := connectTo(t, p.URL())
+	user := mustUser(t, s)
+	standby.Freeze()
+	created := make(chan error)
+	var key string
+	go func() {
+		var err error
+		key, err = makeKey(t.Context(), s, user, 20)
+		created <- err
+	}()
+	awaitStandby(t, primary)
+	p.Refuse(true)
+	if err := <-created; !errors.Is(err, model.ErrUnclear) {
+		t.Fatal(err)
+	}
+	p.Refuse(false)
+	if err := s.Settled(t.Context()); err == nil {
+		t.Fatal("it is settled, and is on one server of two")
+	}
+	standby.Thaw()
+	if err := s.Settled(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	primary.Kill()
+	standby.Promote()
+	if _, err := connectTo(t, standby.URL()).APIKey(t.Context(), user, key); err != nil {
+		t.Errorf("what was settled is not on the standby: %v", err)
+	}
+}
+
+// awaitStandby returns when a commit waits for the standby.
+func awaitStandby(t *testing.T, primary *pgtest.Server) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), primary.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context()) //nolint:errcheck // it only looked
+	for n, until := 0, time.Now().Add(time.Minute); n == 0; time.Sleep(5 * time.Millisecond) {
+		if err := conn.QueryRow(t.Context(), "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'").Scan(&n); err != nil || time.Now().After(until) {
+			t.Fatalf("no commit waits: %v", err)
+		}
+	}
 }

@@ -463,14 +463,23 @@ func (p *postgresEngine) settled(ctx context.Context) error {
 	p.mu.Lock()
 	open := slices.Clone(p.unsettled)
 	p.mu.Unlock()
+	if len(open) == 0 {
+		return nil
+	}
 	for _, b := range open {
 		if err := p.end(ctx, b); err != nil {
 			return err
 		}
-		p.mu.Lock()
-		p.unsettled = slices.DeleteFunc(p.unsettled, func(other backend) bool { return other == b })
-		p.mu.Unlock()
 	}
+	err := p.read(ctx, barrier, func(conn *pgxpool.Conn, text string) error {
+		return conn.QueryRow(neverEnds, text).Scan(new(int))
+	})
+	if err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.unsettled = slices.DeleteFunc(p.unsettled, func(b backend) bool { return slices.Contains(open, b) })
 	return nil
 }
 
@@ -494,6 +503,10 @@ func (p *postgresEngine) end(ctx context.Context, b backend) error {
 
 // endBackend ends a connection of ours, and waits until it has.
 const endBackend = `SELECT pg_terminate_backend(pid, 4000) FROM pg_stat_activity WHERE pid = ?1 AND backend_start = ?2`
+
+// barrier is a commit of nothing. A commit that waits for a standby stops waiting when its connection ends or the driver gives up: it is
+// there for all to see, and is lost if the standby takes over before it has it. When this one is answered, the standby has all before it.
+const barrier = `SELECT 1 FROM pg_logical_emit_message(TRUE, 'latchkey', '')`
 
 func (p *postgresEngine) filters() int { return max(1, int(p.pool.Config().MaxConns)/4) }
 

@@ -28,7 +28,7 @@ const (
 
 // onlyPostgres are the statements that there are for PostgreSQL alone.
 func onlyPostgres() []string {
-	return append(nodeStatements(), beginPostgres, commitPostgres, rollbackPostgres, lockUser, lockName, endBackend,
+	return append(nodeStatements(), beginPostgres, commitPostgres, rollbackPostgres, lockUser, lockName, endBackend, barrier,
 		lockTries, saveTries, sweepTries)
 }
 
