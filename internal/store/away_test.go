@@ -400,3 +400,43 @@ func awaitStandby(t *testing.T, primary *pgtest.Server) {
 		}
 	}
 }
+
+// An administrator who has had enough of a standby that does not answer may end the waiting of a commit. The server then says that it has
+// committed, and warns that the standby has not.
+func TestACommitThatDidNotWaitForTheStandbyIsNotAcknowledged(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
+	primary := pgtest.Start(t)
+	standby := primary.Standby(t)
+	s := connectTo(t, primary.URL())
+	user := mustUser(t, s)
+	standby.Freeze()
+	created := make(chan error)
+	var key string
+	go func() {
+		var err error
+		key, err = makeKey(t.Context(), s, user, 20)
+		created <- err
+	}()
+	awaitStandby(t, primary)
+	conn, err := pgx.Connect(t.Context(), primary.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context()) //nolint:errcheck // it has done what it should
+	if _, err := conn.Exec(t.Context(), "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-created; !errors.Is(err, model.ErrUnclear) {
+		t.Errorf("it was answered with %v", err)
+	}
+	standby.Thaw()
+	if err := s.Settled(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if _, err := s.APIKey(t.Context(), user, key); err != nil {
+		t.Errorf("when the standby is back: %v", err)
+	}
+}

@@ -98,6 +98,11 @@ func (p *postgresEngine) open(ctx context.Context, url model.Secret, o Options) 
 		return err
 	}
 	cfg.AfterConnect = checkServer
+	cfg.ConnConfig.OnNotice = func(conn *pgconn.PgConn, n *pgconn.Notice) {
+		if n.Severity == "WARNING" {
+			conn.CustomData()[warned] = n.Message
+		}
+	}
 	p.texts = reboundTexts()
 	if p.pool, err = pgxpool.NewWithConfig(ctx, cfg); err != nil {
 		return errors.New(oneLine(err))
@@ -472,7 +477,7 @@ func (p *postgresEngine) settled(ctx context.Context) error {
 		}
 	}
 	err := p.read(ctx, barrier, func(conn *pgxpool.Conn, text string) error {
-		return conn.QueryRow(neverEnds, text).Scan(new(int))
+		return unlessWarned(conn, func() error { return conn.QueryRow(neverEnds, text).Scan(new(int)) })
 	})
 	if err != nil {
 		return err

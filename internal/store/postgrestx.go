@@ -32,6 +32,9 @@ func onlyPostgres() []string {
 		lockTries, saveTries, sweepTries)
 }
 
+// warned is under what a connection remembers the server's last warning.
+const warned = "warned"
+
 // errAfterCommit is a mistake in a job.
 var errAfterCommit = errors.New("a job goes on after its last statements")
 
@@ -50,6 +53,7 @@ type postgresTx struct {
 	sent      bool // something was
 	asked     bool // the commit was
 	committed bool
+	doubtful  bool // the server has committed, and warned
 	nothing   bool // a guard found that nothing was changed
 	reached   int  // how many statements of the last message were answered
 	failed    error
@@ -219,10 +223,27 @@ func (t *postgresTx) commit() error {
 		return err
 	}
 	t.asked = true
-	if err := t.flush(); err != nil && !t.committed {
-		return err
+	err := unlessWarned(t.conn, func() error {
+		if err := t.flush(); err != nil && !t.committed {
+			return err
+		}
+		return nil // whatever else the server said after its answer, such as that it is shutting down
+	})
+	if err != nil && t.committed {
+		t.committed, t.doubtful, t.failed = false, true, err
 	}
-	return nil // whatever else the server said after its answer, such as that it is shutting down
+	return err
+}
+
+// unlessWarned does something that commits. It is an error that the server warns.
+func unlessWarned(conn *pgxpool.Conn, do func() error) error {
+	of := conn.Conn().PgConn().CustomData()
+	delete(of, warned)
+	err := do()
+	if warning, is := of[warned]; is && err == nil {
+		err = fmt.Errorf("the commit was answered with a warning: %v", warning)
+	}
+	return err
 }
 
 // rollback undoes what was sent, unless the server does.
@@ -236,8 +257,12 @@ func (t *postgresTx) rollback() {
 
 // unclear says whether nobody knows if the transaction was saved. An answer that is an error says that it was not, and so does one that
 // ends the connection in place of the answer to a statement before the commit, or that the server gives only before it commits. What was
-// never sent was not either.
+// never sent was not either. What was committed with a warning is on this server, and perhaps not on the standby that it should have
+// waited for: somebody, or a time limit, has put an end to that.
 func (t *postgresTx) unclear() bool {
+	if t.doubtful {
+		return true
+	}
 	if !t.asked || t.committed || t.failed == nil || pgconn.SafeToRetry(t.failed) {
 		return false
 	}
