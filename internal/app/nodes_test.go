@@ -3,6 +3,7 @@ package app
 import (
 	"bufio"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -23,6 +24,7 @@ import (
 	"latchkey/client"
 	"latchkey/internal/app/config"
 	"latchkey/internal/model"
+	"latchkey/internal/onboard"
 	"latchkey/internal/store"
 	"latchkey/internal/store/pgtest"
 	"latchkey/internal/testkit"
@@ -453,5 +455,43 @@ func TestANodeIsHealthyAndNotReadyWhileItsDatabaseIsRestarted(t *testing.T) {
 	}
 	if values := metricsOf(t, at); values["latchkey_database_up"] != "1" {
 		t.Errorf("latchkey_database_up is %s", values["latchkey_database_up"])
+	}
+}
+
+// Some minutes go with what is believed of the time. They are many for a link that was sent a moment ago, and for a pairing.
+func TestANodeWhoseClockIsMinutesOffDeletesNothingOfTheOthers(t *testing.T) {
+	t.Parallel()
+	url, pem := pgtest.URL(t), accessPEM(t)
+	a := run(t, nodeConfig(t, url, "a", pem))
+	for _, off := range []time.Duration{9 * time.Minute, -9 * time.Minute} {
+		t.Run(off.String(), func(t *testing.T) {
+			cfg := nodeConfig(t, url, "b"+strconv.Itoa(int(off)), pem)
+			cfg.Now = func() time.Time { return time.Now().Add(off) }
+			b := run(t, cfg)
+			now := time.Now()
+			u := model.User{ID: model.NewID(now), CreatedAt: now}
+			id := model.Identity{ID: model.NewID(now), UserID: u.ID, Provider: model.ProviderEmailPassword, Subject: u.ID, CreatedAt: now}
+			link := model.Link{ID: model.NewID(now), IdentityID: id.ID, Purpose: model.LinkReset, CreatedAt: now, ExpiresAt: now.Add(5 * time.Minute)}
+			grant := model.DeviceGrant{
+				ID: model.NewID(now), UserCode: model.NewID(now), DeviceCodeHash: sha256.Sum256([]byte(u.ID)), CreatedAt: now,
+				ExpiresAt: now.Add(onboard.DefaultLifetime),
+			}
+			browser := model.WebSession{IDHash: grant.DeviceCodeHash, CreatedAt: now.Add(-time.Hour), LastSeenAt: now.Add(-25 * time.Minute), ExpiresAt: now.Add(time.Hour)}
+			err := errors.Join(a.store.CreateUser(t.Context(), u, id), a.store.CreateLink(t.Context(), link),
+				a.store.CreateGrant(t.Context(), grant, 10), a.store.CreateWebSession(t.Context(), browser))
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.sweep(t.Context())
+			if _, err := a.store.LinkedIdentity(t.Context(), link, now); err != nil {
+				t.Errorf("a link of this minute: %v", err)
+			}
+			if g, err := a.store.Grant(t.Context(), grant.ID); err != nil || g.ExpiresAt.Before(now.Add(onboard.DefaultLifetime-time.Minute)) {
+				t.Errorf("a pairing of this minute: %v, ends after %v", err, g.ExpiresAt.Sub(now))
+			}
+			if _, err := a.store.WebSession(t.Context(), browser.IDHash); err != nil {
+				t.Errorf("a browser that was here: %v", err)
+			}
+		})
 	}
 }

@@ -19,6 +19,16 @@ var longest = store.Longest{
 // sweep deletes what has expired by a time that has certainly come. What it leaves undone is done a minute later.
 func (a *App) sweep(ctx context.Context) {
 	look := a.clock.look(ctx)
+	now := a.now()
+	// What other nodes have dated is judged by the clock that all share: one that is ahead must not delete it early, nor one that is behind
+	// take it for something from the future.
+	shared := now.Add(-a.nodes.clockOff())
+	if shared.Before(look.By) {
+		look.By = shared
+	}
+	if shared.After(now) {
+		now = shared
+	}
 	if err := a.store.Sweep(ctx, look.By, websession.Idle); err != nil && ctx.Err() == nil {
 		a.log.Error("sweep expired sessions", "cause", err)
 	}
@@ -29,7 +39,7 @@ func (a *App) sweep(ctx context.Context) {
 	if look.Behind() {
 		return
 	}
-	if err := a.store.Bound(ctx, a.now(), longest); err != nil && ctx.Err() == nil {
+	if err := a.store.Bound(ctx, now, longest); err != nil && ctx.Err() == nil {
 		a.log.Error("bound what a clock dated that was ahead", "cause", err)
 	}
 }
