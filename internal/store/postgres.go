@@ -51,7 +51,6 @@ type postgresEngine struct {
 
 	closed  atomic.Bool
 	waiting atomic.Int64
-	away    atomic.Int64 // since when the server is, in milliseconds; 0 when it is not
 
 	conflicts, reconnects, unclear atomic.Int64
 
@@ -262,7 +261,7 @@ func (p *postgresEngine) connect(ctx context.Context, until time.Time) (*pgxpool
 	for {
 		conn, err := p.pool.Acquire(wait)
 		if err == nil {
-			p.away.Store(0)
+			p.turns.away.Store(0)
 			return conn, nil
 		}
 		switch {
@@ -282,7 +281,7 @@ func (p *postgresEngine) connect(ctx context.Context, until time.Time) (*pgxpool
 				return nil, ctx.Err()
 			}
 			return nil, fmt.Errorf("%w: %s", errAway, oneLine(err))
-		case <-time.After(50*time.Millisecond + rand.N(200*time.Millisecond)): //nolint:gosec // nobody gains by guessing it
+		case <-time.After(betweenTries()):
 		}
 	}
 }
@@ -298,17 +297,31 @@ func willNotDo(err error) bool {
 	return isPgError(err) && meaningOf(err) == isRefusal || strings.Contains(err.Error(), "server refused TLS connection") // which is no type
 }
 
+// betweenTries is the pause before a server is tried again that was not there, or would not do.
+func betweenTries() time.Duration {
+	return 50*time.Millisecond + rand.N(200*time.Millisecond) //nolint:gosec // nobody gains by guessing it
+}
+
 func isPgError(err error) bool {
 	_, is := errors.AsType[*pgconn.PgError](err)
 	return is
 }
 
 // lost remembers since when the server is away.
-func (p *postgresEngine) lost() { p.away.CompareAndSwap(0, time.Now().UnixMilli()) }
+func (p *postgresEngine) lost() { p.turns.away.CompareAndSwap(0, time.Now().UnixMilli()) }
 
 // deadline is when whatever is sent on a connection from now on has failed.
 func (p *postgresEngine) deadline(conn *pgxpool.Conn, at time.Time) {
 	_ = conn.Conn().PgConn().Conn().SetDeadline(at) // of a connection that is closed there is none
+}
+
+// discard ends a connection that will not do any more, though it may be open: a server that cannot be written to keeps it.
+func (p *postgresEngine) discard(conn *pgxpool.Conn) {
+	if conn.Conn().IsClosed() {
+		return
+	}
+	p.deadline(conn, time.Now().Add(time.Second))
+	_ = conn.Conn().Close(neverEnds)
 }
 
 // release gives a connection back to the pool.
@@ -363,16 +376,21 @@ func (p *postgresEngine) read(ctx context.Context, text string, run func(*pgxpoo
 		if err != nil {
 			return err
 		}
-		p.deadline(conn, time.Now().Add(readTime))
-		err = run(conn, rebound)
-		lost := conn.Conn().IsClosed()
-		p.release(conn)
+		lost, err := p.readOver(conn, rebound, run)
 		if err == nil || !lost || pgconn.Timeout(err) || time.Now().After(until) {
 			return translated(neverEnds, err)
 		}
 		p.lost()
 		p.reconnects.Add(1)
 	}
+}
+
+// readOver runs a read over a connection, which goes back to the pool whatever comes of it.
+func (p *postgresEngine) readOver(conn *pgxpool.Conn, text string, run func(*pgxpool.Conn, string) error) (lost bool, err error) {
+	defer p.release(conn)
+	p.deadline(conn, time.Now().Add(readTime))
+	err = run(conn, text)
+	return conn.Conn().IsClosed(), err
 }
 
 // write runs a job in a transaction of its own. It is run again when it meets another, or when its connection is lost before the commit was
@@ -390,7 +408,7 @@ func (p *postgresEngine) write(ctx context.Context, of lock, run func(tx) error)
 	}
 	p.counters.writes.Add(1)
 	started := time.Now()
-	for careful := false; ; {
+	for careful, losses := false, 0; ; {
 		conn, err := p.connect(ctx, started.Add(patience))
 		if err != nil {
 			return err
@@ -399,6 +417,9 @@ func (p *postgresEngine) write(ctx context.Context, of lock, run func(tx) error)
 		err = t.run(of, run)
 		unclear, b := t.unclear(), backendOf(conn)
 		t.rollback()
+		if !t.committed && t.failed != nil && meaningOf(t.failed) == isLost {
+			p.discard(conn)
+		}
 		p.release(conn)
 		switch {
 		case t.committed:
@@ -415,13 +436,19 @@ func (p *postgresEngine) write(ctx context.Context, of lock, run func(tx) error)
 			return fmt.Errorf("%w: %s", model.ErrUnclear, oneLine(t.failed))
 		case t.failed == nil: // the job's own refusal
 			return err
-		case time.Since(started) > patience || pgconn.Timeout(t.failed):
+		case pgconn.Timeout(t.failed):
+			p.lost()
+			return translated(neverEnds, t.failed)
+		case time.Since(started) > patience:
 			return translated(neverEnds, t.failed)
 		case meaningOf(t.failed) == isConflict:
 			p.conflicts.Add(1)
 		case meaningOf(t.failed) == isLost:
 			p.lost()
 			p.reconnects.Add(1)
+			if losses++; losses > 1 {
+				time.Sleep(betweenTries())
+			}
 		default:
 			return err
 		}
@@ -527,6 +554,9 @@ func (p *postgresEngine) close() error {
 
 // turns lets those who write about one user wait here and not at the server, where each would hold a connection of the pool.
 type turns struct {
+	away     atomic.Int64  // since when the server is, in milliseconds; 0 when it is not
+	patience time.Duration // for the server; 0: patience
+
 	mu sync.Mutex
 	of map[string]*turn
 }
@@ -536,6 +566,7 @@ type turn struct {
 	waiting int           // with whoever has it
 }
 
+// wait gives a turn. It fails when that takes long because the database is away: those before each take as long as they may then.
 func (w *turns) wait(ctx context.Context, user string) (leave func(), err error) {
 	w.mu.Lock()
 	t := w.of[user]
@@ -558,12 +589,28 @@ func (w *turns) wait(ctx context.Context, user string) (leave func(), err error)
 		gone()
 		return nil, errCrowded
 	}
+	taken := func() { t.free <- struct{}{}; gone() }
 	select {
 	case <-t.free:
-		return func() { t.free <- struct{}{}; gone() }, nil
-	case <-ctx.Done():
-		gone()
-		return nil, ctx.Err()
+		return taken, nil
+	default:
+	}
+	long := time.NewTicker(cmp.Or(w.patience, patience))
+	defer long.Stop()
+	for {
+		select {
+		case <-t.free:
+			return taken, nil
+		case <-ctx.Done():
+			gone()
+			return nil, ctx.Err()
+		case <-long.C:
+			if w.away.Load() == 0 {
+				continue
+			}
+			gone()
+			return nil, fmt.Errorf("%w: others who write about the account wait for it, too", errAway)
+		}
 	}
 }
 
@@ -582,7 +629,7 @@ func (s *Store) Pool() *PoolStats {
 	}
 	stat := p.pool.Stat()
 	return &PoolStats{
-		Up: p.away.Load() == 0, Conflicts: p.conflicts.Load(), Reconnects: p.reconnects.Load(), Unclear: p.unclear.Load(),
+		Up: p.turns.away.Load() == 0, Conflicts: p.conflicts.Load(), Reconnects: p.reconnects.Load(), Unclear: p.unclear.Load(),
 		Connections: int64(stat.TotalConns()), InUse: int64(stat.AcquiredConns()), WaitingForAny: p.waiting.Load(), Most: int64(stat.MaxConns()),
 	}
 }
@@ -592,7 +639,7 @@ func (s *Store) Away() time.Duration {
 	if s.server == nil {
 		return 0
 	}
-	since := s.server.away.Load()
+	since := s.server.turns.away.Load()
 	if since == 0 {
 		return 0
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"latchkey/internal/model"
 	"latchkey/internal/store/pgtest"
@@ -375,5 +376,61 @@ func TestWhoeverLeavesDoesNotWaitForADatabaseThatIsAway(t *testing.T) {
 	leave()
 	if err := <-done; !errors.Is(err, context.Canceled) {
 		t.Error(err)
+	}
+}
+
+// Each of those before takes as long as it may while the database is away: the last of fifty would be told after minutes.
+
+// A server that has become a standby, or is kept from writing because its disk is full, keeps its connections.
+func TestAConnectionThatCannotWriteIsNotKept(t *testing.T) {
+	s := connect(t, "pool_max_conns=2")
+	user := mustUser(t, s)
+	warm(t, s)
+	var all []*pgxpool.Conn
+	for range 2 {
+		conn, err := s.server.pool.Acquire(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.Exec(t.Context(), "SET default_transaction_read_only = on"); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, conn)
+	}
+	for _, conn := range all {
+		conn.Release()
+	}
+	if _, err := makeKey(t.Context(), s, user, 20); err != nil {
+		t.Error(err)
+	}
+	if n := s.server.reconnects.Load(); n < 1 || n > 2 {
+		t.Errorf("tried again %d times", n)
+	}
+}
+
+// Each of those before takes as long as it may while the database is away: the last of fifty would be told after minutes.
+func TestNobodyWaitsLongForATurnWhileTheDatabaseIsAway(t *testing.T) {
+	w := turns{of: map[string]*turn{}, patience: 5 * time.Millisecond}
+	leave, err := w.wait(t.Context(), "ann")
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := make(chan error)
+	go func() {
+		_, err := w.wait(t.Context(), "ann")
+		told <- err
+	}()
+	select {
+	case err := <-told:
+		t.Fatalf("who waits while it is there: %v", err)
+	case <-time.After(50 * time.Millisecond):
+	}
+	w.away.Store(1)
+	if err := <-told; !errors.Is(err, errAway) {
+		t.Errorf("who waits while it is away: %v", err)
+	}
+	leave()
+	if len(w.of) != 0 {
+		t.Errorf("%d are remembered", len(w.of))
 	}
 }
