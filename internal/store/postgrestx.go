@@ -29,7 +29,7 @@ const (
 // onlyPostgres are the statements that there are for PostgreSQL alone.
 func onlyPostgres() []string {
 	return append(nodeStatements(), beginPostgres, commitPostgres, rollbackPostgres, lockUser, lockName, endBackend, barrier,
-		lockTries, saveTries, sweepTries)
+		lockTries, saveTries, sweepTries, lockAnonymous, sweepLockedEvents, sweepLocked)
 }
 
 // warned is under what a connection remembers the server's last warning.

@@ -108,7 +108,15 @@ func (s *Store) Sweep(ctx context.Context, now time.Time, idle time.Duration) er
 		{sweepAnonymous, now},
 		{forgetAnonymous, now},
 	} {
-		if err := s.sweep(ctx, sweep.text, sweep.before); err != nil {
+		var err error
+		switch {
+		case s.server != nil && sweep.text == sweepAnonymousEvents:
+			err = s.sweepAnonymousBesideOthers(ctx, now)
+		case s.server != nil && sweep.text == sweepAnonymous: // done with that
+		default:
+			err = s.sweep(ctx, sweep.text, sweep.before)
+		}
+		if err != nil {
 			return doing("sweep sessions", err)
 		}
 	}

@@ -335,3 +335,44 @@ func TestLimitsHoldWhateverIsolationTheDatabaseHasByDefault(t *testing.T) {
 		}
 	}
 }
+
+// Whoever writes about an account has its row; the sweep of another node has to see what was written before it deletes the account.
+func TestASweepLeavesAnAccountThatIsGivenAKeyAtThatMoment(t *testing.T) {
+	nodes := twoNodes(t)
+	user := mustUser(t, nodes[0]) // without credentials, and never signed in
+	later := time.Now().Add(2 * anonymousGrace)
+	k := model.Key{ID: model.NewID(later), UserID: user, Name: "late", CreatedAt: later}
+	swept := make(chan error, 1)
+	err := nodes[0].write(t.Context(), ofUser(user), func(tx tx) error {
+		added, err := tx.exec(insertAPIKey, k.ID, k.Name, []byte(k.ID), k.Disabled, k.CreatedAt.UnixMilli(), user, 20)
+		if err != nil || added != 1 {
+			return fmt.Errorf("%d keys were added, %w", added, err)
+		}
+		go func() { swept <- nodes[1].Sweep(t.Context(), later, time.Hour) }()
+		for waits := false; !waits; { // for the row of the user
+			select {
+			case err := <-swept: // or for nobody
+				swept <- err
+				return nil
+			default:
+			}
+			const query = "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted AND locktype = 'transactionid')"
+			if err := nodes[0].server.pool.QueryRow(t.Context(), query).Scan(&waits); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err := errors.Join(err, <-swept); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // and from then on
+		wantExactly(t, nodes[1], user, []string{k.ID})
+		if _, err := nodes[1].User(t.Context(), user); err != nil {
+			t.Error(err)
+		}
+		if err := nodes[1].Sweep(t.Context(), later, time.Hour); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
