@@ -408,7 +408,7 @@ func (p *postgresEngine) write(ctx context.Context, of lock, run func(tx) error)
 	}
 	p.counters.writes.Add(1)
 	started := time.Now()
-	for careful, losses := false, 0; ; {
+	for careful, orphan, losses := false, false, 0; ; {
 		conn, err := p.connect(ctx, started.Add(patience))
 		if err != nil {
 			return err
@@ -442,6 +442,9 @@ func (p *postgresEngine) write(ctx context.Context, of lock, run func(tx) error)
 		case time.Since(started) > patience:
 			return translated(neverEnds, t.failed)
 		case meaningOf(t.failed) == isConflict:
+			p.conflicts.Add(1)
+		case meaningOf(t.failed) == isOrphan && !orphan:
+			orphan = true
 			p.conflicts.Add(1)
 		case meaningOf(t.failed) == isLost:
 			p.lost()

@@ -26,6 +26,7 @@ const (
 	isDuplicate                // there is a row of that key
 	isNothing                  // a statement that must change a row changed none
 	isConflict                 // with another transaction: it may succeed next time
+	isOrphan                   // what a row refers to has gone since it was looked for, which the next time finds
 	isLost                     // the connection is
 )
 
@@ -40,6 +41,8 @@ func meaningOf(err error) meaning {
 		return isNothing
 	case e.Code == "23505": // unique_violation
 		return isDuplicate
+	case e.Code == "23503": // foreign_key_violation
+		return isOrphan
 	case e.Code == "40001", e.Code == "40P01", // serialization_failure, deadlock_detected
 		e.Code == "55P03": // lock_not_available: whoever has it may be done next time, as on a server that had halted
 		return isConflict

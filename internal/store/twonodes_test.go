@@ -376,3 +376,41 @@ func TestASweepLeavesAnAccountThatIsGivenAKeyAtThatMoment(t *testing.T) {
 		}
 	}
 }
+
+// What is written about an account without its row refers to it all the same.
+func TestWhatRefersToAnAccountThatGoesAtThatMomentFindsItGone(t *testing.T) {
+	nodes := twoNodes(t)
+	now := time.Now()
+	u := model.User{ID: model.NewID(now), CreatedAt: now}
+	id := model.Identity{ID: model.NewID(now), UserID: u.ID, Provider: model.ProviderEmailPassword, Subject: u.ID, CreatedAt: now}
+	if err := nodes[0].CreateUser(t.Context(), u, id); err != nil {
+		t.Fatal(err)
+	}
+	linked := make(chan error, 1)
+	err := nodes[0].write(t.Context(), ofUser(u.ID), func(tx tx) error {
+		if err := tx.execOne(deleteUser, u.ID); err != nil {
+			return err
+		}
+		go func() {
+			linked <- nodes[1].CreateLink(t.Context(), model.Link{ID: model.NewID(now), IdentityID: id.ID, Purpose: model.LinkReset, CreatedAt: now, ExpiresAt: now})
+		}()
+		return awaitLockWait(t.Context(), nodes[0])
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := <-linked; !errors.Is(err, model.ErrNotFound) {
+		t.Error(err)
+	}
+}
+
+// awaitLockWait returns when a transaction waits for another.
+func awaitLockWait(ctx context.Context, s *Store) error {
+	for waits := false; !waits; {
+		const query = "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted AND locktype = 'transactionid')"
+		if err := s.server.pool.QueryRow(ctx, query).Scan(&waits); err != nil {
+			return err
+		}
+	}
+	return nil
+}
