@@ -414,3 +414,27 @@ func awaitLockWait(ctx context.Context, s *Store) error {
 	}
 	return nil
 }
+
+// On one node the second of two who register an address that nobody has confirmed registers it again.
+func TestAnAddressThatIsRegisteredTwiceAtOnceIsRegisteredTwice(t *testing.T) {
+	nodes := twoNodes(t)
+	for range 20 {
+		now := time.Now()
+		subject := model.NewID(now)
+		happened := func(id model.Identity) model.Event {
+			return model.Event{UserID: id.UserID, At: now, Kind: model.EventAccountMade, Actor: model.ActorApp}
+		}
+		atOnce(t, 4, func(ctx context.Context, i int) error {
+			u := model.User{ID: model.NewID(now), CreatedAt: now}
+			id := model.Identity{
+				ID: model.NewID(now), UserID: u.ID, Provider: model.ProviderEmailPassword, Subject: subject, PasswordHash: u.ID, CreatedAt: now,
+			}
+			_, err := nodes[i%2].RegisterUser(ctx, u, id, false, happened)
+			return err
+		}, nil)
+		id, err := nodes[0].IdentityBySubject(t.Context(), model.ProviderEmailPassword, subject)
+		if err != nil || id.Generation != 3 {
+			t.Errorf("generation %d, %v", id.Generation, err)
+		}
+	}
+}

@@ -113,11 +113,11 @@ func (s *Store) RegisterUser(
 	ctx context.Context, u model.User, id model.Identity, lone bool, happened func(model.Identity) model.Event,
 ) (registered model.Identity, err error) {
 	id.Pending = true
-	insert, lock := insertIdentity, ofNobody
+	insert := insertIdentity
 	if lone {
-		insert, lock = insertLoneIdentity, ofSpellings
+		insert = insertLoneIdentity
 	}
-	err = s.write(ctx, lock, func(t tx) error {
+	err = s.write(ctx, ofSpellings, func(t tx) error { // for there is no row yet of whoever registers the same
 		err := identityBySubject(t, id, &registered)
 		switch {
 		case errors.Is(err, model.ErrNotFound):
