@@ -98,7 +98,7 @@ func (p *postgresEngine) open(ctx context.Context, url model.Secret, o Options) 
 	}
 	cfg.AfterConnect = checkServer
 	cfg.ConnConfig.OnNotice = func(conn *pgconn.PgConn, n *pgconn.Notice) {
-		if n.Severity == "WARNING" {
+		if n.SeverityUnlocalized == "WARNING" {
 			conn.CustomData()[warned] = n.Message
 		}
 	}

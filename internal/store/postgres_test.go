@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"latchkey/internal/model"
@@ -432,5 +433,35 @@ func TestNobodyWaitsLongForATurnWhileTheDatabaseIsAway(t *testing.T) {
 	leave()
 	if len(w.of) != 0 {
 		t.Errorf("%d are remembered", len(w.of))
+	}
+}
+
+// What a server says is in its own language; how grave it is, it says in English as well.
+func TestWhatAServerSaysIsUnderstoodInWhateverLanguage(t *testing.T) {
+	panicked := &pgconn.PgError{Severity: "PANIK", SeverityUnlocalized: "PANIC", Code: "XX000"}
+	if meaningOf(panicked) != isLost {
+		t.Error("a server that panics in German keeps its connections")
+	}
+	ended := &pgconn.PgError{Severity: "致命错误", SeverityUnlocalized: "FATAL", Code: "57P01"}
+	if !onlyBeforeCommit(ended) {
+		t.Error("who is shut out in Chinese may have committed")
+	}
+	s := connect(t, "pool_max_conns=1")
+	conn, err := s.server.pool.Acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Release()
+	said := func(severity, english string) error {
+		return unlessWarned(conn, func() error {
+			s.server.pool.Config().ConnConfig.OnNotice(conn.Conn().PgConn(), &pgconn.Notice{Severity: severity, SeverityUnlocalized: english})
+			return nil
+		})
+	}
+	if err := said("WARNUNG", "WARNING"); err == nil {
+		t.Error("a warning in German is not heard")
+	}
+	if err := said("HINWEIS", "NOTICE"); err != nil {
+		t.Error(err)
 	}
 }

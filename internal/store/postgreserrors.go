@@ -51,7 +51,7 @@ func meaningOf(err error) meaning {
 	case strings.HasPrefix(e.Code, "08"), strings.HasPrefix(e.Code, "57P"), e.Code == "53300", // connection, shutdown, too many connections
 		e.Code == "25006": // read_only_sql_transaction: it has become a standby
 		return isLost
-	case e.Severity == "FATAL", e.Severity == "PANIC":
+	case e.SeverityUnlocalized == "FATAL", e.SeverityUnlocalized == "PANIC":
 		return isLost
 	default:
 		return isRefusal
@@ -64,7 +64,7 @@ func meaningOf(err error) meaning {
 func onlyBeforeCommit(e *pgconn.PgError) bool {
 	switch e.Code {
 	case "57P01", "57P05", "25P03": // admin_shutdown, idle_session_timeout, idle_in_transaction_session_timeout
-		return e.Severity == "FATAL"
+		return e.SeverityUnlocalized == "FATAL"
 	default:
 		return false
 	}
