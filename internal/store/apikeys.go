@@ -24,6 +24,8 @@ SELECT (SELECT count(*) FROM users WHERE id = ?), (SELECT count(*) FROM api_keys
 	// insertForm inserts nothing when the form was used.
 	insertForm = `INSERT INTO forms (user_id, id, used_at) VALUES (?, ?, ?) ON CONFLICT (user_id, id) DO NOTHING`
 
+	deleteFormsOfUser = `DELETE FROM forms WHERE user_id = ?`
+
 	selectAPIKeys = `
 SELECT user_id, id, name, disabled, created_at
 FROM api_keys WHERE user_id = ? ORDER BY id`

@@ -177,3 +177,16 @@ func TestEventsOfUsersElsewhereAreWrittenThoughNobodyHereKnowsThem(t *testing.T)
 		}
 	}
 }
+
+func TestTheFormsOfAUserWhoIsDeletedAreForgotten(t *testing.T) {
+	s := openFile(t, newFile(t))
+	user, now := mustUser(t, s), time.Now()
+	k := model.Key{ID: model.NewID(now), UserID: user, Name: "a", CreatedAt: now}
+	if err := s.CreateAPIKeyOnce(t.Context(), k, [32]byte{1}, 20, "form"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.DeleteUser(t.Context(), user); err != nil {
+		t.Fatal(err)
+	}
+	wantNothingOf(t, s, user)
+}

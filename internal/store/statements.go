@@ -45,7 +45,7 @@ func writeStatements() []string {
 		insertUser, selectUser, updateUserDisabled, deleteUser, insertIdentity, insertLoneIdentity,
 		updatePasswordHash, changePasswordHash, replacePending, deleteAllLinks, selectIdentityBySubject,
 		insertLink, selectLink, deleteLinks, updatePending, setPasswordHash, sweepLinks,
-		insertAPIKey, insertForm, sweepForms, selectKeyRefusal, selectAPIKey, selectAPIKeyName, updateAPIKeyDisabled, deleteAPIKey, deleteSessionsOfKey,
+		insertAPIKey, insertForm, sweepForms, deleteFormsOfUser, selectKeyRefusal, selectAPIKey, selectAPIKeyName, updateAPIKeyDisabled, deleteAPIKey, deleteSessionsOfKey,
 		insertAuthSession, insertAuthSessionByKey,
 		deleteOldOfKey, deleteOldOfUser, deleteOldestOfKey, deleteOldestOfUser, selectAuthSessionID, updateLastSeen,
 		deleteAuthSession, deleteAuthSessionsOfUser, sweepAuthSessions,

@@ -80,7 +80,9 @@ UPDATE identities SET password_hash = ?, generation = generation + 1 WHERE id = 
 // forgetUser are the statements that take away what is known of a user in the tables that do not refer to users, since users may be
 // elsewhere.
 func forgetUser() []string {
-	return []string{deleteEventsOfUser, deleteRepeatsOfUser, deleteWebSessionsOfUser, deleteAnonymousUser, forgetUserOfGrants}
+	return []string{
+		deleteEventsOfUser, deleteRepeatsOfUser, deleteWebSessionsOfUser, deleteAnonymousUser, deleteFormsOfUser, forgetUserOfGrants,
+	}
 }
 
 // CreateUser adds a user together with the first identity, or neither: ErrConflict when the identity's provider and subject
