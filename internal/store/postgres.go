@@ -137,6 +137,13 @@ func postgresConfig(url model.Secret) (*pgxpool.Config, error) {
 	}
 	dialer := &net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3}, Control: giveUpUnanswered}
 	cfg.ConnConfig.DialFunc = dialer.DialContext
+	another := func(f *pgconn.FallbackConfig) bool {
+		return f.Host != cfg.ConnConfig.Host || f.Port != cfg.ConnConfig.Port
+	}
+	if cfg.ConnConfig.ValidateConnect == nil && slices.ContainsFunc(cfg.ConnConfig.Fallbacks, another) {
+		// Of several servers, the one that can be written to is meant: without this the first that answers would be tried for ever.
+		cfg.ConnConfig.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
+	}
 	cfg.ShouldPing = func(_ context.Context, of pgxpool.ShouldPingParams) bool {
 		return of.IdleDuration > time.Second || !quiet(of.Conn.PgConn().Conn())
 	}

@@ -465,3 +465,20 @@ func TestWhatAServerSaysIsUnderstoodInWhateverLanguage(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestOfSeveralServersTheOneThatCanBeWrittenToIsMeant(t *testing.T) {
+	for url, want := range map[string]bool{
+		"postgres://latchkey@a/latchkey?sslmode=disable":                                 false,
+		"postgres://latchkey@a/latchkey":                                                 false, // with and without TLS
+		"postgres://latchkey@a,b/latchkey?sslmode=disable":                               true,
+		"postgres://latchkey@a:1,a:2/latchkey?sslmode=disable":                           true,
+		"postgres://latchkey@a,b/latchkey?sslmode=disable&target_session_attrs=any":      true,
+		"postgres://latchkey@a,b/latchkey?sslmode=disable&target_session_attrs=primary":  true,
+		"postgres://latchkey@a/latchkey?sslmode=disable&target_session_attrs=read-write": true,
+	} {
+		cfg, err := postgresConfig(model.Secret(url))
+		if err != nil || (cfg.ConnConfig.ValidateConnect != nil) != want {
+			t.Errorf("%s: %v, %v", url, cfg.ConnConfig.ValidateConnect != nil, err)
+		}
+	}
+}
