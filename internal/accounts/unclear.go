@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"latchkey/internal/model"
@@ -72,8 +73,15 @@ func gone(err error) (bool, error) {
 	return !is && err == nil, err
 }
 
-// wrote says whether an event was written down, and so whether the act was saved that it was to be saved with.
+// wrote says whether an event was written down, and so whether the act was saved that it was to be saved with. Of an account that has very
+// many in a day it is counted with an earlier one, which says when it happened last.
 func (a *Accounts) wrote(ctx context.Context, e model.Event) (bool, error) {
 	last, err := a.store.Events(ctx, e.UserID, model.EventQuery{Before: e.ID + "0", Limit: 1}) // the first id behind its own
-	return err == nil && len(last) == 1 && last[0].ID == e.ID, err
+	if err != nil || len(last) == 1 && last[0].ID == e.ID {
+		return err == nil, err
+	}
+	same, err := a.store.Events(ctx, e.UserID, model.EventQuery{Kinds: []model.EventKind{e.Kind}, Limit: 100})
+	return slices.ContainsFunc(same, func(earlier model.Event) bool {
+		return earlier.Again > 0 && earlier.LastAt.UnixMilli() == e.At.UnixMilli()
+	}), err
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"latchkey/internal/model"
 )
@@ -43,6 +44,34 @@ func TestWhatCameOfAnActIsLookedForWhenItsAnswerGotLost(t *testing.T) {
 		if model.OutcomeOf(err) != c.outcome || errors.Is(err, model.ErrUnclear) != (c.outcome == model.Unclear) {
 			t.Errorf("%s: %v has the outcome %d", name, err, model.OutcomeOf(err))
 		}
+	}
+}
+
+// An account that has very many events in a day has the next of a kind counted with an earlier one.
+func TestAnEventThatWasCountedWithAnEarlierOneIsFound(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	who := f.signUp("ana@example.org")
+	prove := func(save bool) model.Event {
+		f.clock.Advance(time.Second)
+		e := f.event(here, model.EventPasswordProved, who.UserID)
+		if save {
+			if err := f.store.RecordEvent(t.Context(), e); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return e
+	}
+	for i := range 520 {
+		if wrote, err := f.wrote(t.Context(), prove(true)); err != nil || !wrote {
+			t.Fatalf("number %d is not found: %v", i, err)
+		}
+	}
+	if last, err := f.store.Events(t.Context(), who.UserID, model.EventQuery{Limit: 1}); err != nil || last[0].Again == 0 {
+		t.Fatalf("none was counted with another: %+v, %v", last, err)
+	}
+	if wrote, err := f.wrote(t.Context(), prove(false)); err != nil || wrote {
+		t.Errorf("one that was never saved is found: %v", err)
 	}
 }
 
