@@ -457,6 +457,9 @@ func (g *gate) before(t *testing.T, address string) string {
 // TestAnActOfWhichNobodyCanLearnAnythingIsUnclear loses the answer to the commit of every act, and the way to the server with it.
 func TestAnActOfWhichNobodyCanLearnAnythingIsUnclear(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("waits for the patience of each act to end")
+	}
 	g := &gate{}
 	u := newUnreliable(t, func(by string) string {
 		at, err := url.Parse(by)

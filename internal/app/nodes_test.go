@@ -368,6 +368,9 @@ func TestMetricsTellHowTheDatabaseIs(t *testing.T) {
 
 func TestNothingOfTheURLOfTheDatabaseIsTold(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("waits for the patience with a database that is away to end")
+	}
 	const canary = "canary-of-the-database"
 	var log testkit.Log
 	cfg := nodeConfig(t, strings.Replace(pgtest.URL(t), "@", ":"+canary+"@", 1), "a", accessPEM(t))

@@ -33,7 +33,10 @@ func connect(t *testing.T) *store.Store {
 
 func TestContractHoldsOnSQLite(t *testing.T) { storetest.Run(t, open) }
 
-func TestContractHoldsOnPostgreSQL(t *testing.T) { storetest.Run(t, connect) }
+func TestContractHoldsOnPostgreSQL(t *testing.T) {
+	t.Parallel()
+	storetest.Run(t, connect)
+}
 
 func TestDeviceGrantsInTheStoreKeepTheContract(t *testing.T) {
 	t.Parallel()
@@ -42,5 +45,8 @@ func TestDeviceGrantsInTheStoreKeepTheContract(t *testing.T) {
 
 func TestDeviceGrantsInPostgreSQLKeepTheContract(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("-short goes with the race detector, and TestContractHoldsOnPostgreSQL is run under that")
+	}
 	onboardtest.Run(t, func(t *testing.T) onboard.Grants { return connect(t) })
 }
