@@ -6,9 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io/fs"
 	"math/rand/v2"
-	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -112,45 +110,6 @@ func (p *postgresEngine) open(ctx context.Context, url model.Secret, o Options) 
 	return nil
 }
 
-// postgresConfig is how the database that a URL names is connected to.
-func postgresConfig(url model.Secret) (*pgxpool.Config, error) {
-	cfg, err := pgxpool.ParseConfig(url.Reveal())
-	if file := new(fs.PathError); errors.As(err, &file) {
-		return nil, fmt.Errorf("a file that the URL of --database names cannot be read: %w", file)
-	}
-	if err != nil { // which quotes the URL
-		return nil, errors.New("what --database names is no URL of PostgreSQL")
-	}
-	if !strings.Contains(url.Reveal(), "pool_max_conns=") {
-		cfg.MaxConns = poolSize
-	}
-	cfg.MinIdleConns = min(2, cfg.MaxConns)
-	for name, value := range map[string]string{
-		"application_name": "latchkey", "statement_timeout": "10s", "lock_timeout": "5s", "idle_in_transaction_session_timeout": "15s",
-	} {
-		if _, given := cfg.ConnConfig.RuntimeParams[name]; !given {
-			cfg.ConnConfig.RuntimeParams[name] = value
-		}
-	}
-	if cfg.ConnConfig.ConnectTimeout == 0 {
-		cfg.ConnConfig.ConnectTimeout = 5 * time.Second
-	}
-	// The limit is also that of pgx's requests to cancel what a connection was doing that broke: until then it counts as one of the pool.
-	dialer := &net.Dialer{Timeout: cfg.ConnConfig.ConnectTimeout, KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3}, Control: giveUpUnanswered}
-	cfg.ConnConfig.DialFunc = dialer.DialContext
-	another := func(f *pgconn.FallbackConfig) bool {
-		return f.Host != cfg.ConnConfig.Host || f.Port != cfg.ConnConfig.Port
-	}
-	if cfg.ConnConfig.ValidateConnect == nil && slices.ContainsFunc(cfg.ConnConfig.Fallbacks, another) {
-		// Of several servers, the one that can be written to is meant: without this the first that answers would be tried for ever.
-		cfg.ConnConfig.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
-	}
-	cfg.ShouldPing = func(_ context.Context, of pgxpool.ShouldPingParams) bool {
-		return of.IdleDuration > time.Second || !quiet(of.Conn.PgConn().Conn())
-	}
-	return cfg, nil
-}
-
 // prepareAll brings the schema up to date, if it may, and has the server look at every statement once: a mistake in one is found at start.
 func (p *postgresEngine) prepareAll(ctx context.Context, cfg *pgx.ConnConfig, o Options) error {
 	conn, err := p.connect(ctx, time.Now().Add(cmp.Or(o.patience, patience)))
@@ -174,87 +133,6 @@ func (p *postgresEngine) prepareAll(ctx context.Context, cfg *pgx.ConnConfig, o 
 	}
 	return nil
 }
-
-// checkWrites looks whether the role may write at all. Once a node runs it is better that it reads than that it does nothing.
-func checkWrites(ctx context.Context, conn *pgx.Conn) error {
-	var schema *string
-	var readOnly bool
-	err := conn.QueryRow(ctx, "SELECT current_schema(), CAST(current_setting('transaction_read_only') AS BOOLEAN)").Scan(&schema, &readOnly)
-	switch {
-	case err != nil:
-		return errors.New(oneLine(err))
-	case readOnly:
-		return errors.New("it cannot be written to: default_transaction_read_only is on")
-	case schema == nil:
-		return errors.New("there is no schema on its search_path, or none that its role may use")
-	default:
-		return nil
-	}
-}
-
-// checkRights looks whether the role may do what the statements do: a right that is missing would be found when somebody needs it.
-func checkRights(ctx context.Context, conn *pgx.Conn) error {
-	var table, right string
-	err := conn.QueryRow(ctx, `
-SELECT name, may FROM unnest(CAST($1 AS TEXT[])) AS name, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) WITH ORDINALITY AS r (may, place)
-WHERE NOT has_table_privilege(name, may) AND NOT (name = 'events' AND may = 'UPDATE') ORDER BY place, name LIMIT 1`,
-		append(copiedTables(), "locks", "tries", "nodes")).Scan(&table, &right)
-	switch {
-	case errors.Is(err, pgx.ErrNoRows):
-		return nil
-	case err != nil:
-		return errors.New(oneLine(err))
-	default:
-		return fmt.Errorf("its role may not %s in the table %s: grant it SELECT, INSERT, UPDATE and DELETE on all tables", right, table)
-	}
-}
-
-// checkServer looks at a new connection. Neither the server nor a proxy before it says by itself that it cannot keep what it acknowledges.
-func checkServer(ctx context.Context, conn *pgx.Conn) error {
-	var s serverSettings
-	var b backend
-	if err := conn.QueryRow(ctx, `
-SELECT current_setting('fsync'), current_setting('synchronous_commit'), current_setting('server_encoding'),
-	CAST(current_setting('server_version_num') AS INTEGER), pg_is_in_recovery(), pg_backend_pid(), backend_start
-FROM pg_stat_get_activity(pg_backend_pid())`).
-		Scan(&s.fsync, &s.synchronous, &s.encoding, &s.version, &s.standby, &b.pid, &b.started); err != nil {
-		return err
-	}
-	conn.PgConn().CustomData()["backend"] = b
-	return s.check()
-}
-
-// serverSettings are what the promises of this package rest on.
-type serverSettings struct {
-	version                      int
-	encoding, fsync, synchronous string
-	standby                      bool
-}
-
-func (s serverSettings) check() error {
-	switch {
-	case s.version < oldestServer:
-		return unfit(fmt.Sprintf("the server is PostgreSQL %d, and the oldest that will do is %d", s.version/10000, oldestServer/10000))
-	case s.encoding != "UTF8":
-		return unfit("the database keeps text as " + s.encoding + ", and only UTF8 will do")
-	case s.fsync != "on":
-		return unfit("the server has fsync off: what it acknowledges can be lost")
-	case s.synchronous == "off":
-		return unfit("the server has synchronous_commit off: what it acknowledges can be lost")
-	case s.standby:
-		return errStandby
-	default:
-		return nil
-	}
-}
-
-// unfit is why a server will not do, whatever is tried.
-type unfit string
-
-func (u unfit) Error() string { return string(u) }
-
-// errStandby is that the server cannot be written to, for now: another may be about to take its place.
-var errStandby = errors.New("the server is a standby, which cannot be written to")
 
 // connect gives a connection. It waits for one while the server cannot be reached, and fails when it is too late or the server will not do.
 func (p *postgresEngine) connect(ctx context.Context, until time.Time) (*pgxpool.Conn, error) {
@@ -561,68 +439,6 @@ func (p *postgresEngine) close() error {
 		p.pool.Close()
 	}
 	return nil
-}
-
-// turns lets those who write about one user wait here and not at the server, where each would hold a connection of the pool.
-type turns struct {
-	away     atomic.Int64  // since when the server is, in milliseconds; 0 when it is not
-	patience time.Duration // for the server; 0: patience
-
-	mu sync.Mutex
-	of map[string]*turn
-}
-
-type turn struct {
-	free    chan struct{} // holds one token while nobody has the turn
-	waiting int           // with whoever has it
-}
-
-// wait gives a turn. It fails when that takes long because the database is away: those before each take as long as they may then.
-func (w *turns) wait(ctx context.Context, user string) (leave func(), err error) {
-	w.mu.Lock()
-	t := w.of[user]
-	if t == nil {
-		t = &turn{free: make(chan struct{}, 1)}
-		t.free <- struct{}{}
-		w.of[user] = t
-	}
-	t.waiting++
-	crowded := t.waiting > maxWaiting
-	w.mu.Unlock()
-	gone := func() {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		if t.waiting--; t.waiting == 0 {
-			delete(w.of, user)
-		}
-	}
-	if crowded {
-		gone()
-		return nil, errCrowded
-	}
-	taken := func() { t.free <- struct{}{}; gone() }
-	select {
-	case <-t.free:
-		return taken, nil
-	default:
-	}
-	long := time.NewTicker(cmp.Or(w.patience, patience))
-	defer long.Stop()
-	for {
-		select {
-		case <-t.free:
-			return taken, nil
-		case <-ctx.Done():
-			gone()
-			return nil, ctx.Err()
-		case <-long.C:
-			if w.away.Load() == 0 {
-				continue
-			}
-			gone()
-			return nil, fmt.Errorf("%w: others who write about the account wait for it, too", errAway)
-		}
-	}
 }
 
 // PoolStats is how a node gets on with a shared database.
