@@ -351,6 +351,9 @@ func TestNoNameChangesTheFilesForADevice(t *testing.T) {
 
 func TestWhoSignsInIsSentToTheirKeysWhateverTheAddressSaid(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("one request after the other, very many: nothing for the race detector")
+	}
 	p := newProgram(t, elsewhere)
 	p.person(email)
 	p.upstream.breaks(logIn, logInOnce())
