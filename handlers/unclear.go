@@ -129,7 +129,7 @@ func approving(id string) doubt {
 	}
 }
 
-// lost says that whoever saves things lost the answer to an act, also when it was found out since that nothing was saved.
+// lost says that the answer to an act was lost on its way from where things are saved, also when it was found out since that nothing was saved.
 func lost(err error) bool {
 	return model.Is(err, model.KindUnclear) || errors.Is(err, model.ErrUnclear) || foundUndone(err)
 }

@@ -59,7 +59,7 @@ func (p *Person) NewKey(ctx context.Context, name string) (model.Key, model.Secr
 }
 
 // newKey creates a key and writes down, besides, what else happens with it. When its outcome is unclear it gives the key all the same,
-// for whoever can look for its id later.
+// for a caller who can look for its id later.
 func (p *Person) newKey(ctx context.Context, name string, besides ...model.EventKind) (model.Key, model.Secret, error) {
 	if err := p.manages(); err != nil {
 		return model.Key{}, "", err

@@ -10,7 +10,7 @@ import (
 	"latchkey/internal/model"
 )
 
-// settleTime bounds finding out what came of an act. Whoever waits for its answer has waited for the act before.
+// settleTime bounds finding out what came of an act. The caller has waited for the act before.
 const settleTime = 10 * time.Second
 
 // lastLook bounds a look at the keys after that, when the database may be there again.

@@ -30,7 +30,7 @@ func (a *App) warnOfUnknown(cfg config.Settings) {
 	}
 }
 
-// warnOfOpenDatabase is said at each start: whoever can listen on the way has everything but passwords and values.
+// warnOfOpenDatabase is said at each start: a listener on the way has everything but passwords and values.
 func (a *App) warnOfOpenDatabase(cfg config.Settings) {
 	if cfg.DatabaseOpen {
 		a.log.Warn("what goes to the database and comes from it can be read on its way: --database (LATCHKEY_DATABASE) says sslmode=disable, and names another machine")

@@ -23,7 +23,7 @@ import (
 
 const (
 	// clockLimit is how far the clocks of two nodes may be apart: what was handed out is handed out again after a few seconds, by the clock
-	// of whoever is asked.
+	// of the node that is asked.
 	clockLimit = time.Second
 	// leaveTime is how long a node that stops tries to say so. The others find out by themselves.
 	leaveTime = 3 * time.Second

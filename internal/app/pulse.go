@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	// awayAllowed is for how long the database may be away before a node says that it is not healthy. All nodes have the same one: whoever
-	// passes requests on would otherwise take all of them out at each restart of it, and answer itself what they can only tell better.
+	// awayAllowed is for how long the database may be away before a node says that it is not healthy. All nodes have the same one: a
+	// proxy would otherwise take all of them out at each restart of it, and answer itself what they can only tell better.
 	awayAllowed = 15 * time.Second
 	// healthLook is how often a node looks whether the database is there, and slowLook how long that may take.
 	healthLook, slowLook = time.Second, 2 * time.Second

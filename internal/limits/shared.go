@@ -71,7 +71,7 @@ func (s *Shared) Drain() {
 	}
 }
 
-// ask does something with the keeper when it is its turn. Whoever goes away before that has not asked. After that it makes no
+// ask does something with the keeper when it is its turn. A caller who goes away before that has not asked. After that it makes no
 // difference: nobody asks more often by hanging up.
 func (s *Shared) ask(ctx context.Context, do func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)

@@ -200,7 +200,7 @@ func (s *Service) Claim(ctx context.Context, code, userID string, session [32]by
 	ctx, cancel := graceful(ctx) // nobody takes a try back by hanging up
 	defer cancel()
 	g, err := s.grants.ClaimGrant(ctx, code, userID, session, s.now())
-	if errors.Is(err, model.ErrUnclear) { // whoever was shown a grant may be shown it again
+	if errors.Is(err, model.ErrUnclear) { // the person who was shown a grant may be shown it again
 		g, err = s.grants.ClaimGrant(ctx, code, userID, session, s.now())
 	}
 	if errors.Is(err, model.ErrNotFound) {

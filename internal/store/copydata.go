@@ -246,7 +246,7 @@ func (c *copying) provideSchema(ctx context.Context, cfg *pgx.ConnConfig) error 
 
 // inOneTransaction copies and compares.
 func (c *copying) inOneTransaction(ctx context.Context) error {
-	// What is read here is one moment's, whoever else writes.
+	// What is read here is one moment's, whatever others write.
 	if _, err := c.from.ExecContext(ctx, "BEGIN"); err != nil {
 		return sourceError(err)
 	}

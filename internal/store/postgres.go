@@ -141,7 +141,7 @@ func (p *postgresEngine) connect(ctx context.Context, until time.Time) (*pgxpool
 		return nil, errCrowded
 	}
 	defer p.waiting.Add(-1)
-	// Whoever has a working pool waits for a connection as long as it may be used at all.
+	// With a working pool, a caller waits for a connection as long as it may be used at all.
 	wait, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
 	for {

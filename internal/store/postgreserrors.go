@@ -44,7 +44,7 @@ func meaningOf(err error) meaning {
 	case e.Code == "23503": // foreign_key_violation
 		return isOrphan
 	case e.Code == "40001", e.Code == "40P01", // serialization_failure, deadlock_detected
-		e.Code == "55P03": // lock_not_available: whoever has it may be done next time, as on a server that had halted
+		e.Code == "55P03": // lock_not_available: its holder may be done next time, as on a server that had halted
 		return isConflict
 	case strings.HasPrefix(e.Code, "28"), strings.HasPrefix(e.Code, "3D"), e.Code == "42501": // who we are, or what we may
 		return isRefusal

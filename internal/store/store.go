@@ -114,7 +114,7 @@ func (s *Store) Changes() uint64 { return uint64(s.counters.commits.Load()) } //
 // Alone says that nobody but this process writes: while Changes stands still, nothing that is read changes.
 func (s *Store) Alone() bool { return s.engine.alone() }
 
-// Settled returns when every write whose outcome was model.ErrUnclear has happened or never will: whoever looks then sees what came of
+// Settled returns when every write whose outcome was model.ErrUnclear has happened or never will: a look then sees what came of
 // it. It fails while the database cannot be reached.
 func (s *Store) Settled(ctx context.Context) error {
 	return doing("settle what is unclear", s.engine.settled(ctx))

@@ -77,7 +77,7 @@ func (k *Tries) Change(
 	case err == nil, errors.Is(err, errNothingToSave):
 		return nil
 	case errors.Is(err, model.ErrUnclear): // for the count alone: what it is about was not done
-		return fmt.Errorf("count a try: %w: %v", errAway, err) //nolint:errorlint // whoever asks must not take it for their own act
+		return fmt.Errorf("count a try: %w: %v", errAway, err) //nolint:errorlint // the caller must not take it for an act of its own
 	default:
 		return doing("count a try", err)
 	}

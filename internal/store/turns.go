@@ -20,7 +20,7 @@ type turns struct {
 
 type turn struct {
 	free    chan struct{} // holds one token while nobody has the turn
-	waiting int           // with whoever has it
+	waiting int           // with the one who has it
 }
 
 // wait gives a turn. It fails when that takes long because the database is away: those before each take as long as they may then.

@@ -119,7 +119,7 @@ func (s *Store) RegisterUser(
 	if lone {
 		insert = insertLoneIdentity
 	}
-	err = s.write(ctx, ofSpellings, func(t tx) error { // for there is no row yet of whoever registers the same
+	err = s.write(ctx, ofSpellings, func(t tx) error { // for there is no row yet of another who registers the same
 		err := identityBySubject(t, id, &registered)
 		switch {
 		case errors.Is(err, model.ErrNotFound):

@@ -170,7 +170,7 @@ func allHere(hosts []string) bool {
 }
 
 // checkSSLMode says whether a mode will do towards another machine. PostgreSQL's own default, "prefer", and what is called "require"
-// encrypt for whoever answers: somebody in between reads everything. What says outright that it does without is let through.
+// encrypt for any server that answers: one in between reads everything. What says outright that it does without is let through.
 func checkSSLMode(mode string) error {
 	switch mode {
 	case "verify-full", "verify-ca", "disable":

@@ -275,7 +275,7 @@ func (i *importing) work() {
 			i.refuse(c.number, c.user.ID, taken(by))
 		case model.Is(err, model.KindUnclear):
 			i.stop(fmt.Errorf("it is not known whether user %d was written, and those after it were not tried: "+
-				"import the file again, which leaves out whoever is there (%w)", c.number, err))
+				"import the file again, which leaves out those who are there (%w)", c.number, err))
 		default:
 			i.stop(fmt.Errorf("user %d could not be written, and those after it were not tried: %w", c.number, err))
 		}

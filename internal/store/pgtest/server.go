@@ -194,7 +194,7 @@ var workshop = sync.OnceValues(func() (*place, error) {
 })
 
 // provideTemplate runs initdb, which takes most of the time that a server takes to start, once for each release of PostgreSQL on
-// this machine. What it made is kept where caches are; it is complete or not there, whoever else looks for it.
+// this machine. What it made is kept where caches are; it is complete or not there, however many look for it.
 func (in *place) provideTemplate() error {
 	release, err := exec.Command(filepath.Join(in.programs, "postgres"), "--version").Output() //nolint:noctx // it prints and ends
 	if err != nil {
