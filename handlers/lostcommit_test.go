@@ -13,6 +13,7 @@ import (
 	"latchkey/internal/model"
 	"latchkey/internal/store"
 	"latchkey/internal/store/pgtest"
+	"latchkey/internal/testkit"
 )
 
 // commits are all acts of pages that save something, by the calls whose commit is lost, and how one sees past the pages whether an act was
@@ -220,9 +221,9 @@ func TestWhatPeopleAreToldOfALostCommitIsTrue(t *testing.T) {
 	}
 	at := pgtest.URL(t)
 	proxy := pgtest.NewProxy(t, at)
-	direct := connect(t, at)
+	direct := testkit.StoreOn(t, at)
 	lost := losing{}
-	st := connect(t, proxy.URL())
+	st := testkit.StoreOn(t, proxy.URL())
 	p := newProgramOn(t, st, withGrants(losingGrants{st, lost}), func(d *handlers.Deps) { d.StepUp = 10 * time.Minute })
 	p.loses(lost)
 	cells := 0
@@ -275,19 +276,4 @@ func (p *program) scene(t *testing.T, email string) scene {
 	s := scene{program: p, b: b, who: who, key: p.seed(who, "porch-cam")[0].ID, device: p.pairing("porch-cam")}
 	s.pairing = b.opens(s.device)
 	return s
-}
-
-// connect opens a store on PostgreSQL until the test ends.
-func connect(t *testing.T, url string) *store.Store {
-	t.Helper()
-	st, err := store.Connect(t.Context(), model.Secret(url), store.Options{Migrate: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := st.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return st
 }

@@ -15,6 +15,7 @@ import (
 	"latchkey/internal/model"
 	"latchkey/internal/store"
 	"latchkey/internal/store/pgtest"
+	"latchkey/internal/testkit"
 )
 
 // unreliable is accounts on PostgreSQL, by way of a proxy that loses commits, and a way past it.
@@ -29,27 +30,13 @@ func newUnreliable(t *testing.T, change ...func(url string) string) *unreliable 
 	t.Helper()
 	at := pgtest.URL(t)
 	u := &unreliable{proxy: pgtest.NewProxy(t, at), emails: &mailbox{}}
-	u.direct = connect(t, at, true)
+	u.direct = testkit.StoreOn(t, at)
 	by := u.proxy.URL()
 	for _, c := range change {
 		by = c(by)
 	}
-	u.fixture = newFixtureOn(t, connect(t, by, false), func(c *Config) { c.Mailer = u.emails })
+	u.fixture = newFixtureOn(t, testkit.StoreOn(t, by), func(c *Config) { c.Mailer = u.emails })
 	return u
-}
-
-func connect(t *testing.T, url string, migrate bool) *store.Store {
-	t.Helper()
-	st, err := store.Connect(t.Context(), model.Secret(url), store.Options{Migrate: migrate})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := st.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return st
 }
 
 // stage is somebody with a key and another session, for one act.

@@ -9,8 +9,6 @@ import (
 
 	"latchkey/internal/accounts"
 	"latchkey/internal/limits"
-	"latchkey/internal/model"
-	"latchkey/internal/store"
 	"latchkey/internal/store/pgtest"
 	"latchkey/internal/testkit"
 )
@@ -20,16 +18,13 @@ func twoNodes(t testing.TB) (nodes [2]*accounts.Limits, shared [2]*limits.Shared
 	t.Helper()
 	url := pgtest.URL(t)
 	for i := range nodes {
-		s, err := store.Connect(t.Context(), model.Secret(url), store.Options{Migrate: true})
-		if err != nil {
-			t.Fatal(err)
-		}
+		s := testkit.StoreOn(t, url)
 		logs := &testkit.Log{}
 		shared[i] = limits.Share(s.Tries(), logs.Logger())
 		t.Cleanup(func() {
 			shared[i].Drain()
-			if err := s.Close(); err != nil || logs.String() != "" {
-				t.Error(err, logs)
+			if logs.String() != "" {
+				t.Error(logs)
 			}
 		})
 		nodes[i] = accounts.NewLimits(time.Now, shared[i])

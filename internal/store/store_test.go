@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"latchkey/internal/model"
 	"latchkey/internal/onboard"
 	"latchkey/internal/onboard/onboardtest"
 	"latchkey/internal/store"
@@ -20,11 +19,7 @@ func open(t *testing.T) *store.Store { return testkit.Store(t) }
 // of the many do act at once, and a lock that is missing is not missed.
 func connect(t *testing.T) *store.Store {
 	t.Helper()
-	s, err := store.Connect(t.Context(), model.Secret(pgtest.URL(t)+"&pool_max_conns=16"), store.Options{Migrate: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
+	s := testkit.StoreOn(t, pgtest.URL(t)+"&pool_max_conns=16")
 	if strings.Contains(t.Name(), "at_once") {
 		testkit.AtOnce(t, 64, func(ctx context.Context, _ int) error { return s.Ping(ctx) })
 	}

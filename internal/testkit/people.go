@@ -41,18 +41,26 @@ func Store(t testing.TB) *store.Store {
 	if url == "" {
 		return StoreAt(t, filepath.Join(t.TempDir(), "test.db"))
 	}
-	s, err := store.Connect(t.Context(), url, store.Options{Migrate: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
-	return s
+	return StoreOn(t, url.Reveal())
+}
+
+// StoreOn is the store in a database of PostgreSQL, with its schema, until the end of the test at the latest.
+func StoreOn(t testing.TB, url string) *store.Store {
+	t.Helper()
+	s, err := store.Connect(t.Context(), model.Secret(url), store.Options{Migrate: true})
+	return closing(t, s, err)
 }
 
 // StoreAt opens the store at a path, until the end of the test at the latest.
 func StoreAt(t testing.TB, path string) *store.Store {
 	t.Helper()
 	s, err := store.Open(t.Context(), path)
+	return closing(t, s, err)
+}
+
+// closing is a store that was opened, and is closed at the end of the test.
+func closing(t testing.TB, s *store.Store, err error) *store.Store {
+	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
