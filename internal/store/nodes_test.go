@@ -14,22 +14,8 @@ import (
 	"latchkey/internal/model"
 	"latchkey/internal/store"
 	"latchkey/internal/store/pgtest"
+	"latchkey/internal/testkit"
 )
-
-// connectedTo gives a store on the database of a URL, as one node has it.
-func connectedTo(t *testing.T, url string) *store.Store {
-	t.Helper()
-	s, err := store.Connect(t.Context(), model.Secret(url), store.Options{Migrate: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
-}
 
 // changed runs a statement beside the store, and says how many rows it changed.
 func changed(t *testing.T, url, statement string, args ...any) int64 {
@@ -63,7 +49,7 @@ func namesOf(t *testing.T, s *store.Store) string {
 
 func TestANodeIsSeenUntilItLeaves(t *testing.T) {
 	t.Parallel()
-	s := connectedTo(t, pgtest.URL(t))
+	s := testkit.StoreOn(t, pgtest.URL(t))
 	a := store.Node{Name: "a:8080", Run: "r1", Program: "1.0", RefreshKeys: "k1 k2", AccessKeys: "e1", ClockOff: -1500 * time.Millisecond}
 	before := time.Now().Add(-time.Second)
 	clock, err := s.EnterNode(t.Context(), a, time.Now, welcome)
@@ -100,7 +86,7 @@ func TestANodeIsSeenUntilItLeaves(t *testing.T) {
 
 func TestTheClockOfANodeIsHeldAgainstTheDatabases(t *testing.T) {
 	t.Parallel()
-	s := connectedTo(t, pgtest.URL(t))
+	s := testkit.StoreOn(t, pgtest.URL(t))
 	for _, off := range []time.Duration{-time.Hour, 0, 90 * time.Second} {
 		now := func() time.Time { return time.Now().Add(off) }
 		n := store.Node{Name: "a", Run: "r"}
@@ -122,7 +108,7 @@ func TestTheClockOfANodeIsHeldAgainstTheDatabases(t *testing.T) {
 
 func TestANodeTakesThePlaceOfAnotherByItsNameUnlessThatOneDoesNotFit(t *testing.T) {
 	t.Parallel()
-	s := connectedTo(t, pgtest.URL(t))
+	s := testkit.StoreOn(t, pgtest.URL(t))
 	former, next := store.Node{Name: "a", Run: "r1"}, store.Node{Name: "a", Run: "r2"}
 	if _, err := s.EnterNode(t.Context(), former, time.Now, welcome); err != nil {
 		t.Fatal(err)
@@ -146,7 +132,7 @@ func TestANodeTakesThePlaceOfAnotherByItsNameUnlessThatOneDoesNotFit(t *testing.
 func TestOfNodesThatStartTogetherAndDoNotFitOneComesIn(t *testing.T) {
 	t.Parallel()
 	url := pgtest.URL(t)
-	stores := []*store.Store{connectedTo(t, url), connectedTo(t, url)}
+	stores := []*store.Store{testkit.StoreOn(t, url), testkit.StoreOn(t, url)}
 	for round := range 5 {
 		var mu sync.Mutex
 		var in []store.Node
@@ -175,7 +161,7 @@ func TestOfNodesThatStartTogetherAndDoNotFitOneComesIn(t *testing.T) {
 func TestNodesThatHaveGoneWithoutAWordAreDeadAndForgottenAfterADay(t *testing.T) {
 	t.Parallel()
 	url := pgtest.URL(t)
-	s := connectedTo(t, url)
+	s := testkit.StoreOn(t, url)
 	for name, quiet := range map[string]time.Duration{"live": 35 * time.Second, "dead": 41 * time.Second, "old": 25 * time.Hour} {
 		if _, err := s.EnterNode(t.Context(), store.Node{Name: name, Run: "r"}, time.Now, welcome); err != nil {
 			t.Fatal(err)

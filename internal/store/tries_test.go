@@ -16,6 +16,7 @@ import (
 	"latchkey/internal/model"
 	"latchkey/internal/store"
 	"latchkey/internal/store/pgtest"
+	"latchkey/internal/testkit"
 )
 
 // twoNodes are two processes' stores of one database.
@@ -23,24 +24,9 @@ func twoNodes(t *testing.T) (nodes [2]*store.Store, url string) {
 	t.Helper()
 	url = pgtest.URL(t)
 	for i := range nodes {
-		nodes[i] = connectTo(t, url)
+		nodes[i] = testkit.StoreOn(t, url)
 	}
 	return nodes, url
-}
-
-// connectTo opens a database of PostgreSQL until the test ends.
-func connectTo(t *testing.T, url string) *store.Store {
-	t.Helper()
-	s, err := store.Connect(t.Context(), model.Secret(url), store.Options{Migrate: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
 }
 
 // keysOf are keys as limits has them: in order, each once.
@@ -239,7 +225,7 @@ func direct(t *testing.T, url string) *pgx.Conn {
 func TestATryOfWhichTheAnswerIsLostIsNoUnclearAct(t *testing.T) {
 	t.Parallel()
 	proxy := pgtest.NewProxy(t, pgtest.URL(t))
-	s := connectTo(t, proxy.URL())
+	s := testkit.StoreOn(t, proxy.URL())
 	proxy.CutAtCommit(1)
 	err := s.Tries().Change(t.Context(), keysOf(1), func(now time.Time, _ [][]byte) ([][]byte, []time.Time) {
 		return [][]byte{[]byte("lost")}, []time.Time{now.Add(time.Hour)}
@@ -256,7 +242,7 @@ func TestATryOfWhichTheAnswerIsLostIsNoUnclearAct(t *testing.T) {
 func TestATryIsTwoMessages(t *testing.T) {
 	t.Parallel()
 	proxy := pgtest.NewProxy(t, pgtest.URL(t))
-	s := connectTo(t, proxy.URL()+"&pool_max_conns=1")
+	s := testkit.StoreOn(t, proxy.URL()+"&pool_max_conns=1")
 	keys := keysOf(1, 2, 3, 4, 5)
 	for range 3 { // until the connection knows the statements
 		save(t, s, keys, "before", time.Now().Add(time.Hour))
