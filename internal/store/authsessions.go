@@ -92,13 +92,7 @@ func openSession(t tx, a model.Session, use *model.KeyUse, happened []model.Even
 		if err := t.execOne(insertAuthSession, append(args, a.Generation)...); err != nil {
 			return err
 		}
-		if t.full() == nil {
-			if err := t.later(makeRoom.text, makeRoom.args...); err != nil {
-				return err
-			}
-			return recordEvents(t, happened)
-		}
-		if _, err := t.last(makeRoom); err != nil {
+		if _, err := oneByOne(t, []step{makeRoom}); err != nil {
 			return err
 		}
 		made()
