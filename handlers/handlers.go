@@ -20,6 +20,7 @@ import (
 	"latchkey/handlers/websession"
 	"latchkey/internal/limits"
 	"latchkey/internal/onboard"
+	"latchkey/views"
 )
 
 // maxBody bounds what a form may send: its largest field is a password of 128 characters.
@@ -44,6 +45,8 @@ type Deps struct {
 	Instance string
 	// DeviceURL is by which address a device that sent a request goes on; nil means PublicURL.
 	DeviceURL func(*http.Request) string
+	// Site is what the operator says of this dashboard.
+	Site views.Site
 	// AppID and BaseURL are what a device must be told besides its key.
 	AppID, BaseURL string
 	// Here says that the service is this program's own, whose promises the pages may repeat. It decides on words alone.

@@ -53,6 +53,7 @@ func redirect(c echo.Context, to string) error {
 func (h *dashboard) page(c echo.Context, title string) views.Page {
 	p := views.Page{
 		Title:  title,
+		Site:   h.Site,
 		Theme:  h.chosenTheme(c),
 		Here:   localPath(c.Request().URL.Path),
 		Status: h.takeFlash(c),

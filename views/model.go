@@ -3,6 +3,7 @@
 package views
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"strconv"
@@ -12,9 +13,23 @@ import (
 	"github.com/a-h/templ"
 )
 
+// Site is whose dashboard this is, in the operator's words. The zero value says nothing of anybody.
+type Site struct {
+	// Name stands in titles and on the sign-in page; "" is Latchkey.
+	Name string
+	// Contact is an address of scheme mailto or https at which the administrator can be reached, "" when none is given.
+	Contact string
+	// Version is the program's, for the footer.
+	Version string
+}
+
+// Called is the name of the site.
+func (s Site) Called() string { return cmp.Or(s.Name, "Latchkey") }
+
 // Page is what the layout needs of every page.
 type Page struct {
 	Title string
+	Site  Site
 	// Email of the signed-in person, "" when nobody is.
 	Email string
 	// Theme is "light" or "dark" by choice, "" to follow the system.
