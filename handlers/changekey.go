@@ -34,15 +34,15 @@ func (h *dashboard) turnKey(c echo.Context, on bool) error {
 func (h *dashboard) answerTurned(c echo.Context, key model.Key, act string) error {
 	place := c.FormValue("place")
 	if !wantsPart(c) {
-		h.leaveFlash(c, act, key.Name)
+		h.leaveFlashFor(c, act, key.Name, key.ID)
 		if place == views.PlacePage {
 			return redirect(c, home+"/"+key.ID)
 		}
 		return redirect(c, home)
 	}
-	part := views.RowPart(h.listed(c, key), say(act, key.Name))
+	part := views.RowPart(h.listed(c, key), say(act, key.Name), wayBack(act, key, place))
 	if place == views.PlacePage {
-		part = views.KeyPart(h.card(c, key), say(act, key.Name))
+		part = views.KeyPart(h.card(c, key), say(act, key.Name), wayBack(act, key, place))
 	}
 	return render(c, http.StatusOK, part, part)
 }
@@ -68,9 +68,9 @@ func (h *dashboard) answerUnknown(c echo.Context, id, act string, err error) err
 	p := explain(err)
 	p.askForPatience(c)
 	p.heading, p.text, p.link, p.linkText = "It may be on or off", key.Unknown, home+"/"+id, checkNow
-	part := views.RowPart(key, key.Unknown)
+	part := views.RowPart(key, key.Unknown, nil)
 	if c.FormValue("place") == views.PlacePage {
-		part = views.KeyPart(key, key.Unknown)
+		part = views.KeyPart(key, key.Unknown, nil)
 	}
 	return render(c, p.status, views.ErrorPage(p.model(h, c, err)), part)
 }

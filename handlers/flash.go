@@ -8,6 +8,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"latchkey/internal/model"
+	"latchkey/views"
 )
 
 // flashCookie carries what an act did over the redirect that follows it. It holds a word and a key's name, never text, so
@@ -23,7 +24,7 @@ const (
 // flashes are the sentences that can follow an act, with %s for the key's name.
 var flashes = map[string]string{
 	"on":              "%s is on.",
-	"off":             "%s is off. It can no longer sign in.",
+	"off":             "%s is off. It can’t sign in.",
 	"still-on":        "Nothing changed: %s is still on.",
 	"still-off":       "Nothing changed: %s is still off.",
 	"deleted":         "%s was deleted.",
@@ -44,25 +45,41 @@ var flashes = map[string]string{
 
 func say(act, name string) string { return strings.Replace(flashes[act], "%s", name, 1) }
 
-func (h *dashboard) leaveFlash(c echo.Context, act, name string) {
+func (h *dashboard) leaveFlash(c echo.Context, act, name string) { h.leaveFlashFor(c, act, name, "") }
+
+// leaveFlashFor is leaveFlash about a key that the person may want to turn on again.
+func (h *dashboard) leaveFlashFor(c echo.Context, act, name, keyID string) {
 	if !model.ValidName(name) {
 		name = "" // it would not be shown, and what fits in no cookie net/http writes to a log of its own
 	}
-	c.SetCookie(h.plainCookie(flashCookie, act+"."+name, 60))
+	c.SetCookie(h.plainCookie(flashCookie, act+"."+name+"."+keyID, 60))
 }
 
-// takeFlash gives the sentence left by the request before this one and clears it.
-func (h *dashboard) takeFlash(c echo.Context) string {
+// takeFlash gives the sentence left by the request before this one, with the way back, and clears it.
+func (h *dashboard) takeFlash(c echo.Context) (string, *views.Undo) {
 	cookie, err := h.kept(c, flashCookie)
 	if err != nil {
-		return ""
+		return "", nil
 	}
 	c.SetCookie(h.plainCookie(flashCookie, "", -1))
-	act, name, _ := strings.Cut(cookie.Value, ".")
+	act, about, _ := strings.Cut(cookie.Value, ".")
+	name, keyID, _ := strings.Cut(about, ".")
 	if strings.Contains(flashes[act], "%s") && !model.ValidName(name) {
-		return ""
+		return "", nil
 	}
-	return say(act, name)
+	place := views.PlaceRow
+	if c.Request().URL.Path != home {
+		place = views.PlacePage
+	}
+	return say(act, name), wayBack(act, model.Key{ID: keyID, Name: name}, place)
+}
+
+// wayBack is what turns a key on again that was just turned off.
+func wayBack(act string, key model.Key, place string) *views.Undo {
+	if act != "off" || !model.IsID(key.ID) {
+		return nil
+	}
+	return &views.Undo{KeyID: key.ID, Name: key.Name, Place: place}
 }
 
 // cookieName is under which name this program's cookies are kept. Over https it begins so that browsers take it from this host

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -12,9 +13,6 @@ import (
 	"latchkey/internal/model"
 	"latchkey/views"
 )
-
-// roomCandidates is how many keys the page proposes to delete when there is no room for another.
-const roomCandidates = 3
 
 // actTimeout bounds an act at the key service. An act goes on when the browser leaves: whoever turned a key off and closed
 // the tab meant it, and an act cut short has an outcome that nobody knows.
@@ -57,9 +55,11 @@ func (h *dashboard) listKeys(c echo.Context) error {
 
 func (h *dashboard) keysModel(c echo.Context) views.Keys {
 	return views.Keys{
-		Page:  h.page(c, "Devices and keys"),
-		Quota: views.Quota{Limit: model.MaxKeys},
-		Query: strings.TrimSpace(c.FormValue("q")),
+		Page:      h.page(c, "Keys"),
+		Quota:     views.Quota{Limit: model.MaxKeys},
+		Query:     strings.TrimSpace(c.FormValue("q")),
+		Show:      shown(c.FormValue("show")),
+		PublicURL: h.PublicURL,
 	}
 }
 
@@ -77,42 +77,110 @@ func (h *dashboard) readKeys(c echo.Context, m *views.Keys) ([]model.Key, error)
 	return keys.List, nil
 }
 
+// shown is which keys are asked for, "" for all of them.
+func shown(show string) string {
+	if show == views.ShowOn || show == views.ShowOff || show == views.ShowUnused {
+		return show
+	}
+	return ""
+}
+
 // fillKeys fills the model with keys that were read.
 func (h *dashboard) fillKeys(c echo.Context, m *views.Keys, keys model.Keys) {
 	now := h.Now()
 	m.Quota.Used, m.Uses, m.Awaits = len(keys.List), knowledge(keys.Usage), awaited(keys, now)
 	m.Form.ID = newFormID()
+	m.Counts = map[string]int{views.ShowOn: 0, views.ShowOff: 0}
+	if keys.Usage == model.UsageKnown {
+		m.Counts[views.ShowUnused] = 0
+	}
 	m.List = make([]views.Key, 0, len(keys.List))
 	query := strings.ToLower(m.Query)
-	for _, key := range keys.List {
+	for _, key := range arranged(keys.List, now) {
+		in := m.Show == ""
+		for _, show := range kindsOf(key, now) {
+			m.Counts[show]++
+			in = in || show == m.Show
+		}
+		if !in {
+			continue
+		}
 		if k := h.listed(c, key); query == "" || strings.Contains(strings.ToLower(k.Name+"\n"+k.Device), query) {
 			m.List = append(m.List, k)
 		}
 	}
-	if m.Quota.Full() {
-		m.Form.MakeRoom = h.deletable(keys.List)
-	}
 }
 
-// deletable gives the keys that are most likely not needed: those turned off, then the oldest.
-func (h *dashboard) deletable(keys []model.Key) []views.Key {
-	keys = slices.Clone(keys)
-	slices.SortStableFunc(keys, func(a, b model.Key) int {
+// unusedAfter is for how long a key must not have been used to count as unused, newUse for how long a use counts as lately.
+const (
+	unusedAfter = 90 * 24 * time.Hour
+	newUse      = 30 * 24 * time.Hour
+)
+
+// kindsOf says under which filters of the list a key is.
+func kindsOf(key model.Key, now time.Time) []string {
+	state := views.ShowOn
+	if key.Disabled {
+		state = views.ShowOff
+	}
+	if key.Usage.Known == model.UsageKnown && now.Sub(key.Usage.LastUse.At) >= unusedAfter && !blind(key) {
+		return []string{state, views.ShowUnused}
+	}
+	return []string{state}
+}
+
+// arranged is the list in the order of what a person comes for: keys that something is waited for or that have just been created, then by
+// their last use, the latest first, then those that were never used, the newest first; those that are off come last.
+func arranged(keys []model.Key, now time.Time) []model.Key {
+	group := func(key model.Key) int {
+		usage := key.Usage
 		switch {
-		case a.Disabled == b.Disabled:
-			return createdAt(a).Compare(createdAt(b))
-		case a.Disabled:
-			return -1
+		case usage.LastRefusal.At.After(usage.LastUse.At) && young(key, now), now.Sub(createdAt(key)) < waitsFor && usage.FirstUsed.IsZero() && !key.Disabled:
+			return 0
+		case key.Disabled:
+			return 3
+		case usage.LastUse.At.IsZero():
+			return 2
 		default:
 			return 1
 		}
+	}
+	keys = slices.Clone(keys)
+	slices.SortStableFunc(keys, func(a, b model.Key) int {
+		return cmp.Or(
+			group(a)-group(b), b.Usage.LastUse.At.Compare(a.Usage.LastUse.At), createdAt(b).Compare(createdAt(a)), strings.Compare(b.ID, a.ID),
+		)
 	})
-	var models []views.Key
-	for _, key := range keys[:min(len(keys), roomCandidates)] {
-		models = append(models, h.keyModel(key))
+	return keys
+}
+
+// deletable gives the keys that are least likely to be missed: those never used, then those not used for longest, then those that are off.
+// A key that was used within the last 7 days is not among them.
+func (h *dashboard) deletable(keys []model.Key) []views.Key {
+	now := h.Now()
+	group := func(key model.Key) int {
+		switch {
+		case key.Disabled:
+			return 2
+		case key.Usage.LastUse.At.IsZero():
+			return 0
+		default:
+			return 1
+		}
+	}
+	keys = slices.DeleteFunc(slices.Clone(keys), func(key model.Key) bool { return now.Sub(key.Usage.LastUse.At) < inUse })
+	slices.SortStableFunc(keys, func(a, b model.Key) int {
+		return cmp.Or(group(a)-group(b), a.Usage.LastUse.At.Compare(b.Usage.LastUse.At), createdAt(a).Compare(createdAt(b)))
+	})
+	models := make([]views.Key, 0, len(keys))
+	for _, key := range keys {
+		models = append(models, h.row(key))
 	}
 	return models
 }
+
+// inUse is for how long after a use a key is taken to be needed.
+const inUse = 7 * 24 * time.Hour
 
 func (h *dashboard) keyModel(key model.Key) views.Key {
 	return views.Key{

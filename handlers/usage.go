@@ -42,6 +42,8 @@ func rowUse(key model.Key, now time.Time) views.Use {
 			Name: use.DeviceName, Platform: use.Platform, PlatformVersion: use.PlatformVersion,
 			SDK: use.SDK, SDKVersion: use.SDKVersion,
 		}
+		u.Kind, u.Lately = kindOfDevice(use), now.Sub(use.At) < newUse
+		u.Summary = summaryOf(use)
 	} else if blind(key) {
 		u.Since = dayOf(usage.RecordingSince, now)
 	}
@@ -49,6 +51,52 @@ func rowUse(key model.Key, now time.Time) views.Use {
 		u.First, u.Refused = views.NewWhen(usage.FirstUsed, now), views.NewWhen(usage.LastRefusal.At, now)
 	}
 	return u
+}
+
+// platformNames and sdkNames are how we call what devices say of themselves. Whatever else they say is nobody's words but theirs, and is
+// not in a row.
+var (
+	platformNames = map[string]string{
+		"linux": "Linux", "freebsd": "FreeBSD", "openwrt": "OpenWrt", "android": "Android", "ios": "iOS", "ipados": "iPadOS", "watchos": "watchOS",
+		"tvos": "tvOS", "windows": "Windows", "win32": "Windows", "macos": "macOS", "darwin": "macOS", "mac os": "macOS", "node": "Node.js",
+		"chrome": "Chrome", "firefox": "Firefox", "safari": "Safari", "edge": "Edge", "edge-chromium": "Edge", "opera": "Opera",
+	}
+	sdkNames = map[string]string{
+		"realm-web": "realm-web", "js": "JavaScript SDK", "nodejs": "Node.js SDK", "realm-js": "JavaScript SDK", ".net": ".NET SDK", "dotnet": ".NET SDK",
+		"java": "Java SDK", "kotlin": "Kotlin SDK", "swift": "Swift SDK", "objectivec": "Swift SDK", "dart": "Flutter SDK", "flutter": "Flutter SDK",
+		"c++": "C++ SDK", "cpp": "C++ SDK", "latchkey-go": "Go", "stitch": "Stitch SDK",
+	}
+)
+
+// kindOfDevice is what sort of device a use was by, as far as its platform or SDK tells.
+func kindOfDevice(use model.KeyUse) views.Kind {
+	switch platformNames[strings.ToLower(use.Platform)] {
+	case "Android", "iOS", "iPadOS", "watchOS":
+		return views.KindPhone
+	case "Windows", "macOS", "tvOS":
+		return views.KindDesktop
+	case "Chrome", "Firefox", "Safari", "Edge", "Opera":
+		return views.KindBrowser
+	case "Node.js":
+		return views.KindProgram
+	case "Linux", "FreeBSD", "OpenWrt":
+		return views.KindBoard
+	}
+	if use.Platform == "" && use.SDK == "" && use.Address != "" { // nobody but a script says nothing of itself
+		return views.KindProgram
+	}
+	return ""
+}
+
+// summaryOf is what a row says of a use: the words of ours that fit, and the address, which nobody chose.
+func summaryOf(use model.KeyUse) string {
+	parts := make([]string, 0, 3)
+	for _, word := range []string{platformNames[strings.ToLower(use.Platform)], sdkNames[strings.ToLower(use.SDK)], use.Address} {
+		if word != "" {
+			parts = append(parts, word)
+		}
+	}
+	return strings.Join(parts, " · ")
 }
 
 // cardUse is what a key's own page shows of its use: all of it.

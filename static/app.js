@@ -1,5 +1,5 @@
-// What htmx does not do: the once-only panel, dialogs, menus and the switches' waiting look. Everything here improves pages
-// that work without it.
+// What htmx does not do: the once-only panel, dialogs, menus, the toast and the switches' waiting look. Everything here improves
+// pages that work without it.
 (() => {
   "use strict";
   const $ = (selector, root = document) => root.querySelector(selector);
@@ -234,12 +234,94 @@
     }
   };
   document.addEventListener("click", (event) => closeMenus(event.target.closest("details.menu")));
+  document.addEventListener("focusin", (event) => closeMenus(event.target.closest("details.menu")));
+  document.addEventListener("toggle", ({ target: menu }) => {
+    if (!menu.matches("details.menu")) return;
+    menu.classList.toggle("up", menu.open && $("div", menu).getBoundingClientRect().bottom > innerHeight);
+  }, true);
   document.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape") return;
     const menu = event.target.closest?.("details.menu[open]");
-    closeMenus();
-    if (menu) $("summary", menu).focus();
+    if (event.key === "Escape") {
+      closeMenus();
+      if (menu) $("summary", menu).focus();
+      return;
+    }
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!menu || !step) return;
+    const all = [...menu.querySelectorAll("a, button, input:not([type=hidden])")];
+    all.at((all.indexOf(event.target) + (step < 0 && event.target.matches("summary") ? 0 : step)) % all.length).focus();
+    event.preventDefault();
   });
+
+  // --- The toast -----------------------------------------------------------------------------------------------------
+
+  const toast = $(".toast");
+  let fading;
+  function tell(text) { $("#status").textContent = text; }
+  function showToast() {
+    clearTimeout(fading);
+    toast.classList.toggle("shown", $("#status").textContent !== "");
+    fading = setTimeout(() => (toast.matches(":hover, :focus-within") ? showToast() : toast.classList.remove("shown")), 8000);
+  }
+  new MutationObserver(showToast).observe($("#status"), { childList: true, characterData: true, subtree: true });
+  showToast();
+
+  // --- Copying -------------------------------------------------------------------------------------------------------
+
+  // A button says what it copies, or where that stands. It shows a check for as long as that is news.
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy], [data-copy-text]");
+    if (!button) return;
+    const from = button.dataset.copy && $(button.dataset.copy);
+    if (await toClipboard(button.dataset.copyText ?? from.textContent)) {
+      tell("Copied.");
+      button.classList.add("copied");
+      setTimeout(() => button.classList.remove("copied"), 2000);
+    } else {
+      if (from) getSelection().selectAllChildren(from);
+      tell("This browser does not let a page copy.");
+    }
+    closeMenus();
+  });
+
+  // --- Shortcuts -----------------------------------------------------------------------------------------------------
+
+  const shortcutsKey = "latchkey-shortcuts";
+  let shortcuts = true;
+  try { shortcuts = localStorage.getItem(shortcutsKey) !== "off"; } catch { /* not kept */ }
+  const choice = $("[data-shortcuts]");
+  if (choice) choice.checked = shortcuts;
+  choice?.addEventListener("change", () => {
+    shortcuts = choice.checked;
+    try { localStorage.setItem(shortcutsKey, shortcuts ? "on" : "off"); } catch { /* not kept */ }
+  });
+  document.addEventListener("keydown", (event) => {
+    if (!shortcuts || event.ctrlKey || event.metaKey || event.altKey || $("dialog[open]")) return;
+    if (event.target.closest("input:not([type=checkbox]), textarea, select")) return;
+    const to = event.key === "?" ? $(".bottom [href='/help']") : $(`[data-shortcut="${CSS.escape(event.key)}"]`);
+    if (!to) return;
+    event.preventDefault();
+    if (to.matches("input")) to.focus();
+    else to.click();
+  });
+
+  // --- The list ------------------------------------------------------------------------------------------------------
+
+  // What the list is narrowed down to stands in the address, and links back to the list carry it.
+  const listKey = "latchkey-list";
+  function keepList() {
+    const q = $("#q");
+    if (q) {
+      const asked = new URLSearchParams([...new FormData(q.form)].filter(([, value]) => value)).toString();
+      history.replaceState(history.state, "", "/keys" + (asked && "?" + asked));
+    }
+    try { if (location.pathname === "/keys") sessionStorage.setItem(listKey, location.search); } catch { /* not kept */ }
+  }
+  document.addEventListener("htmx:after:swap", (event) => { if (event.detail.ctx.sourceElement.id === "q") keepList(); });
+  if (location.pathname === "/keys") keepList();
+  else {
+    try { for (const back of document.querySelectorAll(".back [href='/keys']")) back.href += sessionStorage.getItem(listKey) ?? ""; } catch { /* not kept */ }
+  }
 
   // --- Requests on their way -----------------------------------------------------------------------------------------
 
@@ -247,7 +329,7 @@
   document.addEventListener("htmx:finally:request", (event) => waiting(event.target, false));
   document.addEventListener("htmx:error", (event) => {
     if (event.detail.ctx?.response) return; // the answer came; what went wrong is ours and is in the console
-    $("#status").textContent = "No answer from this server. Check the connection, then try again.";
+    tell("No answer from this server. Check the connection, then try again.");
   });
 
   // A form says what it waits for. A switch keeps showing what the server last said meanwhile; a search marks the list busy.

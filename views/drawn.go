@@ -1,20 +1,45 @@
 package views
 
-import (
-	"context"
-	"strings"
+import "github.com/a-h/templ"
 
-	"github.com/a-h/templ"
+// What stands in every row of the list is written once: a component allocates four times whenever it is drawn. The drawings are those of
+// symbols.
+var (
+	moreIcon = templ.Raw(`<svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><use href="#i-more"></use></svg>`)
+	dotWait  = templ.Raw(`<i class="dot wait"></i>`)
+	dotUsed  = templ.Raw(`<i class="dot ok"></i>`)
+	dotNone  = templ.Raw(`<i class="dot"></i>`)
+	wells    = map[Kind]templ.Component{
+		"": well("", "key"), KindBoard: well(" live", "cpu"), KindProgram: well(" live", "terminal"), KindPhone: well(" live", "smartphone"),
+		KindDesktop: well(" live", "monitor"), KindBrowser: well(" live", "globe"),
+	}
 )
 
-// moreIcon is in every row of the list, and drawn once: a component allocates four times whenever it is drawn.
-var moreIcon = drawn(icon("more"))
+func well(class, symbol string) templ.Component {
+	return templ.Raw(`<svg class="icon well` + class + `" viewBox="0 0 24 24" aria-hidden="true"><use href="#i-` + symbol + `"></use></svg>`)
+}
 
-// drawn is a component as it looks whoever draws it. A component that fails is a mistake in a template, seen at the start.
-func drawn(c templ.Component) templ.Component {
-	var html strings.Builder
-	if err := c.Render(context.Background(), &html); err != nil {
-		panic(err)
+// drawing is what sort of device uses the key. It is lit while that goes on.
+func (k Key) drawing() templ.Component {
+	if k.On && k.Use.Lately {
+		return wells[k.Use.Kind]
 	}
-	return templ.Raw(html.String())
+	return darkWells[k.Use.Kind]
+}
+
+var darkWells = map[Kind]templ.Component{
+	"": well("", "key"), KindBoard: well("", "cpu"), KindProgram: well("", "terminal"), KindPhone: well("", "smartphone"),
+	KindDesktop: well("", "monitor"), KindBrowser: well("", "globe"),
+}
+
+// unused is what is said, before when it was created, of a key of which no use is known.
+func (k Key) unused() string {
+	switch {
+	case k.Use.Known != Known:
+		return "Created "
+	case k.Use.Since != "":
+		return "No use seen since " + k.Use.Since + " · created "
+	default:
+		return "Never used · created "
+	}
 }

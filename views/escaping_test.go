@@ -96,7 +96,7 @@ func skeletons(t testing.TB, name string) []string {
 	m := keysPage(1, name)
 	m.Email, m.Once = name, &views.Once{ID: id(1), Name: name, Value: name, Handoff: handoffOf(name)}
 	return []string{
-		skeleton(draw(t, views.RowPart(key(1, name), name))),
+		skeleton(draw(t, views.RowPart(key(1, name), name, nil))),
 		skeleton(draw(t, views.OneKeyPage(views.KeyPage{Key: withUse(1, name, used(name)), AppID: name, BaseURL: name, Handoff: handoffOf(name)}))),
 		skeleton(draw(t, views.KeysPage(m))),
 		skeleton(draw(t, views.PairingPart(pairing(views.PairingAsked, views.Page{Status: name}, name)))),

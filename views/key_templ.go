@@ -77,7 +77,7 @@ func OneKeyPage(m KeyPage) templ.Component {
 }
 
 // KeyPart answers the switch on a key's own page.
-func KeyPart(k Key, status string) templ.Component {
+func KeyPart(k Key, status string, undo *Undo) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -106,7 +106,7 @@ func KeyPart(k Key, status string) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = announce(status).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = announceTurned(status, undo).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

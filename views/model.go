@@ -36,24 +36,36 @@ type Page struct {
 	Theme string
 	// Here is the page's own path, where the choice of a theme returns to.
 	Here string
-	// Status is what the last act did, announced politely: "porch-cam is off." It may be "".
+	// Status is what the last act did, announced politely: "porch-cam is off." It may be "". Undo is the way back, nil when there is none.
 	Status string
+	Undo   *Undo
 	// Notice stands above the content until it is dealt with.
 	Notice *Notice
 }
 
-// navigation is what the header leads to.
-var navigation = []struct{ path, name string }{
-	{"/keys", "Keys"}, {"/activity", "Activity"}, {"/sessions", "Sessions"}, {"/account", "Account"},
+// Undo is a key that was just turned off, and can be turned on again from where that is said.
+type Undo struct{ KeyID, Name, Place string }
+
+// initial is the first letter of the address, for a mark where there is no room for all of it.
+func (p Page) initial() string {
+	for _, r := range p.Email {
+		return string(r)
+	}
+	return ""
 }
 
-// current says of a place in the navigation that the page is it ("page"), or is one below it ("true"). Devices become keys.
+// navigation is what the header leads to.
+var navigation = []struct{ path, name string }{{"/keys", "Keys"}, {"/activity", "Activity"}, {"/account", "Account"}}
+
+// current says of a place in the navigation that the page is it ("page"), or is one below it ("true"). Devices become keys, and sessions
+// are the account's.
 func (p Page) current(path string) string {
 	here, _, _ := strings.Cut(p.Here, "?")
 	switch {
 	case here == path:
 		return "page"
-	case strings.HasPrefix(here, path+"/"), path == "/keys" && (here == "/device" || strings.HasPrefix(here, "/device/")):
+	case strings.HasPrefix(here, path+"/"), path == "/account" && here == "/sessions",
+		path == "/keys" && (here == "/device" || strings.HasPrefix(here, "/device/")):
 		return "true"
 	default:
 		return ""
@@ -100,8 +112,13 @@ type Keys struct {
 	// Failure says why the keys could not be read. It is never drawn as an empty list.
 	Failure *Notice
 	Query   string
-	// List holds the keys that match Query, oldest first.
+	// Show is which keys are listed: ShowOn, ShowOff, ShowUnused, or "" for all. Counts are how many there are of each.
+	Show   string
+	Counts map[string]int
+	// List holds the keys that match Query and Show, those first that somebody may be waiting for.
 	List []Key
+	// PublicURL is what a device must be told to connect.
+	PublicURL string
 	// Uses is what is known of the use of the keys, Awaits which of all keys are new and have not been used yet.
 	Uses   Knowledge
 	Awaits string
@@ -111,11 +128,57 @@ type Keys struct {
 const searchFrom = 6
 
 // Searchable says whether the page offers a search field.
-func (k Keys) Searchable() bool { return k.Quota.Used >= searchFrom || k.Query != "" }
+func (k Keys) Searchable() bool { return k.Quota.Used >= searchFrom || k.Query != "" || k.Show != "" }
 
-// composes says whether the page has a place for making a key. It has none when the keys could not be read: whether there is
-// room is then not known.
-func (k Keys) composes() bool { return k.Once != nil || k.Form.ID != "" }
+// What the filter of the list can show.
+const (
+	ShowOn     = "on"
+	ShowOff    = "off"
+	ShowUnused = "unused" // never used, or not for 90 days
+)
+
+// filter is one of the links above the list.
+type filter struct {
+	name   string
+	path   templ.SafeURL
+	count  int
+	chosen bool
+}
+
+// filters are the links above the list, with what is searched for carried along.
+func (k Keys) filters() []filter {
+	all := []filter{{name: "All", count: k.Quota.Used}}
+	for _, f := range []struct{ show, name string }{{ShowOn, "On"}, {ShowOff, "Off"}, {ShowUnused, "Unused"}} {
+		if count, known := k.Counts[f.show]; known {
+			all = append(all, filter{name: f.name, count: count, path: templ.SafeURL(f.show)})
+		}
+	}
+	for i, f := range all {
+		all[i].chosen = string(f.path) == k.Show
+		all[i].path = ListPath(string(f.path), k.Query)
+	}
+	return all
+}
+
+// ListPath is the address of the list, narrowed down.
+func ListPath(show, query string) templ.SafeURL {
+	values := url.Values{}
+	if show != "" {
+		values.Set("show", show)
+	}
+	if query != "" {
+		values.Set("q", query)
+	}
+	if len(values) == 0 {
+		return "/keys"
+	}
+	return templ.SafeURL("/keys?" + values.Encode())
+}
+
+// firstConnected says that the person's first key has just been used for the first time.
+func (k Keys) firstConnected() bool {
+	return k.Quota.Used == 1 && len(k.List) == 1 && k.List[0].Use.Stage == Connected && k.Once == nil
+}
 
 // Key is one row, and the heart of a key's own page.
 type Key struct {
@@ -175,10 +238,10 @@ type Quota struct{ Used, Limit int }
 // Full says that no key can be added.
 func (q Quota) Full() bool { return q.Used >= q.Limit }
 
-// Text is "7 of 20 keys used".
-func (q Quota) Text() string { return fmt.Sprintf("%d of %d keys used", q.Used, q.Limit) }
+// Text is "7 of 20".
+func (q Quota) Text() string { return fmt.Sprintf("%d of %d", q.Used, q.Limit) }
 
-// Level names how near the limit is, for the meter's colour; the text beside it says the same in words.
+// Level names how near the limit is, "" when it is not near; the words beside the colour say the same.
 func (q Quota) Level() string {
 	switch {
 	case q.Full():
@@ -186,7 +249,7 @@ func (q Quota) Level() string {
 	case q.Used*5 >= q.Limit*4:
 		return "near"
 	default:
-		return "fine"
+		return ""
 	}
 }
 

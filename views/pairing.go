@@ -25,7 +25,9 @@ type Device struct {
 }
 
 // pairCommand starts pairing with this program on the device.
-func (m Device) pairCommand() string { return "latchkey pair --url " + m.PublicURL + " --out .env" }
+func (m Device) pairCommand() string { return pairCommand(m.PublicURL) }
+
+func pairCommand(publicURL string) string { return "latchkey pair --url " + publicURL + " --out .env" }
 
 // curlCommands do the same where there is only curl: the first once, the second until it gives the key. The device code goes
 // over a pipe: what stands on a command line, every user of the device can read.

@@ -33,11 +33,11 @@ func TestAPartIsTheComponentThatThePageUses(t *testing.T) {
 		"a refused form":   {views.KeysPage(refused), views.CreatePart(refused), []string{"#create", "#keys", "#quota", ".notice"}},
 		"no room":          {views.KeysPage(full), views.CreatePart(full), []string{"#make-room", "#keys", "#quota"}},
 		"after a delete":   {views.KeysPage(refused), views.DeletedPart(refused, id(1)), []string{"#create", "#keys", "#quota"}},
-		"a row, on":        {rowOf(key(1, "porch-cam")), views.RowPart(key(1, "porch-cam"), ""), []string{"li"}},
-		"a row, off":       {rowOf(key(3, "porch-cam")), views.RowPart(key(3, "porch-cam"), ""), []string{"li"}},
-		"a row, unknown":   {rowOf(unknown), views.RowPart(unknown, ""), []string{"li"}},
-		"a card, on":       {onPage(key(1, "porch-cam")), views.KeyPart(key(1, "porch-cam"), ""), []string{"#key"}},
-		"a card, unknown":  {onPage(unknown), views.KeyPart(unknown, ""), []string{"#key"}},
+		"a row, on":        {rowOf(key(1, "porch-cam")), views.RowPart(key(1, "porch-cam"), "", nil), []string{"li"}},
+		"a row, off":       {rowOf(key(3, "porch-cam")), views.RowPart(key(3, "porch-cam"), "", nil), []string{"li"}},
+		"a row, unknown":   {rowOf(unknown), views.RowPart(unknown, "", nil), []string{"li"}},
+		"a card, on":       {onPage(key(1, "porch-cam")), views.KeyPart(key(1, "porch-cam"), "", nil), []string{"#key"}},
+		"a card, unknown":  {onPage(unknown), views.KeyPart(unknown, "", nil), []string{"#key"}},
 		"the confirmation": {views.DeletePage(deleting), views.DeleteDialog(deleting), []string{"p:has(time)", "form:has(.danger)"}},
 		"an error":         {views.KeysPage(views.Keys{Page: views.Page{Notice: notice(problem)}}), views.ErrorPart(problem), []string{".notice"}},
 	} {
@@ -64,8 +64,8 @@ func TestAPartChangesTheTextOfTheStatusRegionAndNotTheRegion(t *testing.T) {
 	made := keysPage(1, "porch-cam")
 	made.Status = "Key created."
 	for name, c := range map[string]templ.Component{
-		"a create": views.CreatePart(made), "a delete": views.DeletedPart(made, id(1)), "a switch": views.RowPart(key(1, "x"), "Key created."),
-		"a switch on a key's page": views.KeyPart(key(1, "x"), "Key created."),
+		"a create": views.CreatePart(made), "a delete": views.DeletedPart(made, id(1)), "a switch": views.RowPart(key(1, "x"), "Key created.", nil),
+		"a switch on a key's page": views.KeyPart(key(1, "x"), "Key created.", nil),
 	} {
 		doc := draw(t, c)
 		region := doc.Find(`hx-partial[hx-target="#status"]`)

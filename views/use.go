@@ -37,12 +37,29 @@ type Use struct {
 	// By and From are which device made the last sign-in, by its own account, and its address.
 	By   UsedBy
 	From string
+	// Kind is what sort of device that was, and Summary what a row says of it, in words of ours alone: "Linux · Node.js SDK · 192.168.1.20".
+	// Lately says that it was within 30 days.
+	Kind    Kind
+	Summary string
+	Lately  bool
 	// Since is the day from which uses are recorded, "" when the key is younger than that.
 	Since string
 	Stage Stage
 	// Fingerprint is the first 16 hexadecimal digits of the value's SHA-256, "" when it is not known.
 	Fingerprint string
 }
+
+// Kind is what sort of device uses a key, for the drawing beside its name.
+type Kind string
+
+// Kinds of devices. The zero value is of keys that were never used, or by nobody knows what.
+const (
+	KindBoard   Kind = "cpu" // Linux and the like, where there may be no screen
+	KindProgram Kind = "terminal"
+	KindPhone   Kind = "smartphone"
+	KindDesktop Kind = "monitor"
+	KindBrowser Kind = "globe"
+)
 
 // UsedBy is what a device says of itself. None of it is verified, and any of it may be "".
 type UsedBy struct{ Name, Platform, PlatformVersion, SDK, SDKVersion string }
