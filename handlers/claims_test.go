@@ -84,7 +84,7 @@ func TestWhatStrangersSayOfThemselvesIsNeverShownAsFact(t *testing.T) {
 		sessions := b.get("/sessions").want(http.StatusOK)
 		sessions.claimsNothing(name + ", sessions")
 		sessions.says("[aria-labelledby=apps]", "An app, calls itself “")
-		b.get("/keys").says("#key-"+made.ID+" .use", "calls itself “").claimsNothing(name + ", keys")
+		b.get("/keys").says("#key-"+made.ID+" .use", "Connected").claimsNothing(name + ", keys")
 		b.get("/keys/"+made.ID).says(".use", "calls itself “").claimsNothing(name + ", a new key")
 		p.clock.Advance(16 * time.Minute) // after which nobody waits for its first use
 		b = p.signIn(who)

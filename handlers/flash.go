@@ -64,7 +64,7 @@ func (h *dashboard) takeFlash(c echo.Context) (string, *views.Undo) {
 	c.SetCookie(h.plainCookie(flashCookie, "", -1))
 	act, about, _ := strings.Cut(cookie.Value, ".")
 	name, keyID, _ := strings.Cut(about, ".")
-	if strings.Contains(flashes[act], "%s") && !model.ValidName(name) {
+	if strings.Contains(flashes[act], "%s") && !model.ValidName(name) || keyID != "" && !model.IsID(keyID) {
 		return "", nil
 	}
 	place := views.PlaceRow

@@ -179,6 +179,9 @@ func (h *dashboard) deletable(keys []model.Key) []views.Key {
 	return models
 }
 
+// roomCandidates is how many keys a pairing proposes to delete when there is no room for its own.
+const roomCandidates = 3
+
 // inUse is for how long after a use a key is taken to be needed.
 const inUse = 7 * 24 * time.Hour
 

@@ -26,7 +26,7 @@ func TestSigningInOpensTheKeysPage(t *testing.T) {
 		t.Errorf("the page is %q, titled %q", form.text("h1"), form.text("title"))
 	}
 	b.post("/login", credentials(who.email, password)).leadsTo("/keys")
-	b.get("/keys").want(http.StatusOK).says(".who", email).says("h1", "Devices and keys")
+	b.get("/keys").want(http.StatusOK).says(".who", email).says("h1", "Keys")
 }
 
 func TestSpacesAroundAnEmailAreNotPartOfIt(t *testing.T) {

@@ -225,7 +225,8 @@ func (h *dashboard) readRoom(c echo.Context, m *views.Pairing) error {
 	}
 	m.Quota = views.Quota{Used: len(keys) + 1, Limit: model.MaxKeys}
 	if len(keys) >= model.MaxKeys {
-		m.MakeRoom = h.deletable(keys)
+		candidates := h.deletable(keys)
+		m.MakeRoom = candidates[:min(len(candidates), roomCandidates)]
 	}
 	for _, key := range keys {
 		if key.Name == m.Name {

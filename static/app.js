@@ -298,7 +298,7 @@
   document.addEventListener("keydown", (event) => {
     if (!shortcuts || event.ctrlKey || event.metaKey || event.altKey || $("dialog[open]")) return;
     if (event.target.closest("input:not([type=checkbox]), textarea, select")) return;
-    const to = event.key === "?" ? $(".bottom [href='/help']") : $(`[data-shortcut="${CSS.escape(event.key)}"]`);
+    const to = event.key === "?" ? $(".bottom [href='/help']") : $("[data-shortcut=\"" + CSS.escape(event.key) + "\"]");
     if (!to) return;
     event.preventDefault();
     if (to.matches("input")) to.focus();

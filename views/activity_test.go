@@ -69,7 +69,7 @@ func TestTheNavigationSaysWhereOneIs(t *testing.T) {
 	t.Parallel()
 	for here, want := range map[string]string{
 		"/keys": "Keys page", "/keys?name=x": "Keys page", "/keys/" + id(1): "Keys true", "/device": "Keys true", "/device/x": "Keys true",
-		"/activity": "Activity page", "/sessions": "Sessions page", "/account": "Account page", "/account/delete": "Account true",
+		"/activity": "Activity page", "/sessions": "Account true", "/account": "Account page", "/account/delete": "Account true",
 		"/login": "", "/keysmith": "", "/devices": "",
 	} {
 		doc := draw(t, views.ErrorPage(views.Error{Page: views.Page{Email: "ana@example.com", Here: here}}))

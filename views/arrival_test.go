@@ -70,27 +70,45 @@ func TestARowSaysWhenByWhatAndFromWhereAKeyWasUsed(t *testing.T) {
 	t.Parallel()
 	last := views.NewWhen(noon.Add(-4*time.Minute), noon)
 	for want, u := range map[string]views.Use{
-		"Last used 4 minutes ago by a device that calls itself “porch-cam”, “Linux”, “realm-web 2.0.1”, from 192.168.1.7": {Known: views.Known, Last: last, By: realm(), From: "192.168.1.7"},
-		"Last used 4 minutes ago by a device that calls itself “Linux”, “2.0.1”":                                          {Known: views.Known, Last: last, By: views.UsedBy{Platform: "Linux", SDKVersion: "2.0.1"}},
-		"Last used 4 minutes ago from ::1": {Known: views.Known, Last: last, From: "::1"},
-		"Last used 4 minutes ago":          {Known: views.Known, Last: last},
-		"Never used":                       {Known: views.Known},
-		"No use seen since 20 November":    {Known: views.Known, Since: "20 November"},
-		"":                                 {Known: views.NotReported},
+		"4 minutes ago Linux · realm-web · 192.168.1.7": {Known: views.Known, Last: last, By: realm(), Summary: "Linux · realm-web · 192.168.1.7"},
+		"4 minutes ago":                                                    {Known: views.Known, Last: last, By: realm()},
+		"Never used · created 1 hour ago":                                  {Known: views.Known},
+		"No use seen since 20 November · created 1 hour ago":               {Known: views.Known, Since: "20 November"},
+		"Created 1 hour ago":                                               {Known: views.NotReported},
+		"Waiting for first use Nothing has reached this server yet · Help": {Known: views.Known, Stage: views.Late},
+		"Waiting for first use Refresh":                                    {Known: views.Known, Stage: views.Waiting},
+		"Waiting for first use Refused 11:59 UTC while it was off · Help":  at(views.Waiting, true, ""),
+		"Connected 11:56 UTC":                                              {Known: views.Known, Stage: views.Connected, First: last, Last: last},
 	} {
 		doc := draw(t, views.KeyRow(withUse(1, "porch-cam", u)))
 		if got := text(doc, ".use"); got != want {
 			t.Errorf("the row says %q, want %q", got, want)
 		}
-		if got := text(doc, "p.small:not(.use)"); got != "Made 1 hour ago" {
-			t.Errorf("beside %q the row says %q", want, got)
-		}
 		if u.Last.Machine != "" && doc.Find(".use time").AttrOr("title", "") != "2 May 2026, 11:56 UTC" {
 			t.Errorf("the exact time is %q", doc.Find(".use time").AttrOr("title", ""))
 		}
 	}
-	if got := draw(t, views.KeyRow(withUse(1, "x", views.Use{Known: views.NotKnown}))).Find(".use").Length(); got != 0 {
-		t.Error("a row says something of a use that is not known")
+	off := withUse(3, "porch-cam", views.Use{Known: views.Known, Last: last, Summary: "::1"})
+	if got := text(draw(t, views.KeyRow(off)), ".use"); got != "Off · 4 minutes ago ::1" {
+		t.Errorf("the row of a key that is off says %q", got)
+	}
+}
+
+func TestARowIsDrawnByWhatUsesTheKeyAndLitWhileThatGoesOn(t *testing.T) {
+	t.Parallel()
+	for want, u := range map[string]views.Use{
+		"#i-key": {}, "#i-cpu": {Kind: views.KindBoard}, "#i-terminal": {Kind: views.KindProgram, Lately: true}, "#i-smartphone": {Kind: views.KindPhone},
+		"#i-monitor": {Kind: views.KindDesktop}, "#i-globe": {Kind: views.KindBrowser, Lately: true},
+	} {
+		m := keysPage(1, "porch-cam")
+		m.List[0].Use = u
+		doc := draw(t, views.KeysPage(m))
+		if got := doc.Find(".key .well use").AttrOr("href", ""); got != want || doc.Find("symbol"+want).Length() != 1 {
+			t.Errorf("%s: it uses %q, which is there %d times", want, got, doc.Find("symbol"+want).Length())
+		}
+		if lit := doc.Find(".key .well.live").Length() == 1; lit != u.Lately {
+			t.Errorf("%s is lit: %v", want, lit)
+		}
 	}
 }
 
@@ -107,8 +125,8 @@ func TestWhatIsTheSameForAllKeysIsSaidOnceBelowThem(t *testing.T) {
 		if got := text(doc, "#keys .after"); !strings.HasPrefix(got, want) || strings.Count(doc.Text(), "ast used") > 1 {
 			t.Errorf("below the list stands %q, want %q", got, want)
 		}
-		if doc.Find(".use").Length() != 0 {
-			t.Error("a row says something too")
+		if got := text(doc, ".use"); got != "Created 1 hour ago" {
+			t.Errorf("a row says %q", got)
 		}
 	}
 }
@@ -135,7 +153,7 @@ func TestANewKeySaysWhatTheServerHasSeenOfIt(t *testing.T) {
 		k := withUse(1, "porch-cam", c.use)
 		k.On = !c.off
 		page := views.OneKeyPage(views.KeyPage{Key: k})
-		for place, doc := range map[string]string{"row": text(draw(t, views.KeyRow(k)), ".waiting"), "page": text(draw(t, page), ".waiting")} {
+		for place, doc := range map[string]string{"page": text(draw(t, page), ".waiting")} {
 			for _, want := range c.says {
 				if !strings.Contains(doc, want) {
 					t.Errorf("%s, %s: says %q, want %q", name, place, doc, want)
@@ -154,13 +172,13 @@ func TestANewKeySaysWhatTheServerHasSeenOfIt(t *testing.T) {
 	}
 }
 
-func TestAKeyThatArrivedSaysWhenAndByWhatAndListensToNothing(t *testing.T) {
+func TestAKeyThatArrivedSaysWhenAndListensToNothing(t *testing.T) {
 	t.Parallel()
-	u := views.Use{Known: views.Known, Stage: views.Connected, By: realm(), From: "192.168.1.7"}
+	u := views.Use{Known: views.Known, Stage: views.Connected, Summary: "Linux · 192.168.1.7"}
 	u.First = views.NewWhen(noon, noon)
 	u.Last = u.First
 	doc := draw(t, views.KeyRow(withUse(1, "porch-cam", u)))
-	if got, want := text(doc, ".use"), "Connected 12:00 UTC, calls itself “porch-cam”, “Linux”, “realm-web 2.0.1”, from 192.168.1.7"; got != want {
+	if got, want := text(doc, ".use"), "Connected 12:00 UTC Linux · 192.168.1.7"; got != want {
 		t.Errorf("says %q, want %q", got, want)
 	}
 	if doc.Find("[data-wait], [hx-trigger], [data-arrival]").Length() != 0 {
@@ -169,7 +187,7 @@ func TestAKeyThatArrivedSaysWhenAndByWhatAndListensToNothing(t *testing.T) {
 
 	u.Last = views.NewWhen(noon.Add(time.Minute), noon.Add(2*time.Minute)) // by another device, perhaps
 	doc = draw(t, views.KeyRow(withUse(1, "porch-cam", u)))
-	if got, want := text(doc, ".use"), "Connected 12:00 UTC. Last used 1 minute ago by a device that calls itself “porch-cam”, “Linux”, “realm-web 2.0.1”, from 192.168.1.7"; got != want {
+	if got, want := text(doc, ".use"), "1 minute ago Linux · 192.168.1.7"; got != want {
 		t.Errorf("says %q, want %q", got, want)
 	}
 }
@@ -224,9 +242,9 @@ func TestAKeysPageHasTheFactsOfItsUse(t *testing.T) {
 
 func TestTextsOfADeviceAreKeptToThemselves(t *testing.T) {
 	t.Parallel()
-	doc := draw(t, views.KeyRow(withUse(1, "porch-cam", used(`<b>ש"</b>`))))
-	if n := doc.Find(".use bdi").Length(); n != 4 || doc.Find(".use b").Length() != 0 {
-		t.Errorf("%d isolated texts, %d elements of the device's: %s", n, doc.Find(".use b").Length(), outer(t, doc, ".use"))
+	doc := draw(t, views.OneKeyPage(views.KeyPage{Key: withUse(1, "porch-cam", used(`<b>ש"</b>`))}))
+	if n := doc.Find("#key .by bdi").Length(); n != 4 || doc.Find("#key .by b").Length() != 0 {
+		t.Errorf("%d isolated texts, %d elements of the device's: %s", n, doc.Find("#key .by b").Length(), outer(t, doc, "#key .by"))
 	}
 }
 

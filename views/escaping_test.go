@@ -58,7 +58,7 @@ func TestAHostileNameIsShownAsItIs(t *testing.T) {
 		if got := doc.Find("input[name=name]").AttrOr("value", ""); got != name {
 			t.Errorf("%q is sent as %q", name, got)
 		}
-		if got := doc.Find("[role=switch]").AttrOr("aria-label", ""); got != name {
+		if got := doc.Find("[role=switch]").AttrOr("aria-label", ""); got != name+" can sign in" {
 			t.Errorf("%q is read out as %q", name, got)
 		}
 	}

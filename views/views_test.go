@@ -119,7 +119,7 @@ func TestEverythingThatCanBeUsedHasAName(t *testing.T) {
 	for name, c := range parts {
 		doc := draw(t, c)
 		doc.Find("input:not([type=hidden], [hidden]), select, textarea").Each(func(_ int, s *goquery.Selection) {
-			label := doc.Find(`label[for="`+s.AttrOr("id", "-")+`"]`).Text() + s.Closest("label").Text()
+			label := doc.Find(`label[for="`+s.AttrOr("id", "-")+`"]`).Text() + s.Closest("label").Text() + s.AttrOr("aria-label", "")
 			if squeeze(label) == "" {
 				t.Errorf("%s: the field %q has no label", name, s.AttrOr("name", s.AttrOr("id", "")))
 			}
@@ -227,8 +227,9 @@ func TestTheListShowsNoneOneAndMany(t *testing.T) {
 		}{
 			"the first visit": {".first", n == 0},
 			"the search":      {"[role=search]", n >= 6},
-			"the form":        {"#create", n < 20},
-			"the advice":      {"#make-room", n == 20},
+			"the form":        {"#create", n == 0},
+			"a way to a key":  {`a[href="/keys/new"]`, n > 0 && n < 20},
+			"a way to room":   {`a[href="/keys/room"]`, n == 20},
 			"a failure":       {"#keys .notice", false},
 		} {
 			if has := doc.Find(c.selector).Length() > 0; has != c.want {
@@ -258,7 +259,7 @@ func TestARowSaysItsStateInAWordAndOnItsSwitch(t *testing.T) {
 		if text(doc, ".state") != c.word || doc.Find(".state").AttrOr("data-doing", "") != c.doing {
 			t.Errorf("%s: says %q, doing %q", name, text(doc, ".state"), doc.Find(".state").AttrOr("data-doing", ""))
 		}
-		if toggle.AttrOr("aria-checked", "") != c.checked || toggle.AttrOr("title", "") != c.title || toggle.AttrOr("aria-label", "") != "porch-cam" {
+		if toggle.AttrOr("aria-checked", "") != c.checked || toggle.AttrOr("title", "") != c.title || toggle.AttrOr("aria-label", "") != "porch-cam can sign in" {
 			t.Errorf("%s: the switch is %s", name, outer(t, doc, "[role=switch]"))
 		}
 		if got := doc.Find("form").AttrOr("action", ""); got != "/keys/"+c.key.ID+"/"+c.act {
@@ -318,8 +319,8 @@ func TestTheQuotaIsTheSameInWordsAndOnTheMeter(t *testing.T) {
 		level string
 		full  bool
 	}{
-		{0, "0 of 20 keys used", "fine", false}, {15, "15 of 20 keys used", "fine", false}, {16, "16 of 20 keys used", "near", false},
-		{19, "19 of 20 keys used", "near", false}, {20, "20 of 20 keys used", "full", true}, {21, "21 of 20 keys used", "full", true},
+		{0, "0 of 20", "", false}, {15, "15 of 20", "", false}, {16, "16 of 20", "near", false},
+		{19, "19 of 20", "near", false}, {20, "20 of 20", "full", true}, {21, "21 of 20", "full", true},
 	} {
 		q := views.Quota{Used: c.used, Limit: 20}
 		if q.Text() != c.text || q.Level() != c.level || q.Full() != c.full {
@@ -327,8 +328,9 @@ func TestTheQuotaIsTheSameInWordsAndOnTheMeter(t *testing.T) {
 		}
 		m := keysPage(1, "x")
 		m.Quota = q
-		if got := draw(t, views.KeysPage(m)).Find("progress").AttrOr("aria-label", ""); got != c.text {
-			t.Errorf("%d: the meter is called %q", c.used, got)
+		doc := draw(t, views.KeysPage(m))
+		if got := doc.Find("progress").AttrOr("aria-label", ""); (got == c.text) != (c.level != "") || text(doc, "#quota") != c.text {
+			t.Errorf("%d: the meter is called %q, beside %q", c.used, got, text(doc, "#quota"))
 		}
 	}
 }
@@ -366,15 +368,15 @@ func TestAMomentIsExactForPeopleAndForPrograms(t *testing.T) {
 	}
 	k := key(1, "x")
 	k.Created = views.When{}
-	if doc := draw(t, views.KeyRow(k)); text(doc, "p.small") != "Made unknown" || doc.Find("time").Length() != 0 {
-		t.Errorf("a row says %q", text(doc, "p.small"))
+	if doc := draw(t, views.KeyRow(k)); text(doc, ".use") != "Created unknown" || doc.Find("time").Length() != 0 {
+		t.Errorf("a row says %q", text(doc, ".use"))
 	}
 }
 
 func TestTheChosenThemeIsPressed(t *testing.T) {
 	t.Parallel()
 	for theme, want := range map[string]string{"": "System", "light": "Light", "dark": "Dark"} {
-		doc := draw(t, views.SignInPage(views.SignIn{Page: views.Page{Theme: theme}}))
+		doc := draw(t, views.KeysPage(views.Keys{Page: views.Page{Theme: theme, Email: "ana@example.com"}}))
 		if diff := cmp.Diff([]string{want}, texts(doc, ".themes [aria-pressed=true]")); diff != "" {
 			t.Errorf("%q (-want +got):\n%s", theme, diff)
 		}

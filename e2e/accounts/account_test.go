@@ -34,7 +34,7 @@ func TestACodeIsStillThereAfterAMail(t *testing.T) {
 		to := "/device?user_code=" + program.Grant(t, "Porch Pi").UserCode
 		p := program.Open(t, script, story.At(to))
 		p.Press(p.Link("Create one"))
-		p.Press(p.Button("Dark"))
+		p.FromPersonMenu("button", "Dark")
 		p.Fill("E-mail", "ana@example.com")
 		p.Fill("Password", story.Password)
 		p.Press(p.Button("Create account"))
@@ -79,7 +79,7 @@ func TestAnAccountIsConfirmedByMailBeforeAnybodySignsIn(t *testing.T) {
 		p.Sees(p.GetByText("This is not the password the account was created with."))
 		p.Fill("Your password", story.Password)
 		p.Press(p.Button("Confirm address and sign in"))
-		p.Sees(p.Heading("No keys yet"))
+		p.Sees(p.Heading(story.FirstVisit))
 
 		p.Visit(mail.Link(t))
 		p.Fill("Your password", story.Password)
@@ -179,7 +179,7 @@ func TestAPasswordIsChangedInOneBrowserAndTheOtherIsSignedOut(t *testing.T) {
 			}
 		}
 		there.Visit("/keys")
-		there.Sees(there.Heading("No keys yet"))
+		there.Sees(there.Heading(story.FirstVisit))
 
 		here.Evaluate("text => navigator.clipboard.writeText(text)", another)
 		here.Fill("Current password", story.Password)
@@ -196,12 +196,12 @@ func TestAPasswordIsChangedInOneBrowserAndTheOtherIsSignedOut(t *testing.T) {
 			t.Error("a program is still logged in:", err)
 		}
 		here.Visit("/keys")
-		here.Sees(here.Heading("No keys yet"))
+		here.Sees(here.Heading(story.FirstVisit))
 		there.Expects(http.StatusUnprocessableEntity)
 		there.TriesToSignIn(ana.Email, story.Password)
 		there.Sees(there.GetByText("The e-mail address or the password is wrong."))
 		there.TriesToSignIn(ana.Email, another)
-		there.Sees(there.Heading("No keys yet"))
+		there.Sees(there.Heading(story.FirstVisit))
 	})
 }
 

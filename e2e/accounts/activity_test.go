@@ -28,7 +28,7 @@ func TestAPersonSeesWhatHappenedToTheirAccount(t *testing.T) {
 	program.Send(t, http.MethodPost, "/login", url.Values{"email": {ana.Email}, "password": {"wrong horse"}}, nil)
 	page := program.Open(t, story.SignedIn(ana))
 	page.Press(page.Toggle("garage"))
-	page.Says("garage is off. It can no longer sign in.")
+	page.Says("garage is off. It can’t sign in.")
 	program.Refuses(t, keys[1].Value.Reveal())
 
 	page.Press(page.Link("Activity"))

@@ -61,7 +61,7 @@ func TestSigningOutInOneTabEndsTheOther(t *testing.T) {
 	ana.Keys(t, "porch-cam")
 	page := program.Open(t, story.SignedIn(ana))
 	other := page.NewTab("/keys")
-	other.Press(other.Button("Sign out"))
+	other.SignOut()
 	other.IsAt("/login")
 
 	page.Front()

@@ -171,7 +171,7 @@ func TestABrowserThatSignsInEndsOnAPageOfOurs(t *testing.T) {
 		page.Fill("E-mail", ana.Email)
 		page.Fill("Password", story.Password)
 		page.Press(page.Button("Sign in"))
-		page.Sees(page.Heading("No keys yet"))
+		page.Sees(page.Heading(story.FirstVisit))
 		if got := page.URL(); got != program.URL+"/keys" {
 			t.Errorf("%q: the browser is at %s", next, got)
 		}

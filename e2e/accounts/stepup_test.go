@@ -65,7 +65,7 @@ func TestTurningOnAsksForThePasswordAndTurningOffDoesNot(t *testing.T) {
 	_, ana, page := late(t)
 	page.Expects(http.StatusForbidden)
 	page.Press(page.Toggle("porch-cam"))
-	page.Says("porch-cam is off. It can no longer sign in.")
+	page.Says("porch-cam is off. It can’t sign in.")
 	page.Press(page.Toggle("garage"))
 	page.Sees(page.Dialog())
 	page.Press(page.InDialog("Cancel"))

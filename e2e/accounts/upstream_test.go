@@ -25,14 +25,14 @@ func TestKeysAtAnotherServerAreManagedLikeOurOwn(t *testing.T) {
 		page.Fill("E-mail", "ana@example.com")
 		page.Fill("Password", story.Password)
 		page.Press(page.Button("Create account"))
-		page.Sees(page.Heading("No keys yet"))
+		page.Sees(page.Heading(story.FirstVisit))
 		value := client.UserAPIKey(page.CreateKey("porch-cam"))
 		page.SaveKey()
 		if _, err := device.Login(t.Context(), value); err != nil {
 			t.Error(err)
 		}
 		page.Press(page.Toggle("porch-cam"))
-		page.Says("porch-cam is off. It can no longer sign in.")
+		page.Says("porch-cam is off. It can’t sign in.")
 		if _, err := device.Login(t.Context(), value); !client.IsUnauthorized(err) {
 			t.Errorf("a key that is off logs in: %v", err)
 		}
@@ -42,7 +42,7 @@ func TestKeysAtAnotherServerAreManagedLikeOurOwn(t *testing.T) {
 		page.Press(page.Menu("porch-cam", "Delete…"))
 		page.Press(page.Button("Delete porch-cam"))
 		page.Says("porch-cam was deleted.")
-		page.Press(page.Button("Sign out"))
+		page.SignOut()
 		page.Sees(page.Heading("Sign in"))
 		if upstream.Count("DELETE /api/client/v2.0/auth/session") != 1 {
 			t.Error("the session at the key service goes on")
@@ -179,7 +179,7 @@ func TestANoticeIsSaidAndGoesWithTheNextSuccess(t *testing.T) {
 	page.IsOn("porch-cam", true)
 	upstream.OpensAgain()
 	page.Press(page.Toggle("porch-cam"))
-	page.Says("porch-cam is off. It can no longer sign in.")
+	page.Says("porch-cam is off. It can’t sign in.")
 	page.Lacks(page.Role("group", "We cannot reach the key service"))
 }
 
@@ -204,6 +204,6 @@ func TestNobodySignsInWhileTheKeyServiceIsAway(t *testing.T) {
 		page.Fill("E-mail", ana.Email)
 		page.Fill("Password", story.Password)
 		page.Press(page.Button("Sign in"))
-		page.Sees(page.Heading("No keys yet"))
+		page.Sees(page.Heading(story.FirstVisit))
 	})
 }

@@ -25,7 +25,7 @@ func TestAKeyMadeInTheBrowserLogsADeviceInUntilItIsTurnedOff(t *testing.T) {
 		t.Errorf("the key is %s's, not %s's", got, ana.Session.UserID())
 	}
 	page.Press(page.Toggle("porch-cam"))
-	page.Says("porch-cam is off. It can no longer sign in.")
+	page.Says("porch-cam is off. It can’t sign in.")
 	if got := device(); got != "refused" {
 		t.Errorf("a key that is off logs in as %s", got)
 	}
@@ -81,7 +81,7 @@ func TestTurningAKeyOffEndsTheSessionsItOpened(t *testing.T) {
 	}
 	page := program.Open(t, story.SignedIn(ana))
 	page.Press(page.Toggle("porch-cam"))
-	page.Says("porch-cam is off. It can no longer sign in.")
+	page.Says("porch-cam is off. It can’t sign in.")
 	if err := device.Refresh(t.Context()); !client.IsUnauthorized(err) {
 		t.Errorf("the device's session goes on: %v", err)
 	}

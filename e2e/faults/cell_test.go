@@ -209,7 +209,7 @@ func (c *cell) readsSuccess() int {
 		c.at.sees("h2", "Create a key")
 		return http.StatusOK
 	case turnOff:
-		c.at.shows("#status", "porch-cam is off. It can no longer sign in.")
+		c.at.shows("#status", "porch-cam is off. It can’t sign in.")
 	case remove:
 		c.at.shows("#status", "garage was deleted.")
 	}

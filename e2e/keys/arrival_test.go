@@ -119,7 +119,7 @@ func TestATurnInAnotherPlaceIsSeenWhileWaiting(t *testing.T) {
 		t.Fatal(err)
 	}
 	page.IsOn("porch-cam", false)
-	page.Says("porch-cam is off. It can no longer sign in.")
+	page.Says("porch-cam is off. It can’t sign in.")
 	page.Expects(404)
 	ana.Deletes(t, "heat-pump")
 	page.Sees(page.GetByText("This key was deleted in another place. It can no longer sign anything in."))
@@ -264,7 +264,7 @@ func TestNoStreamIsOpenedWhenNothingIsWaitedFor(t *testing.T) {
 	page := program.Open(t, story.SignedIn(ana))
 	opened := countsStreams(page)
 	page.Press(page.Toggle("heat-pump"))
-	page.Says("heat-pump is off. It can no longer sign in.")
+	page.Says("heat-pump is off. It can’t sign in.")
 	page.Reads(page.Row("heat-pump").Locator(".use"), "Never used")
 	contains(page, page.Row("porch-cam"), "Last used 16 minutes ago by")
 	if log.streams() != 0 || opened() != 0 {
@@ -287,7 +287,7 @@ func TestAStreamEndsQuietlyWhenThePersonSignsOutInAnotherTab(t *testing.T) {
 	page.Visit("/keys")
 	contains(page, page.Row("porch-cam"), "Waiting for first use")
 	other := page.NewTab("/keys/which")
-	other.Press(other.Button("Sign out"))
+	other.SignOut()
 	other.Sees(other.Heading("Sign in"))
 	log.waitsForStreams(t, 1)
 	story.Until(t, "the stream is closed for good", func() bool {
@@ -358,7 +358,7 @@ func TestARowIsNotDrawnAnewUnderAnActOnIt(t *testing.T) {
 			lookGoesOn()
 			story.Until(t, "the answer to the page's own look is drawn, or never will be", func() bool { return looked() > 0 })
 			actGoesOn()
-			page.Says("porch-cam is off. It can no longer sign in.")
+			page.Says("porch-cam is off. It can’t sign in.")
 			page.IsOn("porch-cam", false)
 		})
 	}

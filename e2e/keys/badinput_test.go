@@ -73,7 +73,7 @@ func TestASessionEndsWhenItIsNotUsedAndAfterHalfADay(t *testing.T) {
 	program := story.StartProgram(t, func(cfg *config.Config) { cfg.Now = clock.Now })
 	ana := program.Person(t)
 	page := program.Open(t, story.SignedIn(ana))
-	page.Sees(page.Heading("No keys yet"))
+	page.Sees(page.Heading(story.FirstVisit))
 	clock.Advance(31 * time.Minute)
 	page.Visit("/keys")
 	page.Sees(page.GetByText("Your session has ended. Sign in to go on."))
@@ -200,7 +200,7 @@ func TestABrowserThatSignsInStaysHereWhereverItWasToGo(t *testing.T) {
 		page.Fill("E-mail", ana.Email)
 		page.Fill("Password", story.Password)
 		page.Press(page.Button("Sign in"))
-		page.Sees(page.Heading("No keys yet"))
+		page.Sees(page.Heading(story.FirstVisit))
 		page.IsAt("/keys")
 	}
 }

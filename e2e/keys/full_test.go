@@ -32,7 +32,7 @@ func TestWithTwentyKeysThePageSaysHowToMakeRoom(t *testing.T) {
 	page.Lacks(page.Heading(story.AllInUse))
 	page.Lacks(page.Row("key-07"))
 	page.Sees(page.GetByText("19 of 20 keys used"))
-	page.Focuses(page.Heading("Devices and keys"))
+	page.Focuses(page.Heading("Keys"))
 
 	page.CreateKey("key-21")
 	page.Sees(page.GetByText("20 of 20 keys used"))

@@ -25,7 +25,7 @@ func TestTheWholeJourneyGoesByKeyboard(t *testing.T) {
 	tabTo(page, page.Field("Password"))
 	types(page, story.Password)
 	page.Key("Enter")
-	page.Sees(page.Heading("Devices and keys"))
+	page.Sees(page.Heading("Keys"))
 
 	page.Key("Tab")
 	page.Focuses(page.Link("Skip to content"))
@@ -60,7 +60,7 @@ func TestTheWholeJourneyGoesByKeyboard(t *testing.T) {
 	page.Visit("/keys")
 
 	deletesByKeyboard(page, "porch-cam")
-	page.Focuses(page.Heading("Devices and keys"))
+	page.Focuses(page.Heading("Keys"))
 	for _, place := range []string{"Account", "Sessions", "Activity", "Keys"} {
 		page.Key("Shift+Tab")
 		page.Focuses(page.Link(place))

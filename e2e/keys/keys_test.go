@@ -17,7 +17,7 @@ func TestAPersonMakesUsesTurnsOffAndDeletesAKey(t *testing.T) {
 
 	page.IsAt("/keys")
 	page.Sees(page.GetByText("0 of 20 keys used"))
-	page.Sees(page.Heading("No keys yet"))
+	page.Sees(page.Heading(story.FirstVisit))
 	page.Sees(page.Role("img", "Picture of a row in the list: a key named porch-cam, which is on."))
 	page.Lacks(page.GetByRole("switch"))
 
@@ -37,7 +37,7 @@ func TestAPersonMakesUsesTurnsOffAndDeletesAKey(t *testing.T) {
 
 	page.Press(page.Toggle("porch-cam"))
 	page.IsOn("porch-cam", false)
-	page.Says("porch-cam is off. It can no longer sign in.")
+	page.Says("porch-cam is off. It can’t sign in.")
 	program.Refuses(t, value)
 	if err := device.Refresh(t.Context()); !client.IsUnauthorized(err) {
 		t.Error("the device's session goes on:", err)
@@ -67,7 +67,7 @@ func TestAPersonMakesUsesTurnsOffAndDeletesAKey(t *testing.T) {
 	page.SaveKey()
 	program.Refuses(t, value)
 
-	page.Press(page.Button("Sign out"))
+	page.SignOut()
 	page.Sees(page.Heading("Sign in"))
 	page.Visit("/keys")
 	page.IsAt("/login?next=%2Fkeys")
@@ -135,9 +135,9 @@ func deletesTheOnlyKey(p *story.Page, name string) {
 	p.Press(p.InDialog("Delete " + name))
 	p.Says(name + " was deleted.")
 	p.Lacks(p.Dialog())
-	p.Sees(p.Heading("No keys yet"))
+	p.Sees(p.Heading(story.FirstVisit))
 	p.Sees(p.GetByText("0 of 20 keys used"))
-	p.Focuses(p.Heading("Devices and keys"))
+	p.Focuses(p.Heading("Keys"))
 }
 
 func TestAfterADeletionTheFocusIsOnTheNextRow(t *testing.T) {
@@ -164,7 +164,7 @@ func TestTurningOffIsOfferedInsteadOfDeleting(t *testing.T) {
 	page.Press(page.Menu("heat-pump", "Delete…"))
 	page.Press(page.InDialog("Turn off instead"))
 	page.IsOn("heat-pump", false)
-	page.Says("heat-pump is off. It can no longer sign in.")
+	page.Says("heat-pump is off. It can’t sign in.")
 	program.Refuses(t, key.Value.Reveal())
 
 	page.Press(page.Menu("heat-pump", "Delete…"))
@@ -184,7 +184,7 @@ func TestSearchingFindsKeysWhileTyping(t *testing.T) {
 	page.Sees(page.Row("garage-cam"))
 	page.Fill("Search keys", "boat")
 	page.Sees(page.GetByText("No key’s name contains “boat”."))
-	page.Lacks(page.Heading("No keys yet"))
+	page.Lacks(page.Heading(story.FirstVisit))
 	page.Press(page.Link("Show all 6"))
 	page.Sees(page.Row("heat-pump"))
 }

@@ -24,11 +24,11 @@ func TestLeavingAnUnsavedValueAsksFirst(t *testing.T) {
 			func(p *story.Page) { p.Sees(p.Heading("How a device signs in with it")) },
 		},
 		"by signing out": {
-			func(p *story.Page) { p.Press(p.Button("Sign out")) },
+			func(p *story.Page) { p.SignOut() },
 			func(p *story.Page) { p.IsAt("/login") },
 		},
 		"by choosing colours": {
-			func(p *story.Page) { p.Press(p.Button("Dark")) },
+			func(p *story.Page) { p.FromPersonMenu("button", "Dark") },
 			func(p *story.Page) { p.Sees(p.Heading("Create a key")); hasTheme(p, "dark") },
 		},
 	} {
@@ -73,7 +73,7 @@ func TestLeavingCanDeleteTheKeyThatNobodyHolds(t *testing.T) {
 	page.Press(page.Link("porch-cam"))
 	page.Press(page.InDialog("Leave and delete the key"))
 	page.Says("porch-cam was deleted.")
-	page.Sees(page.Heading("No keys yet"))
+	page.Sees(page.Heading(story.FirstVisit))
 	lacksValue(page, value)
 	if n := len(ana.List(t)); n != 0 {
 		t.Errorf("%d keys are left", n)
@@ -87,7 +87,7 @@ func TestLeavingWithTheKeyDeletedGoesWhereThePersonWasGoing(t *testing.T) {
 	ana := program.Person(t)
 	page := program.Open(t, story.SignedIn(ana))
 	value := page.CreateKey("porch-cam")
-	page.Press(page.Button("Sign out"))
+	page.SignOut()
 	page.Press(page.InDialog("Leave and delete the key"))
 	page.IsAt("/login")
 	if n := len(ana.List(t)); n != 0 {
@@ -107,7 +107,7 @@ func TestDeletingTheNewKeyFromTheListTakesItsPanelAlong(t *testing.T) {
 	page.Lacks(page.Heading("Save this key now"))
 	lacksValue(page, value)
 	page.Sees(page.Heading("Create a key"))
-	page.Press(page.Button("Sign out")) // and nothing asks
+	page.SignOut() // and nothing asks
 	page.IsAt("/login")
 }
 

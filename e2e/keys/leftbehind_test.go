@@ -12,10 +12,10 @@ func TestSigningOutLeavesNothingOfAPersonInTheBrowser(t *testing.T) {
 	program := story.StartProgram(t)
 	page := program.Open(t)
 	page.MakeAccount("ana@example.com")
-	page.Press(page.Button("Dark"))
+	page.FromPersonMenu("button", "Dark")
 	page.Evaluate("localStorage.setItem('latchkey-system', 'windows')")
 	page.Evaluate("caches.open('kept')")
-	page.Press(page.Button("Sign out"))
+	page.SignOut()
 	page.IsAt("/login")
 	hasTheme(page, "dark")
 	if kept := page.Evaluate("localStorage.length"); kept != 0 {

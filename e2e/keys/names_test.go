@@ -99,7 +99,7 @@ func TestAHostileNameIsText(t *testing.T) {
 	page.Sees(page.Row(hostile))
 	page.Press(page.Toggle(hostile))
 	page.IsOn(hostile, false)
-	page.Says(hostile + " is off. It can no longer sign in.")
+	page.Says(hostile + " is off. It can’t sign in.")
 	page.Press(page.Menu(hostile, "Delete…"))
 	page.Sees(page.Dialog().GetByText("Delete " + hostile + "?"))
 	page.Press(page.InDialog("Keep it"))

@@ -60,7 +60,7 @@ func registersWithoutScript(p *story.Page) {
 	p.Fill("Password", story.Password)
 	sendsTo(p, "/register", p.Button("Create account"), http.StatusSeeOther)
 	p.IsAt("/keys")
-	p.Sees(p.Heading("No keys yet"))
+	p.Sees(p.Heading(story.FirstVisit))
 }
 
 // createsWithoutScript gives the value, after the panel has been left.
@@ -94,7 +94,7 @@ func turnsOffAndOnWithoutScript(p *story.Page, name, value string) {
 	key := client.UserAPIKey(value)
 	id := p.KeyID(name)
 	sendsTo(p, "/keys/"+id+"/turn-off", p.Toggle(name), http.StatusSeeOther)
-	p.Says(name + " is off. It can no longer sign in.")
+	p.Says(name + " is off. It can’t sign in.")
 	p.IsAt("/keys")
 	p.IsOn(name, false)
 	if _, err := p.Program.Client.Login(p.T.Context(), key); !client.IsUnauthorized(err) {
@@ -125,7 +125,7 @@ func deletesWithoutScript(p *story.Page, name, value string) {
 	sendsTo(p, "/keys/"+id+"/delete", p.Button("Delete "+name), http.StatusSeeOther)
 	p.IsAt("/keys")
 	p.Says(name + " was deleted.")
-	p.Sees(p.Heading("No keys yet"))
+	p.Sees(p.Heading(story.FirstVisit))
 	if _, err := p.Program.Client.Login(p.T.Context(), client.UserAPIKey(value)); !client.IsUnauthorized(err) {
 		p.T.Errorf("a deleted key logs in: %v", err)
 	}
@@ -251,10 +251,10 @@ func TestWithoutScriptTheChoiceOfColoursIsKept(t *testing.T) {
 	page.IsAt("/keys")
 	paper(night)
 	page.Must(page.Expect().Locator(page.Button("Dark")).ToHaveAttribute("aria-pressed", "true"))
-	page.Press(page.Button("Sign out"))
+	page.SignOut()
 	page.Sees(page.Heading("Sign in"))
 	paper(night)
-	page.Press(page.Button("System"))
+	page.FromPersonMenu("button", "System")
 	page.IsAt("/login")
 	paper(light)
 }
@@ -274,5 +274,5 @@ func TestWithoutScriptAKeyThatWentAwayIsExplained(t *testing.T) {
 	sendsTo(page, "/keys/"+made[0].ID+"/turn-off", page.Toggle("porch-cam"), http.StatusNotFound)
 	page.Sees(page.Heading("There is no such key"))
 	page.Press(page.Link("Go to your keys"))
-	page.Sees(page.Heading("No keys yet"))
+	page.Sees(page.Heading(story.FirstVisit))
 }

@@ -31,13 +31,13 @@ func TestOnPlainHTTPAllWorksThatWorksElsewhere(t *testing.T) {
 	bare.Fill("Password", story.Password)
 	bare.Press(bare.Button("Sign in"))
 	bare.Press(bare.Toggle("porch-cam"))
-	bare.Says("porch-cam is off. It can no longer sign in.")
+	bare.Says("porch-cam is off. It can’t sign in.")
 	program.Refuses(t, value)
 	bare.CreateKey("heat-pump")
 	bare.SaveKey()
-	bare.Press(bare.Button("Dark"))
+	bare.FromPersonMenu("button", "Dark")
 	hasTheme(bare, "dark")
-	bare.Press(bare.Button("Sign out"))
+	bare.SignOut()
 	bare.IsAt("/login")
 
 	comesFromOurPages(t, program, tap, 7)
@@ -53,10 +53,10 @@ func TestABrowserWithoutSecFetchSiteDoesAllOnHTTPS(t *testing.T) {
 	page.CreateKey("porch-cam")
 	page.SaveKey()
 	page.Press(page.Toggle("porch-cam"))
-	page.Says("porch-cam is off. It can no longer sign in.")
+	page.Says("porch-cam is off. It can’t sign in.")
 
 	bare := program.Open(t, story.NoScript, story.AnyCertificate, story.At("/reset?token=secret&tokenId=1")) // of a mail's link
-	bare.Press(bare.Button("Dark"))
+	bare.FromPersonMenu("button", "Dark")
 	hasTheme(bare, "dark")
 	bare.Visit("/login")
 	bare.Fill("E-mail", "ana@example.com")
@@ -64,7 +64,7 @@ func TestABrowserWithoutSecFetchSiteDoesAllOnHTTPS(t *testing.T) {
 	bare.Press(bare.Button("Sign in"))
 	bare.CreateKey("heat-pump")
 	bare.SaveKey()
-	bare.Press(bare.Button("Sign out"))
+	bare.SignOut()
 	bare.IsAt("/login")
 	comesFromOurPages(t, program, tap, 7)
 	for _, x := range tap.All() {

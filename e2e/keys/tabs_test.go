@@ -22,7 +22,7 @@ func TestASwitchShowsWhatTheServerSaysNotWhatTheTabHoped(t *testing.T) {
 	page.Front()
 	page.IsOn("porch-cam", true) // it does not know yet
 	page.Press(page.Toggle("porch-cam"))
-	page.Says("porch-cam is off. It can no longer sign in.")
+	page.Says("porch-cam is off. It can’t sign in.")
 	page.IsOn("porch-cam", false)
 	if !ana.Find(t, "porch-cam").Disabled {
 		t.Error("the key is on, though both tabs turned it off")
@@ -73,7 +73,7 @@ func TestDeletingAKeyThatIsGoneIsNoFailure(t *testing.T) {
 	page.Press(page.Link("heat-pump"))
 	page.Sees(page.Heading("There is no such key"))
 	page.Press(page.Link("Go to your keys"))
-	page.Sees(page.Heading("No keys yet"))
+	page.Sees(page.Heading(story.FirstVisit))
 }
 
 func TestOpeningTheDialogOfAKeyThatIsGoneSaysSo(t *testing.T) {
@@ -123,7 +123,7 @@ func TestATabOfSomebodyElseDoesNothing(t *testing.T) {
 			page := program.Open(t, script, story.SignedIn(ada))
 			page.Expects(http.StatusConflict)
 			other := page.NewTab("/keys")
-			other.Press(other.Button("Sign out"))
+			other.SignOut()
 			other.IsAt("/login")
 			other.Fill("E-mail", "bob@example.com")
 			other.Fill("Password", story.Password)
@@ -141,7 +141,7 @@ func TestATabOfSomebodyElseDoesNothing(t *testing.T) {
 				page.Lacks(page.GetByText("bobs-cam"))
 				page.Press(page.Toggle("key-01"))
 				page.IsOn("key-01", true)
-				page.Press(page.Button("Sign out"))
+				page.SignOut()
 				page.Sees(page.GetByText(told))
 			}
 			page.Press(page.Link("Go to your keys"))

@@ -154,7 +154,7 @@ func TestARowThatIsSwappedWeighsLittle(t *testing.T) {
 		return nil
 	})
 	page.Must(err)
-	page.Says(made.Name + " is off. It can no longer sign in.")
+	page.Says(made.Name + " is off. It can’t sign in.")
 	sizes, err := answer.Request().Sizes()
 	page.Must(err)
 	t.Logf("a row with the longest name: %d bytes", sizes.ResponseBodySize)

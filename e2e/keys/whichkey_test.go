@@ -23,7 +23,7 @@ func TestTheQuickLookSaysWhichKeyItIsAndSendsNothing(t *testing.T) {
 	}
 	foreign := program.PersonNamed(t, "bob@example.com").Keys(t, "bobs-camera")[0].Value.Reveal()
 	page := program.Open(t, story.SignedIn(ana))
-	page.Press(page.Link("Which key is this?"))
+	page.Press(page.Link("Identify it"))
 	page.Sees(page.Heading("Which key is this?"))
 
 	var sent atomic.Int64

@@ -36,18 +36,18 @@ func TestColoursFollowTheChoiceWhateverTheSystemSays(t *testing.T) {
 	id := ana.Keys(t, "porch-cam")[0].ID
 	for _, script := range []story.Option{func(*story.Visit) {}, story.NoScript} {
 		page := program.Open(t, story.Dark, script, story.At("/login"))
-		page.Press(page.Button("Light"))
+		page.FromPersonMenu("button", "Light")
 		hasPaper(page, lightPaper)
 		page.IsAt("/login") // the choice leads nowhere else
 		page.SignsInAgain()
 		hasPaper(page, lightPaper)
 		hasPaper(page.NewTab("/keys/"+id), lightPaper)
 
-		page.Press(page.Button("Dark"))
+		page.FromPersonMenu("button", "Dark")
 		page.Must(page.Expect().Locator(page.Button("Dark")).ToHaveAttribute("aria-pressed", "true"))
 		page.Must(page.EmulateMedia(playwright.PageEmulateMediaOptions{ColorScheme: playwright.ColorSchemeLight}))
 		hasPaper(page, darkPaper)
-		page.Press(page.Button("System"))
+		page.FromPersonMenu("button", "System")
 		hasPaper(page, lightPaper)
 	}
 }
@@ -82,7 +82,7 @@ func TestAPhoneDoesItAllWithoutScrollingSideways(t *testing.T) {
 			page.Press(page.Toggle(long[:64]))
 			page.IsOn(long[:64], false)
 			page.Fits()
-			page.Press(page.Menu(long[:64], "Open"))
+			page.Press(page.Link(long[:64]))
 			page.Sees(page.Heading(long[:64]))
 			page.Fits()
 			page.Press(page.Toggle(long[:64]))
@@ -92,9 +92,9 @@ func TestAPhoneDoesItAllWithoutScrollingSideways(t *testing.T) {
 			page.Sees(page.Dialog())
 			page.Fits()
 			page.Press(page.InDialog("Delete " + long[:64]))
-			page.Sees(page.Heading("No keys yet"))
+			page.Sees(page.Heading(story.FirstVisit))
 			page.Fits()
-			page.Press(page.Button("Sign out"))
+			page.SignOut()
 			page.IsAt("/login")
 			page.Axe()
 		})
@@ -142,8 +142,8 @@ func TestNothingMovesForThoseWhoAskedForThat(t *testing.T) {
 		option story.Option
 		moves  bool
 	}{
-		"still@example.com":  {story.ReducedMotion, false},
-		"moving@example.com": {func(*story.Visit) {}, true}, // else the look at animations would prove nothing
+		"still@example.com":  {func(*story.Visit) {}, false},
+		"moving@example.com": {story.Motion, true}, // else the look at animations would prove nothing
 	} {
 		page := program.Open(t, story.SignedIn(program.PersonNamed(t, email)), who.option)
 		page.Evaluate(`() => {
@@ -174,7 +174,7 @@ func TestASwitchMovesNothingElse(t *testing.T) {
 			path, doing, says string
 			was               bool
 		}{
-			{"turn-off", "Turning off…", "key-03 is off. It can no longer sign in.", true},
+			{"turn-off", "Turning off…", "key-03 is off. It can’t sign in.", true},
 			{"turn-on", "Turning on…", "key-03 is on.", false},
 		} {
 			release := page.Hold("**/" + act.path)

@@ -19,7 +19,7 @@ func statesOfTheAccount(g story.Guests) []story.State {
 		}},
 		{Name: "a refusal among what happened", Who: g.Few, Path: "/keys", Reach: func(p *story.Page, _ *story.Gateway) {
 			p.Press(p.Toggle("porch-cam"))
-			p.Says("porch-cam is off. It can no longer sign in.")
+			p.Says("porch-cam is off. It can’t sign in.")
 			p.Visit("/activity?kind=keys")
 			p.Sees(p.GetByText("Turned off"))
 		}},
@@ -53,7 +53,7 @@ func TestRefusalsAndTheQuestionForThePasswordAreAccessibleInEveryLook(t *testing
 	program.LogIn(t, client.UserAPIKey(key.Value.Reveal()))
 	page := program.Open(t, story.ReducedMotion, story.SignedIn(ana))
 	page.Press(page.Toggle("porch-cam"))
-	page.Says("porch-cam is off. It can no longer sign in.")
+	page.Says("porch-cam is off. It can’t sign in.")
 	program.Refuses(t, key.Value.Reveal())
 	tab := page.NewTab("/activity")
 	story.Until(t, "the refusal is written down", func() bool {

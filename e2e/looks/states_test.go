@@ -39,7 +39,7 @@ func statesOfTheList(g story.Guests) []story.State {
 		p.Sees(p.Heading("Save this key now"))
 	}
 	return []story.State{
-		{Name: "first visit", Who: g.None, Path: "/keys", Reach: func(p *story.Page, _ *story.Gateway) { p.Sees(p.Heading("No keys yet")) }},
+		{Name: "first visit", Who: g.None, Path: "/keys", Reach: func(p *story.Page, _ *story.Gateway) { p.Sees(p.Heading(story.FirstVisit)) }},
 		{Name: "two keys", Who: g.Few, Path: "/keys", Reach: func(p *story.Page, _ *story.Gateway) { p.Sees(p.Row("garage")) }},
 		{Name: "a search field", Who: g.Many, Path: "/keys", Reach: func(p *story.Page, _ *story.Gateway) { p.Sees(p.Field("Search keys")) }},
 		{Name: "a search without hits", Who: g.Many, Path: "/keys?q=attic", Reach: func(p *story.Page, _ *story.Gateway) {
@@ -58,7 +58,7 @@ func statesOfTheList(g story.Guests) []story.State {
 			p.Press(p.Link("key-01"))
 			p.Sees(p.Dialog())
 		}},
-		{Name: "an open menu", Who: g.Few, Path: "/keys", Reach: func(p *story.Page, _ *story.Gateway) { p.Sees(p.Menu("porch-cam", "Open")) }},
+		{Name: "an open menu", Who: g.Few, Path: "/keys", Reach: func(p *story.Page, _ *story.Gateway) { p.Sees(p.Menu("porch-cam", "Delete…")) }},
 		{Name: "the question before a deletion", Who: g.Few, Path: "/keys", Reach: func(p *story.Page, _ *story.Gateway) {
 			p.Press(p.Menu("porch-cam", "Delete…"))
 			p.Sees(p.Dialog())
@@ -77,7 +77,7 @@ func statesOfTheList(g story.Guests) []story.State {
 		}},
 		{Name: "a key turned off a moment ago", Who: g.Many, Path: "/keys", Reach: func(p *story.Page, _ *story.Gateway) {
 			p.Press(p.Toggle("key-02"))
-			p.Says("key-02 is off. It can no longer sign in.")
+			p.Says("key-02 is off. It can’t sign in.")
 		}},
 	}
 }

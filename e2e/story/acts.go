@@ -18,7 +18,7 @@ func (p *Page) MakeAccount(email string) {
 	p.Fill("E-mail", email)
 	p.Fill("Password", Password)
 	p.Press(p.Button("Create account"))
-	p.Sees(p.Heading("Devices and keys"))
+	p.Sees(p.Heading("Keys"))
 }
 
 // SignsInAgain is what follows when the log-in page has come between.
@@ -27,7 +27,23 @@ func (p *Page) SignsInAgain() {
 	p.Fill("E-mail", "ana@example.com")
 	p.Fill("Password", Password)
 	p.Press(p.Button("Sign in"))
-	p.Sees(p.Button("Sign out"))
+	p.Sees(p.PersonMenu())
+}
+
+// PersonMenu is what opens the menu in the header of somebody who is signed in.
+func (p *Page) PersonMenu() playwright.Locator { return p.Locator(".me summary") }
+
+// FromPersonMenu opens the menu in the header and presses what has the role and name in it.
+func (p *Page) FromPersonMenu(role playwright.AriaRole, name string) {
+	p.T.Helper()
+	p.Press(p.PersonMenu())
+	p.Press(p.Locator(".me").GetByRole(role, playwright.LocatorGetByRoleOptions{Name: name, Exact: playwright.Bool(true)}))
+}
+
+// SignOut signs out by the menu in the header.
+func (p *Page) SignOut() {
+	p.T.Helper()
+	p.FromPersonMenu("button", "Sign out")
 }
 
 // StillShows makes sure that the panel is there with the value and that nothing lies over it.
@@ -62,6 +78,9 @@ func (p *Page) EnterCode(code string) {
 	p.Press(p.Button("Continue"))
 	p.Sees(p.Heading(ConnectThis))
 }
+
+// FirstVisit is the heading in place of the list where there are no keys.
+const FirstVisit = "Give your first device a key"
 
 // AllInUse is what stands where there is no room for another key.
 const AllInUse = "All 20 keys are in use"

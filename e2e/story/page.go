@@ -37,8 +37,8 @@ func NoScript(v *Visit) { v.Context.JavaScriptEnabled = playwright.Bool(false) }
 // Dark comes from a system with dark colours.
 func Dark(v *Visit) { v.Context.ColorScheme = playwright.ColorSchemeDark }
 
-// ReducedMotion comes from a system that asks for less of it.
-func ReducedMotion(v *Visit) { v.Context.ReducedMotion = playwright.ReducedMotionReduce }
+// Motion comes from a system on which things may move.
+func Motion(v *Visit) { v.Context.ReducedMotion = playwright.ReducedMotionNoPreference }
 
 // ForcedColors comes from a system that puts its own in the place of ours.
 func ForcedColors(v *Visit) { v.Context.ForcedColors = playwright.ForcedColorsActive }
@@ -81,6 +81,7 @@ func (p *Program) Open(t *testing.T, options ...Option) *Page {
 	}
 	v := Visit{browser: chromium, path: "/"}
 	v.Context.Viewport = &playwright.Size{Width: 1100, Height: 800}
+	v.Context.ReducedMotion = playwright.ReducedMotionReduce // stories are not about motion, and wait for none
 	for _, o := range options {
 		o(&v)
 	}
@@ -172,7 +173,7 @@ func (p *Page) Link(name string) playwright.Locator { return p.Role("link", name
 func (p *Page) Heading(name string) playwright.Locator { return p.Role("heading", name) }
 
 // Toggle is the switch of the key.
-func (p *Page) Toggle(name string) playwright.Locator { return p.Role("switch", name) }
+func (p *Page) Toggle(name string) playwright.Locator { return p.Role("switch", name+" can sign in") }
 
 // Field is the one with that label.
 func (p *Page) Field(label string) playwright.Locator {
