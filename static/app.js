@@ -315,7 +315,10 @@
       const asked = new URLSearchParams([...new FormData(q.form)].filter(([, value]) => value)).toString();
       history.replaceState(history.state, "", "/keys" + (asked && "?" + asked));
     }
-    try { if (location.pathname === "/keys") sessionStorage.setItem(listKey, location.search); } catch { /* not kept */ }
+    try {
+      if (location.search) sessionStorage.setItem(listKey, location.search);
+      else sessionStorage.removeItem(listKey);
+    } catch { /* not kept */ }
   }
   document.addEventListener("htmx:after:swap", (event) => { if (event.detail.ctx.sourceElement.id === "q") keepList(); });
   if (location.pathname === "/keys") keepList();

@@ -297,8 +297,8 @@ func TestAFormOnAnotherSiteIsRefusedInTheBrowserToo(t *testing.T) {
 		page.IsAt(path)
 	}
 	page.Visit("/keys")
-	page.Sees(page.GetByText(ana.Email))
-	page.Sees(page.GetByText("1 of 20 keys used"))
+	page.IsSignedInAs(ana.Email)
+	page.Sees(page.GetByText("1 of 20"))
 	page.IsOn("porch-cam", true)
 }
 

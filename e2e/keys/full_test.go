@@ -16,7 +16,7 @@ func TestWithTwentyKeysThePageSaysHowToMakeRoom(t *testing.T) {
 	page := program.Open(t, story.SignedIn(ana))
 
 	page.Sees(page.Heading(story.AllInUse))
-	page.Sees(page.GetByText("20 of 20 keys used"))
+	page.Sees(page.GetByText("20 of 20"))
 	page.Sees(page.GetByText("keys that are off count too"))
 	page.Lacks(page.Button("Create key"))
 	candidates := page.Locator("#make-room").GetByRole("listitem").GetByRole("link")
@@ -31,11 +31,11 @@ func TestWithTwentyKeysThePageSaysHowToMakeRoom(t *testing.T) {
 	page.Sees(page.Heading("Create a key"))
 	page.Lacks(page.Heading(story.AllInUse))
 	page.Lacks(page.Row("key-07"))
-	page.Sees(page.GetByText("19 of 20 keys used"))
+	page.Sees(page.GetByText("19 of 20"))
 	page.Focuses(page.Heading("Keys"))
 
 	page.CreateKey("key-21")
-	page.Sees(page.GetByText("20 of 20 keys used"))
+	page.Sees(page.GetByText("20 of 20"))
 	page.Press(page.Field("I have saved it"))
 	page.Press(page.Button("Done"))
 	page.Sees(page.Heading(story.AllInUse))
@@ -57,7 +57,7 @@ func TestTheTwentyFirstKeyIsRefusedInWords(t *testing.T) {
 	page.Sees(page.Heading(story.AllInUse))
 	page.Sees(page.Row("key-20"))
 	page.Lacks(page.Row("porch-cam"))
-	page.Sees(page.GetByText("20 of 20 keys used"))
+	page.Sees(page.GetByText("20 of 20"))
 	if n := len(ana.List(t)); n != 20 {
 		t.Errorf("%d keys", n)
 	}
@@ -77,12 +77,12 @@ func TestAValueNotYetSavedStaysWhenAKeyIsDeletedAtTheLimit(t *testing.T) {
 	ana.Keys(t, story.Numbered(19)...)
 	page := program.Open(t, story.SignedIn(ana))
 	value := page.CreateKey("porch-cam")
-	page.Sees(page.GetByText("20 of 20 keys used"))
+	page.Sees(page.GetByText("20 of 20"))
 
 	page.Press(page.Menu("key-05", "Delete…"))
 	page.Press(page.InDialog("Delete key-05"))
 	page.Says("key-05 was deleted.")
-	page.Sees(page.GetByText("19 of 20 keys used"))
+	page.Sees(page.GetByText("19 of 20"))
 	page.Focuses(page.Link("key-06"))
 	page.StillShows(value)
 	page.SaveKey()

@@ -1,6 +1,7 @@
 package keys
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -141,12 +142,14 @@ func TestTheFocusGoesThroughThePageInReadingOrder(t *testing.T) {
 	ana.Keys(t, story.Numbered(6)...)
 	page := program.Open(t, story.SignedIn(ana))
 	want := []string{
-		"Skip to content", "Latchkey", "Sign out", "Keys", "Activity", "Sessions", "Account", "Connect a device", "Name of the device or service", "Create key", "Search keys",
+		"Skip to content", "Latchkey", "Keys", "Activity", "Account", "Menu of " + ana.Email, "Create key", "Connect a device",
+		"Search keys", "All 6", "On 6", "Off 0", "Unused 6",
 	}
-	for _, name := range story.Numbered(6) {
-		want = append(want, name, "Refresh "+name, name, "More about "+name) // the link, that of a new key, the switch and the menu
+	names := story.Numbered(6)
+	for _, name := range slices.Backward(names) { // the newest first
+		want = append(want, name, name+" can sign in", "More about "+name) // the link, the switch and the menu
 	}
-	want = append(want, "Which key is this?", "System", "Light", "Dark")
+	want = append(want, "Identify it", "Help")
 	var got []string
 	for range want {
 		page.Key("Tab")
@@ -189,7 +192,8 @@ func isVisiblyFocused(p *story.Page) {
 		const e = document.activeElement, style = getComputedStyle(e), box = e.getBoundingClientRect();
 		const faults = [];
 		if (e === document.body) faults.push("nothing has the focus");
-		if (style.outlineStyle === "none" || parseFloat(style.outlineWidth) < 2) faults.push("there is no outline");
+		const outlined = s => s.outlineStyle !== "none" && parseFloat(s.outlineWidth) >= 2;
+		if (!outlined(style) && !outlined(getComputedStyle(e, "::after"))) faults.push("there is no outline"); // a row's is around the row
 		if (box.top < 0 || box.left < 0 || box.bottom > innerHeight || box.right > innerWidth) faults.push("it is outside the window");
 		const top = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
 		if (!e.contains(top) && !e.labels?.[0]?.contains(top)) faults.push("it is covered by " + top?.outerHTML);

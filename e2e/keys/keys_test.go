@@ -16,14 +16,14 @@ func TestAPersonMakesUsesTurnsOffAndDeletesAKey(t *testing.T) {
 	page.MakeAccount("ana@example.com")
 
 	page.IsAt("/keys")
-	page.Sees(page.GetByText("0 of 20 keys used"))
+	page.Sees(page.GetByText("0 of 20"))
 	page.Sees(page.Heading(story.FirstVisit))
 	page.Sees(page.Role("img", "Picture of a row in the list: a key named porch-cam, which is on."))
 	page.Lacks(page.GetByRole("switch"))
 
 	value := page.CreateKey("porch-cam")
 	page.Says("Key created. Save its value now.")
-	page.Sees(page.GetByText("1 of 20 keys used"))
+	page.Sees(page.GetByText("1 of 20"))
 	page.IsOn("porch-cam", true)
 	savesValueInThreeWays(page, "porch-cam", value)
 	page.SaveKey()
@@ -136,7 +136,7 @@ func deletesTheOnlyKey(p *story.Page, name string) {
 	p.Says(name + " was deleted.")
 	p.Lacks(p.Dialog())
 	p.Sees(p.Heading(story.FirstVisit))
-	p.Sees(p.GetByText("0 of 20 keys used"))
+	p.Sees(p.GetByText("0 of 20"))
 	p.Focuses(p.Heading("Keys"))
 }
 

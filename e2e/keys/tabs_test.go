@@ -51,7 +51,7 @@ func TestAKeyThatIsGoneSaysSoInItsRow(t *testing.T) {
 	page.Press(page.Link("Update the list"))
 	page.Lacks(gone)
 	page.Sees(page.Row("heat-pump"))
-	page.Sees(page.GetByText("1 of 20 keys used"))
+	page.Sees(page.GetByText("1 of 20"))
 }
 
 func TestDeletingAKeyThatIsGoneIsNoFailure(t *testing.T) {
@@ -103,7 +103,7 @@ func TestANameTakenInAnotherTabIsRefusedAndTheKeyNamed(t *testing.T) {
 	page.Must(page.Expect().Locator(page.Field("Name of the device or service")).ToHaveValue("porch-cam"))
 	page.Focuses(page.Field("Name of the device or service"))
 	page.Sees(page.Row("porch-cam")) // the list has caught up
-	page.Sees(page.GetByText("1 of 20 keys used"))
+	page.Sees(page.GetByText("1 of 20"))
 
 	page.Press(page.Locator("#name-error").GetByRole("link"))
 	page.IsAt("/keys/" + key.ID)

@@ -61,7 +61,7 @@ func TestEveryStateOfTheAccountPagesIsAccessibleInEveryLook(t *testing.T) {
 	program, box := story.StartWithMail(t)
 	ana := program.Confirmed(t, box, "ana@example.com")
 	ana.Keys(t, "porch-cam", "garage")
-	browsers := map[*story.Person]*story.Page{nil: program.Open(t, story.ReducedMotion), ana: program.Open(t, story.ReducedMotion, story.SignedIn(ana))}
+	browsers := map[*story.Person]*story.Page{nil: program.Open(t), ana: program.Open(t, story.SignedIn(ana))}
 	for _, s := range statesOfAccount(ana) {
 		browsers[s.Who].Expects(http.StatusUnprocessableEntity)
 		if s.Status != 0 {

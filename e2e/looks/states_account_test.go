@@ -51,7 +51,7 @@ func TestRefusalsAndTheQuestionForThePasswordAreAccessibleInEveryLook(t *testing
 	ana := program.Person(t)
 	key := ana.Keys(t, "porch-cam")[0]
 	program.LogIn(t, client.UserAPIKey(key.Value.Reveal()))
-	page := program.Open(t, story.ReducedMotion, story.SignedIn(ana))
+	page := program.Open(t, story.SignedIn(ana))
 	page.Press(page.Toggle("porch-cam"))
 	page.Says("porch-cam is off. It can’t sign in.")
 	program.Refuses(t, key.Value.Reveal())

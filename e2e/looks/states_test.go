@@ -198,10 +198,10 @@ func TestEveryStateOfEveryPageIsAccessibleInEveryLook(t *testing.T) {
 				t.Parallel()
 				program, upstream := story.StartWithUpstream(t)
 				states := some(program.Guests(t, upstream))
-				browsers := map[*story.Person]*story.Page{nil: program.Open(t, story.ReducedMotion)}
+				browsers := map[*story.Person]*story.Page{nil: program.Open(t)}
 				for _, s := range states[first:min(first+statesOfAStory, len(states))] {
 					if browsers[s.Who] == nil {
-						browsers[s.Who] = program.Open(t, story.ReducedMotion, story.SignedIn(s.Who))
+						browsers[s.Who] = program.Open(t, story.SignedIn(s.Who))
 					}
 					t.Run(s.Name, func(t *testing.T) { inState(browsers[s.Who].On(t), s, upstream).IsAccessibleInEveryLook(s.Name) })
 				}

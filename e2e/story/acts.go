@@ -33,6 +33,12 @@ func (p *Page) SignsInAgain() {
 // PersonMenu is what opens the menu in the header of somebody who is signed in.
 func (p *Page) PersonMenu() playwright.Locator { return p.Locator(".me summary") }
 
+// IsSignedInAs waits until the header says so.
+func (p *Page) IsSignedInAs(email string) {
+	p.T.Helper()
+	p.Must(p.Expect().Locator(p.PersonMenu()).ToHaveAttribute("aria-label", "Menu of "+email))
+}
+
 // FromPersonMenu opens the menu in the header and presses what has the role and name in it.
 func (p *Page) FromPersonMenu(role playwright.AriaRole, name string) {
 	p.T.Helper()
