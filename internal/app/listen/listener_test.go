@@ -20,6 +20,9 @@ import (
 	"latchkey/internal/testkit"
 )
 
+// patience is how long a test waits for what must come. The server waits for longer: whoever is hung up on within it was so by the listener.
+const patience = time.Minute
+
 // smallServer answers "ok" to all but /hold, whose answer waits for the end of the test, within so many connections.
 func smallServer(t *testing.T, most int, log *testkit.Log, proxies ...netip.Addr) *Listener {
 	t.Helper()
@@ -30,7 +33,7 @@ func smallServer(t *testing.T, most int, log *testkit.Log, proxies ...netip.Addr
 		t.Fatal(err)
 	}
 	held := make(chan struct{})
-	server := &http.Server{ReadTimeout: 15 * time.Second, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelWarn), Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := &http.Server{ReadTimeout: 2 * patience, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelWarn), Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		if r.URL.Path == "/hold" {
 			w.WriteHeader(http.StatusOK)
@@ -66,7 +69,7 @@ func callFrom(t *testing.T, from, to string) caller {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	_ = conn.SetDeadline(time.Now().Add(time.Minute))
+	_ = conn.SetDeadline(time.Now().Add(patience))
 	return caller{conn, bufio.NewReader(conn)}
 }
 
@@ -85,6 +88,33 @@ func (c caller) ask(path string) bool {
 	}
 	_, err = io.Copy(io.Discard, res.Body)
 	return err == nil
+}
+
+// askAndWait asks once, and returns when the listener knows that the connection waits: the server says so after the client has the answer.
+func (c caller) askAndWait(l *Listener) bool {
+	if !c.ask("/") {
+		return false
+	}
+	for end := time.Now().Add(patience); !l.waits(c); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			return false
+		}
+	}
+	return true
+}
+
+// waits reports whether the caller's connection has been answered and waits for another request.
+func (l *Listener) waits(c caller) bool {
+	l.all.mu.Lock()
+	defer l.all.mu.Unlock()
+	for _, n := range l.all.networks {
+		for e := n.waiting.Front(); e != nil; e = e.Next() {
+			if conn := e.Value.(*connection); conn.RemoteAddr().String() == c.LocalAddr().String() { //nolint:forcetypeassert // as in the listener
+				return !conn.fresh
+			}
+		}
+	}
+	return false
 }
 
 // hungUp waits for the end of the connection.
@@ -156,13 +186,13 @@ func TestWhoeverHasWaitedLongestIsHungUpOnForANewcomerAndNobodyWhoIsAnswered(t *
 	var idle []caller
 	for range fewConnections - 1 {
 		c := callFrom(t, "127.0.0.2", addr)
-		if !c.ask("/") {
+		if !c.askAndWait(l) {
 			t.Fatal("not answered")
 		}
 		idle = append(idle, c)
 	}
 	for n, from := range []string{"127.0.0.2", "127.0.0.3", "127.1.0.1"} { // their own, their neighbour's, a stranger's
-		if c := callFrom(t, from, addr); !c.ask("/") {
+		if c := callFrom(t, from, addr); !c.askAndWait(l) {
 			t.Fatalf("%s is not answered", from)
 		}
 		if !idle[n].hungUp() {
@@ -201,8 +231,8 @@ func TestNobodyIsLetInWhileAllAreAnswered(t *testing.T) {
 		}
 	}
 	_ = held[0].Close()
-	for patience := time.Now().Add(time.Minute); !callFrom(t, "127.9.0.1", addr).ask("/"); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(patience) {
+	for end := time.Now().Add(patience); !callFrom(t, "127.9.0.1", addr).ask("/"); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
 			t.Fatal("no room is made")
 		}
 	}
@@ -218,7 +248,7 @@ func TestAProxyThatIsTrustedHasNoPart(t *testing.T) {
 	var all []caller
 	for range 60 {
 		c := callFrom(t, "127.0.0.2", l.Addr().String())
-		if !c.ask("/") {
+		if !c.askAndWait(l) {
 			t.Fatal("not answered")
 		}
 		all = append(all, c)
@@ -253,8 +283,8 @@ func TestConnectionsLeaveNothingBehind(t *testing.T) {
 	}
 	all.Wait()
 	l.LetGo(time.Now().Add(time.Hour))
-	for patience := time.Now().Add(time.Minute); l.Count() > 0; time.Sleep(time.Millisecond) {
-		if time.Now().After(patience) {
+	for end := time.Now().Add(patience); l.Count() > 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
 			t.Fatalf("%d are counted", l.Count())
 		}
 		l.LetGo(time.Now().Add(time.Hour))
