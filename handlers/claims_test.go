@@ -24,8 +24,9 @@ var hostileNames = []string{
 // claimed is what stands in quotation marks behind words of ours that say whose words those are.
 var claimed = regexp.MustCompile(`calls itself “[^“”]*”(, “[^“”]*”)*`)
 
-// foreign finds words of a stranger in what a page says of itself, and quotation marks that are not ours.
-var foreign = regexp.MustCompile(`(?i)0800|evil|security|support|verified/|operator.1|\bLatchkey/|latchkey 1|checked by us|is yours\.|8\.8\.8|a browser of|[“”«»＂]`)
+// foreign finds words of a stranger in what a page says of itself, and quotation marks that are not ours. Ids and fingerprints are hex,
+// and may have any four digits in them.
+var foreign = regexp.MustCompile(`(?i)\b0800\b|evil|security|support|verified/|operator.1|\bLatchkey/|latchkey 1|checked by us|is yours\.|8\.8\.8|a browser of|[“”«»＂]`)
 
 func (a answer) claimsNothing(what string) {
 	a.t.Helper()
