@@ -3,7 +3,7 @@
 //   node oauthclients.mjs openid-client BASE_URL
 //   node oauthclients.mjs oauth4webapi BASE_URL
 //
-// It prints a line of JSON for the code, one for what each poll was answered, and one for how it ended.
+// It prints a line of JSON for the code, one for each poll, when it was sent and what it was answered, and one for how it ended.
 import * as oauth from "oauth4webapi";
 import * as openid from "openid-client";
 
@@ -14,16 +14,17 @@ const print = (event) => console.log(JSON.stringify(event));
 
 // listening is fetch, and tells what the server says to a poll.
 const listening = async (url, options) => {
+  const sent = Date.now();
   const response = await fetch(url, options);
   if (String(url).endsWith("/oauth/token")) {
     const { error = "" } = await response.clone().json();
-    print({ answer: error });
+    print({ sent, answer: error });
   }
   return response;
 };
 
 // Both libraries give up by themselves when the code has expired. This is well after, so that the server says it.
-const later = () => AbortSignal.timeout(30_000);
+const later = () => AbortSignal.timeout(50_000);
 
 async function withOpenidClient() {
   const config = await openid.discovery(new URL(baseUrl), clientId, undefined, openid.None(), {
@@ -45,13 +46,14 @@ async function withOauth4webapi() {
   const asked = await oauth.deviceAuthorizationRequest(server, client, oauth.None(), parameters, options);
   const started = await oauth.processDeviceAuthorizationResponse(server, client, asked);
   print({ code: started.user_code });
-  for (;;) {
-    await new Promise((resolve) => setTimeout(resolve, started.interval * 1000));
+  for (let interval = started.interval; ; ) {
+    await new Promise((resolve) => setTimeout(resolve, interval * 1000));
     const polled = await oauth.deviceCodeGrantRequest(server, client, oauth.None(), started.device_code, options);
     try {
       return await oauth.processDeviceCodeResponse(server, client, polled);
     } catch (error) {
-      if (error.error !== "authorization_pending") throw error;
+      if (error.error === "slow_down") interval += 5;
+      else if (error.error !== "authorization_pending") throw error;
     }
   }
 }
