@@ -1,6 +1,6 @@
 // Package static serves the files every page needs: one stylesheet, two scripts and the icon; and a script that one page needs.
-// They are embedded, compressed once at start and named by their content, so that a browser keeps them for a year and a new
-// build is seen at once.
+// They are embedded, compressed once and named by their content, so that a browser keeps them for a year and a new build is seen
+// at once.
 package static
 
 import (
@@ -10,12 +10,15 @@ import (
 	"embed"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"net/http"
 	"path"
 	"regexp"
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/andybalholm/brotli"
 )
 
 // Prefix is the path below which Handler answers.
@@ -29,6 +32,7 @@ type asset struct {
 	url         string
 	contentType string
 	plain, gzip []byte
+	brotli      func() []byte // at first it takes a while
 }
 
 // assets holds every file twice: by its name ("app.css") and by its URL ("/static/app.3f9a1c20.css").
@@ -42,6 +46,13 @@ func URL(name string) string {
 		panic("static: no such file: " + name)
 	}
 	return a.url
+}
+
+// Prepare compresses all files with Brotli, so that nobody waits for that who comes later. It takes a fifth of a second of one core.
+func Prepare() {
+	for _, a := range assets() {
+		a.brotli()
+	}
 }
 
 // Handler answers GET and HEAD for the URLs that URL gives, and 404 for all others, old hashes included: an old page must
@@ -58,8 +69,12 @@ func Handler() http.Handler {
 		h.Set("Cache-Control", "public, max-age=31536000, immutable")
 		h.Set("Vary", "Accept-Encoding")
 		body := a.plain
-		if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
-			h.Set("Content-Encoding", "gzip")
+		switch encoding := preferred(r.Header.Values("Accept-Encoding")); encoding {
+		case "br":
+			h.Set("Content-Encoding", encoding)
+			body = a.brotli()
+		case "gzip":
+			h.Set("Content-Encoding", encoding)
 			body = a.gzip
 		}
 		h.Set("Content-Length", strconv.Itoa(len(body)))
@@ -67,6 +82,36 @@ func Handler() http.Handler {
 			_, _ = w.Write(body) // the client went away: nobody is left to tell
 		}
 	})
+}
+
+// preferred is the encoding that a client likes best, and of those that it likes as much the smaller one; "" is none. What a client does
+// not name it does not get, but for what it says of all others, and what it weighs with nothing neither (RFC 9110, 12.5.3).
+func preferred(accept []string) string {
+	weights := map[string]float64{}
+	for _, item := range strings.Split(strings.Join(accept, ","), ",") {
+		coding, parameter, weighed := strings.Cut(item, ";")
+		weight := 1.0
+		if weighed {
+			name, value, _ := strings.Cut(parameter, "=")
+			q, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+			if err != nil || !strings.EqualFold(strings.TrimSpace(name), "q") {
+				continue // who cannot be understood gets what everybody can read
+			}
+			weight = q
+		}
+		weights[strings.ToLower(strings.TrimSpace(coding))] = weight
+	}
+	best, most := "", weights["identity"]
+	for _, coding := range []string{"gzip", "br"} {
+		weight, named := weights[coding]
+		if !named {
+			weight = weights["*"]
+		}
+		if weight > 0 && weight >= most {
+			best, most = coding, weight
+		}
+	}
+	return best
 }
 
 func load() map[string]asset {
@@ -91,7 +136,8 @@ func load() map[string]asset {
 			url:         Prefix + strings.TrimSuffix(name, ext) + "." + hex.EncodeToString(sum[:4]) + ext,
 			contentType: contentType(ext),
 			plain:       lean,
-			gzip:        compress(lean),
+			gzip:        zipped(lean),
+			brotli:      sync.OnceValue(func() []byte { return brotlied(lean) }),
 		}
 		all[name], all[a.url] = a, a
 	}
@@ -130,10 +176,19 @@ func contentType(ext string) string {
 	}
 }
 
-func compress(body []byte) []byte {
+func zipped(body []byte) []byte {
 	var b bytes.Buffer
 	w, _ := gzip.NewWriterLevel(&b, gzip.BestCompression) // the level is valid
-	_, _ = w.Write(body)                                  // a bytes.Buffer takes everything
+	return written(w, &b, body)
+}
+
+func brotlied(body []byte) []byte {
+	var b bytes.Buffer
+	return written(brotli.NewWriterLevel(&b, brotli.BestCompression), &b, body)
+}
+
+func written(w io.WriteCloser, b *bytes.Buffer, body []byte) []byte {
+	_, _ = w.Write(body) // a bytes.Buffer takes everything
 	_ = w.Close()
 	return b.Bytes()
 }

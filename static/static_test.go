@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/andybalholm/brotli"
+
 	"latchkey/static"
 )
 
@@ -96,7 +98,9 @@ func TestAFileIsServedWithoutItsCommentsAndKeptForAYear(t *testing.T) {
 	t.Parallel()
 	for name, kind := range files {
 		body := served(t, name)
-		for _, accept := range []string{"", "identity", "br", "deflate"} {
+		for _, accept := range []string{
+			"", "identity", "deflate", "gzip;q=0", "br;q=0, gzip;q=0.000", "*;q=0", "brotli, gzipped", "gzip;q=1.0.0", "gzip;level=9", "br;q=0.1, identity",
+		} {
 			w := get(t, http.MethodGet, static.URL(name), accept)
 			h := w.Header()
 			if w.Code != http.StatusOK || !bytes.Equal(w.Body.Bytes(), body) {
@@ -112,24 +116,36 @@ func TestAFileIsServedWithoutItsCommentsAndKeptForAYear(t *testing.T) {
 	}
 }
 
-func TestAFileIsServedCompressedToThoseWhoAsk(t *testing.T) {
+// packers are how a file may be packed, each with how it is unpacked.
+var packers = map[string]func(io.Reader) (io.Reader, error){
+	"gzip": func(r io.Reader) (io.Reader, error) { return gzip.NewReader(r) },
+	"br":   func(r io.Reader) (io.Reader, error) { return brotli.NewReader(r), nil },
+}
+
+func TestAFileIsServedCompressedAsTheClientLikesItBest(t *testing.T) {
 	t.Parallel()
+	static.Prepare()
 	for name, kind := range files {
-		for _, accept := range []string{"gzip", "gzip, deflate, br, zstd", "br;q=1.0, gzip;q=0.8"} {
+		for accept, encoding := range map[string]string{
+			"gzip": "gzip", "GZIP": "gzip", "gzip, deflate": "gzip", "gzip;q=0.1": "gzip", "br;q=0, gzip": "gzip", "gzip;q=1.0,br;q=0.8": "gzip",
+			"*, br;q=0": "gzip", "gzip, br;q=x": "gzip", "gzip;q=0.5, identity;q=0.4": "gzip",
+			"br": "br", "gzip, deflate, br, zstd": "br", "br;q=1.0, gzip;q=0.8": "br", " br ; Q=0.5 ,gzip;q=0.5": "br", "*": "br", "*;q=0.1, gzip;q=0": "br",
+			"br, *;q=0": "br",
+		} {
 			w := get(t, http.MethodGet, static.URL(name), accept)
 			h := w.Header()
-			if h.Get("Content-Encoding") != "gzip" || h.Get("Content-Type") != kind || h.Get("Vary") != "Accept-Encoding" {
-				t.Fatalf("%s: header %v", name, h)
+			if h.Get("Content-Encoding") != encoding || h.Get("Content-Type") != kind || h.Get("Vary") != "Accept-Encoding" {
+				t.Fatalf("%s, %q: header %v", name, accept, h)
 			}
 			if h.Get("Content-Length") != strconv.Itoa(w.Body.Len()) {
 				t.Errorf("%s: Content-Length %s for %d bytes", name, h.Get("Content-Length"), w.Body.Len())
 			}
-			r, err := gzip.NewReader(w.Body)
+			r, err := packers[encoding](w.Body)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if body, err := io.ReadAll(r); err != nil || !bytes.Equal(body, served(t, name)) {
-				t.Errorf("%s: unpacked it is another file: %v", name, err)
+				t.Errorf("%s, %q: unpacked it is another file: %v", name, accept, err)
 			}
 		}
 	}
@@ -138,9 +154,11 @@ func TestAFileIsServedCompressedToThoseWhoAsk(t *testing.T) {
 func TestAHeadHasEverythingButTheBody(t *testing.T) {
 	t.Parallel()
 	for name := range files {
-		whole, head := get(t, http.MethodGet, static.URL(name), "gzip"), get(t, http.MethodHead, static.URL(name), "gzip")
-		if head.Code != http.StatusOK || head.Body.Len() != 0 || head.Header().Get("Content-Length") != whole.Header().Get("Content-Length") {
-			t.Errorf("%s: status %d, %d bytes, header %v", name, head.Code, head.Body.Len(), head.Header())
+		for accept := range packers {
+			whole, head := get(t, http.MethodGet, static.URL(name), accept), get(t, http.MethodHead, static.URL(name), accept)
+			if head.Code != http.StatusOK || head.Body.Len() != 0 || head.Header().Get("Content-Length") != whole.Header().Get("Content-Length") {
+				t.Errorf("%s: status %d, %d bytes, header %v", name, head.Code, head.Body.Len(), head.Header())
+			}
 		}
 	}
 }
@@ -190,14 +208,16 @@ func TestHtmxIsThePublishedFileBelowALineThatNamesIt(t *testing.T) {
 
 func TestAllFilesTogetherWeighLittle(t *testing.T) {
 	t.Parallel()
-	total := 0
-	for name := range files {
-		n := get(t, http.MethodGet, static.URL(name), "gzip").Body.Len()
-		t.Logf("%s: %d bytes", name, n)
-		total += n
-	}
-	if total > 26_000 {
-		t.Errorf("%d bytes in all, want 26,000 at most", total)
+	for accept, most := range map[string]int{"gzip": 26_000, "br": 23_500} {
+		total := 0
+		for name := range files {
+			n := get(t, http.MethodGet, static.URL(name), accept).Body.Len()
+			t.Logf("%s: %d bytes as %s", name, n, accept)
+			total += n
+		}
+		if total > most {
+			t.Errorf("%d bytes as %s in all, want %d at most", total, accept, most)
+		}
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"latchkey/internal/app/config"
 	"latchkey/internal/app/operate"
 	"latchkey/internal/app/pair"
+	"latchkey/static"
 )
 
 // Main is the command line: it runs the sub-command that the arguments name, "serve" when they name none. What it prints
@@ -84,6 +85,7 @@ func serve(ctx context.Context, args []string, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
+	go static.Prepare() // done before anybody has seen a page, and in nobody's way
 	// The listener is open: whoever reads this line can connect.
 	if _, err := fmt.Fprintf(stdout, "Latchkey is at %s\n%s\n", a.URL(), a.Data()); err != nil {
 		a.log.Warn("cannot say on standard output where the program is", "error", err)

@@ -98,6 +98,7 @@ func onlyIn() map[string][]string {
 		"golang.org/x/term":           {"internal/app", "internal/app/operate"},
 
 		"github.com/VictoriaMetrics/metrics": {"internal/app"},
+		"github.com/andybalholm/brotli":      {"static"},
 	}
 }
 
