@@ -5,6 +5,7 @@ import (
 	"io"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -187,6 +188,21 @@ func TestRefreshLooksAgainWhereItIsAndKeepsTheFocus(t *testing.T) {
 	logsInByRealmWeb(t, program, value)
 	page.Says("porch-cam is connected.")
 	page.Focuses(page.Link("porch-cam")) // the link that had the focus is gone
+}
+
+// requests are the lines of a program's log that tell of one.
+type requests struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (r *requests) Write(line []byte) (int, error) {
+	if strings.Contains(string(line), `"msg":"request"`) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.lines = append(r.lines, string(line))
+	}
+	return len(line), nil
 }
 
 // streams are the requests of a program's log that went to a stream. They are written when it ends.

@@ -1,12 +1,10 @@
 package keys
 
 import (
-	"io"
-	"net"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,121 +23,131 @@ const (
 	swapBytes                             = 1_500
 )
 
-// scales stand between a browser and a program, and count every byte that the program sends, headers included.
+// scales weigh what Chromium gets over the wire for a tab, headers included.
 type scales struct {
-	url  string
-	sent atomic.Int64
+	mu       sync.Mutex
+	requests map[string]*fetched // by Chromium's id
 }
 
-func weigh(t *testing.T, program *story.Program) *scales {
-	t.Helper()
-	var config net.ListenConfig
-	listener, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &scales{url: "http://" + listener.Addr().String()}
-	behind := strings.TrimPrefix(program.URL, "http://")
-	var relays sync.WaitGroup
-	relays.Go(func() {
-		for {
-			near, err := listener.Accept()
-			if err != nil {
-				return // closed
+// fetched is something that a tab asked for, or took out of its cache.
+type fetched struct {
+	url           string
+	bytes         float64
+	cached, ended bool
+}
+
+// weigh puts a tab on scales. What it has asked for before is not counted.
+func weigh(page *story.Page) *scales {
+	page.T.Helper()
+	s := &scales{requests: map[string]*fetched{}}
+	session, err := page.Context.NewCDPSession(page.Page)
+	page.Must(err)
+	on := func(event string, note func(r *fetched, about map[string]any)) {
+		session.On(event, func(about map[string]any) {
+			id, _ := about["requestId"].(string)
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			r := s.requests[id]
+			if r == nil {
+				r = &fetched{}
+				s.requests[id] = r
 			}
-			relays.Go(func() { s.relay(t, near, behind) })
+			note(r, about)
+		})
+	}
+	on("Network.requestWillBeSent", func(r *fetched, about map[string]any) {
+		sent, _ := about["request"].(map[string]any)
+		r.url, _ = sent["url"].(string)
+		if redirected, ok := about["redirectResponse"].(map[string]any); ok {
+			r.url += ", redirected"
+			r.bytes += number(redirected["encodedDataLength"])
 		}
 	})
-	t.Cleanup(func() {
-		_ = listener.Close()
-		program.HTTP.CloseIdleConnections()
-		relays.Wait()
+	on("Network.requestServedFromCache", func(r *fetched, _ map[string]any) { r.cached = true })
+	on("Network.responseReceived", func(r *fetched, about map[string]any) {
+		response, _ := about["response"].(map[string]any)
+		if fromDisk, _ := response["fromDiskCache"].(bool); fromDisk {
+			r.cached = true
+		}
 	})
+	on("Network.loadingFinished", func(r *fetched, about map[string]any) {
+		r.bytes += number(about["encodedDataLength"])
+		r.ended = true
+	})
+	on("Network.loadingFailed", func(r *fetched, _ map[string]any) { r.url, r.ended = r.url+", failed", true })
+	_, err = session.Send("Network.enable", nil)
+	page.Must(err)
 	return s
 }
 
-// relay carries one connection until the browser or the test ends it.
-func (s *scales) relay(t *testing.T, near net.Conn, address string) {
-	var dialer net.Dialer
-	far, err := dialer.DialContext(t.Context(), "tcp", address)
-	if err != nil {
-		t.Error(err)
-		return
+// number is one of a message that came as JSON.
+func number(n any) float64 {
+	switch n := n.(type) {
+	case float64:
+		return n
+	case int:
+		return float64(n)
 	}
-	go func() {
-		_, _ = io.Copy(far, near)
-		_ = far.Close()
-	}()
-	_, _ = io.Copy(io.MultiWriter(near, s), far)
-	_ = near.Close()
+	return 0
 }
 
-func (s *scales) Write(b []byte) (int, error) {
-	s.sent.Add(int64(len(b)))
-	return len(b), nil
-}
-
-// requests are the lines of a program's log that tell of one.
-type requests struct {
-	mu    sync.Mutex
-	lines []string
-}
-
-func (r *requests) Write(line []byte) (int, error) {
-	if strings.Contains(string(line), `"msg":"request"`) {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.lines = append(r.lines, string(line))
+// take waits until everything that was asked for is there, and gives what it weighs and what it was, without what was in the cache.
+func (s *scales) take(t *testing.T) (bytes int, requests []string) {
+	t.Helper()
+	all := func(so func(*fetched) bool) bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for _, r := range s.requests {
+			if !so(r) {
+				return false
+			}
+		}
+		return len(s.requests) > 0
 	}
-	return len(line), nil
+	story.Until(t, "all that the page asks for is there", func() bool { return all(func(r *fetched) bool { return r.ended }) })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id, r := range s.requests {
+		if delete(s.requests, id); !r.cached {
+			bytes += int(r.bytes)
+			requests = append(requests, fmt.Sprintf("%s: %.0f", r.url, r.bytes))
+		}
+	}
+	return bytes, requests
 }
 
-// take gives the requests since the last time.
-func (r *requests) take() []string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	lines := r.lines
-	r.lines = nil
-	return lines
-}
-
+// TestTheKeysPageWeighsLittle holds for as many keys as there may be, each of which was used.
 func TestTheKeysPageWeighsLittle(t *testing.T) {
-	log := &requests{}
+	t.Parallel()
 	clock := story.OwnClock(t)
-	program := story.StartProgram(t, func(cfg *config.Config) { cfg.LogTo, cfg.Log, cfg.Now = log, "json", clock.Now })
+	program := story.StartProgram(t, func(cfg *config.Config) { cfg.Now = clock.Now })
 	ana := program.Person(t)
-	ana.Keys(t, story.Numbered(client.MaxKeys)...)
-	clock.Advance(16 * time.Minute) // after which nobody waits for their first use
-	scales := weigh(t, program)
-	program.URL = scales.url
-	cookie := program.Cookie(t, ana)
-	withCookie := func(v *story.Visit) {
-		v.Context.StorageState = &playwright.OptionalStorageState{Cookies: []playwright.OptionalCookie{
-			{Name: cookie.Name, Value: cookie.Value, URL: &program.URL},
-		}}
+	program.UsedKeys(t, ana, story.Numbered(client.MaxKeys)...)
+	clock.Advance(16 * time.Minute)                                    // after which nothing is new
+	page := program.Open(t, story.SignedIn(ana), story.At("/healthz")) // which puts nothing into the cache
+	scales := weigh(page)
+	visit := func() playwright.Response {
+		t.Helper()
+		answer, err := page.Goto(program.URL+"/keys", playwright.PageGotoOptions{WaitUntil: playwright.WaitUntilStateNetworkidle})
+		page.Must(err)
+		page.Sees(page.Row("key-20"))
+		return answer
 	}
 
-	log.take()
-	scales.sent.Store(0)
-	page := program.Open(t, withCookie, story.At("/keys")) // with nothing in its cache
-	page.Must(page.WaitForLoadState(playwright.PageWaitForLoadStateOptions{State: playwright.LoadStateNetworkidle}))
-	page.Sees(page.Row("key-20"))
-	first, firstBytes := log.take(), scales.sent.Swap(0)
+	visit()
+	firstBytes, first := scales.take(t)
 	t.Logf("first visit: %d bytes in %d requests", firstBytes, len(first))
 	if firstBytes > firstVisitBytes || len(first) > firstVisitRequests {
-		t.Errorf("want at most %d bytes in %d requests:\n%s", firstVisitBytes, firstVisitRequests, strings.Join(first, ""))
+		t.Errorf("want at most %d bytes in %d requests:\n%s", firstVisitBytes, firstVisitRequests, strings.Join(first, "\n"))
 	}
 
-	answer, err := page.Goto(program.URL+"/keys", playwright.PageGotoOptions{WaitUntil: playwright.WaitUntilStateNetworkidle})
+	document, err := visit().Request().Sizes()
 	page.Must(err)
-	page.Sees(page.Row("key-20"))
-	document, err := answer.Request().Sizes()
-	page.Must(err)
-	second, secondBytes := log.take(), scales.sent.Swap(0)
+	secondBytes, second := scales.take(t)
 	t.Logf("second visit: %d bytes in %d requests, the document has %d", secondBytes, len(second), document.ResponseBodySize)
 	if secondBytes > secondVisitBytes || len(second) > secondVisitRequests || document.ResponseBodySize > documentBytes {
 		t.Errorf("want at most %d bytes in %d requests, the document %d:\n%s",
-			secondVisitBytes, secondVisitRequests, documentBytes, strings.Join(second, ""))
+			secondVisitBytes, secondVisitRequests, documentBytes, strings.Join(second, "\n"))
 	}
 }
 
