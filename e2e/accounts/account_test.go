@@ -39,7 +39,7 @@ func TestACodeIsStillThereAfterAMail(t *testing.T) {
 		p.Fill("Password", story.Password)
 		p.Press(p.Button("Create account"))
 		p.Sees(p.Heading("Confirm your address"))
-		p.Visit(box.About(t, "ana@example.com", "Confirm your address").Link(t))
+		p.Visit(box.About(t, "ana@example.com", "Confirm your email address").Link(t))
 		p.Fill("Your password", story.Password)
 		p.Press(p.Button("Confirm address and sign in"))
 		p.IsAt(to)
@@ -59,7 +59,7 @@ func TestAnAccountIsConfirmedByMailBeforeAnybodySignsIn(t *testing.T) {
 		p.Press(p.Button("Create account"))
 		p.Sees(p.Heading("Confirm your address"))
 		p.Sees(p.GetByText("Your account was created. Open the link in the email to ana@example.com, then sign in."))
-		mail := box.About(t, "ana@example.com", "Confirm your address")
+		mail := box.About(t, "ana@example.com", "Confirm your email address")
 
 		p.TriesToSignIn("ana@example.com", story.Password)
 		p.Sees(p.GetByText("Before you can sign in, open the link in the email to ana@example.com."))
@@ -73,7 +73,7 @@ func TestAnAccountIsConfirmedByMailBeforeAnybodySignsIn(t *testing.T) {
 		box.Clock.Advance(time.Minute)
 		p.Press(p.Button("Send another link"))
 		p.Sees(p.GetByText("If an account with the address ana@example.com waits to be confirmed, an email with a link is on its way."))
-		p.Visit(box.About(t, "ana@example.com", "Confirm your address").Link(t))
+		p.Visit(box.About(t, "ana@example.com", "Confirm your email address").Link(t))
 		p.Fill("Your password", "a wrong battery")
 		p.Press(p.Button("Confirm address and sign in"))
 		p.Sees(p.GetByText("This is not the password the account was created with."))
@@ -95,7 +95,7 @@ func TestAForgottenPasswordIsReplacedByMail(t *testing.T) {
 		program, box := story.StartWithMail(t)
 		bob := program.Confirmed(t, box, "bob@example.com")
 		key := bob.Keys(t, "porch-cam")[0]
-		box.About(t, bob.Email, "A key was made: porch-cam")
+		box.About(t, bob.Email, "New key: porch-cam")
 		browsers := []*story.Page{program.Open(t, script, story.SignedIn(bob)), program.Open(t, script, story.SignedIn(bob))}
 
 		p := program.Open(t, script)
@@ -111,7 +111,7 @@ func TestAForgottenPasswordIsReplacedByMail(t *testing.T) {
 			p.Press(p.Button("Send a link"))
 			p.Sees(p.GetByText("A mail was sent a moment ago. If it does not come, try again in a minute."))
 		}
-		link := box.About(t, bob.Email, "Choose a new password").Link(t)
+		link := box.About(t, bob.Email, "Reset your password").Link(t)
 
 		p.Visit(link)
 		p.Fill("New password", "short")
@@ -128,7 +128,7 @@ func TestAForgottenPasswordIsReplacedByMail(t *testing.T) {
 		p.Press(p.Button("Set password"))
 		p.IsAt("/login")
 		p.Says("Your new password is set, and everything was signed out. Sign in with it.")
-		box.About(t, bob.Email, "Your password was reset")
+		box.About(t, bob.Email, "Password reset")
 
 		for _, browser := range browsers {
 			browser.Visit("/keys")
@@ -188,7 +188,7 @@ func TestAPasswordIsChangedInOneBrowserAndTheOtherIsSignedOut(t *testing.T) {
 		here.Press(here.Button("Change password"))
 		here.IsAt("/account")
 		here.Says("Your password was changed, and everything else was signed out.")
-		box.About(t, ana.Email, "Your password was changed")
+		box.About(t, ana.Email, "Password changed")
 
 		there.Visit("/keys")
 		there.Sees(there.Heading("Sign in"))
@@ -300,7 +300,7 @@ func TestPeopleAreToldByMailOfNewKeysAndDevices(t *testing.T) {
 			program, box, ana := start(t)
 			p := program.Open(t, story.SignedIn(ana))
 			p.CreateKey("porch-cam")
-			mail := box.About(t, ana.Email, "A key was made: porch-cam")
+			mail := box.About(t, ana.Email, "New key: porch-cam")
 			if !strings.Contains(mail.Text, "From: 127.0.0.1") || !strings.Contains(mail.Text, program.URL) || strings.Contains(mail.Text, program.URL+"/") {
 				t.Errorf("the mail says %q", mail.Text)
 			}
@@ -311,7 +311,7 @@ func TestPeopleAreToldByMailOfNewKeysAndDevices(t *testing.T) {
 			p.Press(p.Button("Approve"))
 			p.Sees(p.Heading("Waiting for the device"))
 			paired := box.Next(t)
-			if paired.To != ana.Email || !strings.HasPrefix(paired.Subject, "A device was connected: ") || strings.Contains(paired.Text, "Greenhouse Pi") {
+			if paired.To != ana.Email || !strings.HasPrefix(paired.Subject, "Latchkey: New device: ") || strings.Contains(paired.Text, "Greenhouse Pi") {
 				t.Errorf("a mail to %s about %q: %s", paired.To, paired.Subject, paired.Text)
 			}
 			box.IsEmpty(t)
@@ -364,11 +364,11 @@ func TestTheLinkOfAMailIsInNoLog(t *testing.T) {
 		program.Follow(t, &url.URL{Path: link.Path, RawQuery: form.Encode()})
 		program.Send(t, http.MethodPost, link.Path, form, nil) // and once more
 	}
-	use("confirmation", "Confirm your address", story.Password)
+	use("confirmation", "Confirm your email address", story.Password)
 	box.Clock.Advance(time.Minute)
 	program.Send(t, http.MethodPost, "/forgot", url.Values{"email": {"ana@example.com"}}, nil)
-	use("reset", "Choose a new password", another)
-	box.About(t, "ana@example.com", "Your password was reset")
+	use("reset", "Reset your password", another)
+	box.About(t, "ana@example.com", "Password reset")
 	written := log.String()
 	if len(written) == 0 || len(known["confirmation"]) != 64 || len(known["reset"]) != 64 {
 		t.Fatalf("%d bytes of log, %v", len(written), known)

@@ -76,7 +76,7 @@ func (s secrets) keepToken(t *testing.T, what, link string) (path string, form u
 func (r *recorder) confirms(known secrets, box *story.Mailbox) {
 	r.t.Helper()
 	r.page("POST", "/register", url.Values{"email": {"bea@example.com"}, "password": {markedPassword}}, nil)
-	link := box.About(r.t, "bea@example.com", "Confirm your address").Link(r.t)
+	link := box.About(r.t, "bea@example.com", "Confirm your email address").Link(r.t)
 	path, form := known.keepToken(r.t, "token that confirms", link)
 	r.p.SendForm(r.t, "GET", link, nil, nil)
 	r.page("POST", "/login", url.Values{"email": {"bea@example.com"}, "password": {markedPassword}}, nil) // too early

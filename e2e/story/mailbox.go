@@ -103,7 +103,7 @@ func (b *Mailbox) Next(t *testing.T) receivedMail {
 func (b *Mailbox) About(t *testing.T, to, subject string) receivedMail {
 	t.Helper()
 	m := b.Next(t)
-	if m.To != to || m.Subject != subject {
+	if m.To != to || m.Subject != "Latchkey: "+subject {
 		t.Fatalf("a mail to %s about %q, want one to %s about %q", m.To, m.Subject, to, subject)
 	}
 	return m
@@ -137,7 +137,7 @@ func (p *Program) Confirmed(t *testing.T, box *Mailbox, email string) *Person {
 	if err := p.Client.Register(Within(t), email, Password); err != nil {
 		t.Fatal(err)
 	}
-	link, err := url.Parse(box.About(t, email, "Confirm your address").Link(t))
+	link, err := url.Parse(box.About(t, email, "Confirm your email address").Link(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,6 +20,8 @@ import (
 type Config struct {
 	// PublicURL is how people reach this server: scheme://host[:port], no trailing slash. Links that are sent start with it.
 	PublicURL string
+	// Name and Contact are what emails call this server and its administrator, as in Letters.
+	Name, Contact string
 	// Registration lets anybody create an account.
 	Registration bool
 	// Anonymous lets programs sign in without credentials.

@@ -82,7 +82,7 @@ func TestAKeyForADeviceIsNotShownAndNotListed(t *testing.T) {
 	if diff := cmp.Diff([]string{"key-made browser pump porch camera"}, told(f.written(who.UserID)[before:])); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if letters := box.taken(f); len(letters) != 1 || letters[0].Subject != "A device was connected: pump" {
+	if letters := box.taken(f); len(letters) != 1 || letters[0].Subject != "Latchkey: New device: pump" {
 		t.Errorf("emails %v", letters)
 	}
 	asked = f.asked(func() {

@@ -1,28 +1,31 @@
 package accounts
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
+	"net/url"
+	"strings"
 	"time"
 )
 
 // Mail is a message to the owner of an account, in plain text.
 type Mail struct {
 	To, Subject, Text string
-	// Notice says that it tells of something that is in the account's activity too. Mails with a link that somebody waits for come
+	// Notice says that it tells of something that is in the account's activity too. An email with a link that a person waits for comes
 	// first.
 	Notice bool
 }
 
-// Mailer takes mails on their way. It returns at once: whether a mail arrives, nobody waits for. An error means that it was not even
-// taken.
+// Mailer takes emails on their way. It returns at once: nobody waits until an email arrives. An error means that it was not even
+// accepted.
 type Mailer interface {
 	Send(ctx context.Context, m Mail) error
 }
 
-// Circumstances say when something happened and from which address. What a program calls itself is left out of mails: whoever asks
-// for a mail to somebody else could write into it.
+// Circumstances say when something happened and from which address. What a program calls itself is left out of emails: with it, one
+// could write into an email that one asks for to another person.
 type Circumstances struct {
 	At      time.Time
 	Address string
@@ -32,84 +35,117 @@ func (c Circumstances) String() string {
 	return "When: " + c.At.UTC().Format("2 January 2006, 15:04 UTC") + "\nFrom: " + c.Address + "\n"
 }
 
-// Letters writes the mails of a server. None has a link that does anything, but for those that were asked for to do it.
-type Letters struct{ PublicURL string }
+// Letters writes the emails of a server. None has a link that does anything, except those that were asked for to do it.
+type Letters struct {
+	PublicURL string
+	// Name is what the server is called.
+	Name string
+	// Contact is a mailto or https URL of the administrator; "" when none is given.
+	Contact string
+}
 
 // Confirm asks to confirm an address.
 func (l Letters) Confirm(to, link string) Mail {
-	return Mail{To: to, Subject: "Confirm your address", Text: `Hello,
+	return l.letter(to, "Confirm your email address", "Someone, probably you, created "+l.article()+l.called()+` account with this email address.
+To confirm it, open this link within 30 minutes and enter your password:
 
-somebody, most likely you, made a Latchkey account with this address. To confirm it, open this link within 30 minutes and enter your password there:
+`+link+`
 
-` + link + `
-
-If this was not you, do nothing: nobody can sign in before the address is confirmed.
-`}
+If this wasn't you, do nothing: nobody can sign in before the address is confirmed.
+`)
 }
 
 // Reset leads to where a new password is chosen.
 func (l Letters) Reset(to, link string, c Circumstances) Mail {
-	return Mail{To: to, Subject: "Choose a new password", Text: `Hello,
+	return l.letter(to, "Reset your password", "Someone, probably you, asked to reset the password of your "+l.called()+` account.
 
-somebody, most likely you, asked for a new password for your Latchkey account.
+`+c.String()+`
+To choose a new password, open this link within 30 minutes:
 
-` + c.String() + `
-To choose one, open this link within 30 minutes:
+`+link+`
 
-` + link + `
-
-If this was not you, do nothing: your password stays as it is.
-`}
+If this wasn't you, do nothing: your password stays the same.
+`)
 }
 
-// ResetByOperator leads to where a new password is chosen, when whoever runs the server wants that.
+// ResetByOperator leads to where a new password is chosen, when the operator of the server wants that.
 func (l Letters) ResetByOperator(to, link string) Mail {
-	return Mail{To: to, Subject: "Choose a new password", Text: `Hello,
+	return l.letter(to, "Choose a new password", "The administrator of "+l.called()+` asks you to choose a new password.
+To do so, open this link within 24 hours:
 
-whoever runs this Latchkey asks you to choose a new password for your account. To choose one, open this link within 24 hours:
+`+link+`
 
-` + link + `
-
-Keys work as before.
-`}
+Your keys keep working.
+`)
 }
 
-// KeyMade tells of a key that a person made.
-func (l Letters) KeyMade(to, key string, c Circumstances) Mail {
-	return l.notice(to, "A key was made: "+key,
-		"the key "+key+" was made for your account. Whoever has its value can sign in with it as you.", c)
+// KeyCreated tells of a key that a person created.
+func (l Letters) KeyCreated(to, key string, c Circumstances) Mail {
+	return l.notice(to, "New key: "+key,
+		"The key "+key+" was created for your account. Anyone with its value can sign in as you.", c)
 }
 
 // Paired tells of a device that got a key.
 func (l Letters) Paired(to, key string, c Circumstances) Mail {
-	return l.notice(to, "A device was connected: "+key,
-		"a device was connected to your account. It gets the key "+key+", with which it can sign in as you.", c)
+	return l.notice(to, "New device: "+key,
+		"A device was connected to your account. It gets the key "+key+" and can sign in as you with it.", c)
 }
 
 // PasswordChanged tells of a new password that was chosen by somebody who knew the one before.
 func (l Letters) PasswordChanged(to string, c Circumstances) Mail {
-	return l.notice(to, "Your password was changed",
-		"the password of your account was changed. Everything else that was signed in to it was signed out. Keys work as before.", c)
+	return l.notice(to, "Password changed",
+		"The password of your account was changed, and everything else was signed out. Your keys keep working.", c)
 }
 
-// PasswordReset tells of a new password that was chosen by somebody who had the link of a mail.
+// PasswordReset tells of a new password that was chosen by somebody who had the link of an email.
 func (l Letters) PasswordReset(to string, c Circumstances) Mail {
-	return l.notice(to, "Your password was reset",
-		"a new password was chosen for your account, with a link. Everything that was signed in to it was signed out. Keys work as before.", c)
+	return l.notice(to, "Password reset",
+		"A new password was chosen for your account with a reset link, and everything was signed out. Your keys keep working.", c)
 }
 
-// notice is a mail that tells of something, and where to look.
+// notice is an email that tells of something, and where to look.
 func (l Letters) notice(to, subject, what string, c Circumstances) Mail {
-	return Mail{Notice: true, To: to, Subject: subject, Text: `Hello,
+	m := l.letter(to, subject, what+`
 
-` + what + `
+`+c.String()+`
+If this was you, there's nothing to do.
+If it wasn't, open `+l.called()+` yourself, sign in and check Activity:
 
-` + c.String() + `
-If this was you, there is nothing to do.
-If this was not you: open Latchkey yourself, sign in and look at Activity.
+`+l.PublicURL+`
+`)
+	m.Notice = true
+	return m
+}
 
-` + l.PublicURL + `
-`}
+// letter is an email by this server, which says whom to ask.
+func (l Letters) letter(to, subject, text string) Mail {
+	if l.Contact != "" {
+		text += "\nNeed help? Contact the administrator: " + contactText(l.Contact) + "\n"
+	}
+	return Mail{To: to, Subject: l.called() + ": " + subject, Text: "Hello,\n\n" + text}
+}
+
+// contactText is a contact as people write it: an email address without the scheme, or the URL.
+func contactText(contact string) string {
+	address, isEmail := strings.CutPrefix(contact, "mailto:")
+	if !isEmail {
+		return contact
+	}
+	address, _, _ = strings.Cut(address, "?")
+	if plain, err := url.PathUnescape(address); err == nil {
+		return plain
+	}
+	return address
+}
+
+func (l Letters) called() string { return cmp.Or(l.Name, "Latchkey") }
+
+// article goes before the name. It goes by the first letter, which is right for most names.
+func (l Letters) article() string {
+	if strings.ContainsRune("AEIOaeio", rune(l.called()[0])) {
+		return "an "
+	}
+	return "a "
 }
 
 // Format hides the text from every verb: there may be a link in it that sets a password.

@@ -8,9 +8,9 @@ import (
 )
 
 func TestEveryMailIsPlainTextWithAnEnd(t *testing.T) {
-	l, c := Letters{testURL}, Circumstances{time.Now(), "192.0.2.1"}
+	l, c := Letters{PublicURL: testURL}, Circumstances{time.Now(), "192.0.2.1"}
 	letters := []Mail{
-		l.Confirm("a@b.org", "LINK"), l.Reset("a@b.org", "LINK", c), l.KeyMade("a@b.org", "k", c), l.Paired("a@b.org", "k", c),
+		l.Confirm("a@b.org", "LINK"), l.Reset("a@b.org", "LINK", c), l.KeyCreated("a@b.org", "k", c), l.Paired("a@b.org", "k", c),
 		l.PasswordChanged("a@b.org", c), l.PasswordReset("a@b.org", c),
 	}
 	for _, letter := range letters {
@@ -18,8 +18,35 @@ func TestEveryMailIsPlainTextWithAnEnd(t *testing.T) {
 			t.Errorf("%+v", letter)
 		}
 	}
-	if slices.ContainsFunc(letters[2:], func(m Mail) bool { return !strings.Contains(m.Text, "If this was not you") }) {
+	if slices.ContainsFunc(letters[2:], func(m Mail) bool { return !strings.Contains(m.Text, "If ") }) {
 		t.Error("a notice does not say what to do")
+	}
+}
+
+func TestEmailsSayWhoseTheyAreAndWhomToAsk(t *testing.T) {
+	c := Circumstances{time.Now(), "192.0.2.1"}
+	for _, tc := range []struct{ name, contact, created, asks string }{
+		{"", "", "created a Latchkey account", ""},
+		{"Keys of the house", "mailto:ada%2Bkeys@example.org?subject=Keys", "created a Keys of the house account", "ada+keys@example.org"},
+		{"Acme", "https://example.org/help?from=keys", "created an Acme account", "https://example.org/help?from=keys"},
+	} {
+		l := Letters{PublicURL: testURL, Name: tc.name, Contact: tc.contact}
+		letters := []Mail{
+			l.Confirm("a@b.org", "LINK"), l.Reset("a@b.org", "LINK", c), l.ResetByOperator("a@b.org", "LINK"), l.KeyCreated("a@b.org", "k", c),
+			l.Paired("a@b.org", "k", c), l.PasswordChanged("a@b.org", c), l.PasswordReset("a@b.org", c),
+		}
+		if !strings.Contains(letters[0].Text, tc.created) {
+			t.Errorf("%s", letters[0].Text)
+		}
+		for _, letter := range letters {
+			if !strings.HasPrefix(letter.Subject, l.called()+": ") {
+				t.Errorf("about %q", letter.Subject)
+			}
+			asks := "\nNeed help? Contact the administrator: " + tc.asks + "\n"
+			if strings.Contains(letter.Text, "administrator: ") != (tc.asks != "") || tc.asks != "" && !strings.HasSuffix(letter.Text, asks) {
+				t.Errorf("%q asks for help in %q", letter.Subject, letter.Text)
+			}
+		}
 	}
 }
 

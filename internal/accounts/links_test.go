@@ -43,7 +43,7 @@ func TestWhoAsksForALinkLearnsNothing(t *testing.T) {
 	for _, letter := range box.taken(f) {
 		got = append(got, letter.To+" "+letter.Subject)
 	}
-	want := []string{"ana@example.org Choose a new password", "new@example.org Choose a new password", "new@example.org Confirm your address"}
+	want := []string{"ana@example.org Latchkey: Reset your password", "new@example.org Latchkey: Reset your password", "new@example.org Latchkey: Confirm your email address"}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("emails:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}

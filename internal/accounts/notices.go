@@ -10,7 +10,7 @@ import (
 // tellOfKey tells of a new key, whoever it was made for.
 func (p *Person) tellOfKey(ctx context.Context, key string) {
 	a := p.accounts
-	letter := a.letters().KeyMade
+	letter := a.letters().KeyCreated
 	if p.from.Pairing != "" {
 		letter = a.letters().Paired
 	}
@@ -60,7 +60,9 @@ func (a *Accounts) circumstances(from model.Origin) Circumstances {
 	return Circumstances{At: a.cfg.Now(), Address: from.Address}
 }
 
-func (a *Accounts) letters() Letters { return Letters{a.cfg.PublicURL} }
+func (a *Accounts) letters() Letters {
+	return Letters{PublicURL: a.cfg.PublicURL, Name: a.cfg.Name, Contact: a.cfg.Contact}
+}
 
 // mailable says whether a mail can be sent to what somebody signs in as, which may be any text.
 func mailable(email string) bool { return model.IsMailAddress(email) }

@@ -18,6 +18,7 @@ import (
 	"latchkey/internal/limits"
 	"latchkey/internal/onboard"
 	"latchkey/internal/store"
+	"latchkey/views"
 )
 
 // App is the program, wired and listening.
@@ -111,6 +112,7 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 	})
 
 	here := cfg.Upstream == nil
+	number, _ := build()
 	dashboard := handlers.New(handlers.Deps{
 		Service:        keys.service,
 		Here:           here,
@@ -127,6 +129,7 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 		SessionKeys:    ring.sealing,
 		PublicURL:      a.url,
 		Instance:       instanceAt(a.url),
+		Site:           views.Site{Name: cfg.Name, Contact: cfg.Contact, Version: number},
 		DeviceURL:      a.hosts.deviceURL,
 		AppID:          cfg.AppID,
 		BaseURL:        keys.baseURL,
@@ -146,7 +149,7 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 		return a, nil // commands reach the database themselves
 	}
 	a.commands = openCommandSocket(ctx, dir, operate.Handler(operate.Config{
-		Store: a.store, PublicURL: a.url, Upstream: cfg.Upstream, MinPassword: cfg.MinPassword,
+		Store: a.store, PublicURL: a.url, Name: cfg.Name, Contact: cfg.Contact, Upstream: cfg.Upstream, MinPassword: cfg.MinPassword,
 		Mailer: a.mails.mailer(), Data: dir.whole(), Warnings: a.warnings.forOperator, MailStuck: a.mails.stuck, Now: cfg.Now, Log: a.log,
 	}), a.log)
 	return a, nil

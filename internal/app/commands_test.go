@@ -91,6 +91,16 @@ func TestServeSaysWhereItIsAndStopsWithItsContext(t *testing.T) {
 	}
 }
 
+func TestPagesSayWhoseServerTheyAreOn(t *testing.T) {
+	t.Parallel()
+	cfg := testConfig(t)
+	cfg.Name, cfg.Contact = "Keys of the <house>", "mailto:ada@example.org"
+	a := run(t, cfg)
+	if page := get(t, browser(t), a.URL()+"/login").Body; !strings.Contains(page, "· Keys of the &lt;house&gt;</title>") {
+		t.Error(page)
+	}
+}
+
 func TestHealthIsThatOfTheProgramWithTheSameSettings(t *testing.T) {
 	t.Parallel()
 	a := run(t, testConfig(t))

@@ -58,11 +58,11 @@ func (m mailing) drain() {
 }
 
 // notices tells people what was done at another server, nil when no mails are sent. The accounts here tell people themselves.
-func (m mailing) notices(publicURL string, now func() time.Time, shared *limits.Shared, log *slog.Logger) upstream.Notices {
+func (m mailing) notices(letters accounts.Letters, now func() time.Time, shared *limits.Shared, log *slog.Logger) upstream.Notices {
 	if m.box == nil {
 		return nil
 	}
-	return notices{m.box, accounts.Letters{PublicURL: publicURL}, accounts.NewNotices(now, shared), log}
+	return notices{m.box, letters, accounts.NewNotices(now, shared), log}
 }
 
 type notices struct {
@@ -81,7 +81,7 @@ func (n notices) KeyCreated(ctx context.Context, email, key string, at time.Time
 		n.log.DebugContext(ctx, "notice by mail left out: there were many")
 		return nil
 	}
-	letter := n.letters.KeyMade
+	letter := n.letters.KeyCreated
 	if from.Pairing != "" {
 		letter = n.letters.Paired
 	}

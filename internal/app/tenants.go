@@ -43,6 +43,8 @@ func (a *App) here(cfg config.Settings, ring keyRing, access []*ecdsa.PrivateKey
 	}
 	rules := accounts.New(accounts.Config{
 		PublicURL:    a.url,
+		Name:         cfg.Name,
+		Contact:      cfg.Contact,
 		Registration: cfg.Registration,
 		Anonymous:    cfg.Anonymous,
 		MinPassword:  cfg.MinPassword,
@@ -85,7 +87,7 @@ func (a *App) elsewhere(cfg config.Settings) (k keyService, err error) {
 		SignIns: signIns{accounts.NewLimitsElsewhere(cfg.Now, a.shared)},
 		Asked:   accounts.NewElsewhere(cfg.Now, a.shared),
 		Events:  a.store,
-		Notices: a.mails.notices(a.url, cfg.Now, a.shared, a.log),
+		Notices: a.mails.notices(accounts.Letters{PublicURL: a.url, Name: cfg.Name, Contact: cfg.Contact}, cfg.Now, a.shared, a.log),
 		Now:     cfg.Now,
 		Log:     a.log,
 	})}

@@ -19,7 +19,7 @@ func TestWithMailAnAccountIsConfirmedBeforeAnybodyLogsIn(t *testing.T) {
 	f.do("POST", loginPath("local-userpass"), "", object("username", "ana@example.org", "password", "not this one")).
 		want(401).says("unauthorized", "InvalidPassword")
 	letter := box.one(f)
-	if letter.To != "ana@example.org" || letter.Subject != "Confirm your address" {
+	if letter.To != "ana@example.org" || letter.Subject != "Latchkey: Confirm your email address" {
 		t.Errorf("mail to %q about %q", letter.To, letter.Subject)
 	}
 	f.do("POST", appPath(confirmRest), "", f.link(letter)).want(200)
@@ -82,7 +82,7 @@ func TestAResetEndsEverySessionAndLeavesTheKeys(t *testing.T) {
 	f.loginWithKey(key.Value)
 	f.do("POST", loginPath("local-userpass"), "", object("username", "ana@example.org", "password", testPassword)).want(401)
 	f.login("ana@example.org", "another battery")
-	if subjects := box.subjects(f); len(subjects) != 1 || subjects[0] != "Your password was reset" {
+	if subjects := box.subjects(f); len(subjects) != 1 || subjects[0] != "Latchkey: Password reset" {
 		t.Errorf("mails about %q", subjects)
 	}
 	if got := f.kinds(ana.UserID); !strings.Contains(got, "password-reset password-reset-asked") {

@@ -100,7 +100,7 @@ func TestThereIsAMailAboutAKeyAndAboutADevice(t *testing.T) {
 
 	f.createKey(session, "porch-cam")
 	made := box.one(f)
-	if made.To != "ana@example.org" || made.Subject != "A key was made: porch-cam" {
+	if made.To != "ana@example.org" || made.Subject != "Latchkey: New key: porch-cam" {
 		t.Errorf("mail to %q about %q", made.To, made.Subject)
 	}
 	for _, want := range []string{"When: " + f.clock.Now().UTC().Format("2 January 2006, 15:04 UTC"), "From: 192.0.2.1\n", testURL + "\n", "Activity"} {
@@ -114,7 +114,7 @@ func TestThereIsAMailAboutAKeyAndAboutADevice(t *testing.T) {
 		t.Fatal(err)
 	}
 	paired := box.one(f)
-	if paired.Subject != "A device was connected: garage-pi" || !strings.Contains(paired.Text, "From: 198.51.100.7\n") {
+	if paired.Subject != "Latchkey: New device: garage-pi" || !strings.Contains(paired.Text, "From: 198.51.100.7\n") {
 		t.Errorf("mail about %q: %s", paired.Subject, paired.Text)
 	}
 	if strings.Contains(paired.Text, "evil") {

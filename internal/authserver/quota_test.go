@@ -122,12 +122,12 @@ func TestWhoeverMakesKeysInALoopLeavesTheMailsOfOthersTheirRoom(t *testing.T) {
 	subjects := map[string]int{}
 	for _, letter := range box.mails {
 		subjects[letter.Subject]++
-		if letter.Notice != (letter.Subject != "Choose a new password") {
+		if letter.Notice != (letter.Subject != "Latchkey: Reset your password") {
 			t.Errorf("%q is a notice: %v", letter.Subject, letter.Notice)
 		}
 	}
-	if made != actsAtOnce || subjects["A key was made: key"] != noticesAtOnce ||
-		subjects["Choose a new password"] != 1 || subjects["Your password was changed"] != 1 {
+	if made != actsAtOnce || subjects["Latchkey: New key: key"] != noticesAtOnce ||
+		subjects["Latchkey: Reset your password"] != 1 || subjects["Latchkey: Password changed"] != 1 {
 		t.Errorf("after %d keys: mails %v", made, subjects)
 	}
 	if log := f.logs.String(); !strings.Contains(log, "notice by mail left out") || strings.Contains(log, "mallory@") {

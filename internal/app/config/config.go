@@ -29,6 +29,8 @@ type Config struct {
 	Database       model.Secret  // URL of PostgreSQL; "": SQLite in Data
 	Node           string        // name of this one among those that share Database; "": from the machine and the listener
 	AppID          string        // the client app id that SDKs name
+	Name           string        // what this server is called on pages and in emails; "": Latchkey
+	Contact        string        // mailto or https URL at which the administrator can be reached; "": nowhere
 	Upstream       string        // base URL of the server that has the keys; "": this program
 	Registration   string        // "open" or "closed"
 	Anonymous      string        // "off" or "on"
@@ -63,6 +65,7 @@ func Defaults() Config {
 		Addr:         "127.0.0.1:8080",
 		Data:         "./latchkey-data",
 		AppID:        "latchkey-local",
+		Name:         DefaultName,
 		Registration: "open",
 		Anonymous:    "off",
 		MinPassword:  8,
@@ -85,6 +88,8 @@ func (c *Config) Flags() *flag.FlagSet {
 	fs.Var((*databaseURL)(c), "database", "`URL` of the PostgreSQL database that several of these share: postgres://user:password@HOST/DATABASE; without it, SQLite in --data. A command line is there for all to read: better set LATCHKEY_DATABASE, or LATCHKEY_DATABASE_FILE to the name of a file with it")
 	fs.StringVar(&c.Node, "node", c.Node, "`NAME` of this one among those that share --database; that of the machine with the port of --addr when not given")
 	fs.StringVar(&c.AppID, "app-id", c.AppID, "`ID` of the client app, as devices name it")
+	fs.StringVar(&c.Name, "name", c.Name, "`NAME` of this server on its pages and in its emails, at most 60 characters")
+	fs.StringVar(&c.Contact, "contact", c.Contact, "`URL` at which people reach the administrator, shown on pages and in emails: mailto:ADDRESS or https://…")
 	fs.StringVar(&c.Upstream, "upstream", c.Upstream, "`URL` of another server that has users and keys; without it, this program has them")
 	fs.StringVar(&c.Registration, "registration", c.Registration, "`open|closed`: may people make accounts themselves")
 	fs.StringVar(&c.Anonymous, "anonymous", c.Anonymous, "`off|on`: may devices log in without credentials")

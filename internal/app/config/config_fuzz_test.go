@@ -17,7 +17,7 @@ const markedPassword = "marked-f3a9c51e"
 var hasPassword = regexp.MustCompile(`:([^@/][^@]*)?` + markedPassword + `[^@]*@`)
 
 // takesURL has the settings in which a password may be written.
-var takesURL = map[string]bool{"public-url": true, "upstream": true, "smtp": true, "also-host": true, "database": true}
+var takesURL = map[string]bool{"public-url": true, "upstream": true, "smtp": true, "also-host": true, "database": true, "contact": true}
 
 // FuzzLoad gives one setting any value, by flag and by variable: both have one outcome, and a complaint is a line that names the
 // setting and keeps passwords to itself.
@@ -28,7 +28,7 @@ func FuzzLoad(f *testing.F) {
 			"", "0", "1", "-1", "64", "99999999999999999999", "1s", "10m", "1e3", "on", "off", "open", "true", "text", "debug", " ", "\x00", "a\nb", "\xff", "--addr",
 			":8080", "127.0.0.1:0", "[::1]:80", "[::1%lo]:80", "::", "10.0.0.0/8, 2001:db8::/32", "10.0.0.0/99", ",", "/var/lib/latchkey", "my-app", strings.Repeat("x", 10_000),
 			"https://keys.example.org", "HTTPS://KEYS.EXAMPLE.ORG:443/", "http://127.0.0.1:8081/base", "https://[::1]", "https://a\\b", "https://%", "https://x:0", "//x", "javascript:alert(1)",
-			"https://user:PW@keys.example.org", "https://user:PW@keys.example.org:port", "user:PW@keys.example.org", "https://us er:PW@h", "https://u:PW%@h", "https://u:PW@h@i", "https:PW@h", "://u:PW@h",
+			"https://user:PW@keys.example.org", "https://user:PW@keys.example.org:port", "user:PW@keys.example.org", "https://us er:PW@h", "https://u:PW%@h", "https://u:PW@h@i", "https:PW@h", "mailto:ada@example.org", "mailto:u:PW@h", "https://example.org/help?from=app", "://u:PW@h",
 			"postgres://u:PW@db.example.org/db?sslmode=require", "postgres://u:PW/@h", "postgres://u:PW@a,b:5432/db",
 		} {
 			f.Add(byte(i), value) //nolint:gosec // there are not 256 settings

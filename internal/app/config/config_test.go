@@ -48,6 +48,7 @@ func TestEverySettingHasAFlagAndAVariable(t *testing.T) {
 	want.Upstream, want.Registration, want.Anonymous, want.MinPassword = "https://services.example.org/base", "closed", "on", 15
 	want.Database, want.Node = "postgres://latchkey@localhost/latchkey", "keys-1:8080"
 	want.AlsoHosts = "192.168.1.5,http://keys.local:8080"
+	want.Name, want.Contact = "Keys of the house", "mailto:ada@example.org"
 	want.PairingTime, want.StepUp = 5*time.Minute, 2*time.Hour
 	want.DrainTime, want.AdminAddr = 15*time.Second, "127.0.0.1:9090"
 	want.TrustedProxies, want.Log, want.LogLevel = "10.0.0.0/8, 2001:db8::/32", "json", "warn"
@@ -55,7 +56,7 @@ func TestEverySettingHasAFlagAndAVariable(t *testing.T) {
 		"addr": want.Addr, "public-url": want.PublicURL, "also-host": want.AlsoHosts, "data": want.Data, "app-id": want.AppID,
 		"database": want.Database.Reveal(), "node": want.Node,
 		"upstream": want.Upstream, "registration": want.Registration, "anonymous": want.Anonymous, "min-password": "15", "pairing-time": "5m",
-		"step-up":    "2h",
+		"step-up": "2h", "name": want.Name, "contact": want.Contact,
 		"drain-time": "15s", "admin-addr": want.AdminAddr,
 		"trusted-proxies": want.TrustedProxies, "log": want.Log, "log-level": want.LogLevel,
 	}
@@ -136,6 +137,16 @@ func TestABadSettingIsNamedWithItsValueAndWhatIsAllowed(t *testing.T) {
 		{"also-host", "a b", "must be hosts"},
 		{"also-host", strings.Repeat("a,", 20) + "a", "at most 20"},
 		{"app-id", "my app", "letters, digits"},
+		{"name", strings.Repeat("ü", 61), "at most 60 characters"},
+		{"name", "Keys\nBcc: eve@example.org", "control characters"},
+		{"name", "Keys\u202egro.elpmaxe", "control characters"},
+		{"contact", "ada@example.org", "mailto:ada@example.org"},
+		{"contact", "http://example.org/help", "an https URL"},
+		{"contact", "javascript:alert(1)", "an https URL"},
+		{"contact", "mailto:ada", "an email address"},
+		{"contact", "mailto:", "an email address"},
+		{"contact", "https://", "an https URL"},
+		{"contact", "https://a b", "an https URL"},
 		{"node", "my node", "letters, digits"},
 		{"node", "a~b", "letters, digits"},
 		{"node", strings.Repeat("x", 65), "1 to 64"},
@@ -182,7 +193,7 @@ func TestABadSettingIsNamedWithItsValueAndWhatIsAllowed(t *testing.T) {
 			testkit.WantSentence(t, err, Variable(tc.flag), fmt.Sprintf("%q", tc.value), tc.allowed)
 		})
 	}
-	for _, flagName := range []string{"public-url", "upstream", "also-host"} {
+	for _, flagName := range []string{"public-url", "upstream", "also-host", "contact"} {
 		t.Run(flagName+" with a password", func(t *testing.T) {
 			t.Parallel()
 			_, err := load([]string{"--" + flagName, "https://user:" + secret + "@example.org"}, nil)

@@ -23,6 +23,8 @@ type Settings struct {
 	Node           string       // name of this one among those that share Database; "": from the machine and the listener
 	DatabaseOpen   bool         // what goes to the database can be read on its way, as its URL says
 	AppID          string       // the client app id that SDKs name
+	Name           string       // what this server is called on pages and in emails
+	Contact        string       // mailto or https URL of the administrator; "": none
 	Upstream       *url.URL     // of the server that has the keys; nil: this program
 	Registration   bool         // people may make accounts themselves
 	Anonymous      bool         // devices may sign in without credentials
@@ -89,9 +91,11 @@ func (c Config) Parse() (Settings, error) {
 		PasswordCost: c.PasswordCost,
 		Connections:  c.Connections,
 	}
-	var publicErr, alsoErr, upstreamErr, registrationErr, anonymousErr, adminErr, smtpErr, proxiesErr, logErr, levelErr error
+	var publicErr, alsoErr, nameErr, contactErr, upstreamErr, registrationErr, anonymousErr, adminErr, smtpErr, proxiesErr, logErr, levelErr error
 	s.PublicURL, publicErr = parsePublicURL(c.PublicURL)
 	s.AlsoHosts, alsoErr = parseAlsoHosts(c.AlsoHosts)
+	s.Name, nameErr = parseName(c.Name)
+	s.Contact, contactErr = parseContact(c.Contact)
 	s.Upstream, upstreamErr = parseUpstream(c.Upstream)
 	s.Registration, registrationErr = oneOf("registration", c.Registration, choice[bool]{"open", true}, choice[bool]{"closed", false})
 	s.Anonymous, anonymousErr = oneOf("anonymous", c.Anonymous, choice[bool]{"off", false}, choice[bool]{"on", true})
@@ -118,6 +122,8 @@ func (c Config) Parse() (Settings, error) {
 		databaseErr,
 		check("node", c.Node, c.Node == "" || nodeName.MatchString(c.Node), "must be 1 to 64 letters, digits and _ . : -"),
 		check("app-id", c.AppID, appID.MatchString(c.AppID), "must be 1 to 64 letters, digits, - and _"),
+		nameErr,
+		contactErr,
 		upstreamErr,
 		registrationErr,
 		anonymousErr,

@@ -150,7 +150,7 @@ func mailerFor(t *testing.T, setting string, port int, trusting *tls.Config) smt
 	return smtpMailer{Server: server, tlsConfig: trusting, hello: helloOf("https://login.example.org", server.From), now: time.Now}
 }
 
-var letter = accounts.Mail{To: "ana@example.org", Subject: "A key was made: porch-cam", Text: "Grüße.\n\nhttps://keys.example.org/reset?token=0123456789abcdef&tokenId=x\n.\nEnd.\n"}
+var letter = accounts.Mail{To: "ana@example.org", Subject: "Latchkey: New key: porch-cam", Text: "Grüße.\n\nhttps://keys.example.org/reset?token=0123456789abcdef&tokenId=x\n.\nEnd.\n"}
 
 func TestAMailArrivesAsItWasWritten(t *testing.T) {
 	t.Parallel()

@@ -132,7 +132,7 @@ func (p Program) commands() []command {
 			name: "user reset-password", argument: "ID-or-EMAIL", does: "print a link with which a user chooses another password", run: resetPassword,
 			more: "The old password stops working and everything that is signed in is signed out, at once. Keys work as before: turn\n" +
 				"off what may be in wrong hands, or disable the user. The link is good once, for 24 hours.",
-			settings: []string{"public-url", "smtp"}, flags: []commandFlag{withMail, withKeepSessions},
+			settings: []string{"public-url", "smtp", "name", "contact"}, flags: []commandFlag{withMail, withKeepSessions},
 		},
 		{
 			name: "user delete", argument: "ID-or-EMAIL", does: "delete an account, its keys and what is known of it", run: deleteUser,

@@ -49,6 +49,8 @@ const (
 type Config struct {
 	Store       *store.Store
 	PublicURL   string
+	Name        string   // what the server is called
+	Contact     string   // URL of the administrator; "": none
 	Upstream    *url.URL // nil: the users are here
 	MinPassword int
 	Mailer      accounts.Mailer // nil: no mails are sent
@@ -67,7 +69,7 @@ func Handler(c Config) http.Handler {
 		store: c.Store, publicURL: c.PublicURL, upstream: c.Upstream, mailer: c.Mailer, now: c.Now, log: c.Log,
 		data: c.Data, warnings: c.Warnings, mailStuck: c.MailStuck,
 		accounts: accounts.New(accounts.Config{
-			PublicURL: c.PublicURL, MinPassword: c.MinPassword, Mailer: c.Mailer, Now: c.Now, Log: c.Log,
+			PublicURL: c.PublicURL, Name: c.Name, Contact: c.Contact, MinPassword: c.MinPassword, Mailer: c.Mailer, Now: c.Now, Log: c.Log,
 		}, c.Store),
 	}
 	return o.handler()
