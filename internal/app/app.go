@@ -25,6 +25,7 @@ import (
 type App struct {
 	url      string
 	hosts    hosts
+	reach    string // who can open url, where that needs saying
 	data     string // where it is and what is in it
 	warnings *warnings
 	listener *listen.Listener
@@ -68,7 +69,9 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 	if a.listener, err = a.listen(ctx, cfg); err != nil {
 		return nil, err
 	}
-	a.url = cfg.URL(a.listener.Addr())
+	var chosen bool
+	a.url, chosen = cfg.URL(a.listener.Addr())
+	a.reach = whoReaches(a.url, chosen, cfg, a.listener.Addr())
 	a.hosts = newHosts(a.url, cfg.PublicURL != nil, cfg.AlsoHosts, a.listener.Addr(), a.log)
 	a.hosts.from = handlers.ClientAddress(cfg.TrustedProxies)
 	if a.admin, err = a.newAdmin(ctx, cfg.Admin); err != nil {
@@ -158,7 +161,10 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 // URL is how browsers and devices reach the program: scheme and host, without a slash at the end.
 func (a *App) URL() string { return a.url }
 
-// Data says where the program's data is, whether it was made just now, and how many accounts are in it.
+// Reach says who can open the URL, when others than the operator expects can or cannot; "" otherwise.
+func (a *App) Reach() string { return a.reach }
+
+// Data says where the program's data is, whether it was created just now, and how many accounts are in it.
 func (a *App) Data() string { return a.data }
 
 // Run serves until the context ends, lets requests in flight finish, and closes everything. It is called once, also for a

@@ -86,8 +86,10 @@ func serve(ctx context.Context, args []string, stdout io.Writer) error {
 		return err
 	}
 	go static.Prepare() // done before anybody has seen a page, and in nobody's way
-	// The listener is open: whoever reads this line can connect.
-	if _, err := fmt.Fprintf(stdout, "Latchkey is at %s\n%s\n", a.URL(), a.Data()); err != nil {
+	lines := []string{"Latchkey is at " + a.URL(), a.Reach(), a.Data()}
+	lines = slices.DeleteFunc(lines, func(line string) bool { return line == "" })
+	// The listener is open: once this is read, one can connect.
+	if _, err := fmt.Fprintln(stdout, strings.Join(lines, "\n")); err != nil {
 		a.log.Warn("cannot say on standard output where the program is", "error", err)
 	}
 	return a.Run(ctx)

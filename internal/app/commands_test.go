@@ -85,7 +85,7 @@ func TestServeSaysWhereItIsAndStopsWithItsContext(t *testing.T) {
 		if err := Main(ctx, args, out); err != nil {
 			t.Fatal(err)
 		}
-		if got := out.String(); !strings.HasPrefix(got, "Latchkey is at http://127.0.0.1:") || strings.Count(got, "\n") != 2 || !strings.Contains(got, "\nIts data is in /") || !strings.Contains(got, "made just now") {
+		if got := out.String(); !strings.HasPrefix(got, "Latchkey is at http://127.0.0.1:") || strings.Count(got, "\n") != 3 || !strings.Contains(got, "\nIts data is in /") || !strings.Contains(got, "created just now") {
 			t.Errorf("%v printed %q", command, got)
 		}
 	}

@@ -225,7 +225,7 @@ func (a *App) describe(ctx context.Context, cfg config.Settings, dir dataDir) (s
 	case err != nil:
 		return "", err
 	case dir.isNew && cfg.Database == "":
-		return "Its data is in " + where + ", which was made just now and has no accounts yet.", nil
+		return "Its data is in " + where + ", which was created just now and has no accounts yet.", nil
 	case n == 1:
 		return "Its data is in " + where + ": 1 account.", nil
 	default:

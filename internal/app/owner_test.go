@@ -156,11 +156,11 @@ func TestTheStartSaysWhereTheDataIsAndWhatIsInIt(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, second, _ := strings.Cut(out.String(), "\n")
-		return second
+		lines := strings.SplitAfter(out.String(), "\n")
+		return lines[2]
 	}
 	cfg := testConfig(t)
-	for _, want := range []string{", which was made just now and has no accounts yet.\n", ": 0 accounts.\n"} {
+	for _, want := range []string{", which was created just now and has no accounts yet.\n", ": 0 accounts.\n"} {
 		if got := start(cfg); got != "Its data is in "+cfg.Data+want {
 			t.Errorf("%q", got)
 		}

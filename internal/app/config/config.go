@@ -81,8 +81,8 @@ func Defaults() Config {
 func (c *Config) Flags() *flag.FlagSet {
 	fs := flag.NewFlagSet("latchkey", flag.ContinueOnError)
 	fs.SetOutput(io.Discard) // the error says it all, and says it once
-	fs.StringVar(&c.Addr, "addr", c.Addr, "`HOST:PORT` to listen on; port 0 picks a free one")
-	fs.StringVar(&c.PublicURL, "public-url", c.PublicURL, "`URL` by which browsers and devices reach this program; taken from --addr when not given")
+	fs.StringVar(&c.Addr, "addr", c.Addr, "`HOST:PORT` to listen on; 0.0.0.0:8080 lets phones and other devices in, port 0 picks a free one")
+	fs.StringVar(&c.PublicURL, "public-url", c.PublicURL, "`URL` by which browsers and devices reach this program; when not given, that of --addr or, for all addresses, one that this computer has in its network")
 	fs.Var((*commaList)(&c.AlsoHosts), "also-host", "`HOSTS` by which devices reach this program too, such as 192.168.1.5 or http://192.168.1.5:8080, comma separated or one a flag")
 	fs.StringVar(&c.Data, "data", c.Data, "`DIRECTORY` of the database and the secrets; made, and closed to other users, when absent")
 	fs.Var((*databaseURL)(c), "database", "`URL` of the PostgreSQL database that several of these share: postgres://user:password@HOST/DATABASE; without it, SQLite in --data. A command line is there for all to read: better set LATCHKEY_DATABASE, or LATCHKEY_DATABASE_FILE to the name of a file with it")

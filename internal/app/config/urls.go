@@ -73,12 +73,12 @@ func parseUpstream(text string) (*url.URL, error) {
 }
 
 // URL is how browsers and devices reach a program that listens there, without a slash at the end. Every URL of the program is
-// built from it, never from a request's Host.
-func (s Settings) URL(listening net.Addr) string {
+// built from it, never from a request's Host. Chosen says that it was picked from the addresses of this machine.
+func (s Settings) URL(listening net.Addr) (url string, chosen bool) {
 	if s.PublicURL != nil {
-		return weburl.Origin(s.PublicURL)
+		return weburl.Origin(s.PublicURL), false
 	}
-	return listenerURL(listening, net.InterfaceAddrs)
+	return listenerURL(listening, thisMachine)
 }
 
 // LikelyURL is where a program with these settings is reached; "" when nobody can know before it listens.
@@ -90,32 +90,24 @@ func (s Settings) LikelyURL() string {
 	if err != nil || addr.Port == 0 {
 		return ""
 	}
-	return listenerURL(addr, net.InterfaceAddrs)
+	url, _ := listenerURL(addr, thisMachine)
+	return url
 }
 
-// listenerURL is the public URL of a program that was given none. Behind a wildcard address it names the address of this
-// machine in the local network, so that the printed URL opens on a phone beside it too.
-func listenerURL(listening net.Addr, interfaces func() ([]net.Addr, error)) string {
+// listenerURL is the public URL of a program that was given none. Behind a wildcard address it names an address that this
+// machine has in its network, so that the printed URL opens on a phone beside it too.
+func listenerURL(listening net.Addr, here func() machine) (url string, chosen bool) {
 	addr, ok := listening.(*net.TCPAddr)
 	if !ok {
-		return "http://" + listening.String()
+		return "http://" + listening.String(), false
 	}
-	ip := addr.IP
-	if ip == nil || ip.IsUnspecified() {
-		ip = privateIPv4(interfaces)
-	}
-	return "http://" + net.JoinHostPort(ip.String(), strconv.Itoa(addr.Port))
-}
-
-func privateIPv4(interfaces func() ([]net.Addr, error)) net.IP {
-	addrs, err := interfaces()
-	if err != nil {
-		addrs = nil // then nothing is known but the loopback address
-	}
-	for _, addr := range addrs {
-		if network, ok := addr.(*net.IPNet); ok && network.IP.To4() != nil && network.IP.IsPrivate() {
-			return network.IP
+	ip := addr.IP.String()
+	if addr.IP == nil || addr.IP.IsUnspecified() {
+		in, found := here().inNetwork(addr.IP.To4() != nil)
+		if !found {
+			in = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 		}
+		ip, chosen = in.String(), found
 	}
-	return net.IPv4(127, 0, 0, 1)
+	return "http://" + net.JoinHostPort(ip, strconv.Itoa(addr.Port)), chosen
 }

@@ -1,8 +1,8 @@
 package config
 
 import (
-	"errors"
 	"net"
+	"net/netip"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -54,29 +54,35 @@ func TestAnUpstreamMayBeThisMachineWithoutTLS(t *testing.T) {
 
 func TestTheListenerGivesThePublicURLWhenNoneIsSet(t *testing.T) {
 	t.Parallel()
-	network := func(cidr string) net.Addr {
-		ip, n, err := net.ParseCIDR(cidr)
-		if err != nil {
-			t.Fatal(err)
+	at := func(outgoing string, addresses ...string) machine {
+		m := machine{}
+		if outgoing != "" {
+			m.outgoing4 = netip.MustParseAddr(outgoing)
 		}
-		n.IP = ip
-		return n
+		for _, address := range addresses {
+			m.addresses = append(m.addresses, netip.MustParseAddr(address))
+		}
+		return m
 	}
-	home := []net.Addr{network("127.0.0.1/8"), network("::1/128"), network("fd00::7/64"), network("203.0.113.9/24"), network("192.168.1.7/24"), network("10.0.0.7/8")}
-	none := []net.Addr{network("127.0.0.1/8"), network("203.0.113.9/24")}
+	local := []string{"127.0.0.1", "::1", "169.254.3.4", "fe80::1%eth0"}
+	home := append(local, "fd00::7", "203.0.113.9", "192.168.1.7", "10.0.0.7")
 	for name, tc := range map[string]struct {
-		listening  string
-		interfaces []net.Addr
-		err        error
-		want       string
+		listening string
+		here      machine
+		want      string
+		chosen    bool
 	}{
-		"an address is taken as it is":                    {"127.0.0.1:8080", home, nil, "http://127.0.0.1:8080"},
-		"an IPv6 address gets its brackets":               {"[::1]:8080", home, nil, "http://[::1]:8080"},
-		"every IPv4 address is the local network's":       {"0.0.0.0:8080", home, nil, "http://192.168.1.7:8080"},
-		"every address is the local network's":            {"[::]:8080", home, nil, "http://192.168.1.7:8080"},
-		"without a local network it is this machine":      {"0.0.0.0:8080", none, nil, "http://127.0.0.1:8080"},
-		"without knowing the network it is this machine":  {"0.0.0.0:8080", nil, errors.New("no"), "http://127.0.0.1:8080"},
-		"an error does not bring half a list into effect": {"0.0.0.0:8080", home, errors.New("no"), "http://127.0.0.1:8080"},
+		"an address is taken as it is":                 {"127.0.0.1:8080", at("", home...), "http://127.0.0.1:8080", false},
+		"an IPv6 address gets its brackets":            {"[::1]:8080", at("", home...), "http://[::1]:8080", false},
+		"every IPv4 address is the local network's":    {"0.0.0.0:8080", at("", home...), "http://192.168.1.7:8080", true},
+		"every address is the local network's":         {"[::]:8080", at("", home...), "http://192.168.1.7:8080", true},
+		"the one with the way out comes first":         {"0.0.0.0:8080", at("10.0.0.7", home...), "http://10.0.0.7:8080", true},
+		"behind a public way out the private one does": {"0.0.0.0:8080", at("203.0.113.9", home...), "http://192.168.1.7:8080", true},
+		"a public one is better than none":             {"0.0.0.0:8080", at("203.0.113.9", local...), "http://203.0.113.9:8080", true},
+		"one of IPv6 where there is no other":          {"[::]:8080", at("", append(local, "fd00::7")...), "http://[fd00::7]:8080", true},
+		"and not where only IPv4 is listened on":       {"0.0.0.0:8080", at("", append(local, "fd00::7")...), "http://127.0.0.1:8080", false},
+		"without a network it is this machine":         {"0.0.0.0:8080", at("", local...), "http://127.0.0.1:8080", false},
+		"without knowing anything it is this machine":  {"[::]:8080", machine{}, "http://127.0.0.1:8080", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -84,11 +90,22 @@ func TestTheListenerGivesThePublicURLWhenNoneIsSet(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := listenerURL(addr, func() ([]net.Addr, error) { return tc.interfaces, tc.err })
-			if got != tc.want {
-				t.Errorf("%s, want %s", got, tc.want)
+			got, chosen := listenerURL(addr, func() machine { return tc.here })
+			if got != tc.want || chosen != tc.chosen {
+				t.Errorf("%s, chosen: %v, want %s", got, chosen, tc.want)
 			}
 		})
+	}
+}
+
+func TestNetworksInsideThisComputerLeadToNobodyElse(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]bool{
+		"docker0": true, "br-0242ac110002": true, "veth12ab": true, "virbr0": true, "eth0": false, "en0": false, "wlp3s0": false, "br0": false, "bridge0": false,
+	} {
+		if isInside(name) != want {
+			t.Errorf("%s: %v", name, !want)
+		}
 	}
 }
 

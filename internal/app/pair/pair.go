@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"syscall"
 	"time"
 
 	"latchkey/internal/app/weburl"
@@ -166,7 +167,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, terminal 
 func (s pairSettings) connect(
 	ctx context.Context, c *http.Client, show func(startedPairing), say func(string),
 ) (pairedKey, error) {
-	if u, err := url.Parse(s.url); err == nil && u.Scheme == "http" && !weburl.IsLoopback(u.Hostname()) {
+	if strings.HasPrefix(s.url, "http://") && !s.isHere() {
 		say("Note: this is plain http. The key will travel unencrypted, for everybody on the way to read.")
 	}
 	p := &pairing{http: c, server: s.url}
@@ -194,20 +195,35 @@ func (s pairSettings) unreachable(err error) error {
 		return err
 	}
 	text := fmt.Errorf("no answer from %s: %w", s.url, err)
+	if s.isHere() && errors.Is(none.cause, syscall.ECONNREFUSED) {
+		text = fmt.Errorf("%w. That address is this device itself: if Latchkey runs on another computer, start it there with --addr 0.0.0.0:8080 "+
+			"and pass the address that it prints with --url", text)
+	}
 	if none.after > 0 {
 		text = fmt.Errorf("%w; it asks to be left alone for %s", text, inWords(none.after))
 	}
 	return exitError{exitNoServer, text}
 }
 
-// text is what the person is to do.
+// isHere says whether the address leads to this device, wherever it is typed.
+func (s pairSettings) isHere() bool { return onlyHere(s.url) }
+
+func onlyHere(address string) bool {
+	u, err := url.Parse(address)
+	return err == nil && weburl.IsLoopback(u.Hostname())
+}
+
+// text is what the person is to do. An address that no phone can open is not drawn for one.
 func (s startedPairing) text(withQR bool) string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "To connect this device, open\n\n    %s\n\nand enter the code\n\n    %s\n\n", s.Address, s.UserCode)
 	if s.Complete != "" {
 		fmt.Fprintf(&text, "Or open this, where the code is filled in:\n\n    %s\n\n", s.Complete)
 	}
-	if withQR {
+	if onlyHere(s.Address) {
+		text.WriteString("Only this computer can open that address. For phones and other devices, start Latchkey with --addr 0.0.0.0:8080\n" +
+			"and pass the address that it prints with --url.\n\n")
+	} else if withQR {
 		if qr, err := onboard.NewQR(cmp.Or(s.Complete, s.Address)); err == nil { // a text can be too long for one
 			text.WriteString(qr.HalfBlocks() + "\n")
 		}

@@ -543,7 +543,7 @@ func TestPairReachesAServerThatIsThereAndSaysWhenNoneIs(t *testing.T) {
 	t.Parallel()
 	var out, complaints bytes.Buffer
 	err := run(t.Context(), []string{"--url", "http://127.0.0.1:1"}, &out, &complaints, false, newClient())
-	testkit.WantSentence(t, err, "no answer from http://127.0.0.1:", "refused")
+	testkit.WantSentence(t, err, "no answer from http://127.0.0.1:", "refused", "is this device itself", "--addr 0.0.0.0:8080", "--url")
 	if exitCode(err) != 5 || strings.Contains(complaints.String(), "unencrypted") {
 		t.Errorf("exit code %d, %s", exitCode(err), complaints.String())
 	}
@@ -610,6 +610,17 @@ func TestInATerminalThereIsAQRCodeToo(t *testing.T) {
 	s.Address += strings.Repeat("x", 3000)
 	if got := s.text(true); strings.Contains(got, "▀") || !strings.Contains(got, "WDJB-MJHT") {
 		t.Errorf("with an address that fits no QR code:\n%s", got)
+	}
+}
+
+func TestAnAddressThatOnlyThisComputerCanOpenIsDrawnForNoPhone(t *testing.T) {
+	t.Parallel()
+	for server, only := range map[string]bool{"http://127.0.0.1:8080": true, "http://localhost:8080": true, "http://[::1]:8080": true, pairServer: false} {
+		s := startedPairing{UserCode: "WDJB-MJHT", Address: server + "/device", Complete: server + "/device?user_code=WDJB-MJHT", ExpiresIn: 600}
+		got := s.text(true)
+		if strings.Contains(got, "▀") == only || strings.Contains(got, "Only this computer can open that address") != only {
+			t.Errorf("%s: %s", server, got)
+		}
 	}
 }
 
