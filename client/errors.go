@@ -279,6 +279,15 @@ func IsInsecure(err error) bool {
 	return errors.As(err, &e) && e.insecure
 }
 
+// IsOtherHost reports whether the server names another host as its own than
+// the client may go to: one that [WithBaseHostOnly] excludes, or one without
+// https. Nothing was sent there. The base URL is wrong, or the server's idea of
+// its address is.
+func IsOtherHost(err error) bool {
+	var e otherHostError
+	return errors.As(err, &e)
+}
+
 // BrokeOff reports whether the connection broke after the call was sent: before
 // an answer came, or in the middle of one that said that the call succeeded.
 func BrokeOff(err error) bool {

@@ -61,7 +61,7 @@ func (c *Client) askLocation(ctx context.Context) (string, error) {
 	}
 	root, err := cleanBaseURL(a.Hostname)
 	if err == nil && strings.HasPrefix(c.base, "https:") && !strings.HasPrefix(root, "https:") {
-		err = errors.New("it is not https, though the base URL is")
+		err = otherHostError("it is not https, though the base URL is")
 	}
 	if err == nil && c.hostOnly {
 		err = sameHost(c.base, root)
@@ -84,10 +84,15 @@ func sameHost(base, root string) error {
 		return err
 	}
 	if origin(from) != origin(to) {
-		return fmt.Errorf("it names %s, and this client may go to %s only", tidy(origin(to), maxMessage), origin(from))
+		return otherHostError(fmt.Sprintf("it names %s, and this client may go to %s only", tidy(origin(to), maxMessage), origin(from)))
 	}
 	return nil
 }
+
+// otherHostError says why a location is no place to go to.
+type otherHostError string
+
+func (e otherHostError) Error() string { return string(e) }
 
 // origin is the scheme, host and port in one spelling.
 func origin(u *url.URL) string {

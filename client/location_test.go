@@ -142,7 +142,7 @@ func TestALocationCannotTurnEncryptionOff(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = c.Login(t.Context(), client.EmailPassword("ada@example.com", value))
-	if err == nil || !strings.Contains(err.Error(), "not https") {
+	if err == nil || !strings.Contains(err.Error(), "not https") || !client.IsOtherHost(err) {
 		t.Errorf("got %v, want it refused", err)
 	}
 	if got := open.requests(); len(got) != 0 {
@@ -214,6 +214,9 @@ func TestAClientOfOneHostGoesNowhereElse(t *testing.T) {
 					t.Error(err)
 				}
 				return
+			}
+			if strings.Contains(tc.refused, "it names") != client.IsOtherHost(err) && name != "a long host" {
+				t.Errorf("another host: %t", client.IsOtherHost(err))
 			}
 			if !client.NeverSent(err) || !strings.Contains(fmt.Sprint(err), strings.ReplaceAll(tc.refused, "{port}", port)) || len(err.Error()) > 600 {
 				t.Errorf("got %v", err)

@@ -98,6 +98,10 @@ func explainKind(err error) problem {
 		return problem{status: http.StatusBadGateway, heading: "The secure connection to the key service failed",
 			text:     "Nothing was changed, and you are still signed in. Whoever runs this server has to look into it.",
 			stranger: "Nothing was changed. Whoever runs this server has to look into it.", linkText: tryAgain}
+	case model.KindMisconfigured:
+		return problem{status: http.StatusBadGateway, heading: "This server is misconfigured",
+			text:     "The key service goes by another address than the one set here. Nothing was changed, and you’re still signed in. Please tell the administrator.",
+			stranger: "The key service goes by another address than the one set here. Nothing was changed. Please tell the administrator.", linkText: tryAgain}
 	case model.KindUnreachable:
 		return problem{status: http.StatusBadGateway, heading: "We cannot reach the key service",
 			text: "Nothing was changed, and you are still signed in.", stranger: "Nothing was changed.", linkText: tryAgain}

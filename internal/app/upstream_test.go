@@ -76,7 +76,10 @@ func TestAnUpstreamsLocationMustNameTheUpstream(t *testing.T) {
 	if page.Status != http.StatusBadGateway || asked.Load() != 0 {
 		t.Errorf("status %d, and the other host was asked %d times", page.Status, asked.Load())
 	}
-	if !strings.Contains(log.String(), "it names "+elsewhere.URL) || strings.Contains(page.Body, elsewhere.URL) {
+	if !strings.Contains(page.Body, "This server is misconfigured") {
+		t.Errorf("people are told %s", page.Body)
+	}
+	if !strings.Contains(log.String(), "is --upstream the address that it goes by?") || !strings.Contains(log.String(), "it names "+elsewhere.URL) || strings.Contains(page.Body, elsewhere.URL) {
 		t.Errorf("the operator is not told which host, or everybody is: %s", log.String())
 	}
 }

@@ -53,8 +53,9 @@ const (
 	KindStorageDown // nothing can be read or saved
 	KindUnclear     // whether it was saved is not known; Outcome says so too
 
-	KindUnreachable // nobody listens: nothing was sent
-	KindInsecure    // its certificate is not to be trusted: nothing was sent
+	KindUnreachable   // nobody listens: nothing was sent
+	KindInsecure      // its certificate is not to be trusted: nothing was sent
+	KindMisconfigured // it says that it is at another host, where nothing is sent
 	KindTimedOut
 	KindBrokeOff
 	KindBadAnswer // it gave an answer that cannot be used

@@ -58,6 +58,8 @@ func failed(err error) error {
 		e.Kind, e.Wait = model.KindBusy, wait
 	case client.IsInsecure(err):
 		e.Kind = model.KindInsecure
+	case client.IsOtherHost(err):
+		e.Kind, e.Doing = model.KindMisconfigured, "the upstream says that it is at another host: is --upstream the address that it goes by?"
 	case client.NeverSent(err):
 		e.Kind = model.KindUnreachable
 	case timedOut(err):
