@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 	"unicode"
 
 	"github.com/labstack/echo/v4"
@@ -165,14 +164,14 @@ func (h *dashboard) answerSentForm(c echo.Context, form *sentForm) error {
 		found := find(m.List, form.name)
 		switch {
 		case found == nil && m.Failure == nil:
-			n.Title, n.LinkText = "This form was sent already, at "+clock(form.at)+".", ""
+			n.Title, n.LinkText = "This form was sent already, at "+clockOf(c).Time(form.at, h.Now())+".", ""
 			n.Text = "There is no key named " + form.name + " now."
 		case found == nil || form.unclear:
-			n.Title, n.Link, n.LinkText = "This form was sent already, at "+clock(form.at)+".", home, checkNow
+			n.Title, n.Link, n.LinkText = "This form was sent already, at "+clockOf(c).Time(form.at, h.Now())+".", home, checkNow
 			n.Text = "We do not know whether it made " + form.name + "."
 		default:
 			n.Link = home + "/" + found.ID
-			n.Text = "This form made " + form.name + " at " + clock(form.at) +
+			n.Text = "This form made " + form.name + " at " + clockOf(c).Time(form.at, h.Now()) +
 				". Its value was in the first answer and cannot be shown again. If it was not saved, delete the key and create a new one."
 		}
 	})
@@ -191,8 +190,6 @@ func usedForm(m *views.Keys, name string) *views.Notice {
 		return &views.Notice{Title: "This form has created its key already.", Text: "There is no key named " + name + " now, and no other was created."}
 	}
 }
-
-func clock(t time.Time) string { return t.UTC().Format("15:04 UTC") }
 
 // find gives the key of that name, nil when there is none.
 func find(keys []views.Key, name string) *views.Key {

@@ -585,7 +585,7 @@ func TestANameInUseLeadsToTheKeyThatHasIt(t *testing.T) {
 		b.htmx().post("/keys", createForm(newFormID(t), "porch-cam")).isPart(),
 	} {
 		a.want(http.StatusUnprocessableEntity).lacks("#once")
-		a.says("#name-error", "You already have a key with this name. It was created 1 April and is here: porch-cam.")
+		a.says("#name-error", "You already have a key with this name. It was created 1 Apr and is here: porch-cam.")
 		if got := a.attr("#name-error a", "href"); got != "/keys/"+key.ID {
 			t.Errorf("the holder is at %q", got)
 		}

@@ -255,7 +255,7 @@ func TestTooManyWrongCodesAreStoppedForATime(t *testing.T) {
 		b.post("/device", wrong).want(http.StatusUnprocessableEntity)
 	}
 	for _, a := range []answer{b.post("/device", wrong), b.htmx().post("/device", wrong).isPart(), b.post("/device", url.Values{"code": {d.userCode}})} {
-		a.want(http.StatusTooManyRequests).says("#code-error", "Those were too many wrong codes. You can try again in 10 minutes, at 12:10 UTC.")
+		a.want(http.StatusTooManyRequests).says("#code-error", "Those were too many wrong codes. You can try again at 12:10 UTC.")
 		if got := a.header.Get("Retry-After"); got != "600" {
 			t.Errorf("Retry-After is %q", got)
 		}
@@ -279,7 +279,7 @@ func TestWrongCodesOfOthersAreNotBlamedOnThisPerson(t *testing.T) {
 	b, _ := p.signedIn(email)
 	b.post("/device", wrong)
 	a := b.post("/device", wrong).want(http.StatusTooManyRequests)
-	a.says("#code-error", "Too many wrong codes were entered from your network or on this server. You can try again in 10 minutes, at 12:10 UTC.")
+	a.says("#code-error", "Too many wrong codes were entered from your network or on this server. You can try again at 12:10 UTC.")
 }
 
 func TestTheQuestionSaysWhatTheDeviceClaimsAndWhatWasSeen(t *testing.T) {
@@ -876,7 +876,7 @@ func TestANameThatCannotBeIsRefusedAndTheQuestionStays(t *testing.T) {
 		"":                      "Give the key a name.",
 		"porch cam":             "That name has characters we cannot use. Try porch-cam.",
 		strings.Repeat("x", 65): "That name is too long: 64 characters at most. Try " + strings.Repeat("x", 64) + ".",
-		"porch-cam":             "You already have a key with this name. It was created 1 April and is here: porch-cam.",
+		"porch-cam":             "You already have a key with this name. It was created 1 Apr and is here: porch-cam.",
 		`"><script>alert(1)//`:  "That name has characters we cannot use. Try script-alert-1.",
 		"\u202e":                "That name has characters we cannot use.",
 	} {
@@ -950,7 +950,7 @@ func TestAnApprovalWhoseAnswerGotLostIsComparedWithTheList(t *testing.T) {
 			p.upstream.breaks(createKey, thenFails(c.fault))
 			a = o.on(b.htmx()).approve("porch-cam").want(c.status).isPart()
 			key := client.APIKey{ID: p.stored(who)[0].ID}
-			a.says(".notice", "There is a key named porch-cam, made "+key.CreatedAt().Format("2 January 2006, 15:04 UTC")+
+			a.says(".notice", "There is a key named porch-cam, created "+key.CreatedAt().Format("2 Jan 2006")+
 				". If it is the one for this device, its value is lost: delete it and approve again.").keepsQuiet("secret-host")
 			if got := a.attr(".notice a", "href"); got != "/keys/"+key.ID+"/delete?return="+o.path || a.text(".notice a") != "Delete porch-cam…" {
 				t.Errorf("the notice leads to %q", got)

@@ -86,7 +86,7 @@ func TestARowTellsWhenAKeyWasLastUsedByWhatAndFromWhere(t *testing.T) {
 	p.clock.Advance(4 * time.Minute)
 	a := b.get("/keys").want(http.StatusOK)
 	a.says(".use", "4 minutes ago Linux · realm-web · 127.0.0.1")
-	if got := a.attr(".use time", "datetime") + " " + a.attr(".use time", "title"); got != "2026-05-02T12:15:00Z 2 May 2026, 12:15 UTC" {
+	if got := a.attr(".use time", "datetime") + " " + a.attr(".use time", "title"); got != "2026-05-02T12:15:00Z 2 May 2026, 12:15:00 UTC" {
 		t.Errorf("exactly: %s", got)
 	}
 	a.says("#keys .after", "Identify it").lacks("[data-arrival]", "[data-wait]")
@@ -106,13 +106,13 @@ func TestAKeyThatWasNeverUsedSaysSo(t *testing.T) {
 func TestAKeyFromBeforeUsesWereRecordedMayHaveBeenUsed(t *testing.T) {
 	t.Parallel()
 	for since, want := range map[time.Time]string{
-		time.Date(2026, 4, 20, 9, 0, 0, 0, time.UTC):                             "No use seen since 20 April",
-		time.Date(2026, 4, 1, 0, 0, 1, 0, time.UTC):                              "No use seen since 1 April",
+		time.Date(2026, 4, 20, 9, 0, 0, 0, time.UTC):                             "No use seen since 20 Apr",
+		time.Date(2026, 4, 1, 0, 0, 1, 0, time.UTC):                              "No use seen since 1 Apr",
 		time.Date(2025, 12, 31, 23, 0, 0, 0, time.FixedZone("", -2*60*60)):       "Never used", // 1 January in UTC, before the key
 		time.Date(2026, 4, 1, 0, 0, 0, 999_000_000, time.UTC):                    "Never used", // the second in which it was made
-		time.Date(2026, 4, 20, 23, 30, 0, 0, time.FixedZone("early", -60*60)):    "No use seen since 21 April",
+		time.Date(2026, 4, 20, 23, 30, 0, 0, time.FixedZone("early", -60*60)):    "No use seen since 21 Apr",
 		time.Date(2026, 5, 2, 12, 0, 0, 0, time.UTC):                             "No use seen since 2 May",
-		time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC) /* another clock than us */ : "No use seen since 1 January 2027",
+		time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC) /* another clock than us */ : "No use seen since 1 Jan 2027",
 	} {
 		p := newProgram(t).records(since)
 		b, who := p.signedIn(email)
@@ -247,7 +247,7 @@ func TestARefusedLogInIsAFactOfTheKey(t *testing.T) {
 	if err := p.logsIn("porch-cam", value); !client.IsUnauthorized(err) {
 		t.Fatal(err)
 	}
-	b.get("/keys/"+key.ID).says("#key .facts", "Last refusedjust now 2 May 2026, 12:20 UTC It was off.").says("#key .facts", "Last usedNever used.")
+	b.get("/keys/"+key.ID).says("#key .facts", "Last refusedjust now It was off.").says("#key .facts", "Last usedNever used.")
 	if diff := cmp.Diff([]string{"Off · Never used · created 20 minutes ago"}, b.get("/keys").texts(".use")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

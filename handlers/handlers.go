@@ -91,6 +91,7 @@ type dashboard struct {
 	reads     *limits.Turns // of lists that are read whole for a few rows, and of files
 	deviceQR  drawing       // of the page for codes, whose address never changes
 	https     bool
+	clockName string // of the cookie
 	plainHTTP bool
 }
 
@@ -112,11 +113,12 @@ func New(d Deps) *echo.Echo {
 	}
 	h.sessions.Distinguish(d.Instance)
 	h.known.Distinguish(d.Instance)
+	h.clockName = h.cookieName(clockCookie)
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = h.handleError
 	e.IPExtractor = ClientAddress(d.TrustedProxies)
-	e.Pre(h.requestID, h.logRequest, h.refuseCrossOrigin(), h.nameOrigin)
+	e.Pre(h.requestID, h.logRequest, h.nameClock, h.refuseCrossOrigin(), h.nameOrigin)
 	e.Use(
 		middleware.RecoverWithConfig(middleware.RecoverConfig{StackSize: 8 << 10, DisableStackAll: true, LogErrorFunc: h.logPanic}),
 		middleware.BodyLimit(maxBody),

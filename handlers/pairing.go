@@ -433,12 +433,12 @@ func (h *dashboard) explainNotApproved(c echo.Context, m *views.Pairing, name st
 	h.logFault(c, "approve pairing failed", err)
 	p := explain(err)
 	p.askForPatience(c)
-	m.Notice = notApproved(m, holder, keys, p, err)
+	m.Notice = notApproved(m, holder, keys, p, err, clockOf(c))
 	return p.status
 }
 
 // notApproved compares the list with what was asked for when it is not known whether a key was made, and says what it found.
-func notApproved(m *views.Pairing, holder *views.Key, keys *pairedKeys, p problem, err error) *views.Notice {
+func notApproved(m *views.Pairing, holder *views.Key, keys *pairedKeys, p problem, err error, clock *views.Clock) *views.Notice {
 	n := &views.Notice{Bad: true, Title: p.heading + "."}
 	if lost(err) {
 		n.Title = "The device was not connected."
@@ -467,7 +467,7 @@ func notApproved(m *views.Pairing, holder *views.Key, keys *pairedKeys, p proble
 		n.Text = "We asked for a key named " + m.Name + " and do not know whether it was made. The device did not get it."
 		n.Link, n.LinkText = home, "Look at your keys"
 	case holder != nil:
-		n.Text = "There is a key named " + m.Name + ", made " + holder.Created.Exact +
+		n.Text = "There is a key named " + m.Name + ", created " + holder.Created.Words(clock) +
 			". If it is the one for this device, its value is lost: delete it and approve again."
 		deleteKey(holder.ID, holder.Name)
 	case lost(err): // and may still be on its way

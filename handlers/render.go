@@ -27,7 +27,8 @@ func render(c echo.Context, status int, page, part templ.Component) error {
 	b := templ.GetBuffer()
 	defer templ.ReleaseBuffer(b)
 	a, _ := accountOf(c)
-	if err := component.Render(views.WithOwner(c.Request().Context(), ownerTag(a)), b); err != nil {
+	ctx := views.WithClock(views.WithOwner(c.Request().Context(), ownerTag(a)), clockOf(c))
+	if err := component.Render(ctx, b); err != nil {
 		return err
 	}
 	c.Response().Header().Add(echo.HeaderVary, "HX-Request")
@@ -55,6 +56,7 @@ func (h *dashboard) page(c echo.Context, title string) views.Page {
 		Title: title,
 		Site:  h.Site,
 		Theme: h.chosenTheme(c),
+		Clock: h.clockTag(c),
 		Here:  localPath(c.Request().URL.Path),
 	}
 	p.Status, p.Undo = h.takeFlash(c)

@@ -45,7 +45,7 @@ func rowUse(key model.Key, now time.Time) views.Use {
 		u.Kind, u.Lately = kindOfDevice(use), now.Sub(use.At) < newUse
 		u.Summary = summaryOf(use)
 	} else if blind(key) {
-		u.Since = dayOf(usage.RecordingSince, now)
+		u.Since = views.NewWhen(usage.RecordingSince, now)
 	}
 	if u.Stage != "" {
 		u.First, u.Refused = views.NewWhen(usage.FirstUsed, now), views.NewWhen(usage.LastRefusal.At, now)
@@ -157,13 +157,4 @@ func awaited(keys model.Keys, now time.Time) string {
 		}
 	}
 	return all.String()
-}
-
-// dayOf is a day as people say it at now.
-func dayOf(t, now time.Time) string {
-	t = t.UTC()
-	if t.Year() == now.UTC().Year() {
-		return t.Format("2 January")
-	}
-	return t.Format("2 January 2006")
 }

@@ -200,7 +200,6 @@
 
   let row = -1; // where in the list the dialog was opened, to put the focus back nearby
   document.addEventListener("htmx:after:swap", (event) => {
-    localTimes();
     const dialog = $("#dialog");
     if (!dialog) return;
     const { target, sourceElement: source } = event.detail.ctx;
@@ -365,16 +364,61 @@
 
   // --- Times ---------------------------------------------------------------------------------------------------------
 
-  const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "long", timeStyle: "short" });
-  const ofDay = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
-  function localTimes() {
-    for (const time of document.querySelectorAll("time[datetime]")) {
+  // The words are those of the server, views/when.go, which learns from a cookie by which clock the person lives. Until it knows, and
+  // as time goes on, they are written here.
+  const [clockCookie, drawnBy, serverTime] = ($("meta[name=clock]")?.content ?? "").split(" ");
+  const ahead = serverTime * 1000 - Date.now(); // of this machine's clock, which may be wrong
+  const { timeZone, hour12 } = new Intl.DateTimeFormat([], { hour: "numeric" }).resolvedOptions();
+  const ownClock = timeZone + (hour12 ? ".12" : "");
+
+  const hours = (at, length) => {
+    const text = at.toTimeString().slice(0, length);
+    return hour12 ? (at.getHours() % 12 || 12) + text.slice(2) + (at.getHours() < 12 ? " AM" : " PM") : text;
+  };
+  const dateOf = (at, now) => at.getDate() + at.toDateString().slice(3, 7) + (at.getFullYear() === now?.getFullYear() ? "" : " " + at.getFullYear());
+  const ago = (at, now, age, least = age) => {
+    if (age >= 604800 || age < -3600) return dateOf(at, now);
+    for (const [noun, seconds] of [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]]) {
+      const n = Math.floor(age / seconds);
+      if (n > (seconds > 1 ? 0 : least)) return n + " " + noun + (n > 1 ? "s" : "") + " ago";
+    }
+    return "just now";
+  };
+  const wording = {
+    "": ago,
+    recent: (at, now, age) => ago(at, now, age, 4),
+    clock: (at, now) => (at.toDateString() === now.toDateString() ? "" : dateOf(at, now) + ", ") + hours(at, 5),
+    date: dateOf,
+    countdown: (at, now, age) => new Date(Math.max(-age, 0) * 1000).toISOString().slice(14, 19).replace(/^0/, ""),
+  };
+
+  function writeTimes(which) {
+    const now = new Date(Date.now() + ahead);
+    for (const time of document.querySelectorAll(which)) {
       const at = new Date(time.dateTime);
-      time.title = exact.format(at);
-      if (time.className === "clock") time.textContent = ofDay.format(at);
+      const age = Math.floor((now - at) / 1000);
+      const words = wording[time.className]?.(at, now, age);
+      if (!words) continue;
+      if (words !== time.textContent) time.textContent = words;
+      time.title = dateOf(at) + ", " + hours(at, 8);
+      if (age < 0 || time.className !== "countdown") continue;
+      time.className = "";
+      htmx.trigger(time.closest("[hx-trigger~=arrived]") ?? time, "arrived");
     }
   }
-  localTimes();
+  const foreignTimes = () => { if (drawnBy !== ownClock) writeTimes("time"); };
+  if (clockCookie) {
+    const pair = clockCookie + "=" + ownClock;
+    const kept = () => document.cookie.split("; ").includes(pair);
+    if (drawnBy !== ownClock && !kept()) {
+      document.cookie = pair + "; path=/; max-age=31536000; samesite=lax" + (location.protocol === "https:" ? "; secure" : "");
+      if ($(".day") && kept()) location.reload(); // the server told days apart by another clock
+    }
+    foreignTimes();
+    document.addEventListener("htmx:after:swap", foreignTimes);
+    let seconds = 0;
+    setInterval(() => writeTimes(++seconds % 30 ? ".countdown, .recent" : "time"), 1000);
+  }
 
   // --- Arrival -------------------------------------------------------------------------------------------------------
 

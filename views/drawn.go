@@ -31,15 +31,3 @@ var darkWells = map[Kind]templ.Component{
 	"": well("", "key"), KindBoard: well("", "cpu"), KindProgram: well("", "terminal"), KindPhone: well("", "smartphone"),
 	KindDesktop: well("", "monitor"), KindBrowser: well("", "globe"),
 }
-
-// unused is what is said, before when it was created, of a key of which no use is known.
-func (k Key) unused() string {
-	switch {
-	case k.Use.Known != Known:
-		return "Created "
-	case k.Use.Since != "":
-		return "No use seen since " + k.Use.Since + " · created "
-	default:
-		return "Never used · created "
-	}
-}

@@ -232,7 +232,7 @@ func keyCard(k Key) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = moment(k.Created).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = when(k.Created).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/a-h/templ"
 )
@@ -36,6 +35,9 @@ type Page struct {
 	Theme string
 	// Here is the page's own path, where the choice of a theme returns to.
 	Here string
+	// Clock tells the script of the clock by which times are drawn: the cookie with the person's, what that says as far as it is
+	// understood, and what time it is here, in seconds; "" keeps it from drawing any.
+	Clock string
 	// Status is what the last act did, announced politely: "porch-cam is off." It may be "". Undo is the way back, nil when there is none.
 	Status string
 	Undo   *Undo
@@ -272,48 +274,6 @@ type Once struct {
 	Handoff         Handoff
 	// Masked draws the value hidden at first, for pages whose script can show it.
 	Masked bool
-}
-
-// When is a moment in the three forms a page needs.
-type When struct {
-	// Relative is short: "4 minutes ago".
-	Relative string
-	// Exact is for a person who wants to know: "2 May 2026, 14:07 UTC".
-	Exact string
-	// Machine is RFC 3339.
-	Machine string
-}
-
-// NewWhen describes t as seen at now. The zero time gives the zero When: the moment is not known.
-func NewWhen(t, now time.Time) When {
-	if t.IsZero() {
-		return When{}
-	}
-	t = t.UTC()
-	return When{
-		Relative: relative(t, now.UTC()),
-		Exact:    t.Format("2 January 2006, 15:04 UTC"),
-		Machine:  t.Format(time.RFC3339),
-	}
-}
-
-func relative(t, now time.Time) string {
-	switch age := now.Sub(t); {
-	case age < -time.Hour: // by a clock that was wrong: no word of people's fits
-		return t.Format("2 January 2006")
-	case age < time.Minute: // a clock slightly ahead of ours included
-		return "just now"
-	case age < time.Hour:
-		return plural(int(age/time.Minute), "minute") + " ago"
-	case age < 24*time.Hour:
-		return plural(int(age/time.Hour), "hour") + " ago"
-	case age < 7*24*time.Hour:
-		return plural(int(age/(24*time.Hour)), "day") + " ago"
-	case t.Year() == now.Year():
-		return t.Format("2 January")
-	default:
-		return t.Format("January 2006")
-	}
 }
 
 func plural(n int, noun string) string {

@@ -2,7 +2,6 @@ package views
 
 import (
 	"strconv"
-	"time"
 
 	"github.com/a-h/templ"
 )
@@ -153,31 +152,6 @@ func pairingPath(id string, act ...string) templ.SafeURL {
 // deleteFor is the address of the confirmation to delete a key that leads back to a pairing's page.
 func deleteFor(keyID, pairingID string) templ.SafeURL {
 	return keyPath(keyID, "delete") + "?return=" + pairingPath(pairingID)
-}
-
-// NewMoment is NewWhen for what happened a short time ago: it counts seconds.
-func NewMoment(t, now time.Time) When {
-	w := NewWhen(t, now)
-	if age := now.Sub(t); age >= 5*time.Second && age < time.Minute {
-		w.Relative = plural(int(age/time.Second), "second") + " ago"
-	}
-	return w
-}
-
-// NewEnd is a moment that is still to come: "in 9 minutes".
-func NewEnd(t, now time.Time) When {
-	w := NewWhen(t, now)
-	switch left := t.Sub(now); {
-	case left < time.Minute:
-		w.Relative = "in less than a minute"
-	case left < 2*time.Hour:
-		w.Relative = "in " + plural(int((left+time.Minute/2)/time.Minute), "minute")
-	case left < 48*time.Hour:
-		w.Relative = "in " + plural(int((left+time.Hour/2)/time.Hour), "hour")
-	default: // by a clock that was wrong: nothing lasts for so long
-		w.Relative = "on " + t.UTC().Format("2 January 2006")
-	}
-	return w
 }
 
 // dialogReturning is dialogLink for a confirmation that leads back to another page of ours than the keys.

@@ -42,8 +42,8 @@ type Use struct {
 	Kind    Kind
 	Summary string
 	Lately  bool
-	// Since is the day from which uses are recorded, "" when the key is younger than that.
-	Since string
+	// Since is the day from which uses are recorded, zero when the key is younger than that.
+	Since When
 	Stage Stage
 	// Fingerprint is the first 16 hexadecimal digits of the value's SHA-256, "" when it is not known.
 	Fingerprint string
@@ -94,15 +94,6 @@ func (u Use) Awaits() string {
 	default:
 		return string(u.Stage) + "-refused-" + u.Refused.Machine
 	}
-}
-
-// clock is the time of day, for what happened within the hour. The script puts it into the person's own zone.
-func (w When) clock() string {
-	const hour, minute = len("2006-01-02T"), len("2006-01-02T15:04")
-	if len(w.Machine) < minute {
-		return ""
-	}
-	return w.Machine[hour:minute] + " UTC"
 }
 
 // useNote says once for the whole list what would be the same in each row.

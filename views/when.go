@@ -1,0 +1,253 @@
+package views
+
+import (
+	"context"
+	"io"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/a-h/templ"
+)
+
+// Clock is by which clock a person lives. With the zero value, and with none, that is not known: times are in UTC then, and say so.
+// The page's script writes times in the same words: see "Times" in static/app.js.
+type Clock struct {
+	// Zone is where they are.
+	Zone *time.Location
+	// Twelve says that they count hours from 1 to 12.
+	Twelve bool
+}
+
+type clockKey struct{}
+
+// WithClock has all times that are drawn in the context follow a clock.
+func WithClock(ctx context.Context, c *Clock) context.Context {
+	return context.WithValue(ctx, clockKey{}, c)
+}
+
+func clockOf(ctx context.Context) *Clock {
+	c, _ := ctx.Value(clockKey{}).(*Clock)
+	return c
+}
+
+// Exact is for a person who wants to know: "2 May 2026, 14:07:30".
+func (c *Clock) Exact(t time.Time) string { return string(c.appendExact(nil, t)) }
+
+// Time is the time of day, with the day when that is not the one of now: "14:07".
+func (c *Clock) Time(t, now time.Time) string { return string(c.appendTime(nil, t, now)) }
+
+// Date is a day: "27 Sep", and "31 Dec 2025" of another year than that of now.
+func (c *Clock) Date(t, now time.Time) string { return string(c.appendDate(nil, t, now)) }
+
+// Day is a day as a heading has it: "Today", "Yesterday", "Thursday 26 November".
+func (c *Clock) Day(t, now time.Time) string { return string(c.appendDay(nil, t, now)) }
+
+func (c *Clock) at(t time.Time) time.Time {
+	if c == nil || c.Zone == nil {
+		return t.UTC()
+	}
+	return t.In(c.Zone)
+}
+
+// hours appends the time of day of t, which is in the clock's zone, in one of two layouts.
+func (c *Clock) hours(b []byte, t time.Time, layout24, layout12 string) []byte {
+	if c != nil && c.Twelve {
+		layout24 = layout12
+	}
+	b = t.AppendFormat(b, layout24)
+	if c == nil || c.Zone == nil {
+		b = append(b, " UTC"...)
+	}
+	return b
+}
+
+func (c *Clock) appendExact(b []byte, t time.Time) []byte {
+	t = c.at(t)
+	return c.hours(t.AppendFormat(b, "2 Jan 2006, "), t, "15:04:05", "3:04:05 PM")
+}
+
+func (c *Clock) appendTime(b []byte, t, now time.Time) []byte {
+	t = c.at(t)
+	if !sameDay(t, c.at(now)) {
+		b = append(c.appendDate(b, t, now), ", "...)
+	}
+	return c.hours(b, t, "15:04", "3:04 PM")
+}
+
+func (c *Clock) appendDate(b []byte, t, now time.Time) []byte {
+	t, now = c.at(t), c.at(now)
+	if t.Year() == now.Year() {
+		return t.AppendFormat(b, "2 Jan")
+	}
+	return t.AppendFormat(b, "2 Jan 2006")
+}
+
+func (c *Clock) appendDay(b []byte, t, now time.Time) []byte {
+	t, now = c.at(t), c.at(now)
+	switch {
+	case sameDay(t, now):
+		return append(b, "Today"...)
+	case sameDay(t, now.AddDate(0, 0, -1)):
+		return append(b, "Yesterday"...)
+	case t.Year() == now.Year():
+		return t.AppendFormat(b, "Monday 2 January")
+	default:
+		return t.AppendFormat(b, "Monday 2 January 2006")
+	}
+}
+
+func sameDay(a, b time.Time) bool { return a.YearDay() == b.YearDay() && a.Year() == b.Year() }
+
+// appendAgo says how long ago something happened: "4 minutes ago". After a week that is its date.
+func (c *Clock) appendAgo(b []byte, t, now time.Time) []byte {
+	const day = 24 * time.Hour
+	switch age := now.Sub(t); {
+	case age >= 7*day, age < -time.Hour: // by a clock that was wrong: no word of people's fits
+		return c.appendDate(b, t, now)
+	case age < time.Minute: // a clock slightly ahead of ours included
+		return append(b, "just now"...)
+	case age < time.Hour:
+		return ago(b, age/time.Minute, " minute")
+	case age < day:
+		return ago(b, age/time.Hour, " hour")
+	default:
+		return ago(b, age/day, " day")
+	}
+}
+
+func ago(b []byte, n time.Duration, noun string) []byte {
+	b = append(strconv.AppendInt(b, int64(n), 10), noun...)
+	if n != 1 {
+		b = append(b, 's')
+	}
+	return append(b, " ago"...)
+}
+
+// When is a moment as seen at another one. It becomes words when it is drawn, by the clock of whom it is drawn for.
+type When struct {
+	// Machine is RFC 3339, "" when the moment is not known.
+	Machine string
+
+	at, seen time.Time
+	rule     rule
+}
+
+// rule says by what words a time is drawn. The script knows it as the class of the element.
+type rule string
+
+const (
+	howLongAgo rule = ""
+	recent     rule = "recent" // the same, and seconds are counted
+	timeOfDay  rule = "clock"
+	date       rule = "date"
+	heading    rule = "day"
+	countdown  rule = "countdown" // to it
+	howLong    rule = "end"       // until then; the script leaves it alone
+)
+
+// NewWhen describes t as seen at now. The zero time gives the zero When: the moment is not known.
+func NewWhen(t, now time.Time) When {
+	if t.IsZero() {
+		return When{}
+	}
+	t = t.UTC().Truncate(time.Second)
+	return When{Machine: t.Format(time.RFC3339), at: t, seen: now.UTC()}
+}
+
+// NewMoment is NewWhen for what happened a short time ago: it counts seconds.
+func NewMoment(t, now time.Time) When { return NewWhen(t, now).as(recent) }
+
+// NewCountdown is how much time there is until then: "9:41". At its end the part of the page that it stands in, if that asks when
+// something has "arrived", does so once.
+func NewCountdown(t, now time.Time) When { return NewWhen(t, now).as(countdown) }
+
+// NewEnd is a moment that is still to come: "in 9 minutes".
+func NewEnd(t, now time.Time) When { return NewWhen(t, now).as(howLong) }
+
+// Words are what is drawn of it for somebody with that clock.
+func (w When) Words(c *Clock) string { return string(w.append(nil, c)) }
+
+// Time is the time of day at which it was.
+func (w When) Time(c *Clock) string { return c.Time(w.at, w.seen) }
+
+func (w When) as(r rule) When {
+	w.rule = r
+	return w
+}
+
+func (w When) append(b []byte, c *Clock) []byte {
+	switch age := w.seen.Sub(w.at); {
+	case w.rule == recent && age >= 5*time.Second && age < time.Minute:
+		return ago(b, age/time.Second, " second")
+	case w.rule == timeOfDay:
+		return c.appendTime(b, w.at, w.seen)
+	case w.rule == date:
+		return c.appendDate(b, w.at, w.seen)
+	case w.rule == heading:
+		return c.appendDay(b, w.at, w.seen)
+	case w.rule == countdown:
+		return appendLeft(b, -age)
+	case w.rule == howLong:
+		return c.appendUntil(b, w.at, w.seen)
+	default:
+		return c.appendAgo(b, w.at, w.seen)
+	}
+}
+
+// appendLeft says how much time is left, as "9:41". A second that has begun counts.
+func appendLeft(b []byte, left time.Duration) []byte {
+	seconds := int64(max(0, left+time.Second-1) / time.Second)
+	b = append(strconv.AppendInt(b, seconds/60, 10), ':')
+	if seconds%60 < 10 {
+		b = append(b, '0')
+	}
+	return strconv.AppendInt(b, seconds%60, 10)
+}
+
+func (c *Clock) appendUntil(b []byte, t, now time.Time) []byte {
+	switch left := t.Sub(now); {
+	case left < time.Minute:
+		return append(b, "in less than a minute"...)
+	case left < 2*time.Hour:
+		return append(b, "in "+plural(int((left+time.Minute/2)/time.Minute), "minute")...)
+	case left < 48*time.Hour:
+		return append(b, "in "+plural(int((left+time.Hour/2)/time.Hour), "hour")...)
+	default: // by a clock that was wrong: nothing lasts for so long
+		return c.appendDate(append(b, "on "...), t, now)
+	}
+}
+
+// Render draws the moment. A page has many: by a template each would take five times as long.
+func (w When) Render(ctx context.Context, to io.Writer) error {
+	if w.Machine == "" {
+		_, err := io.WriteString(to, "<span>unknown</span>")
+		return err
+	}
+	c := clockOf(ctx)
+	room, _ := timeRoom.Get().(*[]byte)
+	defer timeRoom.Put(room)
+	b := append((*room)[:0], "<time"...)
+	if w.rule != "" {
+		b = append(append(append(b, ` class="`...), w.rule...), '"')
+	}
+	b = append(append(b, ` datetime="`...), w.Machine...)
+	if w.rule != heading {
+		b = c.appendExact(append(b, `" title="`...), w.at)
+	}
+	b = w.append(append(b, `">`...), c)
+	*room = append(b, "</time>"...)
+	_, err := to.Write(*room)
+	return err
+}
+
+var timeRoom = sync.Pool{New: func() any { return new([]byte) }}
+
+// when is how long ago something was.
+func when(w When) templ.Component { return w }
+
+// clock is the time of day at which something was.
+func clock(w When) templ.Component { return w.as(timeOfDay) }
+
+// dateOf is the day on which something was.
+func dateOf(w When) templ.Component { return w.as(date) }
