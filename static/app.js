@@ -411,7 +411,7 @@
     const pair = clockCookie + "=" + ownClock;
     const kept = () => document.cookie.split("; ").includes(pair);
     if (drawnBy !== ownClock && !kept()) {
-      document.cookie = pair + "; path=/; max-age=31536000; samesite=lax" + (location.protocol === "https:" ? "; secure" : "");
+      document.cookie = pair + "; path=/; max-age=31536000; samesite=lax" + (clockCookie.startsWith("__Host-") ? "; secure" : "");
       if ($(".day") && kept()) location.reload(); // the server told days apart by another clock
     }
     foreignTimes();
