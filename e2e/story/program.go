@@ -173,6 +173,18 @@ func (p *Program) LogIn(t *testing.T, with client.Credentials) *client.Session {
 	return session
 }
 
+// LogInFrom signs in as the device does.
+func (p *Program) LogInFrom(t *testing.T, device client.Device, with client.Credentials) {
+	t.Helper()
+	c, err := client.New(p.URL, config.Defaults().AppID, client.WithHTTPClient(p.HTTP), client.WithDevice(device))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Login(Within(t), with); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Refuses makes sure that nobody can log in with the value.
 func (p *Program) Refuses(t *testing.T, value string) {
 	t.Helper()
