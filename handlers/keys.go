@@ -97,12 +97,16 @@ func (h *dashboard) fillKeys(c echo.Context, m *views.Keys, keys model.Keys) {
 	m.List = make([]views.Key, 0, len(keys.List))
 	query := strings.ToLower(m.Query)
 	for _, key := range arranged(keys.List, now) {
-		in := m.Show == ""
-		for _, show := range kindsOf(key, now) {
-			m.Counts[show]++
-			in = in || show == m.Show
+		state := views.ShowOn
+		if key.Disabled {
+			state = views.ShowOff
 		}
-		if !in {
+		m.Counts[state]++
+		idle := unused(key, now)
+		if idle {
+			m.Counts[views.ShowUnused]++
+		}
+		if m.Show != "" && m.Show != state && (m.Show != views.ShowUnused || !idle) {
 			continue
 		}
 		if k := h.listed(c, key); query == "" || strings.Contains(strings.ToLower(k.Name+"\n"+k.Device), query) {
@@ -117,16 +121,9 @@ const (
 	newUse      = 30 * 24 * time.Hour
 )
 
-// kindsOf says under which filters of the list a key is.
-func kindsOf(key model.Key, now time.Time) []string {
-	state := views.ShowOn
-	if key.Disabled {
-		state = views.ShowOff
-	}
-	if key.Usage.Known == model.UsageKnown && now.Sub(key.Usage.LastUse.At) >= unusedAfter && !blind(key) {
-		return []string{state, views.ShowUnused}
-	}
-	return []string{state}
+// unused says that a key has not been used for so long that it may not be needed, or never, as far as that is known.
+func unused(key model.Key, now time.Time) bool {
+	return key.Usage.Known == model.UsageKnown && now.Sub(key.Usage.LastUse.At) >= unusedAfter && !blind(key)
 }
 
 // arranged is the list in the order of what a person comes for: keys that something is waited for or that have just been created, then by

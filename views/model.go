@@ -164,17 +164,14 @@ func (k Keys) filters() []filter {
 
 // ListPath is the address of the list, narrowed down.
 func ListPath(show, query string) templ.SafeURL {
-	values := url.Values{}
+	path, join := "/keys", "?"
 	if show != "" {
-		values.Set("show", show)
+		path, join = path+"?show="+show, "&"
 	}
 	if query != "" {
-		values.Set("q", query)
+		path += join + "q=" + url.QueryEscape(query)
 	}
-	if len(values) == 0 {
-		return "/keys"
-	}
-	return templ.SafeURL("/keys?" + values.Encode())
+	return templ.SafeURL(path)
 }
 
 // firstConnected says that the person's first key has just been used for the first time.
