@@ -8,7 +8,7 @@ var (
 	moreIcon = templ.Raw(`<svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><use href="#i-more"></use></svg>`)
 	dotWait  = templ.Raw(`<i class="dot wait"></i>`)
 	dotUsed  = templ.Raw(`<i class="dot ok"></i>`)
-	dotDone  = templ.Raw(`<i class="dot done"></i>`)
+	dotDone  = templ.Raw(`<i class="dot tick"></i>`)
 	dotNone  = templ.Raw(`<i class="dot"></i>`)
 	wells    = map[Kind]templ.Component{
 		"": well("", "key"), KindBoard: well(" live", "cpu"), KindProgram: well(" live", "terminal"), KindPhone: well(" live", "smartphone"),

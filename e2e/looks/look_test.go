@@ -14,8 +14,8 @@ import (
 
 // The colour of the page behind everything.
 const (
-	lightPaper = "rgb(246, 245, 241)"
-	darkPaper  = "rgb(19, 22, 24)"
+	lightPaper = "rgb(247, 246, 242)"
+	darkPaper  = "rgb(16, 19, 20)"
 )
 
 func TestColoursFollowTheSystem(t *testing.T) {
@@ -35,16 +35,14 @@ func TestColoursFollowTheChoiceWhateverTheSystemSays(t *testing.T) {
 	ana := program.Person(t)
 	id := ana.Keys(t, "porch-cam")[0].ID
 	for _, script := range []story.Option{func(*story.Visit) {}, story.NoScript} {
-		page := program.Open(t, story.Dark, script, story.At("/login"))
+		page := program.Open(t, story.Dark, script, story.SignedIn(ana), story.At("/keys/"+id))
 		page.FromPersonMenu("button", "Light")
 		hasPaper(page, lightPaper)
-		page.IsAt("/login") // the choice leads nowhere else
-		page.SignsInAgain()
-		hasPaper(page, lightPaper)
-		hasPaper(page.NewTab("/keys/"+id), lightPaper)
+		page.IsAt("/keys/" + id) // the choice leads nowhere else
+		hasPaper(page.NewTab("/keys"), lightPaper)
 
 		page.FromPersonMenu("button", "Dark")
-		page.Must(page.Expect().Locator(page.Button("Dark")).ToHaveAttribute("aria-pressed", "true"))
+		page.Must(page.Expect().Locator(page.Locator(".themes [aria-pressed=true]")).ToHaveText("Dark"))
 		page.Must(page.EmulateMedia(playwright.PageEmulateMediaOptions{ColorScheme: playwright.ColorSchemeLight}))
 		hasPaper(page, darkPaper)
 		page.FromPersonMenu("button", "System")
@@ -219,20 +217,18 @@ func TestForcedColoursLeaveNothingUnseen(t *testing.T) {
 		t.Fatal("the browser does not force colours")
 	}
 	looks := func(name string) string {
-		text, ok := page.Evaluate(`name => {
-			const e = document.querySelector("button[aria-label=" + name + "]"), style = getComputedStyle(e), knob = getComputedStyle(e, "::before");
-			return [style.backgroundColor, style.borderTopColor, knob.backgroundColor, knob.transform].join(" ");
-		}`, name).(string)
-		if !ok {
-			t.Fatal("no switch", name)
-		}
-		return text
+		text, err := page.Toggle(name).Evaluate(`e => {
+			const style = getComputedStyle(e), knob = getComputedStyle(e, "::before");
+			return [style.backgroundColor, style.borderTopColor, knob.backgroundColor, knob.left].join(" ");
+		}`, nil)
+		page.Must(err)
+		return fmt.Sprint(text)
 	}
 	if looks("on") == looks("off") {
 		t.Error("on and off look alike:", looks("on"))
 	}
 	for what, thing := range map[string]playwright.Locator{
-		"a row": page.Row("on"), "a switch": page.Toggle("on"), "a button": page.Button("Create key"), "a field": page.Field("Name of the device or service"),
+		"the list": page.Locator("ul.keys"), "a switch": page.Toggle("on"), "a button": page.Link("Create key"),
 	} {
 		border, err := thing.Evaluate("e => parseFloat(getComputedStyle(e).borderTopWidth)", nil)
 		page.Must(err)
@@ -240,8 +236,22 @@ func TestForcedColoursLeaveNothingUnseen(t *testing.T) {
 			t.Errorf("%s has no border: %v", what, border)
 		}
 	}
-	page.CreateKey("porch-cam")
-	page.Sees(page.Field("Value"))
+}
+
+// Who asks for more contrast gets rules as strong as the edges of controls, and second texts as strong as first ones.
+func TestMoreContrastIsGivenToThoseWhoAskForIt(t *testing.T) {
+	t.Parallel()
+	program := story.StartProgram(t)
+	page := program.Open(t, story.SignedIn(program.Person(t)), func(v *story.Visit) { v.Context.Contrast = playwright.ContrastMore })
+	for _, pair := range [][2]string{{"--line", "--edge"}, {"--soft", "--ink"}} {
+		same := page.Evaluate(`([a, b]) => {
+			const seen = name => { const e = document.createElement("i"); document.body.append(e); e.style.color = "var(" + name + ")"; return getComputedStyle(e).color; };
+			return seen(a) === seen(b);
+		}`, []string{pair[0], pair[1]})
+		if same != true {
+			t.Errorf("%s is weaker than %s", pair[0], pair[1])
+		}
+	}
 }
 
 // What is chosen, current, pressed, new or full must look other than what is not, whichever colours there are.
