@@ -1,11 +1,11 @@
 package handlers
 
 import (
+	"cmp"
 	"errors"
-	"fmt"
 	"net/http"
 	"slices"
-	"strings"
+	"strconv"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -55,13 +55,70 @@ func (h *dashboard) showActivity(c echo.Context) error {
 		events = events[:activityPage]
 		m.Older = events[activityPage-1].ID
 	}
-	for _, e := range events {
-		if m.Filter.KeyName == "" && m.Filter.KeyID != "" {
-			m.Filter.KeyName = e.KeyName
-		}
-		m.Add(happening(e))
+	if i := slices.IndexFunc(events, func(e model.Event) bool { return e.KeyName != "" }); filter.KeyID != "" && i >= 0 {
+		m.Filter.KeyName = events[i].KeyName
 	}
+	fillDays(&m, events, clockOf(c), h.Now())
 	return render(c, http.StatusOK, views.ActivityPage(m), views.ActivityPage(m))
+}
+
+// fillDays tells events, the newest first, by the days of the clock.
+func fillDays(m *views.Activity, events []model.Event, clock *views.Clock, now time.Time) {
+	for i := 0; i < len(events); {
+		if i == 0 || !clock.SameDay(events[i-1].At, events[i].At) {
+			m.AddDay(views.NewWhen(events[i].At, now))
+		}
+		n := 1
+		for i+n < len(events) && alike(events[i], events[i+n]) && clock.SameDay(events[i].At, events[i+n].At) {
+			n++
+		}
+		if n < foldFrom {
+			n = 1
+		}
+		m.Add(folded(events[i:i+n], clock, now))
+		i += n
+	}
+}
+
+// foldFrom is from how many events on, that happened one after the other, they are told as one.
+const foldFrom = 3
+
+// alike says of two events that whoever reads of one need not read of the other: the same was done to the same key by the same program at
+// the same address, for the same reason. A key that was turned off and on is one that was turned.
+func alike(a, b model.Event) bool {
+	return (a.Kind == b.Kind || turned(a) && turned(b)) && a.KeyID == b.KeyID && a.KeyName == b.KeyName && a.Detail == b.Detail &&
+		a.Actor == b.Actor && a.Address == b.Address && a.Agent == b.Agent
+}
+
+func turned(e model.Event) bool {
+	return e.Kind == model.EventKeyTurnedOn || e.Kind == model.EventKeyTurnedOff
+}
+
+// folded is what several events that are alike are told as. None of them is lost: they stand below it.
+func folded(events []model.Event, clock *views.Clock, now time.Time) views.Happening {
+	v := happening(events[0], clock, now)
+	if len(events) == 1 {
+		return v
+	}
+	count, off := 0, 0
+	for _, e := range events {
+		v.Each = append(v.Each, happening(e, clock, now))
+		count += e.Again + 1
+		if e.Kind == model.EventKeyTurnedOff {
+			off++
+		}
+	}
+	e := events[0]
+	v.Before, v.Between, v.After = wordsOf(e)
+	switch on := len(events) - off; {
+	case !turned(e) || on == 0 || off == 0:
+		v.After += times(count, e.Kind)
+	case e.Kind == model.EventKeyTurnedOn: // and so it is now
+		v.Before, v.After = "Turned ", " off and on"+times(max(on, off), e.Kind)
+	default:
+		v.Before, v.After = "Turned ", " on and off"+times(max(on, off), e.Kind)
+	}
+	return v
 }
 
 // activityQuery is the filter in the address. What no filter can be is none.
@@ -87,102 +144,128 @@ func (h *dashboard) readEvents(c echo.Context, q model.EventQuery) ([]model.Even
 }
 
 // happening is an event in plain words.
-func happening(e model.Event) views.Happening {
+func happening(e model.Event, clock *views.Clock, now time.Time) views.Happening {
 	v := views.Happening{
-		At: e.At.UTC(), KeyID: e.KeyID, KeyName: e.KeyName, Address: e.Address, Program: knownProgram(e.Agent),
-		Bad: slices.Contains([]model.EventKind{model.EventSignInFailed, model.EventKeyRefused}, e.Kind),
+		When: views.NewWhen(e.At, now), Drawing: drawings[e.Kind], KeyID: e.KeyID, KeyName: e.KeyName, Who: actors[e.Actor], Address: e.Address,
+		Program: knownProgram(e.Agent), Bad: e.Kind == model.EventSignInFailed || e.Kind == model.EventKeyRefused,
 	}
-	v.Before, v.After = wordsOf(e)
-	switch {
-	case e.Actor == model.ActorBrowser:
-		v.Who = "a browser"
-	case e.Actor == model.ActorApp:
-		v.Who = "an app"
-	case e.Actor == model.ActorDevice && (e.Kind == model.EventKeyFirstUsed || e.Kind == model.EventKeyRefused):
-		v.Who = "a device with this key"
-	case e.Actor == model.ActorDevice:
-		v.Who = "a device"
-	case e.Actor == model.ActorOperator:
-		v.Who = "the operator"
-	default:
-		v.Who = "somebody who is not signed in"
+	v.Before, v.Between, v.After = wordsOf(e)
+	if asDevice(e) {
+		v.Device = e.Detail
 	}
 	if e.Actor != model.ActorUnknown { // of whom nothing may stand here that they chose themselves
 		v.Claim = claimOf(e.Agent)
 	}
-	if strings.HasPrefix(string(e.Kind), "pairing-") {
-		v.Device, v.IsDevice = e.Detail, true
-	}
 	if e.Again > 0 {
-		last := &v.After
-		if e.KeyID == "" {
-			last = &v.Before
-		}
-		*last += repeated(e)
+		v.After += times(e.Again+1, e.Kind) + ", last at " + clock.Time(e.LastAt, e.At)
 		if e.Address == "" {
-			v.Who += ", from several addresses"
+			v.Who += " · several addresses"
 		}
 	}
 	return v
 }
 
-// repeated says how often it happened, and until when.
-func repeated(e model.Event) string {
-	until, layout := e.LastAt.UTC(), "15:04"
-	if until.Format(time.DateOnly) != e.At.UTC().Format(time.DateOnly) {
-		layout = "2 January, 15:04"
+// times is how often something happened, behind what that was.
+func times(n int, kind model.EventKind) string {
+	often := " " + strconv.Itoa(n) + " times"
+	if n == 2 {
+		often = " twice"
 	}
-	return fmt.Sprintf(", %d times until %s", e.Again+1, until.Format(layout))
+	if kind == model.EventSignInFailed || kind == model.EventKeyRefused { // behind a reason
+		return "," + often
+	}
+	return often
 }
 
-// eventWords are the words before the name of the key, or of the device, that an event is about.
-var eventWords = map[model.EventKind]string{
-	model.EventAccountMade:     "Account created",
-	model.EventSignedIn:        "Signed in",
-	model.EventKeyMade:         "Created ",
-	model.EventKeyShown:        "Showed the value of ",
-	model.EventKeyTurnedOn:     "Turned on ",
-	model.EventKeyTurnedOff:    "Turned off ",
-	model.EventKeyDeleted:      "Deleted ",
-	model.EventKeyFirstUsed:    "First use of ",
-	model.EventPasswordChanged: "Password changed",
-	model.EventPasswordReset:   "Password reset",
-	model.EventPasswordProved:  "Password entered once more",
-	model.EventResetAsked:      "Password reset asked for",
-	model.EventEmailConfirmed:  "E-mail address confirmed",
-	model.EventAccountDisabled: "Account turned off",
-	model.EventAccountEnabled:  "Account turned on",
-	model.EventPairingAsked:    "Asked to be connected: ",
-	model.EventPairingApproved: "Approved ",
-	model.EventPairingDenied:   "Denied ",
+// actors are who did it. In a browser that is signed in it was the person, as far as anybody knows.
+var actors = map[model.Actor]string{
+	model.ActorBrowser: "You", model.ActorApp: "An app", model.ActorDevice: "A device", model.ActorOperator: "The administrator",
+	model.ActorUnknown: "Someone not signed in",
 }
 
-func wordsOf(e model.Event) (before, after string) {
+// drawings are what stands beside the words.
+var drawings = map[model.EventKind]string{
+	model.EventAccountMade: "user", model.EventSignedIn: "in", model.EventSignInFailed: "alert", model.EventSessionEnded: "out",
+	model.EventKeyMade: "plus", model.EventKeyShown: "eye", model.EventKeyTurnedOn: "power", model.EventKeyTurnedOff: "power",
+	model.EventKeyDeleted: "trash", model.EventKeyFirstUsed: "check", model.EventKeyRefused: "alert",
+	model.EventPairingAsked: "link", model.EventPairingApproved: "link", model.EventPairingDenied: "ban",
+	model.EventPasswordChanged: "lock", model.EventPasswordReset: "lock", model.EventPasswordProved: "lock", model.EventResetAsked: "mail",
+	model.EventEmailConfirmed: "mail", model.EventAccountDisabled: "ban", model.EventAccountEnabled: "user",
+}
+
+// eventWords are the words before and behind the name of the key that an event is about, where no more decides on them.
+var eventWords = map[model.EventKind][2]string{
+	model.EventAccountMade:     {"Account created"},
+	model.EventSignedIn:        {"Signed in"},
+	model.EventKeyMade:         {"Created "},
+	model.EventKeyShown:        {"Value of ", " shown"},
+	model.EventKeyTurnedOn:     {"Turned on "},
+	model.EventKeyTurnedOff:    {"Turned off "},
+	model.EventKeyDeleted:      {"Deleted "},
+	model.EventKeyFirstUsed:    {"", " signed in for the first time"},
+	model.EventPasswordChanged: {"Password changed"},
+	model.EventPasswordReset:   {"Password reset"},
+	model.EventPasswordProved:  {"Password confirmed"},
+	model.EventResetAsked:      {"Password reset requested"},
+	model.EventEmailConfirmed:  {"Email address confirmed"},
+	model.EventAccountDisabled: {"Account disabled"},
+	model.EventAccountEnabled:  {"Account enabled"},
+}
+
+// asDevice says that the detail of an event is what a device called itself.
+func asDevice(e model.Event) bool {
+	return e.Kind == model.EventPairingAsked || e.Kind == model.EventPairingApproved || e.Kind == model.EventPairingDenied
+}
+
+// wordsOf are those before the name of a device, between it and that of a key, and behind both.
+func wordsOf(e model.Event) (before, between, after string) {
+	device := "a device"
+	if asDevice(e) && e.Detail != "" {
+		device = "a device that calls itself "
+	}
 	switch {
+	case e.Kind == model.EventPairingAsked:
+		return "A" + device[1:], " asked to connect", ""
+	case e.Kind == model.EventPairingApproved && e.KeyID != "":
+		return "Approved " + device, ", with the key ", ""
+	case e.Kind == model.EventPairingApproved:
+		return "Approved " + device, "", ""
+	case e.Kind == model.EventPairingDenied:
+		return "Denied " + device, "", ""
 	case e.Kind == model.EventSignInFailed:
-		return "Sign-in refused" + because(e.Detail), ""
-	case e.Kind == model.EventSessionEnded && e.Detail == model.EndedOthers:
-		return "Ended all other sessions", ""
+		return "Sign-in refused" + because(refusals, e.Detail), "", ""
 	case e.Kind == model.EventSessionEnded:
-		return "Session ended" + because(e.Detail), ""
+		if words, ok := endings[e.Detail]; ok {
+			return words, "", ""
+		}
+		return "Signed out" + because(nil, e.Detail), "", ""
 	case e.Kind == model.EventKeyRefused && e.Detail == model.ReasonDisabled:
-		return "Log-in refused with ", ": the account is off"
+		return "Refused ", "", ": the account is disabled"
 	case e.Kind == model.EventKeyRefused:
-		return "Log-in refused with ", ": it was off"
+		return "Refused ", "", ": the key is off"
 	case e.Kind == model.EventKeyMade && e.Detail != "":
-		return "Created ", ", for a device that was connected"
+		return "Created ", "", " for a connected device"
 	case e.Kind == model.EventKeyShown && e.Detail == model.DetailFetched:
-		return "The device fetched the value of ", ""
+		return "Value of ", "", " sent to its device"
 	}
 	if words, ok := eventWords[e.Kind]; ok {
-		return words, ""
+		return words[0], "", words[1]
 	}
-	return string(e.Kind) + because(e.Detail), "" // of a newer version
+	return string(e.Kind) + because(nil, e.Detail), "", "" // of a newer version
 }
 
-func because(detail string) string {
+// refusals are the reasons that are told in other words than they are written down in.
+var refusals = map[string]string{model.ReasonDisabled: "the account is disabled", model.ReasonPending: "the email address is not confirmed"}
+
+// endings are what was done when sessions ended.
+var endings = map[string]string{
+	model.EndedSignedOut: "Signed out", model.EndedSignedIn: "Signed out to sign in again", model.EndedElsewhere: "Signed out another session",
+	model.EndedOthers: "Signed out everywhere else",
+}
+
+func because(reasons map[string]string, detail string) string {
 	if detail == "" {
 		return ""
 	}
-	return ": " + detail
+	return ": " + cmp.Or(reasons[detail], detail)
 }

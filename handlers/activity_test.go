@@ -57,15 +57,16 @@ func TestEveryKindOfEventIsToldInAPlainSentence(t *testing.T) {
 		{"account-made", nil}, {"signed-in", nil},
 		{"sign-in-failed", []func(*model.Event){detail("wrong password"), by(model.ActorUnknown)}},
 		{"session-ended", []func(*model.Event){detail("signed out")}},
-		{"session-ended", []func(*model.Event){detail("all others")}},
+		{"session-ended", []func(*model.Event){detail("ended from another place")}}, {"session-ended", []func(*model.Event){detail("all others")}},
 		{"key-made", []func(*model.Event){key}}, {"key-shown", []func(*model.Event){key}},
 		{"key-shown", []func(*model.Event){key, by(model.ActorDevice), detail("fetched by the device")}},
 		{"key-turned-on", []func(*model.Event){key}}, {"key-turned-off", []func(*model.Event){key}}, {"key-deleted", []func(*model.Event){key}},
 		{"key-first-used", []func(*model.Event){key, by(model.ActorDevice)}},
 		{"key-refused", []func(*model.Event){key, by(model.ActorDevice), detail("off")}},
 		{"key-refused", []func(*model.Event){key, by(model.ActorDevice), detail("account is off")}},
-		{"pairing-asked", []func(*model.Event){by(model.ActorDevice), detail("Porch Pi")}},
+		{"pairing-asked", []func(*model.Event){by(model.ActorDevice), detail("Porch Pi")}}, {"pairing-asked", []func(*model.Event){by(model.ActorDevice)}},
 		{"pairing-approved", []func(*model.Event){key, detail("Porch Pi")}}, {"pairing-denied", []func(*model.Event){detail("Porch Pi")}},
+		{"key-made", []func(*model.Event){key, detail("Porch Pi")}},
 		{"password-changed", nil}, {"password-reset", nil}, {"password-confirmed", nil}, {"password-reset-asked", []func(*model.Event){by(model.ActorOperator)}},
 		{"email-confirmed", nil}, {"account-disabled", []func(*model.Event){by(model.ActorOperator)}}, {"account-enabled", nil},
 		{"of-a-newer-version", []func(*model.Event){detail("whatever")}},
@@ -77,36 +78,149 @@ func TestEveryKindOfEventIsToldInAPlainSentence(t *testing.T) {
 	got := a.texts(".day .deed")
 	slices.Reverse(got)
 	want := []string{
-		"Account created", "Signed in", "Sign-in refused: wrong password", "Session ended: signed out", "Ended all other sessions",
-		"Created porch-cam", "Showed the value of porch-cam", "The device fetched the value of porch-cam",
-		"Turned on porch-cam", "Turned off porch-cam", "Deleted porch-cam", "First use of porch-cam",
-		"Log-in refused with porch-cam: it was off", "Log-in refused with porch-cam: the account is off",
-		"Asked to be connected: a device that calls itself “Porch Pi”",
+		"Account created", "Signed in", "Sign-in refused: wrong password", "Signed out", "Signed out another session", "Signed out everywhere else",
+		"Created porch-cam", "Value of porch-cam shown", "Value of porch-cam sent to its device",
+		"Turned on porch-cam", "Turned off porch-cam", "Deleted porch-cam", "porch-cam signed in for the first time",
+		"Refused porch-cam: the key is off", "Refused porch-cam: the account is disabled",
+		"A device that calls itself “Porch Pi” asked to connect", "A device asked to connect",
 		"Approved a device that calls itself “Porch Pi”, with the key porch-cam", "Denied a device that calls itself “Porch Pi”",
-		"Password changed", "Password reset", "Password entered once more", "Password reset asked for",
-		"E-mail address confirmed", "Account turned off", "Account turned on", "of-a-newer-version: whatever", "Signed in",
+		"Created porch-cam for a connected device",
+		"Password changed", "Password reset", "Password confirmed", "Password reset requested",
+		"Email address confirmed", "Account disabled", "Account enabled", "of-a-newer-version: whatever", "Signed in",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
-	if got := len(a.texts(".refused .icon")); got != 3 || len(a.texts(".deed .icon")) != 3 {
+	if got := len(a.texts(".refused")); got != 3 {
 		t.Errorf("%d refusals are drawn as such", got)
 	}
-	from := a.texts(".day .small")
+	from := a.texts(".event .by")
 	slices.Reverse(from)
 	for i, want := range map[int]string{
-		0: "by a browser, from 192.0.2.7, Firefox, Linux", 2: "by somebody who is not signed in, from 192.0.2.7, Firefox, Linux",
-		11: "by a device with this key, from 192.0.2.7, Firefox, Linux", 14: "by a device, from 192.0.2.7, Firefox, Linux", 20: "by the operator, from 192.0.2.7, Firefox, Linux",
+		0: "You · Firefox on Linux · 192.0.2.7", 2: "Someone not signed in · Firefox on Linux · 192.0.2.7",
+		12: "A device · Firefox on Linux · 192.0.2.7", 23: "The administrator · Firefox on Linux · 192.0.2.7",
 	} {
 		if from[i] != want {
 			t.Errorf("%d is %q, want %q", i, from[i], want)
 		}
 	}
-	if a.text(".day time") == "" || a.attr(".day:last-of-type li:last-child time", "datetime") != noon.Add(time.Minute).Format(time.RFC3339) {
-		t.Errorf("the first is at %q", a.attr(".day:last-of-type li:last-child time", "datetime"))
+	if got := a.attr(".day:last-of-type li:last-child time", "datetime"); got != noon.Add(time.Minute).Format(time.RFC3339) {
+		t.Errorf("the first is at %q", got)
 	}
-	if got := a.texts(".day h2"); !slices.Equal(got, []string{"Saturday, 2 May 2026"}) {
+	if got := a.texts(".day h2"); !slices.Equal(got, []string{"Today"}) {
 		t.Errorf("days %v", got)
+	}
+	drawings := map[string]bool{}
+	for _, drawing := range a.doc.Find(".event use").EachIter() {
+		name := drawing.AttrOr("href", "")
+		drawings[name] = true
+		if name != "#i-" && a.doc.Find("symbol"+name).Length() != 1 { // those of a newer version are not known
+			t.Errorf("there is no drawing %q", name)
+		}
+	}
+	if len(drawings) < 12 {
+		t.Errorf("few kinds can be told apart: %v", drawings)
+	}
+}
+
+func TestWhatIsDoneSeveralTimesInARowIsOneRowThatCanBeOpened(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	who := p.person(email)
+	cam, garage := about(aKey, "porch-cam"), about("69cc8d000000000000000002", "garage")
+	off, on := "key-turned-off", "key-turned-on"
+	from := func(address string) func(*model.Event) { return func(e *model.Event) { e.Address = address } }
+	for range 4 {
+		p.writes(who, off, cam)
+		p.writes(who, on, cam)
+	}
+	p.writes(who, off, garage) // of another key
+	p.writes(who, off, cam)    // and two alone are not worth folding
+	p.writes(who, on, cam)
+	p.writes(who, "password-confirmed")
+	for range 2 {
+		p.writes(who, off, garage)
+		p.writes(who, on, garage)
+	}
+	p.writes(who, off, garage)
+	for range 3 {
+		p.writes(who, "signed-in", by(model.ActorApp))
+	}
+	p.writes(who, "signed-in", by(model.ActorApp), from("192.0.2.8")) // from somewhere else
+	for range 3 {
+		p.writes(who, "pairing-denied", detail("Pi"))
+	}
+	p.writes(who, "pairing-denied", detail("Other Pi"))
+	a := p.signIn(who).get("/activity").want(http.StatusOK)
+	want := []string{
+		"Signed in", "Denied a device that calls itself “Other Pi”", "Denied a device that calls itself “Pi” 3 times", "Signed in", "Signed in 3 times",
+		"Turned garage on and off 3 times", "Password confirmed", "Turned on porch-cam", "Turned off porch-cam", "Turned off garage",
+		"Turned porch-cam off and on 4 times",
+	}
+	if got := a.texts(".event .deed"); !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	all := a.texts(".event:last-child .each li")
+	if len(all) != 8 || !strings.HasSuffix(all[0], "Turned on porch-cam") || !strings.HasSuffix(all[7], "Turned off porch-cam") {
+		t.Errorf("behind the last row are %q", all)
+	}
+	if got := len(a.texts(".event")) - len(a.texts(".each")) + len(a.texts(".each li")); got != 26 {
+		t.Errorf("%d of 26 events can be seen", got)
+	}
+}
+
+func TestDaysEndAtMidnightByThePersonsClock(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	who := p.person(email)
+	p.clock.Advance(11*time.Hour + 50*time.Minute) // before midnight in UTC, and in the evening in New York
+	for range 4 {
+		p.writes(who, "signed-in", by(model.ActorApp))
+		p.clock.Advance(4 * time.Minute)
+	}
+	b := p.signIn(who)
+	for clock, want := range map[string]string{"": "Today,Yesterday", "America/New_York.12": "Today"} {
+		a := b.by(clock).get("/activity?kind=sign-ins").want(http.StatusOK)
+		if got := strings.Join(a.texts(".day h2"), ","); got != want {
+			t.Errorf("by the clock %q the days are %s, want %s", clock, got, want)
+		}
+	}
+	a := b.by("America/New_York.12").get("/activity").want(http.StatusOK)
+	if got := a.texts(".each time"); !slices.Equal(got, []string{"8:06 PM", "8:01 PM", "7:56 PM", "7:51 PM"}) {
+		t.Errorf("the times there are %q", got)
+	}
+	if got := a.attr(".each time", "title"); got != "2 May 2026, 8:06:00 PM" {
+		t.Errorf("exactly: %q", got)
+	}
+}
+
+// Not parallel: ids of one process never go back, and clocks of other tests are ahead.
+func TestWhatHappensWithinASecondStandsInItsOrder(t *testing.T) {
+	p := newProgram(t)
+	model.FollowClock(p.clock.Now())
+	b, _ := p.signedIn(email)
+	tenth := func() { p.clock.Advance(100 * time.Millisecond) }
+	tenth()
+	first := p.pairing("Porch Pi") // which is written down when its page is opened
+	tenth()
+	o := b.opens(first)
+	tenth()
+	o.approve("porch-pi").leadsTo(o.path)
+	tenth()
+	second := p.pairing("Garage Pi")
+	tenth()
+	other := b.opens(second)
+	tenth()
+	first.poll(nil)
+	tenth()
+	b.post(other.path+"/deny", nil).leadsTo(other.path)
+	want := []string{
+		"Denied a device that calls itself “Garage Pi”", "Value of porch-pi sent to its device", "A device that calls itself “Garage Pi” asked to connect",
+		"Approved a device that calls itself “Porch Pi”, with the key porch-pi", "Created porch-pi for a connected device",
+		"A device that calls itself “Porch Pi” asked to connect", "Signed in",
+	}
+	if got := b.get("/activity").texts(".event .deed"); !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
 
@@ -122,8 +236,8 @@ func TestWhatAStrangerRepeatsIsOneRowThatSaysHowOften(t *testing.T) {
 	a := b.get("/activity?kind=sign-ins").want(http.StatusOK)
 	first := noon.Add(time.Hour + time.Minute)
 	want := []string{
-		"Signed in", "Sign-in refused: wrong password, 2 times until " + first.Add(11*time.Minute).Format("15:04"),
-		"Sign-in refused: wrong password, 10 times until " + first.Add(9*time.Minute).Format("15:04"),
+		"Signed in", "Sign-in refused: wrong password, twice, last at " + first.Add(11*time.Minute).Format("15:04 UTC"),
+		"Sign-in refused: wrong password, 10 times, last at " + first.Add(9*time.Minute).Format("15:04 UTC"),
 	}
 	if got := a.texts(".deed"); !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
@@ -146,8 +260,8 @@ func TestWhatAStrangerRepeatsIsOneRowThatSaysHowOften(t *testing.T) {
 	p.writes(who, "sign-in-failed", detail("wrong password"), by(model.ActorUnknown), func(e *model.Event) { e.Address = "192.0.2.99" })
 	b = p.signIn(who)
 	a = b.get("/activity?kind=sign-ins").want(http.StatusOK)
-	if deeds, from := a.texts(".deed"), a.texts(".day .small"); !strings.HasSuffix(deeds[1], "wrong password, 18 times until 3 May, 01:53") ||
-		from[1] != "by somebody who is not signed in, from several addresses" || len(deeds) > 30 {
+	if deeds, from := a.texts(".deed"), a.texts(".event .by"); !strings.HasSuffix(deeds[1], "wrong password, 18 times, last at 3 May, 01:53 UTC") ||
+		from[1] != "Someone not signed in · several addresses" || len(deeds) > 30 {
 		t.Errorf("got %q, %q", deeds, from)
 	}
 }
@@ -166,16 +280,16 @@ func TestTheListIsNarrowedDownByGroupAndByKey(t *testing.T) {
 		"?kind=devices&key=" + aKey: 1, "?kind=nonsense": 6, "?key=nonsense": 6, "?before=nonsense": 6, "?kind=account&key=" + aKey: 0,
 	} {
 		a := b.get("/activity" + query).want(http.StatusOK)
-		if got := len(a.texts(".day li")); got != want {
+		if got := len(a.texts(".event")); got != want {
 			t.Errorf("%q shows %d, want %d", query, got, want)
 		}
-		if got := a.attr(".filter [aria-current]", "href"); want > 0 && strings.Contains(query, "kind=keys") && !strings.Contains(got, "kind=keys") {
+		if got := a.attr(".chips [aria-current]", "href"); want > 0 && strings.Contains(query, "kind=keys") && !strings.Contains(got, "kind=keys") {
 			t.Errorf("%q marks %q", query, got)
 		}
 	}
-	b.get("/activity?key="+aKey).says(".about", "about porch-cam")
-	b.get("/activity?kind=account&key="+aKey).says(".nothing", "Nothing like that has happened.")
-	b.get("/activity?before=000000000000000000000000").says(".nothing", "There is nothing older.")
+	b.get("/activity?key="+aKey).says(".about", "About porch-cam")
+	b.get("/activity?kind=account&key="+aKey).says(".nothing", "Nothing like that yet.")
+	b.get("/activity?before=000000000000000000000000").says(".nothing", "Nothing older.")
 }
 
 func TestFiftyAreOnAPageAndTheOlderOnesBehindALink(t *testing.T) {

@@ -16,7 +16,7 @@ var systems = []struct{ word, name string }{
 	{"linux", "Linux"},
 }
 
-// programOf makes a few words of what a device's program calls itself: "curl 8.5.0", "a Go program", "latchkey 1.0, Linux".
+// programOf makes a few words of what a device's program calls itself: "curl 8.5.0", "a Go program", "latchkey 1.0 on Linux".
 // It gives "" for what it cannot read.
 func programOf(agent string) string {
 	found := product.FindStringSubmatch(agent)
@@ -45,7 +45,7 @@ func programOf(agent string) string {
 	agent = strings.ToLower(agent)
 	for _, system := range systems {
 		if strings.Contains(agent, system.word) {
-			return name + ", " + system.name
+			return name + " on " + system.name
 		}
 	}
 	return name
@@ -78,7 +78,7 @@ var browsers = []struct{ word, name string }{
 	{"headlesschrome/", "Chrome"}, {"chrome/", "Chrome"}, {"crios/", "Chrome"}, {"chromium/", "Chromium"}, {"safari/", "Safari"},
 }
 
-// browserOf is programOf for what somebody is signed in with, where it helps to tell one browser from another: "Firefox, Linux".
+// browserOf is programOf for what somebody is signed in with, where it helps to tell one browser from another: "Firefox on Linux".
 func browserOf(agent string) string {
 	program := programOf(agent)
 	lower := strings.ToLower(agent)

@@ -17,8 +17,8 @@ const flashCookie = "latchkey-flash"
 
 // What is true of an upstream that was not told, or cannot be, that sessions ended.
 const (
-	notTold  = "The key service could not be told, so an app that has the session's token may go on."
-	appsStay = "Apps could not be: change your password at the key service."
+	notTold  = "The key service could not be reached. Apps using this session may stay signed in."
+	appsStay = "Apps stay signed in: change your password at the key service."
 )
 
 // flashes are the sentences that can follow an act, with %s for the key's name.
@@ -29,13 +29,13 @@ var flashes = map[string]string{
 	"still-off":       "Nothing changed: %s is still off.",
 	"deleted":         "%s was deleted.",
 	"gone":            "That key was deleted already, in another place.",
-	"session-ended":   "The session was ended.",
-	"session-gone":    "That session had ended already.",
-	"ended-here":      "Ended here. " + notTold,
-	"app-stays":       "Nothing was ended: the key service does not end the sessions of apps. Change your password there.",
-	"others-ended":    "All other sessions were ended.",
+	"session-ended":   "Signed out.",
+	"session-gone":    "That session was signed out already.",
+	"ended-here":      "Signed out here. " + notTold,
+	"app-stays":       "Not signed out: the key service can’t sign apps out. Change your password there.",
+	"others-ended":    "Signed out everywhere else.",
 	"browsers-ended":  "Your other browsers were signed out. " + appsStay,
-	"browsers-here":   "Your other browsers were signed out here. The key service could not be told, and apps go on: change your password there.",
+	"browsers-here":   "Your other browsers were signed out here. The key service could not be reached, and apps stay signed in: change your password there.",
 	"password":        "Your password was changed, and everything else was signed out.",
 	"account-deleted": "Your account was deleted.",
 	"reset":           "Your new password is set, and everything was signed out. Sign in with it.",

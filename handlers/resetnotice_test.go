@@ -88,7 +88,7 @@ func TestAKeysPageSaysThatItsKeyCameByConnectingADevice(t *testing.T) {
 				t.Errorf("%s: of %s it says %q once it is off", name, key.Name, got)
 			}
 			made := strings.Join(b.get("/activity?key="+key.ID).texts(".deed"), "\n")
-			if paired := strings.Contains(made, "Created "+key.Name+", for a device that was connected"); paired != (want != "") {
+			if paired := strings.Contains(made, "Created "+key.Name+" for a connected device"); paired != (want != "") {
 				t.Errorf("%s: the activity of %s is\n%s", name, key.Name, made)
 			}
 		}

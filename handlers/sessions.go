@@ -94,13 +94,13 @@ func (h *dashboard) readApps(ctx context.Context, c echo.Context, m *views.Sessi
 	sessions, err := h.person(c).Sessions(ctx)
 	switch {
 	case model.Is(err, model.KindNotOffered):
-		m.AppsNote = "The key service does not say which apps you are signed in with."
+		m.AppsNote = "The key service doesn’t list the apps you’re signed in with."
 		return nil
 	case pageOfItsOwn(err):
 		return err
 	case err != nil:
 		h.logFault(c, "auth sessions cannot be read", err)
-		m.AppsNote = "We could not read which apps you are signed in with: " + explain(err).heading + "."
+		m.AppsNote = "The apps you’re signed in with could not be read: " + explain(err).heading + "."
 		return nil
 	}
 	m.More = sessions.More
@@ -109,18 +109,18 @@ func (h *dashboard) readApps(ctx context.Context, c echo.Context, m *views.Sessi
 		switch {
 		case browsers[s.ID]:
 		case s.KeyID != "":
-			byKey[s.KeyID] = append(byKey[s.KeyID], h.appModel(s))
+			byKey[s.KeyID] = append(byKey[s.KeyID], h.appModel(s, "A device"))
 		default:
-			m.Apps = append(m.Apps, h.appModel(s))
+			m.Apps = append(m.Apps, h.appModel(s, "An app"))
 		}
 	}
 	m.Keys = h.keySessions(ctx, c, byKey)
 	return nil
 }
 
-func (h *dashboard) appModel(s model.Session) views.Session {
+func (h *dashboard) appModel(s model.Session, unknown string) views.Session {
 	return views.Session{
-		ID: s.ID, Name: orUnknown(knownProgram(s.Agent), "An app"), Address: s.Address,
+		ID: s.ID, Name: orUnknown(knownProgram(s.Agent), unknown), Address: s.Address,
 		Claims: claims(cmp.Or(s.DeviceName, claimOf(s.Agent)), s.Platform, s.SDK),
 		Seen:   views.NewWhen(s.LastSeenAt, h.Now()), Opened: views.NewWhen(s.CreatedAt, h.Now()),
 	}

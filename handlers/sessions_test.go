@@ -68,19 +68,18 @@ func TestThePageListsWhereAPersonIsSignedIn(t *testing.T) {
 			p.clock.Advance(5 * time.Minute)
 
 			a := laptop.get("/sessions").want(http.StatusOK)
-			if got := a.texts("[aria-labelledby=this-browser] li"); len(got) != 1 || !strings.HasPrefix(got[0], "Firefox, LinuxFrom 192.0.2.1, last seen just now, signed in 5 minutes ago") {
-				t.Errorf("this browser: %q", got)
+			got := a.texts("[aria-labelledby=browsers] li")
+			if len(got) != 2 || !strings.HasPrefix(got[0], "Firefox on Linux This browserSigned in 5 minutes ago · 192.0.2.1") ||
+				!strings.HasPrefix(got[1], "Chrome on AndroidLast seen 5 minutes ago · signed in 5 minutes ago · 192.0.2.1") {
+				t.Errorf("browsers: %q", got)
 			}
-			if got := a.texts("[aria-labelledby=other-browsers] li"); len(got) != 1 || !strings.HasPrefix(got[0], "Chrome, AndroidFrom 192.0.2.1, last seen 5 minutes ago") {
-				t.Errorf("other browsers: %q", got)
-			}
-			if got := a.attr("[aria-labelledby=other-browsers] form", "action"); got != "/sessions/"+phone.rowID()+"/end" {
+			if got := a.attr("[aria-labelledby=browsers] li:nth-child(2) form", "action"); got != "/sessions/"+phone.rowID()+"/end" {
 				t.Errorf("ends %q", got)
 			}
 			if got := a.texts("[aria-labelledby=apps] li"); len(got) != 1 {
 				t.Errorf("apps: %q", got)
 			}
-			if got := a.texts(`[aria-label="Signed in by porch-cam"] li`); len(got) != 1 || a.attr(".sessions h3 a", "href") != "/keys/"+key.ID {
+			if got := a.texts(`[aria-label="Devices with porch-cam"] li`); len(got) != 1 || a.attr(".sessions h2 a", "href") != "/keys/"+key.ID {
 				t.Errorf("by the key: %q", got)
 			}
 		})
@@ -102,13 +101,13 @@ func TestWhoeverIsEndedIsOutAtOnceAndTheOthersAreNot(t *testing.T) {
 			stream := phone.listens(p.serve(), phone.approves(p.pairing("Porch Pi"), "porch-pi").path+"/arrival?state=approved")
 			path := "/sessions/" + phone.rowID() + "/end"
 			laptop.post(path, nil).leadsTo("/sessions")
-			laptop.get("/sessions").says("#status", "The session was ended.")
+			laptop.get("/sessions").says("#status", "Signed out.")
 			phone.get("/keys").leadsTo("/login?ended=1&next=%2Fkeys")
 			p.clock.Advance(15 * time.Second) // after which it looks whether anybody is there
 			stream.ends()
 			tablet.get("/keys").want(http.StatusOK)
 			laptop.post(path, nil).leadsTo("/sessions")
-			laptop.get("/sessions").says("#status", "That session had ended already.")
+			laptop.get("/sessions").says("#status", "That session was signed out already.")
 			if sessions, err := p.store.AuthSessions(t.Context(), who.id, p.clock.Now()); err != nil || len(sessions) != 2 {
 				t.Errorf("%d auth sessions are left, want 2: %v", len(sessions), err)
 			}
@@ -148,7 +147,7 @@ func TestNobodyEndsTheSessionOfAnother(t *testing.T) {
 	}
 	for _, id := range []string{ana.rowID(), row.AuthSessionID, aKey, "nonsense"} {
 		bob.post("/sessions/"+id+"/end", nil).leadsTo("/sessions")
-		bob.get("/sessions").says("#status", "That session had ended already.")
+		bob.get("/sessions").says("#status", "That session was signed out already.")
 	}
 	bob.post("/sessions/end-others", nil).leadsTo("/sessions")
 	ana.get("/keys").want(http.StatusOK)
@@ -168,7 +167,7 @@ func TestAllOthersEndAndThisBrowserStays(t *testing.T) {
 			app := p.app(client.EmailPassword(email, password))
 			bob, _ := p.signedIn("bob@example.com")
 			a := laptop.htmx().post("/sessions/end-others", nil).want(http.StatusOK).isPart()
-			if a.has("form") || !strings.Contains(a.body, "All other sessions were ended.") {
+			if a.doc.Find("form").Length() != 1 || !strings.Contains(a.body, "Signed out everywhere else.") {
 				t.Errorf("the answer is %s", a.body)
 			}
 			laptop.get("/keys").want(http.StatusOK)
@@ -189,6 +188,44 @@ func TestAllOthersEndAndThisBrowserStays(t *testing.T) {
 				t.Errorf("written down: %q", got)
 			}
 		})
+	}
+}
+
+func TestADeviceIsSignedOutAndCanSignInAgainWithItsKey(t *testing.T) {
+	t.Parallel()
+	for name, how := range ways {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newProgram(t, how...)
+			b, _ := p.signedIn(email)
+			key, err := p.app(client.EmailPassword(email, password)).APIKeys().Create(t.Context(), "porch-cam")
+			if err != nil {
+				t.Fatal(err)
+			}
+			device := p.app(client.UserAPIKey(key.Value.Reveal()))
+			b.post(b.get("/sessions").attr(`[aria-label="Devices with porch-cam"] form`, "action"), nil).leadsTo("/sessions")
+			if err := device.Refresh(t.Context()); !client.IsUnauthorized(err) {
+				t.Errorf("the device is still in: %v", err)
+			}
+			b.get("/sessions").says("#status", "Signed out.").lacks(`[aria-label="Devices with porch-cam"]`)
+			p.app(client.UserAPIKey(key.Value.Reveal()))
+		})
+	}
+}
+
+func TestGroupsWithNobodyInThemAreNotShown(t *testing.T) {
+	t.Parallel()
+	b, _ := newProgram(t).signedIn(email)
+	a := b.get("/sessions").want(http.StatusOK)
+	if got := a.texts(".sessions h2"); !slices.Equal(got, []string{"Browsers"}) || len(a.texts(".sessions li")) != 1 {
+		t.Errorf("groups %q", got)
+	}
+	a.lacks(".everywhere")
+	if a.attr(".sessions form", "action") != "/logout" {
+		t.Error("the browser cannot be signed out where it is listed")
+	}
+	if got := a.texts("nav [aria-current]"); !slices.Equal(got, []string{"Account", "Sessions"}) {
+		t.Errorf("it is said to be on %q", got)
 	}
 }
 
@@ -213,11 +250,11 @@ func TestABrowserIsEndedWhateverTheUpstreamSays(t *testing.T) {
 	who := p.person(email)
 	laptop, phone, tablet := p.signIn(who), p.signIn(who), p.signIn(who)
 	p.upstream.breaks("*", says(404, ""))
-	laptop.get("/sessions").want(http.StatusOK).says("main", "The key service does not say which apps you are signed in with.")
+	laptop.get("/sessions").want(http.StatusOK).says("main", "The key service doesn’t list the apps you’re signed in with.")
 	p.upstream.breaks("*", says(500, ""))
-	laptop.get("/sessions").want(http.StatusOK).says("main", "We could not read which apps you are signed in with")
+	laptop.get("/sessions").want(http.StatusOK).says("main", "The apps you’re signed in with could not be read")
 	laptop.post("/sessions/"+phone.rowID()+"/end", nil).leadsTo("/sessions")
-	laptop.get("/sessions").says("#status", "Ended here. The key service could not be told, so an app that has the session's token may go on.")
+	laptop.get("/sessions").says("#status", "Signed out here. The key service could not be reached. Apps using this session may stay signed in.")
 	phone.get("/keys").leadsTo("/login?ended=1&next=%2Fkeys")
 	if !strings.Contains(p.logs.String(), "auth session outlives its web session") {
 		t.Error("the log says nothing")
@@ -233,9 +270,9 @@ const apps = "DELETE api/latchkey/v1/sessions"
 func TestNothingIsSaidToHaveEndedThatGoesOn(t *testing.T) {
 	t.Parallel()
 	const (
-		appsGoOn = "Your other browsers were signed out. Apps could not be: change your password at the key service."
-		untold   = "Your other browsers were signed out here. The key service could not be told, and apps go on: change your password there."
-		ended    = "All other sessions were ended."
+		appsGoOn = "Your other browsers were signed out. Apps stay signed in: change your password at the key service."
+		untold   = "Your other browsers were signed out here. The key service could not be reached, and apps stay signed in: change your password there."
+		ended    = "Signed out everywhere else."
 	)
 	for _, c := range []struct {
 		name           string
@@ -280,7 +317,7 @@ func TestASignOutThatTheUpstreamWasNotToldOfSaysSo(t *testing.T) {
 	b, _ := p.signedIn(email)
 	p.upstream.breaks(logOut, says(500, ""))
 	b.post("/logout", nil).leadsTo("/login")
-	b.get("/login").says("#status", "Ended here. The key service could not be told")
+	b.get("/login").says("#status", "Signed out here. The key service could not be reached")
 	p.upstream.heal()
 	b.post("/login", credentials(email, password)).leadsTo("/keys")
 	b.post("/logout", nil).leadsTo("/login")
@@ -296,7 +333,7 @@ func TestAnAppThatTheUpstreamCannotEndIsNotSaidToHaveEnded(t *testing.T) {
 	app := p.app(client.EmailPassword(email, password))
 	p.upstream.breaks(apps+"/"+app.ID(), says(404, ""))
 	b.post("/sessions/"+app.ID()+"/end", nil).leadsTo("/sessions")
-	b.get("/sessions").says("#status", "Nothing was ended: the key service does not end the sessions of apps.")
+	b.get("/sessions").says("#status", "Not signed out: the key service can’t sign apps out.")
 }
 
 func TestSigningOutIsOneEventAndOneTransaction(t *testing.T) {

@@ -46,16 +46,16 @@ var (
 		undone: "You are still signed in", again: home,
 	}
 	endingSession = doubt{
-		heading: "We don’t know whether the session was ended",
-		text:    lostTouch + "If it is still in the list, end it again.",
+		heading: "We don’t know whether the session was signed out",
+		text:    lostTouch + "If it’s still in the list, sign it out again.",
 		link:    sessionsPath, linkText: "Look at your sessions",
-		undone: "The session was not ended", again: sessionsPath,
+		undone: "The session was not signed out", again: sessionsPath,
 	}
 	endingOthers = doubt{
-		heading: "We don’t know whether your other sessions were ended",
-		text:    lostTouch + "End those that are still in the list.",
+		heading: "We don’t know whether you were signed out everywhere else",
+		text:    lostTouch + "Sign out those that are still in the list.",
 		link:    sessionsPath, linkText: "Look at your sessions",
-		undone: "Not all of your other sessions were ended", again: sessionsPath,
+		undone: "You were not signed out everywhere else", again: sessionsPath,
 	}
 	changingPassword = doubt{
 		heading: "We don’t know whether your password was changed",

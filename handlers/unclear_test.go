@@ -369,9 +369,9 @@ var lostActs = map[string]struct {
 	"end the session of an app": {
 		calls: []string{"EndSession"},
 		act:   sendsForm("/sessions/5f3a1c2b9d0e4a0012345678/end", nil),
-		unclear: told{500, []string{"We don’t know whether the session was ended", lostTouch + "If it is still in the list, end it again."},
+		unclear: told{500, []string{"We don’t know whether the session was signed out", lostTouch + "If it’s still in the list, sign it out again."},
 			"/sessions", "Look at your sessions"},
-		undone: told{503, []string{"The session was not ended"}, "/sessions", "Try again"},
+		undone: told{503, []string{"The session was not signed out"}, "/sessions", "Try again"},
 	},
 	"end the session of a browser": {
 		calls: []string{"DeleteWebSession"},
@@ -382,14 +382,14 @@ var lostActs = map[string]struct {
 			}
 			return b.post(fmt.Sprintf("/sessions/%x/end", rows[0].IDHash), nil)
 		},
-		unclear: told{500, []string{"We don’t know whether the session was ended"}, "/sessions", "Look at your sessions"},
+		unclear: told{500, []string{"We don’t know whether the session was signed out"}, "/sessions", "Look at your sessions"},
 	},
 	"end all other sessions": {
 		calls: []string{"EndOthers"},
 		act:   sendsForm("/sessions/end-others", nil),
-		unclear: told{500, []string{"We don’t know whether your other sessions were ended", lostTouch + "End those that are still in the list."},
+		unclear: told{500, []string{"We don’t know whether you were signed out everywhere else", lostTouch + "Sign out those that are still in the list."},
 			"/sessions", "Look at your sessions"},
-		undone: told{503, []string{"Not all of your other sessions were ended"}, "/sessions", "Try again"},
+		undone: told{503, []string{"You were not signed out everywhere else"}, "/sessions", "Try again"},
 	},
 	"change the password": {
 		calls: []string{"ChangePassword"},
@@ -633,7 +633,7 @@ func TestAnotherServerThatDoesNotKnowIsToldOfInTheSameWords(t *testing.T) {
 	p.upstream.breaks("*", says(http.StatusInternalServerError, `{"error":"not known","error_code":"OutcomeUnknown"}`))
 	b.post("/account/password", url.Values{"current": {password}, "new": {"another " + password}}).
 		want(http.StatusInternalServerError).says("h1", "We don’t know whether your password was changed")
-	b.post("/sessions/end-others", nil).want(http.StatusInternalServerError).says("h1", "We don’t know whether your other sessions were ended")
+	b.post("/sessions/end-others", nil).want(http.StatusInternalServerError).says("h1", "We don’t know whether you were signed out everywhere else")
 }
 
 func TestWhatWasDoneBeforeSomethingFailedIsNotDenied(t *testing.T) {
@@ -652,7 +652,7 @@ func TestWhatWasDoneBeforeSomethingFailedIsNotDenied(t *testing.T) {
 		"an account whose browser stays": {losing{"DeleteWebSession": away}, "/account/delete",
 			url.Values{"password": {password}}, http.StatusInternalServerError, "Your account was deleted"},
 		"sessions of which some are left": {losing{"EndOthers": func() error { return &model.Error{Kind: model.KindNotOffered} }, "DeleteWebSession": away},
-			"/sessions/end-others", nil, http.StatusInternalServerError, "We don’t know whether your other sessions were ended"},
+			"/sessions/end-others", nil, http.StatusInternalServerError, "We don’t know whether you were signed out everywhere else"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

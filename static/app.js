@@ -388,6 +388,7 @@
     "": ago,
     recent: (at, now, age) => ago(at, now, age, 4),
     clock: (at, now) => (at.toDateString() === now.toDateString() ? "" : dateOf(at, now) + ", ") + hours(at, 5),
+    hour: (at) => hours(at, 5),
     date: dateOf,
     countdown: (at, now, age) => new Date(Math.max(-age, 0) * 1000).toISOString().slice(14, 19).replace(/^0/, ""),
   };
@@ -412,7 +413,7 @@
     const kept = () => document.cookie.split("; ").includes(pair);
     if (drawnBy !== ownClock && !kept()) {
       document.cookie = pair + "; path=/; max-age=31536000; samesite=lax" + (clockCookie.startsWith("__Host-") ? "; secure" : "");
-      if ($(".day") && kept()) location.reload(); // the server told days apart by another clock
+      if ($("time.day") && kept()) location.reload(); // the server told days apart by another clock
     }
     foreignTimes();
     document.addEventListener("htmx:after:swap", foreignTimes);

@@ -2,7 +2,6 @@ package views
 
 import (
 	"net/url"
-	"time"
 
 	"github.com/a-h/templ"
 )
@@ -21,34 +20,33 @@ type Activity struct {
 
 // ActivityDay is what happened on one day, newest first.
 type ActivityDay struct {
-	Name string // "Saturday, 2 May 2026"
+	Day  When
 	List []Happening
 }
 
-// Happening is one event in plain words. The key or the device that it is about stands between Before and After.
+// Happening is one event in plain words, of which any part may be "": what a device calls itself stands behind Before, and the key behind
+// Between.
 type Happening struct {
-	At             time.Time // UTC
-	Before, After  string
-	KeyID, KeyName string
-	IsDevice       bool   // it is about a device
-	Device         string // as it called itself, "" when it did not; nobody has verified it
-	Who            string
-	Address        string
-	Program        string // "Firefox, Linux"; "" when it is none that is known
-	Claim          string // what a program that is not known calls itself, "" when that is not to be shown
-	Bad            bool   // somebody was refused
+	When            When
+	Drawing         string
+	Before, Between string
+	After           string
+	Device          string // as it called itself; nobody has verified it
+	KeyID, KeyName  string
+	Who             string
+	Address         string
+	Program         string // "Firefox on Linux"; "" when it is none that is known
+	Claim           string // what a program that is not known calls itself, "" when that is not to be shown
+	Bad             bool   // somebody was refused
+	// Each is what this stands for, newest first, when it is several that happened one after the other.
+	Each []Happening
 }
 
-func (e Happening) clock() string   { return e.At.Format("15:04:05") }
-func (e Happening) machine() string { return e.At.Format(time.RFC3339) }
-func (e Happening) exact() string   { return e.At.Format("2 January 2006, 15:04:05 UTC") }
+// AddDay begins a day, behind those that there are.
+func (m *Activity) AddDay(first When) { m.Days = append(m.Days, ActivityDay{Day: first}) }
 
-// Add puts an event behind the others, under its day.
+// Add puts an event behind the others of the last day.
 func (m *Activity) Add(e Happening) {
-	day := e.At.Format("Monday, 2 January 2006")
-	if n := len(m.Days); n == 0 || m.Days[n-1].Name != day {
-		m.Days = append(m.Days, ActivityDay{Name: day})
-	}
 	last := &m.Days[len(m.Days)-1]
 	last.List = append(last.List, e)
 }
@@ -56,7 +54,22 @@ func (m *Activity) Add(e Happening) {
 // ActivityFilter is what the list is narrowed down to; "" does not narrow.
 type ActivityFilter struct{ Group, KeyID, KeyName string }
 
-func (f ActivityFilter) none() bool { return f.Group == "" && f.KeyID == "" }
+// none is what stands in the place of an empty list.
+func (m Activity) none() string {
+	switch {
+	case m.Later:
+		return "Nothing older."
+	case m.Filter.KeyID != "":
+		return "Nothing like that yet."
+	default:
+		return noneOf[m.Filter.Group]
+	}
+}
+
+var noneOf = map[string]string{
+	"": "Nothing yet. What happens from now on appears here.", "sign-ins": "No sign-ins yet.", "keys": "No key events yet.",
+	"devices": "No device events yet.", "account": "No account events yet.",
+}
 
 // key is what the filter calls its key.
 func (f ActivityFilter) key() string {
@@ -108,18 +121,14 @@ func (e Happening) keyName() string {
 	return e.KeyName
 }
 
-// by goes on to where it came from, when that is known.
-func (e Happening) by() string {
-	if e.Address == "" {
-		return "by " + e.Who
+// words are those that stand before the device, behind it, and behind the key. What is not there leaves no gap.
+func (e Happening) words(place int) string {
+	parts := [3]string{e.Before, e.Between, e.After}
+	if e.KeyID == "" {
+		parts[1], parts[2] = parts[1]+parts[2], ""
 	}
-	return "by " + e.Who + ", from "
-}
-
-// between goes on from the device to its key.
-func (e Happening) between() string {
-	if !e.IsDevice {
-		return ""
+	if e.Device == "" {
+		parts[0], parts[1] = parts[0]+parts[1], ""
 	}
-	return ", with the key "
+	return parts[place]
 }

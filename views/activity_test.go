@@ -12,12 +12,19 @@ import (
 // activity is two days of events, with text wherever there can be some.
 func activity(page views.Page, text string) views.Activity {
 	m := views.Activity{Page: page, Filter: views.ActivityFilter{Group: "keys", KeyID: id(1), KeyName: text}, Older: id(2), Elsewhere: true}
-	for i := range 3 {
-		m.Add(views.Happening{
-			At: noon.Add(-time.Duration(i) * 12 * time.Hour), Before: text, After: text, KeyID: id(1), KeyName: text, Device: text,
-			Who: text, Address: text, Program: text, Bad: i == 1,
-		})
+	event := func(ago time.Duration) views.Happening {
+		return views.Happening{
+			When: views.NewWhen(noon.Add(-ago), noon), Drawing: "in", Before: text, Between: text, After: text, KeyID: id(1), KeyName: text, Device: text,
+			Who: text, Address: text, Program: text, Claim: text, Bad: ago > 0,
+		}
 	}
+	several := event(0)
+	several.Each = []views.Happening{event(0), event(time.Minute), event(time.Hour)}
+	m.AddDay(views.NewWhen(noon, noon))
+	m.Add(several)
+	m.Add(event(2 * time.Hour))
+	m.AddDay(views.NewWhen(noon.Add(-24*time.Hour), noon))
+	m.Add(event(24 * time.Hour))
 	return m
 }
 
@@ -36,18 +43,32 @@ func proof(page views.Page, text string) views.Proof {
 	}
 }
 
-func TestEventsStandUnderTheirDay(t *testing.T) {
+func TestEventsStandUnderTheirDayWithTheirTime(t *testing.T) {
 	t.Parallel()
 	doc := draw(t, views.ActivityPage(activity(views.Page{}, "x")))
-	if diff := cmp.Diff([]string{"Saturday, 2 May 2026", "Friday, 1 May 2026"}, texts(doc, ".day h2")); diff != "" {
+	if diff := cmp.Diff([]string{"Today", "Yesterday"}, texts(doc, ".day h2")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"12:00:00", "00:00:00", "12:00:00"}, texts(doc, ".day time")); diff != "" {
+	if diff := cmp.Diff([]string{"12:00 UTC", "10:00 UTC", "12:00 UTC"}, texts(doc, ".event > time")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	first := doc.Find(".day time").First()
+	first := doc.Find(".event > time").First()
 	if first.AttrOr("datetime", "") != "2026-05-02T12:00:00Z" || first.AttrOr("title", "") != "2 May 2026, 12:00:00 UTC" {
 		t.Errorf("the first is at %q, %q", first.AttrOr("datetime", ""), first.AttrOr("title", ""))
+	}
+}
+
+func TestOfWhatIsFoldedEveryOneCanBeSeen(t *testing.T) {
+	t.Parallel()
+	doc := draw(t, views.ActivityPage(activity(views.Page{}, "x")))
+	if got := text(doc, ".each summary"); got != "Show all 3" {
+		t.Errorf("it offers %q", got)
+	}
+	if diff := cmp.Diff([]string{"12:00 UTC", "11:59 UTC", "11:00 UTC"}, texts(doc, ".each time")); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if doc.Find(".each summary a").Length() > 0 {
+		t.Error("a link stands in what opens them")
 	}
 }
 
@@ -55,12 +76,30 @@ func TestAFilterKeepsWhatItIsNotAskedToChange(t *testing.T) {
 	t.Parallel()
 	doc := draw(t, views.ActivityPage(activity(views.Page{}, "x")))
 	for selector, want := range map[string]string{
-		".filter .chip:nth-child(1)": "/activity?key=" + id(1), ".filter .chip:nth-child(2)": "/activity?key=" + id(1) + "&kind=sign-ins",
-		".filter .about a": "/activity?kind=keys", "a[rel=next]": "/activity?before=" + id(2) + "&key=" + id(1) + "&kind=keys",
-		".exports a:nth-child(1)": "/activity.csv?key=" + id(1) + "&kind=keys",
+		".chip:nth-child(1)": "/activity?key=" + id(1), ".chip:nth-child(2)": "/activity?key=" + id(1) + "&kind=sign-ins",
+		".about a": "/activity?kind=keys", "a[rel=next]": "/activity?before=" + id(2) + "&key=" + id(1) + "&kind=keys",
+		".heading .menu a:nth-child(1)": "/activity.csv?key=" + id(1) + "&kind=keys",
 	} {
 		if got := doc.Find(selector).AttrOr("href", ""); got != want {
 			t.Errorf("%s leads to %q, want %q", selector, got, want)
+		}
+	}
+}
+
+func TestAnEmptyListSaysWhatItIsEmptyOf(t *testing.T) {
+	t.Parallel()
+	for want, m := range map[string]views.Activity{
+		"Nothing yet. What happens from now on appears here.": {},
+		"No device events yet. Show all activity":             {Filter: views.ActivityFilter{Group: "devices"}},
+		"Nothing like that yet. Show all activity":            {Filter: views.ActivityFilter{Group: "devices", KeyID: id(1)}},
+		"Nothing older.": {Filter: views.ActivityFilter{Group: "keys"}, Later: true},
+	} {
+		doc := draw(t, views.ActivityPage(m))
+		if got := text(doc, ".nothing"); got != want {
+			t.Errorf("it says %q, want %q", got, want)
+		}
+		if doc.Find(".heading .menu").Length() > 0 {
+			t.Error("an empty list can be downloaded")
 		}
 	}
 }

@@ -59,10 +59,10 @@ func (s Session) from() string {
 	return from.String()
 }
 
-// lastSeen goes on from where it is.
-func (s Session) lastSeen() string {
-	if s.Address == "" {
-		return "Last seen "
+// opened begins to say since when, or goes on.
+func (s Session) opened(begins bool) string {
+	if begins {
+		return "Signed in "
 	}
-	return ", last seen "
+	return "signed in "
 }

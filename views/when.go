@@ -97,6 +97,9 @@ func (c *Clock) appendDay(b []byte, t, now time.Time) []byte {
 	}
 }
 
+// SameDay says whether two moments are on one day of the clock's.
+func (c *Clock) SameDay(a, b time.Time) bool { return sameDay(c.at(a), c.at(b)) }
+
 func sameDay(a, b time.Time) bool { return a.YearDay() == b.YearDay() && a.Year() == b.Year() }
 
 // appendAgo says how long ago something happened: "4 minutes ago". After a week that is its date.
@@ -141,7 +144,8 @@ const (
 	recent     rule = "recent" // the same, and seconds are counted
 	timeOfDay  rule = "clock"
 	date       rule = "date"
-	heading    rule = "day"
+	hour       rule = "hour"      // where the day is known
+	heading    rule = "day"       // which the script leaves alone, because more than words depends on it
 	countdown  rule = "countdown" // to it
 	howLong    rule = "end"       // until then; the script leaves it alone
 )
@@ -184,6 +188,8 @@ func (w When) append(b []byte, c *Clock) []byte {
 		return c.appendTime(b, w.at, w.seen)
 	case w.rule == date:
 		return c.appendDate(b, w.at, w.seen)
+	case w.rule == hour:
+		return c.hours(b, c.at(w.at), "15:04", "3:04 PM")
 	case w.rule == heading:
 		return c.appendDay(b, w.at, w.seen)
 	case w.rule == countdown:
@@ -248,6 +254,12 @@ func when(w When) templ.Component { return w }
 
 // clock is the time of day at which something was.
 func clock(w When) templ.Component { return w.as(timeOfDay) }
+
+// hourOf is clock, on a day that is told beside it.
+func hourOf(w When) templ.Component { return w.as(hour) }
+
+// dayOf is the day on which something was, as a heading.
+func dayOf(w When) templ.Component { return w.as(heading) }
 
 // dateOf is the day on which something was.
 func dateOf(w When) templ.Component { return w.as(date) }

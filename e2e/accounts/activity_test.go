@@ -33,14 +33,14 @@ func TestAPersonSeesWhatHappenedToTheirAccount(t *testing.T) {
 
 	page.Press(page.Link("Activity"))
 	page.IsAt("/activity")
-	deeds(page, "Log-in refused with garage: it was off", "Turned off garage", "Signed in", "Sign-in refused: wrong password",
-		"First use of porch-cam", "Created garage", "Created porch-cam", "Signed in", "Account created")
+	deeds(page, "Refused garage: the key is off", "Turned off garage", "Signed in", "Sign-in refused: wrong password",
+		"porch-cam signed in for the first time", "Created garage", "Created porch-cam", "Signed in", "Account created")
 	page.Press(page.Link("Sign-ins"))
 	deeds(page, "Signed in", "Sign-in refused: wrong password", "Signed in")
 	page.Press(page.Link("Keys").Last())
-	deeds(page, "Log-in refused with garage: it was off", "Turned off garage", "First use of porch-cam", "Created garage", "Created porch-cam")
+	deeds(page, "Refused garage: the key is off", "Turned off garage", "porch-cam signed in for the first time", "Created garage", "Created porch-cam")
 	page.Press(page.Link("porch-cam").First())
-	deeds(page, "First use of porch-cam", "Created porch-cam")
+	deeds(page, "porch-cam signed in for the first time", "Created porch-cam")
 	page.Press(page.Link("Show all keys"))
 	page.Press(page.Link("Account").Last())
 	deeds(page, "Account created")
@@ -48,7 +48,7 @@ func TestAPersonSeesWhatHappenedToTheirAccount(t *testing.T) {
 	page.Visit("/keys/" + keys[0].ID)
 	page.Press(page.Link("Activity of this key"))
 	page.IsAt("/activity?key=" + keys[0].ID)
-	deeds(page, "First use of porch-cam", "Created porch-cam")
+	deeds(page, "porch-cam signed in for the first time", "Created porch-cam")
 }
 
 func TestWhatIsShownCanBeTakenAlongAsAFile(t *testing.T) {
@@ -57,21 +57,22 @@ func TestWhatIsShownCanBeTakenAlongAsAFile(t *testing.T) {
 	ana := program.Person(t)
 	ana.Keys(t, "porch-cam", "garage")
 	page := program.Open(t, story.SignedIn(ana), story.At("/activity?kind=keys"))
-	name, text := downloadBy(page, "CSV")
+	name, text := downloadBy(page, "Download as CSV")
 	rows, err := csv.NewReader(strings.NewReader(text)).ReadAll()
 	if err != nil || name != "latchkey-activity.csv" || len(rows) != 3 || rows[1][5] != "garage" {
 		t.Errorf("%s: %v %v", name, rows, err)
 	}
-	name, text = downloadBy(page, "JSON")
+	name, text = downloadBy(page, "Download as JSON")
 	var file struct{ Events []map[string]any }
 	if err := json.Unmarshal([]byte(text), &file); err != nil || name != "latchkey-activity.json" || len(file.Events) != 2 || file.Events[1]["key_name"] != "porch-cam" {
 		t.Errorf("%s: %v %v", name, file, err)
 	}
 }
 
-// downloadBy follows a link to a file and gives its name and contents.
+// downloadBy chooses a file from the menu and gives its name and contents.
 func downloadBy(p *story.Page, link string) (name, text string) {
 	p.T.Helper()
+	p.Press(p.Locator("summary[aria-label='Download this list']"))
 	download, err := p.ExpectDownload(func() error { return p.Link(link).Click() })
 	p.Must(err)
 	path, err := download.Path()

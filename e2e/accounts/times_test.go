@@ -2,6 +2,7 @@ package accounts
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -99,4 +100,14 @@ func TestTheFirstPageIsInThePersonsTimeAndTheNextOneFromItsFirstPaint(t *testing
 		t.Error("the server still writes by another clock")
 	}
 	page.Must(page.Expect().Locator(created).ToHaveAttribute("title", clock.Exact(key.CreatedAt())))
+}
+
+func TestDaysAreToldApartByThePersonsClockOnTheFirstVisitToo(t *testing.T) {
+	t.Parallel()
+	program := story.StartProgram(t)
+	ana := program.Person(t)
+	page := program.Open(t, living("America/New_York", "en-US"), story.SignedIn(ana), story.At("/activity"))
+	drawnBy := page.Locator("meta[name=clock]")
+	page.Must(page.Expect().Locator(drawnBy).ToHaveAttribute("content", regexp.MustCompile(`^\S+ America/New_York\.12 \d+$`)))
+	page.Must(page.Expect().Locator(page.Locator(".event > time").First()).ToHaveText(regexp.MustCompile(`^\d+:\d\d [AP]M$`)))
 }

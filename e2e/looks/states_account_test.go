@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/playwright-community/playwright-go"
+
 	"latchkey/client"
 	"latchkey/e2e/story"
 	"latchkey/internal/app/config"
@@ -24,23 +26,23 @@ func statesOfTheAccount(g story.Guests) []story.State {
 			p.Sees(p.GetByText("Turned off"))
 		}},
 		{Name: "the first session", Who: g.None, Path: "/sessions", Reach: func(p *story.Page, _ *story.Gateway) {
-			p.Sees(p.GetByText("You are signed in with no other browser."))
+			p.Sees(p.GetByText("This browser", playwright.PageGetByTextOptions{Exact: playwright.Bool(true)}))
 		}},
 		{Name: "several sessions", Who: g.Few, Path: "/sessions", Reach: func(p *story.Page, _ *story.Gateway) {
 			p.Program.Cookie(p.T, g.Few)
 			p.Visit("/sessions")
-			p.Sees(p.Button("End all other sessions"))
+			p.Sees(p.Button("Sign out everywhere else"))
 		}},
 		{Name: "sessions after one was ended", Who: g.Many, Path: "/sessions", Reach: func(p *story.Page, _ *story.Gateway) {
 			p.Program.Cookie(p.T, g.Many)
 			p.Visit("/sessions")
-			p.Press(p.Role("list", "Other browsers").GetByRole("button"))
-			p.Says("The session was ended.")
+			p.Press(p.Role("list", "Browsers").GetByRole("button").Nth(1))
+			p.Says("Signed out.")
 		}},
 		{Name: "sessions of apps that are not known", Who: g.Full, Path: "/keys", Reach: func(p *story.Page, upstream *story.Gateway) {
 			upstream.Breaks(story.Says(404, ""))
 			p.Visit("/sessions")
-			p.Sees(p.GetByText("The key service does not say which apps you are signed in with."))
+			p.Sees(p.GetByText("The key service doesn’t list the apps you’re signed in with."))
 		}},
 	}
 }
@@ -58,7 +60,7 @@ func TestRefusalsAndTheQuestionForThePasswordAreAccessibleInEveryLook(t *testing
 	tab := page.NewTab("/activity")
 	story.Until(t, "the refusal is written down", func() bool {
 		tab.Visit("/activity")
-		n, err := tab.GetByText("Log-in refused with").Count()
+		n, err := tab.GetByText("the key is off").Count()
 		return err == nil && n > 0
 	})
 	tab.IsAccessibleInEveryLook("a refusal")
