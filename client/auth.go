@@ -10,10 +10,10 @@ import (
 // Op values of this file; the helpers in errors.go compare them.
 const (
 	opRegister   = "register"
-	opLogin      = "log in"
+	opLogin      = "sign in"
 	opRefresh    = "refresh session"
 	opProfile    = "load profile"
-	opLogout     = "log out"
+	opLogout     = "sign out"
 	opDeleteUser = "delete user"
 )
 

@@ -74,7 +74,7 @@ func TestLoginWantsAWholeAnswer(t *testing.T) {
 			f.on("POST "+appRoot+"/auth/providers/anon-user/login", http.StatusOK, body)
 			s, err := f.client(t).Login(t.Context(), client.Anonymous())
 			var e *client.Error
-			if s != nil || !errors.As(err, &e) || e.Status != 200 || e.Op != "log in" {
+			if s != nil || !errors.As(err, &e) || e.Status != 200 || e.Op != "sign in" {
 				t.Errorf("got %v, %v; want an error with status 200", s, err)
 			}
 			if strings.Contains(err.Error(), "s3cret") {

@@ -11,7 +11,7 @@ import (
 )
 
 // opKeyFacts is the Op of errors of [APIKeys.Facts].
-const opKeyFacts = "load key facts"
+const opKeyFacts = "load key usage"
 
 // ownRoot is where Latchkey's own calls live, beside those of the protocol.
 const ownRoot = "/api/latchkey/v1"

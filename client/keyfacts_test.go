@@ -148,7 +148,7 @@ func TestAnErrorOfFactsNamesItsOwnPath(t *testing.T) {
 	f := startFake(t)
 	f.on(factsCall, http.StatusNotFound, `{"error":"there is nothing at `+refresh+`"}`)
 	_, err := f.session(t).APIKeys().Facts(t.Context())
-	const want = "load key facts: GET /api/latchkey/v1/key_facts: 404 Not Found: there is nothing at [redacted]"
+	const want = "load key usage: GET /api/latchkey/v1/key_facts: 404 Not Found: there is nothing at [redacted]"
 	if fmt.Sprint(err) != want {
 		t.Errorf("got %v, want %s", err, want)
 	}

@@ -46,7 +46,7 @@ func TestAPasswordThatIsNotChangedSaysWhy(t *testing.T) {
 		{"nothing", url.Values{}, nil, 422, "current", "Enter your current password.", "Use at least 8 characters."},
 		{"a wrong one", newPassword("not this one", "another battery"), nil, 422, "current", "This is not your current password.", ""},
 		{"a short new one", newPassword(password, "short"), nil, 422, "new", "Use at least 8 characters.", ""},
-		{"a common new one", newPassword(password, "sunshine1"), nil, 422, "new", "password is one of the most common ones", ""},
+		{"a common new one", newPassword(password, "sunshine1"), nil, 422, "new", "password is on the list that attackers try first", ""},
 		{"too many tries", newPassword(password, "another battery"), &model.Error{Kind: model.KindTooManyTries}, 429, "current", "Too many tries.", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

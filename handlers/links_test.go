@@ -106,7 +106,7 @@ func TestWhatComesOfALinkIsSaid(t *testing.T) {
 		{"a new password", "/reset", resetPassword, says(200, ""), 303, ""},
 		{"a link that is used up", "/reset", resetPassword, saying(400, "UserpassTokenInvalid", "userpass token is expired or invalid"), 422, "This link does not work."},
 		{"a link that is none", "/reset", resetPassword, saying(400, "BadRequest", "invalid token data"), 422, "This link does not work."},
-		{"a password that will not do", "/reset", resetPassword, saying(400, "BadRequest", "password is one of the most common ones"), 422, "password is one of the most common ones."},
+		{"a password that will not do", "/reset", resetPassword, saying(400, "BadRequest", "password is on the list that attackers try first"), 422, "password is on the list that attackers try first."},
 		{"a reset that is unclear", "/reset", resetPassword, says(500, ""), 502, "The key service gave an answer we cannot use"},
 		{"an address", "/confirm", confirmAddress, says(200, ""), 303, ""},
 		{"an address, too late", "/confirm", confirmAddress, saying(400, "UserpassTokenInvalid", "userpass token is expired or invalid"), 422, "This link does not work."},

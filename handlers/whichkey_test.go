@@ -201,7 +201,7 @@ func TestATrialThatCannotEndIsLoggedAndStillAnswered(t *testing.T) {
 	p.upstream.breaks(loadProfile, refusesConnections)
 	p.upstream.breaks(logOut, refusesConnections)
 	b.tries(value).want(http.StatusOK).says("#verdict", "It works. It is the value of a key of yours.").keepsSecret(p, value)
-	if !strings.Contains(p.logs.String(), "session of a value that was tried is left open") {
+	if !strings.Contains(p.logs.String(), "session of an identified key is left open") {
 		t.Error("the log says nothing of the session")
 	}
 }

@@ -119,7 +119,7 @@ func TestAForgottenPasswordIsReplacedByMail(t *testing.T) {
 		p.Sees(p.GetByText("Use at least 8 characters."))
 		p.Fill("New password", "Sunshine1")
 		p.Press(p.Button("Set password"))
-		p.Sees(p.GetByText("password is one of the most common ones"))
+		p.Sees(p.GetByText("password is on the list that attackers try first"))
 		for _, browser := range browsers { // nothing has happened yet
 			browser.Visit("/keys")
 			browser.Sees(browser.Link("porch-cam"))
@@ -169,7 +169,7 @@ func TestAPasswordIsChangedInOneBrowserAndTheOtherIsSignedOut(t *testing.T) {
 		change(story.Password, "short")
 		here.Sees(here.GetByText("Use at least 8 characters."))
 		change(story.Password, ana.Email)
-		here.Sees(here.GetByText("password must not be the e-mail address."))
+		here.Sees(here.GetByText("password must not be the email address."))
 		for _, label := range []string{"Current password", "New password"} {
 			if typed, err := here.Field(label).InputValue(); err != nil || typed != "" {
 				t.Errorf("%s is drawn again with what was typed: %v", label, err)

@@ -168,7 +168,7 @@ func TestPairEndsAsTheDeviceCanTell(t *testing.T) {
 		"interrupted":     {server: s.URL, interrupt: true, exit: 1, says: "do not approve"},
 		"no server":       {server: "http://127.0.0.1:1", exit: 5, says: "no answer from http://127.0.0.1:1"},
 		"no address":      {server: "keys.example.org", exit: 2, says: "--url"},
-		"a file is there": {server: s.URL, out: taken, exit: 1, says: "left as it is"},
+		"a file is there": {server: s.URL, out: taken, exit: 1, says: "already exists"},
 	} {
 		file := cmp.Or(c.out, filepath.Join(t.TempDir(), ".env"))
 		cmd := exec.CommandContext(t.Context(), binary, "pair", "--url", c.server, "--out", file)

@@ -19,7 +19,7 @@ func (a *Accounts) event(from model.Origin, kind model.EventKind, userID string)
 func (a *Accounts) recordFailure(ctx context.Context, from model.Origin, userID, reason string) {
 	e := a.event(from, model.EventSignInFailed, userID)
 	e.Actor, e.Detail = model.ActorUnknown, reason
-	a.later(ctx, "failed log-in not written down", userID, func(ctx context.Context) error { return a.store.RecordEvent(ctx, e) })
+	a.later(ctx, "failed sign-in not recorded", userID, func(ctx context.Context) error { return a.store.RecordEvent(ctx, e) })
 }
 
 // recordRefusal remembers that a key was refused, and why. The answer does not wait for it: by the time that it takes one could
@@ -28,7 +28,7 @@ func (a *Accounts) recordRefusal(ctx context.Context, from model.Origin, key mod
 	refusal := model.KeyRefusal{At: a.cfg.Now(), Address: from.Address, Reason: reason}
 	e := a.event(from, model.EventKeyRefused, key.UserID)
 	e.KeyID, e.Detail = key.ID, reason
-	a.later(ctx, "refusal of a key not written down", key.UserID, func(ctx context.Context) error {
+	a.later(ctx, "refusal of a key not recorded", key.UserID, func(ctx context.Context) error {
 		return a.store.RecordRefusal(ctx, key.UserID, key.ID, refusal, e)
 	})
 }

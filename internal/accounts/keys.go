@@ -17,7 +17,7 @@ func (p *Person) Keys(ctx context.Context) (model.Keys, error) {
 	}
 	keys, err := p.accounts.store.Keys(ctx, p.who.UserID)
 	if err != nil {
-		return model.Keys{}, unavailable("read key facts", err)
+		return model.Keys{}, unavailable("read key usage", err)
 	}
 	return keys, nil
 }
@@ -88,7 +88,7 @@ func (p *Person) newKey(ctx context.Context, name string, besides ...model.Event
 	switch {
 	case errors.Is(err, model.ErrLimit):
 		return model.Key{}, "", &model.Error{Kind: model.KindKeyLimit, Reason: fmt.Sprintf(
-			"a user can have at most %d API keys, those turned off included: delete one to make room", model.MaxKeys)}
+			"a user can have at most %d API keys, including those turned off: delete one to make room", model.MaxKeys)}
 	case errors.Is(err, model.ErrConflict):
 		return model.Key{}, "", refuse(model.KindNameTaken)
 	case errors.Is(err, model.ErrRepeated):

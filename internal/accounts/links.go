@@ -160,7 +160,7 @@ func (a *Accounts) SendLink(ctx context.Context, from model.Origin, purpose, ema
 			err = send(ctx, id)
 		}
 		if err != nil && !errors.Is(err, model.ErrNotFound) {
-			a.cfg.Log.WarnContext(ctx, "mail not sent", "user", id.UserID, "reason", err)
+			a.cfg.Log.WarnContext(ctx, "email not sent", "user", id.UserID, "reason", err)
 		}
 	})
 	if !begun {

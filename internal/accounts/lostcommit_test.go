@@ -399,7 +399,7 @@ func TestAnActWhoseCommitIsLostIsToldAsItIs(t *testing.T) {
 				case !reached && (!model.Is(err, model.KindStorageDown) || model.OutcomeOf(err) != model.FoundUndone):
 					t.Errorf("it was not done, and told is %v", err)
 				}
-				if !strings.Contains(u.logs.String(), "the answer to a commit got lost") {
+				if !strings.Contains(u.logs.String(), "the answer to a commit was lost") {
 					t.Error("nothing was lost")
 				}
 				u.logs.Reset()

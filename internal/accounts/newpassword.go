@@ -28,13 +28,13 @@ func checkNewPassword(password model.Secret, email string, least int) error {
 	password = password.OneForm()
 	switch n := utf8.RuneCountInString(string(password)); {
 	case !utf8.ValidString(string(password)):
-		why = "password must be text in UTF-8"
+		why = "password must be valid UTF-8"
 	case n < least || n > maxPassword:
 		why = fmt.Sprintf("password must be between %d and %d characters", least, maxPassword)
 	case canonical(string(password)) == canonical(email):
-		why = "password must not be the e-mail address"
+		why = "password must not be the email address"
 	case isCommon(string(password)):
-		why = "password is one of the most common ones, with which guessing begins"
+		why = "password is on the list that attackers try first"
 	default:
 		return nil
 	}

@@ -30,7 +30,7 @@ func (a *Accounts) tell(ctx context.Context, from model.Origin, about, userID st
 		return
 	}
 	leftOut := func() {
-		a.cfg.Log.DebugContext(ctx, "notice by mail left out: there were many", "about", about, "user", userID)
+		a.cfg.Log.DebugContext(ctx, "notice email skipped: too many within the hour", "about", about, "user", userID)
 	}
 	counts, giveBack, wait := a.notices.takeHere(about + " " + userID)
 	if wait > 0 {
@@ -38,7 +38,7 @@ func (a *Accounts) tell(ctx context.Context, from model.Origin, about, userID st
 		return
 	}
 	c := a.circumstances(from)
-	a.later(ctx, "notice by mail not sent", userID, func(ctx context.Context) error {
+	a.later(ctx, "notice email not sent", userID, func(ctx context.Context) error {
 		switch wait, err := a.notices.takeShared(ctx, counts, giveBack); {
 		case err != nil:
 			return err

@@ -72,7 +72,7 @@ const maxAlike = 10
 type AmbiguousError struct{ Alike []model.Identity }
 
 func (e AmbiguousError) Error() string {
-	return fmt.Sprintf("%d accounts could be meant", len(e.Alike))
+	return fmt.Sprintf("%d accounts match", len(e.Alike))
 }
 
 // Beside are other accounts that people cannot tell from this address, up to a few.
@@ -157,7 +157,7 @@ func (a *Accounts) Add(ctx context.Context, email string, password model.Secret)
 }
 
 // ErrNoLink says that an account was added whose owner cannot choose a password yet.
-var ErrNoLink = errors.New("the account was made, but without a link to choose a password")
+var ErrNoLink = errors.New("the account was created, but no link to choose a password")
 
 // settleUser is settle for an act that creates a user.
 func (a *Accounts) settleUser(ctx context.Context, doing string, err error, id string) error {
@@ -250,7 +250,7 @@ func (a *Accounts) ResetPassword(ctx context.Context, name string, keepSessions,
 }
 
 // ErrPasswordVoid says that a password no longer works whose owner cannot choose another yet.
-var ErrPasswordVoid = errors.New("the password no longer works and everything is signed out, but there is no link to choose another")
+var ErrPasswordVoid = errors.New("the password no longer works and everything is signed out, but no reset link was created")
 
 // voidPassword has no password fit and ends all sessions. Whoever signs in meanwhile may have the hash stored anew: then it is
 // done once more.
@@ -279,7 +279,7 @@ func (a *Accounts) Delete(ctx context.Context, name string) (Managed, error) {
 }
 
 // ErrImported says that a user has been imported before.
-var ErrImported = errors.New("there already")
+var ErrImported = errors.New("already exists")
 
 // TakenError says that somebody signs in already as what a user would who is imported.
 type TakenError struct{ Provider, Subject, By string }

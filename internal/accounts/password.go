@@ -18,11 +18,11 @@ func (p *Person) CheckPassword(ctx context.Context, password model.Secret) error
 		p.accounts.rehash(ctx, p.from, id, password)
 	}
 	proved := p.event(model.EventPasswordProved)
-	err = p.settle(ctx, "record proof", p.accounts.store.RecordEvent(ctx, proved), func(ctx context.Context) (bool, error) {
+	err = p.settle(ctx, "record step-up", p.accounts.store.RecordEvent(ctx, proved), func(ctx context.Context) (bool, error) {
 		return p.accounts.wrote(ctx, proved)
 	})
 	if err != nil {
-		return unavailable("record proof", err)
+		return unavailable("record step-up", err)
 	}
 	return nil
 }
@@ -45,7 +45,7 @@ func (p *Person) ChangePassword(ctx context.Context, current, replacement model.
 	err = a.settleIdentity(ctx, "change password", err, id, func(now model.Identity) bool { return now.PasswordHash == hash })
 	switch {
 	case errors.Is(err, model.ErrConflict):
-		return refused(model.KindWrongPassword, "password was changed meanwhile", p.who.UserID)
+		return refused(model.KindWrongPassword, "password was changed in the meantime", p.who.UserID)
 	case err != nil:
 		return unavailable("change password", err)
 	}

@@ -22,8 +22,8 @@ func TestWhyNobodyIsRegistered(t *testing.T) {
 	}{
 		"no address":           {"not an address", testPassword, model.KindBadEmail, "", 0},
 		"a short password":     {"b@example.org", "short", model.KindBadPassword, "password must be between 8 and 128 characters", 0},
-		"a common one":         {"b@example.org", "iloveyou", model.KindBadPassword, "password is one of the most common ones, with which guessing begins", 0},
-		"the address as one":   {"b@example.org", "b@example.org", model.KindBadPassword, "password must not be the e-mail address", 0},
+		"a common one":         {"b@example.org", "iloveyou", model.KindBadPassword, "password is on the list that attackers try first", 0},
+		"the address as one":   {"b@example.org", "b@example.org", model.KindBadPassword, "password must not be the email address", 0},
 		"an email a while ago": {"a@example.org", testPassword, model.KindTooManyEmails, "", accountGap},
 	} {
 		err := f.Register(t.Context(), here, c.email, model.Secret(c.password))

@@ -37,7 +37,7 @@ func (a *Accounts) SawSession(ctx context.Context, userID, id string, seen time.
 	if now.Sub(seen).Abs() < seenEvery {
 		return
 	}
-	a.later(ctx, "when a session was seen not written down", userID, func(ctx context.Context) error {
+	a.later(ctx, "last use of a session not recorded", userID, func(ctx context.Context) error {
 		return a.store.SawAuthSession(ctx, id, now)
 	})
 }

@@ -73,7 +73,7 @@ func (a *Accounts) SignInAnonymously(ctx context.Context, from model.Origin, d *
 func (a *Accounts) provePassword(ctx context.Context, from model.Origin, email string, password model.Secret) (proven, error) {
 	// Nobody has such a password or e-mail, whoever exists: no need to hash 64 KB, to ask the store or to count.
 	if tooLong(password) || !validEmail(email) {
-		return proven{}, refused(model.KindWrongPassword, "e-mail or password no account can have", "")
+		return proven{}, refused(model.KindWrongPassword, "email or password that no account can have", "")
 	}
 	succeeded, err := a.guessing(ctx, Attempt{Account: email, Address: from.Address, KnownBrowser: from.KnownBrowser})
 	if model.Is(err, model.KindTooManyTries) {
@@ -137,7 +137,7 @@ func (a *Accounts) rehash(ctx context.Context, from model.Origin, id model.Ident
 // keyOf finds the key that has the value, on or off.
 func (a *Accounts) keyOf(ctx context.Context, value model.Secret) (model.Key, error) {
 	if !isValue(string(value)) {
-		return model.Key{}, refused(model.KindWrongValue, "not the shape of a key", "")
+		return model.Key{}, refused(model.KindWrongValue, "not shaped like a key", "")
 	}
 	key, err := a.store.APIKeyByValueHash(ctx, hashValue(string(value)))
 	switch {
@@ -268,7 +268,7 @@ func (a *Accounts) noSession(ctx context.Context, from model.Origin, who proven)
 		}
 		return refused(model.KindDisabled, model.ReasonDisabled, who.userID)
 	}
-	return refused(who.refusal, "user, password or key went away during the log-in", who.userID)
+	return refused(who.refusal, "user, password or key was removed during the sign-in", who.userID)
 }
 
 // deviceID gives back the id a client had before. One that describes its device gets a fresh id, one that does not gets zeros,

@@ -38,13 +38,13 @@ func (a *Accounts) settle(ctx context.Context, userID, doing string, err error, 
 	if failed == nil {
 		done, failed = look(ctx)
 	}
-	a.cfg.Log.WarnContext(ctx, "the answer to a commit got lost", "user", userID, "doing", doing, "saved", done, "cause", err, "look", failed)
+	a.cfg.Log.WarnContext(ctx, "the answer to a commit was lost", "user", userID, "doing", doing, "saved", done, "cause", err, "look", failed)
 	var refusal *model.Error
 	switch {
 	case errors.As(failed, &refusal):
 		return refusal
 	case failed != nil:
-		return about(unclear(doing, fmt.Errorf("%w, and nobody could look: %w", err, failed)), userID)
+		return about(unclear(doing, fmt.Errorf("%w, and looking for it failed: %w", err, failed)), userID)
 	case done:
 		return nil
 	default:

@@ -58,8 +58,8 @@ func (a *App) fromNoPage(next http.Handler) http.Handler {
 			ours = origin == "" || origin == "http://"+r.Host || origin == "https://"+r.Host // with a proxy of the operator's before it
 		}
 		if !ours && r.URL.Path != readyPath {
-			a.log.Info("refused a page of another site at the listener for operators", "status", http.StatusForbidden, "site", legibleHost(site), "origin", legibleHost(origin), "from", r.RemoteAddr)
-			http.Error(w, "this is for no page of another site", http.StatusForbidden)
+			a.log.Info("refused a cross-site request at the admin listener", "status", http.StatusForbidden, "site", legibleHost(site), "origin", legibleHost(origin), "from", r.RemoteAddr)
+			http.Error(w, "cross-site requests are refused here", http.StatusForbidden)
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -162,7 +162,7 @@ func (d *admin) start(log *slog.Logger) (stop func()) {
 	if d == nil {
 		return func() {}
 	}
-	ended := serveBeside(d.server, d.listener, func(err error) { log.Error("the listener for operators broke", "cause", err) })
+	ended := serveBeside(d.server, d.listener, func(err error) { log.Error("the admin listener failed", "cause", err) })
 	return func() {
 		_ = d.server.Close() // what it still says is of no use to anybody
 		<-ended

@@ -38,7 +38,7 @@ func (c *clock) look(ctx context.Context) store.Look {
 	c.looked = now
 	look, err := c.store.Look(ctx, now)
 	if err != nil && ctx.Err() == nil {
-		c.log.ErrorContext(ctx, "what time it is cannot be remembered", "cause", err)
+		c.log.ErrorContext(ctx, "the time cannot be saved", "cause", err)
 	}
 	c.off.Store(int64(look.Off))
 	c.tell(ctx, now, look)
@@ -53,14 +53,14 @@ func (c *clock) tell(ctx context.Context, now time.Time, look store.Look) {
 	c.switched = 0 < look.Off && look.Off < longOff && (!look.Running || c.switched && !look.New)
 	switch {
 	case look.Off == 0:
-		c.warnings.settle(warnClock, "the clock goes with what is believed again")
+		c.warnings.settle(warnClock, "the clock agrees with the expected time again")
 		return
 	case look.New:
 		c.warnings.settle(warnClock, "the clock was set again") // what was said of it is not so any more
 	}
-	text := "the clock has gone ahead: what is past by it alone is not deleted until the program has run on with it"
+	text := "the clock jumped ahead: what has expired by it alone is kept until the program has run on for a while"
 	if look.Behind() {
-		text = "the clock is behind what was believed: is it right?"
+		text = "the clock is behind the expected time: is it right?"
 	}
 	how := []any{
 		"clock", now.UTC().Format(time.RFC3339), "off", look.Off.Round(time.Second).String(), "believed_after", look.Wait.Round(time.Minute).String(),

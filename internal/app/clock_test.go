@@ -229,7 +229,7 @@ func TestTheLogNamesAClockThatIsOffOnce(t *testing.T) {
 	}
 	h.clock.Advance(365 * 24 * time.Hour)
 	h.minutes(3)
-	if n := lines("the clock has gone ahead: what is past by it alone is not deleted until the program has run on with it"); n != 1 {
+	if n := lines("the clock jumped ahead: what has expired by it alone is kept until the program has run on for a while"); n != 1 {
 		t.Errorf("%d lines of one that is ahead", n)
 	}
 	if off := h.gauges().clockOff; off < 364*24*60*60 {
@@ -237,7 +237,7 @@ func TestTheLogNamesAClockThatIsOffOnce(t *testing.T) {
 	}
 	h.clock.Advance(-365*24*time.Hour - 12*time.Hour)
 	h.minutes(3)
-	if n := lines("the clock is behind what was believed"); n != 1 {
+	if n := lines("the clock is behind the expected time"); n != 1 {
 		t.Errorf("%d lines of one that is behind", n)
 	}
 	h.clock.Advance(12 * time.Hour)
@@ -249,7 +249,7 @@ func TestTheLogNamesAClockThatIsOffOnce(t *testing.T) {
 
 func TestStatusSaysThatTheClockIsOffUntilItIsRight(t *testing.T) {
 	t.Parallel()
-	const ahead, well = "clock: the clock has gone ahead: ", "There is nothing to look into."
+	const ahead, well = "clock: the clock jumped ahead: ", "Nothing needs attention."
 	h := newHouse(t)
 	says := func(when string, want ...string) {
 		t.Helper()
@@ -273,7 +273,7 @@ func TestStatusSaysThatTheClockIsOffUntilItIsRight(t *testing.T) {
 	says("after another start", ahead)
 	h.clock.Advance(-400 * 24 * time.Hour)
 	h.minutes(2)
-	says("when it went back", "clock: the clock is behind what was believed")
+	says("when it went back", "clock: the clock is behind the expected time")
 	h.clock.Advance(35*24*time.Hour - 8*time.Hour)
 	h.minutes(1)
 	says("when it is right again", "clock: the clock is behind", "; over since 20")

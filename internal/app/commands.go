@@ -46,7 +46,7 @@ func Main(ctx context.Context, args []string, stdout io.Writer) error {
 		err = flag.ErrHelp
 	default:
 		last := len(commandNames) - 1
-		return fmt.Errorf("there is no command %q, only %s and %s", command, strings.Join(commandNames[:last], ", "), commandNames[last])
+		return fmt.Errorf("unknown command %q: there are %s and %s", command, strings.Join(commandNames[:last], ", "), commandNames[last])
 	}
 	if errors.Is(err, flag.ErrHelp) {
 		return usage(stdout)
@@ -90,7 +90,7 @@ func serve(ctx context.Context, args []string, stdout io.Writer) error {
 	lines = slices.DeleteFunc(lines, func(line string) bool { return line == "" })
 	// The listener is open: once this is read, one can connect.
 	if _, err := fmt.Fprintln(stdout, strings.Join(lines, "\n")); err != nil {
-		a.log.Warn("cannot say on standard output where the program is", "error", err)
+		a.log.Warn("cannot print the address to standard output", "error", err)
 	}
 	return a.Run(ctx)
 }
@@ -123,7 +123,7 @@ func health(ctx context.Context, args []string, stdout io.Writer) error {
 	}
 	defer func() { _ = res.Body.Close() }() // only read from
 	if res.StatusCode != http.StatusOK {
-		return fmt.Errorf("not healthy: %s answers %s", url, res.Status)
+		return fmt.Errorf("not healthy: %s answered %s", url, res.Status)
 	}
 	_, err = fmt.Fprintln(stdout, "healthy")
 	return err
@@ -136,7 +136,7 @@ func healthURL(addr string) (string, error) {
 		return "", err
 	}
 	if port == "0" {
-		return "", config.Refuse("addr", addr, "its port must be known for a health check")
+		return "", config.Refuse("addr", addr, "a health check needs a fixed port")
 	}
 	switch {
 	case host == "" || net.ParseIP(host).Equal(net.IPv4zero):
@@ -149,7 +149,7 @@ func healthURL(addr string) (string, error) {
 
 func version(args []string, stdout io.Writer) error {
 	if len(args) > 0 {
-		return fmt.Errorf("the argument %q is one too many: version takes none", args[0])
+		return fmt.Errorf("unexpected argument %q: version takes none", args[0])
 	}
 	number, revision := build()
 	if revision != "" {
@@ -182,34 +182,36 @@ func thisProgram() string {
 	return number
 }
 
-const usageHead = `Latchkey is a page on which people manage their own user API keys, and the App Services-compatible server that
-honours those keys.
+const usageHead = `Latchkey is a web page on which people manage their own user API keys, and the App Services compatible server that
+accepts those keys.
 
-  latchkey [serve] [flags]   run it
-  latchkey pair [flags]      connect the device that this runs on; latchkey pair --help says how
-  latchkey health [flags]    ask the one that runs with these settings whether it is well; exit code 0 or 1
-  latchkey status            where it and its data are, and what should be looked into
-  latchkey user …            make, list, disable, enable and delete accounts; latchkey user --help says how
-  latchkey import-users …    make accounts of users that App Services' Admin API gave
-  latchkey backup …          copy the database while latchkey runs
-  latchkey restore …         put such a copy back while it is stopped
-  latchkey nodes             the programs that share the database of --database
-  latchkey migrate           bring the schema of that database up to date, which every node does at its start if it may
-  latchkey copy-data         copy all data of --data into that database, while latchkey is stopped
+  latchkey [serve] [flags]   start the server
+  latchkey pair [flags]      connect this device (see latchkey pair --help)
+  latchkey health [flags]    check whether the server with these settings is healthy: exit code 0 or 1
+  latchkey status            show where the server and its data are, and what needs attention
+  latchkey user …            create, list, disable, enable and delete accounts (see latchkey user --help)
+  latchkey import-users …    create accounts from a user export of App Services' Admin API
+  latchkey backup …          copy the database while the server runs
+  latchkey restore …         put a backup back while the server is stopped
+  latchkey nodes             list the nodes that share the database of --database
+  latchkey migrate           update the schema of that database; nodes also do so at their start
+  latchkey copy-data         copy all data from --data to that database while the server is stopped
   latchkey version           print the version
-  latchkey help              print this
+  latchkey help              print this help
 
-Each flag has an environment variable. Where both are given, the flag counts.
+Every flag has an environment variable. If both are given, the flag wins.
 
 `
 
 const usageTail = `
-The keys that seal web sessions and sign refresh tokens are made on the first start, in the data directory. To bring
-your own, set ` + config.SessionKeysVariable + ` (32 random bytes in base64 each, newest first, comma separated) or
-` + config.SessionKeysFileVariable + ` (the name of a file with one key a line).
-So is the key that signs access tokens: ` + config.AccessKeysVariable + ` (PEM, the one that signs first; \n may stand for the
-end of a line) or ` + config.AccessKeysFileVariable + ` (the name of such a file).
-` + config.DatabaseFileVariable + ` is the name of a file with --database.
+The first start creates two key files in the data directory. To use your own keys instead:
+  ` + config.SessionKeysVariable + `, ` + config.SessionKeysFileVariable + `
+      The keys that seal web sessions and sign refresh tokens: 32 random bytes in base64 each, newest first, separated by
+      commas. In the file, one key per line.
+  ` + config.AccessKeysVariable + `, ` + config.AccessKeysFileVariable + `
+      The keys of access tokens, in PEM; the first one signs. In the variable, \n may stand for the end of a line.
+  ` + config.DatabaseFileVariable + `
+      A file that contains the URL of --database.
 `
 
 // usage lists the commands, and every flag with its variable and default.

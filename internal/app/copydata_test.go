@@ -49,7 +49,7 @@ func TestAfterACopyBrowsersAndDevicesStaySignedIn(t *testing.T) {
 	people.programs = append(people.programs, device)
 
 	_, err = copyData(t, t.Context(), cfg, url)
-	testkit.WantSentence(t, err, "nothing was copied", "a running latchkey has "+filepath.Join(cfg.Data, databaseFile))
+	testkit.WantSentence(t, err, "nothing was copied", "a running latchkey is using "+filepath.Join(cfg.Data, databaseFile))
 	if err := file.stop(); err != nil {
 		t.Fatal(err)
 	}
@@ -57,8 +57,8 @@ func TestAfterACopyBrowsersAndDevicesStaySignedIn(t *testing.T) {
 
 	text, err := copyData(t, t.Context(), cfg, url, "--dry-run")
 	if err != nil || !regexp.MustCompile(`(?s)^users +1\nidentities +1\napi_keys +1\nauth_sessions +\d\nweb_sessions +2\n.*`+
-		`This was a rehearsal: \d+ rows of .*latchkey\.db were copied and compared, and are the same\. None was saved\.\n`+
-		`The database had no tables\. They were created, and stay there, empty\.\n$`).MatchString(text) {
+		`Dry run: \d+ rows of .*latchkey\.db were copied and compared, and are the same\. Nothing was saved\.\n`+
+		`The database had no tables\. They were created, and are empty\.\n$`).MatchString(text) {
 		t.Errorf("%v: %s", err, text)
 	}
 	text, err = copyData(t, t.Context(), cfg, url, "--json")
@@ -106,7 +106,7 @@ func TestWhatStopsACopyIsSaidInOneSentenceWithoutTheURL(t *testing.T) {
 	path := filepath.Join(cfg.Data, databaseFile)
 
 	_, err := copyData(t, t.Context(), testConfig(t), url)
-	testkit.WantSentence(t, err, "nothing was copied from ", "there is no database")
+	testkit.WantSentence(t, err, "nothing was copied from ", "there is no such database")
 	_, err = copyData(t, t.Context(), cfg, "postgres://u:canary-9@127.0.0.1:"+freePort(t)+"/none")
 	testkit.WantSentence(t, err, "nothing was copied from "+path, "the database of PostgreSQL")
 	if strings.Contains(err.Error(), "canary") || ExitCode(err) != 1 {
@@ -115,7 +115,7 @@ func TestWhatStopsACopyIsSaidInOneSentenceWithoutTheURL(t *testing.T) {
 	gone, stop := context.WithCancel(t.Context())
 	stop()
 	_, err = copyData(t, gone, cfg, url)
-	testkit.WantSentence(t, err, "nothing was copied: it was interrupted")
+	testkit.WantSentence(t, err, "interrupted; nothing was copied")
 
 	var out bytes.Buffer
 	err = operateOn(t.Context(), []string{"copy-data", "--data", cfg.Data}, operate.Console{In: strings.NewReader(""), Out: &out, Err: &out})
@@ -136,18 +136,18 @@ func TestWhatStopsACopyIsSaidInOneSentenceWithoutTheURL(t *testing.T) {
 	}
 	exec("INSERT INTO forms (user_id, id, used_at) VALUES ('ada', ?, 0)", "f\x00\x1b")
 	_, err = copyData(t, t.Context(), cfg, url)
-	testkit.WantSentence(t, err, "nothing was copied: PostgreSQL cannot hold a text", "the column id of the table forms", `"ada", "f\x00\x1b"`, "--clean replaces such texts")
+	testkit.WantSentence(t, err, "nothing was copied: PostgreSQL cannot store a text", "column id of table forms", `"ada", "f\x00\x1b"`, "--clean replaces such texts")
 	text, err := copyData(t, t.Context(), cfg, url, "--clean")
-	if err != nil || !strings.Contains(text, "Texts that PostgreSQL cannot hold, and that were replaced: 1\n"+`  the column id of forms, in the row of key "ada", "f\x00\x1b"`+"\n"+"Copied and compared: ") {
+	if err != nil || !strings.Contains(text, "Texts replaced because PostgreSQL cannot store them: 1\n"+`  column id of forms, row "ada", "f\x00\x1b"`+"\n"+"Copied and compared: ") {
 		t.Errorf("%v: %s", err, text)
 	}
-	if !strings.HasSuffix(text, "put the file away: what happens next is not in it.\n"+
-		"The files session-keys and access-token-key.pem of the data directory are not in the database: give every node the same keys, and nobody is signed out.\n") {
+	if !strings.HasSuffix(text, "Put the old file away: it gets no more changes.\n"+
+		"Not copied: the files session-keys and access-token-key.pem of the data directory. Give every node the same ones, so that everyone stays signed in.\n") {
 		t.Errorf("%s", text)
 	}
 	exec("UPDATE goose_db_version SET version_id = version_id + 1")
 	_, err = copyData(t, t.Context(), cfg, url)
-	testkit.WantSentence(t, err, "nothing was copied: "+path+" was made by a newer latchkey")
+	testkit.WantSentence(t, err, "nothing was copied: "+path+" was written by a newer latchkey")
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +169,7 @@ func TestACopyThatMayHaveBeenSavedSaysHowToFindOut(t *testing.T) {
 	proxy := pgtest.NewProxy(t, url)
 	proxy.CutAtCommit(1)
 	_, err := copyData(t, t.Context(), cfg, proxy.URL())
-	testkit.WantSentence(t, err, "it is not known whether the copy was saved", "run this again, and if the database is not empty then, all of it was")
+	testkit.WantSentence(t, err, "it is not known whether the copy was saved", "run this again; if it says that the database is not empty, everything was saved")
 	_, err = copyData(t, t.Context(), cfg, proxy.URL())
 	testkit.WantSentence(t, err, "is not empty")
 }

@@ -43,7 +43,7 @@ func openDataDir(path string, log *slog.Logger) (dataDir, error) {
 	d := noDataDir(log)
 	d.path = path
 	if err := os.MkdirAll(path, 0o700); err != nil {
-		return d, d.refuse("it cannot be made", err)
+		return d, d.refuse("it cannot be created", err)
 	}
 	probe, err := os.CreateTemp(path, ".writable-*")
 	if err != nil {
@@ -79,14 +79,14 @@ func (d *dataDir) closeToOthers() error {
 		return d.refuse("it cannot be read", err)
 	}
 	if len(entries) > 0 && !slices.ContainsFunc(entries, isOurs) {
-		return config.Refuse("data", d.path, "other users can read it and it has files of something else; give a directory of its own, or close it with chmod 700")
+		return config.Refuse("data", d.path, "other users can read it and it contains files of other programs; use a directory of its own, or close it with chmod 700")
 	}
 	if err := os.Chmod(d.path, info.Mode()&^0o077); err != nil {
 		// Volumes of a container platform can belong to root and be shared by a group. The files in it are still 0600.
-		d.unusual = append(d.unusual, "others can read it, and it cannot be closed to them ("+err.Error()+")")
+		d.unusual = append(d.unusual, "other users can read it, and that cannot be changed ("+err.Error()+")")
 		return nil
 	}
-	d.log.Info("closed the data directory to other users", "dir", d.path, "was", info.Mode().Perm().String())
+	d.log.Info("restricted the data directory to its owner", "dir", d.path, "was", info.Mode().Perm().String())
 	return nil
 }
 
@@ -106,7 +106,7 @@ func (d dataDir) openDatabase(ctx context.Context) (*store.Store, error) {
 	st, err := store.Open(ctx, path)
 	switch {
 	case errors.Is(err, store.ErrNewer):
-		return nil, config.Refuse("data", d.path, "its database was made by a newer latchkey and has been left as it is; run that version, or give another directory")
+		return nil, config.Refuse("data", d.path, "its database was written by a newer latchkey and was not changed; run that version, or use another directory")
 	case errors.Is(err, store.ErrForeignLog):
 		return nil, config.Refuse("data", d.path, strings.TrimPrefix(err.Error(), "open database "+path+": "))
 	case err != nil && !errors.Is(err, store.ErrInUse):
@@ -132,7 +132,7 @@ func (a *App) openStore(ctx context.Context, cfg config.Settings, dir *dataDir) 
 	}
 	st, err := dir.openDatabase(ctx)
 	if errors.Is(err, store.ErrInUse) {
-		return nil, config.Refuse("data", dir.path, "another latchkey is using it; stop that one, or give this one a directory of its own")
+		return nil, config.Refuse("data", dir.path, "another latchkey is using it; stop that one, or use another directory for this one")
 	}
 	return st, err
 }
@@ -146,7 +146,7 @@ func (d dataDir) secret(name string, generate func() ([]byte, error)) ([]byte, e
 			err = writeSecret(path, content)
 		}
 		if err == nil && !d.isNew {
-			d.log.Warn("a secret was not beside the database, and another was made: what the lost one signed or sealed is good no more, unless a copy of it is put back", "file", path)
+			d.log.Warn("a key file was missing beside the database, and a new one was created: sessions from before are signed out, unless you put a copy of the lost file back", "file", path)
 		}
 	} else if err == nil {
 		err = d.closeFileToOthers(path)
@@ -164,10 +164,10 @@ func (d dataDir) closeFileToOthers(path string) error {
 	}
 	if link, err := os.Lstat(path); err != nil || link.Mode()&fs.ModeSymlink != 0 {
 		// What a link leads to may be anything, which other programs need as it is.
-		d.log.Warn("other users can read a secret, which is a link to another place: close that to them", "file", path, "is", info.Mode().Perm().String())
+		d.log.Warn("other users can read a key file, which is a symbolic link: restrict the file that it points to", "file", path, "is", info.Mode().Perm().String())
 		return err
 	}
-	d.log.Warn("other users could read a secret: closed it to them", "file", path, "was", info.Mode().Perm().String())
+	d.log.Warn("other users could read a key file: made it readable for its owner only", "file", path, "was", info.Mode().Perm().String())
 	return os.Chmod(path, 0o600)
 }
 
@@ -240,7 +240,7 @@ const inPostgreSQL = "the PostgreSQL database of --database"
 func connectDatabase(ctx context.Context, database model.Secret, o store.Options) (*store.Store, error) {
 	st, err := store.Connect(ctx, database, o)
 	if errors.Is(err, store.ErrNewer) {
-		return nil, config.RefuseDatabase("its schema is of a newer latchkey, and has been left as it is; run that version")
+		return nil, config.RefuseDatabase("its schema is of a newer latchkey and was not changed; run that version")
 	}
 	if err != nil {
 		return nil, config.RefuseDatabase(strings.TrimPrefix(err.Error(), "open the database: "))

@@ -45,7 +45,7 @@ func (a *App) listen(ctx context.Context, cfg config.Settings) (*listen.Listener
 func listenAt(ctx context.Context, setting, addr string, cfg listen.Config) (*listen.Listener, error) {
 	l, err := listen.New(ctx, addr, cfg)
 	if err != nil {
-		return nil, config.Refuse(setting, addr, "it cannot be listened on ("+err.Error()+")")
+		return nil, config.Refuse(setting, addr, "cannot listen on it ("+err.Error()+")")
 	}
 	return l, nil
 }
@@ -125,18 +125,18 @@ func (a *App) listenToProxies(trusted handlers.Proxies, next http.Handler) http.
 
 func (a *App) hearProxy(trusted handlers.Proxies, r *http.Request, header string) {
 	if !trusted.Trusts(r) {
-		a.warnings.raise(warnStrangeProxy, "a proxy that is not among --trusted-proxies (LATCHKEY_TRUSTED_PROXIES) passes requests on: "+
-			"everybody behind it counts as one address. If it is yours, name it there", "header", header, "peer", r.RemoteAddr)
+		a.warnings.raise(warnStrangeProxy, "a proxy that is not in --trusted-proxies (LATCHKEY_TRUSTED_PROXIES) forwards requests: "+
+			"everyone behind it counts as one address. If the proxy is yours, add it there", "header", header, "peer", r.RemoteAddr)
 		return
 	}
 	if header != proxyHeaders[0] {
-		a.warnings.raise(warnUnreadProxy, "a trusted proxy says whose requests it passes on in a header that is not read: "+
-			"have it set X-Forwarded-For", "header", header, "peer", r.RemoteAddr)
+		a.warnings.raise(warnUnreadProxy, "a trusted proxy names its clients in a header that is not read: "+
+			"make it set X-Forwarded-For", "header", header, "peer", r.RemoteAddr)
 		return
 	}
 	if _, word := trusted.Client(r); word != "" {
-		a.warnings.raise(warnUnreadProxy, "what a trusted proxy says of whose request it passes on is no address: "+
-			"the requests count as its own", "header", header, "word", legibleHost(word), "peer", r.RemoteAddr)
+		a.warnings.raise(warnUnreadProxy, "a trusted proxy names a client that is not an address: "+
+			"the requests count as the proxy's own", "header", header, "word", legibleHost(word), "peer", r.RemoteAddr)
 	}
 }
 
@@ -167,8 +167,8 @@ func (a *App) refusePlainHTTP(trusted handlers.Proxies, next http.Handler) http.
 			return
 		}
 		from, _ := trusted.Client(r)
-		a.log.Info("refused a request by plain http", "status", http.StatusForbidden, "from", from)
-		handlers.RefuseProgram(w, r, http.StatusForbidden, "invalid_request", "use https: whatever this request held can be read on its way")
+		a.log.Info("refused a request over plain http", "status", http.StatusForbidden, "from", from)
+		handlers.RefuseProgram(w, r, http.StatusForbidden, "invalid_request", "use https: anyone on the way could read this request")
 	})
 }
 

@@ -71,7 +71,7 @@ func concrete(path string) string {
 		"{provider}", "local-userpass", "/static/*", static.URL("app.css")).Replace(path)
 }
 
-// oddMethods are what no route has. Those in small letters are not the methods that they look like, and the last two are names
+// oddMethods are what no route has. Those in lower case are not the methods that they look like, and the last two are names
 // that a router uses inside.
 var oddMethods = []string{
 	"TRACE", "TRACK", "CONNECT", "PATCH", "PROPFIND", "MKCOL", "LOCK", "DEBUG", "PURGE", "SEARCH", "JUNK", "get", "Post", "GET1", "M-SEARCH",
@@ -366,7 +366,7 @@ func TestABaseURLMayEndWithASlash(t *testing.T) {
 		}
 	}
 	for target, says := range map[string]string{
-		"/keys" + locationPath: "the base URL must end after the host", "/api//client/v2.0/": "a slash or a dot too many", "/Api/client/v2.0/x": "in small letters",
+		"/keys" + locationPath: "the base URL must end after the host", "/api//client/v2.0/": "an extra slash or dot", "/Api/client/v2.0/x": "in lower case",
 		"/latchkey/" + locationPath: "the base URL must end after the host", "/api/client/v2.0" + locationPath: "the base URL must end after the host",
 	} {
 		if got := asDevice(t, a, http.MethodGet, target, host); !strings.Contains(got.Body, says) {

@@ -106,12 +106,12 @@ func instanceAt(publicURL string) string {
 }
 
 const misdirected = `This server does not answer for the host in that address.
-If you run it: --public-url (LATCHKEY_PUBLIC_URL) says by which address it is reached, --also-host by which others devices come,
-and a proxy must pass on the Host header of what it was asked.
+If you run it: set --public-url (LATCHKEY_PUBLIC_URL) to the address of this server, name other hosts with --also-host,
+and have a proxy pass on the Host header.
 `
 
-const misdirectedProgram = "this server does not answer for the host in that address: use the address that its pages name, " +
-	"or have its operator name this host with --public-url or --also-host"
+const misdirectedProgram = "this server does not answer for the host in that address: use the address shown on its pages, " +
+	"or have its operator add this host with --public-url or --also-host"
 
 // only answers for these hosts and refuses everything else. A request that names a whole URL is meant for a proxy, which this
 // is none; in that URL and in X-Forwarded-Host could stand anything.
@@ -137,7 +137,7 @@ func (h hosts) only(next http.Handler) http.Handler {
 			h.sendToPublicURL(w, r)
 			return
 		}
-		h.log.Info("refused a request for another host", "host", legibleHost(r.Host), "status", http.StatusMisdirectedRequest, "from", h.from(r))
+		h.log.Info("refused a request for an unknown host", "host", legibleHost(r.Host), "status", http.StatusMisdirectedRequest, "from", h.from(r))
 		if forPrograms {
 			handlers.RefuseProgram(w, r, http.StatusMisdirectedRequest, "invalid_request", misdirectedProgram)
 			return
@@ -163,7 +163,7 @@ func (h hosts) sendToPublicURL(w http.ResponseWriter, r *http.Request) {
 // nothingThere answers programs that ask for what only looks like pairing.
 func (h hosts) nothingThere() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h.log.Info("refused a call that is none", "status", http.StatusNotFound, "from", h.from(r))
+		h.log.Info("refused an unknown pairing call", "status", http.StatusNotFound, "from", h.from(r))
 		handlers.RefuseProgram(w, r, http.StatusNotFound, "invalid_request", handlers.NothingThere)
 	})
 }

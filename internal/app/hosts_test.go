@@ -131,7 +131,7 @@ func TestAnotherHostIsRefusedEverywhereButAtTheHealthCheck(t *testing.T) {
 		if err := a.stop(); err != nil {
 			t.Fatal(err)
 		}
-		if !strings.Contains(log.String(), "refused a request for another host") || !strings.Contains(log.String(), "evil.example") {
+		if !strings.Contains(log.String(), "refused a request for an unknown host") || !strings.Contains(log.String(), "evil.example") {
 			t.Error("the log does not say what was refused")
 		}
 	}

@@ -81,7 +81,7 @@ func (k keySource) read(dir dataDir) (source string, text []byte, err error) {
 	case k.file != "":
 		source = fmt.Sprintf("%s is %q", k.fileVariable, k.file)
 		if text, err = os.ReadFile(k.file); err != nil {
-			return "", nil, fmt.Errorf("%s: it cannot be read (%w)", source, err)
+			return "", nil, fmt.Errorf("%s: cannot be read (%w)", source, err)
 		}
 	default:
 		source = fmt.Sprintf("--data (LATCHKEY_DATA) is %q: its file %s", dir.path, k.inData)
@@ -116,7 +116,7 @@ func parseSessionKeys(text string) ([][]byte, error) {
 		}
 	}
 	if len(keys) == 0 {
-		return nil, fmt.Errorf("there is no key in it, and must be one of %d random bytes in base64 at least", keyLength)
+		return nil, fmt.Errorf("contains no key; there must be at least one of %d random bytes in base64", keyLength)
 	}
 	return keys, nil
 }
@@ -178,14 +178,14 @@ func parseAccessKeys(text []byte) ([]*ecdsa.PrivateKey, error) {
 	case begun == 0:
 		return nil, errors.New("it must be a PEM file with a PKCS #8 private key")
 	case len(keys) < begun:
-		return nil, fmt.Errorf("of the %d keys that begin in it only %d are whole PEM", begun, len(keys))
+		return nil, fmt.Errorf("only %d of its %d keys are complete PEM", len(keys), begun)
 	}
 	return keys, nil
 }
 
 func parseAccessKey(block *pem.Block) (*ecdsa.PrivateKey, error) {
 	if block.Type != "PRIVATE KEY" {
-		return nil, errors.New("it must be a PEM file with nothing but PKCS #8 private keys")
+		return nil, errors.New("it must be a PEM file that contains only PKCS #8 private keys")
 	}
 	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	if err != nil {

@@ -128,8 +128,8 @@ func TestSessionKeysAreReadAsPeopleWriteThem(t *testing.T) {
 		"blank lines and comments":      {"# new, of today\n\n" + std + " # in use\n  \n#" + std + "\n" + web + "\r\n", 2, ""},
 		"commas, as in a variable":      {std + "," + web + ", " + std, 3, ""},
 		"the alphabet of URLs":          {web, 1, ""},
-		"nothing":                       {"", 0, "there is no key in it"},
-		"nothing but a comment":         {"# soon\n", 0, "there is no key in it"},
+		"nothing":                       {"", 0, "contains no key"},
+		"nothing but a comment":         {"# soon\n", 0, "contains no key"},
 		"a key that is too short":       {std + "\n" + std[:40], 0, "key 2 is 30 bytes long"},
 		"a key that is too long":        {std[:43] + std, 0, "key 1 is 64 bytes long"},
 		"something that is not base64":  {"correct horse battery staple", 0, "key 1 is not base64"},
@@ -240,7 +240,7 @@ func TestAccessKeysAreReadInTheirOrderFromWhereverTheyAre(t *testing.T) {
 	cfg := config.Defaults()
 	cfg.AccessKeys = model.Secret(first[:80])
 	_, err := loadAccessKeys(parsed(t, cfg), nowhere)
-	testkit.WantSentence(t, err, config.AccessKeysVariable, "only 0 are whole PEM")
+	testkit.WantSentence(t, err, config.AccessKeysVariable, "only 0 of its 1 keys")
 	if strings.Contains(err.Error(), strings.Split(first, "\n")[1][:20]) {
 		t.Errorf("the key is in %v", err)
 	}
@@ -267,15 +267,15 @@ func TestADamagedKeyFileIsNamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, tc := range map[string]struct{ file, content, want string }{
-		"no session key":             {sessionKeysFile, "\n", "there is no key in it"},
+		"no session key":             {sessionKeysFile, "\n", "contains no key"},
 		"a cut session key":          {sessionKeysFile, "AAAA\n", "key 1 is 3 bytes long"},
 		"an empty access key":        {accessKeyFile, "", "PEM"},
 		"an access key of garbage":   {accessKeyFile, string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: []byte("x")})), "damaged"},
 		"an access key of its kind":  {accessKeyFile, string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: []byte("x")})), "PEM"},
 		"an access key of a bad kin": {accessKeyFile, string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})), "P-256"},
-		"a second one of its kind":   {accessKeyFile, accessPEM(t) + string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: []byte("x")})), "nothing but"},
-		"a second one that is cut":   {accessKeyFile, accessPEM(t) + accessPEM(t)[:100], "of the 2 keys that begin in it only 1"},
-		"a first one that is cut":    {accessKeyFile, accessPEM(t)[:100] + "\n" + accessPEM(t), "of the 2 keys that begin in it only 1"},
+		"a second one of its kind":   {accessKeyFile, accessPEM(t) + string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: []byte("x")})), "only"},
+		"a second one that is cut":   {accessKeyFile, accessPEM(t) + accessPEM(t)[:100], "only 1 of its 2 keys"},
+		"a first one that is cut":    {accessKeyFile, accessPEM(t)[:100] + "\n" + accessPEM(t), "only 1 of its 2 keys"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -376,7 +376,7 @@ func TestSecretsThatAreMissingBesideADatabaseAreToldOf(t *testing.T) {
 		if _, err := loadAccessKeys(parsed(t, config.Defaults()), dir); err != nil {
 			t.Fatal(err)
 		}
-		if text := said.String(); strings.Count(text, "another was made") != c.lines || !strings.Contains(text, c.loses) {
+		if text := said.String(); strings.Count(text, "a new one was created") != c.lines || !strings.Contains(text, c.loses) {
 			t.Errorf("without %q: %s", c.loses, text)
 		}
 		if err := os.WriteFile(filepath.Join(path, databaseFile), nil, 0o600); err != nil {

@@ -26,13 +26,13 @@ func isTerminal(w io.Writer) bool {
 
 func (a *App) warnOfUnknown(cfg config.Settings) {
 	for _, name := range cfg.Unknown {
-		a.log.Warn("this variable looks like a setting, and there is none of that name", "variable", name)
+		a.log.Warn("this variable looks like a setting, but there is no such setting", "variable", name)
 	}
 }
 
 // warnOfOpenDatabase is said at each start: a listener on the way has everything but passwords and values.
 func (a *App) warnOfOpenDatabase(cfg config.Settings) {
 	if cfg.DatabaseOpen {
-		a.log.Warn("what goes to the database and comes from it can be read on its way: --database (LATCHKEY_DATABASE) says sslmode=disable, and names another machine")
+		a.log.Warn("the connection to the database is not encrypted: --database (LATCHKEY_DATABASE) says sslmode=disable for another machine")
 	}
 }

@@ -64,7 +64,7 @@ func (a *App) enter(ctx context.Context, cfg config.Settings, ring keyRing, acce
 	if err := n.makeSureOfRoom(ctx); err != nil {
 		return err
 	}
-	a.log.InfoContext(ctx, "runs beside the other nodes of the database", "name", me.Name)
+	a.log.InfoContext(ctx, "joined the other nodes of the database", "name", me.Name)
 	return nil
 }
 
@@ -112,8 +112,8 @@ func fits(me, other store.Node) error {
 			continue
 		}
 		if !slices.Contains(theirs, mine[0]) || !slices.Contains(mine, theirs[0]) {
-			return fmt.Errorf("the %s of this node are not those of node %s, which is running: give both the same "+
-				"(docs/operating.md, Changing the key ring), or wait a minute if that one is gone", keys.what, other.Name)
+			return fmt.Errorf("the %s of this node differ from those of node %s, which is running: give both the same "+
+				"(docs/operating.md, Changing the key ring), or wait a minute if that node is gone", keys.what, other.Name)
 		}
 	}
 	return nil
@@ -136,7 +136,7 @@ func (n *nodes) beat(ctx context.Context) {
 		n.compare(clock)
 	case !n.quiet && ctx.Err() == nil:
 		n.quiet = true
-		n.log.WarnContext(ctx, "the other nodes cannot be told that this one runs; it is tried again and again", "cause", err)
+		n.log.WarnContext(ctx, "cannot tell the other nodes that this one is running; trying again", "cause", err)
 	}
 }
 
@@ -152,7 +152,7 @@ func (n *nodes) enterAgain(ctx context.Context) (store.NodeClock, error) {
 	if overtaken {
 		name := n.me.Name
 		n.me.Name += "~" + n.me.Run[:6]
-		n.warnings.raise(warnNodeName, "another node runs by the name of this one: give each a name of its own with --node (LATCHKEY_NODE)",
+		n.warnings.raise(warnNodeName, "another node has the same name: give each its own with --node (LATCHKEY_NODE)",
 			"name", name, "goes_on_as", n.me.Name)
 	}
 	return n.store.EnterNode(ctx, n.me, n.now, func(store.Node) error { return nil })
@@ -163,10 +163,10 @@ func (n *nodes) compare(c store.NodeClock) {
 	n.me.ClockOff = c.Off
 	n.off.Store(int64(c.Off))
 	if c.Off.Abs()-c.Unsure <= clockLimit {
-		n.warnings.settle(warnNodeClock, "the clock goes with the database's again")
+		n.warnings.settle(warnNodeClock, "the clock agrees with that of the database again")
 		return
 	}
-	n.warnings.raise(warnNodeClock, "the clock of this node is not that of the database: are both set by the network?", "ahead", c.Off.Round(time.Millisecond).String())
+	n.warnings.raise(warnNodeClock, "the clock of this node differs from that of the database: do both use NTP?", "ahead", c.Off.Round(time.Millisecond).String())
 }
 
 // besideNodes is how many connections the database has to have beside those of the nodes: for commands, for backups and for its own use.
@@ -189,7 +189,7 @@ func (n *nodes) makeSureOfRoom(ctx context.Context) error {
 		}
 	}
 	if wanted := live*n.store.Pool().Most + besideNodes; wanted > most {
-		n.warnings.raise(warnNodeRoom, "the nodes want more connections than the database has: raise its max_connections, or lower pool_max_conns of the URL",
+		n.warnings.raise(warnNodeRoom, "the nodes together need more connections than the database allows: raise its max_connections, or lower pool_max_conns in the URL",
 			"nodes", live, "wanted", wanted, "max_connections", most)
 	}
 	return nil
@@ -213,6 +213,6 @@ func (n *nodes) leave(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTime)
 	defer cancel()
 	if err := n.store.LeaveNode(ctx, n.me); err != nil {
-		n.log.InfoContext(ctx, "the other nodes cannot be told that this one ends, and believe for a while that it runs", "cause", err)
+		n.log.InfoContext(ctx, "cannot tell the other nodes that this one stops; they will take it for running for a while", "cause", err)
 	}
 }

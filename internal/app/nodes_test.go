@@ -114,7 +114,7 @@ func TestANodeMakesKeysInItsDirectoryAndTellsWhenTheyWereLost(t *testing.T) {
 			}
 		}
 		a = run(t, cfg)
-		if said := strings.Contains(log.String(), "another was made"); said != lost {
+		if said := strings.Contains(log.String(), "a new one was created"); said != lost {
 			t.Errorf("lost: %t, log: %s", lost, log.String())
 		}
 		if browsers, _ := p.busy(t, a.URL()); (browsers > 0) != lost {
@@ -165,8 +165,8 @@ func TestNodesFitWhenEachAcceptsWhatTheOtherSigns(t *testing.T) {
 				"session": fits(named(pair[0], "old"), named(pair[1], "old")),
 				"access":  fits(named("old", pair[0]), named("old", pair[1])),
 			} {
-				want := "the " + what + " keys of this node are not those of node keys-1:8080, which is running: give both the same " +
-					"(docs/operating.md, Changing the key ring), or wait a minute if that one is gone"
+				want := "the " + what + " keys of this node differ from those of node keys-1:8080, which is running: give both the same " +
+					"(docs/operating.md, Changing the key ring), or wait a minute if that node is gone"
 				if (err == nil) != tc.fit || err != nil && err.Error() != want {
 					t.Errorf("%s keys %q beside %q: %v", what, pair[0], pair[1], err)
 				}
@@ -192,7 +192,7 @@ func TestANodeWithOtherKeysDoesNotStartAndNamesTheOneThatRuns(t *testing.T) {
 	a := run(t, with("keys-1:8080", "old", "old"))
 	for what, cfg := range map[string]config.Config{"session": with("keys-2:8080", "new old", "old"), "access": with("keys-2:8080", "old", "new")} {
 		_, err := New(t.Context(), cfg)
-		testkit.WantSentence(t, err, "the "+what+" keys of this node are not those of node keys-1:8080, which is running")
+		testkit.WantSentence(t, err, "the "+what+" keys of this node differ from those of node keys-1:8080, which is running")
 		if names := nodesOf(t, a); !slices.Equal(names, []string{"keys-1:8080"}) {
 			t.Errorf("nodes: %v", names)
 		}
@@ -283,7 +283,7 @@ func TestTwoNodesOfOneNameAreBothSeenAndToldOf(t *testing.T) {
 	cfg := nodeConfig(t, url, "a", pem)
 	cfg.SessionKeys = ring(1)
 	_, err := New(t.Context(), cfg)
-	testkit.WantSentence(t, err, "the session keys of this node are not those of node a")
+	testkit.WantSentence(t, err, "the session keys of this node differ from those of node a")
 }
 
 func TestWhoeverStartsMoreNodesThanTheDatabaseHasConnectionsForIsWarned(t *testing.T) {

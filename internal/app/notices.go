@@ -45,9 +45,9 @@ func (a *App) lookAfterMails(ctx context.Context) {
 	since, reason := box.Trouble()
 	switch {
 	case box.Stuck():
-		a.warnings.raise(warnMail, "no mail has got through for an hour: people wait for links that do not come, and pages say so", "since", since.UTC().Format(time.RFC3339), "reason", reason)
+		a.warnings.raise(warnMail, "no email has been delivered for an hour: links are not arriving, and pages say so", "since", since.UTC().Format(time.RFC3339), "reason", reason)
 	case since.IsZero():
-		a.warnings.settle(warnMail, "mails get through again")
+		a.warnings.settle(warnMail, "email is delivered again")
 	}
 }
 
@@ -78,7 +78,7 @@ func (n notices) KeyCreated(ctx context.Context, email, key string, at time.Time
 	case err != nil:
 		return err
 	case wait > 0: // the activity has all of them
-		n.log.DebugContext(ctx, "notice by mail left out: there were many")
+		n.log.DebugContext(ctx, "notice email skipped: too many within the hour")
 		return nil
 	}
 	letter := n.letters.KeyCreated

@@ -57,7 +57,7 @@ func TestMailsThatDoNotGetThroughForAnHourAreSaidWhereTheOperatorLooks(t *testin
 		}
 		time.Sleep(time.Millisecond) // until it was
 	}
-	const says = "no mail has got through for an hour"
+	const says = "no email has been delivered for an hour"
 	forgot := func() bool {
 		return strings.Contains(get(t, browser(t), a.URL()+"/forgot").Body, "This server cannot send email right now.")
 	}
@@ -72,7 +72,7 @@ func TestMailsThatDoNotGetThroughForAnHourAreSaidWhereTheOperatorLooks(t *testin
 	if !forgot() || strings.Count(log.String(), says) != 1 {
 		t.Errorf("pages say so: %t; the log: %s", forgot(), log.String())
 	}
-	if said := order(t, given, "", "user", "reset-password", "--mail", account.Get("email")); !strings.Contains(said, "mails do not leave this server right now") || strings.Contains(said, "on its way") {
+	if said := order(t, given, "", "user", "reset-password", "--mail", account.Get("email")); !strings.Contains(said, "email is not being delivered right now") || strings.Contains(said, "on its way") {
 		t.Errorf("the command says: %s", said)
 	}
 	got := metricsOf(t, at)

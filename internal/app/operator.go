@@ -26,7 +26,7 @@ type commandSocket struct {
 func openCommandSocket(ctx context.Context, dir dataDir, handler http.Handler, log *slog.Logger) *commandSocket {
 	listener, err := operate.Listen(ctx, dir.path, log)
 	if err != nil {
-		log.Warn("commands such as latchkey user work only while this is stopped: there can be no socket in the data directory", "error", err)
+		log.Warn("commands such as latchkey user only work while this server is stopped: the data directory cannot hold a socket", "error", err)
 		return nil
 	}
 	return &commandSocket{listener: listener, server: &http.Server{
@@ -42,12 +42,12 @@ func (s *commandSocket) start(log *slog.Logger) (stop func()) {
 	if s == nil {
 		return func() {}
 	}
-	ended := serveBeside(s.server, s.listener, func(err error) { log.Error("the socket for commands broke", "cause", err) })
+	ended := serveBeside(s.server, s.listener, func(err error) { log.Error("the command socket failed", "cause", err) })
 	return func() {
 		ctx, cancel := context.WithTimeout(context.Background(), shutdownTime)
 		defer cancel()
 		if err := s.server.Shutdown(ctx); err != nil {
-			log.Warn("cut off a command that did not end in time", "time", shutdownTime)
+			log.Warn("cut off a command that took too long", "time", shutdownTime)
 			_ = s.server.Close() // what it would say is known
 		}
 		<-ended

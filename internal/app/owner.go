@@ -26,14 +26,14 @@ func (d *dataDir) checkOwners(us []fileowner.User) error {
 	for _, name := range []string{sessionKeysFile, accessKeyFile, databaseFile, databaseFile + "-wal", databaseFile + "-shm", databaseFile + ".lock"} {
 		of, there := foreignOwner(d.file(name), us)
 		if there {
-			return config.Refuse("data", d.path, fmt.Sprintf("its file %s belongs to %s, and this runs as %s; run it as that user, or give the directory and its files to this one with chown", name, of, us[0]))
+			return config.Refuse("data", d.path, fmt.Sprintf("its file %s belongs to %s, but latchkey is running as %s; run it as the owner, or change the owner of the directory and its files with chown", name, of, us[0]))
 		}
 	}
 	if of, there := foreignOwner(d.path, us); there {
-		d.unusual = append(d.unusual, fmt.Sprintf("it belongs to %s, who can put other files in place of those in it, and this runs as %s", of, us[0]))
+		d.unusual = append(d.unusual, fmt.Sprintf("it belongs to %s, who can replace its files, but latchkey is running as %s", of, us[0]))
 	}
 	if parent := openParent(d.path); parent != "" {
-		d.unusual = append(d.unusual, fmt.Sprintf("everybody can put another directory in its place, since all may write in %s", parent))
+		d.unusual = append(d.unusual, fmt.Sprintf("any user can replace it, because all may write in %s", parent))
 	}
 	return nil
 }
@@ -73,14 +73,14 @@ func openParent(path string) string {
 func (a *App) tellOfUnusual(d dataDir, cfg config.Settings) {
 	for _, secret := range []struct{ what, file string }{{"session keys", cfg.SessionKeysFile}, {"access keys", cfg.AccessKeysFile}} {
 		if of, there := foreignOwner(secret.file, d.us); there && secret.file != "" {
-			d.unusual = append(d.unusual, fmt.Sprintf("the %s are in %s, which belongs to %s, who can sign in as anybody", secret.what, secret.file, of))
+			d.unusual = append(d.unusual, fmt.Sprintf("the %s are in %s, which belongs to %s, who could sign in as any user", secret.what, secret.file, of))
 		}
 	}
 	switch what := strings.Join(d.unusual, "; "); {
 	case what == "":
 	case d.path == "":
-		a.warnings.raise(warnData, "the files of keys are unusual: "+what)
+		a.warnings.raise(warnData, "the key files need attention: "+what)
 	default:
-		a.warnings.raise(warnData, "the data directory is unusual: "+what, "dir", d.whole())
+		a.warnings.raise(warnData, "the data directory needs attention: "+what, "dir", d.whole())
 	}
 }

@@ -46,14 +46,14 @@ func TestCommandsReachASharedDatabaseThemselves(t *testing.T) {
 	cfg := nodeConfig(t, pgtest.URL(t), "a", accessPEM(t))
 	_, err := orderOn(t, cfg, "", "user", "list")
 	testkit.WantSentence(t, err, "--database (LATCHKEY_DATABASE)", "run latchkey migrate")
-	if out := mustOrderOn(t, cfg, "", "migrate"); out != "The schema of the database is that of this program.\n" {
+	if out := mustOrderOn(t, cfg, "", "migrate"); out != "The schema of the database is up to date.\n" {
 		t.Errorf("%q", out)
 	}
-	if out := mustOrderOn(t, cfg, "", "status"); out != "Nodes that run: 0 (latchkey nodes lists them)\nData: "+inPostgreSQL+"\nAccounts: 0\n"+
-		"What should be looked into is in the log and the metrics of each node.\n" {
+	if out := mustOrderOn(t, cfg, "", "status"); out != "Running nodes: 0 (see latchkey nodes)\nData: "+inPostgreSQL+"\nAccounts: 0\n"+
+		"Warnings are in the log and the metrics of each node.\n" {
 		t.Errorf("%q", out)
 	}
-	if out := mustOrderOn(t, cfg, "", "nodes"); out != "No node runs.\n" {
+	if out := mustOrderOn(t, cfg, "", "nodes"); out != "No node is running.\n" {
 		t.Errorf("%q", out)
 	}
 
@@ -91,7 +91,7 @@ func TestCommandsReachASharedDatabaseThemselves(t *testing.T) {
 	if n := list.Nodes; len(n) != 1 || n[0].Name != "a" || !n[0].Live || len(n[0].SessionKeys) != 1 || len(n[0].AccessKeys) != 1 || n[0].AccessKeys[0] != published[0] {
 		t.Errorf("%+v, and %v is published", n, published)
 	}
-	if out := mustOrderOn(t, cfg, "", "status"); !strings.HasPrefix(out, "Nodes that run: 1 ") {
+	if out := mustOrderOn(t, cfg, "", "status"); !strings.HasPrefix(out, "Running nodes: 1 ") {
 		t.Errorf("%q", out)
 	}
 }
@@ -131,11 +131,11 @@ func TestALinkOfACommandOnASharedDatabaseLeadsToThePublicURL(t *testing.T) {
 	post(t, browser(t), a.URL()+"/register", account)
 	email := account.Get("email")
 	_, err := orderOn(t, cfg, "", "user", "reset-password", email)
-	testkit.WantSentence(t, err, "give --public-url")
+	testkit.WantSentence(t, err, "pass --public-url")
 	_, err = orderOn(t, cfg, "", "user", "reset-password", email, "--mail", "--public-url", a.URL())
 	testkit.WantSentence(t, err, "--smtp")
 	_, err = orderOn(t, cfg, "", "user", "reset-password", email, "--mail", "--public-url", a.URL(), "--smtp", "smtp://127.0.0.1:"+freePort(t)+"?from=keys@example.org")
-	testkit.WantSentence(t, err, "the mail could not be sent", "without --mail")
+	testkit.WantSentence(t, err, "the email could not be sent", "without --mail")
 	if strings.Contains(err.Error(), email) {
 		t.Errorf("%v", err)
 	}
@@ -174,7 +174,7 @@ func TestWithoutASharedDatabaseThereAreNoNodesAndNothingToMigrate(t *testing.T) 
 	t.Parallel()
 	cfg := testConfig(t)
 	run(t, cfg)
-	for command, part := range map[string]string{"nodes": "this latchkey is alone", "migrate": "--database (LATCHKEY_DATABASE) is not given"} {
+	for command, part := range map[string]string{"nodes": "there are no nodes", "migrate": "--database (LATCHKEY_DATABASE) is not given"} {
 		var out bytes.Buffer
 		err := operateOn(t.Context(), []string{command, "--data", cfg.Data}, operate.Console{In: strings.NewReader(""), Out: &out, Err: &out})
 		testkit.WantSentence(t, err, part)

@@ -33,7 +33,7 @@ func (a *App) shutdown(ctx context.Context) error {
 	a.letGo()
 	a.answerAll(ctx, began)
 	if err := a.server.Shutdown(ctx); err != nil {
-		a.log.Warn("cut off requests that did not end in time", "time", shutdownTime)
+		a.log.Warn("cut off requests that took too long", "time", shutdownTime)
 		return a.server.Close()
 	}
 	return nil

@@ -40,7 +40,7 @@ func (a *App) sweep(ctx context.Context) {
 		return
 	}
 	if err := a.store.Bound(ctx, now, longest); err != nil && ctx.Err() == nil {
-		a.log.Error("bound what a clock dated that was ahead", "cause", err)
+		a.log.Error("bound what a wrong clock has dated", "cause", err)
 	}
 }
 

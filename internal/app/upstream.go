@@ -33,7 +33,7 @@ func newUpstreamClient(upstream *url.URL) *http.Client {
 // notHere answers devices that were pointed at the dashboard. They want JSON, not its sign-in page.
 func (a *App) notHere(baseURL string, from func(*http.Request) string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		a.log.Info("refused a call of the client API, which is elsewhere", "status", http.StatusNotFound, "from", from(r))
+		a.log.Info("refused a call of the client API, which another server answers", "status", http.StatusNotFound, "from", from(r))
 		handlers.RefuseProgram(w, r, http.StatusNotFound, "", "the client API of this app is at "+baseURL)
 	})
 }
@@ -54,7 +54,7 @@ func upstreamDialer(upstream *url.URL) *net.Dialer {
 func onlyLoopback(_ context.Context, _, address string, _ syscall.RawConn) error {
 	host, _, _ := net.SplitHostPort(address) // a dialler gives nothing else
 	if ip := net.ParseIP(host); !ip.IsLoopback() {
-		return fmt.Errorf("%s is another machine, and plain http may not go there", address)
+		return fmt.Errorf("%s is another machine, and plain http is only allowed to this one", address)
 	}
 	return nil
 }

@@ -48,7 +48,7 @@ func TestPlainHTTPDoesNotLeaveTheMachine(t *testing.T) {
 	}
 	// What "localhost" is made to mean decides, not the name.
 	_, err := upstreamDialer(parse(t, "http://localhost")).DialContext(t.Context(), "tcp", "192.0.2.1:80")
-	if err == nil || !strings.Contains(err.Error(), "plain http may not go there") {
+	if err == nil || !strings.Contains(err.Error(), "plain http is only allowed to this one") {
 		t.Errorf("got %v", err)
 	}
 	if dialer := upstreamDialer(parse(t, "https://services.example.org")); dialer.ControlContext != nil {

@@ -23,8 +23,8 @@ func TestAWarningIsInTheLogOnceUntilItWasOver(t *testing.T) {
 		w.raise(warnMail, "no mail gets through", "reason", strings.Repeat("é", 5000))
 		now = now.Add(time.Second)
 	}
-	w.settle(warnMail, "mails get through again")
-	w.settle(warnMail, "mails get through again")
+	w.settle(warnMail, "email is delivered again")
+	w.settle(warnMail, "email is delivered again")
 	w.settle(warnClock, "never was")
 	w.raise(warnMail, "no mail gets through")
 	lines := strings.Split(strings.TrimSpace(log.String()), "\n")
@@ -107,21 +107,21 @@ func TestStatusSaysWhereTheProgramIsAndWhatToLookInto(t *testing.T) {
 	t.Parallel()
 	cfg := testConfig(t)
 	a := run(t, cfg)
-	if said := order(t, cfg, "", "status"); said != "Latchkey runs at "+a.URL()+"\nData: "+cfg.Data+"\nAccounts: 0\nThere is nothing to look into.\n" {
+	if said := order(t, cfg, "", "status"); said != "Latchkey is running at "+a.URL()+"\nData: "+cfg.Data+"\nAccounts: 0\nNothing needs attention.\n" {
 		t.Errorf("%s", said)
 	}
 	for range 3 {
 		passedOn(t, a, "X-Forwarded-For: 203.0.113.1\r\n")
 	}
-	a.warnings.raise(warnMail, "no mail has got through", "reason", "\x1b[31mred")
+	a.warnings.raise(warnMail, "no email has been delivered", "reason", "\x1b[31mred")
 	a.warnings.settle(warnMail, "well again")
 	said := order(t, cfg, "", "status")
-	for _, want := range []string{"strange-proxy: a proxy that is not among --trusted-proxies", "header: X-Forwarded-For; peer: 127.0.0.1:", "seen 3 times", "mail: ", "; over since 20"} {
+	for _, want := range []string{"strange-proxy: a proxy that is not in --trusted-proxies", "header: X-Forwarded-For; peer: 127.0.0.1:", "seen 3 times", "mail: ", "; over since 20"} {
 		if !strings.Contains(said, want) {
 			t.Errorf("no %q in %s", want, said)
 		}
 	}
-	if strings.Contains(said, "\x1b") || strings.Contains(said, "nothing to look into") {
+	if strings.Contains(said, "\x1b") || strings.Contains(said, "Nothing needs attention") {
 		t.Errorf("%q", said)
 	}
 	var told struct {

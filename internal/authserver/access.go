@@ -117,7 +117,7 @@ func (s *Server) sessionOf(r *http.Request, c claims) (principal, error) {
 	case s.accounts.Ended(row.ExpiresAt):
 		return principal{}, s.unlessDoubtful(refuse(kindExpiredToken), c, row.ExpiresAt)
 	case c.fromFuture(now) && c.Issued != row.CreatedAt.Unix() && c.Issued != issued(row).Unix():
-		return principal{}, refuse(kindExpiredToken).because(errors.New("token from the future, and its session is not"))
+		return principal{}, refuse(kindExpiredToken).because(errors.New("token from the future, but its session is not"))
 	}
 	return principalOf(row), nil
 }

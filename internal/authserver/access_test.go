@@ -336,9 +336,9 @@ func TestKeyAndAnonymousSessionsAreToldWhyInWords(t *testing.T) {
 	c := f.newCast(1)
 	for _, s := range []loginAnswer{c.key, c.anonymous} {
 		f.do("GET", keysPath, s.RefreshToken, "").want(http.StatusForbidden).
-			says("keys can be managed only from a signed-in, non-anonymous account: log in with e-mail and password", "")
+			says("keys can only be managed after signing in with email and password", "")
 	}
 	f.do("DELETE", deletePath, c.key.AccessToken, "").want(http.StatusForbidden).
-		says("an account cannot be deleted with an API key: log in with e-mail and password", "")
+		says("an account cannot be deleted with an API key: sign in with email and password", "")
 	f.do("GET", profilePath, c.owner.AccessToken, "").want(200)
 }

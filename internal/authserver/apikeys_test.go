@@ -137,7 +137,7 @@ func TestNames(t *testing.T) {
 }
 
 func TestThe21stKeyIsRefusedAndOffKeysCount(t *testing.T) {
-	const full = "a user can have at most 20 API keys, those turned off included: delete one to make room"
+	const full = "a user can have at most 20 API keys, including those turned off: delete one to make room"
 	f := newFixture(t)
 	owner := f.signUp("a@example.org")
 	keys := f.createKeys(owner, 20)

@@ -344,7 +344,7 @@ func TestARefusalThatCannotBeRecordedIsARefusalAllTheSame(t *testing.T) {
 	}
 	f.do("POST", loginPath("api-key"), "", object("key", key.Value)).want(401).says("unauthorized", "AuthError")
 	f.Drain()
-	if logs := f.logs.String(); !strings.Contains(logs, "refusal of a key not written down") || strings.Contains(logs, key.Value) {
+	if logs := f.logs.String(); !strings.Contains(logs, "refusal of a key not recorded") || strings.Contains(logs, key.Value) {
 		t.Errorf("logged %s", logs)
 	}
 }

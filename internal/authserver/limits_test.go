@@ -90,7 +90,7 @@ func TestOneAddressHasFiftyTriesOverAllAccounts(t *testing.T) {
 		f.send(guess(fmt.Sprintf("p%d@example.org", i), "192.0.2.1:1", "")).want(401)
 	}
 	got := f.send(guess("another@example.org", "192.0.2.1:2", "203.0.113.5")).want(429)
-	got.says("too many tries: wait a little before the next one", "")
+	got.says("too many attempts: wait a little before the next one", "")
 	if got.header.Get("Retry-After") != "600" {
 		t.Errorf("Retry-After is %q", got.header.Get("Retry-After"))
 	}

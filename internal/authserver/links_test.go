@@ -124,7 +124,7 @@ func TestWithoutMailThereAreNoLinks(t *testing.T) {
 	f := newFixture(t)
 	f.signUp("ana@example.org") // which confirms itself
 	for _, rest := range []string{confirmSendRest, resetSendRest} {
-		f.do("POST", appPath(rest), "", object("email", "ana@example.org")).want(400).says("this server sends no mail: ask whoever runs it", "BadRequest")
+		f.do("POST", appPath(rest), "", object("email", "ana@example.org")).want(400).says("this server sends no email: ask its administrator", "BadRequest")
 	}
 }
 

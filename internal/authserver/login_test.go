@@ -58,9 +58,9 @@ func TestRefusedLoginsSayNothingButUnauthorized(t *testing.T) {
 		{"deleted key", "api-key", object("key", gone.Value), "AuthError", "no such key"},
 		{"key that never was", "api-key", object("key", unknownValue()), "AuthError", "no such key"},
 		{"key in another case", "api-key", object("key", strings.ToLower(off.Value)), "AuthError", "no such key"},
-		{"empty key", "api-key", object("key", ""), "AuthError", "not the shape of a key"},
-		{"key with a space", "api-key", object("key", " "+off.Value), "AuthError", "not the shape of a key"},
-		{"key cut short", "api-key", object("key", off.Value[:63]), "AuthError", "not the shape of a key"},
+		{"empty key", "api-key", object("key", ""), "AuthError", "not shaped like a key"},
+		{"key with a space", "api-key", object("key", " "+off.Value), "AuthError", "not shaped like a key"},
+		{"key cut short", "api-key", object("key", off.Value[:63]), "AuthError", "not shaped like a key"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got := f.on(t).do("POST", loginPath(tt.provider), "", tt.body)

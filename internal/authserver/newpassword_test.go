@@ -6,15 +6,15 @@ import (
 )
 
 func TestAPasswordThatGuessingBeginsWithIsRefused(t *testing.T) {
-	const common = "password is one of the most common ones, with which guessing begins"
+	const common = "password is on the list that attackers try first"
 	for _, c := range []struct{ name, password, says string }{
 		{"too short", "seven77", "password must be between 8 and 128 characters"},
 		{"too long", strings.Repeat("x", 129), "password must be between 8 and 128 characters"},
 		{"common", "iloveyou", common},
 		{"common, written in capitals", "ILoveYou", common},
 		{"the first of the list that is long enough", "password", common},
-		{"the address", "ana@example.org", "password must not be the e-mail address"},
-		{"the address, written otherwise", " Ana@Example.ORG", "password must not be the e-mail address"},
+		{"the address", "ana@example.org", "password must not be the email address"},
+		{"the address, written otherwise", " Ana@Example.ORG", "password must not be the email address"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := newFixture(t)

@@ -78,7 +78,7 @@ func TestAFullQueueAnswers503AndWhenToComeBack(t *testing.T) {
 		{appPath(registerRest), object("email", "c@example.org", "password", testPassword)},
 	} {
 		got := f.do("POST", call.path, "", call.body).want(503)
-		got.says("too much is being done right now: try again in a moment", "")
+		got.says("the server is busy: try again in a moment", "")
 		if got.header.Get("Retry-After") != "1" {
 			t.Errorf("Retry-After is %q", got.header.Get("Retry-After"))
 		}

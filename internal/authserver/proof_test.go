@@ -100,7 +100,7 @@ func TestAPasswordIsChangedOnlyByWhoKnowsIt(t *testing.T) {
 		{"none", object("new_password", "another battery"), "'current_password' is a required string", "MissingParameter", 400},
 		{"no new one", object("current_password", testPassword), "'new_password' is a required string", "MissingParameter", 400},
 		{"a short new one", object("current_password", testPassword, "new_password", "short"), "password must be between 8 and 128 characters", "BadRequest", 400},
-		{"a common new one", object("current_password", testPassword, "new_password", "Sunshine1"), "password is one of the most common ones, with which guessing begins", "BadRequest", 400},
+		{"a common new one", object("current_password", testPassword, "new_password", "Sunshine1"), "password is on the list that attackers try first", "BadRequest", 400},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := newFixture(t)

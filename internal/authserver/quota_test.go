@@ -72,7 +72,7 @@ func TestAnonymousAccountsAreCountedByTheAddressThatMakesThem(t *testing.T) {
 		anonymously("2001:db8::" + strconv.Itoa(i)).want(200)
 	}
 	refused := anonymously("2001:db8::abcd").want(http.StatusTooManyRequests)
-	refused.says("too many tries: wait a little before the next one", "")
+	refused.says("too many attempts: wait a little before the next one", "")
 	if got := refused.header.Get("Retry-After"); got != "36" {
 		t.Errorf("Retry-After %q", got)
 	}
@@ -130,7 +130,7 @@ func TestWhoeverMakesKeysInALoopLeavesTheMailsOfOthersTheirRoom(t *testing.T) {
 		subjects["Latchkey: Reset your password"] != 1 || subjects["Latchkey: Password changed"] != 1 {
 		t.Errorf("after %d keys: mails %v", made, subjects)
 	}
-	if log := f.logs.String(); !strings.Contains(log, "notice by mail left out") || strings.Contains(log, "mallory@") {
+	if log := f.logs.String(); !strings.Contains(log, "notice email skipped") || strings.Contains(log, "mallory@") {
 		t.Error("the log does not say what was left out")
 	}
 }

@@ -87,5 +87,5 @@ func TestPasswordsCountInFull(t *testing.T) {
 func TestClosedRegistrationSaysWhomToAsk(t *testing.T) {
 	f := newFixture(t, func(_ *Config, c *accounts.Config) { c.Registration = false })
 	f.do("POST", appPath(registerRest), "", object("email", "a@example.org", "password", testPassword)).
-		want(403).says("registration is closed: ask whoever runs this server for an account", "")
+		want(403).says("registration is closed: ask the administrator of this server for an account", "")
 }

@@ -259,7 +259,7 @@ func (t *Tokens) checkSignature(raw string) (claims, error) {
 	}
 	// The last digit of base64 has bits that decoding ignores. A token has one spelling.
 	if plain, err := signed.CompactSerialize(); err != nil || plain != raw {
-		return claims{}, errors.New("not the token as it was signed")
+		return claims{}, errors.New("token differs from what was signed")
 	}
 	header := signed.Signatures[0].Protected
 	key, known := t.keys[header.KeyID]
@@ -272,7 +272,7 @@ func (t *Tokens) checkSignature(raw string) (claims, error) {
 	}
 	var c claims
 	if err := json.Unmarshal(payload, &c); err != nil || c.Type != key.signs {
-		return claims{}, errors.New("claims are not ours")
+		return claims{}, errors.New("claims of another server")
 	}
 	return c, nil
 }

@@ -15,7 +15,7 @@ var (
 	// ErrLimit means that there are as many rows of that kind as allowed.
 	ErrLimit = errors.New("limit reached")
 	// ErrRepeated means that the form with which an act was asked for has done its one act already.
-	ErrRepeated = errors.New("the form was used before")
+	ErrRepeated = errors.New("the form was already used")
 	// ErrUnclear means that nobody knows whether the act was saved: the answer to its commit got lost. It is never tried again.
 	ErrUnclear = errors.New("not known whether it was saved")
 )

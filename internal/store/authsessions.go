@@ -216,7 +216,7 @@ func (s *Store) SawAuthSession(ctx context.Context, id string, now time.Time) er
 		_, err := t.exec(updateLastSeen, now.UnixMilli(), id)
 		return err
 	})
-	return doing("remember when a session was seen", err)
+	return doing("record the last use of a session", err)
 }
 
 // DeleteAuthSession ends a session of a user, and with it that of the browser that holds it. It answers ErrNotFound when it has ended

@@ -14,7 +14,7 @@ import (
 )
 
 // ErrExists means that there is a file where a new one was to be put. It was not touched.
-var ErrExists = errors.New("there is a file of that name already")
+var ErrExists = errors.New("the file already exists")
 
 // copyInto copies what one moment's snapshot holds. The alternative, SQLite's backup API, begins again whenever somebody else
 // writes, and would never end under load; done in one step it holds a snapshot as this does, but takes along the pages that
@@ -56,7 +56,7 @@ func (s *Store) backup(ctx context.Context, path string) (err error) {
 		return err
 	}
 	if err := verify(ctx, draft.Name()); err != nil {
-		return fmt.Errorf("the copy is not sound: %w", err)
+		return fmt.Errorf("the copy is damaged: %w", err)
 	}
 	if err := giveName(draft.Name(), path); err != nil {
 		return err

@@ -65,7 +65,7 @@ func TestABackupReplacesNothing(t *testing.T) {
 	}
 	for _, path := range []string{file, link, dir, s.file.path} {
 		err := s.Backup(t.Context(), path)
-		if want := "back up to " + path + ": there is a file of that name already"; !errors.Is(err, ErrExists) || err.Error() != want {
+		if want := "back up to " + path + ": the file already exists"; !errors.Is(err, ErrExists) || err.Error() != want {
 			t.Errorf("error is %v, want %q", err, want)
 		}
 	}

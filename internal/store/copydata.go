@@ -21,7 +21,7 @@ import (
 )
 
 // ErrText means that PostgreSQL cannot hold a text that SQLite can: one with a NUL in it, or that is no UTF-8.
-var ErrText = errors.New("PostgreSQL cannot hold a text")
+var ErrText = errors.New("PostgreSQL cannot store a text")
 
 // CopyOptions say how CopyData copies.
 type CopyOptions struct {
@@ -168,7 +168,7 @@ func (c *copying) run(ctx context.Context, path string, url model.Secret) (err e
 // sourceError is one about the file.
 func sourceError(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
-		return errors.New("there is no database in that place")
+		return errors.New("there is no such database")
 	}
 	return withoutPath(err)
 }
@@ -188,7 +188,7 @@ func verifyCurrent(ctx context.Context, db *sql.DB) error {
 		return err
 	}
 	if verifySchema(ctx, db) != nil {
-		return errors.New("its schema is older than this program: open it once with this version, as latchkey status without --database does")
+		return errors.New("its schema is older than this program: update it by running latchkey status of this version without --database")
 	}
 	return nil
 }
@@ -217,7 +217,7 @@ func targetError(ctx context.Context, err error) error {
 		return err
 	}
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code == "55P03" { // lock_not_available
-		return errors.New("another program is using the database of PostgreSQL: stop it first")
+		return errors.New("another program is using the PostgreSQL database: stop it first")
 	}
 	return fmt.Errorf("the database of PostgreSQL: %s", oneLine(err))
 }
@@ -297,7 +297,7 @@ func (c *copying) checkEmpty(ctx context.Context) error {
 	err := c.to.QueryRow(ctx, "SELECT name FROM nodes WHERE seen_at > "+databaseTime+" - $1 LIMIT 1", NodeLife.Milliseconds()).Scan(&node)
 	switch {
 	case err == nil:
-		return fmt.Errorf("the node %q runs on the database of PostgreSQL: stop it first, or wait a minute if it is gone", node)
+		return fmt.Errorf("node %q is running on the PostgreSQL database: stop it first, or wait a minute if it is gone", node)
 	case !errors.Is(err, pgx.ErrNoRows):
 		return targetError(ctx, err)
 	}
@@ -307,7 +307,7 @@ func (c *copying) checkEmpty(ctx context.Context) error {
 			return targetError(ctx, err)
 		}
 		if used {
-			return fmt.Errorf("the database of PostgreSQL is not empty: there are rows in its table %s", table)
+			return fmt.Errorf("the PostgreSQL database is not empty: its table %s has rows", table)
 		}
 	}
 	return nil
@@ -392,7 +392,7 @@ func (c *copying) compareAll(ctx context.Context) error {
 			return err
 		}
 		if here != there || here.Rows != t.rows {
-			return fmt.Errorf("what PostgreSQL has of the table %s after the copy is not what the file has: %d rows (%.16s…) in place of %d (%.16s…)",
+			return fmt.Errorf("after the copy, table %s in PostgreSQL differs from the file: %d rows (%.16s…) instead of %d (%.16s…)",
 				t.name, there.Rows, there.SHA256, here.Rows, here.SHA256)
 		}
 		c.done.Tables = append(c.done.Tables, here)

@@ -497,7 +497,7 @@ func TestADifferenceAfterTheCopyLeavesNothing(t *testing.T) {
 				ALTER TABLE auth_sessions DROP CONSTRAINT auth_sessions_user_id_fkey`)
 		}
 		_, err := CopyData(t.Context(), path, to.url, CopyOptions{})
-		wantSentence(t, err, "what PostgreSQL has of the table "+table+" after the copy is not what the file has")
+		wantSentence(t, err, "after the copy, table "+table+" in PostgreSQL differs from the file")
 		to.wantNothing(t)
 	}
 }
@@ -719,7 +719,7 @@ func TestNothingIsCopiedBesideANodeThatRuns(t *testing.T) {
 	}
 	to.exec(t, "INSERT INTO nodes VALUES ("+columns+")")
 	_, err := CopyData(t.Context(), path, to.url, CopyOptions{})
-	wantSentence(t, err, `"north" runs`)
+	wantSentence(t, err, `"north" is running`)
 	to.wantNothing(t)
 	to.exec(t, "UPDATE nodes SET seen_at = seen_at - 60000")
 	if _, err := CopyData(t.Context(), path, to.url, CopyOptions{}); err != nil {
@@ -735,7 +735,7 @@ func TestWhatCannotBeCopiedIsNamed(t *testing.T) {
 
 	missing := newFile(t)
 	_, err := CopyData(t.Context(), missing, to.url, CopyOptions{})
-	wantSentence(t, err, "there is no database")
+	wantSentence(t, err, "there is no such database")
 	if _, err := os.Stat(missing); err == nil {
 		t.Error("a database was made")
 	}

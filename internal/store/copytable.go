@@ -165,7 +165,7 @@ func (s *source) convert() error {
 	for _, i := range replaced {
 		where := CleanedText{Table: s.name, Column: s.columns[i], Row: key}
 		if !s.clean {
-			return fmt.Errorf("%w: the column %s of the table %s has a NUL or is no UTF-8 in the row of key %s", ErrText, where.Column, where.Table, where.Row)
+			return fmt.Errorf("%w: column %s of table %s contains a NUL or invalid UTF-8 in row %s", ErrText, where.Column, where.Table, where.Row)
 		}
 		text, _ := s.values[i].(string)
 		s.values[i] = cleanText(text)

@@ -16,7 +16,7 @@ import (
 // ErrForeignLog means that the write-ahead log beside a file belongs to another database, most likely to the one that was there before
 // a backup was put in its place. SQLite would play it into the file: of a small log the old state comes back without a word, of a
 // large one the file is ruined. Neither was changed.
-var ErrForeignLog = errors.New("the write-ahead log beside the database belongs to another one")
+var ErrForeignLog = errors.New("the write-ahead log beside the database belongs to another database")
 
 // A database and its log are told to belong together by a number in the first page, SQLite's user_version, which nothing else here
 // uses. Every new database has one that was drawn by lot, every backup another, and the writer draws the next right after a log has
@@ -67,7 +67,7 @@ func checkOwnLog(path string) error {
 }
 
 func foreign(path string) error {
-	return fmt.Errorf("%w: if %s is the one that you want, as after a backup was put there, remove %s (latchkey restore does both) and start again; if not, put the one back that the log is of",
+	return fmt.Errorf("%w: if %s is the database that you want, for example a backup that you put there, remove %s and start again (latchkey restore does both); if not, put the database back that the log belongs to",
 		ErrForeignLog, path, logFile(path))
 }
 

@@ -16,7 +16,7 @@ import (
 var errAway = errors.New("the database cannot be reached")
 
 // errCrowded means that so many wait for a connection that one more would only wait too.
-var errCrowded = errors.New("too many wait for the database")
+var errCrowded = errors.New("too many requests are waiting for the database")
 
 // meaning is what an error of PostgreSQL, or of the way to it, says of the transaction that it ended.
 type meaning int

@@ -21,10 +21,10 @@ import (
 func postgresConfig(url model.Secret) (*pgxpool.Config, error) {
 	cfg, err := pgxpool.ParseConfig(url.Reveal())
 	if file := new(fs.PathError); errors.As(err, &file) {
-		return nil, fmt.Errorf("a file that the URL of --database names cannot be read: %w", file)
+		return nil, fmt.Errorf("cannot read a file that is named in the URL of --database: %w", file)
 	}
 	if err != nil { // which quotes the URL
-		return nil, errors.New("what --database names is no URL of PostgreSQL")
+		return nil, errors.New("--database is not the URL of a PostgreSQL database")
 	}
 	if !strings.Contains(url.Reveal(), "pool_max_conns=") {
 		cfg.MaxConns = poolSize
@@ -67,7 +67,7 @@ func checkWrites(ctx context.Context, conn *pgx.Conn) error {
 	case readOnly:
 		return errors.New("it cannot be written to: default_transaction_read_only is on")
 	case schema == nil:
-		return errors.New("there is no schema on its search_path, or none that its role may use")
+		return errors.New("its search_path has no schema that its role may use")
 	default:
 		return nil
 	}
@@ -86,7 +86,7 @@ WHERE NOT has_table_privilege(name, may) AND NOT (name = 'events' AND may = 'UPD
 	case err != nil:
 		return errors.New(oneLine(err))
 	default:
-		return fmt.Errorf("its role may not %s in the table %s: grant it SELECT, INSERT, UPDATE and DELETE on all tables", right, table)
+		return fmt.Errorf("its role lacks the right to %s in table %s: grant it SELECT, INSERT, UPDATE and DELETE on all tables", right, table)
 	}
 }
 
@@ -115,13 +115,13 @@ type serverSettings struct {
 func (s serverSettings) check() error {
 	switch {
 	case s.version < oldestServer:
-		return unfit(fmt.Sprintf("the server is PostgreSQL %d, and the oldest that will do is %d", s.version/10000, oldestServer/10000))
+		return unfit(fmt.Sprintf("the server is PostgreSQL %d, but must be at least %d", s.version/10000, oldestServer/10000))
 	case s.encoding != "UTF8":
 		return unfit("the database keeps text as " + s.encoding + ", and only UTF8 will do")
 	case s.fsync != "on":
-		return unfit("the server has fsync off: what it acknowledges can be lost")
+		return unfit("the server has fsync off, so it can lose data that it has acknowledged")
 	case s.synchronous == "off":
-		return unfit("the server has synchronous_commit off: what it acknowledges can be lost")
+		return unfit("the server has synchronous_commit off, so it can lose data that it has acknowledged")
 	case s.standby:
 		return errStandby
 	default:

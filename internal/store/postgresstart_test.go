@@ -50,7 +50,7 @@ func with(url, user, database, parameters string) string {
 
 func TestAServerThatForgetsIsRefused(t *testing.T) {
 	t.Parallel()
-	wantRefused(t, pgtest.Start(t, "fsync=off").URL(), "fsync off", "can be lost")
+	wantRefused(t, pgtest.Start(t, "fsync=off").URL(), "fsync off", "can lose data")
 }
 
 func TestADatabaseThatWillNotDoIsRefusedInOneSentence(t *testing.T) {
@@ -73,7 +73,7 @@ func TestADatabaseThatWillNotDoIsRefusedInOneSentence(t *testing.T) {
 
 	wantRefused(t, with(url, "latchkey", "latin", ""), "LATIN1", "only UTF8")
 	wantRefused(t, with(url, "latchkey", "ascii", ""), "SQL_ASCII", "only UTF8")
-	wantRefused(t, with(url, "hasty", "postgres", ""), "synchronous_commit off", "can be lost")
+	wantRefused(t, with(url, "hasty", "postgres", ""), "synchronous_commit off", "can lose data")
 	wantRefused(t, with(url, "latchkey", "postgres", "&synchronous_commit=off"), "synchronous_commit off")
 	wantRefused(t, with(url, "locked:canary", "postgres", ""), "password authentication failed")
 	wantRefused(t, with(url, "nobody:canary", "postgres", ""), `role "nobody" does not exist`)
@@ -83,7 +83,7 @@ func TestADatabaseThatWillNotDoIsRefusedInOneSentence(t *testing.T) {
 	wantRefused(t, with(url, "guest:canary", "postgres", ""), "permission denied for schema public")
 	wantRefused(t, with(url, "latchkey:canary", "postgres", "&search_path=nowhere"), "no schema")
 	wantRefused(t, "postgres://u:canary@127.0.0.1:1/db?sslrootcert=/nowhere/ca.pem&sslmode=verify-full", "/nowhere/ca.pem")
-	wantRefused(t, "postgres://u:canary@[/x", "no URL of PostgreSQL")
+	wantRefused(t, "postgres://u:canary@[/x", "not the URL of a PostgreSQL database")
 
 	to.withSchema(t)
 	for _, step := range []struct{ grant, lacks string }{
@@ -93,11 +93,11 @@ func TestADatabaseThatWillNotDoIsRefusedInOneSentence(t *testing.T) {
 		to.exec(t, "GRANT "+step.grant+" TO guest")
 		if step.lacks == "" {
 			to.exec(t, "REVOKE DELETE ON forms FROM guest")
-			wantRefused(t, with(url, "guest:canary", "postgres", ""), "may not DELETE", "table forms", "grant")
+			wantRefused(t, with(url, "guest:canary", "postgres", ""), "lacks the right to DELETE", "table forms", "grant")
 			to.exec(t, "GRANT DELETE ON forms TO guest")
 			continue
 		}
-		wantRefused(t, with(url, "guest:canary", "postgres", ""), "may not "+step.lacks, "grant")
+		wantRefused(t, with(url, "guest:canary", "postgres", ""), "lacks the right to "+step.lacks, "grant")
 	}
 	s, err := Connect(t.Context(), model.Secret(with(url, "guest", "postgres", "")), Options{})
 	if err != nil {
@@ -134,7 +134,7 @@ func TestAServerWillDoOrIsToldWhyNot(t *testing.T) {
 	for want, change := range map[string]func(*serverSettings){
 		"":                      func(*serverSettings) {},
 		"PostgreSQL 14":         func(s *serverSettings) { s.version = 149999 },
-		"oldest that will do":   func(s *serverSettings) { s.version = 90624 },
+		"must be at least":      func(s *serverSettings) { s.version = 90624 },
 		"LATIN1":                func(s *serverSettings) { s.encoding = "LATIN1" },
 		"fsync off":             func(s *serverSettings) { s.fsync = "off" },
 		"synchronous_commit":    func(s *serverSettings) { s.synchronous = "off" },

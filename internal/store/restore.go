@@ -62,7 +62,7 @@ func restore(ctx context.Context, backup, path string, now time.Time) (r Restore
 		return r, err
 	}
 	if err := verifyAs(ctx, draft.Name(), verifyOurs); err != nil {
-		return r, fmt.Errorf("the copy is not sound: %w", err)
+		return r, fmt.Errorf("the copy is damaged: %w", err)
 	}
 	if r.Rows, err = CountBackup(ctx, draft.Name()); err != nil {
 		return r, err
@@ -98,7 +98,7 @@ func checkBackup(ctx context.Context, backup, path string) error {
 	}
 	switch {
 	case !info.Mode().IsRegular():
-		return errors.New("it is no file")
+		return errors.New("it is not a file")
 	case info.Size() == 0:
 		return errors.New("it is empty")
 	}
@@ -122,7 +122,7 @@ func verifyOurs(ctx context.Context, db *sql.DB) error {
 		}
 	}
 	if err == nil {
-		err = errors.New("it is no database of Latchkey")
+		err = errors.New("it is not a database of Latchkey")
 	}
 	return err
 }

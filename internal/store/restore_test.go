@@ -95,7 +95,7 @@ func TestWhatCannotBeRestoredChangesNothing(t *testing.T) {
 		is           error
 	}{
 		"damaged": {damaged, "malformed", nil}, "newer": {newer, "newer version", ErrNewer}, "beside another log": {foreign, "belongs to another", ErrForeignLog},
-		"of something else": {other, "no database of Latchkey", nil},
+		"of something else": {other, "not a database of Latchkey", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Restore(t.Context(), test.backup, path, time.Now())

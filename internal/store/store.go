@@ -22,7 +22,7 @@ var (
 	// ErrInUse means that another Store, most likely of another process, has the file open.
 	ErrInUse = errors.New("the file is in use by another process")
 	// ErrNewer means that a newer version of the program made the file. It was not changed.
-	ErrNewer = errors.New("the file was made by a newer version of this program")
+	ErrNewer = errors.New("the file was written by a newer version of this program")
 )
 
 // errClosed answers every call after Close.

@@ -66,7 +66,7 @@ func (w *turns) wait(ctx context.Context, user string) (leave func(), err error)
 				continue
 			}
 			gone()
-			return nil, fmt.Errorf("%w: others who write about the account wait for it, too", errAway)
+			return nil, fmt.Errorf("%w: too many writes to the same account", errAway)
 		}
 	}
 }

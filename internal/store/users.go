@@ -301,7 +301,7 @@ func scanIdentity(id *model.Identity, created *int64) []any {
 }
 
 // ReplacePasswordHash stores the new hash of a password that was just checked against the old one. When the stored hash is no
-// longer the old one, the password was changed meanwhile, and nothing happens.
+// longer the old one, the password was changed in the meantime, and nothing happens.
 func (s *Store) ReplacePasswordHash(ctx context.Context, identityID, old, replacement string) error {
 	err := s.write(ctx, ofNobody, func(t tx) error {
 		_, err := t.exec(updatePasswordHash, replacement, identityID, old)

@@ -46,7 +46,7 @@ func (p *Person) checkBySigningIn(ctx context.Context, password model.Secret) er
 		return err
 	}
 	if err := session.Logout(ctx); err != nil {
-		p.s.log.WarnContext(ctx, "session of a password check not ended", "user", p.account.UserID, "cause", err)
+		p.s.log.WarnContext(ctx, "session of a password check not signed out", "user", p.account.UserID, "cause", err)
 	}
 	if session.UserID() != p.account.UserID { // the address has another owner by now
 		return &model.Error{Kind: model.KindWrongPassword}
@@ -110,6 +110,6 @@ func (p *Person) endTrial(ctx context.Context, session *client.Session) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), eventTimeout)
 	defer cancel()
 	if err := session.Logout(ctx); err != nil && !client.IsUnauthorized(err) {
-		p.s.log.WarnContext(ctx, "session of a value that was tried is left open", "user", p.account.UserID, "cause", err)
+		p.s.log.WarnContext(ctx, "session of an identified key is left open", "user", p.account.UserID, "cause", err)
 	}
 }

@@ -74,7 +74,7 @@ func (p *Person) readUsage(ctx context.Context) usage {
 		return usage{known: model.UsageNotReported}
 	}
 	if ctx.Err() == nil {
-		p.s.log.WarnContext(ctx, "use of keys not known", "user", p.account.UserID, "cause", err)
+		p.s.log.WarnContext(ctx, "usage of keys not known", "user", p.account.UserID, "cause", err)
 	}
 	return usage{}
 }

@@ -81,27 +81,27 @@ func Defaults() Config {
 func (c *Config) Flags() *flag.FlagSet {
 	fs := flag.NewFlagSet("latchkey", flag.ContinueOnError)
 	fs.SetOutput(io.Discard) // the error says it all, and says it once
-	fs.StringVar(&c.Addr, "addr", c.Addr, "`HOST:PORT` to listen on; 0.0.0.0:8080 lets phones and other devices in, port 0 picks a free one")
-	fs.StringVar(&c.PublicURL, "public-url", c.PublicURL, "`URL` by which browsers and devices reach this program; when not given, that of --addr or, for all addresses, one that this computer has in its network")
-	fs.Var((*commaList)(&c.AlsoHosts), "also-host", "`HOSTS` by which devices reach this program too, such as 192.168.1.5 or http://192.168.1.5:8080, comma separated or one a flag")
-	fs.StringVar(&c.Data, "data", c.Data, "`DIRECTORY` of the database and the secrets; made, and closed to other users, when absent")
-	fs.Var((*databaseURL)(c), "database", "`URL` of the PostgreSQL database that several of these share: postgres://user:password@HOST/DATABASE; without it, SQLite in --data. A command line is there for all to read: better set LATCHKEY_DATABASE, or LATCHKEY_DATABASE_FILE to the name of a file with it")
-	fs.StringVar(&c.Node, "node", c.Node, "`NAME` of this one among those that share --database; that of the machine with the port of --addr when not given")
-	fs.StringVar(&c.AppID, "app-id", c.AppID, "`ID` of the client app, as devices name it")
-	fs.StringVar(&c.Name, "name", c.Name, "`NAME` of this server on its pages and in its emails, at most 60 characters")
-	fs.StringVar(&c.Contact, "contact", c.Contact, "`URL` at which people reach the administrator, shown on pages and in emails: mailto:ADDRESS or https://…")
-	fs.StringVar(&c.Upstream, "upstream", c.Upstream, "`URL` of another server that has users and keys; without it, this program has them")
-	fs.StringVar(&c.Registration, "registration", c.Registration, "`open|closed`: may people make accounts themselves")
-	fs.StringVar(&c.Anonymous, "anonymous", c.Anonymous, "`off|on`: may devices log in without credentials")
-	fs.Var((*characters)(&c.MinPassword), "min-password", "`CHARACTERS` that a new password must have at least, 6 to 64")
-	fs.Var((*secretText)(&c.SMTP), "smtp", "`URL` of the mail server: smtp://user:password@HOST:PORT?from=ADDRESS, or smtps://…; without it no mails are sent. A command line is there for all to read: better set LATCHKEY_SMTP")
-	fs.Var(duration{&c.StepUp, stepUpRange}, "step-up", "`TIME` after which the password is asked for again before a key is made or turned on, 1m to 12h")
-	fs.Var(duration{&c.PairingTime, pairingTimeRange}, "pairing-time", "`TIME` for which the code of a device that wants to connect is good, 1s to 10m")
-	fs.Var(duration{&c.DrainTime, drainTimeRange}, "drain-time", "`TIME` for which a stopping program tells health checks so and still serves, 0s to 60s")
-	fs.StringVar(&c.AdminAddr, "admin-addr", c.AdminAddr, "`HOST:PORT` to listen on for /readyz, /metrics and /debug/pprof/, which are for operators; nowhere when not given")
-	fs.StringVar(&c.TrustedProxies, "trusted-proxies", c.TrustedProxies, "`NETWORKS` and addresses whose X-Forwarded-For is believed, such as 10.0.0.0/8, comma separated")
-	fs.StringVar(&c.Log, "log", c.Log, "`text|json`: form of the log; when not given, text on a terminal and JSON elsewhere")
-	fs.StringVar(&c.LogLevel, "log-level", c.LogLevel, "`debug|info|warn|error`: the least that is logged")
+	fs.StringVar(&c.Addr, "addr", c.Addr, "`HOST:PORT` to listen on; use 0.0.0.0:8080 for phones and other devices, port 0 for any free port")
+	fs.StringVar(&c.PublicURL, "public-url", c.PublicURL, "`URL` at which browsers and devices reach this server; without it, the address in --addr, or for 0.0.0.0 one that this computer has in its network")
+	fs.Var((*commaList)(&c.AlsoHosts), "also-host", "other `HOSTS` at which devices reach this server, such as 192.168.1.5 or http://192.168.1.5:8080, separated by commas; may be repeated")
+	fs.StringVar(&c.Data, "data", c.Data, "`DIRECTORY` of the database and the secrets; created for its owner alone if it does not exist")
+	fs.Var((*databaseURL)(c), "database", "`URL` of a PostgreSQL database that several servers share: postgres://user:password@HOST/DATABASE; without it, SQLite in --data. All users of the machine can read a command line, so set LATCHKEY_DATABASE or LATCHKEY_DATABASE_FILE instead")
+	fs.StringVar(&c.Node, "node", c.Node, "`NAME` of this node among those that share --database; by default the host name and the port")
+	fs.StringVar(&c.AppID, "app-id", c.AppID, "`ID` of the client app, as used by devices")
+	fs.StringVar(&c.Name, "name", c.Name, "`NAME` of this server in page titles and emails, at most 60 characters")
+	fs.StringVar(&c.Contact, "contact", c.Contact, "`URL` where people reach the administrator, shown on pages and in emails: mailto:ADDRESS or https://…")
+	fs.StringVar(&c.Upstream, "upstream", c.Upstream, "`URL` of another server that keeps users and keys; without it, this server keeps them")
+	fs.StringVar(&c.Registration, "registration", c.Registration, "`open|closed`: whether people can create accounts themselves")
+	fs.StringVar(&c.Anonymous, "anonymous", c.Anonymous, "`off|on`: whether devices can sign in without credentials")
+	fs.Var((*characters)(&c.MinPassword), "min-password", "minimum `CHARACTERS` of a new password, 6 to 64")
+	fs.Var((*secretText)(&c.SMTP), "smtp", "`URL` of the mail server: smtp://user:password@HOST:PORT?from=ADDRESS, or smtps://…; without it, no email is sent. All users of the machine can read a command line, so set LATCHKEY_SMTP instead")
+	fs.Var(duration{&c.StepUp, stepUpRange}, "step-up", "`TIME` after which people confirm their password again before they create a key or turn one on, 1m to 12h")
+	fs.Var(duration{&c.PairingTime, pairingTimeRange}, "pairing-time", "`TIME` after which a pairing code expires, 1s to 10m")
+	fs.Var(duration{&c.DrainTime, drainTimeRange}, "drain-time", "`TIME` to keep serving at shutdown while health checks already fail, 0s to 60s")
+	fs.StringVar(&c.AdminAddr, "admin-addr", c.AdminAddr, "`HOST:PORT` of the admin listener, with /readyz, /metrics and /debug/pprof/; without it, there is none")
+	fs.StringVar(&c.TrustedProxies, "trusted-proxies", c.TrustedProxies, "`NETWORKS` and addresses whose X-Forwarded-For is trusted, such as 10.0.0.0/8, separated by commas")
+	fs.StringVar(&c.Log, "log", c.Log, "`text|json`: format of the log; by default text on a terminal and JSON elsewhere")
+	fs.StringVar(&c.LogLevel, "log-level", c.LogLevel, "`debug|info|warn|error`: the lowest level that is logged")
 	return fs
 }
 
@@ -226,10 +226,10 @@ func Load(args, environ []string) (Config, error) {
 		if errors.Is(err, flag.ErrHelp) {
 			return Config{}, err
 		}
-		return Config{}, fmt.Errorf("%w (latchkey help lists the flags)", err)
+		return Config{}, fmt.Errorf("%w (see latchkey help)", err)
 	}
 	if fs.NArg() > 0 {
-		return Config{}, fmt.Errorf("the argument %q is one too many (latchkey help shows what there is)", fs.Arg(0))
+		return Config{}, fmt.Errorf("unexpected argument %q (see latchkey help)", fs.Arg(0))
 	}
 	if err := c.applyEnvironment(fs, environ); err != nil {
 		return Config{}, err
@@ -377,7 +377,7 @@ func checkKeySource(c Config) error {
 }
 
 func onlyOne(variable, fileVariable, file string) error {
-	return fmt.Errorf("%s is set and %s is %q: only one of them may be given", variable, fileVariable, file)
+	return fmt.Errorf("%s is set and %s is %q: give only one of them", variable, fileVariable, file)
 }
 
 func parseNetworks(list string) ([]*net.IPNet, error) {
@@ -388,7 +388,7 @@ func parseNetworks(list string) ([]*net.IPNet, error) {
 		}
 		network, err := parseNetwork(part)
 		if err != nil {
-			return nil, Refuse("trusted-proxies", list, "must be networks such as 10.0.0.0/8 or addresses such as 192.0.2.7, comma separated")
+			return nil, Refuse("trusted-proxies", list, "must be networks such as 10.0.0.0/8 or addresses such as 192.0.2.7, separated by commas")
 		}
 		networks = append(networks, network)
 	}

@@ -25,11 +25,11 @@ func databaseSetting(c Config) (model.Secret, error) {
 	}
 	content, err := os.ReadFile(c.DatabaseFile)
 	if err != nil {
-		return "", fmt.Errorf("%s is %q: it cannot be read (%w)", DatabaseFileVariable, c.DatabaseFile, err)
+		return "", fmt.Errorf("%s is %q: cannot be read (%w)", DatabaseFileVariable, c.DatabaseFile, err)
 	}
 	setting := inFile(string(content))
 	if setting == "" {
-		return "", fmt.Errorf("%s is %q: there is nothing in it", DatabaseFileVariable, c.DatabaseFile)
+		return "", fmt.Errorf("%s is %q: it is empty", DatabaseFileVariable, c.DatabaseFile)
 	}
 	return model.Secret(setting), nil
 }

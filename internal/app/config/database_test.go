@@ -73,7 +73,7 @@ func TestADatabaseThatCannotBeIsNamedWithNothingOfIts(t *testing.T) {
 		"postgres://u:98765@x@host/db":                                             "write %40 for @",
 		"postgres://u:98765?x@host/db":                                             "write %3F for ?",
 		"postgres://u:98765 #%@host/db":                                            "write %20 for a space, %23 for #, %25 for %",
-		"postgres://u:98765é@host/db":                                              "byte by byte",
+		"postgres://u:98765é@host/db":                                              "for each byte",
 		"postgres://localhost?x=98765@host/":                                       "write %3F for ?",
 		"postgres://u:98765@db.example.org/db?sslmode=prefer":                      "sslmode=prefer does not verify",
 		"postgres://u:98765@db.example.org/db?sslmode=allow":                       "sslmode=allow does not verify",
@@ -144,7 +144,7 @@ func TestTheDatabaseComesFromOnePlaceAndIsNeverPrinted(t *testing.T) {
 	testkit.WantSentence(t, err, "LATCHKEY_DATABASE_FILE is", "cannot be read")
 	testkit.WriteFile(t, file, "\n", 0o600)
 	_, err = load(nil, []string{"LATCHKEY_DATABASE_FILE=" + file})
-	testkit.WantSentence(t, err, "LATCHKEY_DATABASE_FILE is", "nothing in it")
+	testkit.WantSentence(t, err, "LATCHKEY_DATABASE_FILE is", "it is empty")
 }
 
 func TestADataDirectoryIsNeededForWhatIsNotGiven(t *testing.T) {

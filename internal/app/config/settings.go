@@ -118,7 +118,7 @@ func (c Config) Parse() (Settings, error) {
 		publicErr,
 		alsoErr,
 		check("data", c.Data, c.Data != "", "must name a directory"),
-		check("data", c.Data, !unexpanded(c.Data), "begins with what only a shell replaces, and none has; write the whole path (or ./ before it, when it is really called so)"),
+		check("data", c.Data, !unexpanded(c.Data), "begins with something that only a shell expands; write the whole path (or put ./ before it, if that is really its name)"),
 		databaseErr,
 		check("node", c.Node, c.Node == "" || nodeName.MatchString(c.Node), "must be 1 to 64 letters, digits and _ . : -"),
 		check("app-id", c.AppID, appID.MatchString(c.AppID), "must be 1 to 64 letters, digits, - and _"),

@@ -59,7 +59,7 @@ func parseSMTP(setting model.Secret) (*MailServer, error) {
 		return nil, Refuse("smtp", shown, smtpForm)
 	}
 	if fromErr != nil || sender.Address != m.From {
-		return nil, Refuse("smtp", shown, "must end with ?from= and the address that mails are sent from, and nothing else, such as ?from=keys@example.org")
+		return nil, Refuse("smtp", shown, "must end with ?from= and the address that email is sent from, and nothing else, such as ?from=keys@example.org")
 	}
 	m.From = weburl.SentAddress(m.From)
 	m.Plaintext = !m.TLS && weburl.IsLoopback(m.Host)
@@ -95,7 +95,7 @@ func unescapedIn(user, plain string) string {
 		if letter || r != '%' && strings.ContainsRune(plain, r) || r == '%' && escape.MatchString(user[i:]) {
 			continue
 		}
-		word := "%XX, byte by byte, for what is no letter, digit or sign of ASCII"
+		word := "%XX for each byte of anything that is not ASCII"
 		if ' ' < r && r <= '~' {
 			word = fmt.Sprintf("%%%02X for %c", r, r)
 		} else if r == ' ' {
@@ -108,7 +108,7 @@ func unescapedIn(user, plain string) string {
 	if instead == nil {
 		return ""
 	}
-	return "in the user and the password some characters must be written as a % and two digits: write " + strings.Join(instead, ", ")
+	return "some characters in the user name and the password must be escaped: write " + strings.Join(instead, ", ")
 }
 
 var escape = regexp.MustCompile(`^%[0-9A-Fa-f]{2}`)

@@ -51,7 +51,7 @@ func TestAMailServerThatCannotBeIsNamedWithoutItsPassword(t *testing.T) {
 		"smtp://user:98765?" + mailPassword + "@mail.example.org?from=k@example.org":       "write %3F for ?",
 		"smtp://user:98765?" + mailPassword + "@mail.example.org":                          "write %3F for ?",
 		"smtp://us er:98765/+%ss%2F/" + mailPassword + "@mail.example.org?from=k@b.org":    "write %20 for a space, %2F for /, %25 for %",
-		"smtp://user:é" + mailPassword + "@mail.example.org?from=k@example.org":            "byte by byte",
+		"smtp://user:é" + mailPassword + "@mail.example.org?from=k@example.org":            "for each byte",
 		"smtp://u:" + mailPassword + "@mail..org?from=k@example.org":                       "must be like smtp://",
 		"smtp://u:" + mailPassword + "@[fe80::1%25eth0]?from=k@example.org":                "must be like smtp://",
 		"u:" + mailPassword + "@mail.example.org":                                          "must be like smtp://",

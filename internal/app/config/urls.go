@@ -17,7 +17,7 @@ func parsePublicURL(text string) (*url.URL, error) {
 	}
 	u, ok := weburl.ParseHost(text)
 	if !ok {
-		return nil, Refuse("public-url", weburl.WithoutPassword(text), "must be an http or https URL of a host and nothing more, such as https://keys.example.org"+aboutZones(text))
+		return nil, Refuse("public-url", weburl.WithoutPassword(text), "must be an http or https URL with only a host, such as https://keys.example.org"+aboutZones(text))
 	}
 	return u, nil
 }
@@ -41,7 +41,7 @@ func parseAlsoHosts(list string) ([]AlsoHost, error) {
 		}
 		u, ok := weburl.ParseHost(text)
 		if !ok || !stays && strings.Contains(part, "/") {
-			return nil, Refuse("also-host", weburl.WithoutPassword(part), "must be hosts such as keys.example.org or 192.168.1.5, or http or https URLs of a host and nothing more, comma separated"+aboutZones(text))
+			return nil, Refuse("also-host", weburl.WithoutPassword(part), "must be hosts such as keys.example.org or 192.168.1.5, or http or https URLs with only a host, separated by commas"+aboutZones(text))
 		}
 		host := AlsoHost{Name: u.Hostname()}
 		if stays {
@@ -57,7 +57,7 @@ func aboutZones(text string) string {
 	if !weburl.NamesZone(text) {
 		return ""
 	}
-	return "; an address with a zone, such as %eth0, is good on one machine alone, and browsers do not open it"
+	return "; an address with a zone, such as %eth0, only works on one machine, and browsers do not open it"
 }
 
 // parseUpstream checks --upstream. Passwords and refresh tokens go there, so plain http may not leave the machine.

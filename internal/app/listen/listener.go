@@ -31,7 +31,7 @@ const (
 )
 
 // errDrained ends the serving of a listener that has let in all who came before it closed.
-var errDrained = errors.New("the listener takes no more connections")
+var errDrained = errors.New("the listener accepts no more connections")
 
 // AsFilesAllow is how many connections there may be beside so many open files as the system allows, when each takes so many of them.
 func AsFilesAllow(each int) int { return within(openFiles(), each) }
@@ -62,7 +62,7 @@ func New(ctx context.Context, addr string, cfg Config) (*Listener, error) {
 	}
 	tcp, ok := listener.(*net.TCPListener)
 	if !ok {
-		return nil, errors.Join(errors.New("the listener is not one of TCP"), listener.Close())
+		return nil, errors.Join(errors.New("not a TCP listener"), listener.Close())
 	}
 	if cfg.Trusted == nil {
 		cfg.Trusted = func(netip.Addr) bool { return false }
@@ -103,7 +103,7 @@ func (l *Listener) Accept() (net.Conn, error) {
 		_ = conn.Close() // it has had nothing from us that could be lost
 		if !l.refuses {
 			l.refuses = true
-			l.log.Warn("no more connections are taken", "open", l.all.count(), "from", conn.RemoteAddr())
+			l.log.Warn("connection limit reached", "open", l.all.count(), "from", conn.RemoteAddr())
 		}
 	}
 }
@@ -149,7 +149,7 @@ func (l *Listener) next() (*net.TCPConn, error) {
 // the system can do that: the others may go on to whoever listens next.
 func (l *Listener) Drain(ctx context.Context) {
 	if err := refuseHandshakes(l.tcp); err != nil {
-		l.log.Debug("the system lets connections be made until the listener is closed", "cause", err)
+		l.log.Debug("the system accepts connections until the listener is closed", "cause", err)
 	}
 	select {
 	case l.draining <- time.Now().Add(handshakes):

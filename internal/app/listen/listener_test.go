@@ -236,7 +236,7 @@ func TestNobodyIsLetInWhileAllAreAnswered(t *testing.T) {
 			t.Fatal("no room is made")
 		}
 	}
-	if n := strings.Count(log.String(), "no more connections"); n != 1 {
+	if n := strings.Count(log.String(), "connection limit reached"); n != 1 {
 		t.Errorf("logged %d times: %s", n, log.String())
 	}
 }

@@ -43,7 +43,7 @@ func (h *health) resting() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.failure != nil && h.now().Before(h.until) {
-		return fmt.Errorf("%w; it is left alone for a moment", h.failure)
+		return fmt.Errorf("%w; waiting before the next attempt", h.failure)
 	}
 	return nil
 }

@@ -289,9 +289,9 @@ func TestAMailThatDoesNotGetThroughSaysWhyAndNotWhose(t *testing.T) {
 	}{
 		{"nobody there", "smtp://127.0.0.1:1?from=keys@example.org", nil, nil, "no connection to the mail server", false},
 		{"an answer that never comes", "smtp://" + mute.Addr().String() + "?from=keys@example.org", nil, nil, "the mail server did not answer in time", false},
-		{"a refusal", "smtp://127.0.0.1:PORT?from=keys@example.org", &mailHost{refuse: "ana@example.org"}, nil, "the mail server refuses the mail (550)", true},
-		{"a refusal for now", "smtp://127.0.0.1:PORT?from=keys@example.org", &mailHost{refuse: "ana@example.org", later: true}, nil, "the mail server refuses the mail for now (450)", false},
-		{"a wrong password", login, &mailHost{user: "somebody"}, nil, "the mail server refuses to talk to us (535)", false},
+		{"a refusal", "smtp://127.0.0.1:PORT?from=keys@example.org", &mailHost{refuse: "ana@example.org"}, nil, "the mail server rejected the email (550)", true},
+		{"a refusal for now", "smtp://127.0.0.1:PORT?from=keys@example.org", &mailHost{refuse: "ana@example.org", later: true}, nil, "the mail server rejected the email for now (450)", false},
+		{"a wrong password", login, &mailHost{user: "somebody"}, nil, "the mail server refused the connection (535)", false},
 		{"no STARTTLS", login, &mailHost{user: "keys"}, trusting, "it may lack STARTTLS", false},
 		{"a certificate that nobody trusts", login, &mailHost{user: "keys", tls: serverTLS}, &tls.Config{ServerName: "127.0.0.1", MinVersion: tls.VersionTLS12}, "no secure connection to the mail server", false},
 	} {
@@ -347,8 +347,8 @@ func TestAMailIsTriedAgainWhenThatMayHelp(t *testing.T) {
 	}{
 		{"at once", nil, nil, ""},
 		{"the third time", []error{down, down}, mailPauses()[:2], "not sent yet"},
-		{"never", []error{down, down, down, down, down}, mailPauses(), `msg="mail not sent" tries=4 reason=down`},
-		{"refused for good", []error{errRefusedMail{down, true}}, nil, `msg="mail not sent" tries=1`},
+		{"never", []error{down, down, down, down, down}, mailPauses(), `msg="email not sent" tries=4 reason=down`},
+		{"refused for good", []error{errRefusedMail{down, true}}, nil, `msg="email not sent" tries=1`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -30,7 +30,7 @@ func mailPauses() []time.Duration {
 	return []time.Duration{20 * time.Second, 2 * time.Minute, 8 * time.Minute}
 }
 
-var errTooManyMails = errors.New("too many mails are waiting for the mail server")
+var errTooManyMails = errors.New("too many emails are waiting for the mail server")
 
 // Outbox takes mails and delivers them, so that nobody waits for a mail server: neither a person nor whoever watches how long an
 // answer takes.
@@ -138,15 +138,15 @@ func (o *Outbox) carry(m accounts.Mail) {
 	for try := 0; ; try++ {
 		err := o.try(m)
 		if err == nil {
-			o.log.Debug("mail sent", "tries", try+1)
+			o.log.Debug("email sent", "tries", try+1)
 			return
 		}
 		var refused errRefusedMail
 		if errors.As(err, &refused) || try == len(pauses) || !o.pause(pauses[try]) {
-			o.log.Error("mail not sent", "tries", try+1, "reason", err)
+			o.log.Error("email not sent", "tries", try+1, "reason", err)
 			return
 		}
-		o.log.Warn("mail not sent yet", "again", pauses[try], "reason", err)
+		o.log.Warn("email not sent yet", "again", pauses[try], "reason", err)
 	}
 }
 

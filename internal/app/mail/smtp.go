@@ -69,7 +69,7 @@ func (m atOnce) Send(ctx context.Context, letter accounts.Mail) error { return m
 func (m smtpMailer) deliver(ctx context.Context, letter accounts.Mail) error {
 	msg, err := m.message(letter)
 	if err != nil {
-		return errRefusedMail{errors.New("the mail cannot be written"), true} // the cause quotes the address
+		return errRefusedMail{errors.New("the email cannot be written"), true} // the cause quotes the address
 	}
 	return m.connect(ctx, func(ctx context.Context, c *gomail.Client) error { return c.DialAndSendWithContext(ctx, msg) })
 }
@@ -162,20 +162,20 @@ func mailError(err error) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &send) && send.ErrorCode() >= 500:
-		return errRefusedMail{fmt.Errorf("the mail server refuses the mail (%d)", send.ErrorCode()), slices.Contains(aboutOne, send.ErrorCode())}
+		return errRefusedMail{fmt.Errorf("the mail server rejected the email (%d)", send.ErrorCode()), slices.Contains(aboutOne, send.ErrorCode())}
 	case errors.As(err, &send) && send.ErrorCode() > 0:
-		return fmt.Errorf("the mail server refuses the mail for now (%d)", send.ErrorCode())
+		return fmt.Errorf("the mail server rejected the email for now (%d)", send.ErrorCode())
 	case errors.As(err, &said):
-		return fmt.Errorf("the mail server refuses to talk to us (%d)", said.Code)
+		return fmt.Errorf("the mail server refused the connection (%d)", said.Code)
 	case errors.As(err, &untrusted):
 		return fmt.Errorf("no secure connection to the mail server: %w", untrusted)
 	case errors.Is(err, context.Canceled):
-		return fmt.Errorf("stopped while it was sent: %w", err)
+		return fmt.Errorf("stopped while sending: %w", err)
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &op) && op.Timeout():
 		return errors.New("the mail server did not answer in time")
 	case errors.As(err, &op):
 		return fmt.Errorf("no connection to the mail server: %w", op)
 	default:
-		return errors.New("the mail server is not one that we can use: it may lack STARTTLS or a way to log in")
+		return errors.New("cannot use the mail server: it may lack STARTTLS or a supported way to sign in")
 	}
 }

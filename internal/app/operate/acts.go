@@ -22,7 +22,7 @@ func addUser(ctx context.Context, c call) error {
 		return err
 	}
 	return c.print(made, func(w io.Writer) error {
-		_, err := fmt.Fprintf(w, "Made %s.\n", made.User.who())
+		_, err := fmt.Fprintf(w, "Created %s.\n", made.User.who())
 		if err == nil && made.Link != "" {
 			err = made.writeLink(w)
 		}
@@ -60,7 +60,7 @@ func listUsers(ctx context.Context, c call) error {
 }
 
 func disableUser(ctx context.Context, c call) error {
-	return c.change(ctx, pathDisableUser, "Disabled %s. Everything that was signed in is signed out.\n", "%s was disabled already.\n")
+	return c.change(ctx, pathDisableUser, "Disabled %s and signed out all their sessions.\n", "%s was already disabled.\n")
 }
 
 func enableUser(ctx context.Context, c call) error {
@@ -89,19 +89,19 @@ func resetPassword(ctx context.Context, c call) error {
 		return err
 	}
 	return c.print(done, func(w io.Writer) error {
-		what := "The password of %s no longer works, and everything that was signed in is signed out. Keys work as before.\n"
+		what := "The password of %s no longer works, and all sessions are signed out. Keys keep working.\n"
 		if c.keepSessions {
-			what = "The password of %s works until another is chosen.\n"
+			what = "The password of %s keeps working until a new one is chosen.\n"
 		}
 		_, err := fmt.Fprintf(w, what, done.User.who())
 		switch {
 		case err != nil:
 			return err
 		case done.Stuck:
-			_, err = fmt.Fprintf(w, "A mail to %s is written, and mails do not leave this server right now: latchkey status says why. Without --mail the link is printed.\n", legible(done.User.Email))
+			_, err = fmt.Fprintf(w, "The email to %s is queued, but email is not being delivered right now (see latchkey status). Without --mail, the link is printed.\n", legible(done.User.Email))
 			return err
 		case done.Mailed:
-			_, err = fmt.Fprintf(w, "A mail with a link to choose another is on its way to %s.\n", legible(done.User.Email))
+			_, err = fmt.Fprintf(w, "An email with a reset link is on its way to %s.\n", legible(done.User.Email))
 			return err
 		default:
 			return done.writeLink(w)
@@ -115,7 +115,7 @@ func deleteUser(ctx context.Context, c call) error {
 		return err
 	}
 	if !c.yes {
-		question := fmt.Sprintf("Delete %s? Keys that stop working: %d. This cannot be undone.", found.who(), found.Keys)
+		question := fmt.Sprintf("Delete %s and their keys (%d)? This cannot be undone.", found.who(), found.Keys)
 		if err := c.confirm(ctx, question); err != nil {
 			return err
 		}
@@ -125,7 +125,7 @@ func deleteUser(ctx context.Context, c call) error {
 		return err
 	}
 	return c.print(found, func(w io.Writer) error {
-		_, err := fmt.Fprintf(w, "Deleted %s. Keys that stopped working: %d.\n", found.who(), found.Keys)
+		_, err := fmt.Fprintf(w, "Deleted %s and their keys (%d).\n", found.who(), found.Keys)
 		return err
 	})
 }
@@ -148,9 +148,9 @@ func importUsers(ctx context.Context, c call) error {
 	}
 	switch {
 	case c.dryRun && refused:
-		return fmt.Errorf("%d of the %d users cannot be imported: correct the file, or have the others imported with --skip-bad", result.Bad, result.Users)
+		return fmt.Errorf("%d of the %d users cannot be imported: correct the file, or import the others with --skip-bad", result.Bad, result.Users)
 	case refused:
-		return fmt.Errorf("nobody was imported, since %d of the %d users cannot be: correct the file, or have the others imported with --skip-bad", result.Bad, result.Users)
+		return fmt.Errorf("no user was imported, because %d of the %d cannot be: correct the file, or import the others with --skip-bad", result.Bad, result.Users)
 	}
 	return nil
 }
@@ -158,11 +158,11 @@ func importUsers(ctx context.Context, c call) error {
 func (c call) sendUsers(ctx context.Context, dryRun bool) (result imported, err error) {
 	file, err := os.Open(c.argument)
 	if err != nil {
-		return result, fmt.Errorf("the file of users cannot be read: %w", err)
+		return result, fmt.Errorf("cannot read the user file: %w", err)
 	}
 	info, err := file.Stat()
 	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s is not a file, and it must be one since it is read twice", c.argument)
+		err = fmt.Errorf("%s must be a regular file, because it is read twice", c.argument)
 	}
 	if err != nil {
 		return result, errors.Join(err, file.Close())
@@ -182,8 +182,8 @@ func backUp(ctx context.Context, c call) error {
 		return err
 	}
 	return c.print(done, func(w io.Writer) error {
-		_, err := fmt.Fprintf(w, "Backed up and checked: %s, %s. Users: %d, keys: %d, events: %d.\n"+
-			"The files %s and %s of the data directory are not in it: keep copies of them in another place.\n",
+		_, err := fmt.Fprintf(w, "Backed up and verified: %s, %s. Users: %d, keys: %d, events: %d.\n"+
+			"Not included: the files %s and %s of the data directory. Keep copies of them somewhere else.\n",
 			legible(done.Path), size(done.Bytes), done.Rows.Users, done.Rows.Keys, done.Rows.Events, c.program.KeyFiles[0], c.program.KeyFiles[1])
 		return err
 	})

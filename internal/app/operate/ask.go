@@ -20,7 +20,7 @@ const maxTypedLine = 4096
 func (c call) newPassword(ctx context.Context, email string) (string, error) {
 	password, err := c.readPassword(ctx, email)
 	if err == nil && !utf8.ValidString(password) {
-		err = errors.New("the password is not in UTF-8, and no account was made")
+		err = errors.New("the password is not valid UTF-8; no account was created")
 	}
 	return password, err
 }
@@ -30,23 +30,23 @@ func (c call) readPassword(ctx context.Context, email string) (string, error) {
 		password, err := texts.Line(c.In, maxTypedLine)
 		var noText *texts.Error
 		if errors.As(err, &noText) {
-			err = fmt.Errorf("the password on standard input cannot be read: %w", noText)
+			err = fmt.Errorf("cannot read the password from standard input: %w", noText)
 		}
 		if err == nil && password == "" {
-			err = usageError{errors.New("--password-stdin is given, and standard input begins with an empty line")}
+			err = usageError{errors.New("--password-stdin is given, but the first line of standard input is empty")}
 		}
 		return password, err
 	}
 	if c.Terminal == nil {
 		return "", nil
 	}
-	password, err := c.ask(ctx, fmt.Sprintf("Password for %s (leave it empty for a link to choose one): ", legible(email)))
+	password, err := c.ask(ctx, fmt.Sprintf("Password for %s (leave empty to get a link instead): ", legible(email)))
 	if err != nil || password == "" {
 		return "", err
 	}
-	again, err := c.ask(ctx, "The same again: ")
+	again, err := c.ask(ctx, "Repeat the password: ")
 	if err == nil && again != password {
-		err = errors.New("these were two different passwords, and no account was made")
+		err = errors.New("the passwords do not match; no account was created")
 	}
 	return password, err
 }
@@ -59,7 +59,7 @@ func (c Console) ask(ctx context.Context, question string) (string, error) {
 	fd := int(c.Terminal.Fd()) //nolint:gosec // G115: a descriptor is small
 	shows, err := term.GetState(fd)
 	if err != nil {
-		return "", fmt.Errorf("what is typed cannot be hidden on this terminal, so use --password-stdin: %w", err)
+		return "", fmt.Errorf("this terminal cannot hide what is typed; use --password-stdin: %w", err)
 	}
 	line, err := typed(ctx, func() (string, error) {
 		line, err := term.ReadPassword(fd)
@@ -75,9 +75,9 @@ func (c Console) ask(ctx context.Context, question string) (string, error) {
 // confirm goes on only when a person says so.
 func (c call) confirm(ctx context.Context, question string) error {
 	if c.Terminal == nil {
-		return usageError{errors.New("nobody can be asked whether that is meant: give --yes")}
+		return usageError{errors.New("not a terminal: pass --yes to confirm")}
 	}
-	if _, err := io.WriteString(c.Err, question+"\nType yes to go on: "); err != nil {
+	if _, err := io.WriteString(c.Err, question+"\nType yes to continue: "); err != nil {
 		return err
 	}
 	line, err := typed(ctx, func() (string, error) { return texts.Line(c.Terminal, maxTypedLine) })
@@ -102,6 +102,6 @@ func typed(ctx context.Context, readLine func() (string, error)) (string, error)
 	case r := <-read:
 		return r.line, r.err
 	case <-ctx.Done():
-		return "", errors.New("stopped, and nothing was done")
+		return "", errors.New("stopped; nothing was done")
 	}
 }

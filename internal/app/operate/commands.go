@@ -87,93 +87,93 @@ func withPasswordStdin(fs *flag.FlagSet, o *options) {
 }
 
 func withMail(fs *flag.FlagSet, o *options) {
-	fs.BoolVar(&o.mail, "mail", false, "send the link by mail and do not print it; takes a running latchkey with --smtp or, with --database, --smtp itself")
+	fs.BoolVar(&o.mail, "mail", false, "send the link by email instead of printing it; needs a running latchkey with --smtp or, with --database, --smtp here")
 }
 
 func withKeepSessions(fs *flag.FlagSet, o *options) {
-	fs.BoolVar(&o.keepSessions, "keep-sessions", false, "leave the password and everything that is signed in as it is until the link is used")
+	fs.BoolVar(&o.keepSessions, "keep-sessions", false, "keep the password and all sessions until the link is used")
 }
 
 func withYes(fs *flag.FlagSet, o *options) {
-	fs.BoolVar(&o.yes, "yes", false, "do not ask")
+	fs.BoolVar(&o.yes, "yes", false, "do not ask for confirmation")
 }
 
 func withSkipBad(fs *flag.FlagSet, o *options) {
-	fs.BoolVar(&o.skipBad, "skip-bad", false, "import the rest when some users cannot be; otherwise nobody is imported then")
+	fs.BoolVar(&o.skipBad, "skip-bad", false, "import the other users when some cannot be imported; without it, none are")
 }
 
 func withDryRun(fs *flag.FlagSet, o *options) {
-	fs.BoolVar(&o.dryRun, "dry-run", false, "say what would be done, and do nothing")
+	fs.BoolVar(&o.dryRun, "dry-run", false, "show what would be done, and change nothing")
 }
 
 func withClean(fs *flag.FlagSet, o *options) {
-	fs.BoolVar(&o.clean, "clean", false, "replace what PostgreSQL cannot hold: a NUL in a text goes, and what is no UTF-8 becomes U+FFFD")
+	fs.BoolVar(&o.clean, "clean", false, "replace text that PostgreSQL cannot store: NUL is removed, invalid UTF-8 becomes U+FFFD")
 }
 
 // commands are all there are, in the order in which they are explained.
 func (p Program) commands() []command {
 	return []command{
 		{
-			name: "user add", argument: "EMAIL", does: "make an account", run: addUser,
-			more: "The password is asked for on a terminal. Without one, a link is printed with which its owner chooses a password,\n" +
-				"once and within 24 hours.",
+			name: "user add", argument: "EMAIL", does: "create an account", run: addUser,
+			more: "On a terminal, it asks for a password. Otherwise it prints a link with which the owner chooses one, once and within\n" +
+				"24 hours.",
 			settings: []string{"min-password", "public-url"}, flags: []commandFlag{withPasswordStdin},
 		},
 		{
 			name: "user list", does: "list all accounts", run: listUsers,
-			more: "With --json there is one object a line.",
+			more: "With --json, it prints one object per line.",
 		},
 		{
-			name: "user disable", argument: "ID-or-EMAIL", does: "end all sessions of a user, and let none begin", run: disableUser,
-			more: "Their keys stop working, and work again when the user is enabled. Access that a device was already given ends\nwithin 30 minutes.",
+			name: "user disable", argument: "ID-or-EMAIL", does: "sign a user out everywhere and let them sign in no more", run: disableUser,
+			more: "Their keys stop working until the user is enabled again. Access tokens already issued expire within 30 minutes.",
 		},
 		{name: "user enable", argument: "ID-or-EMAIL", does: "let a user sign in again", run: enableUser},
 		{
-			name: "user reset-password", argument: "ID-or-EMAIL", does: "print a link with which a user chooses another password", run: resetPassword,
-			more: "The old password stops working and everything that is signed in is signed out, at once. Keys work as before: turn\n" +
-				"off what may be in wrong hands, or disable the user. The link is good once, for 24 hours.",
+			name: "user reset-password", argument: "ID-or-EMAIL", does: "print a link with which a user chooses a new password", run: resetPassword,
+			more: "The old password stops working and all sessions are signed out at once. Keys keep working: if one may be in the\n" +
+				"wrong hands, turn it off or disable the user. The link works once, within 24 hours.",
 			settings: []string{"public-url", "smtp", "name", "contact"}, flags: []commandFlag{withMail, withKeepSessions},
 		},
 		{
-			name: "user delete", argument: "ID-or-EMAIL", does: "delete an account, its keys and what is known of it", run: deleteUser,
-			more:  "It asks first, on a terminal; elsewhere it wants --yes.",
+			name: "user delete", argument: "ID-or-EMAIL", does: "delete an account with its keys and activity", run: deleteUser,
+			more:  "On a terminal, it asks for confirmation. Elsewhere, pass --yes.",
 			flags: []commandFlag{withYes},
 		},
 		{
-			name: "import-users", argument: "FILE", does: "make accounts of users that App Services' Admin API gave", run: importUsers,
-			more: "FILE is a JSON array of User objects. They keep their ids. Passwords and keys are not in such a file: passwords are\n" +
-				"reset, keys made anew. When one user cannot be imported, none is; users that are there already are left alone, so\n" +
-				"it can be run again.",
+			name: "import-users", argument: "FILE", does: "create accounts from a user export of App Services' Admin API", run: importUsers,
+			more: "FILE is a JSON array of User objects, which keep their ids. An export contains neither passwords nor keys: people reset\n" +
+				"their passwords and create new keys. If one user cannot be imported, none is. Existing users are skipped, so it can\n" +
+				"be run again.",
 			flags: []commandFlag{withDryRun, withSkipBad},
 		},
 		{
-			name: "status", does: "say where latchkey and its data are, and what should be looked into", run: showStatus,
-			more: "What the running program has warned of since it was started is there: a proxy that nobody trusts, mails that do not\n" +
-				"get through, a data directory that is not as it should be. The metrics count the same.",
+			name: "status", does: "show where the server and its data are, and what needs attention", run: showStatus,
+			more: "It lists the warnings of the running server since its start, such as an untrusted proxy, email that is not delivered,\n" +
+				"or wrong permissions of the data directory. The metrics count the same warnings.",
 		},
 		{
-			name: "nodes", does: "list the programs that share the database of --database", run: listNodes,
-			more: "With --json there are the names of the keys that each accepts, too: the first of them signs.",
+			name: "nodes", does: "list the nodes that share the database of --database", run: listNodes,
+			more: "With --json, it also prints the names of the keys that each node accepts: the first one signs.",
 		},
 		{
-			name: "migrate", does: "bring the schema of the database of --database up to date", run: migrateNothing, shared: migrate,
-			more: "Every node does that when it starts, if it may. After this it need not: its role can be one that changes no tables.",
+			name: "migrate", does: "update the schema of the database of --database", run: migrateNothing, shared: migrate,
+			more: "Every node does so when it starts, if its role may. Run this first if the role of the nodes may not change tables.",
 		},
 		{
 			name: "backup", argument: "FILE", does: "copy the database to a new file and check the copy", run: backUp, shared: backUpElsewhere,
-			more: "The key files of the data directory are not in it: keep a copy of those apart. latchkey restore puts it back. Whoever\n" +
-				"does that by hand must remove " + p.Database + "-wal and -shm if they are there.",
+			more: "It does not contain the key files of the data directory: keep copies of those elsewhere. latchkey restore puts the\n" +
+				"backup back. If you do that by hand, remove " + p.Database + "-wal and -shm.",
 		},
 		{
-			name: "restore", argument: "FILE", does: "put a backup in the place of the database, while latchkey is stopped", alone: restore, shared: restoreElsewhere,
-			more: "FILE is checked first, and stays as it is. The database that was there is kept beside the new one with its log, under\n" +
-				"another name. Files that root makes belong to whom those did that were there.",
+			name: "restore", argument: "FILE", does: "replace the database with a backup while latchkey is stopped", alone: restore, shared: restoreElsewhere,
+			more: "FILE is checked first and not changed. The old database and its log are kept beside the new one under another name.\n" +
+				"Files that root creates get the owner of the old ones.",
 		},
 		{
-			name: "copy-data", does: "copy all data of --data into the database of --database, while latchkey is stopped", alone: copyToNothing, shared: copyData,
-			more: "The database must be empty; it gets its tables if it has none. All is copied in one transaction, read again on both\n" +
-				"sides, and saved only when it is the same. The file in --data is not changed. The key files are not copied: with the\n" +
-				"same ones everybody stays signed in.",
+			name: "copy-data", does: "copy all data from --data to the database of --database while latchkey is stopped", alone: copyToNothing, shared: copyData,
+			more: "The database must be empty; missing tables are created. All data is copied in one transaction, compared on both sides,\n" +
+				"and saved only if it is the same. The file in --data is not changed. The key files are not copied: give every node\n" +
+				"the same ones, and everyone stays signed in.",
 			flags: []commandFlag{withClean, withDryRun},
 		},
 	}
@@ -254,11 +254,11 @@ func (p Program) chosen(args []string) (command, []string, error) {
 			there = append(there, name)
 		}
 	}
-	what := "latchkey " + args[0] + " needs to be told what to do"
+	what := "latchkey " + args[0] + " needs a command"
 	if len(args) > 1 {
-		what = fmt.Sprintf("there is no command \"%s %s\"", args[0], args[1])
+		what = fmt.Sprintf("unknown command \"%s %s\"", args[0], args[1])
 	}
-	return command{}, nil, fmt.Errorf("%s: %s (latchkey %s --help explains them)", what, strings.Join(there, ", "), args[0])
+	return command{}, nil, fmt.Errorf("%s: use %s (see latchkey %s --help)", what, strings.Join(there, ", "), args[0])
 }
 
 // flagSet has the flags of a command. The settings among them are those of the program.
@@ -269,7 +269,7 @@ func (p Program) flagSet(c command, o *options) *flag.FlagSet {
 		setting := p.Flags.Lookup(name)
 		fs.Var(setting.Value, name, setting.Usage)
 	}
-	fs.Lookup("data").Usage = "`DIRECTORY` that latchkey runs with"
+	fs.Lookup("data").Usage = "data `DIRECTORY` of latchkey"
 	fs.BoolVar(&o.json, "json", false, "print JSON")
 	for _, add := range c.flags {
 		add(fs, o)
@@ -297,7 +297,7 @@ func (p Program) load(c command, args []string) (call call, place Place, err err
 	var arguments []string
 	for rest := args; ; rest = fs.Args()[1:] {
 		if err := fs.Parse(rest); err != nil {
-			return call, place, fmt.Errorf("%w (latchkey %s --help lists the flags)", err, c.name)
+			return call, place, fmt.Errorf("%w (see latchkey %s --help)", err, c.name)
 		}
 		if fs.NArg() == 0 {
 			break
@@ -306,12 +306,12 @@ func (p Program) load(c command, args []string) (call call, place Place, err err
 	}
 	for _, argument := range arguments {
 		if !utf8.ValidString(argument) { // on its way to a running program it would become another
-			return call, place, fmt.Errorf("the argument %q is not in UTF-8", argument)
+			return call, place, fmt.Errorf("the argument %q is not valid UTF-8", argument)
 		}
 	}
 	switch {
 	case c.argument == "" && len(arguments) > 0 || len(arguments) > 1:
-		return call, place, fmt.Errorf("the argument %q is one too many (latchkey %s --help shows what there is)", arguments[len(arguments)-1], c.name)
+		return call, place, fmt.Errorf("unexpected argument %q (see latchkey %s --help)", arguments[len(arguments)-1], c.name)
 	case c.argument != "" && (len(arguments) == 0 || arguments[0] == ""):
 		return call, place, fmt.Errorf("%s is missing: latchkey %s %s", c.argument, c.name, c.argument)
 	case c.argument != "":

@@ -49,15 +49,15 @@ func copyData(ctx context.Context, c call, place Place) error {
 	done, err := place.Copy(ctx, from, store.CopyOptions{Clean: c.clean, DryRun: c.dryRun})
 	switch {
 	case errors.Is(err, store.ErrInUse):
-		return fmt.Errorf("nothing was copied: a running latchkey has %s; stop that one, and copy then", legible(from))
+		return fmt.Errorf("nothing was copied: a running latchkey is using %s; stop it first", legible(from))
 	case errors.Is(err, store.ErrNewer):
-		return fmt.Errorf("nothing was copied: %s was made by a newer latchkey; copy it with that version", legible(from))
+		return fmt.Errorf("nothing was copied: %s was written by a newer latchkey; use that version", legible(from))
 	case errors.Is(err, store.ErrText):
 		return fmt.Errorf("nothing was copied: %s; --clean replaces such texts", oneLine(err))
 	case errors.Is(err, model.ErrUnclear):
-		return fmt.Errorf("it is not known whether the copy was saved (%s): run this again, and if the database is not empty then, all of it was", oneLine(err))
+		return fmt.Errorf("it is not known whether the copy was saved (%s): run this again; if it says that the database is not empty, everything was saved", oneLine(err))
 	case errors.Is(err, context.Canceled):
-		return errors.New("nothing was copied: it was interrupted")
+		return errors.New("interrupted; nothing was copied")
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("nothing was copied: %s; run this as the user that latchkey runs as, or as root", oneLine(err))
 	case err != nil:
@@ -82,25 +82,25 @@ func (r copied) write(w io.Writer, p Program) error {
 		fmt.Fprintf(&text, "%-18s %12d\n", table.Name, table.Rows)
 	}
 	if r.Replaced > 0 {
-		fmt.Fprintf(&text, "Texts that PostgreSQL cannot hold, and that were replaced: %d\n", r.Replaced)
+		fmt.Fprintf(&text, "Texts replaced because PostgreSQL cannot store them: %d\n", r.Replaced)
 		for _, t := range r.ReplacedFirst {
-			fmt.Fprintf(&text, "  the column %s of %s, in the row of key %s\n", t.Column, t.Table, legible(t.Row))
+			fmt.Fprintf(&text, "  column %s of %s, row %s\n", t.Column, t.Table, legible(t.Row))
 		}
 		if more := r.Replaced - int64(len(r.ReplacedFirst)); more > 0 {
 			fmt.Fprintf(&text, "  and %d more\n", more)
 		}
 	}
 	if r.DryRun {
-		fmt.Fprintf(&text, "This was a rehearsal: %d rows of %s were copied and compared, and are the same. None was saved.\n", r.Rows, legible(r.From))
+		fmt.Fprintf(&text, "Dry run: %d rows of %s were copied and compared, and are the same. Nothing was saved.\n", r.Rows, legible(r.From))
 		if r.SchemaCreated {
-			text.WriteString("The database had no tables. They were created, and stay there, empty.\n")
+			text.WriteString("The database had no tables. They were created, and are empty.\n")
 		}
 		_, err := io.WriteString(w, text.String())
 		return err
 	}
-	fmt.Fprintf(&text, "Copied and compared: %d rows of %s. They are the same.\n", r.Rows, legible(r.From))
-	text.WriteString("Start every node with --database from now on, and put the file away: what happens next is not in it.\n")
-	fmt.Fprintf(&text, "The files %s and %s of the data directory are not in the database: give every node the same keys, and nobody is signed out.\n",
+	fmt.Fprintf(&text, "Copied and compared: %d rows of %s, all the same.\n", r.Rows, legible(r.From))
+	text.WriteString("From now on, start every node with --database. Put the old file away: it gets no more changes.\n")
+	fmt.Fprintf(&text, "Not copied: the files %s and %s of the data directory. Give every node the same ones, so that everyone stays signed in.\n",
 		p.KeyFiles[0], p.KeyFiles[1])
 	_, err := io.WriteString(w, text.String())
 	return err

@@ -141,7 +141,7 @@ func (i *importing) read(file io.Reader) error {
 			return nil
 		}
 		if err != nil || opening != json.Delim('[') {
-			return notUsers(decoder, "must be a JSON array of users, as the Admin API of App Services gives it", err)
+			return notUsers(decoder, "must be a JSON array of users, as exported by the Admin API of App Services", err)
 		}
 		arrays++
 		for decoder.More() {
@@ -186,7 +186,7 @@ func (w *withoutMarks) Read(p []byte) (int, error) {
 func notUsers(decoder *json.Decoder, what string, err error) error {
 	var noText *texts.Error
 	if errors.As(err, &noText) {
-		return fmt.Errorf("the file of users cannot be read: %w", noText)
+		return fmt.Errorf("cannot read the user file: %w", noText)
 	}
 	what = fmt.Sprintf("the file %s (at byte %d)", what, decoder.InputOffset())
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -231,7 +231,7 @@ func (i *importing) findBeside(c candidate) (string, error) {
 			continue
 		}
 		if i.again("spelling", model.OneSpelling(id.Subject)) {
-			return fmt.Sprintf("%+q differs from an address before it in the file in nothing that people see", id.Subject), nil
+			return fmt.Sprintf("%+q looks the same as an earlier address in the file", id.Subject), nil
 		}
 		beside, err := i.accounts.Beside(i.ctx, id.Subject)
 		if err != nil {
@@ -239,7 +239,7 @@ func (i *importing) findBeside(c candidate) (string, error) {
 		}
 		for _, other := range beside {
 			if other.UserID != c.user.ID {
-				return fmt.Sprintf("%+q differs from %+q, of the user %s, in nothing that people see", id.Subject, other.Subject, other.UserID), nil
+				return fmt.Sprintf("%+q looks the same as %+q, of user %s", id.Subject, other.Subject, other.UserID), nil
 			}
 		}
 	}
@@ -274,10 +274,10 @@ func (i *importing) work() {
 		case errors.As(err, &by):
 			i.refuse(c.number, c.user.ID, taken(by))
 		case model.Is(err, model.KindUnclear):
-			i.stop(fmt.Errorf("it is not known whether user %d was written, and those after it were not tried: "+
-				"import the file again, which leaves out those who are there (%w)", c.number, err))
+			i.stop(fmt.Errorf("it is not known whether user %d was saved, and later users were not tried: "+
+				"import the file again, which skips existing users (%w)", c.number, err))
 		default:
-			i.stop(fmt.Errorf("user %d could not be written, and those after it were not tried: %w", c.number, err))
+			i.stop(fmt.Errorf("user %d could not be saved, and later users were not tried: %w", c.number, err))
 		}
 	}
 }
@@ -305,9 +305,9 @@ func (r *imported) add(c candidate) {
 // taken says, in words for operators, that somebody else signs in as what a user would.
 func taken(e accounts.TakenError) string {
 	if e.Provider == model.ProviderEmailPassword {
-		return fmt.Sprintf("the e-mail address %q belongs to the user %s already", e.Subject, e.By)
+		return fmt.Sprintf("the email address %q already belongs to user %s", e.Subject, e.By)
 	}
-	return fmt.Sprintf("the %s identity %q belongs to the user %s already", e.Provider, e.Subject, e.By)
+	return fmt.Sprintf("the %s identity %q already belongs to user %s", e.Provider, e.Subject, e.By)
 }
 
 func (i *importing) write(c candidate) error {
@@ -326,11 +326,11 @@ func (i *importing) understand(raw json.RawMessage) (u exportedUser, c candidate
 		return u, c, errors.New("_id must be 24 lower-case hexadecimal digits")
 	}
 	if i.again("user", u.ID) {
-		return u, c, errors.New("its _id is in the file before")
+		return u, c, errors.New("its _id is already in the file")
 	}
 	c.user = model.User{ID: u.ID, CreatedAt: madeAt(u)}
 	if y := c.user.CreatedAt.Year(); y < 1970 || y > 9999 {
-		return u, c, fmt.Errorf("creation_date is %d, and must be seconds since 1970", *u.CreationDate)
+		return u, c, fmt.Errorf("creation_date is %d, but must be in seconds since 1970", *u.CreationDate)
 	}
 	if u.Disabled {
 		c.user.DisabledAt = i.now()
@@ -364,7 +364,7 @@ func (i *importing) identity(u exportedUser, from exportedIdentity) (model.Ident
 			id.Subject = u.Data.Email
 		}
 		if accounts.CheckEmail(id.Subject) != nil {
-			return id, fmt.Errorf("its e-mail address is %q, and must have 1 to 128 characters", id.Subject)
+			return id, fmt.Errorf("its email address is %q, but must have 1 to 128 characters", id.Subject)
 		}
 		if !model.IsID(id.ID) {
 			id.ID = model.NewID(i.now())
@@ -379,9 +379,9 @@ func (i *importing) identity(u exportedUser, from exportedIdentity) (model.Ident
 	case id.Subject == "" || len(id.Subject) > 1024 || strings.Contains(id.Subject, "\x00"):
 		return id, fmt.Errorf("its %s identity has no id", id.Provider)
 	case i.again(id.Provider, id.Subject):
-		return id, fmt.Errorf("its %s identity %q is in the file before", id.Provider, id.Subject)
+		return id, fmt.Errorf("its %s identity %q is already in the file", id.Provider, id.Subject)
 	case i.again("identity", id.ID):
-		return id, fmt.Errorf("the id %s of its %s identity is in the file before", id.ID, id.Provider)
+		return id, fmt.Errorf("the id %s of its %s identity is already in the file", id.ID, id.Provider)
 	}
 	return id, nil
 }
@@ -412,7 +412,7 @@ func misshapen(err error) error {
 		return err
 	}
 	if mismatch.Field == "" {
-		return fmt.Errorf("it is a JSON %s, and must be an object", mismatch.Value)
+		return fmt.Errorf("it is a JSON %s, but must be an object", mismatch.Value)
 	}
-	return fmt.Errorf("its %s is a JSON %s, which it cannot be", mismatch.Field, mismatch.Value)
+	return fmt.Errorf("its %s must not be a JSON %s", mismatch.Field, mismatch.Value)
 }

@@ -41,7 +41,7 @@ func TestImportedUsersKeepTheirIdsAndWhatTheySignInWith(t *testing.T) {
 			t.Errorf("%+v", got)
 		}
 		again := p.must(t, "", "import-users", "testdata/users.json")
-		if !strings.HasPrefix(again, "6 users in the file, of whom 0 were imported, 5 are there already, 1 have nothing but keys") {
+		if !strings.HasPrefix(again, "6 users in the file: 0 were imported, 5 already exist, 1 have only keys") {
 			t.Errorf("again: %s", again)
 		}
 
@@ -82,11 +82,11 @@ func TestAFileWithBadUsersImportsNobodyUnlessTold(t *testing.T) {
 	anywhere(t, func(t *testing.T, p place) {
 		p.must(t, "correct horse battery", "user", "add", "--password-stdin", "taken@example.com")
 		out, err := p.order(t, "", "import-users", "testdata/users-bad.json")
-		testkit.WantSentence(t, err, "nobody was imported", "11 of the 13", "--skip-bad")
+		testkit.WantSentence(t, err, "no user was imported", "11 of the 13", "--skip-bad")
 		for number, reason := range map[int]string{
-			2: "_id must be 24", 3: "its _id is in the file before", 4: `"good@example.com" is in the file before`, 5: "1 to 128 characters",
-			6: "identities is a JSON string", 7: "it is a JSON string", 8: "creation_date is 999999999999", 9: "provider_type",
-			10: "custom-token identity has no id", 11: "5f3a1c2b9d0e4a0012345611", 12: `"taken@example.com" belongs to the user`,
+			2: "_id must be 24", 3: "its _id is already in the file", 4: `"good@example.com" is already in the file`, 5: "1 to 128 characters",
+			6: "identities must not be a JSON string", 7: "it is a JSON string", 8: "creation_date is 999999999999", 9: "provider_type",
+			10: "custom-token identity has no id", 11: "5f3a1c2b9d0e4a0012345611", 12: `"taken@example.com" already belongs to user`,
 		} {
 			line := out[strings.Index(out, fmt.Sprintf("  user %d", number)):]
 			if line, _, _ = strings.Cut(line, "\n"); !strings.Contains(line, reason) {
@@ -134,7 +134,7 @@ func TestAFileOfUsersIsReadAsOtherSystemsWriteIt(t *testing.T) {
 		}
 		for content, want := range map[string]string{strings.ReplaceAll(text, "\u00e9", "\xe9"): "UTF-8", "\x1f\x8b\x08": "compressed"} {
 			_, err := p.order(t, "", "import-users", "--skip-bad", usersFile(t, content))
-			testkit.WantSentence(t, err, "file of users", want)
+			testkit.WantSentence(t, err, "user file", want)
 		}
 	})
 }
@@ -277,7 +277,7 @@ func TestABackupIsCheckedAndCanBeRestored(t *testing.T) {
 			t.Errorf("%+v; %v, %v", done, info, err)
 		}
 		_, err = p.order(t, "", "backup", path)
-		testkit.WantSentence(t, err, path, "already", "name another")
+		testkit.WantSentence(t, err, path, "already", "choose another name")
 
 		restored := place{Config: testConfig(t)}
 		testkit.MakeDir(t, restored.Data, 0o700)

@@ -35,7 +35,7 @@ func (o *operator) shared() bool { return o.store.Pool() != nil }
 func (o *operator) nodes(ctx context.Context, _ nothing) (nodeList, error) {
 	out := nodeList{Nodes: []listedNode{}}
 	if !o.shared() {
-		return out, errors.New("this latchkey is alone: nodes are those that share a database of PostgreSQL, which is given with --database")
+		return out, errors.New("there are no nodes: they share a PostgreSQL database, which is set with --database")
 	}
 	all, err := o.store.Nodes(ctx)
 	for _, n := range all {
@@ -84,7 +84,7 @@ func (l nodeList) write(w io.Writer) error {
 	}
 	if len(l.Nodes) == 0 {
 		text.Reset()
-		text.WriteString("No node runs.\n")
+		text.WriteString("No node is running.\n")
 	}
 	_, err := io.WriteString(w, text.String())
 	return err
@@ -102,21 +102,21 @@ func migrate(ctx context.Context, c call, place Place) error {
 	return c.print(struct {
 		Current bool `json:"current"`
 	}{true}, func(w io.Writer) error {
-		_, err := io.WriteString(w, "The schema of the database is that of this program.\n")
+		_, err := io.WriteString(w, "The schema of the database is up to date.\n")
 		return err
 	})
 }
 
 func migrateNothing(context.Context, call) error {
-	return usageError{errors.New("--database (LATCHKEY_DATABASE) is not given: the database in --data is brought up to date whenever it is opened")}
+	return usageError{errors.New("--database (LATCHKEY_DATABASE) is not given: the database in --data is updated whenever it is opened")}
 }
 
 func backUpElsewhere(context.Context, call, Place) error {
-	return errors.New(`the data is in PostgreSQL, which has its own tools: pg_dump --format=custom --file=FILE and the URL make a backup, in which the ` +
-		`session keys and the access keys are not: keep a copy of those in another place`)
+	return errors.New(`the data is in PostgreSQL: back it up with pg_dump --format=custom --file=FILE and the URL. ` +
+		`The session keys and the access keys are not in it: keep copies of those elsewhere`)
 }
 
 func restoreElsewhere(context.Context, call, Place) error {
-	return errors.New(`the data is in PostgreSQL, which has its own tools: stop all nodes, and have pg_restore --no-owner --exit-on-error --dbname=URL FILE ` +
-		`put the backup into an empty database; the session keys and the access keys are not in it`)
+	return errors.New(`the data is in PostgreSQL: stop all nodes, and restore the backup into an empty database with ` +
+		`pg_restore --no-owner --exit-on-error --dbname=URL FILE. The session keys and the access keys are not in it`)
 }

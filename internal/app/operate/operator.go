@@ -103,7 +103,7 @@ func ofUsers[In, Out any](o *operator, act func(context.Context, In) (Out, error
 
 func (o *operator) hasUsers() error {
 	if o.upstream != nil {
-		return fmt.Errorf("the users are not here: this latchkey shows those of %s, and they are managed there", o.upstream)
+		return fmt.Errorf("the users are not kept here: manage them at %s", o.upstream)
 	}
 	return nil
 }
@@ -115,7 +115,7 @@ func operation[In, Out any](log *slog.Logger, act func(context.Context, In) (Out
 		decoder := json.NewDecoder(r.Body)
 		decoder.DisallowUnknownFields()
 		if err := decoder.Decode(&in); err != nil {
-			answer(w, log, nil, fmt.Errorf("the running latchkey does not understand this command: it is of another version (%w)", err))
+			answer(w, log, nil, fmt.Errorf("the running latchkey does not understand this command: it is another version (%w)", err))
 			return
 		}
 		out, err := act(r.Context(), in)
@@ -136,7 +136,7 @@ func answer(w http.ResponseWriter, log *slog.Logger, out any, err error) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	if err := json.NewEncoder(w).Encode(out); err != nil {
-		log.Warn("a command did not get its answer", "error", err)
+		log.Warn("the answer to a command could not be sent", "error", err)
 	}
 }
 
@@ -154,7 +154,7 @@ type backupOrder struct {
 func (o *operator) backup(ctx context.Context, in backupOrder) (backedUp, error) {
 	err := o.store.Backup(ctx, in.Path)
 	if errors.Is(err, store.ErrExists) {
-		return backedUp{}, fmt.Errorf("there is a file %s already, and it is left as it is: name another", in.Path)
+		return backedUp{}, fmt.Errorf("the file %s already exists: choose another name", in.Path)
 	}
 	if err != nil {
 		return backedUp{}, err
@@ -164,8 +164,8 @@ func (o *operator) backup(ctx context.Context, in backupOrder) (backedUp, error)
 		done.Rows, err = store.CountBackup(ctx, in.Path)
 	}
 	if err != nil {
-		return done, fmt.Errorf("the backup was made, but cannot be read back: %w", err)
+		return done, fmt.Errorf("the backup was written, but cannot be read back: %w", err)
 	}
-	o.log.Info("backup made", "file", in.Path, "bytes", done.Bytes)
+	o.log.Info("backup written", "file", in.Path, "bytes", done.Bytes)
 	return done, nil
 }

@@ -140,10 +140,10 @@ func TestAPasswordIsAskedForTwiceAndNotShown(t *testing.T) {
 		name, first, second, want string
 	}{
 		{"the same twice", "correct horse battery", "correct horse battery", ""},
-		{"two different ones", "correct horse battery", "correct horse batteries", "different"},
+		{"two different ones", "correct horse battery", "correct horse batteries", "do not match"},
 	} {
 		person, program := terminals(t)
-		seen := typing(t, person, [2]string{"one): ", tc.first}, [2]string{"again: ", tc.second})
+		seen := typing(t, person, [2]string{"instead): ", tc.first}, [2]string{"password: ", tc.second})
 		var out strings.Builder
 		err := Run(t.Context(), []string{"user", "add", tc.name, "--data", cfg.Data}, Console{In: program, Out: &out, Err: program, Terminal: program}, theProgram(t))
 		if err == nil != (tc.want == "") || err != nil && !strings.Contains(err.Error(), tc.want) {
@@ -187,7 +187,7 @@ func TestDeletingAsksFirst(t *testing.T) {
 	p.must(t, "correct horse battery", "user", "add", "--password-stdin", "ada@example.com")
 	for _, answer := range []string{"no", "y", "", "yes"} {
 		person, program := terminals(t)
-		seen := typing(t, person, [2]string{"go on: ", answer})
+		seen := typing(t, person, [2]string{"continue: ", answer})
 		var out strings.Builder
 		err := Run(t.Context(), []string{"user", "delete", "ada@example.com", "--data", cfg.Data}, Console{In: program, Out: &out, Err: program, Terminal: program}, theProgram(t))
 		if screen := seen(); !strings.Contains(screen, "Delete ada@example.com (") || err == nil != (answer == "yes") {

@@ -38,7 +38,7 @@ func (u listedUser) who() string {
 
 // columns are fixed, so that a list of any length can be printed as it comes.
 func writeListHead(w io.Writer) error {
-	_, err := fmt.Fprintf(w, "%-24s  %-10s  %4s  %s\n", "ID", "MADE", "KEYS", "E-MAIL")
+	_, err := fmt.Fprintf(w, "%-24s  %-10s  %4s  %s\n", "ID", "CREATED", "KEYS", "EMAIL")
 	return err
 }
 
@@ -70,7 +70,7 @@ func (u listedUser) notes() []string {
 
 // writeLink says what to do with a link.
 func (h handedOut) writeLink(w io.Writer) error {
-	_, err := fmt.Fprintf(w, "This link lets them choose a password, once, until %s. Pass it on to nobody else:\n\n  %s\n",
+	_, err := fmt.Fprintf(w, "With this link they can choose a password, once, until %s. Give it to nobody else:\n\n  %s\n",
 		h.LinkExpiresAt.Format("2 January 2006, 15:04 UTC"), string(h.Link))
 	return err
 }
@@ -82,13 +82,13 @@ func (r imported) write(w io.Writer) error {
 	if r.DryRun {
 		made = "can be imported"
 	}
-	fmt.Fprintf(&text, "%d users in the file, of whom %d %s", r.Users, r.Made, made)
+	fmt.Fprintf(&text, "%d users in the file: %d %s", r.Users, r.Made, made)
 	for _, part := range []struct {
 		n    int
 		what string
 	}{
-		{r.There, "are there already"},
-		{r.Skipped, "have nothing but keys to sign in with and were left out"},
+		{r.There, "already exist"},
+		{r.Skipped, "have only keys to sign in with and were skipped"},
 		{r.Bad, "cannot be imported"},
 	} {
 		if part.n > 0 {
@@ -97,19 +97,19 @@ func (r imported) write(w io.Writer) error {
 	}
 	text.WriteString(".\n")
 	if r.NeedReset > 0 {
-		fmt.Fprintf(&text, "%d need a password: latchkey user reset-password gives a link, and with --smtp so does the sign-in page.\n", r.NeedReset)
+		fmt.Fprintf(&text, "%d need a password: send them a link with latchkey user reset-password; with --smtp they can ask for one on the sign-in page.\n", r.NeedReset)
 	}
 	if r.Disabled > 0 {
-		fmt.Fprintf(&text, "%d are disabled, as they were.\n", r.Disabled)
+		fmt.Fprintf(&text, "%d are disabled, as in the file.\n", r.Disabled)
 	}
 	if r.Keys > 0 {
-		fmt.Fprintf(&text, "%d keys must be made anew: their values are not in an export.\n", r.Keys)
+		fmt.Fprintf(&text, "%d keys must be created again: an export does not contain their values.\n", r.Keys)
 	}
 	for _, provider := range slices.Sorted(maps.Keys(r.Kept)) {
-		fmt.Fprintf(&text, "%d identities of %s were kept, and nobody can sign in with them here.\n", r.Kept[provider], legible(provider))
+		fmt.Fprintf(&text, "%d identities of %s were kept, but cannot be used to sign in here.\n", r.Kept[provider], legible(provider))
 	}
 	if r.Beside > 0 {
-		fmt.Fprintf(&text, "%d have an address that people cannot tell from another's, and sign in with its exact letters alone:\n", r.Beside)
+		fmt.Fprintf(&text, "%d have an address that looks like another user's, and must sign in with its exact spelling:\n", r.Beside)
 		writeProblems(&text, r.BesideList, r.Beside)
 	}
 	writeProblems(&text, r.Problems, r.Bad)

@@ -35,9 +35,9 @@ func (p Program) reach(ctx context.Context, place Place, patience time.Duration)
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, place.Refuse("there is no database in it; name the directory that latchkey runs with, or start latchkey once to make one")
+		return nil, place.Refuse("it contains no database; use the directory that latchkey runs with, or start latchkey once to create one")
 	case errors.Is(err, fs.ErrPermission):
-		return nil, place.Refuse("it is closed to this user of the machine; run this as the one that latchkey runs as, or as root")
+		return nil, place.Refuse("this user may not read it; run this as the user that latchkey runs as, or as root")
 	case err != nil:
 		return nil, place.Refuse("its database cannot be found (" + oneLine(err) + ")")
 	}
@@ -57,7 +57,7 @@ func (p Program) reach(ctx context.Context, place Place, patience time.Duration)
 		}
 		select {
 		case <-waiting.Done():
-			return nil, place.Refuse("a running latchkey has it and takes no commands (" + oneLine(err) + "): see its log, or stop it and try again")
+			return nil, place.Refuse("a running latchkey is using it and accepts no commands (" + oneLine(err) + "): see its log, or stop it and try again")
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
@@ -145,21 +145,21 @@ func (l *line) send(ctx context.Context, path string, body io.Reader, out any) e
 	}
 	res, err := l.http.Do(req)
 	if ctx.Err() != nil {
-		return errors.New("stopped before there was an answer: look whether it was done")
+		return errors.New("stopped before there was an answer: check whether it was done")
 	}
 	if err != nil {
-		return fmt.Errorf("the running latchkey broke off, so look whether it was done: %w", errors.Unwrap(err))
+		return fmt.Errorf("the connection to the running latchkey broke: check whether it was done: %w", errors.Unwrap(err))
 	}
 	defer func() { _ = res.Body.Close() }() // only read from
 	if res.StatusCode != http.StatusOK {
 		var failed failure
 		if err := json.NewDecoder(res.Body).Decode(&failed); err != nil || failed.Error == "" {
-			return fmt.Errorf("the running latchkey answers %s: it is of another version", res.Status)
+			return fmt.Errorf("the running latchkey answered %s: it is another version", res.Status)
 		}
 		return errors.New(failed.Error)
 	}
 	if err := json.NewDecoder(res.Body).Decode(out); err != nil {
-		return fmt.Errorf("the answer of the running latchkey cannot be read: %w", err)
+		return fmt.Errorf("cannot read the answer of the running latchkey: %w", err)
 	}
 	return nil
 }

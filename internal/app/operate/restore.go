@@ -34,7 +34,7 @@ func restore(ctx context.Context, c call, place Place) error {
 	}
 	switch _, err := os.Stat(dir); {
 	case errors.Is(err, fs.ErrNotExist):
-		return place.Refuse("there is no such directory; make it for the user that latchkey runs as, with mode 0700")
+		return place.Refuse("there is no such directory; create it with mode 0700 for the user that latchkey runs as")
 	case err != nil:
 		return place.Refuse("it cannot be found (" + oneLine(err) + ")")
 	}
@@ -45,9 +45,9 @@ func restore(ctx context.Context, c call, place Place) error {
 	done, err := store.Restore(ctx, from, filepath.Join(dir, c.program.Database), now())
 	switch {
 	case errors.Is(err, store.ErrInUse):
-		return place.Refuse("a running latchkey has it: stop that one, and restore then")
+		return place.Refuse("a running latchkey is using it: stop it first")
 	case errors.Is(err, store.ErrNewer):
-		return fmt.Errorf("%s was made by a newer latchkey, and nothing was changed: restore it with that version", legible(from))
+		return fmt.Errorf("nothing was changed: %s was written by a newer latchkey; restore it with that version", legible(from))
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("nothing was restored: %s; run this as the user that latchkey runs as, or as root", oneLine(err))
 	case err != nil:
@@ -59,15 +59,15 @@ func restore(ctx context.Context, c call, place Place) error {
 
 func (r restored) write(w io.Writer, p Program) error {
 	var text strings.Builder
-	fmt.Fprintf(&text, "Restored and checked: %s, from %s. Users: %d, keys: %d, events: %d.\n",
+	fmt.Fprintf(&text, "Restored and verified: %s, from %s. Users: %d, keys: %d, events: %d.\n",
 		legible(r.Path), legible(r.From), r.Rows.Users, r.Rows.Keys, r.Rows.Events)
 	if len(r.Kept) > 0 {
-		text.WriteString("What was there is kept, until you delete it:\n")
+		text.WriteString("The old files are kept until you delete them:\n")
 		for _, path := range r.Kept {
 			fmt.Fprintf(&text, "  %s\n", legible(path))
 		}
 	}
-	fmt.Fprintf(&text, "The files %s and %s of the data directory are as they were: put back copies of them too if they are lost.\n",
+	fmt.Fprintf(&text, "Not changed: the files %s and %s of the data directory. If they are lost, put back copies of them too.\n",
 		p.KeyFiles[0], p.KeyFiles[1])
 	_, err := io.WriteString(w, text.String())
 	return err

@@ -18,7 +18,7 @@ func TestABackupIsRestoredWhileTheProgramIsStoppedAndNothingIsDeleted(t *testing
 	p.must(t, "correct horse battery", "user", "add", "bob@example.com", "--password-stdin")
 
 	_, err := p.order(t, "", "restore", backup)
-	testkit.WantSentence(t, err, p.Data, "a running latchkey has it: stop that one")
+	testkit.WantSentence(t, err, p.Data, "a running latchkey is using it: stop it first")
 	if err := app.stop(); err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +35,7 @@ func TestABackupIsRestoredWhileTheProgramIsStoppedAndNothingIsDeleted(t *testing
 		t.Errorf("users are %+v", users)
 	}
 	text := p.must(t, "", "restore", out.Kept[0])
-	for _, part := range []string{"Restored and checked: " + database + ", from " + out.Kept[0] + ". Users: 2,", "What was there is kept", database + ".before-", "session-keys"} {
+	for _, part := range []string{"Restored and verified: " + database + ", from " + out.Kept[0] + ". Users: 2,", "The old files are kept", database + ".before-", "session-keys"} {
 		if !strings.Contains(text, part) {
 			t.Errorf("%q does not say %q", text, part)
 		}
@@ -55,7 +55,7 @@ func TestWhatCannotBeRestoredIsNamedAndNothingChanges(t *testing.T) {
 	testkit.WriteFile(t, noise, strings.Repeat("noise", 2000), 0o600)
 	before := testkit.ReadFile(t, filepath.Join(p.Data, databaseFile))
 	for file, says := range map[string]string{
-		noise: "not a database", "/nowhere/at/all.db": "no such file", t.TempDir(): "it is no file",
+		noise: "not a database", "/nowhere/at/all.db": "no such file", t.TempDir(): "it is not a file",
 		filepath.Join(p.Data, databaseFile): "it is the database itself",
 	} {
 		_, err := p.order(t, "", "restore", file)

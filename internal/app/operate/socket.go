@@ -78,7 +78,7 @@ func (l *socketListener) Accept() (net.Conn, error) {
 		if err == nil && mayOperate(uid, os.Geteuid()) {
 			return conn, nil
 		}
-		l.log.Warn("hung up on somebody who may not give commands", "uid", uid, "error", err)
+		l.log.Warn("refused a command from another user of this machine", "uid", uid, "error", err)
 		_ = conn.Close() // it has had nothing from us that could be lost
 	}
 }

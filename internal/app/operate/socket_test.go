@@ -101,7 +101,7 @@ func TestAProgramThatTakesNoCommandsIsReported(t *testing.T) {
 	}
 	at := placeAt(t, cfg)
 	_, err := theProgram(t).reach(t.Context(), at, 10*time.Millisecond)
-	testkit.WantSentence(t, err, "--data", cfg.Data, "takes no commands", "stop it")
+	testkit.WantSentence(t, err, "--data", cfg.Data, "accepts no commands", "stop it")
 	reached := make(chan error, 1)
 	go func() {
 		line, err := theProgram(t).reach(t.Context(), at, time.Minute)

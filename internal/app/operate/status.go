@@ -73,9 +73,9 @@ func (s status) write(w io.Writer) error {
 	var text strings.Builder
 	switch {
 	case s.Nodes != nil:
-		fmt.Fprintf(&text, "Nodes that run: %d (latchkey nodes lists them)\n", *s.Nodes)
+		fmt.Fprintf(&text, "Running nodes: %d (see latchkey nodes)\n", *s.Nodes)
 	case s.Running:
-		fmt.Fprintf(&text, "Latchkey runs at %s\n", legible(s.URL))
+		fmt.Fprintf(&text, "Latchkey is running at %s\n", legible(s.URL))
 	default:
 		text.WriteString("Latchkey is not running.\n")
 	}
@@ -87,11 +87,11 @@ func (s status) write(w io.Writer) error {
 	}
 	switch {
 	case len(s.Warnings) > 0:
-		text.WriteString("To look into, since it was started:\n")
+		text.WriteString("Needs attention, since the start:\n")
 	case s.Nodes != nil:
-		text.WriteString("What should be looked into is in the log and the metrics of each node.\n")
+		text.WriteString("Warnings are in the log and the metrics of each node.\n")
 	case s.Running:
-		text.WriteString("There is nothing to look into.\n")
+		text.WriteString("Nothing needs attention.\n")
 	}
 	for _, one := range s.Warnings {
 		fmt.Fprintf(&text, "  %s: %s.\n    Since %s", legible(one.Kind), legible(one.Text), inUTC(one.Since))

@@ -12,7 +12,7 @@ func TestAnOperatorIsToldWhetherSomethingWasDoneOrThatNobodyKnows(t *testing.T) 
 	t.Parallel()
 	lost := fmt.Errorf("disable user: %w", model.ErrUnclear)
 	testkit.WantSentence(t, aboutUser("ana", &model.Error{Kind: model.KindUnclear, Outcome: model.Unclear, Err: lost}),
-		"it is not known whether this was done", "latchkey user list", "do it again if it was not")
+		"it is not known whether this was done", "latchkey user list", "try again if it was not")
 	testkit.WantSentence(t, aboutUser("ana", &model.Error{Kind: model.KindStorageDown, Outcome: model.FoundUndone, Err: lost}),
-		"nothing was done", "do it again")
+		"nothing was done", "try again")
 }

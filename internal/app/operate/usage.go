@@ -9,29 +9,29 @@ import (
 )
 
 const (
-	whenever    = "They work while latchkey runs and while it does not, for"
+	whenever    = "They work whether or not latchkey is running, for"
 	whenStopped = "It works while latchkey is stopped, for"
 )
 
-const usageTail = ` the user that it runs as and for root. The data directory is
-that of --data or LATCHKEY_DATA. With --database or LATCHKEY_DATABASE it is that database, from wherever it can be reached.
+const usageTail = ` the user that it runs as and for root. They use the data
+directory in --data or LATCHKEY_DATA or, from any machine that reaches it, the database in --database or LATCHKEY_DATABASE.
 
 Exit codes:
   0  done
-  1  not done; what is in the way is said on standard error
-  2  a wrong command line
+  1  not done; standard error says why
+  2  wrong command line
 `
 
 // usage explains the commands that begin with a word.
 func (p Program) usage(w io.Writer, word string) error {
 	var text strings.Builder
-	text.WriteString("latchkey " + word + " does what whoever runs latchkey may do.\n\n")
+	text.WriteString("latchkey " + word + " manages the accounts of this server.\n\n")
 	for _, c := range p.commands() {
 		if strings.HasPrefix(c.name, word+" ") {
 			fmt.Fprintf(&text, "  latchkey %s\n      %s\n", strings.TrimSpace(c.name+" "+c.argument), c.does)
 		}
 	}
-	fmt.Fprintf(&text, "\nEach has more to it: latchkey %s add --help.\n", word)
+	fmt.Fprintf(&text, "\nMore about each command: latchkey %s add --help, and so on.\n", word)
 	text.WriteString("\n" + whenever + usageTail)
 	_, err := io.WriteString(w, text.String())
 	return err

@@ -60,20 +60,20 @@ func aboutUser(name string, err error) error {
 		for _, id := range ambiguous.Alike {
 			could = append(could, fmt.Sprintf("%s (%+q)", id.UserID, id.Subject))
 		}
-		return fmt.Errorf("%q could be any of these, so name one by its id: %s", name, strings.Join(could, ", "))
+		return fmt.Errorf("%q matches several users, so use an id: %s", name, strings.Join(could, ", "))
 	}
 	e, ok := errors.AsType[*model.Error](err)
 	switch {
 	case !ok:
 		return err
 	case e.Kind == model.KindNotFound:
-		return fmt.Errorf("there is no user %q: name one by id, or by e-mail address", name)
+		return fmt.Errorf("there is no user %q: use an id or an email address", name)
 	case e.Kind == model.KindBadEmail:
-		return fmt.Errorf("%q cannot be an e-mail address here: it must have 1 to 128 characters", name)
+		return fmt.Errorf("%q is not a valid email address: it must have 1 to 128 characters", name)
 	case e.Kind == model.KindUnclear:
-		return fmt.Errorf("it is not known whether this was done (%w): look with latchkey user list, and do it again if it was not", e.Err)
+		return fmt.Errorf("it is not known whether this was done (%w): check with latchkey user list, and try again if it was not", e.Err)
 	case e.Outcome == model.FoundUndone:
-		return fmt.Errorf("the connection to the database broke, and nothing was done (%w): do it again", e.Err)
+		return fmt.Errorf("the connection to the database broke, and nothing was done (%w): try again", e.Err)
 	case e.Reason != "":
 		return errors.New(e.Reason)
 	case e.Err != nil:
@@ -142,7 +142,7 @@ func (o *operator) addUser(ctx context.Context, in newUser) (out handedOut, err 
 	}
 	added, link, err := o.accounts.Add(ctx, in.Email, model.Secret(in.Password))
 	if errors.Is(err, accounts.ErrNoLink) {
-		return out, fmt.Errorf("%w: give out one with latchkey user reset-password", err)
+		return out, fmt.Errorf("%w: create one with latchkey user reset-password", err)
 	}
 	if model.Is(err, model.KindEmailTaken) {
 		return out, o.taken(ctx, in.Email)
@@ -158,15 +158,15 @@ func (o *operator) addUser(ctx context.Context, in newUser) (out handedOut, err 
 // taken says who has an address already, or one that people cannot tell from it.
 func (o *operator) taken(ctx context.Context, email string) error {
 	if beside, err := o.accounts.Beside(ctx, email); err == nil && len(beside) > 0 {
-		return fmt.Errorf("there is a user %+q already, whom people cannot tell from %+q", beside[0].Subject, email)
+		return fmt.Errorf("there already is a user %+q, which looks the same as %+q", beside[0].Subject, email)
 	}
-	return fmt.Errorf("there is a user %q already", email)
+	return fmt.Errorf("there already is a user %q", email)
 }
 
 // canLink says whether a link would lead anywhere.
 func (o *operator) canLink() error {
 	if o.publicURL == "" {
-		return errors.New("a link is needed, and it is not known how people reach this latchkey: give --public-url")
+		return errors.New("a link needs the address of this server: pass --public-url")
 	}
 	return nil
 }
@@ -200,19 +200,19 @@ func (o *operator) resetPassword(ctx context.Context, in resetOrder) (out handed
 	case err != nil:
 		return out, err
 	case out.User.Email == "":
-		return out, fmt.Errorf("the user %s has no e-mail address to sign in with, and so no password", out.User.ID)
+		return out, fmt.Errorf("user %s does not sign in with an email address, and so has no password", out.User.ID)
 	case in.Mail && o.mailer == nil:
-		return out, errors.New("no mail can be sent: that takes a running latchkey with --smtp; without --mail the link is printed")
+		return out, errors.New("no email can be sent: that needs a running latchkey with --smtp; without --mail, the link is printed")
 	}
 	if err := o.canLink(); err != nil {
 		return out, err
 	}
 	m, link, err := o.accounts.ResetPassword(ctx, out.User.ID, in.KeepSessions, in.Mail)
 	if errors.Is(err, accounts.ErrPasswordVoid) {
-		return out, fmt.Errorf("%w: do it again for one", err)
+		return out, fmt.Errorf("%w: run this again to get one", err)
 	}
 	if model.Is(err, model.KindNoEmail) {
-		return out, fmt.Errorf("the mail could not be sent (%w): try again without --mail for a link", errors.Unwrap(err))
+		return out, fmt.Errorf("the email could not be sent (%w): try again without --mail to get a link", errors.Unwrap(err))
 	}
 	if err != nil {
 		return out, aboutUser(in.User, err)

@@ -29,8 +29,8 @@ const (
 )
 
 var (
-	errDenied  = errors.New("the person who was asked denied it: no key was made")
-	errExpired = errors.New("the code expired before this device got a key: run it again for a new code")
+	errDenied  = errors.New("the request was denied: no key was created")
+	errExpired = errors.New("the code expired before this device got a key: run this again for a new code")
 )
 
 // exitError is an error with an exit code of its own.
@@ -54,30 +54,30 @@ type pairSettings struct {
 func pairFlags(s *pairSettings) *flag.FlagSet {
 	fs := flag.NewFlagSet("latchkey pair", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
-	fs.StringVar(&s.url, "url", "http://127.0.0.1:8080", "`URL` of the Latchkey, as the person opens it in a browser")
-	fs.StringVar(&s.name, "name", "", "`NAME` of this device, which the person is shown; its host name when not given")
-	fs.StringVar(&s.out, "out", "", "`FILE` to make, for its owner alone, with APP_ID, BASE_URL and API_KEY; else JSON is printed")
-	fs.BoolVar(&s.noQR, "no-qr", false, "draw no QR code; one is drawn only in a terminal")
+	fs.StringVar(&s.url, "url", "http://127.0.0.1:8080", "`URL` of the Latchkey server, as opened in a browser")
+	fs.StringVar(&s.name, "name", "", "`NAME` of this device, shown to the person who approves it; by default its host name")
+	fs.StringVar(&s.out, "out", "", "`FILE` to create, readable for its owner alone, with APP_ID, BASE_URL and API_KEY; without it, JSON is printed")
+	fs.BoolVar(&s.noQR, "no-qr", false, "do not draw a QR code; one is only drawn in a terminal")
 	return fs
 }
 
-const pairUsageHead = `latchkey pair connects this device: it gets a key of its own, once a person has approved it.
+const pairUsageHead = `latchkey pair connects this device: it gets a key of its own once a person has approved it.
 
   latchkey pair [flags]
 
-It prints an address and a code on standard error, waits until the person has entered the code there and approved, and
-writes the key to a file, or as one JSON object to standard output.
+It prints an address and a code to standard error and waits until somebody has entered the code there and approved it.
+Then it writes the key to a file, or to standard output as one JSON object.
 
 `
 
 const pairUsageTail = `
 Exit codes:
-  0  connected: the key is written
-  1  anything that is not below, such as a file that is there already
+  0  connected: the key was written
+  1  any other error, such as a file that already exists
   2  wrong flags
-  3  the person denied it
+  3  the request was denied
   4  the code expired
-  5  the server cannot be reached or cannot answer, or was gone until the code had expired
+  5  the server could not be reached, or stopped answering before the code expired
 `
 
 func pairUsage(w io.Writer) error {
@@ -101,17 +101,17 @@ func loadPair(args []string) (s pairSettings, err error) {
 		if errors.Is(err, flag.ErrHelp) {
 			return s, err
 		}
-		return s, fmt.Errorf("%w (latchkey pair --help lists the flags)", err)
+		return s, fmt.Errorf("%w (see latchkey pair --help)", err)
 	}
 	if _, isURL := weburl.ParseHost(fs.Arg(0)); fs.NArg() > 0 && isURL {
-		return s, fmt.Errorf("the argument %q is one too many: write --url in front of it", fs.Arg(0))
+		return s, fmt.Errorf("unexpected argument %q: write --url before it", fs.Arg(0))
 	}
 	if fs.NArg() > 0 {
-		return s, fmt.Errorf("the argument %q is one too many (latchkey pair --help shows what there is)", fs.Arg(0))
+		return s, fmt.Errorf("unexpected argument %q (see latchkey pair --help)", fs.Arg(0))
 	}
 	u, ok := weburl.ParseHost(s.url)
 	if !ok {
-		return s, fmt.Errorf("--url is %q: must be an http or https URL of a host and nothing more, such as https://keys.example.org",
+		return s, fmt.Errorf("--url is %q: must be an http or https URL with only a host, such as https://keys.example.org",
 			weburl.WithoutPassword(s.url))
 	}
 	s.url = weburl.Origin(u)
@@ -168,7 +168,7 @@ func (s pairSettings) connect(
 	ctx context.Context, c *http.Client, show func(startedPairing), say func(string),
 ) (pairedKey, error) {
 	if strings.HasPrefix(s.url, "http://") && !s.isHere() {
-		say("Note: this is plain http. The key will travel unencrypted, for everybody on the way to read.")
+		say("Note: this is plain http. The key is sent unencrypted, and anyone on the way can read it.")
 	}
 	p := &pairing{http: c, server: s.url}
 	key, err := func() (pairedKey, error) {
@@ -183,7 +183,7 @@ func (s pairSettings) connect(
 		return p.await(ctx, started, say)
 	}()
 	if err != nil && ctx.Err() != nil {
-		return key, errors.New("stopped before this device was connected: do not approve its code any more")
+		return key, errors.New("stopped before this device was connected: do not approve its code now")
 	}
 	return key, err
 }
@@ -200,7 +200,7 @@ func (s pairSettings) unreachable(err error) error {
 			"and pass the address that it prints with --url", text)
 	}
 	if none.after > 0 {
-		text = fmt.Errorf("%w; it asks to be left alone for %s", text, inWords(none.after))
+		text = fmt.Errorf("%w; try again in %s", text, inWords(none.after))
 	}
 	return exitError{exitNoServer, text}
 }
@@ -216,9 +216,9 @@ func onlyHere(address string) bool {
 // text is what the person is to do. An address that no phone can open is not drawn for one.
 func (s startedPairing) text(withQR bool) string {
 	var text strings.Builder
-	fmt.Fprintf(&text, "To connect this device, open\n\n    %s\n\nand enter the code\n\n    %s\n\n", s.Address, s.UserCode)
+	fmt.Fprintf(&text, "To connect this device, open\n\n    %s\n\nand enter this code:\n\n    %s\n\n", s.Address, s.UserCode)
 	if s.Complete != "" {
-		fmt.Fprintf(&text, "Or open this, where the code is filled in:\n\n    %s\n\n", s.Complete)
+		fmt.Fprintf(&text, "Or open this link, which contains the code:\n\n    %s\n\n", s.Complete)
 	}
 	if onlyHere(s.Address) {
 		text.WriteString("Only this computer can open that address. For phones and other devices, start Latchkey with --addr 0.0.0.0:8080\n" +
@@ -229,7 +229,7 @@ func (s startedPairing) text(withQR bool) string {
 		}
 	}
 	life := time.Duration(s.ExpiresIn) * time.Second
-	fmt.Fprintf(&text, "The code is good for %s. Waiting for somebody to approve …\n", inWords(life))
+	fmt.Fprintf(&text, "The code expires in %s. Waiting for approval …\n", inWords(life))
 	return text.String()
 }
 
@@ -247,7 +247,7 @@ func inWords(d time.Duration) string {
 // printed turns a failure to write the key into what the person can do about it: nobody else has it.
 func (k pairedKey) printed(err error) error {
 	if err != nil {
-		return fmt.Errorf("the key %s was made, but could not be written and is lost (%w): delete it on the keys page", k.Name, err)
+		return fmt.Errorf("the key %s was created, but could not be written and is lost (%w): delete it on the keys page", k.Name, err)
 	}
 	return nil
 }
@@ -274,10 +274,10 @@ func (k pairedKey) writeEnv(f *os.File) error {
 func intoNewFile(path string, fill func(*os.File) error) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // the person names the file
 	if errors.Is(err, os.ErrExist) {
-		return fmt.Errorf("--out is %q: there is such a file already, and it is left as it is; name another", path)
+		return fmt.Errorf("--out is %q: that file already exists; choose another name", path)
 	}
 	if err != nil {
-		return fmt.Errorf("--out is %q: it cannot be made: %w", path, err)
+		return fmt.Errorf("--out is %q: it cannot be created: %w", path, err)
 	}
 	err = fill(f)
 	if closing := f.Close(); err == nil {
@@ -287,7 +287,7 @@ func intoNewFile(path string, fill func(*os.File) error) error {
 		return nil
 	}
 	if removing := os.Remove(path); removing != nil {
-		err = fmt.Errorf("%w (and what there is of %q could not be removed: %w)", err, path, removing)
+		err = fmt.Errorf("%w (and the incomplete file %q could not be removed: %w)", err, path, removing)
 	}
 	return err
 }

@@ -211,7 +211,7 @@ func TestPairShowsACodeAndWritesAFileForItsOwnerAlone(t *testing.T) {
 	}
 	for _, want := range []string{
 		"\n    WDJB-MJHT\n", "\n    " + pairServer + "/device\n", "/device?user_code=WDJB-MJHT\n",
-		"good for 10 minutes", "unencrypted", "Connected. The key is called porch-cam.",
+		"expires in 10 minutes", "unencrypted", "Connected. The key is called porch-cam.",
 	} {
 		if !strings.Contains(p.stderr, want) {
 			t.Errorf("it does not say %q:\n%s", want, p.stderr)
@@ -295,7 +295,7 @@ func TestPairGoesOnAfterATroubleThatPasses(t *testing.T) {
 			if want := []time.Duration{5 * time.Second, c.next, c.next + 5*time.Second}; !slices.Equal(s.at, want) {
 				t.Errorf("polled at %v, not %v", s.at, want)
 			}
-			if strings.Count(p.stderr, "Trying again") != 1 || strings.Count(p.stderr, "answers again") != 1 {
+			if strings.Count(p.stderr, "Trying again") != 1 || strings.Count(p.stderr, "is answering again") != 1 {
 				t.Errorf("it says:\n%s", p.stderr)
 			}
 		})
@@ -342,12 +342,12 @@ func TestPairHasAnExitCodeForEachEnd(t *testing.T) {
 		"expired":                        {refuses("expired_token"), 4, "expired", 10 * time.Second},
 		"never decided":                  {pending, 4, "expired", 10 * time.Minute},
 		"told to slow down to the end":   {slowDown, 4, "expired", 10 * time.Minute},
-		"gone until the code expired":    {breaksOff, 5, "did not answer any more", 11 * time.Minute},
+		"gone until the code expired":    {breaksOff, 5, "did not answer before the code expired", 11 * time.Minute},
 		"told to come back tomorrow":     {page(http.StatusTooManyRequests, "Retry-After", "86400"), 5, "429", 11 * time.Minute},
-		"a code that is not known":       {refuses("invalid_grant"), 1, "delete it there", 10 * time.Second},
+		"a code that is not known":       {refuses("invalid_grant"), 1, "delete it", 10 * time.Second},
 		"an app that is not known":       {refuses("invalid_client"), 1, `"invalid_client", "that is \x1b[2Jwhy"`, 10 * time.Second},
-		"a key without a value":          {says(http.StatusOK, map[string]string{"key_name": "x"}), 1, "of no use", 10 * time.Second},
-		"something else in good wording": {says(http.StatusOK, "hello"), 5, "not an answer of a Latchkey", 11 * time.Minute},
+		"a key without a value":          {says(http.StatusOK, map[string]string{"key_name": "x"}), 1, "cannot be used", 10 * time.Second},
+		"something else in good wording": {says(http.StatusOK, "hello"), 5, "not from a Latchkey server", 11 * time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -398,7 +398,7 @@ func TestPairOverwritesNothing(t *testing.T) {
 	}
 	for path, why := range map[string]string{
 		there: "already", link: "already", dangling: "already",
-		dir: "already", filepath.Join(dir, "absent", ".env"): "cannot be made",
+		dir: "already", filepath.Join(dir, "absent", ".env"): "cannot be created",
 	} {
 		s := newPairable(t, delivers)
 		p := pairWith(t, s, "--out", path)
@@ -429,36 +429,36 @@ func TestPairRefusesAServerThatIsNotWhatItSays(t *testing.T) {
 		code   int
 		says   string
 	}{
-		"another website":              {first(page(http.StatusOK)), 1, "no Latchkey"},
-		"nothing at that path":         {first(page(http.StatusNotFound)), 1, "no Latchkey"},
+		"another website":              {first(page(http.StatusOK)), 1, "not a Latchkey server"},
+		"nothing at that path":         {first(page(http.StatusNotFound)), 1, "not a Latchkey server"},
 		"a redirect":                   {first(page(http.StatusFound, "Location", "https://b.example")), 1, `to "https://b.example":`},
 		"a redirect to odd letters":    {first(page(http.StatusFound, "Location", "https://b%C2%9B2J.%E2%80%AEexample")), 1, `to "https://b\u009b2j.\u202eexample"`},
 		"a name of odd letters":        {is("issuer", "https://b\u009b2J.\u202e\u00e9xample"), 1, `"https://b\u009b2J.\u202e\u00e9xample"`},
-		"an address that moves":        {gives("verification_uri", pairServer+"/\u009b2J"), 1, "can pair with"},
-		"an address in another order":  {gives("verification_uri", pairServer+"/\u202eecived"), 1, "can pair with"},
-		"an address in two parts":      {gives("verification_uri", pairServer+"/device and more"), 1, "can pair with"},
-		"an address in the QR":         {gives("verification_uri_complete", pairServer+"/device?user_code=\u009b2J"), 1, "can pair with"},
+		"an address that moves":        {gives("verification_uri", pairServer+"/\u009b2J"), 1, "cannot be used for pairing"},
+		"an address in another order":  {gives("verification_uri", pairServer+"/\u202eecived"), 1, "cannot be used for pairing"},
+		"an address in two parts":      {gives("verification_uri", pairServer+"/device and more"), 1, "cannot be used for pairing"},
+		"an address in the QR":         {gives("verification_uri_complete", pairServer+"/device?user_code=\u009b2J"), 1, "cannot be used for pairing"},
 		"a redirect to a path":         {first(page(http.StatusSeeOther, "Location", "/login")), 1, "another page"},
 		"a broken gateway":             {first(page(http.StatusBadGateway)), 5, "status 502"},
-		"no answer":                    {first(hangs), 5, "takes too long"},
+		"no answer":                    {first(hangs), 5, "timed out"},
 		"another name":                 {is("issuer", "https://keys.example"), 1, `"https://keys.example"`},
 		"no name":                      {is("issuer", nil), 1, `""`},
-		"an authority without an app":  {is("app_id", nil), 1, "no Latchkey"},
+		"an authority without an app":  {is("app_id", nil), 1, "not a Latchkey server"},
 		"a foreign device endpoint":    {is("device_authorization_endpoint", "http://192.168.1.6:8080/x"), 1, "another server"},
 		"a foreign token endpoint":     {is("token_endpoint", pairServer+"@evil.example/token"), 1, "another server"},
 		"a token endpoint elsewhere":   {is("token_endpoint", "https://192.168.1.5:8080/oauth/token"), 1, "another server"},
 		"no token endpoint":            {is("token_endpoint", nil), 1, "another server"},
-		"no device code":               {gives("device_code", ""), 1, "can pair with"},
-		"a code that moves the cursor": {gives("user_code", "WDJB\x1b[2J"), 1, "can pair with"},
-		"a foreign page":               {gives("verification_uri", "http://evil.example/device"), 1, "can pair with"},
-		"a foreign page in the QR":     {gives("verification_uri_complete", "http://evil.example/device"), 1, "can pair with"},
-		"a code that has expired":      {gives("expires_in", 0), 1, "can pair with"},
-		"a code for all time":          {gives("expires_in", 1<<40), 1, "can pair with"},
-		"an interval below nothing":    {gives("interval", -5), 1, "can pair with"},
-		"a time that is no number":     {gives("expires_in", "soon"), 1, "can pair with"},
+		"no device code":               {gives("device_code", ""), 1, "cannot be used for pairing"},
+		"a code that moves the cursor": {gives("user_code", "WDJB\x1b[2J"), 1, "cannot be used for pairing"},
+		"a foreign page":               {gives("verification_uri", "http://evil.example/device"), 1, "cannot be used for pairing"},
+		"a foreign page in the QR":     {gives("verification_uri_complete", "http://evil.example/device"), 1, "cannot be used for pairing"},
+		"a code that has expired":      {gives("expires_in", 0), 1, "cannot be used for pairing"},
+		"a code for all time":          {gives("expires_in", 1<<40), 1, "cannot be used for pairing"},
+		"an interval below nothing":    {gives("interval", -5), 1, "cannot be used for pairing"},
+		"a time that is no number":     {gives("expires_in", "soon"), 1, "cannot be used for pairing"},
 		"a refusal":                    {start(refuses("invalid_client")), 1, `"invalid_client"`},
 		"a refusal in HTML":            {start(page(http.StatusForbidden)), 1, "status 403"},
-		"too many devices":             {start(page(http.StatusTooManyRequests, "Retry-After", "300")), 5, "for 5 minutes"},
+		"too many devices":             {start(page(http.StatusTooManyRequests, "Retry-After", "300")), 5, "in 5 minutes"},
 		"a full server":                {start(page(http.StatusServiceUnavailable)), 5, "status 503"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -604,7 +604,7 @@ func TestInATerminalThereIsAQRCodeToo(t *testing.T) {
 		t.Errorf("%s", got)
 	}
 	s.Complete = ""
-	if got := s.text(true); strings.Contains(got, "filled in") || !strings.Contains(got, "▀") {
+	if got := s.text(true); strings.Contains(got, "contains the code") || !strings.Contains(got, "▀") {
 		t.Errorf("without an address that has the code:\n%s", got)
 	}
 	s.Address += strings.Repeat("x", 3000)

@@ -105,16 +105,16 @@ func (p *pairing) discover(ctx context.Context) error {
 		AppID          string `json:"app_id"`
 	}
 	if to := res.redirect(); to != "" {
-		return fmt.Errorf("%s sends everybody on to %s: give the address of the Latchkey itself", p.server, to)
+		return fmt.Errorf("%s redirects to %s: use the address of the Latchkey server itself", p.server, to)
 	}
 	if res.status != http.StatusOK || json.Unmarshal(res.body, &metadata) != nil || !appName.MatchString(metadata.AppID) {
-		return fmt.Errorf("%s is no Latchkey that devices can pair with", p.server)
+		return fmt.Errorf("%s is not a Latchkey server that devices can pair with", p.server)
 	}
 	if issuer, ok := originOf(metadata.Issuer); !ok || issuer != p.server {
-		return fmt.Errorf("the Latchkey at %s says that it is at %+q; if that is right, give that address", p.server, metadata.Issuer)
+		return fmt.Errorf("the Latchkey server at %s says that its address is %+q; if that is right, use that one", p.server, metadata.Issuer)
 	}
 	if !p.own(metadata.DeviceEndpoint) || !p.own(metadata.TokenEndpoint) {
-		return fmt.Errorf("the Latchkey at %s sends devices to another server, and this one does not go there", p.server)
+		return fmt.Errorf("the Latchkey server at %s sends devices to another server, which is refused", p.server)
 	}
 	p.appID, p.deviceEndpoint, p.tokenEndpoint = metadata.AppID, metadata.DeviceEndpoint, metadata.TokenEndpoint
 	return nil
@@ -132,10 +132,10 @@ func (p *pairing) start(ctx context.Context, deviceName string) (startedPairing,
 		return s, err
 	}
 	if res.status != http.StatusOK {
-		return s, fmt.Errorf("the server gives no code: %s", res.refusal())
+		return s, fmt.Errorf("the server gave no code: %s", res.refusal())
 	}
 	if err := json.Unmarshal(res.body, &s); err != nil || !p.sound(s) {
-		return s, errors.New("the server's answer is not one that a device can pair with")
+		return s, errors.New("the server's answer cannot be used for pairing")
 	}
 	if s.Interval == 0 {
 		s.Interval = int64(defaultInterval / time.Second)
@@ -195,7 +195,7 @@ func (p *pairing) await(ctx context.Context, s startedPairing, say func(string))
 			say(fmt.Sprintf("No answer from the server (%v). Trying again.", lost))
 		case wasLost != nil && lost == nil:
 			failures = 0
-			say("The server answers again.")
+			say("The server is answering again.")
 		}
 	}
 }
@@ -204,8 +204,8 @@ func ranOut(lost *noAnswerError) error {
 	if lost == nil {
 		return exitError{exitExpired, errExpired}
 	}
-	return exitError{exitNoServer, fmt.Errorf("the server did not answer any more until the code had expired (%w); "+
-		"should the keys page show a key for this device, delete it there", lost)}
+	return exitError{exitNoServer, fmt.Errorf("the server did not answer before the code expired (%w); "+
+		"if the keys page shows a key for this device, delete it", lost)}
 }
 
 // poll asks once what has become of the code.
@@ -221,7 +221,7 @@ func (p *pairing) poll(ctx context.Context, deviceCode model.Secret) (pairedKey,
 	}
 	if res.status == http.StatusOK {
 		if json.Unmarshal(res.body, &key) != nil {
-			return key, &noAnswerError{cause: errors.New("what came back is not an answer of a Latchkey")}
+			return key, &noAnswerError{cause: errors.New("the answer is not from a Latchkey server")}
 		}
 		return key, key.check()
 	}
@@ -235,12 +235,12 @@ func (p *pairing) poll(ctx context.Context, deviceCode model.Secret) (pairedKey,
 	case "expired_token":
 		return key, exitError{exitExpired, errExpired}
 	case "invalid_grant":
-		return key, errors.New("the server does not know this code any more; should the keys page show a key for this device, " +
-			"its value was lost on the way: delete it there and pair again")
+		return key, errors.New("the server no longer knows this code; if the keys page shows a key for this device, " +
+			"its value was lost on the way: delete it and pair again")
 	case "":
-		return key, &noAnswerError{cause: fmt.Errorf("what came back is not an answer of a Latchkey: status %d", res.status)}
+		return key, &noAnswerError{cause: fmt.Errorf("the answer is not from a Latchkey server: status %d", res.status)}
 	default:
-		return key, fmt.Errorf("the server refuses: %s", res.refusal())
+		return key, fmt.Errorf("the server refused: %s", res.refusal())
 	}
 }
 
@@ -251,7 +251,7 @@ func (k pairedKey) check() error {
 	_, isURL := weburl.Parse(k.BaseURL)
 	for _, text := range []string{k.AppID, k.BaseURL, k.Value.Reveal(), k.ID, k.Name, k.UserID} {
 		if !isURL || !plainValue.MatchString(text) {
-			return errors.New("the server gave a key in a form that is of no use here; delete it on the keys page")
+			return errors.New("the server sent a key that cannot be used; delete it on the keys page")
 		}
 	}
 	return nil
@@ -297,7 +297,7 @@ func (p *pairing) send(ctx context.Context, method, address string, form url.Val
 		if errors.As(err, &withAddress) {
 			err = withAddress.Err // the address is known
 			if withAddress.Timeout() {
-				err = errors.New("it takes too long")
+				err = errors.New("timed out")
 			}
 		}
 		return reply{}, &noAnswerError{cause: err}

@@ -47,7 +47,7 @@ func (r *reader) Read(p []byte) (int, error) {
 	n, err := r.text.Read(p)
 	r.read += n
 	if errors.Is(err, encoding.ErrInvalidUTF8) {
-		err = &Error{fmt.Sprintf("after %d bytes there is a letter in an older encoding than UTF-8%s", r.read, saveAs)}
+		err = &Error{fmt.Sprintf("after byte %d, the text is not valid UTF-8%s", r.read, saveAs)}
 	}
 	return n, err
 }
@@ -60,7 +60,7 @@ func encodingOf(start []byte) (how transform.Transformer, mark int, err error) {
 	case has("\xff\xfe\x00\x00"), has("\x00\x00\xfe\xff"):
 		return nil, 0, &Error{"it is UTF-32" + saveAs}
 	case has("\x1f\x8b"), has("PK\x03\x04"):
-		return nil, 0, &Error{"it is compressed: unpack it first"}
+		return nil, 0, &Error{"it is compressed: decompress it first"}
 	case has("\xef\xbb\xbf"):
 		return encoding.UTF8Validator, 3, nil
 	case has("\xff\xfe"):

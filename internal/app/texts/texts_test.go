@@ -54,13 +54,13 @@ func TestATextIsReadAsOtherSystemsWriteIt(t *testing.T) {
 func TestWhatIsNoTextIsRefusedInWords(t *testing.T) {
 	t.Parallel()
 	for content, want := range map[string]string{
-		"[\"Jos\xe9\"]":                    "after 5 bytes there is a letter in an older encoding",
-		strings.Repeat("a", 9999) + "\xff": "after 9999 bytes",
+		"[\"Jos\xe9\"]":                    "after byte 5, the text is not valid UTF-8",
+		strings.Repeat("a", 9999) + "\xff": "after byte 9999",
 		"\xff\xfe\x00\x00[\x00\x00\x00":    "UTF-32",
 		"\x1f\x8b\x08":                     "compressed",
 		"PK\x03\x04 users.xlsx":            "compressed",
-		"\ufeff[\"Jos\xe9\"]":              "older encoding",
-		"caf\xc3":                          "after 3 bytes",
+		"\ufeff[\"Jos\xe9\"]":              "not valid UTF-8",
+		"caf\xc3":                          "after byte 3",
 	} {
 		_, err := Decode([]byte(content))
 		var refused *Error
@@ -94,6 +94,6 @@ func TestALineEndsWhereItEndsAndNothingBehindItIsWaitedFor(t *testing.T) {
 		}
 	}
 	if _, err := Line(strings.NewReader("caf\xe9\n"), 4096); err == nil {
-		t.Error("a line in an older encoding is taken")
+		t.Error("a line in an not valid UTF-8 is taken")
 	}
 }

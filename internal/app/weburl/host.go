@@ -10,8 +10,8 @@ import (
 )
 
 var (
-	errNoHost = errors.New("it is no name or address of a host")
-	errZone   = errors.New("an address with a zone, as %eth0, means another host on every machine, and no browser opens it")
+	errNoHost = errors.New("not the name or address of a host")
+	errZone   = errors.New("an address with a zone, as %eth0, only works on one machine, and no browser opens it")
 )
 
 // toASCII reads names as browsers do (UTS 46, not transitional), which take an underline and hyphens wherever they stand.
