@@ -37,7 +37,7 @@ type DeviceGrant struct {
 	CreatedAt, ExpiresAt       time.Time
 
 	State GrantState
-	// UserID and Session are who was shown the grant, and in which web session (its hash); only they may decide.
+	// UserID and Session are who has claimed the grant, and in which web session (its hash); only they may decide.
 	UserID  string
 	Session [32]byte
 	// KeyID and KeyName are the key created for the device, once approved.

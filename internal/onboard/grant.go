@@ -19,8 +19,11 @@ type Grants interface {
 	// Grant finds a grant by its ID, GrantByDeviceCode by the hash of its device code; expired ones too.
 	Grant(ctx context.Context, id string) (model.DeviceGrant, error)
 	GrantByDeviceCode(ctx context.Context, hash [32]byte) (model.DeviceGrant, error)
-	// ClaimGrant writes down who is shown the pending grant with the code, and gives it. A grant that another user was
-	// shown is not theirs any more to be had; for another session of the same user, the later one counts.
+	// LookUpGrant gives the pending grant with the code that ClaimGrant would give to this user, and in any state, expired too,
+	// the one that this user has claimed in this session. It changes nothing.
+	LookUpGrant(ctx context.Context, userCode, userID string, session [32]byte, now time.Time) (model.DeviceGrant, error)
+	// ClaimGrant writes down who decides on the pending grant with the code, and gives it. A grant that another user has
+	// claimed cannot be claimed any more; for another session of the same user, the later one counts.
 	ClaimGrant(ctx context.Context, userCode, userID string, session [32]byte, now time.Time) (model.DeviceGrant, error)
 	// DenyGrant turns a pending grant of this user and session to denied.
 	DenyGrant(ctx context.Context, id, userID string, session [32]byte, now time.Time) error

@@ -14,9 +14,9 @@ import (
 	"latchkey/internal/model"
 )
 
-// What Start, Claim, Approve and Deny may answer, besides *LimitError and ErrNoGrant.
+// What Start, Look, Claim, Open, Approve and Deny may answer, besides *LimitError and ErrNoGrant.
 var (
-	// ErrNoGrant means that there is no such grant, or none that this person was shown in this session.
+	// ErrNoGrant means that there is no such grant, or none that this person has claimed in this session.
 	ErrNoGrant = errors.New("no such device grant")
 	// ErrUnknownClient means that the client is none of ours.
 	ErrUnknownClient = errors.New("unknown client")
@@ -183,9 +183,23 @@ func (s *Service) create(ctx context.Context, g *model.DeviceGrant) error {
 	return nil
 }
 
+// Look shows the grant that waits under a code to a person who has the code, and writes nothing: whoever follows a link has
+// decided nothing yet. The grant is anybody's to claim as before. One that this person has claimed in this session is shown in
+// any state. It answers what Claim does, and a wrong code counts as a try as it does there.
+func (s *Service) Look(ctx context.Context, code, userID string, session [32]byte, address string) (model.DeviceGrant, error) {
+	return s.byCode(ctx, code, userID, session, address, s.grants.LookUpGrant)
+}
+
 // Claim gives the grant that waits under a code to the person who typed it, who from then on is the only one to decide, in
 // this web session. It answers ErrMalformedCode, ErrWrongCode or *LimitError.
 func (s *Service) Claim(ctx context.Context, code, userID string, session [32]byte, address string) (model.DeviceGrant, error) {
+	return s.byCode(ctx, code, userID, session, address, s.grants.ClaimGrant)
+}
+
+// byCode finds a grant by what a person typed or scanned. The try is counted before anybody knows whether the code is right.
+func (s *Service) byCode(ctx context.Context, code, userID string, session [32]byte, address string,
+	find func(ctx context.Context, code, userID string, session [32]byte, now time.Time) (model.DeviceGrant, error),
+) (model.DeviceGrant, error) {
 	code, ok := NormalizeCode(code)
 	if !ok {
 		return model.DeviceGrant{}, ErrMalformedCode
@@ -199,21 +213,66 @@ func (s *Service) Claim(ctx context.Context, code, userID string, session [32]by
 	}
 	ctx, cancel := graceful(ctx) // nobody takes a try back by hanging up
 	defer cancel()
-	g, err := s.grants.ClaimGrant(ctx, code, userID, session, s.now())
-	if errors.Is(err, model.ErrUnclear) { // the person who was shown a grant may be shown it again
-		g, err = s.grants.ClaimGrant(ctx, code, userID, session, s.now())
+	g, err := find(ctx, code, userID, session, s.now())
+	if errors.Is(err, model.ErrUnclear) { // the person who has claimed a grant may claim it again
+		g, err = find(ctx, code, userID, session, s.now())
 	}
 	if errors.Is(err, model.ErrNotFound) {
 		return model.DeviceGrant{}, ErrWrongCode
 	}
 	takeBack()
 	if err != nil {
-		return model.DeviceGrant{}, fmt.Errorf("claim a device grant: %w", err)
+		return model.DeviceGrant{}, fmt.Errorf("find a device grant by its code: %w", err)
 	}
 	return g, nil
 }
 
-// Shown gives a grant in any state to the person who was shown it in this session, and ErrNoGrant to everybody else.
+// Pending gives the pending grant that nobody but this user has claimed, whether or not it has expired, to a person to whom Look has
+// shown it in this session, which the caller knows for certain: it counts no try. It answers ErrNoGrant when there is none any more.
+func (s *Service) Pending(ctx context.Context, id, userID string) (model.DeviceGrant, error) {
+	g, err := s.grants.Grant(ctx, id)
+	switch {
+	case errors.Is(err, model.ErrNotFound):
+		return model.DeviceGrant{}, ErrNoGrant
+	case err != nil:
+		return model.DeviceGrant{}, fmt.Errorf("find the device grant: %w", err)
+	case userID == "" || g.State != model.Pending || g.UserID != "" && g.UserID != userID:
+		return model.DeviceGrant{}, ErrNoGrant
+	}
+	return g, nil
+}
+
+// Open claims the grant for a person to whom Look has shown it in this session, which again the caller knows. A grant that this
+// session has claimed stays as it is, whatever its state. ErrExpired is the answer when it has expired unclaimed, and ErrNoGrant when
+// another session has decided it or another person has claimed it since.
+func (s *Service) Open(ctx context.Context, id, userID string, session [32]byte) (model.DeviceGrant, error) {
+	claimed, err := s.Shown(ctx, id, userID, session)
+	if !errors.Is(err, ErrNoGrant) || nobody(userID, session) {
+		return claimed, err
+	}
+	g, err := s.Pending(ctx, id, userID)
+	switch {
+	case errors.Is(err, ErrNoGrant): // unless this very session was faster
+		return s.Shown(ctx, id, userID, session)
+	case err != nil:
+		return model.DeviceGrant{}, err
+	case g.Expired(s.now()):
+		return model.DeviceGrant{}, ErrExpired
+	}
+	claimed, err = s.grants.ClaimGrant(ctx, g.UserCode, userID, session, s.now())
+	if errors.Is(err, model.ErrUnclear) { // it may be claimed again
+		claimed, err = s.grants.ClaimGrant(ctx, g.UserCode, userID, session, s.now())
+	}
+	switch {
+	case errors.Is(err, model.ErrNotFound): // the same
+		return s.Shown(ctx, id, userID, session)
+	case err != nil:
+		return model.DeviceGrant{}, fmt.Errorf("claim a device grant: %w", err)
+	}
+	return claimed, nil
+}
+
+// Shown gives a grant in any state to the person who has claimed it in this session, and ErrNoGrant to everybody else.
 func (s *Service) Shown(ctx context.Context, id, userID string, session [32]byte) (model.DeviceGrant, error) {
 	if nobody(userID, session) {
 		return model.DeviceGrant{}, ErrNoGrant

@@ -51,8 +51,8 @@ func newBench(tb testing.TB, change ...func(*onboard.Config)) *bench {
 type faulty struct {
 	onboard.Grants
 	// These are called instead, unless they are nil or return errGoOn.
-	create, claim, finish, cancel, grant, find, begin, deny, deliver, sweep func() error
-	claims                                                                  atomic.Int64
+	create, claim, finish, cancel, grant, find, begin, deny, deliver, sweep, look func() error
+	claims                                                                        atomic.Int64
 }
 
 var (
@@ -81,6 +81,13 @@ func (f *faulty) Grant(ctx context.Context, id string) (model.DeviceGrant, error
 		return model.DeviceGrant{}, err
 	}
 	return f.Grants.Grant(ctx, id)
+}
+
+func (f *faulty) LookUpGrant(ctx context.Context, code, userID string, s [32]byte, now time.Time) (model.DeviceGrant, error) {
+	if err := fault(f.look); !errors.Is(err, errGoOn) {
+		return model.DeviceGrant{}, err
+	}
+	return f.Grants.LookUpGrant(ctx, code, userID, s, now)
 }
 
 func (f *faulty) ClaimGrant(ctx context.Context, code, userID string, s [32]byte, now time.Time) (model.DeviceGrant, error) {

@@ -146,3 +146,12 @@ func fileName(name string) string {
 	}
 	return name
 }
+
+//go:embed pair.sh
+var pairScript string
+
+// PairScript is a whole program for a device that has a shell and curl: it shows a code, waits, and writes the key to a file. It is the
+// one in docs/pairing.md.
+func PairScript(publicURL, appID string) string {
+	return strings.NewReplacer("url=http://127.0.0.1:8080 ", "url="+publicURL+" ", "app=latchkey-local ", "app="+appID+" ").Replace(pairScript)
+}

@@ -262,3 +262,19 @@ func TestComposeTakesTheFile(t *testing.T) {
 		t.Errorf("the file is %q", got)
 	}
 }
+
+func TestTheScriptForAShellIsTheDocumentedOneForThisServer(t *testing.T) {
+	page, err := os.ReadFile("../../docs/pairing.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, documented, _ := strings.Cut(string(page), "\n```sh\n")
+	documented, _, _ = strings.Cut(documented, "```\n")
+	if got := onboard.PairScript("http://127.0.0.1:8080", "latchkey-local"); got != documented {
+		t.Errorf("pages show\n%s\nand docs/pairing.md has\n%s", got, documented)
+	}
+	first, _, _ := strings.Cut(onboard.PairScript("https://keys.example.org", "home"), ";")
+	if first != "url=https://keys.example.org app=home file=.env" {
+		t.Errorf("for another server it begins with %q", first)
+	}
+}

@@ -30,6 +30,12 @@ ON CONFLICT (user_code) DO NOTHING`
 
 	selectGrantByDeviceCode = `SELECT ` + grantColumns + ` FROM device_grants WHERE device_code_hash = ?`
 
+	// selectShownGrant finds what claimGrant would, and what is this session's already.
+	selectShownGrant = `
+SELECT ` + grantColumns + ` FROM device_grants
+WHERE user_code = ?3 AND (user_id = ?1 AND session = ?2 OR
+	state = 'pending' AND expires_at > ?4 AND created_at <= ?4 + ` + fromFuture + ` AND (user_id IS NULL OR user_id = ?1))`
+
 	claimGrant = `
 UPDATE device_grants SET user_id = ?1, session = ?2
 WHERE user_code = ?3 AND state = 'pending' AND expires_at > ?4 AND created_at <= ?4 + ` + fromFuture + ` AND (user_id IS NULL OR user_id = ?1)
@@ -107,6 +113,16 @@ func (s *Store) GrantByDeviceCode(ctx context.Context, hash [32]byte) (model.Dev
 	var r grantRow
 	err := s.row(ctx, selectGrantByDeviceCode, []any{hash[:]}, r.columns()...)
 	return r.grant("find device grant", err)
+}
+
+// LookUpGrant returns the pending grant with the code that ClaimGrant would give to this user, and in any state one that this
+// user has claimed in this session. It changes nothing, and answers ErrNotFound where ClaimGrant does.
+func (s *Store) LookUpGrant(
+	ctx context.Context, userCode, userID string, session [32]byte, now time.Time,
+) (model.DeviceGrant, error) {
+	var r grantRow
+	err := s.row(ctx, selectShownGrant, []any{userID, session[:], userCode, now.UnixMilli()}, r.columns()...)
+	return r.grant("look up device grant", err)
 }
 
 // ClaimGrant writes down who is shown the pending grant with the code, and in which session, and returns it. It answers

@@ -33,7 +33,7 @@ func readStatements() []string {
 		selectUser, selectUsers, selectLink, selectEvents, selectEventBehind,
 		selectAuthSession, selectAuthSessions,
 		selectWebSession, selectWebSessions,
-		selectGrant, selectGrantByDeviceCode,
+		selectGrant, selectGrantByDeviceCode, selectShownGrant,
 		selectRefusedAt, selectRecordingSince, selectKeyWithUsage, selectKeysWithUsage,
 		selectClock, countUsers,
 	}

@@ -56,6 +56,17 @@ func (m *Memory) GrantByDeviceCode(_ context.Context, hash [32]byte) (model.Devi
 	return m.step(func(r *row) bool { return r.DeviceCodeHash == hash }, nil)
 }
 
+// LookUpGrant implements onboard.Grants.
+func (m *Memory) LookUpGrant(
+	_ context.Context, userCode, userID string, session [32]byte, now time.Time,
+) (model.DeviceGrant, error) {
+	return m.step(func(r *row) bool {
+		mine := r.UserID == userID && r.Session == session
+		open := r.State == model.Pending && !r.Expired(now) && (r.UserID == "" || r.UserID == userID)
+		return r.UserCode == userCode && (mine || open)
+	}, nil)
+}
+
 // ClaimGrant implements onboard.Grants.
 func (m *Memory) ClaimGrant(
 	_ context.Context, userCode, userID string, session [32]byte, now time.Time,

@@ -36,6 +36,7 @@ func Run(t *testing.T, open func(t *testing.T) onboard.Grants) {
 		contracts []contract
 	}{
 		{"making", making()},
+		{"looking up", lookingUp()},
 		{"claiming", claiming()},
 		{"deciding", deciding()},
 		{"delivering", delivering()},
@@ -270,6 +271,54 @@ func making() []contract {
 			later.CreatedAt = base.Add(lifetime) // the others have expired, swept or not
 			want(t, grants.CreateGrant(t.Context(), later, 1), nil)
 			wantGrant(t, grants, later)
+		}},
+	}
+}
+
+func lookingUp() []contract {
+	lookUp := func(t *testing.T, grants onboard.Grants, g model.DeviceGrant, p person, now time.Time) error {
+		t.Helper()
+		got, err := grants.LookUpGrant(t.Context(), g.UserCode, p.userID, p.session, now)
+		if err == nil {
+			if diff := diffGrants(g, got); diff != "" {
+				t.Error(diff)
+			}
+		}
+		return err
+	}
+	return []contract{
+		{"looking up gives a pending grant to whoever asks, and changes nothing", func(t *testing.T, grants onboard.Grants) {
+			g, neighbour := pending(t, grants), pending(t, grants)
+			for range 2 {
+				want(t, lookUp(t, grants, g, newPerson(), base), nil)
+				wantGrant(t, grants, g)
+			}
+			wantGrant(t, grants, neighbour)
+			_, err := grants.LookUpGrant(t.Context(), newCode(), newPerson().userID, random(), base)
+			want(t, err, model.ErrNotFound)
+		}},
+		{"what a user has claimed only they can look up, in any of their sessions while it is pending", func(t *testing.T, grants onboard.Grants) {
+			p := newPerson()
+			for state, g := range inEveryState(t, grants, p) {
+				want(t, lookUp(t, grants, g, p, base), nil)
+				elsewhere := error(model.ErrNotFound)
+				if state == model.Pending {
+					elsewhere = nil
+				}
+				want(t, lookUp(t, grants, g, p.elsewhere(), base), elsewhere)
+				other := person{userID: newPerson().userID, session: p.session}
+				want(t, lookUp(t, grants, g, other, base), model.ErrNotFound)
+				wantGrant(t, grants, g)
+			}
+		}},
+		{"what has expired is looked up only where it was claimed", func(t *testing.T, grants onboard.Grants) {
+			p := newPerson()
+			g, never := claimed(t, grants, p), pending(t, grants)
+			want(t, lookUp(t, grants, g, p, g.ExpiresAt), nil)
+			want(t, lookUp(t, grants, g, p.elsewhere(), g.ExpiresAt), model.ErrNotFound)
+			want(t, lookUp(t, grants, never, p, g.ExpiresAt), model.ErrNotFound)
+			want(t, lookUp(t, grants, never, p, base.Add(-model.MaxAhead-tick)), model.ErrNotFound)
+			want(t, lookUp(t, grants, never, p, g.ExpiresAt.Add(-tick)), nil)
 		}},
 	}
 }
