@@ -16,21 +16,40 @@ import (
 // maxTypedCode is as much of what was typed for a code as is shown again.
 const maxTypedCode = 40
 
-// showDevice asks for the code that a device shows. A code in the address is filled in and nothing more: whoever follows a
-// link has not compared anything yet.
+// showDevice asks for the code that a device shows. With a code in the address, as devices show it for a camera, the question is
+// there at once. That only looks: whoever follows a link has decided nothing. A link on another site does not even look, or any
+// page could use up the tries of its visitors; there the code is filled in.
 func (h *dashboard) showDevice(c echo.Context) error {
-	m := h.deviceModel(c)
-	if code, ok := onboard.NormalizeCode(c.QueryParam("user_code")); ok {
-		m.Code, m.Given = onboard.ShowCode(code), true
-		m.Here = codeEntry(code)
+	typed := c.QueryParam("user_code")
+	code, ok := onboard.NormalizeCode(typed)
+	switch {
+	case !ok:
+		m := h.deviceModel(c)
+		return render(c, http.StatusOK, views.DevicePage(m), views.DevicePart(m))
+	case fromElsewhere(c.Request()):
+		m := h.deviceModel(c)
+		m.Code, m.Given, m.Here = onboard.ShowCode(code), true, codeEntry(code)
+		return render(c, http.StatusOK, views.DevicePage(m), views.DevicePart(m))
 	}
-	return render(c, http.StatusOK, views.DevicePage(m), views.DevicePart(m))
+	a, _ := accountOf(c)
+	g, err := h.Pairings.Look(c.Request().Context(), code, a.UserID, sessionHash(c), c.RealIP())
+	switch {
+	case err != nil:
+		return h.answerWrongCode(c, onboard.ShowCode(code), err)
+	case g.UserID == a.UserID && g.Session == sessionHash(c): // it was opened before, and may be decided
+		return redirect(c, pairingPage(g.ID))
+	}
+	m, status, err := h.wholePairing(c, g, "")
+	if err != nil {
+		return err
+	}
+	return render(c, status, views.PairingPage(m), views.PairingPart(m))
 }
 
 func (h *dashboard) deviceModel(c echo.Context) views.Device {
 	return views.Device{
 		Page: h.page(c, "Connect a device"), Address: h.PublicURL + devicePath, PublicURL: h.PublicURL, AppID: h.AppID,
-		QRPath: h.deviceQR.path, QRSize: h.deviceQR.size,
+		QRPath: h.deviceQR.path, QRSize: h.deviceQR.size, Local: h.local, Script: onboard.PairScript(h.PublicURL, h.AppID),
 	}
 }
 
@@ -39,37 +58,52 @@ func (h *dashboard) claimPairing(c echo.Context) error {
 	a, _ := accountOf(c)
 	typed := c.FormValue("code")
 	g, err := h.Pairings.Claim(c.Request().Context(), typed, a.UserID, sessionHash(c), c.RealIP())
-	if err == nil {
-		h.record(c, model.Event{UserID: a.UserID, // by whom it was asked is seen now, and again by whoever opens it once more
-			ID: idOnce(g.CreatedAt, model.EventPairingAsked, g.ID), At: g.CreatedAt, Kind: model.EventPairingAsked, Actor: model.ActorDevice,
-			Detail: g.DeviceName, Address: g.Address, Agent: g.Agent,
-		})
-		return redirect(c, pairingPage(g.ID))
+	if err != nil {
+		return h.answerWrongCode(c, typed, err)
 	}
+	h.recordAsked(c, g)
+	return redirect(c, pairingPage(g.ID))
+}
+
+// recordAsked writes down by whom a pairing was asked for, with the person who has claimed it: it is nobody's before. It is one
+// event, however often it is claimed.
+func (h *dashboard) recordAsked(c echo.Context, g model.DeviceGrant) {
+	h.record(c, model.Event{
+		UserID: g.UserID,
+		ID:     idOnce(g.CreatedAt, model.EventPairingAsked, g.ID), At: g.CreatedAt, Kind: model.EventPairingAsked, Actor: model.ActorDevice,
+		Detail: g.DeviceName, Address: g.Address, Agent: g.Agent,
+	})
+}
+
+// answerWrongCode asks for the code once more, and says what was wrong with it.
+func (h *dashboard) answerWrongCode(c echo.Context, typed string, err error) error {
 	m, status := h.deviceModel(c), http.StatusUnprocessableEntity
 	m.Code = string(firstRunes(typed, maxTypedCode))
 	var limit *onboard.LimitError
 	switch {
 	case errors.Is(err, onboard.ErrMalformedCode) && strings.TrimSpace(typed) == "":
-		m.Error = "Type the code that the device shows."
+		m.Error = "Enter the code that the device shows."
 	case errors.Is(err, onboard.ErrMalformedCode):
-		m.Error = "That is no code. It has eight letters, and among them are no vowels, no Y and no digits."
+		m.Error = "That code isn’t valid. Codes have eight letters and no vowels or digits, like WDJB-MJHT."
 	case errors.Is(err, onboard.ErrWrongCode):
-		m.Error = "No device waits with this code. It may be mistyped, used already or too old; the device can show a new one."
+		m.Error = noDeviceWaits
 	case errors.As(err, &limit):
 		status = http.StatusTooManyRequests
 		wait := max(limit.RetryAfter, time.Second)
 		c.Response().Header().Set("Retry-After", wholeSeconds(wait))
-		m.Error = "Too many wrong codes were entered from your network or on this server."
+		m.Error = "Too many wrong codes from your network or on this server."
 		m.Again = views.NewEnd(h.Now().Add(wait), h.Now())
 		if limit.Mine {
-			m.Error = "Those were too many wrong codes."
+			m.Error = "Too many wrong codes."
 		}
 	default:
 		return openingPairing.in(err)
 	}
 	return render(c, status, views.DevicePage(m), views.DevicePart(m))
 }
+
+// noDeviceWaits is all that is told of a code that leads nowhere, whatever the reason.
+const noDeviceWaits = "No device is waiting with that code. Check it, or get a new one on the device."
 
 func firstRunes(text string, most int) []rune {
 	runes := []rune(text)

@@ -40,7 +40,7 @@ var flashes = map[string]string{
 	"account-deleted": "Your account was deleted.",
 	"reset":           "Your new password is set, and everything was signed out. Sign in with it.",
 	"confirmed":       "Your address is confirmed. Sign in to go on.",
-	"reopen":          "That page is not open here any more. Type the code once more to open it.",
+	"reopen":          "That question isn’t open in this session, so nothing was decided.",
 }
 
 func say(act, name string) string { return strings.Replace(flashes[act], "%s", name, 1) }

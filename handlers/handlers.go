@@ -84,12 +84,14 @@ type dashboard struct {
 	Deps
 	sessions  *websession.Store
 	forms     *formIDs
+	questions *questions
 	known     *websession.KnownBrowsers
 	streams   *limits.Places
 	watches   *watches
 	exports   *downloads
 	reads     *limits.Turns // of lists that are read whole for a few rows, and of files
 	deviceQR  drawing       // of the page for codes, whose address never changes
+	local     views.Local   // of a dashboard that no phone can open, so that nothing is drawn for one
 	https     bool
 	clockName string // of the cookie
 	plainHTTP bool
@@ -102,14 +104,18 @@ func New(d Deps) *echo.Echo {
 		Deps:      d,
 		sessions:  websession.New(d.WebSessions, d.SessionKeys, https, originOf, d.Now, d.Log),
 		forms:     newFormIDs(d.Now),
+		questions: newQuestions(d.SessionKeys),
 		known:     websession.NewKnownBrowsers(d.SessionKeys, https),
 		streams:   limits.NewPlaces(streamsEach, min(cmp.Or(d.Streams, streamsMost), streamsMost)),
 		watches:   newWatches(),
 		exports:   newDownloads(),
 		reads:     limits.NewTurns(runtime.GOMAXPROCS(0) / 2),
-		deviceQR:  drawQR(d.PublicURL + devicePath),
+		local:     localTo(d.PublicURL),
 		https:     https,
 		plainHTTP: !https && !loopback(d.PublicURL),
+	}
+	if !h.local.Only() {
+		h.deviceQR = drawQR(d.PublicURL + devicePath)
 	}
 	h.sessions.Distinguish(d.Instance)
 	h.known.Distinguish(d.Instance)
@@ -138,6 +144,15 @@ func loopback(rawURL string) bool {
 	host := u.Hostname()
 	ip := net.ParseIP(host)
 	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()
+}
+
+// localTo says of an address that only this machine can open what to tell people of it.
+func localTo(publicURL string) views.Local {
+	u, err := url.Parse(publicURL)
+	if err != nil || !loopback(publicURL) {
+		return views.Local{}
+	}
+	return views.Local{Address: publicURL, Port: cmp.Or(u.Port(), map[string]string{"https": "443"}[u.Scheme], "80")}
 }
 
 // sentAsItIs reports whether a response is sent uncompressed: static files already are compressed, and a stream must not be buffered.

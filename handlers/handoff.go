@@ -12,7 +12,7 @@ func (h *dashboard) handoff(keyName string) views.Handoff {
 	for _, s := range onboard.Snippets(needs) {
 		m.Snippets = append(m.Snippets, views.Snippet(s))
 	}
-	m.QRPath, m.QRSize = h.deviceQR.path, h.deviceQR.size
+	m.QRPath, m.QRSize, m.Local = h.deviceQR.path, h.deviceQR.size, h.local
 	return m
 }
 

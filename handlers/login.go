@@ -38,7 +38,10 @@ func (h *dashboard) signInModel(c echo.Context) views.SignIn {
 
 func (h *dashboard) renderSignIn(c echo.Context, status int, m views.SignIn) error {
 	m.Next = localPath(m.Next)
-	m.Here = entrance("/login", m.Next)
+	m.Here, m.Code = entrance("/login", m.Next), codeIn(m.Next)
+	if m.Code != "" {
+		m.Title = "Sign in to connect a device"
+	}
 	return render(c, status, views.SignInPage(m), views.SignInPage(m))
 }
 
@@ -177,7 +180,10 @@ func (h *dashboard) renderRegister(c echo.Context, status int, m views.Register)
 		return h.renderClosed(c)
 	}
 	m.Next = localPath(m.Next)
-	m.Here = entrance("/register", m.Next)
+	m.Here, m.Code = entrance("/register", m.Next), codeIn(m.Next)
+	if m.Code != "" {
+		m.Title = "Create an account to connect a device"
+	}
 	return render(c, status, views.RegisterPage(m), views.RegisterPage(m))
 }
 

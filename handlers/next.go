@@ -66,13 +66,19 @@ func codeEntry(code string) string {
 	return devicePath + "?user_code=" + onboard.ShowCode(code)
 }
 
+// codeIn is the code, as it is shown, of a page that is codeEntry of one, "" of every other.
+func codeIn(next string) string {
+	code, ok := strings.CutPrefix(next, devicePath+"?user_code=")
+	if !ok || next != codeEntry(code) {
+		return ""
+	}
+	return code
+}
+
 // isDevicePage says whether next is the page for codes, with a code in the one spelling that we use or without, or a
 // pairing's page.
 func isDevicePage(next string) bool {
-	if code, ok := strings.CutPrefix(next, devicePath+"?user_code="); ok {
-		return next == codeEntry(code)
-	}
-	return next == devicePath || isPairingPage(next)
+	return next == devicePath || codeIn(next) != "" || isPairingPage(next)
 }
 
 // isPairingPage knows the ids of pairings by their form: 26 letters and digits of base 32.

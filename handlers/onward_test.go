@@ -163,5 +163,5 @@ func TestACodeIsKeptWhenTheSessionEndsAtItsQuestion(t *testing.T) {
 	}
 	again := p.signIn(who) // and the old tab sends its form
 	again.post(o.path+"/approve", form).leadsTo(to)
-	again.get(to).want(http.StatusOK).says("#status", "Type the code once more")
+	again.get(to).want(http.StatusOK).says("h1", "Connect this device?").says("#status", "nothing was decided")
 }

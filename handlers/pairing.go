@@ -13,6 +13,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"latchkey/internal/limits"
 	"latchkey/internal/model"
 	"latchkey/internal/onboard"
 	"latchkey/views"
@@ -25,7 +26,7 @@ func pairingPage(id string) string { return devicePath + "/" + id }
 
 // pairingToReturnTo is the pairing's page that a form was opened from, "" when it was another.
 func pairingToReturnTo(c echo.Context) string {
-	if back := c.FormValue("return"); isPairingPage(back) {
+	if back := c.FormValue("return"); isDevicePage(back) && back != devicePath {
 		return back
 	}
 	return ""
@@ -34,6 +35,12 @@ func pairingToReturnTo(c echo.Context) string {
 // showPairing is the question whether to connect a device, and later what came of it.
 func (h *dashboard) showPairing(c echo.Context) error {
 	g, err := h.shownPairing(c)
+	if errors.Is(err, onboard.ErrNoGrant) && h.drewQuestion(c) { // which asks when its time is over
+		a, _ := accountOf(c)
+		if g, err = h.Pairings.Pending(c.Request().Context(), c.Param("id"), a.UserID); err != nil {
+			err = errors.Join(errNotOpened, err)
+		}
+	}
 	if err != nil {
 		return h.answerNotShown(c, err)
 	}
@@ -89,11 +96,35 @@ func pairingNews(m views.Pairing) string {
 	case m.State != views.PairingFetched:
 		return m.Heading() + "."
 	case m.Key.Use.Stage == views.Waiting || m.Key.Use.Stage == "":
-		return "The device has fetched " + m.KeyName + "."
+		return m.KeyName + " has its key."
 	default:
 		return news(m.Key)
 	}
 }
+
+// openedPairing is the pairing for whoever decides on it: one that was claimed in this session, or is claimed now because its question
+// was drawn in this session for this account. What is true of a page that was drawn for another session, or for nobody, is nothing.
+func (h *dashboard) openedPairing(c echo.Context) (model.DeviceGrant, error) {
+	if !h.drewQuestion(c) {
+		return h.shownPairing(c)
+	}
+	a, _ := accountOf(c)
+	g, err := h.Pairings.Open(context.WithoutCancel(c.Request().Context()), c.Param("id"), a.UserID, sessionHash(c))
+	if err != nil {
+		return g, errors.Join(errNotOpened, openingPairing.in(err))
+	}
+	h.recordAsked(c, g)
+	return g, nil
+}
+
+// drewQuestion says whether the request comes from the question about its pairing as it was drawn in this session for this account.
+func (h *dashboard) drewQuestion(c echo.Context) bool {
+	a, _ := accountOf(c)
+	return h.questions.drew(c.FormValue(shownField), a.UserID, sessionHash(c), c.Param("id"))
+}
+
+// errNotOpened is about a pairing whose question was drawn, and that is not there any more to be decided.
+var errNotOpened = errors.New("the pairing cannot be opened any more")
 
 func (h *dashboard) shownPairing(c echo.Context) (model.DeviceGrant, error) {
 	a, _ := accountOf(c)
@@ -102,8 +133,19 @@ func (h *dashboard) shownPairing(c echo.Context) (model.DeviceGrant, error) {
 
 // answerNotShown sends everybody to the page for codes to whom this pairing is not shown: it is somebody else's, was opened in
 // another browser since, is long over or never was. Which of these is not told.
+//
+// Whoever was shown the question by a look learns what became of it.
 func (h *dashboard) answerNotShown(c echo.Context, err error) error {
-	if !errors.Is(err, onboard.ErrNoGrant) {
+	switch {
+	case errors.Is(err, errNotOpened) && errors.Is(err, onboard.ErrExpired):
+		m := views.Pairing{Page: h.page(c, ""), ID: c.Param("id"), State: views.PairingExpired, Fresh: true}
+		m.Title, m.Here = m.Heading(), devicePath
+		return render(c, http.StatusConflict, views.PairingPage(m), views.PairingPart(m))
+	case errors.Is(err, errNotOpened) && errors.Is(err, onboard.ErrNoGrant):
+		m := h.deviceModel(c)
+		m.Here, m.Error = devicePath, noDeviceWaits
+		return render(c, http.StatusConflict, views.DevicePage(m), views.DevicePart(m))
+	case !errors.Is(err, onboard.ErrNoGrant):
 		return err
 	}
 	h.leaveFlash(c, "reopen", "")
@@ -114,11 +156,15 @@ func (h *dashboard) pairingModel(c echo.Context, g model.DeviceGrant) views.Pair
 	now := h.Now()
 	m := views.Pairing{
 		Page: h.page(c, ""), ID: g.ID, State: pairingState(g, now), Code: onboard.ShowCode(g.UserCode),
-		DeviceName: g.DeviceName, Asked: views.NewMoment(g.CreatedAt, now), Ends: views.NewEnd(g.ExpiresAt, now),
+		DeviceName: g.DeviceName, Asked: views.NewMoment(g.CreatedAt, now), Ends: views.NewCountdown(g.ExpiresAt, now),
 		Address: g.Address, YourAddress: h.addressToCompare(c, g.Address), Program: programOf(g.Agent),
 		KeyID: g.KeyID, KeyName: g.KeyName, Fetched: views.NewWhen(g.DeliveredAt, now),
 	}
+	m.Near = m.YourAddress != "" && limits.Network(m.YourAddress) == limits.Network(g.Address)
 	m.Title, m.Here = m.Heading(), pairingPage(g.ID)
+	if a, _ := accountOf(c); g.UserID != a.UserID || g.Session != sessionHash(c) { // it was only looked at
+		m.Shown, m.Here = h.questions.proof(a.UserID, sessionHash(c), g.ID), codeEntry(g.UserCode)
+	}
 	return m
 }
 
@@ -220,7 +266,7 @@ func (h *dashboard) readRoom(c echo.Context, m *views.Pairing) error {
 	keys := all.List
 	if err != nil {
 		m.Failure = h.failure(c, err)
-		m.Failure.Link = pairingPage(m.ID)
+		m.Failure.Link = m.Here
 		return err
 	}
 	m.Quota = views.Quota{Used: len(keys) + 1, Limit: model.MaxKeys}
@@ -262,7 +308,7 @@ func freeName(name string, keys []model.Key) string {
 // a second request would make a second key. The page that answers has no value to show: the device is given it by fetchKey.
 func (h *dashboard) approvePairing(c echo.Context) error {
 	a, _ := accountOf(c)
-	asked, err := h.shownPairing(c)
+	asked, err := h.openedPairing(c)
 	if err != nil {
 		return h.answerNotShown(c, err)
 	}
@@ -285,7 +331,7 @@ func (h *dashboard) approvePairing(c echo.Context) error {
 	approved := h.event(c, model.EventPairingApproved)
 	approved.KeyID, approved.KeyName, approved.Detail = g.KeyID, g.KeyName, g.DeviceName
 	h.record(c, approved)
-	return h.answerDecided(c, g, "Approved. Waiting for the device to fetch its key.")
+	return h.answerDecided(c, g, "Approved.")
 }
 
 // pairedKeys creates the key of a device as the person who approved it.
@@ -316,6 +362,9 @@ func (k *pairedKeys) DeleteKey(ctx context.Context, key model.Key) {
 func (h *dashboard) denyPairing(c echo.Context) error {
 	a, _ := accountOf(c)
 	id := c.Param("id")
+	if _, err := h.openedPairing(c); err != nil {
+		return h.answerNotShown(c, err)
+	}
 	err := h.Pairings.Deny(context.WithoutCancel(c.Request().Context()), id, a.UserID, sessionHash(c))
 	if err == nil {
 		var g model.DeviceGrant
@@ -338,15 +387,15 @@ func approvedBefore(m *views.Pairing) *views.Notice {
 	case m.State == views.PairingApproving:
 		return &views.Notice{
 			Bad: true, Title: "It was approved a moment ago.",
-			Text: "To take that back, turn its key off or delete it as soon as it is made.",
+			Text: "To take that back, turn its key off or delete it once it’s created.",
 		}
 	case m.KeyID == "":
 		return nil
 	case m.KeyGone:
-		return &views.Notice{Title: "It was approved before.", Text: "Its key has been deleted since."}
+		return &views.Notice{Title: "Already approved.", Text: "Its key has been deleted since."}
 	default:
 		return &views.Notice{
-			Bad: true, Title: "It was approved before.", Text: "To take that back, turn the key " + m.KeyName + " off or delete it.",
+			Bad: true, Title: "Already approved.", Text: "To take that back, turn " + m.KeyName + " off or delete it.",
 			Link: home + "/" + m.KeyID, LinkText: "Open " + m.KeyName,
 		}
 	}
@@ -381,10 +430,10 @@ func alreadyDecided(m *views.Pairing) *views.Notice {
 	switch m.State {
 	case views.PairingApproving, views.PairingApproved, views.PairingFetched:
 		return &views.Notice{
-			Title: "It is approved already.", Text: "You approved it by another click or in another tab. No second key was made.",
+			Title: "Already approved.", Text: "You approved it with another click or in another tab. No second key was created.",
 		}
 	case views.PairingDenied:
-		return &views.Notice{Title: "It was denied before.", Text: "No key was made."}
+		return &views.Notice{Title: "Already denied.", Text: "No key was created."}
 	default:
 		return nil
 	}
@@ -427,7 +476,7 @@ func (h *dashboard) explainNotApproved(c echo.Context, m *views.Pairing, name st
 		m.NameError, m.Holder = "You already have a key with this name.", holder
 		return http.StatusUnprocessableEntity
 	case model.Is(err, model.KindKeyLimit):
-		m.Notice = &views.Notice{Bad: true, Title: "Not approved.", Text: "All " + strconv.Itoa(model.MaxKeys) + " keys are in use."}
+		m.Notice = &views.Notice{Bad: true, Title: "Not approved.", Text: "There is no room for another key."}
 		return http.StatusUnprocessableEntity
 	}
 	h.logFault(c, "approve pairing failed", err)
@@ -453,18 +502,18 @@ func notApproved(m *views.Pairing, holder *views.Key, keys *pairedKeys, p proble
 		deleteKey(keys.created.ID, keys.created.Name)
 	case orphan != nil:
 		n.Title = "The device was not connected."
-		n.Text = "The key " + orphan.Name + " was made, but could not be kept for the device, and nobody has its value. " +
+		n.Text = "The key " + orphan.Name + " was created but couldn’t be kept for the device, and nobody has its value. " +
 			"Delete it before you approve again."
 		deleteKey(orphan.ID, orphan.Name)
 	case errors.Is(err, onboard.ErrNotKept):
 		n.Title = "The device was not connected."
-		n.Text = "Its key could not be kept for it, and was deleted again."
+		n.Text = "Its key couldn’t be kept for it, so it was deleted again."
 	case model.OutcomeOf(err) != model.Unclear && lost(err):
 		n.Text = lostTouch + "No key was created."
 	case model.OutcomeOf(err) != model.Unclear:
-		n.Text = strings.TrimSpace("The device was not connected, and no key was made. " + p.again)
+		n.Text = strings.TrimSpace("The device was not connected, and no key was created. " + p.again)
 	case m.Failure != nil:
-		n.Text = "We asked for a key named " + m.Name + " and do not know whether it was made. The device did not get it."
+		n.Text = "We asked for a key named " + m.Name + " and don’t know whether it was created. The device didn’t get it."
 		n.Link, n.LinkText = home, "Look at your keys"
 	case holder != nil:
 		n.Text = "There is a key named " + m.Name + ", created " + holder.Created.Words(clock) +
@@ -474,7 +523,7 @@ func notApproved(m *views.Pairing, holder *views.Key, keys *pairedKeys, p proble
 		n.Text = "Your list has no key named " + m.Name + " so far. Check again before you approve again."
 		n.Link, n.LinkText = home, "Look at your keys"
 	default:
-		n.Text = "Your list has no key named " + m.Name + ": it was not made. You can approve again."
+		n.Text = "Your list has no key named " + m.Name + ": it wasn’t created. You can approve again."
 	}
 	return n
 }

@@ -126,5 +126,10 @@ var (
 		}
 		return home
 	}}
-	toApprove = stepUp{"Approve", func(c echo.Context, _ url.Values) string { return pairingPage(c.Param("id")) }}
+	toApprove = stepUp{"Approve", func(c echo.Context, form url.Values) string {
+		if form.Has(shownField) { // nobody has claimed it yet
+			return codeEntry(form.Get("code"))
+		}
+		return pairingPage(c.Param("id"))
+	}}
 )

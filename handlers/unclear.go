@@ -96,7 +96,7 @@ var (
 	}
 	openingPairing = doubt{
 		heading: "We could not look up the code",
-		text:    lostTouch + "Nothing was decided. Type the code again.",
+		text:    lostTouch + "Nothing was decided. Enter the code again.",
 		link:    devicePath, linkText: tryAgain,
 		undone: "We could not look up the code", again: devicePath,
 	}

@@ -437,7 +437,14 @@ var lostActs = map[string]struct {
 		act: func(s scene, b *browser) answer {
 			return b.post("/device", url.Values{"code": {s.device.userCode}})
 		},
-		unclear: told{500, []string{"We could not look up the code", lostTouch + "Nothing was decided. Type the code again."}, "/device", "Try again"},
+		unclear: told{500, []string{"We could not look up the code", lostTouch + "Nothing was decided. Enter the code again."}, "/device", "Try again"},
+	},
+	"answer a scanned question": {
+		calls: []string{"ClaimGrant"},
+		act: func(s scene, b *browser) answer {
+			return b.scans(s.program.pairing("garage")).answers("approve")
+		},
+		unclear: told{500, []string{"We could not look up the code", lostTouch + "Nothing was decided. Enter the code again."}, "/device", "Try again"},
 	},
 	"deny a pairing": {
 		calls: []string{"DenyGrant"},
@@ -467,7 +474,7 @@ var lostActs = map[string]struct {
 	"approve a pairing whose key was not kept": {
 		calls:   []string{"FinishApproval"},
 		act:     func(s scene, b *browser) answer { return s.pairing.on(b).approve("pump") },
-		unclear: told{500, []string{"The device was not connected. Its key could not be kept for it, and was deleted again."}, "", ""},
+		unclear: told{500, []string{"The device was not connected. Its key couldn’t be kept for it, so it was deleted again."}, "", ""},
 	},
 	"ask for a pairing": {
 		calls:   []string{"CreateGrant"},
@@ -478,7 +485,7 @@ var lostActs = map[string]struct {
 
 // notLost are the calls behind the pages that save nothing, or of which nobody waits for what they save.
 var notLost = []string{
-	"Named", "As", "Keys", "Key", "Sessions", "WebSession", "WebSessions", "Settled", "Grant", "GrantByDeviceCode",
+	"Named", "As", "Keys", "Key", "Sessions", "WebSession", "WebSessions", "Settled", "Grant", "GrantByDeviceCode", "LookUpGrant",
 	"SendLink", "SweepGrants",
 	"DeliverGrant", // TestADeliveryWhoseAnswerIsLostIsRepeatedAndWrittenDownOnce
 }

@@ -15,6 +15,7 @@ type Handoff struct {
 	Device string
 	QRPath string
 	QRSize int
+	Local  Local
 }
 
 // Snippet is a program, or a file for one, that signs in with a key: Before, Value and After together. None of them holds the

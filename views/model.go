@@ -92,6 +92,8 @@ type SignIn struct {
 	// Reason says why the page is shown, when it was not asked for: "Your session ended."
 	Reason       string
 	Registration bool
+	// Code is the one that a device shows, as it is shown, when the person is on their way to connect it: "" otherwise.
+	Code string
 }
 
 // Register is the model of the page on which an account is made.
@@ -100,6 +102,8 @@ type Register struct {
 	Email, Next               string
 	EmailError, PasswordError string
 	MinPassword               int
+	// Code is that of SignIn.
+	Code string
 	// Stuck says that the mail that confirms an account does not leave this server right now.
 	Stuck bool
 }

@@ -1,10 +1,14 @@
 package views
 
 import (
-	"strconv"
-
 	"github.com/a-h/templ"
 )
+
+// Local is a dashboard that only the computer it runs on can open. The zero Local is one that others can open too.
+type Local struct{ Address, Port string }
+
+// Only says whether the dashboard is such a one: no other device can follow its address, so no picture of it is drawn.
+func (l Local) Only() bool { return l.Address != "" }
 
 // Device is the model of the page on which a person types the code that a device shows.
 type Device struct {
@@ -19,23 +23,32 @@ type Device struct {
 	Address string
 	QRPath  string
 	QRSize  int
-	// PublicURL and AppID are what a device must be told to begin.
-	PublicURL, AppID string
+	Local   Local
+	// PublicURL and AppID are what a device must be told to begin, and Script is a whole program for a shell that knows them.
+	PublicURL, AppID, Script string
 }
 
-// pairCommand starts pairing with this program on the device.
-func (m Device) pairCommand() string { return pairCommand(m.PublicURL) }
+// way is one of the ways in which a device can ask for a code.
+type way struct{ id, name, before, code, after string }
+
+// ways are what a person runs on the device, for one that has this program, one that has curl, and one that has a shell besides. The
+// device code goes over a pipe: what stands on a command line, every user of the device can read.
+func (m Device) ways() []way {
+	return []way{
+		{"latchkey", "latchkey", "Shows the code, waits for you, and writes the key to a file.", pairCommand(m.PublicURL), ""},
+		{
+			"curl", "curl", "The first command answers with two codes. Enter the user_code above.",
+			"curl -d client_id=" + m.AppID + " --data-urlencode \"device_name=$(hostname)\" \\\n  " + m.PublicURL + "/oauth/device_authorization\n\n" +
+				"DEVICE_CODE=…\n" +
+				"printf 'device_code=%s' \"$DEVICE_CODE\" | curl -d @- -d client_id=" + m.AppID + " \\\n" +
+				"  -d grant_type=urn:ietf:params:oauth:grant-type:device_code \\\n  " + m.PublicURL + "/oauth/token",
+			"Put the device_code in place of the dots and repeat the last command every 5 seconds, until it answers with the key as access_token.",
+		},
+		{"shell", "shell script", "Ten lines for any POSIX shell with curl. They write the key to .env.", m.Script, ""},
+	}
+}
 
 func pairCommand(publicURL string) string { return "latchkey pair --url " + publicURL + " --out .env" }
-
-// curlCommands do the same where there is only curl: the first once, the second until it gives the key. The device code goes
-// over a pipe: what stands on a command line, every user of the device can read.
-func (m Device) curlCommands() string {
-	return "curl -d client_id=" + m.AppID + " --data-urlencode \"device_name=$(hostname)\" \\\n  " + m.PublicURL + "/oauth/device_authorization\n\n" +
-		"DEVICE_CODE=…\n" +
-		"printf 'device_code=%s' \"$DEVICE_CODE\" | curl -d @- -d client_id=" + m.AppID + " \\\n" +
-		"  -d grant_type=urn:ietf:params:oauth:grant-type:device_code \\\n  " + m.PublicURL + "/oauth/token"
-}
 
 // How far a pairing has come, as its page tells it.
 const (
@@ -53,6 +66,9 @@ const (
 type Pairing struct {
 	Page
 	ID, State string
+	// Shown proves, in the forms of the question, that it was drawn by a look at the code, which claims nothing. "" is for a pairing
+	// that was claimed.
+	Shown string
 	// Code is as the device shows it.
 	Code string
 	// DeviceName is what the device says it is, "" when it says nothing. Nobody has verified it.
@@ -61,7 +77,9 @@ type Pairing struct {
 	// Program is what the device's program calls itself, "" when that cannot be told.
 	Asked                         When
 	Address, YourAddress, Program string
-	// Ends is when the code runs out.
+	// Near says that both addresses are of one network.
+	Near bool
+	// Ends counts down to when the code expires.
 	Ends When
 
 	// Name is the key's name in the form, with what is wrong with it.
@@ -87,10 +105,8 @@ type Pairing struct {
 // full says that there is no room for another key. Quota counts one more than there are.
 func (m Pairing) full() bool { return m.Quota.Used > m.Quota.Limit }
 
-// uses is "With it your account uses 8 of 20 keys."
-func (m Pairing) uses() string {
-	return "With it your account uses " + strconv.Itoa(m.Quota.Used) + " of " + strconv.Itoa(m.Quota.Limit) + " keys."
-}
+// asks says that the person decides, with a name for the key; without one they can only deny.
+func (m Pairing) asks() bool { return m.Failure == nil && !m.full() }
 
 // Awaits is how far the pairing is, as one word: it changes whenever what its page says does. It is "" when nothing will change
 // without the person.
@@ -116,20 +132,20 @@ func (m Pairing) Heading() string {
 	case PairingAsked:
 		return "Connect this device?"
 	case PairingApproving:
-		return "Making the key"
+		return "Creating the key"
 	case PairingApproved:
 		if m.KeyGone {
 			return "The key was deleted"
 		}
-		return "Waiting for the device"
+		return "Approved"
 	case PairingFetched:
-		return "The device has its key"
+		return m.KeyName + " has its key"
 	case PairingDenied:
 		return "Denied"
 	case PairingUnfetched:
-		return "The device did not fetch its key in time"
+		return "The device didn’t pick up its key in time"
 	default:
-		return "This code has run out"
+		return "This code has expired"
 	}
 }
 

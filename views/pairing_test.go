@@ -24,7 +24,7 @@ func codes(page views.Page, text string, again views.When) views.Device {
 func pairing(state string, page views.Page, text string) views.Pairing {
 	return views.Pairing{
 		Page: page, ID: pairingID, State: state, Code: "WDJB-MJHT", DeviceName: text, Asked: views.NewMoment(noon.Add(-40*time.Second), noon),
-		Address: text, YourAddress: text, Program: text, Ends: views.NewEnd(noon.Add(9*time.Minute), noon), Name: text,
+		Address: text, YourAddress: text, Near: true, Program: text, Ends: views.NewCountdown(noon.Add(9*time.Minute), noon), Name: text,
 		Quota: views.Quota{Used: 8, Limit: 20}, KeyID: id(1), KeyName: text, Fetched: views.NewWhen(noon, noon), Fresh: state == views.PairingApproved,
 	}
 }
@@ -32,7 +32,7 @@ func pairing(state string, page views.Page, text string) views.Pairing {
 func refusedPairing(page views.Page, text string) views.Pairing {
 	m := pairing(views.PairingAsked, page, text)
 	holder := key(2, text)
-	m.NameError, m.Suggestion, m.Holder, m.YourAddress = text, text, &holder, "elsewhere"
+	m.NameError, m.Suggestion, m.Holder, m.YourAddress, m.Near, m.Shown = text, text, &holder, "elsewhere", false, text
 	return m
 }
 
@@ -75,15 +75,15 @@ func TestAPairingsPartIsTheCardOfItsPage(t *testing.T) {
 
 func TestTheSentencesOfAPairingReadAsSentences(t *testing.T) {
 	t.Parallel()
-	p := views.Page{}
+	p := views.Page{Email: "ada@example.com"}
 	elsewhere := pairing(views.PairingAsked, p, "porch-cam")
-	elsewhere.Address, elsewhere.YourAddress = "192.0.2.7", "192.0.2.1"
+	elsewhere.Address, elsewhere.YourAddress, elsewhere.Near = "192.0.2.7", "192.0.2.1", false
 	gone := pairing(views.PairingUnfetched, p, "porch-cam")
 	gone.KeyGone = true
 	deleted := pairing(views.PairingApproved, p, "porch-cam")
 	deleted.KeyGone = true
 	unknown := pairing(views.PairingAsked, p, "porch-cam")
-	unknown.YourAddress = ""
+	unknown.YourAddress, unknown.Near, unknown.DeviceName, unknown.Program = "", false, "", ""
 	for name, m := range map[string]views.Pairing{
 		"asked": pairing(views.PairingAsked, p, "porch-cam"), "asked elsewhere": elsewhere, "refused": refusedPairing(p, "porch-cam"), "full": fullPairing(p, "porch-cam"),
 		"approving": pairing(views.PairingApproving, p, "porch-cam"), "approved": pairing(views.PairingApproved, p, "porch-cam"), "fetched": pairing(views.PairingFetched, p, "porch-cam"),
@@ -96,22 +96,31 @@ func TestTheSentencesOfAPairingReadAsSentences(t *testing.T) {
 			}
 		})
 	}
-	doc := draw(t, views.PairingPage(pairing(views.PairingAsked, p, "porch-cam")))
-	want := []string{
-		"porch-cam not verified", "It asked 40 seconds ago from the same address as you, porch-cam. Its program calls itself porch-cam.",
-		"One key, with which it can sign in as you until you turn it off. With it your account uses 8 of 20 keys.",
-	}
-	if diff := cmp.Diff(want, texts(doc, "#pairing dd")); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-	if got := texts(draw(t, views.PairingPage(unknown)), "#pairing dd")[1]; got != "It asked 40 seconds ago from porch-cam. Its program calls itself porch-cam." {
-		t.Errorf("without an address to compare: %q", got)
+	for name, c := range map[string]struct {
+		m    views.Pairing
+		want []string
+	}{
+		"near": {pairing(views.PairingAsked, p, "porch-cam"), []string{
+			"porch-cam (not verified)", "40 seconds ago from porch-cam, your network", "porch-cam (not verified)",
+			"its own key, to sign in as ada@example.com until you turn it off", "",
+		}},
+		"elsewhere": {elsewhere, []string{
+			"porch-cam (not verified)", "40 seconds ago from 192.0.2.7; you’re at 192.0.2.1", "porch-cam (not verified)",
+			"its own key, to sign in as ada@example.com until you turn it off", "",
+		}},
+		"unknown": {unknown, []string{
+			"It gave no name.", "40 seconds ago from porch-cam", "its own key, to sign in as ada@example.com until you turn it off", "",
+		}},
+	} {
+		if diff := cmp.Diff(c.want, texts(draw(t, views.PairingPage(c.m)), "#pairing dd")); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
 	}
 	if deleted.Awaits() != "" || deleted.Heading() == pairing(views.PairingApproved, p, "").Heading() {
 		t.Errorf("a key that was deleted is waited for: %q, %q", deleted.Awaits(), deleted.Heading())
 	}
 	too := draw(t, views.DevicePage(codes(p, "Too many.", views.NewEnd(noon.Add(10*time.Minute), noon))))
-	if got := text(too, "#code-error"); got != "Too many. You can try again at 12:10 UTC." {
+	if got := text(too, "#code-error"); got != "Too many. Try again at 12:10 UTC." {
 		t.Errorf("too many codes: %q", got)
 	}
 }
@@ -128,8 +137,8 @@ func TestWhatADeviceSaysIsKeptApartFromWhatWeSay(t *testing.T) {
 	if kept != 3 {
 		t.Errorf("%d of 3 texts of others are kept to themselves", kept)
 	}
-	if doc.Find(".claim bdi + .tag").Length() != 1 {
-		t.Error("the name is not marked")
+	if n := doc.Find("#pairing dd bdi + .unsure").Length(); n != 2 {
+		t.Errorf("%d of 2 texts of the device are marked", n)
 	}
 }
 

@@ -88,11 +88,11 @@ func TestApprovingADeviceAsksForThePassword(t *testing.T) {
 	grant := program.Grant(t, "Greenhouse Pi")
 	page.Visit("/device")
 	page.EnterCode(grant.UserCode)
-	page.Fill("Name of its key", "greenhouse")
+	page.Fill("Key name", "greenhouse")
 	page.Press(page.Button("Approve"))
 	page.Must(page.Dialog().GetByLabel("Password").Fill(story.Password))
 	page.Press(page.InDialog("Approve"))
-	page.Sees(page.Heading("Waiting for the device"))
+	page.Sees(page.Heading("Approved"))
 	ana.Find(t, "greenhouse")
 	if got, _ := program.Poll(t.Context(), grant); got.AccessToken == "" {
 		t.Error("the device gets no key:", got.Error)

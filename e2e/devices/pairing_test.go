@@ -43,11 +43,11 @@ func TestADeviceIsConnectedByACodeAndIsSeenToArrive(t *testing.T) {
 	phone.EnterCode(strings.ToLower(strings.ReplaceAll(device.code, "-", " ")))
 	phone.Sees(phone.GetByText(device.code))
 	phone.Sees(phone.GetByText("porch-cam", playwright.PageGetByTextOptions{Exact: playwright.Bool(true)}))
-	phone.Sees(phone.GetByText("not verified"))
-	phone.Sees(phone.GetByText("2 of 20 keys"))
-	phone.Must(phone.Expect().Locator(phone.Field("Name of its key")).ToHaveValue("porch-cam"))
+	phone.Sees(phone.GetByText("(not verified)").First())
+	phone.Sees(phone.GetByText("to sign in as " + ana.Email + " until you turn it off"))
+	phone.Must(phone.Expect().Locator(phone.Field("Key name")).ToHaveValue("porch-cam"))
 	phone.Press(phone.Button("Approve"))
-	phone.Sees(phone.Heading("The device has its key")) // without a reload: the device asks every few seconds
+	phone.Sees(phone.Heading("porch-cam has its key")) // without a reload: the device asks every few seconds
 
 	got := device.key()
 	key := ana.Find(t, "porch-cam")
@@ -74,9 +74,8 @@ func TestADeviceThatIsDeniedGetsNothing(t *testing.T) {
 	ana := program.Person(t)
 	device := device(t, program, "--name", "porch-cam")
 	page := program.Open(t, story.SignedIn(ana), story.At(strings.TrimPrefix(device.address, program.URL)))
-	page.Must(page.Expect().Locator(page.Field("Code on the device")).ToHaveValue(device.code))
-	page.Sees(page.GetByText("Check that the device shows the same code."))
-	page.Press(page.Button("Continue"))
+	page.Sees(page.Heading(story.ConnectThis)) // at once
+	page.Sees(page.GetByText(device.code))
 	page.Press(page.Button("Deny"))
 	page.Sees(page.Heading("Denied"))
 	device.end(3)
@@ -95,11 +94,11 @@ func TestACodeRunsOut(t *testing.T) {
 	device.end(4)
 	page.Expects(http.StatusConflict, http.StatusUnprocessableEntity)
 	page.Press(page.Button("Approve"))
-	page.Sees(page.Heading("This code has run out"))
+	page.Sees(page.Heading("This code has expired"))
 	page.Press(page.Link("Enter another code"))
 	page.Fill("Code on the device", device.code)
 	page.Press(page.Button("Continue"))
-	page.Sees(page.GetByText("No device waits with this code."))
+	page.Sees(page.GetByText("No device is waiting with that code."))
 	if keys := ana.List(t); len(keys) != 0 {
 		t.Errorf("there are keys: %v", keys)
 	}
@@ -113,8 +112,8 @@ func TestAnApprovedDeviceThatNeverFetchesIsSaidSo(t *testing.T) {
 	grant := program.Grant(t, "porch-cam")
 	page.EnterCode(grant.UserCode)
 	page.Press(page.Button("Approve"))
-	page.Sees(page.Heading("Waiting for the device"))
-	page.Sees(page.Heading("The device did not fetch its key in time")) // by the stream
+	page.Sees(page.Heading("Approved"))
+	page.Sees(page.Heading("The device didn’t pick up its key in time")) // by the stream
 	if got, status := program.Poll(t.Context(), grant); status != http.StatusBadRequest || got.Error != "expired_token" || got.AccessToken != "" {
 		t.Errorf("a poll after that: %d %s", status, got.Error)
 	}
@@ -135,16 +134,16 @@ func TestWrongCodesAreLimited(t *testing.T) {
 	grant := program.Grant(t, "porch-cam")
 	page.Fill("Code on the device", "123")
 	page.Press(page.Button("Continue"))
-	page.Sees(page.GetByText("That is no code."))
+	page.Sees(page.GetByText("That code isn’t valid."))
 	for range 5 {
 		page.Fill("Code on the device", "BBBB-BBBB")
 		page.Press(page.Button("Continue"))
-		page.Sees(page.GetByText("No device waits with this code."))
+		page.Sees(page.GetByText("No device is waiting with that code."))
 	}
 	page.Fill("Code on the device", grant.UserCode)
 	page.Press(page.Button("Continue"))
-	page.Sees(page.GetByText("too many wrong codes"))
-	page.Sees(page.GetByText("You can try again in 10 minutes"))
+	page.Sees(page.GetByText("Too many wrong codes"))
+	page.Sees(page.GetByText("Try again at"))
 
 	eve := program.PersonNamed(t, "eve@example.com") // another account is not locked out by this one
 	other := program.Open(t, story.SignedIn(eve), story.At("/device"))
@@ -163,11 +162,11 @@ func TestAPairingIsDecidedOnceInWhicheverTab(t *testing.T) {
 	second.Sees(second.Heading(story.ConnectThis))
 	second.Front()
 	second.Press(second.Button("Approve"))
-	second.Sees(second.Heading("Waiting for the device"))
+	second.Sees(second.Heading("Approved"))
 
 	first.Front()
 	first.Press(first.Button("Approve"))
-	first.Sees(first.Role("group", "It is approved already."))
+	first.Sees(first.Role("group", "Already approved."))
 	if keys := ana.List(t); len(keys) != 1 {
 		t.Errorf("there are %d keys", len(keys))
 	}
@@ -184,7 +183,7 @@ func TestADoubleClickOnApproveMakesOneKey(t *testing.T) {
 	grant := program.Grant(t, "porch-cam")
 	page.EnterCode(grant.UserCode)
 	page.Must(page.Button("Approve").Dblclick())
-	page.Sees(page.Heading("Waiting for the device"))
+	page.Sees(page.Heading("Approved"))
 	if keys := ana.List(t); len(keys) != 1 {
 		t.Errorf("there are %d keys", len(keys))
 	}
@@ -200,18 +199,18 @@ func TestTwoDevicesAtOnceEachGetTheirOwnKey(t *testing.T) {
 	other := page.NewTab("/device")
 	other.Front()
 	other.EnterCode(two.code)
-	other.Must(other.Expect().Locator(other.Field("Name of its key")).ToHaveValue("cam"))
+	other.Must(other.Expect().Locator(other.Field("Key name")).ToHaveValue("cam"))
 	page.Front()
 	page.Press(page.Button("Approve"))
-	page.Sees(page.Heading("The device has its key"))
+	page.Sees(page.Heading("cam has its key"))
 
 	other.Front()
 	other.Expects(http.StatusUnprocessableEntity)
 	other.Press(other.Button("Approve"))
 	other.Sees(other.GetByText("You already have a key with this name."))
-	other.Fill("Name of its key", "cam-2")
+	other.Fill("Key name", "cam-2")
 	other.Press(other.Button("Approve"))
-	other.Sees(other.Heading("The device has its key"))
+	other.Sees(other.Heading("cam-2 has its key"))
 	a, b := one.key(), two.key()
 	if a.KeyName != "cam" || b.KeyName != "cam-2" || a.APIKey == b.APIKey {
 		t.Errorf("the devices got %s and %s", a.KeyName, b.KeyName)
@@ -230,13 +229,11 @@ func TestADeviceIsConnectedWithoutScript(t *testing.T) {
 	page.Fill("E-mail", ana.Email)
 	page.Fill("Password", story.Password)
 	page.Press(page.Button("Sign in"))
-	page.Must(page.Expect().Locator(page.Field("Code on the device")).ToHaveValue(device.code))
-	page.Press(page.Button("Continue"))
 	page.Press(page.Button("Approve"))
-	page.Sees(page.Heading("Waiting for the device"))
+	page.Sees(page.Heading("Approved"))
 	got := device.key()
 	page.Press(page.Link("Refresh"))
-	page.Sees(page.Heading("The device has its key"))
+	page.Sees(page.Heading("porch-cam has its key"))
 
 	page.Visit("/keys")
 	page.Sees(page.Row("porch-cam").GetByText("Waiting for first use"))
@@ -253,19 +250,17 @@ func TestWithTwentyKeysRoomIsMadeBeforeApproving(t *testing.T) {
 			program := story.StartProgram(t)
 			ana := program.Person(t)
 			ana.Keys(t, story.Numbered(20)...)
-			ana.TurnsOff(t, "key-07")
 			grant := program.Grant(t, "porch-cam")
 			page := program.Open(t, append(options, story.SignedIn(ana), story.At("/device"))...)
 			page.EnterCode(grant.UserCode)
-			page.Sees(page.Heading(story.AllInUse))
+			page.Sees(page.Heading("You have 20 of 20 keys"))
 			page.Lacks(page.Button("Approve"))
 			page.Sees(page.Button("Deny"))
-			page.Press(page.Link("Delete key-07…"))
-			page.Press(page.Button("Delete key-07"))
-			page.Says("key-07 was deleted.")
-			page.Sees(page.GetByText("20 of 20 keys"))
+			page.Press(page.Link("Delete key-01…"))
+			page.Press(page.Button("Delete key-01"))
+			page.Says("key-01 was deleted.")
 			page.Press(page.Button("Approve"))
-			page.Sees(page.Heading("Waiting for the device"))
+			page.Sees(page.Heading("Approved"))
 			if got, _ := program.Poll(t.Context(), grant); got.KeyName != "porch-cam" {
 				t.Errorf("the device got %q: %s", got.KeyName, got.Error)
 			}
@@ -290,7 +285,7 @@ func TestDenyComesFirstForTheKeyboard(t *testing.T) {
 		name, _ := page.Evaluate(`document.activeElement.textContent.trim() || document.activeElement.labels?.[0]?.textContent`).(string)
 		order = append(order, name)
 	}
-	if want := []string{"Deny", "Name of its key", "Approve"}; !slices.Equal(order, want) {
+	if want := []string{"Deny", "Key name", "Approve"}; !slices.Equal(order, want) {
 		t.Errorf("the order is %q, want %q", order, want)
 	}
 	box := func(name string) *playwright.Rect {
@@ -332,7 +327,7 @@ func TestAPairingIsNobodyElsesToApprove(t *testing.T) {
 		t.Errorf("the device is told %+v", got)
 	}
 	page.Press(page.Button("Approve"))
-	page.Sees(page.Heading("Waiting for the device"))
+	page.Sees(page.Heading("Approved"))
 	if names := ana.List(t); len(names) != 1 || names[0].Name != "porch-cam" {
 		t.Errorf("her keys are %v", names)
 	}
@@ -346,7 +341,7 @@ func TestOfAHundredPollsAtOnceOneGetsTheKey(t *testing.T) {
 	grant := program.Grant(t, "porch-cam")
 	page.EnterCode(grant.UserCode)
 	page.Press(page.Button("Approve"))
-	page.Sees(page.Heading("Waiting for the device"))
+	page.Sees(page.Heading("Approved"))
 	answers := pollAtOnce(program, t.Context(), grant, 100)
 	delivered := slices.DeleteFunc(slices.Clone(answers), func(a story.Token) bool { return a.AccessToken == "" })
 	if len(delivered) != 1 {
@@ -383,7 +378,7 @@ func TestADeviceIsConnectedToAnUpstream(t *testing.T) {
 	device := device(t, front, "--name", "porch-cam")
 	page.EnterCode(device.code)
 	page.Press(page.Button("Approve"))
-	page.Sees(page.Heading("The device has its key"))
+	page.Sees(page.Heading("porch-cam has its key"))
 	got := device.key()
 	page.Sees(page.GetByText("Waiting for first use"))
 	if got.BaseURL != behind.URL {

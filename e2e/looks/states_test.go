@@ -97,38 +97,34 @@ func statesOfDevices(g story.Guests) []story.State {
 	}
 	return []story.State{
 		{Name: "the page for codes", Who: g.Few, Path: "/device", Reach: func(p *story.Page, _ *story.Gateway) {
-			p.Press(p.GetByText("The device has nothing but curl"))
-			p.Press(p.GetByText("Open this page on a phone"))
-		}},
-		{Name: "a code that was given", Who: g.Few, Path: "/device?user_code=BBBB-BBBB", Reach: func(p *story.Page, _ *story.Gateway) {
-			p.Sees(p.GetByText("Check that the device shows the same code."))
+			p.Must(p.Locator("label", playwright.PageLocatorOptions{HasText: "shell script"}).Click())
 		}},
 		{Name: "a wrong code", Who: g.Few, Path: "/device", Status: http.StatusUnprocessableEntity, Reach: func(p *story.Page, _ *story.Gateway) {
 			p.Fill("Code on the device", "BBBB-BBBB")
 			p.Press(p.Button("Continue"))
-			p.Sees(p.GetByText("No device waits with this code."))
+			p.Sees(p.GetByText("No device is waiting with that code."))
 		}},
 		{Name: "the question", Who: g.Few, Path: "/device", Reach: func(p *story.Page, upstream *story.Gateway) { question(p, upstream) }},
 		{Name: "the question with a bad name", Who: g.Few, Path: "/device", Status: http.StatusUnprocessableEntity, Reach: func(p *story.Page, upstream *story.Gateway) {
 			question(p, upstream)
-			p.Fill("Name of its key", "porch cam")
+			p.Fill("Key name", "porch cam")
 			p.Press(p.Button("Approve"))
 			p.Sees(p.GetByText("That name has characters we cannot use."))
 		}},
 		{Name: "the question when every key is in use", Who: g.Full, Path: "/device", Reach: func(p *story.Page, upstream *story.Gateway) {
 			question(p, upstream)
-			p.Sees(p.Heading(story.AllInUse))
+			p.Sees(p.Heading("You have 20 of 20 keys"))
 		}},
 		{Name: "denied", Who: g.Few, Path: "/device", Reach: decide("Deny", "Denied")},
-		{Name: "approved", Who: g.None, Path: "/device", Reach: decide("Approve", "Waiting for the device")},
+		{Name: "approved", Who: g.None, Path: "/device", Reach: decide("Approve", "Approved")},
 		{Name: "fetched", Who: g.Many, Path: "/device", Reach: func(p *story.Page, upstream *story.Gateway) {
 			grant := question(p, upstream)
 			p.Press(p.Button("Approve"))
-			p.Sees(p.Heading("Waiting for the device"))
+			p.Sees(p.Heading("Approved"))
 			if got, _ := p.Program.Poll(p.T.Context(), grant); got.AccessToken == "" {
 				p.T.Fatal("no key:", got.Error)
 			}
-			p.Sees(p.Heading("The device has its key"))
+			p.Sees(p.Heading("Greenhouse-Pi has its key"))
 		}},
 		{Name: "which key is this", Who: g.Few, Path: "/keys/which"},
 		{Name: "a value of nobody's", Who: g.Few, Path: "/keys/which", Reach: func(p *story.Page, _ *story.Gateway) {
