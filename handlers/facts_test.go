@@ -117,7 +117,7 @@ func TestAKeyFromBeforeUsesWereRecordedMayHaveBeenUsed(t *testing.T) {
 		p := newProgram(t).records(since)
 		b, who := p.signedIn(email)
 		key := p.seed(who, "porch-cam")[0]
-		if got := b.get("/keys").text(".use"); got != want+" · created 1 April" {
+		if got := b.get("/keys").text(".use"); got != want+" · created 1 Apr" {
 			t.Errorf("since %s: says %q, want %q", since, got, want)
 		}
 		b.get("/keys/"+key.ID).says("#key .facts", want).lacks("[data-arrival]")

@@ -27,7 +27,7 @@ func TestEveryPageIsAWholeDocument(t *testing.T) {
 		if status := doc.Find("#status[role=status]"); status.Length() != 1 || status.Text() != "plain" {
 			t.Errorf("%s: %d status regions, %q", name, status.Length(), status.Text())
 		}
-		if doc.Find("#notice").Length() != 1 || doc.Find(`form[action="/logout"]`).Length() != 1 || text(doc, ".who") != "plain" {
+		if doc.Find("#notice").Length() != 1 || doc.Find(`.me form[action="/logout"]`).Length() != 1 || text(doc, ".who") != "plain" {
 			t.Errorf("%s: the frame is not complete", name)
 		}
 		if first := doc.Find("body > *").First(); !first.Is(`a.skip[href="#main"]`) {

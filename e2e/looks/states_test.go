@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/playwright-community/playwright-go"
+
 	"latchkey/e2e/story"
 )
 
