@@ -21,7 +21,10 @@ type Service interface {
 	As(a model.Account, from model.Origin) Person
 	// SendLink sends a link by email, and says the same whoever has an account.
 	SendLink(ctx context.Context, from model.Origin, purpose, email string) error
-	// UseLink does what a link is for, and says with which e-mail the account is signed in to that it was of, in its exact letters: "" when
+	// LinkOwner is with which email the account is signed in to that a link is of, "" when that is not known, and says whether it never
+	// had a password. It leaves the link good.
+	LinkOwner(ctx context.Context, link model.GivenLink) (email string, first bool, err error)
+	// UseLink does what a link is for, and says with which email the account is signed in to that it was of, in its exact letters: "" when
 	// that is not known. The password is the new one of model.LinkReset.
 	UseLink(ctx context.Context, from model.Origin, link model.GivenLink, password model.Secret) (email string, err error)
 }

@@ -67,6 +67,11 @@ func (l losingService) SignIn(ctx context.Context, from model.Origin, email stri
 	return l.Service.SignIn(ctx, from, email, password)
 }
 
+// LinkOwner knows every link: what is lost is the answer to its use.
+func (l losingService) LinkOwner(context.Context, model.GivenLink) (email string, first bool, err error) {
+	return "", false, nil
+}
+
 func (l losingService) UseLink(ctx context.Context, from model.Origin, link model.GivenLink, password model.Secret) (string, error) {
 	if err := l.calls.before("UseLink"); err != nil {
 		return "", err
@@ -288,7 +293,7 @@ var lostActs = map[string]struct {
 	"register, and sign in": {
 		calls: []string{"SignIn"}, stranger: true,
 		act:     sendsForm("/register", url.Values{"email": {"new@example.com"}, "password": {password}}),
-		unclear: told{200, []string{"Your account was created. Sign in to go on."}, "", ""},
+		unclear: told{200, []string{"Your account was created. Sign in to continue."}, "", ""},
 	},
 	"sign in": {
 		calls: []string{"SignIn"}, stranger: true,
@@ -485,7 +490,7 @@ var lostActs = map[string]struct {
 
 // notLost are the calls behind the pages that save nothing, or of which nobody waits for what they save.
 var notLost = []string{
-	"Named", "As", "Keys", "Key", "Sessions", "WebSession", "WebSessions", "Settled", "Grant", "GrantByDeviceCode", "LookUpGrant",
+	"Named", "LinkOwner", "As", "Keys", "Key", "Sessions", "WebSession", "WebSessions", "Settled", "Grant", "GrantByDeviceCode", "LookUpGrant",
 	"SendLink", "SweepGrants",
 	"DeliverGrant", // TestADeliveryWhoseAnswerIsLostIsRepeatedAndWrittenDownOnce
 }
@@ -655,7 +660,7 @@ func TestWhatWasDoneBeforeSomethingFailedIsNotDenied(t *testing.T) {
 		says   string
 	}{
 		"an account that cannot be signed in to": {losing{"SignIn": down}, "/register",
-			url.Values{"email": {"new@example.com"}, "password": {password}}, http.StatusOK, "Your account was created. Sign in to go on."},
+			url.Values{"email": {"new@example.com"}, "password": {password}}, http.StatusOK, "Your account was created. Sign in to continue."},
 		"an account whose browser stays": {losing{"DeleteWebSession": away}, "/account/delete",
 			url.Values{"password": {password}}, http.StatusInternalServerError, "Your account was deleted"},
 		"sessions of which some are left": {losing{"EndOthers": func() error { return &model.Error{Kind: model.KindNotOffered} }, "DeleteWebSession": away},

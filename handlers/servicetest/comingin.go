@@ -179,6 +179,15 @@ func uses(t testing.TB, s Tenant, link model.GivenLink, password model.Secret, w
 	return err
 }
 
+// looksAt asks whose a link is of somebody who has a password. A service need not know.
+func looksAt(t testing.TB, s Tenant, link model.GivenLink, whose string) {
+	t.Helper()
+	email, first, err := s.Service.LinkOwner(t.Context(), link)
+	if err != nil || first || email != "" && email != whose {
+		t.Errorf("the link is said to be of %q, who was invited: %v, %v; it is of %q, who has a password", email, first, err, whose)
+	}
+}
+
 func confirms(t testing.TB, s Tenant) {
 	if s.Link == nil {
 		return
@@ -205,6 +214,7 @@ func resets(t testing.TB, s Tenant) {
 	must(t, s.Service.SendLink(t.Context(), here, model.LinkReset, p.account.Email))
 	link := s.Link(t, p.account.Email)
 	p.goesOn(t, true)
+	looksAt(t, s, link, p.account.Email)
 	err := uses(t, s, link, "short", "")
 	is(t, err, model.KindBadPassword)
 	saysWhy(t, err)
@@ -238,6 +248,9 @@ func noLink(t testing.TB, s Tenant) {
 			for _, token := range []model.Secret{"", "0123"} {
 				link := model.GivenLink{Purpose: purpose, ID: id, Token: token}
 				is(t, uses(t, s, link, goodPassword, ""), model.KindBadLink)
+				if email, first, err := s.Service.LinkOwner(t.Context(), link); email != "" || first || err != nil && !model.Is(err, model.KindBadLink) {
+					t.Errorf("what is no link is said to be of %q, who was invited: %v, %v", email, first, err)
+				}
 			}
 		}
 	}

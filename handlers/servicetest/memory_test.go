@@ -218,6 +218,22 @@ func (m *memory) SendLink(_ context.Context, _ model.Origin, purpose, email stri
 	return nil
 }
 
+func (m *memory) LinkOwner(ctx context.Context, given model.GivenLink) (email string, first bool, err error) {
+	end, err := m.begin(ctx)
+	if err != nil {
+		return "", false, err
+	}
+	defer end()
+	link := m.links[given.ID]
+	if link == nil || link.Token != given.Token || link.Purpose != given.Purpose {
+		return "", false, refuse(model.KindBadLink, "")
+	}
+	if m.lies("a look uses a link up") {
+		delete(m.links, given.ID)
+	}
+	return link.user.email, m.lies("everybody was invited"), nil
+}
+
 func (m *memory) UseLink(ctx context.Context, _ model.Origin, given model.GivenLink, password model.Secret) (string, error) {
 	end, err := m.begin(ctx)
 	if err != nil {

@@ -54,6 +54,8 @@ var lies = map[string]string{
 	"links are of everybody in other letters": "links",
 	"links for accounts alone":                "links",
 	"links for ever":                          "links",
+	"a look uses a link up":                   "links",
+	"everybody was invited":                   "links",
 	"names twice":                             "keys",
 	"names without case":                      "keys",
 	"newest first":                            "keys",

@@ -57,6 +57,22 @@ func (a *Accounts) UseLink(ctx context.Context, from model.Origin, given model.G
 	}
 }
 
+// LinkOwner is with which email the owner of a good link signs in, and says whether the account never had a password: then somebody was
+// invited, and nothing of theirs ends when they choose one. The link stays good.
+func (a *Accounts) LinkOwner(ctx context.Context, given model.GivenLink) (email string, first bool, err error) {
+	if !IsLink(given) {
+		return "", false, refuse(model.KindBadLink)
+	}
+	link := model.Link{ID: given.ID, TokenHash: sha256.Sum256([]byte(given.Token)), Purpose: given.Purpose}
+	id, err := a.store.LinkedIdentity(ctx, link, a.cfg.Now())
+	if err != nil {
+		return "", false, linkError("find link", err)
+	}
+	return id.Subject, neverHadPassword(id), nil
+}
+
+func neverHadPassword(id model.Identity) bool { return id.PasswordHash == "" && id.Generation == 0 }
+
 func (a *Accounts) confirm(ctx context.Context, from model.Origin, link model.Link, password model.Secret) (email string, err error) {
 	if from.Actor == model.ActorBrowser {
 		if err := a.checkRegistered(ctx, from, link, password); err != nil {
@@ -116,7 +132,9 @@ func (a *Accounts) reset(ctx context.Context, from model.Origin, link model.Link
 	if err != nil {
 		return "", linkError("reset password", err)
 	}
-	a.tell(ctx, from, passwordNotice, whose.UserID, a.letters().PasswordReset)
+	if !neverHadPassword(whose) {
+		a.tell(ctx, from, passwordNotice, whose.UserID, a.letters().PasswordReset)
+	}
 	return whose.Subject, nil
 }
 

@@ -24,7 +24,7 @@ type Identity struct {
 	PasswordHash string // a PHC string, or empty: no password fits
 	CreatedAt    time.Time
 	Pending      bool  // the address must be confirmed before anybody signs in
-	Generation   int64 // of the password: how often it was changed. Storing the same one at another cost does not count
+	Generation   int64 // of the password: how often it was changed. The same one at another cost does not count, nor none in place of none
 	UserDisabled bool  // read with the identity: its user may not sign in
 }
 

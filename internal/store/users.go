@@ -72,9 +72,11 @@ FROM identities AS i JOIN users AS u ON u.id = i.user_id WHERE i.user_id = ? ORD
 
 	deleteAllLinks = `DELETE FROM account_links WHERE identity_id = ?`
 
-	// changePasswordHash leaves no log-in that is on its way anything to open a session with.
+	// changePasswordHash leaves no sign-in that is on its way anything to open a session with. Where there was no password and is none,
+	// nothing is on its way, and it can be told later that there never was one.
 	changePasswordHash = `
-UPDATE identities SET password_hash = ?, generation = generation + 1 WHERE id = ? AND password_hash = ?`
+UPDATE identities SET password_hash = ?1, generation = generation + CASE WHEN ?1 = '' AND ?3 = '' THEN 0 ELSE 1 END
+WHERE id = ?2 AND password_hash = ?3`
 )
 
 // forgetUser are the statements that take away what is known of a user in the tables that do not refer to users, since users may be

@@ -171,6 +171,11 @@ func (s *Service) SendLink(ctx context.Context, from model.Origin, purpose, emai
 	}
 }
 
+// LinkOwner knows nothing of the link: only the other server could tell.
+func (s *Service) LinkOwner(context.Context, model.GivenLink) (email string, first bool, err error) {
+	return "", false, nil
+}
+
 // UseLink does there what a link is for. The other server does not say whose it was.
 func (s *Service) UseLink(ctx context.Context, _ model.Origin, link model.GivenLink, password model.Secret) (email string, err error) {
 	token := client.Secret(link.Token.Reveal())
