@@ -3,6 +3,7 @@ package handlers
 import (
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -18,7 +19,7 @@ func (h *dashboard) showAccount(c echo.Context) error {
 }
 
 func (h *dashboard) accountModel(c echo.Context) views.Account {
-	m := views.Account{Page: h.page(c, "Your account"), Embedded: h.Here, MinPassword: h.MinPassword}
+	m := views.Account{Page: h.page(c, "Account"), Embedded: h.Here, MinPassword: h.MinPassword}
 	m.Here = accountPath // also where it answers the form
 	return m
 }
@@ -32,29 +33,51 @@ func (h *dashboard) changePassword(c echo.Context) error {
 	current, replacement := c.Request().PostFormValue("current"), c.Request().PostFormValue("new")
 	m := h.accountModel(c)
 	m.CurrentError, m.NewError = checkGiven(current), h.checkPassword(replacement)
-	if m.CurrentError != "" || m.NewError != "" {
+	if m.CurrentError != "" {
 		return h.renderAccount(c, http.StatusUnprocessableEntity, m)
 	}
 	ctx, cancel := actContext(c)
 	defer cancel()
 	status := http.StatusUnprocessableEntity
-	err := h.person(c).ChangePassword(ctx, model.Secret(current), model.Secret(replacement))
+	var err error
+	if m.NewError != "" { // both are told at once
+		err = h.person(c).CheckPassword(ctx, model.Secret(current))
+	} else {
+		err = h.person(c).ChangePassword(ctx, model.Secret(current), model.Secret(replacement))
+	}
 	switch {
-	case err == nil:
+	case err == nil && m.NewError == "":
 		h.leaveFlash(c, "password", "")
 		return redirect(c, accountPath)
+	case err == nil:
 	case model.Is(err, model.KindWrongPassword):
-		m.CurrentError = "This is not your current password."
+		m.CurrentError = wrongPassword
+		if also := besides(err, model.KindBadPassword); also != nil {
+			m.NewError = h.refusal(also)
+		}
 	case model.Is(err, model.KindBadPassword):
-		m.NewError = refusal(err)
+		m.NewError = h.refusal(err)
 	case model.Is(err, model.KindTooManyTries):
-		status, m.CurrentError = http.StatusTooManyRequests, tooManyTries(askToWait(c, err))
+		status, m.CurrentError = http.StatusTooManyRequests, h.tooManyTries(c, err)
 	case model.Is(err, model.KindNotOffered):
 		m.Embedded = false // the page says where passwords are then
 	default:
 		return changingPassword.in(err)
 	}
 	return h.renderAccount(c, status, m)
+}
+
+// besides is the error of a kind that was joined to another one, nil when there is none.
+func besides(err error, kind model.Kind) error {
+	var joined interface{ Unwrap() []error }
+	if errors.As(err, &joined) {
+		for _, one := range joined.Unwrap() {
+			if model.Is(one, kind) {
+				return one
+			}
+		}
+	}
+	return nil
 }
 
 func checkGiven(password string) string {
@@ -64,12 +87,28 @@ func checkGiven(password string) string {
 	return ""
 }
 
-// refusal is why the key service does not take a new password, in its own words.
-func refusal(err error) string {
-	if reason := reasonOf(err); reason != "" {
-		return "The key service does not accept this: " + reason + "."
+// refusal is why a new password is not taken, in the words of who refuses it.
+func (h *dashboard) refusal(err error) string {
+	reason := reasonOf(err)
+	switch {
+	case reason == "":
+		return h.service() + " doesn’t accept this password."
+	case h.Here:
+		if is, ok := strings.CutPrefix(reason, "password is "); ok {
+			return "Choose another password: this one is " + is + "."
+		}
+		return "The " + reason + "."
+	default:
+		return "The key service doesn’t accept this password: " + reason + "."
 	}
-	return "The key service does not accept this password."
+}
+
+// service is whoever has the accounts, at the beginning of a sentence: only one elsewhere is another than this server.
+func (h *dashboard) service() string {
+	if h.Here {
+		return "This server"
+	}
+	return "The key service"
 }
 
 func (h *dashboard) confirmDeleteAccount(c echo.Context) error {

@@ -44,10 +44,12 @@ func TestAPasswordThatIsNotChangedSaysWhy(t *testing.T) {
 		field, text, elsewhere string
 	}{
 		{"nothing", url.Values{}, nil, 422, "current", "Enter your current password.", "Use at least 8 characters."},
-		{"a wrong one", newPassword("not this one", "another battery"), nil, 422, "current", "This is not your current password.", ""},
+		{"a wrong one", newPassword("not this one", "another battery"), nil, 422, "current", "Wrong password.", ""},
+		{"two wrong ones", newPassword("not this one", "sunshine1"), nil, 422, "current", "Wrong password.", "Choose another password: this one is on the list"},
+		{"a wrong one and a short one", newPassword("not this one", "short"), nil, 422, "current", "Wrong password.", "Use at least 8 characters."},
 		{"a short new one", newPassword(password, "short"), nil, 422, "new", "Use at least 8 characters.", ""},
-		{"a common new one", newPassword(password, "sunshine1"), nil, 422, "new", "password is on the list that attackers try first", ""},
-		{"too many tries", newPassword(password, "another battery"), &model.Error{Kind: model.KindTooManyTries}, 429, "current", "Too many tries.", ""},
+		{"a common new one", newPassword(password, "sunshine1"), nil, 422, "new", "Choose another password: this one is on the list that attackers try first.", ""},
+		{"too many tries", newPassword(password, "another battery"), &model.Error{Kind: model.KindTooManyTries}, 429, "current", "Too many attempts.", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -88,7 +90,7 @@ func TestAnAccountGoesWithTheRightPasswordAlone(t *testing.T) {
 			b, other := p.signIn(ana), p.signIn(ana)
 			b.get("/account/delete").want(http.StatusOK).says("main", "Your 2 keys stop working: porch-cam, garage.")
 			b.post("/account/delete", url.Values{}).want(http.StatusUnprocessableEntity).says("#password-error", "Enter your password.")
-			b.post("/account/delete", url.Values{"password": {"not this one"}}).want(http.StatusUnprocessableEntity).says("#password-error", "The password is wrong.")
+			b.post("/account/delete", url.Values{"password": {"not this one"}}).want(http.StatusUnprocessableEntity).says("#password-error", "Wrong password.")
 			b.post("/account/delete?password="+url.QueryEscape(password), url.Values{}).want(http.StatusUnprocessableEntity) // an address proves nothing
 			b.get("/keys").want(http.StatusOK)
 

@@ -39,7 +39,8 @@ var flashes = map[string]string{
 	"password":        "Your password was changed, and everything else was signed out.",
 	"account-deleted": "Your account was deleted.",
 	"reset":           "Your new password is set, and everything was signed out. Sign in with it.",
-	"confirmed":       "Your address is confirmed. Sign in to go on.",
+	"chosen":          "Your password is set. Sign in with it.",
+	"confirmed":       "Your address is confirmed. Sign in to continue.",
 	"reopen":          "That question isn’t open in this session, so nothing was decided.",
 }
 

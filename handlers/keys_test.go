@@ -264,8 +264,8 @@ func TestASessionThatTheKeyServiceEndedLeadsToTheLogIn(t *testing.T) {
 			thief.get("/keys").want(http.StatusSeeOther)
 		}
 	}
-	p.browser().get("/login?ended=1&next=%2Fkeys").says(".notice", "Your session has ended. Sign in to go on.")
-	p.browser().get("/login?ended=service&next=%2Fkeys").says(".notice", "The key service has ended your session. Sign in to go on.")
+	p.browser().get("/login?ended=1&next=%2Fkeys").says(".notice", "Your session has ended. Sign in to continue.")
+	p.browser().get("/login?ended=service&next=%2Fkeys").says(".notice", "The key service ended your session. Sign in to continue.")
 }
 
 func TestWhoeverMayNotManageKeysIsToldWhy(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 	"latchkey/views"
 )
 
-// The pages of people who cannot sign in yet, or no more. The last two are where links in mails lead.
+// The pages of people who cannot sign in yet, or no more. The last two are where links in emails lead.
 const (
 	forgotPath  = "/forgot"
 	resetPath   = "/reset"
@@ -18,7 +18,7 @@ const (
 )
 
 func (h *dashboard) showForgot(c echo.Context) error {
-	m := h.forgotModel(c, "Forgotten password")
+	m := h.forgotModel(c, "Reset your password")
 	m.Next = c.QueryParam("next")
 	return h.renderForgot(c, http.StatusOK, m)
 }
@@ -37,7 +37,7 @@ func (h *dashboard) renderForgot(c echo.Context, status int, m views.Forgot) err
 
 // forgot asks for a link, and says the same whoever has an account.
 func (h *dashboard) forgot(c echo.Context) error {
-	m := h.forgotModel(c, "Forgotten password")
+	m := h.forgotModel(c, "Reset your password")
 	m.Next = c.FormValue("next")
 	h.keepNext(c, h.goingTo(c, m.Next))
 	return h.askForMail(c, m, h.renderForgot, model.LinkReset)
@@ -58,7 +58,7 @@ func (h *dashboard) askForMail(
 	case err == nil:
 		m.Sent = true
 	case model.Is(err, model.KindTooManyEmails):
-		status, m.Error = http.StatusTooManyRequests, tooManyMails(askToWait(c, err))
+		status, m.Error = http.StatusTooManyRequests, h.tooManyEmails(c, err)
 	case model.Is(err, model.KindNoEmail), model.Is(err, model.KindBadEmail):
 		status, m.Mail = http.StatusUnprocessableEntity, false
 	default:
@@ -80,7 +80,27 @@ func given(purpose string, l views.Link) model.GivenLink {
 func (h *dashboard) showReset(c echo.Context) error {
 	m := h.resetModel(c)
 	m.Link = linkOf(c.QueryParams())
+	if err := h.tellOwner(c, &m); err != nil {
+		return err
+	}
 	return h.renderReset(c, http.StatusOK, m)
+}
+
+// tellOwner says whose password is chosen: somebody who was invited has had none before.
+func (h *dashboard) tellOwner(c echo.Context, m *views.Reset) (err error) {
+	if m.Link.Token == "" {
+		return nil
+	}
+	ctx, cancel := readContext(c)
+	defer cancel()
+	m.For, m.First, err = h.Service.LinkOwner(ctx, given(model.LinkReset, m.Link))
+	if m.Bad = model.Is(err, model.KindBadLink); m.Bad {
+		return nil
+	}
+	if m.First {
+		m.Title = "Welcome"
+	}
+	return err
 }
 
 func (h *dashboard) resetModel(c echo.Context) views.Reset {
@@ -92,7 +112,8 @@ func (h *dashboard) renderReset(c echo.Context, status int, m views.Reset) error
 	return render(c, status, views.ResetPage(m), views.ResetPage(m))
 }
 
-// reset sets the new password. Everybody who was signed in to the account is signed out, and has to sign in with it.
+// reset sets the new password. Everybody who was signed in to the account is signed out, and has to sign in with it. Whoever had none
+// before is signed in.
 func (h *dashboard) reset(c echo.Context) error {
 	form, err := sentValues(c)
 	if err != nil {
@@ -100,7 +121,10 @@ func (h *dashboard) reset(c echo.Context) error {
 	}
 	m, password := h.resetModel(c), form.Get(passwordField)
 	m.Link = linkOf(form)
-	if m.Error = h.checkPassword(password); m.Error != "" {
+	if err := h.tellOwner(c, &m); err != nil {
+		return err
+	}
+	if m.Error = h.checkPassword(password); m.Error != "" || m.Bad {
 		return h.renderReset(c, http.StatusUnprocessableEntity, m)
 	}
 	ctx, cancel := actContext(c)
@@ -111,6 +135,9 @@ func (h *dashboard) reset(c echo.Context) error {
 		if email != "" { // who reads the account's mail is its owner, and gets in however much others guess at it
 			h.known.Remember(c.Response(), c.Request(), email)
 		}
+		if m.First {
+			return h.goOnChosen(c, email, password)
+		}
 		h.leaveFlash(c, "reset", "")
 		if !h.Here { // which can tell by what was written down, in every browser
 			h.leaveReset(c, h.Now())
@@ -119,22 +146,33 @@ func (h *dashboard) reset(c echo.Context) error {
 	case model.Is(err, model.KindBadLink):
 		m.Bad = true
 	case model.Is(err, model.KindBadPassword):
-		m.Error = refusal(err)
+		m.Error = h.refusal(err)
 	default:
 		return resettingPassword.in(err)
 	}
 	return h.renderReset(c, http.StatusUnprocessableEntity, m)
 }
 
-// showConfirm asks for one click more, for the same reason.
+// goOnChosen signs in whoever has just chosen their first password.
+func (h *dashboard) goOnChosen(c echo.Context, email, password string) error {
+	if h.logIn(c, email, password) == nil {
+		return h.goOn(c, h.goingTo(c, ""))
+	}
+	h.leaveFlash(c, "chosen", "")
+	return redirect(c, "/login")
+}
+
+// showConfirm asks for one click more, for the same reason. Where no email is sent there is nothing to confirm.
 func (h *dashboard) showConfirm(c echo.Context) error {
 	m := h.confirmModel(c)
-	m.Link = linkOf(c.QueryParams())
+	if m.Link = linkOf(c.QueryParams()); m.Link.Token == "" && !m.Mail {
+		return redirect(c, "/login")
+	}
 	return h.renderConfirm(c, http.StatusOK, m)
 }
 
 func (h *dashboard) confirmModel(c echo.Context) views.Confirm {
-	m := views.Confirm{Forgot: h.forgotModel(c, "Confirm your address"), AsksPassword: h.ConfirmEmail}
+	m := views.Confirm{Forgot: h.forgotModel(c, "Confirm your email address"), AsksPassword: h.ConfirmEmail}
 	m.Here = confirmPath
 	return m
 }
@@ -162,9 +200,9 @@ func (h *dashboard) confirm(c echo.Context) error {
 	case model.Is(err, model.KindBadLink):
 		m.Bad = true
 	case model.Is(err, model.KindWrongPassword):
-		m.PasswordError = "This is not the password the account was created with."
+		m.PasswordError = "That isn’t the password the account was created with."
 	case model.Is(err, model.KindTooManyTries):
-		m.PasswordError = tooManyTries(askToWait(c, err))
+		m.PasswordError = h.tooManyTries(c, err)
 		return h.renderConfirm(c, http.StatusTooManyRequests, m)
 	default:
 		return confirmingAddress.in(err)

@@ -41,7 +41,7 @@ func TestWhoeverAsksForALinkIsToldTheSame(t *testing.T) {
 			a := p.browser().post(path, url.Values{"email": {" " + email + " "}}).want(http.StatusOK)
 			said = append(said, a.text("main"))
 		}
-		if said[0] != said[1] || said[0] != said[2] || !strings.Contains(said[0], "If ") || !strings.Contains(said[0], email+",") && !strings.Contains(said[0], email+" waits") {
+		if said[0] != said[1] || said[0] != said[2] || !strings.Contains(said[0], "If ") || !strings.Contains(said[0], email+", an") && !strings.Contains(said[0], email+" is waiting") {
 			t.Errorf("%s says %q", path, said)
 		}
 	}
@@ -53,9 +53,9 @@ func TestALinkThatCannotBeSentIsExplained(t *testing.T) {
 		p := newProgram(t, elsewhere, withMail)
 		b := p.browser()
 		ask := func() answer { return b.post(path, url.Values{"email": {email}}) }
-		b.post(path, url.Values{"email": {"nobody"}}).want(http.StatusUnprocessableEntity).says("#email-error", "Enter an e-mail address")
+		b.post(path, url.Values{"email": {"nobody"}}).want(http.StatusUnprocessableEntity).says("#email-error", "Enter an email address")
 		p.upstream.breaks(call, asksForTime(http.StatusTooManyRequests, "150"))
-		a := ask().want(http.StatusTooManyRequests).says("#email-error", "Too many mails were asked for. Try again in 3 minutes.")
+		a := ask().want(http.StatusTooManyRequests).says("#email-error", "Too many emails were requested. Try again at 12:03 UTC.")
 		if got := a.header.Get("Retry-After"); got != "150" {
 			t.Errorf("%s: Retry-After is %q", path, got)
 		}
@@ -70,9 +70,9 @@ func TestWithoutMailNobodyIsAsked(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t)
 	b := p.browser()
-	b.get("/forgot").want(http.StatusOK).says("main", "Ask whoever runs this server").lacks("form[action='/forgot']")
-	b.post("/forgot", url.Values{"email": {email}}).want(http.StatusUnprocessableEntity).says("main", "Ask whoever runs this server")
-	b.get("/confirm").want(http.StatusOK).lacks("form[action='/confirm/send']")
+	b.get("/forgot").want(http.StatusOK).says("main", "This server can’t send email. Ask the administrator of this server for a reset link.").lacks("form[action='/forgot']")
+	b.post("/forgot", url.Values{"email": {email}}).want(http.StatusUnprocessableEntity).says("main", "Ask the administrator of this server")
+	b.get("/confirm").leadsTo("/login")
 	if p.upstream.count(sendReset) > 0 {
 		t.Error("the key service was asked")
 	}
@@ -104,12 +104,12 @@ func TestWhatComesOfALinkIsSaid(t *testing.T) {
 		says             string // "": leads to the log-in page
 	}{
 		{"a new password", "/reset", resetPassword, says(200, ""), 303, ""},
-		{"a link that is used up", "/reset", resetPassword, saying(400, "UserpassTokenInvalid", "userpass token is expired or invalid"), 422, "This link does not work."},
-		{"a link that is none", "/reset", resetPassword, saying(400, "BadRequest", "invalid token data"), 422, "This link does not work."},
-		{"a password that will not do", "/reset", resetPassword, saying(400, "BadRequest", "password is on the list that attackers try first"), 422, "password is on the list that attackers try first."},
+		{"a link that is used up", "/reset", resetPassword, saying(400, "UserpassTokenInvalid", "userpass token is expired or invalid"), 422, "This link doesn’t work."},
+		{"a link that is none", "/reset", resetPassword, saying(400, "BadRequest", "invalid token data"), 422, "This link doesn’t work."},
+		{"a password that will not do", "/reset", resetPassword, saying(400, "BadRequest", "password is too common"), 422, "The key service doesn’t accept this password: password is too common."},
 		{"a reset that is unclear", "/reset", resetPassword, says(500, ""), 502, "The key service gave an answer we cannot use"},
 		{"an address", "/confirm", confirmAddress, says(200, ""), 303, ""},
-		{"an address, too late", "/confirm", confirmAddress, saying(400, "UserpassTokenInvalid", "userpass token is expired or invalid"), 422, "This link does not work."},
+		{"an address, too late", "/confirm", confirmAddress, saying(400, "UserpassTokenInvalid", "userpass token is expired or invalid"), 422, "This link doesn’t work."},
 		{"an address, unclear", "/confirm", confirmAddress, says(500, ""), 502, "The key service gave an answer we cannot use"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -164,14 +164,14 @@ func TestPagesPromiseNoMailsThatDoNotLeave(t *testing.T) {
 		"confirm sent": func() answer { return b.post("/confirm/send", form) },
 		"register":     func() answer { return b.get("/register") },
 	}
-	promises := []string{"on its way", "We send you", "Open the link", "open the link", "Nothing arrived"}
+	promises := []string{"on its way", "We’ll email you", "Open the link", "open the link", "Nothing after"}
 	for name, page := range pages {
 		if name != "register" {
 			p.upstream.breaks(sendReset, says(http.StatusAccepted, ""))
 			p.upstream.breaks(sendConfirm, says(http.StatusAccepted, ""))
 		}
 		said := page().want(http.StatusOK).text("main")
-		if !strings.Contains(said, "This server cannot send email right now. The administrator has been notified.") {
+		if !strings.Contains(said, "This server can’t send email right now. The administrator has been notified.") {
 			t.Errorf("%s: %s", name, said)
 		}
 		for _, promise := range promises {
@@ -182,7 +182,7 @@ func TestPagesPromiseNoMailsThatDoNotLeave(t *testing.T) {
 	}
 	stuck = false
 	for name, page := range pages {
-		if said := page().want(http.StatusOK).text("main"); strings.Contains(said, "cannot send email") {
+		if said := page().want(http.StatusOK).text("main"); strings.Contains(said, "can’t send email") {
 			t.Errorf("%s, when all is well: %s", name, said)
 		}
 	}
@@ -209,14 +209,14 @@ func TestWhoeverConfirmsAnAddressSaysItsPasswordAndIsSignedIn(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t, withMail)
 	b := p.browser()
-	b.post("/register", credentials(email, password)).want(http.StatusOK).says("h1", "Confirm your address")
+	b.post("/register", credentials(email, password)).want(http.StatusOK).says("h1", "Confirm your email address")
 	link := p.linkFor(email, model.LinkConfirm)
 	page := b.get("/confirm?token=" + link.Get("token") + "&tokenId=" + link.Get("tokenId")).want(http.StatusOK)
 	if !page.has("form[action='/confirm'] input[name=password][type=password]") {
 		t.Error("the password is not asked for")
 	}
 	link.Set("password", "somebody else's battery")
-	wrong := b.post("/confirm", link).want(http.StatusUnprocessableEntity).says("#password-error", "This is not the password the account was created with.")
+	wrong := b.post("/confirm", link).want(http.StatusUnprocessableEntity).says("#password-error", "That isn’t the password the account was created with.")
 	if wrong.attr("form[action='/confirm'] input[name=token]", "value") != link.Get("token") {
 		t.Error("the link is gone from the form")
 	}
@@ -226,6 +226,40 @@ func TestWhoeverConfirmsAnAddressSaysItsPasswordAndIsSignedIn(t *testing.T) {
 	b.post("/confirm", link).leadsTo("/keys")
 	b.get("/keys").want(http.StatusOK).says("header", email)
 	b.post("/confirm", link).want(http.StatusUnprocessableEntity)
+}
+
+func TestWhoeverWasInvitedIsWelcomedAndSignedIn(t *testing.T) {
+	t.Parallel()
+	for name, another := range map[string]bool{"by the first link": false, "by a link that the operator gave out later": true} {
+		p := newProgram(t)
+		_, given, err := p.accounts.Add(t.Context(), email, "")
+		if err == nil && another {
+			_, given, err = p.accounts.ResetPassword(t.Context(), email, false, false)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		link, err := url.Parse(given.Address.Reveal())
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := p.browser()
+		a := b.get(link.RequestURI()).want(http.StatusOK).says("h1", "Welcome").says("title", "Welcome").says("main", "Choose a password for "+email+".")
+		if a.attr("form[action='/reset'] input[autocomplete=username]", "value") != email || strings.Contains(a.text("main"), "signed out") {
+			t.Errorf("%s: %s", name, a.text("main"))
+		}
+		form := link.Query()
+		form.Set("password", "short")
+		b.post("/reset", form).want(http.StatusUnprocessableEntity).says("h1", "Welcome").says("#password-error", "Use at least 8 characters.")
+		form.Set("password", password)
+		b.post("/reset", form).leadsTo("/keys")
+		b.get("/keys").want(http.StatusOK).says(".who", email).lacks(".notice")
+		p.browser().get(link.RequestURI()).want(http.StatusOK).says("main", "This link doesn’t work.").lacks("#password")
+
+		reset := p.linkFor(email, model.LinkReset) // now there is something to lose
+		p.browser().get("/reset?token="+reset.Get("token")+"&tokenId="+reset.Get("tokenId")).
+			says("h1", "Choose a new password").says("main", "Every browser and app that uses your account will be signed out. Keys keep working.")
+	}
 }
 
 // While an account is guessed at, the mailbox is the way back in for its owner, wherever they are.

@@ -25,15 +25,15 @@ func (h *dashboard) showSignIn(c echo.Context) error {
 	switch c.QueryParam("ended") {
 	case "":
 	case endedByService:
-		m.Reason = "The key service has ended your session. Sign in to go on."
+		m.Reason = h.service() + " ended your session. Sign in to continue."
 	default:
-		m.Reason = "Your session has ended. Sign in to go on."
+		m.Reason = "Your session has ended. Sign in to continue."
 	}
 	return h.renderSignIn(c, http.StatusOK, m)
 }
 
 func (h *dashboard) signInModel(c echo.Context) views.SignIn {
-	return views.SignIn{Page: h.page(c, "Sign in"), Registration: h.Registration}
+	return views.SignIn{Page: h.page(c, "Sign in"), Registration: h.Registration, Mail: h.SendsLinks}
 }
 
 func (h *dashboard) renderSignIn(c echo.Context, status int, m views.SignIn) error {
@@ -45,13 +45,13 @@ func (h *dashboard) renderSignIn(c echo.Context, status int, m views.SignIn) err
 	return render(c, status, views.SignInPage(m), views.SignInPage(m))
 }
 
-// signIn answers a wrong password and an unknown e-mail address alike: one text, one status, and the key service takes the
+// signIn answers a wrong password and an unknown email address alike: one text, one status, and the key service takes the
 // same time for both.
 func (h *dashboard) signIn(c echo.Context) error {
 	email, password := strings.TrimSpace(c.FormValue("email")), c.Request().PostFormValue(passwordField)
 	m := h.signInModel(c)
 	m.Email, m.Next = email, c.FormValue("next")
-	m.Error = "The e-mail address or the password is wrong."
+	m.Error = "Wrong email or password."
 	if email == "" || password == "" { // the key service calls a sign-in without them malformed, not wrong
 		return h.renderSignIn(c, http.StatusUnprocessableEntity, m)
 	}
@@ -65,7 +65,7 @@ func (h *dashboard) signIn(c echo.Context) error {
 		h.keepNext(c, m.Next)
 		return h.askToConfirm(c, http.StatusUnprocessableEntity, email, false)
 	case model.Is(err, model.KindDisabled): // which is told to those who know the password
-		m.Error = "This account is turned off. Ask whoever runs this server."
+		m.Error = "This account is disabled. Ask the administrator of this server."
 	case !model.Is(err, model.KindWrongPassword):
 		return signingIn.in(err)
 	}
@@ -74,7 +74,7 @@ func (h *dashboard) signIn(c echo.Context) error {
 
 // renderTooMany is the form for signing in, with what was typed into it but the password, when tries are used up.
 func (h *dashboard) renderTooMany(c echo.Context, m views.SignIn, err error) error {
-	m.Error = tooManyTries(askToWait(c, err))
+	m.Error = h.tooManyTries(c, err)
 	return h.renderSignIn(c, http.StatusTooManyRequests, m)
 }
 
@@ -187,9 +187,9 @@ func (h *dashboard) renderRegister(c echo.Context, status int, m views.Register)
 	return render(c, status, views.RegisterPage(m), views.RegisterPage(m))
 }
 
-// renderClosed is in the place of the form when people cannot make accounts themselves, here or at the upstream.
+// renderClosed is in the place of the form when people cannot create accounts themselves, here or at the upstream.
 func (h *dashboard) renderClosed(c echo.Context) error {
-	p := problem{status: http.StatusForbidden, heading: "Registration is closed",
+	p := problem{status: http.StatusForbidden, heading: "Sign-up is closed here",
 		text: "Ask the administrator of this server for an account.", link: entrance("/login", c.FormValue("next")), linkText: "Sign in"}
 	page := views.ErrorPage(p.model(h, c, nil))
 	return render(c, p.status, page, page)
@@ -216,16 +216,16 @@ func (h *dashboard) register(c echo.Context) error {
 	next.Email, next.Next = m.Email, m.Next
 	switch model.KindOf(err) {
 	case model.KindTooManyTries:
-		next.Reason = "Your account was made. Sign in a little later."
+		next.Reason = "Your account was created. Sign in a little later."
 		return h.renderTooMany(c, next, err)
 	case model.KindWrongPassword, model.KindUnconfirmed, model.KindDisabled: // another server may want the address confirmed first
 		h.keepNext(c, m.Next)
-		next.Reason = "Your account was made. If you were sent an e-mail, follow its link first; then sign in."
+		next.Reason = "Your account was created. If you were sent an email, open its link first, then sign in."
 		return h.renderSignIn(c, http.StatusOK, next)
 	}
 	if lost(err) || model.Is(err, model.KindStorageDown) || errors.Is(err, errSessionsDown) {
 		h.logFault(c, "sign-in to a new account failed", err)
-		next.Reason = "Your account was created. Sign in to go on."
+		next.Reason = "Your account was created. Sign in to continue."
 		return h.renderSignIn(c, http.StatusOK, next)
 	}
 	if err != nil {
@@ -239,15 +239,15 @@ func (h *dashboard) answerNotRegistered(c echo.Context, m views.Register, err er
 	status := http.StatusUnprocessableEntity
 	switch model.KindOf(err) {
 	case model.KindEmailTaken:
-		m.EmailError = "There is an account with this address already. Sign in instead, below."
+		m.EmailError = "This address has an account already. Sign in instead, below."
 	case model.KindRegistrationClosed:
 		return h.renderClosed(c)
 	case model.KindTooManyEmails:
-		status, m.EmailError = http.StatusTooManyRequests, tooManyMails(askToWait(c, err))
+		status, m.EmailError = http.StatusTooManyRequests, h.tooManyEmails(c, err)
 	case model.KindTooManyAccounts:
-		status, m.EmailError = http.StatusTooManyRequests, tooManyAccounts(askToWait(c, err))
+		status, m.EmailError = http.StatusTooManyRequests, h.tooManyAccounts(c, err)
 	case model.KindBadPassword, model.KindBadEmail: // a rule of the service's own, stricter than ours
-		m.PasswordError = "The key service does not accept this: " + reasonOf(err)
+		m.PasswordError = h.refusal(err)
 	default:
 		return registering.in(err)
 	}
@@ -266,7 +266,7 @@ func reasonOf(err error) string {
 // checkEmail asks for an address that mail could be sent to. The wire takes any text; this form is for people.
 func (h *dashboard) checkEmail(email string) string {
 	if !model.IsMailAddress(email) {
-		return "Enter an e-mail address, like ana@example.com."
+		return "Enter an email address, like ana@example.com."
 	}
 	if utf8.RuneCountInString(email) > maxEmail {
 		return "Use an address of at most " + strconv.Itoa(maxEmail) + " characters."

@@ -4,10 +4,14 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"latchkey/handlers"
+	"latchkey/views"
 )
 
 func credentials(email, password string) url.Values {
@@ -29,6 +33,38 @@ func TestSigningInOpensTheKeysPage(t *testing.T) {
 	b.get("/keys").want(http.StatusOK).says(".who", email).says("h1", "Keys")
 }
 
+func TestTheSignInPageSaysWhatItIsForAndLeadsOnward(t *testing.T) {
+	t.Parallel()
+	a := newProgram(t, withMail).browser().get("/login").want(http.StatusOK)
+	a.says(".promise", "Give each of your devices its own key, and its own off switch.")
+	if got := a.texts(".ways a"); !slices.Equal(got, []string{"Create an account", "Forgot password?"}) {
+		t.Errorf("it leads to %q", got)
+	}
+	if a.attr("#password", "enterkeyhint") != "go" || a.attr(".peek button.script", "aria-pressed") != "false" {
+		t.Error("the password cannot be looked at, or is not the last field")
+	}
+	newProgram(t).browser().get("/login").says(".ways", "Can’t sign in? Ask the administrator of this server.").lacks(`a[href^="/forgot"]`)
+	a = newProgram(t, reachable).browser().get("/login").says(".ways", "Can’t sign in? Contact the administrator").says("title", "Sign in · Shed keys")
+	if got := a.attr(".ways a[href^=mailto]", "href"); got != "mailto:ada@example.com" {
+		t.Errorf("the administrator is at %q", got)
+	}
+}
+
+// reachable is a server whose operator says what it is called and who runs it.
+func reachable(d *handlers.Deps) {
+	d.Site = views.Site{Name: "Shed keys", Contact: "mailto:ada@example.com", Version: "1.2"}
+}
+
+func TestWhoeverHasACodeIsToldThatItComesNext(t *testing.T) {
+	t.Parallel()
+	b := newProgram(t).browser()
+	for path, title := range map[string]string{"/login": "Sign in to connect a device", "/register": "Create an account to connect a device"} {
+		a := b.get(path+"?next=%2Fdevice%3Fuser_code%3DWDJB-MJHT").want(http.StatusOK).says("h1", title)
+		a.says("title", title).says("main", "You’ll be asked about code WDJB-MJHT next.").lacks(".promise")
+		b.get(path + "?next=%2Fdevice%3Fuser_code%3Dcall-555").keepsQuiet("555")
+	}
+}
+
 func TestSpacesAroundAnEmailAreNotPartOfIt(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t)
@@ -44,7 +80,7 @@ func TestAWrongPasswordAndAnUnknownEmailAreAnsweredAlike(t *testing.T) {
 	p.person(email)
 	wrong := p.browser().post("/login", credentials(email, "wrong horse")).want(http.StatusUnprocessableEntity)
 	unknown := p.browser().post("/login", credentials("bob@example.com", "wrong horse")).want(http.StatusUnprocessableEntity)
-	wrong.says("#password-error", "The e-mail address or the password is wrong.")
+	wrong.says("#password-error", "Wrong email or password.")
 	if diff := cmp.Diff(wrong.body, strings.ReplaceAll(unknown.body, "bob@example.com", email)); diff != "" {
 		t.Errorf("the answers tell who has an account (-wrong password +unknown e-mail):\n%s", diff)
 	}

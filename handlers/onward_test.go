@@ -117,13 +117,14 @@ func TestEveryPageOnTheWayInKeepsWhereAPersonIsGoing(t *testing.T) {
 	const query = "?next=%2Fdevice%3Fuser_code%3DWDJB-MJHT"
 	next := url.Values{"next": {"/device?user_code=WDJB-MJHT"}}
 	p := newProgram(t, withMail)
-	for _, path := range []string{"/login", "/register", "/forgot"} { // also when the colours are chosen on it
-		form := p.browser().get(path + query).want(http.StatusOK)
-		p.browser().post("/theme", url.Values{"theme": {"dark"}, "return": {form.attr(".themes input[name=return]", "value")}}).leadsTo(path + query)
+	for _, path := range []string{"/login", "/register"} {
+		p.browser().post("/theme", url.Values{"theme": {"dark"}, "return": {path + query}}).leadsTo(path + query)
 	}
-	for _, path := range []string{"/reset?token=abc_1&tokenId=def-2", "/confirm?token=abc_1&tokenId=def-2"} { // or the link would be lost
-		form := p.browser().get(path).want(http.StatusOK)
-		p.browser().post("/theme", url.Values{"theme": {"dark"}, "return": {form.attr(".themes input[name=return]", "value")}}).leadsTo(path)
+	signedIn, _ := p.signedIn(email) // meanwhile, in another tab
+	// Also when the colours are chosen on it, or the link would be lost.
+	for _, path := range []string{"/forgot" + query, "/reset?token=abc_1&tokenId=def-2", "/confirm?token=abc_1&tokenId=def-2"} {
+		form := signedIn.get(path).want(http.StatusOK)
+		signedIn.post("/theme", url.Values{"theme": {"dark"}, "return": {form.attr(".themes input[name=return]", "value")}}).leadsTo(path)
 	}
 	for _, bad := range []string{"/reset?token=a&tokenId=b&x=y", "/keys?token=a&tokenId=b", "/reset?token=//evil.example&tokenId=b", "/reset?token=a%0d&tokenId=b"} {
 		p.browser().post("/theme", url.Values{"theme": {"dark"}, "return": {bad}}).leadsTo("/keys")
@@ -131,7 +132,6 @@ func TestEveryPageOnTheWayInKeepsWhereAPersonIsGoing(t *testing.T) {
 	for _, bad := range []string{"/login?next=//evil.example", "/login?next=/device?user_code=WDJB-MJHT", "/keys" + query, "/login?next=%2F%2Fevil.example", "/login" + query + "&x=y"} {
 		p.browser().post("/theme", url.Values{"theme": {"dark"}, "return": {bad}}).leadsTo("/keys")
 	}
-	signedIn, _ := p.signedIn(email) // meanwhile, in another tab
 	signedIn.get("/login" + query).leadsTo("/device?user_code=WDJB-MJHT")
 	signedIn.get("/login?next=/login").leadsTo("/keys")
 

@@ -18,7 +18,7 @@ func TestMakingAnAccountSignsInToIt(t *testing.T) {
 	form := b.get("/register?next=%2Fkeys").want(http.StatusOK).says("h1", "Create your account")
 	form.says("#password-hint", "At least 8 characters.")
 	b.post("/register", credentials(email, password)).leadsTo("/keys")
-	b.get("/keys").want(http.StatusOK).says(".who", email).says("#keys", "No keys yet")
+	b.get("/keys").want(http.StatusOK).says(".who", email).says("#keys", "Give your first device a key")
 
 	other := p.browser()
 	other.post("/login", credentials(email, password)).leadsTo("/keys")
@@ -37,7 +37,7 @@ func TestAnAccountThatCannotBeIsRefusedBesideTheField(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t, elsewhere)
 	b := p.browser()
-	const badEmail, fewCharacters = "Enter an e-mail address, like ana@example.com.", "Use at least 8 characters."
+	const badEmail, fewCharacters = "Enter an email address, like ana@example.com.", "Use at least 8 characters."
 	for _, c := range []struct{ email, password, field, text string }{
 		{"", password, "email", badEmail},
 		{"ana", password, "email", badEmail},
@@ -85,7 +85,7 @@ func TestAnEmailThatHasAnAccountIsSentToTheLogIn(t *testing.T) {
 	p := newProgram(t)
 	p.person(email)
 	a := p.browser().post("/register", credentials(email, password)).want(http.StatusUnprocessableEntity)
-	a.says("#email-error", "There is an account with this address already.")
+	a.says("#email-error", "This address has an account already.")
 	if !a.has(`a[href="/login?next=%2Fkeys"]`) {
 		t.Error("there is no way to the log-in page")
 	}
@@ -101,7 +101,7 @@ func TestClosedRegistrationIsExplainedAndMakesNoAccount(t *testing.T) {
 		b.post("/register", credentials(email, password)),
 		b.post("/register", url.Values{}),
 	} {
-		a.want(http.StatusForbidden).says("h1", "Registration is closed").lacks("input[type=password]")
+		a.want(http.StatusForbidden).says("h1", "Sign-up is closed here").lacks("input[type=password]")
 	}
 	b.get("/login").want(http.StatusOK).lacks(`a[href^="/register"]`)
 	if got := p.upstream.count("*"); got != 0 {
@@ -114,7 +114,7 @@ func TestAKeyServiceThatRefusesNewAccountsIsExplained(t *testing.T) {
 	p := newProgram(t, elsewhere)
 	p.upstream.breaks(register, says(403, ""))
 	p.browser().post("/register", credentials(email, password)).
-		want(http.StatusForbidden).says("h1", "Registration is closed")
+		want(http.StatusForbidden).says("h1", "Sign-up is closed here")
 }
 
 func TestAKeyServiceWithAStricterRuleIsQuotedBesideThePassword(t *testing.T) {
@@ -122,7 +122,7 @@ func TestAKeyServiceWithAStricterRuleIsQuotedBesideThePassword(t *testing.T) {
 	p := newProgram(t, elsewhere)
 	p.upstream.breaks(register, says(400, `{"error":"password needs a <b>digit</b>","error_code":"BadRequest"}`))
 	a := p.browser().post("/register", credentials(email, password)).want(http.StatusUnprocessableEntity)
-	a.says("#password-error", "The key service does not accept this: password needs a <b>digit</b>").lacks("#password-error b")
+	a.says("#password-error", "The key service doesn’t accept this password: password needs a <b>digit</b>.").lacks("#password-error b")
 	if got := a.attr("#email", "value"); got != email {
 		t.Errorf("the e-mail is %q", got)
 	}
@@ -171,7 +171,7 @@ func TestAnAccountThatMustBeConfirmedFirstIsSaidToBeMade(t *testing.T) {
 	p := newProgram(t, elsewhere)
 	p.upstream.breaks(logIn, says(401, `{"error":"unauthorized","error_code":"AuthError"}`))
 	a := p.browser().post("/register", credentials(email, password)).want(http.StatusOK).says("h1", "Sign in")
-	if got := a.text(".notice"); !strings.Contains(got, "Your account was made.") {
+	if got := a.text(".notice"); !strings.Contains(got, "Your account was created.") {
 		t.Errorf("it says %q", got)
 	}
 	if got := a.attr("#email", "value"); got != email {
@@ -184,7 +184,7 @@ func TestANetworkThatMadeTooManyAccountsIsToldSo(t *testing.T) {
 	p := newProgram(t)
 	p.refuses["register"] = &model.Error{Kind: model.KindTooManyAccounts, Wait: 100 * time.Second}
 	a := p.browser().post("/register", credentials(email, password)).want(http.StatusTooManyRequests)
-	a.says("#email-error", "Too many accounts were made from your network. Try again in 2 minutes.")
+	a.says("#email-error", "Too many accounts were created from your network. Try again at 12:02 UTC.")
 	if got := a.attr("#email", "value"); got != email || a.header.Get("Retry-After") != "100" {
 		t.Errorf("the e-mail is %q, Retry-After %q", got, a.header.Get("Retry-After"))
 	}

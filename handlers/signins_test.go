@@ -36,7 +36,7 @@ func TestTooManyTriesAreToldWhenToComeBackAndKeepTheForm(t *testing.T) {
 		b.post("/login", wrongLogIn(email)).want(http.StatusUnprocessableEntity)
 	}
 	got := b.post("/login", wrongLogIn(email)).want(http.StatusTooManyRequests)
-	got.says("#password-error", "Too many tries. Try again in 2 minutes.").keepsQuiet("wrong password")
+	got.says("#password-error", "Too many attempts. Try again at 12:02 UTC.").keepsQuiet("wrong password")
 	if got.header.Get("Retry-After") != "120" || got.attr("#email", "value") != email || got.attr("[name=next]", "value") != "/keys/which" {
 		t.Errorf("Retry-After %q, e-mail %q, next %q", got.header.Get("Retry-After"), got.attr("#email", "value"), got.attr("[name=next]", "value"))
 	}
@@ -46,14 +46,14 @@ func TestTooManyTriesAreToldWhenToComeBackAndKeepTheForm(t *testing.T) {
 	b.post("/login", url.Values{"email": {email}, "password": {password}}).leadsTo("/keys")
 }
 
-func TestTheMinutesToWaitAreSaid(t *testing.T) {
+func TestTheTimeToComeBackIsSaidByTheClock(t *testing.T) {
 	p := newProgram(t)
 	p.person(email)
 	for i := range 50 {
 		p.browser().post("/login", wrongLogIn(fmt.Sprintf("p%d@example.com", i))).want(http.StatusUnprocessableEntity)
 	}
 	got := p.browser().post("/login", wrongLogIn(email)).want(http.StatusTooManyRequests)
-	got.says("#password-error", "Too many tries. Try again in 10 minutes.")
+	got.says("#password-error", "Too many attempts. Try again at 12:10 UTC.")
 }
 
 func TestAnAccountThatDoesNotExistIsLimitedInTheSameWords(t *testing.T) {
@@ -225,7 +225,7 @@ func TestWithAnUpstreamTheDashboardCounts(t *testing.T) {
 		t.Errorf("%d calls for 10 tries", n)
 	}
 	got := p.browser().post("/login", wrongLogIn(email)).want(http.StatusTooManyRequests)
-	got.says("#password-error", "Too many tries.")
+	got.says("#password-error", "Too many attempts.")
 	if n := p.upstream.count(logIn); n != 10 {
 		t.Errorf("the upstream was asked %d times", n)
 	}
@@ -239,9 +239,9 @@ func TestAnAccountThatIsOffIsToldToWhoeverKnowsThePassword(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.browser().post("/login", wrongLogIn(email)).want(http.StatusUnprocessableEntity).
-		says("#password-error", "The e-mail address or the password is wrong.")
+		says("#password-error", "Wrong email or password.")
 	p.browser().post("/login", url.Values{"email": {email}, "password": {password}}).want(http.StatusUnprocessableEntity).
-		says("#password-error", "This account is turned off.")
+		says("#password-error", "This account is disabled. Ask the administrator of this server.")
 }
 
 // --- Browsers end with the auth session that they hold ---------------------------------------------------------------------

@@ -55,7 +55,7 @@ func TestAnAccountBesideAnotherDoesNotGuessAtIt(t *testing.T) {
 
 func TestAPersonIsNotGivenASecondAccountInAnotherSpelling(t *testing.T) {
 	p := newProgram(t)
-	const taken = "There is an account with this address already. Sign in instead, below."
+	const taken = "This address has an account already. Sign in instead, below."
 	p.browser().post("/register", credentials(" Bob＠Example．com\u200e", password)).leadsTo("/keys")
 	for _, typed := range []string{"bob@example.com", "BOB@EXAMPLE.COM", "Bob@Example.com", "bob@ex\u00adample.com"} {
 		p.browser().post("/register", credentials(typed, password)).want(http.StatusUnprocessableEntity).says("#email-error", taken)
@@ -74,7 +74,7 @@ func TestAPersonIsNotGivenASecondAccountInAnotherSpelling(t *testing.T) {
 func TestAnAddressThatNobodyCanReadIsNoAddress(t *testing.T) {
 	p := newProgram(t)
 	for _, typed := range []string{"a b@example.com", "ana", "ana@", "@example.com", "ana\u2028b@example.com", `"a b"@example.com`, "Ana <ana@example.com>", "\u200e", "ana\u3000b@example.com"} {
-		p.browser().post("/register", credentials(typed, password)).want(http.StatusUnprocessableEntity).says("#email-error", "Enter an e-mail address, like ana@example.com.")
+		p.browser().post("/register", credentials(typed, password)).want(http.StatusUnprocessableEntity).says("#email-error", "Enter an email address, like ana@example.com.")
 	}
 }
 

@@ -16,26 +16,37 @@ import (
 // passwordField is the one field of a form that is never drawn again.
 const passwordField = "password"
 
+const wrongPassword = "Wrong password."
+
 // stepUp is what a form is for that only goes through when the password was confirmed lately.
 type stepUp struct {
 	act string // as the button says it
-	// back is the page for whoever thinks better of it.
+	// verb and anyKey are what is done to the key that the form names, and to one without a name.
+	verb, anyKey string
+	// back is the page for people who change their minds.
 	back func(c echo.Context, form url.Values) string
 }
 
 // requireStepUp lets nobody give a device the means to sign in who has not confirmed their password lately: whoever finds a browser
 // open must not be able to leave with a key. It asks after the form was filled in, and carries along what was typed. What takes away,
 // such as turning a key off, goes without it.
+//
+// The question's dialog is answered with no content once the password is right, and its script then sends the form once more, as the
+// browser does: the act is done in that request alone, whose answer is a page as a whole and may show a value.
 func (h *dashboard) requireStepUp(s stepUp) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			row := rowOf(c)
-			if websession.Proved(row, h.StepUp, h.Now()) {
-				return next(c)
-			}
 			form, err := sentValues(c)
 			if err != nil {
 				return err
+			}
+			fromDialog := wantsPart(c) && form.Has(passwordField)
+			if websession.Proved(row, h.StepUp, h.Now()) {
+				if fromDialog {
+					return c.NoContent(http.StatusNoContent)
+				}
+				return next(c)
 			}
 			if !form.Has(passwordField) {
 				return h.askProof(c, s, http.StatusForbidden, form, "")
@@ -48,6 +59,9 @@ func (h *dashboard) requireStepUp(s stepUp) echo.MiddlewareFunc {
 				return h.answerNotProved(c, form.Get(passwordField), err, func(status int, problem string) error {
 					return h.askProof(c, s, status, form, problem)
 				})
+			}
+			if fromDialog {
+				return c.NoContent(http.StatusNoContent)
 			}
 			return next(c)
 		}
@@ -78,9 +92,9 @@ func (h *dashboard) answerNotProved(c echo.Context, password string, err error, 
 	case model.Is(err, model.KindWrongPassword) && password == "":
 		return ask(http.StatusUnprocessableEntity, "Enter your password.")
 	case model.Is(err, model.KindWrongPassword):
-		return ask(http.StatusUnprocessableEntity, "The password is wrong.")
+		return ask(http.StatusUnprocessableEntity, wrongPassword)
 	case model.Is(err, model.KindTooManyTries):
-		return ask(http.StatusTooManyRequests, tooManyTries(askToWait(c, err)))
+		return ask(http.StatusTooManyRequests, h.tooManyTries(c, err))
 	case lost(err): // whatever became of the proof: what it was for has not begun
 		h.logFault(c, "proof of a password lost", err)
 		return ask(http.StatusServiceUnavailable, lostTouch+"Nothing was done. Enter your password again.")
@@ -93,9 +107,9 @@ func (h *dashboard) answerNotProved(c echo.Context, password string, err error, 
 // first one was.
 func (h *dashboard) askProof(c echo.Context, s stepUp, status int, form url.Values, problem string) error {
 	m := views.Proof{
-		Page: h.page(c, "Confirm that it is you"), Action: c.Request().URL.EscapedPath(),
+		Page: h.page(c, "Confirm it’s you"), Action: c.Request().URL.EscapedPath(),
 		Within: views.Stretch(h.StepUp), Script: wantsPart(c) || form.Has(scriptField), Error: problem,
-		Act: s.act, Back: s.back(c, form),
+		Act: s.act, To: s.to(form), Back: s.back(c, form),
 	}
 	for name, values := range form {
 		for _, value := range values {
@@ -112,21 +126,30 @@ func (h *dashboard) askProof(c echo.Context, s stepUp, status int, form url.Valu
 	return render(c, status, views.ProofPage(m), views.ProofDialog(m))
 }
 
+// to names the act as it goes on from "Enter your password to".
+func (s stepUp) to(form url.Values) string {
+	name := strings.TrimSpace(form.Get("name"))
+	if !model.ValidName(name) {
+		name = s.anyKey
+	}
+	return s.verb + " " + name
+}
+
 // scriptField is in a form that script has drawn: the page that answers it may hide what script can show.
 const scriptField = "script"
 
 // The forms that need a step-up.
 var (
-	toCreate = stepUp{"Create key", func(_ echo.Context, form url.Values) string {
+	toCreate = stepUp{"Create key", "create", "a key", func(_ echo.Context, form url.Values) string {
 		return keysPageWith(strings.TrimSpace(form.Get("name")))
 	}}
-	toTurnOn = stepUp{"Turn on", func(c echo.Context, form url.Values) string {
+	toTurnOn = stepUp{"Turn on", "turn on", "this key", func(c echo.Context, form url.Values) string {
 		if id := c.Param("id"); form.Get("place") == views.PlacePage && model.IsID(id) {
 			return home + "/" + id
 		}
 		return home
 	}}
-	toApprove = stepUp{"Approve", func(c echo.Context, form url.Values) string {
+	toApprove = stepUp{"Approve", "connect", "this device", func(c echo.Context, form url.Values) string {
 		if form.Has(shownField) { // nobody has claimed it yet
 			return codeEntry(form.Get("code"))
 		}

@@ -55,7 +55,8 @@ func TestAfterThatThePasswordIsAskedForAndWhatWasTypedIsKept(t *testing.T) {
 			p, b, who := late(t, how...)
 			form := newKeyForm("porch-cam")
 			form.Set("q", `a "quoted" <word>`)
-			asked := b.post("/keys", form).want(http.StatusForbidden).says("h1", "Confirm that it is you")
+			asked := b.post("/keys", form).want(http.StatusForbidden).says("h1", "Confirm it’s you")
+			asked.says("main section > p", "Enter your password to create porch-cam. You won’t be asked again for 30 minutes.").says("main", "Signed in as "+email)
 			if got := asked.attr("main form[method=post]", "action"); got != "/keys" {
 				t.Errorf("the form goes to %q", got)
 			}
@@ -65,7 +66,7 @@ func TestAfterThatThePasswordIsAskedForAndWhatWasTypedIsKept(t *testing.T) {
 				}
 			}
 			wrong := b.post("/keys", alsoPassword(form, "wrong horse")).want(http.StatusUnprocessableEntity)
-			wrong.says(".error", "The password is wrong.").keepsQuiet("wrong horse")
+			wrong.says(".error", "Wrong password.").keepsQuiet("wrong horse")
 			b.post("/keys", alsoPassword(form, "")).want(http.StatusUnprocessableEntity).says(".error", "Enter your password.")
 			if keys := p.stored(who); len(keys) != 0 {
 				t.Fatalf("made without a proof: %v", keys)
@@ -94,7 +95,7 @@ func TestTheQuestionComesAsADialogWhereThereIsScript(t *testing.T) {
 	if a.header.Get("HX-Retarget") != "#dialog" || a.header.Get("HX-Reswap") != "innerHTML" {
 		t.Errorf("goes to %q", a.header.Get("HX-Retarget"))
 	}
-	if a.attr("form", "action") != "/keys/"+key.ID+"/turn-on" || a.has("[hx-post]") || !a.has("#password[autofocus]") || !a.has("[data-close]") {
+	if a.attr("form", "action") != "/keys/"+key.ID+"/turn-on" || a.attr("form[data-proof]", "hx-post") != "/keys/"+key.ID+"/turn-on" || !a.has("#password[autofocus]") || !a.has("[data-close]") {
 		t.Errorf("the dialog is %s", a.body)
 	}
 	if !a.has("input[name=script]") {
@@ -103,6 +104,29 @@ func TestTheQuestionComesAsADialogWhereThereIsScript(t *testing.T) {
 	b.post("/keys/"+key.ID+"/turn-on", alsoPassword(url.Values{"place": {"row"}, "script": {"1"}}, password)).leadsTo("/keys")
 	if p.storedNames(who) != "porch-cam" {
 		t.Error("the key is still off")
+	}
+}
+
+// The act is done by the form that the browser sends afterwards: a value is then in a page as a whole, and in no part.
+func TestAPasswordInTheDialogIsCheckedAndNothingIsDoneYet(t *testing.T) {
+	t.Parallel()
+	p, b, who := late(t)
+	form := newKeyForm("porch-cam")
+	form.Set("script", "1")
+	wrong := b.htmx().post("/keys", alsoPassword(form, "wrong horse")).want(http.StatusUnprocessableEntity).isPart()
+	wrong.says("#password-error", "Wrong password.").says("h2", "Confirm it’s you").keepsQuiet("wrong horse")
+	if wrong.header.Get("HX-Retarget") != "#dialog" || wrong.attr("form[data-proof] input[name=name]", "value") != "porch-cam" {
+		t.Errorf("it is no dialog, or has lost the form: %s", wrong.body)
+	}
+	for range 2 { // also when it is good already
+		b.htmx().post("/keys", alsoPassword(form, password)).want(http.StatusNoContent)
+	}
+	if keys := p.stored(who); len(keys) != 0 {
+		t.Fatalf("created by the check: %v", keys)
+	}
+	created := b.post("/keys", form).want(http.StatusOK).says("#once", "porch-cam")
+	if !created.has("html") {
+		t.Error("the value is in no page of its own")
 	}
 }
 
@@ -154,7 +178,7 @@ func TestTooManyWrongPasswordsAreToldToWait(t *testing.T) {
 		return next.RoundTrip(r)
 	})
 	a := b.post("/keys", alsoPassword(newKeyForm("porch-cam"), password)).want(http.StatusTooManyRequests)
-	a.says(".error", "Too many tries. Try again in 2 minutes.")
+	a.says(".error", "Too many attempts. Try again at 12:32 UTC.")
 	if a.header.Get("Retry-After") != "90" || len(p.stored(who)) != 0 {
 		t.Errorf("Retry-After %q, keys %v", a.header.Get("Retry-After"), p.stored(who))
 	}

@@ -9,9 +9,9 @@ import (
 func TestTheChosenColoursAreInTheFirstPaint(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t)
-	b := p.browser()
+	b, _ := p.signedIn(email)
 	themeOf := func() (theme, pressed string) {
-		a := b.get("/login").want(http.StatusOK)
+		a := b.get("/account").want(http.StatusOK)
 		return a.attr("html", "data-theme"), a.text(".themes button[aria-pressed=true]")
 	}
 	if theme, pressed := themeOf(); theme != "" || pressed != "System" {
@@ -21,7 +21,7 @@ func TestTheChosenColoursAreInTheFirstPaint(t *testing.T) {
 		{"dark", "dark", "Dark"}, {"light", "light", "Light"}, {"", "", "System"},
 		{"dark", "dark", "Dark"}, {"purple", "", "System"}, {`"><script>`, "", "System"},
 	} {
-		b.post("/theme", url.Values{"theme": {c.choose}, "return": {"/login"}}).leadsTo("/login")
+		b.post("/theme", url.Values{"theme": {c.choose}, "return": {"/account"}}).leadsTo("/account")
 		if theme, pressed := themeOf(); theme != c.theme || pressed != c.pressed {
 			t.Errorf("after choosing %q the theme is %q, pressed %q", c.choose, theme, pressed)
 		}

@@ -26,29 +26,30 @@ func wholeSeconds(d time.Duration) string {
 	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10)
 }
 
-// inMinutes says how long a wait is, rounded up.
-func inMinutes(wait time.Duration) string {
-	minutes := int((wait + time.Minute - 1) / time.Minute)
-	if minutes <= 1 {
-		return "in a minute"
+// again tells a person when to come back, by the clock and rounded up, and programs for how long to wait.
+func (h *dashboard) again(c echo.Context, err error) string {
+	now := h.Now()
+	at := now.Add(askToWait(c, err))
+	if minute := at.Truncate(time.Minute); minute.Before(at) {
+		at = minute.Add(time.Minute)
 	}
-	return "in " + strconv.Itoa(minutes) + " minutes"
+	return " Try again at " + clockOf(c).Time(at, now) + "."
 }
 
 // tooManyTries is what a person is told who has to wait before they try a password again.
-func tooManyTries(wait time.Duration) string {
-	return "Too many tries. Try again " + inMinutes(wait) + "."
+func (h *dashboard) tooManyTries(c echo.Context, err error) string {
+	return "Too many attempts." + h.again(c, err)
 }
 
-// tooManyAccounts is what a person is told from whose address many accounts were made.
-func tooManyAccounts(wait time.Duration) string {
-	return "Too many accounts were made from your network. Try again " + inMinutes(wait) + "."
+// tooManyAccounts is what a person is told from whose network many accounts were created.
+func (h *dashboard) tooManyAccounts(c echo.Context, err error) string {
+	return "Too many accounts were created from your network." + h.again(c, err)
 }
 
-// tooManyMails is what a person is told who has asked for mails before.
-func tooManyMails(wait time.Duration) string {
-	if wait <= time.Minute {
-		return "A mail was sent a moment ago. If it does not come, try again in a minute."
+// tooManyEmails is what a person is told who has asked for emails before.
+func (h *dashboard) tooManyEmails(c echo.Context, err error) string {
+	if askToWait(c, err) <= time.Minute {
+		return "An email was sent a moment ago." + h.again(c, err)
 	}
-	return "Too many mails were asked for. Try again " + inMinutes(wait) + "."
+	return "Too many emails were requested." + h.again(c, err)
 }

@@ -204,7 +204,7 @@
     if (!dialog) return;
     const { target, sourceElement: source } = event.detail.ctx;
     if (target === dialog || target === "#dialog") { // a link's target, or the answer's own
-      dialog.showModal();
+      if (!dialog.open) dialog.showModal();
       // A form's button could not be used when the dialog opened, so the dialog does not know it had the focus.
       if (source.matches("form")) dialog.addEventListener("close", () => $("button", source)?.focus(), { once: true });
     } else if (dialog.open && dialog.contains(source)) {
@@ -224,6 +224,26 @@
       $("summary", menu).focus(); // the link is hidden now: the dialog gives the focus back to what can be seen
     }
   }, true);
+
+  // The password in the dialog was right: now the browser sends the form itself, and without it.
+  document.addEventListener("htmx:after:request", ({ target, detail }) => {
+    if (!target.matches("[data-proof]") || detail.ctx.response?.status !== 204) return;
+    $("[name=password]", target).disabled = true;
+    target.submit();
+  });
+
+  // A password can be looked at while it is typed, and is none to see when it is sent.
+  document.addEventListener("click", ({ target }) => {
+    const button = target.closest("[data-peek]");
+    if (button) peek(button, button.previousElementSibling.type === "password");
+  });
+  function peek(button, shown) {
+    button.previousElementSibling.type = shown ? "text" : "password";
+    button.setAttribute("aria-pressed", String(shown));
+  }
+
+  // What a link carries in an address would stay in the browser's history.
+  if (/^\/(reset|confirm)$/.test(location.pathname)) history.replaceState(null, "", location.pathname);
 
   // --- Menus ---------------------------------------------------------------------------------------------------------
 
@@ -328,6 +348,10 @@
   // --- Requests on their way -----------------------------------------------------------------------------------------
 
   document.addEventListener("htmx:before:request", (event) => waiting(event.target, true));
+  document.addEventListener("submit", ({ target, defaultPrevented }) => {
+    for (const button of target.querySelectorAll("[data-peek]")) peek(button, false);
+    if (!defaultPrevented && !target.matches("[hx-post]")) waiting(target, true);
+  });
   document.addEventListener("htmx:finally:request", (event) => waiting(event.target, false));
   document.addEventListener("htmx:error", (event) => {
     if (event.detail.ctx?.response) return; // the answer came; what went wrong is ours and is in the console
@@ -342,10 +366,10 @@
     if (on) {
       told.dataset.was = told.textContent;
       told.textContent = told.dataset.doing;
-      $("button", source).setAttribute("aria-disabled", "true");
+      (told.closest("button") ?? $("button", source)).setAttribute("aria-disabled", "true");
     } else if (told.dataset.was) {
       told.textContent = told.dataset.was;
-      $("button", source).removeAttribute("aria-disabled");
+      (told.closest("button") ?? $("button", source)).removeAttribute("aria-disabled");
       const row = source.closest("[data-missed]");
       if (!row?.isConnected) return;
       delete row.dataset.missed;

@@ -36,7 +36,7 @@ func (m DeleteAccount) keysGo() string {
 	}
 }
 
-// Link is what the link of a mail carries, on its way from the address to the form.
+// Link is what the link of an email carries, on its way from the address to the form.
 type Link struct{ Token, TokenID string }
 
 // Forgot is the model of the page that has a link sent with which to choose a new password.
@@ -45,11 +45,11 @@ type Forgot struct {
 	Email, Error string
 	// Next is where the person goes on once they are in.
 	Next string
-	// Mail says that links can be had by mail.
+	// Mail says that links can be had by email.
 	Mail bool
-	// Sent says that a mail is on its way, if there is anybody to get it.
+	// Sent says that an email is on its way, if the address has an account.
 	Sent bool
-	// Stuck says that mails do not leave this server right now, so that none may be promised.
+	// Stuck says that email does not leave this server right now, so that none may be promised.
 	Stuck bool
 }
 
@@ -61,6 +61,16 @@ type Reset struct {
 	// Bad says that the link leads nowhere any more.
 	Bad         bool
 	MinPassword int
+	// For is the email of the account, "" where that is not known. First says that it never had a password.
+	For   string
+	First bool
+}
+
+func (m Reset) label() string {
+	if m.First {
+		return "Password"
+	}
+	return "New password"
 }
 
 // Confirm is the model of the page on which an address is confirmed.
@@ -69,7 +79,7 @@ type Confirm struct {
 	Link Link
 	// Bad says that the link leads nowhere any more.
 	Bad bool
-	// Made says that the account was made just now, Waiting that it cannot be signed in to before the address is confirmed.
+	// Made says that the account was created just now, Waiting that it cannot be signed in to before the address is confirmed.
 	Made, Waiting bool
 	// AsksPassword says that the password of the account is wanted beside the link.
 	AsksPassword  bool
@@ -78,6 +88,14 @@ type Confirm struct {
 
 // asks says whether the page has what it takes to confirm.
 func (m Confirm) asks() bool { return m.Link.Token != "" && !m.Bad }
+
+// administrator is how texts name whoever runs this server. Where one can be reached, the pages lead there.
+const administrator = "the administrator of this server"
+
+// namesAdministrator takes a text apart around the administrator.
+func namesAdministrator(text string) (before, after string, named bool) {
+	return strings.Cut(text, administrator)
+}
 
 func newPasswordHint(least int) string {
 	return "At least " + strconv.Itoa(least) + " characters. A few words in a row are easy to remember."

@@ -83,6 +83,8 @@ type Notice struct {
 	Link, LinkText string
 	// Reference is what to quote to the operator, "" when there is none.
 	Reference string
+	// Contact is how to reach the administrator, whom Text may name: see Site.
+	Contact string
 }
 
 // SignIn is the model of the sign-in page.
@@ -94,9 +96,11 @@ type SignIn struct {
 	Registration bool
 	// Code is the one that a device shows, as it is shown, when the person is on their way to connect it: "" otherwise.
 	Code string
+	// Mail says that a forgotten password can be replaced by a link.
+	Mail bool
 }
 
-// Register is the model of the page on which an account is made.
+// Register is the model of the page on which an account is created.
 type Register struct {
 	Page
 	Email, Next               string

@@ -9,8 +9,8 @@ import (
 // Proof is the model of the question for the password before an act.
 type Proof struct {
 	Page
-	// Act is what the act's own button says, Action where its form is sent.
-	Act, Action string
+	// Act is what the act's own button says, To goes on from "Enter your password to", and Action is where its form is sent.
+	Act, To, Action string
 	// Fields are what the form holds already.
 	Fields []Field
 	// Within is how long a proof is good for: "30 minutes".
@@ -19,7 +19,7 @@ type Proof struct {
 	Error string
 	// Script says that the question is drawn by script, or was the first time.
 	Script bool
-	// Back is the page for whoever thinks better of it.
+	// Back is the page for people who change their minds.
 	Back string
 }
 

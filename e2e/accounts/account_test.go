@@ -33,12 +33,11 @@ func TestACodeIsStillThereAfterAMail(t *testing.T) {
 		program, box := story.StartWithMail(t)
 		to := "/device?user_code=" + program.Grant(t, "Porch Pi").UserCode
 		p := program.Open(t, script, story.At(to))
-		p.Press(p.Link("Create one"))
-		p.FromPersonMenu("button", "Dark")
-		p.Fill("E-mail", "ana@example.com")
+		p.Press(p.Link("Create an account"))
+		p.Fill("Email", "ana@example.com")
 		p.Fill("Password", story.Password)
 		p.Press(p.Button("Create account"))
-		p.Sees(p.Heading("Confirm your address"))
+		p.Sees(p.Heading("Confirm your email address"))
 		p.Visit(box.About(t, "ana@example.com", "Confirm your email address").Link(t))
 		p.Fill("Your password", story.Password)
 		p.Press(p.Button("Confirm address and sign in"))
@@ -53,10 +52,10 @@ func TestAnAccountIsConfirmedByMailBeforeAnybodySignsIn(t *testing.T) {
 		program, box := story.StartWithMail(t)
 		p := program.Open(t, script, story.At("/register"))
 		p.Expects(http.StatusUnprocessableEntity)
-		p.Fill("E-mail", "ana@example.com")
+		p.Fill("Email", "ana@example.com")
 		p.Fill("Password", story.Password)
 		p.Press(p.Button("Create account"))
-		p.Sees(p.Heading("Confirm your address"))
+		p.Sees(p.Heading("Confirm your email address"))
 		p.Sees(p.GetByText("Your account was created. Open the link in the email to ana@example.com, then sign in."))
 		mail := box.About(t, "ana@example.com", "Confirm your email address")
 
@@ -71,11 +70,11 @@ func TestAnAccountIsConfirmedByMailBeforeAnybodySignsIn(t *testing.T) {
 
 		box.Clock.Advance(time.Minute)
 		p.Press(p.Button("Send another link"))
-		p.Sees(p.GetByText("If an account with the address ana@example.com waits to be confirmed, an email with a link is on its way."))
+		p.Sees(p.GetByText("If an account for ana@example.com is waiting to be confirmed, an email with a link is on its way."))
 		p.Visit(box.About(t, "ana@example.com", "Confirm your email address").Link(t))
 		p.Fill("Your password", "a wrong battery")
 		p.Press(p.Button("Confirm address and sign in"))
-		p.Sees(p.GetByText("This is not the password the account was created with."))
+		p.Sees(p.GetByText("That isn’t the password the account was created with."))
 		p.Fill("Your password", story.Password)
 		p.Press(p.Button("Confirm address and sign in"))
 		p.Sees(p.Heading(story.FirstVisit))
@@ -83,7 +82,7 @@ func TestAnAccountIsConfirmedByMailBeforeAnybodySignsIn(t *testing.T) {
 		p.Visit(mail.Link(t))
 		p.Fill("Your password", story.Password)
 		p.Press(p.Button("Confirm address and sign in"))
-		p.Sees(p.GetByText("This link does not work."))
+		p.Sees(p.GetByText("This link doesn’t work."))
 		box.IsEmpty(t)
 	})
 }
@@ -101,14 +100,14 @@ func TestAForgottenPasswordIsReplacedByMail(t *testing.T) {
 		p.Expects(http.StatusUnprocessableEntity, http.StatusTooManyRequests)
 		for _, email := range []string{"nobody@example.com", bob.Email} {
 			p.Visit("/login")
-			p.Press(p.Link("Forgot your password?"))
-			p.Fill("E-mail", email)
+			p.Press(p.Link("Forgot password?"))
+			p.Fill("Email", email)
 			p.Press(p.Button("Send a link"))
-			p.Sees(p.GetByText("If there is an account with the address " + email + ", an email with a link is on its way."))
+			p.Sees(p.GetByText("If there is an account for " + email + ", an email with a link is on its way."))
 			p.Press(p.Link("send it again"))
-			p.Fill("E-mail", email)
+			p.Fill("Email", email)
 			p.Press(p.Button("Send a link"))
-			p.Sees(p.GetByText("A mail was sent a moment ago. If it does not come, try again in a minute."))
+			p.Sees(p.GetByText("An email was sent a moment ago. Try again at"))
 		}
 		link := box.About(t, bob.Email, "Reset your password").Link(t)
 
@@ -118,7 +117,7 @@ func TestAForgottenPasswordIsReplacedByMail(t *testing.T) {
 		p.Sees(p.GetByText("Use at least 8 characters."))
 		p.Fill("New password", "Sunshine1")
 		p.Press(p.Button("Set password"))
-		p.Sees(p.GetByText("password is on the list that attackers try first"))
+		p.Sees(p.GetByText("Choose another password: this one is on the list that attackers try first."))
 		for _, browser := range browsers { // nothing has happened yet
 			browser.Visit("/keys")
 			browser.Sees(browser.Link("porch-cam"))
@@ -134,18 +133,16 @@ func TestAForgottenPasswordIsReplacedByMail(t *testing.T) {
 			browser.Sees(browser.Heading("Sign in"))
 		}
 		p.TriesToSignIn(bob.Email, story.Password)
-		p.Sees(p.GetByText("The e-mail address or the password is wrong."))
+		p.Sees(p.GetByText("Wrong email or password."))
 		p.TriesToSignIn(bob.Email, another)
 		p.Sees(p.Link("porch-cam"))
 		p.Sees(p.GetByText("1 key from before your new password still works."))
 		program.LogIn(t, client.UserAPIKey(key.Value.Reveal()))
 
 		p.Visit(link)
-		p.Fill("New password", story.Password)
-		p.Press(p.Button("Set password"))
-		p.Sees(p.GetByText("This link does not work."))
+		p.Sees(p.GetByText("This link doesn’t work."))
 		p.Press(p.Link("Get a new link"))
-		p.Sees(p.Heading("Forgotten password"))
+		p.Sees(p.Heading("Reset your password"))
 		box.IsEmpty(t)
 	})
 }
@@ -164,11 +161,11 @@ func TestAPasswordIsChangedInOneBrowserAndTheOtherIsSignedOut(t *testing.T) {
 			here.Press(here.Button("Change password"))
 		}
 		change("not this one", another)
-		here.Sees(here.GetByText("This is not your current password."))
+		here.Sees(here.GetByText("Wrong password."))
 		change(story.Password, "short")
 		here.Sees(here.GetByText("Use at least 8 characters."))
 		change(story.Password, ana.Email)
-		here.Sees(here.GetByText("password must not be the email address."))
+		here.Sees(here.GetByText("The password must not be the email address."))
 		for _, label := range []string{"Current password", "New password"} {
 			if typed, err := here.Field(label).InputValue(); err != nil || typed != "" {
 				t.Errorf("%s is drawn again with what was typed: %v", label, err)
@@ -198,7 +195,7 @@ func TestAPasswordIsChangedInOneBrowserAndTheOtherIsSignedOut(t *testing.T) {
 		here.Sees(here.Heading(story.FirstVisit))
 		there.Expects(http.StatusUnprocessableEntity)
 		there.TriesToSignIn(ana.Email, story.Password)
-		there.Sees(there.GetByText("The e-mail address or the password is wrong."))
+		there.Sees(there.GetByText("Wrong email or password."))
 		there.TriesToSignIn(ana.Email, another)
 		there.Sees(there.Heading(story.FirstVisit))
 	})
@@ -215,11 +212,11 @@ func TestTooManyWrongPasswordsHaveToWait(t *testing.T) {
 		p.Fill("New password", another)
 		p.Press(p.Button("Change password"))
 	}
-	p.Sees(p.GetByText("Too many tries. Try again in 10 minutes."))
+	p.Sees(p.GetByText("Too many attempts. Try again at"))
 	p.Visit("/account/delete")
 	p.Fill("Your password", story.Password)
 	p.Press(p.Button("Delete account"))
-	p.Sees(p.GetByText("Too many tries. Try again in 10 minutes."))
+	p.Sees(p.GetByText("Too many attempts. Try again at"))
 }
 
 func TestAnAccountIsDeletedByWhoKnowsItsPassword(t *testing.T) {
@@ -238,14 +235,14 @@ func TestAnAccountIsDeletedByWhoKnowsItsPassword(t *testing.T) {
 				p.Expects(http.StatusUnprocessableEntity)
 				p.Press(p.Link("Delete account…"))
 				p.Sees(p.GetByText("Your 2 keys stop working: porch-cam, garage."))
-				p.Press(p.Link("Keep it"))
+				p.Press(p.Link("Cancel"))
 				p.IsAt("/account")
 				p.Press(p.Link("Delete account…"))
 				p.Press(p.Button("Delete account"))
 				p.Sees(p.GetByText("Enter your password."))
 				p.Fill("Your password", "not this one")
 				p.Press(p.Button("Delete account"))
-				p.Sees(p.GetByText("The password is wrong."))
+				p.Sees(p.GetByText("Wrong password."))
 				if len(ana.List(t)) != 2 {
 					t.Error("keys are gone")
 				}
@@ -257,7 +254,7 @@ func TestAnAccountIsDeletedByWhoKnowsItsPassword(t *testing.T) {
 				other.Visit("/keys")
 				other.Sees(other.Heading("Sign in"))
 				p.TriesToSignIn(ana.Email, story.Password)
-				p.Sees(p.GetByText("The e-mail address or the password is wrong."))
+				p.Sees(p.GetByText("Wrong email or password."))
 				for _, key := range keys {
 					program.Refuses(t, key.Value.Reveal())
 				}
@@ -322,8 +319,9 @@ func TestWithoutMailThePageSaysWhomToAsk(t *testing.T) {
 	t.Parallel()
 	program := story.StartProgram(t)
 	p := program.Open(t, story.At("/login"))
-	p.Press(p.Link("Forgot your password?"))
-	p.Sees(p.GetByText("No mails are sent here. Ask whoever runs this server for a link with which to choose a new password."))
+	p.Sees(p.GetByText("Can’t sign in? Ask the administrator of this server."))
+	p.Visit("/forgot")
+	p.Sees(p.GetByText("This server can’t send email. Ask the administrator of this server for a reset link."))
 	p.Lacks(p.Button("Send a link"))
 }
 
@@ -333,11 +331,11 @@ func TestAnUpstreamWithoutMailIsTheSame(t *testing.T) {
 	program := startBehind(t)
 	p := program.Open(t, story.At("/forgot"))
 	p.Expects(http.StatusUnprocessableEntity)
-	p.Fill("E-mail", "ana@example.com")
+	p.Fill("Email", "ana@example.com")
 	p.Press(p.Button("Send a link"))
-	p.Sees(p.GetByText("No mails are sent here."))
+	p.Sees(p.GetByText("This server can’t send email."))
 	p = program.Open(t, story.SignedIn(program.Person(t)), story.At("/account"))
-	p.Sees(p.GetByText("Your password is kept by the key service, and is changed there."))
+	p.Sees(p.GetByText("Your password is kept by the key service and changed there."))
 	p.Lacks(p.Button("Change password"))
 }
 

@@ -168,7 +168,7 @@ func TestABrowserThatSignsInEndsOnAPageOfOurs(t *testing.T) {
 		page := pages[i%len(pages)]
 		page.Must(page.Context.ClearCookies())
 		page.Visit("/login?" + url.Values{"next": {next}}.Encode())
-		page.Fill("E-mail", ana.Email)
+		page.Fill("Email", ana.Email)
 		page.Fill("Password", story.Password)
 		page.Press(page.Button("Sign in"))
 		page.Sees(page.Heading(story.FirstVisit))

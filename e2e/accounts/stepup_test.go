@@ -9,15 +9,17 @@ import (
 	"latchkey/internal/app/config"
 )
 
-// late is a program in which everybody's last proof of who they are is too old: what the options open was signed in 31 minutes ago.
-func late(t *testing.T, options ...story.Option) (*story.Program, *story.Person, *story.Page) {
+// late is a program in which everybody's last proof of who they are is too old: what the options open was signed in 31 minutes ago. The first of the
+// keys is off.
+func late(t *testing.T, keys []string, options ...story.Option) (*story.Program, *story.Person, *story.Page) {
 	t.Helper()
 	clock := story.OwnClock(t)
 	program := story.StartProgram(t, func(cfg *config.Config) { cfg.Now = clock.Now })
 	ana := program.Person(t)
-	made := ana.Keys(t, "garage", "porch-cam")
-	if err := ana.Session.APIKeys().Disable(t.Context(), made[0].ID); err != nil {
-		t.Fatal(err)
+	if made := ana.Keys(t, keys...); len(made) > 0 {
+		if err := ana.Session.APIKeys().Disable(t.Context(), made[0].ID); err != nil {
+			t.Fatal(err)
+		}
 	}
 	page := program.Open(t, append(options, story.SignedIn(ana))...)
 	clock.Advance(20 * time.Minute)
@@ -27,29 +29,34 @@ func late(t *testing.T, options ...story.Option) (*story.Program, *story.Person,
 	return program, ana, page
 }
 
+// keyName is the field for the name of a new key.
+const keyName = "form[action='/keys'] input[name=name]:not([type=hidden])"
+
 func TestMakingAKeyAsksForThePasswordAndKeepsWhatWasTyped(t *testing.T) {
-	_, ana, page := late(t)
+	_, ana, page := late(t, nil)
 	page.Expects(http.StatusForbidden, http.StatusUnprocessableEntity)
-	page.Fill("Name of the device or service", "attic")
+	page.Must(page.Locator(keyName).Fill("attic"))
 	page.Press(page.Button("Create key"))
 	page.Sees(page.Dialog())
-	page.Focuses(page.Dialog().GetByLabel("Password"))
+	page.Focuses(page.Field("Password"))
 	page.Key("Escape")
 	page.Lacks(page.Dialog())
 	page.Focuses(page.Button("Create key"))
-	typed, err := page.Field("Name of the device or service").InputValue()
+	typed, err := page.Locator(keyName).InputValue()
 	page.Must(err)
 	if typed != "attic" {
 		t.Errorf("the name is %q", typed)
 	}
 
 	page.Key("Enter")
-	page.Must(page.Dialog().GetByLabel("Password").Fill("wrong horse"))
+	page.Must(page.Field("Password").Fill("wrong horse"))
 	page.Key("Enter")
-	page.Sees(page.GetByText("The password is wrong."))
+	page.Sees(page.Dialog().GetByText("Wrong password."))
 	page.Focuses(page.Field("Password"))
+	page.Press(page.InDialog("Show password"))
+	page.Must(page.Expect().Locator(page.Field("Password")).ToHaveAttribute("type", "text"))
 	page.Fill("Password", story.Password)
-	page.Press(page.Button("Create key"))
+	page.Press(page.InDialog("Create key"))
 	page.Sees(page.Heading("Save this key now"))
 	value, err := page.Field("Value").InputValue()
 	page.Must(err)
@@ -62,7 +69,7 @@ func TestMakingAKeyAsksForThePasswordAndKeepsWhatWasTyped(t *testing.T) {
 }
 
 func TestTurningOnAsksForThePasswordAndTurningOffDoesNot(t *testing.T) {
-	_, ana, page := late(t)
+	_, ana, page := late(t, []string{"garage", "porch-cam"})
 	page.Expects(http.StatusForbidden)
 	page.Press(page.Toggle("porch-cam"))
 	page.Says("porch-cam is off. It can’t sign in.")
@@ -73,7 +80,7 @@ func TestTurningOnAsksForThePasswordAndTurningOffDoesNot(t *testing.T) {
 	page.Focuses(page.Toggle("garage"))
 	page.IsOn("garage", false)
 	page.Press(page.Toggle("garage"))
-	page.Must(page.Dialog().GetByLabel("Password").Fill(story.Password))
+	page.Must(page.Field("Password").Fill(story.Password))
 	page.Press(page.InDialog("Turn on"))
 	page.Says("garage is on.")
 	page.IsOn("garage", true)
@@ -83,14 +90,14 @@ func TestTurningOnAsksForThePasswordAndTurningOffDoesNot(t *testing.T) {
 }
 
 func TestApprovingADeviceAsksForThePassword(t *testing.T) {
-	program, ana, page := late(t)
+	program, ana, page := late(t, []string{"garage"})
 	page.Expects(http.StatusForbidden)
 	grant := program.Grant(t, "Greenhouse Pi")
 	page.Visit("/device")
 	page.EnterCode(grant.UserCode)
 	page.Fill("Key name", "greenhouse")
 	page.Press(page.Button("Approve"))
-	page.Must(page.Dialog().GetByLabel("Password").Fill(story.Password))
+	page.Must(page.Field("Password").Fill(story.Password))
 	page.Press(page.InDialog("Approve"))
 	page.Sees(page.Heading("Approved"))
 	ana.Find(t, "greenhouse")
@@ -100,17 +107,17 @@ func TestApprovingADeviceAsksForThePassword(t *testing.T) {
 }
 
 func TestWithoutScriptTheQuestionIsAPage(t *testing.T) {
-	_, ana, page := late(t, story.NoScript)
+	_, ana, page := late(t, nil, story.NoScript)
 	page.Expects(http.StatusForbidden, http.StatusUnprocessableEntity)
-	page.Fill("Name of the device or service", "attic")
+	page.Must(page.Locator(keyName).Fill("attic"))
 	page.Press(page.Button("Create key"))
-	page.Sees(page.Heading("Confirm that it is you"))
+	page.Sees(page.Heading("Confirm it’s you"))
 	page.Press(page.Link("Cancel"))
 	page.IsAt("/keys?name=attic")
 	page.Press(page.Button("Create key"))
 	page.Fill("Password", "wrong horse")
 	page.Press(page.Button("Create key"))
-	page.Sees(page.GetByText("The password is wrong."))
+	page.Sees(page.GetByText("Wrong password."))
 	page.Fill("Password", story.Password)
 	page.Press(page.Button("Create key"))
 	page.Sees(page.Heading("Save this key now"))

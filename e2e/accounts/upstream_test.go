@@ -22,7 +22,7 @@ func TestKeysAtAnotherServerAreManagedLikeOurOwn(t *testing.T) {
 			t.Fatal(err)
 		}
 		page := program.Open(t, script, story.At("/register"))
-		page.Fill("E-mail", "ana@example.com")
+		page.Fill("Email", "ana@example.com")
 		page.Fill("Password", story.Password)
 		page.Press(page.Button("Create account"))
 		page.Sees(page.Heading(story.FirstVisit))
@@ -191,7 +191,7 @@ func TestNobodySignsInWhileTheKeyServiceIsAway(t *testing.T) {
 		upstream.Closes()
 		page := program.Open(t, script)
 		page.Expects(http.StatusBadGateway)
-		page.Fill("E-mail", ana.Email)
+		page.Fill("Email", ana.Email)
 		page.Fill("Password", story.Password)
 		page.Press(page.Button("Sign in"))
 		page.Sees(page.Heading("We cannot reach the key service"))
@@ -201,7 +201,7 @@ func TestNobodySignsInWhileTheKeyServiceIsAway(t *testing.T) {
 		}
 		upstream.OpensAgain()
 		page.Press(page.Link("Try again"))
-		page.Fill("E-mail", ana.Email)
+		page.Fill("Email", ana.Email)
 		page.Fill("Password", story.Password)
 		page.Press(page.Button("Sign in"))
 		page.Sees(page.Heading(story.FirstVisit))

@@ -226,7 +226,7 @@ func TestADeviceIsConnectedWithoutScript(t *testing.T) {
 	device := device(t, program, "--name", "porch-cam")
 	// Signed out, as who scans a code with a phone often is.
 	page := program.Open(t, story.NoScript, story.Phone, story.At(strings.TrimPrefix(device.address, program.URL)))
-	page.Fill("E-mail", ana.Email)
+	page.Fill("Email", ana.Email)
 	page.Fill("Password", story.Password)
 	page.Press(page.Button("Sign in"))
 	page.Press(page.Button("Approve"))

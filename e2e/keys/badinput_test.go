@@ -197,7 +197,7 @@ func TestABrowserThatSignsInStaysHereWhereverItWasToGo(t *testing.T) {
 	ana := program.Person(t)
 	for _, next := range []string{"//evil.example", "/\\evil.example", "https://evil.example/keys"} {
 		page := program.Open(t, story.NoScript, story.At("/login?"+url.Values{"next": {next}}.Encode()))
-		page.Fill("E-mail", ana.Email)
+		page.Fill("Email", ana.Email)
 		page.Fill("Password", story.Password)
 		page.Press(page.Button("Sign in"))
 		page.Sees(page.Heading(story.FirstVisit))
@@ -211,7 +211,7 @@ func TestABrowserThatSignsInComesBackToThePageItAskedFor(t *testing.T) {
 	ana := program.Person(t)
 	key := ana.Keys(t, "porch-cam")[0]
 	page := program.Open(t, story.At("/keys/"+key.ID+"/delete"))
-	page.Fill("E-mail", ana.Email)
+	page.Fill("Email", ana.Email)
 	page.Fill("Password", story.Password)
 	page.Press(page.Button("Sign in"))
 	page.IsAt("/keys/" + key.ID + "/delete")

@@ -18,10 +18,10 @@ func TestTheWholeJourneyGoesByKeyboard(t *testing.T) {
 	program := story.StartProgram(t)
 	page := program.Open(t)
 
-	page.Focuses(page.Field("E-mail"))
-	tabTo(page, page.Link("Create one"))
+	page.Focuses(page.Field("Email"))
+	tabTo(page, page.Link("Create an account"))
 	page.Key("Enter")
-	page.Focuses(page.Field("E-mail"))
+	page.Focuses(page.Field("Email"))
 	types(page, "ana@example.com")
 	tabTo(page, page.Field("Password"))
 	types(page, story.Password)
@@ -69,7 +69,7 @@ func TestTheWholeJourneyGoesByKeyboard(t *testing.T) {
 	page.Key("Shift+Tab")
 	page.Focuses(page.Button("Sign out"))
 	page.Key("Enter")
-	page.Focuses(page.Field("E-mail"))
+	page.Focuses(page.Field("Email"))
 }
 
 func savesValueByKeyboard(p *story.Page) {

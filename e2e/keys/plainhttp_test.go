@@ -27,7 +27,7 @@ func TestOnPlainHTTPAllWorksThatWorksElsewhere(t *testing.T) {
 	program.LogIn(t, client.UserAPIKey(value))
 
 	bare := program.Open(t, story.NoScript)
-	bare.Fill("E-mail", "ana@example.com")
+	bare.Fill("Email", "ana@example.com")
 	bare.Fill("Password", story.Password)
 	bare.Press(bare.Button("Sign in"))
 	bare.Press(bare.Toggle("porch-cam"))
@@ -59,7 +59,7 @@ func TestABrowserWithoutSecFetchSiteDoesAllOnHTTPS(t *testing.T) {
 	bare.FromPersonMenu("button", "Dark")
 	hasTheme(bare, "dark")
 	bare.Visit("/login")
-	bare.Fill("E-mail", "ana@example.com")
+	bare.Fill("Email", "ana@example.com")
 	bare.Fill("Password", story.Password)
 	bare.Press(bare.Button("Sign in"))
 	bare.CreateKey("heat-pump")

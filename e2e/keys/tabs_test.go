@@ -125,7 +125,7 @@ func TestATabOfSomebodyElseDoesNothing(t *testing.T) {
 			other := page.NewTab("/keys")
 			other.SignOut()
 			other.IsAt("/login")
-			other.Fill("E-mail", "bob@example.com")
+			other.Fill("Email", "bob@example.com")
 			other.Fill("Password", story.Password)
 			other.Press(other.Button("Sign in"))
 			other.Sees(other.Row("bobs-cam"))

@@ -20,20 +20,20 @@ func statesOfAccount(ana *story.Person) []story.State {
 	const link = "?token=0123456789&tokenId=6b00a2000000000000000000"
 	return []story.State{
 		{Name: "a forgotten password", Path: "/forgot"},
-		{Name: "a link that was sent", Path: "/forgot", Reach: press("Send a link", "E-mail", "nobody@example.com", "If there is an account")},
-		{Name: "too many links", Path: "/forgot", Status: http.StatusTooManyRequests, Reach: press("Send a link", "E-mail", "nobody@example.com", "A mail was sent a moment ago.")},
-		{Name: "no address", Path: "/forgot", Reach: press("Send a link", "E-mail", "nobody", "Enter an e-mail address")},
+		{Name: "a link that was sent", Path: "/forgot", Reach: press("Send a link", "Email", "nobody@example.com", "If there is an account")},
+		{Name: "too many links", Path: "/forgot", Status: http.StatusTooManyRequests, Reach: press("Send a link", "Email", "nobody@example.com", "An email was sent a moment ago.")},
+		{Name: "no address", Path: "/forgot", Reach: press("Send a link", "Email", "nobody", "Enter an email address")},
 		{Name: "a new password", Path: "/reset" + link},
 		{Name: "a short new password", Path: "/reset" + link, Reach: press("Set password", "New password", "short", "Use at least 8 characters.")},
-		{Name: "a link that leads nowhere", Path: "/reset" + link, Reach: press("Set password", "New password", "another battery staple", "This link does not work.")},
+		{Name: "a link that leads nowhere", Path: "/reset" + link, Reach: press("Set password", "New password", "another battery staple", "This link doesn’t work.")},
 		{Name: "a link that is not complete", Path: "/reset"},
 		{Name: "an address to confirm", Path: "/confirm" + link},
 		{Name: "a confirmation that leads nowhere", Path: "/confirm" + link,
-			Reach: press("Confirm address and sign in", "Your password", story.Password, "This link does not work.")},
-		{Name: "another link", Path: "/confirm", Reach: press("Send another link", "E-mail", "no-one@example.com", "waits to be confirmed")},
+			Reach: press("Confirm address and sign in", "Your password", story.Password, "This link doesn’t work.")},
+		{Name: "another link", Path: "/confirm", Reach: press("Send another link", "Email", "no-one@example.com", "is waiting to be confirmed")},
 		{Name: "an account that was made", Path: "/register", Reach: func(p *story.Page, _ *story.Gateway) {
 			p.Fill("Password", story.Password)
-			press("Create account", "E-mail", "new@example.com", "Your account was created.")(p, nil)
+			press("Create account", "Email", "new@example.com", "Your account was created.")(p, nil)
 		}},
 		{Name: "an account that waits", Path: "/login", Reach: func(p *story.Page, _ *story.Gateway) {
 			p.TriesToSignIn("new@example.com", story.Password)
@@ -42,7 +42,7 @@ func statesOfAccount(ana *story.Person) []story.State {
 		{Name: "the account", Who: ana, Path: "/account"},
 		{Name: "a wrong current password", Who: ana, Path: "/account", Reach: func(p *story.Page, _ *story.Gateway) {
 			p.Fill("New password", "another battery staple")
-			press("Change password", "Current password", "not this one", "This is not your current password.")(p, nil)
+			press("Change password", "Current password", "not this one", "Wrong password.")(p, nil)
 		}},
 		{Name: "a password that was changed", Who: ana, Path: "/account", Reach: func(p *story.Page, _ *story.Gateway) {
 			p.Fill("New password", story.Password)
@@ -52,7 +52,7 @@ func statesOfAccount(ana *story.Person) []story.State {
 		}},
 		{Name: "the question before an account goes", Who: ana, Path: "/account/delete"},
 		{Name: "the question with a wrong password", Who: ana, Path: "/account/delete",
-			Reach: press("Delete account", "Your password", "not this one", "The password is wrong.")},
+			Reach: press("Delete account", "Your password", "not this one", "Wrong password.")},
 	}
 }
 

@@ -76,6 +76,6 @@ func TestRefusalsAndTheQuestionForThePasswordAreAccessibleInEveryLook(t *testing
 	tab.Press(tab.Toggle("porch-cam"))
 	tab.Must(tab.Dialog().GetByLabel("Password").Fill("wrong horse"))
 	tab.Press(tab.InDialog("Turn on"))
-	tab.Sees(tab.GetByText("The password is wrong."))
+	tab.Sees(tab.GetByText("Wrong password."))
 	tab.IsAccessibleInEveryLook("the question as a page")
 }

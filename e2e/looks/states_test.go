@@ -15,17 +15,17 @@ func statesOutside(story.Guests) []story.State {
 	return []story.State{
 		{Name: "log-in", Path: "/login"},
 		{Name: "log-in with a wrong password", Path: "/login", Status: http.StatusUnprocessableEntity, Reach: func(p *story.Page, _ *story.Gateway) {
-			p.Fill("E-mail", "few@example.com")
+			p.Fill("Email", "few@example.com")
 			p.Fill("Password", "wrong")
 			p.Press(p.Button("Sign in"))
-			p.Sees(p.GetByText("The e-mail address or the password is wrong."))
+			p.Sees(p.GetByText("Wrong email or password."))
 		}},
 		{Name: "session ended", Path: "/login?ended=1&next=%2Fkeys", Reach: func(p *story.Page, _ *story.Gateway) {
 			p.Sees(p.GetByText("Your session has ended. Sign in to go on."))
 		}},
 		{Name: "registration", Path: "/register"},
 		{Name: "registration of nonsense", Path: "/register", Status: http.StatusUnprocessableEntity, Reach: func(p *story.Page, _ *story.Gateway) {
-			p.Fill("E-mail", "nonsense")
+			p.Fill("Email", "nonsense")
 			p.Press(p.Button("Create account"))
 			p.Sees(p.GetByText("Use at least 8 characters."))
 		}},

@@ -13,9 +13,9 @@ import (
 func (p *Page) MakeAccount(email string) {
 	p.T.Helper()
 	p.Sees(p.Heading("Sign in"))
-	p.Press(p.Link("Create one"))
+	p.Press(p.Link("Create an account"))
 	p.Sees(p.Heading("Create your account"))
-	p.Fill("E-mail", email)
+	p.Fill("Email", email)
 	p.Fill("Password", Password)
 	p.Press(p.Button("Create account"))
 	p.Sees(p.Heading("Keys"))
@@ -24,7 +24,7 @@ func (p *Page) MakeAccount(email string) {
 // SignsInAgain is what follows when the log-in page has come between.
 func (p *Page) SignsInAgain() {
 	p.T.Helper()
-	p.Fill("E-mail", "ana@example.com")
+	p.Fill("Email", "ana@example.com")
 	p.Fill("Password", Password)
 	p.Press(p.Button("Sign in"))
 	p.Sees(p.PersonMenu())
@@ -103,7 +103,7 @@ func (who *Person) TurnsOff(t *testing.T, name string) {
 func (p *Page) TriesToSignIn(email, with string) {
 	p.T.Helper()
 	p.Visit("/login")
-	p.Fill("E-mail", email)
+	p.Fill("Email", email)
 	p.Fill("Password", with)
 	p.Press(p.Button("Sign in"))
 }

@@ -31,11 +31,14 @@ func (p *Person) CheckPassword(ctx context.Context, password model.Secret) error
 func (p *Person) ChangePassword(ctx context.Context, current, replacement model.Secret) error {
 	a := p.accounts
 	id, _, err := p.checkOwn(ctx, current)
-	if err != nil {
+	bad := checkNewPassword(replacement, id.Subject, a.cfg.MinPassword)
+	switch {
+	case model.Is(err, model.KindWrongPassword) && bad != nil: // a person is told both at once
+		return errors.Join(err, bad)
+	case err != nil:
 		return err
-	}
-	if err := checkNewPassword(replacement, id.Subject, a.cfg.MinPassword); err != nil {
-		return err
+	case bad != nil:
+		return bad
 	}
 	hash, err := a.passwords.hash(ctx, claim{id.Subject, p.from}, replacement)
 	if err != nil {

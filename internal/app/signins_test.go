@@ -98,7 +98,7 @@ func TestADashboardOfAnUpstreamCountsTriesItself(t *testing.T) {
 		}
 	}
 	got := post(t, browser(t), a.URL()+"/login", form)
-	if got.Status != http.StatusTooManyRequests || !strings.Contains(got.Body, "Too many tries.") || asked.Load() != tries {
+	if got.Status != http.StatusTooManyRequests || !strings.Contains(got.Body, "Too many attempts.") || asked.Load() != tries {
 		t.Errorf("%d after the upstream was asked %d times", got.Status, asked.Load())
 	}
 }
