@@ -22,7 +22,7 @@ var hostileNames = []string{
 }
 
 // claimed is what stands in quotation marks behind words of ours that say whose words those are.
-var claimed = regexp.MustCompile(`calls itself “[^“”]*”(, “[^“”]*”)*`)
+var claimed = regexp.MustCompile(`(?i:calls itself) “[^“”]*”(, “[^“”]*”)*`)
 
 // foreign finds words of a stranger in what a page says of itself, and quotation marks that are not ours. Ids and fingerprints are hex,
 // and may have any four digits in them.
@@ -84,7 +84,7 @@ func TestWhatStrangersSayOfThemselvesIsNeverShownAsFact(t *testing.T) {
 		}
 		sessions := b.get("/sessions").want(http.StatusOK)
 		sessions.claimsNothing(name + ", sessions")
-		sessions.says("[aria-labelledby=apps]", "An app, calls itself “")
+		sessions.says("[aria-labelledby=apps]", "Calls itself “")
 		b.get("/keys").says("#key-"+made.ID+" .use", "Connected").claimsNothing(name + ", keys")
 		b.get("/keys/"+made.ID).says(".use", "calls itself “").claimsNothing(name + ", a new key")
 		p.clock.Advance(16 * time.Minute) // after which nobody waits for its first use
