@@ -59,12 +59,67 @@ func TestADeviceIsConnectedByACodeAndIsSeenToArrive(t *testing.T) {
 	phone.Sees(phone.Row("porch-cam").GetByText("Waiting for first use"))
 	uses(t, program, got.APIKey, ana)
 	phone.Sees(phone.Row("porch-cam").GetByText("Connected"))
-	phone.Sees(phone.Row("porch-cam").GetByText("realm-web 2.0.1"))
+	phone.Sees(phone.Row("porch-cam").GetByText("realm-web"))
 	phone.Says("porch-cam is connected.")
 	phone.Axe()
 
 	if found := wire.Holding(got.APIKey); !slices.Equal(found, []string{"POST /oauth/token"}) {
 		t.Errorf("the value is in %v", found)
+	}
+}
+
+// Whoever scans the device's picture with a phone on which they are signed in has one thing to read and one to press.
+func TestAScannedCodeIsApprovedWithOneTap(t *testing.T) {
+	t.Parallel()
+	program := story.StartProgram(t)
+	ana := program.Person(t)
+	device := device(t, program, "--name", "kitchen-display")
+	phone := program.Open(t, story.SignedIn(ana), story.PhoneOf(390, 844), story.At(strings.TrimPrefix(device.address, program.URL)))
+	phone.Sees(phone.Heading(story.ConnectThis))
+	phone.Sees(phone.GetByText(device.code))
+	inSight := `rects => rects.every(r => r.top >= 0 && r.bottom <= innerHeight && r.left >= 0 && r.right <= innerWidth && r.height >= 44)
+		&& Math.abs(rects[0].width - rects[1].width) < 1`
+	both := `[...document.querySelectorAll(".choice button")].map(b => b.getBoundingClientRect())`
+	for _, size := range []string{"100%", "200%"} {
+		phone.Evaluate(`size => { document.documentElement.style.setProperty("font-size", size); }`, size)
+		if seen := phone.Evaluate(`(` + inSight + `)(` + both + `)`); seen != true {
+			t.Errorf("at %s the buttons are at %v", size, phone.Evaluate(`JSON.stringify(`+both+`)`))
+		}
+		phone.Fits()
+		phone.BreaksNoWords()
+	}
+	phone.Evaluate(`document.documentElement.style.removeProperty("font-size")`)
+	if words := strings.Fields(phone.Evaluate(`document.querySelector("#pairing").innerText`).(string)); len(words) > 75 {
+		t.Errorf("there are %d words: %q", len(words), words)
+	}
+	phone.Press(phone.Button("Approve"))
+	phone.Sees(phone.Heading("kitchen-display has its key"))
+	got := device.key()
+	phone.IsAt(strings.TrimPrefix(device.address, program.URL))
+	phone.Visit(strings.TrimPrefix(device.address, program.URL)) // scanned once more
+	phone.Sees(phone.Heading("kitchen-display has its key"))
+	phone.Press(phone.Link("Done"))
+	phone.IsAt("/keys")
+	phone.Sees(phone.Row("kitchen-display").GetByText("Waiting for first use"))
+	uses(t, program, got.APIKey, ana)
+}
+
+func TestAQuestionThatNobodyAnswersExpiresInPlaceAndCostsNoTry(t *testing.T) {
+	t.Parallel()
+	program := story.StartProgram(t, pairingTime(5*time.Second))
+	ana := program.Person(t)
+	grant := program.Grant(t, "porch-cam")
+	scanned := program.Open(t, story.SignedIn(ana), story.At("/device?user_code="+grant.UserCode))
+	scanned.Sees(scanned.Heading(story.ConnectThis))
+	typed := scanned.NewTab("/device")
+	typed.EnterCode(program.Grant(t, "heat-pump").UserCode)
+	typed.Sees(typed.Heading("This code has expired"))
+	scanned.Sees(scanned.Heading("This code has expired"))
+	scanned.Lacks(scanned.Button("Approve"))
+	for range 5 { // wrong codes are all still to be had
+		typed.Expects(http.StatusUnprocessableEntity)
+		typed.Visit("/device?user_code=BBBB-BBBB")
+		typed.Sees(typed.GetByText("No device is waiting with that code."))
 	}
 }
 
@@ -238,7 +293,7 @@ func TestADeviceIsConnectedWithoutScript(t *testing.T) {
 	page.Visit("/keys")
 	page.Sees(page.Row("porch-cam").GetByText("Waiting for first use"))
 	uses(t, program, got.APIKey, ana)
-	page.Press(page.Link("Refresh porch-cam"))
+	page.Visit("/keys")
 	page.Sees(page.GetByText("Connected"))
 }
 
@@ -268,7 +323,7 @@ func TestWithTwentyKeysRoomIsMadeBeforeApproving(t *testing.T) {
 	}
 }
 
-func TestDenyComesFirstForTheKeyboard(t *testing.T) {
+func TestDenyComesBeforeApproveForTheKeyboard(t *testing.T) {
 	t.Parallel()
 	program := story.StartProgram(t)
 	ana := program.Person(t)
@@ -285,7 +340,7 @@ func TestDenyComesFirstForTheKeyboard(t *testing.T) {
 		name, _ := page.Evaluate(`document.activeElement.textContent.trim() || document.activeElement.labels?.[0]?.textContent`).(string)
 		order = append(order, name)
 	}
-	if want := []string{"Deny", "Key name", "Approve"}; !slices.Equal(order, want) {
+	if want := []string{"Key name", "Deny", "Approve"}; !slices.Equal(order, want) {
 		t.Errorf("the order is %q, want %q", order, want)
 	}
 	box := func(name string) *playwright.Rect {
