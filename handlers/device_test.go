@@ -193,7 +193,7 @@ func TestACodeIsKeptWhileAPersonSignsIn(t *testing.T) {
 		if got := form.attr("input[name=next]", "value"); got != to {
 			t.Errorf("%s: signing in leads to %q", name, got)
 		}
-		if got := form.attr(".ways a", "href"); got != "/register?next="+url.QueryEscape(to) {
+		if got := form.attr(".onward a", "href"); got != "/register?next="+url.QueryEscape(to) {
 			t.Errorf("%s: making an account leads on to %q", name, got)
 		}
 		b.post("/login", url.Values{"email": {who.email}, "password": {password}, "next": {to}}).leadsTo(to)

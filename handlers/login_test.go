@@ -37,15 +37,15 @@ func TestTheSignInPageSaysWhatItIsForAndLeadsOnward(t *testing.T) {
 	t.Parallel()
 	a := newProgram(t, withMail).browser().get("/login").want(http.StatusOK)
 	a.says(".promise", "Give each of your devices its own key, and its own off switch.")
-	if got := a.texts(".ways a"); !slices.Equal(got, []string{"Create an account", "Forgot password?"}) {
+	if got := a.texts(".onward a"); !slices.Equal(got, []string{"Create an account", "Forgot password?"}) {
 		t.Errorf("it leads to %q", got)
 	}
 	if a.attr("#password", "enterkeyhint") != "go" || a.attr(".peek button.script", "aria-pressed") != "false" {
 		t.Error("the password cannot be looked at, or is not the last field")
 	}
-	newProgram(t).browser().get("/login").says(".ways", "Can’t sign in? Ask the administrator of this server.").lacks(`a[href^="/forgot"]`)
-	a = newProgram(t, reachable).browser().get("/login").says(".ways", "Can’t sign in? Contact the administrator").says("title", "Sign in · Shed keys")
-	if got := a.attr(".ways a[href^=mailto]", "href"); got != "mailto:ada@example.com" {
+	newProgram(t).browser().get("/login").says(".onward", "Can’t sign in? Ask the administrator of this server.").lacks(`a[href^="/forgot"]`)
+	a = newProgram(t, reachable).browser().get("/login").says(".onward", "Can’t sign in? Contact the administrator").says("title", "Sign in · Shed keys")
+	if got := a.attr(".onward a[href^=mailto]", "href"); got != "mailto:ada@example.com" {
 		t.Errorf("the administrator is at %q", got)
 	}
 }

@@ -37,7 +37,7 @@ func localPath(next string) string {
 }
 
 // ownPages are those that need no more than their path, besides those of keys and devices.
-var ownPages = []string{home, activityPath, sessionsPath, accountPath, accountPath + "/delete", "/login", "/register", forgotPath, resetPath, confirmPath}
+var ownPages = []string{home, activityPath, sessionsPath, accountPath, accountPath + "/delete", helpPath, "/login", "/register", forgotPath, resetPath, confirmPath}
 
 // keysPageWith is the keys page with the name filled in for a new key, or without when no key can have it. Such a name needs no
 // escapes.

@@ -39,6 +39,7 @@ func (h *dashboard) routes(e *echo.Echo) {
 
 	// Anybody.
 	page("/", func(c echo.Context) error { return c.Redirect(http.StatusSeeOther, home) })
+	page(helpPath, h.showHelp, h.loadAccount)
 	page("/logs", h.logReference, h.loadAccount)
 	page("/login", h.showSignIn, h.loadAccount, h.forbidAccount)
 	e.POST("/login", h.signIn, h.loadAccount)

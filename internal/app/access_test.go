@@ -94,6 +94,7 @@ var pages = map[string]row{
 	"GET /healthz":   everybody(is(200)),
 	"POST /theme":    everybody(goes("/keys")),
 	"GET /":          everybody(goes("/keys")),
+	"GET /help":      everybody(is(200)),
 	"GET /logs":      everybody(is(200)),
 	"GET /login":     {is(200), goes("/keys"), goes("/keys"), goes("/keys"), goes("/keys")},
 	"POST /login":    everybody(goes("/keys").and(signedIn)),
@@ -132,7 +133,7 @@ var pages = map[string]row{
 	"POST /forgot":       everybody(is(422)),
 	"GET /reset":         everybody(is(200)),
 	"POST /reset":        everybody(is(422)),
-	"GET /confirm":       everybody(is(200)),
+	"GET /confirm":       everybody(goes("/login")), // there is nothing to confirm
 	"POST /confirm":      everybody(is(422)),
 	"POST /confirm/send": everybody(is(422)),
 
