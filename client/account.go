@@ -25,13 +25,13 @@ const (
 // not have it, [IsNotReported] is true of the error.
 func (s *Session) Prove(ctx context.Context, password string) error {
 	return s.withRefresh(ctx, request{
-		op:       opProve,
-		method:   http.MethodPost,
-		root:     ownRoot,
-		path:     path("proof"),
-		body:     map[string]string{"password": password},
-		secrets:  []Secret{Secret(password)},
-		wordless: true,
+		op:        opProve,
+		method:    http.MethodPost,
+		root:      ownRoot,
+		path:      path("proof"),
+		body:      map[string]string{"password": password},
+		secrets:   []Secret{Secret(password)},
+		noContent: true,
 	}, nil)
 }
 
@@ -43,13 +43,13 @@ func (s *Session) Prove(ctx context.Context, password string) error {
 // not have it, [IsNotReported] is true of the error.
 func (s *Session) ChangePassword(ctx context.Context, current, replacement string) error {
 	return s.withRefresh(ctx, request{
-		op:       opChangePassword,
-		method:   http.MethodPut,
-		root:     ownRoot,
-		path:     path("password"),
-		body:     map[string]string{"current_password": current, "new_password": replacement},
-		secrets:  []Secret{Secret(current), Secret(replacement)},
-		wordless: true,
+		op:        opChangePassword,
+		method:    http.MethodPut,
+		root:      ownRoot,
+		path:      path("password"),
+		body:      map[string]string{"current_password": current, "new_password": replacement},
+		secrets:   []Secret{Secret(current), Secret(replacement)},
+		noContent: true,
 	}, nil)
 }
 
@@ -128,14 +128,14 @@ func IsNobodyToMail(err error) bool {
 	return ok && (e.Op == opResend || e.Op == opSendReset) && (e.Code == codeUserNotFound || e.Code == codeUserConfirmed)
 }
 
-// IsUnconfirmed reports whether a log-in with [EmailPassword] was refused although
+// IsUnconfirmed reports whether a sign-in with [EmailPassword] was refused although
 // the password is right, because nobody has confirmed the address of the account.
 func IsUnconfirmed(err error) bool {
 	e, ok := about(err)
 	return ok && e.Op == opLogin && e.Code == codeAuthError && strings.HasSuffix(e.Path, "/local-userpass/login")
 }
 
-// errNotWordless is in the error of a success that says something where there is
+// errNot204 is in the error of a success that says something where there is
 // nothing to say: a server that answers so to whatever it does not know has
 // checked nothing.
-var errNotWordless = errors.New("the answer is not 204")
+var errNot204 = errors.New("the answer is not 204")

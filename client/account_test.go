@@ -14,20 +14,20 @@ const userpass = "/api/client/v2.0/app/" + appID + "/auth/providers/local-userpa
 
 // accountCall is one of the calls about an account, and what it sends.
 type accountCall struct {
-	name, call, body string
-	secrets          []string
-	bearer, wordless bool
-	do               func(context.Context, *client.Session, *client.Client) error
+	name, call, body  string
+	secrets           []string
+	bearer, noContent bool
+	do                func(context.Context, *client.Session, *client.Client) error
 }
 
 func accountCalls() []accountCall {
 	return []accountCall{
-		{name: "proving", call: "POST /api/latchkey/v1/proof", body: `{"password":"current horse"}`, secrets: []string{"current horse"}, bearer: true, wordless: true,
+		{name: "proving", call: "POST /api/latchkey/v1/proof", body: `{"password":"current horse"}`, secrets: []string{"current horse"}, bearer: true, noContent: true,
 			do: func(ctx context.Context, s *client.Session, _ *client.Client) error {
 				return s.Prove(ctx, "current horse")
 			}},
 		{name: "changing", call: "PUT /api/latchkey/v1/password", body: `{"current_password":"current horse","new_password":"another horse"}`,
-			secrets: []string{"current horse", "another horse"}, bearer: true, wordless: true,
+			secrets: []string{"current horse", "another horse"}, bearer: true, noContent: true,
 			do: func(ctx context.Context, s *client.Session, _ *client.Client) error {
 				return s.ChangePassword(ctx, "current horse", "another horse")
 			}},
@@ -90,7 +90,7 @@ func TestAnAnswerWithWordsIsNoProofOfAPassword(t *testing.T) {
 		f := startFake(t)
 		session, c := f.login(t), f.client(t)
 		f.on(a.call, http.StatusOK, `{"ok":true}`)
-		if err := a.do(t.Context(), session, c); (err != nil) != a.wordless || a.wordless && !client.IsNotReported(err) {
+		if err := a.do(t.Context(), session, c); (err != nil) != a.noContent || a.noContent && !client.IsNotReported(err) {
 			t.Errorf("%s: %v", a.name, err)
 		}
 	}
@@ -133,7 +133,7 @@ func TestEachErrorAboutAnAccountIsToldFromTheOthers(t *testing.T) {
 	}
 }
 
-func TestALogInBeforeTheAddressIsConfirmedIsToldFromAWrongPassword(t *testing.T) {
+func TestASignInBeforeTheAddressIsConfirmedIsToldFromAWrongPassword(t *testing.T) {
 	for body, want := range map[string]bool{
 		`{"error":"confirmation required","error_code":"AuthError"}`: true, `{"error":"unauthorized","error_code":"InvalidPassword"}`: false,
 	} {

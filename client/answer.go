@@ -28,16 +28,16 @@ type answer interface{ check() error }
 // whatever the body was.
 func (r request) read(res *http.Response, out answer) error {
 	body, err := readCapped(res.Body)
-	var said complaint
-	if res.StatusCode/100 != 2 || mayComplain(body) {
-		said = salvage(body)
+	var said errorBody
+	if res.StatusCode/100 != 2 || mayReportError(body) {
+		said = readErrorBody(body)
 	}
 	if res.StatusCode/100 == 2 && !said.failed {
 		if err == nil {
 			err = decode(body, out)
 		}
-		if err == nil && r.wordless && res.StatusCode != http.StatusNoContent {
-			err = errNotWordless
+		if err == nil && r.noContent && res.StatusCode != http.StatusNoContent {
+			err = errNot204
 		}
 		if err == nil {
 			return nil
@@ -69,7 +69,7 @@ func readCapped(from io.Reader) ([]byte, error) {
 // decode fills out from a success body.
 func decode(body []byte, out answer) error {
 	if out == nil {
-		return wordless(body)
+		return noContent(body)
 	}
 	if len(bytes.TrimSpace(body)) == 0 {
 		return errors.New("the answer is empty")
@@ -83,38 +83,38 @@ func decode(body []byte, out answer) error {
 	return nil
 }
 
-// wordless checks the body of a success that has nothing to say. Some servers
+// noContent checks the body of a success that has nothing to say. Some servers
 // say it in JSON. Anything else is from somebody in between, who did not act.
-func wordless(body []byte) error {
+func noContent(body []byte) error {
 	if len(bytes.TrimSpace(body)) > 0 && !json.Valid(body) {
 		return errors.New("the answer is neither empty nor JSON")
 	}
 	return nil
 }
 
-// complaint is what a body says about a failure, as far as it can be read.
-type complaint struct {
+// errorBody is what a body says about a failure, as far as it can be read.
+type errorBody struct {
 	message, code, link string
 
 	failed bool // the body is an object that reports an error, whatever the status
 	broken bool // the body is not a whole JSON object
 }
 
-// mayComplain reports whether a body can have a member that tells of an error,
+// mayReportError reports whether a body can have a member that tells of an error,
 // spelt as it is or with escapes. Most long answers cannot, and need not be read
 // twice.
-func mayComplain(body []byte) bool {
+func mayReportError(body []byte) bool {
 	return bytes.Contains(body, []byte(`"error`)) || bytes.Contains(body, []byte(`\u`))
 }
 
-// salvage reads the three members of the error envelope one by one, so that a
+// readErrorBody reads the three members of the error envelope one by one, so that a
 // body cut short still gives those that arrived. Members of another type than
 // string count as absent.
-func salvage(body []byte) complaint {
-	var c complaint
+func readErrorBody(body []byte) errorBody {
+	var c errorBody
 	dec := json.NewDecoder(bytes.NewReader(body))
 	if open, err := dec.Token(); err != nil || open != json.Delim('{') {
-		return complaint{broken: true}
+		return errorBody{broken: true}
 	}
 	for dec.More() {
 		name, err := dec.Token()
@@ -136,7 +136,7 @@ func salvage(body []byte) complaint {
 
 // take keeps one member. The SDKs treat a success status with an error in its
 // body as an error, and so does this package.
-func (c *complaint) take(name any, raw json.RawMessage) {
+func (c *errorBody) take(name any, raw json.RawMessage) {
 	if name != "error" && name != "error_code" && name != "link" {
 		return // most of a long answer
 	}

@@ -49,30 +49,30 @@ func TestSafeLinkDropsWhatAPageMustNotOffer(t *testing.T) {
 }
 
 func TestSalvageReadsWhatArrived(t *testing.T) {
-	whole := complaint{message: "m", code: "C", link: "l", failed: true}
+	whole := errorBody{message: "m", code: "C", link: "l", failed: true}
 	for name, tc := range map[string]struct {
 		body string
-		want complaint
+		want errorBody
 	}{
 		"whole":            {`{"error":"m","error_code":"C","link":"l"}`, whole},
 		"with more":        {`{"a":[{"error":"no"}],"error":"m","b":{"error_code":"no"},"error_code":"C","link":"l"}`, whole},
-		"cut in a text":    {`{"error":"m","error_code":"C","link":"l`, complaint{message: "m", code: "C", failed: true, broken: true}},
-		"cut in a name":    {`{"error":"m","error_co`, complaint{message: "m", failed: true, broken: true}},
-		"cut at the end":   {`{"error":"m"`, complaint{message: "m", failed: true, broken: true}},
-		"nulls":            {`{"error":null,"error_code":null,"link":null}`, complaint{}},
-		"null link":        {`{"error":"m","link":null}`, complaint{message: "m", failed: true}},
-		"other types":      {`{"error":{"a":1},"error_code":7,"link":[]}`, complaint{failed: true}},
-		"an empty error":   {`{"error":""}`, complaint{failed: true}},
-		"an empty code":    {`{"error_code":""}`, complaint{}},
-		"no error":         {`{"access_token":"x"}`, complaint{}},
-		"a list":           {`[{"error":"m"}]`, complaint{broken: true}},
-		"a text":           {`"error"`, complaint{broken: true}},
-		"nothing":          {``, complaint{broken: true}},
-		"markup":           {`<html><body>error</body></html>`, complaint{broken: true}},
-		"something behind": {`{"error":"m"} more`, complaint{message: "m", failed: true}},
+		"cut in a text":    {`{"error":"m","error_code":"C","link":"l`, errorBody{message: "m", code: "C", failed: true, broken: true}},
+		"cut in a name":    {`{"error":"m","error_co`, errorBody{message: "m", failed: true, broken: true}},
+		"cut at the end":   {`{"error":"m"`, errorBody{message: "m", failed: true, broken: true}},
+		"nulls":            {`{"error":null,"error_code":null,"link":null}`, errorBody{}},
+		"null link":        {`{"error":"m","link":null}`, errorBody{message: "m", failed: true}},
+		"other types":      {`{"error":{"a":1},"error_code":7,"link":[]}`, errorBody{failed: true}},
+		"an empty error":   {`{"error":""}`, errorBody{failed: true}},
+		"an empty code":    {`{"error_code":""}`, errorBody{}},
+		"no error":         {`{"access_token":"x"}`, errorBody{}},
+		"a list":           {`[{"error":"m"}]`, errorBody{broken: true}},
+		"a text":           {`"error"`, errorBody{broken: true}},
+		"nothing":          {``, errorBody{broken: true}},
+		"markup":           {`<html><body>error</body></html>`, errorBody{broken: true}},
+		"something behind": {`{"error":"m"} more`, errorBody{message: "m", failed: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := salvage([]byte(tc.body)); got != tc.want {
+			if got := readErrorBody([]byte(tc.body)); got != tc.want {
 				t.Errorf("got %+v, want %+v", got, tc.want)
 			}
 		})
@@ -94,8 +94,8 @@ func TestAnErrorInASuccessIsFoundHoweverItIsSpelt(t *testing.T) {
 	for body, want := range map[string]bool{
 		`{"error":"x"}`: true, `{"a":1, "error_code": "x"}`: true, `{"\u0065rror":"x"}`: true, `{"keys":[]}`: false, `[]`: false,
 	} {
-		if mayComplain([]byte(body)) != want || salvage([]byte(body)).failed != want {
-			t.Errorf("%s: may %v, does %v", body, mayComplain([]byte(body)), salvage([]byte(body)).failed)
+		if mayReportError([]byte(body)) != want || readErrorBody([]byte(body)).failed != want {
+			t.Errorf("%s: may %v, does %v", body, mayReportError([]byte(body)), readErrorBody([]byte(body)).failed)
 		}
 	}
 }

@@ -36,7 +36,7 @@ const (
 type APIKey struct {
 	ID       string
 	Name     string
-	Disabled bool // a disabled key cannot log in
+	Disabled bool // a disabled key cannot sign in
 }
 
 // CreatedAt returns when the key was made, which its id tells to the second, or
@@ -191,13 +191,13 @@ func (a *APIKeys) FetchAll(ctx context.Context) ([]APIKey, error) {
 	return keys, nil
 }
 
-// Enable lets a disabled key log in again, with the value it always had.
+// Enable lets a disabled key sign in again, with the value it always had.
 // Enabling an enabled key changes nothing.
 func (a *APIKeys) Enable(ctx context.Context, id string) error {
 	return a.one(ctx, opEnableKey, http.MethodPut, id, "enable", nil)
 }
 
-// Disable stops a key from logging in until it is enabled again. Disabling a
+// Disable stops a key from signing in until it is enabled again. Disabling a
 // disabled key changes nothing.
 func (a *APIKeys) Disable(ctx context.Context, id string) error {
 	return a.one(ctx, opDisableKey, http.MethodPut, id, "disable", nil)

@@ -23,8 +23,8 @@ const sessionPath = "/auth/session"
 // noDevice is the device id of a server that keeps no devices.
 const noDevice = "000000000000000000000000"
 
-// Register makes an account that can log in with [EmailPassword], if the server
-// lets anybody do so and needs no confirmation. It does not log in.
+// Register makes an account that can sign in with [EmailPassword], if the server
+// lets anybody do so and needs no confirmation. It does not sign in.
 func (c *Client) Register(ctx context.Context, email, password string) error {
 	return c.call(ctx, request{
 		op:      opRegister,
@@ -35,7 +35,7 @@ func (c *Client) Register(ctx context.Context, email, password string) error {
 	}, nil)
 }
 
-// loginRequest is the body of a log-in.
+// loginRequest is the body of a sign-in.
 type loginRequest struct {
 	loginFields
 	Options struct {
@@ -43,7 +43,7 @@ type loginRequest struct {
 	} `json:"options"`
 }
 
-// loginAnswer is what a log-in gives.
+// loginAnswer is what a sign-in gives.
 type loginAnswer struct {
 	UserID   string `json:"user_id"`
 	DeviceID string `json:"device_id"`
@@ -131,7 +131,7 @@ type Profile struct {
 	CustomData map[string]any `json:"custom_data,omitempty"`
 }
 
-// Identity is one way in which a user can log in.
+// Identity is one way in which a user can sign in.
 type Identity struct {
 	ID         string `json:"id"`
 	Provider   string `json:"provider_type"` // for example "local-userpass"

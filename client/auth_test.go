@@ -54,7 +54,7 @@ func TestLoginOpensASession(t *testing.T) {
 		t.Errorf("the session is of %s on %s", s.UserID(), s.DeviceID())
 	}
 	if n := len(f.requests()); n != 1 {
-		t.Errorf("a log-in took %d requests, want 1", n)
+		t.Errorf("a sign-in took %d requests, want 1", n)
 	}
 }
 
@@ -133,10 +133,10 @@ func TestLogoutUsesTheRefreshTokenAndForgetsTheOther(t *testing.T) {
 
 	f.on("POST "+sessionCall, http.StatusUnauthorized, `{"error":"invalid session: failed to find refresh token","error_code":"InvalidSession"}`)
 	if _, err := s.Profile(t.Context()); !client.IsUnauthorized(err) {
-		t.Errorf("after logging out, the profile gives %v", err)
+		t.Errorf("after signing out, the profile gives %v", err)
 	}
 	if n := f.count(profileCall); n != 0 {
-		t.Error("the access token was used after logging out")
+		t.Error("the access token was used after signing out")
 	}
 }
 

@@ -19,7 +19,7 @@ const (
 	opReissue        = "reissue refresh token"
 )
 
-// AuthSession is a log-in of the user that has not ended, as the server knows
+// AuthSession is a sign-in of the user that has not ended, as the server knows
 // it. The address is as the server saw it; what the program there says of itself
 // nobody verified.
 type AuthSession struct {
@@ -55,7 +55,7 @@ func (s *Session) ID() string {
 	return claims.ID
 }
 
-// AuthSessions lists where the user is logged in; more says that the server left
+// AuthSessions lists where the user is signed in; more says that the server left
 // some out. This call and those that end
 // sessions are Latchkey's own, as [APIKeys.Facts] is: for a server that does not
 // have them, [IsNotReported] is true of the error.

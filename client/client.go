@@ -35,7 +35,7 @@ type Client struct {
 	sessions sightings
 	http1    atomic.Bool // what the server speaks
 
-	deviceID atomic.Pointer[string] // given by the first log-in, given back by the next
+	deviceID atomic.Pointer[string] // given by the first sign-in, given back by the next
 	root     atomic.Pointer[string] // where every other call goes, once known
 	locating flight[string]
 }
@@ -62,7 +62,7 @@ func WithBaseHostOnly() Option {
 	return func(c *Client) { c.hostOnly = true }
 }
 
-// WithDevice describes this program to the server at each log-in. Platform,
+// WithDevice describes this program to the server at each sign-in. Platform,
 // PlatformVersion, SDK and SDKVersion have defaults.
 func WithDevice(d Device) Option {
 	return func(c *Client) { c.device = d }
@@ -119,8 +119,8 @@ type request struct {
 	bearer Secret // the token to send, if any
 	body   any    // sent as JSON, unless nil
 
-	// wordless is true of a call that answers 204 and nothing else.
-	wordless bool
+	// noContent is true of a call that answers 204 and nothing else.
+	noContent bool
 
 	// secrets are the values in body that no error may repeat, should the
 	// server echo them.

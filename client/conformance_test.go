@@ -11,7 +11,7 @@ import (
 // TestConformanceOfADeployment runs the suite on the server that the
 // environment names. LATCHKEY_CONFORMANCE_STRICT=1 adds what only Latchkey's
 // own server promises, LATCHKEY_CONFORMANCE_ANONYMOUS=1 says that the server
-// allows anonymous log-in, and LATCHKEY_CONFORMANCE_MIN_PASSWORD is the least
+// allows anonymous sign-in, and LATCHKEY_CONFORMANCE_MIN_PASSWORD is the least
 // length of a password where that is not 6.
 func TestConformanceOfADeployment(t *testing.T) {
 	target := clienttest.Target{

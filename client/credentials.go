@@ -6,7 +6,7 @@ import (
 	"runtime"
 )
 
-// Credentials are what a user logs in with. Make them with [EmailPassword],
+// Credentials are what a user signs in with. Make them with [EmailPassword],
 // [UserAPIKey] or [Anonymous]. They print as the kind they are, never with what
 // they hold.
 type Credentials struct {
@@ -16,7 +16,7 @@ type Credentials struct {
 	fields func() loginFields
 }
 
-// loginFields are the members of a log-in body that depend on the provider.
+// loginFields are the members of a sign-in body that depend on the provider.
 type loginFields struct {
 	Username string `json:"username,omitempty"`
 	Password string `json:"password,omitempty"`
@@ -38,7 +38,7 @@ func UserAPIKey(value string) Credentials {
 	return newCredentials("api-key", loginFields{Key: value})
 }
 
-// Anonymous makes a new user without a name at each log-in. Many servers do not
+// Anonymous makes a new user without a name at each sign-in. Many servers do not
 // allow it.
 func Anonymous() Credentials {
 	return newCredentials("anon-user", loginFields{})
@@ -62,7 +62,7 @@ func (c Credentials) MarshalText() ([]byte, error) { return []byte(c.String()), 
 
 // Device describes a program to the server. All of it is optional. Nothing
 // depends on it, but a server may show it to the owner of the key with which
-// the program logs in.
+// the program signs in.
 type Device struct {
 	Platform        string // operating system; the default is runtime.GOOS
 	PlatformVersion string // the default is the version of Go

@@ -10,7 +10,7 @@ import (
 	"latchkey/client"
 )
 
-// sentLogin decodes the body of a log-in.
+// sentLogin decodes the body of a sign-in.
 func sentLogin(t *testing.T, r recorded) map[string]any {
 	t.Helper()
 	var body map[string]any
@@ -60,7 +60,7 @@ func TestEmptyCredentialsAreNotSent(t *testing.T) {
 	}
 }
 
-func TestALogInDescribesTheDevice(t *testing.T) {
+func TestASignInDescribesTheDevice(t *testing.T) {
 	for name, tc := range map[string]struct {
 		opts []client.Option
 		want map[string]any
@@ -123,7 +123,7 @@ func TestADeviceIDIsGivenBack(t *testing.T) {
 					want = nil
 				}
 				if !reflect.DeepEqual(sent["deviceId"], want) {
-					t.Errorf("log-in %d sent deviceId %v, want %v", i+1, sent["deviceId"], want)
+					t.Errorf("sign-in %d sent deviceId %v, want %v", i+1, sent["deviceId"], want)
 				}
 			}
 		})

@@ -24,7 +24,7 @@
 //			log.Fatal(err)
 //		}
 //
-//		// A person logs in and makes a key.
+//		// A person signs in and makes a key.
 //		person, err := c.Login(ctx, client.EmailPassword("ada@example.com", "correct horse"))
 //		if err != nil {
 //			log.Fatal(err)
@@ -37,7 +37,7 @@
 //			log.Fatal(err)
 //		}
 //
-//		// The device logs in with the key's value and is the same user.
+//		// The device signs in with the key's value and is the same user.
 //		device, err := c.Login(ctx, client.UserAPIKey(key.Value.Reveal()))
 //		if err != nil {
 //			log.Fatal(err)
@@ -60,7 +60,7 @@
 // second refusal means that the session is over.
 //
 // What only asks is also sent once more, after a short pause, when the connection
-// failed before any answer. Nothing else is ever sent twice: no log-in and nothing
+// failed before any answer. Nothing else is ever sent twice: no sign-in and nothing
 // that changes a key. Redirects are not followed, and no answer is read beyond one
 // megabyte. Pass a context to bound a call in time; without
 // [WithHTTPClient] none takes longer than ten seconds per request.

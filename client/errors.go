@@ -119,7 +119,7 @@ func (r request) unusable(status int, cause error) *Error {
 }
 
 // refused is the error of an answer that reports one.
-func (r request) refused(status int, said complaint, wait time.Duration, cause error) *Error {
+func (r request) refused(status int, said errorBody, wait time.Duration, cause error) *Error {
 	return &Error{
 		Op:      r.op,
 		Method:  r.method,
@@ -198,7 +198,7 @@ func IsNotFound(err error) bool {
 }
 
 // IsUnauthorized reports whether the credentials, or the session, are not
-// valid (any more): log in again.
+// valid (any more): sign in again.
 func IsUnauthorized(err error) bool { return hasStatus(err, http.StatusUnauthorized) }
 
 // IsUserDisabled reports whether the credentials are right and their user has
@@ -209,7 +209,7 @@ func IsUserDisabled(err error) bool {
 }
 
 // IsForbidden reports whether the session is valid but may not do this. Keys
-// can be managed by people who logged in with neither a key nor anonymously.
+// can be managed by people who signed in with neither a key nor anonymously.
 func IsForbidden(err error) bool { return hasStatus(err, http.StatusForbidden) }
 
 // IsLimited reports whether the server refused the call because there were too

@@ -238,7 +238,7 @@ func TestHelpersTellKindsApart(t *testing.T) {
 		"404":                    {&client.Error{Op: "fetch key", Status: 404}, "IsNotFound"},
 		"404 to a list":          {&client.Error{Op: "list keys", Status: 404}, ""},
 		"404 to a create":        {&client.Error{Op: "create key", Status: 404}, ""},
-		"401":                    {&client.Error{Op: "log in", Status: 401, Code: "InvalidPassword"}, "IsUnauthorized"},
+		"401":                    {&client.Error{Op: "sign in", Status: 401, Code: "InvalidPassword"}, "IsUnauthorized"},
 		"403":                    {&client.Error{Op: "list keys", Status: 403}, "IsForbidden"},
 		"name taken":             {&client.Error{Op: "create key", Status: 409, Code: "APIKeyAlreadyExists"}, "IsNameInUse"},
 		"name taken, no code":    {&client.Error{Op: "create key", Status: 409}, "IsNameInUse"},

@@ -37,7 +37,7 @@ func exampleSession() (session *client.Session, stop func()) {
 	return c.Resume(userID, refresh), server.Close
 }
 
-// A person makes a key; a device logs in with it and acts for the person.
+// A person makes a key; a device signs in with it and acts for the person.
 func Example() {
 	server := exampleServer()
 	defer server.Close()
@@ -79,7 +79,7 @@ func ExampleClient_Register() {
 	err = c.Register(context.Background(), "ada@example.com", "correct horse")
 	switch {
 	case client.IsAccountInUse(err):
-		fmt.Println("there is an account already: log in")
+		fmt.Println("there is an account already: sign in")
 	case err != nil:
 		fmt.Println(err)
 	default:
@@ -176,11 +176,11 @@ func ExampleSession_Profile() {
 	}
 	fmt.Println(profile.Type, profile.Email())
 	for _, identity := range profile.Identities {
-		fmt.Println("logs in with", identity.Provider)
+		fmt.Println("signs in with", identity.Provider)
 	}
 	// Output:
 	// normal ada@example.com
-	// logs in with local-userpass
+	// signs in with local-userpass
 }
 
 func ExampleSession_Refresh() {
@@ -190,13 +190,13 @@ func ExampleSession_Refresh() {
 	err := session.Refresh(context.Background())
 	switch {
 	case client.IsUnauthorized(err):
-		fmt.Println("the session is over: log in again")
+		fmt.Println("the session is over: sign in again")
 	case err != nil:
 		fmt.Println(err)
 	default:
-		fmt.Println("still logged in")
+		fmt.Println("still signed in")
 	}
-	// Output: still logged in
+	// Output: still signed in
 }
 
 func ExampleSession_Logout() {
@@ -208,8 +208,8 @@ func ExampleSession_Logout() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println("logged out")
-	// Output: logged out
+	fmt.Println("signed out")
+	// Output: signed out
 }
 
 func ExampleSession_DeleteUser() {
@@ -302,8 +302,8 @@ func ExampleAPIKeys_Disable() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println("the device cannot log in")
-	// Output: the device cannot log in
+	fmt.Println("the device cannot sign in")
+	// Output: the device cannot sign in
 }
 
 func ExampleAPIKeys_Delete() {

@@ -49,7 +49,7 @@ type fake struct {
 	got      []recorded
 }
 
-// newFake starts a fake that knows its location and log-ins.
+// newFake starts a fake that knows its location and sign-ins.
 func newFake() *fake {
 	f := &fake{handlers: map[string]http.HandlerFunc{}}
 	f.Server = httptest.NewServer(f)

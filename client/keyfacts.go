@@ -36,14 +36,14 @@ type KeyFact struct {
 	LastRefusal KeyRefusal
 }
 
-// KeyUse is a log-in with a key. The address is as the server saw it; the rest
+// KeyUse is a sign-in with a key. The address is as the server saw it; the rest
 // is what the device said and nobody verified.
 type KeyUse struct {
 	At                                                              time.Time
 	Address, DeviceName, Platform, PlatformVersion, SDK, SDKVersion string
 }
 
-// KeyRefusal is a log-in with a key that the server refused.
+// KeyRefusal is a sign-in with a key that the server refused.
 type KeyRefusal struct {
 	At      time.Time
 	Address string

@@ -12,7 +12,7 @@ import (
 // without its tokens.
 //
 // It holds two tokens, as the SDKs do. The refresh token, good for weeks, is
-// the session: it renews the other one, manages keys and logs out. The access
+// the session: it renews the other one, manages keys and signs out. The access
 // token, good for minutes, is used by [Session.Profile] and
 // [Session.DeleteUser].
 type Session struct {
@@ -33,10 +33,10 @@ func (c *Client) Resume(userID string, refreshToken Secret) *Session {
 	return &Session{client: c, userID: userID, refresh: &refreshToken}
 }
 
-// UserID returns the id of the user: the same however they logged in.
+// UserID returns the id of the user: the same however they signed in.
 func (s *Session) UserID() string { return s.userID }
 
-// DeviceID returns the id that the server gave this Client at log-in, if any.
+// DeviceID returns the id that the server gave this Client at sign-in, if any.
 func (s *Session) DeviceID() string { return s.deviceID }
 
 // RefreshToken returns the token to give to [Client.Resume] later. Whoever has

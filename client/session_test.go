@@ -87,8 +87,8 @@ func TestAServerThatRefusesFreshTokensIsNotAskedForEver(t *testing.T) {
 		session func(*fake, *testing.T) *client.Session
 		want    []string
 	}{
-		"after a log-in": {(*fake).login, []string{profileCall, "POST " + sessionCall, profileCall}},
-		"when resumed":   {(*fake).session, []string{"POST " + sessionCall, profileCall}},
+		"after a sign-in": {(*fake).login, []string{profileCall, "POST " + sessionCall, profileCall}},
+		"when resumed":    {(*fake).session, []string{"POST " + sessionCall, profileCall}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := startFake(t)

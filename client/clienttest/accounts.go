@@ -10,14 +10,14 @@ import (
 )
 
 func (s *suite) testAccounts(t *testing.T) {
-	t.Run("a new account logs in and sees its profile", s.newAccount)
+	t.Run("a new account signs in and sees its profile", s.newAccount)
 	t.Run("an e-mail address has one account", s.takenEmail)
 	t.Run("wrong password and unknown e-mail address answer alike", s.wrongPassword)
 	t.Run("e-mail addresses are compared with case", s.emailCase)
 	t.Run("passwords have a least and a greatest length", s.passwordLength)
 	t.Run("an account may have a name without an @", s.plainName)
 	t.Run("a deleted account leaves nothing that works", s.deletedAccount)
-	t.Run("anonymous log-in", s.anonymous)
+	t.Run("anonymous sign-in", s.anonymous)
 	t.Run("an unknown provider is not found", func(t *testing.T) {
 		s.strict(t)
 		a := s.send(t, request{method: http.MethodPost, path: s.inApp("/auth/providers/no-such/login"), body: `{}`})
@@ -132,7 +132,7 @@ func (s *suite) deletedAccount(t *testing.T) {
 		refused(t, session.Refresh(t.Context()), goneSession)
 		_, err = session.APIKeys().FetchAll(t.Context())
 		refused(t, err, goneSession)
-		// realm-web logs out after deleting, and forgives only this text.
+		// realm-web signs out after deleting, and forgives only this text.
 		refused(t, session.Logout(t.Context()), goneSession)
 	}
 }
@@ -147,7 +147,7 @@ func (s *suite) anonymous(t *testing.T) {
 	}
 	first, second := s.newAnonymous(t), s.newAnonymous(t)
 	if first.UserID() == second.UserID() {
-		t.Error("two anonymous log-ins gave the same user")
+		t.Error("two anonymous sign-ins gave the same user")
 	}
 	profile, err := first.Profile(t.Context())
 	if err != nil {

@@ -12,7 +12,7 @@ func (s *suite) testAuthSessions(t *testing.T) {
 	if !s.answers(t, func(own *client.Session) error { _, _, err := own.AuthSessions(t.Context()); return err }) {
 		return
 	}
-	t.Run("lists where the user is logged in, and nobody else", s.listsSessions)
+	t.Run("lists where the user is signed in, and nobody else", s.listsSessions)
 	t.Run("says which key opened a session", s.listsSessionsOfKeys)
 	t.Run("ends one session and no other", s.endsOne)
 	t.Run("ends no session of another user", s.endsNoForeign)
@@ -65,7 +65,7 @@ func (s *suite) listsSessions(t *testing.T) {
 		t.Fatal(err)
 	}
 	if left := listed(t, p.session); len(left) != 1 {
-		t.Errorf("after a log-out %d sessions are listed", len(left))
+		t.Errorf("after a sign-out %d sessions are listed", len(left))
 	}
 }
 

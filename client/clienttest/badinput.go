@@ -13,7 +13,7 @@ func (s *suite) testBadInput(t *testing.T) {
 	p := s.newPerson(t)
 	posts := map[string]request{
 		"register": {path: s.inApp("/auth/providers/local-userpass/register")},
-		"log in":   {path: s.inApp("/auth/providers/local-userpass/login")},
+		"sign in":  {path: s.inApp("/auth/providers/local-userpass/login")},
 		"key":      {path: s.inApp("/auth/providers/api-key/login")},
 		"create":   {path: "/auth/api_keys", bearer: p.refresh()},
 	}

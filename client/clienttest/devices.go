@@ -9,7 +9,7 @@ import (
 
 var hex24 = regexp.MustCompile(`^[0-9a-f]{24}$`)
 
-// testDevices is about realm-web, whose second log-in throws unless device_id
+// testDevices is about realm-web, whose second sign-in throws unless device_id
 // is 24 hexadecimal digits.
 func (s *suite) testDevices(t *testing.T) {
 	p := s.newPerson(t)
@@ -21,7 +21,7 @@ func (s *suite) testDevices(t *testing.T) {
 		}
 	})
 
-	t.Run("a log-in without a device has an id too", func(t *testing.T) {
+	t.Run("a sign-in without a device has an id too", func(t *testing.T) {
 		for _, options := range []string{`{}`, `{"device":{}}`} {
 			if got, _ := s.login(t, p, options)["device_id"].(string); !hex24.MatchString(got) {
 				t.Errorf("options %s: device_id is %q, want 24 hexadecimal digits", options, got)
@@ -40,7 +40,7 @@ func (s *suite) testDevices(t *testing.T) {
 		}
 	})
 
-	t.Run("package client keeps its id over log-ins", func(t *testing.T) {
+	t.Run("package client keeps its id over sign-ins", func(t *testing.T) {
 		again, err := p.client.Login(t.Context(), client.EmailPassword(p.email, p.password))
 		if err != nil {
 			t.Fatal(err)

@@ -117,7 +117,7 @@ func (s *suite) factsOfUse(t *testing.T) {
 	}
 	p.login(t)
 	if got := p.fact(t, key).LastUse; got != last {
-		t.Errorf("the person's own log-in turned the last use into %+v", got)
+		t.Errorf("the person's own sign-in turned the last use into %+v", got)
 	}
 	if got := p.fact(t, other); !got.FirstUsed.IsZero() || !got.LastUse.At.IsZero() {
 		t.Errorf("the use of another key is told of one: %+v", got)
@@ -166,7 +166,7 @@ func (s *suite) factsForPeople(t *testing.T) {
 	_, err := p.loginWith(t, key).APIKeys().Facts(t.Context())
 	refused(t, err, want{status: http.StatusForbidden, code: noCode})
 	if got := p.fact(t, key).LastUse; got.At.IsZero() {
-		t.Error("the log-in is not told")
+		t.Error("the sign-in is not told")
 	}
 	if s.Anonymous {
 		_, err := s.newAnonymous(t).APIKeys().Facts(t.Context())

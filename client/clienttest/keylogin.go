@@ -25,7 +25,7 @@ func (p *person) loginWith(t *testing.T, key client.CreatedKey) *client.Session 
 	return session
 }
 
-// refusesKey checks that a key cannot log in.
+// refusesKey checks that a key cannot sign in.
 func (p *person) refusesKey(t *testing.T, key client.CreatedKey) {
 	t.Helper()
 	_, err := p.client.Login(t.Context(), client.UserAPIKey(key.Value.Reveal()))
@@ -120,7 +120,7 @@ func (s *suite) keySessionEnds(t *testing.T) {
 					t.Errorf("a session that the key did not open: %v", err)
 				}
 			}
-			// Turning on again lets the key log in; what it had opened stays ended.
+			// Turning on again lets the key sign in; what it had opened stays ended.
 			if p.keys.Enable(t.Context(), key.ID) == nil {
 				refused(t, ending[0].Refresh(t.Context()), goneSession)
 			}

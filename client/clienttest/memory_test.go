@@ -251,7 +251,7 @@ func (m *memory) login(r *http.Request, provider string) (int, any, error) {
 func (m *memory) byValue(value string) (*memoryUser, *memoryKey) {
 	for _, u := range m.users {
 		for _, k := range u.keys {
-			if k.value == value && (!k.disabled || m.lies("off keys log in")) {
+			if k.value == value && (!k.disabled || m.lies("off keys sign in")) {
 				return u, k
 			}
 			if k.value == value && !m.lies("no refusals told") {
@@ -262,7 +262,7 @@ func (m *memory) byValue(value string) (*memoryUser, *memoryKey) {
 	return nil, nil
 }
 
-// use remembers a log-in with a key.
+// use remembers a sign-in with a key.
 func (m *memory) use(k *memoryKey, f fields) {
 	if m.lies("no uses told") {
 		return
@@ -369,7 +369,7 @@ func (m *memory) authorized(r *http.Request, path string) (int, any, error) {
 		m.sessions[s.access] = s
 		return 201, map[string]any{"access_token": s.access}, nil
 	case "DELETE /auth/session":
-		s.ended = !m.lies("no log-out")
+		s.ended = !m.lies("no sign-out")
 		return 204, nil, nil
 	}
 	if path, ok := strings.CutPrefix(path, ownRoot); ok {

@@ -50,7 +50,7 @@ func (s *suite) changesPassword(t *testing.T) {
 	lives(t, "the session that changed it", p.session)
 	refused(t, other.Refresh(t.Context()), goneSession)
 	if _, err := p.client.Login(t.Context(), client.EmailPassword(p.email, p.password)); !client.IsUnauthorized(err) {
-		t.Errorf("logging in with the old password: %v", err)
+		t.Errorf("signing in with the old password: %v", err)
 	}
 	p.password = replacement
 	p.login(t)

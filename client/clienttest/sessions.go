@@ -10,7 +10,7 @@ import (
 func (s *suite) testSessions(t *testing.T) {
 	t.Run("a refresh token gets another access token", s.refreshes)
 	t.Run("a session resumes from its refresh token alone", s.resumes)
-	t.Run("logging out ends this session and no other", s.logsOut)
+	t.Run("signing out ends this session and no other", s.signsOut)
 	t.Run("empty calls may say they are JSON, as core's do", s.contentTypes)
 }
 
@@ -43,7 +43,7 @@ func (s *suite) resumes(t *testing.T) {
 	}
 }
 
-func (s *suite) logsOut(t *testing.T) {
+func (s *suite) signsOut(t *testing.T) {
 	p := s.newPerson(t)
 	other := p.login(t)
 	a := s.send(t, request{method: http.MethodDelete, path: "/auth/session", bearer: other.RefreshToken().Reveal()})

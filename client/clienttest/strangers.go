@@ -9,7 +9,7 @@ import (
 )
 
 // testStrangers is about sessions that may not manage keys. The answer is 403:
-// a 401 would make every SDK log out.
+// a 401 would make every SDK sign out.
 func (s *suite) testStrangers(t *testing.T) {
 	t.Run("a session opened with a key cannot delete keys", s.keySessionDeletes)
 	t.Run("a session opened with a key manages no keys", func(t *testing.T) {

@@ -23,7 +23,7 @@ type Target struct {
 	// HTTPClient carries the requests; nil means one with a timeout.
 	HTTPClient *http.Client
 
-	// Anonymous says that anonymous log-in is expected to work.
+	// Anonymous says that anonymous sign-in is expected to work.
 	Anonymous bool
 
 	// MinPassword is the least length of a password; 0 means 6.
@@ -47,7 +47,7 @@ func Run(t *testing.T, target Target) {
 	t.Run("keys", s.testKeys)
 	t.Run("key names", s.testNames)
 	t.Run("key limit", s.testLimit)
-	t.Run("key log-in", s.testKeyLogin)
+	t.Run("key sign-in", s.testKeyLogin)
 	t.Run("key facts", s.testFacts)
 	t.Run("auth sessions", s.testAuthSessions)
 	t.Run("passwords", s.testPasswords)

@@ -11,7 +11,7 @@ import (
 )
 
 func (s *suite) testTokens(t *testing.T) {
-	t.Run("a log-in gives two tokens that the SDKs can read", s.readableTokens)
+	t.Run("a sign-in gives two tokens that the SDKs can read", s.readableTokens)
 	t.Run("each call takes one kind of token", s.kindsOfToken)
 	t.Run("no token and damaged tokens are refused", s.damagedTokens)
 }
@@ -23,7 +23,7 @@ func (s *suite) login(t *testing.T, p *person, options string) map[string]any {
 		p.email, p.password, options)
 	a := s.send(t, request{method: http.MethodPost, path: s.inApp("/auth/providers/local-userpass/login"), body: body})
 	if a.status != http.StatusOK {
-		t.Fatalf("log-in answered %d %s", a.status, a.body)
+		t.Fatalf("sign-in answered %d %s", a.status, a.body)
 	}
 	return a.object(t)
 }

@@ -122,10 +122,10 @@ func is(t testing.TB, err error, kind model.Kind) {
 // mailbox takes emails and keeps them.
 type mailbox struct {
 	mu     sync.Mutex
-	emails []Mail
+	emails []Email
 }
 
-func (m *mailbox) Send(_ context.Context, letter Mail) error {
+func (m *mailbox) Send(_ context.Context, letter Email) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.emails = append(m.emails, letter)
@@ -133,7 +133,7 @@ func (m *mailbox) Send(_ context.Context, letter Mail) error {
 }
 
 // taken gives the emails that came since it was last asked.
-func (m *mailbox) taken(f *fixture) []Mail {
+func (m *mailbox) taken(f *fixture) []Email {
 	f.Drain()
 	m.mu.Lock()
 	defer m.mu.Unlock()

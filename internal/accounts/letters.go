@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// Mail is a message to the owner of an account, in plain text.
-type Mail struct {
+// Email is a message to the owner of an account, in plain text.
+type Email struct {
 	To, Subject, Text string
 	// Notice says that it tells of something that is in the account's activity too. An email with a link that a person waits for comes
 	// first.
@@ -21,7 +21,7 @@ type Mail struct {
 // Mailer takes emails on their way. It returns at once: nobody waits until an email arrives. An error means that it was not even
 // accepted.
 type Mailer interface {
-	Send(ctx context.Context, m Mail) error
+	Send(ctx context.Context, m Email) error
 }
 
 // Circumstances say when something happened and from which address. What a program calls itself is left out of emails: with it, one
@@ -45,7 +45,7 @@ type Letters struct {
 }
 
 // Confirm asks to confirm an address.
-func (l Letters) Confirm(to, link string) Mail {
+func (l Letters) Confirm(to, link string) Email {
 	return l.letter(to, "Confirm your email address", "Someone, probably you, created "+l.article()+l.called()+` account with this email address.
 To confirm it, open this link within 30 minutes and enter your password:
 
@@ -56,7 +56,7 @@ If this wasn't you, do nothing: nobody can sign in before the address is confirm
 }
 
 // Reset leads to where a new password is chosen.
-func (l Letters) Reset(to, link string, c Circumstances) Mail {
+func (l Letters) Reset(to, link string, c Circumstances) Email {
 	return l.letter(to, "Reset your password", "Someone, probably you, asked to reset the password of your "+l.called()+` account.
 
 `+c.String()+`
@@ -69,7 +69,7 @@ If this wasn't you, do nothing: your password stays the same.
 }
 
 // ResetByOperator leads to where a new password is chosen, when the operator of the server wants that.
-func (l Letters) ResetByOperator(to, link string) Mail {
+func (l Letters) ResetByOperator(to, link string) Email {
 	return l.letter(to, "Choose a new password", "The administrator of "+l.called()+` asks you to choose a new password.
 To do so, open this link within 24 hours:
 
@@ -80,31 +80,31 @@ Your keys keep working.
 }
 
 // KeyCreated tells of a key that a person created.
-func (l Letters) KeyCreated(to, key string, c Circumstances) Mail {
+func (l Letters) KeyCreated(to, key string, c Circumstances) Email {
 	return l.notice(to, "New key: "+key,
 		"The key "+key+" was created for your account. Anyone with its value can sign in as you.", c)
 }
 
 // Paired tells of a device that got a key.
-func (l Letters) Paired(to, key string, c Circumstances) Mail {
+func (l Letters) Paired(to, key string, c Circumstances) Email {
 	return l.notice(to, "New device: "+key,
 		"A device was connected to your account. It gets the key "+key+" and can sign in as you with it.", c)
 }
 
 // PasswordChanged tells of a new password that was chosen by somebody who knew the one before.
-func (l Letters) PasswordChanged(to string, c Circumstances) Mail {
+func (l Letters) PasswordChanged(to string, c Circumstances) Email {
 	return l.notice(to, "Password changed",
 		"The password of your account was changed, and everything else was signed out. Your keys keep working.", c)
 }
 
 // PasswordReset tells of a new password that was chosen by somebody who had the link of an email.
-func (l Letters) PasswordReset(to string, c Circumstances) Mail {
+func (l Letters) PasswordReset(to string, c Circumstances) Email {
 	return l.notice(to, "Password reset",
 		"A new password was chosen for your account with a reset link, and everything was signed out. Your keys keep working.", c)
 }
 
 // notice is an email that tells of something, and where to look.
-func (l Letters) notice(to, subject, what string, c Circumstances) Mail {
+func (l Letters) notice(to, subject, what string, c Circumstances) Email {
 	m := l.letter(to, subject, what+`
 
 `+c.String()+`
@@ -118,11 +118,11 @@ If it wasn't, open `+l.called()+` yourself, sign in and check Activity:
 }
 
 // letter is an email by this server, which says whom to ask.
-func (l Letters) letter(to, subject, text string) Mail {
+func (l Letters) letter(to, subject, text string) Email {
 	if l.Contact != "" {
 		text += "\nNeed help? Contact the administrator: " + contactText(l.Contact) + "\n"
 	}
-	return Mail{To: to, Subject: l.called() + ": " + subject, Text: "Hello,\n\n" + text}
+	return Email{To: to, Subject: l.called() + ": " + subject, Text: "Hello,\n\n" + text}
 }
 
 // contactText is a contact as people write it: an email address without the scheme, or the URL.
@@ -149,7 +149,7 @@ func (l Letters) article() string {
 }
 
 // Format hides the text from every verb: there may be a link in it that sets a password.
-func (m Mail) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "mail %q", m.Subject) }
+func (m Email) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "mail %q", m.Subject) }
 
 // LogValue hides the text from slog.
-func (m Mail) LogValue() slog.Value { return slog.StringValue(m.Subject) }
+func (m Email) LogValue() slog.Value { return slog.StringValue(m.Subject) }

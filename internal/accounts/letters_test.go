@@ -9,7 +9,7 @@ import (
 
 func TestEveryMailIsPlainTextWithAnEnd(t *testing.T) {
 	l, c := Letters{PublicURL: testURL}, Circumstances{time.Now(), "192.0.2.1"}
-	letters := []Mail{
+	letters := []Email{
 		l.Confirm("a@b.org", "LINK"), l.Reset("a@b.org", "LINK", c), l.KeyCreated("a@b.org", "k", c), l.Paired("a@b.org", "k", c),
 		l.PasswordChanged("a@b.org", c), l.PasswordReset("a@b.org", c),
 	}
@@ -18,7 +18,7 @@ func TestEveryMailIsPlainTextWithAnEnd(t *testing.T) {
 			t.Errorf("%+v", letter)
 		}
 	}
-	if slices.ContainsFunc(letters[2:], func(m Mail) bool { return !strings.Contains(m.Text, "If ") }) {
+	if slices.ContainsFunc(letters[2:], func(m Email) bool { return !strings.Contains(m.Text, "If ") }) {
 		t.Error("a notice does not say what to do")
 	}
 }
@@ -31,7 +31,7 @@ func TestEmailsSayWhoseTheyAreAndWhomToAsk(t *testing.T) {
 		{"Acme", "https://example.org/help?from=keys", "created an Acme account", "https://example.org/help?from=keys"},
 	} {
 		l := Letters{PublicURL: testURL, Name: tc.name, Contact: tc.contact}
-		letters := []Mail{
+		letters := []Email{
 			l.Confirm("a@b.org", "LINK"), l.Reset("a@b.org", "LINK", c), l.ResetByOperator("a@b.org", "LINK"), l.KeyCreated("a@b.org", "k", c),
 			l.Paired("a@b.org", "k", c), l.PasswordChanged("a@b.org", c), l.PasswordReset("a@b.org", c),
 		}

@@ -238,7 +238,7 @@ func (a *Accounts) emailConfirmation(ctx context.Context, id model.Identity) err
 }
 
 // emailLink saves a link before it sends it.
-func (a *Accounts) emailLink(ctx context.Context, id model.Identity, link model.Link, m Mail, events ...model.Event) error {
+func (a *Accounts) emailLink(ctx context.Context, id model.Identity, link model.Link, m Email, events ...model.Event) error {
 	if err := a.createLink(ctx, id, link, events...); err != nil {
 		return err
 	}

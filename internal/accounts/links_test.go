@@ -52,7 +52,7 @@ func TestWhoAsksForALinkLearnsNothing(t *testing.T) {
 var linkInEmail = regexp.MustCompile(regexp.QuoteMeta(testURL) + `/(confirm|reset)\?\S+`)
 
 // link is the link of an email.
-func (f *fixture) link(letter Mail) model.GivenLink {
+func (f *fixture) link(letter Email) model.GivenLink {
 	f.t.Helper()
 	u, err := url.Parse(linkInEmail.FindString(letter.Text))
 	if err != nil || u.Query().Get("token") == "" {
@@ -64,7 +64,7 @@ func (f *fixture) link(letter Mail) model.GivenLink {
 }
 
 // confirm follows the link of an email, as the person who registered with the password.
-func (f *fixture) confirm(letter Mail, password model.Secret) {
+func (f *fixture) confirm(letter Email, password model.Secret) {
 	f.t.Helper()
 	if email, err := f.UseLink(f.t.Context(), here, f.link(letter), password); err != nil || email != letter.To {
 		f.t.Fatal(email, err)

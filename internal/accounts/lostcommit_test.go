@@ -359,7 +359,7 @@ func lostActs() map[string]lostAct {
 				if err := s.SendLink(ctx, here, model.LinkReset, s.who.Email); err != nil {
 					return err
 				}
-				if !slices.ContainsFunc(s.emails.taken(s.fixture), func(m Mail) bool { return !m.Notice }) {
+				if !slices.ContainsFunc(s.emails.taken(s.fixture), func(m Email) bool { return !m.Notice }) {
 					return &model.Error{Kind: model.KindStorageDown, Outcome: model.FoundUndone}
 				}
 				return nil

@@ -14,7 +14,7 @@ func (p *Person) tellOfKey(ctx context.Context, key string) {
 	if p.from.Pairing != "" {
 		letter = a.letters().Paired
 	}
-	a.tell(ctx, p.from, keyNotice, p.who.UserID, func(to string, c Circumstances) Mail { return letter(to, key, c) })
+	a.tell(ctx, p.from, keyNotice, p.who.UserID, func(to string, c Circumstances) Email { return letter(to, key, c) })
 }
 
 // What a notice is about. Each is counted by itself: whoever makes keys in a loop keeps no word of a new password from their owner.
@@ -25,7 +25,7 @@ const (
 
 // tell sends the owner of an account a mail, which no answer waits for. Accounts without an address are told nothing. A notice beyond
 // those that somebody can read in an hour is left out: the activity has all of them.
-func (a *Accounts) tell(ctx context.Context, from model.Origin, about, userID string, write func(to string, c Circumstances) Mail) {
+func (a *Accounts) tell(ctx context.Context, from model.Origin, about, userID string, write func(to string, c Circumstances) Email) {
 	if a.cfg.Mailer == nil {
 		return
 	}

@@ -66,7 +66,7 @@ func TestAnAddressThatSomebodyElseRegisteredFirstIsItsOwnersAlone(t *testing.T) 
 	}
 	early = append(early, box.taken(f)...)
 	f.clock.Advance(accountGap)
-	onItsWay, err := f.provePassword(t.Context(), mallory, email, theirs) // a sign-in that is refused, and would be
+	onItsWay, err := f.verifyPassword(t.Context(), mallory, email, theirs) // a sign-in that is refused, and would be
 	is(t, err, model.KindUnconfirmed)
 	if err := f.Register(t.Context(), here, email, mine); err != nil {
 		t.Fatalf("the owner registers: %v", err)

@@ -70,7 +70,7 @@ func newTenant(t testing.TB, st *store.Store) servicetest.Tenant {
 // postbox keeps emails.
 type postbox struct{ servicetest.Postbox }
 
-func (p *postbox) Send(_ context.Context, m accounts.Mail) error {
+func (p *postbox) Send(_ context.Context, m accounts.Email) error {
 	p.Keep(m.To, m.Text)
 	return nil
 }

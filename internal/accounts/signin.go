@@ -15,8 +15,8 @@ const SessionLifetime = 60 * 24 * time.Hour
 // noDevice is the device id of a sign-in that said nothing about its device.
 const noDevice = "000000000000000000000000"
 
-// proven is who a sign-in turned out to be.
-type proven struct {
+// authenticated is who a sign-in turned out to be.
+type authenticated struct {
 	userID, identityID, provider string
 
 	refusal    model.Kind // when user, password or key go away before the session is there
@@ -36,7 +36,7 @@ func (a *Accounts) SignIn(ctx context.Context, from model.Origin, email string, 
 func (a *Accounts) SignInWithPassword(
 	ctx context.Context, from model.Origin, email string, password model.Secret, d *model.Device,
 ) (model.Session, error) {
-	who, err := a.provePassword(ctx, from, email, password)
+	who, err := a.verifyPassword(ctx, from, email, password)
 	if err != nil {
 		return model.Session{}, err
 	}
@@ -68,23 +68,23 @@ func (a *Accounts) SignInAnonymously(ctx context.Context, from model.Origin, d *
 	return a.openSession(ctx, from, who, d)
 }
 
-// provePassword answers an unknown e-mail as it answers a wrong password, after the same work, so that nobody learns who has
+// verifyPassword answers an unknown e-mail as it answers a wrong password, after the same work, so that nobody learns who has
 // an account here. That an account is off, or waits for its address to be confirmed, is for those who know its password.
-func (a *Accounts) provePassword(ctx context.Context, from model.Origin, email string, password model.Secret) (proven, error) {
+func (a *Accounts) verifyPassword(ctx context.Context, from model.Origin, email string, password model.Secret) (authenticated, error) {
 	// Nobody has such a password or e-mail, whoever exists: no need to hash 64 KB, to ask the store or to count.
 	if tooLong(password) || !validEmail(email) {
-		return proven{}, refused(model.KindWrongPassword, "email or password that no account can have", "")
+		return authenticated{}, refused(model.KindWrongPassword, "email or password that no account can have", "")
 	}
 	succeeded, err := a.guessing(ctx, Attempt{Account: email, Address: from.Address, KnownBrowser: from.KnownBrowser})
 	if model.Is(err, model.KindTooManyTries) {
 		err = a.aboutOwner(ctx, err, email)
 	}
 	if err != nil {
-		return proven{}, err
+		return authenticated{}, err
 	}
 	id, err := a.store.IdentityBySubject(ctx, model.ProviderEmailPassword, email)
 	if err != nil && !errors.Is(err, model.ErrNotFound) {
-		return proven{}, unavailable("read identity", err)
+		return authenticated{}, unavailable("read identity", err)
 	}
 	verdict, err := a.passwords.check(ctx, claim{email, from}, id.PasswordHash, password)
 	if err != nil || verdict != passwordWrong {
@@ -94,12 +94,12 @@ func (a *Accounts) provePassword(ctx context.Context, from model.Origin, email s
 		err = a.judge(ctx, from, id, verdict)
 	}
 	if err != nil {
-		return proven{}, about(err, id.UserID)
+		return authenticated{}, about(err, id.UserID)
 	}
 	if verdict == passwordOutdated {
 		a.rehash(ctx, from, id, password)
 	}
-	return proven{id.UserID, id.ID, id.Provider, model.KindWrongPassword, id.Generation}, nil
+	return authenticated{id.UserID, id.ID, id.Provider, model.KindWrongPassword, id.Generation}, nil
 }
 
 // judge says whether a sign-in may go on after its password was checked. What it tells the owner of the account is written down
@@ -156,7 +156,7 @@ func (a *Accounts) signInWith(ctx context.Context, from model.Origin, key model.
 		a.recordRefusal(ctx, from, key, model.ReasonKeyOff)
 		return model.Session{}, keyIsOff(key)
 	}
-	who := proven{userID: key.UserID, identityID: key.ID, provider: model.ProviderAPIKey, refusal: model.KindWrongValue}
+	who := authenticated{userID: key.UserID, identityID: key.ID, provider: model.ProviderAPIKey, refusal: model.KindWrongValue}
 	return a.openSession(ctx, from, who, d)
 }
 
@@ -167,7 +167,7 @@ func keyIsOff(key model.Key) error {
 }
 
 // createAnonymous creates the user that an anonymous session will belong to.
-func (a *Accounts) createAnonymous(ctx context.Context) (proven, error) {
+func (a *Accounts) createAnonymous(ctx context.Context) (authenticated, error) {
 	now := a.cfg.Now()
 	user := model.User{ID: model.NewID(now), CreatedAt: now}
 	id := model.Identity{
@@ -175,9 +175,9 @@ func (a *Accounts) createAnonymous(ctx context.Context) (proven, error) {
 	}
 	id.Subject = id.ID
 	if err := a.settleUser(ctx, "create anonymous user", a.store.CreateUser(ctx, user, id), user.ID); err != nil {
-		return proven{}, unavailable("create anonymous user", err)
+		return authenticated{}, unavailable("create anonymous user", err)
 	}
-	return proven{userID: user.ID, identityID: id.ID, provider: id.Provider, refusal: model.KindStorageDown}, nil
+	return authenticated{userID: user.ID, identityID: id.ID, provider: id.Provider, refusal: model.KindStorageDown}, nil
 }
 
 // anonymousID gives an anonymous identity the id shape of App Services: an ordinary id, a hyphen, 24 lower-case letters.
@@ -192,7 +192,7 @@ func anonymousID(id string) string {
 
 // openSession saves the session before it tells anybody of it. The store refuses when the key was turned off, the password
 // changed or the user disabled or deleted a moment ago, so that no session outlives the decision.
-func (a *Accounts) openSession(ctx context.Context, from model.Origin, who proven, d *model.Device) (model.Session, error) {
+func (a *Accounts) openSession(ctx context.Context, from model.Origin, who authenticated, d *model.Device) (model.Session, error) {
 	row := a.newSession(from, who, d)
 	var use *model.KeyUse
 	e := a.event(from, model.EventSignedIn, who.userID)
@@ -215,7 +215,7 @@ func (a *Accounts) openSession(ctx context.Context, from model.Origin, who prove
 }
 
 // newSession is the session of whoever has proved to be somebody.
-func (a *Accounts) newSession(from model.Origin, who proven, d *model.Device) model.Session {
+func (a *Accounts) newSession(from model.Origin, who authenticated, d *model.Device) model.Session {
 	now := a.sessionTime()
 	row := model.Session{
 		ID:         model.NewID(now),
@@ -260,7 +260,7 @@ func useOf(from model.Origin, d *model.Device, now time.Time) *model.KeyUse {
 }
 
 // noSession finds out what a sign-in is told that the store refused. A right key tells whoever has it that the account is off.
-func (a *Accounts) noSession(ctx context.Context, from model.Origin, who proven) error {
+func (a *Accounts) noSession(ctx context.Context, from model.Origin, who authenticated) error {
 	user, err := a.store.User(ctx, who.userID)
 	if err == nil && !user.DisabledAt.IsZero() {
 		if who.provider == model.ProviderAPIKey {

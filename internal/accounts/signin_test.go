@@ -25,7 +25,7 @@ func TestAnAccountDeletedDuringTheSignInIsUnknown(t *testing.T) {
 	f := newFixture(t)
 	owner := f.signUp("a@example.org")
 	_, value := f.newKey(owner, "pump")
-	byPassword, err := f.provePassword(t.Context(), here, "a@example.org", testPassword)
+	byPassword, err := f.verifyPassword(t.Context(), here, "a@example.org", testPassword)
 	if err != nil {
 		t.Fatal(err)
 	}

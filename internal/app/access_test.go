@@ -82,7 +82,7 @@ func goes(to string) outcome                { return outcome{status: http.Status
 func (o outcome) and(effect effect) outcome { o.effect = effect; return o }
 func everybody(o outcome) row               { return row{o, o, o, o, o} }
 
-// first stands for the log-in page with the way back.
+// first stands for the sign-in page with the way back.
 var first = goes("first sign in")
 
 // itsPairing stands for the page of the device that waits for the caller.
@@ -274,10 +274,10 @@ func (s *stage) newCast(targetOff bool) *cast {
 	c.target = s.key(c.owner, "porch-cam", strings.Repeat(c.owner, 3)[:64], targetOff)
 	phone := strings.Repeat(c.stranger, 3)[:64] // the shape of a value, and nobody else's
 	s.key(c.owner, "phone", phone, false)
-	c.tokens[owner] = s.logIn("local-userpass", map[string]string{"username": c.email, "password": account.Get("password")})
-	c.tokens[stranger] = s.logIn("local-userpass", map[string]string{"username": other, "password": account.Get("password")})
-	c.tokens[device] = s.logIn("api-key", map[string]string{"key": phone})
-	c.tokens[anonymous] = s.logIn("anon-user", map[string]string{})
+	c.tokens[owner] = s.signIn("local-userpass", map[string]string{"username": c.email, "password": account.Get("password")})
+	c.tokens[stranger] = s.signIn("local-userpass", map[string]string{"username": other, "password": account.Get("password")})
+	c.tokens[device] = s.signIn("api-key", map[string]string{"key": phone})
+	c.tokens[anonymous] = s.signIn("anon-user", map[string]string{})
 	c.phone = phone
 	for p := stranger; p < principals; p++ {
 		c.cookies[p] = s.webSession(c.tokens[p])
@@ -350,7 +350,7 @@ func (s *stage) key(user, name, value string, off bool) string {
 	return key.ID
 }
 
-func (s *stage) logIn(provider string, credentials map[string]string) tokens {
+func (s *stage) signIn(provider string, credentials map[string]string) tokens {
 	s.t.Helper()
 	var out tokens
 	s.api("/app/latchkey-local/auth/providers/"+provider+"/login", credentials, &out)

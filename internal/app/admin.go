@@ -115,12 +115,12 @@ func (d *admin) watch(next http.Handler, routes []string) http.Handler {
 	return d.metrics.watch(next, routes)
 }
 
-// countLogIns counts the sign-ins through the client API.
-func (d *admin) countLogIns(api http.Handler) http.Handler {
+// countSignIns counts the sign-ins through the client API.
+func (d *admin) countSignIns(api http.Handler) http.Handler {
 	if d == nil {
 		return api
 	}
-	return d.metrics.countLogIns(api)
+	return d.metrics.countSignIns(api)
 }
 
 // countSignIn counts one through the dashboard's form, by how it ended.
@@ -139,13 +139,13 @@ func (d *admin) countSignIn(err error) {
 	case model.Is(err, model.KindBusy), model.Is(err, model.KindStorageDown):
 		outcome = "busy"
 	}
-	d.metrics.countLogIn(outcome)
+	d.metrics.countSignIn(outcome)
 }
 
-// countLogInsAt counts those that the dashboard makes at an upstream.
-func (d *admin) countLogInsAt(upstream *http.Client) *http.Client {
+// countSignInsAt counts those that the dashboard makes at an upstream.
+func (d *admin) countSignInsAt(upstream *http.Client) *http.Client {
 	if d != nil {
-		upstream.Transport = countedLogIns{upstream.Transport, d.metrics}
+		upstream.Transport = countedSignIns{upstream.Transport, d.metrics}
 	}
 	return upstream
 }

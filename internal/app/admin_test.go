@@ -139,16 +139,16 @@ func metricsOf(t *testing.T, at string) map[string]string {
 	return values
 }
 
-func TestMetricsCountRequestsByRouteAndLogInsByOutcome(t *testing.T) {
+func TestMetricsCountRequestsByRouteAndSignInsByOutcome(t *testing.T) {
 	t.Parallel()
 	a, at := withAdmin(t)
-	ana, key := keyOfAna(t, a) // registers, logs in, makes a key
+	ana, key := keyOfAna(t, a) // registers, signs in, makes a key
 	device := newClient(t, a.URL())
 	if _, err := device.Login(t.Context(), client.UserAPIKey(key.Value.Reveal())); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := device.Login(t.Context(), client.EmailPassword("ana@example.com", "wrong password")); err == nil {
-		t.Fatal("logged in")
+		t.Fatal("signed in")
 	}
 	person := browser(t)
 	post(t, person, a.URL()+"/register", account) // and is signed in, and sees the keys
@@ -278,7 +278,7 @@ func TestARequestThatPanicsIsCountedAndIsNotInFlight(t *testing.T) {
 	}
 }
 
-func TestTheLogInsAtAnUpstreamAreCountedToo(t *testing.T) {
+func TestTheSignInsAtAnUpstreamAreCountedToo(t *testing.T) {
 	t.Parallel()
 	upstream := run(t, testConfig(t))
 	a, at := withAdmin(t, func(cfg *config.Config) { cfg.Upstream = upstream.URL() })

@@ -240,7 +240,7 @@ func TestARequestThatDoesNotEndInTimeIsCutOff(t *testing.T) {
 	}
 }
 
-// halfRequest is a log-in whose handler waits for the body, account.
+// halfRequest is a sign-in whose handler waits for the body, account.
 func halfRequest(t *testing.T, a *App) (net.Conn, *bufio.Reader) {
 	t.Helper()
 	addr := a.listener.Addr().String()
@@ -437,7 +437,7 @@ func TestAnOldSessionKeyStillOpensWhatItMade(t *testing.T) {
 		t.Errorf("with another key: %v", err)
 	}
 	if got := get(t, person, foreign.URL()+"/keys"); strings.Contains(got.Body, account.Get("email")) || got.Status != http.StatusOK {
-		t.Errorf("with another key: %d, want the log-in page", got.Status)
+		t.Errorf("with another key: %d, want the sign-in page", got.Status)
 	}
 }
 

@@ -41,7 +41,7 @@ func startCrowd(t *testing.T, base string, through *http.Client) *crowd {
 		if err := l.device().Register(t.Context(), email, account.Get("password")); err != nil {
 			t.Fatal(err)
 		}
-		session := l.logIn(email)
+		session := l.signIn(email)
 		l.workers.Go(func() { l.work(session) })
 	}
 	return l
@@ -56,7 +56,7 @@ func (l *crowd) device() *client.Client {
 	return c
 }
 
-func (l *crowd) logIn(email string) *client.Session {
+func (l *crowd) signIn(email string) *client.Session {
 	l.t.Helper()
 	session, err := l.device().Login(l.t.Context(), client.EmailPassword(email, account.Get("password")))
 	if err != nil {
@@ -74,7 +74,7 @@ func (l *crowd) signUp() string {
 		l.t.Fatalf("nobody was signed up: %d", got.Status)
 	}
 	// A key that was never used: a page waits for that.
-	session := l.logIn(account.Get("email"))
+	session := l.signIn(account.Get("email"))
 	if _, err := session.APIKeys().Create(l.t.Context(), "waiting"); err != nil {
 		l.t.Fatal(err)
 	}

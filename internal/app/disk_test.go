@@ -90,7 +90,7 @@ func TestOnAFullDiskPeopleSeeTheirKeysAndAreToldThatNothingWasSaved(t *testing.T
 		t.Errorf("creating by the API: %v", err)
 	}
 	if _, err := newClient(t, a.URL()).Login(t.Context(), client.UserAPIKey(key.Value.Reveal())); statusOf(err) != http.StatusServiceUnavailable {
-		t.Errorf("logging in with a key: %v", err)
+		t.Errorf("signing in with a key: %v", err)
 	}
 	for _, after := range []time.Duration{0, 2 * time.Minute, 25 * time.Minute} {
 		clock.Set(after)

@@ -80,7 +80,7 @@ func TestLoad(t *testing.T) {
 		t.Logf("memory under list load: %.1f MB", server.memory(t))
 		compare(t, conns, []traffic{
 			{"authserver: list of 20 keys", server, people.list},
-			{"log in with a key", server, people.logIn},
+			{"sign in with a key", server, people.signIn},
 		})
 	}
 	for i, conns := range loadConns {
@@ -111,7 +111,7 @@ func TestLoadAgainstAnotherBuild(t *testing.T) {
 		t.Skip("set " + baseVariable + " to compare")
 	}
 	binary := buildProgram(t)
-	var pages, logIns []traffic
+	var pages, signIns []traffic
 	var names []string
 	var creates []func(conns int) sample
 	for _, build := range []struct{ name, binary string }{{"the other build", base}, {"this build", binary}} {
@@ -119,14 +119,14 @@ func TestLoadAgainstAnotherBuild(t *testing.T) {
 		server := startServer(t, addr, build.binary, "--data", filepath.Join(t.TempDir(), "data"), "--log-level", "error")
 		people := newPeople(t, addr, loadUsers)
 		pages = append(pages, traffic{"keys page, " + build.name, server, people.page})
-		logIns = append(logIns, traffic{"log in with a key, " + build.name, server, people.logIn})
+		signIns = append(signIns, traffic{"sign in with a key, " + build.name, server, people.signIn})
 		names = append(names, "create by many users, "+build.name)
 		creates = append(creates, func(conns int) sample { return people.create(t, server, conns, people.creators) })
 	}
 	floor := traffic{"Echo + templ, 20 rows from memory", startFloor(t), pages[0].request}
 	for _, conns := range loadConns {
 		if conns <= 16 {
-			compare(t, conns, append([]traffic{floor}, logIns...))
+			compare(t, conns, append([]traffic{floor}, signIns...))
 			compare(t, conns, append([]traffic{floor}, pages...))
 		}
 		samples := make([][]sample, 1+len(creates))
@@ -463,7 +463,7 @@ func (p *people) list(int, int) []byte {
 	return p.http("GET", "/api/client/v2.0/auth/api_keys", "Authorization: Bearer "+p.refresh, "")
 }
 
-func (p *people) logIn(int, int) []byte {
+func (p *people) signIn(int, int) []byte {
 	return p.http("POST", "/api/client/v2.0/app/latchkey-local/auth/providers/api-key/login",
 		"Content-Type: application/json", `{"key":"`+p.value+`"}`)
 }

@@ -33,7 +33,7 @@ type metrics struct {
 	set      *victoria.Set // of this program: a test runs several
 	requests map[request]*victoria.Counter
 	took     map[string]*victoria.PrometheusHistogram // by route
-	logIns   map[string]*victoria.Counter             // by outcome
+	signIns  map[string]*victoria.Counter             // by outcome
 }
 
 // request is what of a request is counted.
@@ -91,7 +91,7 @@ func newMetrics(now func() time.Time) *metrics {
 	victoria.ExposeMetadata(true) // of the whole process, and wanted by every program in it
 	return &metrics{
 		now: now, set: victoria.NewSet(), requests: map[request]*victoria.Counter{},
-		took: map[string]*victoria.PrometheusHistogram{}, logIns: map[string]*victoria.Counter{},
+		took: map[string]*victoria.PrometheusHistogram{}, signIns: map[string]*victoria.Counter{},
 	}
 }
 
@@ -232,38 +232,38 @@ func (m *metrics) count(what request, took time.Duration, goesOn bool) {
 	times.Update(took.Seconds())
 }
 
-// countLogIns counts the sign-ins of an API by how they ended.
-func (m *metrics) countLogIns(api http.Handler) http.Handler {
+// countSignIns counts the sign-ins of an API by how they ended.
+func (m *metrics) countSignIns(api http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !isLogIn(r) {
+		if !isSignIn(r) {
 			api.ServeHTTP(w, r)
 			return
 		}
 		answer := &watchedAnswer{ResponseWriter: w, streams: &m.streams}
 		api.ServeHTTP(answer, r)
-		m.countLogIn(outcomeOf(answer.end()))
+		m.countSignIn(outcomeOf(answer.end()))
 	})
 }
 
-// countedLogIns is an http.RoundTripper that counts the sign-ins which pass it.
-type countedLogIns struct {
+// countedSignIns is an http.RoundTripper that counts the sign-ins which pass it.
+type countedSignIns struct {
 	http.RoundTripper
 	metrics *metrics
 }
 
-func (c countedLogIns) RoundTrip(r *http.Request) (*http.Response, error) {
+func (c countedSignIns) RoundTrip(r *http.Request) (*http.Response, error) {
 	res, err := c.RoundTripper.RoundTrip(r)
-	if isLogIn(r) {
+	if isSignIn(r) {
 		outcome := "unanswered"
 		if err == nil {
 			outcome = outcomeOf(res.StatusCode)
 		}
-		c.metrics.countLogIn(outcome)
+		c.metrics.countSignIn(outcome)
 	}
 	return res, err
 }
 
-func isLogIn(r *http.Request) bool {
+func isSignIn(r *http.Request) bool {
 	return r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/login") && strings.Contains(r.URL.Path, "/auth/providers/")
 }
 
@@ -282,13 +282,13 @@ func outcomeOf(status int) string {
 	}
 }
 
-func (m *metrics) countLogIn(outcome string) {
+func (m *metrics) countSignIn(outcome string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	ended := m.logIns[outcome]
+	ended := m.signIns[outcome]
 	if ended == nil {
 		ended = m.set.NewCounter(fmt.Sprintf(`latchkey_log_ins_total{outcome=%q}`, outcome))
-		m.logIns[outcome] = ended
+		m.signIns[outcome] = ended
 	}
 	ended.Inc()
 }

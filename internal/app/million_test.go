@@ -43,7 +43,7 @@ func TestMillionUsers(t *testing.T) {
 		run    func(m *multitude, conns int) sample
 	}{
 		{"list of anybody's keys", nil, func(m *multitude, conns int) sample { return m.drive(t, conns, m.list) }},
-		{"log in with any key", nil, func(m *multitude, conns int) sample { return m.drive(t, conns, m.logIn) }},
+		{"sign in with any key", nil, func(m *multitude, conns int) sample { return m.drive(t, conns, m.signIn) }},
 		{
 			"create by a hundred", func(m *multitude) { m.clear(t, m.creators) },
 			func(m *multitude, conns int) sample { return m.create(t, m.server, conns, m.creators) },
@@ -169,7 +169,7 @@ func (m *multitude) list(int, int) []byte {
 	return m.http("GET", "/api/client/v2.0/auth/api_keys", "Authorization: Bearer "+creator.RefreshToken().Reveal(), "")
 }
 
-func (m *multitude) logIn(int, int) []byte {
+func (m *multitude) signIn(int, int) []byte {
 	user := rand.IntN(m.users - 1) //nolint:gosec // G404: any will do
 	if user%m.every() == 0 {       // the keys of creators are deleted
 		user++

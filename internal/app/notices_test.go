@@ -17,7 +17,7 @@ import (
 // sentTo counts mails by their receivers.
 type sentTo map[string]int
 
-func (s sentTo) Send(_ context.Context, m accounts.Mail) error {
+func (s sentTo) Send(_ context.Context, m accounts.Email) error {
 	s[m.To]++
 	return nil
 }

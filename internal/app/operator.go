@@ -68,9 +68,9 @@ func operateOn(ctx context.Context, args []string, c operate.Console) error {
 	given := config.Defaults()
 	given.LogLevel = "warn"
 	return operate.Run(ctx, args, c, operate.Program{
-		Flags:    given.Flags(),
-		Variable: config.Variable,
-		Heed:     func(names ...string) error { return given.Heed(os.Environ(), names...) },
+		Flags:           given.Flags(),
+		Variable:        config.Variable,
+		FromEnvironment: func(names ...string) error { return given.FromEnvironment(os.Environ(), names...) },
 		Place: func() (operate.Place, error) {
 			cfg, err := given.Parse()
 			if err != nil {

@@ -246,14 +246,14 @@ func (f gateway) passesEventsOnAtOnce(t *testing.T, cookie string) {
 	}
 }
 
-// saysWhoseRequestItIs logs in with a key and looks at where the key's use is said to come from, when the client lies about it.
+// saysWhoseRequestItIs signs in with a key and looks at where the key's use is said to come from, when the client lies about it.
 func (f gateway) saysWhoseRequestItIs(t *testing.T, s *stage, c *cast) {
 	t.Helper()
 	body := `{"key":"` + c.phone + `"}`
 	got := say(t, f.dial(t), fmt.Sprintf("POST /api/client/v2.0/app/latchkey-local/auth/providers/api-key/login HTTP/1.1\r\nHost: %s\r\n"+
 		"X-Forwarded-For: 203.0.113.7\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s", proxiedHost, len(body), body))
 	if len(got) != 1 || got[0].Status != http.StatusOK {
-		t.Fatalf("log-in with a key: %v", got)
+		t.Fatalf("sign-in with a key: %v", got)
 	}
 	facts := s.request(http.MethodGet, "/api/latchkey/v1/key_facts", "", "", bearer(c.tokens[owner].Refresh))
 	if strings.Contains(facts.Body, "203.0.113.7") || !strings.Contains(facts.Body, `"127.0.0.1"`) {

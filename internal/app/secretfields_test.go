@@ -37,7 +37,7 @@ var openSecrets = map[string]string{
 	"authserver.createdKey.Value":           "goes out in JSON; the struct prints without",
 	"authserver.appIDs.passwords":           "the id of a provider",
 	"client.Error.Code":                     "the name of an error",
-	"client.complaint.code":                 "the name of an error",
+	"client.errorBody.code":                 "the name of an error",
 	"client.loginFields.Password":           "the body of one request; Credentials hold it in a function",
 	"client.loginFields.Key":                "the body of one request; Credentials hold it in a function",
 	"model.WebSession.Sealed":               "encrypted, and the struct prints without",

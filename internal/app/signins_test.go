@@ -13,7 +13,7 @@ import (
 	"latchkey/internal/model"
 )
 
-// tryAs logs in through the API with a password, behind whatever proxies the header tells of.
+// tryAs signs in through the API with a password, behind whatever proxies the header tells of.
 func tryAs(t *testing.T, baseURL, email, password, forwarded string) int {
 	t.Helper()
 	body, err := json.Marshal(map[string]string{"username": email, "password": password})

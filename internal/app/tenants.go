@@ -65,7 +65,7 @@ func (a *App) here(cfg config.Settings, ring keyRing, access []*ecdsa.PrivateKey
 	a.admin.measure(rules)
 	k = keyService{
 		service: accountsHere{rules, a.admin}, pace: time.Second, baseURL: a.url,
-		api: a.admin.countLogIns(server), routes: server.Routes(), drain: rules.Drain,
+		api: a.admin.countSignIns(server), routes: server.Routes(), drain: rules.Drain,
 	}
 	if a.store.Alone() {
 		k.changes = a.store.Changes
@@ -77,7 +77,7 @@ func (a *App) here(cfg config.Settings, ring keyRing, access []*ecdsa.PrivateKey
 func (a *App) elsewhere(cfg config.Settings) (k keyService, err error) {
 	k.baseURL = strings.TrimRight(cfg.Upstream.String(), "/")
 	k.api, k.drain, k.pace = a.notHere(k.baseURL, handlers.ClientAddress(cfg.TrustedProxies)), func() {}, 3*time.Second // it is asked over a network
-	through := client.WithHTTPClient(a.admin.countLogInsAt(newUpstreamClient(cfg.Upstream)))
+	through := client.WithHTTPClient(a.admin.countSignInsAt(newUpstreamClient(cfg.Upstream)))
 	there, err := client.New(k.baseURL, cfg.AppID, through, client.WithBaseHostOnly())
 	if err != nil {
 		return k, err

@@ -12,7 +12,7 @@ import (
 // outcomes are the statuses a route answers with, by caller.
 type outcomes struct {
 	nobody, emptyBearer, garbage, otherType int // no usable token
-	loggedOut, expired, deletedUser         int // a token that once was good
+	signedOut, expired, deletedUser         int // a token that once was good
 	anonymous, key, stranger, owner         int // live sessions
 }
 
@@ -127,7 +127,7 @@ func TestEveryRouteAnswersEveryCallerAsStated(t *testing.T) {
 			t.Errorf("%s is in the table and has no stated outcomes", pattern)
 			continue
 		}
-		login := strings.HasSuffix(rt.path, "/login") // a deleted owner cannot log in: that is not about tokens
+		login := strings.HasSuffix(rt.path, "/login") // a deleted owner cannot sign in: that is not about tokens
 		for _, caller := range []struct {
 			name   string
 			status int
@@ -139,7 +139,7 @@ func TestEveryRouteAnswersEveryCallerAsStated(t *testing.T) {
 			{"the owner with the other type of token", want.otherType, func(c cast) string {
 				return "Bearer " + tokenFor(rt.door, c.owner, false)
 			}},
-			{"the owner after logging out", want.loggedOut, func(c cast) string {
+			{"the owner after signing out", want.signedOut, func(c cast) string {
 				f.do("DELETE", sessionPath, c.owner.RefreshToken, "").want(204)
 				return "Bearer " + tokenFor(rt.door, c.owner, true)
 			}},
@@ -283,7 +283,7 @@ func TestARefreshTokenIsWorthNothingWithoutItsRow(t *testing.T) {
 	f.do("GET", keysPath, other.RefreshToken, "").want(200)
 
 	f.do("DELETE", deletePath, other.AccessToken, "").want(204)
-	// realm-web logs out after deleting the account and swallows exactly this text.
+	// realm-web signs out after deleting the account and swallows exactly this text.
 	f.do("DELETE", sessionPath, other.RefreshToken, "").want(401).says(text, "InvalidSession")
 	f.do("GET", profilePath, other.AccessToken, "").want(401).says("invalid session", "InvalidSession")
 }

@@ -186,7 +186,7 @@ func TestTurningOffOrDeletingAKeyEndsItsSessionsAlone(t *testing.T) {
 	}
 	f.do("POST", sessionPath, keptSession.RefreshToken, "").want(201)
 	f.do("POST", sessionPath, owner.RefreshToken, "").want(201)
-	// Turned on again, the same value logs in; the old session stays ended.
+	// Turned on again, the same value signs in; the old session stays ended.
 	f.do("PUT", keysPath+"/"+off.ID+"/enable", owner.RefreshToken, "").want(204)
 	f.loginWithKey(off.Value)
 	f.do("POST", sessionPath, offSession.RefreshToken, "").want(401)

@@ -43,7 +43,7 @@ func repeat(ctx context.Context, f *fixture, method, path, token, body string) i
 	return w.status
 }
 
-// keyLogins are the bodies with which realm-web logs in with the 20 keys of a user, one after the other.
+// keyLogins are the bodies with which realm-web signs in with the 20 keys of a user, one after the other.
 func keyLogins(f *fixture) func() string {
 	var logins []string
 	for _, key := range f.createKeys(f.signUp("a@example.org"), 20) {

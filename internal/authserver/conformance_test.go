@@ -13,7 +13,7 @@ import (
 
 func TestConformance(t *testing.T) {
 	for _, anonymous := range []bool{true, false} {
-		name := map[bool]string{true: "with anonymous log-in", false: "without anonymous log-in"}[anonymous]
+		name := map[bool]string{true: "with anonymous sign-in", false: "without anonymous sign-in"}[anonymous]
 		target := clienttest.Target{AppID: testApp, Anonymous: anonymous, MinPassword: 8, Strict: true}
 		configure := func(c *Config, rules *accounts.Config) {
 			c.PublicURL, c.Now = target.BaseURL, time.Now

@@ -23,8 +23,8 @@ func TestStatementsPerCall(t *testing.T) {
 	}{
 		{"location", "GET", appPath("/location"), "", "", 200, 0, 0},
 		{"public keys", "GET", "/.well-known/jwks.json", "", "", 200, 0, 0},
-		{"log in with a key", "POST", loginPath("api-key"), "", object("key", key.Value), 200, 1, 1},
-		{"log in with a password", "POST", loginPath("local-userpass"), "", object("username", "a@example.org", "password", testPassword), 200, 1, 1},
+		{"sign in with a key", "POST", loginPath("api-key"), "", object("key", key.Value), 200, 1, 1},
+		{"sign in with a password", "POST", loginPath("local-userpass"), "", object("username", "a@example.org", "password", testPassword), 200, 1, 1},
 		{"a key that never was", "POST", loginPath("api-key"), "", object("key", unknownValue()), 401, 1, 0},
 		{"garbage for a key", "POST", loginPath("api-key"), "", object("key", "x"), 401, 0, 0},
 		{"renew", "POST", sessionPath, owner.RefreshToken, "", 201, 1, 0},
@@ -37,10 +37,10 @@ func TestStatementsPerCall(t *testing.T) {
 		{"a forged token", "GET", keysPath, owner.RefreshToken + "x", "", 401, 0, 0},
 		{"create a key", "POST", keysPath, owner.RefreshToken, object("name", "another"), 201, 1, 1},
 		{"turn a key off", "PUT", keysPath + "/" + key.ID + "/disable", owner.RefreshToken, "", 204, 1, 1},
-		{"log in with a key that is off", "POST", loginPath("api-key"), "", object("key", key.Value), 401, 2, 1},
-		{"log in with it again", "POST", loginPath("api-key"), "", object("key", key.Value), 401, 2, 0},
+		{"sign in with a key that is off", "POST", loginPath("api-key"), "", object("key", key.Value), 401, 2, 1},
+		{"sign in with it again", "POST", loginPath("api-key"), "", object("key", key.Value), 401, 2, 0},
 		{"delete a key", "DELETE", keysPath + "/" + key.ID, owner.RefreshToken, "", 204, 1, 1},
-		{"log out", "DELETE", sessionPath, owner.RefreshToken, "", 204, 1, 1},
+		{"sign out", "DELETE", sessionPath, owner.RefreshToken, "", 204, 1, 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			before := f.store.Stats()

@@ -42,7 +42,7 @@ func TestOnlyWhoeverKnowsThePasswordOrTheKeyLearnsThatAnAccountIsOff(t *testing.
 	on, off := f.createKey(owner, "on"), f.createKey(owner, "off")
 	f.do("PUT", keysPath+"/"+off.ID+"/disable", owner.RefreshToken, "").want(204)
 	f.disable(owner.UserID)
-	before := len(f.happened(owner.UserID))
+	before := len(f.eventsOf(owner.UserID))
 	done := f.recordWork()
 	for _, tt := range []struct {
 		name, provider, body, code, event string
@@ -58,7 +58,7 @@ func TestOnlyWhoeverKnowsThePasswordOrTheKeyLearnsThatAnAccountIsOff(t *testing.
 		{"key that never was", "api-key", object("key", unknownValue()), "AuthError", "", 0},
 	} {
 		f.on(t).do("POST", loginPath(tt.provider), "", tt.body).want(401).says("unauthorized", tt.code)
-		events := f.happened(owner.UserID)
+		events := f.eventsOf(owner.UserID)
 		if got := strings.Join(told(events[before:]), "; "); got != tt.event {
 			t.Errorf("%s: written down is %q, want %q", tt.name, got, tt.event)
 		}
@@ -74,7 +74,7 @@ func TestOnlyWhoeverKnowsThePasswordOrTheKeyLearnsThatAnAccountIsOff(t *testing.
 	f.loginWithKey(on.Value)
 }
 
-func TestAnAddressThatIsNotConfirmedDoesNotLogIn(t *testing.T) {
+func TestAnAddressThatIsNotConfirmedDoesNotSignIn(t *testing.T) {
 	f := newFixture(t)
 	user := testkit.Person(t, f.store, "p@example.org", f.clock.Now(), func(i *model.Identity) { i.Pending = true })
 	f.do("POST", loginPath("local-userpass"), "", object("username", "p@example.org", "password", "wrong password")).
@@ -82,7 +82,7 @@ func TestAnAddressThatIsNotConfirmedDoesNotLogIn(t *testing.T) {
 	f.do("POST", loginPath("local-userpass"), "", object("username", "p@example.org", "password", testPassword)).
 		want(401).says("unauthorized", "AuthError")
 	want := []string{"sign-in-failed unknown  wrong password", "sign-in-failed unknown  address not confirmed"}
-	if diff := cmp.Diff(want, told(f.happened(user))); diff != "" {
+	if diff := cmp.Diff(want, told(f.eventsOf(user))); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -14,8 +14,8 @@ import (
 	"latchkey/internal/model"
 )
 
-// happened gives what is written down of a user, oldest first: all of it, or that of some kinds.
-func (f *fixture) happened(userID string, kinds ...model.EventKind) []model.Event {
+// eventsOf gives what is written down of a user, oldest first: all of it, or that of some kinds.
+func (f *fixture) eventsOf(userID string, kinds ...model.EventKind) []model.Event {
 	f.t.Helper()
 	f.Drain()
 	events, err := f.store.Events(f.t.Context(), userID, model.EventQuery{Kinds: kinds, Limit: 1000})
@@ -44,7 +44,7 @@ func TestEachActIsWrittenDownOnceAndNothingElse(t *testing.T) {
 	other := f.login("a@example.org", testPassword)
 	stranger := f.signUp("b@example.org")
 	key := f.createKey(owner, "pump")
-	f.happened(owner.UserID)
+	f.eventsOf(owner.UserID)
 	for _, tt := range []struct {
 		name         string
 		method, path string
@@ -73,25 +73,25 @@ func TestEachActIsWrittenDownOnceAndNothingElse(t *testing.T) {
 			[]string{"sign-in-failed unknown  wrong password"}},
 		{"an unknown account", "POST", loginPath("local-userpass"), "", object("username", "c@example.org", "password", "wrong password"), 401, nil},
 		{"a password nobody has", "POST", loginPath("local-userpass"), "", object("username", "a@example.org", "password", strings.Repeat("x", 200)), 401, nil},
-		{"logging in", "POST", loginPath("local-userpass"), "", object("username", "a@example.org", "password", testPassword), 200,
+		{"signing in", "POST", loginPath("local-userpass"), "", object("username", "a@example.org", "password", testPassword), 200,
 			[]string{"signed-in app"}},
 		{"an account that is taken", "POST", appPath(registerRest), "", object("email", "a@example.org", "password", testPassword), 409, nil},
 		{"renewing", "POST", sessionPath, owner.RefreshToken, "", 201, nil},
-		{"logging out", "DELETE", sessionPath, other.RefreshToken, "", 204, []string{"session-ended app  signed out"}},
-		{"logging out again", "DELETE", sessionPath, other.RefreshToken, "", 401, nil},
+		{"signing out", "DELETE", sessionPath, other.RefreshToken, "", 204, []string{"session-ended app  signed out"}},
+		{"signing out again", "DELETE", sessionPath, other.RefreshToken, "", 401, nil},
 		{"ending the others", "DELETE", sessionsPath, owner.RefreshToken, "", 204, []string{"session-ended app  all others"}},
 		{"ending others that there are not", "DELETE", sessionsPath, owner.RefreshToken, "", 204, nil},
 		{"ending what is no session", "DELETE", sessionsPath + "/" + key.ID, owner.RefreshToken, "", 404, nil},
 	} {
 		f.clock.Advance(time.Second)
-		before := len(f.happened(owner.UserID))
+		before := len(f.eventsOf(owner.UserID))
 		f.on(t).do(tt.method, tt.path, tt.token, tt.body).want(tt.status)
-		got := told(f.happened(owner.UserID)[before:])
+		got := told(f.eventsOf(owner.UserID)[before:])
 		if diff := cmp.Diff(append([]string{}, tt.want...), got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
 		}
 	}
-	if got := told(f.happened(stranger.UserID)); !cmp.Equal(got, []string{"account-made app", "signed-in app"}) {
+	if got := told(f.eventsOf(stranger.UserID)); !cmp.Equal(got, []string{"account-made app", "signed-in app"}) {
 		t.Errorf("of the stranger: %q", got)
 	}
 }
@@ -114,7 +114,7 @@ func TestAnEventSaysWhoWhenAndFromWhere(t *testing.T) {
 	if _, err := f.inBrowser(owner, approval).CreateKey(t.Context(), "porch-cam"); err != nil {
 		t.Fatal(err)
 	}
-	events := f.happened(owner.UserID, model.EventKeyMade)
+	events := f.eventsOf(owner.UserID, model.EventKeyMade)
 	if len(events) != 2 {
 		t.Fatalf("%d events", len(events))
 	}
@@ -155,7 +155,7 @@ func TestFiftyTurnOffsAtOnceAreOneEvent(t *testing.T) {
 	all("/enable", 204)
 	all("", 204, 404)
 	want := []string{"key-made app pump", "key-turned-off app pump", "key-turned-on app pump", "key-deleted app pump"}
-	got := told(f.happened(owner.UserID, model.EventKeyMade, model.EventKeyTurnedOff, model.EventKeyTurnedOn, model.EventKeyDeleted))
+	got := told(f.eventsOf(owner.UserID, model.EventKeyMade, model.EventKeyTurnedOff, model.EventKeyTurnedOn, model.EventKeyDeleted))
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -170,21 +170,21 @@ func TestFiftyFirstUsesAtOnceAreOneEvent(t *testing.T) {
 		wg.Go(func() { f.do("POST", loginPath("api-key"), "", object("key", key.Value)).is(200) })
 	}
 	wg.Wait()
-	if got := told(f.happened(owner.UserID, model.EventKeyFirstUsed)); !cmp.Equal(got, []string{"key-first-used device pump"}) {
+	if got := told(f.eventsOf(owner.UserID, model.EventKeyFirstUsed)); !cmp.Equal(got, []string{"key-first-used device pump"}) {
 		t.Errorf("%q", got)
 	}
 }
 
-// A device comes and goes all day: of its log-ins the first is written down, and its log-outs never are.
+// A device comes and goes all day: of its sign-ins the first is written down, and its sign-outs never are.
 func TestADeviceThatComesAndGoesFillsNoList(t *testing.T) {
 	f := newFixture(t)
 	owner := f.signUp("a@example.org")
 	key := f.createKey(owner, "pump")
-	before := len(f.happened(owner.UserID))
+	before := len(f.eventsOf(owner.UserID))
 	for range 5 {
 		f.do("DELETE", sessionPath, f.loginWithKey(key.Value).RefreshToken, "").want(204)
 	}
-	if got := told(f.happened(owner.UserID)[before:]); !cmp.Equal(got, []string{"key-first-used device pump"}) {
+	if got := told(f.eventsOf(owner.UserID)[before:]); !cmp.Equal(got, []string{"key-first-used device pump"}) {
 		t.Errorf("%q", got)
 	}
 }

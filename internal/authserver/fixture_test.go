@@ -31,7 +31,7 @@ const (
 	testPassword = testkit.Password
 )
 
-// noDevice is the device id of a log-in that said nothing about its device.
+// noDevice is the device id of a sign-in that said nothing about its device.
 const noDevice = "000000000000000000000000"
 
 // What is promised of limits and links.

@@ -89,7 +89,7 @@ func TestFactsAreAboutEveryKeyInOrderOfCreation(t *testing.T) {
 	}
 }
 
-func TestALogInWithAKeyIsRemembered(t *testing.T) {
+func TestASignInWithAKeyIsRemembered(t *testing.T) {
 	f := newFixture(t, func(c *Config, _ *accounts.Config) {
 		c.ClientAddress = func(r *http.Request) string { return r.Header.Get("X-Test-Address") }
 	})
@@ -123,7 +123,7 @@ func TestALogInWithAKeyIsRemembered(t *testing.T) {
 		"platform_version": "", "sdk": "", "sdk_version": ""}
 	compare()
 
-	// Logging in with the password, and all that is done with a session, is no use of the key.
+	// Signing in with the password, and all that is done with a session, is no use of the key.
 	f.login("a@example.org", testPassword)
 	f.do("POST", sessionPath, owner.RefreshToken, "").want(201)
 	compare()
@@ -192,8 +192,8 @@ func TestTextsOfDevicesAreMadeFitToBeShown(t *testing.T) {
 	}
 }
 
-// Only the id in a device block ever mattered, so nothing else in it may fail a log-in.
-func TestNoTextOfADeviceFailsALogIn(t *testing.T) {
+// Only the id in a device block ever mattered, so nothing else in it may fail a sign-in.
+func TestNoTextOfADeviceFailsASignIn(t *testing.T) {
 	f := newFixture(t)
 	owner := f.signUp("a@example.org")
 	key := f.createKey(owner, "pump")
@@ -270,7 +270,7 @@ func TestAKeyThatSomebodyElseTriesTellsItsOwner(t *testing.T) {
 	}
 }
 
-func TestARefusedLogInOfAKeyThatIsOffIsRemembered(t *testing.T) {
+func TestARefusedSignInOfAKeyThatIsOffIsRemembered(t *testing.T) {
 	f := newFixture(t)
 	owner := f.signUp("a@example.org")
 	key := f.createKey(owner, "pump")

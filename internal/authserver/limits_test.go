@@ -11,7 +11,7 @@ import (
 	"latchkey/internal/model"
 )
 
-// guess is a log-in with a wrong password, from an address.
+// guess is a sign-in with a wrong password, from an address.
 func guess(email, address, forwarded string) *http.Request {
 	r := newRequest("POST", loginPath("local-userpass"), object("username", email, "password", "wrong password"))
 	r.RemoteAddr = address
@@ -97,7 +97,7 @@ func TestOneAddressHasFiftyTriesOverAllAccounts(t *testing.T) {
 	f.send(guess("another@example.org", "192.0.2.2:1", "")).want(401)
 }
 
-func TestAKeyLogsInWhateverWasGuessed(t *testing.T) {
+func TestAKeySignsInWhateverWasGuessed(t *testing.T) {
 	f := newFixture(t)
 	owner := f.signUp("a@example.org")
 	value := f.createKey(owner, "pump").Value
@@ -136,7 +136,7 @@ func TestWhatIsRefusedByACountIsNotWrittenDownOneByOne(t *testing.T) {
 	}
 	f.Drain()
 	tries := 0
-	for _, row := range f.happened(owner.UserID, model.EventSignInFailed) {
+	for _, row := range f.eventsOf(owner.UserID, model.EventSignInFailed) {
 		tries += row.Again + 1
 	}
 	if tries != accountTries {

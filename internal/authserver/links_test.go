@@ -10,7 +10,7 @@ import (
 	"latchkey/internal/model"
 )
 
-func TestWithMailAnAccountIsConfirmedBeforeAnybodyLogsIn(t *testing.T) {
+func TestWithMailAnAccountIsConfirmedBeforeAnybodySignsIn(t *testing.T) {
 	f, box := newMailFixture(t)
 	f.register("ana@example.org", testPassword)
 	logIn := object("username", "ana@example.org", "password", testPassword)

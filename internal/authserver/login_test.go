@@ -30,7 +30,7 @@ func TestLoginAnswersWithExactlyFourStrings(t *testing.T) {
 	}
 }
 
-func TestAKeyLogsInAsItsOwner(t *testing.T) {
+func TestAKeySignsInAsItsOwner(t *testing.T) {
 	f := newFixture(t)
 	owner := f.signUp("a@example.org")
 	device := f.loginWithKey(f.createKey(owner, "pump").Value)
@@ -129,7 +129,7 @@ func TestAnonymousLoginsAreDifferentUsers(t *testing.T) {
 	// Realm's core names the provider in the body.
 	second := f.loggedIn("anon-user", `{"provider":"anon-user","options":{"device":{"platform":"linux"}}}`)
 	if first.UserID == second.UserID {
-		t.Error("two anonymous log-ins share a user")
+		t.Error("two anonymous sign-ins share a user")
 	}
 	f.do("GET", profilePath, second.AccessToken, "").want(200)
 }
@@ -232,7 +232,7 @@ func TestAPasswordStoredAtAnotherCostIsRehashedOnce(t *testing.T) {
 	f.login("a@example.org", testPassword)
 	renewed := stored()
 	if renewed == old || !strings.Contains(renewed, "m=64,t=1,p=1") {
-		t.Fatalf("stored %q after the log-in", renewed)
+		t.Fatalf("stored %q after the sign-in", renewed)
 	}
 	f.login("a@example.org", testPassword)
 	if stored() != renewed {

@@ -16,11 +16,11 @@ import (
 // mailbox takes mails and keeps them.
 type mailbox struct {
 	mu    sync.Mutex
-	mails []accounts.Mail
+	mails []accounts.Email
 	fail  error
 }
 
-func (m *mailbox) Send(_ context.Context, letter accounts.Mail) error {
+func (m *mailbox) Send(_ context.Context, letter accounts.Email) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.fail == nil {
@@ -39,7 +39,7 @@ func newMailFixture(t *testing.T, change ...func(*Config, *accounts.Config)) (*f
 }
 
 // taken gives the mails that came since it was last asked.
-func (m *mailbox) taken(f *fixture) []accounts.Mail {
+func (m *mailbox) taken(f *fixture) []accounts.Email {
 	f.Drain()
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -49,7 +49,7 @@ func (m *mailbox) taken(f *fixture) []accounts.Mail {
 }
 
 // one gives the one mail that came.
-func (m *mailbox) one(f *fixture) accounts.Mail {
+func (m *mailbox) one(f *fixture) accounts.Email {
 	f.t.Helper()
 	mails := m.taken(f)
 	if len(mails) != 1 {
@@ -69,7 +69,7 @@ func (m *mailbox) subjects(f *fixture) []string {
 var linkInMail = regexp.MustCompile(regexp.QuoteMeta(testURL) + `/(confirm|reset)\?\S+`)
 
 // link is what the link of a mail carries, as the body of a request.
-func (f *fixture) link(letter accounts.Mail, more ...any) string {
+func (f *fixture) link(letter accounts.Email, more ...any) string {
 	f.t.Helper()
 	u, err := url.Parse(linkInMail.FindString(letter.Text))
 	if err != nil || u.Query().Get("token") == "" {

@@ -18,8 +18,8 @@ func (f *fixture) whileHashing(happens func()) {
 	}
 }
 
-// A password is read, checked for as long as there is a queue, and then used. Whatever ends it meanwhile ends the log-in too.
-func TestALogInThatAChangeOfPasswordOvertakesOpensNothing(t *testing.T) {
+// A password is read, checked for as long as there is a queue, and then used. Whatever ends it meanwhile ends the sign-in too.
+func TestASignInThatAChangeOfPasswordOvertakesOpensNothing(t *testing.T) {
 	const email, other = "ana@example.org", "another battery"
 	for name, overtake := range map[string]func(*fixture, *mailbox, loginAnswer){
 		"changed by its owner": func(f *fixture, _ *mailbox, ana loginAnswer) {
@@ -59,7 +59,7 @@ func TestALogInThatAChangeOfPasswordOvertakesOpensNothing(t *testing.T) {
 }
 
 // Storing the same password at today's cost is no change of it.
-func TestALogInBesideAnotherThatStoresThePasswordAnewGoesOn(t *testing.T) {
+func TestASignInBesideAnotherThatStoresThePasswordAnewGoesOn(t *testing.T) {
 	f := newFixture(t)
 	f.register("ana@example.org", testPassword)
 	f.rules.PasswordCost.Passes++

@@ -27,7 +27,7 @@ func (f *fixture) sessionID(a loginAnswer) string {
 	return f.mustVerify(a.RefreshToken, refreshToken).SessionID
 }
 
-func TestSessionsSayWhereSomebodyIsLoggedIn(t *testing.T) {
+func TestSessionsSayWhereSomebodyIsSignedIn(t *testing.T) {
 	f := newFixture(t)
 	owner := f.signUp("a@example.org")
 	f.signUp("b@example.org")
@@ -73,7 +73,7 @@ func TestASessionIsSeenWhenItRenewsButNotWrittenDownEachTime(t *testing.T) {
 	}
 	begun := f.clock.Now()
 	for _, tt := range []struct {
-		after, want time.Duration // since the log-in
+		after, want time.Duration // since the sign-in
 	}{{time.Minute, 0}, {9 * time.Minute, 0}, {10 * time.Minute, 10 * time.Minute}, {19 * time.Minute, 10 * time.Minute}, {time.Hour, time.Hour}} {
 		f.clock.Advance(begun.Add(tt.after).Sub(f.clock.Now()))
 		f.do("POST", sessionPath, owner.RefreshToken, "").want(201)
@@ -94,10 +94,10 @@ func TestEndingASessionEndsItAndNoOther(t *testing.T) {
 	f.do("POST", sessionPath, second.RefreshToken, "").want(401).says("invalid session: failed to find refresh token", "InvalidSession")
 	f.do("POST", sessionPath, owner.RefreshToken, "").want(201)
 	f.do("DELETE", sessionsPath+"/"+f.sessionID(second), owner.RefreshToken, "").want(404)
-	f.do("DELETE", sessionsPath+"/"+f.sessionID(owner), owner.RefreshToken, "").want(204) // one's own is a log-out
+	f.do("DELETE", sessionsPath+"/"+f.sessionID(owner), owner.RefreshToken, "").want(204) // one's own is a sign-out
 	f.do("GET", keysPath, owner.RefreshToken, "").want(401)
 	want := []string{"session-ended app  ended from another place", "session-ended app  signed out"}
-	if diff := cmp.Diff(want, told(f.happened(owner.UserID, model.EventSessionEnded))); diff != "" {
+	if diff := cmp.Diff(want, told(f.eventsOf(owner.UserID, model.EventSessionEnded))); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
@@ -117,7 +117,7 @@ func TestEndingTheOthersLeavesTheOneThatAsks(t *testing.T) {
 	f.loginWithKey(key.Value) // which is another matter
 }
 
-// A device may log in all day and never out. Its sessions push no person off the list, and the list stays short enough to be read.
+// A device may sign in all day and never out. Its sessions push no person off the list, and the list stays short enough to be read.
 func TestTheListOfSessionsHasAnEndAndPeopleComeFirst(t *testing.T) {
 	f := newFixture(t)
 	owner := f.signUp("a@example.org")

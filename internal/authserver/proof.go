@@ -6,9 +6,9 @@ import (
 	"latchkey/internal/model"
 )
 
-// provePresence checks the password of whoever is calling, for a program that is about to do something which a session that was left
+// confirmPassword checks the password of whoever is calling, for a program that is about to do something which a session that was left
 // open should not be enough for.
-func (s *Server) provePresence(r *http.Request, who principal) (answer, error) {
+func (s *Server) confirmPassword(r *http.Request, who principal) (answer, error) {
 	var in proofRequest
 	if err := decode(r, &in); err != nil {
 		return answer{}, err
@@ -36,7 +36,7 @@ func (s *Server) changePassword(r *http.Request, who principal) (answer, error) 
 	return answer{status: http.StatusNoContent}, ofOwnPassword(err)
 }
 
-// ofOwnPassword keeps a wrong password from logging out whoever is calling, and tells a user who has gone from a session that has.
+// ofOwnPassword keeps a wrong password from signing out whoever is calling, and tells a user who has gone from a session that has.
 func ofOwnPassword(err error) error {
 	err = inWords(err, model.KindWrongPassword, kindNotOwnPassword)
 	return inWords(err, model.KindSessionOver, kindUserGone)

@@ -21,7 +21,7 @@ func TestAProofIsThePasswordOfWhoeverAsks(t *testing.T) {
 	}
 }
 
-func TestAProofIsCountedAsALogInIs(t *testing.T) {
+func TestAProofIsCountedAsASignInIs(t *testing.T) {
 	f := newFixture(t)
 	ana := f.signUp("ana@example.org")
 	for range sessionTries {
@@ -58,7 +58,7 @@ func TestASessionHasOneBudgetWhateverItsBrowserProves(t *testing.T) {
 	f.do("POST", proofPath, ana.RefreshToken, object("password", testPassword)).want(429)
 }
 
-// A stranger who guesses at the log-in uses up the account's tries, and not those of a session that is there.
+// A stranger who guesses at the sign-in uses up the account's tries, and not those of a session that is there.
 func TestGuessesOfOthersDoNotKeepAnOwnerFromProving(t *testing.T) {
 	f := newFixture(t)
 	ana := f.signUp("ana@example.org")

@@ -85,7 +85,7 @@ type stuck struct {
 	places int
 }
 
-func (s *stuck) Send(ctx context.Context, m accounts.Mail) error {
+func (s *stuck) Send(ctx context.Context, m accounts.Email) error {
 	s.mu.Lock()
 	full := len(s.mails) >= s.places
 	s.mu.Unlock()

@@ -8,7 +8,7 @@ import (
 	"latchkey/internal/model"
 )
 
-func TestRegisterMakesAnAccountThatCanLogIn(t *testing.T) {
+func TestRegisterMakesAnAccountThatCanSignIn(t *testing.T) {
 	f := newFixture(t)
 	got := f.do("POST", appPath(registerRest), "", object("email", "a@example.org", "password", testPassword)).want(201)
 	if len(got.body) != 0 {

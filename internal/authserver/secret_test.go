@@ -39,7 +39,7 @@ func TestWhatGoesOutWithASecretIsPrintedWithout(t *testing.T) {
 	const canary = "canary"
 	for _, out := range []any{
 		loginAnswer{canary, canary, "user", "device"}, &loginAnswer{AccessToken: canary}, renewAnswer{canary}, reissueAnswer{canary}, createdKey{wireKey{Name: "pump"}, canary},
-		answer{status: 200, body: loginAnswer{AccessToken: canary}}, answer{body: canary}, accounts.Mail{Subject: "Set a new password", Text: canary}, []any{createdKey{Value: canary}},
+		answer{status: 200, body: loginAnswer{AccessToken: canary}}, answer{body: canary}, accounts.Email{Subject: "Set a new password", Text: canary}, []any{createdKey{Value: canary}},
 		map[string]any{"answer": renewAnswer{canary}}, struct{ In, Out any }{1, loginAnswer{RefreshToken: canary}},
 	} {
 		if printed := everyWayToPrint(out); strings.Contains(printed, canary) || strings.Contains(printed, "63616e617279") || strings.Contains(printed, "99 97 110") {

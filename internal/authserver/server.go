@@ -100,7 +100,7 @@ func (s *Server) table() []route {
 		{"POST", inApp + "/auth/providers/{provider}/login", anybody, s.login},
 
 		{"POST", auth + "/session", holdsRefresh, s.renew},
-		{"DELETE", auth + "/session", holdsRefresh, s.logOut},
+		{"DELETE", auth + "/session", holdsRefresh, s.signOut},
 		{"GET", auth + "/profile", holdsAccess, s.profile},
 		{"DELETE", auth + "/delete", mayDeleteSelf, s.deleteUser},
 
@@ -112,7 +112,7 @@ func (s *Server) table() []route {
 		{"PUT", apiKeys + "/{id}/disable", managesKeys, s.disableKey},
 
 		{"GET", keyFactsPath, managesKeys, s.keyFacts},
-		{"POST", proofPath, managesKeys, s.provePresence},
+		{"POST", proofPath, managesKeys, s.confirmPassword},
 		{"PUT", passwordPath, managesKeys, s.changePassword},
 		{"GET", sessionsPath, managesKeys, s.listSessions},
 		{"DELETE", sessionsPath, managesKeys, s.endOtherSessions},

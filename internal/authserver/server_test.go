@@ -181,7 +181,7 @@ func TestHandlersBehindTheDoor(t *testing.T) {
 		{"delete key", f.deleteKey, "", kindKeyNotFound},
 		{"enable key", f.enableKey, "", kindKeyNotFound},
 		{"disable key", f.disableKey, "", kindKeyNotFound},
-		{"log out", f.logOut, "", kindSessionGone},
+		{"sign out", f.signOut, "", kindSessionGone},
 		{"profile", f.profile, "", kindUserGone},
 		{"delete user", f.deleteUser, "", kindUserGone},
 	}
@@ -206,7 +206,7 @@ func TestHandlersBehindTheDoor(t *testing.T) {
 	anonymously := request("")
 	anonymously.SetPathValue("provider", model.ProviderAnonymous)
 	_, err = f.Server.login(anonymously, principal{})
-	check("store closed", "log in", kindUnavailable, err)
+	check("store closed", "sign in", kindUnavailable, err)
 }
 
 func TestAClientThatHungUpIsNoError(t *testing.T) {

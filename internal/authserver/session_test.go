@@ -49,12 +49,12 @@ func TestASessionLastsSixtyDaysWhateverIsDoneWithIt(t *testing.T) {
 	f.login("a@example.org", testPassword)
 }
 
-func TestLogOutEndsThisSessionAlone(t *testing.T) {
+func TestSignOutEndsThisSessionAlone(t *testing.T) {
 	f := newFixture(t)
 	phone := f.signUp("a@example.org")
 	laptop := f.login("a@example.org", testPassword)
 	if phone.RefreshToken == laptop.RefreshToken {
-		t.Fatal("two log-ins share a refresh token")
+		t.Fatal("two sign-ins share a refresh token")
 	}
 	f.do("DELETE", sessionPath, phone.RefreshToken, "").want(204)
 	f.do("DELETE", sessionPath, phone.RefreshToken, "").want(401).

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// FuzzValue logs in with any text as a key. One text opens a session; every other is refused in the same words, and is
+// FuzzValue signs in with any text as a key. One text opens a session; every other is refused in the same words, and is
 // repeated nowhere.
 func FuzzValue(f *testing.F) {
 	fix := newFixture(f)

@@ -292,7 +292,7 @@ func parse(body []byte, into any) error {
 	if err := json.Unmarshal(body, into); err != nil {
 		return refuse(kindBadBody) // not its text: it may quote a value
 	}
-	if hasNameTwice(body) {
+	if hasDuplicateNames(body) {
 		return refuse(kindBadBody)
 	}
 	return nil

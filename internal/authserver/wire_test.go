@@ -19,10 +19,10 @@ func (f *fixture) callsWithBodies() []call {
 	options := `{"device":{"appId":"x","platform":"linux","deviceId":{"$oid":"5f9d1a2b3c4d5e6f70819203"}}}`
 	return []call{
 		{"register", "POST", appPath(registerRest), "", `{"email":"new@example.org","password":"` + testPassword + `"}`},
-		{"log in with a password", "POST", loginPath("local-userpass"), "",
+		{"sign in with a password", "POST", loginPath("local-userpass"), "",
 			`{"username":"bodies@example.org","password":"` + testPassword + `","options":` + options + `}`},
-		{"log in with a key", "POST", loginPath("api-key"), "", `{"key":"` + key.Value + `","options":` + options + `}`},
-		{"log in anonymously", "POST", loginPath("anon-user"), "", `{"provider":"anon-user","options":` + options + `}`},
+		{"sign in with a key", "POST", loginPath("api-key"), "", `{"key":"` + key.Value + `","options":` + options + `}`},
+		{"sign in anonymously", "POST", loginPath("anon-user"), "", `{"provider":"anon-user","options":` + options + `}`},
 		{"create a key", "POST", keysPath, owner.RefreshToken, `{"name":"another"}`},
 	}
 }

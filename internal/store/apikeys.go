@@ -51,21 +51,21 @@ FROM api_keys WHERE user_id = ? AND id = ?`
 
 // CreateAPIKey adds a key whose value has the given SHA-256. It answers ErrNotFound when the user is gone, ErrLimit when the
 // user has limit keys already, on or off, and ErrConflict when one of them has the name. What happened is written down with it.
-func (s *Store) CreateAPIKey(ctx context.Context, k model.Key, valueHash [32]byte, limit int, happened ...model.Event) error {
-	return s.CreateAPIKeyOnce(ctx, k, valueHash, limit, "", happened...)
+func (s *Store) CreateAPIKey(ctx context.Context, k model.Key, valueHash [32]byte, limit int, events ...model.Event) error {
+	return s.CreateAPIKeyOnce(ctx, k, valueHash, limit, "", events...)
 }
 
 // CreateAPIKeyOnce is CreateAPIKey for a form, which creates one key, on whatever nodes and however often it is sent for as long as it
 // is remembered: then the answer is ErrRepeated, whatever has become of the key. "" is no form.
 func (s *Store) CreateAPIKeyOnce(
-	ctx context.Context, k model.Key, valueHash [32]byte, limit int, form string, happened ...model.Event,
+	ctx context.Context, k model.Key, valueHash [32]byte, limit int, form string, events ...model.Event,
 ) error {
-	steps := make([]step, 0, 2+len(happened))
+	steps := make([]step, 0, 2+len(events))
 	steps = append(steps, must(insertAPIKey, k.ID, k.Name, valueHash[:], k.Disabled, k.CreatedAt.UnixMilli(), k.UserID, limit))
 	if form != "" { // after the key: what is refused before it leaves nothing behind
 		steps = append(steps, must(insertForm, k.UserID, form, k.CreatedAt.UnixMilli()))
 	}
-	for _, e := range happened {
+	for _, e := range events {
 		steps = append(steps, eventStep(e))
 	}
 	err := s.write(ctx, ofUser(k.UserID), func(t tx) error {
@@ -142,7 +142,7 @@ func scanKey(k *model.Key, created *int64) []any {
 
 // SetAPIKeyDisabled turns a key off or on; a key that is as asked for stays so, and nothing happened. Turning it off ends the
 // auth sessions it opened, in the same transaction.
-func (s *Store) SetAPIKeyDisabled(ctx context.Context, userID, id string, disabled bool, happened ...model.Event) error {
+func (s *Store) SetAPIKeyDisabled(ctx context.Context, userID, id string, disabled bool, events ...model.Event) error {
 	err := s.write(ctx, ofUser(userID), func(t tx) error {
 		changed, err := t.exec(updateAPIKeyDisabled, disabled, userID, id)
 		switch {
@@ -156,7 +156,7 @@ func (s *Store) SetAPIKeyDisabled(ctx context.Context, userID, id string, disabl
 				return err
 			}
 		}
-		return recordEvents(t, happened)
+		return recordEvents(t, events)
 	})
 	if disabled {
 		return doing("turn key off", err)
@@ -166,14 +166,14 @@ func (s *Store) SetAPIKeyDisabled(ctx context.Context, userID, id string, disabl
 
 // DeleteAPIKey removes a key for good, with the auth sessions it opened, and returns it as it was, without its usage, also when it is
 // unclear whether that was saved. Its name is free again.
-func (s *Store) DeleteAPIKey(ctx context.Context, userID, id string, happened ...model.Event) (k model.Key, err error) {
+func (s *Store) DeleteAPIKey(ctx context.Context, userID, id string, events ...model.Event) (k model.Key, err error) {
 	err = s.write(ctx, ofUser(userID), func(t tx) error {
 		var created int64
 		if err := t.row(selectAPIKey, []any{userID, id}, scanKey(&k, &created)...); err != nil {
 			return err
 		}
 		k.CreatedAt = fromMillis(created)
-		if err := recordEvents(t, happened); err != nil { // before the key's name is gone
+		if err := recordEvents(t, events); err != nil { // before the key's name is gone
 			return err
 		}
 		return t.execOne(deleteAPIKey, userID, id)

@@ -78,11 +78,11 @@ DELETE FROM auth_sessions WHERE id IN (
 // the oldest by creation ends: by when it was last seen would be fairer, and would take an index written at every sighting. Of a key
 // that opens the session the use is remembered in the same transaction, unless it is nil, and what happened is written down when it
 // is the first; without a key it is written down always.
-func (s *Store) CreateAuthSession(ctx context.Context, a model.Session, use *model.KeyUse, happened ...model.Event) error {
-	return doing("create auth session", s.write(ctx, ofUser(a.UserID), func(t tx) error { return openSession(t, a, use, happened) }))
+func (s *Store) CreateAuthSession(ctx context.Context, a model.Session, use *model.KeyUse, events ...model.Event) error {
+	return doing("create auth session", s.write(ctx, ofUser(a.UserID), func(t tx) error { return openSession(t, a, use, events) }))
 }
 
-func openSession(t tx, a model.Session, use *model.KeyUse, happened []model.Event) error {
+func openSession(t tx, a model.Session, use *model.KeyUse, events []model.Event) error {
 	args := []any{
 		a.ID, a.DeviceID, a.Provider, a.IdentityID, a.CreatedAt.UnixMilli(), a.ExpiresAt.UnixMilli(),
 		a.Address, a.Agent, a.DeviceName, a.Platform, a.SDK, a.UserID,
@@ -96,7 +96,7 @@ func openSession(t tx, a model.Session, use *model.KeyUse, happened []model.Even
 			return err
 		}
 		made()
-		return recordEvents(t, happened)
+		return recordEvents(t, events)
 	}
 	steps := [3]step{must(insertAuthSessionByKey, append(args, a.KeyID)...), makeRoom}
 	of := steps[:2]
@@ -117,7 +117,7 @@ func openSession(t tx, a model.Session, use *model.KeyUse, happened []model.Even
 	if _, err := t.exec(insertKeyUse, useArgs(a, use)...); err != nil { // its first
 		return err
 	}
-	return recordEvents(t, happened)
+	return recordEvents(t, events)
 }
 
 // opener is what opened sessions: a key of a user or, without one, the user.
@@ -221,7 +221,7 @@ func (s *Store) SawAuthSession(ctx context.Context, id string, now time.Time) er
 
 // DeleteAuthSession ends a session of a user, and with it that of the browser that holds it. It answers ErrNotFound when it has ended
 // already or is somebody else's.
-func (s *Store) DeleteAuthSession(ctx context.Context, userID, id string, happened ...model.Event) error {
+func (s *Store) DeleteAuthSession(ctx context.Context, userID, id string, events ...model.Event) error {
 	err := s.write(ctx, ofUser(userID), func(t tx) error {
 		if err := t.execOne(deleteAuthSession, id, userID); err != nil {
 			return err
@@ -229,20 +229,20 @@ func (s *Store) DeleteAuthSession(ctx context.Context, userID, id string, happen
 		if _, err := t.exec(lookAtAnonymous, userID); err != nil {
 			return err
 		}
-		return recordEvents(t, happened)
+		return recordEvents(t, events)
 	})
 	return doing("delete auth session", err)
 }
 
 // DeleteOtherAuthSessions ends all sessions of a user but one, and with them those of the browsers that hold them, and returns how
 // many ended. What happened is written down unless it is none.
-func (s *Store) DeleteOtherAuthSessions(ctx context.Context, userID, keep string, happened ...model.Event) (ended int, err error) {
+func (s *Store) DeleteOtherAuthSessions(ctx context.Context, userID, keep string, events ...model.Event) (ended int, err error) {
 	err = s.write(ctx, ofUser(userID), func(t tx) error {
 		n, err := t.exec(deleteAuthSessionsOfUser, userID, keep)
 		if ended = int(n); err != nil || n == 0 {
 			return err
 		}
-		return recordEvents(t, happened)
+		return recordEvents(t, events)
 	})
 	return ended, doing("delete other auth sessions", err)
 }

@@ -47,21 +47,21 @@ func benchmarkCreate(b *testing.B, writers, batch int) {
 	b.ReportMetric(float64(b.N)/commits, "batch")
 }
 
-// BenchmarkLogInByKey is what logging in with a key asks of the store: the key by its value, and a durable session, with the
+// BenchmarkSignInByKey is what signing in with a key asks of the store: the key by its value, and a durable session, with the
 // use of the key remembered and without.
-func BenchmarkLogInByKey(b *testing.B) {
+func BenchmarkSignInByKey(b *testing.B) {
 	use := &model.KeyUse{
 		At: time.Now(), Address: "192.0.2.1", DeviceName: "porch-cam", Platform: "linux", PlatformVersion: "6.1.0",
 		SDK: "realm-web", SDKVersion: "2.0.1",
 	}
 	for _, callers := range []int{1, 16} {
 		for name, use := range map[string]*model.KeyUse{"recorded": use, "unrecorded": nil} {
-			b.Run(fmt.Sprintf("callers=%d/%s", callers, name), func(b *testing.B) { benchmarkLogIn(b, callers, use) })
+			b.Run(fmt.Sprintf("callers=%d/%s", callers, name), func(b *testing.B) { benchmarkSignIn(b, callers, use) })
 		}
 	}
 }
 
-func benchmarkLogIn(b *testing.B, callers int, use *model.KeyUse) {
+func benchmarkSignIn(b *testing.B, callers int, use *model.KeyUse) {
 	s := openFile(b, newFile(b))
 	hashes := seedKeys(b, s, 50)
 	b.ReportAllocs()

@@ -67,9 +67,9 @@ func useArgs(a model.Session, u *model.KeyUse) []any {
 	}
 }
 
-// RecordRefusal remembers that a log-in with a key was refused, unless another was written down less than a minute before. A
+// RecordRefusal remembers that a sign-in with a key was refused, unless another was written down less than a minute before. A
 // key that is gone is no error. What happened is written down when the refusal is.
-func (s *Store) RecordRefusal(ctx context.Context, userID, keyID string, r model.KeyRefusal, happened ...model.Event) error {
+func (s *Store) RecordRefusal(ctx context.Context, userID, keyID string, r model.KeyRefusal, events ...model.Event) error {
 	var last sql.NullInt64
 	err := s.row(ctx, selectRefusedAt, []any{userID, keyID}, &last)
 	if err == nil && last.Valid && r.At.Sub(fromMillis(last.Int64)).Abs() < refusalInterval {
@@ -82,7 +82,7 @@ func (s *Store) RecordRefusal(ctx context.Context, userID, keyID string, r model
 			if err != nil || written == 0 {
 				return err
 			}
-			return recordEvents(t, happened)
+			return recordEvents(t, events)
 		})
 	}
 	return doing("record refusal", err)

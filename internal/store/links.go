@@ -30,14 +30,14 @@ DELETE FROM account_links WHERE id IN (
 )
 
 // CreateLink adds a link, or answers ErrNotFound when the identity is gone. What happened is written down with it.
-func (s *Store) CreateLink(ctx context.Context, l model.Link, happened ...model.Event) error {
-	err := s.write(ctx, ofUserIn(happened), func(t tx) error {
+func (s *Store) CreateLink(ctx context.Context, l model.Link, events ...model.Event) error {
+	err := s.write(ctx, ofUserIn(events), func(t tx) error {
 		err := t.execOne(insertLink,
 			l.ID, l.TokenHash[:], l.Purpose, l.CreatedAt.UnixMilli(), l.ExpiresAt.UnixMilli(), l.IdentityID)
 		if err != nil {
 			return err
 		}
-		return recordEvents(t, happened)
+		return recordEvents(t, events)
 	})
 	return doing("create link", err)
 }
@@ -54,29 +54,29 @@ func (s *Store) LinkedIdentity(ctx context.Context, l model.Link, now time.Time)
 	return id, nil
 }
 
-// ConfirmIdentity uses a link up and lets its identity log in, or answers ErrNotFound. happened tells, of the identity, what to
+// ConfirmIdentity uses a link up and lets its identity sign in, or answers ErrNotFound. happened tells, of the identity, what to
 // write down with it.
-func (s *Store) ConfirmIdentity(ctx context.Context, l model.Link, now time.Time, happened func(model.Identity) model.Event) error {
+func (s *Store) ConfirmIdentity(ctx context.Context, l model.Link, now time.Time, events func(model.Identity) model.Event) error {
 	l.Purpose = model.LinkConfirm
 	return doing("confirm address", s.useLink(ctx, l, now, func(t tx, id model.Identity) error {
 		if _, err := t.exec(updatePending, id.ID); err != nil {
 			return err
 		}
-		return recordEvents(t, []model.Event{happened(id)})
+		return recordEvents(t, []model.Event{events(id)})
 	}))
 }
 
 // ResetPassword uses a link up, sets the hash of a new password and ends all sessions of the user, in one transaction, or
 // answers ErrNotFound. Whoever read the mail has confirmed the address too.
 func (s *Store) ResetPassword(
-	ctx context.Context, l model.Link, hash string, now time.Time, happened func(model.Identity) model.Event,
+	ctx context.Context, l model.Link, hash string, now time.Time, events func(model.Identity) model.Event,
 ) error {
 	l.Purpose = model.LinkReset
 	return doing("reset password", s.useLink(ctx, l, now, func(t tx, id model.Identity) error {
 		if _, err := t.exec(setPasswordHash, hash, id.ID); err != nil {
 			return err
 		}
-		return afterNewPassword(t, id, "", []model.Event{happened(id)})
+		return afterNewPassword(t, id, "", []model.Event{events(id)})
 	}))
 }
 

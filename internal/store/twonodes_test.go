@@ -421,7 +421,7 @@ func TestAnAddressThatIsRegisteredTwiceAtOnceIsRegisteredTwice(t *testing.T) {
 	for range 20 {
 		now := time.Now()
 		subject := model.NewID(now)
-		happened := func(id model.Identity) model.Event {
+		events := func(id model.Identity) model.Event {
 			return model.Event{UserID: id.UserID, At: now, Kind: model.EventAccountMade, Actor: model.ActorApp}
 		}
 		atOnce(t, 4, func(ctx context.Context, i int) error {
@@ -429,7 +429,7 @@ func TestAnAddressThatIsRegisteredTwiceAtOnceIsRegisteredTwice(t *testing.T) {
 			id := model.Identity{
 				ID: model.NewID(now), UserID: u.ID, Provider: model.ProviderEmailPassword, Subject: subject, PasswordHash: u.ID, CreatedAt: now,
 			}
-			_, err := nodes[i%2].RegisterUser(ctx, u, id, false, happened)
+			_, err := nodes[i%2].RegisterUser(ctx, u, id, false, events)
 			return err
 		}, nil)
 		id, err := nodes[0].IdentityBySubject(t.Context(), model.ProviderEmailPassword, subject)

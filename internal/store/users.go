@@ -90,9 +90,9 @@ func forgetUser() []string {
 // CreateUser adds a user together with the first identity, or neither: ErrConflict when the identity's provider and subject
 // belong to somebody already. What happened is written down with it. An account without credentials goes with a sweep once its
 // sessions are over, which it should have soon.
-func (s *Store) CreateUser(ctx context.Context, u model.User, id model.Identity, happened ...model.Event) error {
+func (s *Store) CreateUser(ctx context.Context, u model.User, id model.Identity, events ...model.Event) error {
 	return doing("create user", s.write(ctx, ofUser(u.ID), func(t tx) error {
-		if err := addUser(t, insertIdentity, u, []model.Identity{id}, happened); err != nil || id.Provider != model.ProviderAnonymous {
+		if err := addUser(t, insertIdentity, u, []model.Identity{id}, events); err != nil || id.Provider != model.ProviderAnonymous {
 			return err
 		}
 		_, err := t.exec(insertAnonymousUser, u.ID, u.CreatedAt.Add(anonymousGrace).UnixMilli())
@@ -102,9 +102,9 @@ func (s *Store) CreateUser(ctx context.Context, u model.User, id model.Identity,
 
 // CreateLoneUser is CreateUser for an email address. ErrConflict is also that somebody has confirmed an address in which people see no
 // difference from it.
-func (s *Store) CreateLoneUser(ctx context.Context, u model.User, id model.Identity, happened ...model.Event) error {
+func (s *Store) CreateLoneUser(ctx context.Context, u model.User, id model.Identity, events ...model.Event) error {
 	return doing("create user", s.write(ctx, ofSpellings, func(t tx) error {
-		return addUser(t, insertLoneIdentity, u, []model.Identity{id}, happened)
+		return addUser(t, insertLoneIdentity, u, []model.Identity{id}, events)
 	}))
 }
 
@@ -114,7 +114,7 @@ func (s *Store) CreateLoneUser(ctx context.Context, u model.User, id model.Ident
 // and confirmed it. Lone says that ErrConflict is also what CreateLoneUser answers it for. Happened tells, of the identity that is there
 // afterwards, what to write down.
 func (s *Store) RegisterUser(
-	ctx context.Context, u model.User, id model.Identity, lone bool, happened func(model.Identity) model.Event,
+	ctx context.Context, u model.User, id model.Identity, lone bool, events func(model.Identity) model.Event,
 ) (registered model.Identity, err error) {
 	id.Pending = true
 	insert := insertIdentity
@@ -126,7 +126,7 @@ func (s *Store) RegisterUser(
 		switch {
 		case errors.Is(err, model.ErrNotFound):
 			registered = id
-			return addUser(t, insert, u, []model.Identity{id}, []model.Event{happened(id)})
+			return addUser(t, insert, u, []model.Identity{id}, []model.Event{events(id)})
 		case err != nil:
 			return err
 		}
@@ -147,7 +147,7 @@ func (s *Store) RegisterUser(
 		if _, err := t.exec(deleteAllLinks, registered.ID); err != nil {
 			return err
 		}
-		return recordEvents(t, []model.Event{happened(registered)})
+		return recordEvents(t, []model.Event{events(registered)})
 	})
 	if err != nil {
 		return model.Identity{}, doing("register user", err)
@@ -164,11 +164,11 @@ func identityBySubject(t tx, id model.Identity, found *model.Identity) error {
 
 // ImportUser adds a user, who may be disabled, with all their identities, or nothing: ErrConflict when there is a user of that
 // id, or when the provider and subject of an identity belong to somebody.
-func (s *Store) ImportUser(ctx context.Context, u model.User, ids []model.Identity, happened ...model.Event) error {
-	return doing("create user", s.write(ctx, ofUser(u.ID), func(t tx) error { return addUser(t, insertIdentity, u, ids, happened) }))
+func (s *Store) ImportUser(ctx context.Context, u model.User, ids []model.Identity, events ...model.Event) error {
+	return doing("create user", s.write(ctx, ofUser(u.ID), func(t tx) error { return addUser(t, insertIdentity, u, ids, events) }))
 }
 
-func addUser(t tx, insert string, u model.User, ids []model.Identity, happened []model.Event) error {
+func addUser(t tx, insert string, u model.User, ids []model.Identity, events []model.Event) error {
 	switch _, err := selectedUser(t, u.ID); {
 	case err == nil:
 		return model.ErrConflict
@@ -191,7 +191,7 @@ func addUser(t tx, insert string, u model.User, ids []model.Identity, happened [
 			return err
 		}
 	}
-	return recordEvents(t, happened)
+	return recordEvents(t, events)
 }
 
 // User returns a user, or ErrNotFound.
@@ -222,18 +222,18 @@ func (s *Store) Users(ctx context.Context, after string, limit int) ([]model.Use
 	return users, doing("list users", err)
 }
 
-// DisableUser keeps a user from logging in and ends all their sessions, those of browsers included, in one transaction. One who
+// DisableUser keeps a user from signing in and ends all their sessions, those of browsers included, in one transaction. One who
 // is disabled stays so, and nothing happened.
-func (s *Store) DisableUser(ctx context.Context, userID string, now time.Time, happened ...model.Event) error {
-	return doing("disable user", s.setUserDisabled(ctx, userID, now, happened))
+func (s *Store) DisableUser(ctx context.Context, userID string, now time.Time, events ...model.Event) error {
+	return doing("disable user", s.setUserDisabled(ctx, userID, now, events))
 }
 
-// EnableUser lets a user log in again. One who may stays so, and nothing happened.
-func (s *Store) EnableUser(ctx context.Context, userID string, happened ...model.Event) error {
-	return doing("enable user", s.setUserDisabled(ctx, userID, time.Time{}, happened))
+// EnableUser lets a user sign in again. One who may stays so, and nothing happened.
+func (s *Store) EnableUser(ctx context.Context, userID string, events ...model.Event) error {
+	return doing("enable user", s.setUserDisabled(ctx, userID, time.Time{}, events))
 }
 
-func (s *Store) setUserDisabled(ctx context.Context, userID string, at time.Time, happened []model.Event) error {
+func (s *Store) setUserDisabled(ctx context.Context, userID string, at time.Time, events []model.Event) error {
 	return s.write(ctx, ofUser(userID), func(t tx) error {
 		changed, err := t.exec(updateUserDisabled, nullMillis(at), userID)
 		switch {
@@ -247,11 +247,11 @@ func (s *Store) setUserDisabled(ctx context.Context, userID string, at time.Time
 				return err
 			}
 		}
-		return recordEvents(t, happened)
+		return recordEvents(t, events)
 	})
 }
 
-// IdentityBySubject finds who logs in as subject, or ErrNotFound.
+// IdentityBySubject finds who signs in as subject, or ErrNotFound.
 func (s *Store) IdentityBySubject(ctx context.Context, provider, subject string) (model.Identity, error) {
 	var id model.Identity
 	var created int64
@@ -315,7 +315,7 @@ func (s *Store) ReplacePasswordHash(ctx context.Context, identityID, old, replac
 // ChangePassword replaces the hash of a password that was just checked and ends all sessions of the user but the one to keep,
 // which may be "", and all links that would set a password, in one transaction. It answers ErrConflict when the stored hash is no
 // longer the old one.
-func (s *Store) ChangePassword(ctx context.Context, id model.Identity, replacement, keepSession string, happened ...model.Event) error {
+func (s *Store) ChangePassword(ctx context.Context, id model.Identity, replacement, keepSession string, events ...model.Event) error {
 	err := s.write(ctx, ofUser(id.UserID), func(t tx) error {
 		changed, err := t.exec(changePasswordHash, replacement, id.ID, id.PasswordHash)
 		if err == nil && changed == 0 {
@@ -324,20 +324,20 @@ func (s *Store) ChangePassword(ctx context.Context, id model.Identity, replaceme
 		if err != nil {
 			return err
 		}
-		return afterNewPassword(t, id, keepSession, happened)
+		return afterNewPassword(t, id, keepSession, events)
 	})
 	return doing("change password", err)
 }
 
 // afterNewPassword ends what the old password had opened.
-func afterNewPassword(t tx, id model.Identity, keepSession string, happened []model.Event) error {
+func afterNewPassword(t tx, id model.Identity, keepSession string, events []model.Event) error {
 	if _, err := t.exec(deleteAuthSessionsOfUser, id.UserID, keepSession); err != nil {
 		return err
 	}
 	if _, err := t.exec(deleteLinks, id.ID, model.LinkReset); err != nil {
 		return err
 	}
-	return recordEvents(t, happened)
+	return recordEvents(t, events)
 }
 
 // DeleteUser removes a user with all identities, keys, sessions and events, or answers ErrNotFound. The pairings that they were shown

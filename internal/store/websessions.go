@@ -7,7 +7,7 @@ import (
 	"latchkey/internal/model"
 )
 
-// MaxWebSessions is how many browsers a user can be logged in with. One more ends the oldest.
+// MaxWebSessions is how many browsers a user can be signed in with. One more ends the oldest.
 const MaxWebSessions = 50
 
 // webSessionColumns are the columns of a session in the order of webSessionRow.columns.
@@ -163,13 +163,13 @@ func (s *Store) UpdateWebSession(ctx context.Context, w model.WebSession) error 
 
 // DeleteWebSession ends a session and the auth session that it holds, in one transaction. One that has ended already is as good,
 // and then nothing happened.
-func (s *Store) DeleteWebSession(ctx context.Context, idHash [32]byte, happened ...model.Event) error {
-	err := s.write(ctx, ofUserIn(happened), func(t tx) error {
+func (s *Store) DeleteWebSession(ctx context.Context, idHash [32]byte, events ...model.Event) error {
+	err := s.write(ctx, ofUserIn(events), func(t tx) error {
 		ended, err := endWebSession(t, idHash[:])
 		if err != nil || !ended {
 			return err
 		}
-		return recordEvents(t, happened)
+		return recordEvents(t, events)
 	})
 	return doing("delete web session", err)
 }

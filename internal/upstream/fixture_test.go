@@ -173,7 +173,7 @@ func (r *rig) written(userID string) []model.Event {
 // postbox keeps emails.
 type postbox struct{ servicetest.Postbox }
 
-func (p *postbox) Send(_ context.Context, m accounts.Mail) error {
+func (p *postbox) Send(_ context.Context, m accounts.Email) error {
 	p.Keep(m.To, m.Text)
 	return nil
 }

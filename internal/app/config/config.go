@@ -237,8 +237,8 @@ func Load(args, environ []string) (Config, error) {
 	return c, nil
 }
 
-// Heed takes the named settings from the environment, and leaves the others as they are.
-func (c *Config) Heed(environ []string, flagNames ...string) error {
+// FromEnvironment takes the named settings from the environment, and leaves the others as they are.
+func (c *Config) FromEnvironment(environ []string, flagNames ...string) error {
 	all, some := c.Flags(), flag.NewFlagSet("", flag.ContinueOnError)
 	for _, name := range flagNames {
 		setting := all.Lookup(name)

@@ -174,7 +174,7 @@ func TestADataDirectoryIsNeededForWhatIsNotGiven(t *testing.T) {
 func TestAFlagOfACommandCountsMoreThanTheFileWithTheDatabase(t *testing.T) {
 	t.Parallel()
 	c := Defaults()
-	if err := c.Heed([]string{"LATCHKEY_DATABASE_FILE=/none"}, "data", "database"); err != nil {
+	if err := c.FromEnvironment([]string{"LATCHKEY_DATABASE_FILE=/none"}, "data", "database"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := c.Parse(); err == nil {

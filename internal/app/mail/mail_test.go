@@ -150,7 +150,7 @@ func mailerFor(t *testing.T, setting string, port int, trusting *tls.Config) smt
 	return smtpMailer{Server: server, tlsConfig: trusting, hello: helloOf("https://login.example.org", server.From), now: time.Now}
 }
 
-var letter = accounts.Mail{To: "ana@example.org", Subject: "Latchkey: New key: porch-cam", Text: "Grüße.\n\nhttps://keys.example.org/reset?token=0123456789abcdef&tokenId=x\n.\nEnd.\n"}
+var letter = accounts.Email{To: "ana@example.org", Subject: "Latchkey: New key: porch-cam", Text: "Grüße.\n\nhttps://keys.example.org/reset?token=0123456789abcdef&tokenId=x\n.\nEnd.\n"}
 
 func TestAMailArrivesAsItWasWritten(t *testing.T) {
 	t.Parallel()
@@ -247,7 +247,7 @@ func TestAMailCannotGrowAnotherHeader(t *testing.T) {
 	t.Parallel()
 	host := &mailHost{}
 	m := mailerFor(t, "smtp://127.0.0.1:PORT?from=keys@example.org", host.start(t), nil)
-	evil := accounts.Mail{To: "ana@example.org", Subject: "Grüße\r\nBcc: eve@example.org\r\n\r\n<b>text", Text: "x\r\n.\r\nMAIL FROM:<eve@example.org>\r\n"}
+	evil := accounts.Email{To: "ana@example.org", Subject: "Grüße\r\nBcc: eve@example.org\r\n\r\n<b>text", Text: "x\r\n.\r\nMAIL FROM:<eve@example.org>\r\n"}
 	if err := m.deliver(t.Context(), evil); err != nil {
 		t.Fatal(err)
 	}
@@ -262,7 +262,7 @@ func TestAMailCannotGrowAnotherHeader(t *testing.T) {
 	}
 	for _, to := range []string{"ana@example.org\r\nRCPT TO:<eve@example.org>", "ana@example.org, eve@example.org", "", "nobody"} {
 		var refused errRefusedMail
-		if err := m.deliver(t.Context(), accounts.Mail{To: to, Subject: "s", Text: "t"}); !errors.As(err, &refused) {
+		if err := m.deliver(t.Context(), accounts.Email{To: to, Subject: "s", Text: "t"}); !errors.As(err, &refused) {
 			t.Errorf("to %q: %v", to, err)
 		}
 	}
@@ -327,7 +327,7 @@ type tries struct {
 	fails []error
 }
 
-func (d *tries) deliver(context.Context, accounts.Mail) error {
+func (d *tries) deliver(context.Context, accounts.Email) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.at = append(d.at, time.Now())
@@ -378,7 +378,7 @@ func TestAMailIsTriedAgainWhenThatMayHelp(t *testing.T) {
 
 func TestAProgramThatStopsDoesNotWaitForAMailServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		hangs := func(ctx context.Context, _ accounts.Mail) error { <-ctx.Done(); return ctx.Err() }
+		hangs := func(ctx context.Context, _ accounts.Email) error { <-ctx.Done(); return ctx.Err() }
 		box := newOutbox(hangs, time.Now, slog.New(slog.DiscardHandler))
 		for range 3 * mailsAtOnce {
 			if err := box.Send(t.Context(), letter); err != nil {
@@ -397,7 +397,7 @@ func TestMailsThatWaitAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
 		atOnce, most := 0, 0
-		slow := func(context.Context, accounts.Mail) error {
+		slow := func(context.Context, accounts.Email) error {
 			mu.Lock()
 			atOnce++
 			most = max(most, atOnce)
@@ -433,12 +433,12 @@ func TestMailsThatWaitAreBounded(t *testing.T) {
 
 func TestNoticesLeaveHalfOfThePlacesToLinks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		slow := func(context.Context, accounts.Mail) error {
+		slow := func(context.Context, accounts.Email) error {
 			time.Sleep(time.Second)
 			return nil
 		}
 		box := newOutbox(slow, time.Now, slog.New(slog.DiscardHandler))
-		taken := func(m accounts.Mail) (n int) {
+		taken := func(m accounts.Email) (n int) {
 			for range maxMails {
 				if box.Send(t.Context(), m) == nil {
 					n++
@@ -551,7 +551,7 @@ func TestMailsThatWaitDoNotHammerAServerThatFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
 		var knocks []time.Time
-		failing := func(context.Context, accounts.Mail) error {
+		failing := func(context.Context, accounts.Email) error {
 			mu.Lock()
 			defer mu.Unlock()
 			knocks = append(knocks, time.Now())
@@ -579,13 +579,13 @@ func TestMailsThatWaitDoNotHammerAServerThatFails(t *testing.T) {
 
 func TestMailsThatWaitAreBoundedInBytes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		hangs := func(ctx context.Context, _ accounts.Mail) error { <-ctx.Done(); return ctx.Err() }
+		hangs := func(ctx context.Context, _ accounts.Email) error { <-ctx.Done(); return ctx.Err() }
 		box := newOutbox(hangs, time.Now, slog.New(slog.DiscardHandler))
 		large := letter
 		large.Text = strings.Repeat("x", 64<<10)
 		notice := large
 		notice.Notice = true
-		count := func(m accounts.Mail) (n int) {
+		count := func(m accounts.Email) (n int) {
 			for range 200 {
 				if box.Send(t.Context(), m) == nil {
 					n++

@@ -35,7 +35,7 @@ var errTooManyMails = errors.New("too many emails are waiting for the mail serve
 // Outbox takes mails and delivers them, so that nobody waits for a mail server: neither a person nor whoever watches how long an
 // answer takes.
 type Outbox struct {
-	deliver func(context.Context, accounts.Mail) error
+	deliver func(context.Context, accounts.Email) error
 	health  *health
 	log     *slog.Logger
 	waiting chan struct{} // one entry for each mail that is not gone
@@ -60,7 +60,7 @@ func New(server Server, publicURL string, now func() time.Time, log *slog.Logger
 	return o
 }
 
-func newOutbox(deliver func(context.Context, accounts.Mail) error, now func() time.Time, log *slog.Logger) *Outbox {
+func newOutbox(deliver func(context.Context, accounts.Email) error, now func() time.Time, log *slog.Logger) *Outbox {
 	o := &Outbox{
 		deliver: deliver, health: &health{now: now}, log: log, ending: make(chan struct{}),
 		waiting: make(chan struct{}, maxMails), notices: make(chan struct{}, maxNotices), sending: make(chan struct{}, mailsAtOnce),
@@ -70,7 +70,7 @@ func newOutbox(deliver func(context.Context, accounts.Mail) error, now func() ti
 }
 
 // Send takes a mail.
-func (o *Outbox) Send(_ context.Context, m accounts.Mail) error {
+func (o *Outbox) Send(_ context.Context, m accounts.Email) error {
 	leave, ok := o.enter(m)
 	if !ok {
 		return errTooManyMails
@@ -83,7 +83,7 @@ func (o *Outbox) Send(_ context.Context, m accounts.Mail) error {
 }
 
 // enter takes the place of a mail among those that wait, if there is one.
-func (o *Outbox) enter(m accounts.Mail) (leave func(), ok bool) {
+func (o *Outbox) enter(m accounts.Email) (leave func(), ok bool) {
 	taken := []chan struct{}{o.waiting}
 	if m.Notice {
 		taken = []chan struct{}{o.notices, o.waiting}
@@ -133,7 +133,7 @@ func (o *Outbox) release(size int) {
 
 // carry tries until the mail is delivered, until the server says that it never will be, or until it was tried often enough. The log
 // says which kind of mail it was and not whose.
-func (o *Outbox) carry(m accounts.Mail) {
+func (o *Outbox) carry(m accounts.Email) {
 	pauses := mailPauses()
 	for try := 0; ; try++ {
 		err := o.try(m)
@@ -150,7 +150,7 @@ func (o *Outbox) carry(m accounts.Mail) {
 	}
 }
 
-func (o *Outbox) try(m accounts.Mail) error {
+func (o *Outbox) try(m accounts.Email) error {
 	o.sending <- struct{}{}
 	defer func() { <-o.sending }()
 	if err := o.health.resting(); err != nil {

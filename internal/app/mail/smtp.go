@@ -63,10 +63,10 @@ func AtOnce(server Server, publicURL string, now func() time.Time) accounts.Mail
 type atOnce struct{ smtpMailer }
 
 // Send returns when the server has the mail, or with the reason why it has not.
-func (m atOnce) Send(ctx context.Context, letter accounts.Mail) error { return m.deliver(ctx, letter) }
+func (m atOnce) Send(ctx context.Context, letter accounts.Email) error { return m.deliver(ctx, letter) }
 
 // deliver returns when the server has the mail, or with a reason that names neither its receiver nor a password.
-func (m smtpMailer) deliver(ctx context.Context, letter accounts.Mail) error {
+func (m smtpMailer) deliver(ctx context.Context, letter accounts.Email) error {
 	msg, err := m.message(letter)
 	if err != nil {
 		return errRefusedMail{errors.New("the email cannot be written"), true} // the cause quotes the address
@@ -121,7 +121,7 @@ func (m smtpMailer) options() []gomail.Option {
 }
 
 // message is plain text alone. Package mail refuses addresses and encodes subjects that would start another header.
-func (m smtpMailer) message(letter accounts.Mail) (*gomail.Msg, error) {
+func (m smtpMailer) message(letter accounts.Email) (*gomail.Msg, error) {
 	msg := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
 	if err := errors.Join(msg.From(m.From), msg.To(weburl.SentAddress(letter.To))); err != nil {
 		return nil, err

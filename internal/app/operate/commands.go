@@ -24,12 +24,12 @@ type Console struct {
 
 // Program is what commands must know of the program that they belong to.
 type Program struct {
-	Flags    *flag.FlagSet                   // its settings, which commands have by the same names
-	Variable func(flagName string) string    // the environment variable of a setting
-	Heed     func(flagNames ...string) error // takes settings from the environment
-	Place    func() (Place, error)           // checks the settings, once all are given
-	Database string                          // the file of the database in the data directory
-	KeyFiles [2]string                       // the other files there that are worth keeping
+	Flags           *flag.FlagSet                   // its settings, which commands have by the same names
+	Variable        func(flagName string) string    // the environment variable of a setting
+	FromEnvironment func(flagNames ...string) error // takes settings from the environment
+	Place           func() (Place, error)           // checks the settings, once all are given
+	Database        string                          // the file of the database in the data directory
+	KeyFiles        [2]string                       // the other files there that are worth keeping
 }
 
 // Place is the data that a command is about: a directory, or a database that several programs share.
@@ -205,7 +205,7 @@ func Run(ctx context.Context, args []string, c Console, p Program) error {
 	case place.Connect != nil:
 		call.line, err = place.share(ctx)
 	default:
-		call.line, err = p.reach(ctx, place, patience)
+		call.line, err = p.reach(ctx, place, reachTimeout)
 	}
 	if err != nil {
 		return err
@@ -277,9 +277,9 @@ func (p Program) flagSet(c command, o *options) *flag.FlagSet {
 	return fs
 }
 
-// heeded are the settings of the program that a command takes from the environment: those of all commands, and its own. The rest is left
+// fromEnvironment are the settings of the program that a command takes from the environment: those of all commands, and its own. The rest is left
 // unread: what is wrong with it is no reason not to list users.
-func (c command) heeded() []string {
+func (c command) fromEnvironment() []string {
 	all := append([]string{"addr", "data", "database", "min-password", "public-url", "upstream"}, c.settings...)
 	slices.Sort(all)
 	return slices.Compact(all)
@@ -291,7 +291,7 @@ func (p Program) load(c command, args []string) (call call, place Place, err err
 	if wantsHelp(args) {
 		return call, place, flag.ErrHelp
 	}
-	if err := p.Heed(c.heeded()...); err != nil {
+	if err := p.FromEnvironment(c.fromEnvironment()...); err != nil {
 		return call, place, err
 	}
 	var arguments []string

@@ -74,9 +74,9 @@ func theProgram(t *testing.T) Program {
 	given := config.Defaults()
 	given.LogTo = io.Discard
 	return Program{
-		Flags:    given.Flags(),
-		Variable: config.Variable,
-		Heed:     func(names ...string) error { return given.Heed(os.Environ(), names...) },
+		Flags:           given.Flags(),
+		Variable:        config.Variable,
+		FromEnvironment: func(names ...string) error { return given.FromEnvironment(os.Environ(), names...) },
 		Place: func() (Place, error) {
 			if _, err := given.Parse(); err != nil {
 				return Place{}, err

@@ -328,7 +328,7 @@ func (i *importing) understand(raw json.RawMessage) (u exportedUser, c candidate
 	if i.again("user", u.ID) {
 		return u, c, errors.New("its _id is already in the file")
 	}
-	c.user = model.User{ID: u.ID, CreatedAt: madeAt(u)}
+	c.user = model.User{ID: u.ID, CreatedAt: createdAt(u)}
 	if y := c.user.CreatedAt.Year(); y < 1970 || y > 9999 {
 		return u, c, fmt.Errorf("creation_date is %d, but must be in seconds since 1970", *u.CreationDate)
 	}
@@ -356,7 +356,7 @@ func (i *importing) understand(raw json.RawMessage) (u exportedUser, c candidate
 // the same at two of them: these become the subject.
 func (i *importing) identity(u exportedUser, from exportedIdentity) (model.Identity, error) {
 	id := model.Identity{
-		ID: from.ID, UserID: u.ID, Provider: from.Provider, Subject: from.ID, CreatedAt: madeAt(u),
+		ID: from.ID, UserID: u.ID, Provider: from.Provider, Subject: from.ID, CreatedAt: createdAt(u),
 	}
 	switch id.Provider {
 	case model.ProviderEmailPassword:
@@ -386,8 +386,8 @@ func (i *importing) identity(u exportedUser, from exportedIdentity) (model.Ident
 	return id, nil
 }
 
-// madeAt is when a user was made: the export says so, and the id does too.
-func madeAt(u exportedUser) time.Time {
+// createdAt is when a user was made: the export says so, and the id does too.
+func createdAt(u exportedUser) time.Time {
 	if u.CreationDate != nil {
 		return time.Unix(*u.CreationDate, 0).UTC()
 	}

@@ -122,7 +122,7 @@ func typing(t *testing.T, person *os.File, answers ...[2]string) func() string {
 				screen.Write(b)
 			}
 			hidden := strings.HasPrefix(a[1], "correct horse")
-			for patience := 5_000; hidden && echoes(t, person) && patience > 0; patience-- {
+			for reachTimeout := 5_000; hidden && echoes(t, person) && reachTimeout > 0; reachTimeout-- {
 				time.Sleep(time.Millisecond)
 			}
 			_, _ = io.WriteString(person, a[1]+"\n") // what is missing is missed by the command

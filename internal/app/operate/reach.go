@@ -17,8 +17,8 @@ import (
 	"latchkey/internal/store"
 )
 
-// patience is how long a command waits for a program that is just starting or stopping.
-const patience = 5 * time.Second
+// reachTimeout is how long a command waits for a program that is just starting or stopping.
+const reachTimeout = 5 * time.Second
 
 // line is how a command reaches the operator: through the socket of the running program, or in this process.
 type line struct {
@@ -28,7 +28,7 @@ type line struct {
 
 // reach opens the database or, when a running program has it, the socket of that one. The lock of the database decides:
 // what stands in the directory may be left over.
-func (p Program) reach(ctx context.Context, place Place, patience time.Duration) (*line, error) {
+func (p Program) reach(ctx context.Context, place Place, reachTimeout time.Duration) (*line, error) {
 	dir, err := filepath.Abs(place.Dir)
 	if err == nil {
 		_, err = os.Stat(filepath.Join(dir, p.Database))
@@ -41,7 +41,7 @@ func (p Program) reach(ctx context.Context, place Place, patience time.Duration)
 	case err != nil:
 		return nil, place.Refuse("its database cannot be found (" + oneLine(err) + ")")
 	}
-	waiting, cancel := context.WithTimeout(ctx, patience)
+	waiting, cancel := context.WithTimeout(ctx, reachTimeout)
 	defer cancel()
 	for {
 		st, err := place.Open(ctx)

@@ -48,7 +48,7 @@ func (p Program) explain(c command, w io.Writer) error {
 	p.flagSet(c, &options{}).VisitAll(func(f *flag.Flag) {
 		value, meaning := flag.UnquoteUsage(f)
 		head := strings.TrimSpace("--" + f.Name + " " + value)
-		if slices.Contains(c.heeded(), f.Name) {
+		if slices.Contains(c.fromEnvironment(), f.Name) {
 			head += "  (" + p.Variable(f.Name) + ")"
 		}
 		fmt.Fprintf(&text, "  %s\n      %s\n", head, meaning)

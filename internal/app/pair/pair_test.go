@@ -275,7 +275,7 @@ func TestPairGoesOnAfterATroubleThatPasses(t *testing.T) {
 		"a connection that breaks, or a lost answer": {breaksOff, 15 * time.Second},
 		"no answer at all":                           {hangs, 30 * time.Second},
 		"a proxy's error page":                       {page(http.StatusBadGateway), 15 * time.Second},
-		"the log-in page of a hotel":                 {page(http.StatusOK), 15 * time.Second},
+		"the sign-in page of a hotel":                {page(http.StatusOK), 15 * time.Second},
 		"a redirect":                                 {page(http.StatusFound, "Location", "http://login.example/"), 15 * time.Second},
 		"a page that forbids":                        {page(http.StatusForbidden), 15 * time.Second},
 		"too many requests":                          {page(http.StatusTooManyRequests, "Retry-After", "90"), 95 * time.Second},

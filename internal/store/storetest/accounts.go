@@ -175,7 +175,7 @@ func proveDisabled(t *testing.T, s *store.Store) {
 	want(t, s.EnableUser(ctx, u.ID), nil)
 	addAuthSession(t, s, u.ID, k.ID)
 
-	// Of log-ins beside it, none is left.
+	// Of sign-ins beside it, none is left.
 	testkit.AtOnce(t, 20, func(ctx context.Context, i int) error {
 		if i == 10 {
 			return s.DisableUser(ctx, u.ID, base)

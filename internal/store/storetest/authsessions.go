@@ -73,7 +73,7 @@ func authSessions() []contract {
 					t.Fatalf("generation %d, want %d", got.Generation, a.Generation)
 				}
 				want(t, s.CreateAuthSession(t.Context(), a, nil), nil)
-				want(t, s.ResetPassword(t.Context(), addLink(t, s, id, model.LinkReset), "newer", base, happened(model.EventPasswordReset)), nil)
+				want(t, s.ResetPassword(t.Context(), addLink(t, s, id, model.LinkReset), "newer", base, eventOf(model.EventPasswordReset)), nil)
 				a.ID = model.NewID(base)
 				want(t, s.CreateAuthSession(t.Context(), a, nil), model.ErrNotFound)
 			}

@@ -253,8 +253,8 @@ func bare(k model.Key, err error) (model.Key, error) {
 }
 
 // deleteKey deletes a key that is looked at nowhere else.
-func deleteKey(ctx context.Context, s *store.Store, userID, id string, happened ...model.Event) error {
-	_, err := s.DeleteAPIKey(ctx, userID, id, happened...)
+func deleteKey(ctx context.Context, s *store.Store, userID, id string, events ...model.Event) error {
+	_, err := s.DeleteAPIKey(ctx, userID, id, events...)
 	return err
 }
 

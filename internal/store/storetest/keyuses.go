@@ -165,7 +165,7 @@ func proveSeldomRefusals(t *testing.T, s *store.Store) {
 	wantFacts(t, s, u.ID, facts{KeyID: k.ID, ValueHash: hash, LastRefusal: winner})
 }
 
-// newKeyUse is a log-in by a device that says all about itself.
+// newKeyUse is a sign-in by a device that says all about itself.
 func newKeyUse(at time.Time) *model.KeyUse {
 	return &model.KeyUse{
 		At: at, Address: "192.0.2.1", DeviceName: "porch-cam", Platform: "Linux", PlatformVersion: "6.1",

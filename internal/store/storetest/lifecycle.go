@@ -37,7 +37,7 @@ func lifecycle() []contract {
 				return err
 			})
 		}},
-		{"logging in with a key is one read and one commit", func(t *testing.T, s *store.Store) {
+		{"signing in with a key is one read and one commit", func(t *testing.T, s *store.Store) {
 			u := addUser(t, s)
 			_, hash := addKey(t, s, u.ID, "phone")
 			wantCost(t, s, store.Stats{Reads: 1, Writes: 1, Commits: 1}, func() error {

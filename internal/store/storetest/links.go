@@ -40,21 +40,21 @@ func links() []contract {
 		{"a confirmed identity is pending no more, and its links are used up", func(t *testing.T, s *store.Store) {
 			u, id := addPending(t, s)
 			used, other := addLink(t, s, id, model.LinkConfirm), addLink(t, s, id, model.LinkConfirm)
-			want(t, s.ConfirmIdentity(t.Context(), used, base, happened(model.EventEmailConfirmed)), nil)
+			want(t, s.ConfirmIdentity(t.Context(), used, base, eventOf(model.EventEmailConfirmed)), nil)
 			got, err := s.IdentityBySubject(t.Context(), id.Provider, id.Subject)
 			want(t, err, nil)
 			if got.Pending {
 				t.Error("it is still pending")
 			}
-			want(t, s.ConfirmIdentity(t.Context(), used, base, happened(model.EventEmailConfirmed)), model.ErrNotFound)
-			want(t, s.ConfirmIdentity(t.Context(), other, base, happened(model.EventEmailConfirmed)), model.ErrNotFound)
+			want(t, s.ConfirmIdentity(t.Context(), used, base, eventOf(model.EventEmailConfirmed)), model.ErrNotFound)
+			want(t, s.ConfirmIdentity(t.Context(), other, base, eventOf(model.EventEmailConfirmed)), model.ErrNotFound)
 			wantKinds(t, s, u.ID, model.EventEmailConfirmed)
 		}},
 		{"a link is used once by fifty at once", func(t *testing.T, s *store.Store) {
 			u, id := addPending(t, s)
 			l := addLink(t, s, id, model.LinkReset)
 			counts := testkit.AtOnce(t, 50, func(ctx context.Context, _ int) error {
-				return s.ResetPassword(ctx, l, "new", base, happened(model.EventPasswordReset))
+				return s.ResetPassword(ctx, l, "new", base, eventOf(model.EventPasswordReset))
 			}, model.ErrNotFound)
 			if counts[nil] != 1 {
 				t.Errorf("outcomes %v", counts)
@@ -67,7 +67,7 @@ func links() []contract {
 			held, byKey := addAuthSession(t, s, u.ID, ""), addAuthSession(t, s, u.ID, k.ID)
 			browser := addBrowser(t, s, held)
 			other := addAuthSession(t, s, addUser(t, s).ID, "")
-			want(t, s.ResetPassword(t.Context(), addLink(t, s, id, model.LinkReset), "new", base, happened(model.EventPasswordReset)), nil)
+			want(t, s.ResetPassword(t.Context(), addLink(t, s, id, model.LinkReset), "new", base, eventOf(model.EventPasswordReset)), nil)
 			for _, gone := range []string{held.ID, byKey.ID} {
 				_, err := s.AuthSession(t.Context(), gone)
 				want(t, err, model.ErrNotFound)
@@ -89,13 +89,13 @@ func links() []contract {
 			early := base.Add(-model.MaxAhead - time.Millisecond)
 			_, err := s.LinkedIdentity(t.Context(), l, early)
 			want(t, err, model.ErrNotFound)
-			want(t, s.ConfirmIdentity(t.Context(), l, early, happened(model.EventEmailConfirmed)), model.ErrNotFound)
+			want(t, s.ConfirmIdentity(t.Context(), l, early, eventOf(model.EventEmailConfirmed)), model.ErrNotFound)
 			_, err = s.LinkedIdentity(t.Context(), l, base.Add(-model.MaxAhead))
 			want(t, err, nil)
 		}},
 		{"what would end too late ends when it would have if it had begun now", proveBound},
 		{"an address that nobody has confirmed is registered again, and nothing of before is left", func(t *testing.T, s *store.Store) {
-			ctx, made := t.Context(), happened(model.EventAccountMade)
+			ctx, made := t.Context(), eventOf(model.EventAccountMade)
 			u, id := newUser("ann")
 			first, err := s.RegisterUser(ctx, u, id, false, made)
 			want(t, err, nil)
@@ -121,7 +121,7 @@ func links() []contract {
 			_, err = s.LinkedIdentity(ctx, others, base)
 			want(t, err, nil)
 			wantKinds(t, s, u.ID, model.EventAccountMade, model.EventAccountMade)
-			want(t, s.ConfirmIdentity(ctx, addLink(t, s, second, model.LinkConfirm), base, happened(model.EventEmailConfirmed)), nil)
+			want(t, s.ConfirmIdentity(ctx, addLink(t, s, second, model.LinkConfirm), base, eventOf(model.EventEmailConfirmed)), nil)
 			_, err = s.RegisterUser(ctx, again, another, false, made)
 			want(t, err, model.ErrConflict)
 			_, err = s.User(ctx, again.ID)
@@ -241,8 +241,8 @@ func newLink(id model.Identity, purpose string) model.Link {
 	}
 }
 
-// happened tells what to write down of the identity that a link is for.
-func happened(kind model.EventKind) func(model.Identity) model.Event {
+// eventOf tells what to write down of the identity that a link is for.
+func eventOf(kind model.EventKind) func(model.Identity) model.Event {
 	return func(id model.Identity) model.Event { return newEvent(id.UserID, kind) }
 }
 

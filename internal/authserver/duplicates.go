@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// hasNameTwice says whether an object in a JSON text has two members of one name. Of such a pair encoding/json takes the last,
+// hasDuplicateNames says whether an object in a JSON text has two members of one name. Of such a pair encoding/json takes the last,
 // whatever the case of its letters, and others take the first: whoever looked at the request before us may have seen another.
-func hasNameTwice(body []byte) bool {
+func hasDuplicateNames(body []byte) bool {
 	words := json.NewDecoder(bytes.NewReader(body))
 	var open []*members
 	for {

@@ -8,7 +8,7 @@ func TestAMemberThatIsThereTwiceIsFound(t *testing.T) {
 		`{"a":1,"a":1}`: true, `{"a":1,"A":1}`: true, `{"k":1,"\u212a":1}`: true, `{"s":1,"ſ":1}`: true, `{"a":1,"\u0061":1}`: true, `{"":1,"":2}`: true,
 		`{"x":{"a":1,"b":[],"a":1}}`: true, `{"x":[[{"a":{},"a":{}}]]}`: true, `{"a":{"b":{}},"c":[1,{"d":null}],"a":null}`: true, `{"a":[{}],"a":1}`: true,
 	} {
-		if got := hasNameTwice([]byte(body)); got != want {
+		if got := hasDuplicateNames([]byte(body)); got != want {
 			t.Errorf("%s: %v", body, got)
 		}
 	}
