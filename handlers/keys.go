@@ -90,21 +90,18 @@ func (h *dashboard) fillKeys(c echo.Context, m *views.Keys, keys model.Keys) {
 	now := h.Now()
 	m.Quota.Used, m.Uses, m.Awaits = len(keys.List), knowledge(keys.Usage), awaited(keys, now)
 	m.Form.ID = newFormID()
-	m.Counts = map[string]int{views.ShowOn: 0, views.ShowOff: 0}
-	if keys.Usage == model.UsageKnown {
-		m.Counts[views.ShowUnused] = 0
-	}
 	m.List = make([]views.Key, 0, len(keys.List))
 	query := strings.ToLower(m.Query)
 	for _, key := range arranged(keys.List, now) {
-		state := views.ShowOn
+		state, idle := views.ShowOn, unused(key, now)
 		if key.Disabled {
 			state = views.ShowOff
+			m.Counts.Off++
+		} else {
+			m.Counts.On++
 		}
-		m.Counts[state]++
-		idle := unused(key, now)
 		if idle {
-			m.Counts[views.ShowUnused]++
+			m.Counts.Unused++
 		}
 		if m.Show != "" && m.Show != state && (m.Show != views.ShowUnused || !idle) {
 			continue

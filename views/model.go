@@ -124,7 +124,7 @@ type Keys struct {
 	Query   string
 	// Show is which keys are listed: ShowOn, ShowOff, ShowUnused, or "" for all. Counts are how many there are of each.
 	Show   string
-	Counts map[string]int
+	Counts Counts
 	// List holds the keys that match Query and Show, those first that somebody may be waiting for.
 	List []Key
 	// PublicURL is what a device must be told to connect.
@@ -149,23 +149,23 @@ const (
 
 // filter is one of the links above the list.
 type filter struct {
-	name   string
-	path   templ.SafeURL
-	count  int
-	chosen bool
+	show, name string
+	path       templ.SafeURL
+	count      int
+	chosen     bool
 }
+
+// Counts are how many keys there are of each sort.
+type Counts struct{ On, Off, Unused int }
 
 // filters are the links above the list, with what is searched for carried along.
 func (k Keys) filters() []filter {
-	all := []filter{{name: "All", count: k.Quota.Used}}
-	for _, f := range []struct{ show, name string }{{ShowOn, "On"}, {ShowOff, "Off"}, {ShowUnused, "Unused"}} {
-		if count, known := k.Counts[f.show]; known {
-			all = append(all, filter{name: f.name, count: count, path: templ.SafeURL(f.show)})
-		}
+	all := []filter{{name: "All", count: k.Quota.Used}, {show: ShowOn, name: "On", count: k.Counts.On}, {show: ShowOff, name: "Off", count: k.Counts.Off}}
+	if k.Uses == Known {
+		all = append(all, filter{show: ShowUnused, name: "Unused", count: k.Counts.Unused})
 	}
 	for i, f := range all {
-		all[i].chosen = string(f.path) == k.Show
-		all[i].path = ListPath(string(f.path), k.Query)
+		all[i].chosen, all[i].path = f.show == k.Show, ListPath(f.show, k.Query)
 	}
 	return all
 }

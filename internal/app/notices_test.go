@@ -59,7 +59,7 @@ func TestMailsThatDoNotGetThroughForAnHourAreSaidWhereTheOperatorLooks(t *testin
 	}
 	const says = "no email has been delivered for an hour"
 	forgot := func() bool {
-		return strings.Contains(get(t, browser(t), a.URL()+"/forgot").Body, "This server cannot send email right now.")
+		return strings.Contains(get(t, browser(t), a.URL()+"/forgot").Body, "This server can’t send email right now.")
 	}
 	a.sweep(t.Context())
 	if forgot() || strings.Contains(log.String(), says) {

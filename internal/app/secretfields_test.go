@@ -63,6 +63,9 @@ var openSecrets = map[string]string{
 	"views.Snippet.Value":                   "where a program finds the value, not the value",
 	"views.Pairing.Code":                    "what the page shows beside the device's",
 	"views.Device.Code":                     "what the person typed",
+	"views.way.code":                        "how a device asks for a code, to be copied",
+	"views.SignIn.Code":                     "what the page will ask about next",
+	"views.Register.Code":                   "what the page will ask about next",
 }
 
 // A secret that outlives a function has a type that keeps it from logs and errors. Whoever adds a field that sounds like one says
