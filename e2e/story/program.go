@@ -33,7 +33,7 @@ func StartProgram(t *testing.T, change ...func(*config.Config)) *Program {
 	t.Helper()
 	cfg := config.Defaults()
 	cfg.Addr, cfg.Data, cfg.LogTo = "127.0.0.1:0", t.TempDir(), t.Output()
-	cfg.PasswordCost, cfg.Database = testkit.Cheap, testkit.Database(t)
+	cfg.PasswordCost, cfg.Database, cfg.StopAtOnce = testkit.Cheap, testkit.Database(t), true
 	for _, c := range change {
 		c(&cfg)
 	}

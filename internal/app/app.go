@@ -39,6 +39,7 @@ type App struct {
 	pulse    *pulse         // nil when the database is in this process
 	mails    mailing
 	drain    func()        // waits for what is written down after answers
+	quiet    time.Duration // how long nobody asks anything more on a connection that is hung up on when the program stops
 	draining time.Duration // how long the program says that it is stopping before it takes no more requests
 	stopping atomic.Bool   // it says so
 	stop     chan struct{} // closed when the program is stopping
@@ -55,8 +56,11 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &App{draining: cfg.DrainTime, stop: make(chan struct{}), now: cfg.Now, log: newLogger(cfg)}
+	a := &App{draining: cfg.DrainTime, quiet: quietTime, stop: make(chan struct{}), now: cfg.Now, log: newLogger(cfg)}
 	a.letGo = sync.OnceFunc(func() { close(a.stop) })
+	if cfg.StopAtOnce {
+		a.quiet = 0
+	}
 	defer func() {
 		if err != nil {
 			a.release()

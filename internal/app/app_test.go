@@ -35,6 +35,15 @@ func testConfig(t testing.TB) config.Config {
 	cfg.Data = filepath.Join(t.TempDir(), "data")
 	cfg.LogTo = io.Discard
 	cfg.PasswordCost = testkit.Cheap // what it is really is no test's subject here
+	cfg.StopAtOnce = true            // see patientConfig
+	return cfg
+}
+
+// patientConfig is testConfig for tests of a stop, in which the program waits for those who are on the way as it always does.
+func patientConfig(t testing.TB) config.Config {
+	t.Helper()
+	cfg := testConfig(t)
+	cfg.StopAtOnce = false
 	return cfg
 }
 
@@ -200,7 +209,7 @@ func TestAContextThatHasEndedBeforeRunStillReleasesEverything(t *testing.T) {
 
 func TestARequestInFlightIsAnsweredWhileItStops(t *testing.T) {
 	t.Parallel()
-	a := run(t, testConfig(t))
+	a := run(t, patientConfig(t))
 	conn, answers := halfRequest(t, a.App)
 	stopped := make(chan error, 1)
 	go func() { stopped <- a.stop() }()

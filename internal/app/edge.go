@@ -38,7 +38,7 @@ func (a *App) listen(ctx context.Context, cfg config.Settings) (*listen.Listener
 	if most == 0 {
 		most = listen.AsFilesAllow(files)
 	}
-	return listenAt(ctx, "addr", cfg.Addr, listen.Config{Most: most, Trusted: handlers.NewProxies(cfg.TrustedProxies).Has, Log: a.log})
+	return listenAt(ctx, "addr", cfg.Addr, listen.Config{Most: most, Trusted: handlers.NewProxies(cfg.TrustedProxies).Has, AtOnce: cfg.StopAtOnce, Log: a.log})
 }
 
 // listenAt takes an address that is given by a setting.

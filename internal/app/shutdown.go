@@ -45,7 +45,7 @@ func (a *App) answerAll(ctx context.Context, began time.Time) {
 	look := time.NewTicker(shutdownLook)
 	defer look.Stop()
 	for {
-		quiet := time.Now().Add(-quietTime)
+		quiet := time.Now().Add(-a.quiet)
 		if quiet.Before(began) {
 			quiet = time.Time{}
 		}

@@ -35,7 +35,7 @@ func stopping(t *testing.T, a *App) (ended <-chan error) {
 
 func TestHealthChecksAreToldBeforeTheListenerCloses(t *testing.T) {
 	t.Parallel()
-	cfg := testConfig(t)
+	cfg := patientConfig(t)
 	cfg.DrainTime, cfg.AdminAddr = time.Second, "127.0.0.1:0"
 	a, err := New(t.Context(), cfg)
 	if err != nil {
@@ -68,7 +68,7 @@ func TestHealthChecksAreToldBeforeTheListenerCloses(t *testing.T) {
 
 func TestStreamsAreLetGoOfWhenTheListenerClosesAndHoldNothingUp(t *testing.T) {
 	t.Parallel()
-	a := run(t, testConfig(t))
+	a := run(t, patientConfig(t))
 	stream := openStream(t, a)
 	began := time.Now()
 	if err := a.stop(); err != nil {
@@ -120,7 +120,7 @@ func TestAStopBreaksNothingThatWasAccepted(t *testing.T) {
 	for name, drain := range map[string]time.Duration{"at once": 0, "after a while": 100 * time.Millisecond} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			cfg := testConfig(t)
+			cfg := patientConfig(t)
 			cfg.Addr, cfg.DrainTime = "127.0.0.1:"+freePort(t), drain
 			clients := startImpatient(t, cfg.Addr)
 			var longest time.Duration

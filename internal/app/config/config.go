@@ -55,6 +55,7 @@ type Config struct {
 
 	PasswordCost model.PasswordCost // what hashing a password takes; the zero value: what is promised
 	Connections  int                // how many there may be at once; 0: as many as open files allow
+	StopAtOnce   bool               // a stop waits for nobody who may be on the way; what was asked is answered all the same
 
 	Unknown []string // variables that look like settings and are none
 }

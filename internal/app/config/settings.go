@@ -48,6 +48,7 @@ type Settings struct {
 
 	PasswordCost model.PasswordCost // what hashing a password takes; the zero value: what is promised
 	Connections  int                // how many there may be at once; 0: as many as open files allow
+	StopAtOnce   bool               // a stop waits for nobody who may be on the way; what was asked is answered all the same
 
 	Unknown []string // variables that look like settings and are none
 }
@@ -89,7 +90,7 @@ func (c Config) Parse() (Settings, error) {
 		StepUp: c.StepUp, PairingTime: c.PairingTime, DrainTime: c.DrainTime,
 		SessionKeys: c.SessionKeys, SessionKeysFile: c.SessionKeysFile, AccessKeys: c.AccessKeys, AccessKeysFile: c.AccessKeysFile, LogTo: c.LogTo, Now: c.Now, Unknown: c.Unknown,
 		PasswordCost: c.PasswordCost,
-		Connections:  c.Connections,
+		Connections:  c.Connections, StopAtOnce: c.StopAtOnce,
 	}
 	var publicErr, alsoErr, nameErr, contactErr, upstreamErr, registrationErr, anonymousErr, adminErr, smtpErr, proxiesErr, logErr, levelErr error
 	s.PublicURL, publicErr = parsePublicURL(c.PublicURL)

@@ -49,6 +49,7 @@ func within(files uint64, each int) int {
 type Config struct {
 	Most    int                   // connections at once
 	Trusted func(netip.Addr) bool // proxies, which stand for many; nil: nobody is one
+	AtOnce  bool                  // it drains without waiting for connections that are being made
 	Log     *slog.Logger
 }
 
@@ -68,7 +69,7 @@ func New(ctx context.Context, addr string, cfg Config) (*Listener, error) {
 		cfg.Trusted = func(netip.Addr) bool { return false }
 	}
 	return &Listener{
-		tcp: tcp, all: newConnections(cfg.Most), trusted: cfg.Trusted, log: cfg.Log,
+		tcp: tcp, all: newConnections(cfg.Most), trusted: cfg.Trusted, atOnce: cfg.AtOnce, log: cfg.Log,
 		draining: make(chan time.Time, 1), closed: make(chan struct{}),
 	}, nil
 }
@@ -78,6 +79,7 @@ type Listener struct {
 	tcp     *net.TCPListener
 	all     *connections
 	trusted func(netip.Addr) bool // proxies, which stand for many
+	atOnce  bool                  // waits for no handshakes
 	log     *slog.Logger
 
 	draining chan time.Time // is told by when to stop, once
@@ -151,8 +153,12 @@ func (l *Listener) Drain(ctx context.Context) {
 	if err := refuseHandshakes(l.tcp); err != nil {
 		l.log.Debug("the system accepts connections until the listener is closed", "cause", err)
 	}
+	until := time.Now()
+	if !l.atOnce {
+		until = until.Add(handshakes)
+	}
 	select {
-	case l.draining <- time.Now().Add(handshakes):
+	case l.draining <- until:
 		_ = l.tcp.SetDeadline(time.Unix(1, 0)) // wakes Accept
 	default: // it is draining
 	}
