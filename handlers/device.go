@@ -92,7 +92,7 @@ func (h *dashboard) answerWrongCode(c echo.Context, typed string, err error) err
 		wait := max(limit.RetryAfter, time.Second)
 		c.Response().Header().Set("Retry-After", wholeSeconds(wait))
 		m.Error = "Too many wrong codes from your network or on this server."
-		m.Again = views.NewEnd(h.Now().Add(wait), h.Now())
+		m.Again = views.NewWhen(h.Now().Add(wait), h.Now())
 		if limit.Mine {
 			m.Error = "Too many wrong codes."
 		}

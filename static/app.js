@@ -400,49 +400,45 @@
     return hour12 ? (at.getHours() % 12 || 12) + text.slice(2) + (at.getHours() < 12 ? " AM" : " PM") : text;
   };
   const dateOf = (at, now) => at.getDate() + at.toDateString().slice(3, 7) + (at.getFullYear() === now?.getFullYear() ? "" : " " + at.getFullYear());
-  const ago = (at, now, age, least = age) => {
-    if (age >= 604800 || age < -3600) return dateOf(at, now);
+  function wordsFor(rule, at, now, age) {
+    if (rule === "countdown") return new Date(Math.max(-age, 0) * 1000).toISOString().slice(14, 19).replace(/^0/, "");
+    if (rule === "hour") return hours(at, 5);
+    if (rule === "clock") return (at.toDateString() === now.toDateString() ? "" : dateOf(at, now) + ", ") + hours(at, 5);
+    if (rule === "date" || age >= 604800 || age < -3600) return dateOf(at, now);
     for (const [noun, seconds] of [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]]) {
       const n = Math.floor(age / seconds);
-      if (n > (seconds > 1 ? 0 : least)) return n + " " + noun + (n > 1 ? "s" : "") + " ago";
+      if (n > (seconds > 1 ? 0 : rule ? 4 : n)) return n + " " + noun + (n > 1 ? "s" : "") + " ago";
     }
     return "just now";
-  };
-  const wording = {
-    "": ago,
-    recent: (at, now, age) => ago(at, now, age, 4),
-    clock: (at, now) => (at.toDateString() === now.toDateString() ? "" : dateOf(at, now) + ", ") + hours(at, 5),
-    hour: (at) => hours(at, 5),
-    date: dateOf,
-    countdown: (at, now, age) => new Date(Math.max(-age, 0) * 1000).toISOString().slice(14, 19).replace(/^0/, ""),
-  };
+  }
 
-  function writeTimes(which) {
+  // Headings of days are left alone, because more than words depends on them, and countdowns that have ended.
+  function writeTimes(which = "time:not(.day)") {
     const now = new Date(Date.now() + ahead);
     for (const time of document.querySelectorAll(which)) {
+      const rule = time.className;
       const at = new Date(time.dateTime);
       const age = Math.floor((now - at) / 1000);
-      const words = wording[time.className]?.(at, now, age);
-      if (!words) continue;
-      if (words !== time.textContent) time.textContent = words;
+      const words = wordsFor(rule, at, now, age);
+      if (time.textContent !== words) time.textContent = words;
       time.title = dateOf(at) + ", " + hours(at, 8);
-      if (age < 0 || time.className !== "countdown") continue;
-      time.className = "";
+      if (rule !== "countdown" || age < 0) continue;
+      time.className = "day"; // for good
       htmx.trigger(time.closest("[hx-trigger~=arrived]") ?? time, "arrived");
     }
   }
-  const foreignTimes = () => { if (drawnBy !== ownClock) writeTimes("time"); };
   if (clockCookie) {
-    const pair = clockCookie + "=" + ownClock;
-    const kept = () => document.cookie.split("; ").includes(pair);
-    if (drawnBy !== ownClock && !kept()) {
-      document.cookie = pair + "; path=/; max-age=31536000; samesite=lax" + (clockCookie.startsWith("__Host-") ? "; secure" : "");
+    const foreign = () => { if (drawnBy !== ownClock) writeTimes(); };
+    const pair = clockCookie + "=" + ownClock + ";";
+    const kept = () => (document.cookie + ";").includes(pair);
+    if (!kept()) {
+      document.cookie = pair + "path=/;max-age=31536000;samesite=lax" + (clockCookie.startsWith("__Host-") ? ";secure" : "");
       if ($("time.day") && kept()) location.reload(); // the server told days apart by another clock
     }
-    foreignTimes();
-    document.addEventListener("htmx:after:swap", foreignTimes);
+    foreign();
+    document.addEventListener("htmx:after:swap", foreign);
     let seconds = 0;
-    setInterval(() => writeTimes(++seconds % 30 ? ".countdown, .recent" : "time"), 1000);
+    setInterval(() => writeTimes(++seconds % 30 ? ".countdown, .recent" : undefined), 1000);
   }
 
   // --- Arrival -------------------------------------------------------------------------------------------------------

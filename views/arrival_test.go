@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/PuerkitoBio/goquery"
+	"github.com/a-h/templ"
 	"github.com/google/go-cmp/cmp"
 
 	"latchkey/views"
@@ -281,5 +283,27 @@ func TestThePageSaysWhetherTryingCountsAndWhyItCannotCompare(t *testing.T) {
 		if got := text(doc, "#which-hint"); !strings.Contains(got, want) || doc.Find("#fingerprints").Length() != 0 {
 			t.Errorf("without fingerprints it says %q", got)
 		}
+	}
+}
+
+// A session ends after thirty minutes without a person, also when a page of it is open.
+func TestWhatAPageAsksForWithoutAPersonSaysSo(t *testing.T) {
+	t.Parallel()
+	found := 0
+	for _, all := range []map[string]templ.Component{every("x"), everyPart("x")} {
+		for name, c := range all {
+			draw(t, c).Find("[hx-trigger]").Each(func(_ int, s *goquery.Selection) {
+				trigger := s.AttrOr("hx-trigger", "")
+				for _, by := range []string{"arrived", "every", "load", "revealed", "intersect", "sse"} {
+					if strings.Contains(trigger, by) && !strings.Contains(s.AttrOr("hx-get", ""), "by=itself") {
+						t.Errorf("%s: what asks when %q looks like a person", name, trigger)
+					}
+				}
+				found++
+			})
+		}
+	}
+	if found == 0 {
+		t.Error("no page asks for anything")
 	}
 }

@@ -119,7 +119,7 @@ func TestTheSentencesOfAPairingReadAsSentences(t *testing.T) {
 	if deleted.Awaits() != "" || deleted.Heading() == pairing(views.PairingApproved, p, "").Heading() {
 		t.Errorf("a key that was deleted is waited for: %q, %q", deleted.Awaits(), deleted.Heading())
 	}
-	too := draw(t, views.DevicePage(codes(p, "Too many.", views.NewEnd(noon.Add(10*time.Minute), noon))))
+	too := draw(t, views.DevicePage(codes(p, "Too many.", views.NewWhen(noon.Add(10*time.Minute), noon))))
 	if got := text(too, "#code-error"); got != "Too many. Try again at 12:10 UTC." {
 		t.Errorf("too many codes: %q", got)
 	}
@@ -139,17 +139,5 @@ func TestWhatADeviceSaysIsKeptApartFromWhatWeSay(t *testing.T) {
 	}
 	if n := doc.Find("#pairing dd bdi + .unsure").Length(); n != 2 {
 		t.Errorf("%d of 2 texts of the device are marked", n)
-	}
-}
-
-func TestMomentsToComeAreToldByHowFarTheyAre(t *testing.T) {
-	t.Parallel()
-	for left, want := range map[time.Duration]string{
-		-time.Hour: "in less than a minute", time.Second: "in less than a minute", time.Minute: "in 1 minute", 89 * time.Second: "in 1 minute", 91 * time.Second: "in 2 minutes",
-		10 * time.Minute: "in 10 minutes", 119 * time.Minute: "in 119 minutes", 2 * time.Hour: "in 2 hours", 23*time.Hour + 31*time.Minute: "in 24 hours", 365 * 24 * time.Hour: "on " + noon.AddDate(0, 0, 365).Format("2 Jan 2006"),
-	} {
-		if got := views.NewEnd(noon.Add(left), noon).Words(nil); got != want {
-			t.Errorf("in %v is %q, want %q", left, got, want)
-		}
 	}
 }

@@ -147,7 +147,6 @@ const (
 	hour       rule = "hour"      // where the day is known
 	heading    rule = "day"       // which the script leaves alone, because more than words depends on it
 	countdown  rule = "countdown" // to it
-	howLong    rule = "end"       // until then; the script leaves it alone
 )
 
 // NewWhen describes t as seen at now. The zero time gives the zero When: the moment is not known.
@@ -165,9 +164,6 @@ func NewMoment(t, now time.Time) When { return NewWhen(t, now).as(recent) }
 // NewCountdown is how much time there is until then: "9:41". At its end the part of the page that it stands in, if that asks when
 // something has "arrived", does so once.
 func NewCountdown(t, now time.Time) When { return NewWhen(t, now).as(countdown) }
-
-// NewEnd is a moment that is still to come: "in 9 minutes".
-func NewEnd(t, now time.Time) When { return NewWhen(t, now).as(howLong) }
 
 // Words are what is drawn of it for somebody with that clock.
 func (w When) Words(c *Clock) string { return string(w.append(nil, c)) }
@@ -194,8 +190,6 @@ func (w When) append(b []byte, c *Clock) []byte {
 		return c.appendDay(b, w.at, w.seen)
 	case w.rule == countdown:
 		return appendLeft(b, -age)
-	case w.rule == howLong:
-		return c.appendUntil(b, w.at, w.seen)
 	default:
 		return c.appendAgo(b, w.at, w.seen)
 	}
@@ -209,19 +203,6 @@ func appendLeft(b []byte, left time.Duration) []byte {
 		b = append(b, '0')
 	}
 	return strconv.AppendInt(b, seconds%60, 10)
-}
-
-func (c *Clock) appendUntil(b []byte, t, now time.Time) []byte {
-	switch left := t.Sub(now); {
-	case left < time.Minute:
-		return append(b, "in less than a minute"...)
-	case left < 2*time.Hour:
-		return append(b, "in "+plural(int((left+time.Minute/2)/time.Minute), "minute")...)
-	case left < 48*time.Hour:
-		return append(b, "in "+plural(int((left+time.Hour/2)/time.Hour), "hour")...)
-	default: // by a clock that was wrong: nothing lasts for so long
-		return c.appendDate(append(b, "on "...), t, now)
-	}
 }
 
 // Render draws the moment. A page has many: by a template each would take five times as long.

@@ -24,7 +24,7 @@ func TestOneBrowserIsEndedFromAnother(t *testing.T) {
 
 	lost.Press(lost.Toggle("porch-cam"))
 	isAskedToSignIn(lost, "/login?ended=1&next=%2Fkeys")
-	lost.Sees(lost.Role("group", "Your session has ended. Sign in to go on."))
+	lost.Sees(lost.Role("group", "Your session has ended. Sign in to continue."))
 	if ana.Find(t, "porch-cam").Disabled {
 		t.Error("a browser that is out turned a key off")
 	}
