@@ -29,7 +29,7 @@ var flashes = map[string]string{
 	"still-off":       "Nothing changed: %s is still off.",
 	"deleted":         "%s was deleted.",
 	"gone":            "That key was deleted already, in another place.",
-	"session-ended":   "Signed out.",
+	"session-ended":   "Session signed out.",
 	"session-gone":    "That session was signed out already.",
 	"ended-here":      "Signed out here. " + notTold,
 	"app-stays":       "Not signed out: the key service can’t sign apps out. Change your password there.",

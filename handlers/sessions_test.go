@@ -101,7 +101,7 @@ func TestWhoeverIsEndedIsOutAtOnceAndTheOthersAreNot(t *testing.T) {
 			stream := phone.listens(p.serve(), phone.approves(p.pairing("Porch Pi"), "porch-pi").path+"/arrival?state=approved")
 			path := "/sessions/" + phone.rowID() + "/end"
 			laptop.post(path, nil).leadsTo("/sessions")
-			laptop.get("/sessions").says("#status", "Signed out.")
+			laptop.get("/sessions").says("#status", "Session signed out.")
 			phone.get("/keys").leadsTo("/login?ended=1&next=%2Fkeys")
 			p.clock.Advance(15 * time.Second) // after which it looks whether anybody is there
 			stream.ends()
@@ -207,7 +207,7 @@ func TestADeviceIsSignedOutAndCanSignInAgainWithItsKey(t *testing.T) {
 			if err := device.Refresh(t.Context()); !client.IsUnauthorized(err) {
 				t.Errorf("the device is still in: %v", err)
 			}
-			b.get("/sessions").says("#status", "Signed out.").lacks(`[aria-label="Devices with porch-cam"]`)
+			b.get("/sessions").says("#status", "Session signed out.").lacks(`[aria-label="Devices with porch-cam"]`)
 			p.app(client.UserAPIKey(key.Value.Reveal()))
 		})
 	}

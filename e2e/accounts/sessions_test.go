@@ -18,7 +18,7 @@ func TestOneBrowserIsEndedFromAnother(t *testing.T) {
 	browsers := page.Role("list", "Browsers").GetByRole("listitem")
 	page.Must(page.Expect().Locator(browsers).ToHaveCount(2))
 	page.Press(browsers.Last().GetByRole("button"))
-	page.Says("Signed out.")
+	page.Says("Session signed out.")
 	page.Must(page.Expect().Locator(browsers).ToHaveCount(1))
 	page.Focuses(page.Heading("Browsers"))
 
@@ -70,7 +70,7 @@ func TestWithAnUpstreamBrowsersAreEndedThereToo(t *testing.T) {
 	lost := program.Open(t, story.SignedIn(g.Few))
 	page := program.Open(t, story.SignedIn(g.Few), story.At("/sessions"))
 	page.Press(page.Role("list", "Browsers").GetByRole("button").Nth(1))
-	page.Says("Signed out.")
+	page.Says("Session signed out.")
 	_, err := lost.Reload()
 	lost.Must(err)
 	isAskedToSignIn(lost, "/login?ended=1&next=%2Fkeys")

@@ -37,7 +37,7 @@ func statesOfTheAccount(g story.Guests) []story.State {
 			p.Program.Cookie(p.T, g.Many)
 			p.Visit("/sessions")
 			p.Press(p.Role("list", "Browsers").GetByRole("button").Nth(1))
-			p.Says("Signed out.")
+			p.Says("Session signed out.")
 		}},
 		{Name: "sessions of apps that are not known", Who: g.Full, Path: "/keys", Reach: func(p *story.Page, upstream *story.Gateway) {
 			upstream.Breaks(story.Says(404, ""))
