@@ -291,7 +291,7 @@ func onTheDevice(m Device) templ.Component {
 			templ_7745c5c3_Var9 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, "<section class=\"question stack\" aria-labelledby=\"start-title\"><h2 id=\"start-title\">No code yet?</h2><p>Run one of these on the device. It shows you the code to enter above.</p><div class=\"ways\" role=\"group\" aria-label=\"What the device has\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, "<section class=\"question stack\" aria-labelledby=\"start-title\"><h2 id=\"start-title\">No code yet?</h2><p>Run one of these on the device. It shows you the code to enter above.</p><div class=\"runs\" role=\"group\" aria-label=\"What the device has\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

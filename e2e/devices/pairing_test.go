@@ -294,7 +294,7 @@ func TestADeviceIsConnectedWithoutScript(t *testing.T) {
 	page.Sees(page.Row("porch-cam").GetByText("Waiting for first use"))
 	uses(t, program, got.APIKey, ana)
 	page.Visit("/keys")
-	page.Sees(page.GetByText("Connected"))
+	page.Sees(page.Row("porch-cam").GetByText("Connected"))
 }
 
 func TestWithTwentyKeysRoomIsMadeBeforeApproving(t *testing.T) {
