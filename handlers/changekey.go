@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -40,10 +41,11 @@ func (h *dashboard) answerTurned(c echo.Context, key model.Key, act string) erro
 		}
 		return redirect(c, home)
 	}
-	part := views.RowPart(h.listed(c, key), say(act, key.Name), wayBack(act, key, place))
 	if place == views.PlacePage {
-		part = views.KeyPart(h.card(c, key), say(act, key.Name), wayBack(act, key, place))
+		part := views.KeyPart(h.card(c, key), say(act, key.Name), wayBack(act, key, place))
+		return render(c, http.StatusOK, part, part)
 	}
+	part := views.RowPart(h.listed(c, key), say(act, key.Name), wayBack(act, key, place))
 	return render(c, http.StatusOK, part, part)
 }
 
@@ -70,28 +72,48 @@ func (h *dashboard) answerUnknown(c echo.Context, id, act string, err error) err
 	p.heading, p.text, p.link, p.linkText = "It may be on or off", key.Unknown, home+"/"+id, checkNow
 	part := views.RowPart(key, key.Unknown, nil)
 	if c.FormValue("place") == views.PlacePage {
-		part = views.KeyPart(key, key.Unknown, nil)
+		part = views.KeyPart(views.KeyCard{Key: key, Unread: true}, key.Unknown, nil)
 	}
 	return render(c, p.status, views.ErrorPage(p.model(h, c, err)), part)
 }
 
 // confirmDelete asks once before a key is deleted: in a dialog, or on a page of its own.
 func (h *dashboard) confirmDelete(c echo.Context) error {
+	return h.askBeforeDelete(c, http.StatusOK, "")
+}
+
+// askBeforeDelete draws the question. A problem is with what was typed when it was asked before.
+func (h *dashboard) askBeforeDelete(c echo.Context, status int, problem string) error {
 	ctx, cancel := readContext(c)
 	defer cancel()
 	key, err := h.person(c).Key(ctx, c.Param("id"))
 	if err != nil {
 		return err
 	}
-	m := views.Delete{Page: h.page(c, "Delete "+key.Name), Key: h.named(c, key, h.keyModel(key)), Return: pairingToReturnTo(c)}
-	if wantsPart(c) {
-		m.Place = c.QueryParam("place")
+	m := views.Delete{
+		Page: h.page(c, "Delete "+key.Name), Key: h.named(c, key, h.row(key)), Error: problem, Return: pairingToReturnTo(c),
+		InUse: !key.Disabled && h.Now().Sub(key.Usage.LastUse.At) < inUse,
 	}
-	return render(c, http.StatusOK, views.DeletePage(m), views.DeleteDialog(m))
+	if wantsPart(c) {
+		m.Place = c.FormValue("place")
+		if problem != "" {
+			c.Response().Header().Set("HX-Retarget", "#dialog")
+			c.Response().Header().Set("HX-Reswap", "innerHTML")
+		}
+	}
+	return render(c, status, views.DeletePage(m), views.DeleteDialog(m))
 }
 
-// deleteKey deletes a key for good. A key that is gone already is what was asked for.
+// deleteKey deletes a key for good. A key that is gone already is what was asked for. Where the question asked for the name of a key
+// that is in use, it has to be that name: this keeps a person from a slip, and nobody else from anything.
 func (h *dashboard) deleteKey(c echo.Context) error {
+	form, err := sentValues(c)
+	if err != nil {
+		return err
+	}
+	if form.Has("typed") && strings.TrimSpace(form.Get("typed")) != form.Get("name") {
+		return h.askBeforeDelete(c, http.StatusUnprocessableEntity, "That isn’t the name of this key. Nothing was deleted.")
+	}
 	ctx, cancel := actContext(c)
 	defer cancel()
 	key, err := h.person(c).DeleteKey(ctx, c.Param("id"))
@@ -112,7 +134,7 @@ func (h *dashboard) answerNotDeleted(c echo.Context, key model.Key, err error, t
 	h.logFault(c, "key not deleted", err, "seen", there)
 	p := explain(err)
 	p.heading, p.link, p.linkText = key.Name+" was not deleted", home+"/"+key.ID, "Open "+key.Name
-	p.text = "The key service did not answer properly, and the key is still there. You can try again."
+	p.text = "The key service didn’t answer properly, and the key is still there. You can try again."
 	if lost(err) {
 		p.text = lostTouch + "The key is still there. You can try again."
 	}

@@ -86,11 +86,11 @@ func TestWhatStrangersSayOfThemselvesIsNeverShownAsFact(t *testing.T) {
 		sessions.claimsNothing(name + ", sessions")
 		sessions.says("[aria-labelledby=apps]", "Calls itself “")
 		b.get("/keys").says("#key-"+made.ID+" .use", "Connected").claimsNothing(name + ", keys")
-		b.get("/keys/"+made.ID).says(".use", "calls itself “").claimsNothing(name + ", a new key")
+		b.get("/keys/"+made.ID).says(".facts", "Self-reported: calls itself “").claimsNothing(name + ", a new key")
 		p.clock.Advance(16 * time.Minute) // after which nobody waits for its first use
 		b = p.signIn(who)
 		b.get("/keys").claimsNothing(name + ", keys later")
-		b.get("/keys/"+made.ID).says(".by", "by a device that calls itself “").claimsNothing(name + ", a key")
+		b.get("/keys/"+made.ID).says(".facts", "Self-reported: calls itself “").claimsNothing(name + ", a key")
 
 		d := p.device()
 		d.agent = name

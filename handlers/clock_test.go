@@ -24,7 +24,7 @@ func TestTimesAreInTheZoneThatTheBrowserHasTold(t *testing.T) {
 		"Etc/UTC": "1 Apr 2026, 00:00:00", "UTC": "1 Apr 2026, 00:00:00", "America/Argentina/ComodRivadavia": "31 Mar 2026, 21:00:00", "Etc/GMT+12": "31 Mar 2026, 12:00:00",
 	} {
 		a := b.by(clock).get("/keys/" + key.ID).want(http.StatusOK)
-		if got := a.attr("#key .facts time", "title"); got != want {
+		if got := a.attr("#key .facts div:contains(Created) time", "title"); got != want {
 			t.Errorf("by the clock of %s it is %q, want %q", clock, got, want)
 		}
 		if got, want := a.attr("meta[name=clock]", "content"), fmt.Sprintf("latchkey-tz %s %d", clock, p.clock.Now().Unix()); got != want {
@@ -43,7 +43,7 @@ func TestWhatIsNoZoneIsTakenForNoneAndTimesSayUTC(t *testing.T) {
 		"Nowhere/Land", `"Europe/Berlin"`, "Europe/Berlin%00", ".12", "Europe/Berlin.12.12", "Europe/Berlin.24", strings.Repeat("a", 5000), "<script>", "Europe\\Berlin",
 	} {
 		a := b.by(clock).get("/keys/" + key.ID).want(http.StatusOK)
-		if got := a.attr("#key .facts time", "title"); got != "1 Apr 2026, 00:00:00 UTC" {
+		if got := a.attr("#key .facts div:contains(Created) time", "title"); got != "1 Apr 2026, 00:00:00 UTC" {
 			t.Errorf("by the clock of %.40q it is %q", clock, got)
 		}
 		if got, want := a.attr("meta[name=clock]", "content"), fmt.Sprintf("latchkey-tz  %d", p.clock.Now().Unix()); got != want {

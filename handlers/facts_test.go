@@ -225,7 +225,7 @@ func TestWhatADeviceSaysOfItselfIsShortAndHarmless(t *testing.T) {
 	for _, a := range []answer{b.get("/keys").want(http.StatusOK), b.get("/keys/" + key.ID).want(http.StatusOK)} {
 		a.keepsQuiet("<script>alert", "\u202e", "\x07", strings.Repeat("x", 65))
 	}
-	b.get("/keys/"+key.ID).says("#key bdi", "<script>alert(1)</script>xxx")
+	b.get("/keys/"+key.ID).says("#key .facts", "calls itself “<script>alert(1)</script>xxx")
 }
 
 func TestAKeysPageHasItsFingerprint(t *testing.T) {
@@ -234,10 +234,10 @@ func TestAKeysPageHasItsFingerprint(t *testing.T) {
 	b, who := p.signedIn(email)
 	key, value := p.keyWithValue(who, "porch-cam")
 	sum := sha256.Sum256([]byte(value))
-	b.get("/keys/"+key.ID).says("#key .facts", fmt.Sprintf("Fingerprint%x The output of", sum[:8])).keepsQuiet(fmt.Sprintf("%x", sum[:9]), value)
+	b.get("/keys/"+key.ID).says("#key .facts", fmt.Sprintf("Fingerprint%x", sum[:8])).keepsQuiet(fmt.Sprintf("%x", sum[:9]), value)
 }
 
-func TestARefusedLogInIsAFactOfTheKey(t *testing.T) {
+func TestARefusedSignInIsAFactOfTheKey(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t).records(noon.Add(-time.Hour))
 	b, who := p.signedIn(email)
@@ -247,7 +247,7 @@ func TestARefusedLogInIsAFactOfTheKey(t *testing.T) {
 	if err := p.logsIn("porch-cam", value); !client.IsUnauthorized(err) {
 		t.Fatal(err)
 	}
-	b.get("/keys/"+key.ID).says("#key .facts", "Last refusedjust now It was off.").says("#key .facts", "Last usedNever used.")
+	b.get("/keys/"+key.ID).says("#key .facts", "Last refusedjust now, while it was off").says("#key .facts", "Last usedNever used.")
 	if diff := cmp.Diff([]string{"Off · Never used · created 20 minutes ago"}, b.get("/keys").texts(".use")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -212,11 +212,57 @@ func saysNothing(name string) bool {
 	return ok && strings.Trim(number, "-0123456789") == ""
 }
 
-func (h *dashboard) card(c echo.Context, key model.Key) views.Key {
-	k := h.keyModel(key)
+// recentEvents is how many lines a key's own page has on what was done with it. It reads more events: several may be one line, and among
+// them nearly always is when the key was created or turned off.
+const (
+	recentEvents = 5
+	eventsRead   = 20
+)
+
+// card is a key as its own page shows it, with what was done with it lately. Without that the page is still worth having.
+func (h *dashboard) card(c echo.Context, key model.Key) views.KeyCard {
+	k := views.KeyCard{Key: h.keyModel(key)}
 	k.Use = cardUse(key, h.Now())
-	k.Device, k.Paired = h.pairedAs(c, key)
+	events, err := h.readOnceInTurn(c, model.EventQuery{KeyID: key.ID, Limit: eventsRead})
+	if err != nil {
+		h.logFault(c, "activity of a key cannot be read", err)
+		k.Unread = true
+		return k
+	}
+	var recent views.Activity
+	fillDays(&recent, events, clockOf(c), h.Now())
+	for _, day := range recent.Days {
+		k.Recent = append(k.Recent, day.List...)
+	}
+	k.Recent = k.Recent[:min(recentEvents, len(k.Recent))]
+	if key.Disabled {
+		k.TurnedOff = views.NewWhen(h.turnedOff(c, key.ID, events), h.Now())
+	}
+	if made := slices.IndexFunc(events, func(e model.Event) bool { return e.Kind == model.EventKeyMade }); made >= 0 {
+		k.Device, k.Paired = pairedIn(events[made])
+	} else if len(events) == eventsRead {
+		k.Device, k.Paired = h.pairedAs(c, key)
+	}
 	return k
+}
+
+// turnedOff is when a key that is off was turned off: by its newest events, or else by those of this kind alone, after which many
+// refusals may have come. It is the zero time when that is not known.
+func (h *dashboard) turnedOff(c echo.Context, id string, newest []model.Event) time.Time {
+	turned := func(e model.Event) bool { return e.Kind == model.EventKeyTurnedOff || e.Kind == model.EventKeyTurnedOn }
+	i := slices.IndexFunc(newest, turned)
+	if i < 0 && len(newest) == eventsRead {
+		q := model.EventQuery{KeyID: id, Kinds: []model.EventKind{model.EventKeyTurnedOff, model.EventKeyTurnedOn}, Limit: 1}
+		var err error
+		if newest, err = h.readOnceInTurn(c, q); err != nil {
+			h.logFault(c, "when a key was turned off cannot be read", err)
+		}
+		i = slices.IndexFunc(newest, turned)
+	}
+	if i < 0 || newest[i].Kind == model.EventKeyTurnedOn { // and off since in a way that nobody wrote down
+		return time.Time{}
+	}
+	return newest[i].At
 }
 
 // pairedAs says of a key whether it was made for a device that a code connected, and what that called itself. What was written down when
@@ -233,13 +279,18 @@ func (h *dashboard) pairedAs(c echo.Context, key model.Key) (device string, pair
 	}
 	for _, e := range events {
 		if e.Kind == model.EventKeyMade && e.KeyID == key.ID && e.Detail != "" {
-			if device = e.Detail; device == unnamedDevice {
-				device = ""
-			}
-			return device, true
+			return pairedIn(e)
 		}
 	}
 	return "", false
+}
+
+// pairedIn is pairedAs by what was written down when the key was created.
+func pairedIn(e model.Event) (device string, paired bool) {
+	if e.Detail == unnamedDevice {
+		return "", true
+	}
+	return e.Detail, e.Detail != ""
 }
 
 // madeTogether is more than is written down of an account in a second, in which a script may make all of its keys.
@@ -271,21 +322,13 @@ func (h *dashboard) showKey(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	inRow := c.QueryParam("place") == views.PlaceRow
-	show := h.card
-	if inRow && wantsPart(c) {
-		show = h.listed
+	if c.QueryParam("place") == views.PlaceRow && wantsPart(c) {
+		k := h.listed(c, key)
+		k.New = k.Use.Stage == views.Connected
+		part := views.ArrivedRowPart(k, news(k))
+		return render(c, http.StatusOK, part, part)
 	}
-	k := show(c, key)
-	k.New = wantsPart(c) && k.Use.Stage == views.Connected
-	told := news(k)
-	if k.Use.Awaits() == string(views.Waiting) && c.QueryParam("look") == "" {
-		told = "" // nobody asked, and what was said last may be the answer to an act
-	}
-	part := views.ArrivedCardPart(k, told)
-	if inRow {
-		part = views.ArrivedRowPart(k, told)
-	}
+	k := h.card(c, key)
 	m := views.KeyPage{Page: h.page(c, key.Name), Key: k, AppID: h.AppID, BaseURL: h.BaseURL, Handoff: h.handoff(key.Name)}
-	return render(c, http.StatusOK, views.OneKeyPage(m), part)
+	return render(c, http.StatusOK, views.OneKeyPage(m), views.ArrivedCardPart(k, news(k.Key)))
 }

@@ -300,7 +300,7 @@ func TestAKeysPageShowsTheKeyAndHowADeviceSignsInWithIt(t *testing.T) {
 	b, who := p.signedIn(email)
 	key := p.seed(who, "porch-cam")[0]
 	a := b.get("/keys/"+key.ID).want(http.StatusOK).says("h1", "porch-cam").says("title", "porch-cam")
-	a.says("#key", "1 Apr").says("#key", key.ID).says("#key .state", "On")
+	a.says("#key", "Created1 Apr").says("#key", key.ID).says("#key .state", "On")
 	a.says("[data-system=node] pre", `id: "`+appID+`"`).says("[data-system=node] pre", `baseUrl: "`+publicURL+`"`)
 	a.says("[data-system=node] pre", "process.env.API_KEY")
 	a.lacks("#value", "#once")
@@ -309,7 +309,7 @@ func TestAKeysPageShowsTheKeyAndHowADeviceSignsInWithIt(t *testing.T) {
 	}
 
 	p.turn(who, key, false)
-	b.get("/keys/"+key.ID).says("#key .state", "Off").says("#key", "It cannot sign in.")
+	b.get("/keys/"+key.ID).says("#key .state", "Off").says("#key .notice", "Off: nothing can sign in with it.")
 	b.htmx().get("/keys/"+key.ID).isPart().says("#key .state", "Off")
 }
 

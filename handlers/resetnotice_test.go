@@ -80,7 +80,7 @@ func TestAKeysPageSaysThatItsKeyCameByConnectingADevice(t *testing.T) {
 			if got := a.text("#key .paired"); got != want {
 				t.Errorf("%s: of %s it says %q, want %q", name, key.Name, got, want)
 			}
-			if a.attr("#key .actions a[href^='/activity']", "href") != "/activity?key="+key.ID {
+			if a.attr("#recent > p a", "href") != "/activity?key="+key.ID {
 				t.Errorf("%s: no way to the activity of %s", name, key.Name)
 			}
 			switched := b.htmx().post("/keys/"+key.ID+"/turn-off", url.Values{"place": {"page"}, "name": {key.Name}}).want(http.StatusOK)

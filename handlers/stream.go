@@ -65,17 +65,15 @@ func (h *dashboard) awaitKey(c echo.Context) error {
 	})
 }
 
-// news is what a page says of a key that it has just looked at again.
+// news is what a page says of a key when something has changed. That a key still waits is none.
 func news(k views.Key) string {
 	switch refused := k.Use.Refused.Machine != ""; {
 	case k.Use.Stage == views.Connected:
 		return k.Name + " is connected."
 	case k.Use.Stage != "" && refused:
-		return "A log-in with " + k.Name + " was refused: it was off."
-	case k.Use.Stage == views.Waiting:
-		return "Still waiting for the first use of " + k.Name + "."
+		return "Refused " + k.Name + ": the key was off."
 	case k.Use.Stage == views.Late:
-		return "No log-in with " + k.Name + " has reached this server yet."
+		return "Nothing from " + k.Name + " has reached this server yet."
 	case k.Use.Stage == views.WaitsOff:
 		return say("off", k.Name)
 	default:

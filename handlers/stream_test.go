@@ -37,19 +37,19 @@ func TestANewKeyWaitsForItsFirstUseAndArrives(t *testing.T) {
 	if got, want := a.attr("ul.keys", "data-arrival"), "/keys/arrival?state="+url.QueryEscape(key.ID+"=waiting"); got != want {
 		t.Errorf("the list listens to %q, want %q", got, want)
 	}
-	page := b.get("/keys/"+key.ID).says("#key .waiting", "Waiting for first use Refresh")
+	page := b.get("/keys/"+key.ID).says("#key .use", "Waiting for first use Refresh")
 	if got, want := page.attr("#key", "data-arrival"), "/keys/"+key.ID+"/arrival?state=waiting"; got != want {
 		t.Errorf("the key's page listens to %q, want %q", got, want)
 	}
 
 	p.clock.Advance(7 * time.Minute)
 	p.works("porch-cam", value)
-	const inRow = "Connected 12:07 UTC Linux · realm-web · 127.0.0.1"
-	const connected = "Connected 12:07 UTC, calls itself “porch-cam”, “Linux”, “realm-web 2.0.1”, from 127.0.0.1"
-	row := b.htmx().get("/keys/"+key.ID+"?place=row").isPart().says("li.key.new .use", inRow).lacks("[data-wait]", "#key", "#notice")
+	const connected = "Connected 12:07 UTC Linux · realm-web · 127.0.0.1"
+	row := b.htmx().get("/keys/"+key.ID+"?place=row").isPart().says("li.key.new .use", connected).lacks("[data-wait]", "#key", "#notice")
 	row.says("hx-partial[hx-target='#status']", "porch-cam is connected.")
-	b.htmx().get("/keys/"+key.ID).isPart().says("#key .use", connected).says("hx-partial[hx-target='#status']", "porch-cam is connected.")
-	b.get("/keys").says(".use", inRow).lacks("[data-arrival]", ".new") // without script: by Refresh
+	card := b.htmx().get("/keys/"+key.ID).isPart().says("#key .use", connected).says("hx-partial[hx-target='#status']", "porch-cam is connected.")
+	card.says("hx-partial[hx-target='#recent'] li", "porch-cam")
+	b.get("/keys").says(".use", connected).lacks("[data-arrival]", ".new") // without script: by Refresh
 	b.get("/keys/"+key.ID).says("#key .use", connected).lacks("[data-arrival]")
 
 	p.clock.Advance(15 * time.Minute)
@@ -59,45 +59,45 @@ func TestANewKeyWaitsForItsFirstUseAndArrives(t *testing.T) {
 func TestAfterTwoMinutesThePageSaysWhatTheServerHasSeen(t *testing.T) {
 	t.Parallel()
 	p, b, _, key, _ := arriving(t)
+	const late = "Nothing has reached this server yet"
 	p.clock.Advance(2*time.Minute - time.Second)
-	b.get("/keys").lacks(".waiting li")
+	b.get("/keys/" + key.ID).keepsQuiet(late)
 	p.clock.Advance(time.Second)
-	b.get("/keys").says(".waiting", "No log-in with this key has reached this server.").says(".waiting li", "the base URL and the app id")
-	part := b.htmx().get("/keys/"+key.ID+"?place=row").says(".waiting", "No log-in with this key has reached this server.")
-	part.says("hx-partial[hx-target='#status']", "No log-in with porch-cam has reached this server yet.")
+	b.get("/keys").says(".use", late+" · Help").lacks("#keys .listed")
+	b.get("/keys/"+key.ID).says("#key", late+". Check three things on the device:").says("#key li", "base URL and the App ID")
+	part := b.htmx().get("/keys/"+key.ID+"?place=row").says(".use", late)
+	part.says("hx-partial[hx-target='#status']", "Nothing from porch-cam has reached this server yet.")
 
 	p.clock.Advance(13*time.Minute - time.Second)
 	b.get("/keys").says(".use", "Waiting for first use")
 	p.clock.Advance(time.Second)
-	if got := b.get("/keys").lacks("[data-arrival]", "[data-wait]").text(".use"); got != "Never used" {
+	const never = "Never used · created 15 minutes ago"
+	if got := b.get("/keys").lacks("[data-arrival]", "[data-wait]").text(".use"); got != never {
 		t.Errorf("after a quarter of an hour: %q", got)
 	}
 	part = b.htmx().get("/keys/" + key.ID + "?place=row").lacks("hx-partial") // no news, and no word of it
-	if got := part.text(".use"); got != "Never used" {
+	if got := part.text(".use"); got != never {
 		t.Errorf("the row says %q", got)
 	}
 }
 
-func TestALogInThatWasRefusedWhileWaitingIsToldWithTheWayOut(t *testing.T) {
+func TestASignInThatWasRefusedWhileWaitingIsTold(t *testing.T) {
 	t.Parallel()
 	p, b, who, key, value := arriving(t)
-	b.htmx().post("/keys/"+key.ID+"/turn-off", row(key)).says(".use", "Turned off before its first use").lacks(".use form")
+	b.htmx().post("/keys/"+key.ID+"/turn-off", row(key)).says(".use", "turned off before its first use")
 	p.clock.Advance(6 * time.Minute)
 	if err := p.logsIn("porch-cam", value); !client.IsUnauthorized(err) {
 		t.Fatal(err)
 	}
-	a := b.get("/keys").says(".use", "A log-in with this key was refused at 12:06 UTC: it was off.").says(".use button", "Turn on")
-	if got := a.attr(".use form", "action"); got != "/keys/"+key.ID+"/turn-on" {
-		t.Errorf("turning on leads to %q", got)
-	}
+	b.get("/keys").says(".use", "Refused 12:06 UTC while it was off · Help")
 	part := b.htmx().get("/keys/" + key.ID + "?place=row")
-	part.says("hx-partial[hx-target='#status']", "A log-in with porch-cam was refused: it was off.")
-	b.get("/keys/"+key.ID).says("#key .use button", "Turn on")
+	part.says("hx-partial[hx-target='#status']", "Refused porch-cam: the key was off.")
+	b.get("/keys/"+key.ID).says("#key .use", "Refused 12:06 UTC while it was off").says("#key .notice", "Turned off 6 minutes ago.")
 
 	p.turn(who, key, true)
-	b.get("/keys").says(".use", "Waiting for first use").says(".use", "It is on now, so the device can try again.")
+	b.get("/keys").says(".use", "Waiting for first use Refused 12:06 UTC while it was off")
 	p.works("porch-cam", value)
-	b.get("/keys").says(".use", "Connected 12:06 UTC, calls itself “porch-cam”")
+	b.get("/keys").says(".use", "Connected 12:06 UTC")
 }
 
 func TestARowOfAKeyThatIsGoneSaysSo(t *testing.T) {
@@ -462,21 +462,15 @@ func TestNothingIsLeftOfStreamsThatWereClosed(t *testing.T) {
 	}
 }
 
-func TestARowTellsItsNewsToThoseWhoAsk(t *testing.T) {
+// The page looks by itself, perhaps just after an act that said something.
+func TestThatAKeyStillWaitsIsNoNews(t *testing.T) {
 	t.Parallel()
 	p, b, _, key, _ := arriving(t)
-	at := "/keys/" + key.ID
-	status := func() []string { return b.htmx().get(at).texts("hx-partial[hx-target='#status']") }
-	if diff := cmp.Diff([]string{}, status()); diff != "" { // the page looks by itself, perhaps just after an act that said something
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-	at = b.get(at).attr("#refresh-"+key.ID, "hx-get")
-	if diff := cmp.Diff([]string{"Still waiting for the first use of porch-cam."}, status()); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-	p.clock.Advance(20 * time.Minute)
-	if diff := cmp.Diff([]string{}, status()); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
+	for range 2 {
+		if diff := cmp.Diff([]string{}, b.htmx().get("/keys/"+key.ID).texts("hx-partial[hx-target='#status']")); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+		p.clock.Advance(20 * time.Minute)
 	}
 }
 
@@ -545,7 +539,7 @@ func TestAPageThatAsksByItselfIsNoPerson(t *testing.T) {
 func TestAPersonWhoAsksForTheSameIsOne(t *testing.T) {
 	t.Parallel()
 	p, b, _, key, _ := arriving(t)
-	look := b.get("/keys/"+key.ID).attr("#refresh-"+key.ID, "hx-get")
+	look := b.get("/keys/"+key.ID).attr("#key .use a.noscript", "href")
 	p.clock.Advance(14 * time.Minute)
 	b.htmx().get(look).want(http.StatusOK)
 	p.clock.Advance(29 * time.Minute)

@@ -22,7 +22,7 @@ const (
 	trialTime = 12 * time.Second
 )
 
-// showWhichKey is the page that says which key a value is. It sends the fingerprints; the value stays in the browser.
+// showWhichKey is the page that identifies a key by its value. It sends the fingerprints; the value stays in the browser.
 func (h *dashboard) showWhichKey(c echo.Context) error {
 	m, _, err := h.whichKeyModel(c)
 	if err != nil {
@@ -33,7 +33,7 @@ func (h *dashboard) showWhichKey(c echo.Context) error {
 
 // whichKeyModel shows the keys that have a fingerprint, and gives them all.
 func (h *dashboard) whichKeyModel(c echo.Context) (views.WhichKey, []model.Key, error) {
-	m := views.WhichKey{Page: h.page(c, "Which key is this?"), Embedded: h.Here}
+	m := views.WhichKey{Page: h.page(c, "Identify a key"), Embedded: h.Here}
 	ctx, cancel := readContext(c)
 	defer cancel()
 	keys, err := h.person(c).Keys(ctx)
@@ -61,7 +61,7 @@ func (h *dashboard) tryValue(c echo.Context) error {
 	case value == "":
 		m.Error, status = "Paste a value first.", http.StatusUnprocessableEntity
 	case len(value) > maxValue:
-		m.Error, status = "That is too long to be the value of a key. Nothing was sent.", http.StatusUnprocessableEntity
+		m.Error, status = "That’s too long to be a key’s value. Nothing was sent.", http.StatusUnprocessableEntity
 	default:
 		v, err := h.try(c, m.Keys, keys, model.Secret(value))
 		if err != nil {
@@ -94,14 +94,14 @@ func (h *dashboard) try(c echo.Context, known []views.Key, all []model.Key, valu
 	case err != nil:
 		return views.Verdict{}, tryingValue.in(err)
 	case key.UserID != a.UserID:
-		return views.Verdict{Title: "It works, but it is not yours.", Text: "It is the value of a key of another account."}, nil
+		return views.Verdict{Title: "It works, but it isn’t yours.", Text: "The key belongs to another account."}, nil
 	}
-	v := views.Verdict{Works: true, Title: "It works.", Text: "It is the value of a key of yours."}
+	v := views.Verdict{Works: true, Title: "It works.", Text: "This is one of your keys."}
 	if k := byFingerprint(known, value); k != nil {
 		key.ID, key.Name = k.ID, k.Name
 	}
 	if i := slices.IndexFunc(all, func(k model.Key) bool { return k.ID == key.ID || key.ID == "" && k.Name == key.Name }); i >= 0 {
-		v.Text = "This is " + all[i].Name + ", a key of yours."
+		v.Text = "This is your key " + all[i].Name + "."
 		v.ID, v.Link = all[i].ID, "Open "+all[i].Name
 	}
 	return v, nil
@@ -109,14 +109,14 @@ func (h *dashboard) try(c echo.Context, known []views.Key, all []model.Key, valu
 
 // refused says what is known of a value that does not work, which is k's unless that is nil.
 func refused(k *views.Key) views.Verdict {
-	v := views.Verdict{Title: "It does not work."}
+	v := views.Verdict{Title: "It doesn’t work."}
 	switch {
 	case k == nil:
-		v.Text = "The key service refused it: its key is off, was deleted, or never was one."
+		v.Text = "Its key is off, was deleted, or never existed."
 	case k.On:
-		v.Text = "The key service refused it, although it is the value of " + k.Name + ", which is on."
+		v.Text = "This is " + k.Name + ", which is on, but the key service refused it."
 	default:
-		v.Text = "The key service refused it: it is the value of " + k.Name + ", which is off."
+		v.Text = "This is " + k.Name + ", which is off."
 	}
 	if k != nil {
 		v.ID, v.Link = k.ID, "Open "+k.Name

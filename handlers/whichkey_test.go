@@ -43,7 +43,7 @@ func TestThePageHasTheFingerprintsForTheBrowserToCompare(t *testing.T) {
 	first, one := p.keyWithValue(who, "porch-cam")
 	second, two := p.keyWithValue(who, "heat-pump")
 	p.turn(who, second, false)
-	a := b.get("/keys/which").want(http.StatusOK).says("h1", "Which key is this?").keepsQuiet("bobs-camera")
+	a := b.get("/keys/which").want(http.StatusOK).says("h1", "Identify a key").keepsQuiet("bobs-camera")
 	var want []string
 	for _, value := range []string{one, two} {
 		sum := sha256.Sum256([]byte(value))
@@ -59,27 +59,25 @@ func TestThePageHasTheFingerprintsForTheBrowserToCompare(t *testing.T) {
 	if got := a.attr("#fingerprints a", "href"); got != "/keys/"+first.ID {
 		t.Errorf("the first leads to %s", got)
 	}
-	a.says(".try", "It does not count as a use of a key of yours.").says(".noscript", "needs script")
-	for _, page := range []string{"/keys", "/keys/" + first.ID} {
-		if !b.get(page).has(`a[href="/keys/which"]`) {
-			t.Errorf("%s does not lead there", page)
-		}
+	a.says(".try", "It doesn’t count as a use of your key.").says("#which-hint .noscript", "Without script")
+	if !b.get("/keys").has(`main a[href="/keys/which"]`) {
+		t.Error("the list does not lead there")
 	}
 }
 
-func TestWithoutFingerprintsOnlyTheLogInIsOffered(t *testing.T) {
+func TestWithoutFingerprintsOnlyTheSignInIsOffered(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t, elsewhere)
 	b, who := p.signedIn(email)
 	_, value := p.keyWithValue(who, "porch-cam")
 	p.upstream.breaks(keyFacts, says(404, ""))
-	a := b.get("/keys/which").want(http.StatusOK).lacks("#fingerprints", ".noscript", ".script").says("#which-hint", "This server does not report the fingerprints of keys")
-	a.says(".try", "The key service may count it as a use of the key.")
-	b.tries(value).want(http.StatusOK).says("#verdict", "It works. This is porch-cam, a key of yours. Open porch-cam").keepsSecret(p, value)
+	a := b.get("/keys/which").want(http.StatusOK).lacks("#fingerprints", "main .noscript", "main .script").says("#which-hint", "This server doesn’t report the fingerprints of keys")
+	a.says(".try", "The key service may count it as a use of your key.")
+	b.tries(value).want(http.StatusOK).says("#verdict", "It works. This is your key porch-cam. Open porch-cam").keepsSecret(p, value)
 
 	p.upstream.breaks(keyFacts, refusesConnections)
 	p.clock.Advance(6 * time.Minute)
-	b.get("/keys/which").says("#which-hint", "The fingerprints of your keys are not known right now")
+	b.get("/keys/which").says("#which-hint", "The fingerprints of your keys can’t be read right now")
 }
 
 func TestTryingAValueSaysWhatItIsAndEndsTheSession(t *testing.T) {
@@ -92,16 +90,16 @@ func TestTryingAValueSaysWhatItIsAndEndsTheSession(t *testing.T) {
 	off, offValue := p.keyWithValue(who, "heat-pump")
 	p.turn(who, off, false)
 	for _, c := range []struct{ value, says, leads string }{
-		{value, "It works. This is porch-cam, a key of yours. Open porch-cam", "/keys/" + key.ID},
-		{" \r\n" + value + "\t", "It works. This is porch-cam, a key of yours. Open porch-cam", "/keys/" + key.ID},
-		{"API_KEY=" + value, "It works. This is porch-cam", "/keys/" + key.ID},
-		{`export REALM_API_KEY="` + value + `"`, "It works. This is porch-cam", "/keys/" + key.ID},
-		{"# porch-camAPP_ID=xBASE_URL=http://x:8080API_KEY='" + value + "'", "It works. This is porch-cam", "/keys/" + key.ID},
-		{offValue, "It does not work. The key service refused it: it is the value of heat-pump, which is off. Open heat-pump", "/keys/" + off.ID},
-		{foreign, "It works, but it is not yours. It is the value of a key of another account.", ""},
-		{strings.Repeat("n", 64), "It does not work. The key service refused it: its key is off, was deleted, or never was one.", ""},
-		{"<script>alert(1)</script>", "It does not work.", ""},
-		{"\x00\xff\u202e", "It does not work.", ""},
+		{value, "It works. This is your key porch-cam. Open porch-cam", "/keys/" + key.ID},
+		{" \r\n" + value + "\t", "It works. This is your key porch-cam. Open porch-cam", "/keys/" + key.ID},
+		{"API_KEY=" + value, "It works. This is your key porch-cam.", "/keys/" + key.ID},
+		{`export REALM_API_KEY="` + value + `"`, "It works. This is your key porch-cam.", "/keys/" + key.ID},
+		{"# porch-camAPP_ID=xBASE_URL=http://x:8080API_KEY='" + value + "'", "It works. This is your key porch-cam.", "/keys/" + key.ID},
+		{offValue, "It doesn’t work. This is heat-pump, which is off. Open heat-pump", "/keys/" + off.ID},
+		{foreign, "It works, but it isn’t yours. The key belongs to another account.", ""},
+		{strings.Repeat("n", 64), "It doesn’t work. Its key is off, was deleted, or never existed.", ""},
+		{"<script>alert(1)</script>", "It doesn’t work.", ""},
+		{"\x00\xff\u202e", "It doesn’t work.", ""},
 	} {
 		p.upstream.reset()
 		for _, a := range []answer{b.tries(c.value), b.htmx().tries(c.value).isPart()} {
@@ -114,7 +112,7 @@ func TestTryingAValueSaysWhatItIsAndEndsTheSession(t *testing.T) {
 			}
 		}
 		if in, out := p.upstream.count(keyLogIn), p.upstream.count(logOut); in != 2 || strings.HasPrefix(c.says, "It works") && out != 2 {
-			t.Errorf("%q: %d log-ins and %d log-outs", c.value, in, out)
+			t.Errorf("%q: %d sign-ins and %d sign-outs", c.value, in, out)
 		}
 	}
 	b.get("/keys").want(http.StatusOK) // still signed in
@@ -135,12 +133,12 @@ func TestTryingAValueOfSomebodyElseTellsThemFromWhere(t *testing.T) {
 	t.Parallel()
 	p, owner, who, key, value := arriving(t)
 	stranger, _ := p.signedIn("bob@example.com")
-	stranger.tries(value).says("#verdict", "It works, but it is not yours.")
-	owner.get("/keys").says(".use", "Connected 12:00 UTC").says(".use", "from 192.0.2.1")
+	stranger.tries(value).says("#verdict", "It works, but it isn’t yours.")
+	owner.get("/keys").says(".use", "Connected 12:00 UTC 192.0.2.1")
 	p.turn(who, key, false)
 	p.clock.Advance(time.Minute)
-	stranger.tries(value).says("#verdict", "It does not work.")
-	owner.get("/keys/"+key.ID).says("#key .facts", "Last refusedjust now It was off.").says("#key .facts", "from 192.0.2.1")
+	stranger.tries(value).says("#verdict", "It doesn’t work.")
+	owner.get("/keys/"+key.ID).says("#key .facts", "Last refusedjust now, while it was off").says("#key .facts", "from 192.0.2.1")
 }
 
 func TestAValueThatCannotBeOneIsNotSent(t *testing.T) {
@@ -150,7 +148,7 @@ func TestAValueThatCannotBeOneIsNotSent(t *testing.T) {
 	p.upstream.reset()
 	for value, complaint := range map[string]string{
 		"": "Paste a value first.", " \n ": "Paste a value first.", "API_KEY=": "Paste a value first.", `""`: "Paste a value first.",
-		strings.Repeat("x", 4097): "That is too long to be the value of a key.",
+		strings.Repeat("x", 4097): "That’s too long to be a key’s value.",
 	} {
 		a := b.tries(value).want(http.StatusUnprocessableEntity).says("#which-error", complaint)
 		if got := a.attr("#which-value", "aria-describedby"); got != "which-error which-hint" {
@@ -161,7 +159,7 @@ func TestAValueThatCannotBeOneIsNotSent(t *testing.T) {
 	b.tries(strings.Repeat("x", 70_000)).want(http.StatusRequestEntityTooLarge)
 	b.post("/keys/which?value=abcdefgh", nil).want(http.StatusUnprocessableEntity) // an address is no place for it
 	if n := p.upstream.count(keyLogIn); n != 0 {
-		t.Errorf("%d log-ins", n)
+		t.Errorf("%d sign-ins", n)
 	}
 }
 
@@ -200,7 +198,7 @@ func TestATrialThatCannotEndIsLoggedAndStillAnswered(t *testing.T) {
 	p.upstream.breaks(keyFacts, says(404, ""))
 	p.upstream.breaks(loadProfile, refusesConnections)
 	p.upstream.breaks(logOut, refusesConnections)
-	b.tries(value).want(http.StatusOK).says("#verdict", "It works. It is the value of a key of yours.").keepsSecret(p, value)
+	b.tries(value).want(http.StatusOK).says("#verdict", "It works. This is one of your keys.").keepsSecret(p, value)
 	if !strings.Contains(p.logs.String(), "session of an identified key is left open") {
 		t.Error("the log says nothing of the session")
 	}

@@ -3,6 +3,7 @@
 (() => {
   "use strict";
   const $ = (selector, root = document) => root.querySelector(selector);
+  const besides = (event) => event.button || event.ctrlKey || event.metaKey || event.shiftKey; // a click that opens another tab
   document.documentElement.classList.add("js");
 
   // Whose page this is: another tab may have signed in somebody else since. Forms say it in a field of their own.
@@ -100,7 +101,7 @@
   document.addEventListener("click", (event) => {
     const link = event.target.closest("a[href]");
     if (!link || !unsaved() || link.closest("#dialog") || link.matches("[hx-get], [download], [target], [href^='#']")) return;
-    if (event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    if (besides(event)) return;
     ask(event, (gone) => { location.href = gone && link.href.includes(gone) ? "/keys" : link.href; });
   }, true);
 
@@ -198,31 +199,63 @@
 
   // --- Dialogs -------------------------------------------------------------------------------------------------------
 
+  const dialog = $("#dialog");
   let row = -1; // where in the list the dialog was opened, to put the focus back nearby
+
+  // A link's dialog opens at once, with its title, and fills when the answer is there. Whoever closes it first will not see it again.
+  document.addEventListener("click", (event) => {
+    const opener = event.target.closest("a[hx-target='#dialog']");
+    if (!opener || besides(event)) return;
+    const key = opener.closest(".key");
+    row = [...document.querySelectorAll("#keys .key")].indexOf(key);
+    const menu = opener.closest("details.menu");
+    if (menu) {
+      menu.open = false;
+      $("summary", menu).focus(); // the link is hidden now: the dialog gives the focus back to what can be seen
+    }
+    const named = key ? " " + $(".name", key).textContent + "?" : "";
+    dialog.replaceChildren(
+      Object.assign(document.createElement("h2"), { id: "dialog-title", textContent: opener.dataset.title ?? opener.textContent.trim().replace("…", named) }),
+      Object.assign(document.createElement("p"), { className: "hint", textContent: "One moment…" }),
+    );
+    dialog.ariaBusy = "true";
+    dialog.showModal();
+  }, true);
   document.addEventListener("htmx:after:swap", (event) => {
-    const dialog = $("#dialog");
     if (!dialog) return;
     const { target, sourceElement: source } = event.detail.ctx;
     if (target === dialog || target === "#dialog") { // a link's target, or the answer's own
-      if (!dialog.open) dialog.showModal();
-      // A form's button could not be used when the dialog opened, so the dialog does not know it had the focus.
-      if (source.matches("form")) dialog.addEventListener("close", () => $("button", source)?.focus(), { once: true });
+      dialog.ariaBusy = null;
+      if (source.matches("form") && !dialog.open) {
+        dialog.showModal();
+        // A form's button could not be used when the dialog opened, so the dialog does not know it had the focus.
+        dialog.addEventListener("close", () => {
+          $("button", source).focus();
+          if (placeOf(source) && document.activeElement === document.body) focusNear(placeOf(source)); // the toast has gone
+        }, { once: true });
+      }
+      $("[autofocus]", dialog)?.focus();
     } else if (dialog.open && dialog.contains(source)) {
       dialog.close();
       const names = document.querySelectorAll("#keys .key a.name");
       (names[Math.min(row, names.length - 1)] ?? $("#heading")).focus();
     }
   });
+  document.addEventListener("htmx:finally:request", ({ target }) => {
+    if (dialog?.ariaBusy && target.matches("[hx-target='#dialog']")) dialog.close(); // the answer went elsewhere
+  });
+  dialog?.addEventListener("close", () => { dialog.ariaBusy = null; });
   document.addEventListener("click", (event) => event.target.closest("[data-close]")?.closest("dialog").close());
+
+  // The name of what is in use has to be typed.
+  document.addEventListener("input", ({ target }) => {
+    if (target.dataset.typed) $(".danger", target.form).ariaDisabled = String(target.value.trim() !== target.dataset.typed);
+  });
   document.addEventListener("click", (event) => {
-    const opener = event.target.closest("[hx-target='#dialog']");
-    if (!opener) return;
-    row = [...document.querySelectorAll("#keys .key")].indexOf(opener.closest(".key"));
-    const menu = opener.closest("details");
-    if (menu) {
-      menu.open = false;
-      $("summary", menu).focus(); // the link is hidden now: the dialog gives the focus back to what can be seen
-    }
+    const button = event.target.closest(".danger[aria-disabled=true]");
+    if (!button) return;
+    event.preventDefault();
+    $("[data-typed]", button.form)?.focus();
   }, true);
 
   // The password in the dialog was right: now the browser sends the form itself, and without it.
@@ -358,18 +391,32 @@
     tell("No answer from this server. Check the connection, then try again.");
   });
 
+  // Where the whole page goes, what was asked shows it for as long as the page is there. A file comes and leaves the page as it is.
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[href]");
+    if (!link || besides(event) || event.defaultPrevented || link.origin !== location.origin || link.matches("[download], [target], [href^='#']")) return;
+    if (!/\.\w+$/.test(link.pathname)) link.ariaBusy = "true";
+  });
+  document.addEventListener("submit", (event) => {
+    if (event.defaultPrevented || event.target.method === "dialog" || event.target.matches("[hx-post]")) return;
+    if (event.submitter) event.submitter.ariaBusy = "true";
+    waiting(event.target, true);
+  });
+
   // A form says what it waits for. A switch keeps showing what the server last said meanwhile; a search marks the list busy.
   function waiting(source, on) {
-    if (source.id === "q") $("#keys").setAttribute("aria-busy", String(on));
+    if (source.id === "q") $("#keys").ariaBusy = String(on);
+    if (source.matches?.("a")) source.ariaBusy = on ? "true" : null;
     const told = source.matches?.("form") && $("[data-doing]", source);
     if (!told) return;
+    const button = told.closest("button") ?? $("button", source);
     if (on) {
       told.dataset.was = told.textContent;
       told.textContent = told.dataset.doing;
-      (told.closest("button") ?? $("button", source)).setAttribute("aria-disabled", "true");
+      button.ariaDisabled = "true";
     } else if (told.dataset.was) {
       told.textContent = told.dataset.was;
-      (told.closest("button") ?? $("button", source)).removeAttribute("aria-disabled");
+      button.ariaDisabled = null;
       const row = source.closest("[data-missed]");
       if (!row?.isConnected) return;
       delete row.dataset.missed;
@@ -482,13 +529,15 @@
     return stream;
   }
 
-  // The link or button that had the focus may be gone from a row that has arrived: then its name takes it.
+  // What had the focus may be gone from a row that has arrived, and the way back is gone when it was taken: then the key's name takes it.
   let held = "";
-  document.addEventListener("htmx:before:swap", () => {
-    held = document.activeElement.closest("[data-wait], [data-arrival]")?.id;
+  const placeOf = (undo) => undo.closest("#undo") && undo.getAttribute("hx-target").slice(1);
+  const focusNear = (id) => ($("#" + id + " .name") ?? $("#heading")).focus();
+  document.addEventListener("htmx:before:swap", (event) => {
+    held = document.activeElement.closest("[data-wait], [data-arrival]")?.id ?? placeOf(event.detail.ctx.sourceElement);
   });
   document.addEventListener("htmx:after:swap", () => {
-    if (held && document.activeElement === document.body) ($("#" + held + " .name") ?? $("#heading")).focus();
+    if (held && document.activeElement === document.body) focusNear(held);
   });
 
   document.addEventListener("visibilitychange", () => listen());

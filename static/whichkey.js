@@ -1,4 +1,4 @@
-// "Which key is this?": names the key that a value belongs to, without sending the value.
+// Identify a key: names the key that a value belongs to, without sending the value.
 (() => {
   "use strict";
   const $ = (selector, root = document) => root.querySelector(selector);
@@ -41,26 +41,17 @@
   // The quick look sends nothing: the fingerprints came with the page.
   function look() {
     const value = valueIn($("#which-value").value);
-    const verdict = $("#verdict");
     const keys = [...document.querySelectorAll("#fingerprints li")];
     if (!keys.length) return;
-    for (const key of keys) key.classList.remove("it");
-    if (!value) {
-      verdict.replaceChildren();
-      return;
-    }
-    const sum = sha256(value);
-    const key = keys.find((one) => sum.startsWith(one.dataset.fingerprint));
     const told = document.createElement("p");
-    if (key) {
-      key.classList.add("it");
-      const link = $("a", key).cloneNode(true);
-      link.removeAttribute("class");
-      told.append("This is ", link, ". It is " + key.dataset.state.toLowerCase() + ".");
-    } else {
-      told.append("This is none of the keys below.");
+    if (value) {
+      const sum = sha256(value);
+      const key = keys.find((one) => sum.startsWith(one.dataset.fingerprint));
+      if (key) told.append("This is ", $("a", key).cloneNode(true), ", which is " + key.dataset.state.toLowerCase() + ".");
+      else told.append("None of your keys has this value.");
     }
-    if (verdict.textContent !== told.textContent) verdict.replaceChildren(told);
+    const verdict = $("#verdict");
+    if (verdict.textContent !== told.textContent) verdict.replaceChildren(...(value ? [told] : []));
   }
 
   let looking = 0; // a value comes in one piece, or slowly: what it is not yet is no news

@@ -1,6 +1,7 @@
 package views_test
 
 import (
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -133,44 +134,120 @@ func TestWhatIsTheSameForAllKeysIsSaidOnceBelowThem(t *testing.T) {
 	}
 }
 
-func TestANewKeySaysWhatTheServerHasSeenOfIt(t *testing.T) {
+// card is a key as its own page shows it, with what was done with it.
+func card(k views.Key, text string) views.KeyCard {
+	return views.KeyCard{Key: k, TurnedOff: views.NewWhen(noon.Add(-time.Hour), noon), Recent: activity(views.Page{}, text).Days[0].List}
+}
+
+// ownPage is a key's own page.
+func ownPage(page views.Page, k views.Key, text string) views.KeyPage {
+	return views.KeyPage{Page: page, Key: card(k, text), AppID: text, BaseURL: text, Handoff: handoffOf(text)}
+}
+
+func TestANewKeysPageSaysWhatTheServerHasSeenOfIt(t *testing.T) {
 	t.Parallel()
-	const refused = "A log-in with this key was refused at 11:59 UTC: it was off."
 	for name, c := range map[string]struct {
 		use    views.Use
 		off    bool
-		says   []string
-		lacks  string
+		says   string
+		late   bool
 		awaits string
 	}{
-		"waiting": {use: at(views.Waiting, false, ""), says: []string{"Waiting for first use Refresh"}, lacks: "No log-in", awaits: "waiting"},
-		"late": {use: at(views.Late, false, ""), says: []string{"Waiting for first use", "No log-in with this key has reached this server.",
-			"the base URL and the app id: both are", "the value: whole, and this key’s."}, awaits: "late"},
-		"refused": {use: at(views.WaitsOff, true, ""), off: true, says: []string{"Turned off before its first use", refused, "Turn on"},
-			lacks: "Waiting", awaits: "off-refused-2026-05-02T11:59:00Z"},
-		"refused, then on": {use: at(views.Late, true, ""), says: []string{"Waiting for first use", refused + " It is on now, so the device can try again."},
-			lacks: "No log-in", awaits: "late-refused-2026-05-02T11:59:00Z"},
-		"off": {use: at(views.WaitsOff, false, ""), off: true, says: []string{"Turned off before its first use"}, lacks: "refused", awaits: "off"},
+		"waiting":          {use: at(views.Waiting, false, ""), says: "Waiting for first use Refresh", awaits: "waiting"},
+		"late":             {use: at(views.Late, false, ""), says: "Waiting for first use Refresh", late: true, awaits: "late"},
+		"refused":          {use: at(views.WaitsOff, true, ""), off: true, says: "Never used Refused 11:59 UTC while it was off Refresh", awaits: "off-refused-2026-05-02T11:59:00Z"},
+		"refused, then on": {use: at(views.Late, true, ""), says: "Waiting for first use Refused 11:59 UTC while it was off Refresh", late: true, awaits: "late-refused-2026-05-02T11:59:00Z"},
+		"off":              {use: at(views.WaitsOff, false, ""), off: true, says: "Never used Refresh", awaits: "off"},
 	} {
 		k := withUse(1, "porch-cam", c.use)
 		k.On = !c.off
-		page := views.OneKeyPage(views.KeyPage{Key: k})
-		for place, doc := range map[string]string{"page": text(draw(t, page), ".waiting")} {
-			for _, want := range c.says {
-				if !strings.Contains(doc, want) {
-					t.Errorf("%s, %s: says %q, want %q", name, place, doc, want)
-				}
-			}
-			if c.lacks != "" && strings.Contains(doc, c.lacks) {
-				t.Errorf("%s, %s: says %q", name, place, doc)
-			}
+		doc := draw(t, views.OneKeyPage(ownPage(views.Page{}, k, "plain")))
+		if got := text(doc, "#key .use"); got != c.says {
+			t.Errorf("%s: says %q, want %q", name, got, c.says)
+		}
+		if checks := texts(doc, "#key li"); (len(checks) == 3) != c.late {
+			t.Errorf("%s: to be checked: %q", name, checks)
+		}
+		if doc.Find("#key .use .noscript").Length() != 1 || doc.Find("#key .use .noscript").AttrOr("href", "") != "/keys/"+k.ID {
+			t.Errorf("%s: without script there is no looking again", name)
 		}
 		if got := draw(t, views.KeyRow(k)).Find("li.key").AttrOr("data-wait", ""); got != c.awaits {
 			t.Errorf("%s: the row awaits %q, want %q", name, got, c.awaits)
 		}
-		if got := draw(t, page).Find("#key").AttrOr("data-arrival", ""); !strings.HasPrefix(got, "/keys/"+id(1)+"/arrival?state=") {
+		if got := doc.Find("#key").AttrOr("data-arrival", ""); got != "/keys/"+id(1)+"/arrival?state="+url.QueryEscape(c.awaits) {
 			t.Errorf("%s: the page listens to %q", name, got)
 		}
+	}
+}
+
+func TestAKeysPageSaysWhatOnAndOffMean(t *testing.T) {
+	t.Parallel()
+	last := views.NewWhen(noon.Add(-4*time.Minute), noon)
+	for want, c := range map[string]struct {
+		on, here bool
+		since    time.Duration
+	}{
+		"Anyone with this key’s value can sign in as you. Turning it off signs its devices out at once; access tokens already issued expire within 30 minutes.": {on: true, here: true},
+		"Anyone with this key’s value can sign in as you. Turn it off and nothing can sign in with it any more.":                                                {on: true},
+		"Off: nothing can sign in with it. Turn it on and the same value works again.":                                                                          {},
+		"Turned off 4 minutes ago. Nothing can sign in with it. Turn it on and the same value works again.":                                                     {since: 4 * time.Minute},
+		"Off since 22 Jan. Nothing can sign in with it. Turn it on and the same value works again.":                                                             {since: 100 * 24 * time.Hour},
+	} {
+		k := card(withUse(1, "porch-cam", views.Use{Known: views.Known, Last: last, Summary: "Linux · ::1"}), "plain")
+		k.On, k.EndsAtOnce, k.TurnedOff = c.on, c.here, views.When{}
+		if c.since > 0 {
+			k.TurnedOff = views.NewWhen(noon.Add(-c.since), noon)
+		}
+		doc := draw(t, views.OneKeyPage(views.KeyPage{Key: k}))
+		if got := text(doc, "#key > .hint, #key > .notice"); got != want {
+			t.Errorf("it says %q, want %q", got, want)
+		}
+		line := "4 minutes ago Linux · ::1"
+		if !c.on {
+			line = "Last used " + line
+		}
+		if got := text(doc, "#key .use"); got != line {
+			t.Errorf("under the name stands %q, want %q", got, line)
+		}
+	}
+}
+
+func TestSettingADeviceUpIsClosedOnceTheKeyWasUsed(t *testing.T) {
+	t.Parallel()
+	for _, use := range []views.Use{{Known: views.Known}, {Known: views.NotReported}, used("plain")} {
+		doc := draw(t, views.OneKeyPage(ownPage(views.Page{}, withUse(1, "porch-cam", use), "plain")))
+		if doc.Find("details:not([open]):has(.handoff)").Length() == 1 != (use.Last.Machine != "") {
+			t.Errorf("used %q, and it is open: %v", use.Last.Machine, doc.Find("details[open]:has(.handoff)").Length())
+		}
+	}
+}
+
+func TestWhatIsToBeCarriedElsewhereCanBeCopied(t *testing.T) {
+	t.Parallel()
+	k := withUse(1, "porch-cam", used("0123456789abcdef"))
+	doc := draw(t, views.OneKeyPage(views.KeyPage{Key: card(k, "plain"), AppID: "app", BaseURL: "https://keys.test"}))
+	got := map[string]string{}
+	doc.Find(".facts button").Each(func(_ int, s *goquery.Selection) { got[s.AttrOr("aria-label", "")] = s.AttrOr("data-copy-text", "") })
+	want := map[string]string{"Copy Fingerprint": "0123456789abcdef", "Copy Key ID": k.ID, "Copy App ID": "app", "Copy Base URL": "https://keys.test"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestAKeysPageHasItsNewestActivity(t *testing.T) {
+	t.Parallel()
+	k := card(key(1, "porch-cam"), "plain")
+	doc := draw(t, views.OneKeyPage(views.KeyPage{Key: k}))
+	if doc.Find("#recent li").Length() != len(k.Recent) || doc.Find("#recent a:contains('All activity')").AttrOr("href", "") != "/activity?key="+k.ID {
+		t.Errorf("it has %d lines, and leads to %q", doc.Find("#recent li").Length(), doc.Find("#recent a:last-child").AttrOr("href", ""))
+	}
+	k.Recent = nil
+	if got := text(draw(t, views.OneKeyPage(views.KeyPage{Key: k})), "#recent .hint"); got != "Nothing has been recorded yet." {
+		t.Errorf("with none it says %q", got)
+	}
+	k.Unread = true
+	if got := text(draw(t, views.OneKeyPage(views.KeyPage{Key: k})), "#recent .hint"); got != "We can’t read this key’s activity right now." {
+		t.Errorf("when it cannot be read it says %q", got)
 	}
 }
 
@@ -209,32 +286,25 @@ func TestAPageListensOnlyWhileAKeyIsWaitedFor(t *testing.T) {
 func TestAKeysPageHasTheFactsOfItsUse(t *testing.T) {
 	t.Parallel()
 	facts := func(u views.Use) []string {
-		doc := draw(t, views.OneKeyPage(views.KeyPage{Key: withUse(1, "porch-cam", u)}))
-		var rows []string
-		for _, row := range texts(doc, "#key .facts > div") {
-			if !strings.HasPrefix(row, "Made") && !strings.HasPrefix(row, "Key id") && !strings.HasPrefix(row, "Value") {
-				rows = append(rows, row)
-			}
-		}
-		return rows
+		return texts(draw(t, views.OneKeyPage(views.KeyPage{Key: views.KeyCard{Key: withUse(1, "porch-cam", u)}})), "#key .facts > div")
 	}
 	all := used("")
 	all.By, all.From, all.Fingerprint = realm(), "192.168.1.7", "0123456789abcdef"
+	silent := all
+	silent.By = views.UsedBy{}
+	const device = " Self-reported: calls itself “porch-cam”, “Linux 6.1”, “realm-web 2.0.1”"
+	last, created, id := "Last used4 minutes ago from 192.168.1.7", "Created1 hour ago", "Key ID"+id(1)
+	refused, fingerprint := "Last refused3 minutes ago, while it was off", "Fingerprint0123456789abcdef"
 	for _, c := range []struct {
 		use  views.Use
 		want []string
 	}{
-		{all, []string{
-			"First used1 hour ago",
-			"Last used4 minutes ago by a device that calls itself “porch-cam”, “Linux 6.1”, “realm-web 2.0.1”, from 192.168.1.7 " +
-				"As the device describes itself; only the address is what we saw.",
-			"Last refused3 minutes ago It was off.",
-			`Fingerprint0123456789abcdef The output of printf %s "$API_KEY" | sha256sum begins with it.`,
-		}},
-		{views.Use{Known: views.Known}, []string{"Last usedNever used."}},
-		{views.Use{Known: views.Known, Since: views.NewWhen(noon.AddDate(0, -5, 8), noon)}, []string{"Last usedNo use seen since 10 Dec 2025. What was before is not known."}},
-		{views.Use{Known: views.NotReported}, []string{"Last usedNot reported by this server."}},
-		{views.Use{Known: views.NotKnown}, []string{"Last usedNot known right now."}},
+		{all, []string{last + device, "First used1 hour ago", created, refused, fingerprint, id}},
+		{silent, []string{last, "First used1 hour ago", created, refused, fingerprint, id}},
+		{views.Use{Known: views.Known}, []string{"Last usedNever used.", created, id}},
+		{views.Use{Known: views.Known, Since: views.NewWhen(noon.AddDate(0, -5, 8), noon)}, []string{"Last usedNo use seen since 10 Dec 2025. What was before is not known.", created, id}},
+		{views.Use{Known: views.NotReported}, []string{"Last usedNot reported by this server.", created, id}},
+		{views.Use{Known: views.NotKnown}, []string{"Last usedNot known right now.", created, id}},
 	} {
 		if diff := cmp.Diff(c.want, facts(c.use)); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
@@ -244,9 +314,61 @@ func TestAKeysPageHasTheFactsOfItsUse(t *testing.T) {
 
 func TestTextsOfADeviceAreKeptToThemselves(t *testing.T) {
 	t.Parallel()
-	doc := draw(t, views.OneKeyPage(views.KeyPage{Key: withUse(1, "porch-cam", used(`<b>ש"</b>`))}))
-	if n := doc.Find("#key .by bdi").Length(); n != 4 || doc.Find("#key .by b").Length() != 0 {
-		t.Errorf("%d isolated texts, %d elements of the device's: %s", n, doc.Find("#key .by b").Length(), outer(t, doc, "#key .by"))
+	doc := draw(t, views.OneKeyPage(ownPage(views.Page{}, withUse(1, "porch-cam", used(`<b>ש"</b>`)), "plain")))
+	if n := doc.Find("#key .facts bdi").Length(); n != 4 || doc.Find("#key b").Length() != 0 {
+		t.Errorf("%d isolated texts, %d elements of the device's: %s", n, doc.Find("#key b").Length(), outer(t, doc, "#key .facts"))
+	}
+}
+
+func TestTheQuestionBeforeADeletionGoesByUse(t *testing.T) {
+	t.Parallel()
+	last := views.NewWhen(noon.Add(-4*time.Minute), noon)
+	lately := views.Use{Known: views.Known, Last: last, From: "192.168.1.20", Summary: "Linux · 192.168.1.20"}
+	bare := views.Use{Known: views.Known, Last: last, From: "192.168.1.20", Summary: "192.168.1.20"}
+	for name, c := range map[string]struct {
+		use             views.Use
+		off, inUse      bool
+		here            bool
+		back, says      string
+		buttons, filled []string
+	}{
+		"in use": {use: lately, inUse: true, here: true,
+			says:    "Last used 4 minutes ago by Linux, 192.168.1.20. Its devices are signed out and can’t sign in again. This can’t be undone.",
+			buttons: []string{"Cancel", "Delete porch-cam", "Turn off instead"}, filled: []string{"Turn off instead"}},
+		"in use elsewhere": {use: bare, inUse: true,
+			says:    "Last used 4 minutes ago from 192.168.1.20. Its devices can’t sign in with it again. This can’t be undone.",
+			buttons: []string{"Cancel", "Delete porch-cam", "Turn off instead"}, filled: []string{"Turn off instead"}},
+		"used long ago": {use: lately, here: true,
+			says:    "Last used 4 minutes ago by Linux, 192.168.1.20. Its devices are signed out and can’t sign in again. This can’t be undone.",
+			buttons: []string{"Cancel", "Turn off instead", "Delete porch-cam"}, filled: []string{"Delete porch-cam"}},
+		"never used": {use: views.Use{Known: views.Known}, here: true, off: true, says: "Never used. This can’t be undone.",
+			buttons: []string{"Cancel", "Delete porch-cam"}, filled: []string{"Delete porch-cam"}},
+		"blind": {use: views.Use{Known: views.Known, Since: views.NewWhen(noon.AddDate(0, 0, -12), noon)}, here: true, off: true,
+			says:    "No use seen since 20 Apr. Its devices are signed out and can’t sign in again. This can’t be undone.",
+			buttons: []string{"Cancel", "Delete porch-cam"}, filled: []string{"Delete porch-cam"}},
+		"not reported": {use: views.Use{Known: views.NotReported}, says: "Created 1 hour ago. Its devices can’t sign in with it again. This can’t be undone.",
+			buttons: []string{"Cancel", "Turn off instead", "Delete porch-cam"}, filled: []string{"Delete porch-cam"}},
+		"to make room": {use: views.Use{Known: views.Known}, here: true, back: "/device/" + pairingID, says: "Never used. This can’t be undone.",
+			buttons: []string{"Cancel", "Delete porch-cam"}, filled: []string{"Delete porch-cam"}},
+	} {
+		k := withUse(1, "porch-cam", c.use)
+		k.On, k.EndsAtOnce = !c.off, c.here
+		m := views.Delete{Key: k, InUse: c.inUse, Return: c.back}
+		for how, doc := range map[string]*goquery.Document{"dialog": draw(t, views.DeleteDialog(m)), "page": draw(t, views.DeletePage(m))} {
+			if got := text(doc, "p:has(strong):not(.front)"); got != c.says {
+				t.Errorf("%s, %s: says %q, want %q", name, how, got, c.says)
+			}
+			if diff := cmp.Diff(c.buttons, texts(doc, ".actions a, .actions button")); diff != "" {
+				t.Errorf("%s, %s (-want +got):\n%s", name, how, diff)
+			}
+			if diff := cmp.Diff(c.filled, texts(doc, ".actions .primary, .actions .solid")); diff != "" {
+				t.Errorf("%s, %s is filled (-want +got):\n%s", name, how, diff)
+			}
+			typed, waits := doc.Find("[data-typed=porch-cam]").Length() == 1, doc.Find(".danger[aria-disabled=true]").Length() == 1
+			if typed != c.inUse || waits != (c.inUse && how == "dialog") {
+				t.Errorf("%s, %s: the name is typed %v, the button waits for it %v", name, how, typed, waits)
+			}
+		}
 	}
 }
 
@@ -254,7 +376,7 @@ func TestTheValueThatIsAskedAboutIsInNoAnswer(t *testing.T) {
 	t.Parallel()
 	doc := draw(t, views.WhichKeyPage(whichKey("plain")))
 	field := doc.Find("#which-value")
-	for attr, want := range map[string]string{"type": "password", "autocomplete": "off", "spellcheck": "false", "translate": "no", "value": ""} {
+	for attr, want := range map[string]string{"type": "text", "class": "masked", "autocomplete": "off", "spellcheck": "false", "translate": "no", "value": ""} {
 		if got := field.AttrOr(attr, ""); got != want {
 			t.Errorf("%s is %q", attr, got)
 		}
@@ -267,12 +389,12 @@ func TestTheValueThatIsAskedAboutIsInNoAnswer(t *testing.T) {
 func TestThePageSaysWhetherTryingCountsAndWhyItCannotCompare(t *testing.T) {
 	t.Parallel()
 	m := whichKey("plain")
-	if got := text(draw(t, views.WhichKeyPage(m)), ".try"); !strings.Contains(got, "It does not count as a use of a key of yours.") {
+	if got := text(draw(t, views.WhichKeyPage(m)), ".try"); !strings.Contains(got, "It doesn’t count as a use of your key.") {
 		t.Errorf("of our own server it says %q", got)
 	}
 	for uses, want := range map[views.Knowledge]string{
-		views.NotReported: "This server does not report the fingerprints of keys",
-		views.NotKnown:    "The fingerprints of your keys are not known right now",
+		views.NotReported: "This server doesn’t report the fingerprints of keys",
+		views.NotKnown:    "The fingerprints of your keys can’t be read right now",
 		views.Known:       "You have no keys yet",
 	} {
 		m := views.WhichKey{Uses: uses}

@@ -97,7 +97,7 @@ func skeletons(t testing.TB, name string) []string {
 	m.Email, m.Once = name, &views.Once{ID: id(1), Name: name, Value: name, Handoff: handoffOf(name)}
 	return []string{
 		skeleton(draw(t, views.RowPart(key(1, name), name, nil))),
-		skeleton(draw(t, views.OneKeyPage(views.KeyPage{Key: withUse(1, name, used(name)), AppID: name, BaseURL: name, Handoff: handoffOf(name)}))),
+		skeleton(draw(t, views.OneKeyPage(ownPage(views.Page{}, withUse(1, name, used(name)), name)))),
 		skeleton(draw(t, views.KeysPage(m))),
 		skeleton(draw(t, views.PairingPart(pairing(views.PairingAsked, views.Page{Status: name}, name)))),
 		skeleton(draw(t, views.SignInPage(views.SignIn{Email: name, Next: name, Error: name}))),

@@ -205,32 +205,6 @@ type Key struct {
 	Device string
 }
 
-// KeyPage is the model of a key's own page.
-type KeyPage struct {
-	Page
-	Key            Key
-	AppID, BaseURL string
-	Handoff        Handoff
-}
-
-// Delete is the model of the one confirmation.
-type Delete struct {
-	Page
-	Key Key
-	// Place is PlaceRow when the confirmation is drawn over the list, which the answer then draws again.
-	Place string
-	// Return is the pairing's page that needs the key gone, "" when none does. Turning the key off would not help it.
-	Return string
-}
-
-// back is where a person goes who changes their mind.
-func (m Delete) back() templ.SafeURL {
-	if m.Return != "" {
-		return templ.SafeURL(m.Return)
-	}
-	return keyPath(m.Key.ID)
-}
-
 // Error is the model of a page that says what went wrong.
 type Error struct {
 	Page
@@ -361,23 +335,6 @@ const (
 	// PlacePairing is the page of the pairing that made the key. Nothing is done to the key there.
 	PlacePairing = "pairing"
 )
-
-// drawnIn is what htmx swaps for a key in that place.
-func drawnIn(place string) string {
-	if place == PlaceRow {
-		return "closest li"
-	}
-	return "#key"
-}
-
-// afterDeletion goes on from when the key was made, full stop included: a template would put a space before it.
-func (k Key) afterDeletion() string {
-	ends := ""
-	if k.EndsAtOnce {
-		ends = ", and what it opened ends"
-	}
-	return ". Its value will never work again" + ends + ". This cannot be undone; the name becomes free."
-}
 
 // dialogPath is where htmx fetches the question before a row's key is deleted.
 func dialogPath(id string) string { return "/keys/" + id + "/delete?place=" + PlaceRow }

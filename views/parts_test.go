@@ -17,7 +17,7 @@ func TestAPartIsTheComponentThatThePageUses(t *testing.T) {
 	refused.Form.Name, refused.Form.Error, refused.Form.Suggestion = "a b", "That name has characters we cannot use.", "a-b"
 	refused.Notice = &views.Notice{Bad: true, Title: "No key was made."}
 	failed.Failure = &views.Notice{Bad: true, Title: "We could not read your keys.", Reference: "0123"}
-	onPage := func(k views.Key) templ.Component { return views.OneKeyPage(views.KeyPage{Key: k}) }
+	onPage := func(k views.Key) templ.Component { return views.OneKeyPage(ownPage(views.Page{}, k, "plain")) }
 	rowOf := func(k views.Key) templ.Component {
 		return views.KeysPage(views.Keys{Quota: views.Quota{Used: 1, Limit: 20}, List: []views.Key{k}})
 	}
@@ -36,16 +36,16 @@ func TestAPartIsTheComponentThatThePageUses(t *testing.T) {
 		"a row, on":        {rowOf(key(1, "porch-cam")), views.RowPart(key(1, "porch-cam"), "", nil), []string{"li"}},
 		"a row, off":       {rowOf(key(3, "porch-cam")), views.RowPart(key(3, "porch-cam"), "", nil), []string{"li"}},
 		"a row, unknown":   {rowOf(unknown), views.RowPart(unknown, "", nil), []string{"li"}},
-		"a card, on":       {onPage(key(1, "porch-cam")), views.KeyPart(key(1, "porch-cam"), "", nil), []string{"#key"}},
-		"a card, unknown":  {onPage(unknown), views.KeyPart(unknown, "", nil), []string{"#key"}},
-		"the confirmation": {views.DeletePage(deleting), views.DeleteDialog(deleting), []string{"p:has(time)", "form:has(.danger)"}},
+		"a card, on":       {onPage(key(1, "porch-cam")), views.KeyPart(card(key(1, "porch-cam"), "plain"), "", nil), []string{"#key", "#recent"}},
+		"a card, unknown":  {onPage(unknown), views.KeyPart(card(unknown, "plain"), "", nil), []string{"#key", "#recent"}},
+		"the confirmation": {views.DeletePage(deleting), views.DeleteDialog(deleting), []string{"p:has(strong)", "form:has(.danger)"}},
 		"an error":         {views.KeysPage(views.Keys{Page: views.Page{Notice: notice(problem)}}), views.ErrorPart(problem), []string{".notice"}},
 	} {
 		page, part := draw(t, c.page), draw(t, c.part)
 		for _, place := range c.places {
 			selector := place
-			if place == "p:has(time)" || place == "form:has(.danger)" {
-				selector = "main " + place
+			if place == "p:has(strong)" || place == "form:has(.danger)" {
+				selector = "section " + place
 			}
 			want, got := outer(t, page, selector), outer(t, part, place)
 			if got != want || got == "" {
@@ -65,7 +65,7 @@ func TestAPartChangesTheTextOfTheStatusRegionAndNotTheRegion(t *testing.T) {
 	made.Status = "Key created."
 	for name, c := range map[string]templ.Component{
 		"a create": views.CreatePart(made), "a delete": views.DeletedPart(made, id(1)), "a switch": views.RowPart(key(1, "x"), "Key created.", nil),
-		"a switch on a key's page": views.KeyPart(key(1, "x"), "Key created.", nil),
+		"a switch on a key's page": views.KeyPart(card(key(1, "x"), "plain"), "Key created.", nil),
 	} {
 		doc := draw(t, c)
 		region := doc.Find(`hx-partial[hx-target="#status"]`)

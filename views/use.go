@@ -2,9 +2,8 @@ package views
 
 import (
 	"net/url"
+	"slices"
 	"strings"
-
-	"github.com/a-h/templ"
 )
 
 // Knowledge says whether a key's use is known, and if not, why. The reasons are different texts: "never used" is a claim.
@@ -64,21 +63,15 @@ const (
 // UsedBy is what a device says of itself. None of it is verified, and any of it may be "".
 type UsedBy struct{ Name, Platform, PlatformVersion, SDK, SDKVersion string }
 
-// parts are the texts that describe the device, the platform's version included when all is wanted.
-func (d UsedBy) parts(all bool) (texts [3]string) {
-	texts = [3]string{d.Name, d.Platform, d.SDK}
-	if all && d.PlatformVersion != "" {
-		texts[1] = joined(d.Platform, d.PlatformVersion)
-	}
-	if d.SDKVersion != "" {
-		texts[2] = joined(d.SDK, d.SDKVersion)
-	}
-	return texts
+// parts are the texts that describe the device.
+func (d UsedBy) parts() []string {
+	texts := []string{d.Name, joined(d.Platform, d.PlatformVersion), joined(d.SDK, d.SDKVersion)}
+	return slices.DeleteFunc(texts, func(text string) bool { return text == "" })
 }
 
 func joined(name, version string) string {
-	if name == "" {
-		return version
+	if name == "" || version == "" {
+		return name + version
 	}
 	return name + " " + version
 }
@@ -137,15 +130,4 @@ func arrivalPath(id, state string) string {
 		path = "/keys/" + id + "/arrival"
 	}
 	return path + "?state=" + url.QueryEscape(state)
-}
-
-// refreshLink looks again at what is drawn in the place; without script the whole page does.
-func refreshLink(id, place string) templ.OrderedAttributes {
-	href, get := "/keys", rowPath(id)+"&look=1"
-	if place == PlacePage {
-		href, get = "/keys/"+id, "/keys/"+id+"?look=1"
-	}
-	return templ.OrderedAttributes{
-		{Key: "href", Value: href}, {Key: "hx-get", Value: get}, {Key: "hx-target", Value: drawnIn(place)}, {Key: "hx-swap", Value: "outerHTML"},
-	}
 }

@@ -107,10 +107,10 @@ func TestATimeIsDrawnOnceForPeopleAndOnceForPrograms(t *testing.T) {
 	t.Parallel()
 	k := key(1, "x")
 	k.Created = views.NewWhen(noon.Add(-7*time.Minute), noon)
-	found := draw(t, views.OneKeyPage(views.KeyPage{Key: k})).Find("time")
+	found := draw(t, views.OneKeyPage(views.KeyPage{Key: views.KeyCard{Key: k}})).Find("time")
 	if found.Length() != 1 || found.Text() != "7 minutes ago" || found.AttrOr("datetime", "") != "2026-05-02T11:53:00Z" ||
 		found.AttrOr("title", "") != "2 May 2026, 11:53:00 UTC" {
-		t.Errorf("it says %q", outer(t, draw(t, views.OneKeyPage(views.KeyPage{Key: k})), "time"))
+		t.Errorf("it says %q", outer(t, draw(t, views.OneKeyPage(views.KeyPage{Key: views.KeyCard{Key: k}})), "time"))
 	}
 	if got := views.NewWhen(time.Time{}, noon); got != (views.When{}) {
 		t.Errorf("a moment that is not known is %+v", got)

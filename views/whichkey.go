@@ -1,6 +1,6 @@
 package views
 
-// WhichKey is the model of the page that says which key a value is. The value itself is no part of it.
+// WhichKey is the model of the page that identifies a key by its value. The value itself is no part of it.
 type WhichKey struct {
 	Page
 	// Keys are the person's, with their fingerprints; none when these are not known, and Uses says why.
@@ -22,13 +22,12 @@ type Verdict struct {
 }
 
 func (m WhichKey) whyNoLook() string {
-	const only = " What is left is to log in with the value once."
 	switch m.Uses {
 	case NotReported:
-		return "This server does not report the fingerprints of keys, so the value cannot be compared here." + only
+		return "This server doesn’t report the fingerprints of keys, so the value can’t be compared here. You can still try signing in with it."
 	case NotKnown:
-		return "The fingerprints of your keys are not known right now, so the value cannot be compared here." + only
+		return "The fingerprints of your keys can’t be read right now. You can still try signing in with the value."
 	default:
-		return "You have no keys yet, so it is none of yours."
+		return "You have no keys yet, so it isn’t one of yours."
 	}
 }

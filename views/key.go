@@ -1,0 +1,30 @@
+package views
+
+import "time"
+
+// KeyCard is what a key's own page says of the key itself.
+type KeyCard struct {
+	Key
+	// TurnedOff is when the key was turned off, zero when it is on or that is not known.
+	TurnedOff When
+	// Recent is what was done with the key lately, newest first. Unread says that this could not be read.
+	Recent []Happening
+	Unread bool
+}
+
+// KeyPage is the model of a key's own page.
+type KeyPage struct {
+	Page
+	Key            KeyCard
+	AppID, BaseURL string
+	Handoff        Handoff
+}
+
+// used says that the key is known to have been used.
+func (k Key) used() bool { return k.Use.Last.Machine != "" }
+
+// ago says that w is drawn as how long ago it was, not as a day.
+func (w When) ago() bool { return w.seen.Sub(w.at) < 7*24*time.Hour }
+
+// reported says that the device described itself when it signed in.
+func (u Use) reported() bool { return u.By != UsedBy{} }
