@@ -152,7 +152,7 @@ func TestASwitchOfWhichNothingIsKnownSaysSoAndCanBeCheckedLater(t *testing.T) {
 			page.Sees(page.Locator("p:not([role])").GetByText(unknown))
 			upstream.Recovers()
 			page.Press(page.Link("Check now"))
-			page.Sees(page.GetByText("It cannot sign in. Turn it on and the same value works again."))
+			page.Sees(page.GetByText("nothing can sign in with it. Turn it on and the same value works again."))
 			page.IsOn("porch-cam", false)
 			page.Press(page.Toggle("porch-cam"))
 			page.Says("porch-cam is on.")

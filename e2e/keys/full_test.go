@@ -23,7 +23,7 @@ func TestWithTwentyKeysThePageSaysHowToMakeRoom(t *testing.T) {
 	page.Must(page.Expect().Locator(candidates).ToHaveText([]string{"key-07", "Delete…", "key-01", "Delete…", "key-02", "Delete…"}))
 
 	page.Press(page.Link("Delete key-07…"))
-	page.Press(page.InDialog("Keep it"))
+	page.Press(page.InDialog("Cancel"))
 	page.Focuses(page.Link("Delete key-07…"))
 	page.Press(page.Link("Delete key-07…"))
 	page.Press(page.InDialog("Delete key-07"))

@@ -47,11 +47,9 @@ func TestTheWholeJourneyGoesByKeyboard(t *testing.T) {
 	page.Focuses(page.Toggle("porch-cam"))
 
 	page.Key("Shift+Tab")
-	page.Focuses(page.Link("Refresh porch-cam"))
-	page.Key("Shift+Tab")
 	page.Focuses(page.Link("porch-cam"))
 	page.Key("Enter")
-	page.Sees(page.Heading("How a device signs in with it"))
+	page.Sees(page.Heading("Set up a device"))
 	tabTo(page, page.Toggle("porch-cam"))
 	page.Key("Space")
 	page.IsOn("porch-cam", false)
@@ -110,11 +108,11 @@ func deletesByKeyboard(p *story.Page, name string) {
 	p.Lacks(p.Link("Delete…"))
 	p.Focuses(more)
 
-	for _, choice := range []string{"Escape", "Keep it"} {
+	for _, choice := range []string{"Escape", "Cancel"} {
 		p.Key("Enter")
 		tabTo(p, p.Link("Delete…"))
 		p.Key("Enter")
-		p.Focuses(p.InDialog("Keep it"))
+		p.Focuses(p.InDialog("Cancel"))
 		isVisiblyFocused(p)
 		if choice == "Escape" {
 			p.Key("Escape")
@@ -128,7 +126,7 @@ func deletesByKeyboard(p *story.Page, name string) {
 	p.Key("Enter")
 	tabTo(p, p.Link("Delete…"))
 	p.Key("Enter")
-	p.Focuses(p.InDialog("Keep it"))
+	p.Focuses(p.InDialog("Cancel"))
 	tabTo(p, p.InDialog("Turn off instead"))
 	tabTo(p, p.InDialog("Delete "+name))
 	p.Key("Enter")

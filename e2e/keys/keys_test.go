@@ -4,6 +4,8 @@ import (
 	"os"
 	"testing"
 
+	"github.com/playwright-community/playwright-go"
+
 	"latchkey/client"
 	"latchkey/e2e/story"
 )
@@ -46,7 +48,7 @@ func TestAPersonMakesUsesTurnsOffAndDeletesAKey(t *testing.T) {
 	page.Press(page.Link("porch-cam"))
 	page.Sees(page.Heading("porch-cam"))
 	page.IsOn("porch-cam", false)
-	page.Sees(page.GetByText("It cannot sign in. Turn it on and the same value works again."))
+	page.Sees(page.GetByText("Nothing can sign in with it. Turn it on and the same value works again."))
 	page.Press(page.Toggle("porch-cam"))
 	page.IsOn("porch-cam", true)
 	page.Says("porch-cam is on.")
@@ -124,14 +126,17 @@ func download(p *story.Page, button string) (name, text string) {
 func deletesTheOnlyKey(p *story.Page, name string) {
 	p.T.Helper()
 	p.Press(p.Menu(name, "Delete…"))
-	p.Sees(p.Dialog().GetByText("This cannot be undone; the name becomes free."))
-	p.Focuses(p.InDialog("Keep it"))
-	p.Press(p.InDialog("Keep it"))
+	p.Sees(p.Dialog().GetByText("Its devices are signed out and can’t sign in again. This can’t be undone."))
+	p.Focuses(p.InDialog("Cancel"))
+	p.Press(p.InDialog("Cancel"))
 	p.Lacks(p.Dialog())
 	p.Focuses(p.Row(name).GetByLabel("More about " + name))
 	p.IsOn(name, true)
 
 	p.Press(p.Menu(name, "Delete…"))
+	p.Must(p.InDialog("Delete " + name).Click(playwright.LocatorClickOptions{Force: playwright.Bool(true)}))
+	p.Focuses(p.Dialog().GetByRole("textbox")) // it only shows where to type
+	p.Must(p.Dialog().GetByRole("textbox").Fill(name))
 	p.Press(p.InDialog("Delete " + name))
 	p.Says(name + " was deleted.")
 	p.Lacks(p.Dialog())
@@ -146,7 +151,7 @@ func TestAfterADeletionTheFocusIsOnTheNextRow(t *testing.T) {
 	ana := program.Person(t)
 	ana.Keys(t, "first", "second", "third")
 	page := program.Open(t, story.SignedIn(ana))
-	for _, step := range []struct{ deletes, focuses string }{{"second", "third"}, {"third", "first"}} {
+	for _, step := range []struct{ deletes, focuses string }{{"second", "first"}, {"first", "third"}} {
 		page.Press(page.Menu(step.deletes, "Delete…"))
 		page.Press(page.InDialog("Delete " + step.deletes))
 		page.Says(step.deletes + " was deleted.")
@@ -168,7 +173,7 @@ func TestTurningOffIsOfferedInsteadOfDeleting(t *testing.T) {
 	program.Refuses(t, key.Value.Reveal())
 
 	page.Press(page.Menu("heat-pump", "Delete…"))
-	page.Sees(page.InDialog("Keep it"))
+	page.Sees(page.InDialog("Cancel"))
 	page.Lacks(page.InDialog("Turn off instead"))
 }
 

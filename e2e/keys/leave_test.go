@@ -21,7 +21,7 @@ func TestLeavingAnUnsavedValueAsksFirst(t *testing.T) {
 	}{
 		"by a link": {
 			func(p *story.Page) { p.Press(p.Link("porch-cam")) },
-			func(p *story.Page) { p.Sees(p.Heading("How a device signs in with it")) },
+			func(p *story.Page) { p.Sees(p.Heading("Set up a device")) },
 		},
 		"by signing out": {
 			func(p *story.Page) { p.SignOut() },
@@ -118,7 +118,7 @@ func TestASavedValueIsLeftWithoutAsking(t *testing.T) {
 	page.CreateKey("porch-cam")
 	page.Press(page.Field("I have saved it"))
 	page.Press(page.Link("porch-cam"))
-	page.Sees(page.Heading("How a device signs in with it"))
+	page.Sees(page.Heading("Set up a device"))
 }
 
 // What stays on the page asks nothing and takes nothing away.

@@ -102,7 +102,7 @@ func TestAHostileNameIsText(t *testing.T) {
 	page.Says(hostile + " is off. It can’t sign in.")
 	page.Press(page.Menu(hostile, "Delete…"))
 	page.Sees(page.Dialog().GetByText("Delete " + hostile + "?"))
-	page.Press(page.InDialog("Keep it"))
+	page.Press(page.InDialog("Cancel"))
 	page.Fill("Search keys", hostile+" ")
 	page.Lacks(page.Row("key-02"))
 	page.Sees(page.Row(hostile))

@@ -101,7 +101,7 @@ func turnsOffAndOnWithoutScript(p *story.Page, name, value string) {
 		p.T.Errorf("a key that is off logs in: %v", err)
 	}
 	p.Press(p.Link(name))
-	p.Sees(p.GetByText("It cannot sign in. Turn it on and the same value works again."))
+	p.Sees(p.GetByText("Nothing can sign in with it. Turn it on and the same value works again."))
 	sendsTo(p, "/keys/"+id+"/turn-on", p.Toggle(name), http.StatusSeeOther)
 	p.Says(name + " is on.")
 	p.IsAt("/keys/" + id) // the switch was pressed here
@@ -120,8 +120,12 @@ func deletesWithoutScript(p *story.Page, name, value string) {
 	p.Press(p.Menu(name, "Delete…"))
 	p.IsAt("/keys/" + id + "/delete")
 	p.Sees(p.Heading("Delete " + name + "?"))
-	p.Press(p.Link("Keep it"))
-	p.Press(p.Link("Delete…"))
+	p.Press(p.Link("Cancel"))
+	p.Press(p.Link("Delete key…"))
+	p.Fill("Type "+name+" to delete it", "another")
+	sendsTo(p, "/keys/"+id+"/delete", p.Button("Delete "+name), http.StatusUnprocessableEntity)
+	p.Expects(http.StatusUnprocessableEntity)
+	p.Fill("Type "+name+" to delete it", name)
 	sendsTo(p, "/keys/"+id+"/delete", p.Button("Delete "+name), http.StatusSeeOther)
 	p.IsAt("/keys")
 	p.Says(name + " was deleted.")

@@ -29,7 +29,7 @@ func TestTheValueIsInOneAnswerAndNowhereElse(t *testing.T) {
 	other.Sees(other.Row("porch-cam"))
 	lacksValue(other, value)
 	other.Press(other.Link("porch-cam"))
-	other.Sees(other.Heading("How a device signs in with it"))
+	other.Sees(other.Heading("Set up a device"))
 	lacksValue(other, value)
 
 	page.Front()
@@ -143,7 +143,7 @@ func TestTheValueIsGoneAfterBackAndForward(t *testing.T) {
 
 	_, err = page.GoForward()
 	page.Must(err)
-	page.Sees(page.Heading("How a device signs in with it"))
+	page.Sees(page.Heading("Set up a device"))
 	lacksValue(page, value)
 }
 
@@ -184,7 +184,7 @@ func leavesForTheKey(p *story.Page, name string) {
 	p.T.Helper()
 	p.Press(p.Field("I have saved it"))
 	p.Press(p.Link(name))
-	p.Sees(p.Heading("How a device signs in with it"))
+	p.Sees(p.Heading("Set up a device"))
 }
 
 // Without script the value is in the answer to a form, which a browser does not show again without sending the form again.

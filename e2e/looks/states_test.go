@@ -71,11 +71,11 @@ func statesOfTheList(g story.Guests) []story.State {
 		}},
 		{Name: "the page of a key that is on", Who: g.Few, Path: "/keys", Reach: func(p *story.Page, _ *story.Gateway) {
 			p.Press(p.Link("porch-cam"))
-			p.Sees(p.Heading("How a device signs in with it"))
+			p.Sees(p.Heading("Set up a device"))
 		}},
 		{Name: "the page of a key that is off", Who: g.Few, Path: "/keys", Reach: func(p *story.Page, _ *story.Gateway) {
 			p.Press(p.Link("garage"))
-			p.Sees(p.GetByText("It cannot sign in."))
+			p.Sees(p.GetByText("Nothing can sign in with it."))
 		}},
 		{Name: "a key turned off a moment ago", Who: g.Many, Path: "/keys", Reach: func(p *story.Page, _ *story.Gateway) {
 			p.Press(p.Toggle("key-02"))
