@@ -340,7 +340,7 @@ func TestEventsThatCannotBeReadAreNoEmptyList(t *testing.T) {
 	p := newProgram(t, elsewhere, func(d *handlers.Deps) { d.Events = noEvents{} })
 	b, _ := p.signedIn(email) // what cannot be written down does not keep anybody out
 	for _, path := range []string{"/activity", "/activity.csv", "/activity.json"} {
-		a := b.get(path).want(http.StatusServiceUnavailable).says("h1", "We cannot read your activity").keepsQuiet("secret-host", "attachment")
+		a := b.get(path).want(http.StatusServiceUnavailable).says("h1", "We can’t read your activity").keepsQuiet("secret-host", "attachment")
 		if a.header.Get("Retry-After") == "" {
 			t.Error("it does not say when to come back")
 		}

@@ -128,11 +128,11 @@ func TestASwitchOfADeletedKeySaysThatItIsGone(t *testing.T) {
 		}
 
 		onPage := b.htmx().post("/keys/"+key.ID+act, page(key)).want(http.StatusNotFound).isPart()
-		onPage.says(".notice.bad", "There is no such key")
+		onPage.says(".notice.bad", "Key not found")
 		if onPage.header.Get("HX-Retarget") != "#notice" {
 			t.Error("the notice takes the key's place")
 		}
-		b.post("/keys/"+key.ID+act, row(key)).want(http.StatusNotFound).says("h1", "There is no such key")
+		b.post("/keys/"+key.ID+act, row(key)).want(http.StatusNotFound).says("h1", "Key not found")
 	}
 }
 
@@ -235,7 +235,7 @@ func TestASwitchThatWasNotSentChangesNothing(t *testing.T) {
 		status  int
 		heading string
 	}{
-		"it is down": {refusesConnections, 502, "We cannot reach the key service"},
+		"it is down": {refusesConnections, 502, "We can’t reach the key service"},
 		"it is busy": {says(503, `{"error":"busy"}`), 503, "The key service is busy"},
 	} {
 		p.upstream.heal()

@@ -286,12 +286,12 @@ var lostCreates = map[string]struct {
 	status int
 	title  string
 }{
-	"no answer in time":        {timesOut, 504, "The key service did not answer in time."},
+	"no answer in time":        {timesOut, 504, "The key service didn’t answer in time."},
 	"the connection breaks":    {losesRequests, 502, "The connection to the key service broke."},
-	"a page in place of JSON":  {says(200, "<h1>secret-host</h1>"), 502, "The key service gave an answer we cannot use."},
-	"a failure of the gateway": {says(502, "<h1>secret-host</h1>"), 502, "The key service gave an answer we cannot use."},
-	"a key without a value":    {says(201, `{"_id":"0123456789abcdef01234567","name":"porch-cam","disabled":false}`), 502, "The key service gave an answer we cannot use."},
-	"half an answer":           {says(201, `{"_id":"0123456789abcdef01234567","na`), 502, "The key service gave an answer we cannot use."},
+	"a page in place of JSON":  {says(200, "<h1>secret-host</h1>"), 502, "The key service gave an answer we can’t use."},
+	"a failure of the gateway": {says(502, "<h1>secret-host</h1>"), 502, "The key service gave an answer we can’t use."},
+	"a key without a value":    {says(201, `{"_id":"0123456789abcdef01234567","name":"porch-cam","disabled":false}`), 502, "The key service gave an answer we can’t use."},
+	"half an answer":           {says(201, `{"_id":"0123456789abcdef01234567","na`), 502, "The key service gave an answer we can’t use."},
 }
 
 // thenFails is fault, after the key service has done what was asked.
@@ -410,10 +410,10 @@ func TestAKeyIsNotAskedForWhenTheListCannotBeRead(t *testing.T) {
 		status int
 		notice string
 	}{
-		{says(500, ""), 502, "The key service gave an answer we cannot use. No key was made."},
+		{says(500, ""), 502, "The key service gave an answer we can’t use. No key was made."},
 		{losesAnswers, 502, "The connection to the key service broke. No key was made."},
-		{timesOut, 504, "The key service did not answer in time. No key was made."},
-		{refusesConnections, 502, "We cannot reach the key service. No key was made."},
+		{timesOut, 504, "The key service didn’t answer in time. No key was made."},
+		{refusesConnections, 502, "We can’t reach the key service. No key was made."},
 		{isAStranger, 502, "The secure connection to the key service failed. No key was made."},
 		{says(503, `{"error":"busy"}`), 503, "The key service is busy. No key was made. Wait a little before you try again."},
 	} {

@@ -928,7 +928,7 @@ func TestAnApprovalThatFailsMakesNoKeyAndCanBeTriedAgain(t *testing.T) {
 		status int
 		text   string
 	}{
-		"the key service is down": {refusesConnections, 502, "We cannot reach the key service. The device was not connected, and no key was created."},
+		"the key service is down": {refusesConnections, 502, "We can’t reach the key service. The device was not connected, and no key was created."},
 		"the key service is busy": {says(503, `{"error":"busy"}`), 503, "The key service is busy. The device was not connected, and no key was created."},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -32,7 +32,7 @@ type problem struct {
 const (
 	tryAgain       = "Try again"
 	waitALittle    = "Wait a little before you try again."
-	stillIn        = "You are still signed in."
+	stillIn        = "You’re still signed in."
 	nobodySignedIn = "Nobody was signed in. " + waitALittle
 )
 
@@ -53,14 +53,14 @@ func explain(err error) problem {
 		return problem{status: http.StatusForbidden, heading: "This request came from another site",
 			text: "Nothing was changed. Open the page here and try again.", link: home, linkText: "Go to your keys"}
 	case errors.Is(err, errSessionsDown):
-		return problem{status: http.StatusServiceUnavailable, heading: "We cannot read who is signed in",
-			text: "Nothing was changed. This usually passes soon.", link: home, linkText: tryAgain, retryAfter: "5"}
+		return problem{status: http.StatusServiceUnavailable, heading: "We can’t tell who is signed in",
+			text: "Nothing was changed. This usually clears up soon.", link: home, linkText: tryAgain, retryAfter: "5"}
 	case errors.Is(err, errEventsDown):
-		return problem{status: http.StatusServiceUnavailable, heading: "We cannot read your activity",
-			text: "That it is missing here does not mean that nothing happened. This usually passes soon.", linkText: tryAgain, retryAfter: "5"}
+		return problem{status: http.StatusServiceUnavailable, heading: "We can’t read your activity",
+			text: "It isn’t lost. This usually clears up soon.", linkText: tryAgain, retryAfter: "5"}
 	case errors.Is(err, errTooManyExports):
-		return problem{status: http.StatusTooManyRequests, heading: "Another download has to end first",
-			text: "Your activity is downloaded once at a time, and by a few people at once. Try again when the other download has ended.",
+		return problem{status: http.StatusTooManyRequests, heading: "Another download has to finish first",
+			text: "Activity is downloaded by a few people at a time, and once by each. Try again when the other download has finished.",
 			link: activityPath, linkText: "Go to your activity", retryAfter: "30"}
 	case errors.Is(err, errTooManyReads):
 		return problem{status: http.StatusTooManyRequests, heading: "Too many lists at once",
@@ -78,35 +78,39 @@ func explainKind(err error) problem {
 	if !errors.As(err, &e) {
 		return explainStatus(http.StatusInternalServerError)
 	}
+	who := "This server"
+	if e.Elsewhere {
+		who = "The key service"
+	}
 	switch e.Kind {
 	case model.KindForbidden:
-		return problem{status: http.StatusForbidden, heading: "Keys cannot be managed from here",
-			text: "You are signed in anonymously or with a key, and keys cannot manage keys. Sign out, then sign in with e-mail and password."}
+		return problem{status: http.StatusForbidden, heading: "Keys can’t be managed from here",
+			text: "You’re signed in anonymously or with a key, and keys can’t manage keys. Sign out, then sign in with your email and password."}
 	case model.KindNotFound:
-		return problem{status: http.StatusNotFound, heading: "There is no such key",
-			text: "It may have been deleted in another place, or the address may be incomplete.", link: home, linkText: "Go to your keys"}
+		return problem{status: http.StatusNotFound, heading: "Key not found",
+			text: "It may have been deleted somewhere else, or the address may be incomplete.", link: home, linkText: "Go to your keys"}
 	case model.KindStorageDown: // people can do nothing about it: that it passes must not be promised
-		return problem{status: http.StatusServiceUnavailable, heading: "The key service cannot read or save anything right now",
-			text:       "Nothing was changed. Whoever runs this server has to look into it if this lasts.",
+		return problem{status: http.StatusServiceUnavailable, heading: who + " can’t read or save anything right now",
+			text:       "Nothing was changed. If this lasts, tell the administrator of this server.",
 			retryAfter: "30", again: waitALittle, linkText: tryAgain}
 	case model.KindBusy, model.KindTooManyActs, model.KindTooManyTries, model.KindTooManyEmails, model.KindTooManyAccounts:
-		return explainBusy(e.Wait)
+		return explainBusy(who, e.Wait)
 	case model.KindRefuses:
-		return problem{status: http.StatusBadGateway, heading: "The key service refuses to sign anybody in",
-			text: "It may not know this app, or not take e-mail and password. The operator can find the cause under the reference below.", linkText: tryAgain}
+		return problem{status: http.StatusBadGateway, heading: "The key service refuses all sign-ins",
+			text: "It may not know this app, or not accept email and password. With the reference below, the administrator of this server can find the cause.", linkText: tryAgain}
 	case model.KindInsecure:
 		return problem{status: http.StatusBadGateway, heading: "The secure connection to the key service failed",
-			text:     "Nothing was changed, and you are still signed in. Whoever runs this server has to look into it.",
-			stranger: "Nothing was changed. Whoever runs this server has to look into it.", linkText: tryAgain}
+			text:     "Nothing was changed, and you’re still signed in. Tell the administrator of this server.",
+			stranger: "Nothing was changed. Tell the administrator of this server.", linkText: tryAgain}
 	case model.KindMisconfigured:
 		return problem{status: http.StatusBadGateway, heading: "This server is misconfigured",
-			text:     "The key service goes by another address than the one set here. Nothing was changed, and you’re still signed in. Please tell the administrator.",
-			stranger: "The key service goes by another address than the one set here. Nothing was changed. Please tell the administrator.", linkText: tryAgain}
+			text:     "The key service goes by another address than the one set here. Nothing was changed, and you’re still signed in. Tell the administrator of this server.",
+			stranger: "The key service goes by another address than the one set here. Nothing was changed. Tell the administrator of this server.", linkText: tryAgain}
 	case model.KindUnreachable:
-		return problem{status: http.StatusBadGateway, heading: "We cannot reach the key service",
-			text: "Nothing was changed, and you are still signed in.", stranger: "Nothing was changed.", linkText: tryAgain}
+		return problem{status: http.StatusBadGateway, heading: "We can’t reach the key service",
+			text: "Nothing was changed, and you’re still signed in.", stranger: "Nothing was changed.", linkText: tryAgain}
 	case model.KindTimedOut:
-		return problem{status: http.StatusGatewayTimeout, heading: "The key service did not answer in time",
+		return problem{status: http.StatusGatewayTimeout, heading: "The key service didn’t answer in time",
 			text: stillIn, stranger: nobodySignedIn, linkText: tryAgain}
 	case model.KindBrokeOff:
 		return problem{status: http.StatusBadGateway, heading: "The connection to the key service broke",
@@ -114,13 +118,13 @@ func explainKind(err error) problem {
 	case model.KindInternal:
 		return explainStatus(http.StatusInternalServerError)
 	default: // what we did not ask for, or not so
-		return problem{status: http.StatusBadGateway, heading: "The key service gave an answer we cannot use",
+		return problem{status: http.StatusBadGateway, heading: "The key service gave an answer we can’t use",
 			text: stillIn, stranger: nobodySignedIn, linkText: tryAgain}
 	}
 }
 
-func explainBusy(wait time.Duration) problem {
-	p := problem{status: http.StatusServiceUnavailable, heading: "The key service is busy", linkText: tryAgain,
+func explainBusy(who string, wait time.Duration) problem {
+	p := problem{status: http.StatusServiceUnavailable, heading: who + " is busy", linkText: tryAgain,
 		retryAfter: "30", again: waitALittle}
 	if wait > 0 {
 		p.retryAfter = wholeSeconds(wait)
@@ -134,16 +138,16 @@ func explainBusy(wait time.Duration) problem {
 func explainStatus(status int) problem {
 	switch status {
 	case http.StatusNotFound:
-		return problem{status: status, heading: "There is no such page", text: "The address may be incomplete, or the page has moved.", link: home, linkText: "Go to your keys"}
+		return problem{status: status, heading: "Page not found", text: "The address may be incomplete, or the page has moved.", link: home, linkText: "Go to your keys"}
 	case http.StatusMethodNotAllowed:
-		return problem{status: status, heading: "That cannot be done here", text: "The page does not take this kind of request.", link: home, linkText: "Go to your keys"}
+		return problem{status: status, heading: "That can’t be done here", text: "This page doesn’t take that kind of request.", link: home, linkText: "Go to your keys"}
 	case http.StatusRequestEntityTooLarge:
-		return problem{status: status, heading: "That is too much at once", text: "The form was larger than this page takes. Nothing was changed.", link: home, linkText: "Go to your keys"}
+		return problem{status: status, heading: "That’s too much at once", text: "The form was larger than this page accepts. Nothing was changed.", link: home, linkText: "Go to your keys"}
 	case http.StatusBadRequest, http.StatusUnsupportedMediaType:
-		return problem{status: status, heading: "That request could not be read", text: "Nothing was changed.", link: home, linkText: "Go to your keys"}
+		return problem{status: status, heading: "That request couldn’t be read", text: "Nothing was changed.", link: home, linkText: "Go to your keys"}
 	default:
 		return problem{status: http.StatusInternalServerError, heading: "Something went wrong here",
-			text: "It is our fault, not yours. The operator can find the cause under the reference below.", link: home, linkText: tryAgain}
+			text: "It’s our fault, not yours. With the reference below, the administrator of this server can find the cause.", link: home, linkText: tryAgain}
 	}
 }
 
@@ -170,6 +174,9 @@ func (h *dashboard) handleError(err error, c echo.Context) {
 			return
 		}
 	}
+	if isNoPage(err) { // whoever is signed in keeps their way around; not to know is no error here
+		_ = h.loadAccount(func(echo.Context) error { return nil })(c)
+	}
 	p := explain(err)
 	if p.status >= http.StatusInternalServerError {
 		h.logFault(c, "request failed", err, "route", c.Path())
@@ -177,6 +184,11 @@ func (h *dashboard) handleError(err error, c echo.Context) {
 	if err := h.renderProblem(c, p, err); err != nil {
 		h.Log.Error("error page failed", "route", c.Path(), "request", requestIDOf(c), "cause", err)
 	}
+}
+
+// isNoPage says that no route answers what was asked for.
+func isNoPage(err error) bool {
+	return errors.Is(err, echo.ErrNotFound) || errors.Is(err, echo.ErrMethodNotAllowed)
 }
 
 // logFault writes down why a request failed. That there is no secure connection is said in the same words wherever it is met,
@@ -216,6 +228,9 @@ func (p problem) askForPatience(c echo.Context) {
 
 func (p problem) model(h *dashboard, c echo.Context, err error) views.Error {
 	m := views.Error{Page: h.page(c, p.heading), Heading: p.heading, Text: p.text, Link: p.link, LinkText: p.linkText}
+	if isNoPage(err) {
+		m.Here = ""
+	}
 	if _, ok := accountOf(c); !ok && p.stranger != "" {
 		m.Text = p.stranger
 	}

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"latchkey/internal/model"
 )
 
 // kinds is every kind of error that the key service can cause, with the status and the words it has on a page.
@@ -14,46 +16,46 @@ var kinds = map[string]struct {
 	link, linkText string
 	retryAfter     string
 }{
-	"it is down": {refusesConnections, 502, "We cannot reach the key service",
-		"Nothing was changed, and you are still signed in.", "", "Try again", ""},
-	"its name does not resolve": {isNowhere, 502, "We cannot reach the key service",
-		"Nothing was changed, and you are still signed in.", "", "Try again", ""},
-	"it does not answer": {timesOut, 504, "The key service did not answer in time", "You are still signed in.", "", "Try again", ""},
-	"time is up":         {outOfTime, 504, "The key service did not answer in time", "You are still signed in.", "", "Try again", ""},
+	"it is down": {refusesConnections, 502, "We can’t reach the key service",
+		"Nothing was changed, and you’re still signed in.", "", "Try again", ""},
+	"its name does not resolve": {isNowhere, 502, "We can’t reach the key service",
+		"Nothing was changed, and you’re still signed in.", "", "Try again", ""},
+	"it does not answer": {timesOut, 504, "The key service didn’t answer in time", "You’re still signed in.", "", "Try again", ""},
+	"time is up":         {outOfTime, 504, "The key service didn’t answer in time", "You’re still signed in.", "", "Try again", ""},
 	"the connection breaks": {losesRequests, 502, "The connection to the key service broke",
-		"You are still signed in.", "", "Try again", ""},
-	"the answer breaks off": {breaksOff, 502, "The connection to the key service broke", "You are still signed in.", "", "Try again", ""},
+		"You’re still signed in.", "", "Try again", ""},
+	"the answer breaks off": {breaksOff, 502, "The connection to the key service broke", "You’re still signed in.", "", "Try again", ""},
 	"its certificate is not trusted": {isAStranger, 502, "The secure connection to the key service failed",
-		"Nothing was changed, and you are still signed in. Whoever runs this server has to look into it.", "", "Try again", ""},
-	"500": {says(500, `{"error":"secret-host"}`), 502, "The key service gave an answer we cannot use",
-		"You are still signed in.", "", "Try again", ""},
-	"502 with a page": {says(502, "<h1>secret-host</h1>"), 502, "The key service gave an answer we cannot use",
-		"You are still signed in.", "", "Try again", ""},
-	"503 with a page": {says(503, "<h1>secret-host</h1>"), 502, "The key service gave an answer we cannot use",
-		"You are still signed in.", "", "Try again", ""},
+		"Nothing was changed, and you’re still signed in. Tell the administrator of this server.", "", "Try again", ""},
+	"500": {says(500, `{"error":"secret-host"}`), 502, "The key service gave an answer we can’t use",
+		"You’re still signed in.", "", "Try again", ""},
+	"502 with a page": {says(502, "<h1>secret-host</h1>"), 502, "The key service gave an answer we can’t use",
+		"You’re still signed in.", "", "Try again", ""},
+	"503 with a page": {says(503, "<h1>secret-host</h1>"), 502, "The key service gave an answer we can’t use",
+		"You’re still signed in.", "", "Try again", ""},
 	"503": {says(503, `{"error":"secret-host"}`), 503, "The key service is busy",
 		"Nothing was changed. Wait a little before you try again.", "", "Try again", "30"},
-	"503 of a full disk": {says(503, `{"error":"secret-host","error_code":"StorageUnavailable"}`), 503, "The key service cannot read or save anything right now",
-		"Nothing was changed. Whoever runs this server has to look into it if this lasts.", "", "Try again", "30"},
+	"503 of a full disk": {says(503, `{"error":"secret-host","error_code":"StorageUnavailable"}`), 503, "The key service can’t read or save anything right now",
+		"Nothing was changed. If this lasts, tell the administrator of this server.", "", "Try again", "30"},
 	"429": {says(429, "secret-host"), 503, "The key service is busy",
 		"Nothing was changed. Wait a little before you try again.", "", "Try again", "30"},
 	"503 that names a time": {asksForTime(503, "7"), 503, "The key service is busy",
 		"Nothing was changed. Try again in 7 s.", "", "Try again", "7"},
 	"429 that names no time": {asksForTime(429, "soon"), 503, "The key service is busy",
 		"Nothing was changed. Wait a little before you try again.", "", "Try again", "30"},
-	"403": {says(403, "secret-host"), 403, "Keys cannot be managed from here",
-		"You are signed in anonymously or with a key, and keys cannot manage keys. Sign out, then sign in with e-mail and password.", "", "", ""},
-	"404": {says(404, `{"error":"secret-host"}`), 404, "There is no such key",
-		"It may have been deleted in another place, or the address may be incomplete.", "/keys", "Go to your keys", ""},
-	"400": {says(400, `{"error":"secret-host"}`), 502, "The key service gave an answer we cannot use", "You are still signed in.", "", "Try again", ""},
-	"302": {says(302, ""), 502, "The key service gave an answer we cannot use", "You are still signed in.", "", "Try again", ""},
-	"200 with a page": {says(200, "<h1>secret-host</h1>"), 502, "The key service gave an answer we cannot use",
-		"You are still signed in.", "", "Try again", ""},
-	"200 with nothing": {says(200, ""), 502, "The key service gave an answer we cannot use", "You are still signed in.", "", "Try again", ""},
-	"200 with an error": {says(200, `{"error":"secret-host"}`), 502, "The key service gave an answer we cannot use",
-		"You are still signed in.", "", "Try again", ""},
-	"10 MB": {says(200, "{"+strings.Repeat(" ", 10<<20)), 502, "The key service gave an answer we cannot use",
-		"You are still signed in.", "", "Try again", ""},
+	"403": {says(403, "secret-host"), 403, "Keys can’t be managed from here",
+		"You’re signed in anonymously or with a key, and keys can’t manage keys. Sign out, then sign in with your email and password.", "", "", ""},
+	"404": {says(404, `{"error":"secret-host"}`), 404, "Key not found",
+		"It may have been deleted somewhere else, or the address may be incomplete.", "/keys", "Go to your keys", ""},
+	"400": {says(400, `{"error":"secret-host"}`), 502, "The key service gave an answer we can’t use", "You’re still signed in.", "", "Try again", ""},
+	"302": {says(302, ""), 502, "The key service gave an answer we can’t use", "You’re still signed in.", "", "Try again", ""},
+	"200 with a page": {says(200, "<h1>secret-host</h1>"), 502, "The key service gave an answer we can’t use",
+		"You’re still signed in.", "", "Try again", ""},
+	"200 with nothing": {says(200, ""), 502, "The key service gave an answer we can’t use", "You’re still signed in.", "", "Try again", ""},
+	"200 with an error": {says(200, `{"error":"secret-host"}`), 502, "The key service gave an answer we can’t use",
+		"You’re still signed in.", "", "Try again", ""},
+	"10 MB": {says(200, "{"+strings.Repeat(" ", 10<<20)), 502, "The key service gave an answer we can’t use",
+		"You’re still signed in.", "", "Try again", ""},
 }
 
 func TestEveryKindOfErrorHasItsStatusAndWords(t *testing.T) {
@@ -118,23 +120,44 @@ func TestEveryErrorOfOurOwnHasItsStatusAndWords(t *testing.T) {
 		status  int
 		heading string
 	}{
-		"no such page":                         {b.get("/nowhere"), 404, "There is no such page"},
-		"no such page, nobody signed in":       {stranger.get("/nowhere"), 404, "There is no such page"},
-		"no such page below one, nobody there": {stranger.get("/keys/a/b/c"), 404, "There is no such page"},
-		"no such act":                          {b.post("/keys/0123456789abcdef01234567/explode", nil), 404, "There is no such page"},
-		"posting to a page":                    {b.post("/logs", nil), 405, "That cannot be done here"},
-		"reading an act":                       {b.get("/logout"), 405, "That cannot be done here"},
-		"another method":                       {b.send(b.request(http.MethodDelete, "/keys", nil)), 405, "That cannot be done here"},
-		"another method, nobody signed in":     {stranger.send(stranger.request(http.MethodDelete, "/keys", nil)), 405, "That cannot be done here"},
-		"too much":                             {b.post("/keys", map[string][]string{"name": {strings.Repeat("x", 65<<10)}}), 413, "That is too much at once"},
+		"no such page":                         {b.get("/nowhere"), 404, "Page not found"},
+		"no such page, nobody signed in":       {stranger.get("/nowhere"), 404, "Page not found"},
+		"no such page below one, nobody there": {stranger.get("/keys/a/b/c"), 404, "Page not found"},
+		"no such act":                          {b.post("/keys/0123456789abcdef01234567/explode", nil), 404, "Page not found"},
+		"posting to a page":                    {b.post("/logs", nil), 405, "That can’t be done here"},
+		"reading an act":                       {b.get("/logout"), 405, "That can’t be done here"},
+		"another method":                       {b.send(b.request(http.MethodDelete, "/keys", nil)), 405, "That can’t be done here"},
+		"another method, nobody signed in":     {stranger.send(stranger.request(http.MethodDelete, "/keys", nil)), 405, "That can’t be done here"},
+		"too much":                             {b.post("/keys", map[string][]string{"name": {strings.Repeat("x", 65<<10)}}), 413, "That’s too much at once"},
 		"another site":                         {b.with("Sec-Fetch-Site", "cross-site").post("/logout", nil), 403, "This request came from another site"},
 	} {
 		c.a.on(t).want(c.status).says("h1", c.heading).says("title", c.heading)
 		if got := c.a.attr("main a.button", "href"); got != "/keys" {
 			t.Errorf("%s: leads to %q", name, got)
 		}
+		if signedIn := !strings.Contains(name, "nobody"); signedIn && (c.status == 404 || c.status == 405) && (c.a.text(".who") != email || c.a.has("[aria-current]")) {
+			t.Errorf("%s: the way around is gone, or says that it is a page of it", name)
+		}
 		if c.a.has("main code") {
 			t.Errorf("%s: has a reference, as if it were our fault", name)
+		}
+	}
+}
+
+func TestWhereTheAdministratorCanBeReachedErrorsLeadThere(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t, reachable)
+	who := p.person(email)
+	if err := p.store.DisableUser(t.Context(), who.id, p.clock.Now()); err != nil {
+		t.Fatal(err)
+	}
+	disabled := p.browser().post("/login", credentials(email, password)).says("#password-error", "Ask the administrator.")
+	p.refuses["register"] = &model.Error{Kind: model.KindStorageDown}
+	down := p.browser().post("/register", credentials("bob@example.com", password)).want(http.StatusServiceUnavailable)
+	down.says("h1", "This server can’t read or save anything right now").says("main", "If this lasts, tell the administrator.")
+	for _, a := range []answer{disabled, down} {
+		if got := a.attr("main a[href^=mailto]", "href"); got != "mailto:ada@example.com" {
+			t.Errorf("the administrator is at %q", got)
 		}
 	}
 }

@@ -16,14 +16,14 @@ func TestStatusesWithoutAKeyHaveWordsOfTheirOwn(t *testing.T) {
 		status  int
 		heading string
 	}{
-		{echo.ErrNotFound, http.StatusNotFound, "There is no such page"},
-		{echo.ErrMethodNotAllowed, http.StatusMethodNotAllowed, "That cannot be done here"},
-		{echo.ErrStatusRequestEntityTooLarge, http.StatusRequestEntityTooLarge, "That is too much at once"},
-		{echo.ErrBadRequest, http.StatusBadRequest, "That request could not be read"},
-		{echo.ErrUnsupportedMediaType, http.StatusUnsupportedMediaType, "That request could not be read"},
+		{echo.ErrNotFound, http.StatusNotFound, "Page not found"},
+		{echo.ErrMethodNotAllowed, http.StatusMethodNotAllowed, "That can’t be done here"},
+		{echo.ErrStatusRequestEntityTooLarge, http.StatusRequestEntityTooLarge, "That’s too much at once"},
+		{echo.ErrBadRequest, http.StatusBadRequest, "That request couldn’t be read"},
+		{echo.ErrUnsupportedMediaType, http.StatusUnsupportedMediaType, "That request couldn’t be read"},
 		{echo.ErrTeapot, http.StatusInternalServerError, "Something went wrong here"},
 		{errors.New("anything else"), http.StatusInternalServerError, "Something went wrong here"},
-		{fmt.Errorf("create key: %w", errors.Join(errSessionsDown, errors.New("disk full"))), http.StatusServiceUnavailable, "We cannot read who is signed in"},
+		{fmt.Errorf("create key: %w", errors.Join(errSessionsDown, errors.New("disk full"))), http.StatusServiceUnavailable, "We can’t tell who is signed in"},
 		{errors.Join(errCrossOrigin, errors.New("cross-site")), http.StatusForbidden, "This request came from another site"},
 	} {
 		p := explain(c.err)

@@ -234,7 +234,7 @@ func TestAPersonDownloadsOneFileAtATime(t *testing.T) {
 	file := b.downloads(p.serve(), "/activity.csv", "identity")
 	<-waiting
 	for _, browser := range []*browser{b, p.signIn(who)} {
-		a := browser.get("/activity.json").want(http.StatusTooManyRequests).says("h1", "Another download has to end first")
+		a := browser.get("/activity.json").want(http.StatusTooManyRequests).says("h1", "Another download has to finish first")
 		if a.header.Get("Retry-After") == "" || a.header.Get("Content-Disposition") != "" {
 			t.Errorf("header %v", a.header)
 		}

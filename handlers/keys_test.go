@@ -148,21 +148,21 @@ var unreadable = map[string]struct {
 	status int
 	words  string
 }{
-	"it is down":                {refusesConnections, 502, "We cannot reach the key service. Nothing was changed, and you are still signed in."},
-	"its name does not resolve": {isNowhere, 502, "We cannot reach the key service."},
-	"it does not answer":        {timesOut, 504, "The key service did not answer in time. You are still signed in."},
-	"time is up":                {outOfTime, 504, "The key service did not answer in time."},
-	"the connection breaks":     {losesRequests, 502, "The connection to the key service broke. You are still signed in."},
+	"it is down":                {refusesConnections, 502, "We can’t reach the key service. Nothing was changed, and you’re still signed in."},
+	"its name does not resolve": {isNowhere, 502, "We can’t reach the key service."},
+	"it does not answer":        {timesOut, 504, "The key service didn’t answer in time. You’re still signed in."},
+	"time is up":                {outOfTime, 504, "The key service didn’t answer in time."},
+	"the connection breaks":     {losesRequests, 502, "The connection to the key service broke. You’re still signed in."},
 	"the answer breaks off":     {breaksOff, 502, "The connection to the key service broke."},
-	"it fails with a page":      {says(500, "<title>secret-host</title><h1>500</h1>"), 502, "The key service gave an answer we cannot use."},
-	"it is a captive portal":    {says(200, "<title>secret-host</title>"), 502, "The key service gave an answer we cannot use."},
-	"it sends us elsewhere":     {says(302, ""), 502, "The key service gave an answer we cannot use."},
+	"it fails with a page":      {says(500, "<title>secret-host</title><h1>500</h1>"), 502, "The key service gave an answer we can’t use."},
+	"it is a captive portal":    {says(200, "<title>secret-host</title>"), 502, "The key service gave an answer we can’t use."},
+	"it sends us elsewhere":     {says(302, ""), 502, "The key service gave an answer we can’t use."},
 	"it is busy":                {says(503, `{"error":"secret-host is busy"}`), 503, "The key service is busy."},
 	"we ask too often":          {says(429, ""), 503, "The key service is busy."},
-	"the list is null":          {says(200, `null`), 502, "The key service gave an answer we cannot use."},
-	"a key has no id":           {says(200, `[{"name":"secret-host","disabled":false}]`), 502, "The key service gave an answer we cannot use."},
-	"the list is cut short":     {says(200, `[{"_id":"0123456789abcdef01234567","name":"secret-host"`), 502, "The key service gave an answer we cannot use."},
-	"the answer is endless":     {says(200, "["+strings.Repeat(" ", 2<<20)), 502, "The key service gave an answer we cannot use."},
+	"the list is null":          {says(200, `null`), 502, "The key service gave an answer we can’t use."},
+	"a key has no id":           {says(200, `[{"name":"secret-host","disabled":false}]`), 502, "The key service gave an answer we can’t use."},
+	"the list is cut short":     {says(200, `[{"_id":"0123456789abcdef01234567","name":"secret-host"`), 502, "The key service gave an answer we can’t use."},
+	"the answer is endless":     {says(200, "["+strings.Repeat(" ", 2<<20)), 502, "The key service gave an answer we can’t use."},
 }
 
 func TestAListThatCannotBeReadIsNeverDrawnAsEmpty(t *testing.T) {
@@ -283,14 +283,14 @@ func TestWhoeverMayNotManageKeysIsToldWhy(t *testing.T) {
 			b.post("/keys/"+key.ID+"/turn-off", nil),
 			b.post("/keys/"+key.ID+"/delete", nil),
 		} {
-			a.want(http.StatusForbidden).says("h1", "Keys cannot be managed from here").keepsQuiet("secret-host")
-			a.says("main", "Sign out, then sign in with e-mail and password.")
+			a.want(http.StatusForbidden).says("h1", "Keys can’t be managed from here").keepsQuiet("secret-host")
+			a.says("main", "Sign out, then sign in with your email and password.")
 			if !a.has(`form[action="/logout"]`) {
 				t.Error("there is no way to sign out")
 			}
 		}
 		part := b.htmx().post("/keys/"+key.ID+"/turn-off", row(key)).want(http.StatusForbidden).isPart()
-		part.says(".notice.bad", "Keys cannot be managed from here")
+		part.says(".notice.bad", "Keys can’t be managed from here")
 	}
 }
 
@@ -322,12 +322,12 @@ func TestUnknownMalformedAndForeignKeysAreAnsweredAlike(t *testing.T) {
 	ids := []string{foreign.ID, "ffffffffffffffffffffffff", "0123", "nonsense", "%3Cscript%3E", strings.Repeat("a", 200), "..%2fkeys"}
 	var pages []string
 	for _, id := range ids {
-		a := b.get("/keys/"+id).want(http.StatusNotFound).says("h1", "There is no such key").keepsQuiet("bobs-camera")
+		a := b.get("/keys/"+id).want(http.StatusNotFound).says("h1", "Key not found").keepsQuiet("bobs-camera")
 		pages = append(pages, a.text("main"))
 		for _, act := range []string{"turn-on", "turn-off"} {
-			b.post("/keys/"+id+"/"+act, nil).want(http.StatusNotFound).says("h1", "There is no such key")
+			b.post("/keys/"+id+"/"+act, nil).want(http.StatusNotFound).says("h1", "Key not found")
 		}
-		b.get("/keys/"+id+"/delete").want(http.StatusNotFound).says("h1", "There is no such key")
+		b.get("/keys/"+id+"/delete").want(http.StatusNotFound).says("h1", "Key not found")
 	}
 	for i, page := range pages {
 		if page != pages[0] {

@@ -107,10 +107,10 @@ func TestWhatComesOfALinkIsSaid(t *testing.T) {
 		{"a link that is used up", "/reset", resetPassword, saying(400, "UserpassTokenInvalid", "userpass token is expired or invalid"), 422, "This link doesn’t work."},
 		{"a link that is none", "/reset", resetPassword, saying(400, "BadRequest", "invalid token data"), 422, "This link doesn’t work."},
 		{"a password that will not do", "/reset", resetPassword, saying(400, "BadRequest", "password is too common"), 422, "The key service doesn’t accept this password: password is too common."},
-		{"a reset that is unclear", "/reset", resetPassword, says(500, ""), 502, "The key service gave an answer we cannot use"},
+		{"a reset that is unclear", "/reset", resetPassword, says(500, ""), 502, "The key service gave an answer we can’t use"},
 		{"an address", "/confirm", confirmAddress, says(200, ""), 303, ""},
 		{"an address, too late", "/confirm", confirmAddress, saying(400, "UserpassTokenInvalid", "userpass token is expired or invalid"), 422, "This link doesn’t work."},
-		{"an address, unclear", "/confirm", confirmAddress, says(500, ""), 502, "The key service gave an answer we cannot use"},
+		{"an address, unclear", "/confirm", confirmAddress, says(500, ""), 502, "The key service gave an answer we can’t use"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -156,14 +156,14 @@ func TestALogInThatTheKeyServiceDoesNotAnswerIsExplained(t *testing.T) {
 		status  int
 		heading string
 	}{
-		"it is down":                {refusesConnections, http.StatusBadGateway, "We cannot reach the key service"},
-		"it is slow":                {timesOut, http.StatusGatewayTimeout, "The key service did not answer in time"},
+		"it is down":                {refusesConnections, http.StatusBadGateway, "We can’t reach the key service"},
+		"it is slow":                {timesOut, http.StatusGatewayTimeout, "The key service didn’t answer in time"},
 		"the connection breaks":     {losesAnswers, http.StatusBadGateway, "The connection to the key service broke"},
-		"it answers with a page":    {says(500, "<h1>nginx secret-host</h1>"), http.StatusBadGateway, "The key service gave an answer we cannot use"},
+		"it answers with a page":    {says(500, "<h1>nginx secret-host</h1>"), http.StatusBadGateway, "The key service gave an answer we can’t use"},
 		"it is busy":                {says(503, `{"error":"busy"}`), http.StatusServiceUnavailable, "The key service is busy"},
-		"it forbids, empty":         {says(403, ""), http.StatusBadGateway, "The key service refuses to sign anybody in"},
-		"it has no such provider":   {says(404, `{"error":"authentication provider not found"}`), http.StatusBadGateway, "The key service refuses to sign anybody in"},
-		"it answers without tokens": {says(200, `{"user_id":"0123456789abcdef01234567"}`), http.StatusBadGateway, "The key service gave an answer we cannot use"},
+		"it forbids, empty":         {says(403, ""), http.StatusBadGateway, "The key service refuses all sign-ins"},
+		"it has no such provider":   {says(404, `{"error":"authentication provider not found"}`), http.StatusBadGateway, "The key service refuses all sign-ins"},
+		"it answers without tokens": {says(200, `{"user_id":"0123456789abcdef01234567"}`), http.StatusBadGateway, "The key service gave an answer we can’t use"},
 	} {
 		p.upstream.heal()
 		p.upstream.breaks(logIn, c.fault)

@@ -15,7 +15,7 @@ func (h *dashboard) logReference(c echo.Context) error {
 	m := views.Error{
 		Page:    h.page(c, "Log reference"),
 		Heading: "This names an entry in the server’s log",
-		Text:    "Give the reference to whoever runs this server: the log has the cause under it.",
+		Text:    "Give the reference to the administrator of this server: the log has the cause under it.",
 		Link:    home, LinkText: "Go to your keys",
 	}
 	if id := c.QueryParam("co_id"); model.IsID(id) {

@@ -173,7 +173,7 @@ func TestSessionsThatCannotBeReadAreNotASignOut(t *testing.T) {
 	} {
 		for _, asking := range []*browser{b, b.htmx()} {
 			a := asking.send(asking.request(c.method, c.path, credentials(email, password))).want(http.StatusServiceUnavailable)
-			a.says("h1, .notice", "We cannot read who is signed in").says("main, .notice", "Nothing was changed.").keepsQuiet("secret-host")
+			a.says("h1, .notice", "We can’t tell who is signed in").says("main, .notice", "Nothing was changed.").keepsQuiet("secret-host")
 			if got := a.header.Get("Retry-After"); got != "5" || len(a.cookies) != 0 {
 				t.Errorf("%s %s: Retry-After %q, cookies %v", c.method, c.path, got, a.cookies)
 			}

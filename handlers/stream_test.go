@@ -107,7 +107,7 @@ func TestARowOfAKeyThatIsGoneSaysSo(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.htmx().get("/keys/"+key.ID+"?place=row").want(http.StatusNotFound).says("li.gone", "This key was deleted in another place.")
-	b.get("/keys/"+key.ID).want(http.StatusNotFound).says("h1", "There is no such key")
+	b.get("/keys/"+key.ID).want(http.StatusNotFound).says("h1", "Key not found")
 }
 
 // --- Streams ----------------------------------------------------------------------------------------------------------

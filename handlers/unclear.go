@@ -28,10 +28,10 @@ const (
 // The acts.
 var (
 	signingIn = doubt{
-		heading: "You were not signed in",
-		text:    lostTouch + "Sign in again. If a session was opened all the same, Sessions lists it, and nobody has it.",
+		heading: "You weren’t signed in",
+		text:    lostTouch + "Sign in again. If a session was opened anyway, Sessions lists it, and nobody has it.",
 		link:    "/login", linkText: "Sign in",
-		undone: "You were not signed in", again: "/login",
+		undone: "You weren’t signed in", again: "/login",
 	}
 	registering = doubt{
 		heading: "We don’t know whether your account was created",
@@ -48,19 +48,19 @@ var (
 	endingSession = doubt{
 		heading: "We don’t know whether the session was signed out",
 		text:    lostTouch + "If it’s still in the list, sign it out again.",
-		link:    sessionsPath, linkText: "Look at your sessions",
+		link:    sessionsPath, linkText: "See your sessions",
 		undone: "The session was not signed out", again: sessionsPath,
 	}
 	endingOthers = doubt{
 		heading: "We don’t know whether you were signed out everywhere else",
 		text:    lostTouch + "Sign out those that are still in the list.",
-		link:    sessionsPath, linkText: "Look at your sessions",
+		link:    sessionsPath, linkText: "See your sessions",
 		undone: "You were not signed out everywhere else", again: sessionsPath,
 	}
 	changingPassword = doubt{
 		heading: "We don’t know whether your password was changed",
 		text:    lostTouch + "If it was changed, your activity says so. If not, the old one still works.",
-		link:    activityPath, linkText: "Look at your activity",
+		link:    activityPath, linkText: "See your activity",
 		undone: "Your password was not changed", again: accountPath,
 	}
 	resettingPassword = doubt{
@@ -84,7 +84,7 @@ var (
 	// accountGone is for when the account is deleted, and what is left to do got lost.
 	accountGone = doubt{
 		heading: "Your account was deleted",
-		text:    lostTouch + "A browser that was signed in with it may stay so for half an hour. There is nothing behind it any more.",
+		text:    lostTouch + "A browser that was signed in may look so for half an hour, but nothing is left behind it.",
 		link:    "/login", linkText: "Sign in",
 	}
 	creatingKey = doubt{heading: "We don’t know whether the key was created", undone: "The key was not created"}
@@ -95,10 +95,10 @@ var (
 		undone: "We don’t know whether this value works", again: home + "/which",
 	}
 	openingPairing = doubt{
-		heading: "We could not look up the code",
+		heading: "We couldn’t look up the code",
 		text:    lostTouch + "Nothing was decided. Enter the code again.",
 		link:    devicePath, linkText: tryAgain,
-		undone: "We could not look up the code", again: devicePath,
+		undone: "We couldn’t look up the code", again: devicePath,
 	}
 	// anyAct is for what has no words of its own.
 	anyAct = doubt{
@@ -113,7 +113,7 @@ var (
 func denying(id string) doubt {
 	return doubt{
 		heading: "We don’t know whether the device was refused",
-		text:    lostTouch + "Look at its page. If it still asks, deny it again.",
+		text:    lostTouch + "Look at its page. If it’s still asking, deny it again.",
 		link:    pairingPage(id), linkText: checkNow,
 		undone: "The device was not refused", again: pairingPage(id),
 	}
@@ -123,7 +123,7 @@ func denying(id string) doubt {
 func approving(id string) doubt {
 	return doubt{
 		heading: "We don’t know whether the device was connected",
-		text:    lostTouch + "Look at its page. If it still asks, approve it again.",
+		text:    lostTouch + "Look at its page. If it’s still asking, approve it again.",
 		link:    pairingPage(id), linkText: checkNow,
 		undone: "The device was not connected", again: pairingPage(id),
 	}

@@ -298,14 +298,14 @@ var lostActs = map[string]struct {
 	"sign in": {
 		calls: []string{"SignIn"}, stranger: true,
 		act: sendsForm("/login", credentials(email, password)),
-		unclear: told{500, []string{"You were not signed in", lostTouch +
-			"Sign in again. If a session was opened all the same, Sessions lists it, and nobody has it."}, "/login", "Sign in"},
-		undone: told{503, []string{"You were not signed in", lostTouch + "Nothing was saved. You can try again."}, "/login", "Try again"},
+		unclear: told{500, []string{"You weren’t signed in", lostTouch +
+			"Sign in again. If a session was opened anyway, Sessions lists it, and nobody has it."}, "/login", "Sign in"},
+		undone: told{503, []string{"You weren’t signed in", lostTouch + "Nothing was saved. You can try again."}, "/login", "Try again"},
 	},
 	"sign in, and begin a web session": {
 		calls: []string{"CreateWebSession"}, stranger: true,
 		act:     sendsForm("/login", credentials(email, password)),
-		unclear: told{500, []string{"You were not signed in"}, "/login", "Sign in"},
+		unclear: told{500, []string{"You weren’t signed in"}, "/login", "Sign in"},
 	},
 	"sign out": {
 		calls: []string{"DeleteWebSession"},
@@ -375,7 +375,7 @@ var lostActs = map[string]struct {
 		calls: []string{"EndSession"},
 		act:   sendsForm("/sessions/5f3a1c2b9d0e4a0012345678/end", nil),
 		unclear: told{500, []string{"We don’t know whether the session was signed out", lostTouch + "If it’s still in the list, sign it out again."},
-			"/sessions", "Look at your sessions"},
+			"/sessions", "See your sessions"},
 		undone: told{503, []string{"The session was not signed out"}, "/sessions", "Try again"},
 	},
 	"end the session of a browser": {
@@ -387,20 +387,20 @@ var lostActs = map[string]struct {
 			}
 			return b.post(fmt.Sprintf("/sessions/%x/end", rows[0].IDHash), nil)
 		},
-		unclear: told{500, []string{"We don’t know whether the session was signed out"}, "/sessions", "Look at your sessions"},
+		unclear: told{500, []string{"We don’t know whether the session was signed out"}, "/sessions", "See your sessions"},
 	},
 	"end all other sessions": {
 		calls: []string{"EndOthers"},
 		act:   sendsForm("/sessions/end-others", nil),
 		unclear: told{500, []string{"We don’t know whether you were signed out everywhere else", lostTouch + "Sign out those that are still in the list."},
-			"/sessions", "Look at your sessions"},
+			"/sessions", "See your sessions"},
 		undone: told{503, []string{"You were not signed out everywhere else"}, "/sessions", "Try again"},
 	},
 	"change the password": {
 		calls: []string{"ChangePassword"},
 		act:   sendsForm("/account/password", url.Values{"current": {password}, "new": {"another " + password}}),
 		unclear: told{500, []string{"We don’t know whether your password was changed", lostTouch +
-			"If it was changed, your activity says so. If not, the old one still works."}, "/activity", "Look at your activity"},
+			"If it was changed, your activity says so. If not, the old one still works."}, "/activity", "See your activity"},
 		undone: told{503, []string{"Your password was not changed"}, "/account", "Try again"},
 	},
 	"delete the account": {
@@ -414,7 +414,7 @@ var lostActs = map[string]struct {
 		calls: []string{"DeleteWebSession"},
 		act:   sendsForm("/account/delete", url.Values{"password": {password}}),
 		unclear: told{500, []string{"Your account was deleted", lostTouch +
-			"A browser that was signed in with it may stay so for half an hour. There is nothing behind it any more."}, "/login", "Sign in"},
+			"A browser that was signed in may look so for half an hour, but nothing is left behind it."}, "/login", "Sign in"},
 	},
 	"confirm the password": {
 		calls:   []string{"CheckPassword"},
@@ -442,19 +442,19 @@ var lostActs = map[string]struct {
 		act: func(s scene, b *browser) answer {
 			return b.post("/device", url.Values{"code": {s.device.userCode}})
 		},
-		unclear: told{500, []string{"We could not look up the code", lostTouch + "Nothing was decided. Enter the code again."}, "/device", "Try again"},
+		unclear: told{500, []string{"We couldn’t look up the code", lostTouch + "Nothing was decided. Enter the code again."}, "/device", "Try again"},
 	},
 	"answer a scanned question": {
 		calls: []string{"ClaimGrant"},
 		act: func(s scene, b *browser) answer {
 			return b.scans(s.program.pairing("garage")).answers("approve")
 		},
-		unclear: told{500, []string{"We could not look up the code", lostTouch + "Nothing was decided. Enter the code again."}, "/device", "Try again"},
+		unclear: told{500, []string{"We couldn’t look up the code", lostTouch + "Nothing was decided. Enter the code again."}, "/device", "Try again"},
 	},
 	"deny a pairing": {
 		calls: []string{"DenyGrant"},
 		act:   func(s scene, b *browser) answer { return s.pairing.on(b).deny() },
-		unclear: told{500, []string{"We don’t know whether the device was refused", lostTouch + "Look at its page. If it still asks, deny it again."},
+		unclear: told{500, []string{"We don’t know whether the device was refused", lostTouch + "Look at its page. If it’s still asking, deny it again."},
 			"PAIRING", "Check now"},
 	},
 	"begin to approve a pairing": {

@@ -170,11 +170,11 @@ func TestAValueThatCannotBeTriedLeavesThePersonSignedIn(t *testing.T) {
 		status int
 		words  string
 	}{
-		"it is down":      {refusesConnections, 502, "We cannot reach the key service"},
-		"it is slow":      {timesOut, 504, "The key service did not answer in time"},
+		"it is down":      {refusesConnections, 502, "We can’t reach the key service"},
+		"it is slow":      {timesOut, 504, "The key service didn’t answer in time"},
 		"it is busy":      {says(503, `{"error":"busy"}`), 503, "The key service is busy"},
-		"it takes no key": {says(403, `{"error":"secret-host says no"}`), 502, "The key service refuses to sign anybody in"},
-		"no such app":     {says(404, ""), 502, "The key service refuses to sign anybody in"},
+		"it takes no key": {says(403, `{"error":"secret-host says no"}`), 502, "The key service refuses all sign-ins"},
+		"no such app":     {says(404, ""), 502, "The key service refuses all sign-ins"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -267,6 +267,7 @@ type input struct {
 	ID, Label, Type, Value string
 	Autocomplete           string
 	Hint, Error            string
+	Contact                string // of the administrator, whom Error may name
 	Focus                  bool
 }
 

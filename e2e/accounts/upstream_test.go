@@ -175,12 +175,12 @@ func TestANoticeIsSaidAndGoesWithTheNextSuccess(t *testing.T) {
 	page.Expects(http.StatusBadGateway)
 	page.Press(page.Toggle("porch-cam"))
 	page.Says("")
-	page.Sees(page.Locator("[aria-live=polite]").GetByRole("group", playwright.LocatorGetByRoleOptions{Name: "We cannot reach the key service"}))
+	page.Sees(page.Locator("[aria-live=polite]").GetByRole("group", playwright.LocatorGetByRoleOptions{Name: "We can’t reach the key service"}))
 	page.IsOn("porch-cam", true)
 	upstream.OpensAgain()
 	page.Press(page.Toggle("porch-cam"))
 	page.Says("porch-cam is off. It can’t sign in.")
-	page.Lacks(page.Role("group", "We cannot reach the key service"))
+	page.Lacks(page.Role("group", "We can’t reach the key service"))
 }
 
 func TestNobodySignsInWhileTheKeyServiceIsAway(t *testing.T) {
@@ -194,7 +194,7 @@ func TestNobodySignsInWhileTheKeyServiceIsAway(t *testing.T) {
 		page.Fill("Email", ana.Email)
 		page.Fill("Password", story.Password)
 		page.Press(page.Button("Sign in"))
-		page.Sees(page.Heading("We cannot reach the key service"))
+		page.Sees(page.Heading("We can’t reach the key service"))
 		page.Lacks(page.GetByText("still signed in"))
 		if content, err := page.Content(); err != nil || strings.Contains(content, story.Password) || strings.Contains(content, strings.TrimPrefix(upstream.URL, "http://")) {
 			t.Errorf("the page tells too much (%v)", err)

@@ -73,7 +73,7 @@ var everyAct = []act{list, lookUp, create, turnOff, remove}
 const (
 	keysAPI     = "/api/client/v2.0/auth/api_keys"
 	sessionAPI  = "POST /api/client/v2.0/auth/session"
-	stillHere   = "You are still signed in."
+	stillHere   = "You’re still signed in."
 	waitALittle = "Wait a little before you try again."
 )
 
@@ -103,12 +103,12 @@ func simply(f story.Fault) func(*matrix) story.Fault { return func(*matrix) stor
 
 // mishaps is the table. Its rows are those of the project's list of faults, F1 to F18.
 func mishaps() []mishap {
-	unreachable := effect{status: 502, heading: "We cannot reach the key service", text: "Nothing was changed, and you are still signed in.", unread: true}
+	unreachable := effect{status: 502, heading: "We can’t reach the key service", text: "Nothing was changed, and you’re still signed in.", unread: true}
 	insecure := effect{status: 502, heading: "The secure connection to the key service failed", unread: true,
-		text: "Nothing was changed, and you are still signed in. Whoever runs this server has to look into it."}
-	late := effect{status: 504, heading: "The key service did not answer in time", text: stillHere, unclear: true, acted: true, late: true}
+		text: "Nothing was changed, and you’re still signed in. Tell the administrator of this server."}
+	late := effect{status: 504, heading: "The key service didn’t answer in time", text: stillHere, unclear: true, acted: true, late: true}
 	broken := effect{status: 502, heading: "The connection to the key service broke", text: stillHere, unclear: true}
-	unusable := effect{status: 502, heading: "The key service gave an answer we cannot use", text: stillHere, unclear: true}
+	unusable := effect{status: 502, heading: "The key service gave an answer we can’t use", text: stillHere, unclear: true}
 	refused := unusable.with(func(o *effect) { o.unclear = false })
 	busy := func(wait int) effect {
 		again := "Try again in " + strconv.Itoa(wait) + " s."
@@ -142,10 +142,10 @@ func mishaps() []mishap {
 		{name: "F12 ten megabytes", fault: simply(story.Then(story.Floods)), effect: unusable.with(didAct)},
 		{name: "F13 401 once", fault: func(*matrix) story.Fault { return story.SlipsOnce() }, effect: effect{fine: true, resent: true}},
 		{name: "F14 401 to everything", all: true, fault: simply(story.Says(401, `{"error":"invalid session","error_code":"InvalidSession"}`)), effect: effect{over: true}},
-		{name: "F15 403", fault: simply(story.Says(403, "")), effect: effect{own: true, status: 403, heading: "Keys cannot be managed from here",
-			text: "You are signed in anonymously or with a key, and keys cannot manage keys. Sign out, then sign in with e-mail and password."}},
+		{name: "F15 403", fault: simply(story.Says(403, "")), effect: effect{own: true, status: 403, heading: "Keys can’t be managed from here",
+			text: "You’re signed in anonymously or with a key, and keys can’t manage keys. Sign out, then sign in with your email and password."}},
 		{name: "F15 404", fault: simply(story.Says(404, `{"error":"API key not found","error_code":"APIKeyNotFound"}`)), effect: refused.with(func(o *effect) {
-			gone := effect{own: true, status: 404, heading: "There is no such key", text: "It may have been deleted in another place, or the address may be incomplete."}
+			gone := effect{own: true, status: 404, heading: "Key not found", text: "It may have been deleted somewhere else, or the address may be incomplete."}
 			o.exceptions = map[act]effect{lookUp: gone, turnOff: gone, remove: {fine: true, untrue: true}}
 		})},
 		{name: "F15 409", fault: simply(story.Says(409, `{"error":"exists","error_code":"APIKeyAlreadyExists"}`)), effect: refused.with(func(o *effect) {

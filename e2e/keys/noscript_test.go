@@ -276,7 +276,7 @@ func TestWithoutScriptAKeyThatWentAwayIsExplained(t *testing.T) {
 	}
 	page.Expects(http.StatusNotFound)
 	sendsTo(page, "/keys/"+made[0].ID+"/turn-off", page.Toggle("porch-cam"), http.StatusNotFound)
-	page.Sees(page.Heading("There is no such key"))
+	page.Sees(page.Heading("Key not found"))
 	page.Press(page.Link("Go to your keys"))
 	page.Sees(page.Heading(story.FirstVisit))
 }

@@ -72,7 +72,7 @@ func TestDeletingAKeyThatIsGoneIsNoFailure(t *testing.T) {
 	ana.Deletes(t, "heat-pump")
 	page.Expects(http.StatusNotFound)
 	page.Press(page.Link("heat-pump"))
-	page.Sees(page.Heading("There is no such key"))
+	page.Sees(page.Heading("Key not found"))
 	page.Press(page.Link("Go to your keys"))
 	page.Sees(page.Heading(story.FirstVisit))
 }
@@ -86,7 +86,7 @@ func TestOpeningTheDialogOfAKeyThatIsGoneSaysSo(t *testing.T) {
 	page.Expects(http.StatusNotFound)
 	ana.Deletes(t, "porch-cam")
 	page.Press(page.Menu("porch-cam", "Delete…"))
-	page.Sees(page.Role("group", "There is no such key"))
+	page.Sees(page.Role("group", "Key not found"))
 	page.Lacks(page.Dialog())
 }
 

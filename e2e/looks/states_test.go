@@ -163,7 +163,7 @@ func statesOfTrouble(g story.Guests) []story.State {
 		{Name: "a person who may not manage keys", Who: g.Few, Path: "/login", Status: http.StatusForbidden, Reach: func(p *story.Page, upstream *story.Gateway) {
 			upstream.Breaks(story.Says(403, ""))
 			p.Visit("/keys")
-			p.Sees(p.Heading("Keys cannot be managed from here"))
+			p.Sees(p.Heading("Keys can’t be managed from here"))
 		}},
 		{Name: "a creation whose answer got lost", Who: g.Few, Path: "/keys", Status: http.StatusBadGateway, Reach: func(p *story.Page, upstream *story.Gateway) {
 			upstream.Breaks(story.Only(story.LosesAnswer, http.MethodPost))

@@ -74,6 +74,8 @@ type Error struct {
 	Wait time.Duration
 	// Outcome says what became of an act.
 	Outcome Outcome
+	// Elsewhere says that another server refused, and not this one.
+	Elsewhere bool
 	// Reference names the entry in the log of the service that refused, "" when it gave none.
 	Reference string
 	// UserID and KeyID are whom and what it is about, for the log.

@@ -13,7 +13,7 @@ import (
 
 // refused is an answer that is as good as the other server's own word.
 func refused(kind model.Kind, err error) *model.Error {
-	e := &model.Error{Kind: kind, Err: err}
+	e := &model.Error{Kind: kind, Err: err, Elsewhere: true}
 	var said *client.Error
 	if errors.As(err, &said) {
 		e.Reason, e.Wait, e.Reference = said.Message, said.RetryAfter, said.LogID()

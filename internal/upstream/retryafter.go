@@ -47,7 +47,7 @@ func (r *retryAfter) check(userID string) error {
 		return nil
 	}
 	if wait := until.left(r.now()); wait > 0 {
-		return &model.Error{Kind: model.KindBusy, Doing: "the upstream asked for a pause", Wait: wait}
+		return &model.Error{Kind: model.KindBusy, Doing: "the upstream asked for a pause", Wait: wait, Elsewhere: true}
 	}
 	delete(r.until, userID)
 	return nil
