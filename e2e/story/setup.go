@@ -32,8 +32,8 @@ func Main(m *testing.M, last ...func()) {
 }
 
 // MainOfFew is Main for a package most of whose stories need no browser: it is brought up when one does.
-func MainOfFew(m *testing.M) {
-	main(m, nil, func() error { return nil })
+func MainOfFew(m *testing.M, last ...func()) {
+	main(m, last, func() error { return nil })
 }
 
 func main(m *testing.M, last []func(), first func() error) {

@@ -51,6 +51,7 @@ func mayImport() map[string][]string {
 		"e2e/accounts": nil, // stories are tests, here and below
 		"e2e/devices":  nil,
 		"e2e/faults":   nil,
+		"e2e/firefox":  nil,
 		"e2e/keys":     nil,
 		"e2e/looks":    nil,
 	}
@@ -80,6 +81,7 @@ func testsMayImport() map[string][]string {
 		"e2e/accounts": {"client", "e2e/story", "internal/app", "internal/app/config", "internal/model", "internal/store", "views"},
 		"e2e/devices":  {"client", "e2e/story", "internal/app", "internal/app/config"},
 		"e2e/faults":   {"client", "e2e/story", "internal/app", "internal/app/config"},
+		"e2e/firefox":  {"client", "e2e/story"},
 		"e2e/keys":     {"client", "e2e/story", "internal/app", "internal/app/config", "internal/onboard/onboardtest"},
 		"e2e/looks":    {"client", "e2e/story", "internal/app", "internal/app/config"},
 	}
