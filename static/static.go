@@ -1,6 +1,6 @@
-// Package static serves the files every page needs: one stylesheet, two scripts and the icon; and a script that one page needs.
-// They are embedded, compressed once and named by their content, so that a browser keeps them for a year and a new build is seen
-// at once.
+// Package static serves the files every page needs: one stylesheet, two scripts and the icon; a script that one page needs, and the
+// picture that a phone puts on its home screen. They are embedded, compressed once and named by their content, so that a browser keeps
+// them for a year and a new build is seen at once.
 package static
 
 import (
@@ -24,7 +24,7 @@ import (
 // Prefix is the path below which Handler answers.
 const Prefix = "/static/"
 
-//go:embed app.css app.js htmx.min.js icon.svg whichkey.js
+//go:embed app.css app.js htmx.min.js icon.svg touch.png whichkey.js
 var embedded embed.FS
 
 // asset is one embedded file, ready to be sent.
@@ -32,7 +32,7 @@ type asset struct {
 	url         string
 	contentType string
 	plain, gzip []byte
-	brotli      func() []byte // at first it takes a while
+	brotli      func() []byte // at first it takes a while; nil for what is packed as it is
 }
 
 // assets holds every file twice: by its name ("app.css") and by its URL ("/static/app.3f9a1c20.css").
@@ -51,7 +51,9 @@ func URL(name string) string {
 // Prepare compresses all files with Brotli, so that nobody waits for that who comes later. It takes a fifth of a second of one core.
 func Prepare() {
 	for _, a := range assets() {
-		a.brotli()
+		if a.brotli != nil {
+			a.brotli()
+		}
 	}
 }
 
@@ -69,11 +71,12 @@ func Handler() http.Handler {
 		h.Set("Cache-Control", "public, max-age=31536000, immutable")
 		h.Set("Vary", "Accept-Encoding")
 		body := a.plain
-		switch encoding := preferred(r.Header.Values("Accept-Encoding")); encoding {
-		case "br":
+		switch encoding := preferred(r.Header.Values("Accept-Encoding")); {
+		case a.brotli == nil:
+		case encoding == "br":
 			h.Set("Content-Encoding", encoding)
 			body = a.brotli()
-		case "gzip":
+		case encoding == "gzip":
 			h.Set("Content-Encoding", encoding)
 			body = a.gzip
 		}
@@ -128,16 +131,17 @@ func load() map[string]asset {
 		}
 		sum := sha256.Sum256(body)
 		ext := path.Ext(name)
-		lean := body
-		if !strings.HasSuffix(name, ".min.js") {
-			lean = withoutComments(ext, body)
-		}
 		a := asset{
 			url:         Prefix + strings.TrimSuffix(name, ext) + "." + hex.EncodeToString(sum[:4]) + ext,
 			contentType: contentType(ext),
-			plain:       lean,
-			gzip:        zipped(lean),
-			brotli:      sync.OnceValue(func() []byte { return brotlied(lean) }),
+			plain:       body,
+		}
+		if ext != ".png" {
+			if !strings.HasSuffix(name, ".min.js") {
+				a.plain = withoutComments(ext, body)
+			}
+			lean := a.plain
+			a.gzip, a.brotli = zipped(lean), sync.OnceValue(func() []byte { return brotlied(lean) })
 		}
 		all[name], all[a.url] = a, a
 	}
@@ -171,6 +175,8 @@ func contentType(ext string) string {
 		return "text/javascript; charset=utf-8"
 	case ".svg":
 		return "image/svg+xml"
+	case ".png":
+		return "image/png"
 	default:
 		panic("static: no content type for " + ext)
 	}

@@ -5,6 +5,9 @@ import (
 	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
+	"image"
+	"image/color"
+	"image/png"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -20,7 +23,7 @@ import (
 	"latchkey/static"
 )
 
-// files is everything a page needs, with how it is announced.
+// files is everything a page needs, with how it is announced; packed is what is not packed again.
 var files = map[string]string{
 	"app.css":     "text/css; charset=utf-8",
 	"app.js":      "text/javascript; charset=utf-8",
@@ -28,6 +31,8 @@ var files = map[string]string{
 	"icon.svg":    "image/svg+xml",
 	"whichkey.js": "text/javascript; charset=utf-8",
 }
+
+const packed = "touch.png"
 
 func get(t testing.TB, method, target, accept string) *httptest.ResponseRecorder {
 	t.Helper()
@@ -148,6 +153,29 @@ func TestAFileIsServedCompressedAsTheClientLikesItBest(t *testing.T) {
 				t.Errorf("%s, %q: unpacked it is another file: %v", name, accept, err)
 			}
 		}
+	}
+}
+
+func TestAPictureForAHomeScreenIsServedAsItIs(t *testing.T) {
+	t.Parallel()
+	body := read(t, packed)
+	for _, accept := range []string{"", "gzip", "br", "gzip, deflate, br, zstd"} {
+		w := get(t, http.MethodGet, static.URL(packed), accept)
+		h := w.Header()
+		if w.Code != http.StatusOK || !bytes.Equal(w.Body.Bytes(), body) || h.Get("Content-Encoding") != "" || h.Get("Content-Type") != "image/png" {
+			t.Errorf("%q: status %d, %d bytes, header %v", accept, w.Code, w.Body.Len(), h)
+		}
+	}
+	picture, err := png.Decode(bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// What is transparent, corners too, iOS makes black.
+	if size := picture.Bounds().Size(); size != image.Pt(180, 180) || picture.At(0, 0) != color.Color(color.RGBA{0x0f, 0x5c, 0x55, 0xff}) {
+		t.Errorf("it is %v and begins with %v", size, picture.At(0, 0))
+	}
+	if len(body) > 3000 {
+		t.Errorf("it has %d bytes", len(body))
 	}
 }
 
