@@ -54,24 +54,24 @@ func (s *Session) ChangePassword(ctx context.Context, current, replacement strin
 }
 
 // ConfirmEmail confirms the address of an account with what was in the link of a
-// mail. [IsBadLink] tells when the link is used up or too old.
+// email. [IsBadLink] tells when the link is used up or too old.
 func (c *Client) ConfirmEmail(ctx context.Context, token Secret, tokenID string) error {
 	return c.account(ctx, opConfirmEmail, "confirm", linkBody(token, tokenID), token)
 }
 
-// ResendConfirmation asks for one more mail with a link for [Client.ConfirmEmail].
+// ResendConfirmation asks for one more email with a link for [Client.ConfirmEmail].
 // Whether there is such an account, the server need not say.
 func (c *Client) ResendConfirmation(ctx context.Context, email string) error {
 	return c.account(ctx, opResend, "confirm/send", map[string]string{"email": email})
 }
 
-// SendResetPassword asks for a mail with a link for [Client.ResetPassword]. Whether
+// SendResetPassword asks for an email with a link for [Client.ResetPassword]. Whether
 // there is such an account, the server need not say.
 func (c *Client) SendResetPassword(ctx context.Context, email string) error {
 	return c.account(ctx, opSendReset, "reset/send", map[string]string{"email": email})
 }
 
-// ResetPassword sets a new password with what was in the link of a mail. [IsBadLink]
+// ResetPassword sets a new password with what was in the link of an email. [IsBadLink]
 // tells when the link is used up or too old, [IsRefusedPassword] when it is still
 // good and the password will not do.
 func (c *Client) ResetPassword(ctx context.Context, token Secret, tokenID, password string) error {
@@ -121,7 +121,7 @@ func IsBadLink(err error) bool {
 }
 
 // IsNobodyToMail reports whether the server told that there is no account for
-// [Client.ResendConfirmation] or [Client.SendResetPassword] to send a mail to, or
+// [Client.ResendConfirmation] or [Client.SendResetPassword] to send an email to, or
 // none that waits for it.
 func IsNobodyToMail(err error) bool {
 	e, ok := about(err)

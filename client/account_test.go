@@ -84,7 +84,7 @@ func TestNoErrorAboutAnAccountHasASecretInIt(t *testing.T) {
 	}
 }
 
-// Whoever answers 200 with a page to anything has checked no password and changed none.
+// A server that answers 200 with a page to anything has checked no password and changed none.
 func TestAnAnswerWithWordsIsNoProofOfAPassword(t *testing.T) {
 	for _, a := range accountCalls() {
 		f := startFake(t)

@@ -39,7 +39,7 @@ type APIKey struct {
 	Disabled bool // a disabled key cannot sign in
 }
 
-// CreatedAt returns when the key was made, which its id tells to the second, or
+// CreatedAt returns when the key was created, which its id tells to the second, or
 // the zero time if the id is not one.
 func (k APIKey) CreatedAt() time.Time {
 	id, err := hex.DecodeString(k.ID)
@@ -141,12 +141,12 @@ func (id *wireID) UnmarshalJSON(data []byte) error {
 	return err
 }
 
-// Create makes a key. The value in the answer is shown here and never again, so
+// Create creates a key. The value in the answer is shown here and never again, so
 // keep it before doing anything else. A name outside [ValidName] is refused
 // without a request.
 //
 // Create is sent once, and again only after the server said that it did not act
-// on a session that lives: repeating it could make a second key. After an error
+// on a session that lives: repeating it could create a second key. After an error
 // that is neither an answer nor [NeverSent], list the keys to see whether there
 // is one of that name; its value is lost, so delete it.
 func (a *APIKeys) Create(ctx context.Context, name string) (CreatedKey, error) {

@@ -23,7 +23,7 @@ const sessionPath = "/auth/session"
 // noDevice is the device id of a server that keeps no devices.
 const noDevice = "000000000000000000000000"
 
-// Register makes an account that can sign in with [EmailPassword], if the server
+// Register creates an account that can sign in with [EmailPassword], if the server
 // lets anybody do so and needs no confirmation. It does not sign in.
 func (c *Client) Register(ctx context.Context, email, password string) error {
 	return c.call(ctx, request{
@@ -109,7 +109,7 @@ func (s *Session) Refresh(ctx context.Context) error {
 
 // Logout ends the session on the server, with the refresh token. An error for
 // which [IsUnauthorized] is true means that it had ended before. Access tokens
-// that others hold run out by themselves, usually within 30 minutes.
+// that others hold expire by themselves, usually within 30 minutes.
 func (s *Session) Logout(ctx context.Context) error {
 	s.access.Store(nil)
 	return s.withRefreshOnce(ctx, request{op: opLogout, method: http.MethodDelete, path: sessionPath}, nil)
@@ -138,7 +138,7 @@ type Identity struct {
 	ProviderID string `json:"provider_id"`
 }
 
-// Email returns the e-mail address in Data, or nothing.
+// Email returns the email address in Data, or nothing.
 func (p Profile) Email() string {
 	email, _ := p.Data["email"].(string)
 	return email

@@ -166,7 +166,7 @@ func (c *Client) call(ctx context.Context, r request, out answer) error {
 
 // send is the one place where a request leaves and an answer comes in. It sends
 // a request that changes nothing a second time when the connection failed before
-// any answer, and no other request: a second create would make a second key.
+// any answer, and no other request: a second create would create a second key.
 func (c *Client) send(ctx context.Context, root string, r request, out answer) error {
 	var way delivery
 	res, err := c.deliver(ctx, root, r, &way)

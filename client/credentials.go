@@ -26,7 +26,7 @@ type loginFields struct {
 // secrets are the values that no error may repeat.
 func (f loginFields) secrets() []Secret { return []Secret{Secret(f.Password), Secret(f.Key)} }
 
-// EmailPassword are the credentials of a user who registered with an e-mail
+// EmailPassword are the credentials of a user who registered with an email
 // address.
 func EmailPassword(email, password string) Credentials {
 	return newCredentials("local-userpass", loginFields{Username: email, Password: password})
@@ -38,7 +38,7 @@ func UserAPIKey(value string) Credentials {
 	return newCredentials("api-key", loginFields{Key: value})
 }
 
-// Anonymous makes a new user without a name at each sign-in. Many servers do not
+// Anonymous creates a new user without a name at each sign-in. Many servers do not
 // allow it.
 func Anonymous() Credentials {
 	return newCredentials("anon-user", loginFields{})

@@ -24,7 +24,7 @@
 //			log.Fatal(err)
 //		}
 //
-//		// A person signs in and makes a key.
+//		// A person signs in and creates a key.
 //		person, err := c.Login(ctx, client.EmailPassword("ada@example.com", "correct horse"))
 //		if err != nil {
 //			log.Fatal(err)
@@ -76,7 +76,7 @@
 // In the error of every call, errors.As finds an [*Error]. It has the HTTP status
 // and what the server said, whatever the answer looked like.
 // Ask IsNotFound and its siblings for the kinds that programs tell apart. After
-// a failed [APIKeys.Create], [NeverSent] tells whether a key can have been made
+// a failed [APIKeys.Create], [NeverSent] tells whether a key can have been created
 // all the same.
 //
 // The published protocol does not tell how a server refuses the twenty-first

@@ -202,7 +202,7 @@ func IsNotFound(err error) bool {
 func IsUnauthorized(err error) bool { return hasStatus(err, http.StatusUnauthorized) }
 
 // IsUserDisabled reports whether the credentials are right and their user has
-// been turned off by whoever runs the server. [IsUnauthorized] is true as well.
+// been disabled by the operator. [IsUnauthorized] is true as well.
 func IsUserDisabled(err error) bool {
 	e, ok := about(err)
 	return ok && e.Code == codeUserDisabled && e.Status == http.StatusUnauthorized
@@ -254,7 +254,7 @@ func IsKeyLimit(err error) bool {
 	return ok && e.Op == opCreateKey && e.Status == http.StatusBadRequest && e.Code == codeBadRequest
 }
 
-// IsAccountInUse reports whether the e-mail address given to [Client.Register]
+// IsAccountInUse reports whether the email address given to [Client.Register]
 // has an account already.
 func IsAccountInUse(err error) bool {
 	e, ok := about(err)

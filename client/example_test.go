@@ -37,7 +37,7 @@ func exampleSession() (session *client.Session, stop func()) {
 	return c.Resume(userID, refresh), server.Close
 }
 
-// A person makes a key; a device signs in with it and acts for the person.
+// A person creates a key; a device signs in with it and acts for the person.
 func Example() {
 	server := exampleServer()
 	defer server.Close()
@@ -204,7 +204,7 @@ func ExampleSession_Logout() {
 	defer stop()
 
 	err := session.Logout(context.Background())
-	if err != nil && !client.IsUnauthorized(err) { // it was over before: as good
+	if err != nil && !client.IsUnauthorized(err) { // it had already ended, which is fine
 		fmt.Println(err)
 		return
 	}
@@ -311,7 +311,7 @@ func ExampleAPIKeys_Delete() {
 	defer stop()
 
 	err := session.APIKeys().Delete(context.Background(), keyID)
-	if err != nil && !client.IsNotFound(err) { // it was gone before: as good
+	if err != nil && !client.IsNotFound(err) { // it was already gone, which is fine
 		fmt.Println(err)
 		return
 	}

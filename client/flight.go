@@ -6,7 +6,7 @@ import (
 )
 
 // flight lets callers who want the same thing at the same time share one run of
-// the work. It keeps no result: whoever comes after the run starts the next one.
+// the work. It keeps no result: a call after the run starts the next one.
 type flight[T any] struct {
 	mu  sync.Mutex
 	run *run[T]
@@ -82,7 +82,7 @@ func (f *flight[T]) leave(r *run[T]) {
 	}
 }
 
-// forget makes sure that the next caller starts anew.
+// forget makes sure that the next caller starts again.
 func (f *flight[T]) forget(r *run[T]) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -39,7 +39,7 @@ func (s *Session) UserID() string { return s.userID }
 // DeviceID returns the id that the server gave this Client at sign-in, if any.
 func (s *Session) DeviceID() string { return s.deviceID }
 
-// RefreshToken returns the token to give to [Client.Resume] later. Whoever has
+// RefreshToken returns the token to give to [Client.Resume] later. Anyone who has
 // it can manage the user's keys.
 func (s *Session) RefreshToken() Secret { return *s.refresh }
 
@@ -89,7 +89,7 @@ func (s *Session) withRefreshOnce(ctx context.Context, r request, out answer) er
 }
 
 // withAccess sends r with the access token. A 401 usually means that the token
-// ran out, so it is renewed and r sent once more; never a third time, or a
+// expired, so it is renewed and r sent once more; never a third time, or a
 // server that refuses fresh tokens would be asked without end.
 func (s *Session) withAccess(ctx context.Context, r request, out answer) error {
 	token := s.access.Load()

@@ -139,7 +139,7 @@ func (p *person) login(t *testing.T) *client.Session {
 // refresh returns the person's refresh token for requests by hand.
 func (p *person) refresh() string { return p.session.RefreshToken().Reveal() }
 
-// newKey makes a key under a random name.
+// newKey creates a key under a random name.
 func (p *person) newKey(t *testing.T) client.CreatedKey {
 	t.Helper()
 	return p.newKeyNamed(t, "key-"+random(6))

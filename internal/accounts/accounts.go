@@ -1,8 +1,8 @@
 // Package accounts is the rules of the key service: who signs in and how, what a key, a session, a password and a link can do, what
-// is counted, what is written down and who is told of it. It knows neither HTTP nor HTML, and of SQL nothing but package store.
+// is counted, what is recorded and who is notified. It knows neither HTTP nor HTML, and of SQL nothing but package store.
 //
-// Whoever asks says where it comes from with a model.Origin. What belongs to somebody is reached through As, whose caller has found
-// out who they are. Every refusal is a *model.Error; what is told of it is for those who ask in the name of others to put into words.
+// Callers pass a model.Origin, which says where a request comes from. What belongs to a person is reached through As, whose caller
+// has authenticated them. Every refusal is a *model.Error; the callers put it into words.
 package accounts
 
 import (
@@ -98,7 +98,7 @@ type Person struct {
 	from     model.Origin
 }
 
-// As is how somebody who is signed in reaches what is theirs. It asks nothing and nobody: whoever calls has found out who that is.
+// As gives what belongs to a signed-in person. It checks nothing: the caller has authenticated them.
 func (a *Accounts) As(who model.Account, from model.Origin) *Person {
 	return &Person{who: who, from: from, accounts: a}
 }

@@ -79,7 +79,7 @@ func (b *background) next() func() {
 	return nil
 }
 
-// Drain waits until all is written down that answers did not wait for. The store may be closed then, once no request is
+// Drain waits until all is recorded that answers did not wait for. The store may be closed then, once no request is
 // being answered any more.
 func (a *Accounts) Drain() {
 	a.background.drain()

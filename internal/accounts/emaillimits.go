@@ -21,7 +21,7 @@ const (
 
 	siteEmails = 5 * addressEmails // a site has as many as five addresses
 
-	// maxEmailed bounds the memory. When it is full, whoever asks from an address that has not asked before waits: so many emails in an
+	// maxEmailed bounds the memory. When it is full, requests from new addresses wait: so many emails in an
 	// hour were not asked for by people. The others go on with what their addresses have left, which is bounded too.
 	maxEmailed = 20_000
 

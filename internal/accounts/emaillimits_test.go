@@ -106,7 +106,7 @@ func TestWhatIsRememberedOfEmailsIsBounded(t *testing.T) {
 	if taken := through("first", 2*maxEmailed); taken != maxEmailed/2 || remembered() != maxEmailed {
 		t.Fatalf("%d are remembered, %d mails taken", remembered(), taken)
 	}
-	// Now it is full. Whoever has asked before goes on, and a stranger waits.
+	// Now it is full. A client that has asked before goes on, and a new one waits.
 	if wait := l.ask("ana@example.org", "20.1.0.7"); wait > 0 {
 		t.Errorf("an address that has asked before waits %s", wait)
 	}

@@ -63,7 +63,7 @@ func notCounted(err error) *model.Error {
 	return &model.Error{Kind: model.KindStorageDown, Doing: "count a try", Err: err}
 }
 
-// tooMany is the refusal of whoever has to wait, nil when nobody has to.
+// tooMany is the refusal of a request that has to wait, nil when it need not.
 func tooMany(kind model.Kind, wait time.Duration) error {
 	if wait <= 0 {
 		return nil

@@ -15,7 +15,7 @@ func (a *Accounts) event(from model.Origin, kind model.EventKind, userID string)
 	}
 }
 
-// recordFailure writes down that somebody tried to get into an account and was refused.
+// recordFailure records that somebody tried to get into an account and was refused.
 func (a *Accounts) recordFailure(ctx context.Context, from model.Origin, userID, reason string) {
 	e := a.event(from, model.EventSignInFailed, userID)
 	e.Actor, e.Detail = model.ActorUnknown, reason

@@ -82,7 +82,7 @@ func (f *fixture) newKey(who model.Account, name string) (model.Key, model.Secre
 	return key, value
 }
 
-// written is what was written down of a user, oldest first.
+// written is what was recorded of a user, oldest first.
 func (f *fixture) written(userID string) []model.Event {
 	f.t.Helper()
 	f.Drain()

@@ -17,7 +17,7 @@ import (
 const (
 	saltSize = 16
 	hashSize = 32
-	// waitingPerCore bounds the queue for a core: at about 25 ms a hash, whoever is last in it waits well under a second.
+	// waitingPerCore bounds the queue for a core: at about 25 ms a hash, the last one in it waits well under a second.
 	waitingPerCore = 16
 )
 
@@ -34,7 +34,7 @@ const (
 )
 
 // hasher hashes as many passwords at once as there are cores. Each takes 19 MiB, so a flood of sign-ins would otherwise eat the
-// memory of the machine; what the queue cannot hold is told to come back.
+// memory of the machine; what the queue cannot hold is refused with a time to come back.
 type hasher struct {
 	cost   model.PasswordCost
 	derive func(password, salt []byte, cost model.PasswordCost) []byte

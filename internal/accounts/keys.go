@@ -58,7 +58,7 @@ func (p *Person) NewKey(ctx context.Context, name string) (model.Key, model.Secr
 	return key, value, nil
 }
 
-// newKey creates a key and writes down, besides, what else happens with it. When its outcome is unclear it gives the key all the same,
+// newKey creates a key and records, besides, what else happens with it. When its outcome is unclear it gives the key all the same,
 // for a caller who can look for its id later.
 func (p *Person) newKey(ctx context.Context, name string, besides ...model.EventKind) (model.Key, model.Secret, error) {
 	if err := p.manages(); err != nil {
@@ -135,7 +135,7 @@ func (p *Person) CreateKey(ctx context.Context, name string) (model.Created, err
 	return out, nil
 }
 
-// besidesKeys says whether a key that was not created is told of on the page with all keys, and not to somebody who has no keys here.
+// besidesKeys says whether the error about a key that was not created is shown on the page with all keys.
 func besidesKeys(err error) bool {
 	return !model.Is(err, model.KindSessionOver) && !model.Is(err, model.KindForbidden)
 }
@@ -233,7 +233,7 @@ func (p *Person) TryValue(ctx context.Context, value model.Secret) (model.Key, e
 	return model.Key{UserID: key.UserID}, nil
 }
 
-// acting counts a key that is created or turned on. Each is written down and kept for long.
+// acting counts a key that is created or turned on. Each is recorded and kept for long.
 func (p *Person) acting() error {
 	_, _, wait := p.accounts.acts.takeHere(p.who.UserID)
 	return tooMany(model.KindTooManyActs, wait)

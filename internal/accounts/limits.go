@@ -49,7 +49,7 @@ const (
 
 // Attempt is one try of a password.
 type Attempt struct {
-	Account      string // the e-mail as it was typed
+	Account      string // the email as it was typed
 	Address      string // where it comes from
 	KnownBrowser string // the session or browser that has proved to be the account's, in its exact spelling; otherwise ""
 }
@@ -126,7 +126,7 @@ func (l *Limits) takeHere(a Attempt) (counts []limits.Count, giveBack func(), wa
 	return counts, giveBack, wait
 }
 
-// countsOf says what counts a try. A known browser is counted for itself and its address: whoever attacks the account, or all
+// countsOf says what counts a try. A known browser is counted for itself and its address: an attack on the account, or on all
 // accounts, must not lock its owner out.
 func (l *Limits) countsOf(turn limits.Turn, a Attempt) []limits.Count {
 	account := digest(canonical(a.Account))

@@ -353,7 +353,7 @@ func TestAnHourOfAttackIsForgottenAsItGoes(t *testing.T) {
 	}
 }
 
-// Whoever fills the queue is told to come back, and has not used up a try: nobody looked at the password.
+// A client that finds the queue full is told to come back, and has not used up a try: nobody looked at the password.
 func TestAPasswordThatNobodyLookedAtIsNotCounted(t *testing.T) {
 	f := newFixture(t)
 	f.register("a@example.org")

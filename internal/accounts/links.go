@@ -12,7 +12,7 @@ import (
 	"latchkey/internal/model"
 )
 
-// linkLifetime is what App Services gave the links in its mails.
+// linkLifetime is what App Services gave the links in its emails.
 const linkLifetime = 30 * time.Minute
 
 const (
@@ -20,7 +20,7 @@ const (
 	maxLinkToken   = 256 // characters of a token that is looked at
 )
 
-// newLink makes a link for an identity: what to keep of it, and the address to send. Whoever opens that can do what the purpose
+// newLink creates a link for an identity: what to keep of it, and the address to send. Anyone who opens it can do what the purpose
 // says, once and within the lifetime. Its parameters are named as App Services named them.
 func newLink(publicURL, purpose, identityID string, now time.Time, lifetime time.Duration) (l model.Link, address string) {
 	token := hex.EncodeToString(model.RandomBytes(linkTokenBytes))
@@ -138,7 +138,7 @@ func (a *Accounts) reset(ctx context.Context, from model.Origin, link model.Link
 	return whose.Subject, nil
 }
 
-// hashFor hashes a password for whoever has a good link. Without one there is no hash to be had, which takes time and memory, and
+// hashFor hashes a password for a request with a valid link. Without one there is no hash to be had, which takes time and memory, and
 // a password that will not do leaves the link good.
 func (a *Accounts) hashFor(ctx context.Context, from model.Origin, link model.Link, password model.Secret) (string, error) {
 	id, err := a.store.LinkedIdentity(ctx, link, a.cfg.Now())
@@ -154,7 +154,7 @@ func (a *Accounts) hashFor(ctx context.Context, from model.Origin, link model.Li
 
 func linkError(doing string, err error) error { return missing(model.KindBadLink, doing, err) }
 
-// SendLink sends a link by email: one more to whoever has not confirmed an address, or one with which to choose a new password. It
+// SendLink sends a link by email: another one to confirm an address, or one to choose a new password. It
 // answers alike for every address, and before anybody has looked whether there is such an account: neither the answer nor the time
 // that it takes tells who has one.
 func (a *Accounts) SendLink(ctx context.Context, from model.Origin, purpose, email string) error {

@@ -7,7 +7,7 @@ import (
 	"latchkey/internal/model"
 )
 
-// tellOfKey tells of a new key, whoever it was made for.
+// tellOfKey notifies the owner of a new key.
 func (p *Person) tellOfKey(ctx context.Context, key string) {
 	a := p.accounts
 	letter := a.letters().KeyCreated
@@ -17,13 +17,13 @@ func (p *Person) tellOfKey(ctx context.Context, key string) {
 	a.tell(ctx, p.from, keyNotice, p.who.UserID, func(to string, c Circumstances) Email { return letter(to, key, c) })
 }
 
-// What a notice is about. Each is counted by itself: whoever makes keys in a loop keeps no word of a new password from their owner.
+// What a notice is about. Each is counted separately: keys created in a loop do not suppress the notice of a new password.
 const (
 	keyNotice      = "key"
 	passwordNotice = "password"
 )
 
-// tell sends the owner of an account a mail, which no answer waits for. Accounts without an address are told nothing. A notice beyond
+// tell sends the owner of an account an email, which no answer waits for. Accounts without an address get none. A notice beyond
 // those that somebody can read in an hour is left out: the activity has all of them.
 func (a *Accounts) tell(ctx context.Context, from model.Origin, about, userID string, write func(to string, c Circumstances) Email) {
 	if a.cfg.Mailer == nil {
@@ -64,5 +64,5 @@ func (a *Accounts) letters() Letters {
 	return Letters{PublicURL: a.cfg.PublicURL, Name: a.cfg.Name, Contact: a.cfg.Contact}
 }
 
-// mailable says whether a mail can be sent to what somebody signs in as, which may be any text.
+// mailable says whether an email can be sent to what somebody signs in as, which may be any text.
 func mailable(email string) bool { return model.IsMailAddress(email) }

@@ -211,8 +211,8 @@ func (a *Accounts) change(
 	return out, out.DisabledAt.IsZero() != before.DisabledAt.IsZero(), err
 }
 
-// ResetPassword makes a link with which somebody chooses another password. Until that is opened no password fits, and nothing stays
-// signed in: whoever has learnt the old one is out at once. With keepSessions everything stays as it is until then. With byEmail the
+// ResetPassword creates a link with which somebody chooses another password. Until that is opened no password fits, and nothing stays
+// signed in: anyone who has learnt the old one is out at once. With keepSessions everything stays as it is until then. With byEmail the
 // link is sent, and not given.
 func (a *Accounts) ResetPassword(ctx context.Context, name string, keepSessions, byEmail bool) (out Managed, link HandedOut, err error) {
 	if out, err = a.Find(ctx, name); err != nil {
@@ -252,7 +252,7 @@ func (a *Accounts) ResetPassword(ctx context.Context, name string, keepSessions,
 // ErrPasswordVoid says that a password no longer works whose owner cannot choose another yet.
 var ErrPasswordVoid = errors.New("the password no longer works and everything is signed out, but no reset link was created")
 
-// voidPassword has no password fit and ends all sessions. Whoever signs in meanwhile may have the hash stored anew: then it is
+// voidPassword makes the password invalid and ends all sessions. A sign-in at the same time may store the hash again: then it is
 // done once more.
 func (a *Accounts) voidPassword(ctx context.Context, id model.Identity, events []model.Event) error {
 	for {

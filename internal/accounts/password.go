@@ -7,7 +7,7 @@ import (
 	"latchkey/internal/model"
 )
 
-// CheckPassword checks the password of whoever is signed in, before something for which a session that was left open should not be
+// CheckPassword checks the password of the signed-in person, before something for which a session that was left open should not be
 // enough.
 func (p *Person) CheckPassword(ctx context.Context, password model.Secret) error {
 	id, verdict, err := p.checkOwn(ctx, password)
@@ -27,7 +27,7 @@ func (p *Person) CheckPassword(ctx context.Context, password model.Secret) error
 	return nil
 }
 
-// ChangePassword ends all other sessions of the person: whoever else has one may be the reason for the change.
+// ChangePassword ends all other sessions of the person: they may be the reason for the change.
 func (p *Person) ChangePassword(ctx context.Context, current, replacement model.Secret) error {
 	a := p.accounts
 	id, _, err := p.checkOwn(ctx, current)
@@ -56,7 +56,7 @@ func (p *Person) ChangePassword(ctx context.Context, current, replacement model.
 	return nil
 }
 
-// checkOwn checks the password of whoever is signed in.
+// checkOwn checks the password of the signed-in person.
 func (p *Person) checkOwn(ctx context.Context, password model.Secret) (model.Identity, verdict, error) {
 	if err := p.manages(); err != nil {
 		return model.Identity{}, passwordWrong, err

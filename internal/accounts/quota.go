@@ -7,10 +7,10 @@ import (
 	"latchkey/internal/limits"
 )
 
-// What one account or one address may do that costs others something: room in the database or in the queue of mails.
+// Limits on what costs others something: room in the database or in the queue of emails.
 const (
 	// Keys made and turned on: more than anybody does by hand, and as many as a script that sets up all keys of an account, several times
-	// over. What is turned off or deleted was made or turned on before, and nobody must ever have to wait for it.
+	// over. What is turned off or deleted was created or turned on before, and nobody must ever have to wait for it.
 	actsAtOnce = 300
 	actPause   = time.Second
 
@@ -25,7 +25,7 @@ const (
 	providerRegistrations = everyRegistration / 5
 	everyRegistration     = 10_000
 
-	// Notices by mail about one account.
+	// Notices by email about one account.
 	noticesAtOnce = 20
 	noticePause   = time.Hour / noticesAtOnce
 
@@ -47,7 +47,7 @@ func newQuota(now func() time.Time, atOnce int, pause time.Duration) *Quota {
 	return &Quota{book: book, counts: book.Buckets(atOnce, pause).Bound(maxCounted, 0)}
 }
 
-// NewNotices counts notices by mail by who gets them.
+// NewNotices counts notices by email by who gets them.
 func NewNotices(now func() time.Time, shared *limits.Shared) *Quota {
 	q := newQuota(now, noticesAtOnce, noticePause)
 	q.book.ShareBy(shared)

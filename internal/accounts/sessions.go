@@ -10,13 +10,13 @@ import (
 	"latchkey/internal/model"
 )
 
-// seenEvery is how often it is written down that a session was heard of: renewing a token must not cost a write.
+// seenEvery is how often it is recorded that a session was heard of: renewing a token must not cost a write.
 const seenEvery = 10 * time.Minute
 
 // MaxListed is how many sessions are listed: clients read no more than 1 MB of an answer.
 const MaxListed = 300
 
-// Session is a session by its id, which may have run out. One that was ended is model.KindSessionOver: the row goes when the person
+// Session is a session by its id, which may have expired. One that was ended is model.KindSessionOver: the row goes when the person
 // signs out, when the account goes, and when the key that opened the session is turned off.
 func (a *Accounts) Session(ctx context.Context, id string) (model.Session, error) {
 	row, err := a.store.AuthSession(ctx, id)
@@ -104,7 +104,7 @@ func (p *Person) EndOthers(ctx context.Context) error {
 	return nil
 }
 
-// SignOut ends the session that asks, if it has not ended with the web session that held it, by which that is written down.
+// SignOut ends the session that asks, if it has not ended with the web session that held it, by which that is recorded.
 func (p *Person) SignOut(ctx context.Context) error {
 	_, err := p.accounts.store.AuthSession(ctx, p.who.SessionID) // which costs less than a write that finds nothing
 	if err == nil {
@@ -116,7 +116,7 @@ func (p *Person) SignOut(ctx context.Context) error {
 	return nil
 }
 
-// end writes down nothing of a device with a key, which comes and goes all day.
+// end records nothing of a device with a key, which comes and goes all day.
 func (p *Person) end(ctx context.Context, id, how string) error {
 	var events []model.Event
 	if p.from.Actor != model.ActorDevice {

@@ -8,7 +8,7 @@ import (
 	"latchkey/internal/model"
 )
 
-// The web session that holds a session writes down that it ends.
+// The web session that holds a session records that it ends.
 func TestSigningOutTwiceEndsOnceAndWritesNothingDown(t *testing.T) {
 	f := newFixture(t)
 	who := f.signUp("a@example.org")

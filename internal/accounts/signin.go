@@ -23,7 +23,7 @@ type authenticated struct {
 	generation int64      // of the password that was checked
 }
 
-// SignIn opens a session for whoever knows the password of an account.
+// SignIn opens a session with the email and the password of an account.
 func (a *Accounts) SignIn(ctx context.Context, from model.Origin, email string, password model.Secret) (model.Account, error) {
 	session, err := a.SignInWithPassword(ctx, from, email, password, nil)
 	if err != nil {
@@ -43,7 +43,7 @@ func (a *Accounts) SignInWithPassword(
 	return a.openSession(ctx, from, who, d)
 }
 
-// SignInWithKey opens a session for whoever has the value of a key.
+// SignInWithKey opens a session with the value of a key.
 func (a *Accounts) SignInWithKey(ctx context.Context, from model.Origin, value model.Secret, d *model.Device) (model.Session, error) {
 	key, err := a.keyOf(ctx, value)
 	if err != nil {
@@ -68,10 +68,10 @@ func (a *Accounts) SignInAnonymously(ctx context.Context, from model.Origin, d *
 	return a.openSession(ctx, from, who, d)
 }
 
-// verifyPassword answers an unknown e-mail as it answers a wrong password, after the same work, so that nobody learns who has
+// verifyPassword answers an unknown email as it answers a wrong password, after the same work, so that nobody learns who has
 // an account here. That an account is off, or waits for its address to be confirmed, is for those who know its password.
 func (a *Accounts) verifyPassword(ctx context.Context, from model.Origin, email string, password model.Secret) (authenticated, error) {
-	// Nobody has such a password or e-mail, whoever exists: no need to hash 64 KB, to ask the store or to count.
+	// No account can have such a password or email: no need to hash 64 KB, to ask the store or to count.
 	if tooLong(password) || !validEmail(email) {
 		return authenticated{}, refused(model.KindWrongPassword, "email or password that no account can have", "")
 	}
@@ -102,7 +102,7 @@ func (a *Accounts) verifyPassword(ctx context.Context, from model.Origin, email 
 	return authenticated{id.UserID, id.ID, id.Provider, model.KindWrongPassword, id.Generation}, nil
 }
 
-// judge says whether a sign-in may go on after its password was checked. What it tells the owner of the account is written down
+// judge says whether a sign-in may go on after its password was checked. What it tells the owner of the account is recorded
 // afterwards: by the time that it takes one could tell an account from none.
 func (a *Accounts) judge(ctx context.Context, from model.Origin, id model.Identity, v verdict) error {
 	var kind model.Kind
@@ -214,7 +214,7 @@ func (a *Accounts) openSession(ctx context.Context, from model.Origin, who authe
 	return row, nil
 }
 
-// newSession is the session of whoever has proved to be somebody.
+// newSession is the session of an authenticated account.
 func (a *Accounts) newSession(from model.Origin, who authenticated, d *model.Device) model.Session {
 	now := a.sessionTime()
 	row := model.Session{
@@ -259,7 +259,7 @@ func useOf(from model.Origin, d *model.Device, now time.Time) *model.KeyUse {
 	return use
 }
 
-// noSession finds out what a sign-in is told that the store refused. A right key tells whoever has it that the account is off.
+// noSession explains a sign-in that the store refused. With a right key, it says that the account is disabled.
 func (a *Accounts) noSession(ctx context.Context, from model.Origin, who authenticated) error {
 	user, err := a.store.User(ctx, who.userID)
 	if err == nil && !user.DisabledAt.IsZero() {

@@ -73,7 +73,7 @@ func gone(err error) (bool, error) {
 	return !is && err == nil, err
 }
 
-// wrote says whether an event was written down, and so whether the act was saved that it was to be saved with. Of an account that has very
+// wrote says whether an event was recorded, and so whether the act was saved that it was to be saved with. Of an account that has very
 // many in a day it is counted with an earlier one, which says when it happened last.
 func (a *Accounts) wrote(ctx context.Context, e model.Event) (bool, error) {
 	last, err := a.store.Events(ctx, e.UserID, model.EventQuery{Before: e.ID + "0", Limit: 1}) // the first id behind its own

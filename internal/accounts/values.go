@@ -11,7 +11,7 @@ const (
 	valueAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 )
 
-// newValue makes a key's value: 64 characters, each of the 62 equally likely.
+// newValue creates a key's value: 64 characters, each of the 62 equally likely.
 func newValue() string {
 	// Bytes from the last, incomplete run of the alphabet are thrown away: keeping them would favour its first characters.
 	const fair = 256 - 256%len(valueAlphabet)

@@ -128,7 +128,7 @@ var pages = map[string]row{
 	"POST /device/:id/approve": {first, goes("/device"), goes("/device"), goes("/device"), itsPairing.and(connected)},
 	"POST /device/:id/deny":    {first, goes("/device"), goes("/device"), goes("/device"), itsPairing.and(denied)},
 
-	// There is no mail here, and nobody has a link.
+	// There is no email here, and nobody has a link.
 	"GET /forgot":        everybody(is(200)),
 	"POST /forgot":       everybody(is(422)),
 	"GET /reset":         everybody(is(200)),
@@ -264,7 +264,7 @@ type cast struct {
 	waiting         [principals]model.DeviceGrant // one for each caller that nobody was shown
 }
 
-// newCast makes new accounts. The target starts as off when a route is to turn it on.
+// newCast creates new accounts. The target starts as off when a route is to turn it on.
 func (s *stage) newCast(targetOff bool) *cast {
 	s.t.Helper()
 	c := &cast{}

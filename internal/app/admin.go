@@ -16,7 +16,7 @@ import (
 	"latchkey/internal/model"
 )
 
-// admin is what operators are told by a listener of its own: whether the program takes requests, its metrics and profiles.
+// admin is the listener for operators, with readiness, metrics and profiles.
 // Nothing of it is on the public listener. A nil admin does nothing.
 type admin struct {
 	listener *listen.Listener
@@ -72,7 +72,7 @@ func (a *App) adminMux(m *metrics) http.Handler {
 	mux.HandleFunc("GET "+readyPath, a.readiness)
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-		_ = m.write(w) // whoever asked has gone
+		_ = m.write(w) // the client has gone
 	})
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
@@ -88,7 +88,7 @@ func (a *App) readiness(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		text = "not ready\n"
 	}
-	_, _ = io.WriteString(w, text) // whoever asked has gone
+	_, _ = io.WriteString(w, text) // the client has gone
 }
 
 // gauges are what is so at the moment of asking.

@@ -142,7 +142,7 @@ func metricsOf(t *testing.T, at string) map[string]string {
 func TestMetricsCountRequestsByRouteAndSignInsByOutcome(t *testing.T) {
 	t.Parallel()
 	a, at := withAdmin(t)
-	ana, key := keyOfAna(t, a) // registers, signs in, makes a key
+	ana, key := keyOfAna(t, a) // registers, signs in, creates a key
 	device := newClient(t, a.URL())
 	if _, err := device.Login(t.Context(), client.UserAPIKey(key.Value.Reveal())); err != nil {
 		t.Fatal(err)

@@ -38,7 +38,7 @@ type App struct {
 	nodes    *nodes         // nil when this is alone
 	pulse    *pulse         // nil when the database is in this process
 	mails    mailing
-	drain    func()        // waits for what is written down after answers
+	drain    func()        // waits for what is recorded after answers
 	quiet    time.Duration // how long nobody asks anything more on a connection that is hung up on when the program stops
 	draining time.Duration // how long the program says that it is stopping before it takes no more requests
 	stopping atomic.Bool   // it says so
@@ -168,7 +168,7 @@ func (a *App) URL() string { return a.url }
 // Reach says who can open the URL, when others than the operator expects can or cannot; "" otherwise.
 func (a *App) Reach() string { return a.reach }
 
-// Data says where the program's data is, whether it was created just now, and how many accounts are in it.
+// Data says where the program's data is, whether it was just created, and how many accounts are in it.
 func (a *App) Data() string { return a.data }
 
 // Run serves until the context ends, lets requests in flight finish, and closes everything. It is called once, also for a

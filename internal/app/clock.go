@@ -45,7 +45,7 @@ func (c *clock) look(ctx context.Context) store.Look {
 	return look
 }
 
-// setBack says whether a clock was set back while so much time has really gone by. Ids are made from it, which never go back by
+// setBack says whether a clock was set back while so much time has really gone by. Ids are created from it, which never go back by
 // themselves.
 func setBack(shown, ran time.Duration) bool { return shown < ran-time.Minute }
 

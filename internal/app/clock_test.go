@@ -62,7 +62,7 @@ func (h *house) minutes(n int) {
 	}
 }
 
-// restart begins anew, at the machine's next boot or as the clock is set.
+// restart begins again, at the machine's next boot or as the clock is set.
 func (h *house) restart() {
 	h.t.Helper()
 	if err := h.stop(); err != nil {

@@ -65,7 +65,7 @@ func (l *crowd) signIn(email string) *client.Session {
 	return session
 }
 
-// signUp makes an account and gives its cookie.
+// signUp creates an account and gives its cookie.
 func (l *crowd) signUp() string {
 	l.t.Helper()
 	got := post(l.t, l.through, l.base+"/register", account)

@@ -115,7 +115,7 @@ func (d dataDir) openDatabase(ctx context.Context) (*store.Store, error) {
 	return st, err
 }
 
-// openStore opens what has the accounts. Whether a secret that is missing was ever there is told by whether the database is new.
+// openStore opens what has the accounts. If the database is new, a missing secret never existed.
 func (a *App) openStore(ctx context.Context, cfg config.Settings, dir *dataDir) (*store.Store, error) {
 	if cfg.Database != "" {
 		st, err := connectDatabase(ctx, cfg.Database, store.Options{Migrate: true})
@@ -137,7 +137,7 @@ func (a *App) openStore(ctx context.Context, cfg config.Settings, dir *dataDir) 
 	return st, err
 }
 
-// secret reads a file that only the owner may read, and makes it first where it is absent.
+// secret reads a file that only the owner may read, and creates it first if it is absent.
 func (d dataDir) secret(name string, generate func() ([]byte, error)) ([]byte, error) {
 	path := d.file(name)
 	content, err := os.ReadFile(path) //nolint:gosec // the operator names the directory
@@ -171,7 +171,7 @@ func (d dataDir) closeFileToOthers(path string) error {
 	return os.Chmod(path, 0o600)
 }
 
-// writeSecret makes a file that is there whole or not at all, also after a power cut.
+// writeSecret creates a file that is there whole or not at all, also after a power cut.
 func writeSecret(path string, content []byte) error {
 	temporary, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // 0600
 	if err != nil {
@@ -233,7 +233,7 @@ func (a *App) describe(ctx context.Context, cfg config.Settings, dir dataDir) (s
 	}
 }
 
-// inPostgreSQL is where the data is that is not in a directory. Of the URL nothing is told.
+// inPostgreSQL names the place of data that is not in a directory. The URL is a secret.
 const inPostgreSQL = "the PostgreSQL database of --database"
 
 // connectDatabase opens a database that others may have open too.

@@ -52,7 +52,7 @@ func fillDisk(t *testing.T, path string) {
 	}
 }
 
-// namedKey is the form that makes a key.
+// namedKey is the form that creates a key.
 func namedKey(name string) url.Values {
 	id := make([]byte, 16)
 	_, _ = rand.Read(id)

@@ -142,8 +142,8 @@ func (a *App) hearProxy(trusted handlers.Proxies, r *http.Request, header string
 
 // endConnections makes some requests the last ones of their connection.
 //
-// One whose length is told by chunks, because another length may have stood beside it, which package http has dropped by now:
-// if whoever passes requests on to us believed that one, the next bytes are not the request that they seem to be (RFC 9112,
+// Chunked ones, because a Content-Length may have stood beside the chunks, which package http has dropped by now:
+// if a proxy in front believed that one, the next bytes are not the request that they seem to be (RFC 9112,
 // section 6.3). Browsers and SDKs send a length.
 //
 // And all when the program is about to stop, so that nobody holds a connection ready that will be gone when it is used.
@@ -156,7 +156,7 @@ func (a *App) endConnections(next http.Handler) http.Handler {
 	})
 }
 
-// refusePlainHTTP refuses devices whose request went to a proxy of ours without TLS. A redirect would only hide that their
+// refusePlainHTTP refuses devices whose request reached a trusted proxy without TLS. A redirect would only hide that their
 // secret has been sent for all to read; a browser, which sends no secret by http, the proxy may redirect.
 //
 // Where the operator lets devices use plain http, by a URL of --also-host, that is what they use.

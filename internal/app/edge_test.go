@@ -143,7 +143,7 @@ func TestTargetsThatAreNoPathLeadNowhere(t *testing.T) {
 	}
 }
 
-// checkEdge looks at what every answer has, whoever wrote it and whatever its status.
+// checkEdge looks at what every answer has, whatever wrote it and whatever its status.
 func (s *stage) checkEdge(label string, got answer) {
 	s.t.Helper()
 	want := s.securityHeaders()

@@ -15,7 +15,7 @@ import (
 	"latchkey/internal/testkit"
 )
 
-// Right passwords are counted by nothing, and fill the queue for hashes. Whoever signs in over and over, from one site, leaves
+// Right passwords are counted by nothing, and fill the queue for hashes. A client that signs in over and over, from one site, leaves
 // others theirs.
 func TestSomebodyElseSignsInBesideAFloodOfRightPasswords(t *testing.T) {
 	t.Parallel()

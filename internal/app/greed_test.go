@@ -45,7 +45,7 @@ func from(t *testing.T, address string) *http.Client {
 	return &http.Client{Jar: jar, Transport: transport, CheckRedirect: noRedirect, Timeout: 10 * time.Second}
 }
 
-// manyEvents writes down that much happened to all users but the first of a database that nobody uses.
+// manyEvents records that much happened to all users but the first of a database that nobody uses.
 func manyEvents(t *testing.T, file string) {
 	t.Helper()
 	db, err := sql.Open("sqlite", "file:"+file)

@@ -78,7 +78,7 @@ func TestWhatHostileRequestsSendIsNotKept(t *testing.T) {
 				if !slices.Contains(has, method) || slices.Contains(endsTheSession, method+" "+path) {
 					continue
 				}
-				ask(method, concrete(path), by) // what is made once, by whoever comes first, is no hoard
+				ask(method, concrete(path), by) // what is created once, for the first request, is no hoard
 				before := liveHeap()
 				for range times {
 					if status := ask(method, concrete(path), by); status >= 500 && status != http.StatusServiceUnavailable {

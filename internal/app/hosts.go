@@ -16,11 +16,11 @@ import (
 // healthPath answers whatever host it is asked for: a load balancer and a container have only an address.
 const healthPath = handlers.HealthPath
 
-// hosts are those that the program answers for. A page under any other name that leads here is somebody else's: by a name of
+// hosts are those that the program answers for. A page under any other name that leads here may be an attacker's: by a name of
 // their own they could make a browser inside the network talk to this program (DNS rebinding).
 //
-// Ports are not compared, but for this machine: nothing is built from what a request says, and proxies pass on the port that
-// they listen on, ours, or none.
+// Ports are not compared, except for this machine: nothing is built from what a request says, and proxies pass on the port that
+// they listen on, this one, or none.
 type hosts struct {
 	publicURL string
 	name      string // of the public URL, as browsers send it
@@ -37,7 +37,7 @@ type hosts struct {
 func newHosts(publicURL string, chosen bool, also []config.AlsoHost, listening net.Addr, log *slog.Logger) hosts {
 	u, err := url.Parse(publicURL)
 	if err != nil {
-		u = &url.URL{} // it was checked, or made by us; otherwise nobody is answered but this machine
+		u = &url.URL{} // it was checked before; otherwise only this machine is answered
 	}
 	name, _ := weburl.Host(u.Hostname())
 	_, port, _ := net.SplitHostPort(listening.String())
@@ -81,9 +81,9 @@ func (h hosts) further(host string) (found config.AlsoHost, ok bool) {
 	return found, ok
 }
 
-// deviceURL is where a device that sent the request is told to go on: an address that works for it. Who comes by a host that has a
-// URL stays there, since the public one may lead nowhere from where it is; everybody else is told the public URL, which takes those
-// along that were set up with an address of before. It is never put together from what the request says.
+// deviceURL is the address that a device is given, one that works for it. A device that comes by a host with a URL of its own
+// stays there, since the public one may lead nowhere from where it is; all others get the public URL, also those that were set up
+// with an earlier address. It is never put together from what the request says.
 func (h hosts) deviceURL(r *http.Request) string {
 	also, ok := h.further(r.Host)
 	if !ok || also.URL == "" {
@@ -144,7 +144,7 @@ func (h hosts) only(next http.Handler) http.Handler {
 		}
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		w.WriteHeader(http.StatusMisdirectedRequest)
-		_, _ = w.Write([]byte(misdirected)) // the client has gone: nobody is left to tell
+		_, _ = w.Write([]byte(misdirected)) // the client has gone
 	})
 }
 

@@ -153,7 +153,7 @@ func buildProgram(t *testing.T) string {
 	return binary
 }
 
-// makeOld makes the keys three years old, last used four minutes ago, as those of most people are: keys that were made a
+// makeOld makes the keys three years old, last used four minutes ago, as those of most people are: keys that were created a
 // moment ago say more.
 func makeOld(t *testing.T, file string) {
 	t.Helper()
@@ -432,7 +432,7 @@ func newPeople(t *testing.T, addr string, creators int) *people {
 	return p
 }
 
-// newClientFrom has an address of its own: from one, only so many accounts can be made.
+// newClientFrom has an address of its own: from one, only so many accounts can be created.
 func newClientFrom(t *testing.T, base string, n int) *client.Client {
 	t.Helper()
 	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 1, byte(n+1))}}
@@ -468,7 +468,7 @@ func (p *people) signIn(int, int) []byte {
 		"Content-Type: application/json", `{"key":"`+p.value+`"}`)
 }
 
-// create has creators make all the keys they may, and deletes them again: often enough, and they have to wait. Pairs of user and
+// create has creators create all the keys they may, and deletes them again: often enough, and they have to wait. Pairs of user and
 // key are spread over the connections, so that neighbours in a batch belong to different users.
 func (p *people) create(t *testing.T, s *server, conns int, creators []*client.Session) sample {
 	t.Helper()

@@ -58,7 +58,7 @@ type gauges struct {
 // bounds are those of the histogram's buckets, in seconds. A page takes one millisecond and a password forty.
 var bounds = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
 
-// helps are what the metrics of ours say of themselves. The library leaves that empty.
+// helps are the help texts of the metrics. The library leaves them empty.
 var helps = strings.NewReplacer(
 	"# HELP latchkey_http_requests_total\n", "# HELP latchkey_http_requests_total HTTP requests answered.\n",
 	"# HELP latchkey_http_request_duration_seconds\n", "# HELP latchkey_http_request_duration_seconds Request duration in seconds, event streams excluded.\n",
@@ -181,7 +181,7 @@ func writePool(w io.Writer, p store.PoolStats) {
 // withoutMethod is the path of a pattern "METHOD /path", or the pattern if it is that already.
 func withoutMethod(pattern string) string { return pattern[strings.LastIndexByte(pattern, ' ')+1:] }
 
-// watch counts what next is asked for. Whoever answers names the route in the request's Pattern, as http.ServeMux does.
+// watch counts what next is asked for. The handler names the route in the request's Pattern, as http.ServeMux does.
 func (m *metrics) watch(next http.Handler, routes []string) http.Handler {
 	known := map[string]bool{}
 	for _, route := range routes {

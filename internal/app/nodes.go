@@ -40,7 +40,7 @@ type nodes struct {
 	off atomic.Int64 // of the clock, as a time.Duration
 
 	mu    sync.Mutex
-	me    store.Node // as it is written down
+	me    store.Node // as it is recorded
 	quiet bool       // the last beat failed
 }
 
@@ -140,7 +140,7 @@ func (n *nodes) beat(ctx context.Context) {
 	}
 }
 
-// enterAgain writes down once more that this runs: somebody has removed the row, or another node is there by its name. A node that is
+// enterAgain records once more that this runs: somebody has removed the row, or another node is there by its name. A node that is
 // started again takes the place of itself, so that it need not wait until it is believed to be dead; one that is overtaken and still
 // lives goes on by another name, since those that start later must see it.
 func (n *nodes) enterAgain(ctx context.Context) (store.NodeClock, error) {

@@ -38,7 +38,7 @@ func nodeConfig(t testing.TB, url, name string, pem string) config.Config {
 	return cfg
 }
 
-// nodesOf are the names of those that are written down.
+// nodesOf are the names of those that are recorded.
 func nodesOf(t testing.TB, a running) []string {
 	t.Helper()
 	all, err := a.store.Nodes(t.Context())
@@ -327,7 +327,7 @@ func TestAClockThatIsNotTheDatabasesIsWarnedOfUntilItIs(t *testing.T) {
 		a.nodes.now = func() time.Time { return time.Now().Add(off) }
 		a.nodes.mu.Unlock()
 		a.nodes.beat(t.Context())
-		a.nodes.beat(t.Context()) // which writes down what the first has found
+		a.nodes.beat(t.Context()) // which records what the first has found
 		shown, err := strconv.ParseFloat(metricsOf(t, at)["latchkey_clock_offset_seconds"], 64)
 		if err != nil || math.Abs(shown-off.Seconds()) > 10 {
 			t.Errorf("off by %v: %f, %v", off, shown, err)

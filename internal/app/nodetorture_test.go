@@ -191,7 +191,7 @@ func (w *writersOfNodes) work(l *ledgerOfWriter) {
 	}
 }
 
-// act does one thing and writes down what came of it. Whoever is not told looks, as a person would, and deletes what is there.
+// act does one thing and records what came of it. If that is not known, it looks, as a person would, and deletes what is there.
 func (w *writersOfNodes) act(l *ledgerOfWriter, name string, there bool, do func() error) bool {
 	began := time.Now()
 	err := do()
@@ -304,8 +304,8 @@ func (w *writersOfNodes) compare(died []time.Time, most int) (acknowledged, fail
 // untilKnown is how long a proxy may still send something over a connection to a process that is dead. Usually it knows at once.
 const untilKnown = 250 * time.Millisecond
 
-// killDuring is the kill that an act was in flight at, or -1. A node takes a moment to die, in which a connection may be made that nobody
-// answers: whoever failed once may do so twice.
+// killDuring is the kill that an act was in flight at, or -1. A node takes a moment to die, in which a connection may be established that nobody
+// answers: one that failed once may do so twice.
 func killDuring(f failedAct, died []time.Time) int {
 	for i, at := range died {
 		if f.began.Before(at.Add(untilKnown)) && at.Sub(f.began) < 10*time.Second {

@@ -13,10 +13,10 @@ import (
 	"latchkey/internal/upstream"
 )
 
-// mailing is how the program sends mails, if it does.
+// mailing is how the program sends emails, if it does.
 type mailing struct{ box *mail.Outbox }
 
-// connectMail gets ready to send mails, and connects nowhere yet: a mail server that is down keeps nobody from their keys.
+// connectMail gets ready to send emails, and connects nowhere yet: a mail server that is down keeps nobody from their keys.
 func (a *App) connectMail(cfg config.Settings) mailing {
 	if cfg.Mail == nil {
 		return mailing{}
@@ -24,7 +24,7 @@ func (a *App) connectMail(cfg config.Settings) mailing {
 	return mailing{mail.New(mail.Server(*cfg.Mail), a.url, cfg.Now, a.log)}
 }
 
-// mailer is nil, and not an interface that holds nil, when no mails are sent.
+// mailer is nil, and not an interface that holds nil, when no emails are sent.
 func (m mailing) mailer() accounts.Mailer {
 	if m.box == nil {
 		return nil
@@ -32,10 +32,10 @@ func (m mailing) mailer() accounts.Mailer {
 	return m.box
 }
 
-// stuck says whether mails have not got through for so long that pages must not promise any.
+// stuck says whether no email has been delivered for so long that pages must not promise any.
 func (m mailing) stuck() bool { return m.box != nil && m.box.Stuck() }
 
-// lookAfterMails tells the operator when mails do not get through, and when they do again.
+// lookAfterMails warns the operator when emails are not delivered, and when they are again.
 func (a *App) lookAfterMails(ctx context.Context) {
 	box := a.mails.box
 	if box == nil {
@@ -57,7 +57,7 @@ func (m mailing) drain() {
 	}
 }
 
-// notices tells people what was done at another server, nil when no mails are sent. The accounts here tell people themselves.
+// notices tells people what was done at another server, nil when no emails are sent. The accounts here tell people themselves.
 func (m mailing) notices(letters accounts.Letters, now func() time.Time, shared *limits.Shared, log *slog.Logger) upstream.Notices {
 	if m.box == nil {
 		return nil

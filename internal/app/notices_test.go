@@ -14,7 +14,7 @@ import (
 	"latchkey/internal/testkit"
 )
 
-// sentTo counts mails by their receivers.
+// sentTo counts emails by their receivers.
 type sentTo map[string]int
 
 func (s sentTo) Send(_ context.Context, m accounts.Email) error {

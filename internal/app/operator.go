@@ -21,7 +21,7 @@ type commandSocket struct {
 	server   *http.Server
 }
 
-// openCommandSocket is called by whoever holds the lock of the database. Without a socket the program runs as well, and commands must
+// openCommandSocket is called with the lock of the database held. Without a socket the program runs as well, and commands must
 // wait until it is stopped.
 func openCommandSocket(ctx context.Context, dir dataDir, handler http.Handler, log *slog.Logger) *commandSocket {
 	listener, err := operate.Listen(ctx, dir.path, log)

@@ -13,13 +13,13 @@ import (
 )
 
 // foreign says whether a file is somebody else's, who can read it and put another in its place. What belongs to root is nobody
-// else's, since root can do that anyway; so are platforms' volumes and mounted secrets. us are this process's user, and whoever
-// has the files that it makes: some file systems give all files to one user, whoever made them.
+// else's, since root can do that anyway; so are platforms' volumes and mounted secrets. us are this process's user, and the
+// owner of the files that it creates: some file systems give all files to one user.
 func foreign(of fileowner.User, us []fileowner.User) bool {
 	return of != fileowner.Root && !slices.Contains(us, of)
 }
 
-// checkOwners refuses files that somebody else could have made, and notes what else is unusual about the directory. Whoever owns
+// checkOwners refuses files that another user could have created, and notes what else is unusual about the directory. The owner of
 // session-keys can sign in as anybody, and a program that root starts on the directory of a service leaves files behind that the
 // service cannot open.
 func (d *dataDir) checkOwners(us []fileowner.User) error {
@@ -38,7 +38,7 @@ func (d *dataDir) checkOwners(us []fileowner.User) error {
 	return nil
 }
 
-// foreignOwner looks at a link as well as at what it leads to: whoever owns it can let it lead elsewhere.
+// foreignOwner looks at a link as well as at what it leads to: its owner can let it lead elsewhere.
 func foreignOwner(path string, us []fileowner.User) (of fileowner.User, there bool) {
 	for _, look := range []func(string) (fs.FileInfo, error){os.Lstat, os.Stat} {
 		info, err := look(path)

@@ -25,7 +25,7 @@ import (
 // restartsVariable says how often the program is restarted under load; 50 times is for before a release.
 const restartsVariable = "LATCHKEY_RESTARTS"
 
-// drainTime is that of the programs below. It is much longer than the time between two questions of whoever asks for readiness,
+// drainTime is that of the programs below. It is much longer than the time between two readiness checks,
 // also on a machine that is busy.
 const drainTime = 600 * time.Millisecond
 

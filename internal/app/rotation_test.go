@@ -123,7 +123,7 @@ func TestTwentyRotationsLogNobodyOut(t *testing.T) {
 	}
 }
 
-// A key that was taken out opens nothing any more. Whoever was here while it was behind a newer one does not feel it.
+// A key that was taken out opens nothing any more. People who were here while it was behind a newer one do not notice.
 func TestAKeyTakenOutSignsOutOnlyWhoeverWasNotHereSince(t *testing.T) {
 	t.Parallel()
 	cfg := testConfig(t)

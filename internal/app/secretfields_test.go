@@ -68,7 +68,7 @@ var openSecrets = map[string]string{
 	"views.Register.Code":                   "what the page will ask about next",
 }
 
-// A secret that outlives a function has a type that keeps it from logs and errors. Whoever adds a field that sounds like one says
+// A secret that outlives a function has a type that keeps it from logs and errors. A change that adds a field that sounds like one says
 // here why it needs none.
 func TestEverySecretThatIsKeptHasATypeThatHidesIt(t *testing.T) {
 	t.Parallel()

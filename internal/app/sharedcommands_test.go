@@ -123,7 +123,7 @@ func TestACommandRefusesASchemaThatIsNotItsOwnAndANodeOnlyOneThatItCannotUse(t *
 	testkit.WantSentence(t, err, "--database", "its schema is of a newer latchkey")
 }
 
-// What a running program would be asked is given: how people reach it, and who takes mails.
+// What a running program would be asked is given: how people reach it, and who takes emails.
 func TestALinkOfACommandOnASharedDatabaseLeadsToThePublicURL(t *testing.T) {
 	t.Parallel()
 	cfg := nodeConfig(t, pgtest.URL(t), "a", accessPEM(t))

@@ -9,15 +9,15 @@ import (
 const shutdownTime = 10 * time.Second
 
 const (
-	// quietTime is how long nobody asks anything more on a connection that is hung up on when the program stops. Whoever asks one
-	// thing after the other asks sooner, and is told with the answer that it is the last one.
+	// quietTime is how long nobody asks anything more on a connection that is hung up on when the program stops. A client that sends one
+	// request after the other sends the next sooner, and its answer says that the connection closes.
 	quietTime = 500 * time.Millisecond
 	// shutdownLook is how often it is looked for connections that have ended.
 	shutdownLook = 10 * time.Millisecond
 )
 
 // shutdown tells health checks first, so that whatever passes requests on to us can pass them elsewhere, or keep them. Then it takes
-// whoever has come, and answers. Not http.Server.Shutdown alone: that resets who waits to be let in, and hangs up on requests that it
+// accepted clients, and answers. Not http.Server.Shutdown alone: that resets who waits to be let in, and hangs up on requests that it
 // has read without a word.
 func (a *App) shutdown(ctx context.Context) error {
 	a.log.Info("stopping", "drain", a.draining)

@@ -106,7 +106,7 @@ func openStream(t *testing.T, a running) io.ReadCloser {
 // stopsVariable says how often the program is stopped under clients; many times is for before a release.
 const stopsVariable = "LATCHKEY_STOPS"
 
-// TestAStopBreaksNothingThatWasAccepted counts what a client can know: a connection that was made, or that the server has not said to
+// TestAStopBreaksNothingThatWasAccepted counts what a client can know: a connection that was established, or that the server has not said to
 // close, and no answer on it. Being refused a connection is none of that.
 func TestAStopBreaksNothingThatWasAccepted(t *testing.T) {
 	t.Parallel()
@@ -144,7 +144,7 @@ func TestAStopBreaksNothingThatWasAccepted(t *testing.T) {
 	}
 }
 
-// impatientClients ask one thing after the other, of whoever listens. Half of them keep their connections.
+// impatientClients ask one thing after the other, of any listener. Half of them keep their connections.
 type impatientClients struct {
 	t                         *testing.T
 	answered, refused, broken atomic.Int64

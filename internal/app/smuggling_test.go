@@ -281,7 +281,7 @@ func TestNoSecondRequestGetsThroughAProxy(t *testing.T) {
 				conn := gate.dial(t)
 				sendMalformed(t, name, conn, fill(message, proxiedHost), w)
 				_ = conn.Close()
-				// Whoever comes next must get what they asked for: on a connection to the program that an attacker has put out of step, they
+				// The next client must get what it asked for: on a connection to the program that an attacker has put out of step, they
 				// get the answer to something else.
 				for i := range 2 {
 					gate.asks(t, name, fmt.Sprintf("/next-%d", i))

@@ -21,10 +21,10 @@ type keyService struct {
 	service handlers.Service
 	pace    time.Duration // how often the streams of pages look
 	changes func() uint64 // how many there were; nil when that cannot be told
-	baseURL string        // what devices are told
+	baseURL string        // what devices are given
 	api     http.Handler  // what answers the client API's paths here
 	routes  []string      // its calls, as "METHOD /path"
-	drain   func()        // waits for what it writes down after its answers
+	drain   func()        // waits for what it records after its answers
 }
 
 // connectKeys keeps accounts in this program, with a client API for devices, or reaches out to the server that has them.
@@ -94,7 +94,7 @@ func (a *App) elsewhere(cfg config.Settings) (k keyService, err error) {
 	return k, nil
 }
 
-// accountsHere and accountsElsewhere are the two tenants behind the dashboard's interface, which knows no package of ours.
+// accountsHere and accountsElsewhere are the two tenants behind the dashboard's interface, which knows neither package.
 type (
 	accountsHere struct {
 		*accounts.Accounts

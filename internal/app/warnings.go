@@ -30,7 +30,7 @@ var warningKinds = []warningKind{warnStrangeProxy, warnUnreadProxy, warnMail, wa
 // maxWarning bounds what is kept of one, in bytes: headers and addresses of requests are in it.
 const maxWarning = 600
 
-// warnings keeps what the operator is told of each kind: in the log when it begins, in the metrics, and by latchkey status. What comes
+// warnings keeps one warning of each kind for the operator: in the log when it begins, in the metrics, and by latchkey status. What comes
 // often is in the log once, until it was over.
 type warnings struct {
 	now func() time.Time

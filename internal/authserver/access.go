@@ -50,7 +50,7 @@ type door struct {
 	token   tokenType
 	live    bool // the session must not have ended; always so with a refresh token, whose session row is read anyway
 	session openedBy
-	refusal kind // what the wrong kind of session is told
+	refusal kind // for the wrong kind of session
 }
 
 // The access rules of the route table. The SDKs send the refresh token on session and key calls and the access token elsewhere.
@@ -123,7 +123,7 @@ func (s *Server) sessionOf(r *http.Request, c claims) (principal, error) {
 }
 
 // unlessDoubtful has a program come back that would be told that its session has ended, when it may be the clock that is wrong: SDKs
-// throw a session away on any 401, and some have nothing else. Access tokens are asked for anew anyway.
+// throw a session away on any 401, and some have nothing else. Access tokens are renewed anyway.
 func (s *Server) unlessDoubtful(err error, c claims, end time.Time) error {
 	f, ok := errors.AsType[*failure](err)
 	if !ok || f.kind != kindExpiredToken || c.Type != refreshToken || !s.accounts.Doubts(end) {

@@ -6,7 +6,7 @@ import (
 	"latchkey/internal/model"
 )
 
-// createKey makes a key. Its answer is the only place where the value ever is.
+// createKey creates a key. Its answer is the only place where the value ever is.
 func (s *Server) createKey(r *http.Request, who principal) (answer, error) {
 	var in createKeyRequest
 	if err := decode(r, &in); err != nil {

@@ -22,7 +22,7 @@ func (d *device) described() *model.Device {
 	}
 }
 
-// sdk is the name of the SDK. Those made before SDKs said it are told by their versions: realm-web never had another than 0, 1
+// sdk is the name of the SDK. Older SDKs, which did not send it, are recognised by their versions: realm-web never had another than 0, 1
 // and 2, and the Stitch SDKs ended with 3 and 4. Realm's core counts from 0 too, but says which core it is.
 func (d *device) sdk() string {
 	if d.SDK != "" || d.CoreVersion != "" {

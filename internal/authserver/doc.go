@@ -4,7 +4,7 @@
 // Every call is a row of the table in server.go. A handler reads its input, asks package accounts, which has the rules, and returns
 // an answer or an error; what an error becomes on the wire is one table in errors.go.
 //
-// The protocol does not tell when a key was used. A sign-in with a key is remembered in the same commit that makes its session
+// The protocol does not tell when a key was used. A sign-in with a key is remembered in the same commit that creates its session
 // durable, and told by a call of our own beside the protocol's, whose key object keeps exactly its fields.
 //
 // Two kinds of token leave this package. Access tokens live 30 minutes and are signed ES256, so that anybody can verify them

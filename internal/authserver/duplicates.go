@@ -7,7 +7,7 @@ import (
 )
 
 // hasDuplicateNames says whether an object in a JSON text has two members of one name. Of such a pair encoding/json takes the last,
-// whatever the case of its letters, and others take the first: whoever looked at the request before us may have seen another.
+// whatever the case of its letters, and others take the first: a proxy in front may have read another.
 func hasDuplicateNames(body []byte) bool {
 	words := json.NewDecoder(bytes.NewReader(body))
 	var open []*members

@@ -14,7 +14,7 @@ import (
 	"latchkey/internal/model"
 )
 
-// kind names what went wrong; wireErrors says what a client is told about it.
+// kind names what went wrong; wireErrors has the answer to the client.
 type kind int
 
 const (
@@ -130,7 +130,7 @@ var wireErrors = [...]wireError{
 	kindKeyLimit:        {400, "BadRequest", asRefused, slog.LevelInfo},
 }
 
-// failure is an error that knows what the client is told. Each is made for one request: a shared one could carry a detail
+// failure is an error with the answer to the client. Each is created for one request: a shared one could carry a detail
 // from one request into another.
 type failure struct {
 	kind  kind
@@ -239,7 +239,7 @@ func (f *failure) Error() string {
 // Unwrap gives the cause.
 func (f *failure) Unwrap() error { return f.cause }
 
-// fail is the one place where an error becomes an answer and a log line, of whoever asks, if that is known. Both carry the id of the request, the answer inside
+// fail is the one place where an error becomes an answer and a log line with the account, if that is known. Both carry the id of the request, the answer inside
 // link, where App Services puts it.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, who principal, err error) {
 	f := failureOf(err)

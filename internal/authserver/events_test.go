@@ -14,7 +14,7 @@ import (
 	"latchkey/internal/model"
 )
 
-// eventsOf gives what is written down of a user, oldest first: all of it, or that of some kinds.
+// eventsOf gives what is recorded of a user, oldest first: all of it, or that of some kinds.
 func (f *fixture) eventsOf(userID string, kinds ...model.EventKind) []model.Event {
 	f.t.Helper()
 	f.Drain()
@@ -175,7 +175,7 @@ func TestFiftyFirstUsesAtOnceAreOneEvent(t *testing.T) {
 	}
 }
 
-// A device comes and goes all day: of its sign-ins the first is written down, and its sign-outs never are.
+// A device comes and goes all day: of its sign-ins the first is recorded, and its sign-outs never are.
 func TestADeviceThatComesAndGoesFillsNoList(t *testing.T) {
 	f := newFixture(t)
 	owner := f.signUp("a@example.org")
@@ -189,7 +189,7 @@ func TestADeviceThatComesAndGoesFillsNoList(t *testing.T) {
 	}
 }
 
-// Whoever tries out a key of theirs on the page leaves no trace; with somebody else's they do.
+// Identifying one's own key on the page leaves no trace; identifying another's does.
 func TestATrialOfAKeyIsAnEventOnlyForAnotherOwner(t *testing.T) {
 	f := newFixture(t)
 	owner, other := f.signUp("a@example.org"), f.signUp("b@example.org")

@@ -97,10 +97,10 @@ func (f *fixture) restart(st *store.Store) {
 	f.store, f.Server = st, New(f.cfg, accounts.New(f.rules, st), f.tokens)
 }
 
-// Drain waits until all is written down.
+// Drain waits until all is recorded.
 func (f *fixture) Drain() { f.accounts.Drain() }
 
-// inBrowser is whoever has a session, as the dashboard acts for them from somewhere.
+// inBrowser is the person of a session, as the dashboard acts for them from somewhere.
 func (f *fixture) inBrowser(session loginAnswer, from model.Origin) *accounts.Person {
 	f.t.Helper()
 	row, err := f.store.AuthSession(f.t.Context(), f.mustVerify(session.RefreshToken, refreshToken).SessionID)
@@ -338,7 +338,7 @@ func (f *fixture) createKeys(session loginAnswer, n int) []newKey {
 	return keys
 }
 
-// withoutPassword makes an account straight in the store that no password fits.
+// withoutPassword creates an account straight in the store that no password fits.
 func (f *fixture) withoutPassword(email string) {
 	f.t.Helper()
 	testkit.Person(f.t, f.store, email, f.clock.Now(), func(i *model.Identity) { i.PasswordHash = "" })

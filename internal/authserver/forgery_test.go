@@ -110,7 +110,7 @@ func TestHeadersThatWantToBeObeyedAreRefused(t *testing.T) {
 	}
 }
 
-// What a header says of keys and kinds is not looked at. A token of ours that says it is still ours.
+// What a header says of keys and kinds is not looked at. A token of this server stays one, whatever it says.
 func TestAKeyInTheHeaderIsNotLookedAt(t *testing.T) {
 	m, other := newMint(t), newMint(t)
 	var set struct{ Keys []json.RawMessage }

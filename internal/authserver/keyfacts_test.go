@@ -28,7 +28,7 @@ func (f *fixture) facts(session loginAnswer) (since time.Time, keys []map[string
 	return f.factsNow(session)
 }
 
-// factsNow does not wait for what is being written down.
+// factsNow does not wait for what is being recorded.
 func (f *fixture) factsNow(session loginAnswer) (since time.Time, keys []map[string]any) {
 	f.t.Helper()
 	var out struct {
@@ -216,7 +216,7 @@ func TestNoTextOfADeviceFailsASignIn(t *testing.T) {
 	}
 }
 
-// tried tries a value for whoever asks at the address, as the page does that says which key a value is.
+// tried tries a value for the person at the address, as the page does that says which key a value is.
 func (f *fixture) tried(value string, who loginAnswer, address string) error {
 	f.t.Helper()
 	_, err := f.inBrowser(who, model.Origin{Address: address}).TryValue(f.t.Context(), model.Secret(value))

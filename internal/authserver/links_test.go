@@ -15,7 +15,7 @@ func TestWithMailAnAccountIsConfirmedBeforeAnybodySignsIn(t *testing.T) {
 	f.register("ana@example.org", testPassword)
 	logIn := object("username", "ana@example.org", "password", testPassword)
 	f.do("POST", loginPath("local-userpass"), "", logIn).want(401).says("unauthorized", "AuthError")
-	// Only whoever knows the password is told that there is an account.
+	// Only a client that knows the password learns that there is an account.
 	f.do("POST", loginPath("local-userpass"), "", object("username", "ana@example.org", "password", "not this one")).
 		want(401).says("unauthorized", "InvalidPassword")
 	letter := box.one(f)
@@ -90,7 +90,7 @@ func TestAResetEndsEverySessionAndLeavesTheKeys(t *testing.T) {
 	}
 }
 
-// Whoever read the mail has confirmed the address too: otherwise somebody who registers with the address of another would keep
+// Whoever read the email has confirmed the address too: otherwise somebody who registers with the address of another would keep
 // them out for ever.
 func TestAResetConfirmsTheAddress(t *testing.T) {
 	f, box := newMailFixture(t)

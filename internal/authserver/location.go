@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// location sends a client to where it is to go on. SDKs ask before their first call and go wherever they are told, so an address
+// location tells a client where to go on. SDKs ask before their first call and go wherever it says, so an address
 // that only works inside would make them leave a reverse proxy.
 func (s *Server) location(r *http.Request, _ principal) (answer, error) {
 	at := s.cfg.DeviceURL(r)

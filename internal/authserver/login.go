@@ -6,7 +6,7 @@ import (
 	"latchkey/internal/model"
 )
 
-// login opens a session for whoever proves to be somebody.
+// login opens a session for valid credentials.
 func (s *Server) login(r *http.Request, _ principal) (answer, error) {
 	provider := r.PathValue("provider")
 	if !s.offers(provider) {

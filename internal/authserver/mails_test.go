@@ -13,7 +13,7 @@ import (
 	"latchkey/internal/model"
 )
 
-// mailbox takes mails and keeps them.
+// mailbox takes emails and keeps them.
 type mailbox struct {
 	mu    sync.Mutex
 	mails []accounts.Email
@@ -29,7 +29,7 @@ func (m *mailbox) Send(_ context.Context, letter accounts.Email) error {
 	return m.fail
 }
 
-// newMailFixture is a server that sends mails, and where they go.
+// newMailFixture is a server that sends emails, and where they go.
 func newMailFixture(t *testing.T, change ...func(*Config, *accounts.Config)) (*fixture, *mailbox) {
 	t.Helper()
 	box := &mailbox{}
@@ -38,7 +38,7 @@ func newMailFixture(t *testing.T, change ...func(*Config, *accounts.Config)) (*f
 	return f, box
 }
 
-// taken gives the mails that came since it was last asked.
+// taken gives the emails that came since it was last asked.
 func (m *mailbox) taken(f *fixture) []accounts.Email {
 	f.Drain()
 	m.mu.Lock()
@@ -48,7 +48,7 @@ func (m *mailbox) taken(f *fixture) []accounts.Email {
 	return mails
 }
 
-// one gives the one mail that came.
+// one gives the one email that came.
 func (m *mailbox) one(f *fixture) accounts.Email {
 	f.t.Helper()
 	mails := m.taken(f)
@@ -68,7 +68,7 @@ func (m *mailbox) subjects(f *fixture) []string {
 
 var linkInMail = regexp.MustCompile(regexp.QuoteMeta(testURL) + `/(confirm|reset)\?\S+`)
 
-// link is what the link of a mail carries, as the body of a request.
+// link is what the link of an email carries, as the body of a request.
 func (f *fixture) link(letter accounts.Email, more ...any) string {
 	f.t.Helper()
 	u, err := url.Parse(linkInMail.FindString(letter.Text))
@@ -183,7 +183,7 @@ func TestAnAccountThatIsNoAddressGetsNoMail(t *testing.T) {
 	}
 }
 
-// The answer is that of a new account: whoever registered the address before has not shown that it is theirs.
+// The answer is that of a new account: an earlier registration has not shown who owns the address.
 func TestAnAddressThatNobodyConfirmedIsRegisteredAgain(t *testing.T) {
 	f, box := newMailFixture(t)
 	const theirs = "mallory knows this"

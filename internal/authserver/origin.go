@@ -20,7 +20,7 @@ func (s *Server) from(r *http.Request, provider string) model.Origin {
 	return o
 }
 
-// as is whoever makes a request.
+// as is the person who makes a request.
 func (s *Server) as(r *http.Request, who principal) *accounts.Person {
 	return s.accounts.As(model.Account{
 		UserID: who.userID, SessionID: who.sessionID, IdentityID: who.identity.id, Provider: who.identity.provider,

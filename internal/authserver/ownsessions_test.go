@@ -12,7 +12,7 @@ import (
 	"latchkey/internal/store"
 )
 
-// sessions lists the sessions of whoever holds a token, as the wire has them.
+// sessions lists the sessions of the holder of a token, as the wire has them.
 func (f *fixture) sessions(token string) []map[string]any {
 	f.t.Helper()
 	var out struct {
@@ -55,7 +55,7 @@ func TestSessionsSayWhereSomebodyIsSignedIn(t *testing.T) {
 	}
 	f.clock.Advance(refreshLifetime - time.Hour)
 	late := f.login("a@example.org", testPassword)
-	if n := len(f.sessions(late.RefreshToken)); n != 3 { // the first has run out
+	if n := len(f.sessions(late.RefreshToken)); n != 3 { // the first has expired
 		t.Errorf("%d sessions after the first has run out", n)
 	}
 }

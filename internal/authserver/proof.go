@@ -6,8 +6,8 @@ import (
 	"latchkey/internal/model"
 )
 
-// confirmPassword checks the password of whoever is calling, for a program that is about to do something which a session that was left
-// open should not be enough for.
+// confirmPassword checks the password of the caller, for a program that is about to do something for which an open session
+// is not enough.
 func (s *Server) confirmPassword(r *http.Request, who principal) (answer, error) {
 	var in proofRequest
 	if err := decode(r, &in); err != nil {
@@ -36,7 +36,7 @@ func (s *Server) changePassword(r *http.Request, who principal) (answer, error) 
 	return answer{status: http.StatusNoContent}, ofOwnPassword(err)
 }
 
-// ofOwnPassword keeps a wrong password from signing out whoever is calling, and tells a user who has gone from a session that has.
+// ofOwnPassword keeps a wrong password from signing the caller out, and distinguishes a deleted user from an ended session.
 func ofOwnPassword(err error) error {
 	err = inWords(err, model.KindWrongPassword, kindNotOwnPassword)
 	return inWords(err, model.KindSessionOver, kindUserGone)

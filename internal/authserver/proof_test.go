@@ -31,14 +31,14 @@ func TestAProofIsCountedAsASignInIs(t *testing.T) {
 		t.Errorf("Retry-After is %q", wait)
 	}
 	f.do("PUT", passwordPath, ana.RefreshToken, object("current_password", testPassword, "new_password", "another battery")).want(429)
-	// Another session counts for itself: whoever has one of them cannot keep the owner from acting.
+	// Another session counts for itself: one of them cannot keep the owner from acting in another.
 	other := f.login("ana@example.org", testPassword)
 	f.do("POST", proofPath, other.RefreshToken, object("password", testPassword)).want(204)
 	f.clock.Advance(tryStretch)
 	f.do("POST", proofPath, ana.RefreshToken, object("password", testPassword)).want(204)
 }
 
-// Whoever finds a browser open could otherwise leave its cookie out, or show it, for as many tries again.
+// Somebody who finds a browser open could otherwise leave its cookie out, or show it, for as many tries again.
 func TestASessionHasOneBudgetWhateverItsBrowserProves(t *testing.T) {
 	f := newFixture(t)
 	ana := f.signUp("ana@example.org")
@@ -82,7 +82,7 @@ func TestANewPasswordEndsAllOtherSessions(t *testing.T) {
 	f.do("POST", sessionPath, elsewhere.RefreshToken, "").want(401)
 	f.do("POST", sessionPath, device.RefreshToken, "").want(401)
 	f.do("POST", sessionPath, bob.RefreshToken, "").want(201)
-	f.loginWithKey(key.Value) // the key itself is as good as before
+	f.loginWithKey(key.Value) // the key itself still works
 	f.do("POST", loginPath("local-userpass"), "", object("username", "ana@example.org", "password", testPassword)).want(401)
 	f.login("ana@example.org", "another battery")
 	f.login("bob@example.org", testPassword)
@@ -133,7 +133,7 @@ func TestOfTwoChangesAtOnceOneHolds(t *testing.T) {
 		want(403).says("the password is wrong", "InvalidPassword")
 }
 
-// kinds are what was written down of a user, newest first.
+// kinds are what was recorded of a user, newest first.
 func (f *fixture) kinds(userID string) string {
 	f.t.Helper()
 	events, err := f.store.Events(f.t.Context(), userID, model.EventQuery{Limit: 100})

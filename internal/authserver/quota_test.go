@@ -38,7 +38,7 @@ func TestKeysMadeAndTurnedOnAreCountedByUserAndTurningOffNeverWaits(t *testing.T
 	f.do("POST", keysPath, ana.RefreshToken, object("name", "one-more")).want(http.StatusTooManyRequests)
 }
 
-// registerFrom makes an account from an address.
+// registerFrom creates an account from an address.
 func (f *fixture) registerFrom(address, email string) reply {
 	req := newRequest(http.MethodPost, appPath(registerRest), object("email", email, "password", testPassword))
 	req.RemoteAddr = net.JoinHostPort(address, "1")
@@ -79,7 +79,7 @@ func TestAnonymousAccountsAreCountedByTheAddressThatMakesThem(t *testing.T) {
 	anonymously("2001:db8:0:1::1").want(200)
 }
 
-// stuck is a way to send mails on which nothing moves, and which has so many places.
+// stuck is a way to send emails on which nothing moves, and which has so many places.
 type stuck struct {
 	mailbox
 	places int

@@ -7,7 +7,7 @@ import (
 	"latchkey/internal/model"
 )
 
-// register makes an account.
+// register creates an account.
 func (s *Server) register(r *http.Request, _ principal) (answer, error) {
 	if !s.accounts.RegistrationOpen() {
 		return answer{}, refuse(kindRegistrationClosed)
@@ -20,7 +20,7 @@ func (s *Server) register(r *http.Request, _ principal) (answer, error) {
 	return answer{status: http.StatusCreated}, err
 }
 
-// confirm lets the account sign in whose owner has read the mail.
+// confirm lets the account sign in whose owner has read the email.
 func (s *Server) confirm(r *http.Request, _ principal) (answer, error) {
 	var in linkRequest
 	if err := decode(r, &in); err != nil {
@@ -29,7 +29,7 @@ func (s *Server) confirm(r *http.Request, _ principal) (answer, error) {
 	return s.useLink(r, in.given(model.LinkConfirm), "")
 }
 
-// reset gives an account another password, whose owner has read the mail, and ends all of its sessions.
+// reset gives an account another password, whose owner has read the email, and ends all of its sessions.
 func (s *Server) reset(r *http.Request, _ principal) (answer, error) {
 	var in resetRequest
 	if err := decode(r, &in); err != nil {
@@ -51,7 +51,7 @@ func (in linkRequest) given(purpose string) model.GivenLink {
 	return model.GivenLink{Purpose: purpose, ID: in.TokenID, Token: in.Token}
 }
 
-// sendConfirmation sends one more link to whoever has not used the first.
+// sendConfirmation sends another link when the first was not used.
 func (s *Server) sendConfirmation(r *http.Request, _ principal) (answer, error) {
 	return s.sendLink(r, model.LinkConfirm)
 }

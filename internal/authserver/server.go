@@ -23,7 +23,7 @@ type Config struct {
 	AppID string
 	// PublicURL is how clients reach this server: scheme://host[:port], no trailing slash. Every URL in an answer starts with it.
 	PublicURL string
-	// DeviceURL is where a device that sent the request is told to go on; nil means PublicURL.
+	// DeviceURL is the address for the device that sent the request; nil means PublicURL.
 	DeviceURL func(*http.Request) string
 	// ClientAddress is where a request came from, for the usage of keys and for limits; nil means its peer, without the port.
 	ClientAddress func(*http.Request) string

@@ -24,7 +24,7 @@ func (s *Server) reissue(r *http.Request, who principal) (answer, error) {
 	return answer{status: http.StatusCreated, body: reissueAnswer{token}}, err
 }
 
-// signOut ends a session. Access tokens given out before run out by themselves, within 30 minutes.
+// signOut ends a session. Access tokens already issued expire within 30 minutes.
 func (s *Server) signOut(r *http.Request, who principal) (answer, error) {
 	err := s.as(r, who).EndSession(r.Context(), who.sessionID)
 	return answer{status: http.StatusNoContent}, inWords(err, model.KindNotFound, kindSessionGone)

@@ -60,7 +60,7 @@ func TestSignOutEndsThisSessionAlone(t *testing.T) {
 	f.do("DELETE", sessionPath, phone.RefreshToken, "").want(401).
 		says("invalid session: failed to find refresh token", "InvalidSession")
 	f.do("POST", sessionPath, laptop.RefreshToken, "").want(201)
-	// As on App Services, the access token runs out by itself.
+	// As on App Services, the access token expires by itself.
 	f.do("GET", profilePath, phone.AccessToken, "").want(200)
 }
 

@@ -45,7 +45,7 @@ type claims struct {
 	Subject   string        `json:"sub"`
 	Issued    int64         `json:"iat"`
 	Expires   int64         `json:"exp"`
-	NotBefore int64         `json:"nbf,omitempty"` // in none of ours
+	NotBefore int64         `json:"nbf,omitempty"` // in none of this server
 	Issuer    string        `json:"iss,omitempty"` // access: the session
 	ID        string        `json:"jti,omitempty"` // access: tells apart two of the same second
 	DeviceID  string        `json:"baas_device_id"`

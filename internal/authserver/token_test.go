@@ -461,7 +461,7 @@ func TestAServerWhoseClockHasJustGoneAheadHasDevicesComeBack(t *testing.T) {
 				t.Errorf("%s: Retry-After %q", call, got)
 			}
 		}
-		f.do("GET", profilePath, owner.AccessToken, "").want(401) // which is asked for anew
+		f.do("GET", profilePath, owner.AccessToken, "").want(401) // which is asked for again
 		f.do("POST", sessionPath, owner.RefreshToken+"A", "").want(401)
 	}
 	f.minutes(3)

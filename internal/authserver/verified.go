@@ -8,7 +8,7 @@ import (
 // verifiedTokens is how many tokens each half of the memory holds: a megabyte in all.
 const verifiedTokens = 2048
 
-// verified remembers the claims of tokens whose signature was found good, by the SHA-256 of the whole token, since whoever is
+// verified remembers the claims of tokens whose signature was found good, by the SHA-256 of the whole token, since a client that is
 // there now comes again in a moment: a page elsewhere asks for keys and usage. It says nothing about whether a token may be used: its type, app,
 // and time, and the row of its session, are looked at with each call.
 type verified struct {

@@ -50,12 +50,12 @@ type changePasswordRequest struct {
 	New     *model.Secret `json:"new_password"`
 }
 
-// addressRequest names an account that a mail is wanted for.
+// addressRequest names an account that an email is wanted for.
 type addressRequest struct {
 	Email string `json:"email"`
 }
 
-// linkRequest has what was in the link of a mail.
+// linkRequest has what was in the link of an email.
 type linkRequest struct {
 	Token   model.Secret `json:"token"`
 	TokenID string       `json:"tokenId"`

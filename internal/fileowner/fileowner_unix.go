@@ -17,7 +17,7 @@ func Of(info fs.FileInfo) (User, bool) {
 	return User(stat.Uid), true
 }
 
-// Give gives a file that was made just now to the owner of another one, or of a directory, when this process is root: whoever the
+// Give gives a file that was just created to the owner of another one, or of a directory, when this process is root: the user that the
 // program runs as must be able to open what a command of root has made.
 func Give(made *os.File, like fs.FileInfo) error {
 	of, ok := like.Sys().(*syscall.Stat_t)

@@ -46,7 +46,7 @@ func NewBook(now func() time.Time, every time.Duration) *Book {
 	return &Book{clock: now, read: now(), every: every}
 }
 
-// Table counts many, each for themselves. All tables of a book are made before its first turn.
+// Table counts many, each for themselves. All tables of a book are created before its first turn.
 type Table struct {
 	book     *Book
 	counts   counts
@@ -97,7 +97,7 @@ type Count struct {
 	who   string
 }
 
-// Of is the count of whoever that stands for.
+// Of is the count of the one it stands for.
 func (t *Table) Of(who string) Count { return Count{t, who} }
 
 // Turn is a look at a book during which nobody else looks or writes.

@@ -110,7 +110,7 @@ func (s *Shared) giveBack(do func(context.Context) error) {
 	}
 }
 
-// tell writes down what could not be given back. It is past by itself some time.
+// tell records what could not be given back. It is past by itself some time.
 func (s *Shared) tell(ctx context.Context, err error) {
 	if err != nil {
 		s.log.WarnContext(ctx, "an attempt that should not count is counted on other nodes", "reason", err)

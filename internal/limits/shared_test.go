@@ -170,7 +170,7 @@ func TestATryThatTheSharedCountsRefuseCountsNowhere(t *testing.T) {
 	}
 }
 
-// Whoever is refused must not make the database work as often as they like.
+// Refused clients must not make the database work as often as they like.
 func TestTheKeeperIsAskedOnceASecondAboutACountThatIsUsedUp(t *testing.T) {
 	nodes, k, c := newNodes(2)
 	for i := range 10 {

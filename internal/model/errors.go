@@ -25,7 +25,7 @@ type Kind int
 
 // The kinds of errors. Those from KindUnreachable on come from a service elsewhere alone.
 const (
-	KindInternal Kind = iota // a mistake of ours; every error that is no Error is of this kind
+	KindInternal Kind = iota // a bug; every error that is no Error is of this kind
 
 	KindSessionOver   // the session has ended, or its user has gone
 	KindForbidden     // this kind of session may not do that
@@ -68,7 +68,7 @@ type Error struct {
 	Kind Kind
 	// Doing is what was being done, for the log.
 	Doing string
-	// Reason says why, to whoever asked. It is a sentence without a full stop.
+	// Reason says why, for the caller. It is a sentence without a full stop.
 	Reason string
 	// Wait is for how long not to ask again; 0 when that is not known.
 	Wait time.Duration

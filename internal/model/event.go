@@ -5,7 +5,7 @@ import "time"
 // EventKind says what happened. Kinds are in exports, and so are never renamed.
 type EventKind string
 
-// What is written down of an account.
+// What is recorded of an account.
 const (
 	EventAccountMade     EventKind = "account-made"
 	EventSignedIn        EventKind = "signed-in"
@@ -41,7 +41,7 @@ const (
 	ActorBrowser  Actor = "browser"  // a person on the dashboard
 	ActorApp      Actor = "app"      // a program that a person is signed in with
 	ActorDevice   Actor = "device"   // a program with a key, or one that wants one
-	ActorOperator Actor = "operator" // whoever runs the server
+	ActorOperator Actor = "operator" // of the server
 	ActorUnknown  Actor = "unknown"  // somebody who has not proved who they are
 )
 
@@ -56,7 +56,7 @@ type Event struct {
 	Detail     string    // a reason, or the name of a device; in plain words
 	Address    string    // where it came from
 	Agent      string    // what the program there called itself
-	Again      int       // how often the same happened once more, which is not written down by itself: see ByStranger
+	Again      int       // how often the same happened once more, which is not recorded by itself: see ByStranger
 	LastAt     time.Time // when it last did; zero when it did not
 	Elsewhere  bool      // its user is at another server, so that the store cannot know whether there is one; not kept
 }
@@ -67,7 +67,7 @@ func (e Event) ByStranger() bool {
 	return e.Actor == ActorUnknown || e.Actor == ActorDevice && e.Kind == EventKeyRefused
 }
 
-// ByPassword says that whoever knows the password can bring such an event about without end, which changes nothing of the account. The
+// ByPassword says that anyone with the password can cause such events without end, which change nothing of the account. The
 // store counts these where they repeat themselves, once an account has very many.
 func (e Event) ByPassword() bool {
 	return e.Kind == EventSignedIn || e.Kind == EventSessionEnded || e.Kind == EventPasswordProved

@@ -22,7 +22,7 @@ const (
 // DeviceGrant is one device's request for a key (RFC 8628, section 3.1) and what came of it. Its user belongs to no row of users:
 // with an upstream, users live elsewhere.
 type DeviceGrant struct {
-	// ID names the grant in addresses of pages. It is no secret: whoever may act on a grant is decided by UserID and Session.
+	// ID names the grant in addresses of pages. It is no secret: UserID and Session decide who may act on a grant.
 	ID string
 	// DeviceCodeHash is the SHA-256 of the device code, which is not kept.
 	DeviceCodeHash [32]byte
@@ -54,7 +54,7 @@ func (g DeviceGrant) Expired(now time.Time) bool {
 	return !g.ExpiresAt.After(now) || FromFuture(g.CreatedAt, now)
 }
 
-// Format prints a grant by its id and state: whoever reads its code in a log while it waits could have it shown to them.
+// Format prints a grant by its id and state: anyone who reads its code in a log while it waits could have it shown to them.
 func (g DeviceGrant) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(f, "pairing %s (%s)", g.ID, string(g.State))
 }

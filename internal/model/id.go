@@ -28,8 +28,8 @@ func NewID(now time.Time) string {
 // TimeOfID is how an id made at a time begins: the 14 digits by which ids sort. The ten behind them tell ids of one moment apart.
 func TimeOfID(at time.Time) string { return digits(tickOf(at)) }
 
-// SoonAfter is how ids begin that are made a second or two after that of an id, and in order behind it: between the two is what was
-// written down with it. What is no id has none.
+// SoonAfter is how ids begin that are created a second or two after that of an id, and in order behind it: between the two is what was
+// recorded with it. What is no id has none.
 func SoonAfter(id string) string {
 	if !IsID(id) {
 		return ""
@@ -50,7 +50,7 @@ func tickOf(at time.Time) uint64 {
 	return seconds<<24 | fraction
 }
 
-// FollowClock has the ids that are made from now on begin with the time again after the clock was set back: those that it dated while it
+// FollowClock has the ids that are created from now on begin with the time again after the clock was set back: those that it dated while it
 // was ahead stay as they are, and without this all that follow would be dated like them.
 func FollowClock(now time.Time) { lastTick.Store(tickOf(now)) }
 

@@ -13,7 +13,7 @@ type Origin struct {
 	Pairing string
 	// Form is the id of the form with which a key is created, "" without one: it creates one key and no other.
 	Form string
-	// Gone is closed when whoever asks does not wait for the answer any more; nil when that cannot be told. What has begun goes on, but
+	// Gone is closed when the client no longer waits for the answer; nil when that is not known. What has begun goes on, but
 	// for what only waits for its turn.
 	Gone <-chan struct{}
 }

@@ -41,7 +41,7 @@ const (
 // WebSession is a browser that is signed in. It belongs to no row of users: with an upstream, users live elsewhere.
 type WebSession struct {
 	IDHash                           [32]byte // SHA-256 of the id in the cookie
-	Sealed                           []byte   // the account when it is elsewhere, encrypted by whoever keeps it
+	Sealed                           []byte   // the account when it is elsewhere, encrypted by the dashboard
 	Version                          int64    // counts the updates
 	CreatedAt, LastSeenAt, ExpiresAt time.Time
 

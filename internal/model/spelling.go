@@ -16,7 +16,7 @@ const maxSpelled = 2048
 
 // OneSpelling is the same for all texts in which a person sees no difference: capitals or not, spaces around, one form of Unicode or
 // another, a domain in letters or in its xn-- form, marks that are not drawn. It is what accounts are counted by and looked for; no
-// mail goes there, and nobody is shown it.
+// email goes there, and nobody is shown it.
 //
 // Capitals are told from small letters one by one: strasse and straße are two words, although both have the same capitals.
 func OneSpelling(text string) string {
@@ -88,7 +88,7 @@ func TidyEmail(text string) string {
 	}, text)))
 }
 
-// IsMailAddress says whether mails can be sent to a text, which is nothing but an address. One with a space in it, or what nobody sees, is
+// IsMailAddress says whether emails can be sent to a text, which is nothing but an address. One with a space in it, or what nobody sees, is
 // none, although RFC 5322 has a way to quote them: who could say what it is?
 func IsMailAddress(text string) bool {
 	address, err := mail.ParseAddress(text)

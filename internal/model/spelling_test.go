@@ -57,7 +57,7 @@ func TestSpellingsThatAPersonTellsApartAreNotOne(t *testing.T) {
 	}
 }
 
-// Whoever wants to sign in may send anything.
+// A sign-in may contain anything.
 func TestASpellingOfAnyLengthTakesNoTime(t *testing.T) {
 	t.Parallel()
 	begun := time.Now()

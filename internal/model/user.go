@@ -34,7 +34,7 @@ const (
 	LinkReset   = "reset"   // its password
 )
 
-// Link was sent by email. Whoever has its token has read the message.
+// Link was sent by email. Its token shows that the email was read.
 type Link struct {
 	ID                   string
 	TokenHash            [32]byte // SHA-256 of the token, which is not kept
@@ -44,7 +44,7 @@ type Link struct {
 }
 
 // PasswordCost is what one argon2id hash of a password takes. The zero value stands for the cost that is promised; any other is
-// for tests, which make many accounts and guard nobody's.
+// for tests, which create many accounts and guard nobody's.
 type PasswordCost struct {
 	Memory  uint32 // KiB
 	Passes  uint32

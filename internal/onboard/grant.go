@@ -1,5 +1,5 @@
 // Package onboard connects devices: device grants by short codes (RFC 8628), and what a device is handed so that it can log
-// in. It does no input or output of its own: grants are kept behind Grants, and keys are made by its caller.
+// in. It does no input or output of its own: grants are kept behind Grants, and keys are created by its caller.
 package onboard
 
 import (
@@ -22,7 +22,7 @@ type Grants interface {
 	// LookUpGrant gives the pending grant with the code that ClaimGrant would give to this user, and in any state, expired too,
 	// the one that this user has claimed in this session. It changes nothing.
 	LookUpGrant(ctx context.Context, userCode, userID string, session [32]byte, now time.Time) (model.DeviceGrant, error)
-	// ClaimGrant writes down who decides on the pending grant with the code, and gives it. A grant that another user has
+	// ClaimGrant records who decides on the pending grant with the code, and gives it. A grant that another user has
 	// claimed cannot be claimed any more; for another session of the same user, the later one counts.
 	ClaimGrant(ctx context.Context, userCode, userID string, session [32]byte, now time.Time) (model.DeviceGrant, error)
 	// DenyGrant turns a pending grant of this user and session to denied.

@@ -162,7 +162,7 @@ func (l *pairingLimits) tryStart(address string) error {
 	return nil
 }
 
-// tableFull is told that no more grants may be pending: finding that out costs the store a write, and is not repeated at once.
+// tableFull remembers that no more grants may be pending: finding that out costs the store a write, and is not repeated at once.
 func (l *pairingLimits) tableFull() {
 	turn := l.book.Begin()
 	defer turn.End()

@@ -10,7 +10,7 @@ import (
 const doubled = 2500 * time.Millisecond
 
 // polls remembers when each grant that is pending or is delivered once more was last asked for, by the hash of its device
-// code. A poll is judged by the last one that was accepted, so that one who was told to slow down is not kept out by having
+// code. A poll is judged by the last one that was accepted, so that a device that was told to slow down is not kept out by having
 // asked.
 type polls struct {
 	now func() time.Time

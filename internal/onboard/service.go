@@ -18,7 +18,7 @@ import (
 var (
 	// ErrNoGrant means that there is no such grant, or none that this person has claimed in this session.
 	ErrNoGrant = errors.New("no such device grant")
-	// ErrUnknownClient means that the client is none of ours.
+	// ErrUnknownClient means that the client is not the app of this server.
 	ErrUnknownClient = errors.New("unknown client")
 	// ErrMalformedCode means that the text cannot be a user code. It is not counted as a wrong one.
 	ErrMalformedCode = errors.New("not a user code")
@@ -27,9 +27,9 @@ var (
 	ErrWrongCode = errors.New("wrong user code")
 	// ErrDecided means that the grant is not pending any more.
 	ErrDecided = errors.New("the device grant is decided")
-	// ErrNotKept means that the key was made but could not be kept for the device, and that undo was called.
+	// ErrNotKept means that the key was created but could not be kept for the device, and that undo was called.
 	ErrNotKept = errors.New("the key could not be kept for the device")
-	// ErrUnclear means that the key was made and that nobody knows whether it was kept for the device. It was not deleted.
+	// ErrUnclear means that the key was created and that nobody knows whether it was kept for the device. It was not deleted.
 	ErrUnclear = errors.New("not known whether the key was kept for the device")
 )
 
@@ -109,7 +109,7 @@ func New(c Config) *Service {
 // Agent as we saw them.
 type Request struct{ ClientID, DeviceName, Address, Agent string }
 
-// Started is what the device is told.
+// Started is the answer to the device.
 type Started struct {
 	// DeviceCode is for the device alone, and is kept nowhere here.
 	DeviceCode model.Secret
@@ -491,7 +491,7 @@ func unseal(g model.DeviceGrant, deviceCode model.Secret) (Delivery, error) {
 // that.
 func (s *Service) Sweep(ctx context.Context) error { return s.SweepBy(ctx, s.now()) }
 
-// SweepBy is Sweep for whoever knows better than the clock what time has certainly come.
+// SweepBy is Sweep with a time that has certainly come, when the clock may be wrong.
 func (s *Service) SweepBy(ctx context.Context, now time.Time) error {
 	s.limits.sweep()
 	s.polls.sweep()

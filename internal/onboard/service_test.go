@@ -205,7 +205,7 @@ func (m maker) CreateKey(ctx context.Context, _ string) (model.Created, error) {
 }
 
 func (m maker) DeleteKey(ctx context.Context, key model.Key) {
-	m.undo(ctx, onboard.Key{ID: key.ID, Name: key.Name}) // its value is no business of whoever deletes it
+	m.undo(ctx, onboard.Key{ID: key.ID, Name: key.Name}) // its value is not needed to delete it
 }
 
 func makeKey(context.Context) (onboard.Key, error) { return theKey, nil }
@@ -739,7 +739,7 @@ func TestPollsThatComeInPairsAreNeverTooFast(t *testing.T) {
 		return theKey, nil
 	}, noUndo(t)})
 	want(t, err, nil)
-	b.wantPoll(t, started.DeviceCode, nil) // at once, whoever was too fast
+	b.wantPoll(t, started.DeviceCode, nil) // at once, whichever was too fast
 }
 
 func TestAnotherIntervalIsJudgedInProportion(t *testing.T) {

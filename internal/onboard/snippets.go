@@ -132,7 +132,7 @@ func escaped(text, special string) string {
 	return b.String()
 }
 
-// fileName makes a key's name, which has no other characters than these, one that is safe in any file and comment whatever
+// fileName turns a key's name, which has no other characters than these, into one that is safe in any file and comment whatever
 // server gave it.
 func fileName(name string) string {
 	name = strings.Map(func(r rune) rune {

@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// anonymousGrace is how long an account without credentials is left alone that has no session yet: it is made first, and the session
+// anonymousGrace is how long an account without credentials is left alone that has no session yet: it is created first, and the session
 // a moment later.
 const anonymousGrace = time.Hour
 
 // anonymousOver says of an anonymous user a that is due that nobody can sign in to the account ever again: it has no session, neither
-// a key nor an identity that could open one, and signing in without credentials makes another account. No clock is asked.
+// a key nor an identity that could open one, and signing in without credentials creates another account. No clock is asked.
 const anonymousOver = `
 	a.look_at <= ?1 AND NOT EXISTS (SELECT 1 FROM auth_sessions AS s WHERE s.user_id = a.user_id)
 	AND NOT EXISTS (SELECT 1 FROM api_keys AS k WHERE k.user_id = a.user_id)
@@ -24,7 +24,7 @@ const (
 	// lookAtAnonymous has the next sweep look, for a session ended before its time.
 	lookAtAnonymous = `UPDATE anonymous_users SET look_at = 0 WHERE user_id = ?`
 
-	// postponeAnonymous has no sweep look again at accounts that live before their sessions run out: there may be very many.
+	// postponeAnonymous keeps sweeps from looking at accounts again before their sessions expire: there may be very many.
 	postponeAnonymous = `
 UPDATE anonymous_users SET look_at = (SELECT max(expires_at) FROM auth_sessions AS s WHERE s.user_id = anonymous_users.user_id)
 WHERE user_id IN (

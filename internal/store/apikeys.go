@@ -50,7 +50,7 @@ FROM api_keys WHERE user_id = ? AND id = ?`
 )
 
 // CreateAPIKey adds a key whose value has the given SHA-256. It answers ErrNotFound when the user is gone, ErrLimit when the
-// user has limit keys already, on or off, and ErrConflict when one of them has the name. What happened is written down with it.
+// user has limit keys already, on or off, and ErrConflict when one of them has the name. The events are recorded with it.
 func (s *Store) CreateAPIKey(ctx context.Context, k model.Key, valueHash [32]byte, limit int, events ...model.Event) error {
 	return s.CreateAPIKeyOnce(ctx, k, valueHash, limit, "", events...)
 }

@@ -76,8 +76,8 @@ DELETE FROM auth_sessions WHERE id IN (
 // CreateAuthSession adds a session, seen now. It answers ErrNotFound when the user is gone or disabled, when the password was changed
 // since Generation and, with a KeyID, when that key is not the user's or is off. Beyond MaxAuthSessions of the same key, or of none,
 // the oldest by creation ends: by when it was last seen would be fairer, and would take an index written at every sighting. Of a key
-// that opens the session the use is remembered in the same transaction, unless it is nil, and what happened is written down when it
-// is the first; without a key it is written down always.
+// that opens the session the use is remembered in the same transaction, unless it is nil, and the events are recorded when it
+// is the first; without a key it is recorded always.
 func (s *Store) CreateAuthSession(ctx context.Context, a model.Session, use *model.KeyUse, events ...model.Event) error {
 	return doing("create auth session", s.write(ctx, ofUser(a.UserID), func(t tx) error { return openSession(t, a, use, events) }))
 }
@@ -235,7 +235,7 @@ func (s *Store) DeleteAuthSession(ctx context.Context, userID, id string, events
 }
 
 // DeleteOtherAuthSessions ends all sessions of a user but one, and with them those of the browsers that hold them, and returns how
-// many ended. What happened is written down unless it is none.
+// many ended. The events are recorded unless there is none.
 func (s *Store) DeleteOtherAuthSessions(ctx context.Context, userID, keep string, events ...model.Event) (ended int, err error) {
 	err = s.write(ctx, ofUser(userID), func(t tx) error {
 		n, err := t.exec(deleteAuthSessionsOfUser, userID, keep)

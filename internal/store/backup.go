@@ -134,7 +134,7 @@ func discard(draft string) error {
 	return nil
 }
 
-// verify reads all of a copy, through a connection that cannot change it, and checks that it could be opened as a database of ours.
+// verify reads all of a copy, through a connection that cannot change it, and checks that it could be opened as a database of Latchkey.
 func verify(ctx context.Context, path string) error { return verifyAs(ctx, path, verifySchema) }
 
 // verifyAs reads all of a copy as verify does, and has its schema checked.

@@ -76,7 +76,7 @@ func TestABackupReplacesNothing(t *testing.T) {
 	mustUser(t, s)
 }
 
-// Somebody else makes the file while the copy is being made.
+// Somebody else creates the file while the copy is being created.
 func TestAFileThatAppearsMeanwhileIsNotReplacedEither(t *testing.T) {
 	dir := t.TempDir()
 	draft, path := filepath.Join(dir, "draft"), filepath.Join(dir, "backup")

@@ -24,7 +24,7 @@ const (
 
 // For how long the program has to run with a clock that does not go with what was believed until that is believed instead: a tenth of
 // how far it is off, within these bounds. Meanwhile rows that are past stay for so much longer, and nothing else happens. Going back takes
-// no longer than what was believed has been so, since a new file may have been made by a clock that was ahead.
+// no longer than what was believed has been so, since a new file may have been created by a clock that was ahead.
 const (
 	leastRun = 24 * time.Hour
 	mostRun  = 30 * 24 * time.Hour
@@ -100,7 +100,7 @@ func (b *belief) look(shown time.Time, ran time.Duration) Look {
 }
 
 // follow keeps the earliest of what the clock has shown since it is off: when it goes ahead once more, as it does wherever a machine is
-// off at night, what was shown first has been true for longer. It says whether it begins anew.
+// off at night, what was shown first has been true for longer. It says whether it starts again.
 func (b *belief) follow(shown time.Time, ran time.Duration) bool {
 	next := b.candidate.Add(ran)
 	ahead := b.candidate.After(b.believed.Add(-ran))
@@ -165,7 +165,7 @@ func (s *Store) Believed() time.Time {
 }
 
 // Doubts says whether something that ends at that time has ended by now alone, as the clock shows it, which has gone ahead a short
-// time ago: whoever would throw something away for having ended is better told to come back.
+// time ago: a client that would discard something for having ended should rather come back.
 func (s *Store) Doubts(end, now time.Time) bool {
 	s.clockMu.Lock()
 	defer s.clockMu.Unlock()

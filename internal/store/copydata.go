@@ -57,7 +57,7 @@ type CleanedText struct {
 const (
 	// copiedAtOnce is how many rows one COPY takes: the server remembers each until its end, to look for what it refers to.
 	copiedAtOnce = 100_000
-	// cleanedKept is how many of the texts that were replaced are told of.
+	// cleanedKept is how many of the replaced texts are listed.
 	cleanedKept = 100
 )
 
@@ -138,7 +138,7 @@ func (c *copying) run(ctx context.Context, path string, url model.Secret) (err e
 	if err := errors.Join(checkOwnLog(path), refuseNewer(ctx, path)); err != nil {
 		return sourceError(err)
 	}
-	// Reading all of a file takes a while: who has given a wrong password is told before.
+	// Reading all of a file takes a while: a wrong password is reported first.
 	cfg, err := postgresConfig(url)
 	if err != nil {
 		return err
@@ -182,7 +182,7 @@ func openSource(path string) (*sql.DB, error) {
 	return sql.OpenDB(copyingConnector{d, readOnlyName(path)}), nil
 }
 
-// verifyCurrent says whether a database is one of ours, of the schema of this program.
+// verifyCurrent says whether a database is Latchkey's, with the schema of this program.
 func verifyCurrent(ctx context.Context, db *sql.DB) error {
 	if err := verifyOurs(ctx, db); err != nil {
 		return err

@@ -548,7 +548,7 @@ func TestTextThatPostgreSQLCannotHoldIsReplacedWhenThatIsAskedFor(t *testing.T) 
 	if want := []string{"a a", "aa aa", "b\ufffd b\ufffd", "b\ufffd1 b\ufffd1", "b\uffff b\uffff", "c c", "z\ufffd z\ufffd"}; err != nil || !slices.Equal(keys, want) {
 		t.Errorf("keys are %q: %v", keys, err)
 	}
-	// Whoever looks with the text of before finds the row.
+	// A look-up with the text from before finds the row.
 	s := connectTo(t, to.url.Reveal())
 	if _, err := s.APIKey(t.Context(), "b\xff", "b\xff"); err != nil {
 		t.Error(err)

@@ -125,7 +125,7 @@ func (s *Store) LookUpGrant(
 	return r.grant("look up device grant", err)
 }
 
-// ClaimGrant writes down who is shown the pending grant with the code, and in which session, and returns it. It answers
+// ClaimGrant records who is shown the pending grant with the code, and in which session, and returns it. It answers
 // ErrNotFound when there is none, or when another user was shown it before.
 func (s *Store) ClaimGrant(
 	ctx context.Context, userCode, userID string, session [32]byte, now time.Time,

@@ -28,7 +28,7 @@ type engine interface {
 
 // taker takes the rows of a read.
 type taker interface {
-	begin() // also anew, when the connection was lost on the way
+	begin() // also again, when the connection was lost on the way
 	take()
 }
 

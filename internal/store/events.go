@@ -24,7 +24,7 @@ const (
 	// few to push what the owner did out of the newest maxFiltered. The latter is written as SQL.
 	strangersDay  = 24 * time.Hour
 	strangersRows = "24"
-	// busyRows is how many events of any kind an account has in a day, as SQL, before what whoever knows its password can do without end
+	// busyRows is how many events of any kind an account has in a day, as SQL, before what anyone with its password can do without end
 	// is counted so too: more than a person brings about, and within a year few enough for the disk.
 	busyRows = "500"
 )
@@ -40,7 +40,7 @@ SELECT ?1, ?2, ?3, ?4, ?5, ?6,
 WHERE ?11 OR EXISTS (SELECT 1 FROM users WHERE id = ?1)
 ON CONFLICT (user_id, id) DO NOTHING`
 
-	// countRepeat counts an event with an earlier one that it repeats, unless it is written down already. What is near in time is so
+	// countRepeat counts an event with an earlier one that it repeats, unless it is recorded already. What is near in time is so
 	// on either side: a clock that was ahead once must not have all that follows counted with what happened then.
 	countRepeat = `
 UPDATE event_repeats SET again = again + 1, last_at = CASE WHEN last_at > ?2 THEN last_at ELSE ?2 END
@@ -90,7 +90,7 @@ DELETE FROM event_repeats WHERE (user_id, at, event_id) IN (
 // afterAllIDs sorts behind every id, which are hexadecimal.
 const afterAllIDs = "g"
 
-// recordEvents is the part of an act that writes down that it happened: both are saved, or neither. Events that have no id are
+// recordEvents is the part of an act that records that it happened: both are saved, or neither. Events that have no id are
 // given one here, as they are saved; of a job that is run twice, what the first run wrote is undone. Nothing is written about a user
 // who is gone.
 func recordEvents(t tx, events []model.Event) error {
@@ -114,7 +114,7 @@ func recordEvents(t tx, events []model.Event) error {
 	return nil
 }
 
-// eventStep writes down an event that does not happen often, as the part of an act.
+// eventStep records an event that does not happen often, as the part of an act.
 func eventStep(e model.Event) step {
 	if e.ID == "" {
 		e.ID = model.NewID(e.At)
@@ -148,7 +148,7 @@ func insertOne(t tx, e model.Event) (written bool, err error) {
 	return n > 0, err
 }
 
-// recordRepeat writes down what a stranger brought about. The same from the same address is one row for a while; when the day has as
+// recordRepeat records what a stranger brought about. The same from the same address is one row for a while; when the day has as
 // many rows as it may, it is counted with the same of the day, or with that of all addresses which found the day full, whose row names
 // none of them.
 func recordRepeat(t tx, e model.Event) error {
@@ -179,7 +179,7 @@ func recordRepeat(t tx, e model.Event) error {
 	return err
 }
 
-// RecordEvent writes down something that happened outside of this store.
+// RecordEvent records something that happened outside of this store.
 func (s *Store) RecordEvent(ctx context.Context, e model.Event) error {
 	err := s.write(ctx, ofUser(e.UserID), func(t tx) error { return recordEvents(t, []model.Event{e}) })
 	return doing("record event", err)

@@ -13,7 +13,7 @@ import (
 )
 
 // findFile returns the one name of the file at path, by which everybody locks it whatever links lead to it. A file that is
-// absent is made, empty.
+// absent is created, empty.
 func findFile(path string) (string, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -32,7 +32,7 @@ func findFile(path string) (string, error) {
 	return filepath.EvalSymlinks(path)
 }
 
-// makeFile makes an empty file that only its owner may read; SQLite gives the files it puts beside it the same mode. A file
+// makeFile creates an empty file that only its owner may read; SQLite gives the files it puts beside it the same mode. A file
 // that somebody else has made meanwhile is not even opened: closing a descriptor of it would drop the locks of a Store that
 // this process has on it.
 func makeFile(path string) error {
@@ -49,7 +49,7 @@ func makeFile(path string) error {
 	return syncDirectory(filepath.Dir(path))
 }
 
-// giveToOwnerOf gives a file that was made just now to whom the one of that name belongs, if this process is root.
+// giveToOwnerOf gives a file that was just created to whom the one of that name belongs, if this process is root.
 func giveToOwnerOf(made *os.File, name string) error {
 	like, err := os.Stat(name)
 	if err != nil {
@@ -76,7 +76,7 @@ func lockFile(path string) (*flock.Flock, error) {
 	return lock, nil
 }
 
-// makeLock makes the file to lock unless it is there. It belongs to whom the database belongs or, when there is none yet, the
+// makeLock creates the file to lock unless it is there. It belongs to whom the database belongs or, when there is none yet, the
 // directory.
 func makeLock(path string) error {
 	f, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // beside the file that the operator names

@@ -87,7 +87,7 @@ func TestNothingAcknowledgedIsLostWhenTheProcessDiesCommitting(t *testing.T) {
 func TestNothingAcknowledgedIsLostWhenTheProcessDiesAtTheNthFlush(t *testing.T) {
 	strace := needStrace(t)
 	wanted, acknowledged, making := number(t, "LATCHKEY_FSYNC_KILLS", 5), 0, 0
-	for opened := false; !opened; making++ { // while the file and its schema are being made
+	for opened := false; !opened; making++ { // while the file and its schema are being created
 		var l *ledger
 		l, opened = dieAtFlush(t, strace, newFile(t), making+1)
 		acknowledged += l.acknowledged

@@ -34,7 +34,7 @@ SELECT m.name FROM sqlite_schema AS m, pragma_table_info(m.name) AS c WHERE m.ty
 	return names
 }
 
-// wantNothingOf fails the test if a table has a row of a user, but for the tables named.
+// wantNothingOf fails the test if a table has a row of a user, except the tables named.
 func wantNothingOf(t *testing.T, s *Store, userID string, but ...string) {
 	t.Helper()
 	tables := tablesOfUsers(t, s.file.readers)
@@ -56,7 +56,7 @@ func wantNothingOf(t *testing.T, s *Store, userID string, but ...string) {
 	}
 }
 
-// A user who is deleted while everything happens to them that is ever written down leaves nothing, whatever comes first.
+// A user who is deleted while everything happens to them that is ever recorded leaves nothing, whatever comes first.
 func TestNothingIsLeftOfAUserWhoIsDeletedMeanwhile(t *testing.T) {
 	s := openFile(t, newFile(t))
 	rounds := 60

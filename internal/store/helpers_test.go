@@ -28,7 +28,7 @@ func openFile(tb testing.TB, path string) *Store {
 	return s
 }
 
-// newFile is the path of a database to be made.
+// newFile is the path of a database to be created.
 func newFile(tb testing.TB) string {
 	tb.Helper()
 	return filepath.Join(tb.TempDir(), "test.db")

@@ -10,7 +10,7 @@ import (
 	"latchkey/internal/model"
 )
 
-// refusalInterval is how long a refusal that was written down stands for those after it. A device that was turned off may try
+// refusalInterval is how long a refusal that was recorded stands for those after it. A device that was turned off may try
 // without end, and must not keep the disk busy.
 const refusalInterval = time.Minute
 
@@ -67,8 +67,8 @@ func useArgs(a model.Session, u *model.KeyUse) []any {
 	}
 }
 
-// RecordRefusal remembers that a sign-in with a key was refused, unless another was written down less than a minute before. A
-// key that is gone is no error. What happened is written down when the refusal is.
+// RecordRefusal remembers that a sign-in with a key was refused, unless another was recorded less than a minute before. A
+// key that is gone is no error. The events are recorded when the refusal is.
 func (s *Store) RecordRefusal(ctx context.Context, userID, keyID string, r model.KeyRefusal, events ...model.Event) error {
 	var last sql.NullInt64
 	err := s.row(ctx, selectRefusedAt, []any{userID, keyID}, &last)
@@ -129,7 +129,7 @@ func (r *keyRow) columns() []any {
 	return r.dest[:]
 }
 
-// fingerprintSize is how many bytes of the SHA-256 of a value its owner is told: enough to tell 20 keys apart.
+// fingerprintSize is how many bytes of the SHA-256 of a value its owner sees: enough to tell 20 keys apart.
 const fingerprintSize = 8
 
 func (r *keyRow) get(recordingSince time.Time) model.Key {

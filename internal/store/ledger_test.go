@@ -29,7 +29,7 @@ type life struct {
 	sessions map[string]string // to the key each was opened with, or "-"
 	browsers map[string]state  // by the session each holds
 	pairings map[string]string // to the state that was reached at least
-	events   []string          // what must have been written down, as eventText has it
+	events   []string          // what must have been recorded, as eventText has it
 }
 
 // ledger is what was told, by user.

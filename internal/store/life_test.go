@@ -25,7 +25,7 @@ type lived struct {
 	failing []string // what the write that failed would have told
 }
 
-// liveOneLife makes a user who does everything that is ever written down; some go again. After a write that fails the rest of that
+// liveOneLife creates a user who does everything that is ever recorded; some go again. After a write that fails the rest of that
 // life is left out.
 func liveOneLife(ctx context.Context, s *Store, tell func(...string)) {
 	if l := (&lived{Context: ctx, Store: s, tell: tell}); l.live() != nil {

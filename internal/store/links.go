@@ -29,7 +29,7 @@ DELETE FROM account_links WHERE id IN (
 	SELECT id FROM account_links WHERE expires_at <= ? LIMIT ?)`
 )
 
-// CreateLink adds a link, or answers ErrNotFound when the identity is gone. What happened is written down with it.
+// CreateLink adds a link, or answers ErrNotFound when the identity is gone. The events are recorded with it.
 func (s *Store) CreateLink(ctx context.Context, l model.Link, events ...model.Event) error {
 	err := s.write(ctx, ofUserIn(events), func(t tx) error {
 		err := t.execOne(insertLink,
@@ -55,7 +55,7 @@ func (s *Store) LinkedIdentity(ctx context.Context, l model.Link, now time.Time)
 }
 
 // ConfirmIdentity uses a link up and lets its identity sign in, or answers ErrNotFound. happened tells, of the identity, what to
-// write down with it.
+// record with it.
 func (s *Store) ConfirmIdentity(ctx context.Context, l model.Link, now time.Time, events func(model.Identity) model.Event) error {
 	l.Purpose = model.LinkConfirm
 	return doing("confirm address", s.useLink(ctx, l, now, func(t tx, id model.Identity) error {
@@ -67,7 +67,7 @@ func (s *Store) ConfirmIdentity(ctx context.Context, l model.Link, now time.Time
 }
 
 // ResetPassword uses a link up, sets the hash of a new password and ends all sessions of the user, in one transaction, or
-// answers ErrNotFound. Whoever read the mail has confirmed the address too.
+// answers ErrNotFound. Reading the email confirms the address too.
 func (s *Store) ResetPassword(
 	ctx context.Context, l model.Link, hash string, now time.Time, events func(model.Identity) model.Event,
 ) error {

@@ -53,14 +53,14 @@ func migrate(ctx context.Context, db *sql.DB) error {
 	return nil
 }
 
-// makeSchema gives an empty file the whole schema at once, which is made in memory: each migration writes much of it once more, and a
+// makeSchema gives an empty file the whole schema at once, which is created in memory: each migration writes much of it once more, and a
 // small disk has no room for all of these in a log. The file is empty or has everything, whenever the process dies.
 func makeSchema(ctx context.Context, path string) (err error) {
 	info, err := os.Stat(path)
 	if err != nil || info.Size() > 0 {
 		return withoutPath(err)
 	}
-	draft := path + ".new" // whoever makes it has the lock
+	draft := path + ".new" // the caller holds the lock
 	if err := discard(draft); err != nil {
 		return err
 	}
@@ -100,11 +100,11 @@ func schemaInto(ctx context.Context, path string) (err error) {
 }
 
 // refuseNewer fails with ErrNewer when the file's schema is one this binary does not know. It looks through a connection
-// that cannot write, before any other is made: opening a file in the ordinary way and closing it again would already move the
+// that cannot write, before any other is created: opening a file in the ordinary way and closing it again would already move the
 // write-ahead log of a killed process into it.
 func refuseNewer(ctx context.Context, path string) error {
 	if info, err := os.Stat(path); err != nil || info.Size() == 0 {
-		return nil // a file to be made; anything worse is found on making it
+		return nil // a file to be created; anything worse is found on making it
 	}
 	db, err := sql.Open(driverName, readOnlyName(path))
 	if err != nil {

@@ -86,7 +86,7 @@ func (n *Node) scanned(times [4]int64) {
 	n.Quiet = max(0, fromMillis(times[3]).Sub(n.Seen))
 }
 
-// EnterNode writes down that a node runs, in the place of one of the same name, unless fits refuses one that is live. It says how the
+// EnterNode records that a node runs, in the place of one of the same name, unless fits refuses one that is live. It says how the
 // node's clock is, which now reads.
 func (s *Store) EnterNode(ctx context.Context, n Node, now func() time.Time, fits func(live Node) error) (clock NodeClock, err error) {
 	if n.Schema, err = newestPostgres(); err != nil {

@@ -148,7 +148,7 @@ func TestAFileWhoseNewerVersionIsStillInTheLogIsRefusedUntouched(t *testing.T) {
 	}
 }
 
-// newerFile makes a file as a later version of the program would leave it.
+// newerFile creates a file as a later version of the program would leave it.
 func newerFile(t *testing.T) string {
 	t.Helper()
 	path := newFile(t)

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Whoever the program runs as must be able to open what root's commands leave behind.
+// The user that the program runs as must be able to open what root's commands leave behind.
 func TestWhatRootMakesBelongsToWhoeverHasTheData(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("takes root")

@@ -20,7 +20,7 @@ var ErrForeignLog = errors.New("the write-ahead log beside the database belongs 
 
 // A database and its log are told to belong together by a number in the first page, SQLite's user_version, which nothing else here
 // uses. Every new database has one that was drawn by lot, every backup another, and the writer draws the next right after a log has
-// begun anew; the one before it stands beside it then, as the application_id. The page in the file therefore has the number on which the
+// restarted; the one before it stands beside it then, as the application_id. The page in the file therefore has the number on which the
 // log began, or one that is in the log and was moved to the file from there. Every other database, an older copy of this one and a copy
 // that went its own way have another. (A copy with the very number on which the log began is the file as it was then: nobody can tell
 // them apart.)
@@ -28,7 +28,7 @@ var ErrForeignLog = errors.New("the write-ahead log beside the database belongs 
 // What is read of the file formats of SQLite (sqlite.org/fileformat2.html). All numbers are big-endian.
 const (
 	fileHeaderSize = 100
-	readVersionAt  = 19 // 2: the file has a write-ahead log when it is open; 1: it never had one, as in a copy that VACUUM INTO made
+	readVersionAt  = 19 // 2: the file has a write-ahead log when it is open; 1: it never had one, as in a copy that VACUUM INTO wrote
 	userVersionAt  = 60
 	applicationAt  = 68
 
@@ -179,7 +179,7 @@ type logMark struct {
 	salts [logSaltsSize]byte // of the log that has the mark
 }
 
-// mark draws the next number of the database when the log has begun anew since it last did. It is asked after each commit, which costs
+// mark draws the next number of the database when the log has restarted since it last did. It is asked after each commit, which costs
 // a read of eight bytes; a log begins when the file is opened, and then after 16 MB. What keeps it from that, a full disk say, keeps
 // nobody else from anything: the next commit asks again.
 func (m *logMark) mark(w *writer) {
@@ -250,7 +250,7 @@ func drawNumber(f *os.File) error {
 	return err
 }
 
-// numberOldFile gives one to a file from before there were numbers. Whoever calls it has the lock. It waits while there is a log, which may
+// numberOldFile gives one to a file from before there were numbers. The caller holds the lock. It waits while there is a log, which may
 // have the first page too: the next start after an orderly stop finds none.
 func numberOldFile(path string) error {
 	header := make([]byte, fileHeaderSize)

@@ -23,7 +23,7 @@ func killed(t *testing.T, s *Store) (path string) {
 	return path
 }
 
-// writeMuch fills a log until it has begun anew, and a little more.
+// writeMuch fills a log until it has restarted, and a little more.
 func writeMuch(t *testing.T, s *Store, userID string) {
 	t.Helper()
 	salts := func() string { return contents(t, s.file.path+"-wal")[logSaltsAt : logSaltsAt+logSaltsSize] }

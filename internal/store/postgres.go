@@ -249,7 +249,7 @@ func (p *postgresEngine) rows(ctx context.Context, text string, args, dest []any
 	})
 }
 
-// read runs a read, anew when its connection is lost. It cannot be cancelled once it has begun.
+// read runs a read, again if its connection is lost. It cannot be cancelled once it has begun.
 func (p *postgresEngine) read(ctx context.Context, text string, run func(*pgxpool.Conn, string) error) error {
 	rebound, err := p.rebound(text)
 	if err = errors.Join(ctx.Err(), err); err != nil {
@@ -422,7 +422,7 @@ func (p *postgresEngine) end(ctx context.Context, b backend) error {
 	return errAway
 }
 
-// endBackend ends a connection of ours, and waits until it has.
+// endBackend ends a connection of this pool, and waits until it has.
 const endBackend = `SELECT pg_terminate_backend(pid, 4000) FROM pg_stat_activity WHERE pid = ?1 AND backend_start = ?2`
 
 // barrier is a commit of nothing. A commit that waits for a standby stops waiting when its connection ends or the driver gives up: it is

@@ -60,7 +60,7 @@ func meaningOf(err error) meaning {
 
 // onlyBeforeCommit says whether an error that ended the connection, and came in place of the commit's answer, tells that nothing was
 // saved. An administrator, and a time-out of what is idle, end a connection where it may be interrupted: a commit may not, from before it
-// is written down until its answer is on its way. A PANIC and the end of all processes after a crash ask nobody.
+// is recorded until its answer is on its way. A PANIC and the end of all processes after a crash ask nobody.
 func onlyBeforeCommit(e *pgconn.PgError) bool {
 	switch e.Code {
 	case "57P01", "57P05", "25P03": // admin_shutdown, idle_session_timeout, idle_in_transaction_session_timeout
@@ -70,7 +70,7 @@ func onlyBeforeCommit(e *pgconn.PgError) bool {
 	}
 }
 
-// translated is an error in the terms of this package. A context's end is the caller's own; that of ours is in words only.
+// translated is an error in the terms of this package. The end of the caller's context is kept; that of a context of this package is in words only.
 func translated(ctx context.Context, err error) error {
 	switch {
 	case err == nil:

@@ -235,7 +235,7 @@ func TestADatabaseThatIsAwayIsWaitedForAndNotForEver(t *testing.T) {
 			t.Parallel()
 			began := time.Now()
 			_, err := Connect(t.Context(), model.Secret("postgres://u:canary@"+address+"/db?sslmode=disable"), Options{Migrate: true, patience: time.Second})
-			// A connection that is being made when time is up ends within its own five seconds.
+			// A connection that is being established when time is up ends within its own five seconds.
 			if took := time.Since(began); took < time.Second || took > patience {
 				t.Errorf("it was waited for for %v", took)
 			}

@@ -21,7 +21,7 @@ const (
 	commitPostgres   = "COMMIT"
 	rollbackPostgres = "ROLLBACK"
 
-	// A lock keeps others from the same one, and no insert that refers to the user from being made.
+	// A lock keeps others from the same one, and no insert that refers to the user from being created.
 	lockUser = `SELECT 1 FROM users WHERE id = ? FOR NO KEY UPDATE`
 	lockName = `SELECT 1 FROM locks WHERE name = ? FOR NO KEY UPDATE`
 )

@@ -20,14 +20,14 @@ type Restored struct {
 	Rows  Counts   // what is in the database now
 }
 
-// Restore puts a backup in the place of the database at path, or where none is yet. Any copy of a database of ours will do, of this
+// Restore puts a backup in the place of the database at path, or where none is yet. Any copy of a database of Latchkey will do, of this
 // version or an older one, with the log that belongs to it. It is copied, and read back before it gets its name.
 //
 // What was there is moved aside and not deleted, with its log. Files that root makes belong to whom those did that were there or, where
 // none was, the directory. When the process dies on the way, either the old database is there with its log, or the new one is, beside a
 // log that is known not to be its own.
 //
-// It fails with ErrInUse when a Store has the database, with ErrNewer when a newer version made the backup, and with ErrForeignLog when
+// It fails with ErrInUse when a Store has the database, with ErrNewer when a newer version wrote the backup, and with ErrForeignLog when
 // the log beside the backup is of another database.
 func Restore(ctx context.Context, backup, path string, now time.Time) (Restored, error) {
 	r, err := restore(ctx, backup, path, now)
@@ -111,7 +111,7 @@ func checkBackup(ctx context.Context, backup, path string) error {
 	return verifyAs(ctx, backup, verifyOurs)
 }
 
-// verifyOurs says whether a database has a schema of ours, of this version or one before.
+// verifyOurs says whether a database has a schema of Latchkey, of this version or an earlier one.
 func verifyOurs(ctx context.Context, db *sql.DB) error {
 	version, err := schemaVersion(ctx, db)
 	if err == nil && version > 0 {

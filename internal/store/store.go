@@ -21,7 +21,7 @@ import (
 var (
 	// ErrInUse means that another Store, most likely of another process, has the file open.
 	ErrInUse = errors.New("the file is in use by another process")
-	// ErrNewer means that a newer version of the program made the file. It was not changed.
+	// ErrNewer means that a newer version of the program wrote the file. It was not changed.
 	ErrNewer = errors.New("the file was written by a newer version of this program")
 )
 
@@ -55,9 +55,9 @@ type Stats struct {
 
 type counters struct{ reads, writes, commits atomic.Int64 }
 
-// Open opens the SQLite file at path, makes it when it is absent, and brings its schema up to date.
+// Open opens the SQLite file at path, creates it when it is absent, and brings its schema up to date.
 //
-// It fails with ErrInUse when another Store has the file, and, leaving the file as it was, with ErrNewer when a newer version made
+// It fails with ErrInUse when another Store has the file, and, leaving the file as it was, with ErrNewer when a newer version wrote
 // it and with ErrForeignLog when the log beside it is of another. The file stays locked until Close.
 func Open(ctx context.Context, path string) (*Store, error) {
 	s := &Store{}

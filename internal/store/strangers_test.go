@@ -18,7 +18,7 @@ func guess(userID string, at time.Time, address string) model.Event {
 	}
 }
 
-// counted is how often something was written down, in how many rows.
+// counted is how often something was recorded, in how many rows.
 func counted(t *testing.T, s *Store, userID string, kind model.EventKind) (times, rows int) {
 	t.Helper()
 	events, err := s.Events(t.Context(), userID, model.EventQuery{Kinds: []model.EventKind{kind}, Limit: 100_000})
@@ -192,7 +192,7 @@ func TestAStrangersEventIsWrittenOnceUnderItsID(t *testing.T) {
 	}
 }
 
-// Whoever knows a password signs in some ten times a second, for as long as they like.
+// Somebody who knows a password signs in some ten times a second, for as long as they like.
 func TestSigningInWithoutEndIsFewRows(t *testing.T) {
 	s := openFile(t, newFile(t))
 	const userID, often = "650000000000000000000001", 4000

@@ -71,7 +71,7 @@ func (s *Store) Bound(ctx context.Context, now time.Time, most Longest) error {
 	return doing("bound what is from the future", s.boundRecording(ctx, now))
 }
 
-// boundRecording has uses recorded from now on at the latest: a file that was made by a clock that was ahead would know nothing of the
+// boundRecording has uses recorded from now on at the latest: a file that was created by a clock that was ahead would know nothing of the
 // use of keys until then.
 func (s *Store) boundRecording(ctx context.Context, now time.Time) error {
 	if !model.FromFuture(s.RecordingSince(), now) {

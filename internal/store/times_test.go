@@ -14,7 +14,7 @@ var noTimes = []string{
 }
 
 // A time that is stored is compared with now, or shown: what becomes of it when the clock was wrong has to be thought of when it is
-// added, and is written down in one place, with the test that holds it.
+// added, and is recorded in one place, with the test that holds it.
 func TestEveryTimeThatIsStoredIsInTheTableOfWrongClocks(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "reliability.md"))
 	if err != nil {

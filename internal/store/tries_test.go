@@ -221,7 +221,7 @@ func direct(t *testing.T, url string) *pgx.Conn {
 	return conn
 }
 
-// Whoever asked has not done what they asked for, and must not tell people that it is not known.
+// Nothing was done, and people must not be told that it is not known.
 func TestATryOfWhichTheAnswerIsLostIsNoUnclearAct(t *testing.T) {
 	t.Parallel()
 	proxy := pgtest.NewProxy(t, pgtest.URL(t))

@@ -22,7 +22,7 @@ import (
 	"latchkey/internal/store/pgtest"
 )
 
-// twoNodes are two stores on one database, each with a pool of its own, whose connections are all there: with cold ones, whoever connects
+// twoNodes are two stores on one database, each with a pool of its own, whose connections are all there: with cold ones, the first that connects
 // first may be done before the others begin, and anything holds.
 func twoNodes(t *testing.T) [2]*Store {
 	t.Helper()
@@ -336,7 +336,7 @@ func TestLimitsHoldWhateverIsolationTheDatabaseHasByDefault(t *testing.T) {
 	}
 }
 
-// Whoever writes about an account has its row; the sweep of another node has to see what was written before it deletes the account.
+// A write about an account holds its row; the sweep of another node has to see what was written before it deletes the account.
 func TestASweepLeavesAnAccountThatIsGivenAKeyAtThatMoment(t *testing.T) {
 	nodes := twoNodes(t)
 	user := mustUser(t, nodes[0]) // without credentials, and never signed in

@@ -67,7 +67,7 @@ FROM identities AS i JOIN users AS u ON u.id = i.user_id WHERE i.user_id = ? ORD
 
 	updatePasswordHash = `UPDATE identities SET password_hash = ? WHERE id = ? AND password_hash = ?`
 
-	// replacePending leaves whoever registered the address before with nothing.
+	// replacePending leaves an earlier registration of the address with nothing.
 	replacePending = `UPDATE identities SET password_hash = ?, generation = generation + 1 WHERE id = ? AND pending = TRUE`
 
 	deleteAllLinks = `DELETE FROM account_links WHERE identity_id = ?`
@@ -88,7 +88,7 @@ func forgetUser() []string {
 }
 
 // CreateUser adds a user together with the first identity, or neither: ErrConflict when the identity's provider and subject
-// belong to somebody already. What happened is written down with it. An account without credentials goes with a sweep once its
+// belong to somebody already. The events are recorded with it. An account without credentials goes with a sweep once its
 // sessions are over, which it should have soon.
 func (s *Store) CreateUser(ctx context.Context, u model.User, id model.Identity, events ...model.Event) error {
 	return doing("create user", s.write(ctx, ofUser(u.ID), func(t tx) error {
@@ -109,10 +109,10 @@ func (s *Store) CreateLoneUser(ctx context.Context, u model.User, id model.Ident
 }
 
 // RegisterUser adds a user as CreateUser does, whose first identity nobody has confirmed. One that is there already and was never
-// confirmed either is registered again: it keeps its ids and gets the new password, and no link that was made for it before is good
-// any more, in one transaction. So whoever registers somebody else's address has no password that fits once its owner has registered
+// confirmed either is registered again: it keeps its ids and gets the new password, and no link that was created for it before is good
+// any more, in one transaction. So a person who registers another's address has no password that fits once its owner has registered
 // and confirmed it. Lone says that ErrConflict is also what CreateLoneUser answers it for. Happened tells, of the identity that is there
-// afterwards, what to write down.
+// afterwards, what to record.
 func (s *Store) RegisterUser(
 	ctx context.Context, u model.User, id model.Identity, lone bool, events func(model.Identity) model.Event,
 ) (registered model.Identity, err error) {
@@ -204,7 +204,7 @@ func (s *Store) User(ctx context.Context, id string) (model.User, error) {
 	return model.User{ID: id, CreatedAt: fromMillis(created), DisabledAt: fromNullMillis(disabled)}, nil
 }
 
-// selectedUser tells when a user was made, or that there is none.
+// selectedUser tells when a user was created, or that there is none.
 func selectedUser(t tx, id string) (created int64, err error) {
 	err = t.row(selectUser, []any{id}, &created, new(sql.NullInt64))
 	return created, err
@@ -270,7 +270,7 @@ func (s *Store) IdentitiesBySpelling(ctx context.Context, email string, limit in
 	return ids, doing("find identities", err)
 }
 
-// IdentitiesMeant is whoever has confirmed exactly that email address or, where nobody has, what IdentitiesBySpelling gives.
+// IdentitiesMeant is the identity that has confirmed exactly that email address or, if there is none, what IdentitiesBySpelling gives.
 func (s *Store) IdentitiesMeant(ctx context.Context, email string, limit int) ([]model.Identity, error) {
 	ids, err := s.identities(ctx, selectMeant, model.OneSpelling(email), email, limit)
 	return ids, doing("find identities", err)

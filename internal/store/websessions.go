@@ -161,7 +161,7 @@ func (s *Store) UpdateWebSession(ctx context.Context, w model.WebSession) error 
 	return doing("update web session", err)
 }
 
-// DeleteWebSession ends a session and the auth session that it holds, in one transaction. One that has ended already is as good,
+// DeleteWebSession ends a session and the auth session that it holds, in one transaction. One that has already ended is fine,
 // and then nothing happened.
 func (s *Store) DeleteWebSession(ctx context.Context, idHash [32]byte, events ...model.Event) error {
 	err := s.write(ctx, ofUserIn(events), func(t tx) error {

@@ -50,7 +50,7 @@ func ReadFile(t testing.TB, path string) string {
 	return string(content)
 }
 
-// MakeDir makes a directory, and those above it, that has the mode whatever the umask is.
+// MakeDir creates a directory, and those above it, that has the mode whatever the umask is.
 func MakeDir(t testing.TB, path string, mode os.FileMode) {
 	t.Helper()
 	if err := os.MkdirAll(path, mode); err != nil {

@@ -11,7 +11,7 @@ import (
 	"latchkey/internal/model"
 )
 
-// refused is an answer that is as good as the other server's own word.
+// refused is a refusal by the other server itself.
 func refused(kind model.Kind, err error) *model.Error {
 	e := &model.Error{Kind: kind, Err: err, Elsewhere: true}
 	var said *client.Error

@@ -54,7 +54,7 @@ type setup struct {
 	sendsMail bool // the other server does
 	foreign   bool // it has no calls of Latchkey's own
 
-	there, written *store.Store // what it keeps, and what is written down here; nil: a new one
+	there, written *store.Store // what it keeps, and what is recorded here; nil: a new one
 }
 
 func newRig(t testing.TB, how setup) *rig {
@@ -65,7 +65,7 @@ func newRig(t testing.TB, how setup) *rig {
 	r := &rig{t: t, clock: servicetest.NewClock(), box: &postbox{}, log: &testkit.Log{}, notices: &notices{}}
 	log := slog.New(slog.NewJSONHandler(r.log, nil))
 
-	// Whoever runs both servers exempts the dashboard from the limit of sign-ins, which it counts itself. That is what this clock is for.
+	// An operator of both servers exempts the dashboard from the limit of sign-ins, which it counts itself. That is what this clock is for.
 	var exempt atomic.Int64
 	cfg := accounts.Config{
 		PublicURL: "https://keys.example.org", Registration: true, MinPassword: 8,
@@ -149,7 +149,7 @@ func (r *rig) tenant(how setup) servicetest.Tenant {
 	return tenant
 }
 
-// lives says whether whoever asked was let in.
+// lives says whether the request was let in.
 func lives(t testing.TB, err error) bool {
 	t.Helper()
 	if err != nil && !client.IsUnauthorized(err) {
@@ -158,7 +158,7 @@ func lives(t testing.TB, err error) bool {
 	return err == nil
 }
 
-// written is what was written down on this side, and on the other by the time that this answers.
+// written is what was recorded on this side, and on the other by the time that this answers.
 func (r *rig) written(userID string) []model.Event {
 	r.t.Helper()
 	r.rules.Drain()

@@ -178,7 +178,7 @@ func (p *Person) TurnKey(ctx context.Context, id string, on bool) (model.Key, er
 // sameAct is for how long one act more of the same kind on the same key is taken for a repetition: a double click, two tabs.
 const sameAct = 10 * time.Second
 
-// recordTurned writes down what became of a key. The other server does not tell whether it changed anything, so it is written once,
+// recordTurned records what became of a key. The other server does not tell whether it changed anything, so it is written once,
 // however often it was asked for at the same time.
 func (p *Person) recordTurned(ctx context.Context, key model.Key, on bool) {
 	kind := model.EventKeyTurnedOff

@@ -39,7 +39,7 @@ func (r *rig) newKey(p handlers.Person, name string) model.Key {
 	return created.Key
 }
 
-// happened is the kinds of what was written down of an account's keys, the oldest first.
+// happened is the kinds of what was recorded of an account's keys, the oldest first.
 func (r *rig) happened(a model.Account) string {
 	r.t.Helper()
 	var kinds []string

@@ -12,7 +12,7 @@ import (
 // maxWaits bounds how many people's waits are remembered. Beyond that the other server has to say it again.
 const maxWaits = 10_000
 
-// retryAfter remembers for whom the other server asked to be left alone, and until when. Whoever presses "Try again" too early is
+// retryAfter remembers which clients the other server asked to wait, and until when. A person who presses "Try again" too early is
 // answered from here: asking would only make the wait longer. It is kept in memory, since a wait is five minutes at most.
 type retryAfter struct {
 	now   func() time.Time

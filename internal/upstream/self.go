@@ -24,7 +24,7 @@ func (p *Person) CheckPassword(ctx context.Context, password model.Secret) error
 	return err
 }
 
-// recordPassword writes down what came of something that took the person's password: it happened, or somebody does not know it.
+// recordPassword records what came of something that took the person's password: it happened, or somebody does not know it.
 func (p *Person) recordPassword(ctx context.Context, kind model.EventKind, err error) {
 	e := p.event(kind, model.Key{})
 	switch {

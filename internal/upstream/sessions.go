@@ -7,7 +7,7 @@ import (
 	"latchkey/internal/model"
 )
 
-// Sessions lists where the person is signed in there, but for this session.
+// Sessions lists where the person is signed in there, except this session.
 func (p *Person) Sessions(ctx context.Context) (model.Sessions, error) {
 	listed, more, err := p.session.AuthSessions(ctx)
 	if err != nil {
@@ -46,7 +46,7 @@ func (p *Person) EndOthers(ctx context.Context) error {
 	return nil
 }
 
-// SignOut ends this session. What is written down of it goes with the web session that holds it.
+// SignOut ends this session. What is recorded of it goes with the web session that holds it.
 func (p *Person) SignOut(ctx context.Context) error {
 	if err := p.session.Logout(ctx); err != nil && !client.IsUnauthorized(err) {
 		return failed(err)

@@ -66,7 +66,7 @@ type Service struct {
 	now        func() time.Time
 	log        *slog.Logger
 
-	turning    sync.Mutex   // while it is written down that a key was turned on or off
+	turning    sync.Mutex   // while it is recorded that a key was turned on or off
 	unreported atomic.Int64 // until when the other server is not asked for usage, which it does not keep; Unix nanoseconds
 }
 
@@ -197,7 +197,7 @@ func (s *Service) UseLink(ctx context.Context, _ model.Origin, link model.GivenL
 // eventTimeout bounds writing down what was done.
 const eventTimeout = 15 * time.Second
 
-// record writes down what was done there. The act is done: that it is not written down is for the log alone.
+// record records what was done there. If that fails, only the log says so: the act is done.
 func (s *Service) record(ctx context.Context, e model.Event, from model.Origin) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), eventTimeout)
 	defer cancel()

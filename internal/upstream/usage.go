@@ -61,7 +61,7 @@ func (p *Person) askUsage(ctx context.Context) func() usage {
 }
 
 // readUsage asks for usage. That there is none to be had is remembered. Some servers refuse every path that they do not know;
-// whether the session is over, whoever asks for the keys themselves learns.
+// a read of the keys themselves tells whether the session is over.
 func (p *Person) readUsage(ctx context.Context) usage {
 	facts, err := patiently(p, func() (client.KeyFacts, error) { return p.keys.Facts(ctx) })
 	switch {

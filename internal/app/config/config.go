@@ -39,7 +39,7 @@ type Config struct {
 	PairingTime    time.Duration // how long a pairing code is good for
 	DrainTime      time.Duration // how long the program says that it is stopping before it takes no more requests
 	AdminAddr      string        // HOST:PORT of readiness, metrics and profiles; "": nowhere
-	SMTP           model.Secret  // URL of the server that takes mails; "": none are sent
+	SMTP           model.Secret  // URL of the server that takes emails; "": none are sent
 	TrustedProxies string        // networks whose X-Forwarded-For is believed, comma separated
 	Log            string        // "text", "json", or "" for text on a terminal and JSON elsewhere
 	LogLevel       string        // "debug", "info", "warn" or "error"
@@ -60,7 +60,7 @@ type Config struct {
 	Unknown []string // variables that look like settings and are none
 }
 
-// Defaults gives the settings of a program that was told nothing.
+// Defaults gives the settings of a program without flags and variables.
 func Defaults() Config {
 	return Config{
 		Addr:         "127.0.0.1:8080",
@@ -173,7 +173,7 @@ const (
 	drainTimeRange = "must be 0s to 60s"
 )
 
-// duration is a flag.Value whose complaint is ours.
+// duration is a flag.Value with an error text of its own.
 type duration struct {
 	to      *time.Duration
 	allowed string
@@ -292,7 +292,7 @@ func (c *Config) applyEnvironment(fs *flag.FlagSet, environ []string) error {
 // byteOrderMark begins files of Windows, and so the name of the first variable in one.
 const byteOrderMark = "\ufeff"
 
-// inFile is a value as whoever wrote it into a file meant it. Some programs that read such files for another leave in it what was never
+// inFile is a value as it was meant in a file of variables. Some programs that read such files leave in it what was never
 // meant: spaces, the line end of Windows, quotation marks. No setting has any of these around it.
 func inFile(value string) string {
 	value = strings.TrimSpace(strings.TrimPrefix(value, byteOrderMark))

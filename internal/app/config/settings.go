@@ -33,7 +33,7 @@ type Settings struct {
 	PairingTime    time.Duration
 	DrainTime      time.Duration
 	Admin          *Admin       // nil: nowhere
-	Mail           *MailServer  // nil: no mails are sent
+	Mail           *MailServer  // nil: no emails are sent
 	TrustedProxies []*net.IPNet // whose X-Forwarded-For is believed
 	Log            LogForm
 	LogLevel       slog.Level
@@ -56,7 +56,7 @@ type Settings struct {
 // AlsoHost is another host by which devices reach the program.
 type AlsoHost struct {
 	Name string // as browsers send it, without a port
-	// URL is what devices that come by this host are told to use, scheme and host without a slash at the end. "": the public URL.
+	// URL is the address for devices that come by this host, scheme and host without a slash at the end. "": the public URL.
 	URL string
 }
 
@@ -146,5 +146,5 @@ func (c Config) Parse() (Settings, error) {
 }
 
 // unexpanded says whether a path was written for a shell to complete, and came here as it was: from a file of variables, or behind an
-// equals sign. It would be made here under that very name, and be empty.
+// equals sign. It would be created here under that very name, and be empty.
 func unexpanded(path string) bool { return path != "" && strings.ContainsAny(path[:1], "~$%") }

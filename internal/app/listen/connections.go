@@ -15,10 +15,10 @@ const fewConnections = 8
 
 // connections are those that are open, and places for so many.
 //
-// Whoever comes from a network, which is an address of IPv4 or a /64 of IPv6, may have half as many as are free, and those of a site,
+// Connections from a network, which is an address of IPv4 or a /64 of IPv6, may have half as many as are free, and those of a site,
 // which is a /24 or /48, as many as are free. So one address alone gets a third of all, a site half, and however many take their
 // part there is room for the next. A proxy that is trusted stands for many, and has no part. Who has their part, and everybody when
-// all are taken, is let in when one that waits can be hung up on: one of their own, or one of whoever has most.
+// all are taken, is let in when one that waits can be hung up on: one of their own, or one of the network that has most.
 type connections struct {
 	most int
 
@@ -181,7 +181,7 @@ func (s *connections) hangUpOn(n *network) bool {
 		}
 	}
 	s.drop(victim)
-	_ = victim.TCPConn.Close() // whoever it was has gone, or comes again
+	_ = victim.TCPConn.Close() // its client has gone, or comes again
 	return true
 }
 
@@ -246,7 +246,7 @@ func (s *connections) follow(conn net.Conn, state http.ConnState) {
 	}
 }
 
-// letGo closes what has waited since before then, but for connections that have had no answer yet.
+// letGo closes what has waited since before then, except connections that have had no answer yet.
 func (s *connections) letGo(before time.Time) (left int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,5 +1,5 @@
-// Package listen is a TCP listener that lets in no more connections than there may be, whoever floods it, and nobody who has come is
-// lost when it stops.
+// Package listen is a TCP listener with a limit of connections, which holds also in a flood, and that loses no accepted
+// connection when it stops.
 package listen
 
 import (
@@ -18,10 +18,10 @@ const (
 	// not need one each, since those that have nothing to say are hung up on for those that have.
 	maxConnections = 8192
 	// otherFiles are those that are left for all that is no connection to the public listener: the database, which holds three for
-	// each reader, the listener for operators, commands, mails and files. It is at most half of what there may be.
+	// each reader, the listener for operators, commands, emails and files. It is at most half of what there may be.
 	otherFiles = 256
 
-	// handshakes is how long connections that are being made when the program stops may take. Few ways are longer than that, there
+	// handshakes is how long connections that are being established when the program stops may take. Few ways are longer than that, there
 	// and back.
 	handshakes = 250 * time.Millisecond
 	// backlogLook is how long one look into a backlog waits, when it must not wait for anything new.
@@ -82,7 +82,7 @@ type Listener struct {
 	atOnce  bool                  // waits for no handshakes
 	log     *slog.Logger
 
-	draining chan time.Time // is told by when to stop, once
+	draining chan time.Time // gets the time by which to stop, once
 	closed   chan struct{}
 
 	// Accept has one caller.
@@ -148,7 +148,7 @@ func (l *Listener) next() (*net.TCPConn, error) {
 }
 
 // Drain closes the listener when all who came before are let in, or when the context ends. New ones are kept out meanwhile, where
-// the system can do that: the others may go on to whoever listens next.
+// the system can do that: the others may go on to the next listener.
 func (l *Listener) Drain(ctx context.Context) {
 	if err := refuseHandshakes(l.tcp); err != nil {
 		l.log.Debug("the system accepts connections until the listener is closed", "cause", err)

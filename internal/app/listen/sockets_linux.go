@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// refuseHandshakes has the system drop what would begin a new connection, and let pass what ends a handshake that has begun. Whoever
-// asks meanwhile asks again a second later, and finds the listener closed, or another one. Without it a connection could be made
+// refuseHandshakes has the system drop what would begin a new connection, and let pass what ends a handshake that has begun. A client that
+// asks meanwhile asks again a second later, and finds the listener closed, or another one. Without it a connection could be established
 // between the last look into the backlog and the close, which resets it.
 func refuseHandshakes(l *net.TCPListener) error {
 	const (

@@ -9,27 +9,27 @@ import (
 )
 
 const (
-	// stuckAfter is when mails that do not get through are no hiccup any more: servers that greylist, restart or are busy take mails
+	// stuckAfter is when failing delivery is no hiccup any more: servers that greylist, restart or are busy accept emails
 	// within it.
 	stuckAfter = time.Hour
 	// shortRest and longRest are for how long a server that has just failed is left alone, at first and when it goes on failing: the
-	// mails that wait share the answer in place of each knocking.
+	// emails that wait share the answer in place of each knocking.
 	shortRest, longRest = 10 * time.Second, time.Minute
-	// lookAgain is how long a server that fails is not asked how it is, when no mail asks it.
+	// lookAgain is how long a server that fails is not asked how it is, when no email asks it.
 	lookAgain = 5 * time.Minute
-	// refusalsInARow are how many mails a server refuses, one after another, before it counts as one that takes none: one address, or
+	// refusalsInARow are how many emails a server refuses, one after another, before it counts as one that takes none: one address, or
 	// two, may be mistyped.
 	refusalsInARow = 3
 )
 
-// health is what is known of a mail server by what became of the mails.
+// health is what is known of a mail server by what became of the emails.
 type health struct {
 	now   func() time.Time
-	probe func(context.Context) error // a connection without a mail; nil: there is none
+	probe func(context.Context) error // a connection without an email; nil: there is none
 
 	mu       sync.Mutex
 	since    time.Time // of the first failure that no success came after; zero: there is none
-	refusals int       // of single mails since then, without anything else
+	refusals int       // of single emails since then, without anything else
 	down     bool      // the server itself failed since then
 	reason   string    // of the last failure
 	last     time.Time // when it was tried last
@@ -48,7 +48,7 @@ func (h *health) resting() error {
 	return nil
 }
 
-// learn takes in how a mail, or a question, ended.
+// learn takes in how an email, or a question, ended.
 func (h *health) learn(err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

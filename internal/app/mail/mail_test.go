@@ -32,7 +32,7 @@ const mailPassword = "canary-of-the-mail-server"
 
 // mailHost is a real mail server on a free port. What is set before it starts decides how it behaves.
 type mailHost struct {
-	user, refuse string // refuse is an address that it takes no mail for
+	user, refuse string // refuse is an address that it takes no email for
 	later        bool   // it says so in the way that means: not now
 	tls          *tls.Config
 	sealed       bool // TLS from the first byte on
@@ -41,7 +41,7 @@ type mailHost struct {
 	mails []receivedMail
 }
 
-// receivedMail is a mail as the server got it.
+// receivedMail is an email as the server got it.
 type receivedMail struct {
 	hello    string
 	from, to string
@@ -229,7 +229,7 @@ func TestAMailGoesToTheSpellingOfADomainThatMailServersTake(t *testing.T) {
 	}
 }
 
-// read takes a mail apart as a mail program does.
+// read takes an email apart as a mail program does.
 func (m receivedMail) read(t *testing.T) (netmail.Header, string) {
 	t.Helper()
 	msg, err := netmail.ReadMessage(bytes.NewReader(m.raw))
@@ -469,7 +469,7 @@ func TestNoticesLeaveHalfOfThePlacesToLinks(t *testing.T) {
 	})
 }
 
-// --- A server that takes no mails --------------------------------------------------------------------------------------
+// --- A server that takes no emails --------------------------------------------------------------------------------------
 
 // steps is a way to deliver whose answer a test decides, with a clock of the test's.
 type steps struct {

@@ -11,10 +11,10 @@ import (
 )
 
 const (
-	// maxMails is how many mails may wait. They are kept in memory alone: a mail that a restart loses can be asked for again, and
+	// maxMails is how many emails may wait. They are kept in memory alone: an email that a restart loses can be asked for again, and
 	// what a notice tells of is in the account's activity.
 	maxMails = 1000
-	// maxMailBytes bounds what they hold together. A mail has 2 KB at most by itself; what strangers send is in none but for an address
+	// maxMailBytes bounds what they hold together. An email has 2 KB at most by itself; what strangers send is in none except for an address
 	// and a name.
 	maxMailBytes = 4 << 20
 	// maxNotices is how many of them may be notices. The rest is for links, which somebody waits for.
@@ -25,26 +25,26 @@ const (
 	mailsEndIn = 5 * time.Second
 )
 
-// mailPauses are how long a mail waits before it is tried again: a mail server may be restarting, or want to see us come back.
+// mailPauses are how long an email waits before it is tried again: a mail server may be restarting, or want to see us come back.
 func mailPauses() []time.Duration {
 	return []time.Duration{20 * time.Second, 2 * time.Minute, 8 * time.Minute}
 }
 
 var errTooManyMails = errors.New("too many emails are waiting for the mail server")
 
-// Outbox takes mails and delivers them, so that nobody waits for a mail server: neither a person nor whoever watches how long an
+// Outbox takes emails and delivers them, so that nobody waits for a mail server: neither a person nor an attacker who measures how long an
 // answer takes.
 type Outbox struct {
 	deliver func(context.Context, accounts.Email) error
 	health  *health
 	log     *slog.Logger
-	waiting chan struct{} // one entry for each mail that is not gone
+	waiting chan struct{} // one entry for each email that is not gone
 	notices chan struct{} // one for each of these that is a notice
 	sending chan struct{} // one for each that is being delivered
 	mails   sync.WaitGroup
 
 	mu    sync.Mutex
-	bytes int // of the mails that wait
+	bytes int // of the emails that wait
 
 	ending chan struct{} // closed when nothing is tried again
 	end    sync.Once
@@ -52,7 +52,7 @@ type Outbox struct {
 	cut    context.CancelFunc
 }
 
-// New gives what takes mails for a server. It connects nowhere yet. publicURL is by which address people reach the program.
+// New gives what takes emails for a server. It connects nowhere yet. publicURL is by which address people reach the program.
 func New(server Server, publicURL string, now func() time.Time, log *slog.Logger) *Outbox {
 	m := smtpMailer{Server: server, hello: helloOf(publicURL, server.From), now: now}
 	o := newOutbox(m.deliver, now, log)
@@ -69,7 +69,7 @@ func newOutbox(deliver func(context.Context, accounts.Email) error, now func() t
 	return o
 }
 
-// Send takes a mail.
+// Send takes an email.
 func (o *Outbox) Send(_ context.Context, m accounts.Email) error {
 	leave, ok := o.enter(m)
 	if !ok {
@@ -82,7 +82,7 @@ func (o *Outbox) Send(_ context.Context, m accounts.Email) error {
 	return nil
 }
 
-// enter takes the place of a mail among those that wait, if there is one.
+// enter takes the place of an email among those that wait, if there is one.
 func (o *Outbox) enter(m accounts.Email) (leave func(), ok bool) {
 	taken := []chan struct{}{o.waiting}
 	if m.Notice {
@@ -110,7 +110,7 @@ func (o *Outbox) enter(m accounts.Email) (leave func(), ok bool) {
 	return leave, true
 }
 
-// hold counts the bytes of a mail, if there is room for them. Notices leave half of it to links.
+// hold counts the bytes of an email, if there is room for them. Notices leave half of it to links.
 func (o *Outbox) hold(size int, notice bool) bool {
 	most := maxMailBytes
 	if notice {
@@ -131,8 +131,8 @@ func (o *Outbox) release(size int) {
 	o.bytes -= size
 }
 
-// carry tries until the mail is delivered, until the server says that it never will be, or until it was tried often enough. The log
-// says which kind of mail it was and not whose.
+// carry tries until the email is delivered, until the server says that it never will be, or until it was tried often enough. The log
+// says which kind of email it was and not whose.
 func (o *Outbox) carry(m accounts.Email) {
 	pauses := mailPauses()
 	for try := 0; ; try++ {
@@ -161,16 +161,16 @@ func (o *Outbox) try(m accounts.Email) error {
 	return err
 }
 
-// Waiting is how many mails are not gone.
+// Waiting is how many emails are not gone.
 func (o *Outbox) Waiting() int { return len(o.waiting) }
 
-// Trouble says since when no mail has got through, and why: zero when the last one has.
+// Trouble says since when no email has been delivered, and why: zero when the last one was.
 func (o *Outbox) Trouble() (since time.Time, reason string) { return o.health.trouble() }
 
-// Stuck says whether mails have not got through for so long that none may be promised any more.
+// Stuck says whether no email has been delivered for so long that none may be promised.
 func (o *Outbox) Stuck() bool { return o.health.stuck() }
 
-// Look asks a server that has been failing whether it is well again, so that this is known before somebody needs a mail. It is
+// Look asks a server that has been failing whether it is well again, so that this is known before somebody needs an email. It is
 // called now and then.
 func (o *Outbox) Look(ctx context.Context) { o.health.look(ctx) }
 
@@ -186,7 +186,7 @@ func (o *Outbox) pause(d time.Duration) bool {
 	}
 }
 
-// Drain tries no mail again and waits a little for those that are being delivered.
+// Drain tries no email again and waits a little for those that are being delivered.
 func (o *Outbox) Drain() {
 	o.end.Do(func() { close(o.ending) })
 	cutting := time.AfterFunc(mailsEndIn, o.cut)

@@ -21,10 +21,10 @@ import (
 	"latchkey/internal/model"
 )
 
-// mailTime is how long a mail server may take for one mail, from the connection to its word that it has it.
+// mailTime is how long a mail server may take for one email, from the connection to its word that it has it.
 const mailTime = 20 * time.Second
 
-// Server is a server that takes mails.
+// Server is a server that takes emails.
 type Server struct {
 	Host      string
 	Port      int
@@ -35,7 +35,7 @@ type Server struct {
 	Plaintext bool // the server is on this machine: what goes there needs no encryption
 }
 
-// smtpMailer gives mails to a server, one connection each.
+// smtpMailer gives emails to a server, one connection each.
 type smtpMailer struct {
 	Server
 	tlsConfig *tls.Config // nil: what the machine trusts
@@ -55,17 +55,17 @@ func helloOf(publicURL, from string) string {
 	return from[strings.LastIndexByte(from, '@')+1:]
 }
 
-// AtOnce gives what hands mails to a server before it returns, for a command that ends then.
+// AtOnce gives what hands emails to a server before it returns, for a command that ends then.
 func AtOnce(server Server, publicURL string, now func() time.Time) accounts.Mailer {
 	return atOnce{smtpMailer{Server: server, hello: helloOf(publicURL, server.From), now: now}}
 }
 
 type atOnce struct{ smtpMailer }
 
-// Send returns when the server has the mail, or with the reason why it has not.
+// Send returns when the server has the email, or with the reason why it has not.
 func (m atOnce) Send(ctx context.Context, letter accounts.Email) error { return m.deliver(ctx, letter) }
 
-// deliver returns when the server has the mail, or with a reason that names neither its receiver nor a password.
+// deliver returns when the server has the email, or with a reason that names neither its receiver nor a password.
 func (m smtpMailer) deliver(ctx context.Context, letter accounts.Email) error {
 	msg, err := m.message(letter)
 	if err != nil {
@@ -74,7 +74,7 @@ func (m smtpMailer) deliver(ctx context.Context, letter accounts.Email) error {
 	return m.connect(ctx, func(ctx context.Context, c *gomail.Client) error { return c.DialAndSendWithContext(ctx, msg) })
 }
 
-// probe goes as far with the server as one can without a mail.
+// probe goes as far with the server as one can without an email.
 func (m smtpMailer) probe(ctx context.Context) error {
 	return m.connect(ctx, func(ctx context.Context, c *gomail.Client) error {
 		if err := c.DialWithContext(ctx); err != nil {
@@ -145,14 +145,14 @@ func inItsLine(r rune) rune {
 // errRefusedMail is a refusal that will be the same next time.
 type errRefusedMail struct {
 	error
-	ofOne bool // it is about this mail's receiver, as far as one can tell, and not about all mails
+	ofOne bool // it is about this email's receiver, as far as one can tell, and not about all emails
 }
 
 // aboutOne are the answers of servers to an address that is none, or whose mailbox is full. What else is refused for good is
 // refused to everybody: how we introduce ourselves, or that we may not send.
 var aboutOne = []int{550, 551, 552, 553}
 
-// mailError says why a mail did not get through, in words that are fit for a log: servers quote addresses in theirs.
+// mailError says why an email was not delivered, in words that are fit for a log: servers quote addresses in theirs.
 func mailError(err error) error {
 	var send *gomail.SendError
 	var said *textproto.Error

@@ -37,12 +37,12 @@ type Place struct {
 	Dir    string
 	Open   func(context.Context) (*store.Store, error) // fails with store.ErrInUse while a running program has it
 	Refuse func(why string) error                      // says what is wrong with the directory
-	// Connect opens the shared database, whatever programs run on it; nil when the data is in the directory. It brings the schema up to
-	// date when it is told to, and refuses another one otherwise.
+	// Connect opens the shared database, whatever programs run on it; nil when the data is in the directory. It migrates the schema if asked to,
+	// and otherwise refuses one that is not current.
 	Connect func(ctx context.Context, migrate bool) (*store.Store, error)
 	// Copy copies the database that is at a path into the shared one; nil when there is none.
 	Copy   func(ctx context.Context, path string, o store.CopyOptions) (store.Copied, error)
-	Config Config // of the operator there, but for the store
+	Config Config // of the operator there, except the store
 }
 
 // usageError is a command line that is wrong.
@@ -61,7 +61,7 @@ type options struct {
 // commandFlag makes one flag of a command.
 type commandFlag func(fs *flag.FlagSet, o *options)
 
-// command is one command of whoever runs the program.
+// command is one command for operators.
 type command struct {
 	name, argument string // "": takes none
 	does           string

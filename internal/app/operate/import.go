@@ -53,7 +53,7 @@ type imported struct {
 	Skipped   int            `json:"skipped"`       // had keys alone to sign in with
 	NeedReset int            `json:"need_reset"`    // of those made: must choose a password
 	Disabled  int            `json:"disabled"`      // of those made
-	Keys      int            `json:"keys"`          // must be made anew: an export does not have them
+	Keys      int            `json:"keys"`          // must be created again: an export does not have them
 	Kept      map[string]int `json:"kept"`          // identities by provider, with which nobody can sign in here
 	Bad       int            `json:"bad"`
 	Problems  []problem      `json:"problems"` // of the first of them
@@ -224,7 +224,7 @@ func (i *importing) offer(raw json.RawMessage) error {
 
 // findBeside says beside whom a user would be. Devices of both know their exact addresses, so that neither can be left out.
 //
-// Whoever is written meanwhile was in the file before, and is known from there: the answer is the same in every run.
+// Users who are written meanwhile were earlier in the file, and are known from there: the answer is the same in every run.
 func (i *importing) findBeside(c candidate) (string, error) {
 	for _, id := range c.identities {
 		if id.Provider != model.ProviderEmailPassword {
@@ -386,7 +386,7 @@ func (i *importing) identity(u exportedUser, from exportedIdentity) (model.Ident
 	return id, nil
 }
 
-// createdAt is when a user was made: the export says so, and the id does too.
+// createdAt is when a user was created: the export says so, and the id does too.
 func createdAt(u exportedUser) time.Time {
 	if u.CreationDate != nil {
 		return time.Unix(*u.CreationDate, 0).UTC()

@@ -252,7 +252,7 @@ func TestAllUsersAreListedHoweverManyThereAre(t *testing.T) {
 	}
 }
 
-// manyUsers is a file of so many users who sign in with an e-mail address.
+// manyUsers is a file of so many users who sign in with an email address.
 func manyUsers(n int) string {
 	var text bytes.Buffer
 	text.WriteByte('[')
@@ -290,7 +290,7 @@ func TestABackupIsCheckedAndCanBeRestored(t *testing.T) {
 	})
 }
 
-// A relative name is one in the directory of whoever gives the command, wherever the program runs.
+// A relative name is one in the directory of the command, wherever the program runs.
 func TestABackupGoesWhereTheCommandWasGiven(t *testing.T) {
 	cfg := testConfig(t)
 	a := run(t, cfg)

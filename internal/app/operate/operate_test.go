@@ -312,7 +312,7 @@ func TestUsersOfAnUpstreamAreNotManagedHere(t *testing.T) {
 	p.must(t, "", "backup", filepath.Join(t.TempDir(), "copy.db"))
 }
 
-// Whoever may make an account may call it anything.
+// People may register with any address.
 func TestAListCannotSteerATerminal(t *testing.T) {
 	t.Parallel()
 	anywhere(t, func(t *testing.T, p place) {

@@ -1,4 +1,4 @@
-// Package operate does what whoever runs the program may do and nobody else: the commands, and the socket on which a running
+// Package operate does what only the operator may do: the commands, and the socket on which a running
 // program takes them.
 package operate
 
@@ -16,14 +16,14 @@ import (
 	"latchkey/internal/store"
 )
 
-// operator does what whoever runs the program may do and nobody else. The running program serves it on a socket in the data
+// operator does what only the operator may do. The running program serves it on a socket in the data
 // directory, for the commands; while none runs they call it themselves. It is never on a port.
 type operator struct {
 	store     *store.Store
 	accounts  *accounts.Accounts
 	publicURL string
 	upstream  *url.URL        // nil: the users are here
-	mailer    accounts.Mailer // nil: no mails are sent
+	mailer    accounts.Mailer // nil: no emails are sent
 	data      string
 	warnings  func() []Warning
 	mailStuck func() bool
@@ -53,11 +53,11 @@ type Config struct {
 	Contact     string   // URL of the administrator; "": none
 	Upstream    *url.URL // nil: the users are here
 	MinPassword int
-	Mailer      accounts.Mailer // nil: no mails are sent
+	Mailer      accounts.Mailer // nil: no emails are sent
 	Data        string          // the directory, from the root
 	// Warnings are what was seen since the program was started; nil while none runs.
 	Warnings func() []Warning
-	// MailStuck says that mails do not leave right now; nil when that cannot be told.
+	// MailStuck says that emails do not leave right now; nil when that is not known.
 	MailStuck func() bool
 	Now       func() time.Time
 	Log       *slog.Logger
@@ -91,7 +91,7 @@ func (o *operator) handler() http.Handler {
 	return mux
 }
 
-// ofUsers refuses what is about users when they live elsewhere: an account that was made here could not even sign in.
+// ofUsers refuses what is about users when they live elsewhere: an account that was created here could not even sign in.
 func ofUsers[In, Out any](o *operator, act func(context.Context, In) (Out, error)) func(context.Context, In) (Out, error) {
 	return func(ctx context.Context, in In) (out Out, err error) {
 		if err := o.hasUsers(); err != nil {
@@ -108,7 +108,7 @@ func (o *operator) hasUsers() error {
 	return nil
 }
 
-// operation answers a request with what act makes of its body. Operators are told every error as it is.
+// operation answers a request with what act makes of its body. Operators see every error as it is.
 func operation[In, Out any](log *slog.Logger, act func(context.Context, In) (Out, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var in In

@@ -20,7 +20,7 @@ func (c call) print(answer any, say func(io.Writer) error) error {
 	return say(c.Out)
 }
 
-// legible is a text that cannot steer a terminal: whoever may make an account may call it anything.
+// legible is a text that cannot steer a terminal: people may register with any address.
 func legible(text string) string {
 	if strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		return strconv.QuoteToASCII(text)

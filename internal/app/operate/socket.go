@@ -36,7 +36,7 @@ func socketName(dir string) (name string, release func(), err error) {
 	return name, func() { _ = opened.Close() }, nil // it was only looked into
 }
 
-// Listen makes the command socket of a data directory. It is called by whoever holds the lock of the database: a socket that is
+// Listen creates the command socket of a data directory. The caller holds the lock of the database: a socket that is
 // there was left by a program that was killed.
 func Listen(ctx context.Context, dir string, log *slog.Logger) (net.Listener, error) {
 	name, release, err := socketName(dir)
@@ -83,7 +83,7 @@ func (l *socketListener) Accept() (net.Conn, error) {
 	}
 }
 
-// mayOperate lets in whoever runs the program, and root, who could do everything anyway.
+// mayOperate lets in the operator, and root, who could do everything anyway.
 func mayOperate(uid, own int) bool { return uid == own || uid == 0 }
 
 // Close removes the socket.

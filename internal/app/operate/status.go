@@ -10,7 +10,7 @@ import (
 
 const pathStatus = "/status"
 
-// Warning is something that whoever runs the program should look into.
+// Warning is something that the operator should look into.
 type Warning struct {
 	Kind  string    `json:"kind"`
 	Text  string    `json:"text"`  // with what it is about

@@ -7,7 +7,7 @@ import (
 	"net"
 )
 
-// listenPrivately makes a socket. Where there is no umask, what can be opened is a matter of the directory alone.
+// listenPrivately creates a socket. Where there is no umask, what can be opened is a matter of the directory alone.
 func listenPrivately(ctx context.Context, name string) (net.Listener, error) {
 	var config net.ListenConfig
 	return config.Listen(ctx, "unix", name)

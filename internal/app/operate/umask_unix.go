@@ -9,10 +9,10 @@ import (
 	"syscall"
 )
 
-// umask is held by whoever changes the umask, which the whole process has one of.
+// umask guards the umask, of which the whole process has one.
 var umask sync.Mutex
 
-// listenPrivately makes a socket that was never open to others. What is made elsewhere in this moment is closed to them too; a mask
+// listenPrivately creates a socket that was never open to others. What is created elsewhere in this moment is closed to them too; a mask
 // that took the x as well would make directories there that nobody can enter.
 func listenPrivately(ctx context.Context, name string) (net.Listener, error) {
 	umask.Lock()

@@ -24,8 +24,8 @@ type listedUser struct {
 	CreatedAt    time.Time `json:"created_at"`
 	Keys         int       `json:"keys"`
 	Disabled     bool      `json:"disabled"`
-	NoPassword   bool      `json:"no_password"`   // has an e-mail, and no password fits
-	NotConfirmed bool      `json:"not_confirmed"` // has not opened the link in the mail yet
+	NoPassword   bool      `json:"no_password"`   // has an email, and no password fits
+	NotConfirmed bool      `json:"not_confirmed"` // has not opened the link in the email yet
 }
 
 func listed(m accounts.Managed) listedUser {
@@ -39,7 +39,7 @@ func listed(m accounts.Managed) listedUser {
 	return out
 }
 
-// named is whom a command is about: an id, or an e-mail in any spelling in which people see no difference.
+// named is whom a command is about: an id, or an email in any spelling in which people see no difference.
 type named struct {
 	User string `json:"user"`
 }
@@ -52,7 +52,7 @@ func (o *operator) findUser(ctx context.Context, in named) (listedUser, error) {
 	return listed(found), nil
 }
 
-// aboutUser puts a refusal into words for operators, who are told every other error as it is.
+// aboutUser puts a refusal into words for operators, who see every other error as it is.
 func aboutUser(name string, err error) error {
 	var ambiguous accounts.AmbiguousError
 	if errors.As(err, &ambiguous) {
@@ -126,10 +126,10 @@ type handedOut struct {
 	Link          passedOn   `json:"link,omitempty"`
 	LinkExpiresAt time.Time  `json:"link_expires_at,omitzero"`
 	Mailed        bool       `json:"mailed,omitempty"`     // the link, which is then not told
-	Stuck         bool       `json:"mail_stuck,omitempty"` // mails do not leave right now
+	Stuck         bool       `json:"mail_stuck,omitempty"` // emails do not leave right now
 }
 
-// handOut tells of a link that was made.
+// handOut tells of a link that was created.
 func (h *handedOut) handOut(link accounts.HandedOut) {
 	h.Link, h.LinkExpiresAt = passedOn(link.Address.Reveal()), link.ExpiresAt
 }

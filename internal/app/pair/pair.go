@@ -44,7 +44,7 @@ func (e exitError) Unwrap() error { return e.error }
 // ExitCode is what the process ends with.
 func (e exitError) ExitCode() int { return e.code }
 
-// pairSettings is what "latchkey pair" is told. It has flags and no variables: it runs once, and a LATCHKEY_URL that is left
+// pairSettings are the settings of "latchkey pair". It has flags and no variables: it runs once, and a LATCHKEY_URL that is left
 // in an environment would be one more setting that the server beside it does not have.
 type pairSettings struct {
 	url, name, out string
@@ -269,7 +269,7 @@ func (k pairedKey) writeEnv(f *os.File) error {
 	return err
 }
 
-// intoNewFile makes a file that its owner alone can read, and has it filled. It is made first: a file that cannot be is better
+// intoNewFile creates a file that its owner alone can read, and has it filled. It is created first: a file that cannot be is better
 // found before a key exists. What is there already is left alone, a symbolic link too; what cannot be filled is removed.
 func intoNewFile(path string, fill func(*os.File) error) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // the person names the file

@@ -52,8 +52,8 @@ func (r *reader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// encodingOf says how to read a text that begins so, and how long its mark is. A text of ours begins with something of ASCII: whatever
-// has a zero beside that is UTF-16 without a mark.
+// encodingOf says how to read a text that begins so, and how long its mark is. Such a text begins with ASCII: one with a
+// zero beside that is UTF-16 without a mark.
 func encodingOf(start []byte) (how transform.Transformer, mark int, err error) {
 	two := append(bytes.Clone(start), 0, 0)[:2]
 	switch has := func(prefix string) bool { return strings.HasPrefix(string(start), prefix) }; {
@@ -83,7 +83,7 @@ func wide(order unicode.Endianness) transform.Transformer {
 // Decode is Reader for what has been read whole.
 func Decode(content []byte) ([]byte, error) { return io.ReadAll(Reader(bytes.NewReader(content))) }
 
-// Line is the first line of up to most bytes, without its end. It reads nothing behind that: whoever types may not have typed it yet.
+// Line is the first line of up to most bytes, without its end. It reads nothing after that: it may not have been typed yet.
 func Line(r io.Reader, most int) (string, error) {
 	var line, next []byte
 	for next = make([]byte, 1); len(line) < most; {

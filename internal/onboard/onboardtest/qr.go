@@ -14,7 +14,7 @@ type qrVersion struct {
 	align  []int // rows and columns of the alignment patterns
 }
 
-// qrVersions starts with version 1, the smallest. Version 10 holds 213 bytes: more than any address of ours.
+// qrVersions starts with version 1, the smallest. Version 10 holds 213 bytes: more than any address of this program.
 var qrVersions = []qrVersion{
 	{10, []int{16}, nil},
 	{16, []int{28}, []int{6, 18}},

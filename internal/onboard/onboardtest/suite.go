@@ -14,7 +14,7 @@ import (
 	"latchkey/internal/testkit"
 )
 
-// base is when grants are made unless a test says otherwise, and lifetime how long they last.
+// base is when grants are created unless a test says otherwise, and lifetime how long they last.
 var base = time.Date(2026, time.November, 20, 12, 30, 0, 123_000_000, time.UTC)
 
 const (
@@ -96,7 +96,7 @@ func claimed(t *testing.T, grants onboard.Grants, p person) model.DeviceGrant {
 	return g
 }
 
-// approving creates a grant whose key is being made.
+// approving creates a grant whose key is being created.
 func approving(t *testing.T, grants onboard.Grants) model.DeviceGrant {
 	t.Helper()
 	p := newPerson()
@@ -200,7 +200,7 @@ func wantGrant(t *testing.T, grants onboard.Grants, g model.DeviceGrant) {
 	}
 }
 
-// diffGrants is empty when two grants are the same. No bytes are as good as nil.
+// diffGrants is empty when two grants are the same. No bytes count as nil.
 func diffGrants(wanted, got model.DeviceGrant) string {
 	for _, g := range []*model.DeviceGrant{&wanted, &got} {
 		if len(g.Sealed) == 0 {

@@ -53,7 +53,7 @@ func URL(t testing.TB) string {
 	return u.String()
 }
 
-// skipOrFail ends a test that has no server: it is skipped where there is no PostgreSQL, but for CI, which would prove nothing.
+// skipOrFail ends a test that has no server: it is skipped where there is no PostgreSQL, except in CI, which would prove nothing.
 func skipOrFail(t testing.TB, err error) {
 	t.Helper()
 	if errors.Is(err, errNone) && os.Getenv("CI") == "" {

@@ -101,7 +101,7 @@ func (p *Proxy) Messages() int {
 	return p.messages
 }
 
-// Reset lets Messages begin anew.
+// Reset forgets the messages.
 func (p *Proxy) Reset() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

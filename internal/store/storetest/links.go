@@ -241,7 +241,7 @@ func newLink(id model.Identity, purpose string) model.Link {
 	}
 }
 
-// eventOf tells what to write down of the identity that a link is for.
+// eventOf tells what to record of the identity that a link is for.
 func eventOf(kind model.EventKind) func(model.Identity) model.Event {
 	return func(id model.Identity) model.Event { return newEvent(id.UserID, kind) }
 }

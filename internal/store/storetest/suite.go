@@ -45,7 +45,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 	}
 }
 
-// addUser creates a user who signs in with a made-up e-mail.
+// addUser creates a user who signs in with a made-up email.
 func addUser(t *testing.T, s *store.Store) model.User {
 	t.Helper()
 	u, id := newUser("user-" + model.NewID(base))
