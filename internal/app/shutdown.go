@@ -16,7 +16,7 @@ const (
 	shutdownLook = 10 * time.Millisecond
 )
 
-// shutdown tells health checks first, so that whatever passes requests on to us can pass them elsewhere, or keep them. Then it takes
+// shutdown tells health checks first, so that a proxy can pass requests elsewhere, or hold them. Then it lets in
 // accepted clients, and answers. Not http.Server.Shutdown alone: that resets who waits to be let in, and hangs up on requests that it
 // has read without a word.
 func (a *App) shutdown(ctx context.Context) error {

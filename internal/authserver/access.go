@@ -44,8 +44,8 @@ func (o openedBy) has(provider string) bool {
 	}
 }
 
-// door is an access rule: what a call asks of its caller. Its zero value lets nobody in.
-type door struct {
+// accessRule is what a call asks of its caller. Its zero value lets nobody in.
+type accessRule struct {
 	open    bool // no token wanted
 	token   tokenType
 	live    bool // the session must not have ended; always so with a refresh token, whose session row is read anyway
@@ -55,18 +55,18 @@ type door struct {
 
 // The access rules of the route table. The SDKs send the refresh token on session and key calls and the access token elsewhere.
 var (
-	anybody      = door{open: true}
-	holdsRefresh = door{token: refreshToken, session: byAnything, refusal: kindForbidden}
-	holdsAccess  = door{token: accessToken, session: byAnything, refusal: kindForbidden}
-	managesKeys  = door{token: refreshToken, session: byPassword, refusal: kindKeysForbidden}
+	anybody      = accessRule{open: true}
+	holdsRefresh = accessRule{token: refreshToken, session: byAnything, refusal: kindForbidden}
+	holdsAccess  = accessRule{token: accessToken, session: byAnything, refusal: kindForbidden}
+	managesKeys  = accessRule{token: refreshToken, session: byPassword, refusal: kindKeysForbidden}
 	// A key is meant to be handed to a device, and losing a device must not mean losing the account. Access tokens outlive a
 	// sign-out by up to half an hour; that is too long for the one call that cannot be undone.
-	mayDeleteSelf = door{token: accessToken, live: true, session: byPassword | byNobody, refusal: kindDeleteForbidden}
+	mayDeleteSelf = accessRule{token: accessToken, live: true, session: byPassword | byNobody, refusal: kindDeleteForbidden}
 )
 
 // admit finds out who is calling and whether the access rule lets them in. Beside a refusal it says whose token it was, if it was one
-// of ours, and no more.
-func (s *Server) admit(r *http.Request, d door) (principal, error) {
+// of this server, and no more.
+func (s *Server) admit(r *http.Request, d accessRule) (principal, error) {
 	if d.open {
 		return principal{}, nil
 	}

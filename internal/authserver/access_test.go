@@ -77,8 +77,8 @@ func (f *fixture) newCast(n int) cast {
 	return c
 }
 
-// tokenFor is the token of a session that a door asks for, or the one it does not.
-func tokenFor(d door, s loginAnswer, right bool) string {
+// tokenFor is the token of a session that an access rule asks for, or the one it does not.
+func tokenFor(d accessRule, s loginAnswer, right bool) string {
 	if (d.token == refreshToken) == right {
 		return s.RefreshToken
 	}
@@ -137,15 +137,15 @@ func TestEveryRouteAnswersEveryCallerAsStated(t *testing.T) {
 			{"an empty bearer", want.emptyBearer, func(cast) string { return "Bearer " }},
 			{"garbage", want.garbage, func(cast) string { return "Bearer not.a.token" }},
 			{"the owner with the other type of token", want.otherType, func(c cast) string {
-				return "Bearer " + tokenFor(rt.door, c.owner, false)
+				return "Bearer " + tokenFor(rt.rule, c.owner, false)
 			}},
 			{"the owner after signing out", want.signedOut, func(c cast) string {
 				f.do("DELETE", sessionPath, c.owner.RefreshToken, "").want(204)
-				return "Bearer " + tokenFor(rt.door, c.owner, true)
+				return "Bearer " + tokenFor(rt.rule, c.owner, true)
 			}},
 			{"the owner after the token's time", want.expired, func(c cast) string {
 				f.clock.Advance(refreshLifetime)
-				return "Bearer " + tokenFor(rt.door, c.owner, true)
+				return "Bearer " + tokenFor(rt.rule, c.owner, true)
 			}},
 			{"a deleted user", want.deletedUser, func(c cast) string {
 				gone := c.stranger
@@ -153,12 +153,12 @@ func TestEveryRouteAnswersEveryCallerAsStated(t *testing.T) {
 					gone = c.owner
 				}
 				f.do("DELETE", deletePath, gone.AccessToken, "").want(204)
-				return "Bearer " + tokenFor(rt.door, gone, true)
+				return "Bearer " + tokenFor(rt.rule, gone, true)
 			}},
-			{"an anonymous session", want.anonymous, func(c cast) string { return "Bearer " + tokenFor(rt.door, c.anonymous, true) }},
-			{"a session opened with the owner's key", want.key, func(c cast) string { return "Bearer " + tokenFor(rt.door, c.key, true) }},
-			{"a stranger", want.stranger, func(c cast) string { return "Bearer " + tokenFor(rt.door, c.stranger, true) }},
-			{"the owner", want.owner, func(c cast) string { return "Bearer " + tokenFor(rt.door, c.owner, true) }},
+			{"an anonymous session", want.anonymous, func(c cast) string { return "Bearer " + tokenFor(rt.rule, c.anonymous, true) }},
+			{"a session opened with the owner's key", want.key, func(c cast) string { return "Bearer " + tokenFor(rt.rule, c.key, true) }},
+			{"a stranger", want.stranger, func(c cast) string { return "Bearer " + tokenFor(rt.rule, c.stranger, true) }},
+			{"the owner", want.owner, func(c cast) string { return "Bearer " + tokenFor(rt.rule, c.owner, true) }},
 		} {
 			n++
 			c := f.newCast(n)
@@ -209,7 +209,7 @@ func TestEveryPathRefusesEveryOtherMethod(t *testing.T) {
 	}
 }
 
-func TestADoorLeftOutRefusesEverybody(t *testing.T) {
+func TestAMissingAccessRuleRefusesEverybody(t *testing.T) {
 	f := newFixture(t)
 	c := f.newCast(1)
 	rt := route{method: "GET", path: "/api/client/v2.0/auth/forgotten", answer: f.listKeys}
@@ -218,13 +218,13 @@ func TestADoorLeftOutRefusesEverybody(t *testing.T) {
 	for _, s := range []loginAnswer{c.owner, c.key, c.anonymous, c.stranger} {
 		for _, token := range []string{s.AccessToken, s.RefreshToken} {
 			if got := f.do("GET", rt.path, token, ""); got.status != 401 && got.status != 403 {
-				t.Errorf("a route without a door answered %d: %s", got.status, got.body)
+				t.Errorf("a route without an access rule answered %d: %s", got.status, got.body)
 			}
 		}
 	}
 }
 
-func TestASessionOfAnUnknownKindOpensNoDoor(t *testing.T) {
+func TestASessionOfAnUnknownKindPassesNoAccessRule(t *testing.T) {
 	for _, set := range []openedBy{0, byPassword, byKey, byNobody, byAnything} {
 		for _, provider := range []string{"", "oauth2-google", "API-KEY", "local-userpass "} {
 			if set.has(provider) {

@@ -88,7 +88,7 @@ func TestAFailureTellsTheClientItsTextAndTheLogItsCause(t *testing.T) {
 
 func TestAWrappedFailureKeepsItsAnswer(t *testing.T) {
 	f := newFixture(t)
-	rt := route{method: "GET", path: "/wrapped", door: anybody}
+	rt := route{method: "GET", path: "/wrapped", rule: anybody}
 	rt.answer = f.wrapped
 	f.mux.HandleFunc(rt.method+" "+rt.path, f.serve(rt))
 	f.do("GET", rt.path, "", "").want(409).says("name already in use", "AccountNameInUse")

@@ -211,8 +211,8 @@ func cutToken(t testing.TB, raw string) (head, payload, signature string) {
 	return parts[0], parts[1], parts[2]
 }
 
-// What holds for verify holds for every call: no forged token gets further than the door.
-func TestNoForgedTokenPassesAnyDoor(t *testing.T) {
+// What holds for verify holds for every call: no forged token gets past the access rule.
+func TestNoForgedTokenPassesAnyAccessRule(t *testing.T) {
 	f := newFixture(t)
 	out := f.signUp("a@example.org")
 	key := f.createKey(out, "pump")

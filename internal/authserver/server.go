@@ -83,7 +83,7 @@ const (
 // route is one call of the API: who may make it and what answers it.
 type route struct {
 	method, path string
-	door         door
+	rule         accessRule
 	answer       func(*http.Request, principal) (answer, error)
 }
 
@@ -195,7 +195,7 @@ func (s *Server) serve(rt route) http.HandlerFunc {
 			s.fail(w, r, principal{}, refuse(kindUnknownApp, r.PathValue("app")))
 			return
 		}
-		who, err := s.admit(r, rt.door)
+		who, err := s.admit(r, rt.rule)
 		if err != nil {
 			s.fail(w, r, who, err)
 			return

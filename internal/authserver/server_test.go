@@ -90,7 +90,7 @@ func TestNothingButPublicKeysMayBeCached(t *testing.T) {
 
 func TestAPanicAnswers500AndLogsNoInput(t *testing.T) {
 	f := newFixture(t)
-	rt := route{method: "POST", path: "/panics", door: anybody, answer: func(r *http.Request, _ principal) (answer, error) {
+	rt := route{method: "POST", path: "/panics", rule: anybody, answer: func(r *http.Request, _ principal) (answer, error) {
 		body, _ := io.ReadAll(r.Body)
 		panic(string(body))
 	}}
@@ -103,7 +103,7 @@ func TestAPanicAnswers500AndLogsNoInput(t *testing.T) {
 
 func TestAnAbortedAnswerStaysAborted(t *testing.T) {
 	f := newFixture(t)
-	rt := route{method: "GET", path: "/aborts", door: anybody, answer: func(*http.Request, principal) (answer, error) {
+	rt := route{method: "GET", path: "/aborts", rule: anybody, answer: func(*http.Request, principal) (answer, error) {
 		panic(http.ErrAbortHandler)
 	}}
 	f.mux.HandleFunc(rt.method+" "+rt.path, f.serve(rt))
@@ -117,7 +117,7 @@ func TestAnAbortedAnswerStaysAborted(t *testing.T) {
 
 func TestAnAnswerThatCannotBeEncodedIs500(t *testing.T) {
 	f := newFixture(t)
-	rt := route{method: "GET", path: "/broken", door: anybody, answer: func(*http.Request, principal) (answer, error) {
+	rt := route{method: "GET", path: "/broken", rule: anybody, answer: func(*http.Request, principal) (answer, error) {
 		return answer{status: 200, body: func() {}}, nil
 	}}
 	f.mux.HandleFunc(rt.method+" "+rt.path, f.serve(rt))
@@ -133,7 +133,7 @@ func TestAFailingStoreAnswers503WithoutDetails(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, rt := range f.routes {
-		got := f.knock(rt, c, "Bearer "+tokenFor(rt.door, c.owner, true), i)
+		got := f.knock(rt, c, "Bearer "+tokenFor(rt.rule, c.owner, true), i)
 		if strings.HasSuffix(rt.path, "/location") || strings.HasSuffix(rt.path, "jwks.json") {
 			got.want(200)
 			continue
@@ -159,8 +159,8 @@ func TestAFailingStoreAnswers503WithoutDetails(t *testing.T) {
 	}
 }
 
-// A disk can fill up, and an account can go, between the door and the handler.
-func TestHandlersBehindTheDoor(t *testing.T) {
+// A disk can fill up, and an account can go, between the access rule and the handler.
+func TestHandlersBehindTheAccessRule(t *testing.T) {
 	f := newFixture(t)
 	gone := principal{
 		userID: "0123456789abcdef01234567", sessionID: "0123456789abcdef01234567", identity: identity{provider: model.ProviderEmailPassword},
