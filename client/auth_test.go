@@ -171,7 +171,7 @@ func TestProfileUsesTheAccessToken(t *testing.T) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	if got.Email() != "ada@example.com" {
-		t.Errorf("the e-mail address is %q", got.Email())
+		t.Errorf("the email address is %q", got.Email())
 	}
 }
 
@@ -181,7 +181,7 @@ func TestAProfileNeedsNoMoreThanIdentities(t *testing.T) {
 		good bool
 	}{
 		"empty lists":             {`{"user_id":"u","identities":[],"data":{}}`, true},
-		"an e-mail of a number":   {`{"user_id":"u","identities":[],"data":{"email":7}}`, true},
+		"an email of a number":    {`{"user_id":"u","identities":[],"data":{"email":7}}`, true},
 		"no data":                 {`{"user_id":"u","identities":[]}`, true},
 		"no identities":           {`{"user_id":"u","data":{}}`, false},
 		"null identities":         {`{"user_id":"u","identities":null,"data":{}}`, false},
@@ -197,7 +197,7 @@ func TestAProfileNeedsNoMoreThanIdentities(t *testing.T) {
 				t.Errorf("got %+v, %v", p, err)
 			}
 			if p.Email() != "" {
-				t.Errorf("an e-mail address came from nowhere: %q", p.Email())
+				t.Errorf("an email address came from nowhere: %q", p.Email())
 			}
 		})
 	}

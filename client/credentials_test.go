@@ -26,7 +26,7 @@ func TestCredentialsKnowTheirProviderAndBody(t *testing.T) {
 		provider string
 		fields   map[string]any
 	}{
-		"e-mail and password": {client.EmailPassword("ada@example.com", `p"<w>ä`), "local-userpass",
+		"email and password": {client.EmailPassword("ada@example.com", `p"<w>ä`), "local-userpass",
 			map[string]any{"username": "ada@example.com", "password": `p"<w>ä`}},
 		"key":       {client.UserAPIKey(value), "api-key", map[string]any{"key": value}},
 		"anonymous": {client.Anonymous(), "anon-user", map[string]any{}},

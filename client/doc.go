@@ -50,7 +50,7 @@
 // A [Client] stands for one app on one server. Its first call asks the server
 // for the app's location, which names the host for all others; that answer is
 // kept, and [WithBaseHostOnly] refuses another host than the one asked. A
-// [Session] is a logged-in user. Both are safe for concurrent use.
+// [Session] is a signed-in user. Both are safe for concurrent use.
 //
 // A session is kept over a restart by its [Session.RefreshToken] alone, see
 // [Client.Resume]. Access tokens are renewed when a call finds its own refused:

@@ -100,7 +100,7 @@ func ExampleClient_Login_emailPassword() {
 	session, err := c.Login(context.Background(), client.EmailPassword("ada@example.com", "correct horse"))
 	switch {
 	case client.IsUnauthorized(err):
-		fmt.Println("wrong e-mail address or password")
+		fmt.Println("wrong email address or password")
 	case err != nil:
 		fmt.Println(err)
 	default:

@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 )
 
-// Session is a logged-in user. It is safe for concurrent use, and prints
+// Session is a signed-in user. It is safe for concurrent use, and prints
 // without its tokens.
 //
 // It holds two tokens, as the SDKs do. The refresh token, good for weeks, is

@@ -11,9 +11,9 @@ import (
 
 func (s *suite) testAccounts(t *testing.T) {
 	t.Run("a new account signs in and sees its profile", s.newAccount)
-	t.Run("an e-mail address has one account", s.takenEmail)
-	t.Run("wrong password and unknown e-mail address answer alike", s.wrongPassword)
-	t.Run("e-mail addresses are compared with case", s.emailCase)
+	t.Run("an email address has one account", s.takenEmail)
+	t.Run("wrong password and unknown email address answer alike", s.wrongPassword)
+	t.Run("email addresses are compared with case", s.emailCase)
 	t.Run("passwords have a least and a greatest length", s.passwordLength)
 	t.Run("an account may have a name without an @", s.plainName)
 	t.Run("a deleted account leaves nothing that works", s.deletedAccount)
@@ -41,7 +41,7 @@ func (s *suite) newAccount(t *testing.T) {
 		t.Fatal(err)
 	}
 	if profile.UserID != session.UserID() || profile.Type != "normal" || profile.Email() != email || profile.DomainID == "" {
-		t.Errorf("profile %+v, want user %s, type normal, e-mail %s and a domain", profile, session.UserID(), email)
+		t.Errorf("profile %+v, want user %s, type normal, email %s and a domain", profile, session.UserID(), email)
 	}
 	if len(profile.Identities) != 1 || profile.Identities[0].Provider != "local-userpass" {
 		t.Errorf("identities %+v, want one of local-userpass", profile.Identities)

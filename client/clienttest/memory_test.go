@@ -212,7 +212,7 @@ func (m *memory) register(r *http.Request) (int, any, error) {
 
 func (m *memory) byEmail(email string) *memoryUser {
 	for _, u := range m.users {
-		if u.email == email || m.lies("e-mail without case") && strings.EqualFold(u.email, email) {
+		if u.email == email || m.lies("email without case") && strings.EqualFold(u.email, email) {
 			return u
 		}
 	}

@@ -84,7 +84,7 @@ func TestTheSuiteNoticesEveryLie(t *testing.T) {
 		"dates on keys":               "keys",
 		"devices change passwords":    "passwords",
 		"devices end sessions":        "auth_sessions",
-		"e-mail without case":         "accounts",
+		"email without case":          "accounts",
 		"ended sessions live":         "auth_sessions",
 		"errors without CORS":         "browsers",
 		"facts for devices":           "key_facts",

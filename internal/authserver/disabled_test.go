@@ -52,7 +52,7 @@ func TestOnlyWhoeverKnowsThePasswordOrTheKeyLearnsThatAnAccountIsOff(t *testing.
 			"sign-in-failed unknown  wrong password", 1},
 		{"right password", "local-userpass", object("username", "a@example.org", "password", testPassword), "UserDisabled",
 			"sign-in-failed unknown  account is off", 1},
-		{"unknown e-mail", "local-userpass", object("username", "b@example.org", "password", testPassword), "InvalidPassword", "", 1},
+		{"unknown email", "local-userpass", object("username", "b@example.org", "password", testPassword), "InvalidPassword", "", 1},
 		{"key that is on", "api-key", object("key", on.Value), "UserDisabled", "key-refused device on account is off", 0},
 		{"key that is off", "api-key", object("key", off.Value), "AuthError", "key-refused device off off", 0},
 		{"key that never was", "api-key", object("key", unknownValue()), "AuthError", "", 0},

@@ -143,6 +143,6 @@ func TestWhatIsRefusedByACountIsNotWrittenDownOneByOne(t *testing.T) {
 		t.Errorf("%d tries are written down, want %d", tries, accountTries)
 	}
 	if logs := f.logs.String(); strings.Contains(logs, "a@example.org") || strings.Contains(logs, "wrong password\"") && strings.Contains(logs, testPassword) {
-		t.Error("the log has an e-mail address or a password")
+		t.Error("the log has an email address or a password")
 	}
 }

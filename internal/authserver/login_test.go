@@ -49,10 +49,10 @@ func TestRefusedLoginsSayNothingButUnauthorized(t *testing.T) {
 		name, provider, body, code, reason string
 	}{
 		{"wrong password", "local-userpass", object("username", "a@example.org", "password", "wrong password"), "InvalidPassword", "wrong password"},
-		{"unknown e-mail", "local-userpass", object("username", "b@example.org", "password", testPassword), "InvalidPassword", "no such account"},
-		{"e-mail in another case", "local-userpass", object("username", "A@example.org", "password", testPassword), "InvalidPassword", "no such account"},
+		{"unknown email", "local-userpass", object("username", "b@example.org", "password", testPassword), "InvalidPassword", "no such account"},
+		{"email in another case", "local-userpass", object("username", "A@example.org", "password", testPassword), "InvalidPassword", "no such account"},
 		{"empty password", "local-userpass", object("username", "a@example.org", "password", ""), "InvalidPassword", "wrong password"},
-		{"empty e-mail", "local-userpass", object("username", "", "password", testPassword), "InvalidPassword", "no account can have"},
+		{"empty email", "local-userpass", object("username", "", "password", testPassword), "InvalidPassword", "no account can have"},
 		{"password of 129 characters", "local-userpass", object("username", "a@example.org", "password", strings.Repeat("x", 129)), "InvalidPassword", "no account can have"},
 		{"key turned off", "api-key", object("key", off.Value), "AuthError", "key is turned off"},
 		{"deleted key", "api-key", object("key", gone.Value), "AuthError", "no such key"},

@@ -51,11 +51,11 @@ func TestAnUnknownEmailIsAsMuchWorkAsAWrongPassword(t *testing.T) {
 		{"right password", "a@example.org", testPassword, 200, once},
 		{"wrong password", "a@example.org", "wrong password", 401, once},
 		{"empty password", "a@example.org", "", 401, once},
-		{"unknown e-mail", "b@example.org", testPassword, 401, once},
-		{"unknown e-mail and empty password", "b@example.org", "", 401, once},
+		{"unknown email", "b@example.org", testPassword, 401, once},
+		{"unknown email and empty password", "b@example.org", "", 401, once},
 		{"account without a password", "imported@example.org", testPassword, 401, once},
 		{"password too long for anybody", "a@example.org", strings.Repeat("x", 129), 401, nil},
-		{"the same for an unknown e-mail", "b@example.org", strings.Repeat("x", 129), 401, nil},
+		{"the same for an unknown email", "b@example.org", strings.Repeat("x", 129), 401, nil},
 	} {
 		reads := f.store.Stats().Reads
 		f.do("POST", loginPath("local-userpass"), "", object("username", tt.email, "password", tt.password)).want(tt.status)

@@ -40,10 +40,10 @@ func TestRegisterSaysWhatIsWrong(t *testing.T) {
 		status                int
 		text, code            string
 	}{
-		{"e-mail in use", "taken@example.org", testPassword, 409, "name already in use", "AccountNameInUse"},
-		{"no e-mail", "", testPassword, 400, "email invalid", "BadRequest"},
-		{"e-mail of 129 characters", strings.Repeat("é", 129), testPassword, 400, "email invalid", "BadRequest"},
-		{"e-mail with a null byte", "a\x00b", testPassword, 400, "email invalid", "BadRequest"},
+		{"email in use", "taken@example.org", testPassword, 409, "name already in use", "AccountNameInUse"},
+		{"no email", "", testPassword, 400, "email invalid", "BadRequest"},
+		{"email of 129 characters", strings.Repeat("é", 129), testPassword, 400, "email invalid", "BadRequest"},
+		{"email with a null byte", "a\x00b", testPassword, 400, "email invalid", "BadRequest"},
 		{"no password", "a@example.org", "", 400, range8, "BadRequest"},
 		{"password of 7 characters", "a@example.org", "ééééééé", 400, range8, "BadRequest"},
 		{"password of 129 characters", "a@example.org", strings.Repeat("é", 129), 400, range8, "BadRequest"},

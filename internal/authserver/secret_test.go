@@ -97,7 +97,7 @@ func TestTheLogNeverHasACredential(t *testing.T) {
 		t.Fatalf("hardly anything was logged: %s", logs)
 	}
 	for name, s := range map[string]string{
-		"password or e-mail": "canary", "value": key.Value,
+		"password or email": "canary", "value": key.Value,
 		"access token": signature(owner.AccessToken), "refresh token": signature(owner.RefreshToken), "device's token": signature(device.RefreshToken),
 		"claims": strings.Split(owner.RefreshToken, ".")[1],
 	} {

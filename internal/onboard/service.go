@@ -183,7 +183,7 @@ func (s *Service) create(ctx context.Context, g *model.DeviceGrant) error {
 	return nil
 }
 
-// Look shows the grant that waits under a code to a person who has the code, and writes nothing: whoever follows a link has
+// Look shows the grant that waits under a code to a person who has the code, and writes nothing: a person who follows a link has
 // decided nothing yet. The grant is anybody's to claim as before. One that this person has claimed in this session is shown in
 // any state. It answers what Claim does, and a wrong code counts as a try as it does there.
 func (s *Service) Look(ctx context.Context, code, userID string, session [32]byte, address string) (model.DeviceGrant, error) {

@@ -287,7 +287,7 @@ func lookingUp() []contract {
 		return err
 	}
 	return []contract{
-		{"looking up gives a pending grant to whoever asks, and changes nothing", func(t *testing.T, grants onboard.Grants) {
+		{"looking up gives a pending grant to anyone who asks, and changes nothing", func(t *testing.T, grants onboard.Grants) {
 			g, neighbour := pending(t, grants), pending(t, grants)
 			for range 2 {
 				want(t, lookUp(t, grants, g, newPerson(), base), nil)

@@ -98,7 +98,7 @@ func users() []contract {
 				t.Errorf("found %+v, %v", found, err)
 			}
 		}},
-		{"a lone user is made beside nobody whose address looks the same, even at once", func(t *testing.T, s *store.Store) {
+		{"a lone user is created beside nobody whose address looks the same, even at once", func(t *testing.T, s *store.Store) {
 			u, id := newUser("Ada@example.com")
 			want(t, s.CreateLoneUser(t.Context(), u, id), nil)
 			for _, subject := range []string{"Ada@example.com", "ada@example.com", " ADA@EXAMPLE.COM"} {
