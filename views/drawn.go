@@ -6,10 +6,10 @@ import "github.com/a-h/templ"
 // symbols.
 var (
 	moreIcon = templ.Raw(`<svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><use href="#i-more"></use></svg>`)
-	dotWait  = templ.Raw(`<i class="dot wait"></i>`)
-	dotUsed  = templ.Raw(`<i class="dot ok"></i>`)
-	dotDone  = templ.Raw(`<i class="dot tick"></i>`)
-	dotNone  = templ.Raw(`<i class="dot"></i>`)
+	dotWait  = templ.Raw(`<span class="dot wait"></span>`)
+	dotUsed  = templ.Raw(`<span class="dot ok"></span>`)
+	dotDone  = templ.Raw(`<span class="dot tick"></span>`)
+	dotNone  = templ.Raw(`<span class="dot"></span>`)
 	wells    = map[Kind]templ.Component{
 		"": well("", "key"), KindBoard: well(" live", "cpu"), KindProgram: well(" live", "terminal"), KindPhone: well(" live", "smartphone"),
 		KindDesktop: well(" live", "monitor"), KindBrowser: well(" live", "globe"),
