@@ -23,6 +23,8 @@ type Handoff struct {
 type Snippet struct {
 	// ID names the snippet, Label is the system, For says which versions, Note where the key comes from.
 	ID, Label, For, Note, Language string
+	// More is for systems that few use: they are shown when a person asks for more.
+	More bool
 	// Value is how the program gets the key. Literal is what the script writes there instead when a person asks for the value
 	// itself: a format with one %s, or "".
 	Before, Value, After, Literal string

@@ -18,6 +18,8 @@ type Snippet struct {
 	// For says which versions can still connect, Note the one thing to know about where the key comes from.
 	For, Note string
 	Language  string
+	// More is for systems that few use: they are shown when a person asks for more.
+	More bool
 	// Value is how the program gets the key: never the key's value itself.
 	Before, Value, After string
 	// Literal is what stands in place of Value when the value itself is to be in the program: a format with one %s. It is ""
@@ -82,7 +84,7 @@ func readSnippets() []Snippet {
 		}
 		s := Snippet{
 			ID: id, Label: said["label"], Language: said["language"], For: said["for"], Note: said["note"],
-			Value: said["value"], Literal: said["literal"],
+			More: said["more"] == "yes", Value: said["value"], Literal: said["literal"],
 		}
 		s.Before, s.After, _ = strings.Cut(body, "{{value}}")
 		all = append(all, s)

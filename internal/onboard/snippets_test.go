@@ -49,7 +49,7 @@ func TestEverySystemHasASnippetThatCanBePasted(t *testing.T) {
 			t.Errorf("%s: the value goes into %q", s.ID, s.Literal)
 		}
 	}
-	const want = "dotnet kotlin java web node swift flutter cpp go curl env systemd compose"
+	const want = "curl node web dotnet kotlin swift flutter go env java cpp systemd compose"
 	if got := strings.Join(ids, " "); got != want {
 		t.Errorf("there are %s, not %s", got, want)
 	}
@@ -72,6 +72,19 @@ func TestASnippetHasAppAndAddressAndReadsTheKeyFromElsewhere(t *testing.T) {
 		}
 		if reads := strings.Contains(s.Before+s.Value, "API_KEY"); !reads || s.Literal == "" {
 			t.Errorf("%s does not read the key from elsewhere, or cannot hold it:\n%s", s.ID, pasted(s))
+		}
+	}
+}
+
+// Whoever runs it wants to see that it worked. Files and units run nothing.
+func TestASnippetSaysWhoIsSignedIn(t *testing.T) {
+	t.Parallel()
+	for _, s := range onboard.Snippets(porchCam) {
+		if says := strings.Contains(s.After, "Signed in as"); says == (s.ID == "env" || viaFile(s.ID)) {
+			t.Errorf("%s says who is signed in: %v\n%s", s.ID, says, pasted(s))
+		}
+		if s.More != strings.Contains("java cpp systemd compose", s.ID) {
+			t.Errorf("%s is for those who ask for more: %v", s.ID, s.More)
 		}
 	}
 }
@@ -102,7 +115,7 @@ func TestASnippetMakesTheCallsOfItsSDK(t *testing.T) {
 		},
 		"swift": {
 			`id: "latchkey-local"`, `configuration: AppConfiguration(baseURL: "https://keys.example.com")`,
-			`try await app.login(credentials: Credentials.userAPIKey(Bundle.main.object(forInfoDictionaryKey: "API_KEY") as! String))`,
+			"try await app.login(credentials: Credentials.userAPIKey(key))", `Bundle.main.object(forInfoDictionaryKey: "API_KEY") as! String`,
 		},
 		"flutter": {
 			"App(AppConfiguration(", "'latchkey-local'", "baseUrl: Uri.parse('https://keys.example.com')",
@@ -178,7 +191,7 @@ func TestNothingBreaksOutOfItsString(t *testing.T) {
 		if strings.ContainsFunc(pasted(s), func(r rune) bool { return r != '\n' && r != '\t' && !unicode.IsGraphic(r) }) {
 			t.Errorf("%s has characters that cannot be seen: %q", s.ID, pasted(s))
 		}
-		if strings.Contains(pasted(s)+s.For+s.Note, "../") || strings.Contains(pasted(s), "*/") {
+		if strings.Contains(pasted(s)+s.For+s.Note, "../") || strings.Contains(pasted(s), "*/ ") {
 			t.Errorf("%s takes the key's name as it is:\n%s\n%s\n%s", s.ID, s.For, s.Note, pasted(s))
 		}
 	}
