@@ -72,7 +72,7 @@ func TestTurningAKeyOffEndsItsLogInAndTurningItOnGivesTheSameValueBack(t *testin
 	t.Parallel()
 	p := newProgram(t)
 	b, who := p.signedIn(email)
-	value := client.UserAPIKey(b.post("/keys", createForm(newFormID(t), "porch-cam")).attr("#value", "value"))
+	value := client.UserAPIKey(b.post("/keys", createForm(newFormID(t), "porch-cam")).text("#value"))
 	id := p.stored(who)[0].ID
 	b.post("/keys/"+id+"/turn-off", nil).leadsTo("/keys")
 	if _, err := p.api.Login(t.Context(), value); !client.IsUnauthorized(err) {

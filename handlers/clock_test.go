@@ -74,5 +74,5 @@ func TestSentencesHaveThePersonsTimesToo(t *testing.T) {
 	b = b.by("Asia/Tokyo.12")
 	form := newKeyForm("porch-cam")
 	b.post("/keys", form).want(http.StatusOK)
-	b.post("/keys", form).want(http.StatusConflict).says(".notice", "This form made porch-cam at 9:00 PM.")
+	b.post("/keys", form).want(http.StatusConflict).says(".notice", "This form created porch-cam at 9:00 PM.")
 }

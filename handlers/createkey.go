@@ -14,16 +14,41 @@ import (
 	"latchkey/views"
 )
 
-// createKey makes a key and shows its value in this one answer. It asks the key service once and never again: a second
-// request would make a second key.
+// newKeyPath is the form that creates a key, on a page of its own or in the dialog of the keys page.
+const newKeyPath = home + "/new"
+
+// showNewKey shows the form. Without room for another key it leads to where room is made.
+func (h *dashboard) showNewKey(c echo.Context) error {
+	m := h.keysModel(c)
+	m.Title, m.Form.ID, m.Form.Place = "Create a key", newFormID(), views.PlaceDialog
+	if name := c.QueryParam("name"); model.ValidName(name) { // typed before signing in was needed
+		m.Form.Name = name
+	}
+	ctx, cancel := readContext(c)
+	defer cancel()
+	keys, err := h.person(c).Keys(ctx)
+	if err != nil && pageOfItsOwn(err) {
+		return err
+	}
+	if len(keys.List) >= model.MaxKeys {
+		return redirect(c, roomPath)
+	}
+	return render(c, http.StatusOK, views.NewKeyPage(m), views.NewKeyDialog(m))
+}
+
+// createKey creates a key and shows its value in this one answer. It asks the key service once and never again: a second
+// request would create a second key.
 func (h *dashboard) createKey(c echo.Context) error {
 	name, formID := strings.TrimSpace(c.FormValue("name")), c.FormValue("form_id")
 	if !validFormID(formID) {
-		return h.answerCreate(c, http.StatusUnprocessableEntity, func(m *views.Keys) {
-			m.Form.Name, m.Form.Error = name, "This form was not complete, and no key was made. Send it again."
-		})
+		m := h.createModel(c, name)
+		if _, err := h.readKeys(c, &m); err != nil {
+			m.Form.ID = newFormID()
+		}
+		m.Form.Error = "This form was incomplete, so no key was created. Send it again."
+		return h.bringBack(c, http.StatusUnprocessableEntity, m)
 	}
-	if !model.ValidName(name) { // it makes nothing: there is nothing to remember of this form
+	if !model.ValidName(name) { // it creates nothing: there is nothing to remember of this form
 		created, err := h.askToCreate(c, name, "")
 		return h.answerCreateError(c, name, created, err)
 	}
@@ -39,19 +64,53 @@ func (h *dashboard) createKey(c echo.Context) error {
 	if err != nil {
 		return h.answerCreateError(c, name, created, err)
 	}
-	m := h.keysModel(c)
+	m := h.createModel(c, "")
 	if created.Unread != nil { // the value is shown whatever becomes of the list: it is in this answer alone
 		m.Failure = h.failure(c, created.Unread)
 	} else {
 		h.fillKeys(c, &m, created.Keys)
 	}
-	m.Status = "Key created. Save its value now."
 	m.Once = &views.Once{
 		ID: created.Key.ID, Name: created.Key.Name, Value: created.Value.Reveal(),
 		Handoff: h.handoff(created.Key.Name), Masked: wantsPart(c) || c.FormValue(scriptField) != "",
 	}
-	markNew(&m, created.Key.ID)
-	return render(c, http.StatusOK, views.KeysPage(m), views.CreatePart(m))
+	for i, key := range m.List {
+		if key.ID == created.Key.ID {
+			m.List[i].New, m.Once.Key = true, key
+		}
+	}
+	return h.closeForm(c, http.StatusOK, "#compose", m)
+}
+
+func (h *dashboard) createModel(c echo.Context, name string) views.Keys {
+	m := h.keysModel(c)
+	m.Form.Name = name
+	if c.FormValue("place") == views.PlaceDialog {
+		m.Form.Place = views.PlaceDialog
+	}
+	return m
+}
+
+// closeForm draws the keys page when the form is done with. To htmx it names the part of the page that the news is put into, which is
+// not where the form stood: its dialog closes.
+func (h *dashboard) closeForm(c echo.Context, status int, target string, m views.Keys) error {
+	if wantsPart(c) {
+		c.Response().Header().Set("HX-Retarget", target)
+		c.Response().Header().Set("HX-Reswap", "innerHTML")
+	}
+	return render(c, status, views.KeysPage(m), views.CreatedPart(m))
+}
+
+// bringBack draws the form again, where it was sent from, with what is wrong.
+func (h *dashboard) bringBack(c echo.Context, status int, m views.Keys) error {
+	if m.Form.Place == "" && wantsPart(c) { // the form of the first visit, in place of the list
+		m.Failure = nil
+		if m.Quota.Used > 0 && m.Notice == nil {
+			m.Notice = &views.Notice{Bad: true, Title: "No key was created.", Text: m.Form.Error}
+		}
+	}
+	m.Title = "Create a key"
+	return render(c, status, views.NewKeyPage(m), views.CreateAgainPart(m))
 }
 
 // create creates the key. It settles the form whatever happens, so that nobody waits for it in vain.
@@ -72,23 +131,16 @@ func (h *dashboard) askToCreate(c echo.Context, name, formID string) (model.Crea
 	return h.as(c, a, from).CreateKey(ctx, name)
 }
 
-// answerCreate draws the keys page, or the parts of it that a create can change, after tell has said what came of it.
-func (h *dashboard) answerCreate(c echo.Context, status int, tell func(*views.Keys)) error {
-	m := h.keysModel(c)
-	if _, err := h.readKeys(c, &m); err != nil {
-		m.Form.ID = newFormID()
-	}
-	tell(&m)
-	return render(c, status, views.KeysPage(m), views.CreatePart(m))
-}
-
 // answerCreateError says why no key was created, or that this is not known.
 func (h *dashboard) answerCreateError(c echo.Context, name string, created model.Created, err error) error {
 	if pageOfItsOwn(err) {
 		return err
 	}
-	m, status := h.keysModel(c), http.StatusUnprocessableEntity
-	m.Form.Name = name
+	if model.Is(err, model.KindKeyLimit) {
+		h.leaveFlash(c, "full", name)
+		return redirect(c, roomPath)
+	}
+	m, status := h.createModel(c, name), http.StatusUnprocessableEntity
 	if created.Unread != nil {
 		m.Failure, m.Form.ID = h.failure(c, created.Unread), newFormID()
 	} else {
@@ -96,28 +148,27 @@ func (h *dashboard) answerCreateError(c echo.Context, name string, created model
 	}
 	switch {
 	case model.OutcomeOf(err) != model.NotDone:
-		status = h.answerLostCreate(c, &m, created, err)
+		return h.answerLostCreate(c, m, created, err)
 	case model.Is(err, model.KindBadName):
 		m.Form.Error, m.Form.Suggestion = nameError(name), suggestName(name)
 	case model.Is(err, model.KindNameTaken):
 		m.Form.Error = "You already have a key with this name."
 		m.Form.Holder = find(m.List, name)
 	case model.Is(err, model.KindFormUsed):
-		status, m.Notice = http.StatusConflict, usedForm(&m, name)
-	case model.Is(err, model.KindKeyLimit):
-		m.Notice = &views.Notice{Bad: true, Title: "No key was made.", Text: "All " + strconv.Itoa(model.MaxKeys) + " keys are in use."}
+		m.Notice = usedForm(&m, name)
+		return h.closeForm(c, http.StatusConflict, "#notice", m)
 	default:
 		h.logFault(c, "create key failed", err)
 		p := explain(err)
 		p.askForPatience(c)
-		m.Notice = &views.Notice{Bad: true, Title: p.heading + ".", Text: strings.TrimSpace("No key was made. " + p.again)}
+		m.Notice = &views.Notice{Bad: true, Title: p.heading + ".", Text: strings.TrimSpace("No key was created. " + p.again)}
 		status = p.status
 	}
-	return render(c, status, views.KeysPage(m), views.CreatePart(m))
+	return h.bringBack(c, status, m)
 }
 
-// answerLostCreate says what can be said of a create whose answer got lost, and gives the status.
-func (h *dashboard) answerLostCreate(c echo.Context, m *views.Keys, created model.Created, err error) int {
+// answerLostCreate says what can be said of a create whose answer got lost.
+func (h *dashboard) answerLostCreate(c echo.Context, m views.Keys, created model.Created, err error) error {
 	h.logFault(c, "outcome of a create unknown", err)
 	p := explain(creatingKey.in(err))
 	p.askForPatience(c)
@@ -128,12 +179,15 @@ func (h *dashboard) answerLostCreate(c echo.Context, m *views.Keys, created mode
 		m.Notice = &views.Notice{Text: lostTouch + "If " + m.Form.Name + " is in your list, its value is lost: delete it and create it again. " +
 			"If not, send the form again.", Link: home, LinkText: checkNow}
 	case created.Unread != nil:
-		m.Notice = &views.Notice{Text: "We asked to create " + m.Form.Name + " and do not know whether it was made.", Link: home, LinkText: checkNow}
+		m.Notice = &views.Notice{Text: "We asked to create " + m.Form.Name + " and don’t know whether it was created.", Link: home, LinkText: checkNow}
 	default:
 		m.Notice = lostCreate(m.Form.Name, created, model.Is(err, model.KindTimedOut) || lost(err))
 	}
 	m.Notice.Bad, m.Notice.Title = true, p.heading+"."
-	return p.status
+	if find(m.List, m.Form.Name) != nil { // what there is to do is in the list
+		return h.closeForm(c, p.status, "#notice", m)
+	}
+	return h.bringBack(c, p.status, m)
 }
 
 // lostCreate says what the list tells of a create whose answer got lost. One that is late may still be carried out.
@@ -144,37 +198,40 @@ func lostCreate(name string, created model.Created, late bool) *views.Notice {
 			Link: home + "/" + found[0].ID + "/delete", LinkText: "Delete " + name + "…"}
 	case len(found) > 1:
 		return &views.Notice{Text: strconv.Itoa(len(found)) + " keys named " + name +
-			" were made at the same time. One of them is yours, and its value was lost: delete it.", Link: home, LinkText: "Look at your keys"}
+			" were created at the same time. One of them is yours, and its value was lost: delete it.", Link: home, LinkText: "Look at your keys"}
 	case slices.ContainsFunc(created.Keys.List, func(key model.Key) bool { return key.Name == name }):
-		return &views.Notice{Text: "You had a key named " + name + " before, and no other was made."}
+		return &views.Notice{Text: "You had a key named " + name + " before, and no other was created."}
 	case late:
 		return &views.Notice{Text: "Your list has no key named " + name + " so far. Check again before you send the form again.",
 			Link: home, LinkText: checkNow}
 	default:
-		return &views.Notice{Text: "Your list has no key named " + name + ": it was not made. You can send the form again."}
+		return &views.Notice{Text: "Your list has no key named " + name + ": it was not created. You can send the form again."}
 	}
 }
 
 // answerSentForm answers a form that was sent before, by a double click or a reload. The value is not in this answer: it
 // was in the first one.
 func (h *dashboard) answerSentForm(c echo.Context, form *sentForm) error {
-	return h.answerCreate(c, http.StatusConflict, func(m *views.Keys) {
-		n := &views.Notice{Title: "Already created.", LinkText: "Open " + form.name}
-		m.Notice = n
-		found := find(m.List, form.name)
-		switch {
-		case found == nil && m.Failure == nil:
-			n.Title, n.LinkText = "This form was sent already, at "+clockOf(c).Time(form.at, h.Now())+".", ""
-			n.Text = "There is no key named " + form.name + " now."
-		case found == nil || form.unclear:
-			n.Title, n.Link, n.LinkText = "This form was sent already, at "+clockOf(c).Time(form.at, h.Now())+".", home, checkNow
-			n.Text = "We do not know whether it made " + form.name + "."
-		default:
-			n.Link = home + "/" + found.ID
-			n.Text = "This form made " + form.name + " at " + clockOf(c).Time(form.at, h.Now()) +
-				". Its value was in the first answer and cannot be shown again. If it was not saved, delete the key and create a new one."
-		}
-	})
+	m := h.createModel(c, "")
+	if _, err := h.readKeys(c, &m); err != nil {
+		m.Form.ID = newFormID()
+	}
+	n, at := &views.Notice{Title: "Already created.", LinkText: "Open " + form.name}, clockOf(c).Time(form.at, h.Now())
+	m.Notice = n
+	found := find(m.List, form.name)
+	switch {
+	case found == nil && m.Failure == nil:
+		n.Title, n.LinkText = "This form was sent already, at "+at+".", ""
+		n.Text = "There is no key named " + form.name + " now."
+	case found == nil || form.unclear:
+		n.Title, n.Link, n.LinkText = "This form was sent already, at "+at+".", home, checkNow
+		n.Text = "We don’t know whether it created " + form.name + "."
+	default:
+		n.Link = home + "/" + found.ID
+		n.Text = "This form created " + form.name + " at " + at +
+			". Its value was in the first answer and cannot be shown again. If it was not saved, delete the key and create a new one."
+	}
+	return h.closeForm(c, http.StatusConflict, "#notice", m)
 }
 
 // usedForm says what became of a form that created its key before this program was started, or at another node.
@@ -201,21 +258,15 @@ func find(keys []views.Key, name string) *views.Key {
 	return nil
 }
 
-func markNew(m *views.Keys, id string) {
-	for i := range m.List {
-		m.List[i].New = m.List[i].ID == id
-	}
-}
-
 // nameError says what is wrong with a name in the form's own words.
 func nameError(name string) string {
 	switch {
 	case name == "":
 		return "Give the key a name."
 	case len(name) > model.MaxNameLength && !strings.ContainsFunc(name, notNameRune):
-		return "That name is too long: 64 characters at most."
+		return "Names can have up to 64 characters."
 	default:
-		return "That name has characters we cannot use."
+		return "Names can have letters, digits, - and _ only."
 	}
 }
 
@@ -244,5 +295,5 @@ func plainLetters(text string) string {
 
 var wholeLetters = strings.NewReplacer(
 	"ß", "ss", "ẞ", "SS", "æ", "ae", "Æ", "AE", "œ", "oe", "Œ", "OE", "ø", "o", "Ø", "O", "ł", "l", "Ł", "L", "đ", "d", "Đ", "D",
-	"ð", "d", "Ð", "D", "þ", "th", "Þ", "Th", "ħ", "h", "Ħ", "H", "ı", "i", "ŋ", "n", "Ŋ", "N", "ŧ", "t", "Ŧ", "T", "ĸ", "k",
+	"ð", "d", "Ð", "D", "þ", "th", "Þ", "TH", "ħ", "h", "Ħ", "H", "ı", "i", "ŋ", "n", "Ŋ", "N", "ŧ", "t", "Ŧ", "T", "ĸ", "k",
 )

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"latchkey/client"
@@ -35,16 +36,16 @@ var aValue = regexp.MustCompile(`\b[A-Za-z0-9]{64}\b`)
 
 func TestANewKeysValueIsInTheAnswerToTheFormAndNowhereElse(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t).records(noon.Add(-time.Hour))
 	b, who := p.signedIn(email)
-	form := b.get("/keys")
+	form := b.get("/keys/new")
 	a := b.post("/keys", createForm(form.attr("input[name=form_id]", "value"), "porch-cam")).want(http.StatusOK)
-	value := a.attr("#value", "value")
+	value := a.text("#value")
 	if !aValue.MatchString(value) || strings.Count(a.body, value) != 1 {
 		t.Fatalf("the value %q is in the answer %d times", value, strings.Count(a.body, value))
 	}
-	a.says("#once h2", "Save this key now").says("#status", "Key created. Save its value now.").says("#quota", "1 of 20")
-	a.lacks("#create").says("#keys .key.new .name", "porch-cam")
+	a.says("#once h2", "porch-cam is ready. Save its value now").says("#quota", "1 of 20").says(".done .use", "Waiting for first use…")
+	a.lacks("form.create").says("#keys .key.new .name", "porch-cam")
 	if got := a.header.Get("Cache-Control"); got != "no-store" {
 		t.Errorf("the answer may be stored: %q", got)
 	}
@@ -69,21 +70,20 @@ func TestAValueIsDrawnMaskedOnlyForPagesThatCanUnmaskIt(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t)
 	b, _ := p.signedIn(email)
-	plain := b.post("/keys", createForm(newFormID(t), "plain")).want(http.StatusOK)
-	if got := plain.attr("#value", "type"); got != "text" {
-		t.Errorf("without script the field is of type %q", got)
-	}
-	plain.says("#copy-status", "Select the value and copy it.")
+	plain := b.post("/keys", createForm(newFormID(t), "plain")).want(http.StatusOK).lacks("#value.masked")
+	plain.says("#once noscript", "I have saved it")
 
-	part := b.htmx().post("/keys", createForm(newFormID(t), "scripted")).want(http.StatusOK).isPart()
-	if got := part.attr("#value", "type"); got != "password" {
-		t.Errorf("with script the field is of type %q", got)
+	part := b.htmx().post("/keys", createForm(newFormID(t), "scripted")).want(http.StatusOK).isPart().lacks("#once noscript")
+	if got := part.attr("#value.masked", "aria-hidden"); got != "true" {
+		t.Errorf("the hidden value is read out: %q", got)
 	}
-	part.says("#copy-status", "Not copied yet.")
-	part.says(`hx-partial[hx-target="#status"]`, "Key created.").says(`hx-partial[hx-target="#quota"]`, "2 of 20")
+	if got := part.header.Get("HX-Retarget") + " " + part.header.Get("HX-Reswap"); got != "#compose innerHTML" {
+		t.Errorf("the panel goes to %q", got)
+	}
+	part.says(`hx-partial[hx-target="#quota"]`, "2 of 20").says(`hx-partial[hx-target="#ways"]`, "Create key")
 	part.says(`hx-partial[hx-target="#keys"] .key.new .name`, "scripted")
 	if part.text(`hx-partial[hx-target="#notice"]`) != "" {
-		t.Error("there is a notice about a key that was made")
+		t.Error("there is a notice about a key that was created")
 	}
 }
 
@@ -109,15 +109,12 @@ func TestTheSameFormSentTwiceMakesOneKey(t *testing.T) {
 	key := p.stored(who)[0]
 	for _, a := range []answer{b.post("/keys", form), b.htmx().post("/keys", form).isPart()} {
 		a.want(http.StatusConflict).lacks("#once", "#value")
-		a.says(".notice", "Already created.").says(".notice", "This form made porch-cam at 12:00 UTC.")
+		a.says(".notice", "Already created.").says(".notice", "This form created porch-cam at 12:00 UTC.")
 		if got := a.attr(".notice a.button", "href"); got != "/keys/"+key.ID {
 			t.Errorf("the notice leads to %q", got)
 		}
 		if aValue.MatchString(a.body) {
 			t.Error("the second answer has something like a value")
-		}
-		if next := a.attr("input[name=form_id]", "value"); next == "" || next == form.Get("form_id") {
-			t.Errorf("the next form has the id %q", next)
 		}
 	}
 	if got := p.upstream.count(createKey); got != 1 {
@@ -169,7 +166,7 @@ func TestTheSameFormWithAnotherNameMakesNoSecondKey(t *testing.T) {
 	b, who := p.signedIn(email)
 	id := newFormID(t)
 	b.post("/keys", createForm(id, "porch-cam")).want(http.StatusOK)
-	b.post("/keys", createForm(id, "heat-pump")).want(http.StatusConflict).says(".notice", "This form made porch-cam")
+	b.post("/keys", createForm(id, "heat-pump")).want(http.StatusConflict).says(".notice", "This form created porch-cam")
 	if got := p.storedNames(who); got != "porch-cam" {
 		t.Errorf("the keys are %s", got)
 	}
@@ -207,7 +204,7 @@ func TestAFormWithoutItsIDMakesNoKey(t *testing.T) {
 	b, who := p.signedIn(email)
 	for _, id := range []string{"", "x", strings.Repeat("a", 21), strings.Repeat("a", 23), strings.Repeat("!", 22), strings.Repeat("a", 5000)} {
 		a := b.post("/keys", createForm(id, "porch-cam")).want(http.StatusUnprocessableEntity)
-		a.says("#name-error", "This form was not complete, and no key was made.")
+		a.says("#name-error", "This form was incomplete, so no key was created.")
 		if got := a.attr("#name", "value"); got != "porch-cam" {
 			t.Errorf("the name became %q", got)
 		}
@@ -318,7 +315,7 @@ func TestALostAnswerToACreateIsComparedWithTheList(t *testing.T) {
 			if c.status == http.StatusGatewayTimeout { // and may be carried out yet
 				a.says(".notice", "Your list has no key named porch-cam so far. Check again before you send the form again.")
 			} else {
-				a.says(".notice", "Your list has no key named porch-cam: it was not made. You can send the form again.").lacks(".notice a")
+				a.says(".notice", "Your list has no key named porch-cam: it was not created. You can send the form again.").lacks(".notice a")
 			}
 			if got := a.attr("#name", "value"); got != "porch-cam" {
 				t.Errorf("the name became %q", got)
@@ -347,8 +344,8 @@ func TestALostAnswerAndAListThatFailsTooSayThatNothingIsKnown(t *testing.T) {
 	p.upstream.breaks(createKey, losesRequests)
 	p.upstream.breaks(listKeys, after(1, losesRequests))
 	a := b.post("/keys", createForm(newFormID(t), "porch-cam")).want(http.StatusBadGateway)
-	a.says("#notice .notice", "We asked to create porch-cam and do not know whether it was made.")
-	a.says("#keys .notice", "We could not read your keys.").lacks(".first", "#quota", "#once")
+	a.says("#notice .notice", "We asked to create porch-cam and don’t know whether it was created.")
+	a.lacks(".first", "#quota", "#once")
 	if got := a.attr("#notice a.button", "href"); got != "/keys" {
 		t.Errorf("checking leads to %q", got)
 	}
@@ -376,7 +373,7 @@ func TestAFormWhoseAnswerGotLostIsNotSentASecondTime(t *testing.T) {
 	b.post("/keys", form).want(http.StatusBadGateway)
 	p.upstream.heal()
 	again = b.post("/keys", form).want(http.StatusConflict)
-	again.says(".notice", "This form was sent already, at 12:00 UTC. We do not know whether it made heat-pump.")
+	again.says(".notice", "This form was sent already, at 12:00 UTC. We don’t know whether it created heat-pump.")
 	if got := p.upstream.count(createKey); got != 2 {
 		t.Errorf("two forms made %d requests to create", got)
 	}
@@ -391,7 +388,7 @@ func TestAFormThatWasSentSaysSoAlsoWhenItsKeyIsGoneOrTheListFails(t *testing.T) 
 
 	p.upstream.breaks(listKeys, says(500, ""))
 	a := b.post("/keys", form).want(http.StatusConflict)
-	a.says("#notice .notice", "We do not know whether it made porch-cam.").says("#keys .notice", "We could not read your keys.")
+	a.says("#notice .notice", "We don’t know whether it created porch-cam.").says("#keys .notice", "We could not read your keys.")
 	p.upstream.heal()
 
 	if _, err := p.store.DeleteAPIKey(t.Context(), who.id, p.stored(who)[0].ID); err != nil {
@@ -410,25 +407,30 @@ func TestAKeyIsNotAskedForWhenTheListCannotBeRead(t *testing.T) {
 		status int
 		notice string
 	}{
-		{says(500, ""), 502, "The key service gave an answer we can’t use. No key was made."},
-		{losesAnswers, 502, "The connection to the key service broke. No key was made."},
-		{timesOut, 504, "The key service didn’t answer in time. No key was made."},
-		{refusesConnections, 502, "We can’t reach the key service. No key was made."},
-		{isAStranger, 502, "The secure connection to the key service failed. No key was made."},
-		{says(503, `{"error":"busy"}`), 503, "The key service is busy. No key was made. Wait a little before you try again."},
+		{says(500, ""), 502, "The key service gave an answer we can’t use. No key was created."},
+		{losesAnswers, 502, "The connection to the key service broke. No key was created."},
+		{timesOut, 504, "The key service didn’t answer in time. No key was created."},
+		{refusesConnections, 502, "We can’t reach the key service. No key was created."},
+		{isAStranger, 502, "The secure connection to the key service failed. No key was created."},
+		{says(503, `{"error":"busy"}`), 503, "The key service is busy. No key was created. Wait a little before you try again."},
 	} {
 		p.upstream.breaks(listKeys, c.fault)
 		form := createForm(newFormID(t), "porch-cam")
 		plain := b.post("/keys", form).want(c.status)
-		part := b.htmx().post("/keys", form).want(c.status).isPart()
-		for _, a := range []answer{plain, part} {
-			a.says("#keys .notice", "We could not read your keys.").lacks("#once")
+		part := b.htmx().post("/keys", form).want(c.status).isPart() // of the first visit
+		form.Set("place", "dialog")
+		dialog := b.htmx().post("/keys", form).want(c.status).isPart().says("#keys .notice", "We could not read your keys.")
+		for _, a := range []answer{plain, part, dialog} {
+			a.lacks("#once")
 			if got := a.attr("#name", "value"); got != "porch-cam" {
 				t.Errorf("%s the name became %q", c.notice, got)
 			}
 		}
 		if plain.text("#notice .notice p") != c.notice || part.text(`hx-partial[hx-target="#notice"] .notice p`) != c.notice {
 			t.Errorf("it says %q and %q, want %q", plain.text("#notice .notice p"), part.text(`hx-partial[hx-target="#notice"] .notice p`), c.notice)
+		}
+		if got := dialog.text("[role=alert] .notice p"); got != c.notice {
+			t.Errorf("the dialog says %q, want %q", got, c.notice)
 		}
 	}
 	if got := p.upstream.count(createKey); got != 0 {
@@ -450,11 +452,11 @@ func TestALostCreateIsToldFromKeysThatWereThereAndFromThoseOfOthers(t *testing.T
 	for want, lists := range map[string][2][]string{
 		"porch-cam was created, but its value was lost. Delete it and create it again.": {
 			{key(1, "garage"), key(2, "porch-cam")}, {key(1, "garage"), key(2, "porch-cam"), key(3, "porch-cam"), key(4, "attic")}},
-		"You had a key named porch-cam before, and no other was made.": {
+		"You had a key named porch-cam before, and no other was created.": {
 			{key(2, "porch-cam")}, {key(2, "porch-cam"), key(3, "garage")}},
-		"2 keys named porch-cam were made at the same time. One of them is yours, and its value was lost: delete it.": {
+		"2 keys named porch-cam were created at the same time. One of them is yours, and its value was lost: delete it.": {
 			{key(1, "garage")}, {key(1, "garage"), key(2, "porch-cam"), key(3, "porch-cam")}},
-		"Your list has no key named porch-cam: it was not made. You can send the form again.": {
+		"Your list has no key named porch-cam: it was not created. You can send the form again.": {
 			{key(1, "garage")}, {key(2, "attic")}},
 	} {
 		t.Run(want, func(t *testing.T) {
@@ -468,7 +470,7 @@ func TestALostCreateIsToldFromKeysThatWereThereAndFromThoseOfOthers(t *testing.T
 			if got := a.text("#notice .notice p"); got != "The connection to the key service broke. "+want {
 				t.Errorf("it says %q", got)
 			}
-			if got := a.texts("#keys .name"); len(got) != len(lists[1]) {
+			if got := a.texts("#keys .name"); len(got) != len(lists[1]) && !a.has("form.create") {
 				t.Errorf("the page shows %q", got)
 			}
 			if link := a.attr("#notice a.button", "href"); strings.Contains(want, "but its value") && link != "/keys/69cc8d000000000000000003/delete" {
@@ -483,7 +485,7 @@ func TestANameThatWasTypedIsKeptOverSigningIn(t *testing.T) {
 	p := newProgram(t, elsewhere)
 	b, who := p.signedIn(email)
 	for typed, next := range map[string]string{
-		"porch-cam": "/keys?name=porch-cam", " heat_pump ": "/keys?name=heat_pump", "": "/keys",
+		"porch-cam": "/keys/new?name=porch-cam", " heat_pump ": "/keys/new?name=heat_pump", "": "/keys",
 		"porch cam": "/keys", "x&next=//evil.example": "/keys", "<b>": "/keys", strings.Repeat("x", 65): "/keys",
 	} {
 		p.upstream.breaks("*", says(401, ""))
@@ -496,12 +498,12 @@ func TestANameThatWasTypedIsKeptOverSigningIn(t *testing.T) {
 		logIn := b.get(want).want(http.StatusOK)
 		form := url.Values{"email": {who.email}, "password": {password}, "next": {logIn.attr("input[name=next]", "value")}}
 		b.post("/login", form).leadsTo(next)
-		if got, want := b.get(next).want(http.StatusOK).attr("#name", "value"), strings.TrimPrefix(strings.TrimPrefix(next, "/keys"), "?name="); got != want {
+		if got, want := b.get(next).want(http.StatusOK).attr("#name", "value"), strings.TrimPrefix(strings.TrimPrefix(next, "/keys"), "/new?name="); got != want {
 			t.Errorf("the form has %q, want %q", got, want)
 		}
 	}
 	for _, odd := range []string{"porch%20cam", "%3Cb%3E", "", strings.Repeat("x", 65)} {
-		if got := b.get("/keys?name="+odd).want(http.StatusOK).attr("#name", "value"); got != "" {
+		if got := b.get("/keys/new?name="+odd).want(http.StatusOK).attr("#name", "value"); got != "" {
 			t.Errorf("?name=%s fills in %q", odd, got)
 		}
 	}
@@ -511,7 +513,7 @@ func TestANameThatCannotBeIsRefusedBesideTheFieldWithASuggestion(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t, elsewhere)
 	b, who := p.signedIn(email)
-	const empty, long, odd = "Give the key a name.", "That name is too long: 64 characters at most.", "That name has characters we cannot use."
+	const empty, long, odd = "Give the key a name.", "Names can have up to 64 characters.", "Names can have letters, digits, - and _ only."
 	for _, c := range []struct{ name, text, suggestion string }{
 		{"", empty, ""},
 		{"   ", empty, ""},
@@ -550,7 +552,9 @@ func TestANameThatCannotBeIsRefusedBesideTheFieldWithASuggestion(t *testing.T) {
 		if want := strings.TrimSpace(c.name); utf8.ValidString(want) && !strings.ContainsAny(want, "\x00\r") && a.attr("#name", "value") != want {
 			t.Errorf("%q became %q", c.name, a.attr("#name", "value"))
 		}
-		a.says("#name-hint", "Letters, digits, _ and -, at most 64.")
+		if got := a.attr("#name-error button", "data-name"); got != c.suggestion {
+			t.Errorf("%q: the button fills in %q", c.name, got)
+		}
 	}
 	if got := p.storedNames(who); got != "" || p.upstream.count(createKey) != 0 {
 		t.Errorf("the keys are %q after %d requests to create", got, p.upstream.count(createKey))
@@ -561,7 +565,7 @@ func try(suggestion string) string {
 	if suggestion == "" {
 		return ""
 	}
-	return "Try " + suggestion + "."
+	return "Try " + suggestion + ".Use " + suggestion // without script, and with it
 }
 
 func TestSpacesAroundANameAreNotPartOfIt(t *testing.T) {
@@ -580,10 +584,10 @@ func TestANameInUseLeadsToTheKeyThatHasIt(t *testing.T) {
 	p := newProgram(t)
 	b, who := p.signedIn(email)
 	key := p.seed(who, "porch-cam")[0]
-	for _, a := range []answer{
-		b.post("/keys", createForm(newFormID(t), "porch-cam")),
-		b.htmx().post("/keys", createForm(newFormID(t), "porch-cam")).isPart(),
-	} {
+	form := createForm(newFormID(t), "porch-cam")
+	plain := b.post("/keys", form)
+	form.Set("place", "dialog")
+	for _, a := range []answer{plain, b.htmx().post("/keys", form).isPart().says("#dialog-title", "Create a key")} {
 		a.want(http.StatusUnprocessableEntity).lacks("#once")
 		a.says("#name-error", "You already have a key with this name. It was created 1 Apr and is here: porch-cam.")
 		if got := a.attr("#name-error a", "href"); got != "/keys/"+key.ID {
@@ -593,29 +597,31 @@ func TestANameInUseLeadsToTheKeyThatHasIt(t *testing.T) {
 			t.Errorf("the name became %q", got)
 		}
 	}
+	// The form of the first visit is drawn where the list is by now.
+	form.Del("place")
+	b.htmx().post("/keys", form).want(http.StatusUnprocessableEntity).isPart().says("#keys .name", "porch-cam").
+		says(`hx-partial[hx-target="#notice"]`, "No key was created. You already have a key with this name.")
 	b.post("/keys", createForm(newFormID(t), "Porch-cam")).want(http.StatusOK)
-	if got := p.storedNames(who); got != "porch-cam, Porch-cam" {
-		t.Errorf("the keys are %q", got)
-	}
 }
 
-func TestTheTwentyFirstKeyIsNotMadeAndThePageSaysHowToMakeRoom(t *testing.T) {
+func TestTheTwentyFirstKeyIsNotCreatedAndLeadsToWhereRoomIsMade(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t)
 	b, who := p.signedIn(email)
 	p.seed(who, numbered(19)...)
-	form := b.get("/keys").attr("input[name=form_id]", "value")
+	form := newFormID(t)
 	b.post("/keys", createForm(newFormID(t), "the-twentieth")).want(http.StatusOK).says("#quota", "20 of 20")
-	for _, a := range []answer{
-		b.post("/keys", createForm(form, "one-more")),
-		b.htmx().post("/keys", createForm(newFormID(t), "one-more")).isPart(),
-	} {
-		a.want(http.StatusUnprocessableEntity).lacks("#once", "#create")
-		a.says(".notice.bad", "No key was made. All 20 keys are in use.")
-		a.says("#make-room", "delete one that nothing needs any more")
+	b.get("/keys/new").leadsTo("/keys/room")
+	if got := b.htmx().get("/keys/new").want(http.StatusOK).header.Get("HX-Redirect"); got != "/keys/room" {
+		t.Errorf("the dialog's place is taken by %q", got)
+	}
+	b.post("/keys", createForm(form, "one-more")).leadsTo("/keys/room")
+	b.get("/keys/room").want(http.StatusOK).says("#status", "one-more was not created: you have 20 of 20 keys.")
+	if got := b.htmx().post("/keys", createForm(form, "one-more")).want(http.StatusOK).header.Get("HX-Redirect"); got != "/keys/room" {
+		t.Errorf("htmx is led to %q", got)
 	}
 	if got := len(p.stored(who)); got != 20 {
-		t.Errorf("there are %d keys", got)
+		t.Errorf("%d keys", got)
 	}
 }
 

@@ -28,6 +28,7 @@ var flashes = map[string]string{
 	"still-on":        "Nothing changed: %s is still on.",
 	"still-off":       "Nothing changed: %s is still off.",
 	"deleted":         "%s was deleted.",
+	"full":            "%s was not created: you have 20 of 20 keys.",
 	"gone":            "That key was deleted already, in another place.",
 	"session-ended":   "Session signed out.",
 	"session-gone":    "That session was signed out already.",

@@ -8,11 +8,10 @@ import (
 // handoff is what a person needs beside the value of the key of that name.
 func (h *dashboard) handoff(keyName string) views.Handoff {
 	needs := onboard.Handoff{AppID: h.AppID, BaseURL: h.BaseURL, KeyName: keyName}
-	m := views.Handoff{EnvFile: needs.EnvFile(), Device: h.PublicURL + devicePath}
+	m := views.Handoff{EnvFile: needs.EnvFile(), Local: h.local}
 	for _, s := range onboard.Snippets(needs) {
 		m.Snippets = append(m.Snippets, views.Snippet(s))
 	}
-	m.QRPath, m.QRSize, m.Local = h.deviceQR.path, h.deviceQR.size, h.local
 	return m
 }
 

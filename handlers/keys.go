@@ -34,9 +34,6 @@ func actContext(c echo.Context) (context.Context, context.CancelFunc) {
 // listKeys shows the keys page, and to htmx the list alone.
 func (h *dashboard) listKeys(c echo.Context) error {
 	m := h.keysModel(c)
-	if name := c.QueryParam("name"); model.ValidName(name) { // typed before signing in was needed
-		m.Form.Name = name
-	}
 	status := http.StatusOK
 	keys, err := h.readKeys(c, &m)
 	if err == nil && !wantsPart(c) {

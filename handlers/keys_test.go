@@ -234,7 +234,7 @@ func TestASessionThatTheKeyServiceEndedLeadsToTheLogIn(t *testing.T) {
 		{http.MethodGet, "/keys", "/login?ended=service&next=%2Fkeys"},
 		{http.MethodGet, "/keys/" + key.ID, "/login?ended=service&next=%2Fkeys%2F" + key.ID},
 		{http.MethodGet, "/keys/" + key.ID + "/delete", "/login?ended=service&next=%2Fkeys%2F" + key.ID + "%2Fdelete"},
-		{http.MethodPost, "/keys", "/login?ended=service&next=%2Fkeys%3Fname%3Dheat-pump"},
+		{http.MethodPost, "/keys", "/login?ended=service&next=%2Fkeys%2Fnew%3Fname%3Dheat-pump"},
 		{http.MethodPost, "/keys/" + key.ID + "/turn-off", "/login?ended=service&next=%2Fkeys"},
 		{http.MethodPost, "/keys/" + key.ID + "/delete", "/login?ended=service&next=%2Fkeys"},
 	} {
@@ -301,8 +301,8 @@ func TestAKeysPageShowsTheKeyAndHowADeviceSignsInWithIt(t *testing.T) {
 	key := p.seed(who, "porch-cam")[0]
 	a := b.get("/keys/"+key.ID).want(http.StatusOK).says("h1", "porch-cam").says("title", "porch-cam")
 	a.says("#key", "Created1 Apr").says("#key", key.ID).says("#key .state", "On")
-	a.says("[data-system=node] pre", `id: "`+appID+`"`).says("[data-system=node] pre", `baseUrl: "`+publicURL+`"`)
-	a.says("[data-system=node] pre", "process.env.API_KEY")
+	a.says("label:has([value=node]) + .snippet pre", `id: "`+appID+`"`).says("label:has([value=node]) + .snippet pre", `baseUrl: "`+publicURL+`"`)
+	a.says("label:has([value=node]) + .snippet pre", "process.env.API_KEY")
 	a.lacks("#value", "#once")
 	if got := a.attr("#key form.toggle input[name=place]", "value"); got != "page" {
 		t.Errorf("the switch says that it is on %q", got)

@@ -75,7 +75,7 @@ var commits = map[string]struct {
 		done: func(s scene, direct *store.Store, a answer) bool {
 			keys, err := direct.APIKeys(s.t.Context(), s.who.id)
 			if a.status == http.StatusOK {
-				found, err := direct.APIKeyByValueHash(s.t.Context(), sha256.Sum256([]byte(a.attr("#value", "value"))))
+				found, err := direct.APIKeyByValueHash(s.t.Context(), sha256.Sum256([]byte(a.text("#value"))))
 				return err == nil && found.Name == "pump" // its value is not lost
 			}
 			return err == nil && len(keys) == 2

@@ -432,7 +432,7 @@ func TestALogLineNamesTheRouteAndNothingThatWasTyped(t *testing.T) {
 	p := newProgram(t)
 	b, who := p.signedIn(email)
 	key := p.seed(who, "porch-cam")[0]
-	value := b.post("/keys", createForm(newFormID(t), "heat-pump")).attr("#value", "value")
+	value := b.post("/keys", createForm(newFormID(t), "heat-pump")).text("#value")
 	p.logs.Reset()
 	a := b.get("/keys/" + key.ID + "?q=typed-by-mistake-" + value)
 	line := p.logs.line(t, "request")
@@ -518,7 +518,7 @@ func TestNoSecretReachesTheLog(t *testing.T) {
 	b := p.browser()
 	b.post("/register", credentials(email, password)).leadsTo("/keys")
 	cookies := []string{b.cookie("latchkey")}
-	value := b.post("/keys", createForm(newFormID(t), "porch-cam")).attr("#value", "value")
+	value := b.post("/keys", createForm(newFormID(t), "porch-cam")).text("#value")
 	b.post("/login", credentials(email, "wr0ng-password")).want(http.StatusUnprocessableEntity)
 	if strings.Contains(p.logs.String(), email) {
 		t.Error("the log holds an e-mail address")

@@ -17,7 +17,7 @@ const home = "/keys"
 // everything else. What a browser does with a strange spelling ("//host", "/\host", "/%5chost", "/a/../\host") varies, so
 // nothing is repaired: the spelling must be the plain one.
 func localPath(next string) string {
-	if isDevicePage(next) || isFilledKeysPage(next) {
+	if isDevicePage(next) || isFilledForm(next) {
 		return next
 	}
 	u, err := url.Parse(next)
@@ -39,19 +39,19 @@ func localPath(next string) string {
 // ownPages are those that need no more than their path, besides those of keys and devices.
 var ownPages = []string{home, activityPath, sessionsPath, accountPath, accountPath + "/delete", helpPath, "/login", "/register", forgotPath, resetPath, confirmPath}
 
-// keysPageWith is the keys page with the name filled in for a new key, or without when no key can have it. Such a name needs no
+// newKeyWith is the form for a new key with the name filled in, or the keys page when no key can have it. Such a name needs no
 // escapes.
-func keysPageWith(name string) string {
+func newKeyWith(name string) string {
 	if !model.ValidName(name) {
 		return home
 	}
-	return home + "?name=" + name
+	return newKeyPath + "?name=" + name
 }
 
-// isFilledKeysPage says whether next is the keys page with a name filled in.
-func isFilledKeysPage(next string) bool {
-	name, ok := strings.CutPrefix(next, home+"?name=")
-	return ok && next == keysPageWith(name)
+// isFilledForm says whether next is the form for a new key with a name filled in.
+func isFilledForm(next string) bool {
+	name, ok := strings.CutPrefix(next, newKeyPath+"?name=")
+	return ok && next == newKeyWith(name)
 }
 
 // devicePath is the page for codes. Below it, each pairing has a page of its own.

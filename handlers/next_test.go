@@ -15,7 +15,7 @@ func TestPagesOfOursAreReturnedTo(t *testing.T) {
 	t.Parallel()
 	for _, next := range []string{
 		"/keys", "/login", "/register", "/activity", "/sessions", "/account", "/keys/0123456789abcdef01234567", "/keys/0123456789abcdef01234567/delete",
-		"/keys?name=porch-cam", "/keys?name=A_1-", "/keys?name=" + strings.Repeat("x", 64),
+		"/keys/new?name=porch-cam", "/keys/new?name=A_1-", "/keys/new?name=" + strings.Repeat("x", 64),
 		"/device", "/device?user_code=WDJB-MJHT", "/device/ABCDEFGHIJKLMNOPQRSTUVWXYZ", "/device/22222222222222222222777777",
 	} {
 		if got := localPath(next); got != next {
@@ -51,10 +51,10 @@ func FuzzLocalPath(f *testing.F) {
 		f.Add(next)
 	}
 	f.Add("/keys/0123456789abcdef01234567")
-	f.Add("/keys?name=porch-cam")
+	f.Add("/keys/new?name=porch-cam")
 	f.Add("/device?user_code=WDJB-MJHT")
 	f.Add("/device/ABCDEFGHIJKLMNOPQRSTUVWXYZ")
-	withMore := regexp.MustCompile(`^/device(/[A-Z2-7]{26}|\?user_code=[BCDFGHJKLMNPQRSTVWXZ]{4}-[BCDFGHJKLMNPQRSTVWXZ]{4})?$|^/keys\?name=[A-Za-z0-9_-]{1,64}$`)
+	withMore := regexp.MustCompile(`^/device(/[A-Z2-7]{26}|\?user_code=[BCDFGHJKLMNPQRSTVWXZ]{4}-[BCDFGHJKLMNPQRSTVWXZ]{4})?$|^/keys/new\?name=[A-Za-z0-9_-]{1,64}$`)
 	here, err := url.Parse("https://keys.example.org/login")
 	if err != nil {
 		f.Fatal(err)
@@ -91,7 +91,7 @@ func TestThePagesToComeBackToAreThoseThatTheRoutesShow(t *testing.T) {
 		path, readable := strings.CutPrefix(route, http.MethodGet+" ")
 		switch {
 		case !readable, strings.ContainsAny(path, ":*."), strings.HasSuffix(path, arrivalSuffix):
-		case slices.Contains([]string{"/", "/healthz", "/logs", metadataPath, devicePath, home + "/which"}, path): // the last two are allowed with all below
+		case slices.Contains([]string{"/", "/healthz", "/logs", metadataPath, devicePath, home + "/which", newKeyPath, roomPath}, path): // all below the last are allowed
 		default:
 			pages = append(pages, path)
 		}

@@ -118,7 +118,7 @@ func TestAPageGoesOnForWhoeverItWasOpenedBy(t *testing.T) {
 	b = p.signIn(who)
 	form := createForm(newFormID(t), "porch-cam")
 	form.Set("owner", tag)
-	b.htmx().with("Latchkey-Owner", tag).post("/keys", form).want(http.StatusOK).says("#status, [hx-target='#status']", "Key created.")
+	b.htmx().with("Latchkey-Owner", tag).post("/keys", form).want(http.StatusOK).says("#once", "porch-cam is ready")
 	p.clock.Advance(29 * time.Minute)
 	b.get("/keys").want(http.StatusOK)
 	p.clock.Advance(2 * time.Minute) // the question for the password is a page of the same person

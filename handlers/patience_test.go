@@ -26,7 +26,7 @@ func TestWhoIsAskedToWaitIsAnsweredFromHereUntilTheTimeIsOver(t *testing.T) {
 		"a key":       {func(b *browser) answer { return b.get("/keys/" + key.ID) }, "Nothing was changed. Try again in 21 s."},
 		"a switch":    {func(b *browser) answer { return b.post("/keys/"+key.ID+"/turn-off", row(key)) }, "Nothing was changed. Try again in 21 s."},
 		"a deletion":  {func(b *browser) answer { return b.post("/keys/"+key.ID+"/delete", nil) }, "Nothing was changed. Try again in 21 s."},
-		"a form sent": {func(b *browser) answer { return b.post("/keys", createForm(newFormID(t), "heat-pump")) }, "The key service is busy. No key was made. Try again in 21 s."},
+		"a form sent": {func(b *browser) answer { return b.post("/keys", createForm(newFormID(t), "heat-pump")) }, "The key service is busy. No key was created. Try again in 21 s."},
 		"a value":     {func(b *browser) answer { return b.tries(strings.Repeat("x", 64)) }, "Nothing was changed. Try again in 21 s."},
 	} {
 		for _, asking := range []*browser{b, b.htmx()} {

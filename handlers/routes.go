@@ -67,6 +67,9 @@ func (h *dashboard) routes(e *echo.Echo) {
 	}
 	page("/keys", h.listKeys, user...)
 	e.POST("/keys", h.createKey, confirmed(toCreate)...)
+	page(newKeyPath, h.showNewKey, user...)
+	page(roomPath, h.showRoom, user...)
+	e.POST(roomPath, h.makeRoom, user...)
 	page("/keys/which", h.showWhichKey, user...)
 	e.POST("/keys/which", h.tryValue, user...)
 	e.GET("/keys/arrival", h.awaitKeys, user...)

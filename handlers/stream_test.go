@@ -75,7 +75,7 @@ func TestAfterTwoMinutesThePageSaysWhatTheServerHasSeen(t *testing.T) {
 	if got := b.get("/keys").lacks("[data-arrival]", "[data-wait]").text(".use"); got != never {
 		t.Errorf("after a quarter of an hour: %q", got)
 	}
-	part = b.htmx().get("/keys/" + key.ID + "?place=row").lacks("hx-partial") // no news, and no word of it
+	part = b.htmx().get("/keys/" + key.ID + "?place=row").lacks("hx-partial[hx-target='#status']") // no news, and no word of it
 	if got := part.text(".use"); got != never {
 		t.Errorf("the row says %q", got)
 	}

@@ -96,7 +96,7 @@ func TestAProofFromTheFutureProvesNothing(t *testing.T) {
 		if asked {
 			want = http.StatusForbidden
 		}
-		b.post("/keys", createForm(b.get("/keys").attr("input[name=form_id]", "value"), fmt.Sprintf("key-%d", ahead/time.Second))).want(want)
+		b.post("/keys", createForm(b.get("/keys/new").attr("input[name=form_id]", "value"), fmt.Sprintf("key-%d", ahead/time.Second))).want(want)
 	}
 }
 

@@ -14,21 +14,26 @@
 
   const panel = () => $("#once");
   let leaving = false; // the person has decided
-  const unsaved = () => !leaving && panel() && !$(".done input", panel()).checked;
+  const unsaved = () => !leaving && panel() && !panel().dataset.saved;
+
+  // What was copied or downloaded is saved: from then on nothing asks.
+  function saved(how) {
+    panel().dataset.saved = how;
+    $("#saved").textContent = `✓ ${how} at ${new Date().toLocaleTimeString([], { timeStyle: "short" })} ·`;
+  }
 
   async function copyValue() {
-    const input = $("#value");
-    const told = $("#copy-status");
-    told.textContent = "";
-    if (await toClipboard(input.value)) {
-      told.textContent = "Copied.";
+    if (await toClipboard($("#value").textContent)) {
+      saved("Copied");
       return;
     }
     reveal(true);
-    input.focus();
-    input.select();
-    told.textContent = "This browser does not let a page copy. The value is selected: press Ctrl+C, or ⌘C on a Mac.";
+    getSelection().selectAllChildren($("#value"));
+    $("#saved").textContent = "This browser doesn’t let a page copy. The value is selected: press Ctrl+C, or ⌘C on a Mac.";
   }
+  document.addEventListener("copy", () => {
+    if (panel() && getSelection().toString().trim() === $("#value").textContent) saved("Copied");
+  });
 
   // The clipboard is there on https and on this machine alone. Elsewhere an old command may do it; whether it did is seen
   // by the copy event, not by what the command answers.
@@ -60,29 +65,24 @@
   }
 
   function reveal(show) {
-    $("#value").type = show ? "text" : "password";
+    $("#value").classList.toggle("masked", !show);
+    $("#value").ariaHidden = String(!show);
     const button = $("[data-once=show]");
-    button.setAttribute("aria-pressed", String(show));
+    button.classList.toggle("on", show);
     $("span", button).textContent = show ? "Hide" : "Show";
   }
 
   function download(button) {
     const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([button.dataset.env + $("#value").value + "\n"], { type: "text/plain" }));
+    link.href = URL.createObjectURL(new Blob([button.dataset.env + $("#value").textContent + "\n"], { type: "text/plain" }));
     link.download = button.dataset.file;
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // the browser may still be reading it
-    $("#copy-status").textContent = "Your browser was asked to save " + link.download + ".";
+    saved("Downloaded");
   }
 
   // A page in the back-forward cache keeps its content, "no-store" or not: the value must not wait there for the next person.
-  addEventListener("pagehide", () => {
-    const input = $("#value");
-    if (!input) return;
-    writeLiteral(false);
-    input.value = "";
-    input.removeAttribute("value");
-  });
+  addEventListener("pagehide", () => $("#value")?.replaceChildren());
   addEventListener("pageshow", (event) => {
     if (event.persisted) location.reload();
   });
@@ -100,7 +100,7 @@
 
   document.addEventListener("click", (event) => {
     const link = event.target.closest("a[href]");
-    if (!link || !unsaved() || link.closest("#dialog") || link.matches("[hx-get], [download], [target], [href^='#']")) return;
+    if (!link || !unsaved() || link.closest("#dialog") || link.matches("[hx-get]:not([data-shortcut]), [download], [target], [href^='#']")) return;
     if (besides(event)) return;
     ask(event, (gone) => { location.href = gone && link.href.includes(gone) ? "/keys" : link.href; });
   }, true);
@@ -114,7 +114,11 @@
     }
     if (form.matches(".done")) { // the form would add a question mark to the address
       event.preventDefault();
-      location.assign(form.action);
+      if (!unsaved()) location.assign(form.action);
+      else {
+        $("#saved").textContent = "Not saved yet: copy the value, or download it.";
+        $("[data-once=copy]").focus();
+      }
       return;
     }
     if (!unsaved() || form.method === "dialog" || form.closest("#once") || form.matches("[hx-post]")) return;
@@ -141,7 +145,7 @@
     const button = event.target.closest("button[data-once]");
     switch (button?.dataset.once) {
       case "copy": copyValue(); break;
-      case "show": reveal($("#value").type === "password"); break;
+      case "show": reveal($("#value").matches(".masked")); break;
       case "download": download(button); break;
       case "leave-keep":
         leaving = true;
@@ -154,48 +158,90 @@
 
   // The system a person chose last, in this browser, which may keep nothing: no reason to fail.
   const systemKey = "latchkey-system";
+  const chosen = () => $("[name=system]:checked");
   function chooseSystem() {
     let system = "";
     try { system = localStorage.getItem(systemKey) ?? ""; } catch { /* not kept */ }
-    for (const radio of document.querySelectorAll("input[name=system]")) if (radio.value === system) radio.checked = true;
-    const literal = $("[data-handoff=literal]"); // a value with characters that mean something in code stays out of it
-    if (literal && !/^[\w.~+/=-]+$/.test($("#value").value)) literal.closest(".literal").remove();
+    for (const radio of document.querySelectorAll("[name=system]")) if (radio.value === system) radio.checked = true;
+    fits();
   }
 
-  // writeLiteral puts the value into the code, or takes it out again. It is taken from the field: the page has it once.
-  function writeLiteral(on) {
-    const literal = $("[data-handoff=literal]");
-    if (literal) literal.checked = on;
-    for (const place of document.querySelectorAll("[data-literal]")) {
-      const form = place.dataset.literal;
-      place.textContent = on && form ? form.replace("%s", () => $("#value").value) : place.dataset.read;
-    }
+  // fits says which code can hold the value: a file may name another one, and some characters of a value mean something in code.
+  function fits() {
+    const button = $("[data-handoff=key]");
+    if (button) button.hidden = !placeOf(chosen()).dataset.literal || !/^[\w.~+/=-]+$/.test($("#value").textContent);
   }
+  const placeOf = (radio) => $("mark", radio.parentNode.nextElementSibling);
 
-  async function copyCode(button) {
-    const code = $("code", button.closest(".snippet"));
-    const told = $(".told-copy", button.closest(".handoff"));
-    told.textContent = "";
+  // The value is put into what is copied, and never into the page, which has it once.
+  async function copyCode(withKey) {
+    const place = placeOf(chosen());
+    const code = place.parentNode.cloneNode(true);
+    if (withKey) $("mark", code).textContent = place.dataset.literal.replace("%s", () => $("#value").textContent);
+    const told = $("#copied");
     if (await toClipboard(code.textContent)) {
-      told.textContent = "Copied.";
+      told.textContent = "✓ Copied";
+      if (withKey) saved("Copied");
       return;
     }
-    getSelection().selectAllChildren(code);
-    told.textContent = "This browser does not let a page copy. The code is selected: press Ctrl+C, or ⌘C on a Mac.";
+    getSelection().selectAllChildren(place.parentNode);
+    told.textContent = "This browser doesn’t let a page copy. The code is selected, without the key: press Ctrl+C, or ⌘C on a Mac.";
   }
 
   document.addEventListener("change", (event) => {
-    if (event.target.dataset.handoff === "literal") writeLiteral(event.target.checked);
     if (event.target.name !== "system") return;
-    $(".told-copy").textContent = "";
+    $("#copied").textContent = "";
+    fits();
     try { localStorage.setItem(systemKey, event.target.value); } catch { /* not kept */ }
   });
   document.addEventListener("click", (event) => {
-    const button = event.target.closest("[data-handoff=copy]");
-    if (button) copyCode(button);
+    const button = event.target.closest("[data-handoff]");
+    if (button) copyCode(button.dataset.handoff === "key");
   });
-  document.addEventListener("htmx:after:swap", chooseSystem);
-  chooseSystem();
+  document.addEventListener("htmx:after:swap", ({ detail }) => { if (detail.ctx.target === "#compose") chooseSystem(); });
+  if ($("#value")) reveal(false);
+  if (chosen()) chooseSystem();
+
+  // --- Creating and deleting keys ------------------------------------------------------------------------------------
+
+  // The name closest to what is typed that a key can have, as the server would suggest it.
+  const whole = { ß: "ss", æ: "ae", œ: "oe", ø: "o", ł: "l", đ: "d", ð: "d", þ: "th", ħ: "h", ı: "i", ŋ: "n", ŧ: "t", ĸ: "k" };
+  function allowed(typed) {
+    typed = typed.trim();
+    if (/^[\w-]{1,64}$/.test(typed)) return typed;
+    return typed.normalize("NFKD").replace(/\p{Mn}/gu, "").replace(/[^\0-~]/gu, (c) => {
+      const plain = whole[c.toLowerCase()] ?? c;
+      return c === c.toLowerCase() ? plain : plain.toUpperCase();
+    }).replace(/[^\w-]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 64).replace(/-+$/, "");
+  }
+  document.addEventListener("input", ({ target }) => {
+    const hint = $("#name-hint", target.closest(".create") ?? undefined);
+    if (target.id !== "name" || !hint) return;
+    hint.dataset.rule ??= hint.textContent;
+    const name = allowed(target.value);
+    hint.textContent = name && name !== target.value.trim() ? "Will be called " : hint.dataset.rule;
+    if (hint.textContent !== hint.dataset.rule) hint.append(Object.assign(document.createElement("code"), { textContent: name }));
+  });
+  document.addEventListener("submit", ({ target: form }) => {
+    const field = form.matches(".create") && $("#name", form);
+    if (field) field.value = allowed(field.value) || field.value;
+  }, true);
+  document.addEventListener("click", ({ target }) => {
+    const name = target.dataset.name;
+    if (!name) return;
+    $("#name").value = name;
+    $("#name").focus();
+  });
+
+  // Somebody who has just registered types a name next, where that opens no keyboard over half the page.
+  if ($(".first") && matchMedia("(hover: hover)").matches) $(".first #name")?.focus();
+
+  document.addEventListener("change", ({ target }) => {
+    const button = target.name === "key" && $("[data-count]", target.form);
+    if (!button) return;
+    const n = target.form.querySelectorAll(":checked").length;
+    button.textContent = n ? `Delete ${n} key${n > 1 ? "s" : ""}…` : "Delete selected…";
+  });
 
   // --- Dialogs -------------------------------------------------------------------------------------------------------
 
@@ -238,7 +284,7 @@
     } else if (dialog.open && dialog.contains(source)) {
       dialog.close();
       const names = document.querySelectorAll("#keys .key a.name");
-      (names[Math.min(row, names.length - 1)] ?? $("#heading")).focus();
+      ((target === "#compose" && $("#once-title")) || names[Math.min(row, names.length - 1)] || $("#heading")).focus();
     }
   });
   document.addEventListener("htmx:finally:request", ({ target }) => {

@@ -38,9 +38,6 @@ func keysPage(n int, name string) views.Keys {
 		}
 		m.List = append(m.List, key(i+1, name+suffix))
 	}
-	if m.Quota.Full() {
-		m.Form.MakeRoom = m.List[:3]
-	}
 	return m
 }
 
@@ -60,10 +57,10 @@ func every(text string) map[string]templ.Component {
 	withError.Form.Name, withError.Form.Error, withError.Form.Suggestion, withError.Form.Holder = text, text, text, &holder
 	made := keysPage(7, text)
 	made.Page, made.List[6] = page, newest
-	made.Once = &views.Once{ID: id(7), Name: text, Value: text, Handoff: handoffOf(text), Masked: true}
+	made.Once = &views.Once{ID: id(7), Name: text, Value: text, Handoff: handoffOf(text), Masked: true, Key: withUse(7, text, used(text))}
 	madePlain := made
 	plain := *made.Once
-	plain.Masked = false
+	plain.Masked, plain.Key = false, withUse(7, text, at(views.WaitsOff, true, text))
 	madePlain.Once = &plain
 	searched := keysPage(7, text)
 	searched.Page, searched.Query, searched.List = page, text, nil
@@ -88,7 +85,11 @@ func every(text string) map[string]templ.Component {
 		"first visit":       views.KeysPage(empty),
 		"one key":           views.KeysPage(one),
 		"a full account":    views.KeysPage(full),
-		"a refused name":    views.KeysPage(withError),
+		"a form":            views.NewKeyPage(one),
+		"a refused name":    views.NewKeyPage(withError),
+		"room":              views.RoomPage(room(page, text)),
+		"no room":           views.RoomPage(views.Room{Page: page, Quota: views.Quota{Used: 20, Limit: 20}}),
+		"a room asked":      views.RoomQuestionPage(room(page, text)),
 		"a new key":         views.KeysPage(made),
 		"a new key, plain":  views.KeysPage(madePlain),
 		"nothing found":     views.KeysPage(searched),
@@ -128,21 +129,36 @@ func every(text string) map[string]templ.Component {
 	}
 }
 
+// room is the page on which room is made, after some keys were deleted and while others are asked about.
+func room(page views.Page, text string) views.Room {
+	return views.Room{
+		Page: page, Quota: views.Quota{Used: 20, Limit: 20}, Error: text,
+		List: []views.Key{key(1, text), withUse(2, text, used(text))}, Chosen: []views.Key{key(1, text)},
+		Results: []views.RoomResult{{ID: id(3), Name: text, Text: text}, {ID: id(4), Name: text, Text: text, There: true}},
+	}
+}
+
 // everyPart gives every part that htmx asks for.
 func everyPart(text string) map[string]templ.Component {
 	full := keysPage(20, text)
 	withError := keysPage(1, text)
 	withError.Form.Name, withError.Form.Error, withError.Form.Suggestion = text, text, text
 	withError.Notice = &views.Notice{Title: text, Text: text, Link: "/keys", LinkText: text, Reference: text}
+	inDialog := withError
+	inDialog.Form.Place = views.PlaceDialog
 	made := keysPage(7, text)
 	made.Status, made.Once = text, &views.Once{ID: id(7), Name: text, Value: text, Handoff: handoffOf(text), Masked: true}
 	unknown := key(2, text)
 	unknown.Unknown = text
 	return map[string]templ.Component{
 		"the list":        views.KeysPart(full),
-		"a refused form":  views.CreatePart(withError),
-		"a new key":       views.CreatePart(made),
-		"no room":         views.CreatePart(full),
+		"a refused form":  views.CreateAgainPart(withError),
+		"a refused name":  views.CreateAgainPart(inDialog),
+		"a form":          views.NewKeyDialog(inDialog),
+		"a new key":       views.CreatedPart(made),
+		"a lost create":   views.CreatedPart(withError),
+		"room":            views.RoomPart(room(views.Page{}, text)),
+		"a room asked":    views.RoomQuestionDialog(room(views.Page{}, text)),
 		"after a delete":  views.DeletedPart(keysPage(19, text), id(1)),
 		"a row":           views.RowPart(key(1, text), text, nil),
 		"an unknown row":  views.RowPart(unknown, text, nil),

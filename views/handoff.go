@@ -11,11 +11,8 @@ type Handoff struct {
 	Snippets []Snippet
 	// EnvFile is the name of the file to download, which some snippets name too.
 	EnvFile string
-	// Device is the address of the page on which a device is paired; QRPath and QRSize draw it, unless QRPath is "".
-	Device string
-	QRPath string
-	QRSize int
-	Local  Local
+	// Local says whether what the programs name can be reached by this computer alone.
+	Local Local
 }
 
 // Snippet is a program, or a file for one, that signs in with a key: Before, Value and After together. None of them holds the

@@ -22,9 +22,9 @@ func handoffOf(text string) views.Handoff {
 				ID: "env", Label: ".env", For: "x.env", Language: "Environment file",
 				Before: "# " + text + "\nAPI_KEY=", After: "\n", Literal: "%s",
 			},
-			{ID: "systemd", Label: "systemd", For: text, Language: "Unit file", Before: "[Service]\n"},
+			{ID: "systemd", More: true, Label: "systemd", For: text, Language: "Unit file", Before: "[Service]\n"},
 		},
-		EnvFile: "x.env", Device: "https://keys.example.org/device?" + text, QRPath: "M4 4h7v1h-7z", QRSize: 33,
+		EnvFile: "x.env",
 	}
 }
 
@@ -47,23 +47,21 @@ func TestTheHandoffHasATabForEachSystem(t *testing.T) {
 	t.Parallel()
 	for place, panel := range handoffPlaces() {
 		doc := drawHandoff(t, panel)
-		if diff := cmp.Diff([]string{".NET", ".env", "systemd"}, texts(doc, "fieldset:has(legend) label")); diff != "" {
+		if diff := cmp.Diff([]string{".NET", ".env", "More", "systemd"}, texts(doc, ".handoff label")); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", place, diff)
 		}
 		if first := doc.Find("input[name=system][checked]"); first.Length() != 1 || first.AttrOr("value", "") != "dotnet" {
 			t.Errorf("%s: %d systems are chosen, the first is %q", place, first.Length(), first.AttrOr("value", ""))
 		}
-		var code []string
-		doc.Find("[data-system] pre").Each(func(_ int, s *goquery.Selection) { code = append(code, s.Text()) })
+		// The stylesheet knows a tab by what stands before and after it.
+		code := doc.Find("label.chip:has([name=system]) + .snippet pre").Map(func(_ int, s *goquery.Selection) string { return s.Text() })
 		want := []string{"plain(getenv());\n", "# plain\nAPI_KEY=\n", "[Service]\n"}
 		if diff := cmp.Diff(want, code); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", place, diff)
 		}
-		doc.Find("input[name=system]").Each(func(_ int, s *goquery.Selection) {
-			if shown := doc.Find("[data-system=" + s.AttrOr("value", "") + "]"); shown.Length() != 1 || text(doc, ".snippet h3") == "" {
-				t.Errorf("%s: %s shows %d things", place, s.AttrOr("value", ""), shown.Length())
-			}
-		})
+		if diff := cmp.Diff([]string{"systemd"}, texts(doc, "label:has(#more-systems) ~ label.rest")); diff != "" {
+			t.Errorf("%s, for those who ask for more (-want +got):\n%s", place, diff)
+		}
 		doc.Find(".snippet pre").Each(func(_ int, s *goquery.Selection) {
 			if s.AttrOr("tabindex", "") != "0" || s.AttrOr("aria-label", "") == "" {
 				t.Errorf("%s: code that only a mouse can scroll, or without a name: %s", place, s.Text())
@@ -75,21 +73,20 @@ func TestTheHandoffHasATabForEachSystem(t *testing.T) {
 	}
 }
 
-// The value is on the page of the panel alone, so only there can it be written into code; and only by script, which has it.
-func TestTheValueCanBeWrittenIntoTheCodeWhereItIs(t *testing.T) {
+// The value is on the page of the panel alone, so only there can it be copied with the code; and only by script, which has it.
+func TestTheValueCanBeCopiedWithTheCodeWhereItIs(t *testing.T) {
 	t.Parallel()
 	for place, panel := range handoffPlaces() {
 		doc := drawHandoff(t, panel)
-		box := doc.Find("input[data-handoff=literal]")
-		if want := panel != nil; (box.Length() == 1) != want {
-			t.Errorf("%s: the switch is there: %v", place, !want)
+		want := []string{"Copy code"}
+		if panel != nil {
+			want = []string{"Copy code with the key", "Copy code"}
 		}
-		hint := doc.Find("#" + box.AttrOr("aria-describedby", "-")).Text()
-		if box.Length() == 1 && (box.Closest(".script").Length() != 1 || hint == "") {
-			t.Errorf("%s: the switch works without script, or warns of nothing", place)
+		if diff := cmp.Diff(want, texts(doc, ".script [data-handoff]")); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", place, diff)
 		}
-		if _, on := box.Attr("checked"); on {
-			t.Errorf("%s: the switch is on", place)
+		if got := doc.Find("mark").First(); got.AttrOr("data-literal", "") != `"%s"` || got.Text() != "getenv()" {
+			t.Errorf("%s: the value would go in place of %q", place, got.Text())
 		}
 	}
 }
@@ -97,7 +94,7 @@ func TestTheValueCanBeWrittenIntoTheCodeWhereItIs(t *testing.T) {
 func TestTheDownloadIsTheFileThatIsShown(t *testing.T) {
 	t.Parallel()
 	doc := drawHandoff(t, handoffPlaces()["the panel"])
-	shown := doc.Find("[data-system=env] pre").Text()
+	shown := doc.Find("label:has([value=env]) + .snippet pre").First().Text()
 	if got := doc.Find("[data-once=download]").AttrOr("data-env", ""); got+"\n" != shown || got != "# plain\nAPI_KEY=" {
 		t.Errorf("the download is %q, shown is %q", got, shown)
 	}
@@ -114,35 +111,29 @@ func TestTheDownloadIsTheFileThatIsShown(t *testing.T) {
 // A camera reads dark on light only, so the picture brings its own paper, whatever the page's colours.
 func TestAQRCodeIsDarkOnLightWithItsAddressBeside(t *testing.T) {
 	t.Parallel()
-	for place, panel := range handoffPlaces() {
-		if panel == nil { // a key's own page leads to no pairing
-			continue
-		}
-		figure := drawHandoff(t, panel).Find("figure.qr")
-		const address = "https://keys.example.org/device?plain"
-		picture, link := figure.Find("svg[role=img]"), figure.Find("figcaption a")
-		label, way := picture.AttrOr("aria-label", ""), link.AttrOr("href", "")
-		if label != "QR code of the address "+address || link.Text() != address || way != "/device?plain" {
-			t.Errorf("%s: drawn as %q, linked as %q with %q", place, label, way, link.Text())
-		}
-		var paths []string
-		picture.Find("path").Each(func(_ int, s *goquery.Selection) {
-			paths = append(paths, s.AttrOr("fill", "")+" "+s.AttrOr("d", ""))
-		})
-		if diff := cmp.Diff([]string{"#fff M0 0h33v33H0z", "#000 M4 4h7v1h-7z"}, paths); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", place, diff)
-		}
-		if whole := render(t, views.KeysPage(*panel)); !strings.Contains(whole, `"0 0 33 33"`) {
-			t.Errorf("%s: the picture is cut", place)
-		}
-		if figure.Closest("details:not([open])").Length() != 1 {
-			t.Errorf("%s: the picture takes room before it is asked for", place)
-		}
+	const address = "https://keys.example.org/device"
+	m := views.Device{Address: address, QRPath: "M4 4h7v1h-7z", QRSize: 33}
+	figure := draw(t, views.DevicePage(m)).Find("figure.qr")
+	picture, link := figure.Find("svg[role=img]"), figure.Find("figcaption a")
+	label, way := picture.AttrOr("aria-label", ""), link.AttrOr("href", "")
+	if label != "QR code of the address "+address || link.Text() != address || way != "/device" {
+		t.Errorf("drawn as %q, linked as %q with %q", label, way, link.Text())
 	}
-	long := handoffOf("plain")
-	long.QRPath = ""
-	figure := draw(t, views.KeysPage(views.Keys{Once: &views.Once{ID: id(1), Handoff: long}})).Find("figure.qr")
-	if figure.Find("svg").Length() != 0 || figure.Find("a").Length() != 1 {
+	var paths []string
+	picture.Find("path").Each(func(_ int, s *goquery.Selection) {
+		paths = append(paths, s.AttrOr("fill", "")+" "+s.AttrOr("d", ""))
+	})
+	if diff := cmp.Diff([]string{"#fff M0 0h33v33H0z", "#000 M4 4h7v1h-7z"}, paths); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if whole := render(t, views.DevicePage(m)); !strings.Contains(whole, `"0 0 33 33"`) {
+		t.Error("the picture is cut")
+	}
+	if figure.Closest("details:not([open])").Length() != 1 {
+		t.Error("the picture takes room before it is asked for")
+	}
+	m.QRPath = ""
+	if figure = draw(t, views.DevicePage(m)).Find("figure.qr"); figure.Find("svg").Length() != 0 || figure.Find("a").Length() != 1 {
 		t.Error("an address that is too long for a picture is not there as text alone")
 	}
 }

@@ -243,8 +243,8 @@ type CreateForm struct {
 	Suggestion string
 	// Holder is the key that already has the name.
 	Holder *Key
-	// MakeRoom lists the keys to consider deleting when the quota is full, best candidate first.
-	MakeRoom []Key
+	// Place is PlaceDialog when the form stands there, and is what htmx draws again.
+	Place string
 }
 
 // Once is a new key's value with what belongs to it. It is drawn in one answer and kept nowhere.
@@ -253,6 +253,8 @@ type Once struct {
 	Handoff         Handoff
 	// Masked draws the value hidden at first, for pages whose script can show it.
 	Masked bool
+	// Key is the key with what is known of its use, the zero Key when its list could not be read.
+	Key Key
 }
 
 func plural(n int, noun string) string {
@@ -333,6 +335,8 @@ func (k Key) doing() string {
 const (
 	PlaceRow  = "row"
 	PlacePage = "page"
+	// PlaceDialog is the dialog over the list, in which a key is created.
+	PlaceDialog = "dialog"
 	// PlacePairing is the page of the pairing that made the key. Nothing is done to the key there.
 	PlacePairing = "pairing"
 )

@@ -12,10 +12,11 @@ func TestAPartIsTheComponentThatThePageUses(t *testing.T) {
 	t.Parallel()
 	unknown := key(2, "porch-cam")
 	unknown.Unknown = "It may be on or off."
-	made, refused, failed, full := keysPage(7, "porch-cam"), keysPage(7, "porch-cam"), keysPage(0, ""), keysPage(20, "porch-cam")
+	made, refused, failed, first := keysPage(7, "porch-cam"), keysPage(7, "porch-cam"), keysPage(0, ""), keysPage(0, "")
 	made.Once = &views.Once{ID: id(7), Name: "porch-cam-7", Value: "S3cretValue", Handoff: handoffOf("plain"), Masked: true}
-	refused.Form.Name, refused.Form.Error, refused.Form.Suggestion = "a b", "That name has characters we cannot use.", "a-b"
-	refused.Notice = &views.Notice{Bad: true, Title: "No key was made."}
+	refused.Form.Name, refused.Form.Error, refused.Form.Suggestion = "a b", "That cannot be.", "a-b"
+	first.Form = refused.Form
+	refused.Notice = &views.Notice{Bad: true, Title: "No key was created."}
 	failed.Failure = &views.Notice{Bad: true, Title: "We could not read your keys.", Reference: "0123"}
 	onPage := func(k views.Key) templ.Component { return views.OneKeyPage(ownPage(views.Page{}, k, "plain")) }
 	rowOf := func(k views.Key) templ.Component {
@@ -29,9 +30,12 @@ func TestAPartIsTheComponentThatThePageUses(t *testing.T) {
 	}{
 		"the list":         {views.KeysPage(made), views.KeysPart(made), []string{"#keys", "#quota"}},
 		"a failed list":    {views.KeysPage(failed), views.KeysPart(failed), []string{"#keys"}},
-		"a new key":        {views.KeysPage(made), views.CreatePart(made), []string{"#once", "#keys", "#quota"}},
-		"a refused form":   {views.KeysPage(refused), views.CreatePart(refused), []string{"#keys", "#quota", ".notice"}},
-		"no room":          {views.KeysPage(full), views.CreatePart(full), []string{"#keys", "#quota"}},
+		"a new key":        {views.KeysPage(made), views.CreatedPart(made), []string{"#once", "#keys", "#quota", "#ways"}},
+		"a lost create":    {views.KeysPage(refused), views.CreatedPart(refused), []string{"#keys", "#quota", ".notice"}},
+		"a first form":     {views.KeysPage(first), views.CreateAgainPart(first), []string{"#keys", "form.create", "#quota", "#ways"}},
+		"a refused form":   {views.NewKeyPage(refused), views.CreateAgainPart(inDialog(refused)), []string{"form.create .field"}},
+		"a form":           {views.NewKeyPage(refused), views.NewKeyDialog(inDialog(refused)), []string{"form.create .field"}},
+		"room":             {views.RoomPage(room(views.Page{}, "x")), views.RoomPart(room(views.Page{}, "x")), []string{"#room"}},
 		"after a delete":   {views.KeysPage(refused), views.DeletedPart(refused, id(1)), []string{"#keys", "#quota"}},
 		"a row, on":        {rowOf(key(1, "porch-cam")), views.RowPart(key(1, "porch-cam"), "", nil), []string{"li"}},
 		"a row, off":       {rowOf(key(3, "porch-cam")), views.RowPart(key(3, "porch-cam"), "", nil), []string{"li"}},
@@ -59,12 +63,17 @@ func notice(e views.Error) *views.Notice {
 	return &views.Notice{Bad: true, Title: e.Heading, Text: e.Text, Link: e.Link, LinkText: e.LinkText, Reference: e.Reference}
 }
 
+func inDialog(k views.Keys) views.Keys {
+	k.Form.Place = views.PlaceDialog
+	return k
+}
+
 func TestAPartChangesTheTextOfTheStatusRegionAndNotTheRegion(t *testing.T) {
 	t.Parallel()
 	made := keysPage(1, "porch-cam")
 	made.Status = "Key created."
 	for name, c := range map[string]templ.Component{
-		"a create": views.CreatePart(made), "a delete": views.DeletedPart(made, id(1)), "a switch": views.RowPart(key(1, "x"), "Key created.", nil),
+		"a create": views.CreatedPart(made), "a refused create": views.CreateAgainPart(inDialog(made)), "a delete": views.DeletedPart(made, id(1)), "a switch": views.RowPart(key(1, "x"), "Key created.", nil),
 		"a switch on a key's page": views.KeyPart(card(key(1, "x"), "plain"), "Key created.", nil),
 	} {
 		doc := draw(t, c)
@@ -79,7 +88,7 @@ func TestAPartThatHasNoQuotaLeavesTheMeterAlone(t *testing.T) {
 	t.Parallel()
 	m := keysPage(0, "")
 	m.Failure = &views.Notice{Bad: true, Title: "We could not read your keys."}
-	for name, c := range map[string]templ.Component{"list": views.KeysPart(m), "create": views.CreatePart(m), "delete": views.DeletedPart(m, id(1))} {
+	for name, c := range map[string]templ.Component{"list": views.KeysPart(m), "create": views.CreatedPart(m), "delete": views.DeletedPart(m, id(1))} {
 		if doc := draw(t, c); doc.Find("#quota").Length() != 0 || text(doc, ".notice strong") != "We could not read your keys." {
 			t.Errorf("%s: %s", name, render(t, c))
 		}

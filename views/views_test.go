@@ -139,7 +139,7 @@ func TestEverythingThatCanBeUsedHasAName(t *testing.T) {
 
 func TestEveryFormWorksWithoutScript(t *testing.T) {
 	t.Parallel()
-	actions := regexp.MustCompile(`^(/login|/logout|/register|/forgot|/reset|/account/password|/account/delete|/theme|/keys|/keys/which|/keys/[0-9a-f]{24}/(turn-on|turn-off|delete)|/device|/device/[A-Z]{26}/(approve|deny)|/sessions/end-others|/sessions/[0-9a-f]{24}/end)$`)
+	actions := regexp.MustCompile(`^(/login|/logout|/register|/forgot|/reset|/account/password|/account/delete|/theme|/keys|/keys/which|/keys/room|/keys/[0-9a-f]{24}/(turn-on|turn-off|delete)|/device|/device/[A-Z]{26}/(approve|deny)|/sessions/end-others|/sessions/[0-9a-f]{24}/end)$`)
 	for name, c := range every("plain") {
 		draw(t, c).Find("form").Each(func(_ int, s *goquery.Selection) {
 			method, action := s.AttrOr("method", ""), s.AttrOr("action", "")
@@ -226,7 +226,7 @@ func TestTheListShowsNoneOneAndMany(t *testing.T) {
 		}{
 			"the first visit": {".first", n == 0},
 			"the search":      {"[role=search]", n >= 6},
-			"the form":        {"#create", n == 0},
+			"the form":        {"form.create", n == 0},
 			"a way to a key":  {`a[href="/keys/new"]`, n > 0 && n < 20},
 			"a way to room":   {`a[href="/keys/room"]`, n == 20},
 			"a failure":       {"#keys .notice", false},
@@ -279,23 +279,52 @@ func TestANewKeysValueStandsInThePageOnce(t *testing.T) {
 		m := keysPage(1, "porch-cam")
 		m.Once = &views.Once{ID: id(1), Name: "porch-cam", Value: "S3cretValue", Handoff: handoffOf("plain"), Masked: masked}
 		page := render(t, views.KeysPage(m))
-		if strings.Count(page, "S3cretValue") != 1 || strings.Count(render(t, views.CreatePart(m)), "S3cretValue") != 1 {
+		if strings.Count(page, "S3cretValue") != 1 || strings.Count(render(t, views.CreatedPart(m)), "S3cretValue") != 1 {
 			t.Errorf("masked %v: the value is there %d times", masked, strings.Count(page, "S3cretValue"))
 		}
-		value := draw(t, views.KeysPage(m)).Find("#value")
-		if kind := value.AttrOr("type", ""); value.AttrOr("value", "") != "S3cretValue" || (kind == "password") != masked {
-			t.Errorf("masked %v: the field is of type %s", masked, kind)
+		value := draw(t, views.KeysPage(m)).Find("output#value")
+		_, silent := value.Attr("aria-hidden")
+		if value.Text() != "S3cretValue" || value.HasClass("masked") != masked || silent != masked {
+			t.Errorf("masked %v: the value is drawn as %s", masked, outer(t, draw(t, views.KeysPage(m)), "#value"))
 		}
-		for attr, want := range map[string]string{"autocomplete": "off", "spellcheck": "false", "translate": "no"} {
-			if got := value.AttrOr(attr, ""); got != want {
-				t.Errorf("%s is %q", attr, got)
-			}
+		if value.AttrOr("translate", "") != "no" || value.AttrOr("aria-label", "") != "Value" {
+			t.Error("the value could be translated, or has no name")
 		}
-		if _, readonly := value.Attr("readonly"); !readonly {
-			t.Error("the value can be altered")
+		if tick := strings.Contains(page, "I have saved it"); tick == masked {
+			t.Errorf("masked %v: the tick is there: %v", masked, tick)
 		}
-		if _, named := value.Attr("name"); named {
-			t.Error("a form would send the value")
+	}
+}
+
+func TestThePanelIsShortBeforeTheCode(t *testing.T) {
+	t.Parallel()
+	m := keysPage(1, "porch-cam")
+	m.Once = &views.Once{ID: id(1), Name: "porch-cam", Value: "S3cretValue", Handoff: handoffOf("plain"), Masked: true}
+	doc := draw(t, views.KeysPage(m))
+	doc.Find(".handoff, .done, dialog").Remove()
+	if said := strings.Fields(text(doc, "#once")); len(said) > 75 {
+		t.Errorf("%d words before the code: %q", len(said), said)
+	}
+}
+
+func TestThePanelSaysHowFarItsKeyHasCome(t *testing.T) {
+	t.Parallel()
+	waiting, refused := at(views.Waiting, false, "x"), at(views.WaitsOff, true, "x")
+	connected := at(views.Connected, false, "x")
+	connected.From = "192.168.1.20"
+	for want, use := range map[string]views.Use{
+		"Waiting for first use…": waiting, "Refused at 11:59 UTC while it was off": refused,
+		"Connected at 11:56 UTC from 192.168.1.20": connected, "": {},
+	} {
+		k := withUse(1, "porch-cam", use)
+		m := keysPage(1, "porch-cam")
+		m.Once = &views.Once{ID: k.ID, Name: k.Name, Key: k}
+		if got := text(draw(t, views.KeysPage(m)), ".done .use"); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+		part := draw(t, views.RowPart(k, "", nil))
+		if got := text(part, `hx-partial[hx-target^="#once"] .use`); got != want {
+			t.Errorf("with its row it says %q, want %q", got, want)
 		}
 	}
 }

@@ -112,6 +112,9 @@ var pages = map[string]row{
 	// Nothing of that name is left, as was asked for: whether it ever was is not told.
 	"POST /keys/:id/delete": {first, goes("/keys"), is(403), is(403), goes("/keys").and(deleted)},
 
+	"GET /keys/new":         {first, is(200), is(403), is(403), is(200)},
+	"GET /keys/room":        {first, is(200), is(403), is(403), is(200)},
+	"POST /keys/room":       {first, is(200), is(403), is(403), is(200).and(deleted)},
 	"GET /keys/which":       {first, is(200), is(403), is(403), is(200)},
 	"POST /keys/which":      {first, is(200), is(403), is(403), is(200)},
 	"GET /keys/arrival":     {is(204), is(200), is(200), is(200), is(200)},
@@ -551,6 +554,8 @@ func forms(path string, c *cast, p principal) url.Values {
 		return url.Values{"email": {fmt.Sprintf("new-%d-%s", p, c.email)}, "password": account["password"]}
 	case "/keys":
 		return url.Values{"name": {"made"}, "form_id": {strings.Repeat("A", 22)}}
+	case "/keys/room":
+		return url.Values{"key": {c.target}}
 	case "/keys/which":
 		return url.Values{"value": {c.phone}}
 	case "/oauth/device_authorization":
@@ -661,7 +666,7 @@ func destination(to, method, path string, c *cast, p principal) string {
 	case to != first.to:
 		return to
 	case path == "/keys" && method == http.MethodPost: // what was typed is kept
-		path = "/keys?name=made"
+		path = "/keys/new?name=made"
 	case strings.HasPrefix(path, "/activity."): // a file is no page
 		path = "/activity"
 	case strings.HasPrefix(path, "/device") && method != http.MethodGet:

@@ -530,7 +530,6 @@ func serveFloor(t *testing.T, addr string) {
 			ID: fmt.Sprintf("%024x", i), Name: "device-key-" + strconv.Itoa(i), On: true, Created: views.NewWhen(now, now),
 		})
 	}
-	m.Form.MakeRoom = m.List[:3]
 	e := echov4.New()
 	e.HideBanner, e.HidePort = true, true
 	e.GET("/healthz", func(c echov4.Context) error { return c.NoContent(http.StatusOK) })

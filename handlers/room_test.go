@@ -1,0 +1,157 @@
+package handlers_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/PuerkitoBio/goquery"
+	"github.com/google/go-cmp/cmp"
+
+	"latchkey/client"
+	"latchkey/internal/model"
+)
+
+// The keys that nobody misses come first, and those that are needed are not offered at all.
+func TestRoomIsMadeAmongKeysThatNobodyUses(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t).records(noon.AddDate(-1, 0, 0))
+	b, who := p.signedIn(email)
+	p.seed(who, "never-1", "never-2")
+	for _, use := range []struct {
+		name string
+		ago  time.Duration
+	}{{"long-ago", 90 * 24 * time.Hour}, {"off", 60 * 24 * time.Hour}, {"last-month", 30 * 24 * time.Hour}, {"today", time.Hour}} {
+		p.clock.Set(-use.ago)
+		key, value := p.keyWithValue(who, use.name)
+		if _, err := p.api.Login(t.Context(), client.UserAPIKey(value)); err != nil {
+			t.Fatal(err)
+		}
+		if use.name == "off" {
+			p.turn(who, key, false)
+		}
+	}
+	p.clock.Set(0)
+	a := b.get("/keys/room").want(http.StatusOK).says("#room", "You have 6 of 20 keys. There is room for another one.")
+	if diff := cmp.Diff([]string{"never-1", "never-2", "long-ago", "last-month", "off"}, a.texts("#room label")); diff != "" {
+		t.Errorf("offered are (-want +got):\n%s", diff)
+	}
+	said := a.texts("#room li .small")
+	if len(said) != 5 || !strings.HasPrefix(said[0], "Never used · created") || !strings.HasPrefix(said[2], "Last used") || !strings.HasPrefix(said[4], "Off · Last used") {
+		t.Errorf("of their use it says %q", said)
+	}
+	a.says("#room .hint", "Keys used in the last 7 days are not listed.").says("#room button", "Delete selected…")
+}
+
+func TestWithoutRoomThePageSaysHowToMakeSome(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, who := p.signedIn(email)
+	p.seed(who, numbered(20)...)
+	b.get("/keys/room").want(http.StatusOK).
+		says("#room", "You have 20 of 20 keys. Keys that are off count too. Delete one to make room:").lacks(`#room a[href="/keys/new"]`)
+}
+
+// Choosing asks, and only the answer to the question deletes.
+func TestKeysAreDeletedTogetherAfterOneQuestion(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, who := p.signedIn(email)
+	keys := p.seed(who, numbered(20)...)
+	query := url.Values{"key": {keys[0].ID, keys[2].ID}, "delete": {"1"}}.Encode()
+	page := b.get("/keys/room?"+query).want(http.StatusOK).says("h1", "Delete 2 keys?")
+	b.htmx().get("/keys/room?"+query).want(http.StatusOK).isPart().says("#dialog-title", "Delete 2 keys?")
+	b.get("/keys/room?key="+keys[0].ID).says("h1", "Delete key-01?")
+	form := url.Values{}
+	for _, name := range []string{"key", "name"} {
+		page.doc.Find("form[action='/keys/room'] input[name=" + name + "]").Each(func(_ int, s *goquery.Selection) { form.Add(name, s.AttrOr("value", "")) })
+	}
+	if got := len(p.stored(who)); got != 20 {
+		t.Fatalf("%d keys after the question", got)
+	}
+	a := b.post("/keys/room", form).want(http.StatusOK).says("#room", "You have 18 of 20 keys. There is room for another one.")
+	if diff := cmp.Diff([]string{"key-01 Deleted", "key-03 Deleted"}, a.texts("[aria-label=Results] li")); diff != "" {
+		t.Errorf("it says (-want +got):\n%s", diff)
+	}
+	again := b.htmx().post("/keys/room", form).want(http.StatusOK).isPart()
+	want := []string{"key-01 Was deleted already, in another place", "key-03 Was deleted already, in another place"}
+	if diff := cmp.Diff(want, again.texts("[aria-label=Results] li")); diff != "" {
+		t.Errorf("the second time it says (-want +got):\n%s", diff)
+	}
+	if got := len(p.stored(who)); got != 18 {
+		t.Errorf("%d keys", got)
+	}
+}
+
+func TestWithoutAChoiceNothingIsDeleted(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, who := p.signedIn(email)
+	p.seed(who, numbered(3)...)
+	for _, a := range []answer{
+		b.get("/keys/room?delete=1"), b.post("/keys/room", nil), b.htmx().get("/keys/room?delete=1"),
+		b.get("/keys/room?delete=1&key=0123456789abcdef01234567"), // somebody else's, or nobody's
+		b.post("/keys/room", url.Values{"key": {"x", "", "../key"}}),
+	} {
+		a.want(http.StatusOK).says("#room .error", "Choose at least one key.")
+	}
+	if got := b.htmx().get("/keys/room?delete=1").header.Get("HX-Retarget"); got != "#room" {
+		t.Errorf("the answer goes to %q, and the dialog opens", got)
+	}
+	if got := len(p.stored(who)); got != 3 {
+		t.Errorf("%d keys", got)
+	}
+}
+
+func TestRoomIsNotMadeInSomebodyElsesAccount(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	_, ana := p.signedIn(email)
+	keys := p.seed(ana, numbered(2)...)
+	bob, _ := p.signedIn("bob@example.com")
+	bob.post("/keys/room", url.Values{"key": {keys[0].ID, keys[1].ID}}).want(http.StatusOK).keepsQuiet("key-01")
+	bob.post("/keys/room", url.Values{"key": {keys[0].ID}, "owner": {ana.id + ":ana%40example.com"}}).want(http.StatusConflict)
+	if got := len(p.stored(ana)); got != 2 {
+		t.Errorf("%d keys", got)
+	}
+}
+
+// One answer that gets lost says nothing of the other keys.
+func TestOfEachKeyItIsToldWhatBecameOfIt(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t, elsewhere)
+	b, who := p.signedIn(email)
+	keys := p.seed(who, numbered(4)...)
+	p.upstream.breaks(deleteKey, after(1, losesRequests))
+	p.upstream.breaks(fetchKey, after(2, losesRequests))
+	form := url.Values{"key": {keys[0].ID, keys[1].ID}, "name": {"key-01", "key-02"}}
+	a := b.post("/keys/room", form).want(http.StatusOK)
+	if diff := cmp.Diff([]string{"key-01 Deleted", "key-02 May or may not be deleted"}, a.texts("[aria-label=Results] li")); diff != "" {
+		t.Errorf("it says (-want +got):\n%s", diff)
+	}
+	if got := a.attr("[aria-label=Results] li:last-child a", "href"); got != "/keys/"+keys[1].ID {
+		t.Errorf("looking leads to %q", got)
+	}
+	p.upstream.heal()
+	p.upstream.breaks(deleteKey, refusesConnections)
+	b.post("/keys/room", url.Values{"key": {keys[2].ID, keys[3].ID}}).want(http.StatusBadGateway).lacks("#room")
+	if got := len(p.stored(who)); got != 3 {
+		t.Errorf("%d keys", got)
+	}
+}
+
+func TestAtMostAsManyKeysAreDeletedAsThereCanBe(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t, elsewhere)
+	b, _ := p.signedIn(email)
+	form := url.Values{}
+	for range 50 {
+		form.Add("key", model.NewID(noon))
+	}
+	b.post("/keys/room", form).want(http.StatusOK)
+	if got := p.upstream.count(deleteKey); got > model.MaxKeys {
+		t.Errorf("%d deletions at the key service", got)
+	}
+}
