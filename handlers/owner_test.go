@@ -128,7 +128,7 @@ func TestAPageGoesOnForWhoeverItWasOpenedBy(t *testing.T) {
 	if n := asked.doc.Find("form[action='/keys'] input[name=owner]").Length(); n != 1 {
 		t.Errorf("it says %d times whose page it is", n)
 	}
-	if href := b.get("/activity").attr(".exports a", "href"); !strings.Contains(href, "owner="+who.id) || strings.Contains(href, "example") {
+	if href := b.get("/activity").attr("main .menu a", "href"); !strings.Contains(href, "owner="+who.id) || strings.Contains(href, "example") {
 		t.Errorf("the file is at %s", href)
 	}
 	// A page from before an update says nothing, and programs never did.

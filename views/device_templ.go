@@ -1686,7 +1686,7 @@ func fetched(m Pairing) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else if m.Key.Use.Stage != "" {
-			templ_7745c5c3_Err = waiting(m.Key, PlacePairing, refreshPairing(m.ID)).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = keyUse(m.waitingKey()).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

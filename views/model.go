@@ -194,6 +194,8 @@ type Key struct {
 	Created  When
 	// EndsAtOnce says that turning the key off ends what it opened. That is known of this program's own accounts alone.
 	EndsAtOnce bool
+	// LookAgain is where what is waited for is seen without script, "" for the list.
+	LookAgain templ.SafeURL
 	// New marks the key that this answer made.
 	New bool
 	// Unknown says what is not known of the key's state, after an act whose answer got lost.
@@ -337,8 +339,6 @@ const (
 	PlacePage = "page"
 	// PlaceDialog is the dialog over the list, in which a key is created.
 	PlaceDialog = "dialog"
-	// PlacePairing is the page of the pairing that made the key. Nothing is done to the key there.
-	PlacePairing = "pairing"
 )
 
 // dialogPath is where htmx fetches the question before a row's key is deleted.

@@ -149,12 +149,11 @@ func (m Pairing) Heading() string {
 	}
 }
 
-// refreshPairing looks again at the pairing's card; without script at its whole page.
-func refreshPairing(id string) templ.OrderedAttributes {
-	path := string(pairingPath(id))
-	return templ.OrderedAttributes{
-		{Key: "href", Value: path}, {Key: "hx-get", Value: path}, {Key: "hx-target", Value: "#pairing"}, {Key: "hx-swap", Value: "outerHTML"},
-	}
+// waitingKey is the key that the device got, for a line that leads back to the pairing's page.
+func (m Pairing) waitingKey() Key {
+	k := m.Key
+	k.LookAgain = pairingPath(m.ID)
+	return k
 }
 
 // pairingPath is the address of a pairing's page, or of an act on it.

@@ -20,14 +20,14 @@ func TestWhenTheSessionHasEndedEveryActLeadsToTheLogInPageAndBack(t *testing.T) 
 	list, one := "/keys", "/keys/"+ana.Find(t, "key-01").ID
 	page := program.Open(t, story.SignedIn(ana))
 	toggle := func() { page.Press(page.Toggle("key-01")) }
-	create := func() { page.Fill("Name of the device or service", "porch-cam"); page.Press(page.Button("Create key")) }
+	create := func() { page.TriesToCreate("porch-cam") }
 	for _, end := range []struct {
 		from, back string
 		act        func()
 	}{
 		{list, list, toggle},
 		{one, one, toggle},
-		{list, list + "?name=porch-cam", create}, // what was typed is kept
+		{list, list + "/new?name=porch-cam", create}, // what was typed is kept
 		{list, list, func() { page.Fill("Search keys", "porch") }},
 		{list, list, func() { page.Press(page.Menu("key-01", "Delete…")) }},
 		{one, one, func() { page.Press(page.Link("Delete…")) }},

@@ -29,20 +29,16 @@ func late(t *testing.T, keys []string, options ...story.Option) (*story.Program,
 	return program, ana, page
 }
 
-// keyName is the field for the name of a new key.
-const keyName = "form[action='/keys'] input[name=name]:not([type=hidden])"
-
 func TestMakingAKeyAsksForThePasswordAndKeepsWhatWasTyped(t *testing.T) {
 	_, ana, page := late(t, nil)
 	page.Expects(http.StatusForbidden, http.StatusUnprocessableEntity)
-	page.Must(page.Locator(keyName).Fill("attic"))
-	page.Press(page.Button("Create key"))
+	page.TriesToCreate("attic")
 	page.Sees(page.Dialog())
 	page.Focuses(page.Field("Password"))
 	page.Key("Escape")
 	page.Lacks(page.Dialog())
 	page.Focuses(page.Button("Create key"))
-	typed, err := page.Locator(keyName).InputValue()
+	typed, err := page.Field("Name").InputValue()
 	page.Must(err)
 	if typed != "attic" {
 		t.Errorf("the name is %q", typed)
@@ -57,9 +53,8 @@ func TestMakingAKeyAsksForThePasswordAndKeepsWhatWasTyped(t *testing.T) {
 	page.Must(page.Expect().Locator(page.Field("Password")).ToHaveAttribute("type", "text"))
 	page.Fill("Password", story.Password)
 	page.Press(page.InDialog("Create key"))
-	page.Sees(page.Heading("Save this key now"))
-	value, err := page.Field("Value").InputValue()
-	page.Must(err)
+	page.Sees(page.Locator("#once-title"))
+	value := page.Value()
 	page.SaveKey()
 	page.Lacks(page.GetByText(value))
 	ana.Find(t, "attic")
@@ -109,17 +104,16 @@ func TestApprovingADeviceAsksForThePassword(t *testing.T) {
 func TestWithoutScriptTheQuestionIsAPage(t *testing.T) {
 	_, ana, page := late(t, nil, story.NoScript)
 	page.Expects(http.StatusForbidden, http.StatusUnprocessableEntity)
-	page.Must(page.Locator(keyName).Fill("attic"))
-	page.Press(page.Button("Create key"))
+	page.TriesToCreate("attic")
 	page.Sees(page.Heading("Confirm it’s you"))
 	page.Press(page.Link("Cancel"))
-	page.IsAt("/keys?name=attic")
+	page.IsAt("/keys/new?name=attic")
 	page.Press(page.Button("Create key"))
 	page.Fill("Password", "wrong horse")
 	page.Press(page.Button("Create key"))
 	page.Sees(page.GetByText("Wrong password."))
 	page.Fill("Password", story.Password)
 	page.Press(page.Button("Create key"))
-	page.Sees(page.Heading("Save this key now"))
+	page.Sees(page.Locator("#once-title"))
 	ana.Find(t, "attic")
 }

@@ -9,7 +9,7 @@ import (
 	"latchkey/e2e/story"
 )
 
-const leaving = "You have not saved this key’s value"
+const leaving = "Leave without saving the value?"
 
 // A value that is lost is lost for good, so whatever would leave it behind asks first.
 func TestLeavingAnUnsavedValueAsksFirst(t *testing.T) {
@@ -19,6 +19,10 @@ func TestLeavingAnUnsavedValueAsksFirst(t *testing.T) {
 		leave   func(p *story.Page)
 		arrives func(p *story.Page)
 	}{
+		"by another key": {
+			func(p *story.Page) { p.Press(p.Link("Create key")) },
+			func(p *story.Page) { p.IsAt("/keys/new") },
+		},
 		"by a link": {
 			func(p *story.Page) { p.Press(p.Link("porch-cam")) },
 			func(p *story.Page) { p.Sees(p.Heading("Set up a device")) },
@@ -29,7 +33,7 @@ func TestLeavingAnUnsavedValueAsksFirst(t *testing.T) {
 		},
 		"by choosing colours": {
 			func(p *story.Page) { p.FromPersonMenu("button", "Dark") },
-			func(p *story.Page) { p.Sees(p.Heading("Create a key")); hasTheme(p, "dark") },
+			func(p *story.Page) { p.Sees(p.Row("porch-cam")); hasTheme(p, "dark") },
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -49,7 +53,7 @@ func TestLeavingAnUnsavedValueAsksFirst(t *testing.T) {
 			page.StillShows(value)
 
 			way.leave(page)
-			page.Press(page.InDialog("Leave and keep it"))
+			page.Press(page.InDialog("Leave, keep the key"))
 			way.arrives(page)
 			lacksValue(page, value)
 			if n := len(ana.List(t)); n != 1 {
@@ -71,7 +75,7 @@ func TestLeavingCanDeleteTheKeyThatNobodyHolds(t *testing.T) {
 	page := program.Open(t, story.SignedIn(ana))
 	value := page.CreateKey("porch-cam")
 	page.Press(page.Link("porch-cam"))
-	page.Press(page.InDialog("Leave and delete the key"))
+	page.Press(page.InDialog("Leave and delete it"))
 	page.Says("porch-cam was deleted.")
 	page.Sees(page.Heading(story.FirstVisit))
 	lacksValue(page, value)
@@ -88,7 +92,7 @@ func TestLeavingWithTheKeyDeletedGoesWhereThePersonWasGoing(t *testing.T) {
 	page := program.Open(t, story.SignedIn(ana))
 	value := page.CreateKey("porch-cam")
 	page.SignOut()
-	page.Press(page.InDialog("Leave and delete the key"))
+	page.Press(page.InDialog("Leave and delete it"))
 	page.IsAt("/login")
 	if n := len(ana.List(t)); n != 0 {
 		t.Errorf("%d keys are left", n)
@@ -104,21 +108,40 @@ func TestDeletingTheNewKeyFromTheListTakesItsPanelAlong(t *testing.T) {
 	page.Press(page.Menu("porch-cam", "Delete…"))
 	page.Press(page.InDialog("Delete porch-cam"))
 	page.Says("porch-cam was deleted.")
-	page.Lacks(page.Heading("Save this key now"))
+	page.Lacks(page.Locator("#once"))
 	lacksValue(page, value)
-	page.Sees(page.Heading("Create a key"))
+	page.Sees(page.Heading(story.FirstVisit))
 	page.SignOut() // and nothing asks
 	page.IsAt("/login")
 }
 
+// The page believes what it has seen.
 func TestASavedValueIsLeftWithoutAsking(t *testing.T) {
 	t.Parallel()
 	program := story.StartProgram(t)
-	page := program.Open(t, story.SignedIn(program.Person(t)))
-	page.CreateKey("porch-cam")
-	page.Press(page.Field("I have saved it"))
-	page.Press(page.Link("porch-cam"))
-	page.Sees(page.Heading("Set up a device"))
+	for name, save := range map[string]func(p *story.Page){
+		"copied": func(p *story.Page) {
+			p.Press(p.Button("Copy value"))
+			p.Must(p.Expect().Locator(p.Locator("#saved")).ToHaveText(copied))
+		},
+		"copied with code": func(p *story.Page) {
+			p.Press(p.Button("Copy code with the key"))
+			p.Reads(p.Locator("#copied"), "✓ Copied")
+		},
+		"downloaded": func(p *story.Page) { p.Press(p.Button("Download .env")) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ana := program.PersonNamed(t, strings.ReplaceAll(name, " ", "-")+"@example.com")
+			page := program.Open(t, story.SignedIn(ana), story.Granting("clipboard-read", "clipboard-write"))
+			page.CreateKey("porch-cam")
+			clipboard.Lock()
+			save(page)
+			clipboard.Unlock()
+			page.Press(page.Link("porch-cam"))
+			page.IsAt("/keys/" + ana.Find(t, "porch-cam").ID)
+		})
+	}
 }
 
 // What stays on the page asks nothing and takes nothing away.
@@ -145,8 +168,9 @@ func TestTheValueStaysWhileThePageIsUsed(t *testing.T) {
 	page.Says("key-01 was deleted.")
 	page.StillShows(value)
 
-	page.Press(page.Button("Done")) // not ticked
-	page.Focuses(page.Field("I have saved it"))
+	page.Press(page.Button("Done")) // not saved
+	page.Reads(page.Locator("#saved"), "Not saved yet: copy the value, or download it.")
+	page.Focuses(page.Button("Copy value"))
 	page.StillShows(value)
 	page.SaveKey()
 	lacksValue(page, value)
@@ -167,7 +191,7 @@ func TestClosingOrReloadingATabWithAnUnsavedValueAsksFirst(t *testing.T) {
 		}
 		page.StillShows(value)
 	}
-	page.Press(page.Field("I have saved it"))
+	page.Press(page.Button("Download .env"))
 	page.Must(page.Close(playwright.PageCloseOptions{RunBeforeUnload: playwright.Bool(true)}))
 }
 

@@ -20,7 +20,7 @@ func TestOnPlainHTTPAllWorksThatWorksElsewhere(t *testing.T) {
 	}
 	value := page.CreateKey("porch-cam")
 	copiesByHand(page, value)
-	if file, text := download(page, "Download as .env"); file != "porch-cam.env" || !strings.HasSuffix(text, "API_KEY="+value+"\n") {
+	if file, text := download(page, "Download .env"); file != "porch-cam.env" || !strings.HasSuffix(text, "API_KEY="+value+"\n") {
 		t.Errorf("downloaded %s with\n%s", file, text)
 	}
 	page.SaveKey()
@@ -56,14 +56,14 @@ func TestABrowserWithoutSecFetchSiteDoesAllOnHTTPS(t *testing.T) {
 	page.Says("porch-cam is off. It can’t sign in.")
 
 	bare := program.Open(t, story.NoScript, story.AnyCertificate, story.At("/reset?token=secret&tokenId=1")) // of a mail's link
-	bare.FromPersonMenu("button", "Dark")
-	hasTheme(bare, "dark")
 	bare.Visit("/login")
 	bare.Fill("Email", "ana@example.com")
 	bare.Fill("Password", story.Password)
 	bare.Press(bare.Button("Sign in"))
 	bare.CreateKey("heat-pump")
 	bare.SaveKey()
+	bare.FromPersonMenu("button", "Dark")
+	hasTheme(bare, "dark")
 	bare.SignOut()
 	bare.IsAt("/login")
 	comesFromOurPages(t, program, tap, 7)
@@ -96,7 +96,7 @@ func copiesByHand(p *story.Page, value string) {
 	p.T.Helper()
 	clipboard.Lock()
 	defer clipboard.Unlock()
-	p.Press(p.Button("Copy"))
-	p.Reads(p.Locator("#copy-status"), "Copied.")
+	p.Press(p.Button("Copy value"))
+	p.Must(p.Expect().Locator(p.Locator("#saved")).ToHaveText(copied))
 	pastes(p, value)
 }

@@ -98,11 +98,10 @@ func TestANameTakenInAnotherTabIsRefusedAndTheKeyNamed(t *testing.T) {
 	page.Expects(http.StatusUnprocessableEntity)
 	key := ana.Keys(t, "porch-cam")[0]
 
-	page.Fill("Name of the device or service", "porch-cam")
-	page.Press(page.Button("Create key"))
+	page.TriesToCreate("porch-cam")
 	page.Sees(page.GetByText("You already have a key with this name."))
-	page.Must(page.Expect().Locator(page.Field("Name of the device or service")).ToHaveValue("porch-cam"))
-	page.Focuses(page.Field("Name of the device or service"))
+	page.Must(page.Expect().Locator(page.Field("Name")).ToHaveValue("porch-cam"))
+	page.Focuses(page.Field("Name"))
 	page.Sees(page.Row("porch-cam")) // the list has caught up
 	page.Sees(page.GetByText("1 of 20"))
 
@@ -132,8 +131,7 @@ func TestATabOfSomebodyElseDoesNothing(t *testing.T) {
 			other.Sees(other.Row("bobs-cam"))
 
 			page.Front()
-			page.Fill("Name of the device or service", "porch-cam")
-			page.Press(page.Button("Create key"))
+			page.TriesToCreate("porch-cam")
 			page.Sees(page.GetByText(told))
 			page.Lacks(page.GetByText("bobs-cam"))
 			if name == "script" {
