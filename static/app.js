@@ -169,13 +169,13 @@
   // fits says which code can hold the value: a file may name another one, and some characters of a value mean something in code.
   function fits() {
     const button = $("[data-handoff=key]");
-    if (button) button.hidden = !placeOf(chosen()).dataset.literal || !/^[\w.~+/=-]+$/.test($("#value").textContent);
+    if (button) button.hidden = !markOf(chosen()).dataset.literal || !/^[\w.~+/=-]+$/.test($("#value").textContent);
   }
-  const placeOf = (radio) => $("mark", radio.parentNode.nextElementSibling);
+  const markOf = (radio) => $("mark", radio.parentNode.nextElementSibling);
 
   // The value is put into what is copied, and never into the page, which has it once.
   async function copyCode(withKey) {
-    const place = placeOf(chosen());
+    const place = markOf(chosen());
     const code = place.parentNode.cloneNode(true);
     if (withKey) $("mark", code).textContent = place.dataset.literal.replace("%s", () => $("#value").textContent);
     const told = $("#copied");

@@ -9,16 +9,19 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"path"
-	"regexp"
 	"strconv"
 	"strings"
 	"sync"
 
 	"github.com/andybalholm/brotli"
+	"github.com/tdewolff/minify/v2"
+	"github.com/tdewolff/minify/v2/css"
+	"github.com/tdewolff/minify/v2/js"
 )
 
 // Prefix is the path below which Handler answers.
@@ -138,7 +141,7 @@ func load() map[string]asset {
 		}
 		if ext != ".png" {
 			if !strings.HasSuffix(name, ".min.js") {
-				a.plain = withoutComments(ext, body)
+				a.plain = minified(a.contentType, body)
 			}
 			lean := a.plain
 			a.gzip, a.brotli = zipped(lean), sync.OnceValue(func() []byte { return brotlied(lean) })
@@ -148,22 +151,17 @@ func load() map[string]asset {
 	return all
 }
 
-var (
-	wholeLineComment = regexp.MustCompile(`(?m)^\s*//.*\n`)
-	styleComment     = regexp.MustCompile(`(?s)/\*.*?\*/`)
-	indentation      = regexp.MustCompile(`(?m)^\s+`)
-)
-
-// withoutComments leaves out what is for readers of the source: a tenth of what a first visit fetches of our own files. It
-// knows just what these files have in them; a test says that they have no text that runs over lines.
-func withoutComments(ext string, body []byte) []byte {
-	switch ext {
-	case ".js":
-		body = wholeLineComment.ReplaceAll(body, nil)
-	case ".css":
-		body = styleComment.ReplaceAll(body, nil)
+// minified is what browsers need of our own files: a fifth less over the wire.
+func minified(contentType string, body []byte) []byte {
+	m := minify.New()
+	m.AddFunc("text/css", css.Minify)
+	m.AddFunc("text/javascript", js.Minify)
+	kind, _, _ := strings.Cut(contentType, ";")
+	lean, err := m.Bytes(kind, body)
+	if err != nil && !errors.Is(err, minify.ErrNotExist) { // drawings are small as they are
+		panic(fmt.Sprintf("static: %v", err)) // a mistake in a file that is part of the binary
 	}
-	return indentation.ReplaceAll(body, nil)
+	return lean
 }
 
 // contentType does not ask the machine's own table of types: a container may have none.

@@ -55,34 +55,23 @@ func read(t testing.TB, name string) []byte {
 	return body
 }
 
-// served is a file as it should reach a browser: ours without comments, indentation and empty lines.
+// served is a file as it reaches a browser that takes it as it is.
 func served(t testing.TB, name string) []byte {
 	t.Helper()
-	body := string(read(t, name))
-	if strings.HasSuffix(name, ".min.js") {
-		return []byte(body)
-	}
-	if path.Ext(name) == ".css" {
-		for before, rest, found := strings.Cut(body, "/*"); found; before, rest, found = strings.Cut(body, "/*") {
-			_, after, _ := strings.Cut(rest, "*/")
-			body = before + after
-		}
-	}
-	var lean strings.Builder
-	for line := range strings.Lines(body) {
-		line = strings.TrimLeft(line, " \t")
-		if line != "\n" && (path.Ext(name) != ".js" || !strings.HasPrefix(line, "//")) {
-			lean.WriteString(line)
-		}
-	}
-	return []byte(lean.String())
+	return get(t, http.MethodGet, static.URL(name), "").Body.Bytes()
 }
 
-func TestOurScriptsHaveNoTextThatRunsOverLines(t *testing.T) {
+func TestOurFilesAreServedWithoutWhatIsForReadersOfTheSource(t *testing.T) {
 	t.Parallel()
 	for name := range files {
-		if path.Ext(name) == ".js" && !strings.HasSuffix(name, ".min.js") && bytes.ContainsAny(read(t, name), "`") {
-			t.Errorf("%s has a template literal, whose lines may look like comments", name)
+		body, source := served(t, name), read(t, name)
+		switch ext := path.Ext(name); {
+		case strings.HasSuffix(name, ".min.js"), ext == ".png", ext == ".svg":
+			if !bytes.Equal(body, source) {
+				t.Errorf("%s is another file as it is served", name)
+			}
+		case bytes.Contains(body, []byte("/*")), bytes.Contains(body, []byte("// ")), len(body) > len(source)*9/10:
+			t.Errorf("%s is served with comments, or %d of %d bytes", name, len(body), len(source))
 		}
 	}
 }
