@@ -119,7 +119,17 @@ func figures() map[string]figure {
 	}
 }
 
+// skipWhereRacesAreSought is for tests that count very many tries one after the other: the race detector, which -short goes with, has
+// nothing to see there, and takes ten times as long.
+func skipWhereRacesAreSought(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("counts for seconds in one goroutine")
+	}
+}
+
 func TestEachCountHoldsAtItsOwnFigure(t *testing.T) {
+	skipWhereRacesAreSought(t)
 	for name, tt := range figures() {
 		t.Run(name, func(t *testing.T) {
 			l, c := newTestLimits()
@@ -207,6 +217,7 @@ func TestASuccessGivesBackItsOwnTryAndNoOther(t *testing.T) {
 
 // Between a try and its success the known browsers may have filled up, or made room: what is given back is what was taken.
 func TestASuccessGivesBackWhereItsTryWasCounted(t *testing.T) {
+	skipWhereRacesAreSought(t)
 	l, c := newTestLimits()
 	fill := func() (empty func()) {
 		var succeeded []func()
@@ -295,14 +306,12 @@ func TestTriesAtOnceCannotAllFindRoom(t *testing.T) {
 
 // A million names and addresses must cost no memory, and must not make room by pushing out the one that counts.
 func TestAMillionStrangersNeitherFillTheMemoryNorHideAnAttack(t *testing.T) {
+	skipWhereRacesAreSought(t)
 	l, c := newTestLimits()
 	victim := func(i int) Attempt { return from("victim@example.org", 1<<22+i) }
 	room(l, accountTries, victim)
 	long := strings.Repeat("x", 60_000)
-	strangers := 1_000_000
-	if testing.Short() {
-		strangers = 100_000
-	}
+	const strangers = 1_000_000
 	for i := range strangers {
 		a := from(fmt.Sprint("stranger", i), i)
 		if i%(strangers/10) == 0 {
@@ -325,6 +334,7 @@ func TestAMillionStrangersNeitherFillTheMemoryNorHideAnAttack(t *testing.T) {
 }
 
 func TestAnHourOfAttackIsForgottenAsItGoes(t *testing.T) {
+	skipWhereRacesAreSought(t)
 	l, c := newTestLimits()
 	most, all := 0, 0
 	for minute := range 60 {
@@ -430,6 +440,7 @@ func everybodyElse(i int) Attempt {
 }
 
 func TestNoHouseholdAndNoProviderUsesUpWhatEverybodyHas(t *testing.T) {
+	skipWhereRacesAreSought(t)
 	for name, address := range map[string]func(i int) string{
 		"21 /64s of one /56":       func(i int) string { return fmt.Sprintf("2001:db8:7:a%02x::%x", i%21, i) },
 		"21 addresses of one /24":  func(i int) string { return fmt.Sprintf("198.51.100.%d", i%21) },
