@@ -124,7 +124,7 @@ func (p Program) commands() []command {
 			more: "With --json, it prints one object per line.",
 		},
 		{
-			name: "user disable", argument: "ID-or-EMAIL", does: "sign a user out everywhere and let them sign in no more", run: disableUser,
+			name: "user disable", argument: "ID-or-EMAIL", does: "sign a user out everywhere and keep them from signing in", run: disableUser,
 			more: "Their keys stop working until the user is enabled again. Access tokens already issued expire within 30 minutes.",
 		},
 		{name: "user enable", argument: "ID-or-EMAIL", does: "let a user sign in again", run: enableUser},

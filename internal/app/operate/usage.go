@@ -9,12 +9,13 @@ import (
 )
 
 const (
-	whenever    = "They work whether or not latchkey is running, for"
-	whenStopped = "It works while latchkey is stopped, for"
+	whenever    = "This works whether or not latchkey is running, for"
+	whenStopped = "This only works while latchkey is stopped, for"
 )
 
-const usageTail = ` the user that it runs as and for root. They use the data
-directory in --data or LATCHKEY_DATA or, from any machine that reaches it, the database in --database or LATCHKEY_DATABASE.
+const usageTail = ` the user that it runs as and for root.
+It uses the data directory of --data or LATCHKEY_DATA, or else the database of --database or LATCHKEY_DATABASE from any
+machine that reaches it.
 
 Exit codes:
   0  done
