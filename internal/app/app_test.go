@@ -493,7 +493,7 @@ func TestAKeyThatSomebodyElseTriesOnThePageTellsItsOwnerFromWhere(t *testing.T) 
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("X-Forwarded-For", "203.0.113.9")
-	if got := do(t, stranger, req); !strings.Contains(got.Body, "It works, but it is not yours.") {
+	if got := do(t, stranger, req); !strings.Contains(got.Body, "It works, but it isn’t yours.") {
 		t.Fatalf("%d %s", got.Status, got.Body)
 	}
 	if got := factsOf(t, ana, key).LastUse; got.Address != "203.0.113.9" {
