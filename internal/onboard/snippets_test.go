@@ -95,7 +95,7 @@ func TestASnippetMakesTheCallsOfItsSDK(t *testing.T) {
 	for id, calls := range map[string][]string{
 		"dotnet": {
 			"using Realms.Sync;", `App.Create(new AppConfiguration("latchkey-local")`, `BaseUri = new Uri("https://keys.example.com")`,
-			"await app.SignInAsync(Credentials.ApiKey(", `Environment.GetEnvironmentVariable("API_KEY")`,
+			"await app.LogInAsync(Credentials.ApiKey(", `Environment.GetEnvironmentVariable("API_KEY")`,
 		},
 		"kotlin": {
 			"App.create(", `AppConfiguration.Builder("latchkey-local")`, `.baseUrl("https://keys.example.com")`, ".build()",
