@@ -21,7 +21,7 @@ func TestThirtyMinutesWithoutAPersonEndASessionAlsoWithATabOpen(t *testing.T) {
 
 	clock.Advance(10 * time.Minute)
 	program.LogIn(t, client.UserAPIKey(key.Value.Reveal()))
-	page.Says("porch-cam is connected.") // which the page has asked for by itself
+	page.Says("porch-cam is connected.")       // which the page has asked for by itself
 	page.Must(page.Clock().RunFor(5 * 60_000)) // in which it writes times anew
 	clock.Advance(20*time.Minute + time.Second)
 
