@@ -314,6 +314,35 @@ func TestAScannedQuestionThatIsAnsweredTooLateHasExpired(t *testing.T) {
 	}
 }
 
+// A page asks when its countdown is over: by itself, so that it must not use up a try of the person's.
+func TestAScannedQuestionLearnsThatItHasExpiredAndCountsNoTry(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, _ := p.signedIn(email)
+	bob, _ := p.signedIn("bob@example.com")
+	s, decided := b.scans(p.pairing("porch-cam")), b.scans(p.pairing("heat-pump"))
+	if s.attr("#pairing", "hx-trigger") != "arrived" || s.attr("#pairing", "hx-include") != "[name=shown]" {
+		t.Error("the page does not ask")
+	}
+	asks := func(b *browser, s scanned) answer {
+		return b.htmx().get(s.attr("#pairing", "hx-get") + "&shown=" + s.attr("input[name=shown]", "value"))
+	}
+	asks(b, s).want(http.StatusOK).isPart().says("h1", "Connect this device?") // by a clock that is ahead
+	if to := asks(bob, s).want(http.StatusOK).header.Get("HX-Redirect"); to != "/device" {
+		t.Errorf("somebody else's is at %q", to)
+	}
+	decided.answers("approve").leadsTo(decided.page())
+	asks(b, decided).want(http.StatusOK).isPart().says("h1", "Approved") // in another tab
+	p.clock.Advance(10 * time.Minute)
+	for range 10 {
+		asks(b, s).want(http.StatusOK).isPart().says("h1", "This code has expired").lacks("#pairing form", "#pairing[hx-get]")
+	}
+	for range 5 {
+		b.get("/device?user_code=WDJB-MJHT").want(http.StatusUnprocessableEntity)
+	}
+	b.get("/device?user_code=WDJB-MJHT").want(http.StatusTooManyRequests)
+}
+
 func TestAFullAccountComesBackToTheScannedQuestionWhenThereIsRoom(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t)

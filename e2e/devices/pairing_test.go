@@ -104,25 +104,6 @@ func TestAScannedCodeIsApprovedWithOneTap(t *testing.T) {
 	uses(t, program, got.APIKey, ana)
 }
 
-func TestAQuestionThatNobodyAnswersExpiresInPlaceAndCostsNoTry(t *testing.T) {
-	t.Parallel()
-	program := story.StartProgram(t, pairingTime(5*time.Second))
-	ana := program.Person(t)
-	grant := program.Grant(t, "porch-cam")
-	scanned := program.Open(t, story.SignedIn(ana), story.At("/device?user_code="+grant.UserCode))
-	scanned.Sees(scanned.Heading(story.ConnectThis))
-	typed := scanned.NewTab("/device")
-	typed.EnterCode(program.Grant(t, "heat-pump").UserCode)
-	typed.Sees(typed.Heading("This code has expired"))
-	scanned.Sees(scanned.Heading("This code has expired"))
-	scanned.Lacks(scanned.Button("Approve"))
-	for range 5 { // wrong codes are all still to be had
-		typed.Expects(http.StatusUnprocessableEntity)
-		typed.Visit("/device?user_code=BBBB-BBBB")
-		typed.Sees(typed.GetByText("No device is waiting with that code."))
-	}
-}
-
 func TestADeviceThatIsDeniedGetsNothing(t *testing.T) {
 	t.Parallel()
 	program := story.StartProgram(t)
