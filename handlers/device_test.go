@@ -1156,7 +1156,7 @@ func TestThePairingsPageWaitsOnForTheFirstUse(t *testing.T) {
 	stream.changes("fetched-waiting-refused-2026-05-02T12:00:05Z")
 	p.works("porch-cam", value)
 	stream.changes("fetched").ends()
-	a = b.htmx().get(o.path).says("#pairing", "Connected 12:00 UTC from 127.0.0.1").lacks("[data-arrival]")
+	a = b.htmx().get(o.path).says("#pairing", "Connected 12:00 UTC Linux · realm-web · 127.0.0.1").lacks("[data-arrival]")
 	a.says(`hx-partial[hx-target="#status"]`, "porch-cam is connected.")
 
 	p.turn(who, client.APIKey{ID: p.stored(who)[0].ID}, false)

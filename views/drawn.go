@@ -1,10 +1,6 @@
 package views
 
-import (
-	"cmp"
-
-	"github.com/a-h/templ"
-)
+import "github.com/a-h/templ"
 
 // What stands in every row of the list is written once: a component allocates four times whenever it is drawn. The drawings are those of
 // symbols.
@@ -36,6 +32,3 @@ var darkWells = map[Kind]templ.Component{
 	"": well("", "key"), KindBoard: well("", "cpu"), KindProgram: well("", "terminal"), KindPhone: well("", "smartphone"),
 	KindDesktop: well("", "monitor"), KindBrowser: well("", "globe"),
 }
-
-// lookAgain is where what is waited for is seen without script.
-func (k Key) lookAgain() templ.SafeURL { return cmp.Or(k.LookAgain, "/keys") }

@@ -194,8 +194,6 @@ type Key struct {
 	Created  When
 	// EndsAtOnce says that turning the key off ends what it opened. That is known of this program's own accounts alone.
 	EndsAtOnce bool
-	// LookAgain is where what is waited for is seen without script, "" for the list.
-	LookAgain templ.SafeURL
 	// New marks the key that this answer made.
 	New bool
 	// Unknown says what is not known of the key's state, after an act whose answer got lost.

@@ -149,13 +149,6 @@ func (m Pairing) Heading() string {
 	}
 }
 
-// waitingKey is the key that the device got, for a line that leads back to the pairing's page.
-func (m Pairing) waitingKey() Key {
-	k := m.Key
-	k.LookAgain = pairingPath(m.ID)
-	return k
-}
-
 // pairingPath is the address of a pairing's page, or of an act on it.
 func pairingPath(id string, act ...string) templ.SafeURL {
 	if len(act) == 0 {
