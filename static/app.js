@@ -93,7 +93,7 @@
   let goOn = null; // what the person was about to do, told the id of a key that is gone
   function ask(event, then) {
     event.preventDefault();
-    event.stopPropagation();
+    event.stopImmediatePropagation();
     goOn = then;
     $("#leaving").showModal();
   }

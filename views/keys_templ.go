@@ -149,7 +149,7 @@ func waysToAKey(q Quota) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "<a class=\"button\" href=\"/keys/new\" hx-get=\"/keys/new\" hx-target=\"#dialog\" hx-swap=\"innerHTML\" data-shortcut=\"n\">Create key</a> <a class=\"button primary\" href=\"/device\" data-shortcut=\"c\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "<a class=\"button\" href=\"/keys/new\" hx-get=\"/keys/new\" hx-target=\"#dialog\" hx-swap=\"innerHTML\" data-title=\"Create a key\" data-shortcut=\"n\">Create key</a> <a class=\"button primary\" href=\"/device\" data-shortcut=\"c\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
