@@ -186,7 +186,7 @@ func TestFromTheAddressToAKeyThatCurlUsesItIsFiveClicksAtMost(t *testing.T) {
 
 	click(page.Locator("a[href^='/register']"))
 	page.Sees(page.Button("Create account"))
-	page.Focuses(page.Field("E-mail"))
+	page.Focuses(page.Field("Email"))
 	types("ana@example.com")
 	page.Key("Tab")
 	types(story.Password)

@@ -94,6 +94,7 @@ func TestANameTakenInAnotherTabIsRefusedAndTheKeyNamed(t *testing.T) {
 	t.Parallel()
 	program := story.StartProgram(t)
 	ana := program.Person(t)
+	ana.Keys(t, "garage")
 	page := program.Open(t, story.SignedIn(ana))
 	page.Expects(http.StatusUnprocessableEntity)
 	key := ana.Keys(t, "porch-cam")[0]
@@ -103,7 +104,7 @@ func TestANameTakenInAnotherTabIsRefusedAndTheKeyNamed(t *testing.T) {
 	page.Must(page.Expect().Locator(page.Field("Name")).ToHaveValue("porch-cam"))
 	page.Focuses(page.Field("Name"))
 	page.Sees(page.Row("porch-cam")) // the list has caught up
-	page.Sees(page.GetByText("1 of 20"))
+	page.Sees(page.GetByText("2 of 20"))
 
 	page.Press(page.Locator("#name-error").GetByRole("link"))
 	page.IsAt("/keys/" + key.ID)
@@ -122,6 +123,7 @@ func TestATabOfSomebodyElseDoesNothing(t *testing.T) {
 			t.Parallel()
 			page := program.Open(t, script, story.SignedIn(ada))
 			page.Expects(http.StatusConflict)
+			page.NamesKey("porch-cam")
 			other := page.NewTab("/keys")
 			other.SignOut()
 			other.IsAt("/login")
@@ -131,7 +133,7 @@ func TestATabOfSomebodyElseDoesNothing(t *testing.T) {
 			other.Sees(other.Row("bobs-cam"))
 
 			page.Front()
-			page.TriesToCreate("porch-cam")
+			page.Press(page.Button("Create key"))
 			page.Sees(page.GetByText(told))
 			page.Lacks(page.GetByText("bobs-cam"))
 			if name == "script" {
