@@ -534,6 +534,14 @@
     setInterval(() => writeTimes(++seconds % 30 ? ".countdown, .recent" : undefined), 1000);
   }
 
+  // On paper each key says which value it has and when it was created, which its id begins with.
+  addEventListener("beforeprint", () => {
+    for (const row of document.querySelectorAll("#keys .key")) {
+      const value = $("[data-copy-text]", row);
+      $(".text", row).dataset.paper = (value ? "Fingerprint " + value.dataset.copyText + " · created " : "Created ") + dateOf(new Date(parseInt(row.id.slice(4, 12), 16) * 1000));
+    }
+  });
+
   // --- Arrival -------------------------------------------------------------------------------------------------------
 
   // What may change without the person names the stream that tells: itself, or a list of rows that wait, each for itself.
