@@ -179,43 +179,51 @@ func (r *recorder) takesEverythingAway(cookies http.Header) {
 // operates gives the commands of an operator, through the socket in the data directory.
 func (r *recorder) operates(known secrets, dir string) {
 	r.t.Helper()
+	command := func(path string, in map[string]any) (link string) {
+		answer, link := commands(r.t, dir, path, in)
+		if link == "" {
+			r.seen.Write(answer)
+		}
+		return link
+	}
+	known["password given by the operator"] = "fourth Pässword/+&=%7f7e3095"
+	command("/users/add", map[string]any{"email": "cleo@example.com", "password": known["password given by the operator"]})
+	command("/users/list", map[string]any{})
+	known.keepToken(r.t, "operator's link", command("/users/reset-password", map[string]any{"user": "cleo@example.com"}))
+	command("/backup", map[string]any{"path": filepath.Join(dir, "backup.db")})
+}
+
+// commands gives a command of an operator, through the socket in the data directory, and what it answers, with the link that is in there.
+func commands(t *testing.T, dir, path string, in map[string]any) (answer []byte, link string) {
+	t.Helper()
 	var dialer net.Dialer
-	door := &http.Client{Transport: &http.Transport{
+	socket := &http.Client{Transport: &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return dialer.DialContext(ctx, "unix", filepath.Join(dir, "operator.sock"))
 		},
 	}}
-	command := func(path string, in map[string]any) (out struct{ Link string }) {
-		body, err := json.Marshal(in)
-		if err != nil {
-			r.t.Fatal(err)
-		}
-		req, err := http.NewRequestWithContext(r.t.Context(), http.MethodPost, "http://operator"+path, bytes.NewReader(body))
-		if err != nil {
-			r.t.Fatal(err)
-		}
-		req.Header.Set("Content-Type", "application/json")
-		res, err := door.Do(req)
-		if err != nil {
-			r.t.Fatal(err)
-		}
-		defer func() { _ = res.Body.Close() }() // only read from
-		answer, err := io.ReadAll(res.Body)
-		if err != nil || res.StatusCode/100 != 2 {
-			r.t.Fatalf("%s: %s, %v", path, res.Status, err)
-		}
-		_ = json.Unmarshal(answer, &out)
-		if out.Link == "" {
-			r.seen.Write(answer)
-		}
-		return out
+	body, err := json.Marshal(in)
+	if err != nil {
+		t.Fatal(err)
 	}
-	known["password given by the operator"] = "fourth Pässword/+&=%7f7e3095"
-	command("/users/add", map[string]any{"email": "cleo@example.com", "password": known["password given by the operator"]})
-	command("/users/list", map[string]any{})
-	known.keepToken(r.t, "operator's link", command("/users/reset-password", map[string]any{"user": "cleo@example.com"}).Link)
-	command("/backup", map[string]any{"path": filepath.Join(dir, "backup.db")})
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://operator"+path, bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	res, err := socket.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }() // only read from
+	answer, err = io.ReadAll(res.Body)
+	if err != nil || res.StatusCode/100 != 2 {
+		t.Fatalf("%s: %s, %v", path, res.Status, err)
+	}
+	var out struct{ Link string }
+	_ = json.Unmarshal(answer, &out)
+	return answer, out.Link
 }
 
 // looksAtMetrics keeps what operators and their programs read.
