@@ -49,6 +49,10 @@ func TestMakingAKeyAsksForThePasswordAndKeepsWhatWasTyped(t *testing.T) {
 	page.Key("Enter")
 	page.Sees(page.Dialog().GetByText("Wrong password."))
 	page.Focuses(page.Field("Password"))
+	inField := page.Evaluate(`() => document.querySelector("dialog .peek").offsetHeight === document.querySelector("dialog #password").offsetHeight`)
+	if inField != true {
+		t.Error("the button that shows the password is not in the field")
+	}
 	page.Press(page.InDialog("Show password"))
 	page.Must(page.Expect().Locator(page.Field("Password")).ToHaveAttribute("type", "text"))
 	page.Fill("Password", story.Password)
