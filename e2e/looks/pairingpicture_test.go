@@ -63,7 +63,7 @@ func TestPicturesOfAPairing(t *testing.T) {
 	phone.Lacks(approve)
 	film.shoot(1200*time.Millisecond, nil)
 
-	onward := phone.Locator("#pairing a[href='/keys']")
+	onward := phone.Locator("#pairing .actions a[href='/keys']")
 	phone.Sees(onward)
 	film.terminal = typed + device.shows(`Connected\. .*`) + prompt
 	film.shoot(2*time.Second, nil)
