@@ -57,6 +57,7 @@ func (h *dashboard) keysModel(c echo.Context) views.Keys {
 		Query:     strings.TrimSpace(c.FormValue("q")),
 		Show:      shown(c.FormValue("show")),
 		PublicURL: h.PublicURL,
+		Local:     h.local,
 	}
 }
 

@@ -199,7 +199,7 @@ func handoffTabs(h Handoff, value bool) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		if value && h.Local.Only() {
+		if h.Local.Only() {
 			templ_7745c5c3_Err = localOnly(h.Local.Address, h.Local.Port).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

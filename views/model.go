@@ -127,8 +127,9 @@ type Keys struct {
 	Counts Counts
 	// List holds the keys that match Query and Show, those first that somebody may be waiting for.
 	List []Key
-	// PublicURL is what a device must be told to connect.
+	// PublicURL is what a device must be told to connect, Local whether one elsewhere can.
 	PublicURL string
+	Local     Local
 	// Uses is what is known of the use of the keys, Awaits which of all keys are new and have not been used yet.
 	Uses   Knowledge
 	Awaits string
