@@ -246,14 +246,14 @@ func (s *connections) follow(conn net.Conn, state http.ConnState) {
 	}
 }
 
-// letGo closes what has waited since before then, except connections that have had no answer yet.
-func (s *connections) letGo(before time.Time) (left int) {
+// letGo closes what has waited since before then, and connections that have had no answer yet only when they are not spared.
+func (s *connections) letGo(before time.Time, spareFresh bool) (left int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var gone []*connection
 	for _, n := range s.networks {
 		for e := n.waiting.Front(); e != nil; e = e.Next() {
-			if c := e.Value.(*connection); !c.fresh && c.since.Before(before) && c.quiet() {
+			if c := e.Value.(*connection); (!c.fresh || !spareFresh) && c.since.Before(before) && c.quiet() {
 				gone = append(gone, c)
 			}
 		}

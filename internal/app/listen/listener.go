@@ -49,7 +49,7 @@ func within(files uint64, each int) int {
 type Config struct {
 	Most    int                   // connections at once
 	Trusted func(netip.Addr) bool // proxies, which stand for many; nil: nobody is one
-	AtOnce  bool                  // it drains without waiting for connections that are being made
+	AtOnce  bool                  // when it ends, it waits neither for connections that are being made nor for their first requests
 	Log     *slog.Logger
 }
 
@@ -79,7 +79,7 @@ type Listener struct {
 	tcp     *net.TCPListener
 	all     *connections
 	trusted func(netip.Addr) bool // proxies, which stand for many
-	atOnce  bool                  // waits for no handshakes
+	atOnce  bool                  // waits for nobody who may be on the way
 	log     *slog.Logger
 
 	draining chan time.Time // gets the time by which to stop, once
@@ -193,5 +193,5 @@ func (l *Listener) Count() int { return l.all.count() }
 func (l *Listener) Follow(conn net.Conn, state http.ConnState) { l.all.follow(conn, state) }
 
 // LetGo closes what has waited for another request since before then, and says how many are left. A connection that has had no
-// answer yet is waited for, since its request is on its way: the server has a limit for that.
-func (l *Listener) LetGo(before time.Time) (left int) { return l.all.letGo(before) }
+// answer yet is waited for, since its request is on its way, unless all has to end at once: the server has a limit for that.
+func (l *Listener) LetGo(before time.Time) (left int) { return l.all.letGo(before, !l.atOnce) }

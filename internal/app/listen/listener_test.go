@@ -296,6 +296,31 @@ func TestConnectionsLeaveNothingBehind(t *testing.T) {
 	}
 }
 
+// TestWhatEndsAtOnceWaitsForNobodyWhoHasNotAsked is for programs of tests, each of which would wait for five seconds for a connection that a
+// client has made to be on the safe side.
+func TestWhatEndsAtOnceWaitsForNobodyWhoHasNotAsked(t *testing.T) {
+	t.Parallel()
+	for _, atOnce := range []bool{false, true} {
+		l := smallServer(t, 10, &testkit.Log{})
+		l.atOnce = atOnce
+		asks := callFrom(t, "127.0.0.2", l.Addr().String())
+		asks.send("GET / HT")
+		callFrom(t, "127.0.0.2", l.Addr().String()) // and asks nothing
+		idle := callFrom(t, "127.0.0.2", l.Addr().String())
+		if !idle.askAndWait(l) { // so that both others have been let in
+			t.Fatal("not answered")
+		}
+		left := l.LetGo(time.Now().Add(time.Hour))
+		if want := map[bool]int{false: 2, true: 1}[atOnce]; left != want {
+			t.Errorf("at once %v: %d are left, want %d", atOnce, left, want)
+		}
+		asks.send("TP/1.1\r\nHost: localhost\r\n\r\n")
+		if res, err := http.ReadResponse(asks.answers, nil); err != nil || res.StatusCode != http.StatusOK { //nolint:bodyclose // it ends with the connection
+			t.Errorf("who was asking is hung up on: %v", err)
+		}
+	}
+}
+
 func TestThereAreFilesLeftBesideAllConnections(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
