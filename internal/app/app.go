@@ -156,7 +156,7 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 		return a, nil // commands reach the database themselves
 	}
 	a.commands = openCommandSocket(ctx, dir, operate.Handler(operate.Config{
-		Store: a.store, PublicURL: a.url, Name: cfg.Name, Contact: cfg.Contact, Upstream: cfg.Upstream, MinPassword: cfg.MinPassword,
+		Store: a.store, PublicURL: a.url, OnlyHere: onlyHere(a.url), Name: cfg.Name, Contact: cfg.Contact, Upstream: cfg.Upstream, MinPassword: cfg.MinPassword,
 		Mailer: a.mails.mailer(), Data: dir.whole(), Warnings: a.warnings.forOperator, MailStuck: a.mails.stuck, Now: cfg.Now, Log: a.log,
 	}), a.log)
 	return a, nil

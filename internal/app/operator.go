@@ -86,7 +86,7 @@ func operateOn(ctx context.Context, args []string, c operate.Console) error {
 				Open:   dir.openDatabase,
 				Refuse: func(why string) error { return config.Refuse("data", dir.path, why) },
 				Config: operate.Config{
-					PublicURL: cfg.LikelyURL(), Upstream: cfg.Upstream, MinPassword: cfg.MinPassword, Data: dir.whole(), Now: cfg.Now, Log: log,
+					PublicURL: cfg.LikelyURL(), OnlyHere: onlyHere(cfg.LikelyURL()), Upstream: cfg.Upstream, MinPassword: cfg.MinPassword, Data: dir.whole(), Now: cfg.Now, Log: log,
 				},
 			}, nil
 		},
@@ -103,6 +103,7 @@ func sharedPlace(cfg config.Settings, log *slog.Logger) operate.Place {
 	if cfg.PublicURL == nil { // that of this machine is nobody's
 		of.PublicURL = ""
 	}
+	of.OnlyHere = onlyHere(of.PublicURL)
 	if cfg.Mail != nil {
 		of.Mailer = mail.AtOnce(mail.Server(*cfg.Mail), of.PublicURL, cfg.Now)
 	}

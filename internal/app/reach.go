@@ -8,14 +8,19 @@ import (
 	"latchkey/internal/app/weburl"
 )
 
+// onlyHere says whether only this computer can open a URL.
+func onlyHere(publicURL string) bool {
+	u, err := url.Parse(publicURL)
+	return err == nil && weburl.IsLoopback(u.Hostname())
+}
+
 // whoReaches is what an operator should know of the public URL before it is given to anybody: that it leads nowhere from other
 // devices, or that it was picked from several. "" when the operator has named one that others can open.
 func whoReaches(publicURL string, chosen bool, cfg config.Settings, listening net.Addr) string {
 	if chosen {
 		return "That address was chosen from those of this computer, for phones and other devices in its network. To use another, pass it with --public-url"
 	}
-	u, err := url.Parse(publicURL)
-	if err != nil || !weburl.IsLoopback(u.Hostname()) {
+	if !onlyHere(publicURL) {
 		return ""
 	}
 	only := "Only this computer can open " + publicURL + ". For phones and other devices, start Latchkey with "

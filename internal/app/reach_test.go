@@ -103,3 +103,16 @@ func TestAProgramForTheWholeNetworkIsReachedByTheAddressItPrints(t *testing.T) {
 		t.Errorf("by a name that it does not have: %d", got.Status)
 	}
 }
+
+func TestALinkThatOnlyThisComputerCanOpenSaysSo(t *testing.T) {
+	t.Parallel()
+	const says = "Only this computer can open it. For other devices, start latchkey with --addr 0.0.0.0:8080, or pass --public-url."
+	for publicURL, want := range map[string]bool{"": true, "http://localhost:8080": true, "https://keys.example.org": false} {
+		cfg := testConfig(t)
+		cfg.PublicURL = publicURL
+		run(t, cfg)
+		if got := order(t, cfg, "", "user", "add", "ana@example.com"); strings.Contains(got, says) != want || !strings.Contains(got, "/reset?") {
+			t.Errorf("with the public URL %q: %s", publicURL, got)
+		}
+	}
+}

@@ -107,7 +107,7 @@ func TestStatusSaysWhereTheProgramIsAndWhatToLookInto(t *testing.T) {
 	t.Parallel()
 	cfg := testConfig(t)
 	a := run(t, cfg)
-	if said := order(t, cfg, "", "status"); said != "Latchkey is running at "+a.URL()+"\nData: "+cfg.Data+"\nAccounts: 0\nNothing needs attention.\n" {
+	if said := order(t, cfg, "", "status"); said != "Latchkey is running at "+a.URL()+"\nOnly this computer can open that. For phones and other devices, start it with --addr 0.0.0.0:8080\nData: "+cfg.Data+"\nAccounts: 0\nNothing needs attention.\n" {
 		t.Errorf("%s", said)
 	}
 	for range 3 {

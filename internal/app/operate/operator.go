@@ -22,6 +22,7 @@ type operator struct {
 	store     *store.Store
 	accounts  *accounts.Accounts
 	publicURL string
+	onlyHere  bool            // only this computer can open publicURL
 	upstream  *url.URL        // nil: the users are here
 	mailer    accounts.Mailer // nil: no emails are sent
 	data      string
@@ -49,6 +50,7 @@ const (
 type Config struct {
 	Store       *store.Store
 	PublicURL   string
+	OnlyHere    bool     // only this computer can open PublicURL
 	Name        string   // what the server is called
 	Contact     string   // URL of the administrator; "": none
 	Upstream    *url.URL // nil: the users are here
@@ -66,7 +68,7 @@ type Config struct {
 // Handler answers commands.
 func Handler(c Config) http.Handler {
 	o := &operator{
-		store: c.Store, publicURL: c.PublicURL, upstream: c.Upstream, mailer: c.Mailer, now: c.Now, log: c.Log,
+		store: c.Store, publicURL: c.PublicURL, onlyHere: c.OnlyHere, upstream: c.Upstream, mailer: c.Mailer, now: c.Now, log: c.Log,
 		data: c.Data, warnings: c.Warnings, mailStuck: c.MailStuck,
 		accounts: accounts.New(accounts.Config{
 			PublicURL: c.PublicURL, Name: c.Name, Contact: c.Contact, MinPassword: c.MinPassword, Mailer: c.Mailer, Now: c.Now, Log: c.Log,

@@ -72,6 +72,9 @@ func (u listedUser) notes() []string {
 func (h handedOut) writeLink(w io.Writer) error {
 	_, err := fmt.Fprintf(w, "With this link they can choose a password, once, until %s. Give it to nobody else:\n\n  %s\n",
 		h.LinkExpiresAt.Format("2 January 2006, 15:04 UTC"), string(h.Link))
+	if err == nil && h.OnlyHere {
+		_, err = io.WriteString(w, "\nOnly this computer can open it. For other devices, start latchkey with --addr 0.0.0.0:8080, or pass --public-url.\n")
+	}
 	return err
 }
 

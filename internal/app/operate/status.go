@@ -28,6 +28,7 @@ type status struct {
 	Running  bool      `json:"running"`
 	Nodes    *int      `json:"nodes,omitempty"` // how many run; nil when there is one at most
 	URL      string    `json:"url,omitempty"`
+	OnlyHere bool      `json:"only_this_computer,omitempty"` // can open the URL
 	Upstream string    `json:"upstream,omitempty"`
 	Data     string    `json:"data"`
 	Accounts *int64    `json:"accounts,omitempty"` // nil when they are elsewhere
@@ -55,7 +56,7 @@ func (o *operator) status(ctx context.Context, _ nothing) (status, error) {
 		s.Accounts = &n
 	}
 	if o.warnings != nil {
-		s.URL = o.publicURL
+		s.URL, s.OnlyHere = o.publicURL, o.onlyHere
 		s.Warnings = append(s.Warnings, o.warnings()...)
 	}
 	return s, nil
@@ -76,6 +77,9 @@ func (s status) write(w io.Writer) error {
 		fmt.Fprintf(&text, "Running nodes: %d (see latchkey nodes)\n", *s.Nodes)
 	case s.Running:
 		fmt.Fprintf(&text, "Latchkey is running at %s\n", legible(s.URL))
+		if s.OnlyHere {
+			text.WriteString("Only this computer can open that. For phones and other devices, start it with --addr 0.0.0.0:8080\n")
+		}
 	default:
 		text.WriteString("Latchkey is not running.\n")
 	}

@@ -125,13 +125,15 @@ type handedOut struct {
 	User          listedUser `json:"user"`
 	Link          passedOn   `json:"link,omitempty"`
 	LinkExpiresAt time.Time  `json:"link_expires_at,omitzero"`
-	Mailed        bool       `json:"mailed,omitempty"`     // the link, which is then not told
-	Stuck         bool       `json:"mail_stuck,omitempty"` // emails do not leave right now
+	OnlyHere      bool       `json:"only_this_computer,omitempty"` // can open the link
+	Mailed        bool       `json:"mailed,omitempty"`             // the link, which is then not told
+	Stuck         bool       `json:"mail_stuck,omitempty"`         // emails do not leave right now
 }
 
 // handOut tells of a link that was created.
-func (h *handedOut) handOut(link accounts.HandedOut) {
+func (h *handedOut) handOut(link accounts.HandedOut, onlyHere bool) {
 	h.Link, h.LinkExpiresAt = passedOn(link.Address.Reveal()), link.ExpiresAt
+	h.OnlyHere = onlyHere && h.Link != ""
 }
 
 func (o *operator) addUser(ctx context.Context, in newUser) (out handedOut, err error) {
@@ -151,7 +153,7 @@ func (o *operator) addUser(ctx context.Context, in newUser) (out handedOut, err 
 		return out, aboutUser(in.Email, err)
 	}
 	out.User = listed(added)
-	out.handOut(link)
+	out.handOut(link, o.onlyHere)
 	return out, nil
 }
 
@@ -219,7 +221,7 @@ func (o *operator) resetPassword(ctx context.Context, in resetOrder) (out handed
 	}
 	out.User, out.Mailed = listed(m), in.Mail
 	out.Stuck = out.Mailed && o.mailStuck != nil && o.mailStuck()
-	out.handOut(link)
+	out.handOut(link, o.onlyHere)
 	return out, nil
 }
 
