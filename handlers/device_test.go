@@ -83,7 +83,7 @@ func TestThePageForCodesAsksForOneAndTellsHowToGetOne(t *testing.T) {
 	if n := a.doc.Find(`form[action="/device"] input:not([type=hidden])`).Length(); n != 1 {
 		t.Errorf("%d fields for one code", n)
 	}
-	if got := a.texts(".runs > label"); !slices.Equal(got, []string{"latchkey", "curl", "shell script"}) || a.attr("#way-latchkey[checked]", "name") != "way" {
+	if got := a.texts(".handoff > label"); !slices.Equal(got, []string{"latchkey", "curl", "shell script"}) || a.attr(".handoff label:first-child input[checked]", "name") != "way" {
 		t.Errorf("the ways are %q", got)
 	}
 	a.says("#run-latchkey", "latchkey pair --url "+publicURL+" --out .env")
