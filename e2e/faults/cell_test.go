@@ -64,6 +64,7 @@ func (c *cell) getsReady() {
 	c.on, c.deleted = c.idOf("porch-cam"), c.idOf("garage")
 	switch c.act {
 	case create:
+		c.at.presses(`#ways a[href="/keys/new"]`)
 		c.at.types(nameInput, c.made)
 	case remove:
 		c.at.presses("#key-" + c.deleted + " summary")
@@ -115,7 +116,7 @@ func (c *cell) begins() {
 	case lookUp:
 		c.at.presses("#key-" + c.on + " a.name")
 	case create:
-		c.at.presses("#create form button")
+		c.at.presses("form.create .primary")
 	case turnOff:
 		c.at.presses("#switch-" + c.on)
 	case remove:
@@ -203,10 +204,14 @@ func (c *cell) readsSuccess() int {
 		c.at.shows("main h1", "porch-cam")
 		return http.StatusOK
 	case create:
-		c.at.sees("h2", "Save this key now")
-		c.at.presses(".done input")
+		c.at.shows("#once-title", c.made+" is ready. Save its value now")
+		if c.script {
+			c.at.presses("[data-once=download]")
+		} else {
+			c.at.presses(".done input")
+		}
 		c.at.presses(".done button")
-		c.at.sees("h2", "Create a key")
+		c.at.sees(keyNames, c.made)
 		return http.StatusOK
 	case turnOff:
 		c.at.shows("#status", "porch-cam is off. It can’t sign in.")
@@ -216,29 +221,33 @@ func (c *cell) readsSuccess() int {
 	return c.actStatus()
 }
 
-// readsOfCreate is what the form's page says of a key that was not made, or may have been.
+// readsOfCreate is what the form says of a key that was not created, or may have been.
 func (c *cell) readsOfCreate() int {
 	c.t().Helper()
-	told := "No key was made. " + c.want.again
+	told, place := "No key was created. "+c.want.again, "#notice .notice p"
+	if c.script {
+		place = "#dialog .notice p"
+	}
 	switch {
+	case c.want.full:
+		c.at.shows("#status", c.made+" was not created: you have 20 of 20 keys.")
+		return c.actStatus()
 	case c.want.field != "":
 		c.at.shows("#name-error", c.want.field)
 		c.keepsTheName()
 		return c.want.status
-	case c.want.notice != "":
-		c.at.shows("#notice .notice p", c.want.notice)
-		c.keepsTheName()
-		return c.want.status
-	case c.want.unclear && c.want.acted:
-		told = c.made + " was created, but its value was lost. Delete it and create it again."
+	case c.want.unclear && c.want.acted: // there is something to do in the list
+		c.at.shows("#notice .notice p", c.want.heading+". "+c.made+" was created, but its value was lost. Delete it and create it again.")
 		c.at.sees("a", "Delete "+c.made+"…")
+		c.at.sees(keyNames, c.made)
+		return c.want.status
 	case c.want.unclear:
-		told = "Your list has no key named " + c.made + ": it was not made. You can send the form again."
+		told = "Your list has no key named " + c.made + ": it was not created. You can send the form again."
 	}
-	c.at.shows("#notice .notice p", strings.TrimSpace(c.want.heading+". "+told))
-	if c.want.unread {
+	c.at.shows(place, strings.TrimSpace(c.want.heading+". "+told))
+	if c.script && c.want.unread { // around the dialog
 		c.at.shows("#keys .notice p", "We could not read your keys. "+c.want.heading+". "+c.want.text)
-	} else {
+	} else if c.script {
 		c.at.sees(keyNames, "attic")
 	}
 	c.keepsTheName()

@@ -52,7 +52,8 @@ type effect struct {
 	twice         bool   // what only asks is sent a second time
 	resent        bool   // so is everything else
 	wait          time.Duration
-	field, notice string // what stands at the field for the name, or above the page, in place of all this
+	field         string // what stands at the field for the name in place of all this
+	full          bool   // there is no room for another key
 	untrue        bool   // the key service lies, and we believe it
 	exceptions    map[act]effect
 }
@@ -152,7 +153,7 @@ func mishaps() []mishap {
 			o.exceptions = map[act]effect{create: {status: 422, field: "You already have a key with this name."}}
 		})},
 		{name: "F15 no more room", fault: simply(story.Says(400, `{"error":"no more","error_code":"BadRequest"}`)), effect: refused.with(func(o *effect) {
-			o.exceptions = map[act]effect{create: {status: 422, notice: "No key was made. All 20 keys are in use."}}
+			o.exceptions = map[act]effect{create: {full: true}}
 		})},
 		{name: "F16 more than was asked for", fault: simply(story.Decorates), effect: effect{fine: true}},
 		{name: "F16 less than was asked for", fault: simply(story.Then(story.Says(200, `[{"name":"porch-cam","disabled":false}]`))), acts: reading, effect: unusable.with(didAct)},

@@ -181,7 +181,7 @@ func (v *withoutBrowser) presses(selector string) {
 		v.goes(http.MethodGet, pressed.AttrOr("href", ""), nil)
 	case pressed.Is("button") && v.script && form.AttrOr("hx-post", "") != "":
 		v.asks(form)
-	case pressed.Is("button"):
+	case pressed.Is("button") && form.Length() > 0:
 		v.goes(strings.ToUpper(form.AttrOr("method", "get")), form.AttrOr("action", ""), fields(form))
 	}
 }
