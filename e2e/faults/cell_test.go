@@ -70,6 +70,7 @@ func (c *cell) getsReady() {
 		c.at.presses("#key-" + c.deleted + " summary")
 		c.at.presses("#key-" + c.deleted + " .menu a.danger")
 		c.at.sees("h1, h2", "Delete garage?")
+		c.at.types("[data-typed]", "garage")
 	}
 	c.token = c.x.upstream.TokenOf(c.who)
 }
@@ -120,7 +121,7 @@ func (c *cell) begins() {
 	case turnOff:
 		c.at.presses("#switch-" + c.on)
 	case remove:
-		c.at.presses(`form[action="/keys/` + c.deleted + `/delete"] button`)
+		c.at.presses(`form[action="/keys/` + c.deleted + `/delete"] .danger`)
 	}
 }
 
@@ -155,7 +156,7 @@ func (c *cell) reads() int {
 	switch {
 	case c.want.over:
 		c.at.sees("h1", "Sign in")
-		c.at.sees(".notice[role=group] strong", "The key service has ended your session. Sign in to go on.")
+		c.at.sees(".notice[role=group] strong", "The key service ended your session. Sign in to continue.")
 		return http.StatusOK
 	case c.want.fine:
 		return c.readsSuccess()
@@ -180,7 +181,7 @@ func (c *cell) reads() int {
 			return c.actStatus()
 		}
 		if c.want.unclear {
-			return c.readsProblem("garage was not deleted", "The key service did not answer properly, and the key is still there. You can try again.")
+			return c.readsProblem("garage was not deleted", "The key service didn’t answer properly, and the key is still there. You can try again.")
 		}
 	}
 	return c.readsProblem(c.want.heading, c.want.text)
@@ -318,7 +319,7 @@ func (c *cell) isStillSignedIn() {
 		c.at.types("#email", c.who.Email)
 		c.at.types("#password", story.Password)
 		c.at.presses(`form[action="/login"] button`)
-		c.at.sees("header button", "Sign out")
+		c.at.sees("header .who", c.who.Email)
 		if c.act == create {
 			c.keepsTheName()
 		}
