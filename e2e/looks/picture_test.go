@@ -10,7 +10,6 @@ import (
 
 	"latchkey/client"
 	"latchkey/e2e/story"
-	"latchkey/internal/app/config"
 )
 
 // TestPictures takes the README's pictures of today's pages. It runs on request, since a picture differs from machine to
@@ -20,10 +19,11 @@ import (
 func TestPictures(t *testing.T) {
 	onRequest(t)
 	clock := longAgo()
-	program := story.StartProgram(t, func(c *config.Config) { c.Now = clock.Now })
+	home := atHome(t, clock.Now)
+	program := home.program
 	ana := furnish(t, program, clock)
 
-	wide := program.Open(t, story.SignedIn(ana), func(v *story.Visit) {
+	wide := program.Open(t, home.within, story.SignedIn(ana), func(v *story.Visit) {
 		v.Context.Viewport = &playwright.Size{Width: 820, Height: 900}
 		v.Context.DeviceScaleFactor = playwright.Float(2)
 	})
@@ -31,20 +31,20 @@ func TestPictures(t *testing.T) {
 	takes(wide, "keys-page.png")
 	wide.SaveKey()
 
-	narrow := program.Open(t, story.SignedIn(ana), story.Phone, story.Dark)
+	narrow := program.Open(t, home.within, story.SignedIn(ana), story.Phone, story.Dark)
 	narrow.Press(narrow.Toggle("heat-pump"))
 	narrow.IsOn("heat-pump", false)
 	takes(narrow, "keys-page-phone.png")
 
 	grant := program.Grant(t, "Greenhouse Pi")
-	pairing := program.Open(t, story.SignedIn(ana), story.Phone, story.At("/device"))
+	pairing := program.Open(t, home.within, story.SignedIn(ana), story.Phone, story.At("/device"))
 	pairing.EnterCode(grant.UserCode)
 	takes(pairing, "pairing-phone.png")
 
 	if _, err := program.Client.Login(t.Context(), client.EmailPassword(ana.Email, "a guess")); !client.IsUnauthorized(err) {
 		t.Fatal(err)
 	}
-	activity := program.Open(t, story.SignedIn(ana), story.At("/activity"), func(v *story.Visit) {
+	activity := program.Open(t, home.within, story.SignedIn(ana), story.At("/activity"), func(v *story.Visit) {
 		v.Context.Viewport = &playwright.Size{Width: 820, Height: 760}
 		v.Context.DeviceScaleFactor = playwright.Float(2)
 	})
