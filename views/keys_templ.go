@@ -926,7 +926,7 @@ func createForm(f CreateForm, target string) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		if f.Error == "" {
+		if f.Error == "" && target != "#keys" {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 60, "Letters, digits, <code>-</code> and <code>_</code>; up to 64.")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
