@@ -150,7 +150,7 @@ func TestTheFocusGoesThroughThePageInReadingOrder(t *testing.T) {
 		isVisiblyFocused(page)
 		name, _ := page.Evaluate(`() => {
 			const e = document.activeElement;
-			return (e.ariaLabel || e.labels?.[0]?.innerText || e.innerText).trim();
+			return (e.ariaLabel || e.labels?.[0]?.innerText || e.innerText).trim().split("\n")[0];
 		}`).(string)
 		got = append(got, name)
 	}
