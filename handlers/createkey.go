@@ -184,7 +184,7 @@ func (h *dashboard) answerLostCreate(c echo.Context, m views.Keys, created model
 		m.Notice = lostCreate(m.Form.Name, created, model.Is(err, model.KindTimedOut) || lost(err))
 	}
 	m.Notice.Bad, m.Notice.Title = true, p.heading+"."
-	if find(m.List, m.Form.Name) != nil { // what there is to do is in the list
+	if find(m.List, m.Form.Name) != nil || m.Failure != nil { // what there is to do is in the list, or nobody knows what is in it
 		return h.closeForm(c, p.status, "#notice", m)
 	}
 	return h.bringBack(c, p.status, m)

@@ -318,7 +318,7 @@ func (c *cell) isStillSignedIn() {
 	if c.want.over {
 		c.at.types("#email", c.who.Email)
 		c.at.types("#password", story.Password)
-		c.at.presses(`form[action="/login"] button`)
+		c.at.presses(`form[action="/login"] .primary`)
 		c.at.sees("header .who", c.who.Email)
 		if c.act == create {
 			c.keepsTheName()
