@@ -40,7 +40,8 @@ func (p *Page) Fits() {
 	wide := p.Evaluate(`() => {
 		const beyond = [...document.querySelectorAll("body *")].filter(e => {
 			const box = e.getBoundingClientRect();
-			return box.width && (box.right > innerWidth + 1 || box.left < -1) && getComputedStyle(e).position !== "fixed" && !e.closest("pre") && e.checkVisibility({ contentVisibilityAuto: true });
+			return box.width && (box.right > innerWidth + 1 || box.left < -1) && getComputedStyle(e).position !== "fixed" && !e.closest("pre") &&
+				getComputedStyle(e).clipPath === "none" && e.checkVisibility({ contentVisibilityAuto: true });
 		});
 		const doc = document.documentElement;
 		return (doc.scrollWidth > doc.clientWidth ? "the page scrolls sideways: " : "") + beyond.map(e => e.outerHTML.slice(0, 200)).join("\n");
@@ -110,13 +111,14 @@ func (p *Page) BreaksNoWords() {
 		const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), found = [];
 		while (texts.nextNode()) {
 			const node = texts.currentNode;
-			if (!node.parentElement.checkVisibility() || node.parentElement.closest("code, pre, output, svg, .offscreen")) continue;
+			const around = node.parentElement;
+			if (!around.checkVisibility() || getComputedStyle(around).clipPath !== "none" || around.closest("code, pre, output, svg, .offscreen")) continue;
 			for (const word of node.data.matchAll(/[A-Za-z’]{4,14}/g)) {
 				const range = document.createRange();
 				range.setStart(node, word.index);
 				range.setEnd(node, word.index + word[0].length);
 				const lines = new Set([...range.getClientRects()].map(r => Math.round(r.top)));
-				if (lines.size > 2) found.push(word[0] + " over " + lines.size + " lines in " + node.parentElement.outerHTML.slice(0, 120));
+				if (lines.size > 2) found.push(word[0] + " over " + lines.size + " lines in " + around.outerHTML.slice(0, 120));
 			}
 		}
 		return found.join("\n");
