@@ -331,11 +331,11 @@ func TestDeletingAsksOnce(t *testing.T) {
 func TestTheNameOfAKeyInUseHasToBeTypedWhereItIsAskedFor(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t)
-	b, who := p.signedIn(email)
+	who := p.person(email)
 	key, value := p.keyWithValue(who, "porch-cam")
 	p.works("porch-cam", value)
 	p.clock.Advance(7*24*time.Hour - time.Minute)
-	b = p.signIn(who)
+	b := p.signIn(who)
 	at := "/keys/" + key.ID + "/delete"
 	asked := b.get(at).want(http.StatusOK).says("main p", "Last used 6 days ago by Linux, realm-web, 127.0.0.1.").says("#typed", "")
 	form := url.Values{"name": {asked.attr("form[action$=delete] [name=name]", "value")}, "typed": {"porch cam"}}
