@@ -54,7 +54,7 @@ func HelpPage(m Help) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "</div><nav class=\"chips\" aria-label=\"On this page\"><a class=\"chip\" href=\"#key\">Keys</a> <a class=\"chip\" href=\"#connect\">Connect a device</a> <a class=\"chip\" href=\"#waiting\">Waiting for first use</a> <a class=\"chip\" href=\"#off\">Off</a> <a class=\"chip\" href=\"#limits\">Limits</a> <a class=\"chip\" href=\"#shortcuts\">Shortcuts</a> <a class=\"chip\" href=\"#words\">Words</a></nav><div class=\"card help\"><section id=\"key\"><h2>What a key is</h2><p>A key lets one device or program sign in as you, without your password. Anyone who has the key’s value, a 64-character secret, can sign in with it. The value is shown once, when the key is created.</p><p>Give each device its own key. Then you can see what each one does, and turn one off without touching the others.</p><p>If a value is lost, or someone else has seen it, delete the key and create another. Found a value and don’t know which key it is? <a href=\"/keys/which\">Identify it</a>; it stays in your browser.</p></section><section id=\"connect\"><h2>Connect a device by code</h2><ol><li>On the device, run the command below. It shows a code like <code>WDJB-MJHT</code>.</li><li>Open <a href=\"/device\">Connect a device</a> here and enter the code, or scan the one on the device.</li><li>Check that both show the same code, and approve.</li></ol><p>The device picks up a key of its own within a few seconds. Nobody copies a secret. Never enter a code that someone sent you.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "</div><nav class=\"chips\" aria-label=\"On this page\"><a class=\"chip\" href=\"#key\">Keys</a> <a class=\"chip\" href=\"#connect\">Connect a device</a> <a class=\"chip\" href=\"#waiting\">Waiting for first use</a> <a class=\"chip\" href=\"#off\">Off</a> <a class=\"chip\" href=\"#limits\">Limits</a> <a class=\"chip\" href=\"#shortcuts\">Shortcuts</a> <a class=\"chip\" href=\"#words\">Words</a></nav><div class=\"card help\"><section class=\"stack\" id=\"key\"><h2>What a key is</h2><p>A key lets one device or program sign in as you, without your password. Anyone who has the key’s value, a 64-character secret, can sign in with it. The value is shown once, when the key is created.</p><p>Give each device its own key. Then you can see what each one does, and turn one off without touching the others.</p><p>If a value is lost, or someone else has seen it, delete the key and create another. Found a value and don’t know which key it is? <a href=\"/keys/which\">Identify it</a>; it stays in your browser.</p></section><section class=\"stack\" id=\"connect\"><h2>Connect a device by code</h2><ol><li>On the device, run the command below. It shows a code like <code>WDJB-MJHT</code>.</li><li>Open <a href=\"/device\">Connect a device</a> here and enter the code, or scan the one on the device.</li><li>Check that both show the same code, and approve.</li></ol><p>The device picks up a key of its own within a few seconds. Nobody copies a secret. Never enter a code that someone sent you.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -76,7 +76,7 @@ func HelpPage(m Help) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "</section><section id=\"waiting\"><h2>Waiting for first use</h2><p>A new key waits until something signs in with it. If nothing has reached this server after two minutes, check three things on the device:</p><ol><li><strong>The base URL and the app ID.</strong> Both are on the key’s page, under “Set up a device”.</li><li><strong>The value.</strong> It must be whole, and this key’s. <a href=\"/keys/which\">Identify it</a> to be sure.</li><li><strong>The network.</strong> The device must be able to reach this server. Try to open <code>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "</section><section class=\"stack\" id=\"waiting\"><h2>Waiting for first use</h2><p>A new key waits until something signs in with it. If nothing has reached this server after two minutes, check three things on the device:</p><ol><li><strong>The base URL and the app ID.</strong> Both are on the key’s page, under “Set up a device”.</li><li><strong>The value.</strong> It must be whole, and this key’s. <a href=\"/keys/which\">Identify it</a> to be sure.</li><li><strong>The network.</strong> The device must be able to reach this server. Try to open <code>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -89,7 +89,7 @@ func HelpPage(m Help) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, "</code> from there.</li></ol><p>“Refused while it was off” means that the device did reach this server with the right value. Turn the key on, and it can sign in.</p></section><section id=\"off\"><h2>What off means</h2><p>Nothing can sign in with a key that is off.  ")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, "</code> from there.</li></ol><p>“Refused while it was off” means that the device did reach this server with the right value. Turn the key on, and it can sign in.</p></section><section class=\"stack\" id=\"off\"><h2>What off means</h2><p>Nothing can sign in with a key that is off.  ")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -112,7 +112,7 @@ func HelpPage(m Help) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, ".</p></section><section id=\"limits\"><h2>Limits</h2><dl class=\"facts\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, ".</p></section><section class=\"stack\" id=\"limits\"><h2>Limits</h2><dl class=\"facts\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -136,7 +136,7 @@ func HelpPage(m Help) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "</dl></section><section id=\"shortcuts\"><h2>Keyboard shortcuts</h2><dl class=\"facts\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "</dl></section><section class=\"stack\" id=\"shortcuts\"><h2>Keyboard shortcuts</h2><dl class=\"facts\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -156,7 +156,7 @@ func HelpPage(m Help) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "</dl><p class=\"small\">They do nothing while you type. The menu at the top turns them off.</p></section><section id=\"words\"><h2>Words</h2><dl class=\"facts\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "</dl><p class=\"small\">They do nothing while you type. The menu at the top turns them off.</p></section><section class=\"stack\" id=\"words\"><h2>Words</h2><dl class=\"facts\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -180,7 +180,7 @@ func HelpPage(m Help) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "</dl></section><section id=\"contact\"><h2>Who runs this server</h2><p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "</dl></section><section class=\"stack\" id=\"contact\"><h2>Who runs this server</h2><p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
