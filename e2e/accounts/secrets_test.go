@@ -144,7 +144,7 @@ func (r *recorder) signsUp(known secrets) http.Header {
 
 var (
 	formID   = regexp.MustCompile(`name="form_id" value="([^"]+)"`)
-	keyValue = regexp.MustCompile(`value="([A-Za-z0-9]{64})"`)
+	keyValue = regexp.MustCompile(`<output id="value"[^>]*>([A-Za-z0-9]{64})<`)
 	keyLink  = regexp.MustCompile(`href="(/keys/[0-9a-f]{24})"`)
 )
 
@@ -156,7 +156,7 @@ func (r *recorder) usesEveryPage(known secrets, cookies http.Header) []string {
 	htmx.Set("HX-Request", "true")
 	var values, links []string
 	for name, header := range map[string]http.Header{"whole": cookies, "part": htmx} {
-		list := r.page("GET", "/keys", nil, cookies).Body
+		list := r.page("GET", "/keys/new", nil, cookies).Body
 		form := url.Values{"name": {name}, "form_id": {formID.FindStringSubmatch(list)[1]}}
 		created := r.p.SendForm(r.t, "POST", "/keys", form, header)
 		value := keyValue.FindStringSubmatch(created.Body)
