@@ -88,7 +88,7 @@ func TestWhenTheKeyServiceHasEndedTheSessionThePersonIsToldSo(t *testing.T) {
 		}
 		page.Press(page.Toggle("porch-cam"))
 		isAskedToSignIn(page, "/login?ended=service&next="+url.QueryEscape(from))
-		page.Sees(page.Role("group", "The key service has ended your session. Sign in to go on."))
+		page.Sees(page.Role("group", "The key service ended your session. Sign in to continue."))
 		page.SignsInAgain()
 		page.IsAt(from)
 		page.IsOn("porch-cam", true)

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -109,9 +110,9 @@ func TestAPageFullOfHostileNamesIsAPageOfText(t *testing.T) {
 		hasNothingForeign(page, "the list")
 		drawn, err := page.Locator("#keys .name").AllTextContents()
 		page.Must(err)
-		for i, name := range names {
-			if utf8.ValidString(name) && !strings.ContainsAny(name, "\x00\r") && drawn[i] != name {
-				t.Errorf("%.60q is drawn as %.60q", name, drawn[i])
+		for _, name := range names { // in an order of the page's own
+			if utf8.ValidString(name) && !strings.ContainsAny(name, "\x00\r") && !slices.Contains(drawn, name) {
+				t.Errorf("%.60q is not drawn as it is", name)
 			}
 		}
 		page.Visit("/keys?q=" + url.QueryEscape("script"))
