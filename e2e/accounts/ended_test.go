@@ -30,7 +30,7 @@ func TestWhenTheSessionHasEndedEveryActLeadsToTheLogInPageAndBack(t *testing.T) 
 		{list + "/new", list + "/new?name=porch-cam", create}, // what was typed is kept
 		{list, list, func() { page.Fill("Search keys", "porch") }},
 		{list, list, func() { page.Press(page.Menu("key-01", "Delete…")) }},
-		{one, one, func() { page.Press(page.Link("Delete…")) }},
+		{one, one, func() { page.Press(page.Link("Delete key…")) }},
 		{one, one, func() { _, err := page.Reload(); page.Must(err) }},
 	} {
 		page.Visit(end.from)
