@@ -17,7 +17,7 @@ func TestWhatIsTypedBecomesANameThatAKeyCanHave(t *testing.T) {
 	t.Parallel()
 	program := story.StartProgram(t)
 	ana := program.Person(t)
-	page := program.Open(t, story.SignedIn(ana))
+	page := program.Open(t, story.SignedIn(ana), story.At("/keys/new"))
 	const rule = "Letters, digits, - and _; up to 64."
 	hint := page.Locator("#name-hint")
 	page.Reads(hint, rule)
