@@ -16,17 +16,17 @@ func TestWhoeverSignsInAfterAResetIsToldOfKeysFromBefore(t *testing.T) {
 	who := p.person(email)
 	keys := p.seed(who, numbered(4)...)
 	p.turn(who, keys[3], false)
-	p.signIn(who).get("/keys").want(http.StatusOK).lacks(".notice")
+	p.signIn(who).get("/keys").want(http.StatusOK).lacks(".notice:not(.local)")
 	p.writes(who, "password-reset", by(model.ActorUnknown))
 	p.writes(who, "signed-in", by(model.ActorApp)) // which nobody looks at
 	b := p.signIn(who)
-	b.htmx().get("/keys?q=").want(http.StatusOK).lacks(".notice") // a part is no page
-	a := b.get("/keys").want(http.StatusOK).says(".notice", "3 keys from before your new password still work.")
+	b.htmx().get("/keys?q=").want(http.StatusOK).lacks(".notice:not(.local)") // a part is no page
+	a := b.get("/keys").want(http.StatusOK).says(".notice:not(.local)", "3 keys from before your new password still work.")
 	if got := a.attr(".notice a", "href"); got != "/activity?kind=keys" {
 		t.Errorf("it leads to %s", got)
 	}
-	b.get("/keys").want(http.StatusOK).lacks(".notice")
-	p.signIn(who).get("/keys").want(http.StatusOK).lacks(".notice") // it was told once
+	b.get("/keys").want(http.StatusOK).lacks(".notice:not(.local)")
+	p.signIn(who).get("/keys").want(http.StatusOK).lacks(".notice:not(.local)") // it was told once
 
 	bob := p.person("bob@example.com")
 	p.seed(bob, "porch-cam")
@@ -34,17 +34,17 @@ func TestWhoeverSignsInAfterAResetIsToldOfKeysFromBefore(t *testing.T) {
 	p.clock.Advance(time.Minute)
 	b = p.signIn(bob)
 	b.post("/keys", createForm(newFormID(t), "made-since")).want(http.StatusOK)
-	b.get("/keys").says(".notice", "1 key from before your new password still works.")
+	b.get("/keys").says(".notice:not(.local)", "1 key from before your new password still works.")
 
 	carl := p.person("carl@example.com") // has none, and signs in and out
 	p.writes(carl, "password-reset")
 	b = p.signIn(carl)
-	b.get("/keys").want(http.StatusOK).lacks(".notice")
+	b.get("/keys").want(http.StatusOK).lacks(".notice:not(.local)")
 	p.writes(bob, "password-reset")
 	b = p.signIn(bob)
 	b.post("/logout", nil)
 	b.post("/login", credentials(carl.email, password)).leadsTo("/keys")
-	b.get("/keys").want(http.StatusOK).lacks(".notice")
+	b.get("/keys").want(http.StatusOK).lacks(".notice:not(.local)")
 }
 
 func TestWhoeverResetsThePasswordOfAnotherServerIsToldOfKeysFromBefore(t *testing.T) {
@@ -56,11 +56,11 @@ func TestWhoeverResetsThePasswordOfAnotherServerIsToldOfKeysFromBefore(t *testin
 	p.upstream.breaks(resetPassword, says(http.StatusOK, ""))
 	b.post("/reset", url.Values{"token": {"abc"}, "tokenId": {"def"}, "password": {"another battery"}}).leadsTo("/login")
 	b.post("/login", credentials(who.email, password)).leadsTo("/keys")
-	b.get("/keys").says(".notice", "2 keys from before your new password still work.")
-	b.get("/keys").lacks(".notice")
+	b.get("/keys").says(".notice:not(.local)", "2 keys from before your new password still work.")
+	b.get("/keys").lacks(".notice:not(.local)")
 	for _, planted := range []string{"", "x", "99999999999999999999", "-1"} {
 		b.plant("latchkey-reset", planted)
-		b.get("/keys").want(http.StatusOK).lacks(".notice")
+		b.get("/keys").want(http.StatusOK).lacks(".notice:not(.local)")
 	}
 }
 

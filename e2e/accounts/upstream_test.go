@@ -37,6 +37,7 @@ func TestKeysAtAnotherServerAreManagedLikeOurOwn(t *testing.T) {
 			t.Errorf("a key that is off logs in: %v", err)
 		}
 		page.Press(page.Link("porch-cam"))
+		page.Press(page.Heading("Set up a device"))
 		page.Sees(page.GetByText(upstream.URL).First()) // where devices are to go
 		page.Press(page.Link("All keys"))
 		page.Press(page.Menu("porch-cam", "Delete…"))

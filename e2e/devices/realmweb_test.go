@@ -34,8 +34,7 @@ func TestAKeyMadeInTheBrowserLogsADeviceInUntilItIsTurnedOff(t *testing.T) {
 	if got := device(); got != ana.Session.UserID() {
 		t.Errorf("turned on again: %s", got)
 	}
-	page.Press(page.Menu("porch-cam", "Delete…"))
-	page.Press(page.InDialog("Delete porch-cam"))
+	page.DeletesUsed("porch-cam")
 	page.Says("porch-cam was deleted.")
 	if got := device(); got != "refused" {
 		t.Errorf("a key that is gone logs in as %s", got)

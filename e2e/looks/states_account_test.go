@@ -74,7 +74,7 @@ func TestRefusalsAndTheQuestionForThePasswordAreAccessibleInEveryLook(t *testing
 	tab.IsAccessibleInEveryLook("the question in a dialog")
 	tab = page.NewTab("/keys")
 	tab.Press(tab.Toggle("porch-cam"))
-	tab.Must(tab.Dialog().GetByLabel("Password").Fill("wrong horse"))
+	tab.Must(tab.Dialog().GetByRole("textbox").Fill("wrong horse"))
 	tab.Press(tab.InDialog("Turn on"))
 	tab.Sees(tab.GetByText("Wrong password."))
 	tab.IsAccessibleInEveryLook("the question as a page")

@@ -21,7 +21,7 @@ func statesOutside(story.Guests) []story.State {
 			p.Sees(p.GetByText("Wrong email or password."))
 		}},
 		{Name: "session ended", Path: "/login?ended=1&next=%2Fkeys", Reach: func(p *story.Page, _ *story.Gateway) {
-			p.Sees(p.GetByText("Your session has ended. Sign in to go on."))
+			p.Sees(p.GetByText("Your session has ended. Sign in to continue."))
 		}},
 		{Name: "registration", Path: "/register"},
 		{Name: "registration of nonsense", Path: "/register", Status: http.StatusUnprocessableEntity, Reach: func(p *story.Page, _ *story.Gateway) {
@@ -47,7 +47,16 @@ func statesOfTheList(g story.Guests) []story.State {
 			p.Sees(p.GetByText("No key’s name contains “attic”."))
 		}},
 		{Name: "every key in use", Who: g.Full, Path: "/keys", Reach: func(p *story.Page, _ *story.Gateway) {
-			p.Sees(p.Heading("All 20 keys are in use"))
+			p.Sees(p.Row("key-20"))
+		}},
+		{Name: "the dialog for a new key", Who: g.Few, Path: "/keys", Reach: func(p *story.Page, _ *story.Gateway) {
+			p.NamesKey("Küche 2")
+			p.Sees(p.Dialog())
+		}},
+		{Name: "the page for a new key", Who: g.Few, Path: "/keys/new"},
+		{Name: "making room", Who: g.Full, Path: "/keys/room", Reach: func(p *story.Page, _ *story.Gateway) {
+			p.Press(p.Field("key-01"))
+			p.Sees(p.Button("Delete 1 key…"))
 		}},
 		{Name: "a new value, masked", Who: g.Few, Path: "/keys", Reach: create},
 		{Name: "a new value, shown", Who: g.None, Path: "/keys", Reach: func(p *story.Page, g *story.Gateway) {
@@ -130,12 +139,11 @@ func statesOfDevices(g story.Guests) []story.State {
 		{Name: "which key is this", Who: g.Few, Path: "/keys/which"},
 		{Name: "a value of nobody's", Who: g.Few, Path: "/keys/which", Reach: func(p *story.Page, _ *story.Gateway) {
 			p.Fill("Value", "nobody's")
-			p.Sees(p.GetByText("This is none of the keys below."))
+			p.Sees(p.GetByText("None of your keys has this value."))
 		}},
 		{Name: "lines to paste beside a new value", Who: g.Few, Path: "/keys", Reach: func(p *story.Page, _ *story.Gateway) {
 			p.CreateKey("attic")
-			p.Press(p.GetByText("Put it into a program"))
-			p.Press(p.Field("Write the key into the code"))
+			p.Must(p.GetByText("Kotlin", playwright.PageGetByTextOptions{Exact: playwright.Bool(true)}).Click())
 		}},
 	}
 }
@@ -149,7 +157,7 @@ func statesOfTrouble(g story.Guests) []story.State {
 	}
 	return []story.State{
 		{Name: "a bad name", Who: g.Few, Path: "/keys", Status: http.StatusUnprocessableEntity,
-			Reach: name("porch cam", "Names can have letters, digits, - and _ only.")},
+			Reach: name("!!!", "Names can have letters, digits, - and _ only.")},
 		{Name: "a name in use", Who: g.Few, Path: "/keys", Status: http.StatusUnprocessableEntity,
 			Reach: name("garage", "You already have a key with this name.")},
 		{Name: "no such key", Who: g.Few, Path: "/keys/6b00a2000000000000000000", Status: http.StatusNotFound},

@@ -103,11 +103,14 @@ func TestWhatAnActDidIsInSightWhereverOneHasScrolledTo(t *testing.T) {
 	page.Says("key-01 is off. It can’t sign in.")
 	back := page.Locator(".toast").GetByRole("button", playwright.LocatorGetByRoleOptions{Name: "Turn on", Exact: playwright.Bool(true)})
 	page.Must(page.Expect().Locator(back).ToBeInViewport())
+	page.Must(page.Clock().PauseAt(page.Evaluate("Date.now() + 1000")))
+	page.Evaluate("document.querySelector('#status').append('')") // which is news, from now on
 	page.Must(page.Clock().FastForward(7900))
 	page.Must(page.Expect().Locator(page.Locator(".toast")).ToHaveClass("toast shown"))
 	page.Must(back.Focus())
 	page.Must(page.Clock().FastForward(20_000))
 	page.Must(page.Expect().Locator(page.Locator(".toast")).ToHaveClass("toast shown")) // while it has the focus
+	page.Must(page.Clock().Resume())
 	page.Key("Enter")
 	page.IsOn("key-01", true)
 	page.Says("key-01 is on.")

@@ -67,6 +67,14 @@ func (p *Page) KeyID(name string) string {
 	return strings.TrimPrefix(address, "/keys/")
 }
 
+// DeletesUsed deletes a key that was used lately, whose name has to be typed for that.
+func (p *Page) DeletesUsed(name string) {
+	p.T.Helper()
+	p.Press(p.Menu(name, "Delete…"))
+	p.Fill("Type "+name+" to delete it", name)
+	p.Press(p.Button("Delete " + name))
+}
+
 // Key presses a key, or keys held together.
 func (p *Page) Key(name string) {
 	p.T.Helper()
