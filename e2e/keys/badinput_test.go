@@ -76,7 +76,7 @@ func TestASessionEndsWhenItIsNotUsedAndAfterHalfADay(t *testing.T) {
 	page.Sees(page.Heading(story.FirstVisit))
 	clock.Advance(31 * time.Minute)
 	page.Visit("/keys")
-	page.Sees(page.GetByText("Your session has ended. Sign in to go on."))
+	page.Sees(page.GetByText("Your session has ended. Sign in to continue."))
 
 	cookie := program.Cookie(t, ana)
 	visit := func() int { return program.SendForm(t, http.MethodGet, "/keys", nil, story.With(cookie)).StatusCode }

@@ -116,7 +116,7 @@ func deletesWithoutScript(p *story.Page, name, value string) {
 	p.T.Helper()
 	id := p.KeyID(name)
 	p.Visit("/keys/" + id) // on a phone the row has no menu
-	p.Press(p.Link("Delete…"))
+	p.Press(p.Link("Delete key…"))
 	p.IsAt("/keys/" + id + "/delete")
 	p.Sees(p.Heading("Delete " + name + "?"))
 	p.Press(p.Link("Cancel"))

@@ -137,7 +137,11 @@ func TestATabOfSomebodyElseDoesNothing(t *testing.T) {
 			page.Sees(page.GetByText(told))
 			page.Lacks(page.GetByText("bobs-cam"))
 			if name == "script" {
-				page.Fill("Search keys", "key-0")
+				_, err := page.ExpectResponse("**/keys?q=key-0*", func() error {
+					page.Fill("Search keys", "key-0")
+					return nil
+				})
+				page.Must(err)
 				page.Sees(page.Row("key-01"))
 				page.Lacks(page.GetByText("bobs-cam"))
 				page.Press(page.Toggle("key-01"))
