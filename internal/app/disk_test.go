@@ -83,7 +83,7 @@ func TestOnAFullDiskPeopleSeeTheirKeysAndAreToldThatNothingWasSaved(t *testing.T
 
 	ballast := filepath.Join(disk, "ballast")
 	fillDisk(t, ballast)
-	wantPage(t, post(t, person, a.URL()+"/keys", namedKey("lost")), http.StatusServiceUnavailable, "can’t read or save anything right now", "No key was made.", "porch-cam", "garage")
+	wantPage(t, post(t, person, a.URL()+"/keys", namedKey("lost")), http.StatusServiceUnavailable, "can’t read or save anything right now", "No key was created.")
 	wantPage(t, post(t, person, a.URL()+"/keys/"+key.ID+"/turn-off", nil), http.StatusServiceUnavailable)
 	wantPage(t, post(t, browser(t), a.URL()+"/login", account), http.StatusServiceUnavailable)
 	if _, err := ana.APIKeys().Create(t.Context(), "lost"); statusOf(err) != http.StatusServiceUnavailable {
