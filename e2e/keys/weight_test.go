@@ -17,7 +17,7 @@ import (
 
 // What a page may weigh, in bytes over the wire.
 const (
-	firstVisitBytes, firstVisitRequests   = 30_000, 5
+	firstVisitBytes, firstVisitRequests   = 29_000, 5
 	secondVisitBytes, secondVisitRequests = 6_000, 1
 	documentBytes                         = 5_000
 	swapBytes                             = 1_500

@@ -1,0 +1,199 @@
+// What goes with creating a key: its name, the panel with its value, and code to put it into. A page or a part that has one of these names
+// this script, and app.js fetches it then: a look at the list need not.
+(() => {
+  "use strict";
+  const { $, besides, owner, toClipboard } = window.latchkey;
+
+  // --- The once-only panel -------------------------------------------------------------------------------------------
+
+  const panel = () => $("#once");
+  let leaving = false; // the person has decided
+  const unsaved = () => !leaving && panel() && !panel().dataset.saved;
+
+  // What was copied or downloaded is saved: from then on nothing asks.
+  function saved(how) {
+    panel().dataset.saved = how;
+    $("#saved").textContent = `✓ ${how} at ${new Date().toLocaleTimeString([], { timeStyle: "short" })} ·`;
+  }
+
+  async function copyValue() {
+    if (await toClipboard($("#value").textContent)) {
+      saved("Copied");
+      return;
+    }
+    reveal(true);
+    getSelection().selectAllChildren($("#value"));
+    $("#saved").textContent = "This browser doesn’t let a page copy. The value is selected: press Ctrl+C, or ⌘C on a Mac.";
+  }
+  document.addEventListener("copy", () => {
+    if (panel() && getSelection().toString().trim() === $("#value").textContent) saved("Copied");
+  });
+
+  function reveal(show) {
+    $("#value").classList.toggle("masked", !show);
+    $("#value").ariaHidden = String(!show);
+    const button = $("[data-once=show]");
+    button.classList.toggle("on", show);
+    $("span", button).textContent = show ? "Hide" : "Show";
+  }
+
+  function download(button) {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([button.dataset.env + $("#value").textContent + "\n"], { type: "text/plain" }));
+    link.download = button.dataset.file;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // the browser may still be reading it
+    saved("Downloaded");
+  }
+
+  addEventListener("beforeunload", (event) => {
+    if (unsaved()) event.preventDefault();
+  });
+
+  let goOn = null; // what the person was about to do, told the id of a key that is gone
+  function ask(event, then) {
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    goOn = then;
+    $("#leaving").showModal();
+  }
+
+  // The window hears of a click before anything on the page does with it what it otherwise would.
+  addEventListener("click", (event) => {
+    const link = event.target.closest("a[href]");
+    if (!link || !unsaved() || link.closest("#dialog") || link.matches("[hx-get]:not([data-shortcut]), [download], [target], [href^='#']")) return;
+    if (besides(event)) return;
+    ask(event, (gone) => { location.href = gone && link.href.includes(gone) ? "/keys" : link.href; });
+  }, true);
+
+  addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.dataset.once === "leave-delete") {
+      event.preventDefault();
+      deleteAndGoOn(form);
+      return;
+    }
+    if (form.matches(".done")) { // the form would add a question mark to the address
+      event.preventDefault();
+      if (!unsaved()) location.assign(form.action);
+      else {
+        $("#saved").textContent = "Not saved yet: copy the value, or download it.";
+        $("[data-once=copy]").focus();
+      }
+      return;
+    }
+    if (!unsaved() || form.method === "dialog" || form.closest("#once") || form.matches("[hx-post]")) return;
+    const button = event.submitter;
+    ask(event, () => form.requestSubmit(button));
+  }, true);
+
+  // Deletes the key whose value nobody has, then does what the person was about to do. When that fails the form is sent as
+  // it would be without script, and the page that answers it says why.
+  async function deleteAndGoOn(form) {
+    leaving = true;
+    try {
+      const answer = await fetch(form.action, { method: "POST", headers: { "HX-Request": "true", "Latchkey-Owner": owner } });
+      await answer.text(); // to its end: going on would cut it off
+      if (answer.headers.get("HX-Redirect") !== "/keys") throw new Error("not deleted");
+    } catch {
+      form.submit();
+      return;
+    }
+    goOn(panel().dataset.key);
+  }
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("button[data-once]");
+    switch (button?.dataset.once) {
+      case "copy": copyValue(); break;
+      case "show": reveal($("#value").matches(".masked")); break;
+      case "download": download(button); break;
+      case "leave-keep":
+        leaving = true;
+        goOn?.();
+        break;
+    }
+  });
+
+  // --- Hand-off ------------------------------------------------------------------------------------------------------
+
+  // The system a person chose last, in this browser, which may keep nothing: no reason to fail.
+  const systemKey = "latchkey-system";
+  const chosen = () => $("[name=system]:checked");
+  function chooseSystem() {
+    let system = "";
+    try { system = localStorage.getItem(systemKey) ?? ""; } catch { /* not kept */ }
+    for (const radio of document.querySelectorAll("[name=system]")) if (radio.value === system) radio.checked = true;
+    fits();
+  }
+
+  // fits says which code can hold the value: a file may name another one, and some characters of a value mean something in code.
+  function fits() {
+    const button = $("[data-handoff=key]");
+    if (button) button.hidden = !markOf(chosen()).dataset.literal || !/^[\w.~+/=-]+$/.test($("#value").textContent);
+  }
+  const markOf = (radio) => $("mark", radio.parentNode.nextElementSibling);
+
+  // The value is put into what is copied, and never into the page, which has it once.
+  async function copyCode(withKey) {
+    const place = markOf(chosen());
+    const code = place.parentNode.cloneNode(true);
+    if (withKey) $("mark", code).textContent = place.dataset.literal.replace("%s", () => $("#value").textContent);
+    const told = $("#copied");
+    if (await toClipboard(code.textContent)) {
+      told.textContent = "✓ Copied";
+      if (withKey) saved("Copied");
+      return;
+    }
+    getSelection().selectAllChildren(place.parentNode);
+    told.textContent = "This browser doesn’t let a page copy. The code is selected, without the key: press Ctrl+C, or ⌘C on a Mac.";
+  }
+
+  document.addEventListener("change", (event) => {
+    if (event.target.name !== "system") return;
+    $("#copied").textContent = "";
+    fits();
+    try { localStorage.setItem(systemKey, event.target.value); } catch { /* not kept */ }
+  });
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-handoff]");
+    if (button) copyCode(button.dataset.handoff === "key");
+  });
+  document.addEventListener("htmx:after:swap", ({ detail }) => { if (detail.ctx.target === "#compose") chooseSystem(); });
+  if ($("#value")) reveal(false);
+  if (chosen()) chooseSystem();
+
+  // --- Names ------------------------------------------------------------------------------------------------------
+
+  // The name closest to what is typed that a key can have, as the server would suggest it.
+  const whole = { ß: "ss", æ: "ae", œ: "oe", ø: "o", ł: "l", đ: "d", ð: "d", þ: "th", ħ: "h", ı: "i", ŋ: "n", ŧ: "t", ĸ: "k" };
+  function allowed(typed) {
+    typed = typed.trim();
+    if (/^[\w-]{1,64}$/.test(typed)) return typed;
+    return typed.normalize("NFKD").replace(/\p{Mn}/gu, "").replace(/[^\0-~]/gu, (c) => {
+      const plain = whole[c.toLowerCase()] ?? c;
+      return c === c.toLowerCase() ? plain : plain.toUpperCase();
+    }).replace(/[^\w-]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 64).replace(/-+$/, "");
+  }
+  document.addEventListener("input", ({ target }) => {
+    const hint = $("#name-hint", target.closest(".create") ?? undefined);
+    if (target.id !== "name" || !hint) return;
+    hint.dataset.rule ??= hint.textContent;
+    const name = allowed(target.value);
+    hint.textContent = name && name !== target.value.trim() ? "Will be called " : hint.dataset.rule;
+    if (hint.textContent !== hint.dataset.rule) hint.append(Object.assign(document.createElement("code"), { textContent: name }));
+  });
+  document.addEventListener("submit", ({ target: form }) => {
+    const field = form.matches(".create") && $("#name", form);
+    if (field) field.value = allowed(field.value) || field.value;
+  }, true);
+  document.addEventListener("click", ({ target }) => {
+    const name = target.dataset.name;
+    if (!name) return;
+    $("#name").value = name;
+    $("#name").focus();
+  });
+
+  // Somebody who has just registered types a name next, where that opens no keyboard over half the page.
+  if (document.readyState !== "complete" && matchMedia("(hover: hover)").matches) $(".first #name")?.focus();
+})();
