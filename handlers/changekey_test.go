@@ -425,6 +425,31 @@ func TestDeletingInTheListDrawsTheListAnew(t *testing.T) {
 	}
 }
 
+func TestTheFiltersOfTheListFollowWhatIsCreatedAndDeleted(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, who := p.signedIn(email)
+	keys := p.seed(who, numbered(7)...)
+	p.turn(who, keys[6], false)
+	const filters = `hx-partial[hx-target="#finder"] .chip`
+
+	a := b.htmx().post("/keys/"+keys[4].ID+"/delete", url.Values{"place": {"row"}, "show": {"off"}, "q": {"key"}}).want(http.StatusOK)
+	if diff := cmp.Diff([]string{"All 6", "On 5", "Off 1", "Unused 0"}, a.texts(filters)); diff != "" {
+		t.Errorf("after a deletion (-want +got):\n%s", diff)
+	}
+	if got := a.texts("#keys .name"); !slices.Equal(got, []string{"key-07"}) || a.text(filters+`[aria-current="page"]`) != "Off 1" || a.attr("#q", "value") != "key" {
+		t.Errorf("the list is not narrowed down any more: %v", got)
+	}
+
+	a = b.htmx().post("/keys", createForm(newFormID(t), "porch-cam")).want(http.StatusOK)
+	if diff := cmp.Diff([]string{"All 7", "On 6", "Off 1", "Unused 0"}, a.texts(filters)); diff != "" {
+		t.Errorf("after a create (-want +got):\n%s", diff)
+	}
+	if got := a.text(filters + `[aria-current="page"]`); got != "All 7" || a.attr("#q", "value") != "" {
+		t.Errorf("all keys are listed, and %q is chosen", got)
+	}
+}
+
 func TestDeletingOnTheKeysOwnPageLeadsToTheList(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t)
@@ -492,7 +517,7 @@ func TestADeletedKeyIsSaidToBeDeletedAlsoWhenTheListCannotBeRead(t *testing.T) {
 	key := p.seed(who, "porch-cam")[0]
 	p.upstream.breaks(listKeys, says(500, ""))
 	a := b.htmx().post("/keys/"+key.ID+"/delete", url.Values{"place": {"row"}}).want(http.StatusOK).isPart()
-	a.says(`hx-partial[hx-target="#status"]`, "porch-cam was deleted.").says("#keys .notice", "We could not read your keys.").lacks(".first")
+	a.says(`hx-partial[hx-target="#status"]`, "porch-cam was deleted.").says("#keys .notice", "We couldn’t read your keys.").lacks(".first")
 }
 
 func TestADeleteAfterWhichTheSessionIsOverLeadsToTheLogIn(t *testing.T) {

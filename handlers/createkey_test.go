@@ -345,7 +345,7 @@ func TestALostAnswerAndAListThatFailsTooSayThatNothingIsKnown(t *testing.T) {
 	p.upstream.breaks(listKeys, after(1, losesRequests))
 	a := b.post("/keys", createForm(newFormID(t), "porch-cam")).want(http.StatusBadGateway)
 	a.says("#notice .notice", "We asked to create porch-cam and don’t know whether it was created.")
-	a.says("#keys .notice", "We could not read your keys.").lacks(".first", "#quota", "#once")
+	a.says("#keys .notice", "We couldn’t read your keys.").lacks(".first", "#quota", "#once")
 	if got := a.attr("#notice a.button", "href"); got != "/keys" {
 		t.Errorf("checking leads to %q", got)
 	}
@@ -385,7 +385,7 @@ func TestAFormThatWasSentSaysSoAlsoWhenItsKeyIsGoneOrTheListFails(t *testing.T) 
 
 	p.upstream.breaks(listKeys, says(500, ""))
 	a := b.post("/keys", form).want(http.StatusConflict)
-	a.says("#notice .notice", "We don’t know whether it created porch-cam.").says("#keys .notice", "We could not read your keys.")
+	a.says("#notice .notice", "We don’t know whether it created porch-cam.").says("#keys .notice", "We couldn’t read your keys.")
 	p.upstream.heal()
 
 	if _, err := p.store.DeleteAPIKey(t.Context(), who.id, p.stored(who)[0].ID); err != nil {
@@ -416,7 +416,7 @@ func TestAKeyIsNotAskedForWhenTheListCannotBeRead(t *testing.T) {
 		plain := b.post("/keys", form).want(c.status)
 		part := b.htmx().post("/keys", form).want(c.status).isPart() // of the first visit
 		form.Set("place", "dialog")
-		dialog := b.htmx().post("/keys", form).want(c.status).isPart().says("#keys .notice", "We could not read your keys.")
+		dialog := b.htmx().post("/keys", form).want(c.status).isPart().says("#keys .notice", "We couldn’t read your keys.")
 		for _, a := range []answer{plain, part, dialog} {
 			a.lacks("#once")
 			if got := a.attr("#name", "value"); got != "porch-cam" {

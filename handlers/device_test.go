@@ -995,7 +995,7 @@ func TestAnApprovalOfWhichNothingIsKnownSaysSo(t *testing.T) {
 	p.upstream.breaks("*", losesRequests)
 	a := o.approve("porch-cam").want(http.StatusBadGateway)
 	a.says("#notice .notice", "We asked for a key named porch-cam and don’t know whether it was created. The device didn’t get it.")
-	a.says("#pairing .notice", "We could not read your keys.").lacks(`form[action$="/approve"]`).says(".choice button", "Deny")
+	a.says("#pairing .notice", "We couldn’t read your keys.").lacks(`form[action$="/approve"]`).says(".choice button", "Deny")
 	if got := a.attr("#notice a", "href"); got != "/keys" {
 		t.Errorf("looking leads to %q", got)
 	}
@@ -1009,7 +1009,7 @@ func TestKeysThatCannotBeReadLeaveOnlyDeny(t *testing.T) {
 	o := b.opens(d)
 	p.upstream.breaks(listKeys, says(500, ""))
 	for _, a := range []answer{o.page(), b.htmx().get(o.path).isPart()} {
-		a.want(http.StatusBadGateway).says("h1", "Connect this device?").says("#pairing .notice", "We could not read your keys.").lacks(`form[action$="/approve"]`)
+		a.want(http.StatusBadGateway).says("h1", "Connect this device?").says("#pairing .notice", "We couldn’t read your keys.").lacks(`form[action$="/approve"]`)
 		if got := a.attr("#pairing .notice a", "href"); got != o.path {
 			t.Errorf("trying again leads to %q", got)
 		}

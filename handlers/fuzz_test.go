@@ -81,7 +81,7 @@ func FuzzKeysFromUpstream(f *testing.F) {
 		case http.StatusOK:
 			got.listsWhatItWasTold(list)
 		case http.StatusBadGateway:
-			got.says("main", "We could not read your keys.").lacks("#keys li")
+			got.says("main", "We couldn’t read your keys.").lacks("#keys li")
 		default:
 			t.Fatalf("status %d: %s", got.status, squeeze(got.doc.Find("main").Text()))
 		}

@@ -299,7 +299,7 @@ func (h *dashboard) failure(c echo.Context, err error) *views.Notice {
 	h.logFault(c, "keys cannot be read", err)
 	p := explain(err)
 	return &views.Notice{
-		Bad: true, Title: "We could not read your keys.", Text: p.heading + ". " + p.text,
+		Bad: true, Title: "We couldn’t read your keys.", Text: p.heading + ". " + p.text,
 		Link: localPath(c.Request().URL.Path), LinkText: tryAgain, Reference: reference(err, requestIDOf(c)),
 	}
 }

@@ -176,7 +176,7 @@ func TestAListThatCannotBeReadIsNeverDrawnAsEmpty(t *testing.T) {
 			p.upstream.heal()
 			p.upstream.breaks(listKeys, c.fault)
 			for _, a := range []answer{b.get("/keys").want(c.status), b.htmx().get("/keys").want(c.status).isPart()} {
-				a.says("#keys .notice.bad strong", "We could not read your keys.").says("#keys .notice", c.words)
+				a.says("#keys .notice.bad strong", "We couldn’t read your keys.").says("#keys .notice", c.words)
 				a.lacks(".first", ".nothing", "ul.keys", "#quota", "#create", "#make-room", "[role=search]")
 				a.keepsQuiet("No keys yet", "of 20 keys used", "secret-host", "10.9.8.7", "keys.internal")
 				if got := a.attr("#keys .notice a.button", "href"); got != "/keys" {

@@ -22,7 +22,7 @@ func TestWhoIsAskedToWaitIsAnsweredFromHereUntilTheTimeIsOver(t *testing.T) {
 		says string
 	}{
 		"the list": {func(b *browser) answer { return b.get("/keys") },
-			"We could not read your keys. The key service is busy. Nothing was changed. Try again in 21 s."},
+			"We couldn’t read your keys. The key service is busy. Nothing was changed. Try again in 21 s."},
 		"a key":       {func(b *browser) answer { return b.get("/keys/" + key.ID) }, "Nothing was changed. Try again in 21 s."},
 		"a switch":    {func(b *browser) answer { return b.post("/keys/"+key.ID+"/turn-off", row(key)) }, "Nothing was changed. Try again in 21 s."},
 		"a deletion":  {func(b *browser) answer { return b.post("/keys/"+key.ID+"/delete", nil) }, "Nothing was changed. Try again in 21 s."},

@@ -194,7 +194,7 @@
       setTimeout(() => button.classList.remove("copied"), 2000);
     } else {
       if (from) getSelection().selectAllChildren(from);
-      tell("This browser does not let a page copy.");
+      tell("This browser doesn’t let a page copy.");
     }
     closeMenus();
   });
@@ -235,7 +235,22 @@
       else sessionStorage.removeItem(listKey);
     } catch { /* not kept */ }
   }
-  document.addEventListener("htmx:after:swap", (event) => { if (event.detail.ctx.sourceElement.id === "q") keepList(); });
+  document.addEventListener("htmx:after:swap", () => {
+    if ($("#q")) keepList();
+    count();
+  });
+
+  // A row that was turned, or is gone, changes the counts beside the filters, which are drawn again only with the whole list.
+  function count() {
+    ["", ":not(.off)", ".off"].forEach((which, i) => {
+      const n = document.querySelectorAll("#keys .key:not(.gone)" + which).length;
+      const chip = $("#filters")?.children[i];
+      if (!chip) return;
+      chip.textContent = chip.textContent.replace(/\d+$/, (all) => +all + n - (chip.seen ?? n));
+      chip.seen = n;
+    });
+  }
+  count();
   if (location.pathname === "/keys") keepList();
   else {
     try { for (const back of document.querySelectorAll(".back [href='/keys']")) back.href += sessionStorage.getItem(listKey) ?? ""; } catch { /* not kept */ }
@@ -244,9 +259,8 @@
   // --- Requests on their way -----------------------------------------------------------------------------------------
 
   document.addEventListener("htmx:before:request", (event) => waiting(event.target, true));
-  document.addEventListener("submit", ({ target, defaultPrevented }) => {
+  document.addEventListener("submit", ({ target }) => {
     for (const button of target.querySelectorAll("[data-peek]")) peek(button, false);
-    if (!defaultPrevented && !target.matches("[hx-post]")) waiting(target, true);
   });
   document.addEventListener("htmx:finally:request", (event) => waiting(event.target, false));
   document.addEventListener("htmx:error", (event) => {

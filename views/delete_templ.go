@@ -545,7 +545,7 @@ func deleteForm(m Delete, script bool) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 33, "\" hx-target=\"#keys\" hx-swap=\"outerHTML\" hx-disable=\"find .danger\" hx-include=\"#q\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 33, "\" hx-target=\"#keys\" hx-swap=\"outerHTML\" hx-disable=\"find .danger\" hx-include=\"#q, [name=show]\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -17,7 +17,7 @@ func TestAPartIsTheComponentThatThePageUses(t *testing.T) {
 	refused.Form.Name, refused.Form.Error, refused.Form.Suggestion = "a b", "That cannot be.", "a-b"
 	first.Form = refused.Form
 	refused.Notice = &views.Notice{Bad: true, Title: "No key was created."}
-	failed.Failure = &views.Notice{Bad: true, Title: "We could not read your keys.", Reference: "0123"}
+	failed.Failure = &views.Notice{Bad: true, Title: "We couldn’t read your keys.", Reference: "0123"}
 	onPage := func(k views.Key) templ.Component { return views.OneKeyPage(ownPage(views.Page{}, k, "plain")) }
 	rowOf := func(k views.Key) templ.Component {
 		return views.KeysPage(views.Keys{Quota: views.Quota{Used: 1, Limit: 20}, List: []views.Key{k}})
@@ -87,9 +87,9 @@ func TestAPartChangesTheTextOfTheStatusRegionAndNotTheRegion(t *testing.T) {
 func TestAPartThatHasNoQuotaLeavesTheMeterAlone(t *testing.T) {
 	t.Parallel()
 	m := keysPage(0, "")
-	m.Failure = &views.Notice{Bad: true, Title: "We could not read your keys."}
+	m.Failure = &views.Notice{Bad: true, Title: "We couldn’t read your keys."}
 	for name, c := range map[string]templ.Component{"list": views.KeysPart(m), "create": views.CreatedPart(m), "delete": views.DeletedPart(m, id(1))} {
-		if doc := draw(t, c); doc.Find("#quota").Length() != 0 || text(doc, ".notice strong") != "We could not read your keys." {
+		if doc := draw(t, c); doc.Find("#quota").Length() != 0 || text(doc, ".notice strong") != "We couldn’t read your keys." {
 			t.Errorf("%s: %s", name, render(t, c))
 		}
 	}

@@ -71,7 +71,7 @@ func TestASearchThatFailsKeepsNothingBack(t *testing.T) {
 	upstream.Breaks(story.LosesRequest)
 	page.Expects(http.StatusBadGateway)
 	page.Fill("Search keys", "03")
-	page.Sees(page.GetByText("We could not read your keys."))
+	page.Sees(page.GetByText("We couldn’t read your keys."))
 	page.Lacks(page.GetByText("No key’s name contains"))
 	upstream.Recovers()
 	page.Fill("Search keys", "04")
@@ -125,7 +125,7 @@ func TestWhenNothingCanBeReadAfterAFailedCreationThePageSaysSo(t *testing.T) {
 		page.Expects(http.StatusBadGateway)
 		page.Press(page.Button("Create key"))
 		page.Sees(page.GetByText("We asked to create porch-cam and don’t know whether it was created."))
-		page.Sees(page.GetByText("We could not read your keys."))
+		page.Sees(page.GetByText("We couldn’t read your keys."))
 		if n := upstream.Count(createRequest); n != 1 {
 			t.Errorf("the key was asked for %d times", n)
 		}

@@ -165,7 +165,7 @@ func (c *cell) reads() int {
 	}
 	switch c.act {
 	case list:
-		c.at.shows("#keys .notice p", "We could not read your keys. "+c.want.heading+". "+c.want.text)
+		c.at.shows("#keys .notice p", "We couldn’t read your keys. "+c.want.heading+". "+c.want.text)
 		for _, untrue := range []string{"No keys yet", "No key’s name contains", "0 of 20"} {
 			c.at.lacks(untrue)
 		}
@@ -247,7 +247,7 @@ func (c *cell) readsOfCreate() int {
 	}
 	c.at.shows(place, strings.TrimSpace(c.want.heading+". "+told))
 	if c.script && c.want.unread { // around the dialog
-		c.at.shows("#keys .notice p", "We could not read your keys. "+c.want.heading+". "+c.want.text)
+		c.at.shows("#keys .notice p", "We couldn’t read your keys. "+c.want.heading+". "+c.want.text)
 	} else if c.script {
 		c.at.sees(keyNames, "attic")
 	}

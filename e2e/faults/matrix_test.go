@@ -385,4 +385,4 @@ func meetTogether(cells []*cell) {
 }
 
 // sentAgain matches what a person sees who comes back before the time that the key service wants.
-var sentAgain = regexp.MustCompile(`^We could not read your keys\. The key service is busy\. Nothing was changed\. Try again in (\d+) s\.$`)
+var sentAgain = regexp.MustCompile(`^We couldn’t read your keys\. The key service is busy\. Nothing was changed\. Try again in (\d+) s\.$`)

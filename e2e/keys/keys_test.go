@@ -172,6 +172,23 @@ func TestTurningOffIsOfferedInsteadOfDeleting(t *testing.T) {
 	page.Lacks(page.InDialog("Turn off instead"))
 }
 
+func TestTheCountsOfTheFiltersFollowASwitch(t *testing.T) {
+	t.Parallel()
+	program := story.StartProgram(t)
+	ana := program.Person(t)
+	ana.Keys(t, "a", "b", "c", "d", "e", "heat-pump")
+	page := program.Open(t, story.SignedIn(ana), story.At("/keys?show=on"))
+	page.Press(page.Toggle("heat-pump"))
+	page.IsOn("heat-pump", false)
+	page.Sees(page.Link("On 5"))
+	page.Sees(page.Link("Off 1"))
+	page.Press(page.Toggle("heat-pump"))
+	page.IsOn("heat-pump", true)
+	page.Sees(page.Link("On 6"))
+	page.Sees(page.Link("Off 0"))
+	page.Sees(page.Link("All 6"))
+}
+
 func TestSearchingFindsKeysWhileTyping(t *testing.T) {
 	t.Parallel()
 	program := story.StartProgram(t)

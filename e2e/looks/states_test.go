@@ -164,7 +164,7 @@ func statesOfTrouble(g story.Guests) []story.State {
 		{Name: "keys that cannot be read", Who: g.Few, Path: "/login", Status: http.StatusBadGateway, Reach: func(p *story.Page, upstream *story.Gateway) {
 			upstream.Breaks(story.LosesRequest)
 			p.Visit("/keys")
-			p.Sees(p.GetByText("We could not read your keys."))
+			p.Sees(p.GetByText("We couldn’t read your keys."))
 		}},
 		{Name: "a person who may not manage keys", Who: g.Few, Path: "/login", Status: http.StatusForbidden, Reach: func(p *story.Page, upstream *story.Gateway) {
 			upstream.Breaks(story.Says(403, ""))

@@ -111,7 +111,7 @@ func TestABrokenUpstreamLeavesNothingBehind(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				started := time.Now()
-				if page := get(t, people[name], programs[name].URL()+"/keys"); page.Status != tc.status || !strings.Contains(page.Body, "We could not read your keys.") {
+				if page := get(t, people[name], programs[name].URL()+"/keys"); page.Status != tc.status || !strings.Contains(page.Body, "We couldn’t read your keys.") {
 					t.Error(page.Status, page.Body)
 				}
 				if took := time.Since(started); took > 10*time.Second+slack {
