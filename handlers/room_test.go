@@ -97,8 +97,9 @@ func TestWithoutAChoiceNothingIsDeleted(t *testing.T) {
 	} {
 		a.want(http.StatusOK).says("#room .error", "Choose at least one key.")
 	}
-	if got := b.htmx().get("/keys/room?delete=1").header.Get("HX-Retarget"); got != "#room" {
-		t.Errorf("the answer goes to %q, and the dialog opens", got)
+	a := b.htmx().get("/keys/room?delete=1")
+	if got := a.header.Get("HX-Retarget"); got != "#room" || !a.has("[data-count][autofocus]") {
+		t.Errorf("the answer goes to %q, and the dialog opens or the focus is lost", got)
 	}
 	if got := len(p.stored(who)); got != 3 {
 		t.Errorf("%d keys", got)
