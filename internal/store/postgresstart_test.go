@@ -161,7 +161,7 @@ func TestAStandbyIsRefusedUntilItIsNone(t *testing.T) {
 		t.Fatal(err)
 	}
 	server.Start()
-	_, err := Connect(t.Context(), to.url, Options{Migrate: true, patience: time.Second})
+	_, err := Connect(t.Context(), to.url, Options{Migrate: true, patience: 4 * time.Second})
 	wantSentence(t, err, "a standby", "cannot be written to")
 	ready := make(chan error)
 	go func() {
