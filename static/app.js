@@ -124,7 +124,7 @@
   // The password in the dialog was right: now the browser sends the form itself, and without it.
   document.addEventListener("htmx:after:request", ({ target, detail }) => {
     if (!target.matches("[data-proof]") || detail.ctx.response?.status !== 204) return;
-    $("[name=password]", target).disabled = true;
+    $("[name=password]", target).disabled = target.inert = true;
     target.submit();
   });
 
@@ -259,9 +259,6 @@
   // --- Requests on their way -----------------------------------------------------------------------------------------
 
   document.addEventListener("htmx:before:request", (event) => waiting(event.target, true));
-  document.addEventListener("submit", ({ target }) => {
-    for (const button of target.querySelectorAll("[data-peek]")) peek(button, false);
-  });
   document.addEventListener("htmx:finally:request", (event) => waiting(event.target, false));
   document.addEventListener("htmx:error", (event) => {
     if (event.detail.ctx?.response) return; // the answer came; what went wrong is ours and is in the console
@@ -274,10 +271,14 @@
     if (!link || besides(event) || event.defaultPrevented || link.origin !== location.origin || link.matches("[download], [target], [href^='#']")) return;
     if (!/\.\w+$/.test(link.pathname)) link.ariaBusy = "true";
   });
+  // A form that was sent is not sent again: the browser would drop the first answer, which may be the one with a value.
   document.addEventListener("submit", (event) => {
-    if (event.defaultPrevented || event.target.method === "dialog" || event.target.matches("[hx-post]")) return;
-    if (event.submitter) event.submitter.ariaBusy = "true";
-    waiting(event.target, true);
+    const { target, submitter } = event;
+    for (const button of target.querySelectorAll("[data-peek]")) peek(button, false);
+    if (event.defaultPrevented || target.method === "dialog" || target.matches("[hx-post]")) return;
+    if (submitter?.ariaBusy) event.preventDefault();
+    else if (submitter) submitter.ariaBusy = "true";
+    waiting(target, true);
   });
 
   // A form says what it waits for. A switch keeps showing what the server last said meanwhile; a search marks the list busy.

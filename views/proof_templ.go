@@ -140,7 +140,7 @@ func ProofDialog(m Proof) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = proofForm(m, templ.Attributes{"hx-post": m.Action, "hx-target": "#dialog", "data-proof": true}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var6), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = proofForm(m, templ.Attributes{"hx-post": m.Action, "hx-target": "#dialog", "hx-disable": "find .primary", "data-proof": true}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var6), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -8,11 +8,13 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/playwright-community/playwright-go"
 
 	"latchkey/client"
 	"latchkey/e2e/story"
+	"latchkey/internal/app/config"
 )
 
 // One form makes one key, however often it is sent.
@@ -31,6 +33,33 @@ func TestADoubleClickMakesOneKey(t *testing.T) {
 		t.Errorf("%d keys", n)
 	}
 	program.LogIn(t, client.UserAPIKey(value))
+}
+
+// A second answer would take the place of the first, and with it the value, wherever the browser itself sends the form.
+func TestADoubleClickLosesNoValueOnAPageOrWithAPassword(t *testing.T) {
+	clock := story.OwnClock(t)
+	program := story.StartProgram(t, func(c *config.Config) { c.Now = clock.Now })
+	ana := program.Person(t)
+	twice := playwright.LocatorClickOptions{ClickCount: playwright.Int(2)}
+	page := program.Open(t, story.SignedIn(ana), story.At("/keys/new"))
+	page.Fill("Name", "porch-cam")
+	page.Must(page.Button("Create key").Click(twice))
+	page.Sees(page.Locator("#once-title"))
+	page.SaveKey()
+
+	clock.Advance(20 * time.Minute)
+	page.Visit("/keys")
+	clock.Advance(20 * time.Minute)
+	page.Expects(http.StatusForbidden)
+	page.NamesKey("heat-pump")
+	page.Press(page.InDialog("Create key"))
+	page.Fill("Password", story.Password)
+	page.Must(page.InDialog("Create key").Click(twice))
+	page.Sees(page.Locator("#once-title"))
+	page.SaveKey()
+	if n := len(ana.List(t)); n != 2 {
+		t.Errorf("%d keys", n)
+	}
 }
 
 func TestAFormSentManyTimesAtOnceMakesOneKeyAndGivesItsValueOnce(t *testing.T) {
