@@ -253,7 +253,10 @@
   count();
   if (location.pathname === "/keys") keepList();
   else {
-    try { for (const back of document.querySelectorAll(".back [href='/keys']")) back.href += sessionStorage.getItem(listKey) ?? ""; } catch { /* not kept */ }
+    try {
+      if (!owner) sessionStorage.removeItem(listKey); // the next person's list is another one
+      for (const back of document.querySelectorAll(".back [href='/keys']")) back.href += sessionStorage.getItem(listKey) ?? "";
+    } catch { /* not kept */ }
   }
 
   // --- Requests on their way -----------------------------------------------------------------------------------------

@@ -28,8 +28,13 @@ func (m Delete) back() templ.SafeURL {
 	return keyPath(m.Key.ID)
 }
 
-// instead says whether turning the key off would do as well.
-func (m Delete) instead() bool { return m.Key.On && m.Return == "" }
+// instead says whether turning the key off would do as well. Of a key that nothing has used there is nothing to try out first.
+func (m Delete) instead() bool { return m.Key.On && m.Return == "" && !m.Key.neverUsed() }
+
+// neverUsed says that nothing has used the key, as far back as there is anything to know.
+func (k Key) neverUsed() bool {
+	return k.Use.Known == Known && !k.used() && k.Use.Since.Machine == ""
+}
 
 // deleteTitle is the question, which a dialog shows before the rest of it has come.
 func deleteTitle(name string) string { return "Delete " + name + "?" }
@@ -57,7 +62,7 @@ func (u Use) by() string {
 // lost is what is gone with the key.
 func (k Key) lost() string {
 	switch {
-	case k.Use.Known == Known && !k.used() && k.Use.Since.Machine == "":
+	case k.neverUsed():
 		return "This can’t be undone."
 	case k.EndsAtOnce:
 		return "Its devices are signed out and can’t sign in again. This can’t be undone."

@@ -123,7 +123,6 @@ func deletesByKeyboard(p *story.Page, name string) {
 	tabTo(p, p.Link("Delete…"))
 	p.Key("Enter")
 	p.Focuses(p.InDialog("Cancel"))
-	tabTo(p, p.InDialog("Turn off instead"))
 	tabTo(p, p.InDialog("Delete "+name))
 	p.Key("Enter")
 	p.Says(name + " was deleted.")

@@ -159,7 +159,7 @@ func TestTurningOffIsOfferedInsteadOfDeleting(t *testing.T) {
 	t.Parallel()
 	program := story.StartProgram(t)
 	ana := program.Person(t)
-	key := ana.Keys(t, "heat-pump")[0]
+	key := program.UsedKeys(t, ana, "heat-pump")[0]
 	page := program.Open(t, story.SignedIn(ana))
 	page.Press(page.Menu("heat-pump", "Delete…"))
 	page.Press(page.InDialog("Turn off instead"))

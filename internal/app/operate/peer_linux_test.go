@@ -53,8 +53,10 @@ func TestOtherUsersOfTheMachineAreHungUpOn(t *testing.T) {
 	if _, err := dialAs(t, 65534, socket); !errors.Is(err, os.ErrPermission) {
 		t.Errorf("the modes let somebody in: %v", err)
 	}
-	for dir := cfg.Data; dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
+	dir := cfg.Data
+	for range 3 { // it, the directory that the test was given, and that of all of its directories; what is above is not the test's
 		testkit.MakeDir(t, dir, 0o777)
+		dir = filepath.Dir(dir)
 	}
 	if err := os.Chmod(socket, 0o666); err != nil {
 		t.Fatal(err)
