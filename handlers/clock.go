@@ -49,20 +49,6 @@ func (h *dashboard) clockTag(c echo.Context) string {
 	return h.clockName + " " + drawn + " " + strconv.FormatInt(h.Now().Unix(), 10)
 }
 
-// cookieValue is what Echo would find, without reading all cookies of the request for it.
-func cookieValue(c echo.Context, name string) string {
-	for _, line := range c.Request().Header["Cookie"] {
-		for line != "" {
-			var one string
-			one, line, _ = strings.Cut(line, ";")
-			if value, ok := strings.CutPrefix(strings.TrimLeft(one, " "), name); ok && strings.HasPrefix(value, "=") {
-				return value[1:]
-			}
-		}
-	}
-	return ""
-}
-
 // maxClocks bounds how many are kept in memory: there are fewer zones that people live in, and any name is found again.
 const maxClocks = 256
 

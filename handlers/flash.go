@@ -59,12 +59,12 @@ func (h *dashboard) leaveFlashFor(c echo.Context, act, name, keyID string) {
 
 // takeFlash gives the sentence left by the request before this one, with the way back, and clears it.
 func (h *dashboard) takeFlash(c echo.Context) (string, *views.Undo) {
-	cookie, err := h.kept(c, flashCookie)
-	if err != nil {
+	kept := h.kept(c, flashCookie)
+	if kept == "" {
 		return "", nil
 	}
 	c.SetCookie(h.plainCookie(flashCookie, "", -1))
-	act, about, _ := strings.Cut(cookie.Value, ".")
+	act, about, _ := strings.Cut(kept, ".")
 	name, keyID, _ := strings.Cut(about, ".")
 	if strings.Contains(flashes[act], "%s") && !model.ValidName(name) || keyID != "" && !model.IsID(keyID) {
 		return "", nil
@@ -93,17 +93,31 @@ func (h *dashboard) cookieName(name string) string {
 	return name + h.Instance
 }
 
-// kept is a plain cookie as the browser sends it back. Cookies are read out of the header anew each time, which most pages need not.
-func (h *dashboard) kept(c echo.Context, name string) (*http.Cookie, error) {
+// kept is the value of a plain cookie as the browser sends it back, "" without one. Most pages have none, and need not name it in full.
+func (h *dashboard) kept(c echo.Context, name string) string {
 	if !slices.ContainsFunc(c.Request().Header["Cookie"], func(line string) bool { return strings.Contains(line, name) }) {
-		return nil, http.ErrNoCookie
+		return ""
 	}
-	return c.Cookie(h.cookieName(name))
+	return cookieValue(c, h.cookieName(name))
+}
+
+// cookieValue is the first value of that name, "" without one. Nothing else in the header is read.
+func cookieValue(c echo.Context, name string) string {
+	for _, line := range c.Request().Header["Cookie"] {
+		for line != "" {
+			var one string
+			one, line, _ = strings.Cut(line, ";")
+			if value, ok := strings.CutPrefix(strings.TrimLeft(one, " "), name); ok && strings.HasPrefix(value, "=") {
+				return value[1:]
+			}
+		}
+	}
+	return ""
 }
 
 // drop has the browser forget a plain cookie, if it has it.
 func (h *dashboard) drop(c echo.Context, name string) {
-	if _, err := h.kept(c, name); err == nil {
+	if h.kept(c, name) != "" {
 		c.SetCookie(h.plainCookie(name, "", -1))
 	}
 }

@@ -36,11 +36,7 @@ func (h *dashboard) goingTo(c echo.Context, next string) string {
 	if next = localPath(next); next != home {
 		return next
 	}
-	cookie, err := h.kept(c, nextCookie)
-	if err != nil {
-		return home
-	}
-	kept, err := base64.RawURLEncoding.DecodeString(cookie.Value)
+	kept, err := base64.RawURLEncoding.DecodeString(h.kept(c, nextCookie))
 	if err != nil || len(kept) > maxNext {
 		return home
 	}

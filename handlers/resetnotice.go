@@ -53,12 +53,12 @@ func (h *dashboard) noticeReset(c echo.Context, who model.Account) {
 
 // takeReset gives the notice about keys from before the last new password, once, or nil when there is nothing to tell.
 func (h *dashboard) takeReset(c echo.Context, keys []model.Key) *views.Notice {
-	cookie, err := h.kept(c, resetCookie)
-	if err != nil {
+	kept := h.kept(c, resetCookie)
+	if kept == "" {
 		return nil
 	}
 	h.drop(c, resetCookie)
-	seconds, err := strconv.ParseInt(cookie.Value, 10, 64)
+	seconds, err := strconv.ParseInt(kept, 10, 64)
 	if err != nil {
 		return nil
 	}

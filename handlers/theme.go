@@ -20,11 +20,10 @@ func (h *dashboard) chooseTheme(c echo.Context) error {
 }
 
 func (h *dashboard) chosenTheme(c echo.Context) string {
-	cookie, err := h.kept(c, themeCookie)
-	if err != nil || !knownTheme(cookie.Value) {
-		return ""
+	if kept := h.kept(c, themeCookie); knownTheme(kept) {
+		return kept
 	}
-	return cookie.Value
+	return ""
 }
 
 func knownTheme(theme string) bool { return theme == "light" || theme == "dark" }
