@@ -1,11 +1,12 @@
 package handlers
 
 import (
-	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
 	"net/http"
+
+	"latchkey/handlers/websession"
 )
 
 // shownField is in the forms of a question that was drawn by a look at a code.
@@ -18,15 +19,7 @@ type questions struct {
 }
 
 func newQuestions(secrets [][]byte) *questions {
-	q := &questions{}
-	for _, secret := range secrets {
-		key, err := hkdf.Key(sha256.New, secret, nil, "latchkey question about a pairing", sha256.Size)
-		if err != nil {
-			panic(err) // the length is right
-		}
-		q.keys = append(q.keys, key)
-	}
-	return q
+	return &questions{websession.Derived(secrets, "latchkey question about a pairing")}
 }
 
 // proof is for the forms of the question about the pairing of that id, as it is drawn for the account in the session.

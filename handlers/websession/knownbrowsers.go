@@ -36,14 +36,22 @@ func NewKnownBrowsers(secrets [][]byte, https bool) *KnownBrowsers {
 	if https {
 		k.cookie = "__Host-latchkey-known"
 	}
-	for _, secret := range secrets {
-		key, err := hkdf.Key(sha256.New, secret, nil, "latchkey known device", sha256.Size)
+	k.keys = Derived(secrets, "latchkey known device")
+	return k
+}
+
+// Derived are keys of 32 bytes for one purpose, one from each of the secrets and in their order: what is proved by one says nothing of
+// another.
+func Derived(secrets [][]byte, purpose string) [][]byte {
+	keys := make([][]byte, len(secrets))
+	for i, secret := range secrets {
+		key, err := hkdf.Key(sha256.New, secret, nil, purpose, sha256.Size)
 		if err != nil {
 			panic(err) // the length is right
 		}
-		k.keys = append(k.keys, key)
+		keys[i] = key
 	}
-	return k
+	return keys
 }
 
 // Distinguish is that of Store.
