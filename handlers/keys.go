@@ -127,7 +127,7 @@ func arranged(keys []model.Key, now time.Time) []model.Key {
 	group := func(key model.Key) int {
 		usage := key.Usage
 		switch {
-		case usage.LastRefusal.At.After(usage.LastUse.At) && young(key, now), now.Sub(createdAt(key)) < waitsFor && usage.FirstUsed.IsZero() && !key.Disabled:
+		case young(key, now) && (usage.LastRefusal.At.After(usage.LastUse.At) || usage.FirstUsed.IsZero() && !key.Disabled):
 			return 0
 		case key.Disabled:
 			return 3

@@ -39,7 +39,7 @@ func (k Key) neverUsed() bool {
 // deleteTitle is the question, which a dialog shows before the rest of it has come.
 func deleteTitle(name string) string { return "Delete " + name + "?" }
 
-// deleteOutline has the key that is in use stand behind the way that can be gone back.
+// outline has the key that is in use stand behind the way that can be gone back.
 func (m Delete) outline() string {
 	if m.InUse && m.instead() {
 		return "danger"

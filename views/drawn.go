@@ -10,25 +10,27 @@ var (
 	dotUsed  = templ.Raw(`<span class="dot ok"></span>`)
 	dotDone  = templ.Raw(`<span class="dot tick"></span>`)
 	dotNone  = templ.Raw(`<span class="dot"></span>`)
-	wells    = map[Kind]templ.Component{
-		"": well("", "key"), KindBoard: well(" live", "cpu"), KindProgram: well(" live", "terminal"), KindPhone: well(" live", "smartphone"),
-		KindDesktop: well(" live", "monitor"), KindBrowser: well(" live", "globe"),
-	}
 )
 
-func well(class, symbol string) templ.Component {
-	return templ.Raw(`<svg class="icon well` + class + `" viewBox="0 0 24 24" aria-hidden="true"><use href="#i-` + symbol + `"></use></svg>`)
+// well is the drawing beside a key's name, as it is while the key is used and otherwise.
+type well struct{ live, dark templ.Component }
+
+func wellOf(symbol string) well {
+	draw := func(class string) templ.Component {
+		return templ.Raw(`<svg class="icon well` + class + `" viewBox="0 0 24 24" aria-hidden="true"><use href="#i-` + symbol + `"></use></svg>`)
+	}
+	return well{draw(" live"), draw("")}
+}
+
+var wells = map[Kind]well{
+	"": wellOf("key"), KindBoard: wellOf("cpu"), KindProgram: wellOf("terminal"), KindPhone: wellOf("smartphone"),
+	KindDesktop: wellOf("monitor"), KindBrowser: wellOf("globe"),
 }
 
 // drawing is what sort of device uses the key. It is lit while that goes on.
 func (k Key) drawing() templ.Component {
 	if k.On && k.Use.Lately {
-		return wells[k.Use.Kind]
+		return wells[k.Use.Kind].live
 	}
-	return darkWells[k.Use.Kind]
-}
-
-var darkWells = map[Kind]templ.Component{
-	"": well("", "key"), KindBoard: well("", "cpu"), KindProgram: well("", "terminal"), KindPhone: well("", "smartphone"),
-	KindDesktop: well("", "monitor"), KindBrowser: well("", "globe"),
+	return wells[k.Use.Kind].dark
 }

@@ -1,7 +1,5 @@
 package views
 
-import "time"
-
 // KeyCard is what a key's own page says of the key itself.
 type KeyCard struct {
 	Key
@@ -24,7 +22,7 @@ type KeyPage struct {
 func (k Key) used() bool { return k.Use.Last.Machine != "" }
 
 // ago says that w is drawn as how long ago it was, not as a day.
-func (w When) ago() bool { return w.seen.Sub(w.at) < 7*24*time.Hour }
+func (w When) ago() bool { return w.seen.Sub(w.at) < agoUntil }
 
 // reported says that the device described itself when it signed in.
 func (u Use) reported() bool { return u.By != UsedBy{} }

@@ -102,11 +102,16 @@ func (c *Clock) SameDay(a, b time.Time) bool { return sameDay(c.at(a), c.at(b)) 
 
 func sameDay(a, b time.Time) bool { return a.YearDay() == b.YearDay() && a.Year() == b.Year() }
 
+const (
+	day = 24 * time.Hour
+	// agoUntil is from what age on a moment is told by its date.
+	agoUntil = 7 * day
+)
+
 // appendAgo says how long ago something happened: "4 minutes ago". After a week that is its date.
 func (c *Clock) appendAgo(b []byte, t, now time.Time) []byte {
-	const day = 24 * time.Hour
 	switch age := now.Sub(t); {
-	case age >= 7*day, age < -time.Hour: // by a clock that was wrong: no word of people's fits
+	case age >= agoUntil, age < -time.Hour: // by a clock that was wrong: no word of people's fits
 		return c.appendDate(b, t, now)
 	case age < time.Minute: // a clock slightly ahead of ours included
 		return append(b, "just now"...)
