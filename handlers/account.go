@@ -103,7 +103,7 @@ func (h *dashboard) refusal(err error) string {
 	}
 }
 
-// service is whoever has the accounts, at the beginning of a sentence: only one elsewhere is another than this server.
+// service names who has the accounts, at the beginning of a sentence: this server, or the key service elsewhere.
 func (h *dashboard) service() string {
 	if h.Here {
 		return "This server"

@@ -80,10 +80,10 @@ func fillDays(m *views.Activity, events []model.Event, clock *views.Clock, now t
 	}
 }
 
-// foldFrom is from how many events on, that happened one after the other, they are told as one.
+// foldFrom is how many like events in a row become one line.
 const foldFrom = 3
 
-// alike says of two events that whoever reads of one need not read of the other: the same was done to the same key by the same program at
+// alike says that one line can stand for two events: the same was done to the same key by the same program at
 // the same address, for the same reason. A key that was turned off and on is one that was turned.
 func alike(a, b model.Event) bool {
 	return (a.Kind == b.Kind || turned(a) && turned(b)) && a.KeyID == b.KeyID && a.KeyName == b.KeyName && a.Detail == b.Detail &&
@@ -94,7 +94,7 @@ func turned(e model.Event) bool {
 	return e.Kind == model.EventKeyTurnedOn || e.Kind == model.EventKeyTurnedOff
 }
 
-// folded is what several events that are alike are told as. None of them is lost: they stand below it.
+// folded is the line for several events that are alike. None of them is lost: they stand below it.
 func folded(events []model.Event, clock *views.Clock, now time.Time) views.Happening {
 	v := happening(events[0], clock, now)
 	if len(events) == 1 {
@@ -254,7 +254,7 @@ func wordsOf(e model.Event) (before, between, after string) {
 	return string(e.Kind) + because(nil, e.Detail), "", "" // of a newer version
 }
 
-// refusals are the reasons that are told in other words than they are written down in.
+// refusals are the reasons that pages put into other words than the events have.
 var refusals = map[string]string{model.ReasonDisabled: "the account is disabled", model.ReasonPending: "the email address is not confirmed"}
 
 // endings are what was done when sessions ended.

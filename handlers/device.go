@@ -17,7 +17,7 @@ import (
 const maxTypedCode = 40
 
 // showDevice asks for the code that a device shows. With a code in the address, as devices show it for a camera, the question is
-// there at once. That only looks: whoever follows a link has decided nothing. A link on another site does not even look, or any
+// there at once. That only looks: following a link decides nothing. A link on another site does not even look, or any
 // page could use up the tries of its visitors; there the code is filled in.
 func (h *dashboard) showDevice(c echo.Context) error {
 	typed := c.QueryParam("user_code")
@@ -102,7 +102,7 @@ func (h *dashboard) answerWrongCode(c echo.Context, typed string, err error) err
 	return render(c, status, views.DevicePage(m), views.DevicePart(m))
 }
 
-// noDeviceWaits is all that is told of a code that leads nowhere, whatever the reason.
+// noDeviceWaits is all that a page says of a code that leads nowhere, whatever the reason.
 const noDeviceWaits = "No device is waiting with that code. Check it, or get a new one on the device."
 
 func firstRunes(text string, most int) []rune {

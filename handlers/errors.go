@@ -174,7 +174,7 @@ func (h *dashboard) handleError(err error, c echo.Context) {
 			return
 		}
 	}
-	if isNoPage(err) { // whoever is signed in keeps their way around; not to know is no error here
+	if isNoPage(err) { // people who are signed in keep the header; not to know who it is, is no error here
 		_ = h.loadAccount(func(echo.Context) error { return nil })(c)
 	}
 	p := explain(err)

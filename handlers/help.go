@@ -12,7 +12,7 @@ import (
 
 const helpPath = "/help"
 
-// showHelp explains everything, whoever asks. It reads nothing.
+// showHelp explains everything to everyone. It reads nothing.
 func (h *dashboard) showHelp(c echo.Context) error {
 	page := views.HelpPage(views.Help{
 		Page: h.page(c, "Help"), PublicURL: h.PublicURL, Script: onboard.PairScript(h.PublicURL, h.AppID), Local: h.local, Here: h.Here,

@@ -35,7 +35,7 @@ func (h *dashboard) renderForgot(c echo.Context, status int, m views.Forgot) err
 	return render(c, status, views.ForgotPage(m), views.ForgotPage(m))
 }
 
-// forgot asks for a link, and says the same whoever has an account.
+// forgot asks for a link, and says the same whether or not there is an account.
 func (h *dashboard) forgot(c echo.Context) error {
 	m := h.forgotModel(c, "Reset your password")
 	m.Next = c.FormValue("next")
@@ -86,7 +86,7 @@ func (h *dashboard) showReset(c echo.Context) error {
 	return h.renderReset(c, http.StatusOK, m)
 }
 
-// tellOwner says whose password is chosen: somebody who was invited has had none before.
+// tellOwner says whose password is chosen: a person who was invited has had none before.
 func (h *dashboard) tellOwner(c echo.Context, m *views.Reset) (err error) {
 	if m.Link.Token == "" {
 		return nil
@@ -112,8 +112,8 @@ func (h *dashboard) renderReset(c echo.Context, status int, m views.Reset) error
 	return render(c, status, views.ResetPage(m), views.ResetPage(m))
 }
 
-// reset sets the new password. Everybody who was signed in to the account is signed out, and has to sign in with it. Whoever had none
-// before is signed in.
+// reset sets the new password. Everyone who was signed in to the account is signed out, and has to sign in with it. A person who
+// had none before is signed in.
 func (h *dashboard) reset(c echo.Context) error {
 	form, err := sentValues(c)
 	if err != nil {
@@ -153,7 +153,7 @@ func (h *dashboard) reset(c echo.Context) error {
 	return h.renderReset(c, http.StatusUnprocessableEntity, m)
 }
 
-// goOnChosen signs in whoever has just chosen their first password.
+// goOnChosen signs in a person who has just chosen their first password.
 func (h *dashboard) goOnChosen(c echo.Context, email, password string) error {
 	if h.logIn(c, email, password) == nil {
 		return h.goOn(c, h.goingTo(c, ""))
@@ -220,7 +220,7 @@ func (h *dashboard) goOnConfirmed(c echo.Context, email, password string) error 
 	return redirect(c, "/login")
 }
 
-// sendConfirmation sends one more link, and says the same whoever has an account.
+// sendConfirmation sends one more link, and says the same whether or not there is an account.
 func (h *dashboard) sendConfirmation(c echo.Context) error {
 	m := h.confirmModel(c).Forgot
 	h.keepNext(c, h.goingTo(c, "")) // for as long as the new link is good

@@ -102,7 +102,7 @@ func pairingNews(m views.Pairing) string {
 	}
 }
 
-// openedPairing is the pairing for whoever decides on it: one that was claimed in this session, or is claimed now because its question
+// openedPairing is the pairing for the person who decides on it: one that was claimed in this session, or is claimed now because its question
 // was drawn in this session for this account. What is true of a page that was drawn for another session, or for nobody, is nothing.
 func (h *dashboard) openedPairing(c echo.Context) (model.DeviceGrant, error) {
 	if !h.drewQuestion(c) {
@@ -134,7 +134,7 @@ func (h *dashboard) shownPairing(c echo.Context) (model.DeviceGrant, error) {
 // answerNotShown sends everybody to the page for codes to whom this pairing is not shown: it is somebody else's, was opened in
 // another browser since, is long over or never was. Which of these is not told.
 //
-// Whoever was shown the question by a look learns what became of it.
+// A person who was shown the question by a look learns what became of it.
 func (h *dashboard) answerNotShown(c echo.Context, err error) error {
 	switch {
 	case errors.Is(err, errNotOpened) && errors.Is(err, onboard.ErrExpired):
@@ -425,7 +425,7 @@ func (h *dashboard) answerTooLate(c echo.Context, name string, tell func(*views.
 	return render(c, http.StatusConflict, views.PairingPage(m), views.PairingPart(m))
 }
 
-// alreadyDecided is what a second approval is told. No second key is made, whoever asks.
+// alreadyDecided is what a second approval is told. No second key is created.
 func alreadyDecided(m *views.Pairing) *views.Notice {
 	switch m.State {
 	case views.PairingApproving, views.PairingApproved, views.PairingFetched:

@@ -15,6 +15,7 @@
   addEventListener("pageshow", (event) => {
     if (event.persisted) location.reload();
   });
+
   // The clipboard is there on https and on this machine alone. Elsewhere an old command may do it; whether it did is seen
   // by the copy event, not by what the command answers.
   async function toClipboard(text) {

@@ -218,7 +218,7 @@ func TestOAuthLibrariesPairAsTheyAre(t *testing.T) {
 				var heard []string
 				for i, poll := range polls {
 					if heard = append(heard, poll.said); poll.said == "slow_down" && (i == 0 || !poll.mayBeTooSoon(polls[i-1])) {
-						t.Errorf("%s is told to slow down: %v", name, polls)
+						t.Errorf("%s has to slow down: %v", name, polls)
 					}
 				}
 				check(o, heard)

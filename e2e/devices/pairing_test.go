@@ -68,7 +68,7 @@ func TestADeviceIsConnectedByACodeAndIsSeenToArrive(t *testing.T) {
 	}
 }
 
-// Whoever scans the device's picture with a phone on which they are signed in has one thing to read and one to press.
+// A person who scans the device's QR code with a phone on which they are signed in has one thing to read and one to press.
 func TestAScannedCodeIsApprovedWithOneTap(t *testing.T) {
 	t.Parallel()
 	program := story.StartProgram(t)
