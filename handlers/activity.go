@@ -26,12 +26,12 @@ var errEventsDown = errors.New("events cannot be read")
 var eventGroups = map[string][]model.EventKind{
 	"sign-ins": {model.EventSignedIn, model.EventSignInFailed, model.EventSessionEnded, model.EventPasswordProved},
 	"keys": {
-		model.EventKeyMade, model.EventKeyShown, model.EventKeyTurnedOn, model.EventKeyTurnedOff, model.EventKeyDeleted, model.EventKeyFirstUsed, model.EventKeyRefused,
+		model.EventKeyMade, model.EventKeyShown, model.EventKeyAdopted, model.EventKeyTurnedOn, model.EventKeyTurnedOff, model.EventKeyDeleted, model.EventKeyFirstUsed, model.EventKeyRefused,
 	},
 	"devices": {model.EventPairingAsked, model.EventPairingApproved, model.EventPairingDenied, model.EventKeyFirstUsed, model.EventKeyRefused},
 	"account": {
-		model.EventAccountMade, model.EventPasswordChanged, model.EventPasswordReset, model.EventResetAsked, model.EventEmailConfirmed, model.EventAccountDisabled,
-		model.EventAccountEnabled,
+		model.EventAccountMade, model.EventPasswordChanged, model.EventPasswordReset, model.EventResetAsked, model.EventEmailConfirmed, model.EventIdentityLinked,
+		model.EventAccountDisabled, model.EventAccountEnabled,
 	},
 }
 
@@ -186,11 +186,11 @@ var actors = map[model.Actor]string{
 // drawings are what stands beside the words.
 var drawings = map[model.EventKind]string{
 	model.EventAccountMade: "user", model.EventSignedIn: "in", model.EventSignInFailed: "alert", model.EventSessionEnded: "out",
-	model.EventKeyMade: "plus", model.EventKeyShown: "eye", model.EventKeyTurnedOn: "power", model.EventKeyTurnedOff: "power",
+	model.EventKeyMade: "plus", model.EventKeyAdopted: "plus", model.EventKeyShown: "eye", model.EventKeyTurnedOn: "power", model.EventKeyTurnedOff: "power",
 	model.EventKeyDeleted: "trash", model.EventKeyFirstUsed: "check", model.EventKeyRefused: "alert",
 	model.EventPairingAsked: "link", model.EventPairingApproved: "link", model.EventPairingDenied: "ban",
 	model.EventPasswordChanged: "lock", model.EventPasswordReset: "lock", model.EventPasswordProved: "lock", model.EventResetAsked: "mail",
-	model.EventEmailConfirmed: "mail", model.EventAccountDisabled: "ban", model.EventAccountEnabled: "user",
+	model.EventEmailConfirmed: "mail", model.EventIdentityLinked: "link", model.EventAccountDisabled: "ban", model.EventAccountEnabled: "user",
 }
 
 // eventWords are the words before and behind the name of the key that an event is about, where no more decides on them.
@@ -199,6 +199,7 @@ var eventWords = map[model.EventKind][2]string{
 	model.EventSignedIn:        {"Signed in"},
 	model.EventKeyMade:         {"Created "},
 	model.EventKeyShown:        {"Value of ", " shown"},
+	model.EventKeyAdopted:      {"Adopted "},
 	model.EventKeyTurnedOn:     {"Turned on "},
 	model.EventKeyTurnedOff:    {"Turned off "},
 	model.EventKeyDeleted:      {"Deleted "},

@@ -107,7 +107,7 @@ func (a *Accounts) As(who model.Account, from model.Origin) *Person {
 // a device must not mean losing the account.
 func (p *Person) manages() error {
 	switch p.who.Provider {
-	case model.ProviderEmailPassword:
+	case model.ProviderEmailPassword, model.ProviderCustomToken, model.ProviderGoogle, model.ProviderApple:
 		return nil
 	case "": // signed in while the accounts were elsewhere
 		return refuse(model.KindSessionOver)

@@ -26,8 +26,10 @@ const (
 	byPassword openedBy = 1 << iota
 	byKey
 	byNobody // anonymously
+	byToken  // of a provider that signs them: their own or Google's or Apple's
 
-	byAnything = byPassword | byKey | byNobody
+	byPerson   = byPassword | byToken
+	byAnything = byPerson | byKey | byNobody
 )
 
 // has reports whether sessions of a provider are in the set; those of a provider it does not know never are.
@@ -39,6 +41,8 @@ func (o openedBy) has(provider string) bool {
 		return o&byKey != 0
 	case model.ProviderAnonymous:
 		return o&byNobody != 0
+	case model.ProviderCustomToken, model.ProviderGoogle, model.ProviderApple:
+		return o&byToken != 0
 	default:
 		return false
 	}
@@ -58,10 +62,10 @@ var (
 	anybody      = accessRule{open: true}
 	holdsRefresh = accessRule{token: refreshToken, session: byAnything, refusal: kindForbidden}
 	holdsAccess  = accessRule{token: accessToken, session: byAnything, refusal: kindForbidden}
-	managesKeys  = accessRule{token: refreshToken, session: byPassword, refusal: kindKeysForbidden}
+	managesKeys  = accessRule{token: refreshToken, session: byPerson, refusal: kindKeysForbidden}
 	// A key is meant to be handed to a device, and losing a device must not mean losing the account. Access tokens outlive a
 	// sign-out by up to half an hour; that is too long for the one call that cannot be undone.
-	mayDeleteSelf = accessRule{token: accessToken, live: true, session: byPassword | byNobody, refusal: kindDeleteForbidden}
+	mayDeleteSelf = accessRule{token: accessToken, live: true, session: byPerson | byNobody, refusal: kindDeleteForbidden}
 )
 
 // admit finds out who is calling and whether the access rule lets them in. Beside a refusal it says whose token it was, if it was one

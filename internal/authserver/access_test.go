@@ -225,8 +225,8 @@ func TestAMissingAccessRuleRefusesEverybody(t *testing.T) {
 }
 
 func TestASessionOfAnUnknownKindPassesNoAccessRule(t *testing.T) {
-	for _, set := range []openedBy{0, byPassword, byKey, byNobody, byAnything} {
-		for _, provider := range []string{"", "oauth2-google", "API-KEY", "local-userpass "} {
+	for _, set := range []openedBy{0, byPassword, byKey, byNobody, byToken, byAnything} {
+		for _, provider := range []string{"", "oauth2-facebook", "API-KEY", "local-userpass "} {
 			if set.has(provider) {
 				t.Errorf("set %b lets in %q", set, provider)
 			}

@@ -64,6 +64,10 @@ const (
 	kindBadName
 	kindNameTaken
 	kindKeyLimit
+	kindBadValue
+	kindOwnValue
+	kindValueTaken
+	kinds // how many there are
 )
 
 // wireError is one kind of error as the API shows it. The SDKs log a user out on any 401, so 401 is for dead or wrong tokens
@@ -128,6 +132,9 @@ var wireErrors = [...]wireError{
 	kindBadName:         {400, "InvalidParameter", asRefused, slog.LevelInfo},
 	kindNameTaken:       {409, "APIKeyAlreadyExists", "API key with name already exists", slog.LevelInfo},
 	kindKeyLimit:        {400, "BadRequest", asRefused, slog.LevelInfo},
+	kindBadValue:        {400, "InvalidParameter", asRefused, slog.LevelInfo},
+	kindOwnValue:        {409, "APIKeyAlreadyExists", "a key of this account already has the value", slog.LevelInfo},
+	kindValueTaken:      {409, "", "this value cannot be adopted: ask the administrator of this server", slog.LevelInfo},
 }
 
 // failure is an error with the answer to the client. Each is created for one request: a shared one could carry a detail
@@ -163,6 +170,9 @@ var wireKinds = map[model.Kind]kind{
 	model.KindBadName:            kindBadName,
 	model.KindNameTaken:          kindNameTaken,
 	model.KindKeyLimit:           kindKeyLimit,
+	model.KindBadValue:           kindBadValue,
+	model.KindOwnValue:           kindOwnValue,
+	model.KindValueTaken:         kindValueTaken,
 	model.KindFormUsed:           kindNameTaken, // programs have no forms
 	model.KindBadEmail:           kindBadEmail,
 	model.KindEmailTaken:         kindEmailTaken,

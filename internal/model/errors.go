@@ -16,6 +16,8 @@ var (
 	ErrLimit = errors.New("limit reached")
 	// ErrRepeated means that the form with which an act was asked for has done its one act already.
 	ErrRepeated = errors.New("the form was already used")
+	// ErrTaken means that there is a key with that value already, whosever it is.
+	ErrTaken = errors.New("there is a key with that value")
 	// ErrUnclear means that nobody knows whether the act was saved: the answer to its commit got lost. It is never tried again.
 	ErrUnclear = errors.New("not known whether it was saved")
 )
@@ -37,6 +39,9 @@ const (
 	KindBadName       // no key can be called that; Reason says why
 	KindNameTaken     // another key of the person's has the name
 	KindKeyLimit      // the person has as many keys as allowed
+	KindBadValue      // no key can have that value; Reason says why
+	KindOwnValue      // a key of the person's has the value; KeyID says which
+	KindValueTaken    // a key of somebody else's has the value
 	KindFormUsed      // the form has created its key already
 	KindBadEmail      // no account can be called that
 	KindEmailTaken    // another account is

@@ -13,6 +13,7 @@ const (
 	EventSessionEnded    EventKind = "session-ended"
 	EventKeyMade         EventKind = "key-made"
 	EventKeyShown        EventKind = "key-shown"
+	EventKeyAdopted      EventKind = "key-adopted"
 	EventKeyTurnedOn     EventKind = "key-turned-on"
 	EventKeyTurnedOff    EventKind = "key-turned-off"
 	EventKeyDeleted      EventKind = "key-deleted"
@@ -26,6 +27,7 @@ const (
 	EventPasswordProved  EventKind = "password-confirmed"
 	EventResetAsked      EventKind = "password-reset-asked"
 	EventEmailConfirmed  EventKind = "email-confirmed"
+	EventIdentityLinked  EventKind = "identity-linked"
 	EventAccountDisabled EventKind = "account-disabled"
 	EventAccountEnabled  EventKind = "account-enabled"
 )

@@ -7,8 +7,12 @@ type Key struct {
 	ID, UserID, Name string
 	Disabled         bool
 	CreatedAt        time.Time
+	Origin           string   // "", or OriginAdopted
 	Usage            KeyUsage // as far as it was asked for
 }
+
+// OriginAdopted is the origin of a key whose value was not created here: a device had it already.
+const OriginAdopted = "adopted"
 
 // KeyUsage is what is known of the use of a key. What never happened has the zero time.
 type KeyUsage struct {

@@ -7,6 +7,9 @@ const (
 	ProviderEmailPassword = "local-userpass"
 	ProviderAPIKey        = "api-key"
 	ProviderAnonymous     = "anon-user"
+	ProviderCustomToken   = "custom-token"
+	ProviderGoogle        = "oauth2-google"
+	ProviderApple         = "oauth2-apple"
 )
 
 // User is a person or an anonymous visitor.
@@ -23,9 +26,10 @@ type Identity struct {
 	Subject      string // the email for ProviderEmailPassword, which may be any string; the identity's own id for ProviderAnonymous
 	PasswordHash string // a PHC string, or empty: no password fits
 	CreatedAt    time.Time
-	Pending      bool  // the address must be confirmed before anybody signs in
-	Generation   int64 // of the password: how often it was changed. The same one at another cost does not count, nor none in place of none
-	UserDisabled bool  // read with the identity: its user may not sign in
+	Pending      bool   // the address must be confirmed before anybody signs in
+	Generation   int64  // of the password: how often it was changed. The same one at another cost does not count, nor none in place of none
+	Data         string // what the claims of its last token say of its owner, as a JSON object; "": nothing
+	UserDisabled bool   // read with the identity: its user may not sign in
 }
 
 // What a link that was sent by email is for.

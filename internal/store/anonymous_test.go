@@ -139,6 +139,7 @@ func TestAnonymousAccountsFromBeforeAreSweptToo(t *testing.T) {
 		t.Fatal(err)
 	}
 	db := openRaw(t, path)
+	undoDevices(t, db)
 	for _, undo := range []string{
 		"DROP TABLE forms", "DROP TABLE clock", "DROP TABLE anonymous_users", "DROP TABLE event_repeats", "DROP INDEX device_grants_user_id",
 		"DELETE FROM goose_db_version WHERE version_id >= 5",

@@ -10,16 +10,16 @@ import (
 const (
 	// insertAPIKey counts and compares while inserting. That no two callers find room for the last key is what the lock is for.
 	insertAPIKey = `
-INSERT INTO api_keys (user_id, id, name, value_hash, disabled, created_at)
-SELECT u.id, ?, ?, ?, ?, ?
+INSERT INTO api_keys (user_id, id, name, value_hash, disabled, created_at, origin)
+SELECT u.id, ?, ?, ?, ?, ?, ?
 FROM users AS u
 WHERE u.id = ? AND (SELECT count(*) FROM api_keys AS k WHERE k.user_id = u.id) < ?
-ON CONFLICT (user_id, name) DO NOTHING`
+ON CONFLICT DO NOTHING`
 
 	// selectKeyRefusal tells why insertAPIKey added nothing.
 	selectKeyRefusal = `
 SELECT (SELECT count(*) FROM users WHERE id = ?), (SELECT count(*) FROM api_keys WHERE user_id = ?),
-	(SELECT count(*) FROM forms WHERE user_id = ? AND id = ?)`
+	(SELECT count(*) FROM forms WHERE user_id = ? AND id = ?), (SELECT count(*) FROM api_keys WHERE value_hash = ?)`
 
 	// insertForm inserts nothing when the form was used.
 	insertForm = `INSERT INTO forms (user_id, id, used_at) VALUES (?, ?, ?) ON CONFLICT (user_id, id) DO NOTHING`
@@ -49,8 +49,9 @@ FROM api_keys WHERE user_id = ? AND id = ?`
 	deleteSessionsOfKey = `DELETE FROM auth_sessions WHERE user_id = ? AND key_id = ?`
 )
 
-// CreateAPIKey adds a key whose value has the given SHA-256. It answers ErrNotFound when the user is gone, ErrLimit when the
-// user has limit keys already, on or off, and ErrConflict when one of them has the name. The events are recorded with it.
+// CreateAPIKey adds a key whose value has the given SHA-256. It answers ErrNotFound when the user is gone, ErrTaken when there is a key
+// with that value, whosever it is, ErrLimit when the user has limit keys already, on or off, and ErrConflict when one of them has the
+// name. The events are recorded with it.
 func (s *Store) CreateAPIKey(ctx context.Context, k model.Key, valueHash [32]byte, limit int, events ...model.Event) error {
 	return s.CreateAPIKeyOnce(ctx, k, valueHash, limit, "", events...)
 }
@@ -61,7 +62,7 @@ func (s *Store) CreateAPIKeyOnce(
 	ctx context.Context, k model.Key, valueHash [32]byte, limit int, form string, events ...model.Event,
 ) error {
 	steps := make([]step, 0, 2+len(events))
-	steps = append(steps, must(insertAPIKey, k.ID, k.Name, valueHash[:], k.Disabled, k.CreatedAt.UnixMilli(), k.UserID, limit))
+	steps = append(steps, must(insertAPIKey, k.ID, k.Name, valueHash[:], k.Disabled, k.CreatedAt.UnixMilli(), k.Origin, k.UserID, limit))
 	if form != "" { // after the key: what is refused before it leaves nothing behind
 		steps = append(steps, must(insertForm, k.UserID, form, k.CreatedAt.UnixMilli()))
 	}
@@ -73,7 +74,7 @@ func (s *Store) CreateAPIKeyOnce(
 		case err != nil:
 			return err
 		case stopped == 0:
-			return keyRefusal(t, k.UserID, form, limit)
+			return keyRefusal(t, k.UserID, form, valueHash, limit)
 		case stopped > 0:
 			return model.ErrRepeated
 		}
@@ -83,9 +84,10 @@ func (s *Store) CreateAPIKeyOnce(
 }
 
 // keyRefusal finds out, in the transaction that refused a key, what it was refused for.
-func keyRefusal(t tx, userID, form string, limit int) error {
-	var users, keys, forms int
-	if err := t.row(selectKeyRefusal, []any{userID, userID, userID, form}, &users, &keys, &forms); err != nil {
+func keyRefusal(t tx, userID, form string, valueHash [32]byte, limit int) error {
+	var users, keys, forms, values int
+	err := t.row(selectKeyRefusal, []any{userID, userID, userID, form, valueHash[:]}, &users, &keys, &forms, &values)
+	if err != nil {
 		return err
 	}
 	switch {
@@ -93,6 +95,8 @@ func keyRefusal(t tx, userID, form string, limit int) error {
 		return model.ErrNotFound
 	case forms > 0:
 		return model.ErrRepeated
+	case values > 0:
+		return model.ErrTaken
 	case keys >= limit:
 		return model.ErrLimit
 	default:

@@ -196,6 +196,7 @@ func TestAFileFromBeforeHasBeenUsedUntilItsNewestRow(t *testing.T) {
 	db := openRaw(t, path)
 	run(t, db, "DROP TABLE clock")
 	run(t, db, "DROP TABLE forms")
+	undoDevices(t, db)
 	run(t, db, "DELETE FROM goose_db_version WHERE version_id >= 6")
 	if err := db.Close(); err != nil {
 		t.Fatal(err)

@@ -94,6 +94,8 @@ const (
 	user
 	grants
 	spellings
+	knocks
+	serverKeys
 )
 
 var (
@@ -103,6 +105,10 @@ var (
 	ofGrants = lock{kind: grants}
 	// ofSpellings is for comparing a new email address with all others.
 	ofSpellings = lock{kind: spellings}
+	// ofKnocks is for counting all knocks, and making room among them.
+	ofKnocks = lock{kind: knocks}
+	// ofServerKeys is for counting all server keys.
+	ofServerKeys = lock{kind: serverKeys}
 )
 
 // ofUser is for every write about a user: what it counts and asks for stays so until it is saved. It is the single writer of SQLite, one

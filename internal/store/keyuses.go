@@ -43,7 +43,7 @@ WHERE key_uses.refused_at IS NULL OR abs(key_uses.refused_at - ?3) >= ?6`
 	selectRecordingSince = `SELECT since FROM key_use_recording WHERE id = 1`
 
 	// keyColumns are the columns of a key k and its use u in the order of keyRow.columns. Whose the key is its reader knows.
-	keyColumns = `k.id, k.name, k.disabled, k.created_at, k.value_hash, u.first_used_at, u.last_used_at,
+	keyColumns = `k.id, k.name, k.disabled, k.created_at, k.value_hash, k.origin, u.first_used_at, u.last_used_at,
 	coalesce(u.address, ''), coalesce(u.device_name, ''), coalesce(u.platform, ''), coalesce(u.platform_version, ''),
 	coalesce(u.sdk, ''), coalesce(u.sdk_version, ''),
 	u.refused_at, coalesce(u.refused_address, ''), coalesce(u.refused_reason, '')`
@@ -115,14 +115,14 @@ type keyRow struct {
 	created                        int64
 	hash                           []byte
 	firstUsed, lastUsed, refusedAt sql.NullInt64
-	dest                           [16]any
+	dest                           [17]any
 }
 
 // columns are the places to scan the keyColumns into.
 func (r *keyRow) columns() []any {
 	k, use, refusal := &r.key, &r.key.Usage.LastUse, &r.key.Usage.LastRefusal
 	r.dest = [...]any{
-		&k.ID, &k.Name, &k.Disabled, &r.created, &r.hash, &r.firstUsed, &r.lastUsed,
+		&k.ID, &k.Name, &k.Disabled, &r.created, &r.hash, &k.Origin, &r.firstUsed, &r.lastUsed,
 		&use.Address, &use.DeviceName, &use.Platform, &use.PlatformVersion, &use.SDK, &use.SDKVersion,
 		&r.refusedAt, &refusal.Address, &refusal.Reason,
 	}

@@ -200,6 +200,10 @@ func (t *postgresTx) lock(of lock) error {
 		return t.later(lockName, "device_grants")
 	case spellings:
 		return t.later(lockName, "spellings")
+	case knocks:
+		return t.later(lockName, "knocks")
+	case serverKeys:
+		return t.later(lockName, "server_keys")
 	default:
 		return nil
 	}

@@ -344,7 +344,7 @@ func TestASweepLeavesAnAccountThatIsGivenAKeyAtThatMoment(t *testing.T) {
 	k := model.Key{ID: model.NewID(later), UserID: user, Name: "late", CreatedAt: later}
 	swept := make(chan error, 1)
 	err := nodes[0].write(t.Context(), ofUser(user), func(tx tx) error {
-		added, err := tx.exec(insertAPIKey, k.ID, k.Name, []byte(k.ID), k.Disabled, k.CreatedAt.UnixMilli(), user, 20)
+		added, err := tx.exec(insertAPIKey, k.ID, k.Name, []byte(k.ID), k.Disabled, k.CreatedAt.UnixMilli(), k.Origin, user, 20)
 		if err != nil || added != 1 {
 			return fmt.Errorf("%d keys were added, %w", added, err)
 		}
@@ -363,7 +363,10 @@ func TestASweepLeavesAnAccountThatIsGivenAKeyAtThatMoment(t *testing.T) {
 		}
 		return nil
 	})
-	if err := errors.Join(err, <-swept); err != nil {
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := <-swept; err != nil {
 		t.Fatal(err)
 	}
 	for range 2 { // and from then on

@@ -10,7 +10,7 @@ import (
 )
 
 // identityColumns are the columns of an identity i and its user u in the order of scanIdentity.
-const identityColumns = `i.id, i.user_id, i.provider, i.subject, i.password_hash, i.created_at, i.pending, i.generation, u.disabled_at IS NOT NULL`
+const identityColumns = `i.id, i.user_id, i.provider, i.subject, i.password_hash, i.created_at, i.pending, i.generation, i.data, u.disabled_at IS NOT NULL`
 
 const (
 	// selectNobody touches the database and finds nothing.
@@ -31,15 +31,15 @@ const (
 	deleteUser = `DELETE FROM users WHERE id = ?`
 
 	insertIdentity = `
-INSERT INTO identities (id, user_id, provider, subject, password_hash, created_at, pending, spelling)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO identities (id, user_id, provider, subject, password_hash, created_at, pending, spelling, data)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (provider, subject) DO NOTHING`
 
 	// insertLoneIdentity inserts nothing beside an address that people cannot tell from it. One that nobody has confirmed keeps nobody
 	// out: anybody may have registered it.
 	insertLoneIdentity = `
-INSERT INTO identities (id, user_id, provider, subject, password_hash, created_at, pending, spelling)
-SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8
+INSERT INTO identities (id, user_id, provider, subject, password_hash, created_at, pending, spelling, data)
+SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9
 WHERE NOT EXISTS (SELECT 1 FROM identities WHERE provider = '` + model.ProviderEmailPassword + `' AND spelling = ?8 AND pending = FALSE)
 ON CONFLICT (provider, subject) DO NOTHING`
 
@@ -183,7 +183,7 @@ func addUser(t tx, insert string, u model.User, ids []model.Identity, events []m
 	}
 	for _, id := range ids {
 		added, err := t.exec(insert,
-			id.ID, u.ID, id.Provider, id.Subject, id.PasswordHash, id.CreatedAt.UnixMilli(), id.Pending, spellingOf(id))
+			id.ID, u.ID, id.Provider, id.Subject, id.PasswordHash, id.CreatedAt.UnixMilli(), id.Pending, spellingOf(id), id.Data)
 		if err == nil && added == 0 {
 			err = model.ErrConflict
 		}
@@ -298,7 +298,7 @@ func (s *Store) identities(ctx context.Context, query string, args ...any) ([]mo
 // scanIdentity are the places to scan the identityColumns into.
 func scanIdentity(id *model.Identity, created *int64) []any {
 	return []any{
-		&id.ID, &id.UserID, &id.Provider, &id.Subject, &id.PasswordHash, created, &id.Pending, &id.Generation, &id.UserDisabled,
+		&id.ID, &id.UserID, &id.Provider, &id.Subject, &id.PasswordHash, created, &id.Pending, &id.Generation, &id.Data, &id.UserDisabled,
 	}
 }
 

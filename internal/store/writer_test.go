@@ -245,7 +245,7 @@ func TestOnlyABatchInWhichSomethingIsLeftBehindIsRunTwice(t *testing.T) {
 		runs int
 	}{
 		"refused at once":          {func(tx) error { return refused }, refused, 1},
-		"refused after a look":     {func(tr tx) error { return errors.Join(keyRefusal(tr, "nobody", "", 20), refused) }, refused, 1},
+		"refused after a look":     {func(tr tx) error { return errors.Join(keyRefusal(tr, "nobody", "", [32]byte{}, 20), refused) }, refused, 1},
 		"refused by a statement":   {func(tr tx) error { return tr.execOne(deleteUser, "nobody") }, model.ErrNotFound, 1},
 		"refused after a change":   {func(tr tx) error { return errors.Join(user(tr, "half"), refused) }, refused, 2},
 		"refused after a returned": {func(tr tx) error { return errors.Join(claim(tr), refused) }, refused, 2},

@@ -1,0 +1,37 @@
+package accounts
+
+import (
+	"strings"
+	"testing"
+
+	"latchkey/internal/model"
+)
+
+func TestAValueThatIsNotRandomIsNotAdopted(t *testing.T) {
+	const some = "q7Hc2LwXz9RkT4vBn8YdJ3mPf6sGa1ZeU5oWhCxKiQtVrNbEyMuDgFjSlApO0I2k"
+	for range 1000 {
+		if err := adoptable(newValue()); err != nil {
+			t.Fatalf("a value from here: %v", err)
+		}
+	}
+	for name, value := range map[string]string{
+		"empty":                "",
+		"a character short":    some[1:],
+		"a character too many": some + "x",
+		"a line within":        some[:63] + "\n",
+		"a letter of another":  some[:62] + "ä",
+		"one letter":           strings.Repeat("a", 64),
+		"a short word":         strings.Repeat("secret12", 8),
+		"half twice":           some[:32] + some[:32],
+		"a block not in step":  strings.Repeat(some[:31], 3)[:64],
+		"few letters":          strings.Repeat("abcdefghijklmnopqrstuvwx", 3)[:64],
+		"one letter too often": some[:51] + strings.Repeat("q", 13),
+	} {
+		if err := adoptable(value); !model.Is(err, model.KindBadValue) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := adoptable(some); err != nil {
+		t.Errorf("a value from elsewhere: %v", err)
+	}
+}
