@@ -2,6 +2,7 @@
 //
 //   node realmweb.mjs journey BASE_URL     a person manages keys, and a device uses one
 //   node realmweb.mjs device BASE_URL      a device logs in with the value in API_KEY and prints whose it is, or the refusal
+//   node realmweb.mjs play BASE_URL        an app takes the steps in STEPS, a JSON list, and prints a list of what came of each
 import assert from "node:assert/strict";
 import * as Realm from "realm-web";
 
@@ -70,4 +71,40 @@ async function device() {
   }
 }
 
-await { journey, device }[story]();
+async function play() {
+  const app = newApp();
+  const credentials = {
+    anonymous: () => Credentials.anonymous(),
+    email: ([email, password]) => Credentials.emailPassword(email, password),
+    key: (value) => Credentials.apiKey(value),
+    token: (jwt) => Credentials.jwt(jwt),
+    google: (idToken) => Credentials.google({ idToken }),
+    apple: (idToken) => Credentials.apple(idToken),
+  };
+  const acts = {
+    register: ([email, password]) => app.emailPasswordAuth.registerUser({ email, password }),
+    signIn: (how, with_) => app.logIn(credentials[how](with_)),
+    link: (how, with_) => app.currentUser.linkCredentials(credentials[how](with_)),
+    createKey: (name) => app.currentUser.apiKeys.create(name),
+    refresh: () => app.currentUser.refreshCustomData(),
+    call: (name) => app.currentUser.callFunction(name),
+    signOut: () => app.currentUser.logOut(),
+  };
+  const seen = (user) => user && {
+    id: user.id, provider: user.providerType, type: user._profile.type, data: { ...user.profile }, customData: user.customData,
+    identities: user.identities.map((identity) => identity.providerType),
+  };
+  const answers = [];
+  for (const [act, ...with_] of JSON.parse(process.env.STEPS)) {
+    try {
+      const value = await acts[act](...with_);
+      answers.push({ key: value?.key, user: seen(app.currentUser) });
+    } catch (error) {
+      if (!(error instanceof Realm.MongoDBRealmError)) throw error;
+      answers.push({ status: error.statusCode, code: error.errorCode, error: error.error, user: seen(app.currentUser) });
+    }
+  }
+  console.log(JSON.stringify(answers));
+}
+
+await { journey, device, play }[story]();

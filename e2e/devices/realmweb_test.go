@@ -12,6 +12,26 @@ func TestRealmWebManagesKeysAndLogsInWithThem(t *testing.T) {
 	story.Node(t, "", "", "realmweb.mjs", "journey", story.StartProgram(t).URL)
 }
 
+func TestAnAppReadsWhyItWasRefused(t *testing.T) {
+	t.Parallel()
+	program := story.StartProgram(t)
+	played := program.Plays(t,
+		[]any{"register", []string{"eva@example.com", story.Password}},
+		[]any{"signIn", "email", []string{"eva@example.com", "wrong"}},
+		[]any{"signIn", "email", []string{"eva@example.com", story.Password}},
+		[]any{"createKey", "porch-cam"},
+	)
+	if p := played[1]; p.Status != 401 || p.Code != "InvalidPassword" || p.User != nil {
+		t.Errorf("%+v", p)
+	}
+	if p := played[2]; p.User == nil || p.User.Provider != "local-userpass" || p.User.Data["email"] != "eva@example.com" || p.User.Type != "normal" {
+		t.Errorf("%+v", p)
+	}
+	if len(played[3].Key) != 64 {
+		t.Errorf("%+v", played[3])
+	}
+}
+
 func TestAKeyMadeInTheBrowserLogsADeviceInUntilItIsTurnedOff(t *testing.T) {
 	t.Parallel()
 	program := story.StartProgram(t)

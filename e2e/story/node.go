@@ -1,6 +1,7 @@
 package story
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -14,9 +15,14 @@ import (
 // Node runs a program in Node.js, in the directory where realm-web is installed, and gives what it prints.
 func Node(t *testing.T, program, apiKey string, args ...string) string {
 	t.Helper()
+	return runNode(t, program, []string{"API_KEY=" + apiKey}, args...)
+}
+
+func runNode(t *testing.T, program string, variables []string, args ...string) string {
+	t.Helper()
 	cmd := exec.CommandContext(Within(t), "node", args...)
 	cmd.Dir = Path("e2e")
-	cmd.Env = append(os.Environ(), "API_KEY="+apiKey)
+	cmd.Env = append(os.Environ(), variables...)
 	cmd.Stdin = strings.NewReader(program)
 	var complaints strings.Builder
 	cmd.Stderr = &complaints
@@ -25,6 +31,32 @@ func Node(t *testing.T, program, apiKey string, args ...string) string {
 		t.Fatalf("node %s: %v\n%s", strings.Join(args, " "), err, complaints.String())
 	}
 	return strings.TrimSpace(string(out))
+}
+
+// Played is what came of a step that an app took with realm-web: who is signed in afterwards, and the refusal if it was refused.
+type Played struct {
+	Status      int    // of the answer that refused, 0 when none did
+	Code, Error string // that it gave
+	Key         string // the value of a key that was created
+	User        *struct {
+		ID, Provider, Type string
+		Data, CustomData   map[string]any
+		Identities         []string // their providers
+	}
+}
+
+// Plays has one app of realm-web take steps, each the name of an act and what it takes, as "play" of realmweb.mjs knows them.
+func (p *Program) Plays(t *testing.T, steps ...[]any) (played []Played) {
+	t.Helper()
+	encoded, err := json.Marshal(steps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := runNode(t, "", []string{"STEPS=" + string(encoded)}, "realmweb.mjs", "play", p.URL)
+	if err := json.Unmarshal([]byte(out), &played); err != nil || len(played) != len(steps) {
+		t.Fatalf("of %d steps: %s", len(steps), out)
+	}
+	return played
 }
 
 // OpenElsewhere opens a page of another site, which has realm-web's bundle for browsers.
