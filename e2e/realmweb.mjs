@@ -52,6 +52,12 @@ async function journey() {
   await assert.rejects(device.apiKeys.create("another"), refusal(403, undefined));
   await assert.rejects(device.apiKeys.fetchAll(), refusal(403, undefined));
 
+  await assert.rejects(ana.functions.loginByPin("1234"), (error) => {
+    assert.match(error.message, /there are no functions here/);
+    return refusal(404, "FunctionNotFound")(error);
+  });
+  assert.equal(ana.isLoggedIn, true);
+
   await apiKeys.delete(made._id);
   await assert.rejects(apiKeys.fetch(made._id), refusal(404, "APIKeyNotFound"));
   await assert.rejects(newApp().logIn(key), refusal(401, "AuthError"));

@@ -162,6 +162,8 @@ var calls = map[string]row{
 	"GET /api/client/v2.0/app/{app}/location":                                everybody(is(200)),
 	"POST /api/client/v2.0/app/{app}/auth/providers/local-userpass/register": everybody(is(201)),
 	"POST /api/client/v2.0/app/{app}/auth/providers/{provider}/login":        everybody(is(200)),
+	"POST /api/client/v2.0/app/{app}/functions/call":                         everybody(is(404)),
+	"GET /api/client/v2.0/app/{app}/functions/call":                          everybody(is(404)),
 	"POST /api/client/v2.0/auth/session":                                     {is(401), is(201), is(201), is(201), is(201)},
 	"DELETE /api/client/v2.0/auth/session":                                   {is(401), is(204).and(sessionEnded), is(204).and(sessionEnded), is(204).and(sessionEnded), is(204).and(sessionEnded)},
 	"GET /api/client/v2.0/auth/profile":                                      {is(401), is(200), is(200), is(200), is(200)},

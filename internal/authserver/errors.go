@@ -25,6 +25,7 @@ const (
 	kindDoubtfulClock
 	kindTooMany
 	kindNotFound
+	kindNoFunctions
 	kindUncleanPath
 	kindBadBase
 	kindUnknownApp
@@ -92,6 +93,7 @@ var wireErrors = [...]wireError{
 	kindDoubtfulClock:      {503, "", "the clock of this server may be wrong: try again in a moment", slog.LevelInfo},
 	kindTooMany:            {429, "", "too many attempts: wait a little before the next one", slog.LevelInfo},
 	kindNotFound:           {404, "", "there is nothing at this address", slog.LevelInfo},
+	kindNoFunctions:        {404, "FunctionNotFound", "there are no functions here", slog.LevelInfo},
 	kindUncleanPath:        {404, "", "there is nothing at this address: it has an extra slash or dot, perhaps from the end of the base URL", slog.LevelInfo},
 	kindBadBase:            {404, "", "there is nothing at this address: the base URL must end after the host, and the path must begin with /api/client in lower case", slog.LevelInfo},
 	kindUnknownApp:         {404, "", "cannot find app using Client App ID '%s'", slog.LevelInfo},

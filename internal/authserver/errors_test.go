@@ -15,7 +15,7 @@ func TestEveryKindOfErrorHasAnAnswer(t *testing.T) {
 	known := map[string]bool{
 		"": true, "InvalidSession": true, "InvalidPassword": true, "AuthError": true, "AccountNameInUse": true, "BadRequest": true,
 		"InvalidParameter": true, "MissingParameter": true, "APIKeyNotFound": true, "APIKeyAlreadyExists": true,
-		"AuthProviderNotFound": true, "InternalServerError": true, "UserDisabled": true, "UserpassTokenInvalid": true,
+		"AuthProviderNotFound": true, "InternalServerError": true, "UserDisabled": true, "UserpassTokenInvalid": true, "FunctionNotFound": true,
 	}
 	// Of calls that no SDK makes, and two that mean to them what an unknown error means.
 	ours := map[string]bool{"SessionNotFound": true, "StorageUnavailable": true, "OutcomeUnknown": true}

@@ -31,8 +31,8 @@ func wellFormed() map[string]map[string]string {
 	}
 }
 
-// readsNoBody are the calls that change something and ask for nothing but who calls.
-var readsNoBody = []string{"POST " + auth + "/session", "POST /api/latchkey/v1/refresh_token", "PUT " + apiKeys + "/{id}/enable", "PUT " + apiKeys + "/{id}/disable"}
+// readsNoBody are the calls that ask for nothing but who calls, or not even that.
+var readsNoBody = []string{"POST " + inApp + "/functions/call", "POST " + auth + "/session", "POST /api/latchkey/v1/refresh_token", "PUT " + apiKeys + "/{id}/enable", "PUT " + apiKeys + "/{id}/disable"}
 
 func TestEveryCallWithABodyIsTriedWithBadOnes(t *testing.T) {
 	f := newFixture(t)

@@ -98,6 +98,8 @@ func (s *Server) table() []route {
 		{"POST", byMail + "/reset/send", anybody, s.sendReset},
 		{"POST", byMail + "/reset", anybody, s.reset},
 		{"POST", inApp + "/auth/providers/{provider}/login", anybody, s.login},
+		{"POST", inApp + "/functions/call", anybody, noFunctions},
+		{"GET", inApp + "/functions/call", anybody, noFunctions},
 
 		{"POST", auth + "/session", holdsRefresh, s.renew},
 		{"DELETE", auth + "/session", holdsRefresh, s.signOut},
