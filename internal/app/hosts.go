@@ -117,7 +117,8 @@ const misdirectedProgram = "this server does not answer for the host in that add
 // is none; in that URL and in X-Forwarded-Host could stand anything.
 //
 // At a further host there is all that programs ask for, and no page: there is one place where people sign in, with cookies that
-// are good there alone. A page that somebody asks for, such as that of a link in an old email, is where they are sent.
+// are good there alone. A page that somebody asks for, such as that of a link in an old email, is where they are sent. A host of the
+// old service's has even less: it answers what an installed app asks for, and nobody is sent anywhere.
 func (h hosts) only(next http.Handler) http.Handler {
 	if h.from == nil {
 		h.from = handlers.ClientAddress(nil)
@@ -129,7 +130,7 @@ func (h hosts) only(next http.Handler) http.Handler {
 			return
 		}
 		forPrograms := handlers.ForPrograms(r.URL.Path)
-		if _, ok := h.further(r.Host); ok && !forProxy {
+		if also, ok := h.further(r.Host); ok && !forProxy && (!isForeign(also.Name) || forInstalledApps(r.URL.Path)) {
 			if forPrograms {
 				next.ServeHTTP(w, r)
 				return
@@ -146,6 +147,20 @@ func (h hosts) only(next http.Handler) http.Handler {
 		w.WriteHeader(http.StatusMisdirectedRequest)
 		_, _ = w.Write([]byte(misdirected)) // the client has gone
 	})
+}
+
+// isForeign says whether a host is one of the service that is gone, which old apps ask for and which can be pointed here inside a
+// network. Such a name is nobody's own: what is not for those apps has no business there.
+func isForeign(name string) bool {
+	return name == vendorDomain || strings.HasSuffix(name, "."+vendorDomain)
+}
+
+// vendorDomain has all hosts of the old service: services.cloud.mongodb.com, realm.mongodb.com, stitch.mongodb.com, and those of regions.
+const vendorDomain = "mongodb.com"
+
+// forInstalledApps says whether a path is of what an app can ask for that was built for the old service.
+func forInstalledApps(path string) bool {
+	return strings.HasPrefix(path, "/api/client/v2.0/") || path == "/.well-known/jwks.json"
 }
 
 // sendToPublicURL sends a browser on. What a form held is not sent along to another host: its page is opened there and filled in again.

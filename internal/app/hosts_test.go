@@ -301,6 +301,41 @@ func TestAPageOfAnotherHostIsWhereThePublicURLSays(t *testing.T) {
 	}
 }
 
+func TestAHostOfTheOldServiceAnswersInstalledAppsAndNobodyElse(t *testing.T) {
+	t.Parallel()
+	cfg := testConfig(t)
+	cfg.PublicURL, cfg.AlsoHosts = "https://keys.example.org", "services.cloud.mongodb.com,https://eu-west-1.aws.realm.mongodb.com,notmongodb.com"
+	a := run(t, cfg)
+	for host, goOn := range map[string]string{
+		"services.cloud.mongodb.com": "https://keys.example.org", "Services.Cloud.MongoDB.com.:443": "https://keys.example.org",
+		"eu-west-1.aws.realm.mongodb.com": "https://eu-west-1.aws.realm.mongodb.com",
+	} {
+		got := asDevice(t, a, http.MethodGet, locationPath, host)
+		if got.Status != http.StatusOK || !strings.Contains(got.Body, `"hostname":"`+goOn+`"`) {
+			t.Errorf("%s: %d %s", host, got.Status, got.Body)
+		}
+		for path, want := range map[string]int{
+			"/.well-known/jwks.json": 200, "/api/client/v2.0/auth/profile": 401, "/keys": 421, "/": 421, "/login": 421, "/static/app.css": 421, "/reset?token=a": 421, "/api/client/v2.0": 421,
+			"/api/latchkey/v1/sessions": 421, "/.well-known/oauth-authorization-server": 421, "/device": 421, "//api/client/v2.0/auth/profile": 401, "/api/client/v2.0/../../../keys": 404,
+		} {
+			if got := asDevice(t, a, http.MethodGet, path, host); got.Status != want || got.Header.Get("Location") != "" || strings.Contains(got.Body, "keys.example.org") && want == 421 {
+				t.Errorf("%s of %s: %d to %q: %s", path, host, got.Status, got.Header.Get("Location"), got.Body)
+			}
+		}
+		if got := startsPairing(t, a, "Host: "+host+"\r\n"); got.Status != http.StatusMisdirectedRequest {
+			t.Errorf("a pairing at %s: %d", host, got.Status)
+		}
+	}
+	for _, host := range []string{"realm.mongodb.com", "mongodb.com", "services.cloud.mongodb.com.evil.example"} { // not named, or another
+		if got := asDevice(t, a, http.MethodGet, locationPath, host); got.Status != http.StatusMisdirectedRequest {
+			t.Errorf("%s: %d", host, got.Status)
+		}
+	}
+	if got := asDevice(t, a, http.MethodGet, "/keys", "notmongodb.com"); got.Status != http.StatusTemporaryRedirect {
+		t.Errorf("a host of one's own: %d", got.Status)
+	}
+}
+
 func TestADevicePairsByTheHostThatItStaysAt(t *testing.T) {
 	t.Parallel()
 	cfg := testConfig(t)
