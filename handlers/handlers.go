@@ -34,6 +34,8 @@ type Deps struct {
 	Events Events
 	// Pairings are the device grants.
 	Pairings *onboard.Service
+	// Exchange gives tokens for other services; nil when there are none.
+	Exchange TokenExchange
 	// WebSessions keeps who is signed in with which browser.
 	WebSessions websession.Rows
 	// SessionKeys seal what a web session holds; 32 bytes each, newest first.
@@ -92,6 +94,7 @@ type dashboard struct {
 	reads     *limits.Turns // of lists that are read whole for a few rows, and of files
 	deviceQR  drawing       // of the page for codes, whose address never changes
 	local     views.Local   // of a dashboard that no phone can open, so that nothing is drawn for one
+	origins   *http.CrossOriginProtection
 	https     bool
 	clockName string // of the cookie
 	plainHTTP bool
@@ -111,6 +114,7 @@ func New(d Deps) *echo.Echo {
 		exports:   newDownloads(),
 		reads:     limits.NewTurns(runtime.GOMAXPROCS(0) / 2),
 		local:     localTo(d.PublicURL),
+		origins:   http.NewCrossOriginProtection(),
 		https:     https,
 		plainHTTP: !https && !loopback(d.PublicURL),
 	}

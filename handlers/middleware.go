@@ -112,23 +112,33 @@ func refusedUser(c echo.Context) string {
 	return a.UserID
 }
 
-// refuseCrossOrigin lets no other site act in a signed-in person's name, sign-in and sign-out included.
+// refuseCrossOrigin lets no other site act in a signed-in person's name, sign-in and sign-out included. At the one address where pages
+// of other sites may have something to ask for, it is decided when it is known what they ask for.
 func (h *dashboard) refuseCrossOrigin() echo.MiddlewareFunc {
-	protection := http.NewCrossOriginProtection()
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			switch r := c.Request(); {
-			case r.Method == http.MethodGet, r.Method == http.MethodHead, r.Method == http.MethodOptions: // which change nothing
-			case r.Header.Get("Sec-Fetch-Site") != "": // the browser has compared the two itself
-				if err := protection.Check(r); err != nil {
-					return errors.Join(errCrossOrigin, err)
+			if r := c.Request(); r.URL.Path != tokenPath {
+				if err := h.crossOrigin(r); err != nil {
+					return err
 				}
-			case !h.fromOurPage(r):
-				return errCrossOrigin
 			}
 			return next(c)
 		}
 	}
+}
+
+// crossOrigin is an error for a request to act that a page of another site sends.
+func (h *dashboard) crossOrigin(r *http.Request) error {
+	switch {
+	case r.Method == http.MethodGet, r.Method == http.MethodHead, r.Method == http.MethodOptions: // which change nothing
+	case r.Header.Get("Sec-Fetch-Site") != "": // the browser has compared the two itself
+		if err := h.origins.Check(r); err != nil {
+			return errors.Join(errCrossOrigin, err)
+		}
+	case !h.fromOurPage(r):
+		return errCrossOrigin
+	}
+	return nil
 }
 
 // fromOurPage decides on what a browser sends that does not send Sec-Fetch-Site, or whose header was lost on the way: Safari before

@@ -171,7 +171,7 @@ func (h *dashboard) describeServer(c echo.Context) error {
 		AppID         string   `json:"app_id"`
 	}{
 		at, at + startPath, at + tokenPath,
-		[]string{deviceGrantType}, []string{"none"}, []string{}, h.AppID,
+		h.grantTypes(), []string{"none"}, []string{}, h.AppID,
 	})
 }
 
@@ -201,9 +201,28 @@ func (h *dashboard) startPairing(c echo.Context) error {
 	})
 }
 
+// giveToken answers the two kinds of grants: the keys of devices and, where there are any, tokens for other services. A page of another
+// site may ask for the latter alone.
+func (h *dashboard) giveToken(c echo.Context) error {
+	form, err := programForm(c)
+	if err == nil && h.Exchange != nil && form.Get("grant_type") == exchangeGrantType {
+		return h.exchangeToken(c, form)
+	}
+	if crossed := h.crossOrigin(c.Request()); crossed != nil {
+		return crossed
+	}
+	if err != nil {
+		return err
+	}
+	return h.fetchKey(c, form)
+}
+
 // fetchKey hands a device its key once a person has approved it (RFC 8628, section 3.4).
-func (h *dashboard) fetchKey(c echo.Context) error {
-	clientID, form, err := programRequest(c)
+func (h *dashboard) fetchKey(c echo.Context, form url.Values) error {
+	if err := once(form); err != nil {
+		return err
+	}
+	clientID, err := publicClient(c.Request(), form)
 	if err != nil {
 		return err
 	}
@@ -212,7 +231,7 @@ func (h *dashboard) fetchKey(c echo.Context) error {
 		return invalidRequest("grant_type is missing.")
 	case form.Get("grant_type") != deviceGrantType:
 		return programError{
-			status: http.StatusBadRequest, code: "unsupported_grant_type", text: "The one grant type here is " + deviceGrantType + ".",
+			status: http.StatusBadRequest, code: "unsupported_grant_type", text: "The grant types here: " + strings.Join(h.grantTypes(), ", ") + ".",
 		}
 	case form.Get("device_code") == "":
 		return invalidRequest("device_code is missing.")
@@ -247,6 +266,9 @@ func programRequest(c echo.Context) (clientID string, form url.Values, err error
 	if form, err = programForm(c); err != nil {
 		return "", nil, err
 	}
+	if err := once(form); err != nil {
+		return "", nil, err
+	}
 	clientID, err = publicClient(c.Request(), form)
 	return clientID, form, err
 }
@@ -266,12 +288,17 @@ func programForm(c echo.Context) (url.Values, error) {
 	if err != nil || parseErr != nil { // whose texts quote the body
 		return nil, invalidRequest("The form cannot be read.")
 	}
+	return form, nil
+}
+
+// once refuses a parameter that is there twice: whoever passes requests on may have read the other one.
+func once(form url.Values) error {
 	for _, values := range form {
 		if len(values) > 1 {
-			return nil, invalidRequest("A parameter is there twice.")
+			return invalidRequest("A parameter is there twice.")
 		}
 	}
-	return form, nil
+	return nil
 }
 
 // publicClient says which client asks. It has no secret (RFC 6749, section 2.1) and just names itself: in the form, or as

@@ -58,7 +58,7 @@ func (h *dashboard) routes(e *echo.Echo) {
 	// Devices, which have no account yet.
 	page(metadataPath, h.describeServer)
 	e.POST(startPath, h.startPairing)
-	e.POST(tokenPath, h.fetchKey)
+	e.POST(tokenPath, h.giveToken)
 
 	// Signed in.
 	user := []echo.MiddlewareFunc{h.loadAccount, h.requireAccount}

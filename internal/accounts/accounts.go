@@ -54,6 +54,7 @@ type Accounts struct {
 
 	acts, notices *Quota
 	registrations *registrations
+	exchanges     *exchanges
 
 	lists *limits.Turns // of lists of sessions
 
@@ -80,6 +81,7 @@ func New(cfg Config, st *store.Store) *Accounts {
 		acts:          newQuota(cfg.Now, actsAtOnce, actPause),
 		registrations: newRegistrations(cfg.Now),
 		notices:       NewNotices(cfg.Now, cfg.Shared),
+		exchanges:     newExchanges(cfg.Now),
 		lists:         limits.NewTurns(runtime.GOMAXPROCS(0) / 2),
 		settleTime:    settleTime,
 	}

@@ -159,6 +159,7 @@ func goesOn(path string) bool { return strings.HasSuffix(path, "/arrival") }
 // calls states what every route of the client API does with the token that the SDKs send there.
 var calls = map[string]row{
 	"GET /.well-known/jwks.json":                                             everybody(is(200)),
+	"GET /.well-known/openid-configuration":                                  everybody(is(200)),
 	"GET /api/client/v2.0/app/{app}/location":                                everybody(is(200)),
 	"POST /api/client/v2.0/app/{app}/auth/providers/local-userpass/register": everybody(is(201)),
 	"POST /api/client/v2.0/app/{app}/auth/providers/{provider}/login":        everybody(is(200)),
@@ -230,6 +231,7 @@ func newStage(t *testing.T, publicURL string) *stage {
 func newStageWith(t *testing.T, change func(*config.Config)) *stage {
 	t.Helper()
 	cfg := testConfig(t)
+	nameAudiences(t, &cfg)
 	change(&cfg)
 	cfg.Anonymous = "on"
 	cfg.SessionKeys = model.Secret(strings.Repeat("A", 43) + "=")
@@ -892,7 +894,7 @@ func (s *stage) call(pattern, method string, p principal, c *cast, stated map[st
 	if diff := cmp.Diff(before.after(o.effect, p), s.facts(c, p)); diff != "" {
 		s.t.Errorf("%s: want that %q (-want +got):\n%s", label, o.effect, diff)
 	}
-	s.checkAPIHeaders(label, method, got, strings.HasSuffix(path, "/jwks.json") && got.Status == http.StatusOK)
+	s.checkAPIHeaders(label, method, got, strings.HasPrefix(path, "/.well-known/") && got.Status == http.StatusOK)
 }
 
 // checkAPIHeaders makes sure that pages of any site may call, since the API knows no cookies, and that errors can be read.
@@ -923,7 +925,7 @@ func TestAPageOfAnotherSiteMayReadTheAPIAndNothingOfTheDashboard(t *testing.T) {
 	elsewhere := http.Header{"Origin": {"https://elsewhere.example.org"}}
 	for path, allowed := range map[string]string{
 		"/login": "", "/keys": "", "/healthz": "", "/no-such-page": "", static.URL("app.js"): "",
-		"/.well-known/jwks.json": "*", "/api/client/v2.0/auth/profile": "*", "/api/client/v2.0/no-such-call": "*",
+		"/.well-known/jwks.json": "*", "/.well-known/openid-configuration": "*", "/api/client/v2.0/auth/profile": "*", "/api/client/v2.0/no-such-call": "*",
 	} {
 		got := s.request(http.MethodGet, path, "", "", elsewhere)
 		if origin := got.Header.Get("Access-Control-Allow-Origin"); origin != allowed {

@@ -122,6 +122,7 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 	number, _ := build()
 	dashboard := handlers.New(handlers.Deps{
 		Service:        keys.service,
+		Exchange:       keys.tokens,
 		Here:           here,
 		ConfirmEmail:   here && a.mails.box != nil,
 		SendsLinks:     !here || a.mails.box != nil, // another server has to be asked

@@ -621,6 +621,7 @@ func TestTheAPIAndTheDashboardSharePathsWithoutRedirects(t *testing.T) {
 		"/api/client/../x":                        "api", // which refuses unclean paths itself
 		"//api/client/v2.0/":                      "api",
 		"/.well-known/jwks.json":                  "api",
+		"/.well-known/openid-configuration":       "api",
 		"/.well-known/jwks.json/x":                "api",
 		"/.well-known":                            "api",
 		"/.well-known/other":                      "api",

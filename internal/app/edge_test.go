@@ -150,7 +150,7 @@ func (s *stage) checkEdge(label string, got answer) {
 	kind := got.Header.Get("Content-Type")
 	switch {
 	case strings.HasPrefix(got.Header.Get("Cache-Control"), "public, max-age=") && got.Status == http.StatusOK &&
-		(strings.Contains(label, "/static/") || strings.Contains(label, "jwks.json")):
+		(strings.Contains(label, "/static/") || strings.Contains(label, "jwks.json") || strings.Contains(label, "openid-configuration")):
 	default:
 		want["Cache-Control"] = "no-store"
 	}

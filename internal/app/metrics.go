@@ -34,6 +34,8 @@ type metrics struct {
 	requests map[request]*victoria.Counter
 	took     map[string]*victoria.PrometheusHistogram // by route
 	signIns  map[string]*victoria.Counter             // by outcome
+
+	exchanges map[exchange]*victoria.Counter
 }
 
 // request is what of a request is counted.
@@ -63,6 +65,7 @@ var helps = strings.NewReplacer(
 	"# HELP latchkey_http_requests_total\n", "# HELP latchkey_http_requests_total HTTP requests answered.\n",
 	"# HELP latchkey_http_request_duration_seconds\n", "# HELP latchkey_http_request_duration_seconds Request duration in seconds, event streams excluded.\n",
 	"# HELP latchkey_log_ins_total\n", "# HELP latchkey_log_ins_total Sign-ins, by outcome.\n",
+	"# HELP latchkey_token_exchanges_total\n", "# HELP latchkey_token_exchanges_total Tokens for other services that were asked for, by audience and outcome.\n",
 	"# HELP latchkey_warnings_total\n", "# HELP latchkey_warnings_total How often each warning occurred; the log has the details.\n",
 	"# HELP latchkey_warnings_active\n", "# HELP latchkey_warnings_active Whether each warning still applies, as far as known.\n",
 	"# HELP latchkey_mails_waiting\n", "# HELP latchkey_mails_waiting Emails waiting for the mail server.\n",
@@ -91,7 +94,7 @@ func newMetrics(now func() time.Time) *metrics {
 	victoria.ExposeMetadata(true) // of the whole process, and wanted by every program in it
 	return &metrics{
 		now: now, set: victoria.NewSet(), requests: map[request]*victoria.Counter{},
-		took: map[string]*victoria.PrometheusHistogram{}, signIns: map[string]*victoria.Counter{},
+		took: map[string]*victoria.PrometheusHistogram{}, signIns: map[string]*victoria.Counter{}, exchanges: map[exchange]*victoria.Counter{},
 	}
 }
 

@@ -43,6 +43,7 @@ var openSecrets = map[string]string{
 	"model.WebSession.Sealed":               "encrypted, and the struct prints without",
 	"handlers.Deps.SessionKeys":             "the struct prints without",
 	"handlers.programError.code":            "the name of an error",
+	"handlers.exchangeRequest.tokenType":    "the name of a kind of tokens",
 	"websession.KnownBrowsers.cookie":       "the name of a cookie",
 	"websession.Store.Cookie":               "the name of a cookie",
 	"websession.sealedAccount.Token":        "what is about to be encrypted, in one function",

@@ -25,6 +25,7 @@ type keyService struct {
 	api     http.Handler  // what answers the client API's paths here
 	routes  []string      // its calls, as "METHOD /path"
 	drain   func()        // waits for what it records after its answers
+	tokens  handlers.TokenExchange
 }
 
 // connectKeys keeps accounts in this program, with a client API for devices, or reaches out to the server that has them.
@@ -59,13 +60,14 @@ func (a *App) here(cfg config.Settings, ring keyRing, access []*ecdsa.PrivateKey
 		PublicURL:     a.url,
 		DeviceURL:     a.hosts.deviceURL,
 		ClientAddress: handlers.ClientAddress(cfg.TrustedProxies),
+		Audiences:     cfg.Audiences,
 		Now:           cfg.Now,
 		Log:           a.log,
 	}, rules, tokens)
 	a.admin.measure(rules)
 	k = keyService{
 		service: accountsHere{rules, a.admin}, pace: time.Second, baseURL: a.url,
-		api: a.admin.countSignIns(server), routes: server.Routes(), drain: rules.Drain,
+		api: a.admin.countSignIns(server), routes: server.Routes(), drain: rules.Drain, tokens: a.admin.exchanges(server, cfg.Audiences),
 	}
 	if a.store.Alone() {
 		k.changes = a.store.Changes

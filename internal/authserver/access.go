@@ -1,6 +1,7 @@
 package authserver
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strings"
@@ -90,9 +91,11 @@ func (s *Server) admit(r *http.Request, d accessRule) (principal, error) {
 		userID: c.Subject, sessionID: c.Issuer, deviceID: c.DeviceID, identity: identity{c.Identity.ID, c.Identity.Provider},
 	}
 	if d.token == refreshToken || d.live {
-		if who, err = s.sessionOf(r, c); err != nil {
+		row, err := s.sessionOf(r.Context(), c)
+		if err != nil {
 			return principal{userID: c.Subject}, err
 		}
+		who = principalOf(row)
 	}
 	if !d.session.has(who.identity.provider) {
 		return principal{userID: c.Subject}, refuse(d.refusal)
@@ -110,20 +113,20 @@ func holderOf(c claims) principal {
 
 // sessionOf reads the session a token names. The row decides, not the token: it goes when the person signs out, when
 // the account goes, and when the key that opened the session is turned off.
-func (s *Server) sessionOf(r *http.Request, c claims) (principal, error) {
-	row, err := s.accounts.Session(r.Context(), c.session())
+func (s *Server) sessionOf(ctx context.Context, c claims) (model.Session, error) {
+	row, err := s.accounts.Session(ctx, c.session())
 	now := s.cfg.Now()
 	switch {
 	case err != nil:
-		return principal{}, err
+		return model.Session{}, err
 	case row.UserID != c.Subject:
-		return principal{}, refuse(kindBadToken).because(errors.New("token and session row name different users"))
+		return model.Session{}, refuse(kindBadToken).because(errors.New("token and session row name different users"))
 	case s.accounts.Ended(row.ExpiresAt):
-		return principal{}, s.unlessDoubtful(refuse(kindExpiredToken), c, row.ExpiresAt)
+		return model.Session{}, s.unlessDoubtful(refuse(kindExpiredToken), c, row.ExpiresAt)
 	case c.fromFuture(now) && c.Issued != row.CreatedAt.Unix() && c.Issued != issued(row).Unix():
-		return principal{}, refuse(kindExpiredToken).because(errors.New("token from the future, but its session is not"))
+		return model.Session{}, refuse(kindExpiredToken).because(errors.New("token from the future, but its session is not"))
 	}
-	return principalOf(row), nil
+	return row, nil
 }
 
 // unlessDoubtful has a program come back that would be told that its session has ended, when it may be the clock that is wrong: SDKs

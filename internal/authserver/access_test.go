@@ -25,6 +25,7 @@ func same(status int) outcomes {
 // route takes an id. An access token outlives its session, as on App Services, but not its user, and cannot delete one.
 var stated = map[string]outcomes{
 	"GET /.well-known/jwks.json":                         same(200),
+	"GET /.well-known/openid-configuration":              same(200),
 	"GET " + inApp + "/location":                         same(200),
 	"POST " + inApp + registerRest:                       same(201),
 	"POST " + inApp + "/auth/providers/{provider}/login": same(200),

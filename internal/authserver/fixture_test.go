@@ -31,6 +31,9 @@ const (
 	testPassword = testkit.Password
 )
 
+// testAudience is a service that there are tokens for.
+var testAudience = model.Audience{Name: "sync", Audience: "https://sync.example.org", Lifetime: 10 * time.Minute}
+
 // noDevice is the device id of a sign-in that said nothing about its device.
 const noDevice = "000000000000000000000000"
 
@@ -67,7 +70,7 @@ func newFixture(t testing.TB, change ...func(*Config, *accounts.Config)) *fixtur
 	t.Helper()
 	f := &fixture{t: t, clock: testkit.NewClock(testkit.LongAgo), logs: &testkit.Log{}, derive: argon2id}
 	log := f.logs.Logger()
-	cfg := Config{AppID: testApp, PublicURL: testURL, Now: f.clock.Now, Log: log}
+	cfg := Config{AppID: testApp, PublicURL: testURL, Audiences: []model.Audience{testAudience}, Now: f.clock.Now, Log: log}
 	f.rules = accounts.Config{
 		PublicURL:    testURL,
 		Registration: true,

@@ -27,6 +27,8 @@ type Config struct {
 	DeviceURL func(*http.Request) string
 	// ClientAddress is where a request came from, for the usage of keys and for limits; nil means its peer, without the port.
 	ClientAddress func(*http.Request) string
+	// Audiences are the services for which there are tokens in exchange for access tokens.
+	Audiences []model.Audience
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 	// Log receives why requests were refused, never a credential; nil means nowhere.
@@ -43,7 +45,7 @@ type Server struct {
 	mux      *http.ServeMux
 }
 
-// New returns a Server for /api/client/v2.0/…, /api/latchkey/v1/… and /.well-known/jwks.json.
+// New returns a Server for /api/client/v2.0/…, /api/latchkey/v1/…, /.well-known/jwks.json and /.well-known/openid-configuration.
 func New(cfg Config, of *accounts.Accounts, tokens *Tokens) *Server {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -90,7 +92,8 @@ type route struct {
 // table is every call there is. An access rule left out refuses everybody.
 func (s *Server) table() []route {
 	return []route{
-		{"GET", "/.well-known/jwks.json", anybody, s.publicKeys},
+		{"GET", keySetPath, anybody, s.publicKeys},
+		{"GET", discoveryPath, anybody, s.discovery},
 		{"GET", inApp + "/location", anybody, s.location},
 		{"POST", byMail + "/register", anybody, s.register},
 		{"POST", byMail + "/confirm", anybody, s.confirm},

@@ -41,6 +41,7 @@ type Config struct {
 	AdminAddr      string        // HOST:PORT of readiness, metrics and profiles; "": nowhere
 	SMTP           model.Secret  // URL of the server that takes emails; "": none are sent
 	TrustedProxies string        // networks whose X-Forwarded-For is believed, comma separated
+	Audiences      string        // a file with the services that there are tokens for; "": none
 	Log            string        // "text", "json", or "" for text on a terminal and JSON elsewhere
 	LogLevel       string        // "debug", "info", "warn" or "error"
 
@@ -101,6 +102,7 @@ func (c *Config) Flags() *flag.FlagSet {
 	fs.Var(duration{&c.DrainTime, drainTimeRange}, "drain-time", "`TIME` to keep serving at shutdown while health checks already fail, 0s to 60s")
 	fs.StringVar(&c.AdminAddr, "admin-addr", c.AdminAddr, "`HOST:PORT` of the admin listener, with /readyz, /metrics and /debug/pprof/; without it, there is none")
 	fs.StringVar(&c.TrustedProxies, "trusted-proxies", c.TrustedProxies, "`NETWORKS` and addresses whose X-Forwarded-For is trusted, such as 10.0.0.0/8, separated by commas")
+	fs.StringVar(&c.Audiences, "audiences", c.Audiences, "JSON `FILE` that names the other services for which apps and devices can get tokens; without it, there are none (docs/tokens.md)")
 	fs.StringVar(&c.Log, "log", c.Log, "`text|json`: format of the log; by default text on a terminal and JSON elsewhere")
 	fs.StringVar(&c.LogLevel, "log-level", c.LogLevel, "`debug|info|warn|error`: the lowest level that is logged")
 	return fs

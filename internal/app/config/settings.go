@@ -38,6 +38,8 @@ type Settings struct {
 	Log            LogForm
 	LogLevel       slog.Level
 
+	Audiences []model.Audience // for which users get tokens
+
 	SessionKeys     model.Secret // the key ring itself; "": from SessionKeysFile, or else from Data
 	SessionKeysFile string       // a file with the key ring
 	AccessKeys      model.Secret // the keys of access tokens themselves; "": from AccessKeysFile, or else from Data
@@ -92,7 +94,7 @@ func (c Config) Parse() (Settings, error) {
 		PasswordCost: c.PasswordCost,
 		Connections:  c.Connections, StopAtOnce: c.StopAtOnce,
 	}
-	var publicErr, alsoErr, nameErr, contactErr, upstreamErr, registrationErr, anonymousErr, adminErr, smtpErr, proxiesErr, logErr, levelErr error
+	var publicErr, alsoErr, nameErr, contactErr, upstreamErr, registrationErr, anonymousErr, adminErr, smtpErr, proxiesErr, audiencesErr, logErr, levelErr error
 	s.PublicURL, publicErr = parsePublicURL(c.PublicURL)
 	s.AlsoHosts, alsoErr = parseAlsoHosts(c.AlsoHosts)
 	s.Name, nameErr = parseName(c.Name)
@@ -103,6 +105,7 @@ func (c Config) Parse() (Settings, error) {
 	s.Admin, adminErr = parseAdmin(c.AdminAddr)
 	s.Mail, smtpErr = parseSMTP(c.SMTP)
 	s.TrustedProxies, proxiesErr = parseNetworks(c.TrustedProxies)
+	s.Audiences, audiencesErr = readAudiences(c.Audiences)
 	if c.Log != "" {
 		s.Log, logErr = oneOf("log", c.Log, choice[LogForm]{"text", LogText}, choice[LogForm]{"json", LogJSON})
 	}
@@ -135,6 +138,8 @@ func (c Config) Parse() (Settings, error) {
 		adminErr,
 		smtpErr,
 		proxiesErr,
+		audiencesErr,
+		check("audiences", c.Audiences, c.Audiences == "" || s.Upstream == nil, "cannot be used with --upstream: users get tokens from the server that keeps them"),
 		logErr,
 		levelErr,
 		checkKeySource(c),
