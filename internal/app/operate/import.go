@@ -106,7 +106,7 @@ func (o *operator) importFrom(ctx context.Context, file io.Reader, dryRun bool) 
 	for range workers {
 		all.Go(i.work)
 	}
-	err := i.read(&withoutMarks{from: texts.Reader(file)})
+	err := i.read(texts.JSON(file))
 	close(i.candidates)
 	all.Wait()
 	if cause := context.Cause(ctx); cause != nil {
@@ -157,30 +157,6 @@ func (i *importing) read(file io.Reader) error {
 			return notUsers(decoder, "ends in the middle", err)
 		}
 	}
-}
-
-// withoutMarks reads JSON and puts spaces in place of byte order marks between its values: files that were put one after another have one
-// each. Within a text such a mark is a letter like any other.
-type withoutMarks struct {
-	from             io.Reader
-	inText, escaping bool
-}
-
-func (w *withoutMarks) Read(p []byte) (int, error) {
-	n, err := w.from.Read(p)
-	for i, c := range p[:n] {
-		switch {
-		case w.escaping:
-			w.escaping = false
-		case w.inText && c == '\\':
-			w.escaping = true
-		case c == '"':
-			w.inText = !w.inText
-		case !w.inText && (c == 0xef || c == 0xbb || c == 0xbf): // the bytes of one; a text of JSON has no other that begins so
-			p[i] = ' '
-		}
-	}
-	return n, err
 }
 
 func notUsers(decoder *json.Decoder, what string, err error) error {

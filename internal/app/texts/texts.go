@@ -80,6 +80,33 @@ func wide(order unicode.Endianness) transform.Transformer {
 	return unicode.UTF16(order, unicode.IgnoreBOM).NewDecoder()
 }
 
+// JSON is Reader for JSON texts, of which several may stand one after another.
+func JSON(r io.Reader) io.Reader { return &withoutMarks{from: Reader(r)} }
+
+// withoutMarks reads JSON and puts spaces in place of byte order marks between its values: files that were put one after another have one
+// each. Within a text such a mark is a letter like any other.
+type withoutMarks struct {
+	from             io.Reader
+	inText, escaping bool
+}
+
+func (w *withoutMarks) Read(p []byte) (int, error) {
+	n, err := w.from.Read(p)
+	for i, c := range p[:n] {
+		switch {
+		case w.escaping:
+			w.escaping = false
+		case w.inText && c == '\\':
+			w.escaping = true
+		case c == '"':
+			w.inText = !w.inText
+		case !w.inText && (c == 0xef || c == 0xbb || c == 0xbf): // the bytes of one; a text of JSON has no other that begins so
+			p[i] = ' '
+		}
+	}
+	return n, err
+}
+
 // Decode is Reader for what has been read whole.
 func Decode(content []byte) ([]byte, error) { return io.ReadAll(Reader(bytes.NewReader(content))) }
 
