@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"latchkey/internal/app/config"
+	"latchkey/internal/app/doctor"
 	"latchkey/internal/app/operate"
 	"latchkey/internal/app/pair"
 	"latchkey/static"
@@ -38,6 +39,8 @@ func Main(ctx context.Context, args []string, stdout io.Writer) error {
 		err = health(ctx, args, stdout)
 	case "pair":
 		return pair.Run(ctx, args, stdout, os.Stderr, isTerminal(os.Stderr))
+	case "doctor":
+		return doctor.Run(ctx, args, stdout)
 	case "user", "import-users", "backup", "restore", "status", "nodes", "migrate", "copy-data":
 		return operateOn(ctx, append([]string{command}, args...), console(stdout))
 	case "version":
@@ -55,7 +58,7 @@ func Main(ctx context.Context, args []string, stdout io.Writer) error {
 }
 
 // commandNames are the words that Main knows.
-var commandNames = []string{"serve", "pair", "health", "status", "user", "import-users", "backup", "restore", "nodes", "migrate", "copy-data", "version", "help"}
+var commandNames = []string{"serve", "pair", "health", "doctor", "status", "user", "import-users", "backup", "restore", "nodes", "migrate", "copy-data", "version", "help"}
 
 func isCommand(word string) bool { return slices.Contains(commandNames, word) }
 
@@ -188,6 +191,7 @@ accepts those keys.
   latchkey [serve] [flags]   start the server
   latchkey pair [flags]      connect this device (see latchkey pair --help)
   latchkey health [flags]    check whether the server with these settings is healthy: exit code 0 or 1
+  latchkey doctor …          say what of an App Services app works here, and whether devices can reach a server
   latchkey status            show where the server and its data are, and what needs attention
   latchkey user …            create, list, disable, enable and delete accounts (see latchkey user --help)
   latchkey import-users …    create accounts from a user export of App Services' Admin API

@@ -25,8 +25,9 @@ func mayImport() map[string][]string {
 		"handlers/servicetest":         {"handlers", "internal/model", "internal/testkit"},
 		"handlers/websession":          {"internal/model"},
 		"internal/accounts":            {"internal/limits", "internal/model", "internal/store"},
-		"internal/app":                 {"client", "handlers", "handlers/websession", "internal/accounts", "internal/app/config", "internal/app/listen", "internal/app/mail", "internal/app/operate", "internal/app/pair", "internal/app/texts", "internal/app/weburl", "internal/authserver", "internal/fileowner", "internal/limits", "internal/model", "internal/onboard", "internal/store", "internal/upstream", "static", "views"}, // limits: whom the counts are shared with
+		"internal/app":                 {"client", "handlers", "handlers/websession", "internal/accounts", "internal/app/config", "internal/app/doctor", "internal/app/listen", "internal/app/mail", "internal/app/operate", "internal/app/pair", "internal/app/texts", "internal/app/weburl", "internal/authserver", "internal/fileowner", "internal/limits", "internal/model", "internal/onboard", "internal/store", "internal/upstream", "static", "views"}, // limits: whom the counts are shared with
 		"internal/app/config":          {"internal/app/weburl", "internal/model"},
+		"internal/app/doctor":          {"internal/app/texts", "internal/app/weburl", "internal/model"},
 		"internal/app/listen":          nil,
 		"internal/app/mail":            {"internal/accounts", "internal/app/weburl", "internal/model"},
 		"internal/app/operate":         {"internal/accounts", "internal/app/texts", "internal/model", "internal/store"},
