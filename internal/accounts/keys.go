@@ -86,19 +86,10 @@ func (p *Person) newKey(ctx context.Context, name string, besides ...model.Event
 		return there(err)
 	})
 	switch {
-	case errors.Is(err, model.ErrLimit):
-		return model.Key{}, "", &model.Error{Kind: model.KindKeyLimit, Reason: fmt.Sprintf(
-			"a user can have at most %d API keys, including those turned off: delete one to make room", model.MaxKeys)}
-	case errors.Is(err, model.ErrConflict):
-		return model.Key{}, "", refuse(model.KindNameTaken)
-	case errors.Is(err, model.ErrRepeated):
-		return model.Key{}, "", refuse(model.KindFormUsed)
-	case errors.Is(err, model.ErrNotFound):
-		return model.Key{}, "", refuse(model.KindSessionOver)
 	case model.OutcomeOf(err) == model.Unclear:
 		return key, model.Secret(value), err
 	case err != nil:
-		return model.Key{}, "", unavailable("create key", err)
+		return model.Key{}, "", keyNotCreated("create key", err)
 	}
 	p.tellOfKey(ctx, key.Name)
 	return key, model.Secret(value), nil

@@ -91,6 +91,28 @@ func (l Letters) Paired(to, key string, c Circumstances) Email {
 		"A device was connected to your account. It gets the key "+key+" and can sign in as you with it.", c)
 }
 
+// KeyAdopted tells of keys whose values devices had already.
+func (l Letters) KeyAdopted(to string, keys []string, byOperator bool, c Circumstances) Email {
+	subject, what := "A key was adopted: "+keys[0], "The key "+keys[0]+" was adopted for your account: the value of a device that you already had now signs in as you."
+	if len(keys) > 1 {
+		subject = fmt.Sprintf("%d keys were adopted", len(keys))
+		what = fmt.Sprintf("%d keys were adopted for your account: the values of devices that you already had now sign in as you.\n\n  %s",
+			len(keys), strings.Join(keys, "\n  "))
+	}
+	if !byOperator {
+		return l.notice(to, subject, what, c)
+	}
+	m := l.letter(to, subject, what+`
+
+The administrator did this on `+c.At.UTC().Format("2 January 2006, 15:04 UTC")+`.
+If you don't know one of these devices, open `+l.called()+` yourself, sign in and turn its key off:
+
+`+l.PublicURL+`
+`)
+	m.Notice = true
+	return m
+}
+
 // PasswordChanged tells of a new password that was chosen by somebody who knew the one before.
 func (l Letters) PasswordChanged(to string, c Circumstances) Email {
 	return l.notice(to, "Password changed",

@@ -12,6 +12,7 @@ func TestEveryMailIsPlainTextWithAnEnd(t *testing.T) {
 	letters := []Email{
 		l.Confirm("a@b.org", "LINK"), l.Reset("a@b.org", "LINK", c), l.KeyCreated("a@b.org", "k", c), l.Paired("a@b.org", "k", c),
 		l.PasswordChanged("a@b.org", c), l.PasswordReset("a@b.org", c),
+		l.KeyAdopted("a@b.org", []string{"k"}, false, c), l.KeyAdopted("a@b.org", []string{"k", "l"}, true, c),
 	}
 	for _, letter := range letters {
 		if letter.To != "a@b.org" || letter.Subject == "" || strings.ContainsAny(letter.Text, "<>\r") || !strings.HasSuffix(letter.Text, ".\n") && !strings.HasSuffix(letter.Text, testURL+"\n") {

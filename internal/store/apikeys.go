@@ -47,11 +47,14 @@ FROM api_keys WHERE user_id = ? AND id = ?`
 	deleteAPIKey = `DELETE FROM api_keys WHERE user_id = ? AND id = ?`
 
 	deleteSessionsOfKey = `DELETE FROM auth_sessions WHERE user_id = ? AND key_id = ?`
+
+	// deleteKnockOfValue forgets a device that was refused: there is a key with its value now.
+	deleteKnockOfValue = `DELETE FROM knocks WHERE value_hash = ?`
 )
 
 // CreateAPIKey adds a key whose value has the given SHA-256. It answers ErrNotFound when the user is gone, ErrTaken when there is a key
 // with that value, whosever it is, ErrLimit when the user has limit keys already, on or off, and ErrConflict when one of them has the
-// name. The events are recorded with it.
+// name. The events are recorded with it. A knock with the value of a key that is adopted is gone with it.
 func (s *Store) CreateAPIKey(ctx context.Context, k model.Key, valueHash [32]byte, limit int, events ...model.Event) error {
 	return s.CreateAPIKeyOnce(ctx, k, valueHash, limit, "", events...)
 }
@@ -61,10 +64,13 @@ func (s *Store) CreateAPIKey(ctx context.Context, k model.Key, valueHash [32]byt
 func (s *Store) CreateAPIKeyOnce(
 	ctx context.Context, k model.Key, valueHash [32]byte, limit int, form string, events ...model.Event,
 ) error {
-	steps := make([]step, 0, 2+len(events))
+	steps := make([]step, 0, 3+len(events))
 	steps = append(steps, must(insertAPIKey, k.ID, k.Name, valueHash[:], k.Disabled, k.CreatedAt.UnixMilli(), k.Origin, k.UserID, limit))
 	if form != "" { // after the key: what is refused before it leaves nothing behind
 		steps = append(steps, must(insertForm, k.UserID, form, k.CreatedAt.UnixMilli()))
+	}
+	if k.Origin == model.OriginAdopted {
+		steps = append(steps, step{text: deleteKnockOfValue, args: []any{valueHash[:]}})
 	}
 	for _, e := range events {
 		steps = append(steps, eventStep(e))

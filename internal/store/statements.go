@@ -46,6 +46,7 @@ func writeStatements() []string {
 		updatePasswordHash, changePasswordHash, replacePending, deleteAllLinks, selectIdentityBySubject,
 		insertLink, selectLink, deleteLinks, updatePending, setPasswordHash, sweepLinks,
 		insertAPIKey, insertForm, sweepForms, deleteFormsOfUser, selectKeyRefusal, selectAPIKey, selectAPIKeyName, updateAPIKeyDisabled, deleteAPIKey, deleteSessionsOfKey,
+		deleteKnockOfValue,
 		insertAuthSession, insertAuthSessionByKey,
 		deleteOldOfKey, deleteOldOfUser, deleteOldestOfKey, deleteOldestOfUser, selectAuthSessionID, updateLastSeen,
 		deleteAuthSession, deleteAuthSessionsOfUser, sweepAuthSessions,

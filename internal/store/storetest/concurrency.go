@@ -24,6 +24,18 @@ func concurrency() []contract {
 				t.Errorf("outcomes %v", counts)
 			}
 		}},
+		{"one of many who want the same value gets it", func(t *testing.T, s *store.Store) {
+			users := []model.User{addUser(t, s), addUser(t, s)}
+			hash := randomHash()
+			counts := testkit.AtOnce(t, 200, func(ctx context.Context, i int) error {
+				k, _ := newKey(users[i%2].ID, fmt.Sprintf("key-%d", i))
+				k.Origin = model.OriginAdopted
+				return s.CreateAPIKey(ctx, k, hash, 20)
+			}, model.ErrTaken)
+			if counts[nil] != 1 {
+				t.Errorf("outcomes %v", counts)
+			}
+		}},
 		{"one of many who want the same subject gets it", func(t *testing.T, s *store.Store) {
 			counts := testkit.AtOnce(t, 100, func(ctx context.Context, _ int) error {
 				u, id := newUser("ann")

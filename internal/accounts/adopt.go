@@ -1,0 +1,89 @@
+package accounts
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+
+	"latchkey/internal/model"
+)
+
+// ByOperator is where an act of the operator comes from.
+var ByOperator = model.Origin{Actor: model.ActorOperator}
+
+// Where the value of an adopted key was found, for the activity of its owner.
+const (
+	AdoptedFromFile = "from a file"
+)
+
+// Adoption is a key to be, whose value a device has already.
+type Adoption struct {
+	UserID, Name string
+	Hash         [sha256.Size]byte // of the value
+	Found        string            // where the value was, in words for the activity; ""
+}
+
+// Adopt gives a value that was created elsewhere to somebody, as a new key of theirs, and forgets the knock that it came with, all of it at
+// once. The caller has made sure of the value, or takes the operator's word for it, and tells the owner by TellAdopted.
+//
+// Of KindOwnValue the key is the owner's who has the value already. Nobody is told whose a value is that is of KindValueTaken.
+func (a *Accounts) Adopt(ctx context.Context, from model.Origin, ad Adoption) (model.Key, error) {
+	if err := checkName(ad.Name); err != nil {
+		return model.Key{}, err
+	}
+	now := a.cfg.Now()
+	key := model.Key{ID: model.NewID(now), UserID: ad.UserID, Name: ad.Name, CreatedAt: now, Origin: model.OriginAdopted}
+	e := a.event(from, model.EventKeyAdopted, ad.UserID)
+	e.KeyID, e.KeyName, e.Detail = key.ID, key.Name, ad.Found
+	err := a.store.CreateAPIKeyOnce(ctx, key, ad.Hash, model.MaxKeys, from.Form, e)
+	err = a.settle(ctx, ad.UserID, "adopt key", err, func(ctx context.Context) (bool, error) {
+		_, err := a.store.APIKey(ctx, key.UserID, key.ID)
+		return there(err)
+	})
+	if errors.Is(err, model.ErrTaken) {
+		return a.haver(ctx, ad)
+	}
+	if err != nil {
+		return model.Key{}, keyNotCreated("adopt key", err)
+	}
+	return key, nil
+}
+
+// haver refuses an adoption because of the key that has the value.
+func (a *Accounts) haver(ctx context.Context, ad Adoption) (model.Key, error) {
+	key, err := a.store.APIKeyByValueHash(ctx, ad.Hash)
+	switch {
+	case errors.Is(err, model.ErrNotFound): // deleted meanwhile
+		return model.Key{}, &model.Error{Kind: model.KindStorageDown, Doing: "adopt key", Err: model.ErrTaken}
+	case err != nil:
+		return model.Key{}, unavailable("adopt key", err)
+	case key.UserID != ad.UserID:
+		return model.Key{}, refuse(model.KindValueTaken)
+	default:
+		return key, &model.Error{Kind: model.KindOwnValue, KeyID: key.ID, Reason: "you have this key: " + key.Name}
+	}
+}
+
+// keyNotCreated is the refusal of the store to create a key, as the person is told.
+func keyNotCreated(doing string, err error) error {
+	switch {
+	case errors.Is(err, model.ErrLimit):
+		return &model.Error{Kind: model.KindKeyLimit, Reason: fmt.Sprintf(
+			"a user can have at most %d API keys, including those turned off: delete one to make room", model.MaxKeys)}
+	case errors.Is(err, model.ErrConflict):
+		return refuse(model.KindNameTaken)
+	case errors.Is(err, model.ErrRepeated):
+		return refuse(model.KindFormUsed)
+	case errors.Is(err, model.ErrNotFound):
+		return refuse(model.KindSessionOver)
+	default:
+		return unavailable(doing, err)
+	}
+}
+
+// TellAdopted sends the owner of keys that were adopted one email about all of them.
+func (a *Accounts) TellAdopted(ctx context.Context, from model.Origin, userID string, names ...string) {
+	byOperator := from.Actor == model.ActorOperator
+	a.tell(ctx, from, keyNotice, userID, func(to string, c Circumstances) Email { return a.letters().KeyAdopted(to, names, byOperator, c) })
+}
