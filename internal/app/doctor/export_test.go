@@ -321,6 +321,13 @@ func TestTheProvidersFileHasWhatTheExportHasAndSaysWhatToFillIn(t *testing.T) {
   "oauth2-google": {
     "client_ids": [
       "123.apps.googleusercontent.com"
+    ],
+    "data": [
+      {
+        "claim": "email",
+        "field": "email",
+        "required": false
+      }
     ]
   }
 }
@@ -350,6 +357,11 @@ func TestTheProvidersFileHasWhatTheExportHasAndSaysWhatToFillIn(t *testing.T) {
 		if _, code, err := examined(t, "testdata/"+age, "--write-providers", file); code != 2 || !strings.Contains(err.Error(), "already exists") || testkit.ReadFile(t, file) != want.file {
 			t.Errorf("%s over a file: %d %v", age, code, err)
 		}
+	}
+	limited := filepath.Join(t.TempDir(), "providers.json")
+	examined(t, "testdata/stitch", "--write-providers", limited)
+	if got := testkit.ReadFile(t, limited); !strings.Contains(got, `"new_users": false`) { // strangers were kept out by their domain
+		t.Errorf("%s", got)
 	}
 	none := filepath.Join(t.TempDir(), "providers.json")
 	out, code, _ := examined(t, zipOf(t, entry{name: "realm_config.json", content: root}), "--write-providers", none)

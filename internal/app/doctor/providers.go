@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,7 +21,9 @@ type providersFile struct {
 }
 
 type clientIDs struct {
-	IDs []string `json:"client_ids"`
+	IDs      []string      `json:"client_ids"`
+	NewUsers *bool         `json:"new_users,omitempty"`
+	Data     []mappedField `json:"data,omitempty"`
 }
 
 type tokenProvider struct {
@@ -98,6 +101,7 @@ func (a app) providersFile() (file providersFile, missing []string) {
 		switch p.Type {
 		case google:
 			file.Google = p.clientIDs()
+			file.Google.restrict(p)
 		case apple:
 			file.Apple = p.clientIDs()
 		case customToken:
@@ -114,10 +118,24 @@ func (a app) providersFile() (file providersFile, missing []string) {
 }
 
 func (p provider) clientIDs() *clientIDs {
-	if p.Config.ClientID == "" {
-		return &clientIDs{[]string{fillIn}}
+	return &clientIDs{IDs: []string{cmp.Or(p.Config.ClientID, fillIn)}}
+}
+
+// googleClaims are what Google's ID tokens call the fields that App Services asked its other interface for. What is in none of them is
+// left out.
+var googleClaims = map[string]string{"name": "name", "first_name": "given_name", "last_name": "family_name", "picture": "picture", "email": "email"}
+
+// restrict takes over what people had at App Services. Where only some domains were let in, which nobody checks here, strangers must not
+// get accounts: those who were imported sign in, and nobody else.
+func (c *clientIDs) restrict(p provider) {
+	if len(p.Domains) > 0 {
+		c.NewUsers = new(bool)
 	}
-	return &clientIDs{[]string{p.Config.ClientID}}
+	for _, f := range p.Fields {
+		if claim := googleClaims[f.Name]; claim != "" {
+			c.Data = append(c.Data, mappedField{Claim: claim, Field: f.Name})
+		}
+	}
 }
 
 func (p provider) asTokens() *tokenProvider {

@@ -151,7 +151,7 @@ func (r *report) judge(p provider, counted *people) {
 		it.Note += who
 		r.Configure = append(r.Configure, it)
 		if len(p.Domains) > 0 {
-			r.Fails = append(r.Fails, item{Type: "google-domains", What: "Google by domain", Note: "everybody with a Google account may sign in, not only " + someOf(p.Domains)})
+			r.Fails = append(r.Fails, item{Type: "google-domains", What: "Google by domain", Note: "no check of the domain, " + someOf(p.Domains) + ": with new_users false, imported users alone sign in"})
 		}
 	case apple:
 		it.Note = "1 client id" + who
@@ -226,9 +226,9 @@ func hostOf(address string) string {
 // someOf names the first of a list.
 func someOf(list []string) string {
 	if len(list) == 1 {
-		return "those of " + legible(list[0])
+		return legible(list[0])
 	}
-	return "those of " + legible(list[0]) + " and " + count(len(list)-1, "other domain")
+	return legible(list[0]) + " or " + count(len(list)-1, "other")
 }
 
 // rest names what is in the export and not Latchkey's concern.
