@@ -8,7 +8,7 @@ import * as Realm from "realm-web";
 
 const [story, baseUrl] = process.argv.slice(2);
 const { Credentials } = Realm;
-const newApp = () => new Realm.App({ id: "latchkey-local", baseUrl });
+const newApp = () => new Realm.App({ id: process.env.APP_ID ?? "latchkey-local", baseUrl });
 
 const refusal = (status, code) => (error) => {
   assert.ok(error instanceof Realm.MongoDBRealmError, `${error}`);

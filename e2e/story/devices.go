@@ -21,7 +21,7 @@ type Grant struct {
 func (p *Program) Grant(t *testing.T, name string) Grant {
 	t.Helper()
 	var g Grant
-	if status := p.askFor(Within(t), "/oauth/device_authorization", url.Values{"client_id": {"latchkey-local"}, "device_name": {name}}, &g); status != http.StatusOK {
+	if status := p.askFor(Within(t), "/oauth/device_authorization", url.Values{"client_id": {p.AppID}, "device_name": {name}}, &g); status != http.StatusOK {
 		t.Fatalf("no device grant: %d", status)
 	}
 	return g
@@ -40,7 +40,7 @@ type Token struct {
 func (p *Program) Poll(ctx context.Context, g Grant) (Token, int) {
 	var got Token
 	status := p.askFor(ctx, "/oauth/token", url.Values{
-		"grant_type": {"urn:ietf:params:oauth:grant-type:device_code"}, "client_id": {"latchkey-local"}, "device_code": {g.DeviceCode},
+		"grant_type": {"urn:ietf:params:oauth:grant-type:device_code"}, "client_id": {p.AppID}, "device_code": {g.DeviceCode},
 	}, &got)
 	return got, status
 }

@@ -52,7 +52,7 @@ func (p *Program) Plays(t *testing.T, steps ...[]any) (played []Played) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := runNode(t, "", []string{"STEPS=" + string(encoded)}, "realmweb.mjs", "play", p.URL)
+	out := runNode(t, "", []string{"APP_ID=" + p.AppID, "STEPS=" + string(encoded)}, "realmweb.mjs", "play", p.URL)
 	if err := json.Unmarshal([]byte(out), &played); err != nil || len(played) != len(steps) {
 		t.Fatalf("of %d steps: %s", len(steps), out)
 	}

@@ -24,6 +24,7 @@ const Password = testkit.Password
 type Program struct {
 	app    *app.App
 	URL    string
+	AppID  string
 	HTTP   *http.Client   // a browser's way in, without a browser; keeps no cookies, follows no redirects
 	Client *client.Client // a device's way in
 }
@@ -44,7 +45,7 @@ func StartProgram(t *testing.T, change ...func(*config.Config)) *Program {
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- a.Run(ctx) }()
-	p := &Program{app: a, URL: a.URL(), HTTP: loopbackClient()}
+	p := &Program{app: a, URL: a.URL(), AppID: cfg.AppID, HTTP: loopbackClient()}
 	t.Cleanup(func() {
 		p.HTTP.CloseIdleConnections()
 		stop()
@@ -176,7 +177,7 @@ func (p *Program) LogIn(t *testing.T, with client.Credentials) *client.Session {
 // LogInFrom signs in as the device does.
 func (p *Program) LogInFrom(t *testing.T, device client.Device, with client.Credentials) {
 	t.Helper()
-	c, err := client.New(p.URL, config.Defaults().AppID, client.WithHTTPClient(p.HTTP), client.WithDevice(device))
+	c, err := client.New(p.URL, p.AppID, client.WithHTTPClient(p.HTTP), client.WithDevice(device))
 	if err != nil {
 		t.Fatal(err)
 	}
