@@ -25,8 +25,8 @@ func mayImport() map[string][]string {
 		"handlers/servicetest":         {"handlers", "internal/model", "internal/testkit"},
 		"handlers/websession":          {"internal/model"},
 		"internal/accounts":            {"internal/limits", "internal/model", "internal/store"},
-		"internal/app":                 {"client", "handlers", "handlers/websession", "internal/accounts", "internal/app/config", "internal/app/doctor", "internal/app/listen", "internal/app/mail", "internal/app/operate", "internal/app/pair", "internal/app/texts", "internal/app/weburl", "internal/authserver", "internal/fileowner", "internal/limits", "internal/model", "internal/onboard", "internal/store", "internal/upstream", "static", "views"}, // limits: whom the counts are shared with
-		"internal/app/config":          {"internal/app/weburl", "internal/model"},
+		"internal/app":                 {"client", "handlers", "handlers/websession", "internal/accounts", "internal/app/config", "internal/app/doctor", "internal/app/listen", "internal/app/mail", "internal/app/operate", "internal/app/pair", "internal/app/texts", "internal/app/weburl", "internal/authserver", "internal/fileowner", "internal/idtokens", "internal/limits", "internal/model", "internal/onboard", "internal/store", "internal/upstream", "static", "views"}, // limits: whom the counts are shared with
+		"internal/app/config":          {"internal/app/weburl", "internal/idtokens", "internal/model"},
 		"internal/app/doctor":          {"internal/app/texts", "internal/app/weburl", "internal/model"},
 		"internal/app/listen":          nil,
 		"internal/app/mail":            {"internal/accounts", "internal/app/weburl", "internal/model"},
@@ -36,6 +36,7 @@ func mayImport() map[string][]string {
 		"internal/app/weburl":          nil,
 		"internal/authserver":          {"internal/accounts", "internal/model"},
 		"internal/fileowner":           nil,
+		"internal/idtokens":            {"internal/model"},
 		"internal/limits":              nil,
 		"internal/model":               nil,
 		"internal/onboard":             {"internal/limits", "internal/model"},
@@ -74,7 +75,7 @@ func testsMayImport() map[string][]string {
 		"internal/app":         {"internal/onboard/onboardtest"},
 		"internal/app/mail":    {"internal/app/config"},
 		"internal/app/operate": {"internal/app/config"},
-		"internal/authserver":  {"client", "client/clienttest", "internal/store"},
+		"internal/authserver":  {"client", "client/clienttest", "internal/idtokens", "internal/store"},
 		"internal/onboard":     {"internal/onboard/onboardtest"},
 		"internal/store":       {"internal/onboard", "internal/onboard/onboardtest", "internal/store/storetest"},
 		"internal/upstream":    {"handlers", "handlers/servicetest", "internal/accounts", "internal/authserver", "internal/store"},

@@ -340,9 +340,9 @@ func TestKeyAndAnonymousSessionsAreToldWhyInWords(t *testing.T) {
 	c := f.newCast(1)
 	for _, s := range []loginAnswer{c.key, c.anonymous} {
 		f.do("GET", keysPath, s.RefreshToken, "").want(http.StatusForbidden).
-			says("keys can only be managed after signing in with email and password", "")
+			says("keys can only be managed when signed in as a person, not anonymously or with a key", "")
 	}
 	f.do("DELETE", deletePath, c.key.AccessToken, "").want(http.StatusForbidden).
-		says("an account cannot be deleted with an API key: sign in with email and password", "")
+		says("an account cannot be deleted with an API key: sign in as the person", "")
 	f.do("GET", profilePath, c.owner.AccessToken, "").want(200)
 }

@@ -46,6 +46,10 @@ const (
 	kindUnknownProvider
 	kindWrongPassword
 	kindWrongKey
+	kindWrongToken
+	kindNotOffered
+	kindNoIssuer
+	kindAuthCode
 	kindUserDisabled
 	kindNotConfirmed
 	kindNoToken
@@ -114,6 +118,10 @@ var wireErrors = [...]wireError{
 	kindUnknownProvider:    {404, "AuthProviderNotFound", "authentication provider not found", slog.LevelInfo},
 	kindWrongPassword:      {401, "InvalidPassword", "unauthorized", slog.LevelInfo},
 	kindWrongKey:           {401, "AuthError", "unauthorized", slog.LevelInfo},
+	kindWrongToken:         {401, "InvalidSession", "unauthorized", slog.LevelInfo},
+	kindNotOffered:         {401, "InvalidSession", "unauthorized", slog.LevelInfo},
+	kindNoIssuer:           {503, "", "the keys of the issuer cannot be fetched right now: try again in a moment", slog.LevelWarn},
+	kindAuthCode:           {400, "BadRequest", "send an id_token: this server does not exchange codes", slog.LevelInfo},
 	kindUserDisabled:       {401, "UserDisabled", "unauthorized", slog.LevelInfo},
 	kindNotConfirmed:       {401, "AuthError", "unauthorized", slog.LevelInfo},
 	kindNoToken:            {401, "", "must authenticate first", slog.LevelInfo},
@@ -126,8 +134,8 @@ var wireErrors = [...]wireError{
 	kindSessionGone:     {401, "InvalidSession", "invalid session: failed to find refresh token", slog.LevelInfo},
 	kindUserGone:        {401, "InvalidSession", "invalid session", slog.LevelInfo},
 	kindForbidden:       {403, "", "this kind of session may not do that", slog.LevelInfo},
-	kindKeysForbidden:   {403, "", "keys can only be managed after signing in with email and password", slog.LevelInfo},
-	kindDeleteForbidden: {403, "", "an account cannot be deleted with an API key: sign in with email and password", slog.LevelInfo},
+	kindKeysForbidden:   {403, "", "keys can only be managed when signed in as a person, not anonymously or with a key", slog.LevelInfo},
+	kindDeleteForbidden: {403, "", "an account cannot be deleted with an API key: sign in as the person", slog.LevelInfo},
 	kindSessionNotFound: {404, "SessionNotFound", "session not found", slog.LevelInfo},
 	kindKeyNotFound:     {404, "APIKeyNotFound", "API key not found", slog.LevelInfo},
 	kindNoName:          {400, "", "'name' is a required string", slog.LevelInfo},
@@ -167,6 +175,8 @@ var wireKinds = map[model.Kind]kind{
 	model.KindNotFound:           kindKeyNotFound,
 	model.KindWrongPassword:      kindWrongPassword,
 	model.KindWrongValue:         kindWrongKey,
+	model.KindWrongToken:         kindWrongToken,
+	model.KindNoIssuer:           kindNoIssuer,
 	model.KindDisabled:           kindUserDisabled,
 	model.KindUnconfirmed:        kindNotConfirmed,
 	model.KindBadName:            kindBadName,
@@ -180,7 +190,7 @@ var wireKinds = map[model.Kind]kind{
 	model.KindEmailTaken:         kindEmailTaken,
 	model.KindBadPassword:        kindBadPassword,
 	model.KindRegistrationClosed: kindRegistrationClosed,
-	model.KindNoAnonymous:        kindUnknownProvider,
+	model.KindNoAnonymous:        kindNotOffered,
 	model.KindBadLink:            kindLinkGone,
 	model.KindNoEmail:            kindNoMail,
 	model.KindTooManyTries:       kindTooMany,

@@ -55,7 +55,9 @@ func TestAProgramIsToldWhenNobodyKnowsWhetherSomethingWasSaved(t *testing.T) {
 
 // SDKs log a user out on any 401, so the list of reasons is closed.
 func TestOnlyTokensAndLoginsAre401(t *testing.T) {
-	logins := map[kind]bool{kindWrongPassword: true, kindWrongKey: true, kindUserDisabled: true, kindNotConfirmed: true}
+	logins := map[kind]bool{
+		kindWrongPassword: true, kindWrongKey: true, kindWrongToken: true, kindNotOffered: true, kindUserDisabled: true, kindNotConfirmed: true,
+	}
 	noToken := map[kind]bool{kindNoToken: true, kindNoBearer: true}
 	tokens := map[kind]bool{
 		kindBadToken: true, kindExpiredToken: true, kindNotRefreshToken: true, kindNotAccessToken: true,

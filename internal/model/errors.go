@@ -34,6 +34,8 @@ const (
 	KindNotFound      // there is no such key, session or account, or it is somebody else's
 	KindWrongPassword // or no such account: which of the two is not told
 	KindWrongValue    // no key has the value, or its key is off: which of the two is not told
+	KindWrongToken    // it is not signed as it must be, or is for somebody else, or its time has passed: which is not told
+	KindNoIssuer      // whether a token is right cannot be known: the keys of its issuer cannot be fetched
 	KindDisabled      // the account is
 	KindUnconfirmed   // the address is
 	KindBadName       // no key can be called that; Reason says why

@@ -1,0 +1,8 @@
+package model
+
+// Proved is what a signed token proves of somebody: who they are at the provider that authenticated them.
+type Proved struct {
+	Provider string
+	Subject  string // what the provider calls them
+	Data     string // what it says of them beside that, as far as anybody asked: a JSON object, or ""
+}
