@@ -7,8 +7,8 @@ import (
 )
 
 // Credentials are what a user signs in with. Make them with [EmailPassword],
-// [UserAPIKey] or [Anonymous]. They print as the kind they are, never with what
-// they hold.
+// [UserAPIKey], [CustomToken], [GoogleIDToken], [AppleIDToken] or [Anonymous].
+// They print as the kind they are, never with what they hold.
 type Credentials struct {
 	provider string
 	// fields is a function so that no printer, however deep it digs, finds the
@@ -21,10 +21,14 @@ type loginFields struct {
 	Username string `json:"username,omitempty"`
 	Password string `json:"password,omitempty"`
 	Key      string `json:"key,omitempty"`
+	Token    string `json:"token,omitempty"`
+	IDToken  string `json:"id_token,omitempty"`
 }
 
 // secrets are the values that no error may repeat.
-func (f loginFields) secrets() []Secret { return []Secret{Secret(f.Password), Secret(f.Key)} }
+func (f loginFields) secrets() []Secret {
+	return []Secret{Secret(f.Password), Secret(f.Key), Secret(f.Token), Secret(f.IDToken)}
+}
 
 // EmailPassword are the credentials of a user who registered with an email
 // address.
@@ -36,6 +40,24 @@ func EmailPassword(email, password string) Credentials {
 // value of a key. The session acts for the owner of the key.
 func UserAPIKey(value string) Credentials {
 	return newCredentials("api-key", loginFields{Key: value})
+}
+
+// CustomToken are the credentials of a user whom an issuer of the operator's own
+// has authenticated: a JSON Web Token that it has signed. A server without such an
+// issuer refuses it as it refuses a wrong one.
+func CustomToken(token string) Credentials {
+	return newCredentials("custom-token", loginFields{Token: token})
+}
+
+// GoogleIDToken are the credentials of a user whom Google has authenticated for an
+// app that the server knows: an ID token, not an authorization code.
+func GoogleIDToken(idToken string) Credentials {
+	return newCredentials("oauth2-google", loginFields{IDToken: idToken})
+}
+
+// AppleIDToken are the same for Sign in with Apple.
+func AppleIDToken(idToken string) Credentials {
+	return newCredentials("oauth2-apple", loginFields{IDToken: idToken})
 }
 
 // Anonymous creates a new user without a name at each sign-in. Many servers do not

@@ -30,6 +30,9 @@ func TestCredentialsKnowTheirProviderAndBody(t *testing.T) {
 			map[string]any{"username": "ada@example.com", "password": `p"<w>ä`}},
 		"key":       {client.UserAPIKey(value), "api-key", map[string]any{"key": value}},
 		"anonymous": {client.Anonymous(), "anon-user", map[string]any{}},
+		"a token":   {client.CustomToken("a.b.c"), "custom-token", map[string]any{"token": "a.b.c"}},
+		"Google":    {client.GoogleIDToken("a.b.c"), "oauth2-google", map[string]any{"id_token": "a.b.c"}},
+		"Apple":     {client.AppleIDToken("a.b.c"), "oauth2-apple", map[string]any{"id_token": "a.b.c"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := startFake(t)

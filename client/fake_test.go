@@ -55,7 +55,7 @@ func newFake() *fake {
 	f.Server = httptest.NewServer(f)
 	f.on(location, http.StatusOK, fmt.Sprintf(
 		`{"deployment_model":"GLOBAL","location":"US-VA","hostname":%q,"ws_hostname":"ws://localhost"}`, f.URL))
-	for _, provider := range []string{"local-userpass", "api-key", "anon-user"} {
+	for _, provider := range []string{"local-userpass", "api-key", "anon-user", "custom-token", "oauth2-google", "oauth2-apple"} {
 		f.on("POST "+appRoot+"/auth/providers/"+provider+"/login", http.StatusOK, fmt.Sprintf(
 			`{"user_id":%q,"device_id":%q,"access_token":%q,"refresh_token":%q}`, userID, device, access, refresh))
 	}

@@ -233,6 +233,8 @@ func wordsOf(e model.Event) (before, between, after string) {
 		return "Approved " + device, "", ""
 	case e.Kind == model.EventPairingDenied:
 		return "Denied " + device, "", ""
+	case e.Kind == model.EventSignedIn && e.Detail != "":
+		return "Signed in " + e.Detail, "", ""
 	case e.Kind == model.EventSignInFailed:
 		return "Sign-in refused" + because(refusals, e.Detail), "", ""
 	case e.Kind == model.EventSessionEnded:

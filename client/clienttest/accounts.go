@@ -142,7 +142,7 @@ func (s *suite) anonymous(t *testing.T) {
 	if !s.Anonymous {
 		s.strict(t)
 		_, err := c.Login(t.Context(), client.Anonymous())
-		refused(t, err, want{status: http.StatusNotFound, code: "AuthProviderNotFound"})
+		refused(t, err, notOffered)
 		return
 	}
 	first, second := s.newAnonymous(t), s.newAnonymous(t)

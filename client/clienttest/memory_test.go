@@ -33,6 +33,7 @@ type memory struct {
 
 type memoryUser struct {
 	id, email, password string
+	subject             string // of a signed token
 	keys                []*memoryKey
 }
 
@@ -164,16 +165,18 @@ func (m *memory) answer(r *http.Request) (int, any, error) {
 		return m.register(r)
 	case "POST auth/providers/local-userpass/login", "POST auth/providers/api-key/login", "POST auth/providers/anon-user/login":
 		return m.login(r, strings.Split(path, "/")[2])
+	case "POST auth/providers/custom-token/login", "POST auth/providers/oauth2-google/login", "POST auth/providers/oauth2-apple/login":
+		return m.loginSigned(r)
 	}
 	return 0, nil, errProvider
 }
 
 // fields are all texts that any body has.
 type fields struct {
-	Name, Email, Username, Password, Key string
-	Current                              string `json:"current_password"`
-	New                                  string `json:"new_password"`
-	Options                              struct {
+	Name, Email, Username, Password, Key, Token string
+	Current                                     string `json:"current_password"`
+	New                                         string `json:"new_password"`
+	Options                                     struct {
 		Device *memoryDevice
 	}
 }
@@ -388,16 +391,19 @@ func (m *memory) endAll(those func(*memorySession) bool) {
 }
 
 func (m *memory) profile(u *memoryUser) map[string]any {
-	provider, data := "local-userpass", map[string]any{"email": u.email}
-	if u.email == "" {
+	id, provider, data := u.id, "local-userpass", map[string]any{"email": u.email}
+	switch {
+	case u.subject != "":
+		id, provider, data = u.subject, "custom-token", map[string]any{}
+	case u.email == "":
 		provider, data = "anon-user", map[string]any{}
 	}
 	return map[string]any{"user_id": u.id, "domain_id": strings.Repeat("d", 24), "type": "normal", "data": data,
-		"identities": []any{map[string]any{"id": u.id, "provider_type": provider, "provider_id": u.id}}}
+		"identities": []any{map[string]any{"id": id, "provider_type": provider, "provider_id": u.id}}}
 }
 
 func (m *memory) keyCall(r *http.Request, s *memorySession, path string) (int, any, error) {
-	if s.key != nil && !m.lies("keys manage keys") || s.user.email == "" {
+	if s.key != nil && !m.lies("keys manage keys") || s.user.isNobody() {
 		if m.lies("401 for strangers") {
 			return 0, nil, errBadToken
 		}

@@ -26,6 +26,10 @@ type Target struct {
 	// Anonymous says that anonymous sign-in is expected to work.
 	Anonymous bool
 
+	// CustomToken signs a token with which somebody signs in whom the issuer calls
+	// subject; nil means that the server takes no such tokens.
+	CustomToken func(t *testing.T, subject string) string
+
 	// MinPassword is the least length of a password; 0 means 6.
 	MinPassword int
 
@@ -48,6 +52,7 @@ func Run(t *testing.T, target Target) {
 	t.Run("key names", s.testNames)
 	t.Run("key limit", s.testLimit)
 	t.Run("key sign-in", s.testKeyLogin)
+	t.Run("signed tokens", s.testSignedTokens)
 	t.Run("key facts", s.testFacts)
 	t.Run("auth sessions", s.testAuthSessions)
 	t.Run("passwords", s.testPasswords)

@@ -26,6 +26,8 @@ type Config struct {
 	Registration bool
 	// Anonymous lets programs sign in without credentials.
 	Anonymous bool
+	// NewUsers has the providers whose tokens create an account for somebody who has none.
+	NewUsers map[string]bool
 	// MinPassword is the least number of characters of a new password; the most is 128.
 	MinPassword int
 	// Mailer sends emails; nil means that none are sent: accounts confirm themselves.
@@ -55,6 +57,7 @@ type Accounts struct {
 	acts, notices *Quota
 	registrations *registrations
 	exchanges     *exchanges
+	tokens        signedTokens
 
 	lists *limits.Turns // of lists of sessions
 

@@ -61,6 +61,9 @@ func (p *Person) checkOwn(ctx context.Context, password model.Secret) (model.Ide
 	if err := p.manages(); err != nil {
 		return model.Identity{}, passwordWrong, err
 	}
+	if p.who.Provider != model.ProviderEmailPassword {
+		return model.Identity{}, passwordWrong, refuse(model.KindForbidden) // a session with no password to it
+	}
 	a := p.accounts
 	id, err := p.identity(ctx)
 	if err != nil {

@@ -21,6 +21,7 @@ type authenticated struct {
 
 	refusal    model.Kind // when user, password or key go away before the session is there
 	generation int64      // of the password that was checked
+	how        string     // what the event says of it
 }
 
 // SignIn opens a session with the email and the password of an account.
@@ -99,7 +100,9 @@ func (a *Accounts) verifyPassword(ctx context.Context, from model.Origin, email 
 	if verdict == passwordOutdated {
 		a.rehash(ctx, from, id, password)
 	}
-	return authenticated{id.UserID, id.ID, id.Provider, model.KindWrongPassword, id.Generation}, nil
+	return authenticated{
+		userID: id.UserID, identityID: id.ID, provider: id.Provider, refusal: model.KindWrongPassword, generation: id.Generation,
+	}, nil
 }
 
 // judge says whether a sign-in may go on after its password was checked. What it tells the owner of the account is recorded
@@ -196,6 +199,7 @@ func (a *Accounts) openSession(ctx context.Context, from model.Origin, who authe
 	row := a.newSession(from, who, d)
 	var use *model.KeyUse
 	e := a.event(from, model.EventSignedIn, who.userID)
+	e.Detail = who.how
 	if row.KeyID != "" {
 		use = useOf(from, d, row.CreatedAt)
 		e.Kind, e.KeyID = model.EventKeyFirstUsed, row.KeyID // the store writes it down of the first use alone

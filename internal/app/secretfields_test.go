@@ -40,6 +40,8 @@ var openSecrets = map[string]string{
 	"client.errorBody.code":                 "the name of an error",
 	"client.loginFields.Password":           "the body of one request; Credentials hold it in a function",
 	"client.loginFields.Key":                "the body of one request; Credentials hold it in a function",
+	"client.loginFields.Token":              "the body of one request; Credentials hold it in a function",
+	"client.loginFields.IDToken":            "the body of one request; Credentials hold it in a function",
 	"model.WebSession.Sealed":               "encrypted, and the struct prints without",
 	"handlers.Deps.SessionKeys":             "the struct prints without",
 	"handlers.programError.code":            "the name of an error",

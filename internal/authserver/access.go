@@ -64,6 +64,7 @@ var (
 	holdsRefresh = accessRule{token: refreshToken, session: byAnything, refusal: kindForbidden}
 	holdsAccess  = accessRule{token: accessToken, session: byAnything, refusal: kindForbidden}
 	managesKeys  = accessRule{token: refreshToken, session: byPerson, refusal: kindKeysForbidden}
+	hasPassword  = accessRule{token: refreshToken, session: byPassword, refusal: kindForbidden}
 	// A key is meant to be handed to a device, and losing a device must not mean losing the account. Access tokens outlive a
 	// sign-out by up to half an hour; that is too long for the one call that cannot be undone.
 	mayDeleteSelf = accessRule{token: accessToken, live: true, session: byPerson | byNobody, refusal: kindDeleteForbidden}

@@ -14,6 +14,9 @@ type appIDs struct {
 	passwords string
 	keys      string
 	anonymous string
+	custom    string
+	google    string
+	apple     string
 }
 
 func idsOf(appID string) appIDs {
@@ -22,6 +25,9 @@ func idsOf(appID string) appIDs {
 		passwords: derivedID(appID, model.ProviderEmailPassword),
 		keys:      derivedID(appID, model.ProviderAPIKey),
 		anonymous: derivedID(appID, model.ProviderAnonymous),
+		custom:    derivedID(appID, model.ProviderCustomToken),
+		google:    derivedID(appID, model.ProviderGoogle),
+		apple:     derivedID(appID, model.ProviderApple),
 	}
 }
 
@@ -32,6 +38,12 @@ func (a appIDs) provider(name string) string {
 		return a.passwords
 	case model.ProviderAPIKey:
 		return a.keys
+	case model.ProviderCustomToken:
+		return a.custom
+	case model.ProviderGoogle:
+		return a.google
+	case model.ProviderApple:
+		return a.apple
 	default:
 		return a.anonymous
 	}

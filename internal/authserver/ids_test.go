@@ -13,7 +13,7 @@ func TestIDsOfAnAppAreStableAndDifferent(t *testing.T) {
 	}
 	seen := map[string]bool{}
 	for _, ids := range []appIDs{a, b} {
-		for _, id := range []string{ids.domain, ids.passwords, ids.keys, ids.anonymous} {
+		for _, id := range []string{ids.domain, ids.passwords, ids.keys, ids.anonymous, ids.custom, ids.google, ids.apple} {
 			if !model.IsID(id) || seen[id] {
 				t.Errorf("id %q", id)
 			}
@@ -26,6 +26,7 @@ func TestIDsOfAnAppAreStableAndDifferent(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		model.ProviderEmailPassword: a.passwords, model.ProviderAPIKey: a.keys, model.ProviderAnonymous: a.anonymous,
+		model.ProviderCustomToken: a.custom, model.ProviderGoogle: a.google, model.ProviderApple: a.apple,
 	} {
 		if got := a.provider(name); got != want {
 			t.Errorf("provider %s is %s", name, got)

@@ -22,14 +22,19 @@ func (s *Server) profileOf(who principal, identities []model.Identity, keys []mo
 		UserID:     who.userID,
 		DomainID:   s.ids.domain,
 		Identities: make([]wireIdentity, 0, len(identities)+len(keys)),
-		Data:       map[string]string{},
+		Data:       map[string]any{},
 		Type:       "normal",
 	}
 	for _, id := range identities {
 		w := wireIdentity{ID: id.ID, ProviderType: id.Provider, ProviderID: s.ids.provider(id.Provider)}
-		if id.Provider == model.ProviderEmailPassword {
-			w.ProviderData = map[string]string{"email": id.Subject}
+		switch {
+		case id.Provider == model.ProviderEmailPassword:
+			w.ProviderData = map[string]any{"email": id.Subject}
 			out.Data["email"] = id.Subject
+		case byToken.has(id.Provider):
+			w.ID = id.Subject
+			w.ProviderData = saidBy(id)
+			addMissing(out.Data, w.ProviderData)
 		}
 		out.Identities = append(out.Identities, w)
 	}

@@ -54,7 +54,7 @@ func TestProfileOfAKeySessionIsThePersonsWithTheKeysName(t *testing.T) {
 	device := f.loginWithKey(pump.Value)
 	var got profileAnswer
 	f.do("GET", profilePath, device.AccessToken, "").want(200).into(&got)
-	want := map[string]string{"email": "a@example.org", "name": "pump"}
+	want := map[string]any{"email": "a@example.org", "name": "pump"}
 	if diff := cmp.Diff(want, got.Data); diff != "" || got.UserID != owner.UserID || got.Type != "normal" {
 		t.Errorf("%+v (-want +got):\n%s", got, diff)
 	}
@@ -63,7 +63,7 @@ func TestProfileOfAKeySessionIsThePersonsWithTheKeysName(t *testing.T) {
 	f.do("DELETE", keysPath+"/"+pump.ID, owner.RefreshToken, "").want(204)
 	got = profileAnswer{}
 	f.do("GET", profilePath, device.AccessToken, "").want(200).into(&got)
-	if diff := cmp.Diff(map[string]string{"email": "a@example.org"}, got.Data); diff != "" || len(got.Identities) != 1 {
+	if diff := cmp.Diff(map[string]any{"email": "a@example.org"}, got.Data); diff != "" || len(got.Identities) != 1 {
 		t.Errorf("%+v (-want +got):\n%s", got, diff)
 	}
 }

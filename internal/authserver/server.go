@@ -29,6 +29,8 @@ type Config struct {
 	ClientAddress func(*http.Request) string
 	// Audiences are the services for which there are tokens in exchange for access tokens.
 	Audiences []model.Audience
+	// IDTokens verifies the tokens of people whom another has authenticated; nil means that nobody signs in with one.
+	IDTokens IDTokens
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 	// Log receives why requests were refused, never a credential; nil means nowhere.
@@ -117,8 +119,8 @@ func (s *Server) table() []route {
 		{"PUT", apiKeys + "/{id}/disable", managesKeys, s.disableKey},
 
 		{"GET", keyFactsPath, managesKeys, s.keyFacts},
-		{"POST", proofPath, managesKeys, s.confirmPassword},
-		{"PUT", passwordPath, managesKeys, s.changePassword},
+		{"POST", proofPath, hasPassword, s.confirmPassword},
+		{"PUT", passwordPath, hasPassword, s.changePassword},
 		{"GET", sessionsPath, managesKeys, s.listSessions},
 		{"DELETE", sessionsPath, managesKeys, s.endOtherSessions},
 		{"DELETE", sessionsPath + "/{id}", managesKeys, s.endSession},

@@ -34,6 +34,9 @@ type loginRequest struct {
 	Username *string       `json:"username"`
 	Password *model.Secret `json:"password"`
 	Key      *model.Secret `json:"key"`
+	Token    *model.Secret `json:"token"`
+	IDToken  *model.Secret `json:"id_token"`
+	AuthCode *model.Secret `json:"authCode"`
 	Options  struct {
 		Device *device `json:"device"`
 	} `json:"options"`
@@ -127,18 +130,18 @@ type renewAnswer struct {
 
 // profileAnswer answers GET auth/profile; realm-web requires type, Realm's core identities and data.
 type profileAnswer struct {
-	UserID     string            `json:"user_id"`
-	DomainID   string            `json:"domain_id"`
-	Identities []wireIdentity    `json:"identities"`
-	Data       map[string]string `json:"data"`
-	Type       string            `json:"type"`
+	UserID     string         `json:"user_id"`
+	DomainID   string         `json:"domain_id"`
+	Identities []wireIdentity `json:"identities"`
+	Data       map[string]any `json:"data"`
+	Type       string         `json:"type"`
 }
 
 type wireIdentity struct {
-	ID           string            `json:"id"`
-	ProviderType string            `json:"provider_type"`
-	ProviderID   string            `json:"provider_id"`
-	ProviderData map[string]string `json:"provider_data,omitempty"`
+	ID           string         `json:"id"`
+	ProviderType string         `json:"provider_type"`
+	ProviderID   string         `json:"provider_id"`
+	ProviderData map[string]any `json:"provider_data,omitempty"`
 }
 
 // wireKey has exactly the fields that App Services sent: realm-web hands others on to the app, whose tests compare deeply.

@@ -32,6 +32,13 @@ const (
 	EventAccountEnabled  EventKind = "account-enabled"
 )
 
+// How somebody signed in, or got an account, whom somebody else had authenticated.
+const (
+	DetailToken  = "with a signed token"
+	DetailGoogle = "with Google"
+	DetailApple  = "with Apple"
+)
+
 // DetailFetched is the detail of EventKeyShown when it was a device that was given the value.
 const DetailFetched = "fetched by the device"
 

@@ -43,7 +43,7 @@ func readStatements() []string {
 func writeStatements() []string {
 	return []string{
 		insertUser, selectUser, updateUserDisabled, deleteUser, insertIdentity, insertLoneIdentity,
-		updatePasswordHash, changePasswordHash, replacePending, deleteAllLinks, selectIdentityBySubject,
+		updateIdentityData, updatePasswordHash, changePasswordHash, replacePending, deleteAllLinks, selectIdentityBySubject,
 		insertLink, selectLink, deleteLinks, updatePending, setPasswordHash, sweepLinks,
 		insertAPIKey, insertForm, sweepForms, deleteFormsOfUser, selectKeyRefusal, selectAPIKey, selectAPIKeyName, updateAPIKeyDisabled, deleteAPIKey, deleteSessionsOfKey,
 		deleteKnockOfValue,

@@ -65,6 +65,8 @@ ORDER BY i.pending LIMIT ?3`
 SELECT ` + identityColumns + `
 FROM identities AS i JOIN users AS u ON u.id = i.user_id WHERE i.user_id = ? ORDER BY i.id`
 
+	updateIdentityData = `UPDATE identities SET data = ? WHERE id = ?`
+
 	updatePasswordHash = `UPDATE identities SET password_hash = ? WHERE id = ? AND password_hash = ?`
 
 	// replacePending leaves an earlier registration of the address with nothing.
@@ -300,6 +302,15 @@ func scanIdentity(id *model.Identity, created *int64) []any {
 	return []any{
 		&id.ID, &id.UserID, &id.Provider, &id.Subject, &id.PasswordHash, created, &id.Pending, &id.Generation, &id.Data, &id.UserDisabled,
 	}
+}
+
+// ReplaceIdentityData stores what an issuer says of the owner of an identity. One that is gone takes it along.
+func (s *Store) ReplaceIdentityData(ctx context.Context, id model.Identity, data string) error {
+	err := s.write(ctx, ofUser(id.UserID), func(t tx) error {
+		_, err := t.exec(updateIdentityData, data, id.ID)
+		return err
+	})
+	return doing("replace identity data", err)
 }
 
 // ReplacePasswordHash stores the new hash of a password that was just checked against the old one. When the stored hash is no

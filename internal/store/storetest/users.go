@@ -25,6 +25,27 @@ func users() []contract {
 				t.Error(diff)
 			}
 		}},
+		{"what a token says of somebody is kept with their identity, and replaced", func(t *testing.T, s *store.Store) {
+			u, id := newUser("auth0|77")
+			id.Provider, id.PasswordHash, id.Data = model.ProviderCustomToken, "", `{"name":"Ann \u003c日本\u003e"}`
+			want(t, s.CreateUser(t.Context(), u, id), nil)
+			other, otherID := newUser("auth0|78")
+			otherID.Provider, otherID.PasswordHash = model.ProviderCustomToken, ""
+			want(t, s.CreateUser(t.Context(), other, otherID), nil)
+			for _, data := range []string{id.Data, `{}`, ""} {
+				id.Data = data
+				want(t, s.ReplaceIdentityData(t.Context(), id, data), nil)
+				for _, one := range []model.Identity{id, otherID} {
+					got, err := s.IdentityBySubject(t.Context(), one.Provider, one.Subject)
+					want(t, err, nil)
+					if diff := cmp.Diff(one, got); diff != "" {
+						t.Error(diff)
+					}
+				}
+			}
+			want(t, s.DeleteUser(t.Context(), u.ID), nil)
+			want(t, s.ReplaceIdentityData(t.Context(), id, "x"), nil)
+		}},
 		{"an unknown subject, provider or user is not found", func(t *testing.T, s *store.Store) {
 			u, id := newUser("ann")
 			want(t, s.CreateUser(t.Context(), u, id), nil)
