@@ -88,6 +88,9 @@ func (a *App) readiness(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		text = "not ready\n"
 	}
+	for _, trouble := range a.issuers.Troubles() { // which keeps no request from being answered
+		text += trouble.String() + "\n"
+	}
 	_, _ = io.WriteString(w, text) // the client has gone
 }
 

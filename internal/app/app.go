@@ -15,6 +15,7 @@ import (
 	"latchkey/internal/app/config"
 	"latchkey/internal/app/listen"
 	"latchkey/internal/app/operate"
+	"latchkey/internal/idtokens"
 	"latchkey/internal/limits"
 	"latchkey/internal/onboard"
 	"latchkey/internal/store"
@@ -38,12 +39,13 @@ type App struct {
 	nodes    *nodes         // nil when this is alone
 	pulse    *pulse         // nil when the database is in this process
 	mails    mailing
-	drain    func()        // waits for what is recorded after answers
-	quiet    time.Duration // how long nobody asks anything more on a connection that is hung up on when the program stops
-	draining time.Duration // how long the program says that it is stopping before it takes no more requests
-	stopping atomic.Bool   // it says so
-	stop     chan struct{} // closed when the program is stopping
-	letGo    func()        // closes it
+	issuers  *idtokens.Tokens // nil when nobody signs in with a token
+	drain    func()           // waits for what is recorded after answers
+	quiet    time.Duration    // how long nobody asks anything more on a connection that is hung up on when the program stops
+	draining time.Duration    // how long the program says that it is stopping before it takes no more requests
+	stopping atomic.Bool      // it says so
+	stop     chan struct{}    // closed when the program is stopping
+	letGo    func()           // closes it
 	now      func() time.Time
 	clock    *clock
 	log      *slog.Logger
@@ -157,7 +159,7 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 		return a, nil // commands reach the database themselves
 	}
 	a.commands = openCommandSocket(ctx, dir, operate.Handler(operate.Config{
-		Store: a.store, PublicURL: a.url, OnlyHere: onlyHere(a.url), Name: cfg.Name, Contact: cfg.Contact, Upstream: cfg.Upstream, MinPassword: cfg.MinPassword,
+		Store: a.store, PublicURL: a.url, OnlyHere: onlyHere(a.url), Name: cfg.Name, Contact: cfg.Contact, Upstream: cfg.Upstream, MinPassword: cfg.MinPassword, Providers: cfg.Providers.Names(),
 		Mailer: a.mails.mailer(), Data: dir.whole(), Warnings: a.warnings.forOperator, MailStuck: a.mails.stuck, Now: cfg.Now, Log: a.log,
 	}), a.log)
 	return a, nil
@@ -178,6 +180,9 @@ func (a *App) Run(ctx context.Context) error {
 	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
 	var beside sync.WaitGroup
 	beside.Go(func() { repeat(background, aboutAMinute, a.sweep) })
+	if a.issuers != nil {
+		beside.Go(func() { a.lookAtIssuers(background); repeat(background, aboutAMinute, a.lookAtIssuers) })
+	}
 	if a.nodes != nil {
 		beside.Go(func() { repeat(background, every(store.NodeBeat), a.nodes.beat) })
 		beside.Go(func() { repeat(background, every(healthLook), a.pulse.look) })

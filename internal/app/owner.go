@@ -52,6 +52,21 @@ func foreignOwner(path string, us []fileowner.User) (of fileowner.User, there bo
 	return 0, false
 }
 
+// openSecret says who else can read or replace a file with a secret that signs tokens.
+func openSecret(path string, us []fileowner.User) []string {
+	if of, there := foreignOwner(path, us); there {
+		return []string{fmt.Sprintf("a secret that signs tokens is in %s, which belongs to %s, who could sign in as any user", path, of)}
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil
+	}
+	if _, known := fileowner.Of(info); known && info.Mode().Perm()&0o007 != 0 {
+		return []string{fmt.Sprintf("a secret that signs tokens is in %s, which other users can read: they could sign in as any user (chmod 600)", path)}
+	}
+	return nil
+}
+
 // openParent is a directory above one in which everybody may rename what belongs to others; "" when there is none.
 func openParent(path string) string {
 	path, err := filepath.Abs(path)
@@ -75,6 +90,9 @@ func (a *App) tellOfUnusual(d dataDir, cfg config.Settings) {
 		if of, there := foreignOwner(secret.file, d.us); there && secret.file != "" {
 			d.unusual = append(d.unusual, fmt.Sprintf("the %s are in %s, which belongs to %s, who could sign in as any user", secret.what, secret.file, of))
 		}
+	}
+	for _, file := range cfg.Providers.SecretFiles {
+		d.unusual = append(d.unusual, openSecret(file, d.us)...)
 	}
 	switch what := strings.Join(d.unusual, "; "); {
 	case what == "":

@@ -42,6 +42,8 @@ var openSecrets = map[string]string{
 	"client.loginFields.Key":                "the body of one request; Credentials hold it in a function",
 	"client.loginFields.Token":              "the body of one request; Credentials hold it in a function",
 	"client.loginFields.IDToken":            "the body of one request; Credentials hold it in a function",
+	"config.customSettings.SecretFiles":     "names of files",
+	"config.Providers.SecretFiles":          "names of files",
 	"model.WebSession.Sealed":               "encrypted, and the struct prints without",
 	"handlers.Deps.SessionKeys":             "the struct prints without",
 	"handlers.programError.code":            "the name of an error",

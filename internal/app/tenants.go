@@ -48,6 +48,7 @@ func (a *App) here(cfg config.Settings, ring keyRing, access []*ecdsa.PrivateKey
 		Contact:      cfg.Contact,
 		Registration: cfg.Registration,
 		Anonymous:    cfg.Anonymous,
+		NewUsers:     cfg.Providers.NewUsers,
 		MinPassword:  cfg.MinPassword,
 		PasswordCost: cfg.PasswordCost,
 		Mailer:       a.mails.mailer(),
@@ -61,6 +62,7 @@ func (a *App) here(cfg config.Settings, ring keyRing, access []*ecdsa.PrivateKey
 		DeviceURL:     a.hosts.deviceURL,
 		ClientAddress: handlers.ClientAddress(cfg.TrustedProxies),
 		Audiences:     cfg.Audiences,
+		IDTokens:      a.knowIssuers(cfg),
 		Now:           cfg.Now,
 		Log:           a.log,
 	}, rules, tokens)

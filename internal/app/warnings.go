@@ -23,9 +23,10 @@ const (
 	warnNodeClock    warningKind = "node-clock"     // does not go with the database's
 	warnNodeName     warningKind = "node-name"      // is another node's too
 	warnNodeRoom     warningKind = "node-room"      // the database has too few connections for all nodes
+	warnIssuer       warningKind = "issuer"         // does not give the keys with which tokens are verified
 )
 
-var warningKinds = []warningKind{warnStrangeProxy, warnUnreadProxy, warnMail, warnData, warnClock, warnNodeClock, warnNodeName, warnNodeRoom}
+var warningKinds = []warningKind{warnStrangeProxy, warnUnreadProxy, warnMail, warnData, warnClock, warnNodeClock, warnNodeName, warnNodeRoom, warnIssuer}
 
 // maxWarning bounds what is kept of one, in bytes: headers and addresses of requests are in it.
 const maxWarning = 600

@@ -34,6 +34,7 @@ type Config struct {
 	Upstream       string        // base URL of the server that has the keys; "": this program
 	Registration   string        // "open" or "closed"
 	Anonymous      string        // "off" or "on"
+	Providers      string        // a file of those whose signed tokens people sign in with; "": none
 	MinPassword    int           // characters
 	StepUp         time.Duration // how long a confirmed password allows creating keys
 	PairingTime    time.Duration // how long a pairing code is good for
@@ -55,6 +56,7 @@ type Config struct {
 	Now   func() time.Time // the clock
 
 	PasswordCost model.PasswordCost // what hashing a password takes; the zero value: what is promised
+	KeySets      map[string]string  // where the keys of Google and Apple are, by provider; nil: at their own addresses
 	Connections  int                // how many there may be at once; 0: as many as open files allow
 	StopAtOnce   bool               // a stop waits for nobody who may be on the way; what was asked is answered all the same
 
@@ -95,6 +97,7 @@ func (c *Config) Flags() *flag.FlagSet {
 	fs.StringVar(&c.Upstream, "upstream", c.Upstream, "`URL` of another server that keeps users and keys; without it, this server keeps them")
 	fs.StringVar(&c.Registration, "registration", c.Registration, "`open|closed`: whether people can create accounts themselves")
 	fs.StringVar(&c.Anonymous, "anonymous", c.Anonymous, "`off|on`: whether devices can sign in without credentials")
+	fs.StringVar(&c.Providers, "providers", c.Providers, "`FILE` of the issuers whose signed tokens people sign in with: your own, Google, Apple (see docs/operating.md)")
 	fs.Var((*characters)(&c.MinPassword), "min-password", "minimum `CHARACTERS` of a new password, 6 to 64")
 	fs.Var((*secretText)(&c.SMTP), "smtp", "`URL` of the mail server: smtp://user:password@HOST:PORT?from=ADDRESS, or smtps://…; without it, no email is sent. All users of the machine can read a command line, so set LATCHKEY_SMTP instead")
 	fs.Var(duration{&c.StepUp, stepUpRange}, "step-up", "`TIME` after which people confirm their password again before they create a key or turn one on, 1m to 12h")

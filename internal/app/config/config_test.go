@@ -52,10 +52,11 @@ func TestEverySettingHasAFlagAndAVariable(t *testing.T) {
 	want.PairingTime, want.StepUp = 5*time.Minute, 2*time.Hour
 	want.DrainTime, want.AdminAddr = 15*time.Second, "127.0.0.1:9090"
 	want.TrustedProxies, want.Log, want.LogLevel = "10.0.0.0/8, 2001:db8::/32", "json", "warn"
+	want.Providers = writeProviders(t, `{"oauth2-google": {"client_ids": ["123.apps.googleusercontent.com"]}}`)
 	values := map[string]string{
 		"addr": want.Addr, "public-url": want.PublicURL, "also-host": want.AlsoHosts, "data": want.Data, "app-id": want.AppID,
 		"database": want.Database.Reveal(), "node": want.Node,
-		"upstream": want.Upstream, "registration": want.Registration, "anonymous": want.Anonymous, "min-password": "15", "pairing-time": "5m",
+		"upstream": want.Upstream, "registration": want.Registration, "anonymous": want.Anonymous, "providers": want.Providers, "min-password": "15", "pairing-time": "5m",
 		"step-up": "2h", "name": want.Name, "contact": want.Contact,
 		"drain-time": "15s", "admin-addr": want.AdminAddr,
 		"trusted-proxies": want.TrustedProxies, "log": want.Log, "log-level": want.LogLevel,

@@ -28,7 +28,8 @@ type Settings struct {
 	Upstream       *url.URL     // of the server that has the keys; nil: this program
 	Registration   bool         // people may make accounts themselves
 	Anonymous      bool         // devices may sign in without credentials
-	MinPassword    int          // characters
+	Providers      Providers
+	MinPassword    int // characters
 	StepUp         time.Duration
 	PairingTime    time.Duration
 	DrainTime      time.Duration
@@ -94,7 +95,7 @@ func (c Config) Parse() (Settings, error) {
 		PasswordCost: c.PasswordCost,
 		Connections:  c.Connections, StopAtOnce: c.StopAtOnce,
 	}
-	var publicErr, alsoErr, nameErr, contactErr, upstreamErr, registrationErr, anonymousErr, adminErr, smtpErr, proxiesErr, audiencesErr, logErr, levelErr error
+	var publicErr, alsoErr, nameErr, contactErr, upstreamErr, registrationErr, anonymousErr, providersErr, adminErr, smtpErr, proxiesErr, audiencesErr, logErr, levelErr error
 	s.PublicURL, publicErr = parsePublicURL(c.PublicURL)
 	s.AlsoHosts, alsoErr = parseAlsoHosts(c.AlsoHosts)
 	s.Name, nameErr = parseName(c.Name)
@@ -102,6 +103,7 @@ func (c Config) Parse() (Settings, error) {
 	s.Upstream, upstreamErr = parseUpstream(c.Upstream)
 	s.Registration, registrationErr = oneOf("registration", c.Registration, choice[bool]{"open", true}, choice[bool]{"closed", false})
 	s.Anonymous, anonymousErr = oneOf("anonymous", c.Anonymous, choice[bool]{"off", false}, choice[bool]{"on", true})
+	s.Providers, providersErr = parseProviders(c, s.Registration)
 	s.Admin, adminErr = parseAdmin(c.AdminAddr)
 	s.Mail, smtpErr = parseSMTP(c.SMTP)
 	s.TrustedProxies, proxiesErr = parseNetworks(c.TrustedProxies)
@@ -131,6 +133,7 @@ func (c Config) Parse() (Settings, error) {
 		upstreamErr,
 		registrationErr,
 		anonymousErr,
+		providersErr,
 		check("min-password", strconv.Itoa(c.MinPassword), 6 <= c.MinPassword && c.MinPassword <= 64, charactersRange),
 		check("step-up", shortDuration(c.StepUp), minStepUp <= c.StepUp && c.StepUp <= maxStepUp, stepUpRange),
 		check("pairing-time", shortDuration(c.PairingTime), minPairingTime <= c.PairingTime && c.PairingTime <= maxPairingTime, pairingTimeRange),

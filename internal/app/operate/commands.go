@@ -144,7 +144,7 @@ func (p Program) commands() []command {
 			more: "FILE is a JSON array of User objects, which keep their ids. An export contains neither passwords nor keys: people reset\n" +
 				"their passwords and create new keys. If one user cannot be imported, none is. Existing users are skipped, so it can\n" +
 				"be run again.",
-			flags: []commandFlag{withDryRun, withSkipBad},
+			settings: []string{"providers"}, flags: []commandFlag{withDryRun, withSkipBad},
 		},
 		{
 			name: "status", does: "show where the server and its data are, and what needs attention", run: showStatus,

@@ -54,7 +54,8 @@ type imported struct {
 	NeedReset int            `json:"need_reset"`    // of those made: must choose a password
 	Disabled  int            `json:"disabled"`      // of those made
 	Keys      int            `json:"keys"`          // must be created again: an export does not have them
-	Kept      map[string]int `json:"kept"`          // identities by provider, with which nobody can sign in here
+	Kept      map[string]int `json:"kept"`          // identities by provider, of those that are elsewhere
+	SetUp     []string       `json:"set_up"`        // providers of Kept with which people can sign in here
 	Bad       int            `json:"bad"`
 	Problems  []problem      `json:"problems"` // of the first of them
 
@@ -96,7 +97,7 @@ func (o *operator) importFrom(ctx context.Context, file io.Reader, dryRun bool) 
 	defer stop(nil)
 	i := &importing{
 		operator: o, ctx: ctx, stop: stop, seen: map[[16]byte]struct{}{}, candidates: make(chan candidate),
-		result: imported{DryRun: dryRun, Kept: map[string]int{}, Problems: []problem{}, BesideList: []problem{}},
+		result: imported{DryRun: dryRun, Kept: map[string]int{}, SetUp: []string{}, Problems: []problem{}, BesideList: []problem{}},
 	}
 	workers := importWriters
 	if dryRun {
@@ -112,6 +113,12 @@ func (o *operator) importFrom(ctx context.Context, file io.Reader, dryRun bool) 
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause
 	}
+	for provider := range i.result.Kept {
+		if slices.Contains(o.providers, provider) {
+			i.result.SetUp = append(i.result.SetUp, provider)
+		}
+	}
+	slices.Sort(i.result.SetUp)
 	for _, list := range [][]problem{i.result.Problems, i.result.BesideList} {
 		slices.SortFunc(list, func(a, b problem) int { return a.Number - b.Number })
 	}

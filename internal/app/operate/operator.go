@@ -25,6 +25,7 @@ type operator struct {
 	onlyHere  bool            // only this computer can open publicURL
 	upstream  *url.URL        // nil: the users are here
 	mailer    accounts.Mailer // nil: no emails are sent
+	providers []string        // whose tokens people sign in with
 	data      string
 	warnings  func() []Warning
 	mailStuck func() bool
@@ -56,6 +57,7 @@ type Config struct {
 	Upstream    *url.URL // nil: the users are here
 	MinPassword int
 	Mailer      accounts.Mailer // nil: no emails are sent
+	Providers   []string        // whose tokens people sign in with
 	Data        string          // the directory, from the root
 	// Warnings are what was seen since the program was started; nil while none runs.
 	Warnings func() []Warning
@@ -69,7 +71,7 @@ type Config struct {
 func Handler(c Config) http.Handler {
 	o := &operator{
 		store: c.Store, publicURL: c.PublicURL, onlyHere: c.OnlyHere, upstream: c.Upstream, mailer: c.Mailer, now: c.Now, log: c.Log,
-		data: c.Data, warnings: c.Warnings, mailStuck: c.MailStuck,
+		data: c.Data, warnings: c.Warnings, mailStuck: c.MailStuck, providers: c.Providers,
 		accounts: accounts.New(accounts.Config{
 			PublicURL: c.PublicURL, Name: c.Name, Contact: c.Contact, MinPassword: c.MinPassword, Mailer: c.Mailer, Now: c.Now, Log: c.Log,
 		}, c.Store),

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"latchkey/internal/model"
 )
 
 // print writes an answer: as JSON, or in the words that say does.
@@ -109,7 +111,14 @@ func (r imported) write(w io.Writer) error {
 		fmt.Fprintf(&text, "%d keys must be created again: an export does not contain their values.\n", r.Keys)
 	}
 	for _, provider := range slices.Sorted(maps.Keys(r.Kept)) {
-		fmt.Fprintf(&text, "%d identities of %s were kept, but cannot be used to sign in here.\n", r.Kept[provider], legible(provider))
+		how := "were kept, but cannot be used to sign in here"
+		switch {
+		case slices.Contains(r.SetUp, provider):
+			how = "sign in as before"
+		case slices.Contains([]string{model.ProviderCustomToken, model.ProviderGoogle, model.ProviderApple}, provider):
+			how = "sign in as before once the server has that provider in the file of --providers"
+		}
+		fmt.Fprintf(&text, "%d identities of %s %s.\n", r.Kept[provider], legible(provider), how)
 	}
 	if r.Beside > 0 {
 		fmt.Fprintf(&text, "%d have an address that looks like another user's, and must sign in with its exact spelling:\n", r.Beside)
