@@ -16,7 +16,7 @@ func TestTheProofsThatTheDocumentsNameExist(t *testing.T) {
 	t.Parallel()
 	have := testNames(t)
 	named := regexp.MustCompile("`((?:Test|Fuzz|Benchmark)[A-Z][A-Za-z0-9_]*)`")
-	for _, document := range []string{"security.md", "reliability.md"} {
+	for _, document := range []string{"security.md", "reliability.md", "tokens.md"} {
 		text, err := os.ReadFile(filepath.Join("..", "..", "docs", document))
 		if err != nil {
 			t.Fatal(err)
