@@ -96,6 +96,8 @@ func noContent(body []byte) error {
 type errorBody struct {
 	message, code, link string
 
+	description string // of OAuth, which has its code where others have the message
+
 	failed bool // the body is an object that reports an error, whatever the status
 	broken bool // the body is not a whole JSON object
 }
@@ -131,13 +133,16 @@ func readErrorBody(body []byte) errorBody {
 	}
 	_, err := dec.Token()
 	c.broken = err != nil
+	if c.description != "" && c.code == "" {
+		c.code, c.message = c.message, c.description
+	}
 	return c
 }
 
 // take keeps one member. The SDKs treat a success status with an error in its
 // body as an error, and so does this package.
 func (c *errorBody) take(name any, raw json.RawMessage) {
-	if name != "error" && name != "error_code" && name != "link" {
+	if name != "error" && name != "error_code" && name != "error_description" && name != "link" {
 		return // most of a long answer
 	}
 	var value any
@@ -150,6 +155,8 @@ func (c *errorBody) take(name any, raw json.RawMessage) {
 	case "error_code":
 		c.code = text
 		c.failed = c.failed || text != ""
+	case "error_description":
+		c.description = text
 	case "link":
 		c.link = text
 	}

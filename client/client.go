@@ -119,6 +119,8 @@ type request struct {
 	bearer Secret // the token to send, if any
 	body   any    // sent as JSON, unless nil
 
+	form url.Values // sent in place of body, unless nil
+
 	// noContent is true of a call that answers 204 and nothing else.
 	noContent bool
 
@@ -136,8 +138,10 @@ func (r request) fullPath() string {
 }
 
 // changesNothing reports whether r can be sent twice without harm: it only asks,
-// or gets one more access token.
-func (r request) changesNothing() bool { return r.method == http.MethodGet || r.op == opRefresh }
+// or gets one more token.
+func (r request) changesNothing() bool {
+	return r.method == http.MethodGet || r.op == opRefresh || r.op == opTokenFor
+}
 
 // path joins escaped path elements, each after a slash.
 func path(elements ...string) string {
@@ -206,6 +210,7 @@ func (c *Client) build(ctx context.Context, root string, r request) (*http.Reque
 			return nil, err
 		}
 	}
+	body.WriteString(r.form.Encode())
 	req, err := http.NewRequestWithContext(ctx, r.method, root+r.fullPath(), &body)
 	if err != nil {
 		return nil, err
@@ -214,6 +219,9 @@ func (c *Client) build(ctx context.Context, root string, r request) (*http.Reque
 	req.Header.Set("User-Agent", c.userAgent)
 	if r.body != nil {
 		req.Header.Set("Content-Type", "application/json")
+	}
+	if r.form != nil {
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
 	if r.method == http.MethodGet && c.http1.Load() {
 		req.Body, req.GetBody = sentOnce{}, nil

@@ -71,6 +71,12 @@
 // does, see [APIKeys.Facts]; of other servers [IsNotReported] tells that they do
 // not.
 //
+// # Tokens for other services
+//
+// A service that took the data over does not take the tokens of this session, and
+// should not be given them. [Session.TokenFor] gets it one of its own, from a
+// Latchkey server whose operator has named the service.
+//
 // # Errors
 //
 // In the error of every call, errors.As finds an [*Error]. It has the HTTP status

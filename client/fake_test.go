@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"net/http"
@@ -90,6 +91,7 @@ func (f *fake) handle(call string, h http.HandlerFunc) {
 
 func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
+	r.Body = io.NopCloser(bytes.NewReader(body))
 	in := recorded{r.Method, r.URL.RequestURI(), r.Header, string(body)}
 	f.mu.Lock()
 	f.got = append(f.got, in)

@@ -73,12 +73,17 @@ func (a *APIKeys) Facts(ctx context.Context) (KeyFacts, error) {
 // IsNotReported reports whether the server answered to [APIKeys.Facts], or to
 // another of Latchkey's own calls, that it knows no such call, or with something
 // else than was asked for: status 404, 405 or 501, a redirect, or a success that
-// makes no sense. It is false when the server could not be asked, failed, or
+// makes no sense. To [Session.TokenFor] it may also answer that it has no such
+// grant. It is false when the server could not be asked, failed, or
 // refused the session, and when what is not there is the session to be ended.
 func IsNotReported(err error) bool {
 	e, ok := about(err)
-	if !ok || !strings.HasPrefix(e.Path, ownRoot+"/") || e.Code == codeSessionNotFound || errors.Is(err, errBrokeOff) {
+	own := ok && (strings.HasPrefix(e.Path, ownRoot+"/") || e.Op == opTokenFor)
+	if !own || e.Code == codeSessionNotFound || errors.Is(err, errBrokeOff) {
 		return false
+	}
+	if e.Op == opTokenFor && e.Code == codeNoGrant {
+		return true
 	}
 	switch e.Status {
 	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented:

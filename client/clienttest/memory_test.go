@@ -149,6 +149,9 @@ func (m *memory) envelope(r *http.Request, no refusal) map[string]any {
 
 // answer finds the handler of a request: the route table, by hand.
 func (m *memory) answer(r *http.Request) (int, any, error) {
+	if r.URL.Path == "/oauth/token" {
+		return m.exchange(r)
+	}
 	path, ok := strings.CutPrefix(r.URL.Path, apiRoot+"/app/")
 	if !ok {
 		return m.authorized(r, strings.TrimPrefix(r.URL.Path, apiRoot))

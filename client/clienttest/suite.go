@@ -29,6 +29,8 @@ type Target struct {
 	// CustomToken signs a token with which somebody signs in whom the issuer calls
 	// subject; nil means that the server takes no such tokens.
 	CustomToken func(t *testing.T, subject string) string
+	// Audience is the name of a service that there are tokens for; "" for none.
+	Audience string
 
 	// MinPassword is the least length of a password; 0 means 6.
 	MinPassword int
@@ -55,6 +57,7 @@ func Run(t *testing.T, target Target) {
 	t.Run("signed tokens", s.testSignedTokens)
 	t.Run("key facts", s.testFacts)
 	t.Run("auth sessions", s.testAuthSessions)
+	t.Run("service tokens", s.testServiceTokens)
 	t.Run("passwords", s.testPasswords)
 	t.Run("strangers", s.testStrangers)
 	t.Run("bad input", s.testBadInput)

@@ -21,7 +21,9 @@ func memoryTarget(t *testing.T, lie string) Target {
 	server := httptest.NewServer(m)
 	t.Cleanup(server.Close)
 	m.url = server.URL
-	return Target{BaseURL: server.URL, AppID: memoryApp, Anonymous: true, Strict: true, CustomToken: memoryToken}
+	return Target{
+		BaseURL: server.URL, AppID: memoryApp, Anonymous: true, Strict: true, CustomToken: memoryToken, Audience: memoryAudience,
+	}
 }
 
 func TestTheSuiteAcceptsAFaithfulServer(t *testing.T) {
@@ -30,7 +32,7 @@ func TestTheSuiteAcceptsAFaithfulServer(t *testing.T) {
 	if lie == "" {
 		t.Run("when less is promised", func(t *testing.T) {
 			relaxed := target
-			relaxed.Anonymous, relaxed.Strict, relaxed.CustomToken = false, false, nil
+			relaxed.Anonymous, relaxed.Strict, relaxed.CustomToken, relaxed.Audience = false, false, nil, ""
 			Run(t, relaxed)
 		})
 	}
@@ -118,6 +120,9 @@ func TestTheSuiteNoticesEveryLie(t *testing.T) {
 		"sessions without their keys": "auth_sessions",
 		"short new passwords":         "passwords",
 		"the last use is the first":   "key_facts",
+		"tokens by default":           "service_tokens",
+		"tokens of ended sessions":    "service_tokens",
+		"tokens that open":            "service_tokens",
 		"unknown users told":          "accounts",
 		"values in facts":             "key_facts",
 		"values in lists":             "keys",

@@ -16,6 +16,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/google/go-cmp/cmp"
 
+	"latchkey/client/clienttest"
 	"latchkey/internal/app/config"
 	"latchkey/internal/model"
 	"latchkey/internal/testkit"
@@ -479,4 +480,14 @@ func TestMetricsCountTokensByServiceAndNothingThatWasSent(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
+}
+
+// The suite also runs in internal/authserver, which has no tokens for services: the dashboard answers there.
+func TestTheWholeProgramSpeaksTheProtocol(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("what is only of the client API is held beside it")
+	}
+	s := newStage(t, "")
+	clienttest.Run(t, clienttest.Target{BaseURL: s.at, AppID: "latchkey-local", Anonymous: true, Audience: "sync", MinPassword: 8, Strict: true})
 }
