@@ -359,7 +359,7 @@ func TestTheProvidersFileHasWhatTheExportHasAndSaysWhatToFillIn(t *testing.T) {
 		}
 	}
 	limited := filepath.Join(t.TempDir(), "providers.json")
-	examined(t, "testdata/stitch", "--write-providers", limited)
+	_, _, _ = examined(t, "testdata/stitch", "--write-providers", limited)
 	if got := testkit.ReadFile(t, limited); !strings.Contains(got, `"new_users": false`) { // strangers were kept out by their domain
 		t.Errorf("%s", got)
 	}

@@ -282,9 +282,7 @@ func (r *report) addOff(a app, on map[string]bool, counted *people) {
 
 // addNext says what to type.
 func (r *report) addNext(a app, s settings, signed bool) {
-	if s.users != "" {
-		r.Next = append(r.Next, "latchkey import-users "+inShell(s.users)+" --dry-run")
-	} else {
+	if s.users == "" {
 		r.Next = append(r.Next, "latchkey doctor "+inShell(s.export)+" --users users.json")
 	}
 	start := "latchkey --app-id " + cmp.Or(a.id, "APP-ID")
@@ -299,7 +297,10 @@ func (r *report) addNext(a app, s settings, signed bool) {
 	if a.id == "" {
 		start += ", with the app id that your apps have: this export has none"
 	}
-	r.Next = append(r.Next, start, "docs/migrating.md: which versions of your app can be reached")
+	if r.Next = append(r.Next, start); s.users != "" { // it needs the database that the first start creates
+		r.Next = append(r.Next, "latchkey import-users "+inShell(s.users)+" --dry-run")
+	}
+	r.Next = append(r.Next, "docs/migrating.md: which versions of your app can be reached")
 }
 
 // text is the report for people.

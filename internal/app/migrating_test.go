@@ -1,0 +1,204 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"latchkey/client"
+	"latchkey/internal/testkit"
+)
+
+// everyCommandExists is turned on once the program has all that the page is about. Until then what does not exist yet is only named.
+const everyCommandExists = false
+
+// Whoever follows the page types its commands one after another, in one directory.
+func TestEveryCommandOfTheMigrationGuideWorks(t *testing.T) {
+	t.Parallel()
+	page := testkit.ReadFile(t, "../../docs/migrating.md")
+	r := newReader(t)
+	blocks := regexp.MustCompile("(?ms)^ *```(sh|text)\n(.*?)^ *```$").FindAllStringSubmatch(page, -1)
+	commands, said := 0, ""
+	for _, block := range blocks {
+		if block[1] == "text" {
+			if diff := cmp.Diff(block[2], said); diff != "" {
+				t.Errorf("what the page says is not what is printed (-page +program):\n%s", diff)
+			}
+			continue
+		}
+		for line := range strings.Lines(block[2]) {
+			commands++
+			said = r.types(strings.TrimSpace(line))
+		}
+	}
+	if commands < 20 {
+		t.Errorf("only %d commands were found", commands)
+	}
+	switch {
+	case everyCommandExists && len(r.missing) > 0:
+		t.Errorf("these do not exist:\n%s", strings.Join(r.missing, "\n"))
+	case len(r.missing) > 0:
+		t.Logf("these do not exist yet:\n%s", strings.Join(r.missing, "\n"))
+	default:
+		t.Logf("all commands exist: everyCommandExists may be turned on")
+	}
+}
+
+// reader is somebody who follows the page.
+type reader struct {
+	t       *testing.T
+	dir     string // has what the page says that one has
+	env     []string
+	address string // in place of the page's
+	server  *exec.Cmd
+	started string // the command that started it
+	knock   string // the id of the device that knocks, in place of the page's
+	missing []string
+}
+
+func newReader(t *testing.T) *reader {
+	t.Helper()
+	r := &reader{t: t, dir: t.TempDir()}
+	port := freePort(t)
+	r.address = "http://127.0.0.1:" + port
+	bin := t.TempDir()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.env = []string{"PATH=" + bin + string(os.PathListSeparator) + os.Getenv("PATH"), "HOME=" + r.dir, "LATCHKEY_ADDR=127.0.0.1:" + port, "LATCHKEY_LOG_LEVEL=error"}
+	value := strings.Repeat("Zx9Kq2Lm7Vn4Rt8Wp3Yb6Hc1", 3)[:63]
+	for name, content := range map[string]string{
+		filepath.Join(bin, "latchkey"): "#!/bin/sh\n" + asProgram + "=1 exec '" + self + "' \"$@\"\n",
+		"users.json":                   testkit.ReadFile(t, "doctor/testdata/users.json"),
+		"keys.csv":                     "user,name,value\nada@example.org,garage-pi," + value + "A\n",
+		"gateways.csv":                 "name,value\nold-gateway," + value + "B\n",
+		"profiles.json":                `{"owner_id":"5f3a1c2b9d0e4a0012345671","plan":"garden"}` + "\n",
+	} {
+		if !filepath.IsAbs(name) {
+			name = filepath.Join(r.dir, name)
+		}
+		if err := os.WriteFile(name, []byte(content), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.CopyFS(filepath.Join(r.dir, "myapp"), os.DirFS("doctor/testdata/newest")); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.stop)
+	return r
+}
+
+// types carries out a command and gives what it prints.
+func (r *reader) types(line string) string {
+	r.t.Helper()
+	command := strings.ReplaceAll(line, "https://keys.example.org", r.address)
+	if strings.HasPrefix(command, "latchkey --") {
+		r.start(command)
+		return ""
+	}
+	program, _, _ := strings.Cut(command, " ")
+	if _, err := exec.LookPath(program); program != "latchkey" && err != nil {
+		r.t.Logf("no %s here", program)
+		return ""
+	}
+	if strings.HasPrefix(command, "latchkey knock list") { // a device has tried meanwhile
+		c, err := client.New(r.address, "myapp-abcde")
+		if err == nil {
+			_, err = c.Login(r.t.Context(), client.UserAPIKey("pQ5sT8uV2wX6yZ9aB3cD7eF1gH4iJ0kLmN5oP8qR2sT6uV9wX3yZ7aB1cD4eF0gH"))
+		}
+		if !client.IsUnauthorized(err) {
+			r.t.Errorf("a device with an unknown value: %v", err)
+		}
+	}
+	if r.knock != "" {
+		command = strings.ReplaceAll(command, "3f9a1c", r.knock)
+	}
+	out, complaints, code := r.run(command)
+	switch {
+	case isMissing(complaints):
+		r.missing = append(r.missing, line)
+	case code == 1 && strings.HasPrefix(command, "latchkey doctor myapp") && strings.Contains(out, "Does not work"):
+	case code != 0:
+		r.t.Errorf("%s: %d %s%s", line, code, out, complaints)
+	}
+	if id := regexp.MustCompile(`(?m)^([0-9a-f]{6,24})\b`).FindString(out); strings.HasPrefix(command, "latchkey knock list") {
+		r.knock = id
+	}
+	return out
+}
+
+// isMissing says whether the program has no such command or flag.
+func isMissing(complaints string) bool {
+	return strings.Contains(complaints, "unknown command") || strings.Contains(complaints, "flag provided but not defined")
+}
+
+func (r *reader) run(command string) (out, complaints string, code int) {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(r.t.Context(), time.Minute)
+	defer cancel()
+	var stdout, stderr bytes.Buffer
+	c := exec.CommandContext(ctx, "sh", "-c", command)
+	c.Dir, c.Env, c.Stdout, c.Stderr = r.dir, r.env, &stdout, &stderr
+	err := c.Run()
+	if _, exited := err.(*exec.ExitError); err != nil && !exited { //nolint:errorlint // it is not wrapped
+		r.t.Fatal(err)
+	}
+	return stdout.String(), stderr.String(), c.ProcessState.ExitCode()
+}
+
+// start runs the server in place of the one that runs. One whose flags do not exist yet leaves the old one.
+func (r *reader) start(command string) {
+	r.t.Helper()
+	before := r.started
+	r.stop()
+	if complaints := r.serve(command); complaints != "" {
+		if !isMissing(complaints) {
+			r.t.Errorf("%s: %s", command, complaints)
+		}
+		r.missing = append(r.missing, command)
+		if before != "" {
+			r.serve(before)
+		}
+	}
+}
+
+// serve gives what a server complains of that does not start.
+func (r *reader) serve(command string) (complaints string) {
+	r.t.Helper()
+	var stderr bytes.Buffer
+	c := exec.Command("sh", "-c", "exec "+command)
+	c.Dir, c.Env, c.Stderr = r.dir, r.env, &stderr
+	stdout, err := c.StdoutPipe()
+	if err == nil {
+		err = c.Start()
+	}
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	first := make([]byte, 512)
+	if n, _ := stdout.Read(first); !strings.HasPrefix(string(first[:n]), "Latchkey is at ") {
+		_ = c.Wait()
+		return stderr.String() + " "
+	}
+	r.server, r.started = c, command
+	return ""
+}
+
+func (r *reader) stop() {
+	if r.server == nil {
+		return
+	}
+	_ = r.server.Process.Signal(syscall.SIGTERM)
+	_ = r.server.Wait() // how it ends is not the page's
+	r.server = nil
+}
