@@ -143,6 +143,29 @@ func TestASnippetMakesTheCallsOfItsSDK(t *testing.T) {
 	}
 }
 
+// What the pages say is what the documents say.
+func TestASnippetSaysFromWhichVersionAnInstalledAppFollows(t *testing.T) {
+	t.Parallel()
+	for _, file := range []string{"migrating.md", "handoff.md"} {
+		page, err := os.ReadFile("../../docs/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, table, found := strings.Cut(string(page), "| follows a changed base URL from |")
+		table, _, _ = strings.Cut(table, "\n\n")
+		rows := regexp.MustCompile(`(?m)^\| ([^|]+) \| ([0-9.]+) \|`).FindAllStringSubmatch(table, -1)
+		if !found || len(rows) != 7 {
+			t.Fatalf("%s has no such table: %q", file, rows)
+		}
+		for _, row := range rows {
+			id := strings.NewReplacer(".net", "dotnet", "c++", "cpp", "node.js", "node").Replace(strings.ToLower(strings.FieldsFunc(row[1], func(r rune) bool { return r == ' ' || r == ',' })[0]))
+			if note := snippet(t, porchCam, id).Note; !strings.Contains(note, " "+row[2]) {
+				t.Errorf("%s says %s of %s, and its note is %q", file, row[2], row[1], note)
+			}
+		}
+	}
+}
+
 // The file is also offered as a download: both are the same.
 func TestTheEnvironmentFileIsTheSnippet(t *testing.T) {
 	t.Parallel()
