@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -56,29 +55,20 @@ func (h *dashboard) tryValue(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	value, status := valueIn(c.Request().PostFormValue("value")), http.StatusOK
+	value, status := model.ValueIn(model.Secret(c.Request().PostFormValue("value"))), http.StatusOK
 	switch {
 	case value == "":
 		m.Error, status = "Paste a value first.", http.StatusUnprocessableEntity
 	case len(value) > maxValue:
 		m.Error, status = "That’s too long to be a key’s value. Nothing was sent.", http.StatusUnprocessableEntity
 	default:
-		v, err := h.try(c, m.Keys, keys, model.Secret(value))
+		v, err := h.try(c, m.Keys, keys, value)
 		if err != nil {
 			return err
 		}
 		m.Verdict = &v
 	}
 	return render(c, status, views.WhichKeyPage(m), views.VerdictPart(m))
-}
-
-// valueIn finds the value in what was pasted: a line of an .env file, or a whole one, whose line breaks the field has dropped.
-// The script does the same.
-func valueIn(pasted string) string {
-	if i := strings.LastIndex(pasted, "KEY="); i >= 0 {
-		pasted = pasted[i+len("KEY="):]
-	}
-	return strings.TrimSpace(strings.Trim(strings.TrimSpace(pasted), `"'`))
 }
 
 // try has the service sign in with the value and out again. Only that the value was refused, or that it works, is an answer;

@@ -28,6 +28,8 @@ type Config struct {
 	Anonymous bool
 	// NewUsers has the providers whose tokens create an account for somebody who has none.
 	NewUsers map[string]bool
+	// OwnersAdopt lets people take over values that their devices have from elsewhere. The operator always can.
+	OwnersAdopt bool
 	// MinPassword is the least number of characters of a new password; the most is 128.
 	MinPassword int
 	// Mailer sends emails; nil means that none are sent: accounts confirm themselves.
@@ -55,6 +57,7 @@ type Accounts struct {
 	background *background
 
 	acts, notices *Quota
+	adoptions     *Quota
 	registrations *registrations
 	exchanges     *exchanges
 	tokens        signedTokens
@@ -82,6 +85,7 @@ func New(cfg Config, st *store.Store) *Accounts {
 	return &Accounts{
 		cfg: cfg, store: st, passwords: passwords, emails: newEmailLimits(cfg.Now, cfg.Shared), background: newBackground(),
 		acts:          newQuota(cfg.Now, actsAtOnce, actPause),
+		adoptions:     newQuota(cfg.Now, adoptionsAtOnce, adoptionPause),
 		registrations: newRegistrations(cfg.Now),
 		notices:       NewNotices(cfg.Now, cfg.Shared),
 		exchanges:     newExchanges(cfg.Now),

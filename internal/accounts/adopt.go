@@ -50,6 +50,36 @@ func (a *Accounts) Adopt(ctx context.Context, from model.Origin, ad Adoption) (m
 	return key, nil
 }
 
+// AdoptKey takes over the value that a device of the person's has, as they pasted it, where the operator leaves that to them. The first who
+// brings a value has it. Beside KindOwnValue it gives the key of theirs that has it.
+func (p *Person) AdoptKey(ctx context.Context, name string, pasted model.Secret) (model.Key, error) {
+	if err := p.manages(); err != nil {
+		return model.Key{}, err
+	}
+	a := p.accounts
+	if !a.cfg.OwnersAdopt {
+		return model.Key{}, refuse(model.KindNotOffered)
+	}
+	value := model.ValueIn(pasted)
+	if err := adoptable(value.Reveal()); err != nil {
+		return model.Key{}, err
+	}
+	if err := checkName(name); err != nil {
+		return model.Key{}, err
+	}
+	if _, _, wait := a.adoptions.takeHere(p.who.UserID); wait > 0 {
+		return model.Key{}, tooMany(model.KindTooManyTries, wait)
+	}
+	key, err := a.Adopt(ctx, p.from, Adoption{UserID: p.who.UserID, Name: name, Hash: hashValue(value.Reveal())})
+	if err == nil {
+		a.TellAdopted(ctx, p.from, p.who.UserID, key.Name)
+	}
+	return key, err
+}
+
+// OwnersAdopt says whether people may take over the values of their devices themselves.
+func (a *Accounts) OwnersAdopt() bool { return a.cfg.OwnersAdopt }
+
 // haver refuses an adoption because of the key that has the value.
 func (a *Accounts) haver(ctx context.Context, ad Adoption) (model.Key, error) {
 	key, err := a.store.APIKeyByValueHash(ctx, ad.Hash)

@@ -2,6 +2,7 @@ package accounts
 
 import (
 	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"strings"
 
@@ -26,7 +27,7 @@ func adoptable(value string) error {
 	case !isValue(value):
 		return badValue("a value has letters from A to Z and digits alone")
 	case published[sha256.Sum256([]byte(value))]:
-		return badValue("this value is printed in public documentation: anybody could use it")
+		return badValue("this value is printed in public documentation, so anybody could use it: create a new key")
 	case !looksRandom(value):
 		return badValue("this does not look like a value that was created at random")
 	}
@@ -57,5 +58,17 @@ func looksRandom(value string) bool {
 	return true
 }
 
-// published are the SHA-256 of values that are printed in public documentation.
-var published = map[[sha256.Size]byte]bool{}
+// published are the SHA-256 of values that are printed in public documentation: that of App Services on signing in with a key over HTTP, that
+// of its Data API, and the tests of Realm Core (test/object-store/util/unit_test_transport.cpp).
+var published = map[[sha256.Size]byte]bool{
+	sum("37924280ff963257c3ff07aa63883f1e798bec96ba8b1a8f6c64ae9c00c9fed8"): true, // hScMWZ…
+	sum("a97bbd6e0381af70c0902c3f7740fda22412ab10b8294f5d2f834c8d8941b716"): true, // TpqAKQ…
+	sum("55d56cf5f3f7faa3080fca1c9fb4f3103e9d4c78a60e6ee5b510aa48fbdfea04"): true, // lVRPQV…
+}
+
+func sum(digits string) (s [sha256.Size]byte) {
+	if n, err := hex.Decode(s[:], []byte(digits)); err != nil || n != len(s) {
+		panic("accounts: not a SHA-256: " + digits)
+	}
+	return s
+}

@@ -31,6 +31,15 @@ func TestAValueThatIsNotRandomIsNotAdopted(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	for _, printed := range [][2]string{ // in halves, so that nobody finds them here
+		{"hScMWZyOKnjQMbfDPMJ1qHgtdGT2raQX", "dVDDvlC2SzKEBKlHKV8FK9SPCSTnODPg"},
+		{"TpqAKQgvhZE4r6AOzpVydJ9a3tB1BLMr", "gDzLlBLbihKNDzSJWTAHMVbsMoIOpnM6"},
+		{"lVRPQVYBJSIbGos2ZZn0mGaIq1SIOsGa", "Z5lrcp8bxlR5jg4OGuGwQq1GkektNQ3i"},
+	} {
+		if err := adoptable(printed[0] + printed[1]); !model.Is(err, model.KindBadValue) || !strings.Contains(err.Error(), "public documentation") {
+			t.Errorf("%s…: %v", printed[0][:6], err)
+		}
+	}
 	if err := adoptable(some); err != nil {
 		t.Errorf("a value from elsewhere: %v", err)
 	}

@@ -145,12 +145,19 @@ func (p *Person) setKey(ctx context.Context, id string, on bool) (seen model.Key
 	if !model.IsID(id) {
 		return seen, refuse(model.KindNotFound)
 	}
-	kind := model.EventKeyTurnedOff
 	if on {
-		kind = model.EventKeyTurnedOn
 		if err := p.acting(); err != nil {
 			return seen, err
 		}
+	}
+	return p.turn(ctx, id, on)
+}
+
+// turn is setKey without asking whether the person may.
+func (p *Person) turn(ctx context.Context, id string, on bool) (seen model.Key, err error) {
+	kind := model.EventKeyTurnedOff
+	if on {
+		kind = model.EventKeyTurnedOn
 	}
 	err = p.accounts.store.SetAPIKeyDisabled(ctx, p.who.UserID, id, !on, p.keyEvent(kind, id))
 	err = p.settle(ctx, "switch key", err, func(ctx context.Context) (bool, error) {
@@ -186,6 +193,11 @@ func (p *Person) DeleteKey(ctx context.Context, id string) (model.Key, error) {
 	if !model.IsID(id) {
 		return model.Key{}, refuse(model.KindNotFound)
 	}
+	return p.remove(ctx, id)
+}
+
+// remove is DeleteKey without asking whether the person may.
+func (p *Person) remove(ctx context.Context, id string) (model.Key, error) {
 	key, err := p.accounts.store.DeleteAPIKey(ctx, p.who.UserID, id, p.keyEvent(model.EventKeyDeleted, id))
 	err = p.settle(ctx, "delete key", err, func(ctx context.Context) (bool, error) {
 		_, err := p.accounts.store.APIKey(ctx, p.who.UserID, id)

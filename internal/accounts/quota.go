@@ -14,6 +14,11 @@ const (
 	actsAtOnce = 300
 	actPause   = time.Second
 
+	// Values that are brought to be adopted: an answer tells that somebody has a value, and each may be a key and an email. More than a
+	// person has devices.
+	adoptionsAtOnce = 30
+	adoptionPause   = 2 * time.Minute
+
 	// Accounts made from an address, behind which there may be a school.
 	registrationsAtOnce = 100
 	registrationPause   = time.Hour / registrationsAtOnce

@@ -3,6 +3,7 @@ package model
 import (
 	"fmt"
 	"log/slog"
+	"strings"
 )
 
 const redacted = "[redacted]"
@@ -29,3 +30,13 @@ func (Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
 
 // MarshalText hides the secret from encoders.
 func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// ValueIn finds the value of a key in what was pasted: a line of an .env file, or a whole one, whose line breaks the field has dropped.
+// The script of the pages does the same.
+func ValueIn(pasted Secret) Secret {
+	text := pasted.Reveal()
+	if i := strings.LastIndex(text, "KEY="); i >= 0 {
+		text = text[i+len("KEY="):]
+	}
+	return Secret(strings.TrimSpace(strings.Trim(strings.TrimSpace(text), `"'`)))
+}

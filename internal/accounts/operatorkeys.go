@@ -1,0 +1,64 @@
+package accounts
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"latchkey/internal/model"
+)
+
+// KeysOf are the keys of an account that an operator names as for Find, with their usage, in the order of their creation.
+func (a *Accounts) KeysOf(ctx context.Context, name string) (Managed, []model.Key, error) {
+	of, err := a.Find(ctx, name)
+	if err != nil {
+		return of, nil, err
+	}
+	keys, err := a.store.Keys(ctx, of.ID)
+	if err != nil {
+		return of, nil, unavailable("list keys", err)
+	}
+	return of, keys.List, nil
+}
+
+// FindKey is the key of an account that has the id, or else the name.
+func (a *Accounts) FindKey(ctx context.Context, name, key string) (Managed, model.Key, error) {
+	of, keys, err := a.KeysOf(ctx, name)
+	if err != nil {
+		return of, model.Key{}, err
+	}
+	i := slices.IndexFunc(keys, func(k model.Key) bool { return k.ID == key })
+	if i < 0 {
+		i = slices.IndexFunc(keys, func(k model.Key) bool { return k.Name == key })
+	}
+	if i < 0 {
+		return of, model.Key{}, ErrNoSuchKey
+	}
+	return of, keys[i], nil
+}
+
+// ErrNoSuchKey says that an account has no key of that id or name.
+var ErrNoSuchKey = errors.New("there is no such key")
+
+// TurnKeyOf turns a key of an account on or off, and gives it as it was.
+func (a *Accounts) TurnKeyOf(ctx context.Context, name, key string, on bool) (Managed, model.Key, error) {
+	of, found, err := a.FindKey(ctx, name, key)
+	if err == nil {
+		_, err = a.byOperatorFor(of).turn(ctx, found.ID, on)
+	}
+	return of, found, err
+}
+
+// DeleteKeyOf deletes a key of an account for good, and gives it as it was.
+func (a *Accounts) DeleteKeyOf(ctx context.Context, name, key string) (Managed, model.Key, error) {
+	of, found, err := a.FindKey(ctx, name, key)
+	if err == nil {
+		_, err = a.byOperatorFor(of).remove(ctx, found.ID)
+	}
+	return of, found, err
+}
+
+// byOperatorFor is the owner of an account when it is the operator who acts.
+func (a *Accounts) byOperatorFor(m Managed) *Person {
+	return &Person{accounts: a, who: model.Account{UserID: m.ID}, from: ByOperator}
+}
