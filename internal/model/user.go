@@ -17,6 +17,7 @@ type User struct {
 	ID         string
 	CreatedAt  time.Time
 	DisabledAt time.Time // zero: may sign in
+	Unused     bool      // registered just now: somebody else may link what they sign in with. Not read back
 }
 
 // Identity is one way in which a user signs in. Keys are another, and have a table of their own.

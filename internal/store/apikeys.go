@@ -64,13 +64,16 @@ func (s *Store) CreateAPIKey(ctx context.Context, k model.Key, valueHash [32]byt
 func (s *Store) CreateAPIKeyOnce(
 	ctx context.Context, k model.Key, valueHash [32]byte, limit int, form string, events ...model.Event,
 ) error {
-	steps := make([]step, 0, 3+len(events))
+	steps := make([]step, 0, 4+len(events))
 	steps = append(steps, must(insertAPIKey, k.ID, k.Name, valueHash[:], k.Disabled, k.CreatedAt.UnixMilli(), k.Origin, k.UserID, limit))
 	if form != "" { // after the key: what is refused before it leaves nothing behind
 		steps = append(steps, must(insertForm, k.UserID, form, k.CreatedAt.UnixMilli()))
 	}
 	if k.Origin == model.OriginAdopted {
 		steps = append(steps, step{text: deleteKnockOfValue, args: []any{valueHash[:]}})
+	}
+	if k.Origin != "" { // by nobody's session, which would have seen to it
+		steps = append(steps, step{text: deleteUnusedUser, args: []any{k.UserID}})
 	}
 	for _, e := range events {
 		steps = append(steps, eventStep(e))

@@ -92,6 +92,9 @@ func openSession(t tx, a model.Session, use *model.KeyUse, events []model.Event)
 		if err := t.execOne(insertAuthSession, append(args, a.Generation)...); err != nil {
 			return err
 		}
+		if err := t.later(deleteUnusedUser, a.UserID); err != nil {
+			return err
+		}
 		if _, err := oneByOne(t, []step{makeRoom}); err != nil {
 			return err
 		}
@@ -142,7 +145,7 @@ func (o openers) add(one opener) {
 // mayEndSessions tells of a statement whether it may have ended sessions of which roomForSession does not know.
 func mayEndSessions(text string) bool {
 	switch text {
-	case deleteOldestOfKey, deleteOldestOfUser, deleteOldOfKey, deleteOldOfUser:
+	case deleteOldestOfKey, deleteOldestOfUser, deleteOldOfKey, deleteOldOfUser, deleteUnusedUser:
 		return false
 	}
 	return strings.HasPrefix(strings.TrimSpace(text), "DELETE")

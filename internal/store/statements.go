@@ -59,6 +59,7 @@ func writeStatements() []string {
 		insertEvent, countRepeat, selectFullDay, selectBusyDay, insertRepeat, deleteEventsOfUser, deleteRepeatsOfUser, sweepEvents, sweepRepeats,
 		deleteWebSessionsOfUser, forgetUserOfGrants,
 		insertAnonymousUser, deleteAnonymousUser, lookAtAnonymous, postponeAnonymous, sweepAnonymousEvents, sweepAnonymous, forgetAnonymous,
+		insertUnusedUser, deleteUnusedUser, selectUnusedUser, selectAuthSessionOfUser, countIdentities, moveIdentity, updateAuthSessionIdentity,
 		saveClock, boundAuthSessions, boundWebSessions, boundLinks, boundGrants, boundRecordingSince,
 	}
 }

@@ -193,6 +193,11 @@ func addUser(t tx, insert string, u model.User, ids []model.Identity, events []m
 			return err
 		}
 	}
+	if u.Unused {
+		if err := t.later(insertUnusedUser, u.ID); err != nil {
+			return err
+		}
+	}
 	return recordEvents(t, events)
 }
 
@@ -354,16 +359,17 @@ func afterNewPassword(t tx, id model.Identity, keepSession string, events []mode
 // DeleteUser removes a user with all identities, keys, sessions and events, or answers ErrNotFound. The pairings that they were shown
 // stay until they expire, and say nothing of them any more.
 func (s *Store) DeleteUser(ctx context.Context, userID string) error {
-	err := s.write(ctx, ofUser(userID), func(t tx) error {
-		if err := t.execOne(deleteUser, userID); err != nil {
+	return doing("delete user", s.write(ctx, ofUser(userID), func(t tx) error { return removeUser(t, userID) }))
+}
+
+func removeUser(t tx, userID string) error {
+	if err := t.execOne(deleteUser, userID); err != nil {
+		return err
+	}
+	for _, text := range forgetUser() {
+		if _, err := t.exec(text, userID); err != nil {
 			return err
 		}
-		for _, text := range forgetUser() {
-			if _, err := t.exec(text, userID); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	return doing("delete user", err)
+	}
+	return nil
 }

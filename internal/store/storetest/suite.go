@@ -34,6 +34,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		{"events", events()},
 		{"links", links()},
 		{"accounts", accounts()},
+		{"linking", linking()},
 		{"many at once", concurrency()},
 		{"the store", lifecycle()},
 	} {
