@@ -36,6 +36,7 @@ func readStatements() []string {
 		selectGrant, selectGrantByDeviceCode, selectShownGrant,
 		selectRefusedAt, selectRecordingSince, selectKeyWithUsage, selectKeysWithUsage,
 		selectClock, countUsers,
+		selectKnocks, countKnocks, selectKnocksFrom, selectKeysNotBack,
 	}
 }
 
@@ -60,6 +61,7 @@ func writeStatements() []string {
 		deleteWebSessionsOfUser, forgetUserOfGrants,
 		insertAnonymousUser, deleteAnonymousUser, lookAtAnonymous, postponeAnonymous, sweepAnonymousEvents, sweepAnonymous, forgetAnonymous,
 		insertUnusedUser, deleteUnusedUser, selectUnusedUser, selectAuthSessionOfUser, countIdentities, moveIdentity, updateAuthSessionIdentity,
+		updateKnock, insertKnock, roomInNetwork, roomForKnock, ignoreKnock, sweepKnocks, insertImportedKey,
 		saveClock, boundAuthSessions, boundWebSessions, boundLinks, boundGrants, boundRecordingSince,
 	}
 }

@@ -88,7 +88,8 @@ func (s *Store) boundRecording(ctx context.Context, now time.Time) error {
 }
 
 // Sweep removes the auth sessions and links that have expired by now, the web sessions that have expired or were not seen for idle,
-// events of more than a year ago, accounts without credentials whose sessions are over, and tries of all nodes that are past.
+// events of more than a year ago, devices that were refused two weeks ago, accounts without credentials whose sessions are over, and tries
+// of all nodes that are past.
 func (s *Store) Sweep(ctx context.Context, now time.Time, idle time.Duration) error {
 	for _, sweep := range []struct {
 		text   string
@@ -103,6 +104,7 @@ func (s *Store) Sweep(ctx context.Context, now time.Time, idle time.Duration) er
 		{sweepForms, now.Add(-formsKept)},
 		{sweepEvents, now.Add(-eventsKept)},
 		{sweepRepeats, now.Add(-eventsKept)},
+		{sweepKnocks, now.Add(-knocksKept)},
 		{postponeAnonymous, now},
 		{sweepAnonymousEvents, now},
 		{sweepAnonymous, now},

@@ -165,7 +165,7 @@ func identityBySubject(t tx, id model.Identity, found *model.Identity) error {
 }
 
 // ImportUser adds a user, who may be disabled, with all their identities, or nothing: ErrConflict when there is a user of that
-// id, or when the provider and subject of an identity belong to somebody.
+// id, or when the provider and subject of an identity belong to somebody. One of a key is the id that the key had: nobody has its value.
 func (s *Store) ImportUser(ctx context.Context, u model.User, ids []model.Identity, events ...model.Event) error {
 	return doing("create user", s.write(ctx, ofUser(u.ID), func(t tx) error { return addUser(t, insertIdentity, u, ids, events) }))
 }
@@ -184,6 +184,12 @@ func addUser(t tx, insert string, u model.User, ids []model.Identity, events []m
 		return err
 	}
 	for _, id := range ids {
+		if id.Provider == model.ProviderAPIKey {
+			if err := t.later(insertImportedKey, u.ID, id.ID); err != nil {
+				return err
+			}
+			continue
+		}
 		added, err := t.exec(insert,
 			id.ID, u.ID, id.Provider, id.Subject, id.PasswordHash, id.CreatedAt.UnixMilli(), id.Pending, spellingOf(id), id.Data)
 		if err == nil && added == 0 {

@@ -35,6 +35,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		{"links", links()},
 		{"accounts", accounts()},
 		{"linking", linking()},
+		{"knocks", knocks()},
 		{"many at once", concurrency()},
 		{"the store", lifecycle()},
 	} {
