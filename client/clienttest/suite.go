@@ -64,6 +64,10 @@ func Run(t *testing.T, target Target) {
 	t.Run("browsers", s.testBrowsers)
 }
 
+// RunServiceTokens is the part of Run about tokens for other services, which a
+// whole program has and its client API alone has not.
+func RunServiceTokens(t *testing.T, target Target) { newSuite(target).testServiceTokens(t) }
+
 // suite is a Target with its gaps filled.
 type suite struct {
 	Target

@@ -27,8 +27,8 @@ func newExchanges(now func() time.Time) *exchanges {
 	return &exchanges{book: book, sessions: book.Buckets(exchangesAtOnce, exchangePause).Bound(maxCounted, 0)}
 }
 
-// Exchanging counts that a session is to be given a token for another service.
-func (a *Accounts) Exchanging(sessionID string) error {
+// Exchanging counts that a session of a user is to be given a token for another service.
+func (a *Accounts) Exchanging(userID, sessionID string) error {
 	turn := a.exchanges.book.Begin()
 	defer turn.End()
 	count := a.exchanges.sessions.Of(sessionID)
@@ -36,5 +36,5 @@ func (a *Accounts) Exchanging(sessionID string) error {
 		return nil
 	}
 	_, wait := turn.Take(count)
-	return tooMany(model.KindTooManyActs, wait)
+	return about(tooMany(model.KindTooManyActs, wait), userID)
 }

@@ -352,7 +352,8 @@ func TestAnAccessTokenThatHasExpiredBuysNoToken(t *testing.T) {
 func TestASessionThatAsksForTokensInALoopIsToldToWait(t *testing.T) {
 	t.Parallel()
 	clock := testkit.NewClock(testkit.LongAgo)
-	s := newStageWith(t, func(cfg *config.Config) { cfg.Now = clock.Now })
+	log := &testkit.Log{}
+	s := newStageWith(t, func(cfg *config.Config) { cfg.Now, cfg.LogTo, cfg.Log = clock.Now, log, "json" })
 	c := s.newCast(false)
 	for range 60 {
 		s.exchanged(asking(c.tokens[device].Access))
@@ -361,6 +362,10 @@ func TestASessionThatAsksForTokensInALoopIsToldToWait(t *testing.T) {
 	s.refused("the 61st", got, http.StatusTooManyRequests, "temporarily_unavailable")
 	if got.Header.Get("Retry-After") != "1" {
 		t.Errorf("Retry-After is %q", got.Header.Get("Retry-After"))
+	}
+	line := regexp.MustCompile(`.*"status":429.*`).FindString(log.String())
+	if !strings.Contains(line, `"user":"`+c.owner+`"`) || strings.Contains(log.String(), c.tokens[device].Access) {
+		t.Errorf("the log does not say who it was, or says too much: %s", line)
 	}
 	s.exchanged(asking(c.tokens[owner].Access)) // another session of the same person
 	clock.Advance(time.Second)
@@ -482,12 +487,9 @@ func TestMetricsCountTokensByServiceAndNothingThatWasSent(t *testing.T) {
 	}
 }
 
-// The suite also runs in internal/authserver, which has no tokens for services: the dashboard answers there.
-func TestTheWholeProgramSpeaksTheProtocol(t *testing.T) {
+// The rest of the suite runs in internal/authserver, which has no tokens for services: the dashboard answers there.
+func TestTheWholeProgramGivesTokensAsTheSuiteWantsThem(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("what is only of the client API is held beside it")
-	}
 	s := newStage(t, "")
-	clienttest.Run(t, clienttest.Target{BaseURL: s.at, AppID: "latchkey-local", Anonymous: true, Audience: "sync", MinPassword: 8, Strict: true})
+	clienttest.RunServiceTokens(t, clienttest.Target{BaseURL: s.at, AppID: "latchkey-local", Audience: "sync", MinPassword: 8, Strict: true})
 }

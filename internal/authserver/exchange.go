@@ -45,7 +45,7 @@ func (s *Server) Exchange(ctx context.Context, subject model.Secret, audience st
 	if err != nil {
 		return model.ServiceToken{}, notExchangedAs(err, opened)
 	}
-	if err := s.accounts.Exchanging(c.session()); err != nil {
+	if err := s.accounts.Exchanging(c.Subject, c.session()); err != nil {
 		return model.ServiceToken{}, err
 	}
 	row, err := s.sessionOf(ctx, c)
