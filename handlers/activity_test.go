@@ -54,7 +54,7 @@ func TestEveryKindOfEventIsToldInAPlainSentence(t *testing.T) {
 		kind   string
 		change []func(*model.Event)
 	}{
-		{"account-made", nil}, {"signed-in", nil},
+		{"account-made", nil}, {"signed-in", nil}, {"signed-in", []func(*model.Event){detail("with Google")}},
 		{"sign-in-failed", []func(*model.Event){detail("wrong password"), by(model.ActorUnknown)}},
 		{"session-ended", []func(*model.Event){detail("signed out")}},
 		{"session-ended", []func(*model.Event){detail("ended from another place")}}, {"session-ended", []func(*model.Event){detail("all others")}},
@@ -78,7 +78,7 @@ func TestEveryKindOfEventIsToldInAPlainSentence(t *testing.T) {
 	got := a.texts(".day .deed")
 	slices.Reverse(got)
 	want := []string{
-		"Account created", "Signed in", "Sign-in refused: wrong password", "Signed out", "Signed out another session", "Signed out everywhere else",
+		"Account created", "Signed in", "Signed in with Google", "Sign-in refused: wrong password", "Signed out", "Signed out another session", "Signed out everywhere else",
 		"Created porch-cam", "Value of porch-cam shown", "Value of porch-cam sent to its device",
 		"Turned on porch-cam", "Turned off porch-cam", "Deleted porch-cam", "porch-cam signed in for the first time",
 		"Refused porch-cam: the key is off", "Refused porch-cam: the account is disabled",

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 
 	"latchkey/client"
 	"latchkey/internal/app/config"
+	"latchkey/internal/app/doctor"
 	"latchkey/internal/model"
 	"latchkey/internal/testkit"
 )
@@ -139,6 +141,22 @@ func TestAProgramStartsWithoutItsIssuerAndSaysSo(t *testing.T) {
 	token := issuer.Token(t, testkit.Claims(clock.Now(), "ada", "latchkey-local", nil))
 	if _, err := newClient(t, a.URL()).Login(t.Context(), client.CustomToken(token)); err != nil {
 		t.Error(err)
+	}
+}
+
+// What the doctor writes, the program reads, once its gaps are filled.
+func TestTheFileThatTheDoctorWritesIsRead(t *testing.T) {
+	t.Parallel()
+	for export, gaps := range map[string]bool{"newest": false, "realm": true} {
+		cfg := testConfig(t)
+		cfg.Providers = filepath.Join(t.TempDir(), "providers.json")
+		_ = doctor.Run(t.Context(), []string{"doctor/testdata/" + export, "--write-providers", cfg.Providers}, io.Discard) // not all of it works
+		settings, err := cfg.Parse()
+		if gaps {
+			testkit.WantSentence(t, err, "--providers", `custom-token: secret_files still says "FILL IN"`)
+		} else if err != nil || len(settings.Providers.Names()) == 0 {
+			t.Errorf("%s: %v, %v", export, settings.Providers.Names(), err)
+		}
 	}
 }
 

@@ -107,7 +107,7 @@ func TestWithoutTheKeysOfAnIssuerAProgramIsToComeBack(t *testing.T) {
 	body := object("token", issuer.Token(t, testkit.Claims(f.clock.Now(), "ada", testApp, nil)))
 	got := f.do("POST", loginPath(model.ProviderCustomToken), "", body)
 	got.want(503).says("the keys of the issuer cannot be fetched right now: try again in a moment", "")
-	if got.header.Get("Retry-After") == "" || !strings.Contains(f.logOf(got), "502") {
+	if got.header.Get("Retry-After") != "10" || !strings.Contains(f.logOf(got), "502") {
 		t.Errorf("Retry-After %q, log %s", got.header.Get("Retry-After"), f.logOf(got))
 	}
 	issuer.AnswerBy(nil)

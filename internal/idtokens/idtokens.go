@@ -137,7 +137,7 @@ func (v verifier) open(ctx context.Context, raw string) ([]byte, error) {
 	case errors.Is(err, errNoKey):
 		return nil, wrong(v.Name + ": signed by no key of the issuer")
 	case err != nil:
-		return nil, &model.Error{Kind: model.KindNoIssuer, Doing: "fetch the keys of " + v.Name, Err: err}
+		return nil, &model.Error{Kind: model.KindNoIssuer, Wait: firstPause, Doing: "fetch the keys of " + v.Name, Err: err}
 	}
 	return payload, nil
 }
