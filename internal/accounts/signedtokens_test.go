@@ -168,6 +168,36 @@ func TestAnImportedUserIsBackWithTheirIDAndKeys(t *testing.T) {
 	}
 }
 
+func TestAUserWithAPasswordAndATokenIsOneUser(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, withTokens)
+	u := model.User{ID: model.NewID(f.clock.Now()), CreatedAt: f.clock.Now()}
+	email := model.Identity{
+		ID: model.NewID(f.clock.Now()), UserID: u.ID, Provider: model.ProviderEmailPassword, Subject: "ada@example.org", PasswordHash: testkit.PasswordHash, CreatedAt: u.CreatedAt,
+	}
+	google := model.Identity{ID: model.NewID(f.clock.Now()), UserID: u.ID, Provider: ada.Provider, Subject: ada.Subject, CreatedAt: u.CreatedAt}
+	if err := f.Import(t.Context(), u, []model.Identity{email, google}); err != nil {
+		t.Fatal(err)
+	}
+	byToken := f.signInWithToken(ada)
+	who, err := f.SignIn(t.Context(), here, "ada@example.org", testPassword)
+	if err != nil || who.UserID != byToken.UserID {
+		t.Fatalf("by password %s, %v, by token %s", who.UserID, err, byToken.UserID)
+	}
+	p := f.As(who, here)
+	if err := p.ChangePassword(t.Context(), testPassword, "another battery staple"); err != nil {
+		t.Error(err)
+	}
+	if _, err := f.Session(t.Context(), byToken.ID); !model.Is(err, model.KindSessionOver) {
+		t.Errorf("a session from before the change: %v", err)
+	}
+	f.signInWithToken(ada) // which is no password
+	found, err := f.Find(t.Context(), "ada@example.org")
+	if id, ok := found.Password(); err != nil || !ok || id.ID != email.ID || len(found.Identities) != 2 {
+		t.Errorf("found %+v, %v", found, err)
+	}
+}
+
 // Somebody who signs in with a token has no password to confirm, or to change.
 func TestASessionOfATokenHasNoPassword(t *testing.T) {
 	t.Parallel()

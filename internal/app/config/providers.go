@@ -70,7 +70,11 @@ func parseProviders(c Config, registration bool) (Providers, error) {
 	}
 	content, err := readAtMost(c.Providers, maxProvidersFile)
 	if err == nil {
-		err = out.read(content, providersSource{dir: filepath.Dir(c.Providers), appID: c.AppID, keySets: c.KeySets, newUsers: registration})
+		dir := filepath.Dir(c.Providers)
+		if whole, err := filepath.Abs(dir); err == nil {
+			dir = whole // for what is said of a file in it
+		}
+		err = out.read(content, providersSource{dir: dir, appID: c.AppID, keySets: c.KeySets, newUsers: registration})
 	}
 	if err != nil {
 		return Providers{}, Refuse("providers", c.Providers, err.Error())
