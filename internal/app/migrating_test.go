@@ -3,6 +3,10 @@ package app
 import (
 	"bytes"
 	"context"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -50,6 +54,31 @@ func TestEveryCommandOfTheMigrationGuideWorks(t *testing.T) {
 		t.Logf("these do not exist yet:\n%s", strings.Join(r.missing, "\n"))
 	default:
 		t.Logf("all commands exist: everyCommandExists may be turned on")
+	}
+}
+
+// What the doctor asks is what this program answers, until something stands between them.
+func TestTheDoctorNamesWhatAProxyInFrontOfTheProgramSpoils(t *testing.T) {
+	t.Parallel()
+	for name, spoil := range map[string]func(*http.Response){
+		"": func(*http.Response) {}, "must be application/json alone": func(r *http.Response) { r.Header.Set("Content-Type", "application/json; charset=utf-8") },
+		"ahead of this computer's": func(r *http.Response) { r.Header.Set("Date", time.Now().Add(time.Hour).UTC().Format(http.TimeFormat)) },
+	} {
+		proxy := httptest.NewUnstartedServer(nil)
+		cfg := testConfig(t)
+		cfg.PublicURL = "http://" + proxy.Listener.Addr().String()
+		to := &url.URL{Scheme: "http", Host: run(t, cfg).listener.Addr().String()}
+		proxy.Config.Handler = &httputil.ReverseProxy{
+			Rewrite:        func(r *httputil.ProxyRequest) { r.SetURL(to); r.Out.Host = r.In.Host },
+			ModifyResponse: func(r *http.Response) error { spoil(r); return nil },
+		}
+		proxy.Start()
+		t.Cleanup(proxy.Close)
+		var out bytes.Buffer
+		err := Main(t.Context(), []string{"doctor", "--reach", cfg.PublicURL}, &out)
+		if wrong := 6 - strings.Count(out.String(), "  ok\n"); (name == "") != (err == nil) || wrong != min(1, len(name)) || !strings.Contains(out.String(), name) {
+			t.Errorf("%s: %v %s", name, err, out.String())
+		}
 	}
 }
 

@@ -247,7 +247,7 @@ func (v *visit) judgeHosts(host, wsHost string) {
 	case host == "":
 		v.out.fix(checkHost, "missing: SDKs do not sign in without it")
 	default:
-		v.out.fix(checkHost, "is %s: SDKs go on there and leave this address. Set --public-url %s", quoted(host), v.at)
+		v.out.fix(checkHost, "is %s: SDKs go on there and leave this address. To have them stay, set --public-url or --also-host to %s", quoted(host), v.at)
 	}
 	switch want := "ws" + strings.TrimPrefix(v.at, "http"); wsHost {
 	case want:
@@ -255,7 +255,7 @@ func (v *visit) judgeHosts(host, wsHost string) {
 	case "":
 		v.out.fix(checkWSHost, "missing: all SDKs but realm-web fail to sign in without it")
 	default:
-		v.out.fix(checkWSHost, "is %s, and must be %s: set --public-url %s", quoted(wsHost), want, v.at)
+		v.out.fix(checkWSHost, "is %s, and must be %s", quoted(wsHost), want)
 	}
 }
 

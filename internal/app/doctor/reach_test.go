@@ -149,7 +149,7 @@ func TestWhatIsInTheWayOfDevicesIsNamed(t *testing.T) {
 		}, nil,
 			`Content-Type            is "application/json, application/json"`},
 		"another host":   {nil, func(string) (any, any) { return "http://keys.example.org", "ws://keys.example.org" }, `hostname                is "http://keys.example.org": SDKs go on there`},
-		"another scheme": {nil, func(own string) (any, any) { return "https" + own[4:], "wss" + own[4:] }, `Set --public-url http://127.0.0.1`},
+		"another scheme": {nil, func(own string) (any, any) { return "https" + own[4:], "wss" + own[4:] }, `To have them stay, set --public-url or --also-host to http://127.0.0.1`},
 		"a slash":        {nil, func(own string) (any, any) { return own + "/", "ws" + own[4:] }, `hostname                is "http://127.0.0.1`},
 		"no hostname":    {nil, func(own string) (any, any) { return nil, "ws" + own[4:] }, "hostname                missing: SDKs do not sign in"},
 		"no ws_hostname": {nil, func(own string) (any, any) { return own, nil }, "ws_hostname             missing: all SDKs but realm-web"},
