@@ -3,6 +3,7 @@ package app
 import (
 	"bytes"
 	"context"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -78,6 +79,31 @@ func TestTheDoctorNamesWhatAProxyInFrontOfTheProgramSpoils(t *testing.T) {
 		err := Main(t.Context(), []string{"doctor", "--reach", cfg.PublicURL}, &out)
 		if wrong := 6 - strings.Count(out.String(), "  ok\n"); (name == "") != (err == nil) || wrong != min(1, len(name)) || !strings.Contains(out.String(), name) {
 			t.Errorf("%s: %v %s", name, err, out.String())
+		}
+	}
+}
+
+// What one part of the program writes, another reads: once the gaps are filled in, and not before.
+func TestTheFileThatTheDoctorWritesIsReadOnceItIsFilledIn(t *testing.T) {
+	t.Parallel()
+	for _, age := range []string{"newest", "realm", "stitch"} {
+		dir := t.TempDir()
+		file := filepath.Join(dir, "providers.json")
+		_ = Main(t.Context(), []string{"doctor", "doctor/testdata/" + age, "--write-providers", file}, io.Discard) // not all of these apps works
+		cfg := testConfig(t)
+		cfg.Providers = file
+		content := testkit.ReadFile(t, file)
+		if _, err := cfg.Parse(); strings.Contains(content, "FILL IN") != (err != nil) {
+			t.Errorf("%s as it was written: %v", age, err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "secret"), []byte(strings.Repeat("s", 40)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(strings.ReplaceAll(content, "FILL IN", "secret")), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := cfg.Parse(); err != nil {
+			t.Errorf("%s filled in: %v", age, err)
 		}
 	}
 }

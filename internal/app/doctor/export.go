@@ -201,6 +201,13 @@ func (e *export) read(name string, into any) bool {
 
 // content is a file as it is, unless it is larger than any that App Services wrote.
 func (e *export) content(name string) ([]byte, error) {
+	info, err := fs.Stat(e.files, name)
+	if err == nil && !info.Mode().IsRegular() { // reading a pipe would never end
+		err = errNoFile
+	}
+	if err != nil {
+		return nil, err
+	}
 	f, err := e.files.Open(name)
 	if err != nil {
 		return nil, err
@@ -215,7 +222,10 @@ func (e *export) content(name string) ([]byte, error) {
 	return content, err
 }
 
-var errTooLarge = errors.New("is too large")
+var (
+	errTooLarge = errors.New("is too large")
+	errNoFile   = errors.New("it is not a file")
+)
 
 func decode(content []byte, into any) error {
 	text, err := texts.Decode(content)

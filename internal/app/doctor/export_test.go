@@ -247,6 +247,9 @@ func TestAFileThatCannotBeReadIsNamedAndTheRestIsReported(t *testing.T) {
 	if _, code, _ := examined(t, zipOf(t, app, entry{name: "auth/providers.json", content: "\xef\xbb\xbf{}"})); code != 0 {
 		t.Errorf("with a byte order mark: %d", code)
 	}
+	if out, code, _ := examined(t, zipOf(t, app, keys, entry{name: "auth/providers.json/x"})); code != 2 || !strings.Contains(out, "auth/providers.json cannot be read: it is not a file") {
+		t.Errorf("a folder in place of a file: %d %s", code, out)
+	}
 	for content, says := range map[string]string{
 		`{}`: "is not a JSON array of users (at byte ", `[{"identities":`: "is not a JSON array of users (at byte 1)", "": "is not a JSON array of users (at byte 0)",
 	} {
