@@ -131,12 +131,11 @@ func newReader(t *testing.T) *reader {
 		t.Fatal(err)
 	}
 	r.env = []string{"PATH=" + bin + string(os.PathListSeparator) + os.Getenv("PATH"), "HOME=" + r.dir, "LATCHKEY_ADDR=127.0.0.1:" + port, "LATCHKEY_LOG_LEVEL=error"}
-	value := strings.Repeat("Zx9Kq2Lm7Vn4Rt8Wp3Yb6Hc1", 3)[:63]
 	for name, content := range map[string]string{
 		filepath.Join(bin, "latchkey"): "#!/bin/sh\n" + asProgram + "=1 exec '" + self + "' \"$@\"\n",
 		"users.json":                   testkit.ReadFile(t, "doctor/testdata/users.json"),
-		"keys.csv":                     "user,name,value\nada@example.org,garage-pi," + value + "A\n",
-		"gateways.csv":                 "name,value\nold-gateway," + value + "B\n",
+		"keys.csv":                     "user,name,value\nada@example.org,garage-pi,cLq0tI1jkszp88r7fYkDc96kVncLVPFjTTZ2bdC37H4KVPRIVrEScHcEYpYGky8q\n",
+		"gateways.csv":                 "name,value\nold-gateway,06jrTAGiDO5psXGHgQT4Rrg3iuRfFkKfeb3Q1MSc0sorvCNqpafMuhXXF9WXIGEY\n",
 		"profiles.json":                `{"owner_id":"5f3a1c2b9d0e4a0012345671","plan":"garden"}` + "\n",
 	} {
 		if !filepath.IsAbs(name) {
@@ -169,7 +168,7 @@ func (r *reader) types(line string) string {
 	if strings.HasPrefix(command, "latchkey knock list") { // a device has tried meanwhile
 		c, err := client.New(r.address, "myapp-abcde")
 		if err == nil {
-			_, err = c.Login(r.t.Context(), client.UserAPIKey("pQ5sT8uV2wX6yZ9aB3cD7eF1gH4iJ0kLmN5oP8qR2sT6uV9wX3yZ7aB1cD4eF0gH"))
+			_, err = c.Login(r.t.Context(), client.UserAPIKey("SslBo43qgguc6STNscLelQdVJoKerzsdEdrSZ9r3LjyzteI7tDKPcAgkuk85UKYR"))
 		}
 		if !client.IsUnauthorized(err) {
 			r.t.Errorf("a device with an unknown value: %v", err)
