@@ -30,6 +30,8 @@ type Config struct {
 	NewUsers map[string]bool
 	// OwnersAdopt lets people take over values that their devices have from elsewhere. The operator always can.
 	OwnersAdopt bool
+	// Knocks has devices be remembered that are refused because nobody has the value of their key.
+	Knocks bool
 	// MinPassword is the least number of characters of a new password; the most is 128.
 	MinPassword int
 	// Mailer sends emails; nil means that none are sent: accounts confirm themselves.
@@ -64,6 +66,8 @@ type Accounts struct {
 
 	lists *limits.Turns // of lists of sessions
 
+	knocks *knocks // nil when none are remembered
+
 	settleTime time.Duration // bounds finding out what came of an act
 }
 
@@ -82,7 +86,7 @@ func New(cfg Config, st *store.Store) *Accounts {
 	if cfg.Derive != nil {
 		passwords.derive = cfg.Derive
 	}
-	return &Accounts{
+	a := &Accounts{
 		cfg: cfg, store: st, passwords: passwords, emails: newEmailLimits(cfg.Now, cfg.Shared), background: newBackground(),
 		acts:          newQuota(cfg.Now, actsAtOnce, actPause),
 		adoptions:     newQuota(cfg.Now, adoptionsAtOnce, adoptionPause),
@@ -92,6 +96,10 @@ func New(cfg Config, st *store.Store) *Accounts {
 		lists:         limits.NewTurns(runtime.GOMAXPROCS(0) / 2),
 		settleTime:    settleTime,
 	}
+	if cfg.Knocks {
+		a.knocks = newKnocks(cfg.Now)
+	}
+	return a
 }
 
 // RegistrationOpen says whether anybody may create an account.

@@ -19,6 +19,7 @@ type Managed struct {
 	model.User
 	Identities []model.Identity
 	Keys       int
+	NotBack    int // of the keys that they had elsewhere
 }
 
 // Password is the identity with an address and a password, if the account has one.
@@ -92,6 +93,9 @@ func (a *Accounts) describe(ctx context.Context, u model.User) (out Managed, err
 		return out, unavailable("read keys", err)
 	}
 	out.Keys = len(keys)
+	if out.NotBack, err = a.store.KeysNotBack(ctx, u.ID); err != nil {
+		return out, unavailable("count keys", err)
+	}
 	return out, nil
 }
 
@@ -287,7 +291,7 @@ type TakenError struct{ Provider, Subject, By string }
 func (e TakenError) Error() string { return e.Provider + " identity taken by " + e.By }
 
 // Import adds a user who had an account elsewhere, with the ids that they had there. It answers ErrImported or a TakenError when
-// there is such a user.
+// there is such a user. Of a key its id is kept, with which nobody can sign in.
 func (a *Accounts) Import(ctx context.Context, u model.User, identities []model.Identity) error {
 	e := a.byOperator(model.EventAccountMade, u.ID)
 	e.Detail = "imported"
@@ -309,6 +313,9 @@ func (a *Accounts) CanImport(ctx context.Context, u model.User, identities []mod
 		return err
 	}
 	for _, id := range identities {
+		if id.Provider == model.ProviderAPIKey {
+			continue
+		}
 		switch taken, err := a.store.IdentityBySubject(ctx, id.Provider, id.Subject); {
 		case err == nil:
 			return TakenError{id.Provider, id.Subject, taken.UserID}

@@ -48,6 +48,9 @@ func (a *Accounts) SignInWithPassword(
 func (a *Accounts) SignInWithKey(ctx context.Context, from model.Origin, value model.Secret, d *model.Device) (model.Session, error) {
 	key, err := a.keyOf(ctx, value)
 	if err != nil {
+		if errors.Is(err, errNobodys) {
+			a.knocked(ctx, from, value, d)
+		}
 		return model.Session{}, err
 	}
 	return a.signInWith(ctx, from, key, d)
@@ -145,7 +148,7 @@ func (a *Accounts) keyOf(ctx context.Context, value model.Secret) (model.Key, er
 	key, err := a.store.APIKeyByValueHash(ctx, hashValue(string(value)))
 	switch {
 	case errors.Is(err, model.ErrNotFound):
-		return model.Key{}, refused(model.KindWrongValue, "no such key", "")
+		return model.Key{}, &model.Error{Kind: model.KindWrongValue, Err: errNobodys}
 	case err != nil:
 		return model.Key{}, unavailable("read key", err)
 	}
