@@ -153,10 +153,20 @@ func (d *admin) countSignInsAt(upstream *http.Client) *http.Client {
 	return upstream
 }
 
-// measure says where the queue for hashing passwords is.
+// measure says where the queue for hashing passwords is, and who counts refused devices.
 func (d *admin) measure(rules *accounts.Accounts) {
-	if d != nil {
-		d.metrics.hashing = rules.Hashing
+	if d == nil {
+		return
+	}
+	d.metrics.hashing = rules.Hashing
+	d.metrics.knocks = func() knockCounts {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		open, err := rules.OpenKnocks(ctx)
+		if err != nil {
+			open = -1
+		}
+		return knockCounts{rules.KnocksHeard(), open}
 	}
 }
 

@@ -24,6 +24,7 @@ const otherRoute = "other"
 type metrics struct {
 	now     func() time.Time
 	hashing func() (running, waiting int) // nil with an upstream
+	knocks  func() knockCounts            // nil with an upstream
 	gauges  func() gauges
 	warned  func() []operate.Warning
 
@@ -57,6 +58,12 @@ type gauges struct {
 	storeReads, storeWrites, storeCommits uint64
 }
 
+// knockCounts are about devices that were refused because nobody has the value of their key.
+type knockCounts struct {
+	total uint64
+	open  int64 // -1 while that cannot be read
+}
+
 // bounds are those of the histogram's buckets, in seconds. A page takes one millisecond and a password forty.
 var bounds = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
 
@@ -77,6 +84,8 @@ var helps = strings.NewReplacer(
 	"# HELP latchkey_clock_off_seconds\n", "# HELP latchkey_clock_off_seconds How far the clock is ahead of the expected time, in seconds; while it is not 0, expired data is kept.\n",
 	"# HELP latchkey_password_hashes_running\n", "# HELP latchkey_password_hashes_running Passwords being hashed.\n",
 	"# HELP latchkey_password_hashes_waiting\n", "# HELP latchkey_password_hashes_waiting Passwords waiting to be hashed.\n",
+	"# HELP latchkey_knocks_total\n", "# HELP latchkey_knocks_total Sign-ins refused because nobody has the value of the key, remembered or not.\n",
+	"# HELP latchkey_knocks_open\n", "# HELP latchkey_knocks_open Refused devices that are listed by latchkey knock list.\n",
 	"# HELP latchkey_clock_offset_seconds\n", "# HELP latchkey_clock_offset_seconds How far the clock of this node is ahead of that of the database, in seconds.\n",
 	"# HELP latchkey_database_up\n", "# HELP latchkey_database_up Whether the database is reachable, as far as known.\n",
 	"# HELP latchkey_database_retries_total\n", "# HELP latchkey_database_retries_total Transactions retried, because of a conflict or because a connection broke before anything was saved.\n",
@@ -140,6 +149,13 @@ func (m *metrics) writeGauges(w io.Writer) {
 		running, waiting := m.hashing()
 		victoria.WriteGaugeFloat64(w, "latchkey_password_hashes_running", float64(running))
 		victoria.WriteGaugeFloat64(w, "latchkey_password_hashes_waiting", float64(waiting))
+	}
+	if m.knocks != nil {
+		k := m.knocks()
+		victoria.WriteCounterUint64(w, "latchkey_knocks_total", k.total)
+		if k.open >= 0 {
+			victoria.WriteGaugeFloat64(w, "latchkey_knocks_open", float64(k.open))
+		}
 	}
 	if g.mails {
 		victoria.WriteGaugeFloat64(w, "latchkey_mails_waiting", float64(g.mailsWaiting))

@@ -49,6 +49,7 @@ func (a *App) here(cfg config.Settings, ring keyRing, access []*ecdsa.PrivateKey
 		Registration: cfg.Registration,
 		Anonymous:    cfg.Anonymous,
 		NewUsers:     cfg.Providers.NewUsers,
+		Knocks:       cfg.Knocks,
 		MinPassword:  cfg.MinPassword,
 		PasswordCost: cfg.PasswordCost,
 		Mailer:       a.mails.mailer(),

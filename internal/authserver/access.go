@@ -82,6 +82,7 @@ func (s *Server) admit(r *http.Request, d accessRule) (principal, error) {
 	}
 	opened, err := s.tokens.open(raw)
 	if err != nil {
+		s.hint(r, raw)
 		return principal{}, refuse(kindBadToken).because(err)
 	}
 	c, err := opened.judge(d.token, s.ids.domain, s.cfg.Now())

@@ -35,6 +35,7 @@ type Config struct {
 	Registration   string        // "open" or "closed"
 	Anonymous      string        // "off" or "on"
 	Providers      string        // a file of those whose signed tokens people sign in with; "": none
+	Knocks         string        // "on" or "off"
 	MinPassword    int           // characters
 	StepUp         time.Duration // how long a confirmed password allows creating keys
 	PairingTime    time.Duration // how long a pairing code is good for
@@ -72,6 +73,7 @@ func Defaults() Config {
 		Name:         DefaultName,
 		Registration: "open",
 		Anonymous:    "off",
+		Knocks:       "on",
 		MinPassword:  8,
 		StepUp:       30 * time.Minute,
 		PairingTime:  10 * time.Minute,
@@ -98,6 +100,7 @@ func (c *Config) Flags() *flag.FlagSet {
 	fs.StringVar(&c.Registration, "registration", c.Registration, "`open|closed`: whether people can create accounts themselves")
 	fs.StringVar(&c.Anonymous, "anonymous", c.Anonymous, "`off|on`: whether devices can sign in without credentials")
 	fs.StringVar(&c.Providers, "providers", c.Providers, "`FILE` of the issuers whose signed tokens people sign in with: your own, Google, Apple (see docs/operating.md)")
+	fs.StringVar(&c.Knocks, "knocks", c.Knocks, "`on|off`: whether devices are remembered that are refused because nobody has the value of their key (see latchkey knock --help)")
 	fs.Var((*characters)(&c.MinPassword), "min-password", "minimum `CHARACTERS` of a new password, 6 to 64")
 	fs.Var((*secretText)(&c.SMTP), "smtp", "`URL` of the mail server: smtp://user:password@HOST:PORT?from=ADDRESS, or smtps://…; without it, no email is sent. All users of the machine can read a command line, so set LATCHKEY_SMTP instead")
 	fs.Var(duration{&c.StepUp, stepUpRange}, "step-up", "`TIME` after which people confirm their password again before they create a key or turn one on, 1m to 12h")

@@ -29,7 +29,8 @@ type Settings struct {
 	Registration   bool         // people may make accounts themselves
 	Anonymous      bool         // devices may sign in without credentials
 	Providers      Providers
-	MinPassword    int // characters
+	Knocks         bool // devices are remembered that are refused because nobody has their value
+	MinPassword    int  // characters
 	StepUp         time.Duration
 	PairingTime    time.Duration
 	DrainTime      time.Duration
@@ -95,7 +96,7 @@ func (c Config) Parse() (Settings, error) {
 		PasswordCost: c.PasswordCost,
 		Connections:  c.Connections, StopAtOnce: c.StopAtOnce,
 	}
-	var publicErr, alsoErr, nameErr, contactErr, upstreamErr, registrationErr, anonymousErr, providersErr, adminErr, smtpErr, proxiesErr, audiencesErr, logErr, levelErr error
+	var publicErr, alsoErr, nameErr, contactErr, upstreamErr, registrationErr, anonymousErr, providersErr, knocksErr, adminErr, smtpErr, proxiesErr, audiencesErr, logErr, levelErr error
 	s.PublicURL, publicErr = parsePublicURL(c.PublicURL)
 	s.AlsoHosts, alsoErr = parseAlsoHosts(c.AlsoHosts)
 	s.Name, nameErr = parseName(c.Name)
@@ -104,6 +105,7 @@ func (c Config) Parse() (Settings, error) {
 	s.Registration, registrationErr = oneOf("registration", c.Registration, choice[bool]{"open", true}, choice[bool]{"closed", false})
 	s.Anonymous, anonymousErr = oneOf("anonymous", c.Anonymous, choice[bool]{"off", false}, choice[bool]{"on", true})
 	s.Providers, providersErr = parseProviders(c, s.Registration)
+	s.Knocks, knocksErr = oneOf("knocks", c.Knocks, choice[bool]{"on", true}, choice[bool]{"off", false})
 	s.Admin, adminErr = parseAdmin(c.AdminAddr)
 	s.Mail, smtpErr = parseSMTP(c.SMTP)
 	s.TrustedProxies, proxiesErr = parseNetworks(c.TrustedProxies)
@@ -134,6 +136,7 @@ func (c Config) Parse() (Settings, error) {
 		registrationErr,
 		anonymousErr,
 		providersErr,
+		knocksErr,
 		check("min-password", strconv.Itoa(c.MinPassword), 6 <= c.MinPassword && c.MinPassword <= 64, charactersRange),
 		check("step-up", shortDuration(c.StepUp), minStepUp <= c.StepUp && c.StepUp <= maxStepUp, stepUpRange),
 		check("pairing-time", shortDuration(c.PairingTime), minPairingTime <= c.PairingTime && c.PairingTime <= maxPairingTime, pairingTimeRange),

@@ -56,6 +56,9 @@ func (usageError) ExitCode() int { return 2 }
 // options are the flags of the commands that are no settings of the program.
 type options struct {
 	json, passwordStdin, mail, keepSessions, yes, skipBad, dryRun, clean bool
+
+	ignored bool   // knocks
+	name    string // of a key
 }
 
 // commandFlag makes one flag of a command.
@@ -63,10 +66,11 @@ type commandFlag func(fs *flag.FlagSet, o *options)
 
 // command is one command for operators.
 type command struct {
-	name, argument string // "": takes none
+	name, argument string // several words are several arguments, and one in brackets may be left out; "": takes none
 	does           string
 	more           string        // what else one should know
 	settings       []string      // of the program, beside --data and --database
+	variables      []string      // settings of the program that it takes from the environment alone
 	flags          []commandFlag // beside --json
 	run            func(context.Context, call) error
 	alone          func(context.Context, call, Place) error // in place of run: no program may have the database
@@ -79,6 +83,7 @@ type call struct {
 	options
 	program  Program
 	argument string
+	second   string
 	line     *line
 }
 
@@ -112,7 +117,7 @@ func withClean(fs *flag.FlagSet, o *options) {
 
 // commands are all there are, in the order in which they are explained.
 func (p Program) commands() []command {
-	return []command{
+	return slices.Concat([]command{
 		{
 			name: "user add", argument: "EMAIL", does: "create an account", run: addUser,
 			more: "On a terminal, it asks for a password. Otherwise it prints a link with which the owner chooses one, once and within\n" +
@@ -176,7 +181,7 @@ func (p Program) commands() []command {
 				"the same ones, and everyone stays signed in.",
 			flags: []commandFlag{withClean, withDryRun},
 		},
-	}
+	}, knockCommands())
 }
 
 // Run carries out the command that the arguments name. Commands work while the program runs, and while it does not. An error that
@@ -280,7 +285,7 @@ func (p Program) flagSet(c command, o *options) *flag.FlagSet {
 // fromEnvironment are the settings of the program that a command takes from the environment: those of all commands, and its own. The rest is left
 // unread: what is wrong with it is no reason not to list users.
 func (c command) fromEnvironment() []string {
-	all := append([]string{"addr", "data", "database", "min-password", "public-url", "upstream"}, c.settings...)
+	all := append([]string{"addr", "data", "database", "min-password", "public-url", "upstream"}, slices.Concat(c.settings, c.variables)...)
 	slices.Sort(all)
 	return slices.Compact(all)
 }
@@ -309,13 +314,20 @@ func (p Program) load(c command, args []string) (call call, place Place, err err
 			return call, place, fmt.Errorf("the argument %q is not valid UTF-8", argument)
 		}
 	}
-	switch {
-	case c.argument == "" && len(arguments) > 0 || len(arguments) > 1:
+	wanted := strings.Fields(c.argument)
+	for i, name := range wanted {
+		if given := i < len(arguments) && arguments[i] != ""; !given && !strings.HasPrefix(name, "[") {
+			return call, place, fmt.Errorf("%s is missing: latchkey %s %s", name, c.name, c.argument)
+		}
+	}
+	if len(arguments) > len(wanted) {
 		return call, place, fmt.Errorf("unexpected argument %q (see latchkey %s --help)", arguments[len(arguments)-1], c.name)
-	case c.argument != "" && (len(arguments) == 0 || arguments[0] == ""):
-		return call, place, fmt.Errorf("%s is missing: latchkey %s %s", c.argument, c.name, c.argument)
-	case c.argument != "":
+	}
+	if len(arguments) > 0 {
 		call.argument = arguments[0]
+	}
+	if len(arguments) > 1 {
+		call.second = arguments[1]
 	}
 	place, err = p.Place()
 	return call, place, err

@@ -77,6 +77,7 @@ type candidate struct {
 	number     int
 	user       model.User
 	identities []model.Identity
+	ids        []model.Identity // of keys, by their ids alone
 	keys       int
 	kept       []string // providers
 	beside     string   // says who has an address that people cannot tell from theirs; "": nobody
@@ -297,7 +298,7 @@ func (i *importing) write(c candidate) error {
 	if i.result.DryRun {
 		return i.accounts.CanImport(i.ctx, c.user, c.identities)
 	}
-	return i.accounts.Import(i.ctx, c.user, c.identities)
+	return i.accounts.Import(i.ctx, c.user, slices.Concat(c.identities, c.ids))
 }
 
 // understand turns a user of the file into one of the store.
@@ -321,6 +322,9 @@ func (i *importing) understand(raw json.RawMessage) (u exportedUser, c candidate
 	for _, from := range u.Identities {
 		if from.Provider == model.ProviderAPIKey {
 			c.keys++
+			if model.IsID(from.ID) {
+				c.ids = append(c.ids, model.Identity{ID: from.ID, UserID: u.ID, Provider: from.Provider})
+			}
 			continue
 		}
 		id, err := i.identity(u, from)

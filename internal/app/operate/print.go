@@ -67,6 +67,12 @@ func (u listedUser) notes() []string {
 	if u.NotConfirmed {
 		notes = append(notes, "not confirmed")
 	}
+	switch {
+	case u.NotBack == 1:
+		notes = append(notes, "1 key not back yet")
+	case u.NotBack > 1:
+		notes = append(notes, fmt.Sprintf("%d keys not back yet", u.NotBack))
+	}
 	return notes
 }
 

@@ -32,6 +32,7 @@ type status struct {
 	Upstream string    `json:"upstream,omitempty"`
 	Data     string    `json:"data"`
 	Accounts *int64    `json:"accounts,omitempty"` // nil when they are elsewhere
+	Knocks   *int64    `json:"knocks,omitempty"`   // devices that were refused and are not ignored
 	Warnings []Warning `json:"warnings"`
 }
 
@@ -54,6 +55,11 @@ func (o *operator) status(ctx context.Context, _ nothing) (status, error) {
 			return s, err
 		}
 		s.Accounts = &n
+		knocks, err := o.accounts.OpenKnocks(ctx)
+		if err != nil {
+			return s, aboutUser("", err)
+		}
+		s.Knocks = &knocks
 	}
 	if o.warnings != nil {
 		s.URL, s.OnlyHere = o.publicURL, o.onlyHere
@@ -88,6 +94,9 @@ func (s status) write(w io.Writer) error {
 		fmt.Fprintf(&text, "Accounts: %d\n", *s.Accounts)
 	} else {
 		fmt.Fprintf(&text, "Accounts: at %s\n", legible(s.Upstream))
+	}
+	if s.Knocks != nil && *s.Knocks > 0 {
+		fmt.Fprintf(&text, "Refused devices that could be adopted: %d (see latchkey knock list)\n", *s.Knocks)
 	}
 	switch {
 	case len(s.Warnings) > 0:

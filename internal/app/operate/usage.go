@@ -1,6 +1,7 @@
 package operate
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"io"
@@ -26,13 +27,19 @@ Exit codes:
 // usage explains the commands that begin with a word.
 func (p Program) usage(w io.Writer, word string) error {
 	var text strings.Builder
-	text.WriteString("latchkey " + word + " manages the accounts of this server.\n\n")
+	manages := "manages the accounts of this server"
+	if word == "knock" {
+		manages = "shows devices that were refused, and gives them to their users"
+	}
+	text.WriteString("latchkey " + word + " " + manages + ".\n\n")
+	example := ""
 	for _, c := range p.commands() {
 		if strings.HasPrefix(c.name, word+" ") {
 			fmt.Fprintf(&text, "  latchkey %s\n      %s\n", strings.TrimSpace(c.name+" "+c.argument), c.does)
+			example = cmp.Or(example, c.name)
 		}
 	}
-	fmt.Fprintf(&text, "\nMore about each command: latchkey %s add --help, and so on.\n", word)
+	fmt.Fprintf(&text, "\nMore about each command: latchkey %s --help, and so on.\n", example)
 	text.WriteString("\n" + whenever + usageTail)
 	_, err := io.WriteString(w, text.String())
 	return err
@@ -49,7 +56,7 @@ func (p Program) explain(c command, w io.Writer) error {
 	p.flagSet(c, &options{}).VisitAll(func(f *flag.Flag) {
 		value, meaning := flag.UnquoteUsage(f)
 		head := strings.TrimSpace("--" + f.Name + " " + value)
-		if slices.Contains(c.fromEnvironment(), f.Name) {
+		if slices.Contains(c.fromEnvironment(), f.Name) && !slices.Contains(c.variables, f.Name) {
 			head += "  (" + p.Variable(f.Name) + ")"
 		}
 		fmt.Fprintf(&text, "  %s\n      %s\n", head, meaning)

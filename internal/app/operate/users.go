@@ -26,10 +26,11 @@ type listedUser struct {
 	Disabled     bool      `json:"disabled"`
 	NoPassword   bool      `json:"no_password"`   // has an email, and no password fits
 	NotConfirmed bool      `json:"not_confirmed"` // has not opened the link in the email yet
+	NotBack      int       `json:"keys_not_back"` // of the keys that they were imported with
 }
 
 func listed(m accounts.Managed) listedUser {
-	out := listedUser{ID: m.ID, CreatedAt: m.CreatedAt, Keys: m.Keys, Disabled: !m.DisabledAt.IsZero(), Providers: []string{}}
+	out := listedUser{ID: m.ID, CreatedAt: m.CreatedAt, Keys: m.Keys, NotBack: m.NotBack, Disabled: !m.DisabledAt.IsZero(), Providers: []string{}}
 	for _, id := range m.Identities {
 		out.Providers = append(out.Providers, id.Provider)
 	}
