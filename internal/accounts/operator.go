@@ -19,7 +19,8 @@ type Managed struct {
 	model.User
 	Identities []model.Identity
 	Keys       int
-	NotBack    int // of the keys that they had elsewhere
+	NotBack    int    // of the keys that they had elsewhere
+	ServerKey  string // the name of the server key that it is; "" for a person
 }
 
 // Password is the identity with an address and a password, if the account has one.
@@ -85,7 +86,11 @@ func (a *Accounts) Beside(ctx context.Context, email string) ([]model.Identity, 
 // describe gathers what is known of a user.
 func (a *Accounts) describe(ctx context.Context, u model.User) (out Managed, err error) {
 	out.User = u
-	if out.Identities, err = a.store.Identities(ctx, u.ID); err != nil {
+	out.Identities, err = a.store.Identities(ctx, u.ID)
+	if errors.Is(err, model.ErrNotFound) {
+		out.ServerKey, err = a.store.ServerKeyName(ctx, u.ID)
+	}
+	if err != nil {
 		return out, missing(model.KindNotFound, "read identities", err)
 	}
 	keys, err := a.store.APIKeys(ctx, u.ID)
@@ -99,7 +104,7 @@ func (a *Accounts) describe(ctx context.Context, u model.User) (out Managed, err
 	return out, nil
 }
 
-// List is up to so many accounts in the order of their ids, those behind the id after. More is where the next ones begin, "" when
+// List is up to so many people's accounts in the order of their ids, those behind the id after. More is where the next ones begin, "" when
 // there are none.
 func (a *Accounts) List(ctx context.Context, after string, most int) (list []Managed, more string, err error) {
 	users, err := a.store.Users(ctx, after, most)
@@ -197,7 +202,7 @@ func (a *Accounts) Enable(ctx context.Context, name string) (out Managed, change
 func (a *Accounts) change(
 	ctx context.Context, name string, off bool, act func(id string) error,
 ) (out Managed, changed bool, err error) {
-	before, err := a.Find(ctx, name)
+	before, err := a.FindPerson(ctx, name)
 	if err != nil {
 		return out, false, err
 	}
@@ -219,7 +224,7 @@ func (a *Accounts) change(
 // signed in: anyone who has learnt the old one is out at once. With keepSessions everything stays as it is until then. With byEmail the
 // link is sent, and not given.
 func (a *Accounts) ResetPassword(ctx context.Context, name string, keepSessions, byEmail bool) (out Managed, link HandedOut, err error) {
-	if out, err = a.Find(ctx, name); err != nil {
+	if out, err = a.FindPerson(ctx, name); err != nil {
 		return out, link, err
 	}
 	id, ok := out.Password()
@@ -275,7 +280,7 @@ func (a *Accounts) voidPassword(ctx context.Context, id model.Identity, events [
 
 // Delete deletes an account with everything that belongs to it, and gives it as it was.
 func (a *Accounts) Delete(ctx context.Context, name string) (Managed, error) {
-	found, err := a.Find(ctx, name)
+	found, err := a.FindPerson(ctx, name)
 	if err == nil {
 		err = missing(model.KindNotFound, "delete user", a.deleteUser(ctx, found.ID))
 	}

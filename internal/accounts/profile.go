@@ -2,19 +2,30 @@ package accounts
 
 import (
 	"context"
+	"errors"
 
 	"latchkey/internal/model"
 )
 
 // Profile is how somebody can sign in: identities in the order in which they were linked, and keys.
-func (a *Accounts) Profile(ctx context.Context, userID string) ([]model.Identity, []model.Key, error) {
-	identities, err := a.store.Identities(ctx, userID)
-	if err != nil {
-		return nil, nil, missing(model.KindSessionOver, "read identities", err)
+type Profile struct {
+	Identities []model.Identity
+	Keys       []model.Key
+	Server     bool // nobody's: a server key
+}
+
+// Profile is that of a user.
+func (a *Accounts) Profile(ctx context.Context, userID string) (p Profile, err error) {
+	p.Identities, err = a.store.Identities(ctx, userID)
+	if errors.Is(err, model.ErrNotFound) { // as for a server key, which nobody else pays a look for
+		_, err = a.store.ServerKeyName(ctx, userID)
+		p.Server = err == nil
 	}
-	keys, err := a.store.APIKeys(ctx, userID)
 	if err != nil {
-		return nil, nil, unavailable("read keys", err)
+		return Profile{}, missing(model.KindSessionOver, "read identities", err)
 	}
-	return identities, keys, nil
+	if p.Keys, err = a.store.APIKeys(ctx, userID); err != nil {
+		return Profile{}, unavailable("read keys", err)
+	}
+	return p, nil
 }

@@ -84,7 +84,7 @@ func TestFirstSignInsAtOnceAreOneUser(t *testing.T) {
 		users[session.UserID]++
 		return err
 	})
-	if n, err := f.store.CountUsers(t.Context()); len(users) != 1 || n != 1 || err != nil {
+	if n, _, err := f.store.CountUsers(t.Context()); len(users) != 1 || n != 1 || err != nil {
 		t.Errorf("sign-ins by user: %v; %d users, %v", users, n, err)
 	}
 }
@@ -101,9 +101,9 @@ func TestWhatATokenSaysIsWrittenWhenItHasChanged(t *testing.T) {
 	for _, data := range []string{`{"email":"ada@example.com"}`, ""} {
 		who.Data = data
 		session := f.signInWithToken(who)
-		identities, _, err := f.Profile(t.Context(), session.UserID)
-		if err != nil || len(identities) != 1 || identities[0].Data != data {
-			t.Errorf("got %+v, %v, want %s", identities, err, data)
+		p, err := f.Profile(t.Context(), session.UserID)
+		if err != nil || len(p.Identities) != 1 || p.Identities[0].Data != data {
+			t.Errorf("got %+v, %v, want %s", p, err, data)
 		}
 	}
 }
@@ -211,7 +211,7 @@ func TestASessionOfATokenHasNoPassword(t *testing.T) {
 	if err := p.DeleteAccount(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if _, _, err := f.Profile(t.Context(), session.UserID); !model.Is(err, model.KindSessionOver) {
+	if _, err := f.Profile(t.Context(), session.UserID); !model.Is(err, model.KindSessionOver) {
 		t.Errorf("the account is there: %v", err)
 	}
 }

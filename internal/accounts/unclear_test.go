@@ -141,7 +141,8 @@ var unsettled = map[string]string{
 // reads are the calls of the store that write nothing.
 var reads = []string{
 	"APIKey", "APIKeyByValueHash", "APIKeys", "AuthSession", "AuthSessions", "Believed", "Doubts", "Events", "Identities",
-	"IdentitiesBySpelling", "IdentitiesMeant", "IdentityBySubject", "Keys", "LinkedIdentity", "RecordingSince", "Settled", "User", "Users",
+	"IdentitiesBySpelling", "IdentitiesMeant", "IdentityBySubject", "Keys", "LinkedIdentity", "RecordingSince", "ServerKey", "ServerKeyName", "ServerKeys",
+	"Settled", "User", "Users",
 }
 
 // TestEveryWriteIsSettled reads the code: what calls the store to write must find out what came of it.

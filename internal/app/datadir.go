@@ -123,8 +123,8 @@ func (a *App) openStore(ctx context.Context, cfg config.Settings, dir *dataDir) 
 			return nil, err
 		}
 		a.pulse = newPulse(st.Ping, time.Now)
-		n, err := st.CountUsers(ctx)
-		dir.isNew = n == 0
+		used, err := st.HasUsers(ctx)
+		dir.isNew = !used
 		if err != nil {
 			return nil, errors.Join(err, st.Close())
 		}
@@ -220,7 +220,7 @@ func (a *App) describe(ctx context.Context, cfg config.Settings, dir dataDir) (s
 	if cfg.Upstream != nil {
 		return "Its data is in " + where + ", and the accounts are at " + cfg.Upstream.String() + ".", nil
 	}
-	n, err := a.store.CountUsers(ctx)
+	n, _, err := a.store.CountUsers(ctx)
 	switch {
 	case err != nil:
 		return "", err

@@ -8,15 +8,19 @@ import (
 
 // profile says who somebody is: the SDKs ask right after every sign-in, and a failure here fails the sign-in.
 func (s *Server) profile(r *http.Request, who principal) (answer, error) {
-	identities, keys, err := s.accounts.Profile(r.Context(), who.userID)
+	p, err := s.accounts.Profile(r.Context(), who.userID)
 	if err != nil {
 		return answer{}, inWords(err, model.KindSessionOver, kindUserGone)
 	}
-	return answer{status: http.StatusOK, body: s.profileOf(who, identities, keys)}, nil
+	out := s.profileOf(who, p.Identities, p.Keys)
+	if p.Server {
+		out.Type = "server"
+	}
+	return answer{status: http.StatusOK, body: out}, nil
 }
 
 // profileOf lists identities as App Services does: those the person linked first, then one for each key. A session opened with
-// a key shows the key's name too. Keys are for devices of a person, so the type stays normal.
+// a key shows the key's name too. Keys are for devices of a person, so the type stays normal; a server key is nobody's.
 func (s *Server) profileOf(who principal, identities []model.Identity, keys []model.Key) profileAnswer {
 	out := profileAnswer{
 		UserID:     who.userID,

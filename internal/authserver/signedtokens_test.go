@@ -88,7 +88,7 @@ func TestAWrongTokenIsRefusedAndTheLogSaysWhy(t *testing.T) {
 			t.Errorf("%s: logged %s", why, line)
 		}
 	}
-	if n, err := f.store.CountUsers(t.Context()); n != 1 || err != nil { // the anonymous one
+	if n, _, err := f.store.CountUsers(t.Context()); n != 1 || err != nil { // the anonymous one
 		t.Errorf("%d users, %v", n, err)
 	}
 	for provider, field := range fieldOf {

@@ -35,8 +35,9 @@ func readStatements() []string {
 		selectWebSession, selectWebSessions,
 		selectGrant, selectGrantByDeviceCode, selectShownGrant,
 		selectRefusedAt, selectRecordingSince, selectKeyWithUsage, selectKeysWithUsage,
-		selectClock, countUsers,
+		selectClock, countUsers, selectAnyUser,
 		selectKnocks, countKnocks, selectKnocksFrom, selectKeysNotBack,
+		selectServerKey, selectServerKeys, selectServerKeyName,
 	}
 }
 
@@ -63,6 +64,7 @@ func writeStatements() []string {
 		insertUnusedUser, deleteUnusedUser, selectUnusedUser, selectAuthSessionOfUser, countIdentities, moveIdentity, updateAuthSessionIdentity,
 		updateKnock, insertKnock, roomInNetwork, roomForKnock, ignoreKnock, sweepKnocks, insertImportedKey,
 		saveClock, boundAuthSessions, boundWebSessions, boundLinks, boundGrants, boundRecordingSince,
+		insertServerKey, selectServerKeyUser,
 	}
 }
 

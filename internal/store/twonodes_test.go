@@ -3,6 +3,7 @@ package store
 import (
 	"bufio"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -439,5 +440,18 @@ func TestAnAddressThatIsRegisteredTwiceAtOnceIsRegisteredTwice(t *testing.T) {
 		if err != nil || id.Generation != 3 {
 			t.Errorf("generation %d, %v", id.Generation, err)
 		}
+	}
+}
+
+func TestServerKeysOverTwoNodesEndWithAHundred(t *testing.T) {
+	nodes := twoNodes(t)
+	atOnce(t, 250, func(ctx context.Context, i int) error {
+		now := time.Now()
+		k := model.Key{ID: model.NewID(now), UserID: model.NewID(now), Name: fmt.Sprintf("key-%d", i), CreatedAt: now}
+		return nodes[i%2].CreateServerKey(ctx, k, sha256.Sum256([]byte(k.ID)), model.MaxServerKeys)
+	}, model.ErrLimit)
+	_, n, err := nodes[0].CountUsers(t.Context())
+	if err != nil || n != model.MaxServerKeys {
+		t.Errorf("%d server keys, %v", n, err)
 	}
 }

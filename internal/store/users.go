@@ -20,7 +20,9 @@ const (
 
 	selectUser = `SELECT created_at, disabled_at FROM users WHERE id = ?`
 
-	selectUsers = `SELECT id, created_at, disabled_at FROM users WHERE id > ? ORDER BY id LIMIT ?`
+	selectUsers = `
+SELECT u.id, u.created_at, u.disabled_at FROM users AS u
+WHERE u.id > ? AND NOT EXISTS (SELECT 1 FROM server_keys AS s WHERE s.user_id = u.id) ORDER BY u.id LIMIT ?`
 
 	// updateUserDisabled changes nothing when the user is as asked for.
 	updateUserDisabled = `UPDATE users SET disabled_at = CAST(?1 AS BIGINT) WHERE id = ?2 AND (disabled_at IS NULL) <> (CAST(?1 AS BIGINT) IS NULL)`
@@ -223,7 +225,7 @@ func selectedUser(t tx, id string) (created int64, err error) {
 	return created, err
 }
 
-// Users returns up to limit users in the order of their ids, those behind the id after.
+// Users returns up to limit users in the order of their ids, those behind the id after. The users of server keys are not among them.
 func (s *Store) Users(ctx context.Context, after string, limit int) ([]model.User, error) {
 	var u model.User
 	var created int64
@@ -289,8 +291,8 @@ func (s *Store) IdentitiesMeant(ctx context.Context, email string, limit int) ([
 	return ids, doing("find identities", err)
 }
 
-// Identities returns the identities of a user in the order in which they were linked, or ErrNotFound when there is no such
-// user: every user has one.
+// Identities returns the identities of a user in the order in which they were linked. It answers ErrNotFound when there is no such user,
+// and for the user of a server key: all others have one.
 func (s *Store) Identities(ctx context.Context, userID string) ([]model.Identity, error) {
 	ids, err := s.identities(ctx, selectIdentities, userID)
 	if err == nil && len(ids) == 0 {

@@ -33,6 +33,7 @@ type status struct {
 	Data     string    `json:"data"`
 	Accounts *int64    `json:"accounts,omitempty"` // nil when they are elsewhere
 	Knocks   *int64    `json:"knocks,omitempty"`   // devices that were refused and are not ignored
+	Servers  int64     `json:"server_keys,omitempty"`
 	Warnings []Warning `json:"warnings"`
 }
 
@@ -50,11 +51,11 @@ func (o *operator) status(ctx context.Context, _ nothing) (status, error) {
 	if o.upstream != nil {
 		s.Upstream = o.upstream.String()
 	} else {
-		n, err := o.store.CountUsers(ctx)
+		n, servers, err := o.store.CountUsers(ctx)
 		if err != nil {
 			return s, err
 		}
-		s.Accounts = &n
+		s.Accounts, s.Servers = &n, servers
 		knocks, err := o.accounts.OpenKnocks(ctx)
 		if err != nil {
 			return s, aboutUser("", err)
@@ -97,6 +98,9 @@ func (s status) write(w io.Writer) error {
 	}
 	if s.Knocks != nil && *s.Knocks > 0 {
 		fmt.Fprintf(&text, "Refused devices that could be adopted: %d (see latchkey knock list)\n", *s.Knocks)
+	}
+	if s.Servers > 0 {
+		fmt.Fprintf(&text, "Server keys: %d\n", s.Servers)
 	}
 	switch {
 	case len(s.Warnings) > 0:

@@ -36,6 +36,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		{"accounts", accounts()},
 		{"linking", linking()},
 		{"knocks", knocks()},
+		{"server keys", serverKeys()},
 		{"many at once", concurrency()},
 		{"the store", lifecycle()},
 	} {

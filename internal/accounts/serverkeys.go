@@ -1,0 +1,122 @@
+package accounts
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"latchkey/internal/model"
+)
+
+// ServerKeys are the keys that belong to no person, with their usage, in the order of their creation.
+func (a *Accounts) ServerKeys(ctx context.Context) ([]model.Key, error) {
+	keys, err := a.store.ServerKeys(ctx)
+	if err != nil {
+		return nil, unavailable("list server keys", err)
+	}
+	return keys, nil
+}
+
+// AddServerKey creates a key that belongs to no person. Its answer is the only place where the value ever is.
+func (a *Accounts) AddServerKey(ctx context.Context, name string) (model.Key, model.Secret, error) {
+	value := newValue()
+	key, err := a.createServerKey(ctx, model.Key{Name: name}, hashValue(value), model.EventKeyMade, "")
+	if err != nil {
+		return model.Key{}, "", err
+	}
+	return key, model.Secret(value), nil
+}
+
+// createServerKey adds a server key of the name and origin that k has.
+func (a *Accounts) createServerKey(
+	ctx context.Context, k model.Key, valueHash [32]byte, what model.EventKind, how string,
+) (model.Key, error) {
+	if err := checkName(k.Name); err != nil {
+		return model.Key{}, err
+	}
+	now := a.cfg.Now()
+	k.UserID, k.ID, k.CreatedAt = model.NewID(now), model.NewID(now), now
+	e := a.byOperator(what, k.UserID)
+	e.KeyID, e.KeyName, e.Detail = k.ID, k.Name, how
+	err := a.settleUser(ctx, "create server key", a.store.CreateServerKey(ctx, k, valueHash, model.MaxServerKeys, e), k.UserID)
+	switch {
+	case errors.Is(err, model.ErrLimit):
+		return model.Key{}, &model.Error{Kind: model.KindKeyLimit, Reason: fmt.Sprintf(
+			"there can be at most %d server keys, including those turned off: delete one to make room", model.MaxServerKeys)}
+	case errors.Is(err, model.ErrConflict):
+		return model.Key{}, refuse(model.KindNameTaken)
+	case errors.Is(err, model.ErrTaken):
+		return model.Key{}, refuse(model.KindValueTaken)
+	case err != nil:
+		return model.Key{}, unavailable("create server key", err)
+	}
+	return k, nil
+}
+
+// AdoptServerKey is Adopt for a server key, whose user is created with it. Of KindOwnValue the server key of that name has the value
+// already.
+func (a *Accounts) AdoptServerKey(ctx context.Context, ad Adoption) (model.Key, error) {
+	key, err := a.createServerKey(ctx, model.Key{Name: ad.Name, Origin: model.OriginAdopted}, ad.Hash, model.EventKeyAdopted, ad.Found)
+	if !model.Is(err, model.KindNameTaken) && !model.Is(err, model.KindValueTaken) {
+		return key, err
+	}
+	there, looked := a.store.ServerKey(ctx, ad.Name)
+	if looked != nil {
+		return key, err
+	}
+	if found, looked := a.store.APIKeyByValueHash(ctx, ad.Hash); looked == nil && found.ID == there.ID {
+		return there, &model.Error{Kind: model.KindOwnValue, KeyID: there.ID, Reason: "there is this server key: " + there.Name}
+	}
+	return key, err
+}
+
+// ServerKey is the server key of a name, with its usage.
+func (a *Accounts) ServerKey(ctx context.Context, name string) (model.Key, error) {
+	key, err := a.store.ServerKey(ctx, name)
+	return key, missing(model.KindNotFound, "find server key", err)
+}
+
+// SetServerKey turns a server key on or off, which ends the sessions that it opened. It gives the key as it was.
+func (a *Accounts) SetServerKey(ctx context.Context, name string, on bool) (was model.Key, err error) {
+	if was, err = a.ServerKey(ctx, name); err != nil {
+		return was, err
+	}
+	e := a.byOperator(model.EventKeyTurnedOff, was.UserID)
+	if on {
+		e.Kind = model.EventKeyTurnedOn
+	}
+	e.KeyID = was.ID
+	err = a.store.SetAPIKeyDisabled(ctx, was.UserID, was.ID, !on, e)
+	err = a.settle(ctx, was.UserID, "switch server key", err, func(ctx context.Context) (bool, error) {
+		now, err := a.store.APIKey(ctx, was.UserID, was.ID)
+		if errors.Is(err, model.ErrNotFound) {
+			return false, refuse(model.KindNotFound)
+		}
+		return now.Disabled == !on, err
+	})
+	return was, missing(model.KindNotFound, "switch server key", err)
+}
+
+// DeleteServerKey deletes a server key for good, with its sessions and activity, and gives it as it was.
+func (a *Accounts) DeleteServerKey(ctx context.Context, name string) (was model.Key, err error) {
+	if was, err = a.ServerKey(ctx, name); err != nil {
+		return was, err
+	}
+	return was, missing(model.KindNotFound, "delete server key", a.deleteUser(ctx, was.UserID))
+}
+
+// ServerKeyError says that a user is no person but a server key, which is managed by its name.
+type ServerKeyError struct{ UserID, Name string }
+
+func (e ServerKeyError) Error() string {
+	return fmt.Sprintf("user %s is the server key %q", e.UserID, e.Name)
+}
+
+// FindPerson is Find for what is about people alone. It answers a ServerKeyError for the user of a server key.
+func (a *Accounts) FindPerson(ctx context.Context, name string) (Managed, error) {
+	found, err := a.Find(ctx, name)
+	if err == nil && found.ServerKey != "" {
+		err = ServerKeyError{found.ID, found.ServerKey}
+	}
+	return found, err
+}
