@@ -95,6 +95,8 @@ async function play() {
     refresh: () => app.currentUser.refreshCustomData(),
     call: (name) => app.currentUser.callFunction(name),
     signOut: () => app.currentUser.logOut(),
+    listKeys: () => app.currentUser.apiKeys.fetchAll(),
+    meanwhile: (url) => fetch(url),
   };
   const seen = (user) => user && {
     id: user.id, provider: user.providerType, type: user._profile.type, data: { ...user.profile }, customData: user.customData,

@@ -14,6 +14,7 @@ import (
 	"latchkey/client"
 	"latchkey/internal/app"
 	"latchkey/internal/app/config"
+	"latchkey/internal/model"
 	"latchkey/internal/testkit"
 )
 
@@ -27,6 +28,9 @@ type Program struct {
 	AppID  string
 	HTTP   *http.Client   // a browser's way in, without a browser; keeps no cookies, follows no redirects
 	Client *client.Client // a device's way in
+
+	data     string
+	database model.Secret // "": in data
 }
 
 // StartProgram starts a program on a free port. Each of change may alter its settings first.
@@ -45,7 +49,7 @@ func StartProgram(t *testing.T, change ...func(*config.Config)) *Program {
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- a.Run(ctx) }()
-	p := &Program{app: a, URL: a.URL(), AppID: cfg.AppID, HTTP: loopbackClient()}
+	p := &Program{app: a, URL: a.URL(), AppID: cfg.AppID, HTTP: loopbackClient(), data: cfg.Data, database: cfg.Database}
 	t.Cleanup(func() {
 		p.HTTP.CloseIdleConnections()
 		stop()

@@ -41,7 +41,7 @@ func Main(ctx context.Context, args []string, stdout io.Writer) error {
 		return pair.Run(ctx, args, stdout, os.Stderr, isTerminal(os.Stderr))
 	case "doctor":
 		return doctor.Run(ctx, args, stdout)
-	case "user", "knock", "import-users", "backup", "restore", "status", "nodes", "migrate", "copy-data":
+	case "user", "server-key", "knock", "import-users", "backup", "restore", "status", "nodes", "migrate", "copy-data":
 		return operateOn(ctx, append([]string{command}, args...), console(stdout))
 	case "version":
 		err = version(args, stdout)
@@ -58,7 +58,10 @@ func Main(ctx context.Context, args []string, stdout io.Writer) error {
 }
 
 // commandNames are the words that Main knows.
-var commandNames = []string{"serve", "pair", "health", "doctor", "status", "user", "knock", "import-users", "backup", "restore", "nodes", "migrate", "copy-data", "version", "help"}
+var commandNames = []string{
+	"serve", "pair", "health", "doctor", "status", "user", "server-key", "knock", "import-users", "backup", "restore", "nodes", "migrate",
+	"copy-data", "version", "help",
+}
 
 func isCommand(word string) bool { return slices.Contains(commandNames, word) }
 
@@ -195,6 +198,7 @@ accepts those keys.
   latchkey status            show where the server and its data are, and what needs attention
   latchkey user …            create, list, disable, enable and delete accounts (see latchkey user --help)
   latchkey knock …           list devices that were refused, and give them to users (see latchkey knock --help)
+  latchkey server-key …      create, list, turn off and delete keys of programs that belong to no person
   latchkey import-users …    create accounts from a user export of App Services' Admin API
   latchkey backup …          copy the database while the server runs
   latchkey restore …         put a backup back while the server is stopped

@@ -39,7 +39,7 @@ func listUsers(ctx context.Context, c call) error {
 	}
 	for after := ""; ; {
 		var page userList
-		if err := c.line.call(ctx, pathListUsers, userPage{after}, &page); err != nil {
+		if err := c.line.call(ctx, pathListUsers, userPage{after, c.server}, &page); err != nil {
 			return err
 		}
 		for _, u := range page.Users {

@@ -59,6 +59,8 @@ type options struct {
 
 	ignored bool   // knocks
 	name    string // of a key
+	server bool
+	out    string
 }
 
 // commandFlag makes one flag of a command.
@@ -111,6 +113,10 @@ func withDryRun(fs *flag.FlagSet, o *options) {
 	fs.BoolVar(&o.dryRun, "dry-run", false, "show what would be done, and change nothing")
 }
 
+func withServer(fs *flag.FlagSet, o *options) {
+	fs.BoolVar(&o.server, "server", false, "the users of server keys instead of people")
+}
+
 func withClean(fs *flag.FlagSet, o *options) {
 	fs.BoolVar(&o.clean, "clean", false, "replace text that PostgreSQL cannot store: NUL is removed, invalid UTF-8 becomes U+FFFD")
 }
@@ -126,7 +132,8 @@ func (p Program) commands() []command {
 		},
 		{
 			name: "user list", does: "list all accounts", run: listUsers,
-			more: "With --json, it prints one object per line.",
+			more:  "With --json, it prints one object per line.",
+			flags: []commandFlag{withServer},
 		},
 		{
 			name: "user disable", argument: "ID-or-EMAIL", does: "sign a user out everywhere and keep them from signing in", run: disableUser,
@@ -181,7 +188,7 @@ func (p Program) commands() []command {
 				"the same ones, and everyone stays signed in.",
 			flags: []commandFlag{withClean, withDryRun},
 		},
-	}, knockCommands())
+	}, serverKeyCommands(), knockCommands())
 }
 
 // Run carries out the command that the arguments name. Commands work while the program runs, and while it does not. An error that

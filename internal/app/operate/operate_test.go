@@ -304,7 +304,7 @@ func TestUsersOfAnUpstreamAreNotManagedHere(t *testing.T) {
 	a := run(t, cfg)
 	p := place{cfg, &a}
 	for _, args := range [][]string{
-		{"user", "add", "bob"}, {"user", "list"}, {"user", "disable", "bob"}, {"user", "delete", "bob", "--yes"}, {"import-users", "testdata/users.json"},
+		{"user", "add", "bob"}, {"user", "list"}, {"server-key", "add", "hub"}, {"user", "disable", "bob"}, {"user", "delete", "bob", "--yes"}, {"import-users", "testdata/users.json"},
 	} {
 		_, err := p.order(t, "", args...)
 		testkit.WantSentence(t, err, "https://services.example.org")
@@ -330,7 +330,7 @@ func TestAListCannotSteerATerminal(t *testing.T) {
 
 func TestNoSecretOfACommandIsPrinted(t *testing.T) {
 	t.Parallel()
-	text := fmt.Sprintf("%v %+v %#v %s", newUser{"a", "hunter2"}, handedOut{Link: "hunter2"}, newUser{"a", "hunter2"}, passedOn("hunter2"))
+	text := fmt.Sprintf("%v %+v %+v %#v %s", newUser{"a", "hunter2"}, handedOut{Link: "hunter2"}, newServerKey{Value: "hunter2"}, newUser{"a", "hunter2"}, passedOn("hunter2"))
 	if strings.Contains(text, "hunter2") {
 		t.Errorf("printed: %s", text)
 	}

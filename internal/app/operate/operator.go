@@ -92,6 +92,7 @@ func (o *operator) handler() http.Handler {
 	mux.Handle("POST "+pathKnocks, operation(o.log, ofUsers(o, o.knocks)))
 	mux.Handle("POST "+pathAdoptKnock, operation(o.log, ofUsers(o, o.adoptKnock)))
 	mux.Handle("POST "+pathIgnoreKnock, operation(o.log, ofUsers(o, o.ignoreKnock)))
+	o.handleServerKeys(mux)
 	mux.Handle("POST "+pathNodes, operation(o.log, o.nodes))
 	mux.Handle("POST "+pathStatus, operation(o.log, o.status))
 	mux.Handle("POST "+pathBackup, operation(o.log, o.backup))

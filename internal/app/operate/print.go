@@ -46,7 +46,10 @@ func writeListHead(w io.Writer) error {
 
 func (u listedUser) writeLine(w io.Writer) error {
 	name := legible(u.Email)
-	if name == "" {
+	switch {
+	case u.ServerKey != "":
+		name = "(server key " + u.ServerKey + ")"
+	case name == "":
 		name = "(" + legible(strings.Join(u.Providers, ", ")) + ")"
 	}
 	if notes := u.notes(); len(notes) > 0 {

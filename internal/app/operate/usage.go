@@ -24,14 +24,17 @@ Exit codes:
   2  wrong command line
 `
 
+// managed is what the commands that begin with a word do.
+var managed = map[string]string{
+	"user":       "manages the accounts of this server",
+	"knock":      "shows devices that were refused, and gives them to their users",
+	"server-key": "manages keys that belong to no person: those of gateways and of other programs of yours",
+}
+
 // usage explains the commands that begin with a word.
 func (p Program) usage(w io.Writer, word string) error {
 	var text strings.Builder
-	manages := "manages the accounts of this server"
-	if word == "knock" {
-		manages = "shows devices that were refused, and gives them to their users"
-	}
-	text.WriteString("latchkey " + word + " " + manages + ".\n\n")
+	text.WriteString("latchkey " + word + " " + managed[word] + ".\n\n")
 	example := ""
 	for _, c := range p.commands() {
 		if strings.HasPrefix(c.name, word+" ") {

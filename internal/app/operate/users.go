@@ -24,13 +24,16 @@ type listedUser struct {
 	CreatedAt    time.Time `json:"created_at"`
 	Keys         int       `json:"keys"`
 	Disabled     bool      `json:"disabled"`
-	NoPassword   bool      `json:"no_password"`   // has an email, and no password fits
-	NotConfirmed bool      `json:"not_confirmed"` // has not opened the link in the email yet
-	NotBack      int       `json:"keys_not_back"` // of the keys that they were imported with
+	NoPassword   bool      `json:"no_password"`          // has an email, and no password fits
+	NotConfirmed bool      `json:"not_confirmed"`        // has not opened the link in the email yet
+	NotBack      int       `json:"keys_not_back"`        // of the keys that they were imported with
+	ServerKey    string    `json:"server_key,omitempty"` // the name of the server key that it is; "" for a person
 }
 
 func listed(m accounts.Managed) listedUser {
-	out := listedUser{ID: m.ID, CreatedAt: m.CreatedAt, Keys: m.Keys, NotBack: m.NotBack, Disabled: !m.DisabledAt.IsZero(), Providers: []string{}}
+	out := listedUser{
+		ID: m.ID, CreatedAt: m.CreatedAt, Keys: m.Keys, NotBack: m.NotBack, Disabled: !m.DisabledAt.IsZero(), Providers: []string{}, ServerKey: m.ServerKey,
+	}
 	for _, id := range m.Identities {
 		out.Providers = append(out.Providers, id.Provider)
 	}
@@ -46,7 +49,7 @@ type named struct {
 }
 
 func (o *operator) findUser(ctx context.Context, in named) (listedUser, error) {
-	found, err := o.accounts.Find(ctx, in.User)
+	found, err := o.accounts.FindPerson(ctx, in.User)
 	if err != nil {
 		return listedUser{}, aboutUser(in.User, err)
 	}
@@ -62,6 +65,9 @@ func aboutUser(name string, err error) error {
 			could = append(could, fmt.Sprintf("%s (%+q)", id.UserID, id.Subject))
 		}
 		return fmt.Errorf("%q matches several users, so use an id: %s", name, strings.Join(could, ", "))
+	}
+	if server, is := errors.AsType[accounts.ServerKeyError](err); is {
+		return fmt.Errorf("user %s is not a person but the server key %s: use latchkey server-key off, on or delete", server.UserID, server.Name)
 	}
 	e, ok := errors.AsType[*model.Error](err)
 	switch {
@@ -85,7 +91,8 @@ func aboutUser(name string, err error) error {
 }
 
 type userPage struct {
-	After string `json:"after"`
+	After  string `json:"after"`
+	Server bool   `json:"server,omitempty"` // the users of server keys, and no people
 }
 
 type userList struct {
@@ -94,6 +101,9 @@ type userList struct {
 }
 
 func (o *operator) listUsers(ctx context.Context, in userPage) (out userList, err error) {
+	if in.Server {
+		return o.listServerUsers(ctx)
+	}
 	list, more, err := o.accounts.List(ctx, in.After, maxListed)
 	if err != nil {
 		return out, aboutUser("", err)
@@ -105,7 +115,18 @@ func (o *operator) listUsers(ctx context.Context, in userPage) (out userList, er
 	return out, nil
 }
 
-// passedOn is a password or a link on its way between a command and the running program: it is written in full there, and however it
+// listServerUsers are the users of all server keys, of which there are too few for pages.
+func (o *operator) listServerUsers(ctx context.Context) (out userList, err error) {
+	keys, err := o.accounts.ServerKeys(ctx)
+	for _, k := range keys {
+		out.Users = append(out.Users, listed(accounts.Managed{
+			User: model.User{ID: k.UserID, CreatedAt: k.CreatedAt}, Keys: 1, ServerKey: k.Name,
+		}))
+	}
+	return out, aboutUser("", err)
+}
+
+// passedOn is a password, a link or the value of a key on its way between a command and the running program: it is written in full there, and however it
 // is printed elsewhere, it says nothing.
 type passedOn string
 

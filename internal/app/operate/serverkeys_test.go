@@ -1,0 +1,125 @@
+package operate
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"latchkey/internal/model"
+	"latchkey/internal/store"
+	"latchkey/internal/testkit"
+)
+
+func TestServerKeysAreManagedByTheirNames(t *testing.T) {
+	t.Parallel()
+	anywhere(t, func(t *testing.T, p place) {
+		p.must(t, "correct horse battery", "user", "add", "--password-stdin", "ada@example.com")
+		made := p.must(t, "", "server-key", "add", "gateway")
+		value := regexp.MustCompile(`\n\n  ([A-Za-z0-9]{64})\n$`).FindStringSubmatch(made)
+		if !strings.HasPrefix(made, "Created the server key gateway, user ") || value == nil {
+			t.Fatalf("made: %q", made)
+		}
+		hub := ordered[newServerKey](t, p, "server-key", "add", "hub")
+		if len(hub.Value) != 64 || hub.Key.Name != "hub" || !model.IsID(hub.Key.UserID) {
+			t.Errorf("hub: %+v", hub.Key)
+		}
+
+		now := time.Now()
+		p.withStore(t, func(st *store.Store) error {
+			id := model.NewID(now)
+			return st.CreateAuthSession(t.Context(), model.Session{
+				ID: id, UserID: hub.Key.UserID, Provider: model.ProviderAPIKey, IdentityID: hub.Key.ID, KeyID: hub.Key.ID, CreatedAt: now, ExpiresAt: now.Add(time.Hour),
+			}, &model.KeyUse{At: now, Address: "192.0.2.7"})
+		})
+		off := ordered[changedServerKey](t, p, "server-key", "off", "hub")
+		again := ordered[changedServerKey](t, p, "server-key", "off", "hub")
+		if !off.Changed || !off.Key.Disabled || again.Changed || !again.Key.Disabled {
+			t.Errorf("off %+v, again %+v", off, again)
+		}
+		list := ordered[serverKeyList](t, p, "server-key", "list").Keys
+		if len(list) != 2 || list[0].Name != "gateway" || !list[0].LastUsedAt.IsZero() || !list[1].Disabled || list[1].LastUsedBy != "192.0.2.7" ||
+			len(list[1].Fingerprint) != 16 {
+			t.Errorf("listed: %+v", list)
+		}
+		if table := p.must(t, "", "server-key", "list"); !strings.Contains(table, "hub      "+list[1].CreatedAt.Format(time.DateOnly)+"  "+inUTC(now)+"  "+
+			list[1].Fingerprint+"  "+hub.Key.UserID+"  [off]\n") || !strings.HasSuffix(table, "\nServer keys: 2 of 100\n") || strings.Contains(table, value[1]) {
+			t.Errorf("the table:\n%s", table)
+		}
+		if on := ordered[changedServerKey](t, p, "server-key", "on", "hub"); !on.Changed || on.Key.Disabled {
+			t.Errorf("on: %+v", on)
+		}
+
+		if users := p.listed(t); len(users) != 1 || users[0].Email != "ada@example.com" {
+			t.Errorf("users: %+v", users)
+		}
+		if table := p.must(t, "", "user", "list", "--server"); !strings.Contains(table, hub.Key.UserID) || !strings.Contains(table, "(server key hub)\nUsers: 2\n") {
+			t.Errorf("the table of users:\n%s", table)
+		}
+		if text := p.must(t, "", "status"); !strings.Contains(text, "Accounts: 1\nServer keys: 2\n") {
+			t.Errorf("status: %s", text)
+		}
+		if copied := ordered[backedUp](t, p, "backup", filepath.Join(t.TempDir(), "copy.db")); copied.Rows.Users != 1 || copied.Rows.Keys != 2 {
+			t.Errorf("backup: %+v", copied.Rows)
+		}
+
+		if gone := ordered[listedServerKey](t, p, "server-key", "delete", "hub", "--yes"); gone.UserID != hub.Key.UserID {
+			t.Errorf("deleted %+v", gone)
+		}
+		if list := ordered[serverKeyList](t, p, "server-key", "list").Keys; len(list) != 1 || list[0].Name != "gateway" {
+			t.Errorf("left: %+v", list)
+		}
+		for _, tc := range []struct {
+			args  string
+			parts []string
+		}{
+			{"server-key add gateway", []string{`"gateway"`, "already"}},
+			{"server-key add a/b", []string{`"a/b"`, "letters"}},
+			{"server-key off hub", []string{`"hub"`, "no server key"}},
+			{"server-key delete gateway", []string{"--yes"}},
+			{"user disable " + list[0].UserID, []string{list[0].UserID, "server key gateway", "latchkey server-key"}},
+			{"user delete --yes " + list[0].UserID, []string{"server key gateway"}},
+			{"user reset-password " + list[0].UserID, []string{"server key gateway"}},
+		} {
+			out, err := p.order(t, "", strings.Fields(tc.args)...)
+			testkit.WantSentence(t, err, tc.parts...)
+			if out != "" {
+				t.Errorf("%s printed %q", tc.args, out)
+			}
+		}
+	})
+}
+
+func TestTheValueOfAServerKeyGoesIntoANewFileThatItsOwnerAloneReads(t *testing.T) {
+	t.Parallel()
+	anywhere(t, func(t *testing.T, p place) {
+		file := filepath.Join(t.TempDir(), "gateway.key")
+		out := p.must(t, "", "server-key", "add", "gateway", "--out", file)
+		value := testkit.ReadFile(t, file)
+		if mode := testkit.ModeOf(t, file); mode != 0o600 || len(value) != 64 || strings.Contains(out, string(value)) {
+			t.Errorf("mode %o, %d bytes, printed %q", mode, len(value), out)
+		}
+		p.withStore(t, func(st *store.Store) error {
+			keys, err := st.ServerKeys(t.Context())
+			if len(keys) != 1 {
+				t.Errorf("%+v", keys)
+			}
+			return err
+		})
+		_, err := p.order(t, "", "server-key", "add", "hub", "--out", file)
+		testkit.WantSentence(t, err, "--out", "already exists")
+		if again := testkit.ReadFile(t, file); string(again) != string(value) {
+			t.Error("the file was written over")
+		}
+		_, err = p.order(t, "", "server-key", "add", "gateway", "--out", file+"2")
+		testkit.WantSentence(t, err, `"gateway"`, "already")
+		if _, err := os.Stat(file + "2"); err == nil {
+			t.Error("a file is left without a value")
+		}
+		if list := ordered[serverKeyList](t, p, "server-key", "list").Keys; len(list) != 1 {
+			t.Errorf("created without a file: %+v", list)
+		}
+	})
+}
