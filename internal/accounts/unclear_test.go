@@ -133,6 +133,8 @@ var unsettled = map[string]string{
 	"SawSession":    "and this",
 	"rehash":        "the next sign-in stores the password anew",
 	"keepData":      "the next sign-in stores it",
+	"knocked":       "the next try of the device is one more",
+	"IgnoreKnock":   "the list says whether it was done, and it can be done twice",
 	"TryValue":      "nobody has a token for the session that it ends",
 	"Disable":       "change does",
 	"Enable":        "change does",
@@ -140,8 +142,8 @@ var unsettled = map[string]string{
 
 // reads are the calls of the store that write nothing.
 var reads = []string{
-	"APIKey", "APIKeyByValueHash", "APIKeys", "AuthSession", "AuthSessions", "Believed", "Doubts", "Events", "Identities",
-	"IdentitiesBySpelling", "IdentitiesMeant", "IdentityBySubject", "Keys", "LinkedIdentity", "RecordingSince", "ServerKey", "ServerKeyName", "ServerKeys",
+	"APIKey", "APIKeyByValueHash", "APIKeys", "AuthSession", "AuthSessions", "Believed", "CountKnocks", "Doubts", "Events", "Identities",
+	"IdentitiesBySpelling", "IdentitiesMeant", "IdentityBySubject", "Keys", "KeysNotBack", "Knocks", "KnocksFrom", "LinkedIdentity", "RecordingSince", "ServerKey", "ServerKeyName", "ServerKeys",
 	"Settled", "User", "Users",
 }
 

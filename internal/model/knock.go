@@ -2,7 +2,7 @@ package model
 
 import "time"
 
-// Knock is a device that was refused because nobody has the value of its key. Whoever it belongs to is not known: what it says of itself,
+// Knock is a device that was refused because nobody has the value of its key. To whom it belongs is not known: what it says of itself,
 // and whom it hints at, anybody could say.
 type Knock struct {
 	ID              string

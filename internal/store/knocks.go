@@ -24,7 +24,7 @@ const knockColumns = `id, value_hash, first_at, last_at, tries, network, address
 const withoutKey = `NOT EXISTS (SELECT 1 FROM api_keys AS k WHERE k.value_hash = knocks.value_hash)`
 
 const (
-	// updateKnock leaves the network as it was: whoever moves takes up no place of another. A token may have named anybody.
+	// updateKnock leaves the network as it was: a device that moves takes up no place of another. A token may have named anybody.
 	updateKnock = `
 UPDATE knocks SET last_at = ?2, tries = tries + 1, address = ?3,
 	device_name = ?4, platform = ?5, platform_version = ?6, sdk = ?7, sdk_version = ?8, agent = ?9,

@@ -59,8 +59,8 @@ type options struct {
 
 	ignored bool   // knocks
 	name    string // of a key
-	server bool
-	out    string
+	server  bool
+	out     string
 }
 
 // commandFlag makes one flag of a command.
