@@ -216,7 +216,7 @@ func (a *Accounts) OpenKnocks(ctx context.Context) (int64, error) {
 // Knocked is a knock, and whom a token from there named.
 type Knocked struct {
 	model.Knock
-	HintEmail string // "" when the user has none, or is not here any more
+	HintEmail string // "" when the user has none
 }
 
 // Knocks are the devices that were refused and are not ignored, or those that are; first those that tried last.
@@ -269,10 +269,14 @@ func (a *Accounts) FindKnock(ctx context.Context, name string) (model.Knock, err
 // IgnoreKnock has a knock not be listed any more, however often the device tries, and gives it as it was.
 func (a *Accounts) IgnoreKnock(ctx context.Context, name string) (model.Knock, error) {
 	k, err := a.FindKnock(ctx, name)
-	if err == nil {
-		err = missing(model.KindNotFound, "ignore knock", a.store.IgnoreKnock(ctx, k.ID))
+	if err != nil {
+		return k, err
 	}
-	return k, err
+	err = a.settle(ctx, "", "ignore knock", a.store.IgnoreKnock(ctx, k.ID), func(ctx context.Context) (bool, error) {
+		now, err := a.store.KnocksFrom(ctx, k.ID, 1)
+		return len(now) == 1 && now[0].Ignored, err
+	})
+	return k, missing(model.KindNotFound, "ignore knock", err)
 }
 
 // AdoptedFromKnock is where the value was of a device that was refused.

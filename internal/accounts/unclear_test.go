@@ -130,10 +130,10 @@ func TestAnEventSaysWhetherItsActWasSaved(t *testing.T) {
 var unsettled = map[string]string{
 	"recordFailure": "what is written down beside a refusal is for the log alone when it fails",
 	"recordRefusal": "so is this",
+	"knocked":       "and the device tries again",
 	"SawSession":    "and this",
 	"rehash":        "the next sign-in stores the password anew",
 	"keepData":      "the next sign-in stores it",
-	"knocked":       "the next try of the device is one more",
 	"IgnoreKnock":   "the list says whether it was done, and it can be done twice",
 	"TryValue":      "nobody has a token for the session that it ends",
 	"Disable":       "change does",

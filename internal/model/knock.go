@@ -2,8 +2,8 @@ package model
 
 import "time"
 
-// Knock is a device that was refused because nobody has the value of its key. To whom it belongs is not known: what it says of itself,
-// and whom it hints at, anybody could say.
+// Knock is a device that was refused because nobody has the value of its key. Nobody knows whose it is: what it says of itself, and whom it
+// hints at, anybody could say.
 type Knock struct {
 	ID              string
 	ValueHash       [32]byte // SHA-256 of the value

@@ -57,6 +57,9 @@ DELETE FROM knocks WHERE id IN (
 
 	ignoreKnock = `UPDATE knocks SET ignored = TRUE WHERE id = ?`
 
+	// forgetHints looks at all there are.
+	forgetHints = `UPDATE knocks SET hint_user = '' WHERE last_at >= 0 AND hint_user = ?`
+
 	sweepKnocks = `
 DELETE FROM knocks WHERE id IN (
 	SELECT id FROM knocks WHERE last_at <= ? LIMIT ?)`

@@ -87,7 +87,7 @@ WHERE id = ?2 AND password_hash = ?3`
 // elsewhere.
 func forgetUser() []string {
 	return []string{
-		deleteEventsOfUser, deleteRepeatsOfUser, deleteWebSessionsOfUser, deleteAnonymousUser, deleteFormsOfUser, forgetUserOfGrants,
+		deleteEventsOfUser, deleteRepeatsOfUser, deleteWebSessionsOfUser, deleteAnonymousUser, deleteFormsOfUser, forgetUserOfGrants, forgetHints,
 	}
 }
 

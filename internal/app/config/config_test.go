@@ -50,6 +50,7 @@ func TestEverySettingHasAFlagAndAVariable(t *testing.T) {
 	want.AlsoHosts = "192.168.1.5,http://keys.local:8080"
 	want.Name, want.Contact = "Keys of the house", "mailto:ada@example.org"
 	want.PairingTime, want.StepUp = 5*time.Minute, 2*time.Hour
+	want.Knocks = "off"
 	want.DrainTime, want.AdminAddr = 15*time.Second, "127.0.0.1:9090"
 	want.TrustedProxies, want.Log, want.LogLevel = "10.0.0.0/8, 2001:db8::/32", "json", "warn"
 	want.Providers = writeProviders(t, `{"oauth2-google": {"client_ids": ["123.apps.googleusercontent.com"]}}`)
@@ -57,7 +58,7 @@ func TestEverySettingHasAFlagAndAVariable(t *testing.T) {
 		"addr": want.Addr, "public-url": want.PublicURL, "also-host": want.AlsoHosts, "data": want.Data, "app-id": want.AppID,
 		"database": want.Database.Reveal(), "node": want.Node,
 		"upstream": want.Upstream, "registration": want.Registration, "anonymous": want.Anonymous, "providers": want.Providers, "min-password": "15", "pairing-time": "5m",
-		"step-up": "2h", "name": want.Name, "contact": want.Contact,
+		"knocks": want.Knocks, "step-up": "2h", "name": want.Name, "contact": want.Contact,
 		"drain-time": "15s", "admin-addr": want.AdminAddr,
 		"trusted-proxies": want.TrustedProxies, "log": want.Log, "log-level": want.LogLevel,
 	}

@@ -30,6 +30,9 @@ func knocks() []contract {
 			want(t, s.RememberKnock(t.Context(), again), nil)
 			again.Tries, again.HintUser = 3, u.ID
 			wantKnocks(t, s, again)
+			want(t, s.DeleteUser(t.Context(), u.ID), nil)
+			again.HintUser = ""
+			wantKnocks(t, s, again)
 		}},
 		{"those are first that were tried last, and of nobody who is not here", func(t *testing.T, s *store.Store) {
 			k := newKnock("203.0.113.0/24", 1)
