@@ -69,6 +69,7 @@ type Accounts struct {
 	knocks *knocks // nil when none are remembered
 
 	settleTime time.Duration // bounds finding out what came of an act
+	fullPause  time.Duration // between tries to send a notice when the queue of emails is full
 }
 
 // New returns the accounts that are in a store.
@@ -95,6 +96,7 @@ func New(cfg Config, st *store.Store) *Accounts {
 		exchanges:     newExchanges(cfg.Now),
 		lists:         limits.NewTurns(runtime.GOMAXPROCS(0) / 2),
 		settleTime:    settleTime,
+		fullPause:     fullPause,
 	}
 	if cfg.Knocks {
 		a.knocks = newKnocks(cfg.Now)

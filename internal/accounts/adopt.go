@@ -5,6 +5,9 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"time"
 
 	"latchkey/internal/model"
 )
@@ -25,11 +28,11 @@ type Adoption struct {
 }
 
 // Adopt gives a value that was created elsewhere to somebody, as a new key of theirs, and forgets the knock that it came with, all of it at
-// once. The caller has made sure of the value, or takes the operator's word for it, and tells the owner by TellAdopted.
+// once. The caller has made sure of the value, or takes the operator's word for it, and tells the owner by TellAdopted or TellOwners.
 //
 // Of KindOwnValue the key is the owner's who has the value already. Nobody is told whose a value is that is of KindValueTaken.
 func (a *Accounts) Adopt(ctx context.Context, from model.Origin, ad Adoption) (model.Key, error) {
-	if err := checkName(ad.Name); err != nil {
+	if err := checkAdopted(ad.Name); err != nil {
 		return model.Key{}, err
 	}
 	now := a.cfg.Now()
@@ -64,7 +67,7 @@ func (p *Person) AdoptKey(ctx context.Context, name string, pasted model.Secret)
 	if err := adoptable(value.Reveal()); err != nil {
 		return model.Key{}, err
 	}
-	if err := checkName(name); err != nil {
+	if err := checkAdopted(name); err != nil {
 		return model.Key{}, err
 	}
 	if _, _, wait := a.adoptions.takeHere(p.who.UserID); wait > 0 {
@@ -112,8 +115,100 @@ func keyNotCreated(doing string, err error) error {
 	}
 }
 
-// TellAdopted sends the owner of keys that were adopted one email about all of them.
+// TellAdopted sends the owner of keys that were adopted one email about all of them, which no answer waits for.
 func (a *Accounts) TellAdopted(ctx context.Context, from model.Origin, userID string, names ...string) {
 	byOperator := from.Actor == model.ActorOperator
 	a.tell(ctx, from, keyNotice, userID, func(to string, c Circumstances) Email { return a.letters().KeyAdopted(to, names, byOperator, c) })
+}
+
+const (
+	// fullPause is for how long nothing is sent when the queue of emails is full, and fullPatience how often that is put up with in a run.
+	fullPause    = time.Second
+	fullPatience = 600
+)
+
+// TellOwners is TellAdopted about keys that the operator adopted, by owner, and returns when all emails are on their way: a command ends
+// then. It waits while the queue of emails is full. It says how many owners were sent one, and how many were not who have an address.
+func (a *Accounts) TellOwners(ctx context.Context, adopted map[string][]string) (told, untold int) {
+	if a.cfg.Mailer == nil {
+		return 0, 0
+	}
+	patience := fullPatience
+	for _, userID := range slices.Sorted(maps.Keys(adopted)) {
+		has, err := a.tellOwner(ctx, userID, adopted[userID], &patience)
+		switch {
+		case err != nil:
+			a.cfg.Log.WarnContext(ctx, "notice email not sent", "user", userID, "reason", err)
+			untold++
+		case has:
+			told++
+		}
+	}
+	return told, untold
+}
+
+func (a *Accounts) tellOwner(ctx context.Context, userID string, names []string, patience *int) (has bool, err error) {
+	wait, err := a.notices.Take(ctx, keyNotice+" "+userID)
+	if err == nil && wait > 0 {
+		err = errTooManyNotices
+	}
+	if err != nil {
+		return false, err
+	}
+	c := a.circumstances(ByOperator)
+	for {
+		has, err = a.send(ctx, userID, func(to string) Email { return a.letters().KeyAdopted(to, names, true, c) })
+		if !errors.Is(err, ErrQueueFull) || *patience == 0 || !a.pause(ctx) {
+			return has, err
+		}
+		*patience--
+	}
+}
+
+var errTooManyNotices = errors.New("too many notices within the hour")
+
+// pause waits a moment, or until nobody waits any more.
+func (a *Accounts) pause(ctx context.Context) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(a.fullPause):
+		return true
+	}
+}
+
+// CanAdopt says what stands in the way of an Adopt, if anything besides the room, and how many keys the owner has.
+func (a *Accounts) CanAdopt(ctx context.Context, ad Adoption) (keys int, err error) {
+	if err := checkAdopted(ad.Name); err != nil {
+		return 0, err
+	}
+	has, err := a.store.APIKeys(ctx, ad.UserID)
+	if err != nil {
+		return 0, unavailable("read keys", err)
+	}
+	switch _, err := a.store.APIKeyByValueHash(ctx, ad.Hash); {
+	case err == nil:
+		_, err = a.haver(ctx, ad)
+		return len(has), err
+	case !errors.Is(err, model.ErrNotFound):
+		return 0, unavailable("find key", err)
+	case slices.ContainsFunc(has, func(k model.Key) bool { return k.Name == ad.Name }):
+		return len(has), refuse(model.KindNameTaken)
+	}
+	return len(has), nil
+}
+
+// checkAdopted is checkName, and keeps a value from becoming a name, which everybody may see: in a file or a form the two stand side by
+// side.
+func checkAdopted(name string) error {
+	if isValue(name) {
+		return &model.Error{Kind: model.KindBadName, Reason: "looks like a value, which must not be a name"}
+	}
+	return checkName(name)
+}
+
+// AdoptableHash is the SHA-256 by which a value is adopted that stands in a file, or a refusal that says why no key can have it.
+func AdoptableHash(written model.Secret) ([sha256.Size]byte, error) {
+	value := model.ValueIn(written).Reveal()
+	return hashValue(value), adoptable(value)
 }

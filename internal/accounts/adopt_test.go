@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -66,6 +67,36 @@ func TestAValueThatIsAdoptedSignsInAndIsNobodyElses(t *testing.T) {
 			many == strings.HasSuffix(email.Subject, "A key was adopted: porch-cam") || strings.Contains(email.Text, "From: \n") {
 			t.Errorf("%q %s", email.Subject, email.Text)
 		}
+	}
+}
+
+// fullAtFirst is a mailbox whose queue is full when it is first asked, and that never takes an email to one address.
+type fullAtFirst struct {
+	mailbox
+	asked int
+	never string
+}
+
+func (m *fullAtFirst) Send(ctx context.Context, letter Email) error {
+	if m.asked++; m.asked == 1 {
+		return ErrQueueFull
+	}
+	if letter.To == m.never {
+		return errors.New("no such mailbox")
+	}
+	return m.mailbox.Send(ctx, letter)
+}
+
+func TestEveryOwnerOfAdoptedKeysGetsOneEmailAlsoWhenTheQueueIsFull(t *testing.T) {
+	f, box := newFixture(t), &fullAtFirst{never: "eve@example.org"}
+	ada, eve, name := f.signUp("ada@example.org"), f.signUp("eve@example.org"), f.signUp("no address")
+	f.cfg.Mailer, f.fullPause = box, 0
+	told, untold := f.TellOwners(t.Context(), map[string][]string{
+		ada.UserID: {"porch-cam", "garage-pi"}, eve.UserID: {"gate"}, name.UserID: {"hall"},
+	})
+	emails := box.taken(f)
+	if told != 1 || untold != 1 || len(emails) != 1 || emails[0].To != "ada@example.org" || !strings.HasSuffix(emails[0].Subject, "2 keys were adopted") {
+		t.Errorf("%d told, %d not: %+v", told, untold, emails)
 	}
 }
 

@@ -3,6 +3,7 @@ package accounts
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/url"
@@ -19,10 +20,13 @@ type Email struct {
 }
 
 // Mailer takes emails on their way. It returns at once: nobody waits until an email arrives. An error means that it was not even
-// accepted.
+// accepted, ErrQueueFull that it may be in a moment.
 type Mailer interface {
 	Send(ctx context.Context, m Email) error
 }
+
+// ErrQueueFull is that as many emails wait for the mail server as may.
+var ErrQueueFull = errors.New("too many emails are waiting for the mail server")
 
 // Circumstances say when something happened and from which address. What a program calls itself is left out of emails: with it, one
 // could write into an email that one asks for to another person.

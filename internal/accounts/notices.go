@@ -46,14 +46,20 @@ func (a *Accounts) tell(ctx context.Context, from model.Origin, about, userID st
 			leftOut()
 			return nil
 		}
-		identities, err := a.store.Identities(ctx, userID)
-		for _, id := range identities {
-			if id.Provider == model.ProviderEmailPassword && mailable(id.Subject) {
-				err = errors.Join(err, a.cfg.Mailer.Send(ctx, write(id.Subject, c)))
-			}
-		}
+		_, err := a.send(ctx, userID, func(to string) Email { return write(to, c) })
 		return err
 	})
+}
+
+// send sends the owner of an account an email, and says whether they have an address.
+func (a *Accounts) send(ctx context.Context, userID string, write func(to string) Email) (has bool, err error) {
+	identities, err := a.store.Identities(ctx, userID)
+	for _, id := range identities {
+		if id.Provider == model.ProviderEmailPassword && mailable(id.Subject) {
+			has, err = true, errors.Join(err, a.cfg.Mailer.Send(ctx, write(id.Subject)))
+		}
+	}
+	return has, err
 }
 
 func (a *Accounts) circumstances(from model.Origin) Circumstances {

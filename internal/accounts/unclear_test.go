@@ -134,7 +134,6 @@ var unsettled = map[string]string{
 	"SawSession":    "and this",
 	"rehash":        "the next sign-in stores the password anew",
 	"keepData":      "the next sign-in stores it",
-	"IgnoreKnock":   "the list says whether it was done, and it can be done twice",
 	"TryValue":      "nobody has a token for the session that it ends",
 	"Disable":       "change does",
 	"Enable":        "change does",

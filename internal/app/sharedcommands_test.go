@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -71,6 +72,18 @@ func TestCommandsReachASharedDatabaseThemselves(t *testing.T) {
 	if out := mustOrderOn(t, cfg, "", "import-users", "operate/testdata/users.json", "--skip-bad"); !strings.Contains(out, "were imported") {
 		t.Errorf("%s", out)
 	}
+	value := testkit.OldValue()
+	file := filepath.Join(t.TempDir(), "values.csv")
+	testkit.WriteFile(t, file, "user,name,value\n"+account.Get("email")+",porch-cam,"+value+"\n", 0o600)
+	if out := mustOrderOn(t, cfg, "", "adopt-keys", file); !strings.Contains(out, "1 were adopted") {
+		t.Errorf("%s", out)
+	}
+	mustOrderOn(t, cfg, "", "key", "off", account.Get("email"), "porch-cam")
+	mustOrderOn(t, cfg, "", "key", "on", account.Get("email"), "porch-cam")
+	if out := mustOrderOn(t, cfg, "", "key", "list", account.Get("email")); !strings.Contains(out, "porch-cam  [adopted]\n") || strings.Contains(out, value) {
+		t.Errorf("%s", out)
+	}
+	mustOrderOn(t, cfg, "", "key", "delete", account.Get("email"), "porch-cam", "--yes")
 	if out := mustOrderOn(t, cfg, "", "nodes"); !regexp.MustCompile(`^NODE  SINCE                 SEEN                  CLOCK           PROGRAM\n` +
 		`a     20\d\d-\d\d-\d\d \d\d:\d\d UTC  \d+ s ago {14,15} [+-]0\.\d{3} s        .+, schema \d+\n$`).MatchString(out) {
 		t.Errorf("%q", out)

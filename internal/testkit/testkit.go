@@ -6,6 +6,7 @@ package testkit
 import (
 	"bytes"
 	"log/slog"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -72,4 +73,14 @@ func (l *Log) Reset() {
 // Logger writes to the log whatever there is to say, a JSON object a line.
 func (l *Log) Logger() *slog.Logger {
 	return slog.New(slog.NewJSONHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
+// OldValue is the value of a key as another server created it.
+func OldValue() string {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+	value := make([]byte, 64)
+	for i := range value {
+		value[i] = alphabet[rand.IntN(len(alphabet))] //nolint:gosec // nothing is guarded by it
+	}
+	return string(value)
 }

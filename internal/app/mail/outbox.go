@@ -30,8 +30,6 @@ func mailPauses() []time.Duration {
 	return []time.Duration{20 * time.Second, 2 * time.Minute, 8 * time.Minute}
 }
 
-var errTooManyMails = errors.New("too many emails are waiting for the mail server")
-
 // Outbox takes emails and delivers them, so that nobody waits for a mail server: neither a person nor an attacker who measures how long an
 // answer takes.
 type Outbox struct {
@@ -73,7 +71,7 @@ func newOutbox(deliver func(context.Context, accounts.Email) error, now func() t
 func (o *Outbox) Send(_ context.Context, m accounts.Email) error {
 	leave, ok := o.enter(m)
 	if !ok {
-		return errTooManyMails
+		return accounts.ErrQueueFull
 	}
 	o.mails.Go(func() {
 		defer leave()

@@ -106,7 +106,7 @@ func withYes(fs *flag.FlagSet, o *options) {
 }
 
 func withSkipBad(fs *flag.FlagSet, o *options) {
-	fs.BoolVar(&o.skipBad, "skip-bad", false, "import the other users when some cannot be imported; without it, none are")
+	fs.BoolVar(&o.skipBad, "skip-bad", false, "take the others when some cannot be imported or adopted; without it, none are")
 }
 
 func withDryRun(fs *flag.FlagSet, o *options) {
@@ -150,6 +150,26 @@ func (p Program) commands() []command {
 			name: "user delete", argument: "ID-or-EMAIL", does: "delete an account with its keys and activity", run: deleteUser,
 			more:  "On a terminal, it asks for confirmation. Elsewhere, pass --yes.",
 			flags: []commandFlag{withYes},
+		},
+		{
+			name: "key list", argument: "ID-or-EMAIL", does: "list the keys of a user and when they were last used", run: listKeys,
+		},
+		{
+			name: "key off", argument: "ID-or-EMAIL KEY", does: "turn a key off and sign out whatever signed in with it", run: turnKeyOff,
+			more: "KEY is an id or a name. The key can be turned on again. Access tokens already issued expire within 30 minutes.",
+		},
+		{name: "key on", argument: "ID-or-EMAIL KEY", does: "turn a key on again", run: turnKeyOn, more: "KEY is an id or a name."},
+		{
+			name: "key delete", argument: "ID-or-EMAIL KEY", does: "delete a key", run: deleteKey,
+			more:  "KEY is an id or a name. On a terminal, it asks for confirmation. Elsewhere, pass --yes.",
+			flags: []commandFlag{withYes},
+		},
+		{
+			name: "adopt-keys", argument: "FILE", does: "give values that devices already have to users, as new keys", run: adoptKeys,
+			more: "FILE is CSV with a head line, or has one JSON object per line, with the fields user (id or email), name, and value or\n" +
+				"sha256 (64 hexadecimal digits). Values do not leave this command: only their SHA-256 is kept. If one row cannot be\n" +
+				"adopted, none is. Values that their user already has are skipped, so it can be run again. Owners get one email each.",
+			settings: []string{"public-url", "smtp", "name", "contact"}, flags: []commandFlag{withDryRun, withSkipBad},
 		},
 		{
 			name: "import-users", argument: "FILE", does: "create accounts from a user export of App Services' Admin API", run: importUsers,

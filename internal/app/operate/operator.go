@@ -93,6 +93,7 @@ func (o *operator) handler() http.Handler {
 	mux.Handle("POST "+pathAdoptKnock, operation(o.log, ofUsers(o, o.adoptKnock)))
 	mux.Handle("POST "+pathIgnoreKnock, operation(o.log, ofUsers(o, o.ignoreKnock)))
 	o.handleServerKeys(mux)
+	o.handleKeys(mux)
 	mux.Handle("POST "+pathNodes, operation(o.log, o.nodes))
 	mux.Handle("POST "+pathStatus, operation(o.log, o.status))
 	mux.Handle("POST "+pathBackup, operation(o.log, o.backup))

@@ -27,6 +27,7 @@ Exit codes:
 // managed is what the commands that begin with a word do.
 var managed = map[string]string{
 	"user":       "manages the accounts of this server",
+	"key":        "manages the keys of a user",
 	"knock":      "shows devices that were refused, and gives them to their users",
 	"server-key": "manages keys that belong to no person: those of gateways and of other programs of yours",
 }
