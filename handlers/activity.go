@@ -246,6 +246,8 @@ func wordsOf(e model.Event) (before, between, after string) {
 		return "Refused ", "", ": the account is disabled"
 	case e.Kind == model.EventKeyRefused:
 		return "Refused ", "", ": the key is off"
+	case e.Kind == model.EventIdentityLinked:
+		return "Added sign-in " + e.Detail, "", ""
 	case e.Kind == model.EventKeyMade && e.Detail != "":
 		return "Created ", "", " for a connected device"
 	case e.Kind == model.EventKeyShown && e.Detail == model.DetailFetched:

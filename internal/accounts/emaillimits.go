@@ -72,3 +72,16 @@ func (l *emailLimits) takeHere(account, address string) (counts []limits.Count, 
 	giveBack, wait = turn.Take(counts...)
 	return counts, giveBack, wait
 }
+
+// again says whether somebody has to wait for nothing but the minute between two emails to an account.
+func (l *emailLimits) again(account, address string) bool {
+	turn := l.book.Begin()
+	defer turn.End()
+	who, site, from := digest(canonical(account)), limits.Site(address), l.addresses.Of(limits.Network(address))
+	for _, other := range []limits.Count{l.shares.Of(who + site), from, l.sites.Of(site), l.providers.Of(limits.Provider(address))} {
+		if turn.Full(other) || turn.Wait(other) > 0 {
+			return false
+		}
+	}
+	return turn.Used(l.accounts.Of(who)) < accountEmails && turn.Wait(l.accounts.Of(who)) > 0
+}

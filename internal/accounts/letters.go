@@ -117,6 +117,11 @@ If you don't know one of these devices, open `+l.called()+` yourself, sign in an
 	return m
 }
 
+// IdentityLinked tells of one more way to sign in, which how says.
+func (l Letters) IdentityLinked(to, how string, c Circumstances) Email {
+	return l.notice(to, "New way to sign in", "Sign-in "+how+" was added to your account. Your other ways to sign in keep working.", c)
+}
+
 // PasswordChanged tells of a new password that was chosen by somebody who knew the one before.
 func (l Letters) PasswordChanged(to string, c Circumstances) Email {
 	return l.notice(to, "Password changed",

@@ -21,6 +21,7 @@ func (p *Person) tellOfKey(ctx context.Context, key string) {
 const (
 	keyNotice      = "key"
 	passwordNotice = "password"
+	identityNotice = "identity"
 )
 
 // tell sends the owner of an account an email, which no answer waits for. Accounts without an address get none. A notice beyond

@@ -86,6 +86,9 @@ func (a *Accounts) createUser(ctx context.Context, from model.Origin, email, has
 	return id, nil
 }
 
+// IsEmail says whether an account may be called that.
+func IsEmail(email string) bool { return validEmail(email) }
+
 // validEmail accepts any text of up to 128 characters: apps on App Services registered names without an @ too. A null byte is
 // the exception, because PostgreSQL cannot store one, and so is what is not in UTF-8.
 func validEmail(email string) bool {

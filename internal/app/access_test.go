@@ -165,24 +165,28 @@ var calls = map[string]row{
 	"POST /api/client/v2.0/app/{app}/auth/providers/{provider}/login":        everybody(is(200)),
 	"POST /api/client/v2.0/app/{app}/functions/call":                         everybody(is(404)),
 	"GET /api/client/v2.0/app/{app}/functions/call":                          everybody(is(404)),
-	"POST /api/client/v2.0/auth/session":                                     {is(401), is(201), is(201), is(201), is(201)},
-	"DELETE /api/client/v2.0/auth/session":                                   {is(401), is(204).and(sessionEnded), is(204).and(sessionEnded), is(204).and(sessionEnded), is(204).and(sessionEnded)},
-	"GET /api/client/v2.0/auth/profile":                                      {is(401), is(200), is(200), is(200), is(200)},
-	"DELETE /api/client/v2.0/auth/delete":                                    {is(401), is(204).and(accountGone), is(204).and(accountGone), is(403), is(204).and(accountGone)},
-	"POST /api/client/v2.0/auth/api_keys":                                    {is(401), is(201).and(made), is(403), is(403), is(201).and(made)},
-	"GET /api/client/v2.0/auth/api_keys":                                     {is(401), is(200), is(403), is(403), is(200)},
-	"GET /api/client/v2.0/auth/api_keys/{id}":                                {is(401), is(404), is(403), is(403), is(200)},
-	"DELETE /api/client/v2.0/auth/api_keys/{id}":                             {is(401), is(404), is(403), is(403), is(204).and(deleted)},
-	"PUT /api/client/v2.0/auth/api_keys/{id}/enable":                         {is(401), is(404), is(403), is(403), is(204).and(turnedOn)},
-	"PUT /api/client/v2.0/auth/api_keys/{id}/disable":                        {is(401), is(404), is(403), is(403), is(204).and(turnedOff)},
-	"GET /api/latchkey/v1/key_facts":                                         {is(401), is(200), is(403), is(403), is(200)},
-	"GET /api/latchkey/v1/sessions":                                          {is(401), is(200), is(403), is(403), is(200)},
-	"DELETE /api/latchkey/v1/sessions":                                       {is(401), is(204), is(403), is(403), is(204)},
-	"POST /api/latchkey/v1/refresh_token":                                    {is(401), is(201), is(403), is(403), is(201)},
-	"DELETE /api/latchkey/v1/sessions/{id}":                                  {is(401), is(404), is(403), is(403), is(204).and(sessionEnded)},
+	// With the address of the owner, who has it already, and whom others cannot take it from.
+	"POST /api/client/v2.0/app/{app}/auth/providers/{provider}/login?link=true": {is(401), is(400), is(400), is(403), is(200)},
+	"POST /api/client/v2.0/auth/session":                                        {is(401), is(201), is(201), is(201), is(201)},
+	"DELETE /api/client/v2.0/auth/session":                                      {is(401), is(204).and(sessionEnded), is(204).and(sessionEnded), is(204).and(sessionEnded), is(204).and(sessionEnded)},
+	"GET /api/client/v2.0/auth/profile":                                         {is(401), is(200), is(200), is(200), is(200)},
+	"DELETE /api/client/v2.0/auth/delete":                                       {is(401), is(204).and(accountGone), is(204).and(accountGone), is(403), is(204).and(accountGone)},
+	"POST /api/client/v2.0/auth/api_keys":                                       {is(401), is(201).and(made), is(403), is(403), is(201).and(made)},
+	"GET /api/client/v2.0/auth/api_keys":                                        {is(401), is(200), is(403), is(403), is(200)},
+	"GET /api/client/v2.0/auth/api_keys/{id}":                                   {is(401), is(404), is(403), is(403), is(200)},
+	"DELETE /api/client/v2.0/auth/api_keys/{id}":                                {is(401), is(404), is(403), is(403), is(204).and(deleted)},
+	"PUT /api/client/v2.0/auth/api_keys/{id}/enable":                            {is(401), is(404), is(403), is(403), is(204).and(turnedOn)},
+	"PUT /api/client/v2.0/auth/api_keys/{id}/disable":                           {is(401), is(404), is(403), is(403), is(204).and(turnedOff)},
+	"GET /api/latchkey/v1/key_facts":                                            {is(401), is(200), is(403), is(403), is(200)},
+	"GET /api/latchkey/v1/sessions":                                             {is(401), is(200), is(403), is(403), is(200)},
+	"DELETE /api/latchkey/v1/sessions":                                          {is(401), is(204), is(403), is(403), is(204)},
+	"POST /api/latchkey/v1/refresh_token":                                       {is(401), is(201), is(403), is(403), is(201)},
+	"DELETE /api/latchkey/v1/sessions/{id}":                                     {is(401), is(404), is(403), is(403), is(204).and(sessionEnded)},
 
 	"POST /api/client/v2.0/app/{app}/auth/providers/local-userpass/confirm":      everybody(is(400)),
 	"POST /api/client/v2.0/app/{app}/auth/providers/local-userpass/confirm/send": everybody(is(400)),
+	"POST /api/client/v2.0/app/{app}/auth/providers/local-userpass/confirm/call": everybody(is(400)),
+	"POST /api/client/v2.0/app/{app}/auth/providers/local-userpass/reset/call":   everybody(is(400)),
 	"POST /api/client/v2.0/app/{app}/auth/providers/local-userpass/reset":        everybody(is(400)),
 	"POST /api/client/v2.0/app/{app}/auth/providers/local-userpass/reset/send":   everybody(is(400)),
 
@@ -837,7 +841,7 @@ func TestEveryCallAnswersEveryCallerAsStated(t *testing.T) {
 // bodies are what the calls are sent that take more than their address says.
 func bodies(pattern string, c *cast, p principal) any {
 	switch {
-	case strings.HasSuffix(pattern, "/login"):
+	case strings.HasSuffix(pattern, "/login"), strings.HasSuffix(pattern, "/login?link=true"):
 		return map[string]string{"username": c.email, "password": account.Get("password")}
 	case strings.HasSuffix(pattern, "/register"):
 		return map[string]string{"email": fmt.Sprintf("new-%d-%s", p, c.email), "password": account.Get("password")}
@@ -861,7 +865,7 @@ func (s *stage) call(pattern, method string, p principal, c *cast, stated map[st
 	header, body := http.Header{}, ""
 	if p != nobody {
 		header = bearer(c.tokens[p].Refresh)
-		if strings.HasSuffix(path, "/profile") || strings.HasSuffix(path, "/auth/delete") {
+		if strings.HasSuffix(path, "/profile") || strings.HasSuffix(path, "/auth/delete") || strings.HasSuffix(path, "?link=true") {
 			header = bearer(c.tokens[p].Access)
 		}
 	}

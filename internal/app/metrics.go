@@ -283,7 +283,8 @@ func (c countedSignIns) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func isSignIn(r *http.Request) bool {
-	return r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/login") && strings.Contains(r.URL.Path, "/auth/providers/")
+	return r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/login") && strings.Contains(r.URL.Path, "/auth/providers/") &&
+		(r.URL.RawQuery == "" || r.URL.Query().Get("link") != "true")
 }
 
 func outcomeOf(status int) string {

@@ -31,6 +31,7 @@ var openSecrets = map[string]string{
 	"authserver.wireError.code":             "the name of an error",
 	"authserver.linkRequest.TokenID":        "names a link and does not open it",
 	"authserver.loginAnswer.AccessToken":    "goes out in JSON; the struct prints without",
+	"authserver.linkAnswer.AccessToken":     "goes out in JSON; the struct prints without",
 	"authserver.loginAnswer.RefreshToken":   "goes out in JSON; the struct prints without",
 	"authserver.renewAnswer.AccessToken":    "goes out in JSON; the struct prints without",
 	"authserver.reissueAnswer.RefreshToken": "goes out in JSON; the struct prints without",

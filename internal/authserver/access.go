@@ -68,6 +68,8 @@ var (
 	// A key is meant to be handed to a device, and losing a device must not mean losing the account. Access tokens outlive a
 	// sign-out by up to half an hour; that is too long for the one call that cannot be undone.
 	mayDeleteSelf = accessRule{token: accessToken, live: true, session: byPerson | byNobody, refusal: kindDeleteForbidden}
+	// As with deleting: what is linked stays a way into the account.
+	mayLink = accessRule{token: accessToken, live: true, session: byPerson | byNobody, refusal: kindLinkForbidden}
 )
 
 // admit finds out who is calling and whether the access rule lets them in. Beside a refusal it says whose token it was, if it was one

@@ -32,6 +32,8 @@ var stated = map[string]outcomes{
 
 	"POST " + inApp + "/functions/call": same(404),
 	"GET " + inApp + "/functions/call":  same(404),
+	// With the credentials of the owner, who has them already.
+	"POST " + inApp + "/auth/providers/{provider}/login" + whenLinking: {401, 401, 401, 401, 401, 401, 401, 400, 403, 400, 200},
 
 	"POST " + auth + "/session":   {401, 401, 401, 401, 401, 401, 401, 201, 201, 201, 201},
 	"DELETE " + auth + "/session": {401, 401, 401, 401, 401, 401, 401, 204, 204, 204, 204},
@@ -48,6 +50,8 @@ var stated = map[string]outcomes{
 	// Without a mailer, and without a link, there is nothing to be had.
 	"POST " + byMail + "/confirm":      same(400),
 	"POST " + byMail + "/confirm/send": same(400),
+	"POST " + byMail + "/confirm/call": same(400),
+	"POST " + byMail + "/reset/call":   same(400),
 	"POST " + byMail + "/reset/send":   same(400),
 	"POST " + byMail + "/reset":        same(400),
 
@@ -99,7 +103,7 @@ func (f *fixture) knock(rt route, c cast, authorization string, n int) reply {
 	path := strings.NewReplacer("{app}", testApp, "{provider}", "local-userpass", "{id}", id).Replace(rt.path)
 	body := ""
 	switch {
-	case strings.HasSuffix(path, "/login"):
+	case strings.HasSuffix(path, "/login"), strings.HasSuffix(path, whenLinking):
 		body = object("username", c.email, "password", testPassword)
 	case strings.HasSuffix(path, "/register"):
 		body = object("email", fmt.Sprintf("new-%d@example.org", n), "password", testPassword)
@@ -107,7 +111,7 @@ func (f *fixture) knock(rt route, c cast, authorization string, n int) reply {
 		body = object("password", testPassword)
 	case path == passwordPath:
 		body = object("current_password", testPassword, "new_password", "another battery")
-	case strings.HasSuffix(path, "/send"):
+	case strings.HasSuffix(path, "/send"), strings.HasSuffix(path, "/reset/call"), strings.HasSuffix(path, "/confirm/call"):
 		body = object("email", c.email)
 	case strings.HasSuffix(path, "/confirm"), strings.HasSuffix(path, "/reset"):
 		body = object("token", "none", "tokenId", c.keyID, "password", testPassword)

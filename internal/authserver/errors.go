@@ -42,7 +42,18 @@ const (
 	kindNoMail
 	kindEmailTaken
 	kindRegistrationClosed
-	kindLinking
+	kindBadLinkRequest
+	kindIdentityTaken
+	kindSecondEmail
+	kindIdentityLimit
+	kindLinkWrongPassword
+	kindLinkUnproved
+	kindLinkDisabled
+	kindLinkForbidden
+	kindAlreadyConfirmed
+	kindConfirmsItself
+	kindConfirmsByEmail
+	kindNoResetFunction
 	kindUnknownProvider
 	kindWrongPassword
 	kindWrongKey
@@ -114,7 +125,6 @@ var wireErrors = [...]wireError{
 	kindNoMail:             {400, "BadRequest", "this server sends no email: ask its administrator", slog.LevelInfo},
 	kindEmailTaken:         {409, "AccountNameInUse", "name already in use", slog.LevelInfo},
 	kindRegistrationClosed: {403, "", "registration is closed: ask the administrator of this server for an account", slog.LevelInfo},
-	kindLinking:            {400, "BadRequest", "linking is not supported by this server", slog.LevelInfo},
 	kindUnknownProvider:    {404, "AuthProviderNotFound", "authentication provider not found", slog.LevelInfo},
 	kindWrongPassword:      {401, "InvalidPassword", "unauthorized", slog.LevelInfo},
 	kindWrongKey:           {401, "AuthError", "unauthorized", slog.LevelInfo},
@@ -145,6 +155,20 @@ var wireErrors = [...]wireError{
 	kindBadValue:        {400, "InvalidParameter", asRefused, slog.LevelInfo},
 	kindOwnValue:        {409, "APIKeyAlreadyExists", "a key of this account already has the value", slog.LevelInfo},
 	kindValueTaken:      {409, "", "this value cannot be adopted: ask the administrator of this server", slog.LevelInfo},
+	// Linking says "unauthorized" where the tests of the SDKs look for that, and never is.
+	kindBadLinkRequest:    {400, "InvalidParameter", "invalid user link request", slog.LevelInfo},
+	kindIdentityTaken:     {400, "InvalidParameter", "invalid user link request: unauthorized: a user already exists with the specified provider", slog.LevelInfo},
+	kindSecondEmail:       {400, "InvalidParameter", "invalid user link request: unauthorized: linking a local-userpass identity is not allowed when one is already linked", slog.LevelInfo},
+	kindIdentityLimit:     {400, "InvalidParameter", "invalid user link request: unauthorized: this user has as many identities as allowed", slog.LevelInfo},
+	kindLinkWrongPassword: {400, "InvalidPassword", "unauthorized", slog.LevelInfo},
+	kindLinkUnproved:      {400, "AuthError", "unauthorized", slog.LevelInfo},
+	kindLinkDisabled:      {400, "UserDisabled", "unauthorized", slog.LevelInfo},
+	kindLinkForbidden:     {403, "", "nothing can be linked with an API key: sign in as the person", slog.LevelInfo},
+	// What functions did, or emails, where there are none of them. It is the same for every address.
+	kindAlreadyConfirmed: {400, "UserAlreadyConfirmed", "already confirmed", slog.LevelInfo},
+	kindConfirmsItself:   {400, "", "cannot run confirmation for %s: automatic confirmation is enabled", slog.LevelInfo},
+	kindConfirmsByEmail:  {400, "", "cannot run confirmation for %s: confirmation by email is enabled", slog.LevelInfo},
+	kindNoResetFunction:  {400, "", "failed to reset password for user \"%s\"", slog.LevelInfo},
 }
 
 // failure is an error with the answer to the client. Each is created for one request: a shared one could carry a detail
@@ -185,6 +209,8 @@ var wireKinds = map[model.Kind]kind{
 	model.KindBadValue:           kindBadValue,
 	model.KindOwnValue:           kindOwnValue,
 	model.KindValueTaken:         kindValueTaken,
+	model.KindIdentityTaken:      kindIdentityTaken,
+	model.KindIdentityLimit:      kindIdentityLimit,
 	model.KindFormUsed:           kindNameTaken, // programs have no forms
 	model.KindBadEmail:           kindBadEmail,
 	model.KindEmailTaken:         kindEmailTaken,

@@ -15,7 +15,7 @@ func TestEveryKindOfErrorHasAnAnswer(t *testing.T) {
 	known := map[string]bool{
 		"": true, "InvalidSession": true, "InvalidPassword": true, "AuthError": true, "AccountNameInUse": true, "BadRequest": true,
 		"InvalidParameter": true, "MissingParameter": true, "APIKeyNotFound": true, "APIKeyAlreadyExists": true,
-		"AuthProviderNotFound": true, "InternalServerError": true, "UserDisabled": true, "UserpassTokenInvalid": true, "FunctionNotFound": true,
+		"AuthProviderNotFound": true, "InternalServerError": true, "UserDisabled": true, "UserpassTokenInvalid": true, "FunctionNotFound": true, "UserAlreadyConfirmed": true,
 	}
 	// Of calls that no SDK makes, and two that mean to them what an unknown error means.
 	ours := map[string]bool{"SessionNotFound": true, "StorageUnavailable": true, "OutcomeUnknown": true}
@@ -53,11 +53,13 @@ func TestAProgramIsToldWhenNobodyKnowsWhetherSomethingWasSaved(t *testing.T) {
 	}
 }
 
+// refusedLogins are refusals of what somebody wants to sign in with.
+var refusedLogins = map[kind]bool{
+	kindWrongPassword: true, kindWrongKey: true, kindWrongToken: true, kindNotOffered: true, kindUserDisabled: true, kindNotConfirmed: true,
+}
+
 // SDKs log a user out on any 401, so the list of reasons is closed.
 func TestOnlyTokensAndLoginsAre401(t *testing.T) {
-	logins := map[kind]bool{
-		kindWrongPassword: true, kindWrongKey: true, kindWrongToken: true, kindNotOffered: true, kindUserDisabled: true, kindNotConfirmed: true,
-	}
 	noToken := map[kind]bool{kindNoToken: true, kindNoBearer: true}
 	tokens := map[kind]bool{
 		kindBadToken: true, kindExpiredToken: true, kindNotRefreshToken: true, kindNotAccessToken: true,
@@ -68,8 +70,18 @@ func TestOnlyTokensAndLoginsAre401(t *testing.T) {
 		switch {
 		case tokens[k] && (wire.status != 401 || wire.code != "InvalidSession"):
 			t.Errorf("%q: %d %q, and realm-web renews only on InvalidSession", wire.text, wire.status, wire.code)
-		case (wire.status == 401) != (tokens[k] || logins[k] || noToken[k]):
+		case (wire.status == 401) != (tokens[k] || refusedLogins[k] || noToken[k]):
 			t.Errorf("%q is %d", wire.text, wire.status)
+		}
+	}
+}
+
+// realm-web renews and repeats a call with an access token for as long as it is answered so, and only that token may be why.
+func TestNothingThatSomebodyWantsToLinkIs401(t *testing.T) {
+	for k := range refusedLogins {
+		f := failureOf(notUnauthorized(refuse(k), model.ProviderEmailPassword))
+		if got := wireErrors[f.kind]; k != kindWrongKey && (got.status != 400 || got.code == "InvalidSession" || got.code == "") {
+			t.Errorf("%q %s goes out as %d %s", wireErrors[k].text, wireErrors[k].code, got.status, got.code)
 		}
 	}
 }

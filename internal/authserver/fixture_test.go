@@ -50,6 +50,7 @@ const (
 	registrationPause   = 36 * time.Second
 	noticesAtOnce       = 20
 	accountGap          = time.Minute // between two emails that are asked for
+	siteShareOfEmails   = 3           // in an hour, to an account
 
 	linkLifetime = 30 * time.Minute
 )

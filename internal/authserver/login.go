@@ -26,9 +26,6 @@ func (s *Server) login(r *http.Request, _ principal) (answer, error) {
 	if err := s.offers(provider); err != nil {
 		return answer{}, err
 	}
-	if r.URL.Query().Get("link") == "true" {
-		return answer{}, refuse(kindLinking)
-	}
 	var in loginRequest
 	read := decode
 	if provider == model.ProviderAnonymous {
@@ -71,13 +68,11 @@ func (s *Server) signIn(r *http.Request, provider string, in loginRequest) (mode
 	from, device := s.from(r, provider), in.Options.Device.described()
 	switch provider {
 	case model.ProviderEmailPassword:
-		if in.Username == nil {
-			return model.Session{}, refuse(kindMissingField, "username")
+		email, password, err := in.emailPassword()
+		if err != nil {
+			return model.Session{}, err
 		}
-		if in.Password == nil {
-			return model.Session{}, refuse(kindMissingField, "password")
-		}
-		return s.accounts.SignInWithPassword(r.Context(), from, *in.Username, *in.Password, device)
+		return s.accounts.SignInWithPassword(r.Context(), from, email, password, device)
 	case model.ProviderAPIKey:
 		if in.Key == nil {
 			return model.Session{}, refuse(kindMissingField, "key")
@@ -107,6 +102,17 @@ func (s *Server) proved(ctx context.Context, provider string, in loginRequest) (
 		return model.Proved{}, refuse(kindMissingField, field)
 	}
 	return s.cfg.IDTokens.Verify(ctx, provider, *token)
+}
+
+// emailPassword are the fields of a provider of many.
+func (in loginRequest) emailPassword() (email string, password model.Secret, err error) {
+	switch {
+	case in.Username == nil:
+		return "", "", refuse(kindMissingField, "username")
+	case in.Password == nil:
+		return "", "", refuse(kindMissingField, "password")
+	}
+	return *in.Username, *in.Password, nil
 }
 
 func (s *Server) loginAnswerOf(row model.Session) (loginAnswer, error) {

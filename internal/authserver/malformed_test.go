@@ -22,6 +22,9 @@ func wellFormed() map[string]map[string]string {
 		"POST " + byMail + "/confirm":                     link,
 		"POST " + byMail + "/confirm/send":                {"email": "b@example.org"},
 		"POST " + byMail + "/reset/send":                  {"email": "b@example.org"},
+		"POST " + byMail + "/confirm/call":                {"email": "b@example.org"},
+		"POST " + byMail + "/reset/call":                  {"email": "b@example.org"},
+		"POST " + byMail + "/login" + whenLinking:         {"username": "b@example.org", "password": "another horse"},
 		"POST " + byMail + "/reset":                       withPassword,
 		"POST " + byMail + "/login":                       {"username": "b@example.org", "password": "another horse"},
 		"POST " + inApp + "/auth/providers/api-key/login": {"key": strings.Repeat("a", 64)},
@@ -105,9 +108,13 @@ func TestAMalformedBodyIsRefusedByEveryCall(t *testing.T) {
 	tried := 0
 	for route, good := range wellFormed() {
 		method, path, _ := strings.Cut(strings.Replace(route, "{app}", testApp, 1), " ")
+		token := owner.RefreshToken
+		if strings.HasSuffix(path, whenLinking) {
+			token = owner.AccessToken
+		}
 		for what, body := range spoiltBodies(good) {
 			tried++
-			got := f.do(method, path, owner.RefreshToken, body)
+			got := f.do(method, path, token, body)
 			if got.status < 400 || got.status > 499 {
 				t.Errorf("%s with %s: status %d: %s", route, what, got.status, got.body)
 			}
@@ -116,7 +123,7 @@ func TestAMalformedBodyIsRefusedByEveryCall(t *testing.T) {
 		for _, declared := range []string{"text/plain", "text/html", "application/xml", "multipart/form-data; boundary=x", "application/x-www-form-urlencoded", "application/json-patch+json", "json", "/", ";;"} {
 			tried++
 			request := newRequest(method, path, object(flat(good)...))
-			request.Header.Set("Authorization", "Bearer "+owner.RefreshToken)
+			request.Header.Set("Authorization", "Bearer "+token)
 			request.Header.Set("Content-Type", declared)
 			if got := f.send(request); got.status != 415 {
 				t.Errorf("%s as %s: status %d: %s", route, declared, got.status, got.body)

@@ -51,9 +51,11 @@ func (in linkRequest) given(purpose string) model.GivenLink {
 	return model.GivenLink{Purpose: purpose, ID: in.TokenID, Token: in.Token}
 }
 
-// sendConfirmation sends another link when the first was not used.
+// sendConfirmation sends another link when the first was not used. Without emails every account that there is has confirmed itself, and
+// nobody learns which there are.
 func (s *Server) sendConfirmation(r *http.Request, _ principal) (answer, error) {
-	return s.sendLink(r, model.LinkConfirm)
+	a, err := s.sendLink(r, model.LinkConfirm)
+	return a, inWords(err, model.KindNoEmail, kindAlreadyConfirmed)
 }
 
 // sendReset sends a link with which to choose a new password.

@@ -16,6 +16,12 @@ func (loginAnswer) Format(f fmt.State, _ rune) { hide(f) }
 func (loginAnswer) LogValue() slog.Value { return slog.StringValue(redacted) }
 
 // Format hides the token from every verb.
+func (linkAnswer) Format(f fmt.State, _ rune) { hide(f) }
+
+// LogValue hides the token from slog.
+func (linkAnswer) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// Format hides the token from every verb.
 func (renewAnswer) Format(f fmt.State, _ rune) { hide(f) }
 
 // LogValue hides the token from slog.

@@ -84,6 +84,9 @@ const (
 	passwordPath = own + "/password"
 )
 
+// whenLinking is at the end of a path that is another call than the one without it.
+const whenLinking = "?link=true"
+
 // route is one call of the API: who may make it and what answers it.
 type route struct {
 	method, path string
@@ -100,9 +103,12 @@ func (s *Server) table() []route {
 		{"POST", byMail + "/register", anybody, s.register},
 		{"POST", byMail + "/confirm", anybody, s.confirm},
 		{"POST", byMail + "/confirm/send", anybody, s.sendConfirmation},
+		{"POST", byMail + "/confirm/call", anybody, s.callConfirmation},
 		{"POST", byMail + "/reset/send", anybody, s.sendReset},
+		{"POST", byMail + "/reset/call", anybody, s.callReset},
 		{"POST", byMail + "/reset", anybody, s.reset},
 		{"POST", inApp + "/auth/providers/{provider}/login", anybody, s.login},
+		{"POST", inApp + "/auth/providers/{provider}/login" + whenLinking, mayLink, s.link},
 		{"POST", inApp + "/functions/call", anybody, noFunctions},
 		{"GET", inApp + "/functions/call", anybody, noFunctions},
 
@@ -142,8 +148,21 @@ func (s *Server) Routes() []string {
 func (s *Server) buildMux() *http.ServeMux {
 	mux := http.NewServeMux()
 	methods := map[string][]string{}
+	linking := map[string]http.HandlerFunc{}
 	for _, rt := range s.routes {
-		mux.HandleFunc(rt.method+" "+rt.path, s.serve(rt))
+		if path, ok := strings.CutSuffix(rt.path, whenLinking); ok {
+			linking[path] = s.serve(rt)
+		}
+	}
+	for _, rt := range s.routes {
+		if strings.HasSuffix(rt.path, whenLinking) {
+			continue
+		}
+		answer := s.serve(rt)
+		if link, ok := linking[rt.path]; ok {
+			answer = orLink(answer, link)
+		}
+		mux.HandleFunc(rt.method+" "+rt.path, answer)
 		methods[rt.path] = append(methods[rt.path], rt.method)
 		if rt.method == http.MethodGet {
 			methods[rt.path] = append(methods[rt.path], http.MethodHead) // ServeMux answers HEAD with the GET handler
@@ -161,6 +180,17 @@ func (s *Server) buildMux() *http.ServeMux {
 		s.fail(w, r, principal{}, refuse(whyNotFound(r.URL.Path)))
 	})
 	return mux
+}
+
+// orLink answers a request that says link=true otherwise than the others.
+func orLink(otherwise, link http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.RawQuery != "" && r.URL.Query().Get("link") == "true" {
+			link(w, r)
+			return
+		}
+		otherwise(w, r)
+	}
 }
 
 // whyNotFound tells the slips that are made with base URLs from addresses that are just wrong.

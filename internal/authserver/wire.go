@@ -123,6 +123,13 @@ type loginAnswer struct {
 	DeviceID     string `json:"device_id"`
 }
 
+// linkAnswer answers a sign-in that links. There is no new refresh token: it is still the same session.
+type linkAnswer struct {
+	AccessToken string `json:"access_token"`
+	UserID      string `json:"user_id"`
+	DeviceID    string `json:"device_id"`
+}
+
 // renewAnswer answers POST auth/session. There is no new refresh token: no SDK would store it.
 type renewAnswer struct {
 	AccessToken string `json:"access_token"`

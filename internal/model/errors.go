@@ -44,6 +44,8 @@ const (
 	KindBadValue      // no key can have that value; Reason says why
 	KindOwnValue      // a key of the person's has the value; KeyID says which
 	KindValueTaken    // a key of somebody else's has the value
+	KindIdentityTaken // what somebody wants to link is of an account that is in use
+	KindIdentityLimit // the person has another of its kind, or as many as allowed
 	KindFormUsed      // the form has created its key already
 	KindBadEmail      // no account can be called that
 	KindEmailTaken    // another account is

@@ -39,6 +39,9 @@ const (
 	DetailApple  = "with Apple"
 )
 
+// DetailPassword is the detail of EventIdentityLinked when it is an email address.
+const DetailPassword = "with email and password"
+
 // DetailFetched is the detail of EventKeyShown when it was a device that was given the value.
 const DetailFetched = "fetched by the device"
 

@@ -33,6 +33,13 @@ type Identity struct {
 	UserDisabled bool   // read with the identity: its user may not sign in
 }
 
+// Way is one of the ways in which a person signs in, as they know it.
+type Way struct {
+	Provider string
+	Name     string // an address, or what the provider calls them
+	Since    time.Time
+}
+
 // What a link that was sent by email is for.
 const (
 	LinkConfirm = "confirm" // the address of an identity

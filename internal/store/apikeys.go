@@ -72,7 +72,7 @@ func (s *Store) CreateAPIKeyOnce(
 	if k.Origin == model.OriginAdopted {
 		steps = append(steps, step{text: deleteKnockOfValue, args: []any{valueHash[:]}})
 	}
-	if k.Origin != "" { // by nobody's session, which would have seen to it
+	if k.Origin != "" { // which may be before anybody has signed in
 		steps = append(steps, step{text: deleteUnusedUser, args: []any{k.UserID}})
 	}
 	for _, e := range events {

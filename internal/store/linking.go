@@ -13,7 +13,7 @@ const MaxIdentities = 20
 const (
 	insertUnusedUser = `INSERT INTO unused_users (user_id) VALUES (?)`
 
-	// deleteUnusedUser is for users who have a session or a key now.
+	// deleteUnusedUser is for a user who has a session or a key now.
 	deleteUnusedUser = `DELETE FROM unused_users WHERE user_id = ?`
 
 	// selectUnusedUser asks for sessions and keys too, which the table should not be wrong about: what is found is deleted.

@@ -1,0 +1,108 @@
+package accounts
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+
+	"latchkey/internal/model"
+)
+
+// LinkPassword has the person sign in with an email address and its password too, besides what they signed in with before. The address was
+// registered for that and has never been signed in with: that account goes, and all that it had is theirs. It gives their session as it is
+// then; one that was anonymous is theirs from then on, with their keys to manage.
+//
+// A wrong password counts as a try to sign in does. KindIdentityTaken is that the address is of an account that somebody uses, KindIdentityLimit
+// that the person has another address.
+func (p *Person) LinkPassword(ctx context.Context, email string, password model.Secret) (model.Session, error) {
+	if err := p.links(); err != nil {
+		return model.Session{}, err
+	}
+	who, err := p.accounts.verifyPassword(ctx, p.from, email, password)
+	if err != nil {
+		return model.Session{}, err
+	}
+	return p.link(ctx, model.Identity{Provider: who.provider, Subject: email, Generation: who.generation}, model.DetailPassword)
+}
+
+// LinkToken has the person sign in with tokens of an issuer too, which has authenticated them and by which nobody else signs in.
+func (p *Person) LinkToken(ctx context.Context, who model.Proved) (model.Session, error) {
+	if err := p.links(); err != nil {
+		return model.Session{}, err
+	}
+	return p.link(ctx, model.Identity{Provider: who.Provider, Subject: who.Subject, Data: who.Data}, signedInWith[who.Provider])
+}
+
+// links lets nobody link who is signed in with a key: a device that is lost must not become a way into the account.
+func (p *Person) links() error {
+	switch p.who.Provider {
+	case model.ProviderAPIKey, "":
+		return refuse(model.KindForbidden)
+	default:
+		return nil
+	}
+}
+
+// link links what the person has proved to have.
+func (p *Person) link(ctx context.Context, id model.Identity, how string) (model.Session, error) {
+	if err := p.acting(); err != nil {
+		return model.Session{}, err
+	}
+	a := p.accounts
+	now := a.cfg.Now()
+	id.ID, id.UserID, id.CreatedAt = model.NewID(now), p.who.UserID, now
+	e := p.event(model.EventIdentityLinked)
+	e.Detail = how
+	linked, err := a.store.LinkIdentity(ctx, p.who.SessionID, id, e)
+	err = p.settle(ctx, "link identity", err, func(ctx context.Context) (bool, error) {
+		found, err := a.store.IdentityBySubject(ctx, id.Provider, id.Subject)
+		is, err := there(err)
+		linked = is && found.ID == id.ID
+		return is && found.UserID == id.UserID, err
+	})
+	switch {
+	case errors.Is(err, model.ErrConflict):
+		return model.Session{}, refused(model.KindIdentityTaken, "identity of an account that is in use", p.who.UserID)
+	case errors.Is(err, model.ErrLimit):
+		return model.Session{}, refuse(model.KindIdentityLimit)
+	case err != nil:
+		return model.Session{}, missing(model.KindSessionOver, "link identity", err)
+	}
+	if linked {
+		a.tell(ctx, p.from, identityNotice, p.who.UserID, func(to string, c Circumstances) Email { return a.letters().IdentityLinked(to, how, c) })
+	}
+	return a.Session(ctx, p.who.SessionID)
+}
+
+// Ways are how the person can sign in, keys aside, in the order in which they were linked.
+func (p *Person) Ways(ctx context.Context) ([]model.Way, error) {
+	if err := p.manages(); err != nil {
+		return nil, err
+	}
+	identities, err := p.accounts.store.Identities(ctx, p.who.UserID)
+	if err != nil {
+		return nil, missing(model.KindSessionOver, "read identities", err)
+	}
+	ways := make([]model.Way, 0, len(identities))
+	for _, id := range identities {
+		if id.Provider == model.ProviderAnonymous { // with which nobody signs in a second time
+			continue
+		}
+		ways = append(ways, model.Way{Provider: id.Provider, Name: nameOf(id), Since: id.CreatedAt})
+	}
+	return ways, nil
+}
+
+// nameOf is what a person knows an identity by: an address, or what its issuer calls them when it says no address.
+func nameOf(id model.Identity) string {
+	if id.Provider == model.ProviderEmailPassword {
+		return id.Subject
+	}
+	var said struct {
+		Email string `json:"email"`
+		Name  string `json:"name"`
+	}
+	_ = json.Unmarshal([]byte(id.Data), &said) // what says nothing is called by its id
+	return cmp.Or(said.Email, said.Name, id.Subject)
+}
