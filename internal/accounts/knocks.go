@@ -286,7 +286,12 @@ const AdoptedFromKnock = "from a refused sign-in"
 func (a *Accounts) AdoptKnock(ctx context.Context, k model.Knock, ownerID, name string) (model.Key, error) {
 	key, err := a.Adopt(ctx, ByOperator, Adoption{UserID: ownerID, Name: name, Hash: k.ValueHash, Found: AdoptedFromKnock})
 	if err == nil {
-		a.TellAdopted(ctx, ByOperator, ownerID, key.Name)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tellTime)
+		defer cancel()
+		a.TellOwners(ctx, map[string][]string{ownerID: {key.Name}}) // what is not sent is in the log, and the key in the activity
 	}
 	return key, err
 }
+
+// tellTime bounds how long an operator waits for an email to be on its way.
+const tellTime = 5 * time.Second

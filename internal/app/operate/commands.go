@@ -173,9 +173,9 @@ func (p Program) commands() []command {
 		},
 		{
 			name: "import-users", argument: "FILE", does: "create accounts from a user export of App Services' Admin API", run: importUsers,
-			more: "FILE is a JSON array of User objects, which keep their ids. An export contains neither passwords nor keys: people reset\n" +
-				"their passwords and create new keys. If one user cannot be imported, none is. Existing users are skipped, so it can\n" +
-				"be run again.",
+			more: "FILE is a JSON array of User objects, which keep their ids. An export contains neither passwords nor the values\n" +
+				"of keys: people reset their passwords, and keys are adopted or created again. If one user cannot be imported, none\n" +
+				"is. Existing users are skipped, so it can be run again.",
 			settings: []string{"providers"}, flags: []commandFlag{withDryRun, withSkipBad},
 		},
 		{

@@ -53,7 +53,7 @@ type imported struct {
 	Skipped   int            `json:"skipped"`       // had keys alone to sign in with
 	NeedReset int            `json:"need_reset"`    // of those made: must choose a password
 	Disabled  int            `json:"disabled"`      // of those made
-	Keys      int            `json:"keys"`          // must be created again: an export does not have them
+	Keys      int            `json:"keys"`          // whose values an export does not have
 	Kept      map[string]int `json:"kept"`          // identities by provider, of those that are elsewhere
 	SetUp     []string       `json:"set_up"`        // providers of Kept with which people can sign in here
 	Bad       int            `json:"bad"`

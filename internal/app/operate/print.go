@@ -117,7 +117,7 @@ func (r imported) write(w io.Writer) error {
 		fmt.Fprintf(&text, "%d are disabled, as in the file.\n", r.Disabled)
 	}
 	if r.Keys > 0 {
-		fmt.Fprintf(&text, "%d keys must be created again: an export does not contain their values.\n", r.Keys)
+		fmt.Fprintf(&text, "%d keys come back when their values are adopted, from a file or as their devices knock: an export does not contain them.\n", r.Keys)
 	}
 	for _, provider := range slices.Sorted(maps.Keys(r.Kept)) {
 		how := "were kept, but cannot be used to sign in here"
