@@ -93,12 +93,15 @@ func (c *Client) account(ctx context.Context, op, call string, body any, secrets
 	}, nil)
 }
 
-// IsWrongPassword reports whether the password given to [Session.Prove], or the
-// current one given to [Session.ChangePassword], is not that of the user.
+// IsWrongPassword reports whether the password given to [Session.Prove] or
+// [Session.Link], or the current one given to [Session.ChangePassword], is not that
+// of the user.
 func IsWrongPassword(err error) bool {
 	e, ok := about(err)
-	return ok && (e.Op == opProve || e.Op == opChangePassword) &&
-		e.Status == http.StatusForbidden && e.Code == codeInvalidPassword
+	if !ok || e.Code != codeInvalidPassword {
+		return false
+	}
+	return (e.Op == opProve || e.Op == opChangePassword) && e.Status == http.StatusForbidden || e.Op == opLink
 }
 
 // IsRefusedPassword reports whether a new password is one that the server does

@@ -34,6 +34,8 @@ type memory struct {
 type memoryUser struct {
 	id, email, password string
 	subject             string // of a signed token
+	wasNobody           bool   // before an address was linked
+	used                bool
 	keys                []*memoryKey
 }
 
@@ -159,6 +161,9 @@ func (m *memory) answer(r *http.Request) (int, any, error) {
 	app, path, _ := strings.Cut(path, "/")
 	if app != memoryApp {
 		return 0, nil, refusal{404, "", "cannot find app using Client App ID '" + app + "'"}
+	}
+	if r.URL.Query().Get("link") == "true" {
+		return m.link(r)
 	}
 	switch r.Method + " " + path {
 	case "GET location":
@@ -330,6 +335,7 @@ func (m *memory) device(f fields) string {
 }
 
 func (m *memory) open(u *memoryUser, k *memoryKey) *memorySession {
+	u.used = true
 	s := &memorySession{user: u, key: k, id: m.newID()}
 	s.refresh, s.access = m.token(s, "refresh"), m.token(s, "access")
 	m.sessions[s.refresh], m.sessions[s.access] = s, s
@@ -401,8 +407,12 @@ func (m *memory) profile(u *memoryUser) map[string]any {
 	case u.email == "":
 		provider, data = "anon-user", map[string]any{}
 	}
-	return map[string]any{"user_id": u.id, "domain_id": strings.Repeat("d", 24), "type": "normal", "data": data,
-		"identities": []any{map[string]any{"id": id, "provider_type": provider, "provider_id": u.id}}}
+	var ids []any
+	if u.wasNobody {
+		ids = append(ids, map[string]any{"id": "nobody", "provider_type": "anon-user", "provider_id": u.id})
+	}
+	ids = append(ids, map[string]any{"id": id, "provider_type": provider, "provider_id": u.id})
+	return map[string]any{"user_id": u.id, "domain_id": strings.Repeat("d", 24), "type": "normal", "data": data, "identities": ids}
 }
 
 func (m *memory) keyCall(r *http.Request, s *memorySession, path string) (int, any, error) {

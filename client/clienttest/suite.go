@@ -59,6 +59,7 @@ func Run(t *testing.T, target Target) {
 	t.Run("auth sessions", s.testAuthSessions)
 	t.Run("service tokens", s.testServiceTokens)
 	t.Run("passwords", s.testPasswords)
+	t.Run("linking", s.testLinking)
 	t.Run("strangers", s.testStrangers)
 	t.Run("bad input", s.testBadInput)
 	t.Run("browsers", s.testBrowsers)
