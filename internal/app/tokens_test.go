@@ -210,7 +210,7 @@ func TestATokenForAnotherServiceOpensNothingHere(t *testing.T) {
 		if stated[nobody].status != http.StatusUnauthorized {
 			continue
 		}
-		path = strings.ReplaceAll(path, "{id}", c.target)
+		path = strings.NewReplacer("{id}", c.target, "{app}", config.Defaults().AppID, "{provider}", model.ProviderEmailPassword).Replace(path)
 		if got := s.request(method, path, "", "", bearer(token)); got.Status != http.StatusUnauthorized {
 			t.Errorf("%s: %d %s", route, got.Status, got.Body)
 		}
