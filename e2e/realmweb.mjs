@@ -8,7 +8,7 @@ import * as Realm from "realm-web";
 
 const [story, baseUrl] = process.argv.slice(2);
 const { Credentials } = Realm;
-const newApp = () => new Realm.App({ id: process.env.APP_ID ?? "latchkey-local", baseUrl });
+const newApp = (more) => new Realm.App({ id: process.env.APP_ID ?? "latchkey-local", baseUrl, ...more });
 
 const refusal = (status, code) => (error) => {
   assert.ok(error instanceof Realm.MongoDBRealmError, `${error}`);
@@ -78,7 +78,13 @@ async function device() {
 }
 
 async function play() {
-  const app = newApp();
+  let requests = 0;
+  const app = newApp({
+    fetch: (...request) => {
+      requests += 1;
+      return fetch(...request);
+    },
+  });
   const credentials = {
     anonymous: () => Credentials.anonymous(),
     email: ([email, password]) => Credentials.emailPassword(email, password),
@@ -104,12 +110,13 @@ async function play() {
   };
   const answers = [];
   for (const [act, ...with_] of JSON.parse(process.env.STEPS)) {
+    requests = 0;
     try {
       const value = await acts[act](...with_);
-      answers.push({ key: value?.key, user: seen(app.currentUser) });
+      answers.push({ requests, key: value?.key, user: seen(app.currentUser) });
     } catch (error) {
       if (!(error instanceof Realm.MongoDBRealmError)) throw error;
-      answers.push({ status: error.statusCode, code: error.errorCode, error: error.error, user: seen(app.currentUser) });
+      answers.push({ requests, status: error.statusCode, code: error.errorCode, error: error.error, user: seen(app.currentUser) });
     }
   }
   console.log(JSON.stringify(answers));

@@ -15,13 +15,35 @@ import (
 const accountPath = "/account"
 
 func (h *dashboard) showAccount(c echo.Context) error {
-	return h.renderAccount(c, http.StatusOK, h.accountModel(c))
+	m, err := h.accountModel(c)
+	if err != nil {
+		return err
+	}
+	return h.renderAccount(c, http.StatusOK, m)
 }
 
-func (h *dashboard) accountModel(c echo.Context) views.Account {
+func (h *dashboard) accountModel(c echo.Context) (views.Account, error) {
 	m := views.Account{Page: h.page(c, "Account"), Embedded: h.Here, MinPassword: h.MinPassword}
 	m.Here = accountPath // also where it answers the form
-	return m
+	ctx, cancel := readContext(c)
+	defer cancel()
+	ways, err := h.person(c).Ways(ctx)
+	switch {
+	case model.Is(err, model.KindNotOffered), model.Is(err, model.KindForbidden): // of a session that has none to be told of
+		return m, nil
+	case err != nil:
+		return m, err
+	}
+	for _, way := range ways {
+		m.Ways = append(m.Ways, views.Way{Kind: wayKinds[way.Provider], Name: way.Name})
+	}
+	return m, nil
+}
+
+// wayKinds are the words for ways to sign in.
+var wayKinds = map[string]string{
+	model.ProviderEmailPassword: "Email and password", model.ProviderGoogle: "Google", model.ProviderApple: "Apple",
+	model.ProviderCustomToken: "Signed token",
 }
 
 func (h *dashboard) renderAccount(c echo.Context, status int, m views.Account) error {
@@ -31,7 +53,10 @@ func (h *dashboard) renderAccount(c echo.Context, status int, m views.Account) e
 // changePassword replaces the password. Everything else that is signed in is signed out by it; this browser stays.
 func (h *dashboard) changePassword(c echo.Context) error {
 	current, replacement := c.Request().PostFormValue("current"), c.Request().PostFormValue("new")
-	m := h.accountModel(c)
+	m, err := h.accountModel(c)
+	if err != nil {
+		return err
+	}
 	m.CurrentError, m.NewError = checkGiven(current), h.checkPassword(replacement)
 	if m.CurrentError != "" {
 		return h.renderAccount(c, http.StatusUnprocessableEntity, m)
@@ -39,7 +64,6 @@ func (h *dashboard) changePassword(c echo.Context) error {
 	ctx, cancel := actContext(c)
 	defer cancel()
 	status := http.StatusUnprocessableEntity
-	var err error
 	if m.NewError != "" { // both are told at once
 		err = h.person(c).CheckPassword(ctx, model.Secret(current))
 	} else {

@@ -104,3 +104,12 @@ func TestAnAccountGoesWithTheRightPasswordAlone(t *testing.T) {
 		})
 	}
 }
+
+func TestTheAccountPageListsTheWaysToSignIn(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b := p.signIn(p.person(email))
+	b.get("/account").want(http.StatusOK).says("section:has(#ways-title) li", "Email and password: "+email)
+	there := newProgram(t, elsewhere)
+	there.signIn(there.person(email)).get("/account").want(http.StatusOK).lacks("#ways-title")
+}

@@ -70,6 +70,8 @@ type Self interface {
 	// ChangePassword ends all other sessions.
 	ChangePassword(ctx context.Context, current, replacement model.Secret) error
 	DeleteAccount(ctx context.Context) error
+	// Ways are how the person signs in, keys aside, in the order in which they began to. Some services do not tell.
+	Ways(ctx context.Context) ([]model.Way, error)
 	// TryValue signs in with a value once, and says whose key it is and, if it can, which; a value that does not work is
 	// model.KindWrongValue. With a key of the person's own it leaves no trace, but for the use that another server takes it for.
 	TryValue(ctx context.Context, value model.Secret) (model.Key, error)

@@ -490,7 +490,7 @@ var lostActs = map[string]struct {
 
 // notLost are the calls behind the pages that save nothing, or of which nobody waits for what they save.
 var notLost = []string{
-	"Named", "LinkOwner", "As", "Keys", "Key", "Sessions", "WebSession", "WebSessions", "Settled", "Grant", "GrantByDeviceCode", "LookUpGrant",
+	"Named", "LinkOwner", "As", "Keys", "Key", "Sessions", "Ways", "WebSession", "WebSessions", "Settled", "Grant", "GrantByDeviceCode", "LookUpGrant",
 	"SendLink", "SweepGrants",
 	"DeliverGrant", // TestADeliveryWhoseAnswerIsLostIsRepeatedAndWrittenDownOnce
 }

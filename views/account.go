@@ -12,7 +12,12 @@ type Account struct {
 	Embedded               bool
 	CurrentError, NewError string
 	MinPassword            int
+	// Ways are how the person signs in; none when that is not known.
+	Ways []Way
 }
+
+// Way is one way to sign in: what kind it is, and what the person knows it by.
+type Way struct{ Kind, Name string }
 
 // DeleteAccount is the model of the question whether to delete the account.
 type DeleteAccount struct {

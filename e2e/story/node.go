@@ -38,6 +38,7 @@ type Played struct {
 	Status      int    // of the answer that refused, 0 when none did
 	Code, Error string // that it gave
 	Key         string // the value of a key that was created
+	Requests    int    // that realm-web sent for the step
 	User        *struct {
 		ID, Provider, Type string
 		Data, CustomData   map[string]any

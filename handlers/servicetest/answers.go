@@ -138,6 +138,7 @@ func goneCaller(t testing.TB, s Tenant) {
 		"SignOut":        func(ctx context.Context) (any, error) { return nil, p.SignOut(ctx) },
 		"CheckPassword":  func(ctx context.Context) (any, error) { return nil, p.CheckPassword(ctx, p.password) },
 		"ChangePassword": func(ctx context.Context) (any, error) { return nil, p.ChangePassword(ctx, p.password, replacement) },
+		"Ways":           func(ctx context.Context) (any, error) { return give(p.Ways(ctx)) },
 		"DeleteAccount":  func(ctx context.Context) (any, error) { return nil, p.DeleteAccount(ctx) },
 		"TryValue":       func(ctx context.Context) (any, error) { return give(p.TryValue(ctx, value)) },
 	}

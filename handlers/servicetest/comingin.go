@@ -232,7 +232,7 @@ func sends(t testing.TB, s Tenant) {
 	for _, purpose := range []string{model.LinkConfirm, model.LinkReset} {
 		for _, email := range []string{p.account.Email, newEmail()} {
 			err := s.Service.SendLink(t.Context(), here, purpose, email)
-			if s.Link == nil {
+			if s.Link == nil && (err != nil || purpose == model.LinkReset) { // elsewhere, every address may be said to be confirmed
 				is(t, err, model.KindNoEmail)
 			} else if err != nil {
 				t.Errorf("%s: %v", purpose, err)

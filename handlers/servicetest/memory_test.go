@@ -779,6 +779,18 @@ func (p *memoryPerson) DeleteAccount(ctx context.Context) error {
 	return nil
 }
 
+func (p *memoryPerson) Ways(ctx context.Context) ([]model.Way, error) {
+	u, end, err := p.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
+	if p.m.lies("others sign in with it") {
+		return []model.Way{{Provider: model.ProviderEmailPassword, Name: "ada@example.org"}}, nil
+	}
+	return []model.Way{{Provider: model.ProviderEmailPassword, Name: u.email}}, nil
+}
+
 func (p *memoryPerson) TryValue(ctx context.Context, value model.Secret) (model.Key, error) {
 	u, end, err := p.begin(ctx)
 	if err != nil {

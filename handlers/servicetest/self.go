@@ -13,6 +13,7 @@ func self() []contract {
 		{"a password is changed, and all other sessions end", changesPassword},
 		{"a password stays when the current one is wrong", wrongCurrent},
 		{"a password stays when the new one will not do, which says why", badReplacement},
+		{"a person is told the address that they sign in with, or nothing", tellsWays},
 		{"an account is deleted with its keys and sessions, and no other", deletesAccount},
 	}
 }
@@ -37,6 +38,19 @@ func checksAreCounted(t testing.TB, s Tenant) {
 	_, wait := tooMany(t, func() error { return p.CheckPassword(t.Context(), wrongPassword) })
 	p.writes(t, func() { is(t, right(), model.KindTooManyTries) })
 	must(t, waits(t, s, wait, right))
+}
+
+func tellsWays(t testing.TB, s Tenant) {
+	p := newPerson(t, s)
+	newPerson(t, s)
+	ways, err := p.Ways(t.Context())
+	if model.Is(err, model.KindNotOffered) {
+		return
+	}
+	must(t, err)
+	if len(ways) != 1 || ways[0] != (model.Way{Provider: model.ProviderEmailPassword, Name: p.account.Email}) {
+		t.Errorf("signs in with %+v", ways)
+	}
 }
 
 // replacement is a password that an account can have.

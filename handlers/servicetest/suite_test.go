@@ -80,6 +80,7 @@ var lies = map[string]string{
 	"off is told":                             "keys at work",
 	"off keys let in":                         "keys at work",
 	"on is for ever off":                      "keys",
+	"others sign in with it":                  "a person",
 	"one account for all spellings":           "coming in",
 	"one ends all":                            "sessions",
 	"one session for all":                     "coming in",

@@ -89,7 +89,7 @@ func (p *Person) Ways(ctx context.Context) ([]model.Way, error) {
 		if id.Provider == model.ProviderAnonymous { // with which nobody signs in a second time
 			continue
 		}
-		ways = append(ways, model.Way{Provider: id.Provider, Name: nameOf(id), Since: id.CreatedAt})
+		ways = append(ways, model.Way{Provider: id.Provider, Name: nameOf(id)})
 	}
 	return ways, nil
 }

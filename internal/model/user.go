@@ -37,7 +37,6 @@ type Identity struct {
 type Way struct {
 	Provider string
 	Name     string // an address, or what the provider calls them
-	Since    time.Time
 }
 
 // What a link that was sent by email is for.

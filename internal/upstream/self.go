@@ -73,6 +73,11 @@ func (p *Person) ChangePassword(ctx context.Context, current, replacement model.
 	return err
 }
 
+// Ways are not told: what a profile has of them is neither what a person knows them by, nor worth two requests.
+func (p *Person) Ways(context.Context) ([]model.Way, error) {
+	return nil, &model.Error{Kind: model.KindNotOffered}
+}
+
 // DeleteAccount deletes the account there.
 func (p *Person) DeleteAccount(ctx context.Context) error { return failed(p.session.DeleteUser(ctx)) }
 
