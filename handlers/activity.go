@@ -250,6 +250,8 @@ func wordsOf(e model.Event) (before, between, after string) {
 		return "Added sign-in " + e.Detail, "", ""
 	case e.Kind == model.EventKeyMade && e.Detail != "":
 		return "Created ", "", " for a connected device"
+	case e.Kind == model.EventKeyAdopted && e.Detail != "":
+		return "Adopted ", "", " " + e.Detail
 	case e.Kind == model.EventKeyShown && e.Detail == model.DetailFetched:
 		return "Value of ", "", " sent to its device"
 	}

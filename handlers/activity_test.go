@@ -60,6 +60,7 @@ func TestEveryKindOfEventIsToldInAPlainSentence(t *testing.T) {
 		{"session-ended", []func(*model.Event){detail("ended from another place")}}, {"session-ended", []func(*model.Event){detail("all others")}},
 		{"key-made", []func(*model.Event){key}}, {"key-shown", []func(*model.Event){key}},
 		{"key-shown", []func(*model.Event){key, by(model.ActorDevice), detail("fetched by the device")}},
+		{"key-adopted", []func(*model.Event){key}}, {"key-adopted", []func(*model.Event){key, by(model.ActorOperator), detail("from a file")}},
 		{"key-turned-on", []func(*model.Event){key}}, {"key-turned-off", []func(*model.Event){key}}, {"key-deleted", []func(*model.Event){key}},
 		{"key-first-used", []func(*model.Event){key, by(model.ActorDevice)}},
 		{"key-refused", []func(*model.Event){key, by(model.ActorDevice), detail("off")}},
@@ -68,7 +69,8 @@ func TestEveryKindOfEventIsToldInAPlainSentence(t *testing.T) {
 		{"pairing-approved", []func(*model.Event){key, detail("Porch Pi")}}, {"pairing-denied", []func(*model.Event){detail("Porch Pi")}},
 		{"key-made", []func(*model.Event){key, detail("Porch Pi")}},
 		{"password-changed", nil}, {"password-reset", nil}, {"password-confirmed", nil}, {"password-reset-asked", []func(*model.Event){by(model.ActorOperator)}},
-		{"email-confirmed", nil}, {"account-disabled", []func(*model.Event){by(model.ActorOperator)}}, {"account-enabled", nil},
+		{"email-confirmed", nil}, {"identity-linked", []func(*model.Event){detail("with email and password")}},
+		{"account-disabled", []func(*model.Event){by(model.ActorOperator)}}, {"account-enabled", nil},
 		{"of-a-newer-version", []func(*model.Event){detail("whatever")}},
 	} {
 		p.writes(who, e.kind, e.change...)
@@ -80,13 +82,14 @@ func TestEveryKindOfEventIsToldInAPlainSentence(t *testing.T) {
 	want := []string{
 		"Account created", "Signed in", "Signed in with Google", "Sign-in refused: wrong password", "Signed out", "Signed out another session", "Signed out everywhere else",
 		"Created porch-cam", "Value of porch-cam shown", "Value of porch-cam sent to its device",
+		"Adopted porch-cam", "Adopted porch-cam from a file",
 		"Turned on porch-cam", "Turned off porch-cam", "Deleted porch-cam", "porch-cam signed in for the first time",
 		"Refused porch-cam: the key is off", "Refused porch-cam: the account is disabled",
 		"A device that calls itself “Porch Pi” asked to connect", "A device asked to connect",
 		"Approved a device that calls itself “Porch Pi”, with the key porch-cam", "Denied a device that calls itself “Porch Pi”",
 		"Created porch-cam for a connected device",
 		"Password changed", "Password reset", "Password confirmed", "Password reset requested",
-		"Email address confirmed", "Account disabled", "Account enabled", "of-a-newer-version: whatever", "Signed in",
+		"Email address confirmed", "Added sign-in with email and password", "Account disabled", "Account enabled", "of-a-newer-version: whatever", "Signed in",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
@@ -97,8 +100,8 @@ func TestEveryKindOfEventIsToldInAPlainSentence(t *testing.T) {
 	from := a.texts(".event .by")
 	slices.Reverse(from)
 	for i, want := range map[int]string{
-		0: "You · Firefox on Linux · 192.0.2.7", 2: "Someone not signed in · Firefox on Linux · 192.0.2.7",
-		12: "A device · Firefox on Linux · 192.0.2.7", 23: "The administrator · Firefox on Linux · 192.0.2.7",
+		0: "You · Firefox on Linux · 192.0.2.7", 3: "Someone not signed in · Firefox on Linux · 192.0.2.7",
+		15: "A device · Firefox on Linux · 192.0.2.7", 26: "The administrator · Firefox on Linux · 192.0.2.7",
 	} {
 		if from[i] != want {
 			t.Errorf("%d is %q, want %q", i, from[i], want)
