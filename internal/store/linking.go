@@ -16,10 +16,12 @@ const (
 	// deleteUnusedUser is for a user who has a session or a key now.
 	deleteUnusedUser = `DELETE FROM unused_users WHERE user_id = ?`
 
-	// selectUnusedUser asks for sessions and keys too, which the table should not be wrong about: what is found is deleted.
+	// selectUnusedUser asks for sessions and keys too, which the table should not be wrong about: what is found is deleted. Nor is what
+	// the operator knows of somebody lost.
 	selectUnusedUser = `
 SELECT 1 FROM unused_users WHERE user_id = ?1
-	AND NOT EXISTS (SELECT 1 FROM auth_sessions WHERE user_id = ?1) AND NOT EXISTS (SELECT 1 FROM api_keys WHERE user_id = ?1)`
+	AND NOT EXISTS (SELECT 1 FROM auth_sessions WHERE user_id = ?1) AND NOT EXISTS (SELECT 1 FROM api_keys WHERE user_id = ?1)
+	AND NOT EXISTS (SELECT 1 FROM custom_data WHERE user_id = ?1)`
 
 	selectAuthSessionOfUser = `SELECT provider FROM auth_sessions WHERE id = ? AND user_id = ?`
 
