@@ -29,6 +29,8 @@ var flashes = map[string]string{
 	"still-off":       "Nothing changed: %s is still off.",
 	"deleted":         "%s was deleted.",
 	"full":            "%s was not created: you have 20 of 20 keys.",
+	"adopted":         "%s was adopted. It is waiting for the device’s first sign-in.",
+	"not-adopted":     "%s was not adopted: you have 20 of 20 keys.",
 	"gone":            "That key was deleted already, in another place.",
 	"session-ended":   "Session signed out.",
 	"session-gone":    "That session was signed out already.",

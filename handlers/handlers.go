@@ -55,6 +55,8 @@ type Deps struct {
 	Here bool
 	// Registration says whether people may make accounts themselves.
 	Registration bool
+	// OwnersAdopt says whether people may take over the values of keys that their devices have.
+	OwnersAdopt bool
 	// StepUp is for how long after the password was confirmed keys are created and turned on without it.
 	StepUp time.Duration
 	// ConfirmEmail says that an address must be confirmed before anybody signs in with it.

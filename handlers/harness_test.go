@@ -156,9 +156,9 @@ func (p *program) newAuthServer() http.Handler {
 		p.t.Fatal(err)
 	}
 	p.accounts = accounts.New(accounts.Config{
-		PublicURL: p.deps.PublicURL, Registration: true, MinPassword: 8, PasswordCost: testkit.Cheap, Limits: p.limits(), Now: p.clock.Now, Log: p.deps.Log,
+		PublicURL: p.deps.PublicURL, Registration: true, OwnersAdopt: p.deps.OwnersAdopt, MinPassword: 8, PasswordCost: testkit.Cheap, Limits: p.limits(), Now: p.clock.Now, Log: p.deps.Log,
 	}, p.store)
-	api := authserver.New(authserver.Config{AppID: appID, PublicURL: p.deps.PublicURL, Now: p.clock.Now, Log: p.deps.Log}, p.accounts, tokens)
+	api := authserver.New(authserver.Config{AppID: appID, PublicURL: p.deps.PublicURL, OwnersAdopt: p.deps.OwnersAdopt, Now: p.clock.Now, Log: p.deps.Log}, p.accounts, tokens)
 	return drained{api, p.accounts}
 }
 

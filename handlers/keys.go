@@ -54,6 +54,7 @@ func (h *dashboard) keysModel(c echo.Context) views.Keys {
 	return views.Keys{
 		Page:      h.page(c, "Keys"),
 		Quota:     views.Quota{Limit: model.MaxKeys},
+		Form:      views.CreateForm{Adopt: h.OwnersAdopt},
 		Query:     strings.TrimSpace(c.FormValue("q")),
 		Show:      shown(c.FormValue("show")),
 		PublicURL: h.PublicURL,
@@ -219,7 +220,7 @@ const (
 
 // card is a key as its own page shows it, with what was done with it lately. Without that the page is still worth having.
 func (h *dashboard) card(c echo.Context, key model.Key) views.KeyCard {
-	k := views.KeyCard{Key: h.keyModel(key)}
+	k := views.KeyCard{Key: h.keyModel(key), Adopted: key.Origin == model.OriginAdopted}
 	k.Use = cardUse(key, h.Now())
 	events, err := h.readOnceInTurn(c, model.EventQuery{KeyID: key.ID, Limit: eventsRead})
 	if err != nil {

@@ -22,7 +22,7 @@ var forEverybody = []string{
 // the first say of whose they are.
 func twoTabs(t *testing.T) (p *program, ada, bob person, tag string, b *browser) {
 	t.Helper()
-	p = newProgram(t)
+	p = newProgram(t, ownersAdopt)
 	ada, bob = p.person("ada@example.com"), p.person("bob@example.com")
 	b = p.signIn(ada)
 	tag = b.get("/keys").want(http.StatusOK).attr("meta[name=owner]", "content")

@@ -68,6 +68,13 @@ func (h *dashboard) routes(e *echo.Echo) {
 	page("/keys", h.listKeys, user...)
 	e.POST("/keys", h.createKey, confirmed(toCreate)...)
 	page(newKeyPath, h.showNewKey, user...)
+	if h.OwnersAdopt {
+		page(adoptPath, h.showAdopt, user...)
+		e.POST(adoptPath, h.adoptKey, confirmed(toAdopt)...)
+	} else { // or it would be the page of a key that is called so
+		page(adoptPath, echo.NotFoundHandler, h.loadAccount)
+		e.POST(adoptPath, echo.NotFoundHandler, h.loadAccount)
+	}
 	page(roomPath, h.showRoom, user...)
 	e.POST(roomPath, h.makeRoom, user...)
 	page("/keys/which", h.showWhichKey, user...)

@@ -25,6 +25,8 @@ type stepUp struct {
 	verb, anyKey string
 	// back is the page for people who change their minds.
 	back func(c echo.Context, form url.Values) string
+	// secret is a field that is not carried along, and has to be filled in again; "" when all are.
+	secret string
 }
 
 // requireStepUp lets nobody give a device the means to sign in who has not confirmed their password lately: whoever finds a browser
@@ -109,11 +111,11 @@ func (h *dashboard) askProof(c echo.Context, s stepUp, status int, form url.Valu
 	m := views.Proof{
 		Page: h.page(c, "Confirm it’s you"), Action: c.Request().URL.EscapedPath(),
 		Within: views.Stretch(h.StepUp), Script: wantsPart(c) || form.Has(scriptField), Error: problem,
-		Act: s.act, To: s.to(form), Back: s.back(c, form),
+		Act: s.act, To: s.to(form), Back: s.back(c, form), PasteAgain: form.Get(s.secret) != "",
 	}
 	for name, values := range form {
 		for _, value := range values {
-			if name != passwordField && name != scriptField && name != views.OwnerField { // the form has its own
+			if name != passwordField && name != scriptField && name != s.secret && name != views.OwnerField { // the form has its own
 				m.Fields = append(m.Fields, views.Field{Name: name, Value: value})
 			}
 		}
@@ -142,17 +144,18 @@ const scriptField = "script"
 var (
 	toCreate = stepUp{"Create key", "create", "a key", func(_ echo.Context, form url.Values) string {
 		return newKeyWith(strings.TrimSpace(form.Get("name")))
-	}}
+	}, ""}
 	toTurnOn = stepUp{"Turn on", "turn on", "this key", func(c echo.Context, form url.Values) string {
 		if id := c.Param("id"); form.Get("place") == views.PlacePage && model.IsID(id) {
 			return home + "/" + id
 		}
 		return home
-	}}
+	}, ""}
 	toApprove = stepUp{"Approve", "connect", "this device", func(c echo.Context, form url.Values) string {
 		if form.Has(shownField) { // nobody has claimed it yet
 			return codeEntry(form.Get("code"))
 		}
 		return pairingPage(c.Param("id"))
-	}}
+	}, ""}
+	toAdopt = stepUp{"Continue", "adopt", "a key", func(echo.Context, url.Values) string { return home }, valueField}
 )

@@ -88,6 +88,12 @@ var (
 		link:    "/login", linkText: "Sign in",
 	}
 	creatingKey = doubt{heading: "We don’t know whether the key was created", undone: "The key was not created"}
+	adoptingKey = doubt{
+		heading: "We don’t know whether the key was adopted",
+		text:    lostTouch + "If it is in your list, it was. If not, paste the value again.",
+		link:    home, linkText: checkNow,
+		undone: "The key was not adopted", again: adoptPath,
+	}
 	tryingValue = doubt{
 		heading: "We don’t know whether this value works",
 		text:    lostTouch + "None of your keys was changed. Try the value again.",

@@ -100,6 +100,13 @@ func (l losingPerson) CreateKey(ctx context.Context, name string) (created model
 	return created, err
 }
 
+func (l losingPerson) AdoptKey(ctx context.Context, name string, pasted model.Secret) (model.Key, error) {
+	if err := l.calls.before("AdoptKey"); err != nil {
+		return model.Key{}, err
+	}
+	return l.Person.AdoptKey(ctx, name, pasted)
+}
+
 func (l losingPerson) TurnKey(ctx context.Context, id string, on bool) (key model.Key, err error) {
 	if err = l.calls.before("TurnKey"); err == nil {
 		return l.Person.TurnKey(ctx, id, on)
@@ -346,6 +353,13 @@ var lostActs = map[string]struct {
 			"If pump is in your list, its value is lost: delete it and create it again. If not, send the form again."}, "/keys", "Check now"},
 		undone: told{503, []string{"The key was not created.", "Nothing was saved. You can send the form again."}, "", ""},
 	},
+	"adopt a key": {
+		calls: []string{"AdoptKey"},
+		act:   sendsForm("/keys/adopt", url.Values{"name": {"pump"}, "key": {"the-value-of-a-key"}}),
+		unclear: told{500, []string{"We don’t know whether the key was adopted", lostTouch + "If it is in your list, it was. If not, paste the value again."},
+			"/keys", "Check now"},
+		undone: told{503, []string{"The key was not adopted"}, "/keys/adopt", "Try again"},
+	},
 	"turn a key off": {
 		calls: []string{"TurnKey"},
 		act: func(s scene, b *browser) answer {
@@ -546,7 +560,7 @@ func TestWhatPeopleAreToldWhenAnAnswerGotLost(t *testing.T) {
 func lostScene(t *testing.T, stranger bool, calls []string, err error) scene {
 	t.Helper()
 	lost := losing{}
-	p := newProgram(t, withGrants(losingGrants{&onboardtest.Memory{}, lost}), func(d *handlers.Deps) { d.StepUp = 10 * time.Minute })
+	p := newProgram(t, withGrants(losingGrants{&onboardtest.Memory{}, lost}), ownersAdopt, func(d *handlers.Deps) { d.StepUp = 10 * time.Minute })
 	b, who := p.signedIn(email)
 	s := scene{program: p, b: b, who: who, key: p.seed(who, "porch-cam")[0].ID, device: p.pairing("porch-cam")}
 	s.pairing = b.opens(s.device)

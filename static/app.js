@@ -11,7 +11,10 @@
   document.addEventListener("htmx:config:request", ({ detail }) => { detail.ctx.request.headers["Latchkey-Owner"] = owner; });
 
   // A page in the back-forward cache keeps its content, "no-store" or not: the value must not wait there for the next person.
-  addEventListener("pagehide", () => $("#value")?.replaceChildren());
+  addEventListener("pagehide", () => {
+    $("#value")?.replaceChildren();
+    if ($("#adopt-value")) $("#adopt-value").value = "";
+  });
   addEventListener("pageshow", (event) => {
     if (event.persisted) location.reload();
   });

@@ -102,6 +102,9 @@ func every(text string) map[string]templ.Component {
 		"a key in use":      views.OneKeyPage(ownPage(page, withUse(1, text, used(text)), text)),
 		"a late key":        views.OneKeyPage(ownPage(page, withUse(1, text, at(views.Late, false, text)), text)),
 		"a refused key":     views.OneKeyPage(ownPage(page, turnedOff, text)),
+		"adopting":          views.AdoptPage(views.Adopt{Page: page, Quota: one.Quota, Name: text, ValueError: text, NameError: text, Suggestion: text, Holder: &holder, Again: true}),
+		"an adopted value":  views.AdoptPage(views.Adopt{Page: page, Quota: one.Quota, Name: text, ValueError: text, Holder: &holder}),
+		"an adopted key":    views.OneKeyPage(adoptedPage(page, key(1, text), text)),
 		"which key":         views.WhichKeyPage(which),
 		"which key, blind":  views.WhichKeyPage(unlisted),
 		"codes":             views.DevicePage(codes(page, "", views.When{})),
@@ -234,4 +237,11 @@ func skeleton(doc *goquery.Document) string {
 		b.WriteString(">\n")
 	})
 	return b.String()
+}
+
+// adoptedPage is that of a key whose value was created elsewhere.
+func adoptedPage(page views.Page, k views.Key, text string) views.KeyPage {
+	m := ownPage(page, k, text)
+	m.Key.Adopted = true
+	return m
 }

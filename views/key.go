@@ -3,6 +3,8 @@ package views
 // KeyCard is what a key's own page says of the key itself.
 type KeyCard struct {
 	Key
+	// Adopted says that the key's value was not created here.
+	Adopted bool
 	// TurnedOff is when the key was turned off, zero when it is on or that is not known.
 	TurnedOff When
 	// Recent is what was done with the key lately, newest first. Unread says that this could not be read.

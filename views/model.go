@@ -244,6 +244,8 @@ type CreateForm struct {
 	Suggestion string
 	// Holder is the key that already has the name.
 	Holder *Key
+	// Adopt offers the way for a value that a device has already.
+	Adopt bool
 	// Place is PlaceDialog when the form stands there, and is what htmx draws again.
 	Place string
 }

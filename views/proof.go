@@ -17,6 +17,8 @@ type Proof struct {
 	Within string
 	// Error says what is wrong with the password.
 	Error string
+	// PasteAgain says that the form held a value, which is not in this one.
+	PasteAgain bool
 	// Script says that the question is drawn by script, or was the first time.
 	Script bool
 	// Back is the page for people who change their minds.

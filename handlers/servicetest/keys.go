@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"latchkey/internal/model"
+	"latchkey/internal/testkit"
 )
 
 func keys() []contract {
@@ -26,6 +27,7 @@ func keys() []contract {
 		{"a key that never was, was deleted, is malformed or somebody else's is not found", notFound},
 		{"a key is given as it is after it was turned, which is written down once", turned},
 		{"a key is given as it was when it is deleted, which is written down once", deleted},
+		{"the first who brings the value of a device has it, which is written down once", adopted},
 	}
 }
 
@@ -300,4 +302,42 @@ func deleted(t testing.TB, s Tenant) {
 	}, "key-deleted pump")
 	p.has(t, "lamp")
 	works(t, s, lamp.Value)
+}
+
+func adopted(t testing.TB, s Tenant) {
+	p, stranger := newPerson(t, s), newPerson(t, s)
+	value := model.Secret(testkit.OldValue())
+	if s.NoAdoption {
+		_, err := p.AdoptKey(t.Context(), "pump", value)
+		is(t, err, model.KindNotOffered)
+		return
+	}
+	_, err := p.AdoptKey(t.Context(), "pump", value[1:])
+	is(t, err, model.KindBadValue)
+	saysWhy(t, err)
+	isRefused(t, s, value)
+	p.writes(t, func() {
+		key, err := p.AdoptKey(t.Context(), "pump", " API_KEY="+value+"\n")
+		must(t, err)
+		if key.Name != "pump" || key.UserID != p.id() || key.Origin != model.OriginAdopted {
+			t.Errorf("adopted is %+v", key)
+		}
+	}, "key-adopted pump")
+	works(t, s, value)
+	if got := p.list(t); len(got) != 1 || got[0].Origin != model.OriginAdopted {
+		t.Errorf("listed are %+v", got)
+	}
+	stranger.writes(t, func() {
+		key, err := stranger.AdoptKey(t.Context(), "mine", value)
+		is(t, err, model.KindValueTaken)
+		if key.ID != "" {
+			t.Errorf("a stranger is told of %+v", key)
+		}
+	})
+	has, err := p.AdoptKey(t.Context(), "lamp", value)
+	is(t, err, model.KindOwnValue)
+	if has.Name != "pump" {
+		t.Errorf("it is %+v that has it", has)
+	}
+	p.has(t, "pump")
 }

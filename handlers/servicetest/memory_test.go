@@ -521,6 +521,35 @@ func (p *memoryPerson) CreateKey(ctx context.Context, name string) (out model.Cr
 	return out, err
 }
 
+func (p *memoryPerson) AdoptKey(ctx context.Context, name string, pasted model.Secret) (model.Key, error) {
+	u, end, err := p.begin(ctx)
+	if err != nil {
+		return model.Key{}, err
+	}
+	defer end()
+	value := model.ValueIn(pasted)
+	if len(value) != 64 && !p.m.lies("any value is adopted") {
+		return model.Key{}, refuse(model.KindBadValue, "a value has 64 characters")
+	}
+	for _, other := range p.m.users {
+		for _, k := range other.keys {
+			switch {
+			case k.value != value || p.m.lies("values of others are taken over") && other != u:
+			case other == u:
+				return k.Key, refuse(model.KindOwnValue, "")
+			default:
+				return model.Key{}, refuse(model.KindValueTaken, "")
+			}
+		}
+	}
+	k := &memoryKey{model.Key{ID: p.m.newID(), UserID: u.id, Name: name, CreatedAt: p.m.Now(), Origin: model.OriginAdopted}, value}
+	u.keys = append(u.keys, k)
+	if !p.m.lost(model.EventKeyAdopted) {
+		p.m.record(p.from, u.id, model.EventKeyAdopted, k.Key, "")
+	}
+	return k.Key, nil
+}
+
 func (p *memoryPerson) create(u *memoryUser, name string) (model.Key, model.Secret) {
 	m := p.m
 	k := &memoryKey{Key: model.Key{ID: m.newID(), UserID: u.id, Name: name, CreatedAt: m.Now()}}

@@ -41,6 +41,8 @@ type Tenant struct {
 	ReportsUsage bool
 	// NoSessions and NoNewPassword say that it has no list of sessions, and no way to change a password.
 	NoSessions, NoNewPassword bool
+	// NoAdoption says that it takes over no values that devices have.
+	NoAdoption bool
 	// NoSpellings says that it tells accounts apart by every letter, and nobody here knows which there are.
 	NoSpellings bool
 	// OthersByBrowser says that it does not write down that all others have ended: of browsers the dashboard writes it, and of apps

@@ -10,7 +10,7 @@ import (
 
 // KeysOf are the keys of an account that an operator names as for Find, with their usage, in the order of their creation.
 func (a *Accounts) KeysOf(ctx context.Context, name string) (Managed, []model.Key, error) {
-	of, err := a.Find(ctx, name)
+	of, err := a.FindPerson(ctx, name)
 	if err != nil {
 		return of, nil, err
 	}

@@ -30,7 +30,7 @@ func newTenant(t testing.TB, st *store.Store) servicetest.Tenant {
 	clock := servicetest.NewClock()
 	box := &postbox{}
 	a := accounts.New(accounts.Config{
-		PublicURL: "https://keys.example.org", Registration: true, MinPassword: 8, Mailer: box,
+		PublicURL: "https://keys.example.org", Registration: true, OwnersAdopt: true, MinPassword: 8, Mailer: box,
 		PasswordCost: testkit.Cheap, Now: clock.Now,
 	}, st)
 	t.Cleanup(a.Drain)

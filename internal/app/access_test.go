@@ -88,6 +88,9 @@ var first = goes("first sign in")
 // itsPairing stands for the page of the device that waits for the caller.
 var itsPairing = goes("its pairing")
 
+// itsKey stands for the page of a key that was there only afterwards.
+var itsKey = goes("its key")
+
 // pages states what every route of the dashboard does. A GET route answers HEAD alike, unless its answer goes on.
 var pages = map[string]row{
 	"GET /static/*":  everybody(is(200)),
@@ -115,6 +118,8 @@ var pages = map[string]row{
 	"GET /keys/new":         {first, is(200), is(403), is(403), is(200)},
 	"GET /keys/room":        {first, is(200), is(403), is(403), is(200)},
 	"POST /keys/room":       {first, is(200), is(403), is(403), is(200).and(deleted)},
+	"GET /keys/adopt":       {first, is(200), is(403), is(403), is(200)},
+	"POST /keys/adopt":      {first, itsKey.and(made), is(403), is(403), itsKey.and(made)},
 	"GET /keys/which":       {first, is(200), is(403), is(403), is(200)},
 	"POST /keys/which":      {first, is(200), is(403), is(403), is(200)},
 	"GET /keys/arrival":     {is(204), is(200), is(200), is(200), is(200)},
@@ -190,7 +195,9 @@ var calls = map[string]row{
 	"POST /api/client/v2.0/app/{app}/auth/providers/local-userpass/reset":        everybody(is(400)),
 	"POST /api/client/v2.0/app/{app}/auth/providers/local-userpass/reset/send":   everybody(is(400)),
 
-	"POST /api/latchkey/v1/proof":   {is(401), is(204), is(403), is(403), is(204)},
+	"POST /api/latchkey/v1/proof":        {is(401), is(204), is(403), is(403), is(204)},
+	"POST /api/latchkey/v1/adopted_keys": {is(401), is(201).and(made), is(403), is(403), is(201).and(made)},
+
 	"PUT /api/latchkey/v1/password": {is(401), is(204), is(403), is(403), is(204)},
 }
 
@@ -237,7 +244,7 @@ func newStageWith(t *testing.T, change func(*config.Config)) *stage {
 	cfg := testConfig(t)
 	nameAudiences(t, &cfg)
 	change(&cfg)
-	cfg.Anonymous = "on"
+	cfg.Anonymous, cfg.Adoption = "on", "owners"
 	cfg.SessionKeys = model.Secret(strings.Repeat("A", 43) + "=")
 	ring, err := loadKeyRing(parsed(t, cfg), dataDir{})
 	if err != nil {
@@ -526,7 +533,7 @@ func (f facts) after(e effect, p principal) facts {
 // routesOf is the dashboard's own table, HEAD left out: see pages.
 func routesOf() []string {
 	var list []string
-	for _, r := range handlers.New(handlers.Deps{SessionKeys: [][]byte{make([]byte, 32)}}).Routes() {
+	for _, r := range handlers.New(handlers.Deps{SessionKeys: [][]byte{make([]byte, 32)}, OwnersAdopt: true}).Routes() {
 		if r.Method != http.MethodHead {
 			list = append(list, r.Method+" "+r.Path)
 		}
@@ -564,6 +571,8 @@ func forms(path string, c *cast, p principal) url.Values {
 		return url.Values{"name": {"made"}, "form_id": {strings.Repeat("A", 22)}}
 	case "/keys/room":
 		return url.Values{"key": {c.target}}
+	case "/keys/adopt":
+		return url.Values{"name": {"made"}, "key": {testkit.OldValue()}}
 	case "/keys/which":
 		return url.Values{"value": {c.phone}}
 	case "/oauth/device_authorization":
@@ -636,7 +645,11 @@ func (s *stage) visit(pattern, method string, p principal, c *cast, stated map[s
 	if !known {
 		allows(s.t, label, got, stated)
 	}
-	if to := destination(o.to, method, path, c, p); got.Header.Get("Location") != to {
+	to := destination(o.to, method, path, c, p)
+	if id, ok := strings.CutPrefix(got.Header.Get("Location"), "/keys/"); to == itsKey.to && ok && model.IsID(id) {
+		to = "/keys/" + id
+	}
+	if got.Header.Get("Location") != to {
 		s.t.Errorf("%s: leads to %q, want %q", label, got.Header.Get("Location"), to)
 	}
 	if diff := cmp.Diff(before.after(o.effect, p), s.facts(c, p)); diff != "" {
@@ -822,7 +835,7 @@ func TestAPanicBecomesAnErrorPageWithTheSecurityHeaders(t *testing.T) {
 
 func TestEveryCallOfTheClientAPIIsStated(t *testing.T) {
 	t.Parallel()
-	compareRoutes(t, authserver.New(authserver.Config{}, nil, nil).Routes(), calls)
+	compareRoutes(t, authserver.New(authserver.Config{OwnersAdopt: true}, nil, nil).Routes(), calls)
 }
 
 func TestEveryCallAnswersEveryCallerAsStated(t *testing.T) {
@@ -845,6 +858,8 @@ func bodies(pattern string, c *cast, p principal) any {
 		return map[string]string{"username": c.email, "password": account.Get("password")}
 	case strings.HasSuffix(pattern, "/register"):
 		return map[string]string{"email": fmt.Sprintf("new-%d-%s", p, c.email), "password": account.Get("password")}
+	case strings.HasSuffix(pattern, "/adopted_keys"):
+		return map[string]string{"name": "made", "key": testkit.OldValue()}
 	case strings.HasSuffix(pattern, "/proof"):
 		return map[string]string{"password": account.Get("password")}
 	case strings.HasSuffix(pattern, "/password"):

@@ -144,6 +144,7 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 		AppID:          cfg.AppID,
 		BaseURL:        keys.baseURL,
 		Registration:   cfg.Registration,
+		OwnersAdopt:    here && cfg.OwnersAdopt,
 		MinPassword:    cfg.MinPassword,
 		TrustedProxies: cfg.TrustedProxies,
 		Ready:          a.healthy,

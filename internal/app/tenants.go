@@ -48,6 +48,7 @@ func (a *App) here(cfg config.Settings, ring keyRing, access []*ecdsa.PrivateKey
 		Contact:      cfg.Contact,
 		Registration: cfg.Registration,
 		Anonymous:    cfg.Anonymous,
+		OwnersAdopt:  cfg.OwnersAdopt,
 		NewUsers:     cfg.Providers.NewUsers,
 		Knocks:       cfg.Knocks,
 		MinPassword:  cfg.MinPassword,
@@ -60,6 +61,7 @@ func (a *App) here(cfg config.Settings, ring keyRing, access []*ecdsa.PrivateKey
 	server := authserver.New(authserver.Config{
 		AppID:         cfg.AppID,
 		PublicURL:     a.url,
+		OwnersAdopt:   cfg.OwnersAdopt,
 		DeviceURL:     a.hosts.deviceURL,
 		ClientAddress: handlers.ClientAddress(cfg.TrustedProxies),
 		Audiences:     cfg.Audiences,

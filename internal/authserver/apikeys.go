@@ -22,6 +22,25 @@ func (s *Server) createKey(r *http.Request, who principal) (answer, error) {
 	return answer{status: http.StatusCreated, body: createdKey{wireKeyOf(key), value.Reveal()}}, nil
 }
 
+// adoptKey takes over a value that was created elsewhere. Its answer is the key without it.
+func (s *Server) adoptKey(r *http.Request, who principal) (answer, error) {
+	var in adoptKeyRequest
+	if err := decode(r, &in); err != nil {
+		return answer{}, err
+	}
+	switch {
+	case in.Name == "":
+		return answer{}, refuse(kindNoName)
+	case in.Key == nil:
+		return answer{}, refuse(kindMissingField, "key")
+	}
+	key, err := s.as(r, who).AdoptKey(r.Context(), in.Name, *in.Key)
+	if err != nil {
+		return answer{}, err
+	}
+	return answer{status: http.StatusCreated, body: wireKeyOf(key)}, nil
+}
+
 // listKeys lists keys in the order of their creation, which SDK tests rely on.
 func (s *Server) listKeys(r *http.Request, who principal) (answer, error) {
 	keys, err := s.as(r, who).PlainKeys(r.Context())

@@ -153,7 +153,7 @@ var wireErrors = [...]wireError{
 	kindNameTaken:       {409, "APIKeyAlreadyExists", "API key with name already exists", slog.LevelInfo},
 	kindKeyLimit:        {400, "BadRequest", asRefused, slog.LevelInfo},
 	kindBadValue:        {400, "InvalidParameter", asRefused, slog.LevelInfo},
-	kindOwnValue:        {409, "APIKeyAlreadyExists", "a key of this account already has the value", slog.LevelInfo},
+	kindOwnValue:        {409, "", "a key of this account already has the value", slog.LevelInfo},
 	kindValueTaken:      {409, "", "this value cannot be adopted: ask the administrator of this server", slog.LevelInfo},
 	// Linking says "unauthorized" where the tests of the SDKs look for that, and never is.
 	kindBadLinkRequest:    {400, "InvalidParameter", "invalid user link request", slog.LevelInfo},

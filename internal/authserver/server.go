@@ -31,6 +31,8 @@ type Config struct {
 	Audiences []model.Audience
 	// IDTokens verifies the tokens of people whom another has authenticated; nil means that nobody signs in with one.
 	IDTokens IDTokens
+	// OwnersAdopt adds the call by which people take over values that their devices have.
+	OwnersAdopt bool
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 	// Log receives why requests were refused, never a credential; nil means nowhere.
@@ -63,6 +65,9 @@ func New(cfg Config, of *accounts.Accounts, tokens *Tokens) *Server {
 	}
 	s := &Server{cfg: cfg, accounts: of, tokens: tokens, ids: idsOf(cfg.AppID)}
 	s.routes = s.table()
+	if cfg.OwnersAdopt {
+		s.routes = append(s.routes, route{"POST", adoptedPath, managesKeys, s.adoptKey})
+	}
 	s.mux = s.buildMux()
 	return s
 }
@@ -82,6 +87,7 @@ const (
 	reissuePath  = own + "/refresh_token"
 	proofPath    = own + "/proof"
 	passwordPath = own + "/password"
+	adoptedPath  = own + "/adopted_keys"
 )
 
 // whenLinking is at the end of a path that is another call than the one without it.
@@ -94,7 +100,7 @@ type route struct {
 	answer       func(*http.Request, principal) (answer, error)
 }
 
-// table is every call there is. An access rule left out refuses everybody.
+// table is every call that every server has. An access rule left out refuses everybody.
 func (s *Server) table() []route {
 	return []route{
 		{"GET", keySetPath, anybody, s.publicKeys},

@@ -245,6 +245,12 @@ type createKeyRequest struct {
 	Name string `json:"name"`
 }
 
+// adoptKeyRequest has the value that a device has already. It goes no further than its SHA-256.
+type adoptKeyRequest struct {
+	Name string        `json:"name"`
+	Key  *model.Secret `json:"key"`
+}
+
 // locationAnswer tells a client where to send everything else; hostnames have no trailing slash, clients append paths to them.
 type locationAnswer struct {
 	DeploymentModel string `json:"deployment_model"`

@@ -137,7 +137,7 @@ func (r *rig) tenant(how setup) servicetest.Tenant {
 			return lives(t, r.api.Resume(a.UserID, client.Secret(a.Token.Reveal())).Refresh(context.Background()))
 		},
 		Events: func(t testing.TB, userID string) []model.Event { return r.written(userID) },
-		Clock:  r.clock, ReportsUsage: !how.foreign, NoSessions: how.foreign, NoNewPassword: how.foreign, NoSpellings: true,
+		Clock:  r.clock, ReportsUsage: !how.foreign, NoSessions: how.foreign, NoNewPassword: how.foreign, NoAdoption: true, NoSpellings: true,
 		OthersByBrowser: true, TrialsAreUses: true,
 	}
 	if how.sendsMail {

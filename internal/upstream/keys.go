@@ -57,6 +57,11 @@ func (p *Person) merge(list []client.APIKey, u usage) model.Keys {
 	return keys
 }
 
+// AdoptKey is not offered: the other server has no call for it that this program knows.
+func (p *Person) AdoptKey(context.Context, string, model.Secret) (model.Key, error) {
+	return model.Key{}, &model.Error{Kind: model.KindNotOffered}
+}
+
 // Key asks for one key, and for its usage beside it.
 func (p *Person) Key(ctx context.Context, id string) (model.Key, error) {
 	usage := p.askUsage(ctx)

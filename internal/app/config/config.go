@@ -34,6 +34,7 @@ type Config struct {
 	Upstream       string        // base URL of the server that has the keys; "": this program
 	Registration   string        // "open" or "closed"
 	Anonymous      string        // "off" or "on"
+	Adoption       string        // "operator" or "owners"
 	Providers      string        // a file of those whose signed tokens people sign in with; "": none
 	Knocks         string        // "on" or "off"
 	MinPassword    int           // characters
@@ -73,6 +74,7 @@ func Defaults() Config {
 		Name:         DefaultName,
 		Registration: "open",
 		Anonymous:    "off",
+		Adoption:     "operator",
 		Knocks:       "on",
 		MinPassword:  8,
 		StepUp:       30 * time.Minute,
@@ -101,6 +103,7 @@ func (c *Config) Flags() *flag.FlagSet {
 	fs.StringVar(&c.Anonymous, "anonymous", c.Anonymous, "`off|on`: whether devices can sign in without credentials")
 	fs.StringVar(&c.Providers, "providers", c.Providers, "`FILE` of the issuers whose signed tokens people sign in with: your own, Google, Apple (see docs/operating.md)")
 	fs.StringVar(&c.Knocks, "knocks", c.Knocks, "`on|off`: whether devices are remembered that are refused because nobody has the value of their key (see latchkey knock --help)")
+	fs.StringVar(&c.Adoption, "adoption", c.Adoption, "`operator|owners`: who may give a key the value that a device already has: only the operator, or also people for themselves")
 	fs.Var((*characters)(&c.MinPassword), "min-password", "minimum `CHARACTERS` of a new password, 6 to 64")
 	fs.Var((*secretText)(&c.SMTP), "smtp", "`URL` of the mail server: smtp://user:password@HOST:PORT?from=ADDRESS, or smtps://…; without it, no email is sent. All users of the machine can read a command line, so set LATCHKEY_SMTP instead")
 	fs.Var(duration{&c.StepUp, stepUpRange}, "step-up", "`TIME` after which people confirm their password again before they create a key or turn one on, 1m to 12h")

@@ -49,6 +49,7 @@ func TestEverySettingHasAFlagAndAVariable(t *testing.T) {
 	want.Database, want.Node = "postgres://latchkey@localhost/latchkey", "keys-1:8080"
 	want.AlsoHosts = "192.168.1.5,http://keys.local:8080"
 	want.Name, want.Contact = "Keys of the house", "mailto:ada@example.org"
+	want.Adoption = "owners"
 	want.PairingTime, want.StepUp = 5*time.Minute, 2*time.Hour
 	want.Knocks = "off"
 	want.DrainTime, want.AdminAddr = 15*time.Second, "127.0.0.1:9090"
@@ -57,7 +58,7 @@ func TestEverySettingHasAFlagAndAVariable(t *testing.T) {
 	values := map[string]string{
 		"addr": want.Addr, "public-url": want.PublicURL, "also-host": want.AlsoHosts, "data": want.Data, "app-id": want.AppID,
 		"database": want.Database.Reveal(), "node": want.Node,
-		"upstream": want.Upstream, "registration": want.Registration, "anonymous": want.Anonymous, "providers": want.Providers, "min-password": "15", "pairing-time": "5m",
+		"upstream": want.Upstream, "registration": want.Registration, "anonymous": want.Anonymous, "adoption": want.Adoption, "providers": want.Providers, "min-password": "15", "pairing-time": "5m",
 		"knocks": want.Knocks, "step-up": "2h", "name": want.Name, "contact": want.Contact,
 		"drain-time": "15s", "admin-addr": want.AdminAddr,
 		"trusted-proxies": want.TrustedProxies, "log": want.Log, "log-level": want.LogLevel,
@@ -161,6 +162,7 @@ func TestABadSettingIsNamedWithItsValueAndWhatIsAllowed(t *testing.T) {
 		{"upstream", "unix:/run/services", "https URL"},
 		{"registration", "maybe", "open or closed"},
 		{"anonymous", "yes", "off or on"},
+		{"adoption", "all", "operator or owners"},
 		{"min-password", "5", "6 to 64"},
 		{"min-password", "65", "6 to 64"},
 		{"min-password", "eight", "6 to 64"},
@@ -209,7 +211,7 @@ func TestABadSettingIsNamedWithItsValueAndWhatIsAllowed(t *testing.T) {
 
 func TestAnEmptyFlagIsNoDefault(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"addr", "data", "app-id", "registration", "anonymous", "min-password", "step-up", "pairing-time", "drain-time", "log-level"} {
+	for _, name := range []string{"addr", "data", "app-id", "registration", "anonymous", "adoption", "min-password", "step-up", "pairing-time", "drain-time", "log-level"} {
 		_, err := load([]string{"--" + name, ""}, nil)
 		testkit.WantSentence(t, err, "-"+name)
 	}

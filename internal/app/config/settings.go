@@ -30,6 +30,7 @@ type Settings struct {
 	Anonymous      bool         // devices may sign in without credentials
 	Providers      Providers
 	Knocks         bool // devices are remembered that are refused because nobody has their value
+	OwnersAdopt    bool // people may take over the values that their devices have
 	MinPassword    int  // characters
 	StepUp         time.Duration
 	PairingTime    time.Duration
@@ -96,7 +97,7 @@ func (c Config) Parse() (Settings, error) {
 		PasswordCost: c.PasswordCost,
 		Connections:  c.Connections, StopAtOnce: c.StopAtOnce,
 	}
-	var publicErr, alsoErr, nameErr, contactErr, upstreamErr, registrationErr, anonymousErr, providersErr, knocksErr, adminErr, smtpErr, proxiesErr, audiencesErr, logErr, levelErr error
+	var publicErr, alsoErr, nameErr, contactErr, upstreamErr, registrationErr, anonymousErr, adoptionErr, providersErr, knocksErr, adminErr, smtpErr, proxiesErr, audiencesErr, logErr, levelErr error
 	s.PublicURL, publicErr = parsePublicURL(c.PublicURL)
 	s.AlsoHosts, alsoErr = parseAlsoHosts(c.AlsoHosts)
 	s.Name, nameErr = parseName(c.Name)
@@ -106,6 +107,7 @@ func (c Config) Parse() (Settings, error) {
 	s.Anonymous, anonymousErr = oneOf("anonymous", c.Anonymous, choice[bool]{"off", false}, choice[bool]{"on", true})
 	s.Providers, providersErr = parseProviders(c, s.Registration)
 	s.Knocks, knocksErr = oneOf("knocks", c.Knocks, choice[bool]{"on", true}, choice[bool]{"off", false})
+	s.OwnersAdopt, adoptionErr = oneOf("adoption", c.Adoption, choice[bool]{"operator", false}, choice[bool]{"owners", true})
 	s.Admin, adminErr = parseAdmin(c.AdminAddr)
 	s.Mail, smtpErr = parseSMTP(c.SMTP)
 	s.TrustedProxies, proxiesErr = parseNetworks(c.TrustedProxies)
@@ -135,6 +137,7 @@ func (c Config) Parse() (Settings, error) {
 		upstreamErr,
 		registrationErr,
 		anonymousErr,
+		adoptionErr,
 		providersErr,
 		knocksErr,
 		check("min-password", strconv.Itoa(c.MinPassword), 6 <= c.MinPassword && c.MinPassword <= 64, charactersRange),

@@ -264,8 +264,10 @@ func (a *adopting) userOf(name string) (id, bad string, err error) {
 	if name == a.last.user && name != "" {
 		return a.last.id, "", nil
 	}
-	found, err := a.accounts.Find(a.ctx, name)
+	found, err := a.accounts.FindPerson(a.ctx, name)
 	switch {
+	case errors.As(err, new(accounts.ServerKeyError)):
+		return "", "its user is a server key", nil
 	case errors.As(err, new(accounts.AmbiguousError)):
 		return "", "several users match: use an id", nil
 	case model.Is(err, model.KindNotFound):
