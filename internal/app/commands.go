@@ -41,7 +41,7 @@ func Main(ctx context.Context, args []string, stdout io.Writer) error {
 		return pair.Run(ctx, args, stdout, os.Stderr, isTerminal(os.Stderr))
 	case "doctor":
 		return doctor.Run(ctx, args, stdout)
-	case "user", "key", "adopt-keys", "server-key", "knock", "import-users", "backup", "restore", "status", "nodes", "migrate", "copy-data":
+	case "user", "key", "adopt-keys", "server-key", "knock", "import-users", "import-custom-data", "backup", "restore", "status", "nodes", "migrate", "copy-data":
 		return operateOn(ctx, append([]string{command}, args...), console(stdout))
 	case "version":
 		err = version(args, stdout)
@@ -59,8 +59,8 @@ func Main(ctx context.Context, args []string, stdout io.Writer) error {
 
 // commandNames are the words that Main knows.
 var commandNames = []string{
-	"serve", "pair", "health", "doctor", "status", "user", "key", "adopt-keys", "knock", "server-key", "import-users", "backup", "restore", "nodes",
-	"migrate", "copy-data", "version", "help",
+	"serve", "pair", "health", "doctor", "status", "user", "key", "adopt-keys", "knock", "server-key", "import-users", "import-custom-data", "backup", "restore",
+	"nodes", "migrate", "copy-data", "version", "help",
 }
 
 func isCommand(word string) bool { return slices.Contains(commandNames, word) }
@@ -202,6 +202,8 @@ accepts those keys.
   latchkey knock …           list devices that were refused, and give them to users (see latchkey knock --help)
   latchkey server-key …      create, list, turn off and delete keys of programs that belong to no person
   latchkey import-users …    create accounts from a user export of App Services' Admin API
+  latchkey import-custom-data …
+                             save what apps know of users, from a file of mongoexport
   latchkey backup …          copy the database while the server runs
   latchkey restore …         put a backup back while the server is stopped
   latchkey nodes             list the nodes that share the database of --database

@@ -156,20 +156,25 @@ func importUsers(ctx context.Context, c call) error {
 }
 
 func (c call) sendUsers(ctx context.Context, dryRun bool) (result imported, err error) {
+	query := url.Values{"dry_run": {strconv.FormatBool(dryRun)}}
+	err = c.sendTwice(ctx, pathImportUsers+"?"+query.Encode(), &result)
+	return result, err
+}
+
+// sendTwice sends the file that a command names, once to rehearse and once more.
+func (c call) sendTwice(ctx context.Context, path string, result any) error {
 	file, err := os.Open(c.argument)
 	if err != nil {
-		return result, fmt.Errorf("cannot read the user file: %w", err)
+		return fmt.Errorf("cannot read the file: %w", err)
 	}
 	info, err := file.Stat()
 	if err == nil && !info.Mode().IsRegular() {
 		err = fmt.Errorf("%s must be a regular file, because it is read twice", c.argument)
 	}
 	if err != nil {
-		return result, errors.Join(err, file.Close())
+		return errors.Join(err, file.Close())
 	}
-	query := url.Values{"dry_run": {strconv.FormatBool(dryRun)}}
-	err = c.line.send(ctx, pathImportUsers+"?"+query.Encode(), file, &result) // closes the file
-	return result, err
+	return c.line.send(ctx, path, file, result) // closes the file
 }
 
 func backUp(ctx context.Context, c call) error {

@@ -61,6 +61,9 @@ type options struct {
 	name    string // of a key
 	server  bool
 	out     string
+
+	clear     bool
+	userField string
 }
 
 // commandFlag makes one flag of a command.
@@ -208,7 +211,7 @@ func (p Program) commands() []command {
 				"the same ones, and everyone stays signed in.",
 			flags: []commandFlag{withClean, withDryRun},
 		},
-	}, serverKeyCommands(), knockCommands())
+	}, serverKeyCommands(), customDataCommands(), knockCommands())
 }
 
 // Run carries out the command that the arguments name. Commands work while the program runs, and while it does not. An error that

@@ -94,6 +94,7 @@ func (o *operator) handler() http.Handler {
 	mux.Handle("POST "+pathIgnoreKnock, operation(o.log, ofUsers(o, o.ignoreKnock)))
 	o.handleServerKeys(mux)
 	o.handleKeys(mux)
+	o.handleCustomData(mux)
 	mux.Handle("POST "+pathNodes, operation(o.log, o.nodes))
 	mux.Handle("POST "+pathStatus, operation(o.log, o.status))
 	mux.Handle("POST "+pathBackup, operation(o.log, o.backup))

@@ -32,10 +32,14 @@ func legible(text string) string {
 
 // who names a user for people.
 func (u listedUser) who() string {
-	if u.Email == "" {
+	switch {
+	case u.ServerKey != "":
+		return "server key " + u.ServerKey + " (" + u.ID + ")"
+	case u.Email == "":
 		return u.ID
+	default:
+		return legible(u.Email) + " (" + u.ID + ")"
 	}
-	return legible(u.Email) + " (" + u.ID + ")"
 }
 
 // columns are fixed, so that a list of any length can be printed as it comes.
