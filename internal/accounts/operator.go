@@ -88,7 +88,7 @@ func (a *Accounts) describe(ctx context.Context, u model.User) (out Managed, err
 	out.User = u
 	out.Identities, err = a.store.Identities(ctx, u.ID)
 	if errors.Is(err, model.ErrNotFound) {
-		out.ServerKey, err = a.store.ServerKeyName(ctx, u.ID)
+		out.ServerKey, _, err = a.store.ServerKeyUser(ctx, u.ID)
 	}
 	if err != nil {
 		return out, missing(model.KindNotFound, "read identities", err)

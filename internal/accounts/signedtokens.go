@@ -36,6 +36,7 @@ func (a *Accounts) SignInWithToken(ctx context.Context, from model.Origin, who m
 	a.keepData(ctx, id, who.Data)
 	return a.openSession(ctx, from, authenticated{
 		userID: id.UserID, identityID: id.ID, provider: id.Provider, refusal: model.KindWrongToken, how: signedInWith[id.Provider],
+		customData: id.CustomData,
 	}, d)
 }
 

@@ -22,6 +22,7 @@ type authenticated struct {
 	refusal    model.Kind // when user, password or key go away before the session is there
 	generation int64      // of the password that was checked
 	how        string     // what the event says of it
+	customData string     // of the user
 }
 
 // SignIn opens a session with the email and the password of an account.
@@ -105,6 +106,7 @@ func (a *Accounts) verifyPassword(ctx context.Context, from model.Origin, email 
 	}
 	return authenticated{
 		userID: id.UserID, identityID: id.ID, provider: id.Provider, refusal: model.KindWrongPassword, generation: id.Generation,
+		customData: id.CustomData,
 	}, nil
 }
 
@@ -162,7 +164,9 @@ func (a *Accounts) signInWith(ctx context.Context, from model.Origin, key model.
 		a.recordRefusal(ctx, from, key, model.ReasonKeyOff)
 		return model.Session{}, keyIsOff(key)
 	}
-	who := authenticated{userID: key.UserID, identityID: key.ID, provider: model.ProviderAPIKey, refusal: model.KindWrongValue}
+	who := authenticated{
+		userID: key.UserID, identityID: key.ID, provider: model.ProviderAPIKey, refusal: model.KindWrongValue, customData: key.CustomData,
+	}
 	return a.openSession(ctx, from, who, d)
 }
 
@@ -236,6 +240,7 @@ func (a *Accounts) newSession(from model.Origin, who authenticated, d *model.Dev
 		Address:    from.Address,
 		Agent:      from.Agent,
 		Generation: who.generation,
+		CustomData: who.customData,
 	}
 	if d != nil {
 		row.DeviceName, row.Platform, row.SDK = d.Name, d.Platform, d.SDK

@@ -141,8 +141,8 @@ var unsettled = map[string]string{
 
 // reads are the calls of the store that write nothing.
 var reads = []string{
-	"APIKey", "APIKeyByValueHash", "APIKeys", "AuthSession", "AuthSessions", "Believed", "CountKnocks", "Doubts", "Events", "Identities",
-	"IdentitiesBySpelling", "IdentitiesMeant", "IdentityBySubject", "Keys", "KeysNotBack", "Knocks", "KnocksFrom", "LinkedIdentity", "RecordingSince", "ServerKey", "ServerKeyName", "ServerKeys",
+	"APIKey", "APIKeyByValueHash", "APIKeys", "AuthSession", "AuthSessions", "Believed", "CountKnocks", "CustomData", "Doubts", "Events", "Identities",
+	"IdentitiesBySpelling", "IdentitiesMeant", "IdentityBySubject", "Keys", "KeysNotBack", "Knocks", "KnocksFrom", "LinkedIdentity", "RecordingSince", "ServerKey", "ServerKeyUser", "ServerKeys",
 	"Settled", "User", "Users",
 }
 

@@ -15,6 +15,7 @@ type principal struct {
 	userID, sessionID, deviceID string
 	identity                    identity
 	seen                        time.Time // when the session was last heard of, if it was read
+	customData                  string    // of the user, if the session was read
 }
 
 // identity says how a session was opened.
@@ -146,7 +147,7 @@ func (s *Server) unlessDoubtful(err error, c claims, end time.Time) error {
 }
 
 func principalOf(row model.Session) principal {
-	return principal{row.UserID, row.ID, row.DeviceID, identity{row.IdentityID, row.Provider}, row.LastSeenAt}
+	return principal{row.UserID, row.ID, row.DeviceID, identity{row.IdentityID, row.Provider}, row.LastSeenAt, row.CustomData}
 }
 
 // bearer takes the token out of the Authorization header. The texts are those of App Services; SDK tests compare the second.

@@ -1,6 +1,7 @@
 package authserver
 
 import (
+	"encoding/json"
 	"net/http"
 
 	"latchkey/internal/model"
@@ -15,6 +16,9 @@ func (s *Server) profile(r *http.Request, who principal) (answer, error) {
 	out := s.profileOf(who, p.Identities, p.Keys)
 	if p.Server {
 		out.Type = "server"
+	}
+	if p.CustomData != "" {
+		out.CustomData = json.RawMessage(p.CustomData)
 	}
 	return answer{status: http.StatusOK, body: out}, nil
 }

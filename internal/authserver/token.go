@@ -24,7 +24,7 @@ const (
 	accessLifetime  = 30 * time.Minute
 	refreshLifetime = accounts.SessionLifetime
 
-	// maxToken bounds what is handed to the parser; ours are under 1 KB.
+	// maxToken bounds what is handed to the parser; ours are under 1 KB, and under 4 KB with all the custom data that a user can have.
 	maxToken = 4 << 10
 	// refreshSecretSize is what HS256 can use in full.
 	refreshSecretSize = 32
@@ -39,7 +39,7 @@ const (
 )
 
 // claims are those of App Services. Realm's core casts exp and iat to integers unchecked, and user_data to an object, so the
-// former are integers and the latter is absent.
+// former are integers and the latter is absent where there is none.
 type claims struct {
 	Type      tokenType     `json:"typ"`
 	Subject   string        `json:"sub"`
@@ -52,6 +52,10 @@ type claims struct {
 	DomainID  string        `json:"baas_domain_id"`
 	SessionID string        `json:"baas_id,omitempty"` // refresh: the session
 	Identity  identityClaim `json:"baas_identity"`
+
+	// UserData is the claim user_data of an access token, a JSON object or "". It is for apps: nobody reads it here, and so it is not
+	// kept with tokens that were verified.
+	UserData string `json:"-"`
 }
 
 // identityClaim says how the session was opened. App Services has it in refresh tokens alone; here access tokens carry it too,
@@ -199,6 +203,9 @@ func (t *Tokens) sign(c claims) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("encode claims: %w", err)
 	}
+	if c.UserData != "" { // as it is kept: encoding/json would write some letters as six
+		payload = append(append(append(payload[:len(payload)-1], `,"user_data":`...), c.UserData...), '}')
+	}
 	token, err := by.token(payload)
 	if err != nil {
 		return "", fmt.Errorf("sign %s token: %w", c.Type, err)
@@ -297,6 +304,7 @@ func (s *Server) accessClaims(who principal) claims {
 		DeviceID: who.deviceID,
 		DomainID: s.ids.domain,
 		Identity: s.claimOf(who.identity),
+		UserData: who.customData,
 	}
 }
 

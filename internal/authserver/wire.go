@@ -142,6 +142,8 @@ type profileAnswer struct {
 	Identities []wireIdentity `json:"identities"`
 	Data       map[string]any `json:"data"`
 	Type       string         `json:"type"`
+
+	CustomData json.RawMessage `json:"custom_data,omitempty"` // an object
 }
 
 type wireIdentity struct {

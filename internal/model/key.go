@@ -9,6 +9,7 @@ type Key struct {
 	CreatedAt        time.Time
 	Origin           string   // "", or OriginAdopted
 	Usage            KeyUsage // as far as it was asked for
+	CustomData       string   // of its user; read with a key that is found by its value, for the session that it opens
 }
 
 // OriginAdopted is the origin of a key whose value was not created here: a device had it already.

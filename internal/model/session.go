@@ -19,6 +19,8 @@ type Session struct {
 
 	DeviceName, Platform, SDK string // what it said of itself
 
+	CustomData string // of its user, a JSON object or "", for access tokens; read with the session, and not kept in it
+
 	Generation int64 // of the identity when its password was checked; asked for while the session is created, and not kept
 }
 

@@ -31,6 +31,7 @@ type Identity struct {
 	Generation   int64  // of the password: how often it was changed. The same one at another cost does not count, nor none in place of none
 	Data         string // what the claims of its last token say of its owner, as a JSON object; "": nothing
 	UserDisabled bool   // read with the identity: its user may not sign in
+	CustomData   string // of its user, read with it
 }
 
 // Way is one of the ways in which a person signs in, as they know it.

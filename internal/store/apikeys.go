@@ -31,8 +31,8 @@ SELECT user_id, id, name, disabled, created_at
 FROM api_keys WHERE user_id = ? ORDER BY id`
 
 	selectAPIKeyByValueHash = `
-SELECT user_id, id, name, disabled, created_at
-FROM api_keys WHERE value_hash = ?`
+SELECT user_id, id, name, disabled, created_at, coalesce((SELECT c.data FROM custom_data AS c WHERE c.user_id = k.user_id), '') AS d
+FROM api_keys AS k WHERE value_hash = ?`
 
 	// updateAPIKeyDisabled changes nothing when the key is as asked for.
 	updateAPIKeyDisabled = `UPDATE api_keys SET disabled = ?1 WHERE user_id = ?2 AND id = ?3 AND disabled <> ?1`
@@ -122,12 +122,13 @@ func (s *Store) APIKey(ctx context.Context, userID, id string) (model.Key, error
 	return r.get(s.RecordingSince()), nil
 }
 
-// APIKeyByValueHash finds the key with the given SHA-256 of its value, without its usage. It finds keys that are off too: whether
+// APIKeyByValueHash finds the key with the given SHA-256 of its value, without its usage, but with the custom data of its user. It finds keys that are off too: whether
 // one may sign in is for the caller to say.
 func (s *Store) APIKeyByValueHash(ctx context.Context, h [32]byte) (model.Key, error) {
 	var k model.Key
 	var created int64
-	if err := s.row(ctx, selectAPIKeyByValueHash, []any{h[:]}, scanKey(&k, &created)...); err != nil {
+	err := s.row(ctx, selectAPIKeyByValueHash, []any{h[:]}, &k.UserID, &k.ID, &k.Name, &k.Disabled, &created, &k.CustomData)
+	if err != nil {
 		return model.Key{}, doing("find key", err)
 	}
 	k.CreatedAt = fromMillis(created)

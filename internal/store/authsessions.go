@@ -40,9 +40,13 @@ SELECT ?1, k.user_id, ?2, ?3, ?4, ?5, ?6, ?5, ?7, ?8, ?9, ?10, ?11, k.id
 FROM users AS u JOIN api_keys AS k ON k.user_id = u.id
 WHERE u.id = ?12 AND u.disabled_at IS NULL AND k.id = ?13 AND k.disabled = FALSE`
 
-	selectAuthSession = `SELECT ` + authSessionColumns + ` FROM auth_sessions WHERE id = ?`
+	selectAuthSession = `
+SELECT ` + authSessionColumns + `, coalesce((SELECT c.data FROM custom_data AS c WHERE c.user_id = a.user_id), '') AS d
+FROM auth_sessions AS a WHERE id = ?`
 
-	selectAuthSessions = `SELECT ` + authSessionColumns + ` FROM auth_sessions
+	selectAuthSessions = `
+SELECT ` + authSessionColumns + `, ''
+FROM auth_sessions
 WHERE user_id = ? AND expires_at > ? ORDER BY key_id NULLS FIRST LIMIT ?`
 
 	// deleteOldOfKey and deleteOldOfUser take no more than a few at once, also where many were opened before there was a limit. What
@@ -177,7 +181,7 @@ func roomForSession(t tx, a model.Session) (makeRoom step, made func()) {
 	}
 }
 
-// AuthSession returns a session, also one that has expired and was not swept yet.
+// AuthSession returns a session with the custom data of its user, also one that has expired and was not swept yet.
 func (s *Store) AuthSession(ctx context.Context, id string) (model.Session, error) {
 	var a model.Session
 	var times [3]int64
@@ -201,11 +205,11 @@ func (s *Store) AuthSessions(ctx context.Context, userID string, now time.Time) 
 	return sessions, doing("list auth sessions", err)
 }
 
-// sessionColumns are the places to scan a row of authSessionColumns into.
+// sessionColumns are the places to scan a row of authSessionColumns into, and the custom data of the user.
 func sessionColumns(a *model.Session, times *[3]int64) []any {
 	return []any{
 		&a.ID, &a.UserID, &a.DeviceID, &a.Provider, &a.IdentityID, &a.KeyID, &times[0], &times[1],
-		&times[2], &a.Address, &a.Agent, &a.DeviceName, &a.Platform, &a.SDK,
+		&times[2], &a.Address, &a.Agent, &a.DeviceName, &a.Platform, &a.SDK, &a.CustomData,
 	}
 }
 

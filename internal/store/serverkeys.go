@@ -14,9 +14,10 @@ INSERT INTO server_keys (user_id, name)
 SELECT ?1, ?2 WHERE (SELECT count(*) FROM server_keys WHERE user_id > '') < ?3
 ON CONFLICT DO NOTHING`
 
-	selectServerKeyUser = `SELECT user_id FROM server_keys WHERE name = ?`
+	selectServerKeyOwner = `SELECT user_id FROM server_keys WHERE name = ?`
 
-	selectServerKeyName = `SELECT name FROM server_keys WHERE user_id = ?`
+	selectServerKeyUser = `
+SELECT s.name, coalesce((SELECT c.data FROM custom_data AS c WHERE c.user_id = s.user_id), '') AS d FROM server_keys AS s WHERE s.user_id = ?`
 
 	selectServerKey = `
 SELECT ` + keyColumns + `, k.user_id
@@ -63,7 +64,7 @@ func addServerKey(t tx, k model.Key, valueHash [32]byte, limit int, events []mod
 
 // serverKeyRefusal finds out, in the transaction that refused a server key, what it was refused for.
 func serverKeyRefusal(t tx, name string) error {
-	switch err := t.row(selectServerKeyUser, []any{name}, new(string)); {
+	switch err := t.row(selectServerKeyOwner, []any{name}, new(string)); {
 	case err == nil:
 		return model.ErrConflict
 	case errors.Is(err, model.ErrNotFound):
@@ -73,10 +74,10 @@ func serverKeyRefusal(t tx, name string) error {
 	}
 }
 
-// ServerKeyName is what the server key of a user is called, ErrNotFound for a person and for nobody.
-func (s *Store) ServerKeyName(ctx context.Context, userID string) (name string, err error) {
-	err = s.row(ctx, selectServerKeyName, []any{userID}, &name)
-	return name, doing("find server key", err)
+// ServerKeyUser is what the server key of a user is called, and the user's custom data. It answers ErrNotFound for a person and for nobody.
+func (s *Store) ServerKeyUser(ctx context.Context, userID string) (name, customData string, err error) {
+	err = s.row(ctx, selectServerKeyUser, []any{userID}, &name, &customData)
+	return name, customData, doing("find server key", err)
 }
 
 // ServerKey returns the server key of a name with its usage, or ErrNotFound.

@@ -37,7 +37,7 @@ func readStatements() []string {
 		selectRefusedAt, selectRecordingSince, selectKeyWithUsage, selectKeysWithUsage,
 		selectClock, countUsers, selectAnyUser,
 		selectKnocks, countKnocks, selectKnocksFrom, selectKeysNotBack,
-		selectServerKey, selectServerKeys, selectServerKeyName,
+		selectServerKey, selectServerKeys, selectServerKeyUser, selectCustomData,
 	}
 }
 
@@ -64,7 +64,7 @@ func writeStatements() []string {
 		insertUnusedUser, deleteUnusedUser, selectUnusedUser, selectAuthSessionOfUser, countIdentities, moveIdentity, updateAuthSessionIdentity,
 		updateKnock, insertKnock, roomInNetwork, roomForKnock, ignoreKnock, forgetHints, sweepKnocks, insertImportedKey,
 		saveClock, boundAuthSessions, boundWebSessions, boundLinks, boundGrants, boundRecordingSince,
-		insertServerKey, selectServerKeyUser,
+		insertServerKey, selectServerKeyOwner, upsertCustomData, deleteCustomData,
 	}
 }
 

@@ -10,7 +10,8 @@ import (
 )
 
 // identityColumns are the columns of an identity i and its user u in the order of scanIdentity.
-const identityColumns = `i.id, i.user_id, i.provider, i.subject, i.password_hash, i.created_at, i.pending, i.generation, i.data, u.disabled_at IS NOT NULL`
+const identityColumns = `i.id, i.user_id, i.provider, i.subject, i.password_hash, i.created_at, i.pending, i.generation, i.data, u.disabled_at IS NOT NULL,
+	coalesce((SELECT c.data FROM custom_data AS c WHERE c.user_id = i.user_id), '') AS d`
 
 const (
 	// selectNobody touches the database and finds nothing.
@@ -314,6 +315,7 @@ func (s *Store) identities(ctx context.Context, query string, args ...any) ([]mo
 func scanIdentity(id *model.Identity, created *int64) []any {
 	return []any{
 		&id.ID, &id.UserID, &id.Provider, &id.Subject, &id.PasswordHash, created, &id.Pending, &id.Generation, &id.Data, &id.UserDisabled,
+		&id.CustomData,
 	}
 }
 

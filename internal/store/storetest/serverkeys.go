@@ -77,7 +77,7 @@ func proveServerKey(t *testing.T, s *store.Store) {
 	if diff := cmp.Diff(k, got); diff != "" {
 		t.Error(diff)
 	}
-	name, err := s.ServerKeyName(t.Context(), k.UserID)
+	name, _, err := s.ServerKeyUser(t.Context(), k.UserID)
 	want(t, err, nil)
 	all, err := s.ServerKeys(t.Context())
 	want(t, err, nil)
@@ -90,7 +90,7 @@ func proveServerKey(t *testing.T, s *store.Store) {
 		t.Errorf("events %+v", events)
 	}
 
-	_, err = s.ServerKeyName(t.Context(), person.ID)
+	_, _, err = s.ServerKeyUser(t.Context(), person.ID)
 	want(t, err, model.ErrNotFound)
 	_, err = s.Identities(t.Context(), k.UserID)
 	want(t, err, model.ErrNotFound)

@@ -37,6 +37,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		{"linking", linking()},
 		{"knocks", knocks()},
 		{"server keys", serverKeys()},
+		{"custom data", customData()},
 		{"many at once", concurrency()},
 		{"the store", lifecycle()},
 	} {
