@@ -92,7 +92,7 @@ func TestNoSecretIsWrittenDownAnywhere(t *testing.T) {
 	var log testkit.Log
 	dir := t.TempDir()
 	program := story.StartProgram(t, func(cfg *config.Config) {
-		cfg.Data, cfg.LogTo, cfg.Log, cfg.LogLevel, cfg.Anonymous = dir, &log, "json", "debug", "on"
+		cfg.Data, cfg.LogTo, cfg.Log, cfg.LogLevel, cfg.Anonymous, cfg.Adoption = dir, &log, "json", "debug", "on", "owners"
 	})
 	r := &recorder{t: t, p: program}
 	known := secrets{"password": markedPassword, "wrong password": "another marked Pässword/+&=%"}
@@ -100,6 +100,7 @@ func TestNoSecretIsWrittenDownAnywhere(t *testing.T) {
 	cookies := r.signsUp(known)
 	values := r.usesEveryPage(known, cookies)
 	values = append(values, r.pairs(known, cookies))
+	values = append(values, r.adopts(known, cookies)...)
 	r.usesEveryCall(known, values)
 	r.signsOut(cookies)
 
@@ -228,6 +229,39 @@ func (r *recorder) pairs(known secrets, cookies http.Header) string {
 	}
 	r.page("POST", "/keys/which", url.Values{"value": {got.AccessToken}}, cookies)
 	return got.AccessToken
+}
+
+// adopts takes over values that devices have, by the page, by the call and from a file, with what goes wrong on the way. It gives those that
+// were adopted.
+func (r *recorder) adopts(known secrets, cookies http.Header) []string {
+	r.t.Helper()
+	pasted, called, filed, never := testkit.OldValue(), testkit.OldValue(), testkit.OldValue(), testkit.OldValue()
+	known["pasted value"], known["value of a call"], known["value in a file"], known["value that was refused"] = pasted, called, filed, never[1:]
+	form := func(name, value string) url.Values { return url.Values{"name": {name}, "key": {value}} }
+	r.page("GET", "/keys/adopt", nil, cookies)
+	for _, wrong := range []url.Values{
+		form("adopted", never[1:]), form(never, never), form("not a name", never), form("whole", never), form("adopted", "API_KEY="+pasted), form("again", pasted),
+	} {
+		r.page("POST", "/keys/adopt", wrong, cookies)
+	}
+	r.page("GET", "/keys", nil, cookies)
+	r.page("GET", "/activity", nil, cookies)
+	r.page("GET", "/keys/adopt?key="+never[1:10], nil, cookies)
+
+	person := r.call("POST", "/app/latchkey-local/auth/providers/local-userpass/login", "", map[string]string{"username": "bea@example.com", "password": markedPassword})
+	token := http.Header{"Authorization": {"Bearer " + fmt.Sprint(person["refresh_token"])}}
+	for _, value := range []string{never[1:], called, called, pasted} {
+		body, err := json.Marshal(map[string]string{"name": "by-call", "key": value})
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		got := r.p.SendBody(r.t, "POST", "/api/latchkey/v1/adopted_keys", string(body), "application/json", token)
+		fmt.Fprintln(&r.seen, got.Header, got.Body)
+	}
+	file := filepath.Join(r.t.TempDir(), "values.csv")
+	testkit.WriteFile(r.t, file, "user,name,value\nbea@example.com,by-file,"+filed+"\nbea@example.com,short,"+never[1:]+"\n"+never[1:]+",swapped,bea\n", 0o600)
+	fmt.Fprintln(&r.seen, r.p.Orders(r.t, "adopt-keys", file, "--skip-bad"), r.p.Orders(r.t, "key", "list", "bea@example.com", "--json"))
+	return []string{pasted, called, filed}
 }
 
 // usesEveryCall does what devices do, and what goes wrong for them.
