@@ -25,8 +25,8 @@ type stepUp struct {
 	verb, anyKey string
 	// back is the page for people who change their minds.
 	back func(c echo.Context, form url.Values) string
-	// secret is a field that is not carried along, and has to be filled in again; "" when all are.
-	secret string
+	// leaves is a field that is not carried along, and has to be filled in again; "" when all are.
+	leaves string
 }
 
 // requireStepUp lets nobody give a device the means to sign in who has not confirmed their password lately: whoever finds a browser
@@ -111,11 +111,11 @@ func (h *dashboard) askProof(c echo.Context, s stepUp, status int, form url.Valu
 	m := views.Proof{
 		Page: h.page(c, "Confirm it’s you"), Action: c.Request().URL.EscapedPath(),
 		Within: views.Stretch(h.StepUp), Script: wantsPart(c) || form.Has(scriptField), Error: problem,
-		Act: s.act, To: s.to(form), Back: s.back(c, form), PasteAgain: form.Get(s.secret) != "",
+		Act: s.act, To: s.to(form), Back: s.back(c, form), PasteAgain: form.Get(s.leaves) != "",
 	}
 	for name, values := range form {
 		for _, value := range values {
-			if name != passwordField && name != scriptField && name != s.secret && name != views.OwnerField { // the form has its own
+			if name != passwordField && name != scriptField && name != s.leaves && name != views.OwnerField { // the form has its own
 				m.Fields = append(m.Fields, views.Field{Name: name, Value: value})
 			}
 		}

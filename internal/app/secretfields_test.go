@@ -65,6 +65,7 @@ var openSecrets = map[string]string{
 	"views.Once.Value":                      "the struct prints without",
 	"views.Register.PasswordError":          "a sentence",
 	"views.Confirm.PasswordError":           "a sentence",
+	"views.Adopt.ValueError":                "a sentence",
 	"views.input.Value":                     "what is typed into a field that is not for passwords",
 	"views.Snippet.Value":                   "where a program finds the value, not the value",
 	"views.Pairing.Code":                    "what the page shows beside the device's",
