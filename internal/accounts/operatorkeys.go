@@ -8,7 +8,7 @@ import (
 	"latchkey/internal/model"
 )
 
-// KeysOf are the keys of an account that an operator names as for Find, with their usage, in the order of their creation.
+// KeysOf are the keys of an account that an operator names as for FindPerson, with their usage, in the order of their creation.
 func (a *Accounts) KeysOf(ctx context.Context, name string) (Managed, []model.Key, error) {
 	of, err := a.FindPerson(ctx, name)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"latchkey/internal/model"
 )
@@ -31,7 +32,7 @@ func (a *Accounts) AddServerKey(ctx context.Context, name string) (model.Key, mo
 func (a *Accounts) createServerKey(
 	ctx context.Context, k model.Key, valueHash [32]byte, what model.EventKind, how string,
 ) (model.Key, error) {
-	if err := checkName(k.Name); err != nil {
+	if err := checkAdopted(k.Name); err != nil {
 		return model.Key{}, err
 	}
 	now := a.cfg.Now()
@@ -60,14 +61,33 @@ func (a *Accounts) AdoptServerKey(ctx context.Context, ad Adoption) (model.Key, 
 	if !model.Is(err, model.KindNameTaken) && !model.Is(err, model.KindValueTaken) {
 		return key, err
 	}
-	there, looked := a.store.ServerKey(ctx, ad.Name)
-	if looked != nil {
-		return key, err
-	}
-	if found, looked := a.store.APIKeyByValueHash(ctx, ad.Hash); looked == nil && found.ID == there.ID {
-		return there, &model.Error{Kind: model.KindOwnValue, KeyID: there.ID, Reason: "there is this server key: " + there.Name}
+	if _, found := a.CanAdoptServerKey(ctx, ad); found != nil { // says by which
+		err = found
 	}
 	return key, err
+}
+
+// CanAdoptServerKey says what stands in the way of an AdoptServerKey, if anything besides the room, and how many server keys there are.
+func (a *Accounts) CanAdoptServerKey(ctx context.Context, ad Adoption) (keys int, err error) {
+	if err := checkAdopted(ad.Name); err != nil {
+		return 0, err
+	}
+	all, err := a.ServerKeys(ctx)
+	if err != nil {
+		return 0, err
+	}
+	at := slices.IndexFunc(all, func(k model.Key) bool { return k.Name == ad.Name })
+	switch has, err := a.store.APIKeyByValueHash(ctx, ad.Hash); {
+	case err == nil && at >= 0 && has.ID == all[at].ID:
+		return len(all), &model.Error{Kind: model.KindOwnValue, KeyID: has.ID, Reason: "the server key " + has.Name + " has this value"}
+	case err == nil:
+		return len(all), refuse(model.KindValueTaken)
+	case !errors.Is(err, model.ErrNotFound):
+		return 0, unavailable("find key", err)
+	case at >= 0:
+		return len(all), refuse(model.KindNameTaken)
+	}
+	return len(all), nil
 }
 
 // ServerKey is the server key of a name, with its usage.

@@ -31,6 +31,7 @@ func TestAServerKeyIsNoPersonToOperators(t *testing.T) {
 		"disabled":          func() error { _, _, err := f.Disable(t.Context(), key.UserID); return err },
 		"enabled":           func() error { _, _, err := f.Enable(t.Context(), key.UserID); return err },
 		"given a password":  func() error { _, _, err := f.ResetPassword(t.Context(), key.UserID, false, false); return err },
+		"left without key":  func() error { _, _, err := f.DeleteKeyOf(t.Context(), key.UserID, key.ID); return err },
 		"deleted":           func() error { _, err := f.Delete(t.Context(), key.UserID); return err },
 	} {
 		if server, is := errors.AsType[ServerKeyError](act()); !is || server.Name != "gateway" || server.UserID != key.UserID {

@@ -25,6 +25,7 @@ import (
 // adopted counts what was found in a file of values, and what became of it.
 type adopted struct {
 	DryRun    bool         `json:"dry_run"`
+	Server    bool         `json:"server,omitempty"` // they are server keys
 	Rows      int          `json:"rows"`
 	Adopted   int          `json:"adopted"`       // or would be
 	There     int          `json:"already_there"` // their user has the value
@@ -86,7 +87,7 @@ func (c call) sendAdoptions(ctx context.Context, dryRun bool) (result adopted, e
 	}
 	// What is wrong with the file as a whole is found before any of it is sent: a body that breaks off says less.
 	if dryRun {
-		if err := readAdoptions(file, func(adoption) error { return nil }); err != nil {
+		if err := readAdoptions(file, c.server, func(adoption) error { return nil }); err != nil {
 			return result, err
 		}
 		if _, err := file.Seek(0, io.SeekStart); err != nil {
@@ -96,9 +97,9 @@ func (c call) sendAdoptions(ctx context.Context, dryRun bool) (result adopted, e
 	rows, to := io.Pipe()
 	go func() {
 		encoder := json.NewEncoder(to)
-		to.CloseWithError(readAdoptions(file, func(a adoption) error { return encoder.Encode(a) }))
+		to.CloseWithError(readAdoptions(file, c.server, func(a adoption) error { return encoder.Encode(a) }))
 	}()
-	query := url.Values{"dry_run": {strconv.FormatBool(dryRun)}}
+	query := url.Values{"dry_run": {strconv.FormatBool(dryRun)}, "server": {strconv.FormatBool(c.server)}}
 	err = c.line.send(ctx, pathAdoptKeys+"?"+query.Encode(), rows, &result)
 	_ = rows.Close() // or the reader of the file would wait for ever
 	return result, err
@@ -109,20 +110,23 @@ func (o *operator) adoptKeys(w http.ResponseWriter, r *http.Request) {
 	var result adopted
 	err := o.hasUsers()
 	if err == nil {
-		result, err = o.adoptFrom(r.Context(), r.Body, r.URL.Query().Get("dry_run") == "true")
+		query := r.URL.Query()
+		result, err = o.adoptFrom(r.Context(), r.Body, adopted{
+			DryRun: query.Get("dry_run") == "true", Server: query.Get("server") == "true", CanEmail: o.mailer != nil, Problems: []rowProblem{},
+		})
 	}
 	answer(w, o.log, result, err)
 }
 
-func (o *operator) adoptFrom(ctx context.Context, rows io.Reader, dryRun bool) (adopted, error) {
+func (o *operator) adoptFrom(ctx context.Context, rows io.Reader, as adopted) (adopted, error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	a := &adopting{
 		operator: o, ctx: ctx, stop: stop, seen: map[[16]byte]struct{}{}, owners: map[string]*adopter{}, planned: make(chan plannedAdoption),
-		result: adopted{DryRun: dryRun, CanEmail: o.mailer != nil, Problems: []rowProblem{}},
+		result: as,
 	}
 	var all sync.WaitGroup
-	if !dryRun {
+	if !as.DryRun {
 		for range importWriters {
 			all.Go(a.work)
 		}
@@ -134,6 +138,9 @@ func (o *operator) adoptFrom(ctx context.Context, rows io.Reader, dryRun bool) (
 		err = cause
 	}
 	slices.SortFunc(a.result.Problems, func(x, y rowProblem) int { return x.Row - y.Row })
+	if as.Server { // nobody's, and so nobody is sent an email
+		return a.result, err
+	}
 	names := map[string][]string{}
 	for id, owner := range a.owners {
 		if owner.planned > 0 {
@@ -143,7 +150,7 @@ func (o *operator) adoptFrom(ctx context.Context, rows io.Reader, dryRun bool) (
 			names[id] = owner.adopted
 		}
 	}
-	if !dryRun { // also after an error: what was adopted was adopted
+	if !as.DryRun { // also after an error: what was adopted was adopted
 		a.result.Users = len(names)
 		a.result.Emails, a.result.NoEmail = o.accounts.TellOwners(context.WithoutCancel(ctx), names)
 	}
@@ -156,7 +163,7 @@ type adopting struct {
 	ctx     context.Context
 	stop    context.CancelCauseFunc
 	seen    map[[16]byte]struct{} // hashes of what may be in a file only once
-	owners  map[string]*adopter   // by id
+	owners  map[string]*adopter   // by id; "" for all server keys
 	last    struct{ user, id string }
 	planned chan plannedAdoption
 
@@ -176,6 +183,7 @@ type plannedAdoption struct {
 	owner     *adopter
 	row       int
 	unchecked bool
+	there     bool // already
 }
 
 func (a *adopting) read(rows io.Reader) error {
@@ -199,7 +207,7 @@ func (a *adopting) read(rows io.Reader) error {
 		case bad != "":
 			a.refuse(in.Row, bad)
 			continue
-		case p.UserID == "":
+		case p.there:
 			a.count(func(r *adopted) { r.There++ })
 			continue
 		case a.result.DryRun:
@@ -231,28 +239,35 @@ func (a *adopting) plan(in adoption) (p plannedAdoption, bad string, err error) 
 	if a.again(hash[:]) {
 		return p, "its value is already in the file", nil
 	}
-	p = plannedAdoption{accounts.Adoption{UserID: id, Name: in.Name, Hash: hash, Found: accounts.AdoptedFromFile}, nil, in.Row, in.Unchecked}
-	keys, err := a.accounts.CanAdopt(a.ctx, p.Adoption)
+	p = plannedAdoption{
+		Adoption: accounts.Adoption{UserID: id, Name: in.Name, Hash: hash, Found: accounts.AdoptedFromFile}, row: in.Row, unchecked: in.Unchecked,
+	}
+	canAdopt, most := a.accounts.CanAdopt, model.MaxKeys
+	if a.result.Server {
+		canAdopt, most = a.accounts.CanAdoptServerKey, model.MaxServerKeys
+	}
+	keys, err := canAdopt(a.ctx, p.Adoption)
 	switch e, ok := errors.AsType[*model.Error](err); {
 	case ok && e.Kind == model.KindOwnValue:
-		return plannedAdoption{}, "", nil
+		p.there = true
+		return p, "", nil
 	case err != nil:
-		bad = notAdopted(err)
+		bad = a.notAdopted(err)
 		if bad != "" {
 			err = nil
 		}
 		return p, bad, err
 	}
 	if a.again([]byte(id + in.Name)) {
-		return p, "its user has an earlier row with this name", nil
+		return p, a.said("its user has an earlier row with this name", "an earlier row has this name"), nil
 	}
 	owner := a.owners[id]
 	if owner == nil {
 		owner = &adopter{before: keys}
 		a.owners[id] = owner
 	}
-	if owner.before+owner.planned >= model.MaxKeys {
-		return p, fmt.Sprintf("its user would have more than %d keys", model.MaxKeys), nil
+	if owner.before+owner.planned >= most {
+		return p, a.tooMany(), nil
 	}
 	owner.planned++
 	p.owner = owner
@@ -261,13 +276,16 @@ func (a *adopting) plan(in adoption) (p plannedAdoption, bad string, err error) 
 
 // userOf is the id of the user whom a row names. Rows of one user often follow each other.
 func (a *adopting) userOf(name string) (id, bad string, err error) {
-	if name == a.last.user && name != "" {
+	switch {
+	case a.result.Server:
+		return "", "", nil
+	case name == a.last.user && name != "":
 		return a.last.id, "", nil
 	}
 	found, err := a.accounts.FindPerson(a.ctx, name)
 	switch {
 	case errors.As(err, new(accounts.ServerKeyError)):
-		return "", "its user is a server key", nil
+		return "", "its user is a server key, which has no other keys", nil
 	case errors.As(err, new(accounts.AmbiguousError)):
 		return "", "several users match: use an id", nil
 	case model.Is(err, model.KindNotFound):
@@ -279,8 +297,20 @@ func (a *adopting) userOf(name string) (id, bad string, err error) {
 	return found.ID, "", nil
 }
 
+// said is what there is to say of a person's key, or of a server key.
+func (a *adopting) said(ofUser, ofServer string) string {
+	if a.result.Server {
+		return ofServer
+	}
+	return ofUser
+}
+
+func (a *adopting) tooMany() string {
+	return a.said(fmt.Sprintf("its user would have more than %d keys", model.MaxKeys), fmt.Sprintf("there would be more than %d server keys", model.MaxServerKeys))
+}
+
 // notAdopted is why a value cannot be adopted, "" when that is not about the row.
-func notAdopted(err error) string {
+func (a *adopting) notAdopted(err error) string {
 	e, ok := errors.AsType[*model.Error](err)
 	switch {
 	case !ok:
@@ -288,11 +318,11 @@ func notAdopted(err error) string {
 	case e.Kind == model.KindBadName:
 		return "its name " + strings.TrimPrefix(e.Reason, "'name' ")
 	case e.Kind == model.KindNameTaken:
-		return "its user has another key with this name"
+		return a.said("its user has another key with this name", "another server key has this name")
 	case e.Kind == model.KindValueTaken:
-		return "another user has a key with this value"
+		return a.said("another user has a key with this value", "another key has this value")
 	case e.Kind == model.KindKeyLimit:
-		return fmt.Sprintf("its user would have more than %d keys", model.MaxKeys)
+		return a.tooMany()
 	case e.Kind == model.KindSessionOver:
 		return "there is no such user"
 	default:
@@ -312,8 +342,8 @@ func (a *adopting) again(what []byte) bool {
 // work adopts what was planned.
 func (a *adopting) work() {
 	for p := range a.planned {
-		key, err := a.accounts.Adopt(a.ctx, accounts.ByOperator, p.Adoption)
-		switch bad := notAdopted(err); {
+		key, err := a.adopt(p)
+		switch bad := a.notAdopted(err); {
 		case err == nil:
 			a.count(func(r *adopted) {
 				r.add(p)
@@ -329,6 +359,13 @@ func (a *adopting) work() {
 			a.stop(fmt.Errorf("row %d could not be saved, and later rows were not tried: adopt the file again, which skips what is there (%w)", p.row, err))
 		}
 	}
+}
+
+func (a *adopting) adopt(p plannedAdoption) (model.Key, error) {
+	if a.result.Server {
+		return a.accounts.AdoptServerKey(a.ctx, p.Adoption)
+	}
+	return a.accounts.Adopt(a.ctx, accounts.ByOperator, p.Adoption)
 }
 
 func (r *adopted) add(p plannedAdoption) {
@@ -368,13 +405,13 @@ func (r adopted) write(w io.Writer) error {
 		fmt.Fprintf(&text, ", %d cannot be adopted", r.Bad)
 	}
 	text.WriteString(".\n")
-	if r.Adopted > 0 {
+	if r.Adopted > 0 && !r.Server {
 		fmt.Fprintf(&text, "Users: %d.\n", r.Users)
 	}
 	if r.Unchecked > 0 {
 		fmt.Fprintf(&text, "%d are given by their SHA-256 alone: whether those values are random cannot be checked here.\n", r.Unchecked)
 	}
-	if r.Adopted > 0 && !r.DryRun {
+	if r.Adopted > 0 && !r.DryRun && !r.Server {
 		switch {
 		case !r.CanEmail:
 			text.WriteString("Nobody was sent an email: that needs a running latchkey with --smtp or, with --database, --smtp here.\n")

@@ -39,8 +39,8 @@ type writtenAdoption struct {
 	Value              model.Secret
 }
 
-// readAdoptions gives the rows of a file one after another. What it says of a row quotes nothing: a value may stand in any place.
-func readAdoptions(file io.Reader, each func(adoption) error) error {
+// readAdoptions gives the rows of a file one after another, which name no users if they are to be server keys. What it says of a row quotes nothing: a value may stand in any place.
+func readAdoptions(file io.Reader, server bool, each func(adoption) error) error {
 	lines := bufio.NewScanner(texts.Reader(file))
 	lines.Buffer(nil, maxAdoptionLine)
 	row, rows := 0, 0
@@ -56,7 +56,7 @@ func readAdoptions(file io.Reader, each func(adoption) error) error {
 				understand = inJSON
 			} else {
 				var err error
-				if understand, err = inCSV(line); err != nil {
+				if understand, err = inCSV(line, server); err != nil {
 					return err
 				}
 				continue
@@ -66,6 +66,9 @@ func readAdoptions(file io.Reader, each func(adoption) error) error {
 			return fmt.Errorf("the file has more than %d rows: split it", maxAdoptions)
 		}
 		written, bad := understand(line)
+		if server && written.User != "" && bad == "" {
+			bad = "a server key has no user"
+		}
 		if err := each(written.check(row, bad)); err != nil {
 			return err
 		}
@@ -122,7 +125,7 @@ func inJSON(line string) (w writtenAdoption, bad string) {
 }
 
 // inCSV reads the head line. Spreadsheets write what separates columns as their country does.
-func inCSV(head string) (func(line string) (writtenAdoption, string), error) {
+func inCSV(head string, server bool) (func(line string) (writtenAdoption, string), error) {
 	comma := ','
 	for _, other := range ";\t" {
 		if !strings.ContainsRune(head, ',') && strings.ContainsRune(head, other) {
@@ -135,7 +138,11 @@ func inCSV(head string) (func(line string) (writtenAdoption, string), error) {
 	}
 	at := func(name string) int { return slices.Index(names, name) }
 	user, name, value, hash := at("user"), at("name"), at("value"), at("sha256")
-	if !ok || user < 0 || name < 0 || value < 0 && hash < 0 {
+	switch {
+	case server && ok && name >= 0 && (value >= 0 || hash >= 0):
+	case server:
+		return nil, errors.New("the first line of the file must name its columns: name, and value or sha256; or each line must be a JSON object")
+	case !ok || user < 0 || name < 0 || value < 0 && hash < 0:
 		return nil, errors.New("the first line of the file must name its columns: user, name, and value or sha256; or each line must be a JSON object")
 	}
 	return func(line string) (w writtenAdoption, bad string) {

@@ -171,8 +171,9 @@ func (p Program) commands() []command {
 			name: "adopt-keys", argument: "FILE", does: "give values that devices already have to users, as new keys", run: adoptKeys,
 			more: "FILE is CSV with a head line, or has one JSON object per line, with the fields user (id or email), name, and value or\n" +
 				"sha256 (64 hexadecimal digits). Values do not leave this command: only their SHA-256 is kept. If one row cannot be\n" +
-				"adopted, none is. Values that their user already has are skipped, so it can be run again. Owners get one email each.",
-			settings: []string{"public-url", "smtp", "name", "contact"}, flags: []commandFlag{withDryRun, withSkipBad},
+				"adopted, none is. Values that their user already has are skipped, so it can be run again. Owners get one email each.\n" +
+				"With --server, rows name no user.",
+			settings: []string{"public-url", "smtp", "name", "contact"}, flags: []commandFlag{withDryRun, withSkipBad, withAsServerKey},
 		},
 		{
 			name: "import-users", argument: "FILE", does: "create accounts from a user export of App Services' Admin API", run: importUsers,

@@ -1,6 +1,7 @@
 package operate
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -43,10 +44,10 @@ func knockCommands() []command {
 			flags: []commandFlag{withIgnored},
 		},
 		{
-			name: "knock adopt", argument: "KNOCK ID-or-EMAIL", does: "give the value of such a device to a user, as a new key", run: adoptKnock,
+			name: "knock adopt", argument: "KNOCK [ID-or-EMAIL]", does: "give the value of such a device to a user, as a new key", run: adoptKnock,
 			more: "KNOCK is an id from the list, or its beginning. Whatever has the value can sign in as the user from then on, so make\n" +
-				"sure that it is their device: by its address, and by when it began to try. The user gets an email.",
-			settings: []string{"public-url", "smtp", "contact"}, variables: []string{"name"}, flags: []commandFlag{withKeyName},
+				"sure that it is their device: by its address, and by when it began to try. The user gets an email. With --server there is no user.",
+			settings: []string{"public-url", "smtp", "contact"}, variables: []string{"name"}, flags: []commandFlag{withKeyName, withAsServerKey},
 		},
 		{
 			name: "knock ignore", argument: "KNOCK", does: "leave a device out of the list, however often it tries", run: ignoreKnock,
@@ -225,7 +226,7 @@ func ago(d time.Duration) string {
 // knockOrder is a command to give a device that was refused to a user.
 type knockOrder struct {
 	Knock string `json:"knock"`
-	User  string `json:"user"`
+	User  string `json:"user"` // "": a server key
 	Name  string `json:"name"`
 }
 
@@ -245,7 +246,10 @@ func (o *operator) adoptKnock(ctx context.Context, in knockOrder) (out adoptedKn
 	if err != nil {
 		return out, aboutKnock(in.Knock, err)
 	}
-	owner, err := o.accounts.Find(ctx, in.User)
+	if in.User == "" {
+		return o.adoptServerKnock(ctx, in, k)
+	}
+	owner, err := o.accounts.FindPerson(ctx, in.User)
 	if err != nil {
 		return out, aboutUser(in.User, err)
 	}
@@ -269,6 +273,19 @@ func (o *operator) adoptKnock(ctx context.Context, in knockOrder) (out adoptedKn
 	return out, nil
 }
 
+// adoptServerKnock has a knock become a server key, of which nobody is told.
+func (o *operator) adoptServerKnock(ctx context.Context, in knockOrder, k model.Knock) (out adoptedKnock, err error) {
+	key, err := o.accounts.AdoptServerKey(ctx, accounts.Adoption{Name: in.Name, Hash: k.ValueHash, Found: accounts.AdoptedFromKnock})
+	switch {
+	case model.Is(err, model.KindOwnValue), model.Is(err, model.KindValueTaken):
+		return out, fmt.Errorf("the value of knock %q is a key already: it was adopted a moment ago", in.Knock)
+	case err != nil:
+		return out, aboutServerKey(in.Name, err)
+	}
+	user := model.User{ID: key.UserID, CreatedAt: key.CreatedAt}
+	return adoptedKnock{listed(accounts.Managed{User: user, Keys: 1, ServerKey: key.Name}), keyOfKnock{key.ID, key.Name}}, nil
+}
+
 // aboutKnock puts a refusal into words for operators.
 func aboutKnock(name string, err error) error {
 	switch {
@@ -282,8 +299,13 @@ func aboutKnock(name string, err error) error {
 }
 
 func adoptKnock(ctx context.Context, c call) error {
-	if c.name == "" {
-		return usageError{fmt.Errorf("--name is missing: latchkey knock adopt %s %s --name NAME", c.argument, c.second)}
+	switch {
+	case c.server && c.second != "":
+		return usageError{errors.New("a server key has no user: leave out --server, or the user")}
+	case !c.server && c.second == "":
+		return usageError{errors.New("ID-or-EMAIL is missing: latchkey knock adopt KNOCK ID-or-EMAIL --name NAME, or KNOCK --server --name NAME")}
+	case c.name == "":
+		return usageError{fmt.Errorf("--name is missing: latchkey knock adopt %s %s --name NAME", c.argument, cmp.Or(c.second, "--server"))}
 	}
 	var done adoptedKnock
 	if err := c.line.call(ctx, pathAdoptKnock, knockOrder{c.argument, c.second, c.name}, &done); err != nil {
@@ -291,6 +313,10 @@ func adoptKnock(ctx context.Context, c call) error {
 	}
 	return c.print(done, func(w io.Writer) error {
 		works := "It works the next time the device tries."
+		if c.server {
+			_, err := fmt.Fprintf(w, "%s is a server key now, user %s. %s\n", done.Key.Name, done.User.ID, works)
+			return err
+		}
 		if done.User.Disabled {
 			works = "The account is disabled: it works once that is enabled."
 		}

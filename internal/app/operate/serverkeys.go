@@ -49,6 +49,10 @@ func serverKeyCommands() []command {
 	}
 }
 
+func withAsServerKey(fs *flag.FlagSet, o *options) {
+	fs.BoolVar(&o.server, "server", false, "adopt as a server key, which belongs to no person")
+}
+
 func (o *operator) handleServerKeys(mux *http.ServeMux) {
 	mux.Handle("POST "+pathAddServerKey, operation(o.log, ofUsers(o, o.addServerKey)))
 	mux.Handle("POST "+pathListServerKeys, operation(o.log, ofUsers(o, o.listServerKeys)))
@@ -140,7 +144,7 @@ func aboutServerKey(name string, err error) error {
 	case e.Kind == model.KindNotFound:
 		return fmt.Errorf("there is no server key %q (see latchkey server-key list)", name)
 	case e.Kind == model.KindBadName:
-		return fmt.Errorf("%q is not a valid name: it %s", name, e.Reason)
+		return fmt.Errorf("the name of a server key %s", strings.TrimPrefix(e.Reason, "'name' ")) // not the name: it may be a value
 	case e.Kind == model.KindNameTaken:
 		return fmt.Errorf("there already is a server key %q", name)
 	case e.Kind == model.KindUnclear:

@@ -1,6 +1,7 @@
 package operate
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -76,7 +77,8 @@ func TestServerKeysAreManagedByTheirNames(t *testing.T) {
 			parts []string
 		}{
 			{"server-key add gateway", []string{`"gateway"`, "already"}},
-			{"server-key add a/b", []string{`"a/b"`, "letters"}},
+			{"server-key add a/b", []string{"the name of a server key can only contain"}},
+			{"server-key add " + testkit.OldValue(), []string{"the name of a server key looks like a value"}},
 			{"server-key off hub", []string{`"hub"`, "no server key"}},
 			{"server-key delete gateway", []string{"--yes"}},
 			{"user disable " + list[0].UserID, []string{list[0].UserID, "server key gateway", "latchkey server-key"}},
@@ -120,6 +122,101 @@ func TestTheValueOfAServerKeyGoesIntoANewFileThatItsOwnerAloneReads(t *testing.T
 		}
 		if list := ordered[serverKeyList](t, p, "server-key", "list").Keys; len(list) != 1 {
 			t.Errorf("created without a file: %+v", list)
+		}
+	})
+}
+
+func TestValuesInAFileBecomeServerKeys(t *testing.T) {
+	t.Parallel()
+	anywhere(t, func(t *testing.T, p place) {
+		p.must(t, "correct horse battery", "user", "add", "--password-stdin", "ada@example.com")
+		taken, gateway, hub := testkit.OldValue(), testkit.OldValue(), testkit.OldValue()
+		p.must(t, "", "adopt-keys", valuesFile(t, "user,name,value\nada@example.com,hers,"+taken))
+		file := valuesFile(t, "name,value,sha256\ngateway,"+gateway+",\nhub,,"+hashOf(hub)+"\n")
+
+		if out := p.must(t, "", "adopt-keys", "--server", "--dry-run", file); !strings.HasPrefix(out, "2 rows in the file: 2 can be adopted.\n1 are given by") || p.signsIn(t, gateway) != "" {
+			t.Errorf("a rehearsal: %s", out)
+		}
+		out := p.must(t, "", "adopt-keys", "--server", file)
+		if !strings.HasPrefix(out, "2 rows in the file: 2 were adopted.\n") || strings.Contains(out, "email") || strings.Contains(out, "Users") {
+			t.Errorf("%s", out)
+		}
+		list := ordered[serverKeyList](t, p, "server-key", "list").Keys
+		if len(list) != 2 || !list[0].Adopted || !list[1].Adopted || p.signsIn(t, gateway) == "" {
+			t.Fatalf("%+v", list)
+		}
+		if again := p.must(t, "", "adopt-keys", "--server", file); again != "2 rows in the file: 0 were adopted, 2 are there already.\n" {
+			t.Errorf("again: %s", again)
+		}
+		if got := p.events(t, list[0].UserID); len(got) == 0 || got[0] != "key-adopted by operator" {
+			t.Errorf("%v", got)
+		}
+
+		bad := valuesFile(t, `{"name":"gateway","value":"`+testkit.OldValue()+`"}`+"\n"+`{"name":"third","value":"`+taken+`"}`+"\n"+
+			`{"user":"ada@example.com","name":"third","value":"`+testkit.OldValue()+`"}`+"\n"+`{"name":"third","value":"`+testkit.OldValue()+`"}`+"\n"+
+			`{"name":"third","value":"`+testkit.OldValue()+`"}`)
+		out, err := p.order(t, "", "adopt-keys", "--server", bad)
+		testkit.WantSentence(t, err, "4 of the 5 rows")
+		for _, why := range []string{
+			"row 1: another server key has this name", "row 2: another key has this value", "row 3: a server key has no user", "row 5: an earlier row has this name",
+		} {
+			if !strings.Contains(out, why+"\n") {
+				t.Errorf("does not say %q: %s", why, out)
+			}
+		}
+		_, err = p.order(t, "", "adopt-keys", file)
+		testkit.WantSentence(t, err, "must name its columns: user, name")
+		_, err = p.order(t, "", "adopt-keys", valuesFile(t, "user,name,value\n"+list[0].UserID+",another,"+testkit.OldValue()))
+		testkit.WantSentence(t, err, "1 of the 1 rows")
+		_, err = p.order(t, "", "key", "delete", list[0].UserID, "gateway", "--yes")
+		testkit.WantSentence(t, err, "server key gateway")
+	})
+}
+
+func TestOfManyRowsNoMoreThanThereIsRoomForBecomeServerKeys(t *testing.T) {
+	t.Parallel()
+	cfg := testConfig(t)
+	a := run(t, cfg)
+	p := place{cfg, &a}
+	rows := "name,value\n"
+	for i := range model.MaxServerKeys + 1 {
+		rows += fmt.Sprintf("key-%d,%s\n", i, testkit.OldValue())
+	}
+	out, err := p.order(t, "", "adopt-keys", "--server", valuesFile(t, rows))
+	testkit.WantSentence(t, err, "nothing was adopted")
+	if !strings.HasSuffix(out, "  row 102: there would be more than 100 server keys\n") {
+		t.Errorf("%s", out)
+	}
+	if done := ordered[adopted](t, p, "adopt-keys", "--server", "--skip-bad", valuesFile(t, rows)); done.Adopted != model.MaxServerKeys || done.Bad != 1 {
+		t.Errorf("%+v", done)
+	}
+	_, err = p.order(t, "", "server-key", "add", "one-more")
+	testkit.WantSentence(t, err, "at most 100 server keys")
+}
+
+func TestAKnockBecomesAServerKey(t *testing.T) {
+	t.Parallel()
+	anywhere(t, func(t *testing.T, p place) {
+		p.knocked(t, "3f9a1c000000000000000000", "", 412, time.Now().Add(-2*time.Minute))
+		for _, tc := range []struct {
+			args  string
+			parts []string
+		}{
+			{"knock adopt 3f9a1c --server", []string{"--name is missing", "--server"}},
+			{"knock adopt 3f9a1c ada@example.com --server --name gateway", []string{"a server key has no user"}},
+			{"knock adopt 3f9a1c --name gateway", []string{"ID-or-EMAIL is missing", "--server"}},
+			{"knock adopt 3f9a1c --server --name a/b", []string{"can only contain"}},
+		} {
+			_, err := p.order(t, "", strings.Fields(tc.args)...)
+			testkit.WantSentence(t, err, tc.parts...)
+		}
+		out := p.must(t, "", "knock", "adopt", "3f9a1c", "--server", "--name", "gateway")
+		list := ordered[serverKeyList](t, p, "server-key", "list").Keys
+		if len(list) != 1 || !list[0].Adopted || out != "gateway is a server key now, user "+list[0].UserID+". It works the next time the device tries.\n" {
+			t.Errorf("%q, %+v", out, list)
+		}
+		if knocks := p.must(t, "", "knock", "list"); strings.Contains(knocks, "3f9a1c") {
+			t.Errorf("the knock is there: %s", knocks)
 		}
 	})
 }
