@@ -288,14 +288,14 @@ func (p *Providers) custom(to *idtokens.Provider, in customSettings, from provid
 		path := from.path(file)
 		secret, err := tokenSecret(path)
 		if err != nil {
-			return fmt.Errorf("%s: %w", named("secret_files", i, file), err)
+			return fmt.Errorf("%s: %w", nth("secret_files", i), err)
 		}
 		to.Secrets, p.SecretFiles = append(to.Secrets, secret), append(p.SecretFiles, path)
 	}
 	for i, file := range in.PublicKeyFiles {
 		key, err := publicKey(from.path(file))
 		if err != nil {
-			return fmt.Errorf("%s: %w", named("public_key_files", i, file), err)
+			return fmt.Errorf("%s: %w", nth("public_key_files", i), err)
 		}
 		to.PublicKeys = append(to.PublicKeys, key)
 	}
@@ -331,13 +331,8 @@ func (s providersSource) path(name string) string {
 	return filepath.Join(s.dir, name)
 }
 
-// named says which file of a list is meant. What could be a secret that was put in the place of a file's name is not shown.
-func named(list string, i int, file string) string {
-	if len(file) >= minTokenSecret && !strings.ContainsAny(file, `/\.`) {
-		return fmt.Sprintf("file %d of %s, which may be no name of a file", i+1, list)
-	}
-	return fmt.Sprintf("file %+q of %s", file, list)
-}
+// nth says which file of a list is meant, and not what it is called: that may be the secret itself, put in the place of a file's name.
+func nth(list string, i int) string { return fmt.Sprintf("file %d of %s", i+1, list) }
 
 // tokenSecret reads a secret that signs tokens. A line may end behind it.
 func tokenSecret(path string) (model.Secret, error) {

@@ -111,7 +111,7 @@ func TestFilesOfKeysAreBesideTheFileThatNamesThem(t *testing.T) {
 
 func TestAFileOfProvidersThatCannotBeIsRefusedInASentence(t *testing.T) {
 	t.Parallel()
-	const hidden = "dOnTtElLaNyBoDyThIsSeCrEtOfOuRs0123456789"
+	const hidden = "dOnTtElLaNyBoDyThIsSeCrEtOfOuRs/0123456789=" // which could be a path
 	custom := func(text string) string { return `{"custom-token": {` + text + `}}` }
 	for what, tc := range map[string]struct{ content, why string }{
 		"no JSON":                  {`{"custom-token": `, "no JSON at byte 17"},
@@ -121,7 +121,7 @@ func TestAFileOfProvidersThatCannotBeIsRefusedInASentence(t *testing.T) {
 		"another provider":         {`{"oauth2-facebook": {"client_ids": ["x"]}}`, `"oauth2-facebook", which is no provider`},
 		"an unknown field":         {`{"oauth2-google": {"client_ids": ["x"], "domains": ["y"]}}`, `oauth2-google: has the field "domains"`},
 		"a secret in it":           {custom(`"algorithm": "HS256", "secret": "` + hidden + `"`), "does not belong in this file"},
-		"a secret for a file":      {custom(`"algorithm": "HS256", "secret_files": ["` + hidden + `"]`), "may be no name of a file"},
+		"a secret for a file":      {custom(`"algorithm": "HS256", "secret_files": ["` + hidden + `"]`), `file 1 of secret_files: cannot be read`},
 		"not filled in":            {custom(`"algorithm": "HS256", "secret_files": ["FILL IN"]`), `custom-token: secret_files still says "FILL IN"`},
 		"another type":             {custom(`"algorithm": "HS256", "secret_files": "secret"`), "secret_files must not be a JSON string"},
 		"no algorithm":             {custom(`"jwks": "https://id.example.org"`), "must be HS256 or RS256"},
@@ -131,7 +131,7 @@ func TestAFileOfProvidersThatCannotBeIsRefusedInASentence(t *testing.T) {
 		"two sources":              {custom(`"algorithm": "RS256", "jwks": "https://id.example.org", "public_key_files": ["public.pem"]`), "either"},
 		"public keys as secrets":   {custom(`"algorithm": "HS256", "public_key_files": ["public.pem"]`), "secret_files, and neither"},
 		"four secrets":             {custom(`"algorithm": "HS256", "secret_files": ["secret", "secret", "secret", "secret"]`), "at most 3"},
-		"a file that is not there": {custom(`"algorithm": "HS256", "secret_files": ["gone.txt"]`), `file "gone.txt" of secret_files: cannot be read`},
+		"a file that is not there": {custom(`"algorithm": "HS256", "secret_files": ["secret", "gone.txt"]`), `file 2 of secret_files: cannot be read`},
 		"a short secret":           {custom(`"algorithm": "HS256", "secret_files": ["short"]`), "has 31 characters"},
 		"a long secret":            {custom(`"algorithm": "HS256", "secret_files": ["long"]`), "has 513 characters"},
 		"no PEM":                   {custom(`"algorithm": "RS256", "public_key_files": ["secret"]`), "no PEM"},
