@@ -8,7 +8,8 @@ import (
 	"latchkey/internal/model"
 )
 
-// KeysOf are the keys of an account that an operator names as for FindPerson, with their usage, in the order of their creation.
+// KeysOf are the keys of a person that an operator names as for FindPerson, with their usage, in the order of their creation. A server
+// key is switched and deleted with its user, which has no other.
 func (a *Accounts) KeysOf(ctx context.Context, name string) (Managed, []model.Key, error) {
 	of, err := a.FindPerson(ctx, name)
 	if err != nil {

@@ -33,6 +33,10 @@ func TestAServerKeyIsNoPersonToOperators(t *testing.T) {
 		"given a password":  func() error { _, _, err := f.ResetPassword(t.Context(), key.UserID, false, false); return err },
 		"left without key":  func() error { _, _, err := f.DeleteKeyOf(t.Context(), key.UserID, key.ID); return err },
 		"deleted":           func() error { _, err := f.Delete(t.Context(), key.UserID); return err },
+		"parted from its key": func() error {
+			_, _, err := f.DeleteKeyOf(t.Context(), key.UserID, key.ID)
+			return err
+		},
 	} {
 		if server, is := errors.AsType[ServerKeyError](act()); !is || server.Name != "gateway" || server.UserID != key.UserID {
 			t.Errorf("it is %s: %v", name, act())

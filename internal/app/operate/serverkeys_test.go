@@ -72,6 +72,7 @@ func TestServerKeysAreManagedByTheirNames(t *testing.T) {
 		if list := ordered[serverKeyList](t, p, "server-key", "list").Keys; len(list) != 1 || list[0].Name != "gateway" {
 			t.Errorf("left: %+v", list)
 		}
+		p.knocked(t, "3f9a1c000000000000000000", "", 1, now)
 		for _, tc := range []struct {
 			args  string
 			parts []string
@@ -84,12 +85,18 @@ func TestServerKeysAreManagedByTheirNames(t *testing.T) {
 			{"user disable " + list[0].UserID, []string{list[0].UserID, "server key gateway", "latchkey server-key"}},
 			{"user delete --yes " + list[0].UserID, []string{"server key gateway"}},
 			{"user reset-password " + list[0].UserID, []string{"server key gateway"}},
+			{"key delete --yes " + list[0].UserID + " gateway", []string{"server key gateway"}},
+			{"knock adopt 3f9a1c " + list[0].UserID + " --name second", []string{"server key gateway"}},
 		} {
 			out, err := p.order(t, "", strings.Fields(tc.args)...)
 			testkit.WantSentence(t, err, tc.parts...)
 			if out != "" {
 				t.Errorf("%s printed %q", tc.args, out)
 			}
+		}
+		file := valuesFile(t, "user,name,value\n"+list[0].UserID+",second,"+testkit.OldValue()+"\n")
+		if out, err := p.order(t, "", "adopt-keys", file); err == nil || !strings.Contains(out, "row 2: its user is a server key") {
+			t.Errorf("a second value: %s, %v", out, err)
 		}
 	})
 }
