@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -34,12 +32,9 @@ func readAudiences(file string) ([]model.Audience, error) {
 	if file == "" {
 		return nil, nil
 	}
-	content, err := readSmall(file, maxAudiencesFile)
-	if failed, ok := errors.AsType[*fs.PathError](err); ok {
-		err = failed.Err // without the name, which is there already and may be anything
-	}
+	content, err := readAtMost(file, maxAudiencesFile)
 	if err != nil {
-		return nil, Refuse("audiences", file, "cannot be read ("+err.Error()+")")
+		return nil, Refuse("audiences", file, err.Error())
 	}
 	audiences, err := parseAudiences(content)
 	if err != nil {
@@ -48,22 +43,7 @@ func readAudiences(file string) ([]model.Audience, error) {
 	return audiences, nil
 }
 
-// readSmall is os.ReadFile for files that have an end.
-func readSmall(file string, most int64) ([]byte, error) {
-	f, err := os.Open(file) //nolint:gosec // G304: the operator names it
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }()
-	content, err := io.ReadAll(io.LimitReader(f, most+1))
-	if err == nil && int64(len(content)) > most {
-		err = fmt.Errorf("it is larger than %d KB", most>>10)
-	}
-	return content, err
-}
-
 func parseAudiences(content []byte) ([]model.Audience, error) {
-	content = bytes.TrimPrefix(content, []byte(byteOrderMark))
 	if !utf8.Valid(content) {
 		return nil, errors.New("it is not UTF-8")
 	}

@@ -101,7 +101,7 @@ func TestAudiencesThatCannotBeEndTheProgramWithOneSentence(t *testing.T) {
 		with(`, "claims": {"id": "$.sub"}`):                             "claims are constants",
 		with(`, "claims": {"id": "<%= sub %>"}`):                        "claims are constants",
 		with(`, "claims": {"x": "` + strings.Repeat("x", 2<<10) + `"}`): "claims of more than 2 KB",
-		with(strings.Repeat(" ", 64<<10)):                               "larger than 64 KB",
+		with(strings.Repeat(" ", 64<<10)):                               "more than 64 KB",
 		"{\"a\": {\"audience\": \"\xff\"}}":                             "not UTF-8",
 		`{"a": {}, "a": {}}`:                                            `"a" is there twice`,
 		"{" + strings.TrimSuffix(many.String(), ",") + "}":              "must name 1 to 32 services",

@@ -90,6 +90,7 @@ type providersSource struct {
 	newUsers bool // where it does not say
 }
 
+// readAtMost is os.ReadFile for files that have an end.
 func readAtMost(path string, most int64) ([]byte, error) {
 	file, err := os.Open(path) //nolint:gosec // the operator names it
 	if err != nil {
