@@ -47,9 +47,14 @@ func CheckEmail(email string) error {
 	return nil
 }
 
-// Find is the account of that id, or of that address as Named reads it. With an AmbiguousError several could be meant.
+// Find is the account of that id, or of that address as Named reads it. With an AmbiguousError several could be meant. What is written
+// like an id is never an address: anybody may register one that is the id of somebody who is not here yet.
 func (a *Accounts) Find(ctx context.Context, name string) (Managed, error) {
-	u, err := a.store.User(ctx, strings.ToLower(strings.TrimSpace(name)))
+	asID := strings.ToLower(strings.TrimSpace(name))
+	u, err := a.store.User(ctx, asID)
+	if errors.Is(err, model.ErrNotFound) && model.IsID(asID) {
+		return Managed{}, refuse(model.KindNotFound)
+	}
 	if errors.Is(err, model.ErrNotFound) {
 		var id model.Identity
 		if id, err = a.addressed(ctx, model.ActorOperator, name); err == nil {

@@ -48,6 +48,12 @@ func TestAnAccountIsFoundByItsIDOrItsAddressInAnySpelling(t *testing.T) {
 		_, err := f.Find(t.Context(), name)
 		is(t, err, model.KindNotFound)
 	}
+	if err := f.Register(t.Context(), byProgram, "0123456789abcdef01234567", testPassword); err != nil {
+		t.Fatal(err)
+	}
+	if found, err := f.Find(t.Context(), "0123456789ABCDEF01234567"); !model.Is(err, model.KindNotFound) {
+		t.Errorf("an id finds who has registered it as an address: %+v, %v", found, err)
+	}
 	if err := f.Register(t.Context(), byProgram, "A@example.org", testPassword); err != nil {
 		t.Fatal(err)
 	}
