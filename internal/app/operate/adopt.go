@@ -411,16 +411,16 @@ func (r adopted) write(w io.Writer) error {
 		fmt.Fprintf(&text, "Users: %d.\n", r.Users)
 	}
 	if r.Unchecked > 0 {
-		fmt.Fprintf(&text, "%d are given by their SHA-256 alone: whether those values are random cannot be checked here.\n", r.Unchecked)
+		fmt.Fprintf(&text, "Given by their SHA-256 alone: %d. Whether those values are random cannot be checked.\n", r.Unchecked)
 	}
 	if r.Adopted > 0 && !r.DryRun && !r.Server {
 		switch {
 		case !r.CanEmail:
 			text.WriteString("Nobody was sent an email: that needs a running latchkey with --smtp or, with --database, --smtp here.\n")
 		case r.NoEmail > 0:
-			fmt.Fprintf(&text, "%d owners were sent an email, and %d were not: see the log.\n", r.Emails, r.NoEmail)
+			fmt.Fprintf(&text, "Emails on their way to owners: %d. Not sent: %d, see the log.\n", r.Emails, r.NoEmail)
 		default:
-			fmt.Fprintf(&text, "%d owners were sent an email.\n", r.Emails)
+			fmt.Fprintf(&text, "Emails on their way to owners: %d.\n", r.Emails)
 		}
 	}
 	for _, p := range r.Problems {
