@@ -65,6 +65,13 @@ func TestCommandsReachASharedDatabaseThemselves(t *testing.T) {
 	if out := mustOrderOn(t, cfg, "", "user", "list"); !strings.Contains(out, account.Get("email")) || !strings.HasSuffix(out, "Users: 2\n") {
 		t.Errorf("%s", out)
 	}
+	if out := mustOrderOn(t, cfg, "", "server-key", "add", "gateway"); !strings.HasPrefix(out, "Created the server key gateway") {
+		t.Errorf("%s", out)
+	}
+	mustOrderOn(t, cfg, `{"team":"red"}`, "user", "data", "eve@example.com", "-")
+	if out := mustOrderOn(t, cfg, "", "status"); !strings.Contains(out, "\nAccounts: 2\nServer keys: 1\n") {
+		t.Errorf("%s", out)
+	}
 	mustOrderOn(t, cfg, "", "user", "disable", account.Get("email"))
 	if got := get(t, person, a.URL()+"/keys"); !strings.Contains(got.Body, "<title>Sign in") {
 		t.Errorf("the browser of somebody who is disabled is still in: %d", got.Status)
