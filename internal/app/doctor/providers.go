@@ -4,10 +4,11 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"strings"
+
+	"latchkey/internal/app/newfile"
 )
 
 // fillIn stands where a file's name belongs that an export cannot know.
@@ -73,20 +74,12 @@ func (a app) writeProviders(name string) (*written, error) {
 	if err := encoder.Encode(file); err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // the operator names the file
-	if errors.Is(err, os.ErrExist) {
-		return nil, exitError{exitUsage, fmt.Errorf("--write-providers is %q: that file already exists; choose another name", name)}
-	}
+	err := newfile.Fill("write-providers", name, func(f *os.File) error {
+		_, err := f.Write(content.Bytes())
+		return err
+	})
 	if err != nil {
-		return nil, exitError{exitUsage, fmt.Errorf("--write-providers is %q: it cannot be created: %w", name, err)}
-	}
-	_, err = f.Write(content.Bytes())
-	if closing := f.Close(); err == nil {
-		err = closing
-	}
-	if err != nil {
-		_ = os.Remove(name) // half of it is of no use
-		return nil, exitError{exitUsage, fmt.Errorf("--write-providers is %q: it cannot be written: %w", name, err)}
+		return nil, exitError{exitUsage, err}
 	}
 	return &written{name, missing}, nil
 }

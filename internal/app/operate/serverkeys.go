@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"latchkey/internal/app/newfile"
 	"latchkey/internal/model"
 )
 
@@ -164,7 +165,7 @@ func addServerKey(ctx context.Context, c call) error {
 		return made.unwritten(c.print(made, made.write))
 	}
 	var made newServerKey
-	err := intoNewFile(c.out, func(f *os.File) error {
+	err := newfile.Fill("out", c.out, func(f *os.File) error {
 		if err := c.line.call(ctx, pathAddServerKey, namedKey{Name: c.argument}, &made); err != nil {
 			return err
 		}
@@ -195,29 +196,6 @@ func (n newServerKey) unwritten(err error) error {
 
 func (n newServerKey) write(w io.Writer) error {
 	_, err := fmt.Fprintf(w, "Created the server key %s, user %s. This is its value, which is not shown again:\n\n  %s\n", n.Key.Name, n.Key.UserID, string(n.Value))
-	return err
-}
-
-// intoNewFile creates a file that its owner alone can read, and has it filled. It is created first: a file that cannot be is better
-// found before there is a value. What is there already is left alone, a symbolic link too; what cannot be filled is removed.
-func intoNewFile(path string, fill func(*os.File) error) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // the operator names the file
-	switch {
-	case errors.Is(err, os.ErrExist):
-		return fmt.Errorf("--out is %q: that file already exists; choose another name", path)
-	case err != nil:
-		return fmt.Errorf("--out is %q: it cannot be created: %w", path, err)
-	}
-	err = fill(f)
-	if closing := f.Close(); err == nil {
-		err = closing
-	}
-	if err == nil {
-		return nil
-	}
-	if removing := os.Remove(path); removing != nil {
-		err = fmt.Errorf("%w (and the incomplete file %q could not be removed: %w)", err, path, removing)
-	}
 	return err
 }
 

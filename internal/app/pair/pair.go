@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"latchkey/internal/app/newfile"
 	"latchkey/internal/app/weburl"
 	"latchkey/internal/onboard"
 )
@@ -149,7 +150,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, terminal 
 			err = key.printed(key.writeJSON(stdout))
 		}
 	} else {
-		err = intoNewFile(s.out, func(f *os.File) error {
+		err = newfile.Fill("out", s.out, func(f *os.File) error {
 			if err := connect(); err != nil {
 				return err
 			}
@@ -265,29 +266,6 @@ func (k pairedKey) writeEnv(f *os.File) error {
 		k.Name, k.AppID, k.BaseURL, k.Value.Reveal())
 	if err == nil {
 		err = f.Sync()
-	}
-	return err
-}
-
-// intoNewFile creates a file that its owner alone can read, and has it filled. It is created first: a file that cannot be is better
-// found before a key exists. What is there already is left alone, a symbolic link too; what cannot be filled is removed.
-func intoNewFile(path string, fill func(*os.File) error) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // the person names the file
-	if errors.Is(err, os.ErrExist) {
-		return fmt.Errorf("--out is %q: that file already exists; choose another name", path)
-	}
-	if err != nil {
-		return fmt.Errorf("--out is %q: it cannot be created: %w", path, err)
-	}
-	err = fill(f)
-	if closing := f.Close(); err == nil {
-		err = closing
-	}
-	if err == nil {
-		return nil
-	}
-	if removing := os.Remove(path); removing != nil {
-		err = fmt.Errorf("%w (and the incomplete file %q could not be removed: %w)", err, path, removing)
 	}
 	return err
 }
