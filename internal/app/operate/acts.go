@@ -130,36 +130,15 @@ func deleteUser(ctx context.Context, c call) error {
 	})
 }
 
-// importUsers rehearses first: a file that is broken at its end, or has a user who cannot be imported, should be known before
-// half of it is written.
 func importUsers(ctx context.Context, c call) error {
-	result, err := c.sendUsers(ctx, true)
-	if err != nil {
-		return err
-	}
-	refused := result.Bad > 0 && !c.skipBad
-	if !c.dryRun && !refused {
-		if result, err = c.sendUsers(ctx, false); err != nil {
-			return err
-		}
-	}
-	if err := c.print(result, result.write); err != nil {
-		return err
-	}
-	switch {
-	case c.dryRun && refused:
-		return fmt.Errorf("%d of the %d users cannot be imported: correct the file, or import the others with --skip-bad", result.Bad, result.Users)
-	case refused:
-		return fmt.Errorf("no user was imported, because %d of the %d cannot be: correct the file, or import the others with --skip-bad", result.Bad, result.Users)
-	}
-	return nil
+	return inOneGo(c, batchWords{"imported", "import", "users"}, func(dryRun bool) (result imported, err error) {
+		query := url.Values{"dry_run": {strconv.FormatBool(dryRun)}}
+		err = c.sendTwice(ctx, pathImportUsers+"?"+query.Encode(), &result)
+		return result, err
+	})
 }
 
-func (c call) sendUsers(ctx context.Context, dryRun bool) (result imported, err error) {
-	query := url.Values{"dry_run": {strconv.FormatBool(dryRun)}}
-	err = c.sendTwice(ctx, pathImportUsers+"?"+query.Encode(), &result)
-	return result, err
-}
+func (r imported) tally() (all, bad int) { return r.Users, r.Bad }
 
 // sendTwice sends the file that a command names, once to rehearse and once more.
 func (c call) sendTwice(ctx context.Context, path string, result any) error {

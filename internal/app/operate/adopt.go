@@ -44,31 +44,11 @@ type rowProblem struct {
 	Reason string `json:"reason"`
 }
 
-// adoptKeys rehearses first, as importUsers does.
 func adoptKeys(ctx context.Context, c call) error {
-	result, err := c.sendAdoptions(ctx, true)
-	if err != nil {
-		return err
-	}
-	refused := result.Bad > 0 && !c.skipBad
-	if !c.dryRun && !refused {
-		if result, err = c.sendAdoptions(ctx, false); err != nil {
-			return err
-		}
-	}
-	if err := c.print(result, result.write); err != nil {
-		return err
-	}
-	switch {
-	case c.dryRun && refused:
-		return fmt.Errorf("%d of the %d rows cannot be adopted: correct the file, or adopt the others with --skip-bad", result.Bad, result.Rows)
-	case refused:
-		return fmt.Errorf("nothing was adopted, because %d of the %d rows cannot be: correct the file, or adopt the others with --skip-bad", result.Bad, result.Rows)
-	case result.Bad > 0 && !c.skipBad:
-		return fmt.Errorf("%d of the %d rows could no longer be adopted, because something changed meanwhile; the others were", result.Bad, result.Rows)
-	}
-	return nil
+	return inOneGo(c, batchWords{"adopted", "adopt", "rows"}, func(dryRun bool) (adopted, error) { return c.sendAdoptions(ctx, dryRun) })
 }
+
+func (r adopted) tally() (all, bad int) { return r.Rows, r.Bad }
 
 func (c call) sendAdoptions(ctx context.Context, dryRun bool) (result adopted, err error) {
 	file, err := os.Open(c.argument)

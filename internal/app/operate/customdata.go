@@ -156,38 +156,18 @@ type importedData struct {
 	Problems []problem `json:"problems"` // of the first of them, by line
 }
 
-// importData rehearses first, as importUsers does.
 func importData(ctx context.Context, c call) error {
 	if c.userField == "" {
 		return usageError{errors.New("--user-field is missing: it names the field of each object that has the id of its user")}
 	}
-	send := func(dryRun bool) (result importedData, err error) {
+	return inOneGo(c, batchWords{"saved", "save", "objects"}, func(dryRun bool) (result importedData, err error) {
 		query := url.Values{"dry_run": {strconv.FormatBool(dryRun)}, "user_field": {c.userField}}
-		return result, c.sendTwice(ctx, pathImportData+"?"+query.Encode(), &result)
-	}
-	result, err := send(true)
-	if err != nil {
-		return err
-	}
-	refused := result.Bad > 0 && !c.skipBad
-	if !c.dryRun && !refused {
-		if result, err = send(false); err != nil {
-			return err
-		}
-	}
-	if err := c.print(result, result.write); err != nil {
-		return err
-	}
-	switch {
-	case c.dryRun && refused:
-		return fmt.Errorf("%d of the %d objects cannot be saved: correct the file, or save the others with --skip-bad", result.Bad, result.Objects)
-	case refused:
-		return fmt.Errorf("nothing was saved, because %d of the %d objects cannot be: correct the file, or save the others with --skip-bad", result.Bad, result.Objects)
-	case result.Bad > 0 && !c.skipBad:
-		return fmt.Errorf("%d of the %d objects could no longer be saved, because something changed meanwhile; the others were", result.Bad, result.Objects)
-	}
-	return nil
+		err = c.sendTwice(ctx, pathImportData+"?"+query.Encode(), &result)
+		return result, err
+	})
 }
+
+func (r importedData) tally() (all, bad int) { return r.Objects, r.Bad }
 
 func (r importedData) write(w io.Writer) error {
 	var text strings.Builder

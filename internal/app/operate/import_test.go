@@ -82,7 +82,7 @@ func TestAFileWithBadUsersImportsNobodyUnlessTold(t *testing.T) {
 	anywhere(t, func(t *testing.T, p place) {
 		p.must(t, "correct horse battery", "user", "add", "--password-stdin", "taken@example.com")
 		out, err := p.order(t, "", "import-users", "testdata/users-bad.json")
-		testkit.WantSentence(t, err, "no user was imported", "11 of the 13", "--skip-bad")
+		testkit.WantSentence(t, err, "nothing was imported", "11 of the 13", "--skip-bad")
 		for number, reason := range map[int]string{
 			2: "_id must be 24", 3: "its _id is already in the file", 4: `"good@example.com" is already in the file`, 5: "1 to 128 characters",
 			6: "identities must not be a JSON string", 7: "it is a JSON string", 8: "creation_date is 999999999999", 9: "provider_type",
