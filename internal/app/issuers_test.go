@@ -46,7 +46,7 @@ func TestAnImportedUserOfGoogleIsBackWithAToken(t *testing.T) {
 	cfg := withProviders(t, testConfig(t), issuer, threeProviders)
 	a := run(t, cfg)
 	c := newClient(t, a.URL())
-	if report := order(t, cfg, "", "import-users", "operate/testdata/users.json"); !strings.Contains(report, "1 identities of oauth2-google sign in as before.\n") {
+	if report := order(t, cfg, "", "import-users", "operate/testdata/users.json"); !strings.Contains(report, "Identities of oauth2-google that sign in as before: 1.\n") {
 		t.Errorf("reported: %s", report)
 	}
 	for _, name := range []string{"first", "second"} {

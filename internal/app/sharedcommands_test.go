@@ -76,7 +76,7 @@ func TestCommandsReachASharedDatabaseThemselves(t *testing.T) {
 	if got := get(t, person, a.URL()+"/keys"); !strings.Contains(got.Body, "<title>Sign in") {
 		t.Errorf("the browser of somebody who is disabled is still in: %d", got.Status)
 	}
-	if out := mustOrderOn(t, cfg, "", "import-users", "operate/testdata/users.json", "--skip-bad"); !strings.Contains(out, "were imported") {
+	if out := mustOrderOn(t, cfg, "", "import-users", "operate/testdata/users.json", "--skip-bad"); !strings.Contains(out, "Imported: ") {
 		t.Errorf("%s", out)
 	}
 	value := testkit.OldValue()

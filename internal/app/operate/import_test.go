@@ -41,7 +41,7 @@ func TestImportedUsersKeepTheirIdsAndWhatTheySignInWith(t *testing.T) {
 			t.Errorf("%+v", got)
 		}
 		again := p.must(t, "", "import-users", "testdata/users.json")
-		if !strings.HasPrefix(again, "6 users in the file: 0 were imported, 5 already exist, 1 have only keys") {
+		if !strings.HasPrefix(again, "Users in the file: 6. Imported: 0.\nImported before: 5.\nSkipped, with nothing but keys to sign in with: 1.\n") {
 			t.Errorf("again: %s", again)
 		}
 

@@ -96,45 +96,34 @@ func (h handedOut) writeLink(w io.Writer) error {
 // write says what is in a file of users, and what became of it.
 func (r imported) write(w io.Writer) error {
 	var text strings.Builder
-	made := "were imported"
-	if r.DryRun {
-		made = "can be imported"
-	}
-	fmt.Fprintf(&text, "%d users in the file: %d %s", r.Users, r.Made, made)
-	for _, part := range []struct {
-		n    int
-		what string
-	}{
-		{r.There, "already exist"},
-		{r.Skipped, "have only keys to sign in with and were skipped"},
-		{r.Bad, "cannot be imported"},
-	} {
-		if part.n > 0 {
-			fmt.Fprintf(&text, ", %d %s", part.n, part.what)
+	line := func(n int, what, more string) {
+		if n > 0 {
+			text.WriteString(what + ": " + strconv.Itoa(n) + "." + more + "\n")
 		}
 	}
-	text.WriteString(".\n")
-	if r.NeedReset > 0 {
-		fmt.Fprintf(&text, "%d need a password: send them a link with latchkey user reset-password; with --smtp they can ask for one on the sign-in page.\n", r.NeedReset)
+	made := "Imported"
+	if r.DryRun {
+		made = "Can be imported"
 	}
-	if r.Disabled > 0 {
-		fmt.Fprintf(&text, "%d are disabled, as in the file.\n", r.Disabled)
-	}
-	if r.Keys > 0 {
-		fmt.Fprintf(&text, "%d keys come back when their values are adopted, from a file or as their devices knock: an export does not contain them.\n", r.Keys)
-	}
+	fmt.Fprintf(&text, "Users in the file: %d. %s: %d.\n", r.Users, made, r.Made)
+	line(r.There, "Imported before", "")
+	line(r.Skipped, "Skipped, with nothing but keys to sign in with", "")
+	line(r.Bad, "Cannot be imported", "")
+	line(r.NeedReset, "Without a password", " Send them a link with latchkey user reset-password; with --smtp, people can ask for one on the sign-in page.")
+	line(r.Disabled, "Disabled, as in the file", "")
+	line(r.Keys, "Keys whose values are not in the file", " Adopt the values from a file, or as their devices knock.")
 	for _, provider := range slices.Sorted(maps.Keys(r.Kept)) {
-		how := "were kept, but cannot be used to sign in here"
+		how := "that nobody can sign in with here"
 		switch {
 		case slices.Contains(r.SetUp, provider):
-			how = "sign in as before"
+			how = "that sign in as before"
 		case slices.Contains([]string{model.ProviderCustomToken, model.ProviderGoogle, model.ProviderApple}, provider):
-			how = "sign in as before once the server has that provider in the file of --providers"
+			how = "that sign in as before once the server has the provider in the file of --providers"
 		}
-		fmt.Fprintf(&text, "%d identities of %s %s.\n", r.Kept[provider], legible(provider), how)
+		line(r.Kept[provider], "Identities of "+legible(provider)+" "+how, "")
 	}
 	if r.Beside > 0 {
-		fmt.Fprintf(&text, "%d have an address that looks like another user's, and must sign in with its exact spelling:\n", r.Beside)
+		fmt.Fprintf(&text, "With an address that looks like another user's, and that must be typed exactly: %d.\n", r.Beside)
 		writeProblems(&text, r.BesideList, r.Beside)
 	}
 	writeProblems(&text, r.Problems, r.Bad)
