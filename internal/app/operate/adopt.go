@@ -268,8 +268,6 @@ func (a *adopting) userOf(name string) (id, bad string, err error) {
 		return "", "its user is a server key, which has no other keys", nil
 	case errors.As(err, new(accounts.AmbiguousError)):
 		return "", "several users match: use an id", nil
-	case errors.As(err, new(accounts.ServerKeyError)):
-		return "", "its user is a server key, which has one value", nil
 	case model.Is(err, model.KindNotFound):
 		return "", "there is no such user", nil
 	case err != nil:
