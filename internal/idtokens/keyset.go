@@ -193,7 +193,7 @@ func (s *keySet) begin() {
 		keys, err := s.fetch()
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if s.failed = err; err == nil {
+		if s.failed = err; err == nil || errors.Is(err, errNoKeys) {
 			s.keys, s.fetched = keys, s.now()
 		}
 		s.flight = nil
@@ -218,7 +218,7 @@ func (s *keySet) wait(ctx context.Context) {
 func (s *keySet) trouble() (Trouble, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return Trouble{Provider: s.provider, Address: withoutQuery(s.address), NoKeys: s.fetched.IsZero(), Err: s.failed}, s.failed != nil
+	return Trouble{Provider: s.provider, Address: withoutQuery(s.address), NoKeys: len(s.keys) == 0, Err: s.failed}, s.failed != nil
 }
 
 func withoutQuery(address string) string {
@@ -256,13 +256,16 @@ func (s *keySet) fetch() ([]namedKey, error) {
 	return parseKeySet(body)
 }
 
+// errNoKeys is said by the issuer itself: those from before are withdrawn, and not what is used while it is down.
+var errNoKeys = errors.New("its key set has no RSA key to sign with")
+
 // parseKeySet takes the keys that can sign by RS256. Others in the set are for somebody else; one that cannot be read does not keep out
 // the rest.
 func parseKeySet(body []byte) ([]namedKey, error) {
 	var set struct {
 		Keys []json.RawMessage `json:"keys"`
 	}
-	if err := json.Unmarshal(body, &set); err != nil {
+	if err := json.Unmarshal(body, &set); err != nil || set.Keys == nil {
 		return nil, errors.New("what it answers is not a key set")
 	}
 	var keys []namedKey
@@ -278,7 +281,7 @@ func parseKeySet(body []byte) ([]namedKey, error) {
 	}
 	switch {
 	case len(keys) == 0:
-		return nil, errors.New("its key set has no RSA key to sign with")
+		return nil, errNoKeys
 	case len(keys) > maxKeys:
 		return nil, fmt.Errorf("its key set has more than %d keys", maxKeys)
 	}

@@ -45,6 +45,27 @@ func TestAWithdrawnKeyIsForgottenWithoutATokenOfAnother(t *testing.T) {
 	s.refuses("the key after it", stolen, model.KindWrongToken, "no key")
 }
 
+func TestAnIssuerThatHasWithdrawnAllKeysIsNotOneThatIsDown(t *testing.T) {
+	t.Parallel()
+	s := newSigned(t, nil)
+	stolen := s.issuer.Token(t, s.claims(nil))
+	s.takes("the key", stolen)
+	for _, set := range []struct {
+		answer string
+		noKeys bool
+	}{{`{}`, false}, {`{"keys": []}`, true}} {
+		s.issuer.AnswerBy(func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, set.answer) })
+		s.clock.Advance(fresh)
+		if trouble := s.tokens.Look(t.Context()); len(trouble) != 1 || trouble[0].NoKeys != set.noKeys {
+			t.Errorf("%s: %v", set.answer, trouble)
+		}
+	}
+	s.refuses("a key that was withdrawn", stolen, model.KindNoIssuer, "no RSA key")
+	s.issuer.AnswerBy(nil)
+	s.clock.Advance(askPause)
+	s.takes("the key that is there again", stolen)
+}
+
 func TestTokensOfUnknownKeysDoNotHaveTheIssuerAskedWithEach(t *testing.T) {
 	t.Parallel()
 	s := newSigned(t, nil)
