@@ -202,7 +202,7 @@ func (a *Accounts) CanAdopt(ctx context.Context, ad Adoption) (keys int, err err
 // side.
 func checkAdopted(name string) error {
 	if isValue(name) {
-		return &model.Error{Kind: model.KindBadName, Reason: "looks like a value, which must not be a name"}
+		return &model.Error{Kind: model.KindBadName, Reason: "must not look like a value: names are shown"}
 	}
 	return checkName(name)
 }

@@ -79,7 +79,7 @@ func TestServerKeysAreManagedByTheirNames(t *testing.T) {
 		}{
 			{"server-key add gateway", []string{`"gateway"`, "already"}},
 			{"server-key add a/b", []string{"the name of a server key can only contain"}},
-			{"server-key add " + testkit.OldValue(), []string{"the name of a server key looks like a value"}},
+			{"server-key add " + testkit.OldValue(), []string{"the name of a server key must not look like a value"}},
 			{"server-key off hub", []string{`"hub"`, "no server key"}},
 			{"server-key delete gateway", []string{"--yes"}},
 			{"user disable " + list[0].UserID, []string{list[0].UserID, "server key gateway", "latchkey server-key"}},
