@@ -294,6 +294,9 @@ func (r *report) addNext(a app, s settings, signed bool) {
 		start += " --providers " + inShell(file)
 	}
 	start += " --public-url https://keys.example.org"
+	if s.users != "" { // or anybody could have somebody's address before they are imported
+		start += " --registration closed"
+	}
 	if a.id == "" {
 		start += ", with the app id that your apps have: this export has none"
 	}
