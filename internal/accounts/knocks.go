@@ -39,8 +39,8 @@ type knocks struct {
 	total atomic.Uint64
 
 	mu     sync.Mutex
-	heard  lately[[sha256.Size]byte, heard]
-	hints  lately[string, hint]
+	heard  limits.Lately[[sha256.Size]byte, heard]
+	hints  limits.Lately[string, hint]
 	newest struct {
 		book                                     *limits.Book
 		addresses, networks, providers, everyone *limits.Table
@@ -61,7 +61,7 @@ type hint struct {
 
 func newKnocks(now func() time.Time) *knocks {
 	k := &knocks{now: now}
-	k.heard.most, k.hints.most = heardOf, hinted
+	k.heard.Most, k.hints.Most = heardOf, hinted
 	book := limits.NewBook(now, quotaSweep)
 	k.newest.book = book
 	k.newest.addresses = book.Buckets(addressKnocks, addressKnockPause)
@@ -80,7 +80,7 @@ func (k *knocks) hear(hash [sha256.Size]byte, address string) (tries int64, writ
 	now := k.now()
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	h, known := k.heard.find(hash)
+	h, known := k.heard.Find(hash)
 	switch since := now.Sub(h.at); {
 	case known && 0 <= since && since < knockPause:
 		return 0, false
@@ -89,7 +89,7 @@ func (k *knocks) hear(hash [sha256.Size]byte, address string) (tries int64, writ
 	}
 	h.tries++
 	h.at = now
-	k.heard.add(hash, h)
+	k.heard.Add(hash, h)
 	return h.tries, true
 }
 
@@ -108,7 +108,7 @@ func (k *knocks) admit(address string) bool {
 func (k *knocks) hintedAt(address string) string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	h, known := k.hints.find(limits.Network(address))
+	h, known := k.hints.Find(limits.Network(address))
 	if !known || k.now().Sub(h.at) >= hintTime {
 		return ""
 	}
@@ -119,34 +119,10 @@ func (k *knocks) hint(address, userID string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	now, network := k.now(), limits.Network(address)
-	if before, known := k.hints.find(network); known && before.userID != userID && now.Sub(before.at) < hintTime {
+	if before, known := k.hints.Find(network); known && before.userID != userID && now.Sub(before.at) < hintTime {
 		userID = ""
 	}
-	k.hints.add(network, hint{userID, now})
-}
-
-// lately is a bounded memory: recent fills up and then becomes older, which is forgotten. What is used stays.
-type lately[K comparable, V any] struct {
-	most          int // of each half
-	recent, older map[K]V
-}
-
-func (l *lately[K, V]) find(key K) (V, bool) {
-	if v, known := l.recent[key]; known {
-		return v, true
-	}
-	v, known := l.older[key]
-	if known {
-		l.add(key, v)
-	}
-	return v, known
-}
-
-func (l *lately[K, V]) add(key K, v V) {
-	if _, known := l.recent[key]; !known && (l.recent == nil || len(l.recent) >= l.most) {
-		l.recent, l.older = make(map[K]V), l.recent
-	}
-	l.recent[key] = v
+	k.hints.Add(network, hint{userID, now})
 }
 
 // Hint says that somebody at an address has a token of another server that names a user. Nobody can check it: it is told to the operator

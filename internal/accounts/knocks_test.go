@@ -182,7 +182,7 @@ func TestTenThousandValuesFromOneAddressAreTwentyKnocks(t *testing.T) {
 	if n := f.KnocksHeard(); n != 10_001 {
 		t.Errorf("%d were heard", n)
 	}
-	if n := len(f.knocks.heard.recent) + len(f.knocks.heard.older); n != addressKnocks+1 {
+	if n := f.knocks.heard.Len(); n != addressKnocks+1 {
 		t.Errorf("%d values are in memory", n)
 	}
 	// A neighbour is heard all the same, and in the same network stays: what was made up is tried no more.
@@ -266,7 +266,7 @@ func TestWhatIsRememberedOfRefusedValuesIsBounded(t *testing.T) {
 		t.Errorf("%d are written", written)
 	}
 	for what, n := range map[string]int{
-		"values": len(k.heard.recent) + len(k.heard.older), "addresses": len(k.hints.recent) + len(k.hints.older),
+		"values": k.heard.Len(), "addresses": k.hints.Len(),
 		"counts": k.newest.addresses.Len() + k.newest.networks.Len() + k.newest.providers.Len(),
 	} {
 		if n == 0 || n > 3*everyKnock {
@@ -274,9 +274,9 @@ func TestWhatIsRememberedOfRefusedValuesIsBounded(t *testing.T) {
 		}
 	}
 	for i := range 3 * heardOf {
-		k.heard.add(hashValue(fmt.Sprint("more", i)), heard{})
+		k.heard.Add(hashValue(fmt.Sprint("more", i)), heard{})
 	}
-	if n := len(k.heard.recent) + len(k.heard.older); n > 2*heardOf {
+	if n := k.heard.Len(); n > 2*heardOf {
 		t.Errorf("%d values", n)
 	}
 }

@@ -35,7 +35,7 @@ func mayImport() map[string][]string {
 		"internal/app/pair":            {"internal/app/newfile", "internal/app/weburl", "internal/model", "internal/onboard"},
 		"internal/app/texts":           nil,
 		"internal/app/weburl":          nil,
-		"internal/authserver":          {"internal/accounts", "internal/model"},
+		"internal/authserver":          {"internal/accounts", "internal/limits", "internal/model"},
 		"internal/fileowner":           nil,
 		"internal/idtokens":            {"internal/model"},
 		"internal/limits":              nil,

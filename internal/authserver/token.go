@@ -72,7 +72,7 @@ type Tokens struct {
 	refresh signer
 	keys    map[string]verificationKey // by kid
 	public  json.RawMessage            // the JWK set
-	opened  verified
+	opened  *verified
 }
 
 // verificationKey ties a key to the one algorithm and type of token it is for, so that no header can have it used otherwise.
@@ -91,7 +91,7 @@ func NewTokens(access []*ecdsa.PrivateKey, refresh [][]byte) (*Tokens, error) {
 	if len(refresh) == 0 {
 		return nil, errors.New("there must be a secret for refresh tokens")
 	}
-	t := &Tokens{keys: map[string]verificationKey{}}
+	t := &Tokens{keys: map[string]verificationKey{}, opened: newVerified()}
 	if err := t.useAccessKeys(access); err != nil {
 		return nil, err
 	}

@@ -3,6 +3,8 @@ package authserver
 import (
 	"crypto/sha256"
 	"sync"
+
+	"latchkey/internal/limits"
 )
 
 // verifiedTokens is how many tokens each half of the memory holds: a megabyte in all.
@@ -12,9 +14,12 @@ const verifiedTokens = 2048
 // there now comes again in a moment: a page elsewhere asks for keys and usage. It says nothing about whether a token may be used: its type, app,
 // and time, and the row of its session, are looked at with each call.
 type verified struct {
-	mu sync.Mutex
-	// recent fills up and then becomes older, which is forgotten: what is used stays, and the whole is bounded.
-	recent, older map[[32]byte]claims
+	mu     sync.Mutex
+	tokens limits.Lately[[32]byte, claims]
+}
+
+func newVerified() *verified {
+	return &verified{tokens: limits.Lately[[32]byte, claims]{Most: verifiedTokens}}
 }
 
 // open gives the claims of a token, which verify finds out for one that is not known.
@@ -33,26 +38,11 @@ func (v *verified) open(raw string, verify func(string) (claims, error)) (claims
 func (v *verified) find(sum [32]byte) (claims, bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if c, known := v.recent[sum]; known {
-		return c, true
-	}
-	c, known := v.older[sum]
-	if known {
-		v.add(sum, c)
-	}
-	return c, known
+	return v.tokens.Find(sum)
 }
 
 func (v *verified) keep(sum [32]byte, c claims) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.add(sum, c)
-}
-
-// add makes room first. The caller holds the lock.
-func (v *verified) add(sum [32]byte, c claims) {
-	if v.recent == nil || len(v.recent) >= verifiedTokens {
-		v.recent, v.older = make(map[[32]byte]claims), v.recent
-	}
-	v.recent[sum] = c
+	v.tokens.Add(sum, c)
 }

@@ -9,7 +9,7 @@ import (
 
 func TestASignatureIsVerifiedOnceWhileItIsInUse(t *testing.T) {
 	t.Parallel()
-	v, asked := &verified{}, 0
+	v, asked := newVerified(), 0
 	verify := func(raw string) (claims, error) {
 		asked++
 		return claims{Subject: raw}, nil
@@ -21,7 +21,7 @@ func TestASignatureIsVerifiedOnceWhileItIsInUse(t *testing.T) {
 		if c, err := v.open(fmt.Sprint(i), verify); err != nil || c.Subject != fmt.Sprint(i) {
 			t.Fatal(c, err)
 		}
-		if n := len(v.recent) + len(v.older); n > 2*verifiedTokens {
+		if n := v.tokens.Len(); n > 2*verifiedTokens {
 			t.Fatalf("%d tokens are remembered", n)
 		}
 	}
@@ -35,7 +35,7 @@ func TestASignatureIsVerifiedOnceWhileItIsInUse(t *testing.T) {
 
 func TestATokenThatWasRefusedIsLookedAtAgain(t *testing.T) {
 	t.Parallel()
-	v, asked := &verified{}, 0
+	v, asked := newVerified(), 0
 	for range 3 {
 		if _, err := v.open("forged", func(string) (claims, error) {
 			asked++
@@ -44,8 +44,8 @@ func TestATokenThatWasRefusedIsLookedAtAgain(t *testing.T) {
 			t.Error("a forged token is taken")
 		}
 	}
-	if asked != 3 || len(v.recent) != 0 {
-		t.Errorf("looked at %d times, %d remembered", asked, len(v.recent))
+	if asked != 3 || v.tokens.Len() != 0 {
+		t.Errorf("looked at %d times, %d remembered", asked, v.tokens.Len())
 	}
 }
 
