@@ -15,10 +15,8 @@ import (
 // ByOperator is where an act of the operator comes from.
 var ByOperator = model.Origin{Actor: model.ActorOperator}
 
-// Where the value of an adopted key was found, for the activity of its owner.
-const (
-	AdoptedFromFile = "from a file"
-)
+// AdoptedFromFile is where the value of an adopted key was found, for the activity of its owner.
+const AdoptedFromFile = "from a file"
 
 // Adoption is a key to be, whose value a device has already.
 type Adoption struct {
@@ -79,9 +77,6 @@ func (p *Person) AdoptKey(ctx context.Context, name string, pasted model.Secret)
 	}
 	return key, err
 }
-
-// OwnersAdopt says whether people may take over the values of their devices themselves.
-func (a *Accounts) OwnersAdopt() bool { return a.cfg.OwnersAdopt }
 
 // haver refuses an adoption because of the key that has the value.
 func (a *Accounts) haver(ctx context.Context, ad Adoption) (model.Key, error) {

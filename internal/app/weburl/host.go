@@ -63,13 +63,6 @@ func notInHosts(r rune) bool {
 	return r <= ' ' || r > '~' || strings.ContainsRune("#/:<>?@[\\]^|%*", r)
 }
 
-// SameHost says whether both are the same host, however they are spelled.
-func SameHost(a, b string) bool {
-	one, err := Host(a)
-	other, otherErr := Host(b)
-	return err == nil && otherErr == nil && one == other
-}
-
 // oldIPv4 reads the ways to write an IPv4 address that browsers turn into four decimal numbers: fewer than four, in octal and in
 // hexadecimal. numeric says that browsers take the text for an address, and refuse it when it is none.
 func oldIPv4(name string) (address string, numeric bool) {
