@@ -96,7 +96,7 @@ func (a app) report(s settings, counted *people) report {
 	if counted != nil && counted.serverKeys > 0 {
 		r.Configure = append(r.Configure, item{
 			Type: "server-api-key", What: "Server API keys", Keys: counted.serverKeys,
-			Note: count(counted.serverKeys, "key") + "; their values are on the machines alone: adopt-keys --server",
+			Note: count(counted.serverKeys, "key") + "; only the machines have the values: adopt-keys --server",
 		})
 	}
 	if a.data.Enabled {
