@@ -86,8 +86,8 @@ func (p *Person) Ways(ctx context.Context) ([]model.Way, error) {
 	}
 	ways := make([]model.Way, 0, len(identities))
 	for _, id := range identities {
-		if id.Provider == model.ProviderAnonymous { // with which nobody signs in a second time
-			continue
+		if id.Provider != model.ProviderEmailPassword && signedInWith[id.Provider] == "" {
+			continue // anonymous, which works once, or imported of a provider that there is not here
 		}
 		ways = append(ways, model.Way{Provider: id.Provider, Name: nameOf(id)})
 	}

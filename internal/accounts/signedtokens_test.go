@@ -176,7 +176,8 @@ func TestAUserWithAPasswordAndATokenIsOneUser(t *testing.T) {
 		ID: model.NewID(f.clock.Now()), UserID: u.ID, Provider: model.ProviderEmailPassword, Subject: "ada@example.org", PasswordHash: testkit.PasswordHash, CreatedAt: u.CreatedAt,
 	}
 	google := model.Identity{ID: model.NewID(f.clock.Now()), UserID: u.ID, Provider: ada.Provider, Subject: ada.Subject, CreatedAt: u.CreatedAt}
-	if err := f.Import(t.Context(), u, []model.Identity{email, google}); err != nil {
+	facebook := model.Identity{ID: model.NewID(f.clock.Now()), UserID: u.ID, Provider: "oauth2-facebook", Subject: "17", CreatedAt: u.CreatedAt}
+	if err := f.Import(t.Context(), u, []model.Identity{email, google, facebook}); err != nil {
 		t.Fatal(err)
 	}
 	byToken := f.signInWithToken(ada)
@@ -185,6 +186,9 @@ func TestAUserWithAPasswordAndATokenIsOneUser(t *testing.T) {
 		t.Fatalf("by password %s, %v, by token %s", who.UserID, err, byToken.UserID)
 	}
 	p := f.As(who, here)
+	if ways, err := p.Ways(t.Context()); err != nil || len(ways) != 2 || ways[0].Name != email.Subject || ways[1].Provider != ada.Provider {
+		t.Errorf("they sign in by %+v, %v", ways, err)
+	}
 	if err := p.ChangePassword(t.Context(), testPassword, "another battery staple"); err != nil {
 		t.Error(err)
 	}
@@ -193,7 +197,7 @@ func TestAUserWithAPasswordAndATokenIsOneUser(t *testing.T) {
 	}
 	f.signInWithToken(ada) // which is no password
 	found, err := f.Find(t.Context(), "ada@example.org")
-	if id, ok := found.Password(); err != nil || !ok || id.ID != email.ID || len(found.Identities) != 2 {
+	if id, ok := found.Password(); err != nil || !ok || id.ID != email.ID || len(found.Identities) != 3 {
 		t.Errorf("found %+v, %v", found, err)
 	}
 }
