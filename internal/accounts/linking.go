@@ -26,10 +26,14 @@ func (p *Person) LinkPassword(ctx context.Context, email string, password model.
 	return p.link(ctx, model.Identity{Provider: who.provider, Subject: email, Generation: who.generation}, model.DetailPassword)
 }
 
-// LinkToken has the person sign in with tokens of an issuer too, which has authenticated them and by which nobody else signs in.
+// LinkToken has the person sign in with tokens of an issuer too, which has authenticated them and by which nobody else signs in. An
+// anonymous user becomes a person by it, as those alone may to whom a sign-in with the token would give an account.
 func (p *Person) LinkToken(ctx context.Context, who model.Proved) (model.Session, error) {
 	if err := p.links(); err != nil {
 		return model.Session{}, err
+	}
+	if p.who.Provider == model.ProviderAnonymous && !p.accounts.cfg.NewUsers[who.Provider] {
+		return model.Session{}, noNewUsers(who.Provider)
 	}
 	return p.link(ctx, model.Identity{Provider: who.Provider, Subject: who.Subject, Data: who.Data}, signedInWith[who.Provider])
 }

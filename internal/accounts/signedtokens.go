@@ -60,9 +60,7 @@ var signedInWith = map[string]string{
 // createProved creates the user whom a token is about. Of several sign-ins at once one creates it, and the others are that user's.
 func (a *Accounts) createProved(ctx context.Context, from model.Origin, who model.Proved) (model.Identity, error) {
 	if !a.cfg.NewUsers[who.Provider] {
-		return model.Identity{}, &model.Error{
-			Kind: model.KindRegistrationClosed, Err: errors.New("no account is of this subject, and " + who.Provider + " creates none"),
-		}
+		return model.Identity{}, noNewUsers(who.Provider)
 	}
 	if err := tooMany(model.KindTooManyAccounts, a.registrations.take(from.Address)); err != nil {
 		return model.Identity{}, err
@@ -82,6 +80,11 @@ func (a *Accounts) createProved(ctx context.Context, from model.Origin, who mode
 		a.countToken(ctx, who.Provider, &a.tokens.created)
 	}
 	return id, err
+}
+
+// noNewUsers refuses somebody whom a provider may not give an account.
+func noNewUsers(provider string) error {
+	return &model.Error{Kind: model.KindRegistrationClosed, Err: errors.New("no account is of this subject, and " + provider + " creates none")}
 }
 
 // wasImported says whether an identity was elsewhere before: it is older than its id.

@@ -31,6 +31,10 @@ func (f *fixture) signInWithToken(who model.Proved) model.Session {
 func TestTheSubjectOfATokenIsOneUserForGood(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, withTokens, func(cfg *Config) { cfg.Registration = false })
+	anonymous, err := f.SignInAnonymously(t.Context(), here, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	first := f.signInWithToken(ada)
 	if again := f.signInWithToken(ada); again.UserID != first.UserID || again.ID == first.ID {
 		t.Errorf("the second sign-in is %+v, the first was %+v", again, first)
@@ -52,10 +56,20 @@ func TestTheSubjectOfATokenIsOneUserForGood(t *testing.T) {
 	for _, nobody := range []model.Proved{{Provider: model.ProviderApple, Subject: ada.Subject}, {Provider: model.ProviderCustomToken, Subject: ada.Subject}} {
 		_, err := f.SignInWithToken(t.Context(), here, nobody, nil)
 		is(t, err, model.KindRegistrationClosed)
+		_, err = f.ofSession(anonymous).LinkToken(t.Context(), nobody) // which would be a way round
+		is(t, err, model.KindRegistrationClosed)
 		if _, err := f.store.IdentityBySubject(t.Context(), nobody.Provider, nobody.Subject); !errors.Is(err, model.ErrNotFound) {
 			t.Errorf("%s: %v", nobody.Provider, err)
 		}
 	}
+	if _, err := f.ofSession(first).LinkToken(t.Context(), model.Proved{Provider: model.ProviderApple, Subject: ada.Subject}); err != nil {
+		t.Errorf("a person who is here: %v", err)
+	}
+}
+
+// ofSession is who has a session.
+func (f *fixture) ofSession(s model.Session) *Person {
+	return f.As(model.Account{UserID: s.UserID, SessionID: s.ID, IdentityID: s.IdentityID, Provider: s.Provider}, here)
 }
 
 // An issuer need not have seen to it that an address is theirs who says so.
@@ -207,7 +221,7 @@ func TestASessionOfATokenHasNoPassword(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, withTokens)
 	session := f.signInWithToken(ada)
-	p := f.As(model.Account{UserID: session.UserID, SessionID: session.ID, IdentityID: session.IdentityID, Provider: session.Provider}, here)
+	p := f.ofSession(session)
 	for range 20 { // nor are its tries counted
 		is(t, p.CheckPassword(t.Context(), ""), model.KindForbidden)
 		is(t, p.ChangePassword(t.Context(), "", "another battery"), model.KindForbidden)
