@@ -80,7 +80,6 @@ type linking struct {
 
 // link links the identity. Its owner was somebody, or nobody, before they were locked.
 func (l *linking) link(owner string) error {
-	l.linked = false // of an earlier run
 	var provider string
 	if err := l.row(selectAuthSessionOfUser, []any{l.sessionID, l.id.UserID}, &provider); err != nil {
 		return err
@@ -88,8 +87,7 @@ func (l *linking) link(owner string) error {
 	var found model.Identity
 	switch err := identityBySubject(l, l.id, &found); {
 	case errors.Is(err, model.ErrNotFound):
-		err = l.add()
-		if err != nil {
+		if err := l.add(); err != nil {
 			return err
 		}
 	case err != nil:
