@@ -27,9 +27,13 @@ func adoptWith(name string) string {
 	return adoptPath + "?name=" + name
 }
 
-// likeAValue says of a name that it looks like a value, pasted into the wrong field.
+// likeAValue says of a name that it looks like a value, pasted into the wrong field: hardly any lacks a digit or a letter of each size.
 func likeAValue(name string) bool {
-	return len(name) == model.MaxNameLength && model.ValidName(name) && !strings.ContainsAny(name, "-_")
+	has := func(from, to rune) bool {
+		return strings.ContainsFunc(name, func(r rune) bool { return from <= r && r <= to })
+	}
+	return len(name) == model.MaxNameLength && model.ValidName(name) && !strings.ContainsAny(name, "-_") &&
+		has('0', '9') && has('A', 'Z') && has('a', 'z')
 }
 
 // showAdopt shows the form, after the password if that is to be entered: what was pasted before it would have to be pasted again. Without
@@ -125,10 +129,7 @@ func (h *dashboard) answerNotAdopted(c echo.Context, name string, holder model.K
 		return err
 	}
 	if likeAValue(name) {
-		m.Name, m.Suggestion = "", ""
-		if model.Is(err, model.KindBadName) {
-			m.NameError = "That looks like a value, and names are shown on pages."
-		}
+		m.Name = ""
 	}
 	return render(c, status, views.AdoptPage(m), views.AdoptPage(m))
 }

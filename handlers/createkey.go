@@ -151,6 +151,9 @@ func (h *dashboard) answerCreateError(c echo.Context, name string, created model
 		return h.answerLostCreate(c, m, created, err)
 	case model.Is(err, model.KindBadName):
 		m.Form.Error, m.Form.Suggestion = nameError(name), suggestName(name)
+		if likeAValue(name) {
+			m.Form.Name = ""
+		}
 	case model.Is(err, model.KindNameTaken):
 		m.Form.Error = "You already have a key with this name."
 		m.Form.Holder = find(m.List, name)
@@ -263,6 +266,8 @@ func nameError(name string) string {
 	switch {
 	case name == "":
 		return "Give the key a name."
+	case likeAValue(name):
+		return "That looks like a value, and names are shown on pages."
 	case len(name) > model.MaxNameLength && !strings.ContainsFunc(name, notNameRune):
 		return "Names can have up to 64 characters."
 	default:
@@ -278,6 +283,9 @@ func suggestName(name string) string {
 	suggestion := strings.Trim(strings.Join(parts, "-"), "-")
 	if len(suggestion) > model.MaxNameLength {
 		suggestion = strings.TrimRight(suggestion[:model.MaxNameLength], "-")
+	}
+	if likeAValue(suggestion) {
+		return ""
 	}
 	return suggestion
 }

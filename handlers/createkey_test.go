@@ -15,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"latchkey/client"
+	"latchkey/internal/testkit"
 )
 
 func createForm(id, name string) url.Values {
@@ -555,6 +556,21 @@ func TestANameThatCannotBeIsRefusedBesideTheFieldWithASuggestion(t *testing.T) {
 	}
 	if got := p.storedNames(who); got != "" || p.upstream.count(createKey) != 0 {
 		t.Errorf("the keys are %q after %d requests to create", got, p.upstream.count(createKey))
+	}
+}
+
+// People have values of devices to bring, and there is a field for a name.
+func TestAValueIsNoName(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, who := p.signedIn(email)
+	value := testkit.OldValue()
+	a := b.post("/keys", createForm(newFormID(t), value)).want(http.StatusUnprocessableEntity).lacks("#once", "#name-error b").keepsSecret(p, value)
+	if a.attr("#name", "value") != "" || !strings.Contains(a.text("#name-error"), "looks like a value") {
+		t.Errorf("the field has %q, and is said to be %q", a.attr("#name", "value"), a.text("#name-error"))
+	}
+	if got := p.storedNames(who); got != "" {
+		t.Errorf("the keys are %q", got)
 	}
 }
 

@@ -42,7 +42,7 @@ var ownPages = []string{home, activityPath, sessionsPath, accountPath, accountPa
 // newKeyWith is the form for a new key with the name filled in, or the keys page when no key can have it. Such a name needs no
 // escapes.
 func newKeyWith(name string) string {
-	if !model.ValidName(name) {
+	if !model.ValidName(name) || likeAValue(name) {
 		return home
 	}
 	return newKeyPath + "?name=" + name

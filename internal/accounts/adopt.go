@@ -30,7 +30,7 @@ type Adoption struct {
 //
 // Of KindOwnValue the key is the owner's who has the value already. Nobody is told whose a value is that is of KindValueTaken.
 func (a *Accounts) Adopt(ctx context.Context, from model.Origin, ad Adoption) (model.Key, error) {
-	if err := checkAdopted(ad.Name); err != nil {
+	if err := checkName(ad.Name); err != nil {
 		return model.Key{}, err
 	}
 	now := a.cfg.Now()
@@ -65,7 +65,7 @@ func (p *Person) AdoptKey(ctx context.Context, name string, pasted model.Secret)
 	if err := adoptable(value.Reveal()); err != nil {
 		return model.Key{}, err
 	}
-	if err := checkAdopted(name); err != nil {
+	if err := checkName(name); err != nil {
 		return model.Key{}, err
 	}
 	if _, _, wait := a.adoptions.takeHere(p.who.UserID); wait > 0 {
@@ -174,7 +174,7 @@ func (a *Accounts) pause(ctx context.Context) bool {
 
 // CanAdopt says what stands in the way of an Adopt, if anything besides the room, and how many keys the owner has.
 func (a *Accounts) CanAdopt(ctx context.Context, ad Adoption) (keys int, err error) {
-	if err := checkAdopted(ad.Name); err != nil {
+	if err := checkName(ad.Name); err != nil {
 		return 0, err
 	}
 	has, err := a.store.APIKeys(ctx, ad.UserID)
@@ -191,15 +191,6 @@ func (a *Accounts) CanAdopt(ctx context.Context, ad Adoption) (keys int, err err
 		return len(has), refuse(model.KindNameTaken)
 	}
 	return len(has), nil
-}
-
-// checkAdopted is checkName, and keeps a value from becoming a name, which everybody may see: in a file or a form the two stand side by
-// side.
-func checkAdopted(name string) error {
-	if isValue(name) {
-		return &model.Error{Kind: model.KindBadName, Reason: "must not look like a value: names are shown"}
-	}
-	return checkName(name)
 }
 
 // AdoptableHash is the SHA-256 by which a value is adopted that stands in a file, or a refusal that says why no key can have it.

@@ -252,7 +252,8 @@ func (p *Person) keyEvent(kind model.EventKind, id string) model.Event {
 	return e
 }
 
-// checkName applies the rule of App Services for names.
+// checkName applies the rule of App Services for names, and keeps a value from becoming one: everybody may see a name, and where people
+// have values of their own to bring they paste one into the wrong field.
 func checkName(name string) error {
 	if name == "" {
 		return &model.Error{Kind: model.KindBadName, Reason: "'name' is a required string"}
@@ -264,6 +265,9 @@ func checkName(name string) error {
 	}
 	if len(name) > model.MaxNameLength {
 		return &model.Error{Kind: model.KindBadName, Reason: fmt.Sprintf("can be at most %d characters long", model.MaxNameLength)}
+	}
+	if isValue(name) && looksRandom(name) {
+		return &model.Error{Kind: model.KindBadName, Reason: "must not look like a value: names are shown"}
 	}
 	return nil
 }

@@ -32,7 +32,7 @@ func (a *Accounts) AddServerKey(ctx context.Context, name string) (model.Key, mo
 func (a *Accounts) createServerKey(
 	ctx context.Context, k model.Key, valueHash [32]byte, what model.EventKind, how string,
 ) (model.Key, error) {
-	if err := checkAdopted(k.Name); err != nil {
+	if err := checkName(k.Name); err != nil {
 		return model.Key{}, err
 	}
 	now := a.cfg.Now()
@@ -69,7 +69,7 @@ func (a *Accounts) AdoptServerKey(ctx context.Context, ad Adoption) (model.Key, 
 
 // CanAdoptServerKey says what stands in the way of an AdoptServerKey, if anything besides the room, and how many server keys there are.
 func (a *Accounts) CanAdoptServerKey(ctx context.Context, ad Adoption) (keys int, err error) {
-	if err := checkAdopted(ad.Name); err != nil {
+	if err := checkName(ad.Name); err != nil {
 		return 0, err
 	}
 	all, err := a.ServerKeys(ctx)
