@@ -82,7 +82,7 @@ func TestCommandsReachASharedDatabaseThemselves(t *testing.T) {
 	value := testkit.OldValue()
 	file := filepath.Join(t.TempDir(), "values.csv")
 	testkit.WriteFile(t, file, "user,name,value\n"+account.Get("email")+",porch-cam,"+value+"\n", 0o600)
-	if out := mustOrderOn(t, cfg, "", "adopt-keys", file); !strings.Contains(out, "1 were adopted") {
+	if out := mustOrderOn(t, cfg, "", "adopt-keys", file); !strings.Contains(out, "Adopted: 1.") {
 		t.Errorf("%s", out)
 	}
 	mustOrderOn(t, cfg, "", "key", "off", account.Get("email"), "porch-cam")

@@ -373,18 +373,17 @@ func (a *adopting) refuse(row int, reason string) {
 // write says what is in a file of values, and what became of it.
 func (r adopted) write(w io.Writer) error {
 	var text bytes.Buffer
-	done := "were adopted"
+	done := "Adopted"
 	if r.DryRun {
-		done = "can be adopted"
+		done = "Can be adopted"
 	}
-	fmt.Fprintf(&text, "%d rows in the file: %d %s", r.Rows, r.Adopted, done)
+	fmt.Fprintf(&text, "Rows in the file: %d. %s: %d.\n", r.Rows, done, r.Adopted)
 	if r.There > 0 {
-		fmt.Fprintf(&text, ", %d are there already", r.There)
+		fmt.Fprintf(&text, "There already: %d.\n", r.There)
 	}
 	if r.Bad > 0 {
-		fmt.Fprintf(&text, ", %d cannot be adopted", r.Bad)
+		fmt.Fprintf(&text, "Cannot be adopted: %d.\n", r.Bad)
 	}
-	text.WriteString(".\n")
 	if r.Adopted > 0 && !r.Server {
 		fmt.Fprintf(&text, "Users: %d.\n", r.Users)
 	}

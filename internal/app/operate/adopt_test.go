@@ -62,13 +62,13 @@ func TestValuesInAFileBecomeKeysOfTheirUsers(t *testing.T) {
 			t.Errorf("a rehearsal: %+v", rehearsal)
 		}
 		out := p.must(t, "", "adopt-keys", file)
-		if !strings.HasPrefix(out, "3 rows in the file: 3 were adopted.\nUsers: 2.\nGiven by their SHA-256 alone: 1.") || !strings.Contains(out, "Nobody was sent an email") {
+		if !strings.HasPrefix(out, "Rows in the file: 3. Adopted: 3.\nUsers: 2.\nGiven by their SHA-256 alone: 1.") || !strings.Contains(out, "Nobody was sent an email") {
 			t.Errorf("%s", out)
 		}
 		if p.signsIn(t, cam) != ada || p.signsIn(t, pi) != ada {
 			t.Error("the values do not sign in as who their user always was")
 		}
-		if again := p.must(t, "", "adopt-keys", file); again != "3 rows in the file: 0 were adopted, 3 are there already.\n" {
+		if again := p.must(t, "", "adopt-keys", file); again != "Rows in the file: 3. Adopted: 0.\nThere already: 3.\n" {
 			t.Errorf("again: %s", again)
 		}
 		if got := p.events(t, ada); !slices.Contains(got, "key-adopted by operator") {

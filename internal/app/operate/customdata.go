@@ -171,15 +171,14 @@ func (r importedData) tally() (all, bad int) { return r.Objects, r.Bad }
 
 func (r importedData) write(w io.Writer) error {
 	var text strings.Builder
-	done := "were saved"
+	done := "Saved"
 	if r.DryRun {
-		done = "can be saved"
+		done = "Can be saved"
 	}
-	fmt.Fprintf(&text, "%d objects in the file: %d %s", r.Objects, r.Saved, done)
+	fmt.Fprintf(&text, "Objects in the file: %d. %s: %d.\n", r.Objects, done, r.Saved)
 	if r.Bad > 0 {
-		fmt.Fprintf(&text, ", %d cannot be", r.Bad)
+		fmt.Fprintf(&text, "Cannot be saved: %d.\n", r.Bad)
 	}
-	text.WriteString(".\n")
 	for _, p := range r.Problems {
 		fmt.Fprintf(&text, "  line %d: %s\n", p.Number, legible(p.Reason))
 	}

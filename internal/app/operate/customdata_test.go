@@ -82,14 +82,14 @@ func TestCustomDataIsImportedAsMongoexportWritesIt(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "data.json")
 		testkit.WriteFile(t, file, "\ufeff"+good, 0o600)
 
-		if out := p.must(t, "", "import-custom-data", file, "--user-field", "owner_id", "--dry-run"); out != "2 objects in the file: 2 can be saved.\n" {
+		if out := p.must(t, "", "import-custom-data", file, "--user-field", "owner_id", "--dry-run"); out != "Objects in the file: 2. Can be saved: 2.\n" {
 			t.Errorf("rehearsed: %q", out)
 		}
 		if out := p.must(t, "", "user", "data", ids[0]); out != "{}\n" {
 			t.Errorf("after a rehearsal: %q", out)
 		}
 		for range 2 {
-			if out := p.must(t, "", "import-custom-data", file, "--user-field", "owner_id"); out != "2 objects in the file: 2 were saved.\n" {
+			if out := p.must(t, "", "import-custom-data", file, "--user-field", "owner_id"); out != "Objects in the file: 2. Saved: 2.\n" {
 				t.Errorf("imported: %q", out)
 			}
 		}

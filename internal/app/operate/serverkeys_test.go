@@ -141,18 +141,18 @@ func TestValuesInAFileBecomeServerKeys(t *testing.T) {
 		p.must(t, "", "adopt-keys", valuesFile(t, "user,name,value\nada@example.com,hers,"+taken))
 		file := valuesFile(t, "name,value,sha256\ngateway,"+gateway+",\nhub,,"+hashOf(hub)+"\n")
 
-		if out := p.must(t, "", "adopt-keys", "--server", "--dry-run", file); !strings.HasPrefix(out, "2 rows in the file: 2 can be adopted.\nGiven by their SHA-256 alone: 1") || p.signsIn(t, gateway) != "" {
+		if out := p.must(t, "", "adopt-keys", "--server", "--dry-run", file); !strings.HasPrefix(out, "Rows in the file: 2. Can be adopted: 2.\nGiven by their SHA-256 alone: 1") || p.signsIn(t, gateway) != "" {
 			t.Errorf("a rehearsal: %s", out)
 		}
 		out := p.must(t, "", "adopt-keys", "--server", file)
-		if !strings.HasPrefix(out, "2 rows in the file: 2 were adopted.\n") || strings.Contains(out, "email") || strings.Contains(out, "Users") {
+		if !strings.HasPrefix(out, "Rows in the file: 2. Adopted: 2.\n") || strings.Contains(out, "email") || strings.Contains(out, "Users") {
 			t.Errorf("%s", out)
 		}
 		list := ordered[serverKeyList](t, p, "server-key", "list").Keys
 		if len(list) != 2 || !list[0].Adopted || !list[1].Adopted || p.signsIn(t, gateway) == "" {
 			t.Fatalf("%+v", list)
 		}
-		if again := p.must(t, "", "adopt-keys", "--server", file); again != "2 rows in the file: 0 were adopted, 2 are there already.\n" {
+		if again := p.must(t, "", "adopt-keys", "--server", file); again != "Rows in the file: 2. Adopted: 0.\nThere already: 2.\n" {
 			t.Errorf("again: %s", again)
 		}
 		if got := p.events(t, list[0].UserID); len(got) == 0 || got[0] != "key-adopted by operator" {
