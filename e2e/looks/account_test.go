@@ -8,6 +8,7 @@ import (
 
 	"latchkey/client"
 	"latchkey/e2e/story"
+	"latchkey/internal/app/config"
 )
 
 // statesOfAccount are those of the pages about an account that is ours, where there is mail.
@@ -53,6 +54,10 @@ func statesOfAccount(ana *story.Person, reset string) []story.State {
 			p.Press(p.Button("Change password"))
 			p.Says("Your password was changed, and everything else was signed out.")
 		}},
+		{Name: "a value that is not adopted", Who: ana, Path: "/keys/adopt", Reach: func(p *story.Page, _ *story.Gateway) {
+			p.Fill("Name", "Küche 2")
+			press("Adopt this key", "Value", "nonsense", "Names can have letters, digits")(p, nil)
+		}},
 		{Name: "the question before an account goes", Who: ana, Path: "/account/delete"},
 		{Name: "the question with a wrong password", Who: ana, Path: "/account/delete",
 			Reach: press("Delete account", "Your password", "not this one", "Wrong password.")},
@@ -61,7 +66,7 @@ func statesOfAccount(ana *story.Person, reset string) []story.State {
 
 func TestEveryStateOfTheAccountPagesIsAccessibleInEveryLook(t *testing.T) {
 	t.Parallel()
-	program, box := story.StartWithMail(t)
+	program, box := story.StartWithMail(t, func(cfg *config.Config) { cfg.Adoption = "owners" })
 	ana := program.Confirmed(t, box, "ana@example.com")
 	box.Clock.Advance(time.Minute)
 	program.Send(t, http.MethodPost, "/forgot", url.Values{"email": {ana.Email}}, nil)
