@@ -30,6 +30,8 @@ const (
 	EventIdentityLinked  EventKind = "identity-linked"
 	EventAccountDisabled EventKind = "account-disabled"
 	EventAccountEnabled  EventKind = "account-enabled"
+
+	EventIdentityUnlinked EventKind = "identity-unlinked"
 )
 
 // How somebody signed in, or got an account, whom somebody else had authenticated.

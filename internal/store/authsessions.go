@@ -23,13 +23,14 @@ const authSessionColumns = `id, user_id, device_id, provider, identity_id, coale
 
 const (
 	// insertAuthSession asks for the generation while inserting: a password that is changed between being checked and being used
-	// opens nothing. An identity is there as long as its user.
+	// opens nothing. Neither does an identity that is unlinked then, which one with a password cannot be.
 	insertAuthSession = `
 INSERT INTO auth_sessions (id, user_id, device_id, provider, identity_id, created_at, expires_at,
 	last_seen_at, address, agent, device_name, platform, sdk)
 SELECT ?1, u.id, ?2, ?3, ?4, ?5, ?6, ?5, ?7, ?8, ?9, ?10, ?11
 FROM users AS u WHERE u.id = ?12 AND u.disabled_at IS NULL
-	AND NOT EXISTS (SELECT 1 FROM identities AS i WHERE i.id = ?4 AND i.generation <> ?13)`
+	AND NOT EXISTS (SELECT 1 FROM identities AS i WHERE i.id = ?4 AND i.generation <> ?13)
+	AND (?3 NOT IN (` + unlinkable + `) OR EXISTS (SELECT 1 FROM identities AS i WHERE i.id = ?4))`
 
 	// insertAuthSessionByKey asks for the key and its switch while inserting: a key that is turned off between being looked up
 	// and being used opens nothing.
@@ -78,7 +79,7 @@ DELETE FROM auth_sessions WHERE id IN (
 )
 
 // CreateAuthSession adds a session, seen now. It answers ErrNotFound when the user is gone or disabled, when the password was changed
-// since Generation and, with a KeyID, when that key is not the user's or is off. Beyond MaxAuthSessions of the same key, or of none,
+// since Generation, when the identity was unlinked and, with a KeyID, when that key is not the user's or is off. Beyond MaxAuthSessions of the same key, or of none,
 // the oldest by creation ends: by when it was last seen would be fairer, and would take an index written at every sighting. Of a key
 // that opens the session the use is remembered in the same transaction, unless it is nil, and the events are recorded when it
 // is the first; without a key it is recorded always.

@@ -62,6 +62,7 @@ func writeStatements() []string {
 		deleteWebSessionsOfUser, forgetUserOfGrants,
 		insertAnonymousUser, deleteAnonymousUser, lookAtAnonymous, postponeAnonymous, sweepAnonymousEvents, sweepAnonymous, forgetAnonymous,
 		insertUnusedUser, deleteUnusedUser, selectUnusedUser, selectAuthSessionOfUser, countIdentities, moveIdentity, updateAuthSessionIdentity,
+		unlinkIdentity, selectIdentityOfUser, deleteSessionsOfIdentity,
 		updateKnock, insertKnock, roomInNetwork, roomForKnock, ignoreKnock, forgetHints, sweepKnocks, insertImportedKey,
 		saveClock, boundAuthSessions, boundWebSessions, boundLinks, boundGrants, boundRecordingSince,
 		insertServerKey, selectServerKeyOwner, upsertCustomData, deleteCustomData,

@@ -18,6 +18,8 @@ func linking() []contract {
 		{"an address moves from an account that was never used, of which nothing is left", proveMoved},
 		{"what somebody uses is not moved", proveNotMoved},
 		{"an identity that nobody has is added, up to a limit, and is nobody else's then", proveAdded},
+		{"an identity is unlinked with the sessions that it opened, and never the last one or another's", proveUnlinked},
+		{"an identity that is unlinked at that moment opens a session that ends with it, or none", proveUnlinkedAtOnce},
 		{"a session that has ended links nothing", func(t *testing.T, s *store.Store) {
 			a, id := addAnonymous(t, s), addUnused(t, s)
 			want(t, s.DeleteAuthSession(t.Context(), a.UserID, a.ID), nil)
@@ -204,6 +206,95 @@ func proveAdded(t *testing.T, s *store.Store) {
 	want(t, err, model.ErrConflict)
 	_, err = s.LinkIdentity(ctx, other.ID, linkTo(other, model.Identity{Provider: model.ProviderGoogle, Subject: "subject 0"}))
 	want(t, err, nil)
+}
+
+func proveUnlinked(t *testing.T, s *store.Store) {
+	ctx := t.Context()
+	u, email := newUser("unlinks")
+	want(t, s.CreateUser(ctx, u, email), nil)
+	own, device := addAuthSession(t, s, u.ID, ""), addSessionByKey(t, s, u.ID)
+	google, apple := addLinked(t, s, own, model.ProviderGoogle), addLinked(t, s, own, model.ProviderApple)
+	other := addAnonymous(t, s)
+	last := addLinked(t, s, other, model.ProviderGoogle) // its session is of it from now on
+	opened := func(id model.Identity) model.Session {
+		a := newAuthSession(id.UserID, "")
+		a.Provider, a.IdentityID = id.Provider, id.ID
+		want(t, s.CreateAuthSession(ctx, a, nil), nil)
+		return a
+	}
+	byGoogle, byApple := opened(google), opened(apple)
+	w := newWebSession()
+	w.UserID, w.AuthSessionID = u.ID, byGoogle.ID
+	want(t, s.CreateWebSession(ctx, w), nil)
+
+	e := newEvent(u.ID, model.EventIdentityUnlinked)
+	want(t, s.UnlinkIdentity(ctx, u.ID, email.ID, e), model.ErrConflict)
+	want(t, s.UnlinkIdentity(ctx, u.ID, last.ID, e), model.ErrNotFound)
+	want(t, s.UnlinkIdentity(ctx, u.ID, model.NewID(base), e), model.ErrNotFound)
+	want(t, s.UnlinkIdentity(ctx, other.UserID, last.ID), model.ErrConflict) // an anonymous identity works once
+	for _, a := range []model.Session{own, device, byGoogle, byApple, other} {
+		_, err := s.AuthSession(ctx, a.ID)
+		want(t, err, nil)
+	}
+	kinds := func() (n int) {
+		events, err := s.Events(ctx, u.ID, model.EventQuery{Kinds: []model.EventKind{model.EventIdentityUnlinked}, Limit: 9})
+		want(t, err, nil)
+		return len(events)
+	}
+	if n := kinds(); n != 0 {
+		t.Errorf("%d events of what did not happen", n)
+	}
+
+	want(t, s.UnlinkIdentity(ctx, u.ID, google.ID, e), nil)
+	want(t, s.UnlinkIdentity(ctx, u.ID, google.ID, newEvent(u.ID, model.EventIdentityUnlinked)), model.ErrNotFound)
+	_, err := s.IdentityBySubject(ctx, google.Provider, google.Subject)
+	want(t, err, model.ErrNotFound)
+	_, err = s.AuthSession(ctx, byGoogle.ID)
+	want(t, err, model.ErrNotFound)
+	_, err = s.WebSession(ctx, w.IDHash)
+	want(t, err, model.ErrNotFound)
+	for _, a := range []model.Session{own, device, byApple, other} {
+		_, err := s.AuthSession(ctx, a.ID)
+		want(t, err, nil)
+	}
+	if n := kinds(); n != 1 {
+		t.Errorf("%d events", n)
+	}
+
+	// It is nobody's now, and may be linked again.
+	again := addLinked(t, s, own, model.ProviderGoogle)
+	want(t, s.UnlinkIdentity(ctx, u.ID, again.ID), nil)
+}
+
+func proveUnlinkedAtOnce(t *testing.T, s *store.Store) {
+	ctx := t.Context()
+	u, email := newUser("unlinks-at-once")
+	want(t, s.CreateUser(ctx, u, email), nil)
+	own := addAuthSession(t, s, u.ID, "")
+	for range 20 {
+		id := addLinked(t, s, own, model.ProviderGoogle)
+		a := newAuthSession(u.ID, "")
+		a.Provider, a.IdentityID = id.Provider, id.ID
+		testkit.AtOnce(t, 2, func(ctx context.Context, i int) error {
+			if i == 0 {
+				return s.CreateAuthSession(ctx, a, nil)
+			}
+			return s.UnlinkIdentity(ctx, u.ID, id.ID)
+		}, model.ErrNotFound)
+		_, err := s.AuthSession(ctx, a.ID)
+		want(t, err, model.ErrNotFound)
+		_, err = s.IdentityBySubject(ctx, id.Provider, id.Subject)
+		want(t, err, model.ErrNotFound)
+	}
+}
+
+// addLinked links an identity of a provider to the user of a session.
+func addLinked(t *testing.T, s *store.Store, a model.Session, provider string) model.Identity {
+	t.Helper()
+	id := linkTo(a, model.Identity{Provider: provider, Subject: "subject of " + model.NewID(base)})
+	_, err := s.LinkIdentity(t.Context(), a.ID, id)
+	want(t, err, nil)
+	return id
 }
 
 // proveEither has somebody use an account while another links it: one of the two comes too late.

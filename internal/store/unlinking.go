@@ -1,0 +1,45 @@
+package store
+
+import (
+	"context"
+
+	"latchkey/internal/model"
+)
+
+// unlinkable are the providers of which a user's identities can be unlinked, as SQL lists them: those whose tokens others sign.
+const unlinkable = `'` + model.ProviderCustomToken + `', '` + model.ProviderGoogle + `', '` + model.ProviderApple + `'`
+
+const (
+	// unlinkIdentity leaves the last way to sign in. What works once, such as an anonymous identity, is none, nor is an address that
+	// nobody has confirmed.
+	unlinkIdentity = `
+DELETE FROM identities WHERE id = ?1 AND user_id = ?2 AND provider IN (` + unlinkable + `) AND EXISTS (
+	SELECT 1 FROM identities AS o WHERE o.user_id = ?2 AND o.id <> ?1 AND o.pending = FALSE
+		AND o.provider IN ('` + model.ProviderEmailPassword + `', ` + unlinkable + `))`
+
+	selectIdentityOfUser = `SELECT provider FROM identities WHERE id = ? AND user_id = ?`
+
+	deleteSessionsOfIdentity = `DELETE FROM auth_sessions WHERE user_id = ? AND identity_id = ?`
+)
+
+// UnlinkIdentity takes a way to sign in from a user, and ends the auth sessions that it opened, with those of browsers that hold them.
+// Somebody else's is ErrNotFound, as one that never was. ErrConflict is that it must stay: it is an email address or works once, or
+// the user has no other way to sign in. The events are recorded with it.
+func (s *Store) UnlinkIdentity(ctx context.Context, userID, identityID string, events ...model.Event) error {
+	return doing("unlink identity", s.write(ctx, ofUser(userID), func(t tx) error {
+		switch deleted, err := t.exec(unlinkIdentity, identityID, userID); {
+		case err != nil:
+			return err
+		case deleted == 0:
+			var provider string
+			if err := t.row(selectIdentityOfUser, []any{identityID, userID}, &provider); err != nil {
+				return err
+			}
+			return model.ErrConflict
+		}
+		if _, err := t.exec(deleteSessionsOfIdentity, userID, identityID); err != nil {
+			return err
+		}
+		return recordEvents(t, events)
+	}))
+}
