@@ -35,9 +35,30 @@ func (h *dashboard) accountModel(c echo.Context) (views.Account, error) {
 		return m, err
 	}
 	for _, way := range ways {
-		m.Ways = append(m.Ways, views.Way{Kind: wayKinds[way.Provider], Name: way.Name})
+		m.Ways = append(m.Ways, views.Way{ID: way.ID, Kind: wayKinds[way.Provider], Name: way.Name, Removable: way.Removable})
 	}
 	return m, nil
+}
+
+// removeWay takes away a way to sign in. One that is gone is said to be so, and whose it ever was is not told.
+func (h *dashboard) removeWay(c echo.Context) error {
+	ctx, cancel := actContext(c)
+	defer cancel()
+	way, err := h.person(c).RemoveWay(ctx, c.Param("id"))
+	switch {
+	case model.Is(err, model.KindNotFound):
+		h.leaveFlash(c, "way-gone", "")
+	case err != nil:
+		return removingWay.in(err)
+	default:
+		h.leaveFlash(c, removedWays[way.Provider], "")
+	}
+	return redirect(c, accountPath)
+}
+
+// removedWays are the flashes about ways to sign in that were removed.
+var removedWays = map[string]string{
+	model.ProviderGoogle: "google-removed", model.ProviderApple: "apple-removed", model.ProviderCustomToken: "token-removed",
 }
 
 // wayKinds are the words for ways to sign in.

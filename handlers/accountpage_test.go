@@ -1,9 +1,12 @@
 package handlers_test
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
+	"time"
 
 	"latchkey/handlers"
 	"latchkey/internal/model"
@@ -112,4 +115,80 @@ func TestTheAccountPageListsTheWaysToSignIn(t *testing.T) {
 	b.get("/account").want(http.StatusOK).says("section:has(#ways-title) li", "Email and password: "+email)
 	there := newProgram(t, elsewhere)
 	there.signIn(there.person(email)).get("/account").want(http.StatusOK).lacks("#ways-title")
+}
+
+func TestAWayToSignInIsRemovedFromTheAccountPage(t *testing.T) {
+	t.Parallel()
+	p, b, who := late(t)
+	phone, google := p.linked(who, model.ProviderGoogle, `{"email":"ana@gmail.example"}`)
+	bob := p.person("bob@example.com")
+	p.signIn(bob)
+	_, foreign := p.linked(bob, model.ProviderApple, "")
+	rows := "section:has(#ways-title) li"
+	remove := "/account/ways/" + google.ID + "/remove"
+	a := b.get("/account").want(http.StatusOK).says(rows+":has(form)", "Google: ana@gmail.example")
+	if a.attr(rows+" form", "action") != remove || a.doc.Find(rows+" form").Length() != 1 {
+		t.Error("the email address can be removed, or Google cannot")
+	}
+
+	// Whoever finds the browser open removes nothing.
+	asked := b.post(remove, nil).want(http.StatusForbidden).says("main section > p", "Enter your password to remove this way to sign in.")
+	if asked.attr("main form[method=post]", "action") != remove {
+		t.Error("the question goes elsewhere")
+	}
+	b.post(remove, url.Values{"password": {"not this one"}}).want(http.StatusUnprocessableEntity)
+	p.has(who, 2)
+	b.post(remove, url.Values{"password": {password}}).leadsTo("/account")
+	b.get("/account").want(http.StatusOK).says("#status", "Sign-in with Google was removed. What it opened is signed out.").lacks(rows + " form")
+	if _, err := p.store.AuthSession(t.Context(), phone.ID); !errors.Is(err, model.ErrNotFound) {
+		t.Errorf("what it opened goes on: %v", err)
+	}
+	if got := p.happened(who, "identity-unlinked"); got != "identity-unlinked with Google" {
+		t.Errorf("written down: %s", got)
+	}
+
+	ways, err := p.store.Identities(t.Context(), who.id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, id := range map[string]string{"again": google.ID, "another's": foreign.ID, "the email address": ways[0].ID, "no id": "x"} {
+		b.post("/account/ways/"+id+"/remove", nil).leadsTo("/account")
+		if got := b.get("/account").text("#status"); !strings.HasPrefix(got, "Nothing changed: ") {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+	p.has(who, 1)
+	p.has(bob, 2)
+
+	there := newProgram(t, elsewhere)
+	there.signIn(there.person(email)).post(remove, nil).want(http.StatusNotFound)
+}
+
+// linked links a way to sign in to a person who is signed in, and opens a session with it.
+func (p *program) linked(who person, provider, data string) (model.Session, model.Identity) {
+	p.t.Helper()
+	now := p.clock.Now()
+	sessions, err := p.store.AuthSessions(p.t.Context(), who.id, now)
+	if err != nil || len(sessions) == 0 {
+		p.t.Fatalf("%s has %d sessions: %v", who.email, len(sessions), err)
+	}
+	id := model.Identity{ID: model.NewID(now), UserID: who.id, Provider: provider, Subject: "subject of " + who.id, Data: data, CreatedAt: now}
+	if _, err := p.store.LinkIdentity(p.t.Context(), sessions[0].ID, id); err != nil {
+		p.t.Fatal(err)
+	}
+	a := model.Session{
+		ID: model.NewID(now), UserID: who.id, DeviceID: model.NewID(now), Provider: provider, IdentityID: id.ID, CreatedAt: now, ExpiresAt: now.Add(time.Hour),
+	}
+	if err := p.store.CreateAuthSession(p.t.Context(), a, nil); err != nil {
+		p.t.Fatal(err)
+	}
+	return a, id
+}
+
+// has holds how many ways to sign in somebody has.
+func (p *program) has(who person, n int) {
+	p.t.Helper()
+	if ids, err := p.store.Identities(p.t.Context(), who.id); err != nil || len(ids) != n {
+		p.t.Errorf("%s has %d ways to sign in, want %d: %v", who.email, len(ids), n, err)
+	}
 }

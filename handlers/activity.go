@@ -30,7 +30,7 @@ var eventGroups = map[string][]model.EventKind{
 	},
 	"devices": {model.EventPairingAsked, model.EventPairingApproved, model.EventPairingDenied, model.EventKeyFirstUsed, model.EventKeyRefused},
 	"account": {
-		model.EventAccountMade, model.EventPasswordChanged, model.EventPasswordReset, model.EventResetAsked, model.EventEmailConfirmed, model.EventIdentityLinked,
+		model.EventAccountMade, model.EventPasswordChanged, model.EventPasswordReset, model.EventResetAsked, model.EventEmailConfirmed, model.EventIdentityLinked, model.EventIdentityUnlinked,
 		model.EventAccountDisabled, model.EventAccountEnabled,
 	},
 }
@@ -190,7 +190,7 @@ var drawings = map[model.EventKind]string{
 	model.EventKeyDeleted: "trash", model.EventKeyFirstUsed: "check", model.EventKeyRefused: "alert",
 	model.EventPairingAsked: "link", model.EventPairingApproved: "link", model.EventPairingDenied: "ban",
 	model.EventPasswordChanged: "lock", model.EventPasswordReset: "lock", model.EventPasswordProved: "lock", model.EventResetAsked: "mail",
-	model.EventEmailConfirmed: "mail", model.EventIdentityLinked: "link", model.EventAccountDisabled: "ban", model.EventAccountEnabled: "user",
+	model.EventEmailConfirmed: "mail", model.EventIdentityLinked: "link", model.EventIdentityUnlinked: "trash", model.EventAccountDisabled: "ban", model.EventAccountEnabled: "user",
 }
 
 // eventWords are the words before and behind the name of the key that an event is about, where no more decides on them.
@@ -248,6 +248,8 @@ func wordsOf(e model.Event) (before, between, after string) {
 		return "Refused ", "", ": the key is off"
 	case e.Kind == model.EventIdentityLinked:
 		return "Added sign-in " + e.Detail, "", ""
+	case e.Kind == model.EventIdentityUnlinked:
+		return "Removed sign-in " + e.Detail, "", ""
 	case e.Kind == model.EventKeyMade && e.Detail != "":
 		return "Created ", "", " for a connected device"
 	case e.Kind == model.EventKeyAdopted && e.Detail != "":

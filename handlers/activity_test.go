@@ -70,6 +70,7 @@ func TestEveryKindOfEventIsToldInAPlainSentence(t *testing.T) {
 		{"key-made", []func(*model.Event){key, detail("Porch Pi")}},
 		{"password-changed", nil}, {"password-reset", nil}, {"password-confirmed", nil}, {"password-reset-asked", []func(*model.Event){by(model.ActorOperator)}},
 		{"email-confirmed", nil}, {"identity-linked", []func(*model.Event){detail("with email and password")}},
+		{"identity-unlinked", []func(*model.Event){detail("with Google")}},
 		{"account-disabled", []func(*model.Event){by(model.ActorOperator)}}, {"account-enabled", nil},
 		{"of-a-newer-version", []func(*model.Event){detail("whatever")}},
 	} {
@@ -89,7 +90,7 @@ func TestEveryKindOfEventIsToldInAPlainSentence(t *testing.T) {
 		"Approved a device that calls itself “Porch Pi”, with the key porch-cam", "Denied a device that calls itself “Porch Pi”",
 		"Created porch-cam for a connected device",
 		"Password changed", "Password reset", "Password confirmed", "Password reset requested",
-		"Email address confirmed", "Added sign-in with email and password", "Account disabled", "Account enabled", "of-a-newer-version: whatever", "Signed in",
+		"Email address confirmed", "Added sign-in with email and password", "Removed sign-in with Google", "Account disabled", "Account enabled", "of-a-newer-version: whatever", "Signed in",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

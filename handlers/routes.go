@@ -94,6 +94,9 @@ func (h *dashboard) routes(e *echo.Echo) {
 	e.POST(devicePath+"/:id/deny", h.denyPairing, user...)
 	page(accountPath, h.showAccount, user...)
 	e.POST(accountPath+"/password", h.changePassword, user...)
+	if h.Here {
+		e.POST(accountPath+"/ways/:id/remove", h.removeWay, confirmed(toRemoveWay)...)
+	}
 	page(accountPath+"/delete", h.confirmDeleteAccount, user...)
 	e.POST(accountPath+"/delete", h.deleteAccount, user...)
 	page(activityPath, h.showActivity, user...)

@@ -75,6 +75,8 @@ type Self interface {
 	DeleteAccount(ctx context.Context) error
 	// Ways are how the person signs in, keys aside, in the order in which they began to. Some services do not tell.
 	Ways(ctx context.Context) ([]model.Way, error)
+	// RemoveWay removes one that may be removed, ends what it has opened, and gives it as it was. Some services do not offer it.
+	RemoveWay(ctx context.Context, id string) (model.Way, error)
 	// TryValue signs in with a value once, and says whose key it is and, if it can, which; a value that does not work is
 	// model.KindWrongValue. With a key of the person's own it leaves no trace, but for the use that another server takes it for.
 	TryValue(ctx context.Context, value model.Secret) (model.Key, error)

@@ -31,7 +31,7 @@ type stepUp struct {
 
 // requireStepUp lets nobody give a device the means to sign in who has not confirmed their password lately: whoever finds a browser
 // open must not be able to leave with a key. It asks after the form was filled in, and carries along what was typed. What takes away,
-// such as turning a key off, goes without it.
+// such as turning a key off, goes without it; but for a way to sign in, which the owner may have no other way to get back.
 //
 // The question's dialog is answered with no content once the password is right, and its script then sends the form once more, as the
 // browser does: the act is done in that request alone, whose answer is a page as a whole and may show a value.
@@ -157,5 +157,6 @@ var (
 		}
 		return pairingPage(c.Param("id"))
 	}, ""}
-	toAdopt = stepUp{"Continue", "adopt", "a key", func(echo.Context, url.Values) string { return home }, valueField}
+	toRemoveWay = stepUp{"Remove", "remove", "this way to sign in", func(echo.Context, url.Values) string { return accountPath }, ""}
+	toAdopt     = stepUp{"Continue", "adopt", "a key", func(echo.Context, url.Values) string { return home }, valueField}
 )

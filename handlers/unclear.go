@@ -63,6 +63,12 @@ var (
 		link:    activityPath, linkText: "See your activity",
 		undone: "Your password was not changed", again: accountPath,
 	}
+	removingWay = doubt{
+		heading: "We don’t know whether that way to sign in was removed",
+		text:    lostTouch + "If it’s still in the list, remove it again.",
+		link:    accountPath, linkText: "See your account",
+		undone: "That way to sign in was not removed", again: accountPath,
+	}
 	resettingPassword = doubt{
 		heading: "We don’t know whether your new password is set",
 		text:    lostTouch + "Sign in with it. If it is refused, open the link in the email again.",

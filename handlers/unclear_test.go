@@ -147,6 +147,13 @@ func (l losingPerson) DeleteAccount(ctx context.Context) error {
 	return l.Person.DeleteAccount(ctx)
 }
 
+func (l losingPerson) RemoveWay(ctx context.Context, id string) (model.Way, error) {
+	if err := l.calls.before("RemoveWay"); err != nil {
+		return model.Way{}, err
+	}
+	return l.Person.RemoveWay(ctx, id)
+}
+
 func (l losingPerson) SignOut(ctx context.Context) error {
 	if err := l.calls.before("SignOut"); err != nil {
 		return err
@@ -416,6 +423,13 @@ var lostActs = map[string]struct {
 		unclear: told{500, []string{"We don’t know whether your password was changed", lostTouch +
 			"If it was changed, your activity says so. If not, the old one still works."}, "/activity", "See your activity"},
 		undone: told{503, []string{"Your password was not changed"}, "/account", "Try again"},
+	},
+	"remove a way to sign in": {
+		calls: []string{"RemoveWay"},
+		act:   sendsForm("/account/ways/0123456789abcdef01234567/remove", nil),
+		unclear: told{500, []string{"We don’t know whether that way to sign in was removed", lostTouch +
+			"If it’s still in the list, remove it again."}, "/account", "See your account"},
+		undone: told{503, []string{"That way to sign in was not removed"}, "/account", "Try again"},
 	},
 	"delete the account": {
 		calls: []string{"DeleteAccount"},

@@ -3,6 +3,8 @@ package views
 import (
 	"strconv"
 	"strings"
+
+	"github.com/a-h/templ"
 )
 
 // Account is the model of the page about the account itself.
@@ -17,7 +19,12 @@ type Account struct {
 }
 
 // Way is one way to sign in: what kind it is, and what the person knows it by.
-type Way struct{ Kind, Name string }
+type Way struct {
+	ID, Kind, Name string
+	Removable      bool
+}
+
+func (w Way) removePath() templ.SafeURL { return templ.SafeURL("/account/ways/" + w.ID + "/remove") }
 
 // DeleteAccount is the model of the question whether to delete the account.
 type DeleteAccount struct {

@@ -820,6 +820,15 @@ func (p *memoryPerson) Ways(ctx context.Context) ([]model.Way, error) {
 	return []model.Way{{Provider: model.ProviderEmailPassword, Name: u.email}}, nil
 }
 
+func (p *memoryPerson) RemoveWay(ctx context.Context, _ string) (model.Way, error) {
+	_, end, err := p.begin(ctx)
+	if err != nil {
+		return model.Way{}, err
+	}
+	defer end()
+	return model.Way{}, refuse(model.KindNotFound, "")
+}
+
 func (p *memoryPerson) TryValue(ctx context.Context, value model.Secret) (model.Key, error) {
 	u, end, err := p.begin(ctx)
 	if err != nil {

@@ -13,7 +13,7 @@ func self() []contract {
 		{"a password is changed, and all other sessions end", changesPassword},
 		{"a password stays when the current one is wrong", wrongCurrent},
 		{"a password stays when the new one will not do, which says why", badReplacement},
-		{"a person is told the address that they sign in with, or nothing", tellsWays},
+		{"a person is told the address that they sign in with, and cannot remove, or nothing", tellsWays},
 		{"an account is deleted with its keys and sessions, and no other", deletesAccount},
 	}
 }
@@ -48,9 +48,14 @@ func tellsWays(t testing.TB, s Tenant) {
 		return
 	}
 	must(t, err)
-	if len(ways) != 1 || ways[0] != (model.Way{Provider: model.ProviderEmailPassword, Name: p.account.Email}) {
+	if len(ways) != 1 || ways[0] != (model.Way{ID: ways[0].ID, Provider: model.ProviderEmailPassword, Name: p.account.Email}) {
 		t.Errorf("signs in with %+v", ways)
 	}
+	for _, id := range []string{ways[0].ID, "0123456789abcdef01234567", ""} {
+		_, err = p.RemoveWay(t.Context(), id)
+		is(t, err, model.KindNotFound)
+	}
+	p.again(t)
 }
 
 // replacement is a password that an account can have.

@@ -122,6 +122,12 @@ func (l Letters) IdentityLinked(to, how string, c Circumstances) Email {
 	return l.notice(to, "New way to sign in", "Sign-in "+how+" was added to your account. Your other ways to sign in keep working.", c)
 }
 
+// IdentityUnlinked tells of a way to sign in that is gone, which how says.
+func (l Letters) IdentityUnlinked(to, how string, c Circumstances) Email {
+	return l.notice(to, "Way to sign in removed",
+		"Sign-in "+how+" was removed from your account, and what it had opened was signed out. Your other ways to sign in keep working.", c)
+}
+
 // PasswordChanged tells of a new password that was chosen by somebody who knew the one before.
 func (l Letters) PasswordChanged(to string, c Circumstances) Email {
 	return l.notice(to, "Password changed",

@@ -15,7 +15,7 @@ func TestEveryMailIsPlainTextWithAnEnd(t *testing.T) {
 		l.Confirm("a@b.org", "LINK"), l.Reset("a@b.org", "LINK", c), l.KeyCreated("a@b.org", "k", c), l.Paired("a@b.org", "k", c),
 		l.PasswordChanged("a@b.org", c), l.PasswordReset("a@b.org", c),
 		l.KeyAdopted("a@b.org", []string{"k"}, false, c), l.KeyAdopted("a@b.org", []string{"k", "l"}, true, c),
-		l.IdentityLinked("a@b.org", model.DetailPassword, c),
+		l.IdentityLinked("a@b.org", model.DetailPassword, c), l.IdentityUnlinked("a@b.org", model.DetailGoogle, c),
 	}
 	for _, letter := range letters {
 		if letter.To != "a@b.org" || letter.Subject == "" || strings.ContainsAny(letter.Text, "<>\r") || !strings.HasSuffix(letter.Text, ".\n") && !strings.HasSuffix(letter.Text, testURL+"\n") {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 
 	"latchkey/internal/model"
 )
@@ -93,9 +94,47 @@ func (p *Person) Ways(ctx context.Context) ([]model.Way, error) {
 		if id.Provider != model.ProviderEmailPassword && signedInWith[id.Provider] == "" {
 			continue // anonymous, which works once, or imported of a provider that there is not here
 		}
-		ways = append(ways, model.Way{Provider: id.Provider, Name: nameOf(id)})
+		ways = append(ways, model.Way{ID: id.ID, Provider: id.Provider, Name: nameOf(id), Removable: removable(id, identities)})
 	}
 	return ways, nil
+}
+
+// removable says whether a person may remove one of all their identities. The store decides once more.
+func removable(id model.Identity, all []model.Identity) bool {
+	return signedInWith[id.Provider] != "" && slices.ContainsFunc(all, func(other model.Identity) bool {
+		return other.ID != id.ID && !other.Pending && (other.Provider == model.ProviderEmailPassword || signedInWith[other.Provider] != "")
+	})
+}
+
+// RemoveWay takes a way to sign in from the person, ends what it has opened, and gives it as it was. An email address and the last way
+// stay, which is KindNotFound, as are an id that never was and one of somebody else.
+func (p *Person) RemoveWay(ctx context.Context, id string) (model.Way, error) {
+	ways, err := p.Ways(ctx)
+	if err != nil {
+		return model.Way{}, err
+	}
+	i := slices.IndexFunc(ways, func(w model.Way) bool { return w.ID == id && w.Removable })
+	if i < 0 {
+		return model.Way{}, refuse(model.KindNotFound)
+	}
+	a, way, how := p.accounts, ways[i], signedInWith[ways[i].Provider]
+	e := p.event(model.EventIdentityUnlinked)
+	e.Detail = how
+	err = p.settle(ctx, "unlink identity", a.store.UnlinkIdentity(ctx, p.who.UserID, id, e), func(ctx context.Context) (bool, error) {
+		left, err := a.store.Identities(ctx, p.who.UserID)
+		if errors.Is(err, model.ErrNotFound) { // with the account
+			return true, nil
+		}
+		return !slices.ContainsFunc(left, func(other model.Identity) bool { return other.ID == id }), err
+	})
+	if errors.Is(err, model.ErrConflict) { // the others are gone meanwhile
+		err = model.ErrNotFound
+	}
+	if err != nil {
+		return way, missing(model.KindNotFound, "unlink identity", err)
+	}
+	a.tell(ctx, p.from, identityNotice, p.who.UserID, func(to string, c Circumstances) Email { return a.letters().IdentityUnlinked(to, how, c) })
+	return way, nil
 }
 
 // nameOf is what a person knows an identity by: an address, or what its issuer calls them when it says no address.

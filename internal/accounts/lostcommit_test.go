@@ -104,6 +104,12 @@ func (s *stage) identity() model.Identity {
 	return id
 }
 
+// google is what the person signs in with at Google, or nothing.
+func (s *stage) google() model.Identity {
+	id, _ := s.direct.IdentityBySubject(s.t.Context(), model.ProviderGoogle, s.who.UserID)
+	return id
+}
+
 // lostAct is an act of which the commit is lost: what must be there before, how it is done, and whether it was.
 type lostAct struct {
 	before func(s *stage)
@@ -263,6 +269,21 @@ func lostActs() map[string]lostAct {
 				return s.person().ChangePassword(ctx, testPassword, another)
 			},
 			done: changed,
+		},
+		"remove a way to sign in": {
+			before: func(s *stage) {
+				id := model.Identity{
+					ID: model.NewID(s.clock.Now()), UserID: s.who.UserID, Provider: model.ProviderGoogle, Subject: s.who.UserID, CreatedAt: s.clock.Now(),
+				}
+				if _, err := s.direct.LinkIdentity(s.t.Context(), s.who.SessionID, id); err != nil {
+					s.t.Fatal(err)
+				}
+			},
+			do: func(ctx context.Context, s *stage) error {
+				_, err := s.person().RemoveWay(ctx, s.google().ID)
+				return err
+			},
+			done: func(s *stage) bool { return s.google().ID == "" },
 		},
 		"confirm the password": {
 			do: func(ctx context.Context, s *stage) error { return s.person().CheckPassword(ctx, testPassword) },

@@ -145,10 +145,11 @@ var pages = map[string]row{
 	"POST /confirm":      everybody(is(422)),
 	"POST /confirm/send": everybody(is(422)),
 
-	"GET /account":           {first, is(200), is(200), is(200), is(200)},
-	"POST /account/password": {first, goes("/account"), is(403), is(403), goes("/account")},
-	"GET /account/delete":    {first, is(200), is(403), is(403), is(200)},
-	"POST /account/delete":   {first, goes("/login").and(accountGone), is(403), is(403), goes("/login").and(accountGone)},
+	"GET /account":                  {first, is(200), is(200), is(200), is(200)},
+	"POST /account/password":        {first, goes("/account"), is(403), is(403), goes("/account")},
+	"POST /account/ways/:id/remove": {first, goes("/account"), is(403), is(403), goes("/account")}, // none of that id
+	"GET /account/delete":           {first, is(200), is(403), is(403), is(200)},
+	"POST /account/delete":          {first, goes("/login").and(accountGone), is(403), is(403), goes("/login").and(accountGone)},
 
 	"GET /activity":             {first, is(200), is(200), is(200), is(200)},
 	"GET /activity.csv":         {first, is(200), is(200), is(200), is(200)},
@@ -533,7 +534,7 @@ func (f facts) after(e effect, p principal) facts {
 // routesOf is the dashboard's own table, HEAD left out: see pages.
 func routesOf() []string {
 	var list []string
-	for _, r := range handlers.New(handlers.Deps{SessionKeys: [][]byte{make([]byte, 32)}, OwnersAdopt: true}).Routes() {
+	for _, r := range handlers.New(handlers.Deps{SessionKeys: [][]byte{make([]byte, 32)}, OwnersAdopt: true, Here: true}).Routes() {
 		if r.Method != http.MethodHead {
 			list = append(list, r.Method+" "+r.Path)
 		}

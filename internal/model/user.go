@@ -36,8 +36,10 @@ type Identity struct {
 
 // Way is one of the ways in which a person signs in, as they know it.
 type Way struct {
-	Provider string
-	Name     string // an address, or what the provider calls them
+	ID        string
+	Provider  string
+	Name      string // an address, or what the provider calls them
+	Removable bool   // by the person: not an email address, and not the last
 }
 
 // What a link that was sent by email is for.

@@ -78,6 +78,11 @@ func (p *Person) Ways(context.Context) ([]model.Way, error) {
 	return nil, &model.Error{Kind: model.KindNotOffered}
 }
 
+// RemoveWay removes nothing: see Ways.
+func (p *Person) RemoveWay(context.Context, string) (model.Way, error) {
+	return model.Way{}, &model.Error{Kind: model.KindNotOffered}
+}
+
 // DeleteAccount deletes the account there.
 func (p *Person) DeleteAccount(ctx context.Context) error { return failed(p.session.DeleteUser(ctx)) }
 
