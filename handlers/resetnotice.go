@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -51,7 +52,7 @@ func (h *dashboard) noticeReset(c echo.Context, who model.Account) {
 	}
 }
 
-// takeReset gives the notice about keys from before the last new password, once, or nil when there is nothing to tell.
+// takeReset gives the notice about keys from before the last new password, and about other ways to sign in, once, or nil when there is nothing to tell.
 func (h *dashboard) takeReset(c echo.Context, keys []model.Key) *views.Notice {
 	kept := h.kept(c, resetCookie)
 	if kept == "" {
@@ -72,12 +73,41 @@ func (h *dashboard) takeReset(c echo.Context, keys []model.Key) *views.Notice {
 		Title: strconv.Itoa(before) + " keys from before your new password still work.",
 		Text:  "Changing your password does not affect keys. Turn off or delete any you do not recognise.",
 		Link:  activityPath + "?kind=keys", LinkText: "See key activity",
+		Ways: h.otherWays(c),
 	}
 	switch before {
 	case 0:
-		return nil
+		if len(n.Ways) == 0 {
+			return nil
+		}
+		return &views.Notice{Title: "Your new password is set.", Text: "It does not affect other ways to sign in.", Ways: n.Ways}
 	case 1:
 		n.Title = "1 key from before your new password still works."
 	}
 	return n
+}
+
+// otherWays are those to sign in that are not a matter of the password, each kind once, as they stand in a sentence. When they cannot be
+// read the notice does without them: the page with the keys is there already.
+func (h *dashboard) otherWays(c echo.Context) []string {
+	ctx, cancel := readContext(c)
+	defer cancel()
+	ways, err := h.person(c).Ways(ctx)
+	if err != nil {
+		if !model.Is(err, model.KindNotOffered) {
+			h.logFault(c, "other ways to sign in cannot be read", err)
+		}
+		return nil
+	}
+	var others []string
+	for _, way := range ways {
+		kind := wayKinds[way.Provider]
+		if way.Provider == model.ProviderCustomToken {
+			kind = "a signed token"
+		}
+		if way.Removable && !slices.Contains(others, kind) {
+			others = append(others, kind)
+		}
+	}
+	return others
 }

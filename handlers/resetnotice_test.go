@@ -47,6 +47,26 @@ func TestWhoeverSignsInAfterAResetIsToldOfKeysFromBefore(t *testing.T) {
 	b.get("/keys").want(http.StatusOK).lacks(".notice:not(.local)")
 }
 
+func TestWhoeverSignsInAfterAResetIsToldOfOtherWaysToSignIn(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	who := p.person(email)
+	p.signIn(who)
+	p.linked(who, model.ProviderGoogle, "")
+	signsInAgain := func() answer {
+		p.writes(who, "password-reset")
+		return p.signIn(who).get("/keys").want(http.StatusOK)
+	}
+	one := signsInAgain().says(".notice:not(.local)", "You can also sign in with Google. Remove it if you don’t recognise it.")
+	if got := one.attr(".notice a", "href"); got != "/account" {
+		t.Errorf("it leads to %s", got)
+	}
+	p.linked(who, model.ProviderApple, "")
+	p.seed(who, "porch-cam")
+	signsInAgain().says(".notice:not(.local)", "1 key from before your new password still works.").
+		says(".notice:not(.local)", "You can also sign in with Google and Apple. Remove what you don’t recognise.")
+}
+
 func TestWhoeverResetsThePasswordOfAnotherServerIsToldOfKeysFromBefore(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t, elsewhere, withMail)

@@ -81,6 +81,8 @@ type Notice struct {
 	Title, Text string
 	// Link is the one thing to do about it; LinkText "" means there is none.
 	Link, LinkText string
+	// Ways are other ways to sign in to remove if nobody knows them, as they stand behind "sign in with".
+	Ways []string
 	// Reference is what to quote to the operator, "" when there is none.
 	Reference string
 	// Contact is how to reach the administrator, whom Text may name: see Site.
