@@ -34,6 +34,7 @@ type KeyFact struct {
 	FirstUsed   time.Time
 	LastUse     KeyUse
 	LastRefusal KeyRefusal
+	Off         KeyOff
 }
 
 // KeyUse is a sign-in with a key. The address is as the server saw it; the rest
@@ -48,6 +49,19 @@ type KeyRefusal struct {
 	At      time.Time
 	Address string
 	Reason  string // "off": the key was turned off
+}
+
+// KeyOff is what turning a key off ended. A zero At means that the key is on,
+// or that the server does not tell.
+type KeyOff struct {
+	At time.Time
+	// Sessions is how many the key had, all of which ended then.
+	Sessions int
+	// AccessUntil is by when access ends that was handed out before. It is zero
+	// when none of the sessions was in use.
+	AccessUntil time.Time
+	// FirstRefused is the first sign-in since that the server refused.
+	FirstRefused time.Time
 }
 
 // Facts tells when the user's keys were used, and from where. The call is
@@ -132,6 +146,12 @@ type wireFact struct {
 		Address string    `json:"address"`
 		Reason  string    `json:"reason"`
 	} `json:"last_refusal"`
+	Off struct {
+		At           time.Time `json:"at"`
+		Sessions     int       `json:"sessions"`
+		AccessUntil  time.Time `json:"access_until"`
+		FirstRefused time.Time `json:"first_refused_at"`
+	} `json:"off"`
 }
 
 // fact makes the texts, which came from a device, fit to print.
@@ -144,6 +164,7 @@ func (w *wireFact) fact() KeyFact {
 			tidy(use.PlatformVersion, maxCode), tidy(use.SDK, maxCode), tidy(use.SDKVersion, maxCode),
 		},
 		LastRefusal: KeyRefusal{refusal.At, tidy(refusal.Address, maxCode), tidy(refusal.Reason, maxCode)},
+		Off:         KeyOff(w.Off),
 	}
 	if sum, err := hex.DecodeString(w.Fingerprint); err == nil && len(sum) == 8 {
 		f.Fingerprint = hex.EncodeToString(sum)

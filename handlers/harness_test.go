@@ -318,7 +318,7 @@ func numbered(n int) []string {
 
 func (p *program) turn(who person, key client.APIKey, on bool) {
 	p.t.Helper()
-	if err := p.store.SetAPIKeyDisabled(p.t.Context(), who.id, key.ID, !on); err != nil {
+	if err := p.store.SetAPIKeyDisabled(p.t.Context(), who.id, key.ID, store.Turn{Off: !on, At: p.clock.Now()}); err != nil {
 		p.t.Fatal(err)
 	}
 }

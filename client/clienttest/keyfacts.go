@@ -25,6 +25,7 @@ func (s *suite) testFacts(t *testing.T) {
 	t.Run("are of the user's keys alone, known by their values", s.factsOfAll)
 	t.Run("tell the first use and the last", s.factsOfUse)
 	t.Run("tell that a key was off when it was tried", s.factsOfRefusal)
+	t.Run("tell what turning a key off ended", s.factsOfOff)
 	t.Run("never tell a value", s.factsWithoutValue)
 	t.Run("are for people", s.factsForPeople)
 }
@@ -75,7 +76,8 @@ func (s *suite) factsOfAll(t *testing.T) {
 		t.Errorf("facts about %v, want %v", got, want)
 	}
 	for _, key := range []client.CreatedKey{key, off} {
-		if fact := p.fact(t, key); fact != (client.KeyFact{Fingerprint: fact.Fingerprint}) {
+		fact := p.fact(t, key)
+		if fact.Off = (client.KeyOff{}); fact != (client.KeyFact{Fingerprint: fact.Fingerprint}) {
 			t.Errorf("facts about a key that nobody tried: %+v", fact)
 		}
 	}
@@ -132,8 +134,9 @@ func (s *suite) factsOfRefusal(t *testing.T) {
 	if err := p.keys.Disable(t.Context(), key.ID); err != nil {
 		t.Fatal(err)
 	}
-	if got := p.fact(t, key); got != used {
-		t.Errorf("turning the key off made the facts %+v, want %+v", got, used)
+	turned := p.fact(t, key)
+	if turned.Off = (client.KeyOff{}); turned != used {
+		t.Errorf("turning the key off made the facts %+v, want %+v", turned, used)
 	}
 	p.refusesKey(t, key)
 	got := p.fact(t, key)
@@ -147,6 +150,45 @@ func (s *suite) factsOfRefusal(t *testing.T) {
 	}
 	if age := time.Since(got.LastRefusal.At).Abs(); age > slack || got.LastRefusal.Reason != "off" {
 		t.Errorf("the refusal is %+v, want about now for being off", got.LastRefusal)
+	}
+}
+
+// mostAccess is longer than any access lasts that a session handed out.
+const mostAccess = time.Hour + slack
+
+func (s *suite) factsOfOff(t *testing.T) {
+	p := s.newPerson(t)
+	key, other := p.newKey(t), p.newKey(t)
+	p.loginWith(t, key)
+	p.loginWith(t, key)
+	for _, off := range []client.CreatedKey{key, other} {
+		if err := p.keys.Disable(t.Context(), off.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := p.fact(t, key).Off
+	if age := time.Since(got.At).Abs(); age > slack || got.Sessions != 2 || !got.FirstRefused.IsZero() {
+		t.Errorf("turned off %+v, want about now, with two sessions and no refusal", got)
+	}
+	if on := got.AccessUntil.Sub(got.At); on <= 0 || on > mostAccess {
+		t.Errorf("access of a session that was in use goes on for %v", on)
+	}
+	if got := p.fact(t, other).Off; got.At.IsZero() || got != (client.KeyOff{At: got.At}) {
+		t.Errorf("turning off a key that nobody used ended %+v", got)
+	}
+	p.refusesKey(t, key)
+	for patience := time.Now().Add(5 * time.Second); got.FirstRefused.IsZero() && time.Now().Before(patience); {
+		time.Sleep(5 * time.Millisecond) // as for the last refusal
+		got = p.fact(t, key).Off
+	}
+	if age := time.Since(got.FirstRefused).Abs(); age > slack {
+		t.Errorf("first refused at %v, want about now", got.FirstRefused)
+	}
+	if err := p.keys.Enable(t.Context(), key.ID); err != nil {
+		t.Fatal(err)
+	}
+	if got := p.fact(t, key).Off; got != (client.KeyOff{}) {
+		t.Errorf("of a key that is on again it is told %+v", got)
 	}
 }
 

@@ -43,6 +43,7 @@ type memoryKey struct {
 	id, name, value      string
 	disabled             bool
 	first, last, refused time.Time
+	off                  map[string]any // what is told of it
 	device               memoryDevice
 }
 
@@ -267,6 +268,9 @@ func (m *memory) byValue(value string) (*memoryUser, *memoryKey) {
 			}
 			if k.value == value && !m.lies("no refusals told") {
 				k.refused = time.Now()
+				if k.off != nil && k.off["first_refused_at"] == nil {
+					k.off["first_refused_at"] = k.refused
+				}
 			}
 		}
 	}
@@ -317,7 +321,31 @@ func (m *memory) fact(k *memoryKey) map[string]any {
 	if !k.refused.IsZero() {
 		fact["last_refusal"] = map[string]any{"at": k.refused, "reason": "off"}
 	}
+	if k.off != nil {
+		fact["off"] = k.off
+	}
 	return fact
+}
+
+// tellOff remembers what turning a key off will end.
+func (m *memory) tellOff(k *memoryKey, opened func(*memorySession) bool) {
+	if k.off != nil {
+		return
+	}
+	sessions := map[*memorySession]bool{}
+	for _, s := range m.sessions {
+		if !s.ended && opened(s) {
+			sessions[s] = true
+		}
+	}
+	n := len(sessions)
+	if m.lies("off ended nothing") {
+		n = 0
+	}
+	k.off = map[string]any{"at": time.Now(), "sessions": n}
+	if n > 0 || m.lies("access nobody had") {
+		k.off["access_until"] = time.Now().Add(30 * time.Minute)
+	}
 }
 
 func (m *memory) device(f fields) string {
@@ -469,6 +497,9 @@ func (m *memory) oneKey(call string, u *memoryUser, i int) (int, any, error) {
 		return 200, m.wire(k, false), nil
 	case "PUT enable":
 		k.disabled = false
+		if !m.lies("off still when on") {
+			k.off = nil
+		}
 		if m.lies("new value when on again") {
 			k.value = strings.Repeat("n", 64)
 		}
@@ -478,6 +509,7 @@ func (m *memory) oneKey(call string, u *memoryUser, i int) (int, any, error) {
 			return 0, nil, refusal{409, "", "off already"}
 		}
 		k.disabled = true
+		m.tellOff(k, opened)
 		m.endAll(opened)
 		return 204, nil, nil
 	case "DELETE ":

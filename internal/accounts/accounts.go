@@ -30,6 +30,8 @@ type Config struct {
 	NewUsers map[string]bool
 	// OwnersAdopt lets people take over values that their devices have from elsewhere. The operator always can.
 	OwnersAdopt bool
+	// ServiceTokens is how long a token for another service lasts at most; zero means that there are none.
+	ServiceTokens time.Duration
 	// Knocks has devices be remembered that are refused because nobody has the value of their key.
 	Knocks bool
 	// MinPassword is the least number of characters of a new password; the most is 128.

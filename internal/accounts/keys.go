@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"latchkey/internal/model"
+	"latchkey/internal/store"
 )
 
 // Keys are all keys of the person with their usage, in the order of their creation.
@@ -159,7 +160,7 @@ func (p *Person) turn(ctx context.Context, id string, on bool) (seen model.Key, 
 	if on {
 		kind = model.EventKeyTurnedOn
 	}
-	err = p.accounts.store.SetAPIKeyDisabled(ctx, p.who.UserID, id, !on, p.keyEvent(kind, id))
+	err = p.accounts.store.SetAPIKeyDisabled(ctx, p.who.UserID, id, p.accounts.turning(on), p.keyEvent(kind, id))
 	err = p.settle(ctx, "switch key", err, func(ctx context.Context) (bool, error) {
 		var err error
 		seen, err = p.accounts.store.APIKey(ctx, p.who.UserID, id)
@@ -169,6 +170,14 @@ func (p *Person) turn(ctx context.Context, id string, on bool) (seen model.Key, 
 		return seen.Disabled == !on, err
 	})
 	return seen, missing(model.KindNotFound, "switch key", err)
+}
+
+// turning is how a key is turned on or off now. A session was seen when it last renewed its access, or up to seenEvery sooner; what that
+// buys until its end are tokens for other services.
+func (a *Accounts) turning(on bool) store.Turn {
+	return store.Turn{
+		Off: !on, At: a.cfg.Now(), Access: max(AccessLifetime, a.cfg.ServiceTokens), Quiet: AccessLifetime + seenEvery + a.cfg.ServiceTokens,
+	}
 }
 
 // TurnKey is SetKey, and gives the key as it is afterwards, which somebody else may have changed back. A key that cannot be read then

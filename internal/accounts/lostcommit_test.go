@@ -167,8 +167,10 @@ func lostActs() map[string]lostAct {
 			},
 		},
 		"turn a key on": {
-			before: func(s *stage) { _ = s.direct.SetAPIKeyDisabled(s.t.Context(), s.who.UserID, s.key.ID, true) },
-			do:     func(ctx context.Context, s *stage) error { return s.person().SetKey(ctx, s.key.ID, true) },
+			before: func(s *stage) {
+				_ = s.direct.SetAPIKeyDisabled(s.t.Context(), s.who.UserID, s.key.ID, store.Turn{Off: true, At: time.Now()})
+			},
+			do: func(ctx context.Context, s *stage) error { return s.person().SetKey(ctx, s.key.ID, true) },
 			done: func(s *stage) bool {
 				key, err := s.direct.APIKey(s.t.Context(), s.who.UserID, s.key.ID)
 				return err == nil && !key.Disabled

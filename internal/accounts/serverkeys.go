@@ -106,7 +106,7 @@ func (a *Accounts) SetServerKey(ctx context.Context, name string, on bool) (was 
 		e.Kind = model.EventKeyTurnedOn
 	}
 	e.KeyID = was.ID
-	err = a.store.SetAPIKeyDisabled(ctx, was.UserID, was.ID, !on, e)
+	err = a.store.SetAPIKeyDisabled(ctx, was.UserID, was.ID, a.turning(on), e)
 	err = a.settle(ctx, was.UserID, "switch server key", err, func(ctx context.Context) (bool, error) {
 		now, err := a.store.APIKey(ctx, was.UserID, was.ID)
 		if errors.Is(err, model.ErrNotFound) {

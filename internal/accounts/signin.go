@@ -9,6 +9,9 @@ import (
 	"latchkey/internal/model"
 )
 
+// AccessLifetime is how long an access token lasts. It is not asked about the session that it is of.
+const AccessLifetime = 30 * time.Minute
+
 // SessionLifetime is how long a session lasts, whatever is done with it.
 const SessionLifetime = 60 * 24 * time.Hour
 

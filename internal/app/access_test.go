@@ -27,6 +27,7 @@ import (
 	"latchkey/internal/app/config"
 	"latchkey/internal/authserver"
 	"latchkey/internal/model"
+	"latchkey/internal/store"
 	"latchkey/internal/testkit"
 	"latchkey/static"
 )
@@ -361,7 +362,7 @@ func (s *stage) key(user, name, value string, off bool) string {
 	key := model.Key{ID: model.NewID(now), UserID: user, Name: name, CreatedAt: now}
 	err := s.store.CreateAPIKey(s.t.Context(), key, sha256.Sum256([]byte(value)), client.MaxKeys)
 	if err == nil && off {
-		err = s.store.SetAPIKeyDisabled(s.t.Context(), user, key.ID, true)
+		err = s.store.SetAPIKeyDisabled(s.t.Context(), user, key.ID, store.Turn{Off: true, At: time.Now()})
 	}
 	if err != nil {
 		s.t.Fatal(err)

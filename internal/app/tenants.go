@@ -43,20 +43,21 @@ func (a *App) here(cfg config.Settings, ring keyRing, access []*ecdsa.PrivateKey
 		return k, err
 	}
 	rules := accounts.New(accounts.Config{
-		PublicURL:    a.url,
-		Name:         cfg.Name,
-		Contact:      cfg.Contact,
-		Registration: cfg.Registration,
-		Anonymous:    cfg.Anonymous,
-		OwnersAdopt:  cfg.OwnersAdopt,
-		NewUsers:     cfg.Providers.NewUsers,
-		Knocks:       cfg.Knocks,
-		MinPassword:  cfg.MinPassword,
-		PasswordCost: cfg.PasswordCost,
-		Mailer:       a.mails.mailer(),
-		Shared:       a.shared,
-		Now:          cfg.Now,
-		Log:          a.log,
+		PublicURL:     a.url,
+		Name:          cfg.Name,
+		Contact:       cfg.Contact,
+		Registration:  cfg.Registration,
+		Anonymous:     cfg.Anonymous,
+		OwnersAdopt:   cfg.OwnersAdopt,
+		NewUsers:      cfg.Providers.NewUsers,
+		ServiceTokens: longestToken(cfg.Audiences),
+		Knocks:        cfg.Knocks,
+		MinPassword:   cfg.MinPassword,
+		PasswordCost:  cfg.PasswordCost,
+		Mailer:        a.mails.mailer(),
+		Shared:        a.shared,
+		Now:           cfg.Now,
+		Log:           a.log,
 	}, a.store)
 	server := authserver.New(authserver.Config{
 		AppID:         cfg.AppID,
@@ -78,6 +79,14 @@ func (a *App) here(cfg config.Settings, ring keyRing, access []*ecdsa.PrivateKey
 		k.changes = a.store.Changes
 	}
 	return k, nil
+}
+
+// longestToken is how long a token for one of the services lasts at most.
+func longestToken(audiences []model.Audience) (life time.Duration) {
+	for _, a := range audiences {
+		life = max(life, a.Lifetime)
+	}
+	return life
 }
 
 // elsewhere is the program before a server that has them.

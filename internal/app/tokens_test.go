@@ -19,6 +19,7 @@ import (
 	"latchkey/client/clienttest"
 	"latchkey/internal/app/config"
 	"latchkey/internal/model"
+	"latchkey/internal/store"
 	"latchkey/internal/testkit"
 )
 
@@ -287,7 +288,9 @@ func TestWhoeverIsOutGetsNoMoreTokens(t *testing.T) {
 		of principal
 		do func(c *cast) error
 	}{
-		"the key is off":         {device, func(c *cast) error { return s.store.SetAPIKeyDisabled(t.Context(), c.owner, s.phoneOf(c), true) }},
+		"the key is off": {device, func(c *cast) error {
+			return s.store.SetAPIKeyDisabled(t.Context(), c.owner, s.phoneOf(c), store.Turn{Off: true, At: time.Now()})
+		}},
 		"the key is deleted":     {device, func(c *cast) error { _, err := s.store.DeleteAPIKey(t.Context(), c.owner, s.phoneOf(c)); return err }},
 		"the user is disabled":   {device, func(c *cast) error { return s.store.DisableUser(t.Context(), c.owner, time.Now()) }},
 		"the person is disabled": {owner, func(c *cast) error { return s.store.DisableUser(t.Context(), c.owner, time.Now()) }},

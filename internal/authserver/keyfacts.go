@@ -2,6 +2,7 @@ package authserver
 
 import (
 	"net/http"
+	"time"
 
 	"latchkey/internal/model"
 )
@@ -21,10 +22,7 @@ func (s *Server) keyFacts(r *http.Request, who principal) (answer, error) {
 
 func wireFactsOf(id string, f model.KeyUsage) wireKeyFacts {
 	out := wireKeyFacts{ID: id, Fingerprint: f.Fingerprint}
-	if !f.FirstUsed.IsZero() {
-		first := wireTime(f.FirstUsed)
-		out.FirstUsedAt = &first
-	}
+	out.FirstUsedAt = wireTimeIf(f.FirstUsed)
 	if u := f.LastUse; !u.At.IsZero() {
 		out.LastUse = &wireKeyUse{
 			wireTime(u.At), u.Address, u.DeviceName, u.Platform, u.PlatformVersion, u.SDK, u.SDKVersion,
@@ -33,5 +31,17 @@ func wireFactsOf(id string, f model.KeyUsage) wireKeyFacts {
 	if r := f.LastRefusal; !r.At.IsZero() {
 		out.LastRefusal = &wireKeyRefusal{wireTime(r.At), r.Address, r.Reason}
 	}
+	if off := f.Off; !off.At.IsZero() {
+		out.Off = &wireKeyOff{wireTime(off.At), off.Sessions, wireTimeIf(off.AccessUntil), wireTimeIf(off.FirstRefused)}
+	}
 	return out
+}
+
+// wireTimeIf is nil for the zero time.
+func wireTimeIf(at time.Time) *wireTime {
+	if at.IsZero() {
+		return nil
+	}
+	w := wireTime(at)
+	return &w
 }

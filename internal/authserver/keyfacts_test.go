@@ -81,7 +81,7 @@ func TestFactsAreAboutEveryKeyInOrderOfCreation(t *testing.T) {
 		t.Errorf("recording since %v, want about now", since)
 	}
 	want := []map[string]any{
-		{"_id": made[0].ID, "fingerprint": fingerprint(made[0].Value)},
+		{"_id": made[0].ID, "fingerprint": fingerprint(made[0].Value), "off": map[string]any{"at": wireTimeText(f.clock.Now()), "sessions": 0.0}},
 		{"_id": made[1].ID, "fingerprint": fingerprint(made[1].Value)},
 	}
 	if diff := cmp.Diff(want, keys); diff != "" {
@@ -246,7 +246,7 @@ func TestAnOwnKeyThatIsTriedHasNoFacts(t *testing.T) {
 	f.triedOn(key.Value, owner, "198.51.100.9")
 	f.do("PUT", keysPath+"/"+key.ID+"/disable", owner.RefreshToken, "").want(204)
 	f.triedOff(key.Value, owner, "198.51.100.9")
-	want := map[string]any{"_id": key.ID, "fingerprint": fingerprint(key.Value)}
+	want := map[string]any{"_id": key.ID, "fingerprint": fingerprint(key.Value), "off": map[string]any{"at": wireTimeText(f.clock.Now()), "sessions": 0.0}}
 	if diff := cmp.Diff(want, f.onlyFact(owner)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -264,6 +264,7 @@ func TestAKeyThatSomebodyElseTriesTellsItsOwner(t *testing.T) {
 	}
 	f.do("PUT", keysPath+"/"+key.ID+"/disable", owner.RefreshToken, "").want(204)
 	f.triedOff(key.Value, stranger, "198.51.100.9")
+	used["off"] = map[string]any{"at": wireTimeText(f.clock.Now()), "sessions": 0.0, "first_refused_at": wireTimeText(f.clock.Now())}
 	used["last_refusal"] = map[string]any{"at": wireTimeText(f.clock.Now()), "address": "198.51.100.9", "reason": "off"}
 	if diff := cmp.Diff(used, f.onlyFact(owner)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -277,6 +278,9 @@ func TestARefusedSignInOfAKeyThatIsOffIsRemembered(t *testing.T) {
 	f.loginWithKey(key.Value)
 	used := f.onlyFact(owner)
 	f.do("PUT", keysPath+"/"+key.ID+"/disable", owner.RefreshToken, "").want(204)
+	now := f.clock.Now()
+	off := map[string]any{"at": wireTimeText(now), "sessions": 1.0, "access_until": wireTimeText(now.Add(30 * time.Minute))}
+	used["off"] = off
 	if diff := cmp.Diff(used, f.onlyFact(owner)); diff != "" {
 		t.Errorf("after turning off (-want +got):\n%s", diff)
 	}
@@ -289,6 +293,7 @@ func TestARefusedSignInOfAKeyThatIsOffIsRemembered(t *testing.T) {
 	refuse(time.Hour)
 	first := f.clock.Now()
 	refuse(59 * time.Second)
+	off["first_refused_at"] = wireTimeText(first)
 	used["last_refusal"] = map[string]any{"at": wireTimeText(first), "address": "192.0.2.1", "reason": "off"}
 	if diff := cmp.Diff(used, f.onlyFact(owner)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -297,6 +302,10 @@ func TestARefusedSignInOfAKeyThatIsOffIsRemembered(t *testing.T) {
 	used["last_refusal"].(map[string]any)["at"] = wireTimeText(f.clock.Now())
 	if diff := cmp.Diff(used, f.onlyFact(owner)); diff != "" {
 		t.Errorf("a minute later (-want +got):\n%s", diff)
+	}
+	f.do("PUT", keysPath+"/"+key.ID+"/enable", owner.RefreshToken, "").want(204)
+	if got := f.onlyFact(owner)["off"]; got != nil {
+		t.Errorf("of a key that is on again it is told %v", got)
 	}
 }
 

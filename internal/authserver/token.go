@@ -21,7 +21,7 @@ import (
 )
 
 const (
-	accessLifetime  = 30 * time.Minute
+	accessLifetime  = accounts.AccessLifetime
 	refreshLifetime = accounts.SessionLifetime
 
 	// maxToken bounds what is handed to the parser; ours are under 1 KB, and under 4 KB with all the custom data that a user can have.

@@ -178,6 +178,7 @@ type wireKeyFacts struct {
 	FirstUsedAt *wireTime       `json:"first_used_at,omitempty"`
 	LastUse     *wireKeyUse     `json:"last_use,omitempty"`
 	LastRefusal *wireKeyRefusal `json:"last_refusal,omitempty"`
+	Off         *wireKeyOff     `json:"off,omitempty"`
 }
 
 type wireKeyUse struct {
@@ -194,6 +195,14 @@ type wireKeyRefusal struct {
 	At      wireTime `json:"at"`
 	Address string   `json:"address"`
 	Reason  string   `json:"reason"`
+}
+
+// wireKeyOff is of a key that is off: what ended with that.
+type wireKeyOff struct {
+	At             wireTime  `json:"at"`
+	Sessions       int       `json:"sessions"`
+	AccessUntil    *wireTime `json:"access_until,omitempty"`
+	FirstRefusedAt *wireTime `json:"first_refused_at,omitempty"`
 }
 
 // reissueAnswer answers POST refresh_token.

@@ -23,6 +23,7 @@ type KeyUsage struct {
 	FirstUsed      time.Time
 	LastUse        KeyUse
 	LastRefusal    KeyRefusal
+	Off            KeyOff // of a key that is off
 }
 
 // KeyUse is a sign-in with a key: when and from where, and what the client said it is.
@@ -36,6 +37,14 @@ type KeyUse struct {
 type KeyRefusal struct {
 	At              time.Time
 	Address, Reason string
+}
+
+// KeyOff is what turning a key off ended. At is zero of a key that is on, and of one of which that was not recorded.
+type KeyOff struct {
+	At           time.Time
+	Sessions     int       // which the key had, and which ended then
+	AccessUntil  time.Time // by when the access ends that was handed out before; zero when no session was in use
+	FirstRefused time.Time // since then
 }
 
 // Keys are all keys of a user in the order of their creation.

@@ -29,14 +29,19 @@ UPDATE key_uses SET last_used_at = ?3,
 	address = ?4, device_name = ?5, platform = ?6, platform_version = ?7, sdk = ?8, sdk_version = ?9
 WHERE user_id = ?1 AND key_id = ?2 AND first_used_at IS NOT NULL`
 
-	selectRefusedAt = `SELECT refused_at FROM key_uses WHERE user_id = ? AND key_id = ?`
+	// selectRefusedAt gives nothing where a refusal is the first since the key was turned off, however short a time ago the last was.
+	selectRefusedAt = `
+SELECT u.refused_at FROM key_uses AS u JOIN api_keys AS k ON k.user_id = u.user_id AND k.id = u.key_id
+WHERE u.user_id = ? AND u.key_id = ? AND (k.disabled = FALSE OR u.first_refused_at IS NOT NULL)`
 
 	// upsertKeyRefusal asks again whether a refusal was written a moment ago, on either side: the clock may have been set back.
 	upsertKeyRefusal = `
-INSERT INTO key_uses (user_id, key_id, refused_at, refused_address, refused_reason)
-SELECT user_id, id, ?3, ?4, ?5 FROM api_keys WHERE user_id = ?1 AND id = ?2
-ON CONFLICT (user_id, key_id) DO UPDATE SET refused_at = ?3, refused_address = ?4, refused_reason = ?5
-WHERE key_uses.refused_at IS NULL OR abs(key_uses.refused_at - ?3) >= ?6`
+INSERT INTO key_uses (user_id, key_id, refused_at, refused_address, refused_reason, first_refused_at)
+SELECT user_id, id, ?3, ?4, ?5, CASE WHEN disabled THEN CAST(?3 AS BIGINT) END FROM api_keys WHERE user_id = ?1 AND id = ?2
+ON CONFLICT (user_id, key_id) DO UPDATE SET refused_at = ?3, refused_address = ?4, refused_reason = ?5,
+	first_refused_at = coalesce(key_uses.first_refused_at, excluded.first_refused_at)
+WHERE key_uses.refused_at IS NULL OR abs(key_uses.refused_at - ?3) >= ?6
+	OR key_uses.first_refused_at IS NULL AND excluded.first_refused_at IS NOT NULL`
 
 	boundRecordingSince = `UPDATE key_use_recording SET since = ?1 WHERE id = 1 AND since > ?2`
 
@@ -46,7 +51,8 @@ WHERE key_uses.refused_at IS NULL OR abs(key_uses.refused_at - ?3) >= ?6`
 	keyColumns = `k.id, k.name, k.disabled, k.created_at, k.value_hash, k.origin, u.first_used_at, u.last_used_at,
 	coalesce(u.address, ''), coalesce(u.device_name, ''), coalesce(u.platform, ''), coalesce(u.platform_version, ''),
 	coalesce(u.sdk, ''), coalesce(u.sdk_version, ''),
-	u.refused_at, coalesce(u.refused_address, ''), coalesce(u.refused_reason, '')`
+	u.refused_at, coalesce(u.refused_address, ''), coalesce(u.refused_reason, ''),
+	k.off_at, k.off_sessions, k.off_access_until, u.first_refused_at`
 
 	selectKeyWithUsage = `
 SELECT ` + keyColumns + `
@@ -67,8 +73,8 @@ func useArgs(a model.Session, u *model.KeyUse) []any {
 	}
 }
 
-// RecordRefusal remembers that a sign-in with a key was refused, unless another was recorded less than a minute before. A
-// key that is gone is no error. The events are recorded when the refusal is.
+// RecordRefusal remembers that a sign-in with a key was refused, unless another was recorded less than a minute before and this is not
+// the first since the key was turned off. A key that is gone is no error. The events are recorded when the refusal is.
 func (s *Store) RecordRefusal(ctx context.Context, userID, keyID string, r model.KeyRefusal, events ...model.Event) error {
 	var last sql.NullInt64
 	err := s.row(ctx, selectRefusedAt, []any{userID, keyID}, &last)
@@ -111,20 +117,22 @@ func (s *Store) RecordingSince() time.Time { return fromMillis(s.recordingSince.
 
 // keyRow is a key with its usage while it is read.
 type keyRow struct {
-	key                            model.Key
-	created                        int64
-	hash                           []byte
-	firstUsed, lastUsed, refusedAt sql.NullInt64
-	dest                           [17]any
+	key                              model.Key
+	created                          int64
+	hash                             []byte
+	firstUsed, lastUsed, refusedAt   sql.NullInt64
+	offAt, accessUntil, firstRefused sql.NullInt64
+	dest                             [21]any
 }
 
 // columns are the places to scan the keyColumns into.
 func (r *keyRow) columns() []any {
-	k, use, refusal := &r.key, &r.key.Usage.LastUse, &r.key.Usage.LastRefusal
+	k, use, refusal, off := &r.key, &r.key.Usage.LastUse, &r.key.Usage.LastRefusal, &r.key.Usage.Off
 	r.dest = [...]any{
 		&k.ID, &k.Name, &k.Disabled, &r.created, &r.hash, &k.Origin, &r.firstUsed, &r.lastUsed,
 		&use.Address, &use.DeviceName, &use.Platform, &use.PlatformVersion, &use.SDK, &use.SDKVersion,
 		&r.refusedAt, &refusal.Address, &refusal.Reason,
+		&r.offAt, &off.Sessions, &r.accessUntil, &r.firstRefused,
 	}
 	return r.dest[:]
 }
@@ -140,5 +148,11 @@ func (r *keyRow) get(recordingSince time.Time) model.Key {
 	k.CreatedAt, k.Usage.Fingerprint = fromMillis(r.created), string(fingerprint[:])
 	k.Usage.FirstUsed, k.Usage.LastUse.At = fromNullMillis(r.firstUsed), fromNullMillis(r.lastUsed)
 	k.Usage.LastRefusal.At = fromNullMillis(r.refusedAt)
+	off := &k.Usage.Off
+	if !k.Disabled || !r.offAt.Valid { // a program of the last release turns a key on and leaves what it does not know
+		*off = model.KeyOff{}
+		return k
+	}
+	off.At, off.AccessUntil, off.FirstRefused = fromNullMillis(r.offAt), fromNullMillis(r.accessUntil), fromNullMillis(r.firstRefused)
 	return k
 }

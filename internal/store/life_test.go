@@ -113,11 +113,11 @@ func (l *lived) useKeys() error {
 		}
 	}
 	l.tell("off?", l.user, keys[0])
-	err := l.SetAPIKeyDisabled(l, l.user, keys[0], true, l.event(model.EventKeyTurnedOff, keys[0], ""))
+	err := l.SetAPIKeyDisabled(l, l.user, keys[0], Turn{Off: true, At: time.Now()}, l.event(model.EventKeyTurnedOff, keys[0], ""))
 	if l.acknowledged(err, "off", l.user, keys[0]) != nil {
 		return err
 	}
-	if err := l.SetAPIKeyDisabled(l, l.user, keys[0], true, l.event(model.EventKeyTurnedOff, keys[0], "")); err != nil {
+	if err := l.SetAPIKeyDisabled(l, l.user, keys[0], Turn{Off: true, At: time.Now()}, l.event(model.EventKeyTurnedOff, keys[0], "")); err != nil {
 		return err
 	}
 	l.tell("gone?", l.user, keys[1])

@@ -47,7 +47,7 @@ func writeStatements() []string {
 		insertUser, selectUser, updateUserDisabled, deleteUser, insertIdentity, insertLoneIdentity,
 		updateIdentityData, updatePasswordHash, changePasswordHash, replacePending, deleteAllLinks, selectIdentityBySubject,
 		insertLink, selectLink, deleteLinks, updatePending, setPasswordHash, sweepLinks,
-		insertAPIKey, insertForm, sweepForms, deleteFormsOfUser, selectKeyRefusal, selectAPIKey, selectAPIKeyName, updateAPIKeyDisabled, deleteAPIKey, deleteSessionsOfKey,
+		insertAPIKey, insertForm, sweepForms, deleteFormsOfUser, selectKeyRefusal, selectAPIKey, selectAPIKeyName, turnOffAPIKey, turnOnAPIKey, forgetFirstRefusal, deleteAPIKey, deleteSessionsOfKey,
 		deleteKnockOfValue,
 		insertAuthSession, insertAuthSessionByKey,
 		deleteOldOfKey, deleteOldOfUser, deleteOldestOfKey, deleteOldestOfUser, selectAuthSessionID, updateLastSeen,

@@ -234,7 +234,7 @@ func TestWhatEndedOnOneNodeLetsNobodyInOnTheOther(t *testing.T) {
 	here, there := nodes[0], nodes[1]
 	for name, act := range map[string]func(ctx context.Context, id model.Identity, key string) error{
 		"the key is turned off": func(ctx context.Context, id model.Identity, key string) error {
-			return here.SetAPIKeyDisabled(ctx, id.UserID, key, true)
+			return here.SetAPIKeyDisabled(ctx, id.UserID, key, Turn{Off: true, At: time.Now()})
 		},
 		"the key is deleted": func(ctx context.Context, id model.Identity, key string) error {
 			_, err := here.DeleteAPIKey(ctx, id.UserID, key)

@@ -34,7 +34,10 @@ func (u usage) of(k model.Key) model.Key {
 	}
 	k.Usage = model.KeyUsage{
 		Known: model.UsageKnown, RecordingSince: u.RecordingSince, Fingerprint: fact.Fingerprint, FirstUsed: fact.FirstUsed,
-		LastUse: model.KeyUse(fact.LastUse), LastRefusal: model.KeyRefusal(fact.LastRefusal),
+		LastUse: model.KeyUse(fact.LastUse), LastRefusal: model.KeyRefusal(fact.LastRefusal), Off: model.KeyOff(fact.Off),
+	}
+	if !k.Disabled || k.Usage.Off.Sessions < 0 { // it was turned on between the two answers
+		k.Usage.Off = model.KeyOff{}
 	}
 	return k
 }

@@ -110,7 +110,7 @@ func proveNoSessionAfterOff(t *testing.T, s *store.Store) {
 	var off atomic.Bool
 	counts := testkit.AtOnce(t, len(ids), func(ctx context.Context, i int) error {
 		if i == len(ids)/2 {
-			err := s.SetAPIKeyDisabled(ctx, u.ID, k.ID, true)
+			err := s.SetAPIKeyDisabled(ctx, u.ID, k.ID, turnedOff)
 			off.Store(true)
 			return err
 		}

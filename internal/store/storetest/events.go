@@ -43,7 +43,7 @@ func events() []contract {
 		{"an act that changed nothing is no event", func(t *testing.T, s *store.Store) {
 			u := addUser(t, s)
 			k, _ := addKey(t, s, u.ID, "phone")
-			want(t, s.SetAPIKeyDisabled(t.Context(), u.ID, k.ID, false, newEvent(u.ID, model.EventKeyTurnedOn)), nil)
+			want(t, s.SetAPIKeyDisabled(t.Context(), u.ID, k.ID, turnedOn, newEvent(u.ID, model.EventKeyTurnedOn)), nil)
 			want(t, s.EnableUser(t.Context(), u.ID, newEvent(u.ID, model.EventAccountEnabled)), nil)
 			want(t, s.DeleteWebSession(t.Context(), randomHash(), newEvent(u.ID, model.EventSessionEnded)), nil)
 			ended, err := s.DeleteOtherAuthSessions(t.Context(), u.ID, "", newEvent(u.ID, model.EventSessionEnded))
@@ -57,7 +57,7 @@ func events() []contract {
 			u := addUser(t, s)
 			k, _ := addKey(t, s, u.ID, "phone")
 			testkit.AtOnce(t, 50, func(ctx context.Context, _ int) error {
-				return s.SetAPIKeyDisabled(ctx, u.ID, k.ID, true, newEvent(u.ID, model.EventKeyTurnedOff))
+				return s.SetAPIKeyDisabled(ctx, u.ID, k.ID, turnedOff, newEvent(u.ID, model.EventKeyTurnedOff))
 			})
 			wantKinds(t, s, u.ID, model.EventKeyTurnedOff)
 		}},
@@ -138,8 +138,8 @@ func proveActsAndEvents(t *testing.T, s *store.Store) {
 	want(t, s.DeleteAuthSession(ctx, u.ID, a.ID, event(model.EventSessionEnded)), nil)
 
 	stranger := model.NewID(base)
-	want(t, s.SetAPIKeyDisabled(ctx, stranger, k.ID, true, event(model.EventKeyTurnedOff)), model.ErrNotFound)
-	want(t, s.SetAPIKeyDisabled(ctx, u.ID, k.ID, true, event(model.EventKeyTurnedOff)), nil)
+	want(t, s.SetAPIKeyDisabled(ctx, stranger, k.ID, turnedOff, event(model.EventKeyTurnedOff)), model.ErrNotFound)
+	want(t, s.SetAPIKeyDisabled(ctx, u.ID, k.ID, turnedOff, event(model.EventKeyTurnedOff)), nil)
 	want(t, deleteKey(ctx, s, stranger, k.ID, event(model.EventKeyDeleted)), model.ErrNotFound)
 	want(t, deleteKey(ctx, s, u.ID, k.ID, event(model.EventKeyDeleted)), nil)
 	want(t, s.DisableUser(ctx, stranger, base, event(model.EventAccountDisabled)), model.ErrNotFound)

@@ -44,7 +44,7 @@ func keys() []contract {
 				wanted = append(wanted, k)
 				addKey(t, s, neighbour.ID, k.Name)
 			}
-			want(t, s.SetAPIKeyDisabled(t.Context(), u.ID, wanted[7].ID, true), nil)
+			want(t, s.SetAPIKeyDisabled(t.Context(), u.ID, wanted[7].ID, turnedOff), nil)
 			want(t, deleteKey(t.Context(), s, u.ID, wanted[3].ID), nil)
 			wanted[7].Disabled = true
 			wanted = slices.Delete(wanted, 3, 4)
@@ -70,8 +70,8 @@ func keys() []contract {
 			k, _ := addKey(t, s, owner.ID, "phone")
 			_, err := bare(s.APIKey(t.Context(), other.ID, k.ID))
 			want(t, err, model.ErrNotFound)
-			want(t, s.SetAPIKeyDisabled(t.Context(), other.ID, k.ID, true), model.ErrNotFound)
-			want(t, s.SetAPIKeyDisabled(t.Context(), other.ID, k.ID, false), model.ErrNotFound)
+			want(t, s.SetAPIKeyDisabled(t.Context(), other.ID, k.ID, turnedOff), model.ErrNotFound)
+			want(t, s.SetAPIKeyDisabled(t.Context(), other.ID, k.ID, turnedOn), model.ErrNotFound)
 			want(t, deleteKey(t.Context(), s, other.ID, k.ID), model.ErrNotFound)
 			got, err := bare(s.APIKey(t.Context(), owner.ID, k.ID))
 			want(t, err, nil)
@@ -141,7 +141,7 @@ func keys() []contract {
 				t.Errorf("it is not given as it was:\n%s", diff)
 			}
 			want(t, deleteKey(t.Context(), s, u.ID, k.ID), model.ErrNotFound)
-			want(t, s.SetAPIKeyDisabled(t.Context(), u.ID, k.ID, false), model.ErrNotFound)
+			want(t, s.SetAPIKeyDisabled(t.Context(), u.ID, k.ID, turnedOn), model.ErrNotFound)
 			_, err = bare(s.APIKey(t.Context(), u.ID, k.ID))
 			want(t, err, model.ErrNotFound)
 			_, err = s.APIKeyByValueHash(t.Context(), hash)
@@ -153,7 +153,7 @@ func keys() []contract {
 			var last model.Key
 			for i := range 20 {
 				last, _ = addKey(t, s, u.ID, fmt.Sprintf("key-%d", i))
-				want(t, s.SetAPIKeyDisabled(t.Context(), u.ID, last.ID, true), nil)
+				want(t, s.SetAPIKeyDisabled(t.Context(), u.ID, last.ID, turnedOff), nil)
 			}
 			k, hash := newKey(u.ID, "one-more")
 			want(t, s.CreateAPIKey(t.Context(), k, hash, 20), model.ErrLimit)
@@ -191,7 +191,7 @@ func keys() []contract {
 			k, hash := addKey(t, s, u.ID, "phone")
 			neighbour, _ := addKey(t, s, u.ID, "tablet")
 			for _, off := range []bool{true, true, false, false, true} {
-				want(t, s.SetAPIKeyDisabled(t.Context(), u.ID, k.ID, off), nil)
+				want(t, s.SetAPIKeyDisabled(t.Context(), u.ID, k.ID, store.Turn{Off: off, At: base}), nil)
 				got, err := s.APIKeyByValueHash(t.Context(), hash)
 				want(t, err, nil)
 				if got.Disabled != off {
@@ -206,7 +206,7 @@ func keys() []contract {
 		}},
 		{"turning a key off ends the sessions it opened, and no others", func(t *testing.T, s *store.Store) {
 			proveSessionsEnd(t, s, func(userID, keyID string) error {
-				return s.SetAPIKeyDisabled(t.Context(), userID, keyID, true)
+				return s.SetAPIKeyDisabled(t.Context(), userID, keyID, turnedOff)
 			})
 		}},
 		{"deleting a key ends the sessions it opened, and no others", func(t *testing.T, s *store.Store) {
@@ -218,7 +218,7 @@ func keys() []contract {
 			u := addUser(t, s)
 			k, _ := addKey(t, s, u.ID, "phone")
 			a := addAuthSession(t, s, u.ID, k.ID)
-			want(t, s.SetAPIKeyDisabled(t.Context(), u.ID, k.ID, false), nil)
+			want(t, s.SetAPIKeyDisabled(t.Context(), u.ID, k.ID, turnedOn), nil)
 			_, err := s.AuthSession(t.Context(), a.ID)
 			want(t, err, nil)
 		}},

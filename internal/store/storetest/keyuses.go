@@ -59,9 +59,9 @@ func keyUses() []contract {
 		{"a session that was refused is no use", func(t *testing.T, s *store.Store) {
 			u, other := addUser(t, s), addUser(t, s)
 			k, hash := addKey(t, s, u.ID, "phone")
-			want(t, s.SetAPIKeyDisabled(t.Context(), u.ID, k.ID, true), nil)
+			want(t, s.SetAPIKeyDisabled(t.Context(), u.ID, k.ID, turnedOff), nil)
 			want(t, s.CreateAuthSession(t.Context(), newAuthSession(u.ID, k.ID), newKeyUse(base)), model.ErrNotFound)
-			want(t, s.SetAPIKeyDisabled(t.Context(), u.ID, k.ID, false), nil)
+			want(t, s.SetAPIKeyDisabled(t.Context(), u.ID, k.ID, turnedOn), nil)
 			want(t, s.CreateAuthSession(t.Context(), newAuthSession(other.ID, k.ID), newKeyUse(base)), model.ErrNotFound)
 			wantFacts(t, s, u.ID, facts{KeyID: k.ID, ValueHash: hash})
 		}},
@@ -69,7 +69,7 @@ func keyUses() []contract {
 			u := addUser(t, s)
 			k, hash := addKey(t, s, u.ID, "phone")
 			useKey(t, s, k, newKeyUse(base))
-			want(t, s.SetAPIKeyDisabled(t.Context(), u.ID, k.ID, true), nil)
+			want(t, s.SetAPIKeyDisabled(t.Context(), u.ID, k.ID, turnedOff), nil)
 			want(t, s.Sweep(t.Context(), base.Add(1000*time.Hour), time.Hour), nil)
 			wantFacts(t, s, u.ID, facts{KeyID: k.ID, ValueHash: hash, FirstUsed: base, LastUse: *newKeyUse(base)})
 		}},
@@ -112,6 +112,9 @@ func keyUses() []contract {
 			wantFacts(t, s, u.ID, facts)
 		}},
 		{"refusals are written once a minute, and the others cost no write", proveSeldomRefusals},
+		{"what turning a key off ended is remembered until it is turned on", proveTurningOff},
+		{"access goes on only of sessions that were in use", proveAccessUntil},
+		{"the first refusal since a key was turned off is kept, however short a time ago the last was", proveFirstRefusal},
 		{"a refusal of a key that is gone is nothing", func(t *testing.T, s *store.Store) {
 			u, other := addUser(t, s), addUser(t, s)
 			k, hash := addKey(t, s, u.ID, "phone")
@@ -129,6 +132,93 @@ func keyUses() []contract {
 				return err
 			})
 		}},
+	}
+}
+
+func proveTurningOff(t *testing.T, s *store.Store) {
+	u := addUser(t, s)
+	k, _ := addKey(t, s, u.ID, "phone")
+	other, _ := addKey(t, s, u.ID, "lamp")
+	want(t, s.CreateAuthSession(t.Context(), newAuthSession(u.ID, ""), nil), nil)
+	useKey(t, s, other, nil)
+	for range 3 {
+		useKey(t, s, k, nil)
+	}
+	over := newAuthSession(u.ID, k.ID)
+	over.ExpiresAt = base.Add(time.Second)
+	want(t, s.CreateAuthSession(t.Context(), over, nil), nil)
+	turn, at := turnedOff, base.Add(time.Minute)
+	turn.At = at
+	cost := store.Stats{Writes: 1, Commits: 1}
+	wantCost(t, s, cost, func() error { return s.SetAPIKeyDisabled(t.Context(), u.ID, k.ID, turn) })
+	off := model.KeyOff{At: at, Sessions: 3, AccessUntil: at.Add(30 * time.Minute)}
+	wantOff(t, s, k, off)
+	wantOff(t, s, other, model.KeyOff{})
+
+	turn.At = at.Add(time.Hour) // it is off: nothing happens
+	want(t, s.SetAPIKeyDisabled(t.Context(), u.ID, k.ID, turn), nil)
+	wantOff(t, s, k, off)
+	want(t, s.RecordRefusal(t.Context(), u.ID, k.ID, model.KeyRefusal{At: at.Add(time.Minute), Reason: "off"}), nil)
+	off.FirstRefused = at.Add(time.Minute)
+	wantOff(t, s, k, off)
+
+	want(t, s.SetAPIKeyDisabled(t.Context(), u.ID, k.ID, turnedOn), nil)
+	wantOff(t, s, k, model.KeyOff{})
+	want(t, s.SetAPIKeyDisabled(t.Context(), u.ID, k.ID, turn), nil)
+	wantOff(t, s, k, model.KeyOff{At: turn.At})
+}
+
+func proveAccessUntil(t *testing.T, s *store.Store) {
+	u := addUser(t, s)
+	for seen, inUse := range map[time.Duration]bool{
+		0: true, -40 * time.Minute: true, -40*time.Minute - time.Millisecond: false, -48 * time.Hour: false,
+		3 * time.Hour: true, // the clock was set back since
+	} {
+		k, _ := addKey(t, s, u.ID, model.NewID(base))
+		session := newAuthSession(u.ID, k.ID)
+		want(t, s.CreateAuthSession(t.Context(), session, nil), nil)
+		want(t, s.SawAuthSession(t.Context(), session.ID, base.Add(seen)), nil)
+		off := model.KeyOff{At: base, Sessions: 1}
+		if inUse {
+			off.AccessUntil = base.Add(30 * time.Minute)
+		}
+		want(t, s.SetAPIKeyDisabled(t.Context(), u.ID, k.ID, turnedOff), nil)
+		wantOff(t, s, k, off)
+	}
+}
+
+func proveFirstRefusal(t *testing.T, s *store.Store) {
+	u := addUser(t, s)
+	k, _ := addKey(t, s, u.ID, "phone")
+	refuse := func(after time.Duration) {
+		t.Helper()
+		r := model.KeyRefusal{At: base.Add(after), Reason: "off"}
+		want(t, s.RecordRefusal(t.Context(), u.ID, k.ID, r, newEvent(u.ID, model.EventKeyRefused)), nil)
+	}
+	refuse(-time.Second) // while it is on: its account is disabled
+	want(t, s.SetAPIKeyDisabled(t.Context(), u.ID, k.ID, turnedOff), nil)
+	wantOff(t, s, k, model.KeyOff{At: base})
+	refuse(time.Second)
+	refuse(2 * time.Second)
+	refuse(time.Hour)
+	wantOff(t, s, k, model.KeyOff{At: base, FirstRefused: base.Add(time.Second)})
+	want(t, s.SetAPIKeyDisabled(t.Context(), u.ID, k.ID, turnedOn), nil)
+	want(t, s.SetAPIKeyDisabled(t.Context(), u.ID, k.ID, turnedOff), nil)
+	refuse(-time.Hour) // the clock was set back
+	wantOff(t, s, k, model.KeyOff{At: base, FirstRefused: base.Add(-time.Hour)})
+	written, err := s.Events(t.Context(), u.ID, model.EventQuery{Limit: 10})
+	want(t, err, nil)
+	if len(written) != 4 {
+		t.Errorf("%d refusals are written down, want 4", len(written))
+	}
+}
+
+func wantOff(t *testing.T, s *store.Store, k model.Key, off model.KeyOff) {
+	t.Helper()
+	got, err := s.APIKey(t.Context(), k.UserID, k.ID)
+	want(t, err, nil)
+	if diff := cmp.Diff(off, got.Usage.Off); diff != "" {
+		t.Errorf("what ended (-want +got):\n%s", diff)
 	}
 }
 
@@ -164,6 +254,9 @@ func proveSeldomRefusals(t *testing.T, s *store.Store) {
 	want(t, s.RecordRefusal(t.Context(), u.ID, k.ID, late), nil)
 	wantFacts(t, s, u.ID, facts{KeyID: k.ID, ValueHash: hash, LastRefusal: winner})
 }
+
+// turnedOff and turnedOn are how keys are turned off and on where it is all one when.
+var turnedOff, turnedOn = store.Turn{Off: true, At: base, Access: 30 * time.Minute, Quiet: 40 * time.Minute}, store.Turn{At: base}
 
 // newKeyUse is a sign-in by a device that says all about itself.
 func newKeyUse(at time.Time) *model.KeyUse {
@@ -201,7 +294,7 @@ func wantFacts(t *testing.T, s *store.Store, userID string, all ...facts) {
 		if key.Usage.Known != model.UsageKnown || key.Usage.RecordingSince != s.RecordingSince() {
 			t.Errorf("usage is %q since %v", key.Usage.Known, key.Usage.RecordingSince)
 		}
-		key.Usage.Known, key.Usage.RecordingSince = "", time.Time{}
+		key.Usage.Known, key.Usage.RecordingSince, key.Usage.Off = "", time.Time{}, model.KeyOff{}
 		got[key.ID] = key.Usage
 	}
 	if diff := cmp.Diff(wanted, got); diff != "" {

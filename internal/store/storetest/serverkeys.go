@@ -102,7 +102,7 @@ func proveServerKey(t *testing.T, s *store.Store) {
 		t.Errorf("%d listed, %d accounts, %d keys", len(users), accounts, keys)
 	}
 
-	want(t, s.SetAPIKeyDisabled(t.Context(), k.UserID, k.ID, true), nil)
+	want(t, s.SetAPIKeyDisabled(t.Context(), k.UserID, k.ID, turnedOff), nil)
 	_, err = s.AuthSession(t.Context(), a.ID)
 	want(t, err, model.ErrNotFound)
 	want(t, s.DeleteUser(t.Context(), k.UserID), nil)
