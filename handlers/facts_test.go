@@ -248,7 +248,7 @@ func TestARefusedSignInIsAFactOfTheKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.get("/keys/"+key.ID).says("#key .facts", "Last refusedjust now, while it was off").says("#key .facts", "Last usedNever used.")
-	if diff := cmp.Diff([]string{"Off · Never used · created 20 minutes ago"}, b.get("/keys").texts(".use")); diff != "" {
+	if diff := cmp.Diff([]string{"Off since 12:20 UTC First refused 12:20 UTC"}, b.get("/keys").texts(".use")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

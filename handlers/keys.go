@@ -234,8 +234,12 @@ func (h *dashboard) card(c echo.Context, key model.Key) views.KeyCard {
 		k.Recent = append(k.Recent, day.List...)
 	}
 	k.Recent = k.Recent[:min(recentEvents, len(k.Recent))]
-	if key.Disabled {
+	switch off := key.Usage.Off.At; {
+	case !off.IsZero():
+		k.TurnedOff = k.Use.Off.At
+	case key.Disabled:
 		k.TurnedOff = views.NewWhen(h.turnedOff(c, key.ID, events), h.Now())
+		k.SaidYes = k.TurnedOff
 	}
 	if made := slices.IndexFunc(events, func(e model.Event) bool { return e.Kind == model.EventKeyMade }); made >= 0 {
 		k.Device, k.Paired = pairedIn(events[made])

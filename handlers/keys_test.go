@@ -309,7 +309,7 @@ func TestAKeysPageShowsTheKeyAndHowADeviceSignsInWithIt(t *testing.T) {
 	}
 
 	p.turn(who, key, false)
-	b.get("/keys/"+key.ID).says("#key .state", "Off").says("#key .notice", "Off: nothing can sign in with it.")
+	b.get("/keys/"+key.ID).says("#key .state", "Off").says("#key .notice", "Turned off just now. Nothing can sign in with it.")
 	b.htmx().get("/keys/"+key.ID).isPart().says("#key .state", "Off")
 }
 

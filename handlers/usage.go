@@ -47,10 +47,34 @@ func rowUse(key model.Key, now time.Time) views.Use {
 	} else if blind(key) {
 		u.Since = views.NewWhen(usage.RecordingSince, now)
 	}
+	if !usage.Off.At.IsZero() {
+		u.Off = whatEnded(usage, now)
+	}
 	if u.Stage != "" {
 		u.First, u.Refused = views.NewWhen(usage.FirstUsed, now), views.NewWhen(usage.LastRefusal.At, now)
 	}
 	return u
+}
+
+// whatEnded is what a page says of turning a key off. A refusal that is dated before has its time from a clock that was set back since.
+func whatEnded(usage model.KeyUsage, now time.Time) *views.Off {
+	off := usage.Off
+	o := &views.Off{At: views.NewWhen(off.At, now), Sessions: off.Sessions, Refused: !off.FirstRefused.IsZero()}
+	if !off.FirstRefused.Before(off.At) {
+		o.FirstRefused = views.NewWhen(off.FirstRefused, now)
+	}
+	switch {
+	case off.AccessUntil.IsZero():
+	case off.AccessUntil.After(now):
+		o.Access = views.AccessGoesOn
+		if !now.Before(off.At) {
+			o.Left = views.NewCountdown(off.AccessUntil, now)
+		}
+		o.AccessUntil = views.NewWhen(off.AccessUntil.Add(time.Minute-1).Truncate(time.Minute), now) // the page shows no seconds
+	default:
+		o.Access = views.AccessIsOver
+	}
+	return o
 }
 
 // platformNames and sdkNames are how we call what devices say of themselves. Whatever else they say is nobody's words but theirs, and is

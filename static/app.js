@@ -427,7 +427,7 @@
   const placeOf = (undo) => undo.closest("#undo") && undo.getAttribute("hx-target").slice(1);
   const focusNear = (id) => ($("#" + id + " .name") ?? $("#heading")).focus();
   document.addEventListener("htmx:before:swap", (event) => {
-    held = document.activeElement.closest("[data-wait], [data-arrival]")?.id ?? placeOf(event.detail.ctx.sourceElement);
+    held = document.activeElement.closest("[hx-trigger~=arrived]")?.id ?? placeOf(event.detail.ctx.sourceElement);
   });
   document.addEventListener("htmx:after:swap", () => {
     if (held && document.activeElement === document.body) focusNear(held);

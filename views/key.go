@@ -1,5 +1,7 @@
 package views
 
+import "time"
+
 // KeyCard is what a key's own page says of the key itself.
 type KeyCard struct {
 	Key
@@ -7,6 +9,8 @@ type KeyCard struct {
 	Adopted bool
 	// TurnedOff is when the key was turned off, zero when it is on or that is not known.
 	TurnedOff When
+	// SaidYes is when another server said that it turned the key off and nothing besides, zero when that is not known.
+	SaidYes When
 	// Recent is what was done with the key lately, newest first. Unread says that this could not be read.
 	Recent []Happening
 	Unread bool
@@ -24,7 +28,7 @@ type KeyPage struct {
 func (k Key) used() bool { return k.Use.Last.Machine != "" }
 
 // ago says that w is drawn as how long ago it was, not as a day.
-func (w When) ago() bool { return w.seen.Sub(w.at) < agoUntil }
+func (w When) ago() bool { age := w.seen.Sub(w.at); return age < agoUntil && age >= -time.Hour }
 
 // reported says that the device described itself when it signed in.
 func (u Use) reported() bool { return u.By != UsedBy{} }

@@ -52,7 +52,7 @@ WHERE key_uses.refused_at IS NULL OR abs(key_uses.refused_at - ?3) >= ?6
 	coalesce(u.address, ''), coalesce(u.device_name, ''), coalesce(u.platform, ''), coalesce(u.platform_version, ''),
 	coalesce(u.sdk, ''), coalesce(u.sdk_version, ''),
 	u.refused_at, coalesce(u.refused_address, ''), coalesce(u.refused_reason, ''),
-	k.off_at, k.off_sessions, k.off_access_until, u.first_refused_at`
+	k.off_at, nullif(k.off_sessions, 0), k.off_access_until, u.first_refused_at`
 
 	selectKeyWithUsage = `
 SELECT ` + keyColumns + `
@@ -117,22 +117,22 @@ func (s *Store) RecordingSince() time.Time { return fromMillis(s.recordingSince.
 
 // keyRow is a key with its usage while it is read.
 type keyRow struct {
-	key                              model.Key
-	created                          int64
-	hash                             []byte
-	firstUsed, lastUsed, refusedAt   sql.NullInt64
-	offAt, accessUntil, firstRefused sql.NullInt64
-	dest                             [21]any
+	key                                           model.Key
+	created                                       int64
+	hash                                          []byte
+	firstUsed, lastUsed, refusedAt                sql.NullInt64
+	offAt, offSessions, accessUntil, firstRefused sql.NullInt64
+	dest                                          [21]any
 }
 
 // columns are the places to scan the keyColumns into.
 func (r *keyRow) columns() []any {
-	k, use, refusal, off := &r.key, &r.key.Usage.LastUse, &r.key.Usage.LastRefusal, &r.key.Usage.Off
+	k, use, refusal := &r.key, &r.key.Usage.LastUse, &r.key.Usage.LastRefusal
 	r.dest = [...]any{
 		&k.ID, &k.Name, &k.Disabled, &r.created, &r.hash, &k.Origin, &r.firstUsed, &r.lastUsed,
 		&use.Address, &use.DeviceName, &use.Platform, &use.PlatformVersion, &use.SDK, &use.SDKVersion,
 		&r.refusedAt, &refusal.Address, &refusal.Reason,
-		&r.offAt, &off.Sessions, &r.accessUntil, &r.firstRefused,
+		&r.offAt, &r.offSessions, &r.accessUntil, &r.firstRefused,
 	}
 	return r.dest[:]
 }
@@ -148,11 +148,11 @@ func (r *keyRow) get(recordingSince time.Time) model.Key {
 	k.CreatedAt, k.Usage.Fingerprint = fromMillis(r.created), string(fingerprint[:])
 	k.Usage.FirstUsed, k.Usage.LastUse.At = fromNullMillis(r.firstUsed), fromNullMillis(r.lastUsed)
 	k.Usage.LastRefusal.At = fromNullMillis(r.refusedAt)
-	off := &k.Usage.Off
-	if !k.Disabled || !r.offAt.Valid { // a program of the last release turns a key on and leaves what it does not know
-		*off = model.KeyOff{}
-		return k
+	if k.Disabled && r.offAt.Valid { // a program of the last release turns a key on and leaves what it does not know
+		k.Usage.Off = model.KeyOff{
+			At: fromNullMillis(r.offAt), Sessions: int(r.offSessions.Int64),
+			AccessUntil: fromNullMillis(r.accessUntil), FirstRefused: fromNullMillis(r.firstRefused),
+		}
 	}
-	off.At, off.AccessUntil, off.FirstRefused = fromNullMillis(r.offAt), fromNullMillis(r.accessUntil), fromNullMillis(r.firstRefused)
 	return k
 }
