@@ -496,3 +496,22 @@ func TestTheWholeProgramGivesTokensAsTheSuiteWantsThem(t *testing.T) {
 	s := newStage(t, "")
 	clienttest.RunServiceTokens(t, clienttest.Target{BaseURL: s.at, AppID: "latchkey-local", Audience: "sync", MinPassword: 8, Strict: true})
 }
+
+func TestTurningAKeyOffReckonsWithTheLongestTokenForAnotherService(t *testing.T) {
+	t.Parallel()
+	s := newStageWith(t, func(cfg *config.Config) {
+		nameAudiences(t, cfg)
+		if err := os.WriteFile(cfg.Audiences, []byte(`{"sync": {"audience": "sync", "lifetime": "45m"}, "orders": {"audience": "orders", "lifetime": "1m"}}`), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	})
+	c := s.newCast(false)
+	key := s.phoneOf(c)
+	if got := s.request(http.MethodPut, "/api/client/v2.0/auth/api_keys/"+key+"/disable", "", "", bearer(c.tokens[owner].Refresh)); got.Status != http.StatusNoContent {
+		t.Fatalf("%d %s", got.Status, got.Body)
+	}
+	k, err := s.store.APIKey(t.Context(), c.owner, key)
+	if off := k.Usage.Off; err != nil || off.Sessions != 1 || off.AccessUntil.Sub(off.At) != 45*time.Minute {
+		t.Errorf("turned off %+v, %v", off, err)
+	}
+}

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"time"
 
 	"latchkey/internal/model"
 )
@@ -34,22 +33,6 @@ FROM api_keys WHERE user_id = ? ORDER BY id`
 	selectAPIKeyByValueHash = `
 SELECT user_id, id, name, disabled, created_at, coalesce((SELECT c.data FROM custom_data AS c WHERE c.user_id = k.user_id), '') AS d
 FROM api_keys AS k WHERE value_hash = ?`
-
-	// turnOffAPIKey counts the sessions that the key has, before they go. It changes nothing when the key is off.
-	turnOffAPIKey = `
-UPDATE api_keys SET disabled = TRUE, off_at = ?3,
-	off_sessions = (SELECT count(*) FROM auth_sessions AS a WHERE a.user_id = ?1 AND a.key_id = ?2 AND a.expires_at > ?3),
-	off_access_until = CASE WHEN EXISTS (
-		SELECT 1 FROM auth_sessions AS a WHERE a.user_id = ?1 AND a.key_id = ?2 AND a.expires_at > ?3 AND a.last_seen_at >= ?4
-	) THEN CAST(?5 AS BIGINT) END
-WHERE user_id = ?1 AND id = ?2 AND disabled = FALSE`
-
-	// turnOnAPIKey changes nothing when the key is on.
-	turnOnAPIKey = `
-UPDATE api_keys SET disabled = FALSE, off_at = NULL, off_sessions = 0, off_access_until = NULL
-WHERE user_id = ? AND id = ? AND disabled = TRUE`
-
-	forgetFirstRefusal = `UPDATE key_uses SET first_refused_at = NULL WHERE user_id = ? AND key_id = ?`
 
 	selectAPIKey = `
 SELECT user_id, id, name, disabled, created_at
@@ -168,22 +151,10 @@ func scanKey(k *model.Key, created *int64) []any {
 	return []any{&k.UserID, &k.ID, &k.Name, &k.Disabled, created}
 }
 
-// Turn is how a key is turned on or off.
-type Turn struct {
-	Off bool
-	At  time.Time
-	// Access is for how long at most what a session handed out goes on after it, of a session that was seen within Quiet before.
-	Access, Quiet time.Duration
-}
-
 // SetAPIKeyDisabled turns a key off or on; a key that is as asked for stays so, and nothing happened. Turning it off ends the
 // auth sessions it opened, and remembers what ended, in the same transaction. Turning it on forgets that.
 func (s *Store) SetAPIKeyDisabled(ctx context.Context, userID, id string, turn Turn, events ...model.Event) error {
-	text, args := turnOnAPIKey, []any{userID, id}
-	if turn.Off {
-		at := turn.At.UnixMilli()
-		text, args = turnOffAPIKey, append(args, at, at-turn.Quiet.Milliseconds(), at+turn.Access.Milliseconds())
-	}
+	text, args := turn.statement(userID, id)
 	err := s.write(ctx, ofUser(userID), func(t tx) error {
 		changed, err := t.exec(text, args...)
 		switch {
