@@ -19,7 +19,7 @@ const OriginAdopted = "adopted"
 type KeyUsage struct {
 	Known          Knowledge // whether the rest means anything
 	RecordingSince time.Time // from when on use is recorded
-	Fingerprint    string    // the first 8 bytes of the SHA-256 of the value, in hex: enough to tell 20 keys apart
+	Fingerprint    string    // FingerprintOf the value: enough to tell 20 keys apart
 	FirstUsed      time.Time
 	LastUse        KeyUse
 	LastRefusal    KeyRefusal
