@@ -31,6 +31,10 @@ type KeyFact struct {
 	// Fingerprint is the first 16 hexadecimal digits of the SHA-256 of the
 	// value, or nothing.
 	Fingerprint string
+	// Words is the fingerprint as people say it, such as amber-falcon-17f3: the
+	// server's pages and emails call the key so. It is empty when the server
+	// gives none.
+	Words       string
 	FirstUsed   time.Time
 	LastUse     KeyUse
 	LastRefusal KeyRefusal
@@ -131,6 +135,7 @@ func (w *wireFacts) check() error {
 type wireFact struct {
 	ID          wireID    `json:"_id"`
 	Fingerprint string    `json:"fingerprint"`
+	Words       string    `json:"words"`
 	FirstUsed   time.Time `json:"first_used_at"`
 	LastUse     struct {
 		At              time.Time `json:"at"`
@@ -158,6 +163,7 @@ type wireFact struct {
 func (w *wireFact) fact() KeyFact {
 	use, refusal := &w.LastUse, &w.LastRefusal
 	f := KeyFact{
+		Words:     tidy(w.Words, maxCode),
 		FirstUsed: w.FirstUsed,
 		LastUse: KeyUse{
 			use.At, tidy(use.Address, maxCode), tidy(use.DeviceName, maxCode), tidy(use.Platform, maxCode),

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"maps"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -39,6 +40,8 @@ func (p *person) facts(t *testing.T) client.KeyFacts {
 	return facts
 }
 
+var aloud = regexp.MustCompile(`^[a-z]{4,8}-[a-z]{4,8}-[0-9a-f]{4}$`)
+
 // fact returns what is known of one key.
 func (p *person) fact(t *testing.T, key client.CreatedKey) client.KeyFact {
 	t.Helper()
@@ -49,6 +52,10 @@ func (p *person) fact(t *testing.T, key client.CreatedKey) client.KeyFact {
 	sum := sha256.Sum256([]byte(key.Value.Reveal()))
 	if want := hex.EncodeToString(sum[:8]); fact.Fingerprint != want {
 		t.Errorf("fingerprint %q, want %q", fact.Fingerprint, want)
+	}
+	// Which words is the server's own affair, and whether it has any. The digits show that they are this key's.
+	if fact.Words != "" && (!aloud.MatchString(fact.Words) || !strings.HasSuffix(fact.Words, hex.EncodeToString(sum[3:5]))) {
+		t.Errorf("words %q of the fingerprint %s", fact.Words, fact.Fingerprint)
 	}
 	return fact
 }
@@ -77,7 +84,7 @@ func (s *suite) factsOfAll(t *testing.T) {
 	}
 	for _, key := range []client.CreatedKey{key, off} {
 		fact := p.fact(t, key)
-		if fact.Off = (client.KeyOff{}); fact != (client.KeyFact{Fingerprint: fact.Fingerprint}) {
+		if fact.Off = (client.KeyOff{}); fact != (client.KeyFact{Fingerprint: fact.Fingerprint, Words: fact.Words}) {
 			t.Errorf("facts about a key that nobody tried: %+v", fact)
 		}
 	}

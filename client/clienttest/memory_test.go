@@ -307,6 +307,14 @@ func (m *memory) facts(s *memorySession) (int, any, error) {
 func (m *memory) fact(k *memoryKey) map[string]any {
 	sum := sha256.Sum256([]byte(k.value))
 	fact := map[string]any{"_id": k.id, "fingerprint": hex.EncodeToString(sum[:8])}
+	switch digits := hex.EncodeToString(sum[3:5]); {
+	case m.lies("words of others"):
+		fact["words"] = "some-words-0000"
+	case m.lies("words without a shape"):
+		fact["words"] = "some words " + digits
+	default:
+		fact["words"] = "some-words-" + digits
+	}
 	if m.lies("other fingerprints") {
 		fact["fingerprint"] = hex.EncodeToString(sum[8:16])
 	}

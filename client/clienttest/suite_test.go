@@ -126,6 +126,8 @@ func TestTheSuiteNoticesEveryLie(t *testing.T) {
 		"sessions outlive passwords":  "passwords",
 		"sessions without their keys": "auth_sessions",
 		"short new passwords":         "passwords",
+		"words of others":             "key_facts",
+		"words without a shape":       "key_facts",
 		"the last use is the first":   "key_facts",
 		"tokens by default":           "service_tokens",
 		"tokens of ended sessions":    "service_tokens",

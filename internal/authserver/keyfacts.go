@@ -21,7 +21,7 @@ func (s *Server) keyFacts(r *http.Request, who principal) (answer, error) {
 }
 
 func wireFactsOf(id string, f model.KeyUsage) wireKeyFacts {
-	out := wireKeyFacts{ID: id, Fingerprint: f.Fingerprint}
+	out := wireKeyFacts{ID: id, Fingerprint: f.Fingerprint, Words: f.Words().String()}
 	out.FirstUsedAt = wireTimeIf(f.FirstUsed)
 	if u := f.LastUse; !u.At.IsZero() {
 		out.LastUse = &wireKeyUse{

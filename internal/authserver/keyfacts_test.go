@@ -59,6 +59,9 @@ func (f *fixture) onlyFactNow(session loginAnswer) map[string]any {
 	return keys[0]
 }
 
+// words are the fingerprint as people say it.
+func words(value string) string { return model.WordsOf(fingerprint(value)).String() }
+
 // fingerprint is how the page recognises a value without sending it.
 func fingerprint(value string) string {
 	sum := sha256.Sum256([]byte(value))
@@ -81,8 +84,8 @@ func TestFactsAreAboutEveryKeyInOrderOfCreation(t *testing.T) {
 		t.Errorf("recording since %v, want about now", since)
 	}
 	want := []map[string]any{
-		{"_id": made[0].ID, "fingerprint": fingerprint(made[0].Value), "off": map[string]any{"at": wireTimeText(f.clock.Now()), "sessions": 0.0}},
-		{"_id": made[1].ID, "fingerprint": fingerprint(made[1].Value)},
+		{"_id": made[0].ID, "fingerprint": fingerprint(made[0].Value), "words": words(made[0].Value), "off": map[string]any{"at": wireTimeText(f.clock.Now()), "sessions": 0.0}},
+		{"_id": made[1].ID, "fingerprint": fingerprint(made[1].Value), "words": words(made[1].Value)},
 	}
 	if diff := cmp.Diff(want, keys); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -103,7 +106,7 @@ func TestASignInWithAKeyIsRemembered(t *testing.T) {
 		f.send(req).want(200)
 		return wireTimeText(f.clock.Now())
 	}
-	want := map[string]any{"_id": key.ID, "fingerprint": fingerprint(key.Value)}
+	want := map[string]any{"_id": key.ID, "fingerprint": fingerprint(key.Value), "words": words(key.Value)}
 	compare := func() {
 		t.Helper()
 		if diff := cmp.Diff(want, f.onlyFact(owner)); diff != "" {
@@ -246,7 +249,7 @@ func TestAnOwnKeyThatIsTriedHasNoFacts(t *testing.T) {
 	f.triedOn(key.Value, owner, "198.51.100.9")
 	f.do("PUT", keysPath+"/"+key.ID+"/disable", owner.RefreshToken, "").want(204)
 	f.triedOff(key.Value, owner, "198.51.100.9")
-	want := map[string]any{"_id": key.ID, "fingerprint": fingerprint(key.Value), "off": map[string]any{"at": wireTimeText(f.clock.Now()), "sessions": 0.0}}
+	want := map[string]any{"_id": key.ID, "fingerprint": fingerprint(key.Value), "words": words(key.Value), "off": map[string]any{"at": wireTimeText(f.clock.Now()), "sessions": 0.0}}
 	if diff := cmp.Diff(want, f.onlyFact(owner)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -175,6 +175,7 @@ type keyFactsAnswer struct {
 type wireKeyFacts struct {
 	ID          string          `json:"_id"`
 	Fingerprint string          `json:"fingerprint"`
+	Words       string          `json:"words"`
 	FirstUsedAt *wireTime       `json:"first_used_at,omitempty"`
 	LastUse     *wireKeyUse     `json:"last_use,omitempty"`
 	LastRefusal *wireKeyRefusal `json:"last_refusal,omitempty"`
