@@ -92,7 +92,7 @@ func (p *Person) newKey(ctx context.Context, name string, besides ...model.Event
 	case err != nil:
 		return model.Key{}, "", keyNotCreated("create key", err)
 	}
-	p.tellOfKey(ctx, key.Name)
+	p.tellOfKey(ctx, key.Name, model.Secret(value))
 	return key, model.Secret(value), nil
 }
 
@@ -116,7 +116,7 @@ func (p *Person) CreateKey(ctx context.Context, name string) (model.Created, err
 	out.Keys, out.Unread = p.Keys(ctx)
 	if i := slices.IndexFunc(out.Keys.List, func(k model.Key) bool { return k.ID == key.ID }); i >= 0 {
 		if err != nil { // it was saved after all
-			p.tellOfKey(ctx, key.Name)
+			p.tellOfKey(ctx, key.Name, value)
 		}
 		key, err = out.Keys.List[i], nil
 	}

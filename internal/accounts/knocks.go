@@ -264,7 +264,8 @@ func (a *Accounts) AdoptKnock(ctx context.Context, k model.Knock, ownerID, name 
 	if err == nil {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tellTime)
 		defer cancel()
-		a.TellOwners(ctx, map[string][]string{ownerID: {key.Name}}) // what is not sent is in the log, and the key in the activity
+		called := model.WordsOf(model.FingerprintOfHash(k.ValueHash)).Beside(key.Name)
+		a.TellOwners(ctx, map[string][]string{ownerID: {called}}) // what is not sent is in the log, and the key in the activity
 	}
 	return key, err
 }

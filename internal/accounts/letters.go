@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"latchkey/internal/model"
 )
 
 // Email is a message to the owner of an account, in plain text.
@@ -84,15 +86,15 @@ Your keys keep working.
 }
 
 // KeyCreated tells of a key that a person created.
-func (l Letters) KeyCreated(to, key string, c Circumstances) Email {
+func (l Letters) KeyCreated(to, key string, words model.Words, c Circumstances) Email {
 	return l.notice(to, "New key: "+key,
-		"The key "+key+" was created for your account. Anyone with its value can sign in as you.", c)
+		"The key "+words.Beside(key)+" was created for your account. Anyone with its value can sign in as you.", c)
 }
 
 // Paired tells of a device that got a key.
-func (l Letters) Paired(to, key string, c Circumstances) Email {
+func (l Letters) Paired(to, key string, words model.Words, c Circumstances) Email {
 	return l.notice(to, "New device: "+key,
-		"A device was connected to your account. It gets the key "+key+" and can sign in as you with it.", c)
+		"A device was connected to your account. It gets the key "+words.Beside(key)+" and can sign in as you with it.", c)
 }
 
 // KeyAdopted tells of keys whose values devices had already.

@@ -12,7 +12,7 @@ import (
 func TestEveryMailIsPlainTextWithAnEnd(t *testing.T) {
 	l, c := Letters{PublicURL: testURL}, Circumstances{time.Now(), "192.0.2.1"}
 	letters := []Email{
-		l.Confirm("a@b.org", "LINK"), l.Reset("a@b.org", "LINK", c), l.KeyCreated("a@b.org", "k", c), l.Paired("a@b.org", "k", c),
+		l.Confirm("a@b.org", "LINK"), l.Reset("a@b.org", "LINK", c), l.KeyCreated("a@b.org", "k", model.Words{}, c), l.Paired("a@b.org", "k", model.WordsOf("0123456789"), c),
 		l.PasswordChanged("a@b.org", c), l.PasswordReset("a@b.org", c),
 		l.KeyAdopted("a@b.org", []string{"k"}, false, c), l.KeyAdopted("a@b.org", []string{"k", "l"}, true, c),
 		l.IdentityLinked("a@b.org", model.DetailPassword, c), l.IdentityUnlinked("a@b.org", model.DetailGoogle, c),
@@ -36,8 +36,8 @@ func TestEmailsSayWhoseTheyAreAndWhomToAsk(t *testing.T) {
 	} {
 		l := Letters{PublicURL: testURL, Name: tc.name, Contact: tc.contact}
 		letters := []Email{
-			l.Confirm("a@b.org", "LINK"), l.Reset("a@b.org", "LINK", c), l.ResetByOperator("a@b.org", "LINK"), l.KeyCreated("a@b.org", "k", c),
-			l.Paired("a@b.org", "k", c), l.PasswordChanged("a@b.org", c), l.PasswordReset("a@b.org", c),
+			l.Confirm("a@b.org", "LINK"), l.Reset("a@b.org", "LINK", c), l.ResetByOperator("a@b.org", "LINK"), l.KeyCreated("a@b.org", "k", model.Words{}, c),
+			l.Paired("a@b.org", "k", model.WordsOf("0123456789"), c), l.PasswordChanged("a@b.org", c), l.PasswordReset("a@b.org", c),
 		}
 		if !strings.Contains(letters[0].Text, tc.created) {
 			t.Errorf("%s", letters[0].Text)

@@ -7,14 +7,15 @@ import (
 	"latchkey/internal/model"
 )
 
-// tellOfKey notifies the owner of a new key.
-func (p *Person) tellOfKey(ctx context.Context, key string) {
+// tellOfKey notifies the owner of a new key, by its name and the words of its value.
+func (p *Person) tellOfKey(ctx context.Context, key string, value model.Secret) {
 	a := p.accounts
 	letter := a.letters().KeyCreated
 	if p.from.Pairing != "" {
 		letter = a.letters().Paired
 	}
-	a.tell(ctx, p.from, keyNotice, p.who.UserID, func(to string, c Circumstances) Email { return letter(to, key, c) })
+	words := model.WordsOf(model.FingerprintOf(value))
+	a.tell(ctx, p.from, keyNotice, p.who.UserID, func(to string, c Circumstances) Email { return letter(to, key, words, c) })
 }
 
 // What a notice is about. Each is counted separately: keys created in a loop do not suppress the notice of a new password.

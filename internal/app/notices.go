@@ -73,7 +73,7 @@ type notices struct {
 }
 
 // KeyCreated tells the owner of an email address of a key.
-func (n notices) KeyCreated(ctx context.Context, email, key string, at time.Time, from model.Origin) error {
+func (n notices) KeyCreated(ctx context.Context, email, key string, words model.Words, at time.Time, from model.Origin) error {
 	switch wait, err := n.counts.Take(ctx, email); {
 	case err != nil:
 		return err
@@ -85,5 +85,5 @@ func (n notices) KeyCreated(ctx context.Context, email, key string, at time.Time
 	if from.Pairing != "" {
 		letter = n.letters.Paired
 	}
-	return n.mailer.Send(ctx, letter(email, key, accounts.Circumstances{At: at, Address: from.Address}))
+	return n.mailer.Send(ctx, letter(email, key, words, accounts.Circumstances{At: at, Address: from.Address}))
 }

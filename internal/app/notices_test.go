@@ -29,11 +29,11 @@ func TestNoticesOfKeysAtAnUpstreamAreCountedByWhoGetsThem(t *testing.T) {
 	clock, log := func() time.Time { return now }, slog.New(slog.DiscardHandler)
 	n := notices{sent, accounts.Letters{PublicURL: "https://keys.example.org"}, accounts.NewNotices(clock, nil), log}
 	for range 100 {
-		if err := n.KeyCreated(t.Context(), "mallory@example.org", "k", now, model.Origin{}); err != nil {
+		if err := n.KeyCreated(t.Context(), "mallory@example.org", "k", model.Words{}, now, model.Origin{}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := n.KeyCreated(t.Context(), "ana@example.org", "k", now, model.Origin{}); err != nil {
+	if err := n.KeyCreated(t.Context(), "ana@example.org", "k", model.Words{}, now, model.Origin{}); err != nil {
 		t.Fatal(err)
 	}
 	if sent["mallory@example.org"] != 20 || sent["ana@example.org"] != 1 {

@@ -98,23 +98,26 @@ func TestThereIsAMailAboutAKeyAndAboutADevice(t *testing.T) {
 	f, box := newMailFixture(t)
 	session := f.confirmed(box, "ana@example.org")
 
-	f.createKey(session, "porch-cam")
+	key := f.createKey(session, "porch-cam")
 	made := box.one(f)
 	if made.To != "ana@example.org" || made.Subject != "Latchkey: New key: porch-cam" {
 		t.Errorf("mail to %q about %q", made.To, made.Subject)
 	}
-	for _, want := range []string{"When: " + f.clock.Now().UTC().Format("2 January 2006, 15:04 UTC"), "From: 192.0.2.1\n", testURL + "\n", "Activity"} {
+	for _, want := range []string{"When: " + f.clock.Now().UTC().Format("2 January 2006, 15:04 UTC"), "From: 192.0.2.1\n", testURL + "\n", "Activity",
+		"The key porch-cam (" + words(key.Value) + ") was created"} {
 		if !strings.Contains(made.Text, want) {
 			t.Errorf("the mail lacks %q: %s", want, made.Text)
 		}
 	}
 
 	approval := model.Origin{Address: "198.51.100.7", Agent: "Visit evil.example", Pairing: "a device"}
-	if _, err := f.inBrowser(session, approval).CreateKey(t.Context(), "garage-pi"); err != nil {
+	created, err := f.inBrowser(session, approval).CreateKey(t.Context(), "garage-pi")
+	if err != nil {
 		t.Fatal(err)
 	}
 	paired := box.one(f)
-	if paired.Subject != "Latchkey: New device: garage-pi" || !strings.Contains(paired.Text, "From: 198.51.100.7\n") {
+	if paired.Subject != "Latchkey: New device: garage-pi" || !strings.Contains(paired.Text, "From: 198.51.100.7\n") ||
+		!strings.Contains(paired.Text, "the key garage-pi ("+words(created.Value.Reveal())+") and can sign in") {
 		t.Errorf("mail about %q: %s", paired.Subject, paired.Text)
 	}
 	if strings.Contains(paired.Text, "evil") {

@@ -216,7 +216,7 @@ type notices struct {
 	broken bool
 }
 
-func (n *notices) KeyCreated(_ context.Context, email, key string, at time.Time, from model.Origin) error {
+func (n *notices) KeyCreated(_ context.Context, email, key string, _ model.Words, at time.Time, from model.Origin) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.told = append(n.told, strings.Join([]string{email, key, at.Format(time.Kitchen), from.Address, from.Pairing}, " "))

@@ -122,16 +122,16 @@ func (p *Person) create(ctx context.Context, name string) (created model.Created
 	made := p.event(model.EventKeyMade, created.Key)
 	made.Detail = p.from.Pairing
 	p.record(ctx, made)
-	p.tell(ctx, created.Key.Name)
+	p.tell(ctx, created.Key.Name, model.WordsOf(model.FingerprintOf(created.Value)))
 	return created, nil
 }
 
 // tell sends the person an email about a new key. The key is there: that none could be sent is for the log.
-func (p *Person) tell(ctx context.Context, key string) {
+func (p *Person) tell(ctx context.Context, key string, words model.Words) {
 	if p.s.notices == nil {
 		return
 	}
-	err := p.s.notices.KeyCreated(context.WithoutCancel(ctx), p.account.Email, key, p.s.now(), p.from)
+	err := p.s.notices.KeyCreated(context.WithoutCancel(ctx), p.account.Email, key, words, p.s.now(), p.from)
 	if err != nil {
 		p.s.log.WarnContext(ctx, "notice not sent", "user", p.account.UserID, "cause", err)
 	}

@@ -52,7 +52,7 @@ type Events interface {
 // Notices tells people what was done.
 type Notices interface {
 	// KeyCreated tells the owner of an email address of a key. It is given to a device when from has a Pairing.
-	KeyCreated(ctx context.Context, email, key string, at time.Time, from model.Origin) error
+	KeyCreated(ctx context.Context, email, key string, words model.Words, at time.Time, from model.Origin) error
 }
 
 // Service is the accounts and keys of another server.

@@ -327,7 +327,7 @@ func (a *adopting) work() {
 		case err == nil:
 			a.count(func(r *adopted) {
 				r.add(p)
-				p.owner.adopted = append(p.owner.adopted, key.Name)
+				p.owner.adopted = append(p.owner.adopted, model.WordsOf(model.FingerprintOfHash(p.Hash)).Beside(key.Name))
 			})
 		case model.Is(err, model.KindOwnValue): // meanwhile
 			a.count(func(r *adopted) { r.There++ })
