@@ -70,9 +70,10 @@ func (h *dashboard) createKey(c echo.Context) error {
 	} else {
 		h.fillKeys(c, &m, created.Keys)
 	}
+	words := model.WordsOf(model.FingerprintOf(created.Value)) // of whichever server: the value is here
 	m.Once = &views.Once{
-		ID: created.Key.ID, Name: created.Key.Name, Value: created.Value.Reveal(),
-		Handoff: h.handoff(created.Key.Name), Masked: wantsPart(c) || c.FormValue(scriptField) != "",
+		ID: created.Key.ID, Name: created.Key.Name, Value: created.Value.Reveal(), Words: views.Words(words),
+		Handoff: h.handoff(created.Key.Name, words), Masked: wantsPart(c) || c.FormValue(scriptField) != "",
 	}
 	for i, key := range m.List {
 		if key.ID == created.Key.ID {

@@ -15,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"latchkey/client"
+	"latchkey/internal/model"
 	"latchkey/internal/testkit"
 )
 
@@ -88,11 +89,50 @@ func TestAValueIsDrawnMaskedOnlyForPagesThatCanUnmaskIt(t *testing.T) {
 	}
 }
 
+// The words of a key are the same wherever it is named. Emails have them by internal/authserver, devices by internal/app/pair.
+func TestAKeyHasTheSameWordsOnEveryPage(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, _ := p.signedIn(email)
+	created := b.post("/keys", createForm(newFormID(t), "porch-cam")).want(http.StatusOK)
+	words := model.WordsOf(model.FingerprintOf(model.Secret(created.text("#value"))))
+	created.says("#once", "Recognise it by "+words.String()+" in your list").lacks(".value .words")
+	key := strings.TrimPrefix(created.attr("#keys .key", "id"), "key-")
+	for selector, a := range map[string]answer{
+		"#once .words":          created,
+		"#keys .key .words":     b.get("/keys"),
+		"#key .facts .words":    b.get("/keys/" + key),
+		"#fingerprints .words":  b.get("/keys/which"),
+		"main .question .words": b.get("/keys/" + key + "/delete"),
+		".words":                b.htmx().get("/keys/" + key + "/delete?place=row"),
+	} {
+		if got := a.text(selector); got != words.String() {
+			t.Errorf("%s: the words are %q, want %q", selector, got, words)
+		}
+		if a.attr(selector, "lang") != "en" || a.attr(selector, "translate") != "no" {
+			t.Errorf("%s may be translated", selector)
+		}
+	}
+}
+
+func TestTheWordsOfAKeyAtAnotherServerAreThereWhenItIsCreated(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t, elsewhere)
+	b, _ := p.signedIn(email)
+	p.upstream.breaks(keyFacts, says(404, ""))
+	created := b.post("/keys", createForm(newFormID(t), "porch-cam")).want(http.StatusOK)
+	if got := created.text("#once .words"); got != model.WordsOf(model.FingerprintOf(model.Secret(created.text("#value")))).String() {
+		t.Errorf("the words are %q", got)
+	}
+	created.lacks("#keys .words")
+}
+
 func TestTheFileForADeviceHasEverythingButTheValue(t *testing.T) {
 	t.Parallel()
 	b, _ := newProgram(t).signedIn(email)
 	a := b.post("/keys", createForm(newFormID(t), "porch-cam")).want(http.StatusOK)
-	want := "# The key porch-cam. Keep this file out of version control.\nAPP_ID=" + appID + "\nBASE_URL=" + publicURL + "\nAPI_KEY="
+	words := model.WordsOf(model.FingerprintOf(model.Secret(a.text("#value"))))
+	want := "# The key " + words.Beside("porch-cam") + ". Keep this file out of version control.\nAPP_ID=" + appID + "\nBASE_URL=" + publicURL + "\nAPI_KEY="
 	if got := a.attr("[data-once=download]", "data-env"); got != want {
 		t.Errorf("the file is %q, want %q", got, want)
 	}

@@ -1,13 +1,14 @@
 package handlers
 
 import (
+	"latchkey/internal/model"
 	"latchkey/internal/onboard"
 	"latchkey/views"
 )
 
-// handoff is what a person needs beside the value of the key of that name.
-func (h *dashboard) handoff(keyName string) views.Handoff {
-	needs := onboard.Handoff{AppID: h.AppID, BaseURL: h.BaseURL, KeyName: keyName}
+// handoff is what a person needs beside the value of the key of that name and with these words.
+func (h *dashboard) handoff(keyName string, words model.Words) views.Handoff {
+	needs := onboard.Handoff{AppID: h.AppID, BaseURL: h.BaseURL, KeyName: keyName, Words: words}
 	m := views.Handoff{EnvFile: needs.EnvFile(), Local: h.local}
 	for _, s := range onboard.Snippets(needs) {
 		m.Snippets = append(m.Snippets, views.Snippet(s))

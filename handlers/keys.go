@@ -332,6 +332,6 @@ func (h *dashboard) showKey(c echo.Context) error {
 		return render(c, http.StatusOK, part, part)
 	}
 	k := h.card(c, key)
-	m := views.KeyPage{Page: h.page(c, key.Name), Key: k, AppID: h.AppID, BaseURL: h.BaseURL, Handoff: h.handoff(key.Name)}
+	m := views.KeyPage{Page: h.page(c, key.Name), Key: k, AppID: h.AppID, BaseURL: h.BaseURL, Handoff: h.handoff(key.Name, key.Usage.Words())}
 	return render(c, http.StatusOK, views.OneKeyPage(m), views.ArrivedCardPart(k, news(k.Key)))
 }

@@ -35,7 +35,7 @@ func rowUse(key model.Key, now time.Time) views.Use {
 	if usage.Known != model.UsageKnown {
 		return views.Use{Known: knowledge(usage.Known)}
 	}
-	u := views.Use{Known: views.Known, Stage: stage(key, now), Fingerprint: usage.Fingerprint}
+	u := views.Use{Known: views.Known, Stage: stage(key, now), Fingerprint: usage.Fingerprint, Words: views.Words(usage.Words())}
 	if use := usage.LastUse; !use.At.IsZero() {
 		u.Last, u.From = views.NewWhen(use.At, now), use.Address
 		u.By = views.UsedBy{

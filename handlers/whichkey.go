@@ -2,8 +2,6 @@ package handlers
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"net/http"
 	"slices"
 	"time"
@@ -116,8 +114,7 @@ func refused(k *views.Key) views.Verdict {
 
 // byFingerprint finds the key that the value is of, nil when it is none of them.
 func byFingerprint(keys []views.Key, value model.Secret) *views.Key {
-	sum := sha256.Sum256([]byte(value.Reveal()))
-	fingerprint := hex.EncodeToString(sum[:8])
+	fingerprint := model.FingerprintOf(value)
 	for i := range keys {
 		if keys[i].Use.Fingerprint == fingerprint {
 			return &keys[i]

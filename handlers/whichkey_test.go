@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"latchkey/internal/model"
 )
 
 const (
@@ -53,7 +55,7 @@ func TestThePageHasTheFingerprintsForTheBrowserToCompare(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("fingerprints (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"porch-cam " + want[0] + " On", "heat-pump " + want[1] + " Off"}, a.texts("#fingerprints li")); diff != "" {
+	if diff := cmp.Diff([]string{"porch-cam " + model.WordsOf(want[0]).String() + " " + want[0] + " On", "heat-pump " + model.WordsOf(want[1]).String() + " " + want[1] + " Off"}, a.texts("#fingerprints li")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if got := a.attr("#fingerprints a", "href"); got != "/keys/"+first.ID {

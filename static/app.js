@@ -191,7 +191,7 @@
   document.addEventListener("click", async (event) => {
     const button = event.target.closest("[data-copy], [data-copy-text]");
     if (!button) return;
-    const from = button.dataset.copy && $(button.dataset.copy);
+    const from = button.dataset.copy && $(button.dataset.copy, button.closest(".key") ?? document);
     if (await toClipboard(button.dataset.copyText ?? from.textContent)) {
       tell("Copied.");
       button.classList.add("copied");
@@ -373,11 +373,10 @@
     setInterval(() => writeTimes(++seconds % 30 ? ".countdown, .recent" : undefined), 1000);
   }
 
-  // On paper each key says which value it has and when it was created, which its id begins with.
+  // On paper each key says when it was created, which its id begins with.
   addEventListener("beforeprint", () => {
     for (const row of document.querySelectorAll("#keys .key")) {
-      const value = $("[data-copy-text]", row);
-      $(".text", row).dataset.paper = (value ? "Fingerprint " + value.dataset.copyText + " · created " : "Created ") + dateOf(new Date(parseInt(row.id.slice(4, 12), 16) * 1000));
+      $(".text", row).dataset.paper = "Created " + dateOf(new Date(parseInt(row.id.slice(4, 12), 16) * 1000));
     }
   });
 

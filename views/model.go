@@ -258,6 +258,8 @@ type Once struct {
 	Handoff         Handoff
 	// Masked draws the value hidden at first, for pages whose script can show it.
 	Masked bool
+	// Words are those of the value, which the list and the device have too.
+	Words Words
 	// Key is the key with what is known of its use, the zero Key when its list could not be read.
 	Key Key
 }

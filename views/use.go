@@ -48,6 +48,7 @@ type Use struct {
 	Off *Off
 	// Fingerprint is the first 16 hexadecimal digits of the value's SHA-256, "" when it is not known.
 	Fingerprint string
+	Words       Words
 }
 
 // Kind is what sort of device uses a key, for the drawing beside its name.

@@ -7,6 +7,7 @@ import (
 	"github.com/playwright-community/playwright-go"
 
 	"latchkey/e2e/story"
+	"latchkey/internal/model"
 )
 
 func TestTheListOnPaperIsWhatThereIsInWords(t *testing.T) {
@@ -24,9 +25,10 @@ func TestTheListOnPaperIsWhatThereIsInWords(t *testing.T) {
 	for _, gone := range []playwright.Locator{page.Role("banner", ""), page.Role("navigation", "Pages"), page.Locator("button:visible, a.button:visible, summary:visible")} {
 		page.Lacks(gone)
 	}
+	words := model.WordsOf(model.FingerprintOf(model.Secret(made[0].Value.Reveal())))
 	paper, _ := page.Evaluate(`() => [...document.querySelectorAll(".key")].map((row) =>
 		row.innerText + getComputedStyle(row.querySelector(".text"), "::after").content).join("\n")`).(string)
-	for _, fact := range []string{"porch-cam", "On", "garage", "Off", "Fingerprint ", "created "} {
+	for _, fact := range []string{"porch-cam", "On", "garage", "Off", words.String(), "Created "} {
 		if !strings.Contains(paper, fact) {
 			t.Errorf("the paper lacks %q: %s", fact, paper)
 		}

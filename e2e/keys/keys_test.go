@@ -8,6 +8,7 @@ import (
 
 	"latchkey/client"
 	"latchkey/e2e/story"
+	"latchkey/internal/model"
 )
 
 // This is the product as one story: an account, a key, a device that uses it, and the end of both.
@@ -84,7 +85,7 @@ func savesValueInThreeWays(p *story.Page, name, value string) {
 	p.Press(p.Button("Hide"))
 	isMasked(p, true)
 
-	want := "# The key " + name + ". Keep this file out of version control.\n" +
+	want := "# The key " + model.WordsOf(model.FingerprintOf(model.Secret(value))).Beside(name) + ". Keep this file out of version control.\n" +
 		"APP_ID=latchkey-local\nBASE_URL=" + p.Program.URL + "\nAPI_KEY=" + value + "\n"
 	if file, text := download(p, "Download .env"); file != name+".env" || text != want {
 		p.T.Errorf("downloaded %s with\n%s\nwant\n%s", file, text, want)

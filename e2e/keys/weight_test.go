@@ -19,7 +19,7 @@ import (
 const (
 	firstVisitBytes, firstVisitRequests   = 29_000, 5
 	secondVisitBytes, secondVisitRequests = 6_000, 1
-	documentBytes                         = 5_000
+	documentBytes                         = 5_200
 	swapBytes                             = 1_500
 )
 

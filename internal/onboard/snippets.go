@@ -6,10 +6,15 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"latchkey/internal/model"
 )
 
-// Handoff is what a program must be told besides the key's value.
-type Handoff struct{ AppID, BaseURL, KeyName string }
+// Handoff is what a program must be told besides the key's value. Words are those of the value, if they are known.
+type Handoff struct {
+	AppID, BaseURL, KeyName string
+	Words                   model.Words
+}
 
 // Snippet is a program, or a file for one, that signs in with a key. It reads as Before, Value and After together.
 type Snippet struct {
@@ -33,7 +38,7 @@ func (h Handoff) EnvFile() string { return fileName(h.KeyName) + ".env" }
 // Env is that file, without the key's value: it goes right after the last character.
 func (h Handoff) Env() string {
 	return fmt.Sprintf("# The key %s. Keep this file out of version control.\nAPP_ID=%s\nBASE_URL=%s\nAPI_KEY=",
-		fileName(h.KeyName), inEnv(h.AppID), inEnv(h.BaseURL))
+		h.Words.Beside(fileName(h.KeyName)), inEnv(h.AppID), inEnv(h.BaseURL))
 }
 
 // snippetFiles are the snippets as they are written: lines of "name: value", an empty line, and the text. In all of them stands

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"unicode"
 
+	"latchkey/internal/model"
 	"latchkey/internal/onboard"
 )
 
@@ -174,6 +175,11 @@ func TestTheEnvironmentFileIsTheSnippet(t *testing.T) {
 	s := snippet(t, porchCam, "env")
 	if porchCam.Env() != want || s.Before != want || s.Value != "" || s.After != "\n" || s.Literal != "%s" {
 		t.Errorf("%q, %+v", porchCam.Env(), s)
+	}
+	known := porchCam
+	known.Words = model.WordsOf("0123456789abcdef")
+	if got, _, _ := strings.Cut(known.Env(), "\n"); got != "# The key porch-cam ("+known.Words.String()+"). Keep this file out of version control." {
+		t.Errorf("of a key whose words are known it begins %q", got)
 	}
 	if porchCam.EnvFile() != "porch-cam.env" {
 		t.Error(porchCam.EnvFile())
