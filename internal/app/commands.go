@@ -43,6 +43,8 @@ func Main(ctx context.Context, args []string, stdout io.Writer) error {
 		return doctor.Run(ctx, args, stdout)
 	case "user", "key", "adopt-keys", "server-key", "knock", "import-users", "import-custom-data", "backup", "restore", "status", "nodes", "migrate", "copy-data":
 		return operateOn(ctx, append([]string{command}, args...), console(stdout))
+	case "words":
+		return operate.Words(ctx, args, console(stdout))
 	case "version":
 		err = version(args, stdout)
 	case "help":
@@ -60,7 +62,7 @@ func Main(ctx context.Context, args []string, stdout io.Writer) error {
 // commandNames are the words that Main knows.
 var commandNames = []string{
 	"serve", "pair", "health", "doctor", "status", "user", "key", "adopt-keys", "knock", "server-key", "import-users", "import-custom-data", "backup", "restore",
-	"nodes", "migrate", "copy-data", "version", "help",
+	"nodes", "migrate", "copy-data", "words", "version", "help",
 }
 
 func isCommand(word string) bool { return slices.Contains(commandNames, word) }
@@ -209,6 +211,7 @@ accepts those keys.
   latchkey nodes             list the nodes that share the database of --database
   latchkey migrate           update the schema of that database; nodes also do so at their start
   latchkey copy-data         copy all data from --data to that database while the server is stopped
+  latchkey words             read a key's value and print the words that pages and emails name it by
   latchkey version           print the version
   latchkey help              print this help
 

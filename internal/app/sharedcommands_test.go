@@ -16,6 +16,7 @@ import (
 	"latchkey/internal/app/config"
 	"latchkey/internal/app/operate"
 	"latchkey/internal/store/pgtest"
+	"latchkey/internal/model"
 	"latchkey/internal/testkit"
 )
 
@@ -87,7 +88,7 @@ func TestCommandsReachASharedDatabaseThemselves(t *testing.T) {
 	}
 	mustOrderOn(t, cfg, "", "key", "off", account.Get("email"), "porch-cam")
 	mustOrderOn(t, cfg, "", "key", "on", account.Get("email"), "porch-cam")
-	if out := mustOrderOn(t, cfg, "", "key", "list", account.Get("email")); !strings.Contains(out, "porch-cam  [adopted]\n") || strings.Contains(out, value) {
+	if out := mustOrderOn(t, cfg, "", "key", "list", account.Get("email")); !strings.Contains(out, model.WordsOf(model.FingerprintOf(model.Secret(value))).Beside("porch-cam")+"  [adopted]\n") || strings.Contains(out, value) {
 		t.Errorf("%s", out)
 	}
 	mustOrderOn(t, cfg, "", "key", "delete", account.Get("email"), "porch-cam", "--yes")

@@ -39,6 +39,7 @@ type userKey struct {
 	Adopted     bool      `json:"adopted"`
 	CreatedAt   time.Time `json:"created_at"`
 	Fingerprint string    `json:"fingerprint,omitempty"`
+	Words       string    `json:"words,omitempty"`
 	FirstUsedAt time.Time `json:"first_used_at,omitzero"`
 	LastUsedAt  time.Time `json:"last_used_at,omitzero"`
 	LastAddress string    `json:"last_used_from,omitempty"`
@@ -47,7 +48,7 @@ type userKey struct {
 func userKeyOf(k model.Key) userKey {
 	return userKey{
 		ID: k.ID, Name: k.Name, Disabled: k.Disabled, Adopted: k.Origin == model.OriginAdopted, CreatedAt: k.CreatedAt,
-		Fingerprint: k.Usage.Fingerprint, FirstUsedAt: k.Usage.FirstUsed, LastUsedAt: k.Usage.LastUse.At, LastAddress: k.Usage.LastUse.Address,
+		Fingerprint: k.Usage.Fingerprint, Words: k.Usage.Words().String(), FirstUsedAt: k.Usage.FirstUsed, LastUsedAt: k.Usage.LastUse.At, LastAddress: k.Usage.LastUse.Address,
 	}
 }
 
@@ -132,6 +133,9 @@ func (k userKey) writeLine(w io.Writer) error {
 	used, name := "never", legible(k.Name)
 	if !k.LastUsedAt.IsZero() {
 		used = k.LastUsedAt.UTC().Format("2006-01-02 15:04")
+	}
+	if k.Words != "" {
+		name += " (" + k.Words + ")"
 	}
 	if k.Adopted {
 		name += "  [adopted]"

@@ -71,6 +71,7 @@ type listedServerKey struct {
 	Disabled    bool      `json:"disabled"`
 	Adopted     bool      `json:"adopted,omitempty"`
 	Fingerprint string    `json:"fingerprint,omitempty"`
+	Words       string    `json:"words,omitempty"`
 	FirstUsedAt time.Time `json:"first_used_at,omitzero"`
 	LastUsedAt  time.Time `json:"last_used_at,omitzero"`
 	LastUsedBy  string    `json:"last_used_from,omitempty"` // address
@@ -79,7 +80,7 @@ type listedServerKey struct {
 func listedKey(k model.Key) listedServerKey {
 	return listedServerKey{
 		Name: k.Name, UserID: k.UserID, ID: k.ID, CreatedAt: k.CreatedAt, Disabled: k.Disabled, Adopted: k.Origin == model.OriginAdopted,
-		Fingerprint: k.Usage.Fingerprint, FirstUsedAt: k.Usage.FirstUsed, LastUsedAt: k.Usage.LastUse.At, LastUsedBy: k.Usage.LastUse.Address,
+		Fingerprint: k.Usage.Fingerprint, Words: k.Usage.Words().String(), FirstUsedAt: k.Usage.FirstUsed, LastUsedAt: k.Usage.LastUse.At, LastUsedBy: k.Usage.LastUse.Address,
 	}
 }
 
@@ -213,7 +214,7 @@ func (l serverKeyList) write(w io.Writer) error {
 		width = max(width, len(k.Name))
 	}
 	var text strings.Builder
-	fmt.Fprintf(&text, "%-*s  %-10s  %-20s  %-16s  %s\n", width, "NAME", "CREATED", "LAST USED", "FINGERPRINT", "USER")
+	fmt.Fprintf(&text, "%-*s  %-10s  %-20s  %-16s  %-22s  %s\n", width, "NAME", "CREATED", "LAST USED", "FINGERPRINT", "WORDS", "USER")
 	for _, k := range l.Keys {
 		used, notes := "never", ""
 		if !k.LastUsedAt.IsZero() {
@@ -222,7 +223,7 @@ func (l serverKeyList) write(w io.Writer) error {
 		if all := k.notes(); len(all) > 0 {
 			notes = "  [" + strings.Join(all, ", ") + "]"
 		}
-		fmt.Fprintf(&text, "%-*s  %-10s  %-20s  %-16s  %s%s\n", width, k.Name, k.CreatedAt.Format(time.DateOnly), used, k.Fingerprint, k.UserID, notes)
+		fmt.Fprintf(&text, "%-*s  %-10s  %-20s  %-16s  %-22s  %s%s\n", width, k.Name, k.CreatedAt.Format(time.DateOnly), used, k.Fingerprint, k.Words, k.UserID, notes)
 	}
 	fmt.Fprintf(&text, "Server keys: %d of %d\n", len(l.Keys), model.MaxServerKeys)
 	_, err := io.WriteString(w, text.String())

@@ -42,11 +42,11 @@ func TestServerKeysAreManagedByTheirNames(t *testing.T) {
 		}
 		list := ordered[serverKeyList](t, p, "server-key", "list").Keys
 		if len(list) != 2 || list[0].Name != "gateway" || !list[0].LastUsedAt.IsZero() || !list[1].Disabled || list[1].LastUsedBy != "192.0.2.7" ||
-			len(list[1].Fingerprint) != 16 {
+			len(list[1].Fingerprint) != 16 || list[1].Words != model.WordsOf(list[1].Fingerprint).String() {
 			t.Errorf("listed: %+v", list)
 		}
 		if table := p.must(t, "", "server-key", "list"); !strings.Contains(table, "hub      "+list[1].CreatedAt.Format(time.DateOnly)+"  "+inUTC(now)+"  "+
-			list[1].Fingerprint+"  "+hub.Key.UserID+"  [off]\n") || !strings.HasSuffix(table, "\nServer keys: 2 of 100\n") || strings.Contains(table, value[1]) {
+			fmt.Sprintf("%s  %-22s  ", list[1].Fingerprint, list[1].Words)+hub.Key.UserID+"  [off]\n") || !strings.HasSuffix(table, "\nServer keys: 2 of 100\n") || strings.Contains(table, value[1]) {
 			t.Errorf("the table:\n%s", table)
 		}
 		if on := ordered[changedServerKey](t, p, "server-key", "on", "hub"); !on.Changed || on.Key.Disabled {

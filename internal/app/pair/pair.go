@@ -18,6 +18,7 @@ import (
 
 	"latchkey/internal/app/newfile"
 	"latchkey/internal/app/weburl"
+	"latchkey/internal/model"
 	"latchkey/internal/onboard"
 )
 
@@ -160,7 +161,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, terminal 
 	if err != nil {
 		return err
 	}
-	say("Connected. The key is called " + key.Name + ".")
+	say("Connected. The key is called " + key.called() + ".")
 	return nil
 }
 
@@ -260,10 +261,13 @@ func (k pairedKey) writeJSON(w io.Writer) error {
 	})
 }
 
+// called is the key as pages and emails name it: with the words that its value has on any device.
+func (k pairedKey) called() string { return model.WordsOf(model.FingerprintOf(k.Value)).Beside(k.Name) }
+
 // writeEnv writes what the page's "Download as .env" gives. All values have been seen to need no quotes.
 func (k pairedKey) writeEnv(f *os.File) error {
 	_, err := fmt.Fprintf(f, "# The key %s. Keep this file out of version control.\nAPP_ID=%s\nBASE_URL=%s\nAPI_KEY=%s\n",
-		k.Name, k.AppID, k.BaseURL, k.Value.Reveal())
+		k.called(), k.AppID, k.BaseURL, k.Value.Reveal())
 	if err == nil {
 		err = f.Sync()
 	}

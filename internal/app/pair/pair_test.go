@@ -194,7 +194,7 @@ func (p paired) wants(t *testing.T, code int, words ...string) {
 	}
 }
 
-const pairEnv = "# The key porch-cam. Keep this file out of version control.\n" +
+const pairEnv = "# The key porch-cam (nectar-robin-4714). Keep this file out of version control.\n" +
 	"APP_ID=latchkey-local\nBASE_URL=" + pairServer + "\nAPI_KEY=" + pairValue + "\n"
 
 func TestPairShowsACodeAndWritesAFileForItsOwnerAlone(t *testing.T) {
@@ -211,7 +211,7 @@ func TestPairShowsACodeAndWritesAFileForItsOwnerAlone(t *testing.T) {
 	}
 	for _, want := range []string{
 		"\n    WDJB-MJHT\n", "\n    " + pairServer + "/device\n", "/device?user_code=WDJB-MJHT\n",
-		"expires in 10 minutes", "unencrypted", "Connected. The key is called porch-cam.",
+		"expires in 10 minutes", "unencrypted", "Connected. The key is called porch-cam (nectar-robin-4714).",
 	} {
 		if !strings.Contains(p.stderr, want) {
 			t.Errorf("it does not say %q:\n%s", want, p.stderr)
