@@ -15,8 +15,8 @@ import (
 
 	"latchkey/internal/app/config"
 	"latchkey/internal/app/operate"
-	"latchkey/internal/store/pgtest"
 	"latchkey/internal/model"
+	"latchkey/internal/store/pgtest"
 	"latchkey/internal/testkit"
 )
 
