@@ -73,6 +73,7 @@ func Handler() http.Handler {
 		h.Set("Content-Type", a.contentType)
 		h.Set("Cache-Control", "public, max-age=31536000, immutable")
 		h.Set("Vary", "Accept-Encoding")
+		h.Del("X-Request-Id") // kept for a year with the file, it would name the request of somebody else
 		body := a.plain
 		switch encoding := preferred(r.Header.Values("Accept-Encoding")); {
 		case a.brotli == nil:
