@@ -52,7 +52,8 @@ func (h *dashboard) noticeReset(c echo.Context, who model.Account) {
 	}
 }
 
-// takeReset gives the notice about keys from before the last new password, and about other ways to sign in, once, or nil when there is nothing to tell.
+// takeReset gives the notice about keys from before the last new password, and about other ways to sign in, once, or nil when there
+// is nothing to tell.
 func (h *dashboard) takeReset(c echo.Context, keys []model.Key) *views.Notice {
 	kept := h.kept(c, resetCookie)
 	if kept == "" {

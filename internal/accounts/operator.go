@@ -132,8 +132,9 @@ func (a *Accounts) List(ctx context.Context, after string, most int) (list []Man
 	return list, more, nil
 }
 
-// Add creates an account, whether registration is open or not, and none beside another that people cannot tell from it. Without a password no password fits, until its owner has chosen one
-// with the link. The rules for passwords are those for people who create an account themselves.
+// Add creates an account, whether registration is open or not, and none beside another that people cannot tell from it. Without a
+// password no password fits, until its owner has chosen one with the link. The rules for passwords are those for people who create
+// an account themselves.
 func (a *Accounts) Add(ctx context.Context, email string, password model.Secret) (out Managed, link HandedOut, err error) {
 	email = strings.TrimSpace(email)
 	if err := CheckEmail(email); err != nil {

@@ -287,8 +287,8 @@ func (f *failure) Error() string {
 // Unwrap gives the cause.
 func (f *failure) Unwrap() error { return f.cause }
 
-// fail is the one place where an error becomes an answer and a log line with the account, if that is known. Both carry the id of the request, the answer inside
-// link, where App Services puts it.
+// fail is the one place where an error becomes an answer and a log line with the account, if that is known. Both carry the id of the
+// request, the answer inside link, where App Services puts it.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, who principal, err error) {
 	f := failureOf(err)
 	wire, id := wireErrors[f.kind], w.Header().Get(requestIDHeader)

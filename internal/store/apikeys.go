@@ -119,8 +119,8 @@ func (s *Store) APIKey(ctx context.Context, userID, id string) (model.Key, error
 	return r.get(s.RecordingSince()), nil
 }
 
-// APIKeyByValueHash finds the key with the given SHA-256 of its value, without its usage, but with the custom data of its user. It finds keys that are off too: whether
-// one may sign in is for the caller to say.
+// APIKeyByValueHash finds the key with the given SHA-256 of its value, without its usage, but with the custom data of its user. It
+// finds keys that are off too: whether one may sign in is for the caller to say.
 func (s *Store) APIKeyByValueHash(ctx context.Context, h [32]byte) (model.Key, error) {
 	var k model.Key
 	var created int64

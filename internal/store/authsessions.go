@@ -78,11 +78,11 @@ DELETE FROM auth_sessions WHERE id IN (
 	SELECT id FROM auth_sessions WHERE expires_at <= ? LIMIT ?)`
 )
 
-// CreateAuthSession adds a session, seen now. It answers ErrNotFound when the user is gone or disabled, when the password was changed
-// since Generation, when the identity was unlinked and, with a KeyID, when that key is not the user's or is off. Beyond MaxAuthSessions of the same key, or of none,
-// the oldest by creation ends: by when it was last seen would be fairer, and would take an index written at every sighting. Of a key
-// that opens the session the use is remembered in the same transaction, unless it is nil, and the events are recorded when it
-// is the first; without a key it is recorded always.
+// CreateAuthSession adds a session, seen now. It answers ErrNotFound when the user is gone or disabled, when the password was
+// changed since Generation, when the identity was unlinked and, with a KeyID, when that key is not the user's or is off. Beyond
+// MaxAuthSessions of the same key, or of none, the oldest by creation ends: by when it was last seen would be fairer, and would take
+// an index written at every sighting. Of a key that opens the session the use is remembered in the same transaction, unless it is
+// nil, and the events are recorded when it is the first; without a key it is recorded always.
 func (s *Store) CreateAuthSession(ctx context.Context, a model.Session, use *model.KeyUse, events ...model.Event) error {
 	return doing("create auth session", s.write(ctx, ofUser(a.UserID), func(t tx) error { return openSession(t, a, use, events) }))
 }

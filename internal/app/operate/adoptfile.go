@@ -39,7 +39,8 @@ type writtenAdoption struct {
 	Value              model.Secret
 }
 
-// readAdoptions gives the rows of a file one after another, which name no users if they are to be server keys. What it says of a row quotes nothing: a value may stand in any place.
+// readAdoptions gives the rows of a file one after another, which name no users if they are to be server keys. What it says of a row
+// quotes nothing: a value may stand in any place.
 func readAdoptions(file io.Reader, server bool, each func(adoption) error) error {
 	lines := bufio.NewScanner(texts.Reader(file))
 	lines.Buffer(nil, maxAdoptionLine)

@@ -126,8 +126,8 @@ func (o *operator) listServerUsers(ctx context.Context) (out userList, err error
 	return out, aboutUser("", err)
 }
 
-// passedOn is a password, a link or the value of a key on its way between a command and the running program: it is written in full there, and however it
-// is printed elsewhere, it says nothing.
+// passedOn is a password, a link or the value of a key on its way between a command and the running program: it is written in full
+// there, and however it is printed elsewhere, it says nothing.
 type passedOn string
 
 // Format hides the secret from every verb.
