@@ -65,11 +65,11 @@
 // megabyte. Pass a context to bound a call in time; without
 // [WithHTTPClient] none takes longer than ten seconds per request.
 //
-// # Nobody becomes somebody
+// # Linking
 //
 // An app may sign in with [Anonymous] before it asks who its user is.
-// [Session.Link] adds an email address, or whom an issuer says it is, to the user
-// that there is: the id stays, and what belongs to it.
+// [Session.Link] adds an email address, or the token of an issuer, to that user:
+// the id stays, and what belongs to it.
 //
 // # When keys were used
 //

@@ -18,13 +18,13 @@ type linkAnswer struct {
 func (a *linkAnswer) check() error { return checkToken("access_token", a.Access) }
 
 // Link lets the session's user sign in with other credentials too, and keeps their
-// id. After it a user who signed in with [Anonymous] is somebody, who can manage
-// keys and sign in again elsewhere.
+// id. After it a user who signed in with [Anonymous] can manage keys, and sign in
+// again elsewhere.
 //
 // An email address is registered first, with [Client.Register], and confirmed where
-// the server wants that; it must not have been signed in with. [IsNotLinked] tells
-// when credentials are somebody's who uses them, or of a kind that cannot be linked,
-// and [IsWrongPassword] when the password is wrong.
+// the server wants that; it must not have been signed in with. [IsNotLinked] reports
+// credentials of an account in use, or of a kind that cannot be linked, and
+// [IsWrongPassword] a wrong password.
 func (s *Session) Link(ctx context.Context, with Credentials) error {
 	if with.fields == nil {
 		return &Error{Op: opLink, Err: errors.New("the credentials are empty"), unsent: true}
@@ -43,15 +43,15 @@ func (s *Session) Link(ctx context.Context, with Credentials) error {
 		return err
 	}
 	if a.UserID != s.userID {
-		return r.unusable(http.StatusOK, fmt.Errorf("user_id is %q, which is somebody else", tidy(a.UserID, maxCode)))
+		return r.unusable(http.StatusOK, fmt.Errorf("user_id is %q, which is another user", tidy(a.UserID, maxCode)))
 	}
 	s.access.Store(&a.Access)
 	return nil
 }
 
 // IsNotLinked reports whether the credentials given to [Session.Link] cannot be
-// linked: somebody uses them, the user has others of the kind, or it is a kind with
-// which nobody says who they are. App Services itself answered some of these with a
+// linked: they belong to an account in use, the user has others of the kind, or the
+// kind does not identify a person. App Services itself answered some of these with a
 // status that says something else.
 func IsNotLinked(err error) bool {
 	e, ok := about(err)

@@ -195,7 +195,7 @@ func (s *suite) factsOfOff(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := p.fact(t, key).Off; got != (client.KeyOff{}) {
-		t.Errorf("of a key that is on again it is told %+v", got)
+		t.Errorf("a key that is on again has %+v", got)
 	}
 }
 

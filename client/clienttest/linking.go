@@ -7,7 +7,7 @@ import (
 )
 
 func (s *suite) testLinking(t *testing.T) {
-	t.Run("an anonymous user becomes somebody and keeps the id", s.linksEmail)
+	t.Run("an anonymous user becomes a person and keeps the id", s.linksEmail)
 	t.Run("what is linked already stays, and what is in use is refused", s.linksNothingElse)
 	t.Run("a session of a key links nothing", func(t *testing.T) {
 		s.strict(t)
@@ -20,7 +20,7 @@ func (s *suite) testLinking(t *testing.T) {
 	})
 }
 
-// registered are the credentials of an account that nobody has signed in to.
+// registered are the credentials of an account that has not been signed in to.
 func (s *suite) registered(t *testing.T) client.Credentials {
 	t.Helper()
 	email, password := newEmail(), newPassword()
@@ -35,28 +35,28 @@ func (s *suite) linksEmail(t *testing.T) {
 	if !s.Anonymous {
 		t.Skip("anonymous sign-in is not expected to work")
 	}
-	nobody, somebody := s.newAnonymous(t), s.registered(t)
+	anonymous, credentials := s.newAnonymous(t), s.registered(t)
 	for range 2 { // the same once more changes nothing
-		if err := nobody.Link(t.Context(), somebody); err != nil {
+		if err := anonymous.Link(t.Context(), credentials); err != nil {
 			t.Fatal(err)
 		}
 	}
-	profile, err := nobody.Profile(t.Context())
+	profile, err := anonymous.Profile(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(profile.Identities) != 2 || profile.Identities[0].Provider != "anon-user" || profile.Identities[1].Provider != "local-userpass" {
 		t.Errorf("identities %+v, want one of anon-user and then one of local-userpass", profile.Identities)
 	}
-	elsewhere, err := s.newClient(t).Login(t.Context(), somebody)
+	elsewhere, err := s.newClient(t).Login(t.Context(), credentials)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if elsewhere.UserID() != nobody.UserID() {
-		t.Errorf("the address signs in as %s, want %s", elsewhere.UserID(), nobody.UserID())
+	if elsewhere.UserID() != anonymous.UserID() {
+		t.Errorf("the address signs in as %s, want %s", elsewhere.UserID(), anonymous.UserID())
 	}
 	if s.Strict {
-		if _, err := nobody.APIKeys().Create(t.Context(), "phone"); err != nil {
+		if _, err := anonymous.APIKeys().Create(t.Context(), "phone"); err != nil {
 			t.Error(err)
 		}
 	}

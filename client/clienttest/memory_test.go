@@ -43,7 +43,7 @@ type memoryKey struct {
 	id, name, value      string
 	disabled             bool
 	first, last, refused time.Time
-	off                  map[string]any // what is told of it
+	off                  map[string]any // what it ended, as the answer has it
 	device               memoryDevice
 }
 

@@ -26,8 +26,8 @@ type Target struct {
 	// Anonymous says that anonymous sign-in is expected to work.
 	Anonymous bool
 
-	// CustomToken signs a token with which somebody signs in whom the issuer calls
-	// subject; nil means that the server takes no such tokens.
+	// CustomToken signs a token of the issuer for the subject; nil means that the
+	// server takes no such tokens.
 	CustomToken func(t *testing.T, subject string) string
 	// Audience is the name of a service that there are tokens for; "" for none.
 	Audience string

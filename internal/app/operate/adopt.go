@@ -105,18 +105,11 @@ func (o *operator) adoptFrom(ctx context.Context, rows io.Reader, as adopted) (a
 		operator: o, ctx: ctx, stop: stop, seen: map[[16]byte]struct{}{}, owners: map[string]*adopter{}, planned: make(chan plannedAdoption),
 		result: as,
 	}
-	var all sync.WaitGroup
-	if !as.DryRun {
-		for range importWriters {
-			all.Go(a.work)
-		}
+	workers := importWriters
+	if as.DryRun { // which reads where the rows are put in order
+		workers = 0
 	}
-	err := a.read(rows)
-	close(a.planned)
-	all.Wait()
-	if cause := context.Cause(ctx); cause != nil {
-		err = cause
-	}
+	err := shareOut(ctx, workers, a.work, a.planned, func() error { return a.read(rows) })
 	slices.SortFunc(a.result.Problems, func(x, y rowProblem) int { return x.Row - y.Row })
 	if as.Server { // nobody's, and so nobody is sent an email
 		return a.result, err

@@ -1,8 +1,11 @@
 package operate
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"runtime"
+	"sync"
 )
 
 // batch is what became of the entries of a file, or would.
@@ -43,4 +46,28 @@ func inOneGo[B batch](c call, words batchWords, send func(dryRun bool) (B, error
 		return fmt.Errorf("%d of the %d %s could no longer be %s, because something changed meanwhile; the others were", bad, all, words.entries, words.done)
 	}
 	return nil
+}
+
+// writers is how many entries are written at the same time, or only read in a rehearsal.
+func writers(dryRun bool) int {
+	if dryRun {
+		return 2 * runtime.GOMAXPROCS(0)
+	}
+	return importWriters
+}
+
+// shareOut has so many workers take the entries of a file that read puts into a channel, until it is at its end. When the context was
+// ended it gives the cause, and otherwise what read failed with.
+func shareOut[Entry any](ctx context.Context, workers int, work func(), entries chan Entry, read func() error) error {
+	var all sync.WaitGroup
+	for range workers {
+		all.Go(work)
+	}
+	err := read()
+	close(entries)
+	all.Wait()
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	return err
 }

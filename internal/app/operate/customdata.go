@@ -13,7 +13,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -206,20 +205,7 @@ func (o *operator) importDataFrom(ctx context.Context, file io.Reader, field str
 		operator: o, ctx: ctx, stop: stop, field: field, seen: map[[16]byte]struct{}{}, objects: make(chan dataOfUser),
 		result: importedData{DryRun: dryRun, Problems: []problem{}},
 	}
-	workers := importWriters
-	if dryRun {
-		workers = 2 * runtime.GOMAXPROCS(0) // they only read
-	}
-	var all sync.WaitGroup
-	for range workers {
-		all.Go(i.work)
-	}
-	err := i.read(texts.Reader(file))
-	close(i.objects)
-	all.Wait()
-	if cause := context.Cause(ctx); cause != nil {
-		err = cause
-	}
+	err := shareOut(ctx, writers(dryRun), i.work, i.objects, func() error { return i.read(texts.Reader(file)) })
 	slices.SortFunc(i.result.Problems, func(a, b problem) int { return a.Number - b.Number })
 	return i.result, err
 }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -100,20 +99,7 @@ func (o *operator) importFrom(ctx context.Context, file io.Reader, dryRun bool) 
 		operator: o, ctx: ctx, stop: stop, seen: map[[16]byte]struct{}{}, candidates: make(chan candidate),
 		result: imported{DryRun: dryRun, Kept: map[string]int{}, SetUp: []string{}, Problems: []problem{}, BesideList: []problem{}},
 	}
-	workers := importWriters
-	if dryRun {
-		workers = 2 * runtime.GOMAXPROCS(0) // they only read
-	}
-	var all sync.WaitGroup
-	for range workers {
-		all.Go(i.work)
-	}
-	err := i.read(texts.JSON(file))
-	close(i.candidates)
-	all.Wait()
-	if cause := context.Cause(ctx); cause != nil {
-		err = cause
-	}
+	err := shareOut(ctx, writers(dryRun), i.work, i.candidates, func() error { return i.read(texts.JSON(file)) })
 	for provider := range i.result.Kept {
 		if slices.Contains(o.providers, provider) {
 			i.result.SetUp = append(i.result.SetUp, provider)
