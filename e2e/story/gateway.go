@@ -126,6 +126,9 @@ func (g *Gateway) opens(address string) {
 	g.t.Helper()
 	var config net.ListenConfig
 	listener, err := config.Listen(g.t.Context(), "tcp", address)
+	for began := time.Now(); err != nil && time.Since(began) < Limit/4; time.Sleep(20 * time.Millisecond) { // a connection of another test may have the port for a moment
+		listener, err = config.Listen(g.t.Context(), "tcp", address)
+	}
 	if err != nil {
 		g.t.Fatal(err)
 	}
