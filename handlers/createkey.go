@@ -129,7 +129,7 @@ func (h *dashboard) askToCreate(c echo.Context, name, formID string) (model.Crea
 	a, _ := accountOf(c)
 	from := originOf(c.Request().Context())
 	from.Form = formID
-	return h.as(c, a, from).CreateKey(ctx, name)
+	return h.as(c, a, from).CreateKey(ctx, model.CalledKey(name))
 }
 
 // answerCreateError says why no key was created, or that this is not known.

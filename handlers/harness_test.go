@@ -118,7 +118,7 @@ func (p *program) start() {
 	} else {
 		p.deps.SendsLinks = true
 		p.deps.Service = away{upstream.New(upstream.Config{
-			Client: p.newClient(p.upstream), SignIns: p.signIns, Asked: uncounted{}, Events: p.deps.Events,
+			Client: p.newClient(p.upstream), SignIns: p.signIns, Asked: uncounted{}, Events: p.deps.Events, Cards: p.own.Elsewhere(),
 			Now: p.clock.Now, Log: p.deps.Log,
 		})}
 	}
@@ -245,8 +245,8 @@ func (r recording) TurnKey(ctx context.Context, id string, on bool) (model.Key, 
 	return key, err
 }
 
-func (r recording) CreateKey(ctx context.Context, name string) (model.Created, error) {
-	created, err := r.Person.CreateKey(ctx, name)
+func (r recording) CreateKey(ctx context.Context, k model.NewKey) (model.Created, error) {
+	created, err := r.Person.CreateKey(ctx, k)
 	for i := range created.Keys.List {
 		created.Keys.List[i].Usage.RecordingSince = r.since
 	}

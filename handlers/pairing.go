@@ -346,7 +346,7 @@ type pairedKeys struct {
 func (k *pairedKeys) CreateKey(ctx context.Context, name string) (model.Created, error) {
 	ctx, cancel := context.WithTimeout(ctx, actTimeout)
 	defer cancel()
-	created, err := k.person.CreateKey(ctx, name)
+	created, err := k.person.CreateKey(ctx, model.CalledKey(name))
 	k.created = created.Key
 	return created, err
 }

@@ -44,7 +44,7 @@ type Keys interface {
 	Key(ctx context.Context, id string) (model.Key, error)
 	// CreateKey creates a key once and never again, whatever comes of it: a second try would create a second key. What it answers
 	// holds what can be said then, also beside an error.
-	CreateKey(ctx context.Context, name string) (model.Created, error)
+	CreateKey(ctx context.Context, k model.NewKey) (model.Created, error)
 	// AdoptKey creates a key with a value that a device has already, as the person pasted it. Beside model.KindOwnValue it gives the key of
 	// theirs that has the value. Some services do not offer it.
 	AdoptKey(ctx context.Context, name string, pasted model.Secret) (model.Key, error)

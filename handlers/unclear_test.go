@@ -91,9 +91,9 @@ func (l losingPerson) Keys(ctx context.Context) (model.Keys, error) {
 	return l.Person.Keys(ctx)
 }
 
-func (l losingPerson) CreateKey(ctx context.Context, name string) (created model.Created, err error) {
+func (l losingPerson) CreateKey(ctx context.Context, k model.NewKey) (created model.Created, err error) {
 	if err = l.calls.before("CreateKey"); err == nil {
-		return l.Person.CreateKey(ctx, name)
+		return l.Person.CreateKey(ctx, k)
 	}
 	created.Keys, created.Unread = l.Keys(ctx)
 	created.Value = "the-value-of-a-key"

@@ -34,9 +34,9 @@ func valueOnce(t testing.TB, s Tenant) {
 	keep("Keys", keys, err)
 	key, err := p.Key(t.Context(), created.Key.ID)
 	keep("Key", key, err)
-	again, err := p.CreateKey(t.Context(), "pump")
+	again, err := p.CreateKey(t.Context(), model.CalledKey("pump"))
 	keep("a name that is taken", again, err)
-	lamp, err := p.CreateKey(t.Context(), "lamp")
+	lamp, err := p.CreateKey(t.Context(), model.CalledKey("lamp"))
 	keep("another create", lamp, err)
 	tried, err := p.TryValue(t.Context(), model.Secret(value))
 	keep("TryValue", tried, err)
@@ -125,7 +125,7 @@ func goneCaller(t testing.TB, s Tenant) {
 		"Keys": func(ctx context.Context) (any, error) { return give(p.Keys(ctx)) },
 		"Key":  func(ctx context.Context) (any, error) { return give(p.Key(ctx, id)) },
 		"CreateKey": func(ctx context.Context) (any, error) {
-			created, err := p.CreateKey(ctx, "lamp")
+			created, err := p.CreateKey(ctx, model.CalledKey("lamp"))
 			created.Unread = nil
 			return created, err
 		},

@@ -126,12 +126,12 @@ func forADevice(t testing.TB, s Tenant) {
 	var created model.Created
 	p.writes(t, func() {
 		var err error
-		created, err = s.Service.As(p.account, from).CreateKey(t.Context(), "pump")
+		created, err = s.Service.As(p.account, from).CreateKey(t.Context(), model.CalledKey("pump"))
 		must(t, err)
 	}, "key-made pump porch camera")
 	p.has(t, "pump")
 	works(t, s, created.Value)
-	created, err := s.Service.As(p.account, from).CreateKey(t.Context(), "pump")
+	created, err := s.Service.As(p.account, from).CreateKey(t.Context(), model.CalledKey("pump"))
 	is(t, err, model.KindNameTaken)
 	if created.Value != "" {
 		t.Error("there is a value")
@@ -143,7 +143,7 @@ func (p *person) makesNone(t testing.TB, name string, kind model.Kind) {
 	t.Helper()
 	there := names(p.list(t))
 	p.writes(t, func() {
-		created, err := p.CreateKey(t.Context(), name)
+		created, err := p.CreateKey(t.Context(), model.CalledKey(name))
 		is(t, err, kind)
 		if kind == model.KindBadName {
 			saysWhy(t, err)
@@ -209,7 +209,7 @@ func atOnce(t testing.TB, s Tenant) {
 	for i := range callers {
 		all.Go(func() {
 			<-begin
-			created[i], answers[i] = p.CreateKey(t.Context(), fmt.Sprint("key-", i))
+			created[i], answers[i] = p.CreateKey(t.Context(), model.CalledKey(fmt.Sprint("key-", i)))
 		})
 	}
 	close(begin)

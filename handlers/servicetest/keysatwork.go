@@ -89,7 +89,7 @@ func used(t testing.TB, s Tenant) {
 	pump, lamp := p.create(t, "pump"), p.create(t, "lamp")
 	if !s.ReportsUsage {
 		works(t, s, pump.Value)
-		if u := p.usage(t, pump.Key); u != (model.KeyUsage{Known: model.UsageNotReported}) {
+		if u := p.usage(t, pump.Key); u != (model.KeyUsage{Known: model.UsageNotReported, Fingerprint: model.FingerprintOf(pump.Value)}) {
 			t.Errorf("the usage is %+v", u)
 		}
 		return

@@ -476,7 +476,8 @@ func (p *memoryPerson) Key(ctx context.Context, id string) (model.Key, error) {
 	return p.shown(k), nil
 }
 
-func (p *memoryPerson) CreateKey(ctx context.Context, name string) (out model.Created, err error) {
+func (p *memoryPerson) CreateKey(ctx context.Context, wanted model.NewKey) (out model.Created, err error) {
+	name := wanted.Name
 	u, end, err := p.begin(ctx)
 	if err != nil {
 		return out, err

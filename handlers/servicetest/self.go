@@ -135,7 +135,7 @@ func deletesAccount(t testing.TB, s Tenant) {
 	_, err := s.Service.SignIn(t.Context(), here, p.account.Email, p.password)
 	is(t, err, model.KindWrongPassword)
 	is(t, p.DeleteAccount(t.Context()), model.KindSessionOver)
-	_, err = p.CreateKey(t.Context(), "lamp")
+	_, err = p.CreateKey(t.Context(), model.CalledKey("lamp"))
 	is(t, err, model.KindSessionOver)
 	s.Advance(sentAgain)
 	register(t, s, p.account.Email, goodPassword)

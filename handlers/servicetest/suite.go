@@ -202,7 +202,7 @@ func (p *person) goesOn(t testing.TB, want bool) {
 // create creates a key.
 func (p *person) create(t testing.TB, name string) model.Created {
 	t.Helper()
-	created, err := p.CreateKey(t.Context(), name)
+	created, err := p.CreateKey(t.Context(), model.CalledKey(name))
 	must(t, err)
 	return created
 }

@@ -52,7 +52,7 @@ func (a *Accounts) RecordingSince() time.Time { return a.store.RecordingSince() 
 
 // NewKey creates a key. Its answer is the only place where the value ever is.
 func (p *Person) NewKey(ctx context.Context, name string) (model.Key, model.Secret, error) {
-	key, value, err := p.newKey(ctx, name)
+	key, value, err := p.newKey(ctx, model.CalledKey(name))
 	if err != nil {
 		return model.Key{}, "", err
 	}
@@ -61,24 +61,27 @@ func (p *Person) NewKey(ctx context.Context, name string) (model.Key, model.Secr
 
 // newKey creates a key and records, besides, what else happens with it. When its outcome is unclear it gives the key all the same,
 // for a caller who can look for its id later.
-func (p *Person) newKey(ctx context.Context, name string, besides ...model.EventKind) (model.Key, model.Secret, error) {
+func (p *Person) newKey(ctx context.Context, k model.NewKey, besides ...model.EventKind) (model.Key, model.Secret, error) {
 	if err := p.manages(); err != nil {
 		return model.Key{}, "", err
 	}
 	a := p.accounts
-	if err := checkName(name); err != nil {
+	if err := checkName(k.Name); err != nil {
 		return model.Key{}, "", err
 	}
 	if err := p.acting(); err != nil {
 		return model.Key{}, "", err
 	}
 	now := a.cfg.Now()
-	key := model.Key{ID: model.NewID(now), UserID: p.who.UserID, Name: name, CreatedAt: now}
+	key := model.Key{
+		ID: model.NewID(now), UserID: p.who.UserID, Name: k.Name, CreatedAt: now,
+		Card: model.Card{Label: k.Label, Note: k.Note}, ExpiresAt: k.ExpiresAt,
+	}
 	value := newValue()
 	events := make([]model.Event, 0, 2)
 	for _, kind := range append([]model.EventKind{model.EventKeyMade}, besides...) {
 		e := p.keyEvent(kind, key.ID)
-		e.KeyName = name // or the store would look it up
+		e.KeyName = k.Name // or the store would look it up
 		events = append(events, e)
 	}
 	err := a.store.CreateAPIKeyOnce(ctx, key, hashValue(value), model.MaxKeys, p.from.Form, events...)
@@ -98,12 +101,15 @@ func (p *Person) newKey(ctx context.Context, name string, besides ...model.Event
 
 // CreateKey is NewKey for a page, which shows the value and all keys. A device is given the value later, if at all, and needs no
 // list.
-func (p *Person) CreateKey(ctx context.Context, name string) (model.Created, error) {
+func (p *Person) CreateKey(ctx context.Context, k model.NewKey) (model.Created, error) {
 	if p.from.Pairing != "" {
-		key, value, err := p.NewKey(ctx, name)
+		key, value, err := p.newKey(ctx, k)
+		if err != nil {
+			return model.Created{}, err
+		}
 		return model.Created{Key: key, Value: value}, err
 	}
-	key, value, err := p.newKey(ctx, name, model.EventKeyShown)
+	key, value, err := p.newKey(ctx, k, model.EventKeyShown)
 	if err != nil && !besidesKeys(err) {
 		return model.Created{}, err
 	}

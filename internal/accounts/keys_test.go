@@ -37,7 +37,7 @@ func TestAKeyThatAPageCreatesIsShownInTheSameTransaction(t *testing.T) {
 	var made model.Created
 	asked := f.asked(func() {
 		var err error
-		if made, err = f.As(who, here).CreateKey(t.Context(), "pump"); err != nil {
+		if made, err = f.As(who, here).CreateKey(t.Context(), model.CalledKey("pump")); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -72,7 +72,7 @@ func TestAKeyForADeviceIsNotShownAndNotListed(t *testing.T) {
 	from.Pairing = "porch camera"
 	var made model.Created
 	asked := f.asked(func() {
-		if made, err = f.As(who, from).CreateKey(t.Context(), "pump"); err != nil {
+		if made, err = f.As(who, from).CreateKey(t.Context(), model.CalledKey("pump")); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -86,7 +86,7 @@ func TestAKeyForADeviceIsNotShownAndNotListed(t *testing.T) {
 		t.Errorf("emails %v", letters)
 	}
 	asked = f.asked(func() {
-		made, err = f.As(who, from).CreateKey(t.Context(), "no name")
+		made, err = f.As(who, from).CreateKey(t.Context(), model.CalledKey("no name"))
 		is(t, err, model.KindBadName)
 	})
 	if asked != (store.Stats{}) || made.Keys.List != nil {
@@ -109,7 +109,7 @@ func TestAPageThatCreatesNoKeyShowsThoseThatThereAre(t *testing.T) {
 		"a name that is taken":  {"pump", model.KindNameTaken, 1},
 	} {
 		asked := f.asked(func() {
-			made, err := f.As(who, here).CreateKey(t.Context(), c.key)
+			made, err := f.As(who, here).CreateKey(t.Context(), model.CalledKey(c.key))
 			is(t, err, c.kind)
 			if diff := cmp.Diff([]string{"pump"}, names(made.Keys)); diff != "" || made.Value != "" || made.Unread != nil {
 				t.Errorf("%s (-want +got):\n%s", name, diff)
@@ -122,7 +122,7 @@ func TestAPageThatCreatesNoKeyShowsThoseThatThereAre(t *testing.T) {
 	for i := range model.MaxKeys - 1 {
 		f.newKey(who, fmt.Sprint("key-", i))
 	}
-	made, err := f.As(who, here).CreateKey(t.Context(), "one-more")
+	made, err := f.As(who, here).CreateKey(t.Context(), model.CalledKey("one-more"))
 	is(t, err, model.KindKeyLimit)
 	if len(made.Keys.List) != model.MaxKeys {
 		t.Errorf("%d keys", len(made.Keys.List))
@@ -130,7 +130,7 @@ func TestAPageThatCreatesNoKeyShowsThoseThatThereAre(t *testing.T) {
 	for range actsAtOnce {
 		f.acts.takeHere(who.UserID)
 	}
-	made, err = f.As(who, here).CreateKey(t.Context(), "one-more")
+	made, err = f.As(who, here).CreateKey(t.Context(), model.CalledKey("one-more"))
 	is(t, err, model.KindTooManyActs)
 	if len(made.Keys.List) != model.MaxKeys {
 		t.Errorf("%d keys", len(made.Keys.List))
@@ -141,12 +141,12 @@ func TestWithoutStorageNoKeyIsCreatedAndNoneRead(t *testing.T) {
 	f := newFixture(t)
 	who := f.signUp("a@example.org")
 	_ = f.store.Close()
-	made, err := f.As(who, here).CreateKey(t.Context(), "pump")
+	made, err := f.As(who, here).CreateKey(t.Context(), model.CalledKey("pump"))
 	is(t, err, model.KindStorageDown)
 	if made.Keys.List != nil || made.Unread == nil || model.OutcomeOf(err) != model.NotDone {
 		t.Errorf("%+v", made)
 	}
-	made, err = f.As(who, here).CreateKey(t.Context(), "p u m p")
+	made, err = f.As(who, here).CreateKey(t.Context(), model.CalledKey("p u m p"))
 	is(t, err, model.KindBadName)
 	is(t, made.Unread, model.KindStorageDown)
 }

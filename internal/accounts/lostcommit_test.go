@@ -129,7 +129,7 @@ func lostActs() map[string]lostAct {
 	return map[string]lostAct{
 		"create a key": {
 			do: func(ctx context.Context, s *stage) error {
-				created, err := s.person().CreateKey(ctx, "pump")
+				created, err := s.person().CreateKey(ctx, model.CalledKey("pump"))
 				made = created.Key
 				if err == nil {
 					_, err = s.SignInWithKey(ctx, here, created.Value, nil) // its value is not lost
@@ -145,7 +145,7 @@ func lostActs() map[string]lostAct {
 			do: func(ctx context.Context, s *stage) error {
 				from := here
 				from.Pairing = "porch-cam"
-				_, err := s.As(s.who, from).CreateKey(ctx, "pump")
+				_, err := s.As(s.who, from).CreateKey(ctx, model.CalledKey("pump"))
 				return err
 			},
 			done: func(s *stage) bool {
@@ -521,7 +521,7 @@ func TestAKeyThatIsInTheListAfterAllIsGivenWithItsValue(t *testing.T) {
 	u.emails.taken(u.fixture)
 	u.settleTime = 0 // nobody can look at once
 	u.proxy.CutAtCommit(1)
-	created, err := s.person().CreateKey(t.Context(), "pump")
+	created, err := s.person().CreateKey(t.Context(), model.CalledKey("pump"))
 	if err != nil || created.Key.Name != "pump" || len(created.Keys.List) != 2 {
 		t.Fatalf("created is %+v, %v", created.Key, err)
 	}

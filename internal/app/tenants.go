@@ -103,6 +103,7 @@ func (a *App) elsewhere(cfg config.Settings) (k keyService, err error) {
 		SignIns: signIns{accounts.NewLimitsElsewhere(cfg.Now, a.shared)},
 		Asked:   accounts.NewElsewhere(cfg.Now, a.shared),
 		Events:  a.store,
+		Cards:   a.store.Elsewhere(),
 		Notices: a.mails.notices(accounts.Letters{PublicURL: a.url, Name: cfg.Name, Contact: cfg.Contact}, cfg.Now, a.shared, a.log),
 		Now:     cfg.Now,
 		Log:     a.log,

@@ -111,7 +111,7 @@ func TestAnEventSaysWhoWhenAndFromWhere(t *testing.T) {
 	f.clock.Advance(time.Hour)
 	f.send(from(newRequest("POST", keysPath, object("name", "pump")))).want(201)
 	approval := model.Origin{Address: "198.51.100.4", Agent: "Firefox", Pairing: "porch-cam"}
-	if _, err := f.inBrowser(owner, approval).CreateKey(t.Context(), "porch-cam"); err != nil {
+	if _, err := f.inBrowser(owner, approval).CreateKey(t.Context(), model.CalledKey("porch-cam")); err != nil {
 		t.Fatal(err)
 	}
 	events := f.eventsOf(owner.UserID, model.EventKeyMade)

@@ -111,7 +111,7 @@ func TestThereIsAMailAboutAKeyAndAboutADevice(t *testing.T) {
 	}
 
 	approval := model.Origin{Address: "198.51.100.7", Agent: "Visit evil.example", Pairing: "a device"}
-	created, err := f.inBrowser(session, approval).CreateKey(t.Context(), "garage-pi")
+	created, err := f.inBrowser(session, approval).CreateKey(t.Context(), model.CalledKey("garage-pi"))
 	if err != nil {
 		t.Fatal(err)
 	}

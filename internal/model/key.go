@@ -7,9 +7,12 @@ type Key struct {
 	ID, UserID, Name string
 	Disabled         bool
 	CreatedAt        time.Time
-	Origin           string   // "", or OriginAdopted
-	Usage            KeyUsage // as far as it was asked for
-	CustomData       string   // of its user; read with a key that is found by its value, for the session that it opens
+	Origin           string      // "", or OriginAdopted
+	Usage            KeyUsage    // as far as it was asked for
+	Card             Card        // read with the usage
+	ExpiresAt        time.Time   // from when on it signs nothing in; zero: never. Read with the usage
+	Replaced         Replacement // by which key, if by one. Read with the usage
+	CustomData       string      // of its user; read with a key that is found by its value, for the session that it opens
 }
 
 // OriginAdopted is the origin of a key whose value was not created here: a device had it already.

@@ -10,8 +10,8 @@ import (
 const (
 	// insertAPIKey counts and compares while inserting. That no two callers find room for the last key is what the lock is for.
 	insertAPIKey = `
-INSERT INTO api_keys (user_id, id, name, value_hash, disabled, created_at, origin)
-SELECT u.id, ?, ?, ?, ?, ?, ?
+INSERT INTO api_keys (user_id, id, name, value_hash, disabled, created_at, origin, expires_at)
+SELECT u.id, ?, ?, ?, ?, ?, ?, CAST(? AS BIGINT)
 FROM users AS u
 WHERE u.id = ? AND (SELECT count(*) FROM api_keys AS k WHERE k.user_id = u.id) < ?
 ON CONFLICT DO NOTHING`
@@ -62,13 +62,14 @@ func (s *Store) CreateAPIKeyOnce(
 	ctx context.Context, k model.Key, valueHash [32]byte, limit int, form string, events ...model.Event,
 ) error {
 	steps := make([]step, 0, 4+len(events))
-	steps = append(steps, must(insertAPIKey, k.ID, k.Name, valueHash[:], k.Disabled, k.CreatedAt.UnixMilli(), k.Origin, k.UserID, limit))
+	steps = append(steps, must(insertAPIKey, keyArgs(k, valueHash, limit)...))
 	if form != "" { // after the key: what is refused before it leaves nothing behind
 		steps = append(steps, must(insertForm, k.UserID, form, k.CreatedAt.UnixMilli()))
 	}
 	if k.Origin == model.OriginAdopted {
 		steps = append(steps, step{text: deleteKnockOfValue, args: []any{valueHash[:]}})
 	}
+	steps = append(steps, cardSteps(k)...)
 	if k.Origin != "" { // which may be before anybody has signed in
 		steps = append(steps, step{text: deleteUnusedUser, args: []any{k.UserID}})
 	}
@@ -87,6 +88,13 @@ func (s *Store) CreateAPIKeyOnce(
 		return nil
 	})
 	return doing("create key", err)
+}
+
+// keyArgs are what insertAPIKey is given.
+func keyArgs(k model.Key, valueHash [32]byte, limit int) []any {
+	return []any{
+		k.ID, k.Name, valueHash[:], k.Disabled, k.CreatedAt.UnixMilli(), k.Origin, nullMillis(k.ExpiresAt), k.UserID, limit,
+	}
 }
 
 // keyRefusal finds out, in the transaction that refused a key, what it was refused for.

@@ -72,6 +72,7 @@ func withRows() []string {
 		"users", "identities", "api_keys", "auth_sessions", "web_sessions", "device_grants", "key_uses", "account_links",
 		"events", "event_repeats", "anonymous_users", "forms",
 		"unused_users", "server_keys", "custom_data", "knocks", "imported_keys",
+		"key_cards", "key_replacements",
 	}
 }
 

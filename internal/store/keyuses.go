@@ -52,16 +52,24 @@ WHERE key_uses.refused_at IS NULL OR abs(key_uses.refused_at - ?3) >= ?6
 	coalesce(u.address, ''), coalesce(u.device_name, ''), coalesce(u.platform, ''), coalesce(u.platform_version, ''),
 	coalesce(u.sdk, ''), coalesce(u.sdk_version, ''),
 	u.refused_at, coalesce(u.refused_address, ''), coalesce(u.refused_reason, ''),
-	k.off_at, nullif(k.off_sessions, 0), k.off_access_until, u.first_refused_at`
+	k.off_at, nullif(k.off_sessions, 0), k.off_access_until, u.first_refused_at,
+	coalesce(c.label, ''), coalesce(c.note, ''), c.saved_at, coalesce(c.saved_how, ''), c.leaked_at, k.expires_at,
+	coalesce(r.new_key, ''), coalesce(r.finish, ''), coalesce(r.state, ''), r.quiet, r.started_at, r.new_used_at, r.ended_at`
+
+	// besidesKey are the tables with what keyColumns has besides the key k.
+	besidesKey = `
+	LEFT JOIN key_uses AS u ON u.user_id = k.user_id AND u.key_id = k.id
+	LEFT JOIN key_cards AS c ON c.user_id = k.user_id AND c.key_id = k.id
+	LEFT JOIN key_replacements AS r ON r.user_id = k.user_id AND r.old_key = k.id`
 
 	selectKeyWithUsage = `
 SELECT ` + keyColumns + `
-FROM api_keys AS k LEFT JOIN key_uses AS u ON u.user_id = k.user_id AND u.key_id = k.id
+FROM api_keys AS k` + besidesKey + `
 WHERE k.user_id = ? AND k.id = ?`
 
 	selectKeysWithUsage = `
 SELECT ` + keyColumns + `
-FROM api_keys AS k LEFT JOIN key_uses AS u ON u.user_id = k.user_id AND u.key_id = k.id
+FROM api_keys AS k` + besidesKey + `
 WHERE k.user_id = ? ORDER BY k.id`
 )
 
@@ -122,17 +130,21 @@ type keyRow struct {
 	hash                                          []byte
 	firstUsed, lastUsed, refusedAt                sql.NullInt64
 	offAt, offSessions, accessUntil, firstRefused sql.NullInt64
-	dest                                          [21]any
+	savedAt, leakedAt, expires                    sql.NullInt64
+	quiet, started, newUsed, ended                sql.NullInt64
+	dest                                          [34]any
 }
 
 // columns are the places to scan the keyColumns into.
 func (r *keyRow) columns() []any {
-	k, use, refusal := &r.key, &r.key.Usage.LastUse, &r.key.Usage.LastRefusal
+	k, use, refusal, card, by := &r.key, &r.key.Usage.LastUse, &r.key.Usage.LastRefusal, &r.key.Card, &r.key.Replaced
 	r.dest = [...]any{
 		&k.ID, &k.Name, &k.Disabled, &r.created, &r.hash, &k.Origin, &r.firstUsed, &r.lastUsed,
 		&use.Address, &use.DeviceName, &use.Platform, &use.PlatformVersion, &use.SDK, &use.SDKVersion,
 		&r.refusedAt, &refusal.Address, &refusal.Reason,
 		&r.offAt, &r.offSessions, &r.accessUntil, &r.firstRefused,
+		&card.Label, &card.Note, &r.savedAt, &card.SavedHow, &r.leakedAt, &r.expires,
+		&by.NewID, &by.Finish, &by.State, &r.quiet, &r.started, &r.newUsed, &r.ended,
 	}
 	return r.dest[:]
 }
@@ -153,6 +165,11 @@ func (r *keyRow) get(recordingSince time.Time) model.Key {
 			At: fromNullMillis(r.offAt), Sessions: int(r.offSessions.Int64),
 			AccessUntil: fromNullMillis(r.accessUntil), FirstRefused: fromNullMillis(r.firstRefused),
 		}
+	}
+	k.Card.SavedAt, k.Card.LeakedAt, k.ExpiresAt = fromNullMillis(r.savedAt), fromNullMillis(r.leakedAt), fromNullMillis(r.expires)
+	if by := &k.Replaced; by.NewID != "" {
+		by.OldID, by.Quiet = k.ID, time.Duration(r.quiet.Int64)*time.Millisecond
+		by.StartedAt, by.NewUsedAt, by.EndedAt = fromNullMillis(r.started), fromNullMillis(r.newUsed), fromNullMillis(r.ended)
 	}
 	return k
 }

@@ -21,12 +21,12 @@ SELECT s.name, coalesce((SELECT c.data FROM custom_data AS c WHERE c.user_id = s
 
 	selectServerKey = `
 SELECT ` + keyColumns + `, k.user_id
-FROM server_keys AS s JOIN api_keys AS k ON k.user_id = s.user_id LEFT JOIN key_uses AS u ON u.user_id = k.user_id AND u.key_id = k.id
+FROM server_keys AS s JOIN api_keys AS k ON k.user_id = s.user_id` + besidesKey + `
 WHERE s.name = ?`
 
 	selectServerKeys = `
 SELECT ` + keyColumns + `, k.user_id
-FROM server_keys AS s JOIN api_keys AS k ON k.user_id = s.user_id LEFT JOIN key_uses AS u ON u.user_id = k.user_id AND u.key_id = k.id
+FROM server_keys AS s JOIN api_keys AS k ON k.user_id = s.user_id` + besidesKey + `
 WHERE s.user_id > ? ORDER BY s.user_id LIMIT ?`
 )
 
@@ -48,7 +48,7 @@ func addServerKey(t tx, k model.Key, valueHash [32]byte, limit int, events []mod
 	case added == 0:
 		return serverKeyRefusal(t, k.Name)
 	}
-	switch added, err := t.exec(insertAPIKey, k.ID, k.Name, valueHash[:], k.Disabled, k.CreatedAt.UnixMilli(), k.Origin, k.UserID, 1); {
+	switch added, err := t.exec(insertAPIKey, keyArgs(k, valueHash, 1)...); {
 	case err != nil:
 		return err
 	case added == 0:

@@ -38,6 +38,7 @@ func readStatements() []string {
 		selectClock, countUsers, selectAnyUser,
 		selectKnocks, countKnocks, selectKnocksFrom, selectKeysNotBack,
 		selectServerKey, selectServerKeys, selectServerKeyUser, selectCustomData,
+		selectCards,
 	}
 }
 
@@ -66,6 +67,7 @@ func writeStatements() []string {
 		updateKnock, insertKnock, roomInNetwork, roomForKnock, ignoreKnock, forgetHints, sweepKnocks, insertImportedKey,
 		saveClock, boundAuthSessions, boundWebSessions, boundLinks, boundGrants, boundRecordingSince,
 		insertServerKey, selectServerKeyOwner, upsertCustomData, deleteCustomData,
+		insertCard, upsertLabel, deleteCard, deleteCardsOfUser, deleteReplacementsOfUser,
 	}
 }
 

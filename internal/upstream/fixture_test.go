@@ -114,7 +114,7 @@ func newRig(t testing.TB, how setup) *rig {
 	r.events = &events{Store: how.written}
 	r.signIns = &signIns{limits: accounts.NewLimitsElsewhere(r.clock.Now, nil)}
 	r.Service = upstream.New(upstream.Config{
-		Client: connect(r.way), SignIns: r.signIns, Asked: accounts.NewElsewhere(r.clock.Now, nil), Events: r.events, Notices: r.notices, Now: r.clock.Now, Log: log,
+		Client: connect(r.way), SignIns: r.signIns, Asked: accounts.NewElsewhere(r.clock.Now, nil), Events: r.events, Cards: how.written.Elsewhere(), Notices: r.notices, Now: r.clock.Now, Log: log,
 	})
 	return r
 }

@@ -45,14 +45,14 @@ func (p *Person) Keys(ctx context.Context) (model.Keys, error) {
 	if err != nil {
 		return model.Keys{}, failed(err)
 	}
-	return p.merge(list, usage()), nil
+	return p.merge(list, usage(), p.readCards(ctx)), nil
 }
 
-// merge puts usage to the keys that it is of.
-func (p *Person) merge(list []client.APIKey, u usage) model.Keys {
+// merge puts to the keys what is known of their usage and what is kept of them.
+func (p *Person) merge(list []client.APIKey, u usage, kept cards) model.Keys {
 	keys := model.Keys{List: make([]model.Key, len(list)), Usage: u.known}
 	for i, k := range list {
-		keys.List[i] = u.of(p.keyOf(k))
+		keys.List[i] = kept.of(u.of(p.keyOf(k)))
 	}
 	return keys
 }
@@ -69,7 +69,7 @@ func (p *Person) Key(ctx context.Context, id string) (model.Key, error) {
 	if err != nil {
 		return model.Key{}, failed(err)
 	}
-	return usage().of(k), nil
+	return p.readCards(ctx).of(usage().of(k)), nil
 }
 
 func (p *Person) fetch(ctx context.Context, id string) (model.Key, error) {
@@ -79,35 +79,35 @@ func (p *Person) fetch(ctx context.Context, id string) (model.Key, error) {
 
 // CreateKey reads the keys as they are before, without which nobody could say what came of a create whose answer got lost, and then
 // creates the key. A key for a device is created without: its page compares by itself.
-func (p *Person) CreateKey(ctx context.Context, name string) (model.Created, error) {
+func (p *Person) CreateKey(ctx context.Context, k model.NewKey) (model.Created, error) {
 	if p.from.Pairing != "" {
-		return p.create(ctx, name)
+		return p.create(ctx, k)
 	}
 	before, err := patiently(p, func() ([]client.APIKey, error) { return p.keys.FetchAll(ctx) })
 	if err != nil {
 		err = failedBefore(err)
 		return model.Created{Unread: err}, err
 	}
-	created, err := p.create(ctx, name)
+	created, err := p.create(ctx, k)
 	if err != nil && model.OutcomeOf(err) != model.NotDone {
-		created.Keys, created.Found, created.Unread = p.findLost(ctx, name, before)
+		created.Keys, created.Found, created.Unread = p.findLost(ctx, k.Name, before)
 		return created, err
 	}
 	if err == nil {
 		before = append(before, client.APIKey{ID: created.Key.ID, Name: created.Key.Name})
 		p.record(ctx, p.event(model.EventKeyShown, created.Key))
 	}
-	created.Keys = p.merge(before, p.askUsage(ctx)())
+	created.Keys = p.merge(before, p.askUsage(ctx)(), p.readCards(ctx))
 	return created, err
 }
 
 // create asks once and never again.
-func (p *Person) create(ctx context.Context, name string) (created model.Created, err error) {
-	k, err := patiently(p, func() (client.CreatedKey, error) { return p.keys.Create(ctx, name) })
+func (p *Person) create(ctx context.Context, wanted model.NewKey) (created model.Created, err error) {
+	k, err := patiently(p, func() (client.CreatedKey, error) { return p.keys.Create(ctx, wanted.Name) })
 	switch {
 	case client.IsInvalidName(err):
 		bad := refused(model.KindBadName, err)
-		if why := client.ValidName(name); why != nil { // the client did not ask
+		if why := client.ValidName(wanted.Name); why != nil { // the client did not ask
 			bad.Reason = why.Error()
 		}
 		return created, bad
@@ -119,6 +119,7 @@ func (p *Person) create(ctx context.Context, name string) (created model.Created
 		return created, failed(err)
 	}
 	created.Key, created.Value = p.keyOf(k.APIKey), model.Secret(k.Value.Reveal())
+	p.keep(ctx, wanted, &created)
 	made := p.event(model.EventKeyMade, created.Key)
 	made.Detail = p.from.Pairing
 	p.record(ctx, made)
@@ -174,10 +175,10 @@ func (p *Person) TurnKey(ctx context.Context, id string, on bool) (model.Key, er
 		return model.Key{}, err
 	case lost != nil && key.Disabled == on: // the answer got lost, and so did the request
 		lost.(*model.Error).Outcome = model.FoundUndone //nolint:errorlint // failed makes no other
-		return usage().of(key), lost
+		return p.readCards(ctx).of(usage().of(key)), lost
 	}
 	p.recordTurned(ctx, key, on)
-	return usage().of(key), nil
+	return p.readCards(ctx).of(usage().of(key)), nil
 }
 
 // sameAct is for how long one act more of the same kind on the same key is taken for a repetition: a double click, two tabs.
@@ -223,6 +224,7 @@ func (p *Person) DeleteKey(ctx context.Context, id string) (model.Key, error) {
 			return key, lost
 		}
 	}
+	p.forget(ctx, key.ID)
 	p.record(ctx, p.event(model.EventKeyDeleted, key))
 	return key, nil
 }

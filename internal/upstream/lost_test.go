@@ -32,7 +32,7 @@ func (r *rig) signedIn(email string) (model.Account, handlers.Person) {
 
 func (r *rig) newKey(p handlers.Person, name string) model.Key {
 	r.t.Helper()
-	created, err := p.CreateKey(r.t.Context(), name)
+	created, err := p.CreateKey(r.t.Context(), model.CalledKey(name))
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -87,7 +87,7 @@ func TestACreateWhoseAnswerIsLostIsLookedForInTheList(t *testing.T) {
 			before := r.way.count(createKey)
 			r.way.breaks(createKey, c.create)
 			r.way.breaks(listKeys, c.list)
-			created, err := p.CreateKey(t.Context(), "pump")
+			created, err := p.CreateKey(t.Context(), model.CalledKey("pump"))
 			isLost(t, err, c.kind, c.outcome)
 			if created.Value != "" || len(created.Found) != c.found || (created.Unread == nil) != c.read {
 				t.Errorf("it is %+v, found %+v, unread %v", created.Key, created.Found, created.Unread)
@@ -111,7 +111,7 @@ func TestALostCreateFindsOnlyWhatWasNotThereBefore(t *testing.T) {
 	_, p := r.signedIn(email)
 	r.newKey(p, "pump")
 	r.way.breaks(createKey, losesAnswers)
-	created, err := p.CreateKey(t.Context(), "pump") // which the other server refuses, and nobody hears of it
+	created, err := p.CreateKey(t.Context(), model.CalledKey("pump")) // which the other server refuses, and nobody hears of it
 	isLost(t, err, model.KindBrokeOff, model.Unclear)
 	if len(created.Found) != 0 || len(created.Keys.List) != 1 {
 		t.Errorf("found is %+v among %+v", created.Found, created.Keys.List)
@@ -119,7 +119,7 @@ func TestALostCreateFindsOnlyWhatWasNotThereBefore(t *testing.T) {
 	from := here
 	from.Pairing = "porch camera"
 	lists := r.way.count(listKeys)
-	if _, err = r.As(accountOf(r), from).CreateKey(t.Context(), "lamp"); model.OutcomeOf(err) != model.Unclear || r.way.count(listKeys) != lists {
+	if _, err = r.As(accountOf(r), from).CreateKey(t.Context(), model.CalledKey("lamp")); model.OutcomeOf(err) != model.Unclear || r.way.count(listKeys) != lists {
 		t.Errorf("a key for a device: %v, %d lists", err, r.way.count(listKeys)-lists)
 	}
 }

@@ -83,8 +83,16 @@ func (p *Person) RemoveWay(context.Context, string) (model.Way, error) {
 	return model.Way{}, &model.Error{Kind: model.KindNotOffered}
 }
 
-// DeleteAccount deletes the account there.
-func (p *Person) DeleteAccount(ctx context.Context) error { return failed(p.session.DeleteUser(ctx)) }
+// DeleteAccount deletes the account there, and then what is kept of its keys here.
+func (p *Person) DeleteAccount(ctx context.Context) error {
+	if err := p.session.DeleteUser(ctx); err != nil {
+		return failed(err)
+	}
+	if err := p.s.cards.Forget(context.WithoutCancel(ctx), p.account.UserID); err != nil {
+		p.s.log.WarnContext(ctx, "cards of deleted keys are left", "user", p.account.UserID, "cause", err)
+	}
+	return nil
+}
 
 // TryValue signs in with a value and out again. The other server may not say which key it is of; its profile says what that is
 // called.

@@ -23,6 +23,8 @@ type Config struct {
 	Asked Asked
 	// Events keeps what was done.
 	Events Events
+	// Cards keeps what is known of keys.
+	Cards Cards
 	// Notices tells people by email what was done; nil when nobody is to be told.
 	Notices Notices
 	Now     func() time.Time
@@ -61,6 +63,7 @@ type Service struct {
 	signIns    SignIns
 	asked      Asked
 	events     Events
+	cards      Cards
 	notices    Notices
 	retryAfter *retryAfter
 	now        func() time.Time
@@ -73,7 +76,7 @@ type Service struct {
 // New returns the service at another server.
 func New(c Config) *Service {
 	return &Service{
-		client: c.Client, signIns: c.SignIns, asked: c.Asked, events: c.Events, notices: c.Notices,
+		client: c.Client, signIns: c.SignIns, asked: c.Asked, events: c.Events, cards: c.Cards, notices: c.Notices,
 		retryAfter: newRetryAfter(c.Now), now: c.Now, log: c.Log,
 	}
 }

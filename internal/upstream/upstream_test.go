@@ -32,7 +32,7 @@ func TestAPersonWhoIsAskedToWaitIsNotSentOnBeforeThat(t *testing.T) {
 	_, other := r.signedIn("bob@example.org")
 	key := r.newKey(p, "pump")
 	r.way.breaks(createKey, says(429, "120"))
-	_, err := p.CreateKey(t.Context(), "lamp")
+	_, err := p.CreateKey(t.Context(), model.CalledKey("lamp"))
 	is(t, err, model.KindBusy)
 	if waitOf(err) != 2*time.Minute {
 		t.Errorf("the wait is %v", waitOf(err))
@@ -42,7 +42,7 @@ func TestAPersonWhoIsAskedToWaitIsNotSentOnBeforeThat(t *testing.T) {
 	for name, call := range map[string]func() error{
 		"Keys":      func() error { _, err := p.Keys(t.Context()); return err },
 		"Key":       func() error { _, err := p.Key(t.Context(), key.ID); return err },
-		"CreateKey": func() error { _, err := p.CreateKey(t.Context(), "lamp"); return err },
+		"CreateKey": func() error { _, err := p.CreateKey(t.Context(), model.CalledKey("lamp")); return err },
 		"TurnKey":   func() error { _, err := p.TurnKey(t.Context(), key.ID, false); return err },
 		"DeleteKey": func() error { _, err := p.DeleteKey(t.Context(), key.ID); return err },
 	} {
@@ -125,7 +125,8 @@ func TestUsageThatCannotBeReadKeepsNoKeyFromBeingShown(t *testing.T) {
 			for range 2 { // and is asked for again the next time
 				asked := r.way.count(keyFacts)
 				keys, err := p.Keys(t.Context())
-				if err != nil || len(keys.List) != 1 || keys.Usage != c.known || keys.List[0].Usage != (model.KeyUsage{Known: c.known}) {
+				kept := model.KeyUsage{Known: c.known, Fingerprint: key.Usage.Fingerprint} // which was here when it was created
+				if err != nil || len(keys.List) != 1 || keys.Usage != c.known || kept.Fingerprint == "" || keys.List[0].Usage != kept {
 					t.Errorf("the keys are %+v, %v", keys, err)
 				}
 				if r.way.count(keyFacts) == asked {
@@ -230,13 +231,13 @@ func TestAPersonIsToldOfEachNewKeyAndOfNoOther(t *testing.T) {
 	r := newRig(t, setup{})
 	a, p := r.signedIn(email)
 	r.newKey(p, "pump")
-	_, err := p.CreateKey(t.Context(), "pump")
+	_, err := p.CreateKey(t.Context(), model.CalledKey("pump"))
 	is(t, err, model.KindNameTaken)
-	_, err = p.CreateKey(t.Context(), "p u m p")
+	_, err = p.CreateKey(t.Context(), model.CalledKey("p u m p"))
 	is(t, err, model.KindBadName)
 	from := here
 	from.Pairing = "porch camera"
-	if _, err := r.As(a, from).CreateKey(t.Context(), "lamp"); err != nil {
+	if _, err := r.As(a, from).CreateKey(t.Context(), model.CalledKey("lamp")); err != nil {
 		t.Fatal(err)
 	}
 	want := []string{email + " pump 12:00PM 192.0.2.7 ", email + " lamp 12:00PM 192.0.2.7 porch camera"}

@@ -30,6 +30,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		{"keys", keys()},
 		{"auth sessions", authSessions()},
 		{"key uses", keyUses()},
+		{"cards of keys", keyCards()},
 		{"web sessions", webSessions()},
 		{"events", events()},
 		{"links", links()},

@@ -1,0 +1,65 @@
+package upstream
+
+import (
+	"context"
+
+	"latchkey/internal/model"
+)
+
+// Cards keep here what the other server has no room for, by user and key. Nobody asks whether there is such a key.
+type Cards interface {
+	Cards(ctx context.Context, userID string) (map[string]model.KeptCard, error)
+	// SaveCard keeps what is known of a key that was created a moment ago.
+	SaveCard(ctx context.Context, userID, keyID string, c model.KeptCard) error
+	DeleteCard(ctx context.Context, userID, keyID string) error
+	// Forget forgets all keys of a user who is gone.
+	Forget(ctx context.Context, userID string) error
+}
+
+// cards are what is kept of the keys of one person. Keys are shown without it when it cannot be read.
+type cards map[string]model.KeptCard
+
+func (p *Person) readCards(ctx context.Context) cards {
+	kept, err := p.s.cards.Cards(ctx, p.account.UserID)
+	if err != nil {
+		p.s.log.WarnContext(ctx, "labels of keys not known", "user", p.account.UserID, "cause", err)
+	}
+	return kept
+}
+
+// of gives a key with what is kept of it. The fingerprint that the other server tells counts.
+func (c cards) of(k model.Key) model.Key {
+	kept := c[k.ID]
+	k.Card, k.ExpiresAt = kept.Card, kept.ExpiresAt
+	if k.Usage.Fingerprint == "" {
+		k.Usage.Fingerprint = kept.Fingerprint
+	}
+	return k
+}
+
+// keep keeps what is known of a key that was created a moment ago. The key is there, and its value in the answer: that its label could not be
+// saved, or its words, is told beside it.
+func (p *Person) keep(ctx context.Context, wanted model.NewKey, created *model.Created) {
+	kept := model.KeptCard{
+		Card:        model.Card{Label: wanted.Label, Note: wanted.Note},
+		ExpiresAt:   wanted.ExpiresAt,
+		Fingerprint: model.FingerprintOf(created.Value),
+		Email:       p.account.Email,
+		ListedAt:    p.s.now(),
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), eventTimeout)
+	defer cancel()
+	if err := p.s.cards.SaveCard(ctx, p.account.UserID, created.Key.ID, kept); err != nil {
+		p.s.log.ErrorContext(ctx, "card of a key not saved", "user", p.account.UserID, "key", created.Key.ID, "cause", err)
+		created.NotKept = wanted.Label != "" || wanted.Note != "" || !wanted.ExpiresAt.IsZero()
+		return
+	}
+	created.Key = cards{created.Key.ID: kept}.of(created.Key)
+}
+
+// forget forgets what is kept of a key that is deleted. What stays goes when the keys have been listed without it for a day.
+func (p *Person) forget(ctx context.Context, id string) {
+	if err := p.s.cards.DeleteCard(context.WithoutCancel(ctx), p.account.UserID, id); err != nil {
+		p.s.log.WarnContext(ctx, "card of a deleted key is left", "user", p.account.UserID, "key", id, "cause", err)
+	}
+}
