@@ -1,6 +1,6 @@
-// Package static serves the files every page needs: one stylesheet, two scripts and the icon; a script that one page needs, and the
-// picture that a phone puts on its home screen. They are embedded, compressed once and named by their content, so that a browser keeps
-// them for a year and a new build is seen at once.
+// Package static serves the files of the pages: a stylesheet, two scripts and the icon, which every page needs, the stylesheet of all
+// pages but the list of keys, scripts that one page needs, and the picture that a phone puts on its home screen. They are embedded,
+// compressed once and named by their content, so that a browser keeps them for a year and a new build is seen at once.
 package static
 
 import (
@@ -27,7 +27,7 @@ import (
 // Prefix is the path below which Handler answers.
 const Prefix = "/static/"
 
-//go:embed app.css app.js create.js htmx.min.js icon.svg touch.png whichkey.js
+//go:embed app.css app.js create.js htmx.min.js icon.svg pages.css touch.png whichkey.js
 var embedded embed.FS
 
 // asset is one embedded file, ready to be sent.
