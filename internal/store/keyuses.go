@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/hex"
 	"errors"
+	"strings"
 	"time"
 
 	"latchkey/internal/model"
@@ -47,14 +48,21 @@ WHERE key_uses.refused_at IS NULL OR abs(key_uses.refused_at - ?3) >= ?6
 
 	selectRecordingSince = `SELECT since FROM key_use_recording WHERE id = 1`
 
-	// keyColumns are the columns of a key k and its use u in the order of keyRow.columns. Whose the key is its reader knows.
+	// keyColumns are the columns of a key k, its use u, its card c and what replaces it r in the order of keyRow.columns. Whose the key is
+	// its reader knows.
 	keyColumns = `k.id, k.name, k.disabled, k.created_at, k.value_hash, k.origin, u.first_used_at, u.last_used_at,
-	coalesce(u.address, ''), coalesce(u.device_name, ''), coalesce(u.platform, ''), coalesce(u.platform_version, ''),
-	coalesce(u.sdk, ''), coalesce(u.sdk_version, ''),
-	u.refused_at, coalesce(u.refused_address, ''), coalesce(u.refused_reason, ''),
+	coalesce(u.address || ` + and + ` || u.device_name || ` + and + ` || u.platform || ` + and + ` || u.platform_version
+		|| ` + and + ` || u.sdk || ` + and + ` || u.sdk_version, ''),
+	u.refused_at, coalesce(u.refused_address || ` + and + ` || u.refused_reason, ''),
 	k.off_at, nullif(k.off_sessions, 0), k.off_access_until, u.first_refused_at,
-	coalesce(c.label, ''), coalesce(c.note, ''), c.saved_at, coalesce(c.saved_how, ''), c.leaked_at, k.expires_at,
-	coalesce(r.new_key, ''), coalesce(r.finish, ''), coalesce(r.state, ''), r.quiet, r.started_at, r.new_used_at, r.ended_at`
+	coalesce(c.label || ` + and + ` || c.note || ` + and + ` || c.saved_how, ''), c.saved_at, c.leaked_at, k.expires_at,
+	coalesce(r.new_key || ` + and + ` || r.finish || ` + and + ` || r.state, ''), r.quiet, r.started_at, r.new_used_at, r.ended_at`
+
+	// and parts texts that are read as one: a list has twenty keys, and each text of its own is an allocation. Only texts that a device sends
+	// can have it in them, and then those of the same device are cut elsewhere.
+	and = "'" + unitSeparator + "'"
+
+	unitSeparator = "\x1f"
 
 	// besidesKey are the tables with what keyColumns has besides the key k.
 	besidesKey = `
@@ -132,21 +140,25 @@ type keyRow struct {
 	offAt, offSessions, accessUntil, firstRefused sql.NullInt64
 	savedAt, leakedAt, expires                    sql.NullInt64
 	quiet, started, newUsed, ended                sql.NullInt64
-	dest                                          [34]any
+	said, refusal, card, replacedBy               string
+	dest                                          [24]any
 }
 
 // columns are the places to scan the keyColumns into.
 func (r *keyRow) columns() []any {
-	k, use, refusal, card, by := &r.key, &r.key.Usage.LastUse, &r.key.Usage.LastRefusal, &r.key.Card, &r.key.Replaced
+	k := &r.key
 	r.dest = [...]any{
-		&k.ID, &k.Name, &k.Disabled, &r.created, &r.hash, &k.Origin, &r.firstUsed, &r.lastUsed,
-		&use.Address, &use.DeviceName, &use.Platform, &use.PlatformVersion, &use.SDK, &use.SDKVersion,
-		&r.refusedAt, &refusal.Address, &refusal.Reason,
-		&r.offAt, &r.offSessions, &r.accessUntil, &r.firstRefused,
-		&card.Label, &card.Note, &r.savedAt, &card.SavedHow, &r.leakedAt, &r.expires,
-		&by.NewID, &by.Finish, &by.State, &r.quiet, &r.started, &r.newUsed, &r.ended,
+		&k.ID, &k.Name, &k.Disabled, &r.created, &r.hash, &k.Origin, &r.firstUsed, &r.lastUsed, &r.said, &r.refusedAt, &r.refusal,
+		&r.offAt, &r.offSessions, &r.accessUntil, &r.firstRefused, &r.card, &r.savedAt, &r.leakedAt, &r.expires,
+		&r.replacedBy, &r.quiet, &r.started, &r.newUsed, &r.ended,
 	}
 	return r.dest[:]
+}
+
+// next cuts the first of joined texts off.
+func next(texts *string) (first string) {
+	first, *texts, _ = strings.Cut(*texts, unitSeparator)
+	return first
 }
 
 // fingerprintSize is how many bytes of the SHA-256 of a value its owner sees: enough to tell 20 keys apart.
@@ -158,18 +170,29 @@ func (r *keyRow) get(recordingSince time.Time) model.Key {
 	var fingerprint [2 * fingerprintSize]byte
 	hex.Encode(fingerprint[:], r.hash[:fingerprintSize])
 	k.CreatedAt, k.Usage.Fingerprint = fromMillis(r.created), string(fingerprint[:])
-	k.Usage.FirstUsed, k.Usage.LastUse.At = fromNullMillis(r.firstUsed), fromNullMillis(r.lastUsed)
-	k.Usage.LastRefusal.At = fromNullMillis(r.refusedAt)
+	k.Usage.FirstUsed = fromNullMillis(r.firstUsed)
+	k.Usage.LastUse = model.KeyUse{
+		At: fromNullMillis(r.lastUsed), Address: next(&r.said), DeviceName: next(&r.said), Platform: next(&r.said),
+		PlatformVersion: next(&r.said), SDK: next(&r.said), SDKVersion: next(&r.said),
+	}
+	k.Usage.LastRefusal = model.KeyRefusal{At: fromNullMillis(r.refusedAt), Address: next(&r.refusal), Reason: r.refusal}
 	if k.Disabled && r.offAt.Valid { // a program of the last release turns a key on and leaves what it does not know
 		k.Usage.Off = model.KeyOff{
 			At: fromNullMillis(r.offAt), Sessions: int(r.offSessions.Int64),
 			AccessUntil: fromNullMillis(r.accessUntil), FirstRefused: fromNullMillis(r.firstRefused),
 		}
 	}
-	k.Card.SavedAt, k.Card.LeakedAt, k.ExpiresAt = fromNullMillis(r.savedAt), fromNullMillis(r.leakedAt), fromNullMillis(r.expires)
-	if by := &k.Replaced; by.NewID != "" {
-		by.OldID, by.Quiet = k.ID, time.Duration(r.quiet.Int64)*time.Millisecond
-		by.StartedAt, by.NewUsedAt, by.EndedAt = fromNullMillis(r.started), fromNullMillis(r.newUsed), fromNullMillis(r.ended)
+	k.ExpiresAt = fromNullMillis(r.expires)
+	k.Card = model.Card{
+		Label: next(&r.card), Note: next(&r.card), SavedHow: model.SavedHow(r.card),
+		SavedAt: fromNullMillis(r.savedAt), LeakedAt: fromNullMillis(r.leakedAt),
+	}
+	if r.replacedBy != "" {
+		k.Replaced = model.Replacement{
+			OldID: k.ID, NewID: next(&r.replacedBy), Finish: model.Finish(next(&r.replacedBy)), State: model.ReplacementState(r.replacedBy),
+			Quiet: time.Duration(r.quiet.Int64) * time.Millisecond, StartedAt: fromNullMillis(r.started),
+			NewUsedAt: fromNullMillis(r.newUsed), EndedAt: fromNullMillis(r.ended),
+		}
 	}
 	return k
 }
