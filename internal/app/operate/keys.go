@@ -103,7 +103,7 @@ func aboutKey(in ownedKey, err error) error {
 	case errors.Is(err, accounts.ErrNoSuchKey):
 		return fmt.Errorf("%q has no key %q: use an id or a name (see latchkey key list)", in.User, in.Name)
 	case model.Is(err, model.KindUnclear):
-		return fmt.Errorf("it is not known whether this was done (%w): check with latchkey key list, and try again if it was not", errors.Unwrap(err))
+		return notKnown(err, "key list")
 	default:
 		return aboutUser(in.User, err)
 	}

@@ -264,6 +264,8 @@ func (o *operator) adoptKnock(ctx context.Context, in knockOrder) (out adoptedKn
 		return out, fmt.Errorf("the name of a key %w", aboutUser(in.User, err))
 	case model.Is(err, model.KindSessionOver):
 		return out, fmt.Errorf("%s was deleted a moment ago", out.User.called())
+	case model.Is(err, model.KindUnclear):
+		return out, notKnown(err, "key list")
 	case err != nil:
 		return out, aboutUser(in.User, err)
 	}
@@ -293,6 +295,8 @@ func aboutKnock(name string, err error) error {
 		return fmt.Errorf("several knocks begin with %q: use more of the id, which latchkey knock list shows", name)
 	case model.Is(err, model.KindNotFound):
 		return fmt.Errorf("there is no knock %q: use an id from latchkey knock list, at least 4 digits of it", name)
+	case model.Is(err, model.KindUnclear):
+		return notKnown(err, "knock list --ignored")
 	default:
 		return aboutUser("", err)
 	}

@@ -108,7 +108,7 @@ type changedServerKey struct {
 
 func (o *operator) addServerKey(ctx context.Context, in namedKey) (newServerKey, error) {
 	key, value, err := o.accounts.AddServerKey(ctx, in.Name)
-	return newServerKey{listedKey(key), passedOn(value.Reveal())}, aboutServerKey(in.Name, err)
+	return newServerKey{listedKey(key), passedOn(value.Reveal())}, aboutNewServerKey(in.Name, err)
 }
 
 func (o *operator) listServerKeys(ctx context.Context, _ nothing) (serverKeyList, error) {
@@ -150,11 +150,19 @@ func aboutServerKey(name string, err error) error {
 	case e.Kind == model.KindNameTaken:
 		return fmt.Errorf("there already is a server key %q", name)
 	case e.Kind == model.KindUnclear:
-		return fmt.Errorf("it is not known whether this was done (%w): check with latchkey server-key list; "+
-			"if a new server key is there, delete it, because nobody has its value", e.Err)
+		return notKnown(err, "server-key list")
 	default:
 		return aboutUser(name, err)
 	}
+}
+
+// aboutNewServerKey is aboutServerKey for a key whose value was drawn here, and is lost when nobody knows whether it was created.
+func aboutNewServerKey(name string, err error) error {
+	if model.Is(err, model.KindUnclear) {
+		return fmt.Errorf("it is not known whether this was done (%w): check with latchkey server-key list; "+
+			"if a new server key is there, delete it, because nobody has its value", errors.Unwrap(err))
+	}
+	return aboutServerKey(name, err)
 }
 
 func addServerKey(ctx context.Context, c call) error {

@@ -78,7 +78,7 @@ func aboutUser(name string, err error) error {
 	case e.Kind == model.KindBadEmail:
 		return fmt.Errorf("%q is not a valid email address: it must have 1 to 128 characters", name)
 	case e.Kind == model.KindUnclear:
-		return fmt.Errorf("it is not known whether this was done (%w): check with latchkey user list, and try again if it was not", e.Err)
+		return notKnown(e, "user list")
 	case e.Outcome == model.FoundUndone:
 		return fmt.Errorf("the connection to the database broke, and nothing was done (%w): try again", e.Err)
 	case e.Reason != "":
@@ -88,6 +88,11 @@ func aboutUser(name string, err error) error {
 	default:
 		return err
 	}
+}
+
+// notKnown tells of a command of which nobody knows whether it was done. The command that it names shows what came of it.
+func notKnown(err error, look string) error {
+	return fmt.Errorf("it is not known whether this was done (%w): check with latchkey %s, and try again if it was not", errors.Unwrap(err), look)
 }
 
 type userPage struct {
