@@ -99,6 +99,9 @@ func (h *dashboard) cameOf(c echo.Context, id, name string, err error) views.Roo
 	case outcome == model.Unclear:
 		h.logFault(c, "outcome of a deletion unknown", err)
 		r.Text, r.There = "May or may not be deleted", true
+	case lost(err): // and it was found that nothing was saved
+		h.logFault(c, "key not deleted", err)
+		r.Text, r.There = "Not deleted: the connection to the database broke. You can try again.", true
 	default:
 		h.logFault(c, "key not deleted", err)
 		r.Text, r.There = "Not deleted: "+explain(err).heading, true

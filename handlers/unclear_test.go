@@ -392,6 +392,15 @@ var lostActs = map[string]struct {
 		undone: told{503, []string{"porch-cam was not deleted", lostTouch + "The key is still there. You can try again."},
 			"/keys/KEY", "Open porch-cam"},
 	},
+	"delete several keys": {
+		calls: []string{"DeleteKey"},
+		act: func(s scene, b *browser) answer {
+			return b.post("/keys/room", url.Values{"key": {s.key}, "name": {"porch-cam"}})
+		},
+		unclear: told{200, []string{"porch-cam May or may not be deleted"}, "/keys/KEY", "porch-cam"},
+		undone: told{200, []string{"porch-cam Not deleted: the connection to the database broke. You can try again."},
+			"/keys/KEY", "porch-cam"},
+	},
 	"end the session of an app": {
 		calls: []string{"EndSession"},
 		act:   sendsForm("/sessions/5f3a1c2b9d0e4a0012345678/end", nil),
