@@ -35,7 +35,9 @@ func newUnreliable(t *testing.T, change ...func(url string) string) *unreliable 
 	for _, c := range change {
 		by = c(by)
 	}
-	u.fixture = newFixtureOn(t, testkit.StoreOn(t, by), func(c *Config) { c.Mailer = u.emails })
+	u.fixture = newFixtureOn(t, testkit.StoreOn(t, by), withTokens, withKnocks, func(c *Config) {
+		c.Mailer, c.OwnersAdopt = u.emails, true
+	})
 	return u
 }
 
@@ -47,6 +49,7 @@ type stage struct {
 	value model.Secret
 	other model.Account
 	link  model.GivenLink
+	knock Knocked
 }
 
 func (u *unreliable) stage(email string) *stage {
@@ -110,6 +113,29 @@ func (s *stage) google() model.Identity {
 	return id
 }
 
+// token is what a token of Google says of the person.
+func (s *stage) token() model.Proved {
+	return model.Proved{Provider: model.ProviderGoogle, Subject: s.who.UserID}
+}
+
+// gateway is a name of a server key that nobody else in the test has.
+func (s *stage) gateway() string { return "gateway-" + s.who.UserID }
+
+func (s *stage) addGateway() {
+	s.t.Helper()
+	if _, _, err := s.AddServerKey(s.t.Context(), s.gateway()); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// knocks has a device be refused.
+func (s *stage) knocks() Knocked {
+	s.t.Helper()
+	value := testkit.OldValue()
+	s.refused(atHome, value)
+	return s.knockOf(value)
+}
+
 // lostAct is an act of which the commit is lost: what must be there before, how it is done, and whether it was.
 type lostAct struct {
 	before func(s *stage)
@@ -152,6 +178,138 @@ func lostActs() map[string]lostAct {
 				keys, err := s.direct.APIKeys(s.t.Context(), s.who.UserID)
 				return err == nil && len(keys) == 2
 			},
+		},
+		"adopt a key": {
+			do: func(ctx context.Context, s *stage) error {
+				value := model.Secret(testkit.OldValue())
+				_, err := s.person().AdoptKey(ctx, "pump", value)
+				if err == nil {
+					_, err = s.SignInWithKey(ctx, here, value, nil)
+				}
+				return err
+			},
+			done: func(s *stage) bool {
+				keys, err := s.direct.APIKeys(s.t.Context(), s.who.UserID)
+				return err == nil && len(keys) == 2
+			},
+		},
+		"adopt a refused device": {
+			before: func(s *stage) { s.knock = s.knocks() },
+			do: func(ctx context.Context, s *stage) error {
+				_, err := s.AdoptKnock(ctx, s.knock.Knock, s.who.UserID, "pump")
+				return err
+			},
+			done: func(s *stage) bool { return saved(s.direct.APIKeyByValueHash(s.t.Context(), s.knock.ValueHash)) },
+		},
+		"ignore a refused device": {
+			before: func(s *stage) { s.knock = s.knocks() },
+			do: func(ctx context.Context, s *stage) error {
+				_, err := s.IgnoreKnock(ctx, s.knock.ID)
+				return err
+			},
+			done: func(s *stage) bool {
+				now, err := s.direct.KnocksFrom(s.t.Context(), s.knock.ID, 1)
+				return err == nil && len(now) == 1 && now[0].Ignored
+			},
+		},
+		"add a server key": {
+			do: func(ctx context.Context, s *stage) error {
+				_, value, err := s.AddServerKey(ctx, s.gateway())
+				if err == nil {
+					_, err = s.SignInWithKey(ctx, here, value, nil) // its value is not lost
+				}
+				return err
+			},
+			done: func(s *stage) bool { return saved(s.direct.ServerKey(s.t.Context(), s.gateway())) },
+		},
+		"adopt a server key": {
+			do: func(ctx context.Context, s *stage) error {
+				_, err := s.AdoptServerKey(ctx, Adoption{Name: s.gateway(), Hash: hashValue(testkit.OldValue())})
+				return err
+			},
+			done: func(s *stage) bool { return saved(s.direct.ServerKey(s.t.Context(), s.gateway())) },
+		},
+		"turn a server key off": {
+			before: func(s *stage) { s.addGateway() },
+			do: func(ctx context.Context, s *stage) error {
+				_, err := s.SetServerKey(ctx, s.gateway(), false)
+				return err
+			},
+			done: func(s *stage) bool {
+				key, err := s.direct.ServerKey(s.t.Context(), s.gateway())
+				return err == nil && key.Disabled
+			},
+		},
+		"delete a server key": {
+			before: func(s *stage) { s.addGateway() },
+			do: func(ctx context.Context, s *stage) error {
+				_, err := s.DeleteServerKey(ctx, s.gateway())
+				return err
+			},
+			done: func(s *stage) bool { return !saved(s.direct.ServerKey(s.t.Context(), s.gateway())) },
+		},
+		"turn off a key of somebody": {
+			do: func(ctx context.Context, s *stage) error {
+				_, _, err := s.TurnKeyOf(ctx, s.who.UserID, "lamp", false)
+				return err
+			},
+			done: func(s *stage) bool {
+				key, err := s.direct.APIKey(s.t.Context(), s.who.UserID, s.key.ID)
+				return err == nil && key.Disabled
+			},
+		},
+		"delete a key of somebody": {
+			do: func(ctx context.Context, s *stage) error {
+				_, _, err := s.DeleteKeyOf(ctx, s.who.UserID, "lamp")
+				return err
+			},
+			done: func(s *stage) bool { return !saved(s.direct.APIKey(s.t.Context(), s.who.UserID, s.key.ID)) },
+		},
+		"set custom data": {
+			do: func(ctx context.Context, s *stage) error {
+				return s.SetCustomData(ctx, s.who.UserID, []byte(`{"plan":"free"}`))
+			},
+			done: func(s *stage) bool {
+				data, err := s.direct.CustomData(s.t.Context(), s.who.UserID)
+				return err == nil && data == `{"plan":"free"}`
+			},
+		},
+		"link a token": {
+			do: func(ctx context.Context, s *stage) error {
+				_, err := s.person().LinkToken(ctx, s.token())
+				return err
+			},
+			done: func(s *stage) bool { return s.google().UserID == s.who.UserID },
+		},
+		"link a password": {
+			before: func(s *stage) {
+				if err := s.Register(s.t.Context(), here, "new-"+s.who.Email, testPassword); err != nil {
+					s.t.Fatal(err)
+				}
+				if _, err := s.UseLink(s.t.Context(), here, s.sent("new-"+s.who.Email), testPassword); err != nil {
+					s.t.Fatal(err)
+				}
+				session, err := s.SignInAnonymously(s.t.Context(), here, nil)
+				if err != nil {
+					s.t.Fatal(err)
+				}
+				s.who.UserID, s.who.SessionID, s.who.IdentityID, s.who.Provider = session.UserID, session.ID, session.IdentityID, session.Provider
+			},
+			do: func(ctx context.Context, s *stage) error {
+				_, err := s.person().LinkPassword(ctx, "new-"+s.who.Email, testPassword)
+				return err
+			},
+			done: func(s *stage) bool {
+				id, err := s.direct.IdentityBySubject(s.t.Context(), model.ProviderEmailPassword, "new-"+s.who.Email)
+				return err == nil && id.UserID == s.who.UserID
+			},
+		},
+		"sign in with a token for the first time": {
+			do: func(ctx context.Context, s *stage) (err error) {
+				_, err = s.SignInWithToken(ctx, here, s.token(), nil)
+				return err
+			},
+			done: func(s *stage) bool { return s.google().ID != "" },
 		},
 		"turn a key off": {
 			do: func(ctx context.Context, s *stage) error {
