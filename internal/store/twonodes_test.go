@@ -187,9 +187,25 @@ func TestAThousandCreatesByTwoProcessesEndWithTwentyKeys(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts processes")
 	}
+	for _, before := range []int{0, 19, 20} {
+		t.Run(fmt.Sprint(before), func(t *testing.T) { thousandCreatesByTwoProcesses(t, before) })
+	}
+}
+
+// thousandCreatesByTwoProcesses are those of a user who has some keys already.
+func thousandCreatesByTwoProcesses(t *testing.T, before int) {
+	t.Helper()
 	url := pgtest.URL(t)
 	s := connectTo(t, url)
 	user := mustUser(t, s)
+	var ledger []string
+	for range before {
+		id, err := makeKey(t.Context(), s, user, 20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ledger = append(ledger, id)
+	}
 	var children [2]*exec.Cmd
 	var told [2]*bufio.Reader
 	var begin [2]io.Writer
@@ -211,7 +227,6 @@ func TestAThousandCreatesByTwoProcessesEndWithTwentyKeys(t *testing.T) {
 	for i := range children {
 		_, _ = io.WriteString(begin[i], "now\n")
 	}
-	var ledger []string
 	for i := range children {
 		rest, err := io.ReadAll(told[i])
 		if err := errors.Join(err, children[i].Wait()); err != nil {
