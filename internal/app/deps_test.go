@@ -102,6 +102,8 @@ func onlyIn() map[string][]string {
 		"github.com/wneessen/go-mail": {"internal/app/mail"},
 		"golang.org/x/term":           {"internal/app", "internal/app/operate"},
 
+		"github.com/gosimple/unidecode": {"internal/model"},
+
 		"github.com/VictoriaMetrics/metrics": {"internal/app"},
 		"github.com/andybalholm/brotli":      {"static"},
 	}

@@ -204,6 +204,7 @@ var wireKinds = map[model.Kind]kind{
 	model.KindDisabled:           kindUserDisabled,
 	model.KindUnconfirmed:        kindNotConfirmed,
 	model.KindBadName:            kindBadName,
+	model.KindBadLabel:           kindBadName, // programs give none
 	model.KindNameTaken:          kindNameTaken,
 	model.KindKeyLimit:           kindKeyLimit,
 	model.KindBadValue:           kindBadValue,

@@ -23,7 +23,7 @@ const (
 
 // NewKey is what a person wants a key to be.
 type NewKey struct {
-	Name        string // empty: from the label
+	Name        string
 	Label, Note string
 	ExpiresAt   time.Time // zero: never
 }

@@ -39,6 +39,7 @@ const (
 	KindDisabled      // the account is
 	KindUnconfirmed   // the address is
 	KindBadName       // no key can be called that; Reason says why
+	KindBadLabel      // no key can have that on its card; Reason says why
 	KindNameTaken     // another key of the person's has the name
 	KindKeyLimit      // the person has as many keys as allowed
 	KindBadValue      // no key can have that value; Reason says why
