@@ -32,6 +32,7 @@ type Service interface {
 // Person is somebody who is signed in.
 type Person interface {
 	Keys
+	Labels
 	Sessions
 	Self
 }
@@ -53,6 +54,13 @@ type Keys interface {
 	TurnKey(ctx context.Context, id string, on bool) (model.Key, error)
 	// DeleteKey deletes a key and gives it as it was. Beside an error whose outcome is not NotDone it gives the key too.
 	DeleteKey(ctx context.Context, id string) (model.Key, error)
+}
+
+// Labels are what a person writes on the cards of their keys.
+type Labels interface {
+	// LabelKey changes the label of a key and the note on it, and gives the key as it is afterwards. Its name stays, and nothing of it is an
+	// event. A label or a note that is too long is model.KindBadLabel.
+	LabelKey(ctx context.Context, id, label, note string) (model.Key, error)
 }
 
 // Sessions are where a person is signed in besides the dashboard. They are there while the web session is.

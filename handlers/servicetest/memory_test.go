@@ -510,8 +510,11 @@ func (p *memoryPerson) CreateKey(ctx context.Context, wanted model.NewKey) (out 
 		err = refuse(model.KindNameTaken, "")
 	case count >= most:
 		err = refuse(model.KindKeyLimit, "")
+	case model.CheckCard(model.CleanText(wanted.Label), model.CleanText(wanted.Note)) != nil:
+		err = refuse(model.KindBadLabel, "")
 	default:
 		out.Key, out.Value = p.create(u, name)
+		out.Key = p.label(u.keys[len(u.keys)-1], wanted.Label, wanted.Note)
 	}
 	if p.from.Pairing == "" && !p.m.lies("no keys beside a new one") && !(err != nil && p.m.lies("no keys beside a refusal")) {
 		out.Keys = p.keys(u)

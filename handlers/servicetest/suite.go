@@ -116,6 +116,7 @@ func parts() []part {
 		{"links", links()},
 		{"keys", keys()},
 		{"keys at work", keysAtWork()},
+		{"labels", labels()},
 		{"sessions", sessions()},
 		{"a person", self()},
 		{"every answer", everyAnswer()},

@@ -69,6 +69,10 @@ func (p *Person) newKey(ctx context.Context, k model.NewKey, besides ...model.Ev
 	if err := checkName(k.Name); err != nil {
 		return model.Key{}, "", err
 	}
+	k, err := k.Cleaned()
+	if err != nil {
+		return model.Key{}, "", err
+	}
 	if err := p.acting(); err != nil {
 		return model.Key{}, "", err
 	}
@@ -84,7 +88,7 @@ func (p *Person) newKey(ctx context.Context, k model.NewKey, besides ...model.Ev
 		e.KeyName = k.Name // or the store would look it up
 		events = append(events, e)
 	}
-	err := a.store.CreateAPIKeyOnce(ctx, key, hashValue(value), model.MaxKeys, p.from.Form, events...)
+	err = a.store.CreateAPIKeyOnce(ctx, key, hashValue(value), model.MaxKeys, p.from.Form, events...)
 	err = p.settle(ctx, "create key", err, func(ctx context.Context) (bool, error) {
 		_, err := a.store.APIKey(ctx, key.UserID, key.ID)
 		return there(err)
@@ -193,11 +197,7 @@ func (p *Person) TurnKey(ctx context.Context, id string, on bool) (model.Key, er
 	if err != nil || key.ID != "" {
 		return key, err
 	}
-	key, err = p.Key(ctx, id)
-	if e, ok := errors.AsType[*model.Error](err); ok && e.Kind == model.KindStorageDown {
-		e.Outcome = model.Unclear
-	}
-	return key, err
+	return p.changed(ctx, id)
 }
 
 // DeleteKey deletes a key for good, with the sessions that it opened, and gives it as it was, without its usage.

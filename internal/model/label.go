@@ -49,6 +49,12 @@ func CheckCard(label, note string) error {
 	return nil
 }
 
+// Cleaned is the key with its label and its note as they are kept, unless it cannot have them.
+func (k NewKey) Cleaned() (NewKey, error) {
+	k.Label, k.Note = CleanText(k.Label), CleanText(k.Note)
+	return k, CheckCard(k.Label, k.Note)
+}
+
 // Title is what a person knows the key by: its label, or else its name.
 func (k Key) Title() string {
 	if k.Card.Label != "" {

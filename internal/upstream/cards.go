@@ -2,6 +2,8 @@ package upstream
 
 import (
 	"context"
+	"errors"
+	"time"
 
 	"latchkey/internal/model"
 )
@@ -11,6 +13,8 @@ type Cards interface {
 	Cards(ctx context.Context, userID string) (map[string]model.KeptCard, error)
 	// SaveCard keeps what is known of a key that was created a moment ago.
 	SaveCard(ctx context.Context, userID, keyID string, c model.KeptCard) error
+	// LabelKey changes the label and the note of a key that was seen a moment ago.
+	LabelKey(ctx context.Context, userID, keyID, label, note string, seen time.Time) error
 	DeleteCard(ctx context.Context, userID, keyID string) error
 	// Forget forgets all keys of a user who is gone.
 	Forget(ctx context.Context, userID string) error
@@ -62,4 +66,32 @@ func (p *Person) forget(ctx context.Context, id string) {
 	if err := p.s.cards.DeleteCard(context.WithoutCancel(ctx), p.account.UserID, id); err != nil {
 		p.s.log.WarnContext(ctx, "card of a deleted key is left", "user", p.account.UserID, "key", id, "cause", err)
 	}
+}
+
+// LabelKey changes what is kept of a key that the other server has. That it has is asked first: a card is of a key that is there.
+func (p *Person) LabelKey(ctx context.Context, id, label, note string) (model.Key, error) {
+	label, note = model.CleanText(label), model.CleanText(note)
+	if err := model.CheckCard(label, note); err != nil {
+		return model.Key{}, err
+	}
+	usage := p.askUsage(ctx)
+	key, err := p.fetch(ctx, id)
+	if err != nil {
+		return model.Key{}, failedBefore(err)
+	}
+	key = p.readCards(ctx).of(usage().of(key))
+	if err := p.s.cards.LabelKey(ctx, p.account.UserID, key.ID, label, note, p.s.now()); err != nil {
+		return model.Key{}, notKept("label key", err)
+	}
+	key.Card.Label, key.Card.Note = label, note
+	return key, nil
+}
+
+// notKept is that something could not be saved here, or that nobody knows whether it was.
+func notKept(doing string, err error) error {
+	e := &model.Error{Kind: model.KindStorageDown, Doing: doing, Err: err}
+	if errors.Is(err, model.ErrUnclear) {
+		e.Kind, e.Outcome = model.KindUnclear, model.Unclear
+	}
+	return e
 }

@@ -103,6 +103,9 @@ func (p *Person) CreateKey(ctx context.Context, k model.NewKey) (model.Created, 
 
 // create asks once and never again.
 func (p *Person) create(ctx context.Context, wanted model.NewKey) (created model.Created, err error) {
+	if wanted, err = wanted.Cleaned(); err != nil {
+		return created, err
+	}
 	k, err := patiently(p, func() (client.CreatedKey, error) { return p.keys.Create(ctx, wanted.Name) })
 	switch {
 	case client.IsInvalidName(err):
