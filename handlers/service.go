@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"time"
 
 	"latchkey/internal/model"
 )
@@ -33,6 +34,7 @@ type Service interface {
 type Person interface {
 	Keys
 	Labels
+	Expiry
 	Sessions
 	Self
 }
@@ -61,6 +63,16 @@ type Labels interface {
 	// LabelKey changes the label of a key and the note on it, and gives the key as it is afterwards. Its name stays, and nothing of it is an
 	// event. A label or a note that is too long is model.KindBadLabel.
 	LabelKey(ctx context.Context, id, label, note string) (model.Key, error)
+}
+
+// Expiry is from when on keys sign nothing in.
+type Expiry interface {
+	// SetExpiry has a key expire at a time, by the second, or never when that is zero, and gives the key as it is afterwards. What has the
+	// key work for longer than it would have is model.KindConfirm unless the person confirmed their password a moment ago, which the origin
+	// says; which of the two it is nobody can know before. A time that has come is model.KindExpiryPast, one after model.LatestExpiry
+	// model.KindExpiryFar; CreateKey says so too. Where the key is another server's it says the same, and the key only reminds:
+	// see model.Key.OnlyReminds. One of which that server says when it expires is model.KindNotOffered.
+	SetExpiry(ctx context.Context, id string, at time.Time) (model.Key, error)
 }
 
 // Sessions are where a person is signed in besides the dashboard. They are there while the web session is.

@@ -18,6 +18,8 @@ import (
 const (
 	accountKey = "account"
 	rowKey     = "web session"
+	// confirmedKey is set when the password was confirmed in this very request.
+	confirmedKey = "confirmed"
 )
 
 // accountOf gives who is signed in, once loadAccount has run.
@@ -47,6 +49,7 @@ func (h *dashboard) as(c echo.Context, a model.Account, from model.Origin) Perso
 	if c.Request().Method == http.MethodPost { // which a password may be in
 		from.KnownBrowser = h.known.Name(c.Request(), a.Email)
 	}
+	from.Confirmed = c.Get(confirmedKey) == true || websession.Proved(rowOf(c), h.StepUp, h.Now())
 	return h.Service.As(a, from)
 }
 

@@ -65,6 +65,7 @@ func (h *dashboard) requireStepUp(s stepUp) echo.MiddlewareFunc {
 			if fromDialog {
 				return c.NoContent(http.StatusNoContent)
 			}
+			c.Set(confirmedKey, true)
 			return next(c)
 		}
 	}

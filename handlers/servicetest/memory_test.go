@@ -89,7 +89,10 @@ func (m *memory) tenant() Tenant {
 func (m *memory) goesOn(id string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.sessions[id] != nil
+	s := m.sessions[id]
+	return s != nil && (m.lies("sessions outlive expiry") || !slices.ContainsFunc(s.user.keys, func(k *memoryKey) bool {
+		return k.ID == s.KeyID && m.expired(k)
+	}))
 }
 
 func (m *memory) lies(about string) bool { return m.lie == about }
@@ -349,6 +352,10 @@ func (m *memory) open(u *memoryUser, keyID string) *memorySession {
 }
 
 // signInWith opens a session with a value, unless it is only looked at.
+func (m *memory) expired(k *memoryKey) bool {
+	return !k.ExpiresAt.IsZero() && !m.Now().Before(k.ExpiresAt) && !m.lies("expired keys let in")
+}
+
 func (m *memory) signInWith(value model.Secret, address string, look bool) (*memorySession, *memoryKey) {
 	for _, u := range m.users {
 		for _, k := range u.keys {
@@ -359,6 +366,10 @@ func (m *memory) signInWith(value model.Secret, address string, look bool) (*mem
 				if !look && !m.lies("refusals are not told") {
 					k.Usage.LastRefusal = model.KeyRefusal{At: m.Now(), Address: address, Reason: model.ReasonKeyOff}
 				}
+				return nil, k
+			}
+			if m.expired(k) {
+				k.Usage.LastRefusal = model.KeyRefusal{At: m.Now(), Address: address, Reason: model.ReasonKeyExpired}
 				return nil, k
 			}
 			if !look {
@@ -498,6 +509,7 @@ func (p *memoryPerson) CreateKey(ctx context.Context, wanted model.NewKey) (out 
 		time.Sleep(time.Millisecond)
 		p.m.mu.Lock()
 	}
+	expiry := model.CheckExpiry(wanted.ExpiresAt, p.m.Now())
 	switch taken := slices.ContainsFunc(u.keys, func(k *memoryKey) bool {
 		return k.Name == name || p.m.lies("names without case") && strings.EqualFold(k.Name, name)
 	}); {
@@ -512,8 +524,13 @@ func (p *memoryPerson) CreateKey(ctx context.Context, wanted model.NewKey) (out 
 		err = refuse(model.KindKeyLimit, "")
 	case model.CheckCard(model.CleanText(wanted.Label), model.CleanText(wanted.Note)) != nil:
 		err = refuse(model.KindBadLabel, "")
+	case expiry != nil && !p.m.lies("any day"):
+		err = expiry
 	default:
 		out.Key, out.Value = p.create(u, name)
+		if !p.m.lies("keys are created for ever") {
+			u.keys[len(u.keys)-1].ExpiresAt = wanted.ExpiresAt
+		}
 		out.Key = p.label(u.keys[len(u.keys)-1], wanted.Label, wanted.Note)
 	}
 	if p.from.Pairing == "" && !p.m.lies("no keys beside a new one") && !(err != nil && p.m.lies("no keys beside a refusal")) {
@@ -613,6 +630,29 @@ func (p *memoryPerson) TurnKey(ctx context.Context, id string, on bool) (model.K
 	if p.m.lies("keys as they were") {
 		return was, nil
 	}
+	return p.shown(k), nil
+}
+
+func (p *memoryPerson) SetExpiry(ctx context.Context, id string, at time.Time) (model.Key, error) {
+	u, end, err := p.begin(ctx)
+	if err != nil {
+		return model.Key{}, err
+	}
+	defer end()
+	k, err := p.key(u, id)
+	if err != nil {
+		return model.Key{}, err
+	}
+	if err := model.CheckExpiry(at, p.m.Now()); err != nil && !p.m.lies("any day") {
+		return model.Key{}, err
+	}
+	if model.Extends(k.ExpiresAt, at) && !p.from.Confirmed && !p.m.lies("anybody extends") {
+		return model.Key{}, refuse(model.KindConfirm, "")
+	}
+	if (!k.ExpiresAt.Equal(at) || p.m.lies("each expiry is an event")) && !p.m.lost(model.EventKeyExpirySet) {
+		p.m.record(p.from, u.id, model.EventKeyExpirySet, k.Key, model.ExpiryDetail(at))
+	}
+	k.ExpiresAt = at
 	return p.shown(k), nil
 }
 

@@ -48,6 +48,8 @@ type Tenant struct {
 	// OthersByBrowser says that it does not write down that all others have ended: of browsers the dashboard writes it, and of apps
 	// whoever has them.
 	OthersByBrowser bool
+	// OnlyReminds says that a key goes on letting devices in that has expired, and that nobody knows better.
+	OnlyReminds bool
 	// TrialsAreUses says that it cannot try a value but by signing in with it.
 	TrialsAreUses bool
 }
@@ -117,6 +119,7 @@ func parts() []part {
 		{"keys", keys()},
 		{"keys at work", keysAtWork()},
 		{"labels", labels()},
+		{"expiry", expiry()},
 		{"sessions", sessions()},
 		{"a person", self()},
 		{"every answer", everyAnswer()},

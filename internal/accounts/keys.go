@@ -73,13 +73,17 @@ func (p *Person) newKey(ctx context.Context, k model.NewKey, besides ...model.Ev
 	if err != nil {
 		return model.Key{}, "", err
 	}
+	expires, err := a.checkExpiry(k.ExpiresAt)
+	if err != nil {
+		return model.Key{}, "", err
+	}
 	if err := p.acting(); err != nil {
 		return model.Key{}, "", err
 	}
 	now := a.cfg.Now()
 	key := model.Key{
 		ID: model.NewID(now), UserID: p.who.UserID, Name: k.Name, CreatedAt: now,
-		Card: model.Card{Label: k.Label, Note: k.Note}, ExpiresAt: k.ExpiresAt,
+		Card: model.Card{Label: k.Label, Note: k.Note}, ExpiresAt: expires,
 	}
 	value := newValue()
 	events := make([]model.Event, 0, 2)
@@ -231,7 +235,7 @@ func (p *Person) TryValue(ctx context.Context, value model.Secret) (model.Key, e
 	switch {
 	case err != nil:
 		return model.Key{}, err
-	case key.UserID == p.who.UserID && key.Disabled:
+	case key.UserID == p.who.UserID && (key.Disabled || p.accounts.expired(key)):
 		return model.Key{}, keyIsOff(key)
 	case key.UserID == p.who.UserID:
 		return key, nil

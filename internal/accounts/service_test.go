@@ -36,8 +36,8 @@ func newTenant(t testing.TB, st *store.Store) servicetest.Tenant {
 	t.Cleanup(a.Drain)
 	device := model.Origin{Address: "192.0.2.200", Agent: "a device", Actor: model.ActorDevice}
 	goesOn := func(id string) bool {
-		_, err := a.Session(context.Background(), id)
-		return err == nil
+		s, err := a.Session(context.Background(), id)
+		return err == nil && !a.Ended(s.ExpiresAt)
 	}
 	return servicetest.Tenant{
 		Service: service{a},

@@ -26,6 +26,7 @@ type authenticated struct {
 	generation int64      // of the password that was checked
 	how        string     // what the event says of it
 	customData string     // of the user
+	ends       time.Time  // the key; zero when it does not
 }
 
 // SignIn opens a session with the email and the password of an account.
@@ -163,18 +164,28 @@ func (a *Accounts) keyOf(ctx context.Context, value model.Secret) (model.Key, er
 // signInWith answers alike for a value that never was, one turned off and one deleted; only the log knows which, and the owner
 // of one turned off.
 func (a *Accounts) signInWith(ctx context.Context, from model.Origin, key model.Key, d *model.Device) (model.Session, error) {
-	if key.Disabled {
+	switch {
+	case key.Disabled:
 		a.recordRefusal(ctx, from, key, model.ReasonKeyOff)
+		return model.Session{}, keyIsOff(key)
+	case a.expired(key):
+		a.recordRefusal(ctx, from, key, model.ReasonKeyExpired)
 		return model.Session{}, keyIsOff(key)
 	}
 	who := authenticated{
 		userID: key.UserID, identityID: key.ID, provider: model.ProviderAPIKey, refusal: model.KindWrongValue, customData: key.CustomData,
+		ends: key.ExpiresAt,
 	}
 	return a.openSession(ctx, from, who, d)
 }
 
+// keyIsOff is about a key that is off or has expired.
 func keyIsOff(key model.Key) error {
-	off := refused(model.KindWrongValue, "key is turned off", key.UserID)
+	why := "key is turned off"
+	if !key.Disabled {
+		why = "key has expired"
+	}
+	off := refused(model.KindWrongValue, why, key.UserID)
 	off.KeyID = key.ID
 	return off
 }
@@ -250,6 +261,9 @@ func (a *Accounts) newSession(from model.Origin, who authenticated, d *model.Dev
 	}
 	if row.Provider == model.ProviderAPIKey {
 		row.KeyID = who.identityID
+		if !who.ends.IsZero() && who.ends.Before(row.ExpiresAt) {
+			row.ExpiresAt = who.ends
+		}
 	}
 	return row
 }

@@ -16,6 +16,7 @@ type principal struct {
 	identity                    identity
 	seen                        time.Time // when the session was last heard of, if it was read
 	customData                  string    // of the user, if the session was read
+	ends                        time.Time // the session, if it was read
 }
 
 // identity says how a session was opened.
@@ -147,7 +148,7 @@ func (s *Server) unlessDoubtful(err error, c claims, end time.Time) error {
 }
 
 func principalOf(row model.Session) principal {
-	return principal{row.UserID, row.ID, row.DeviceID, identity{row.IdentityID, row.Provider}, row.LastSeenAt, row.CustomData}
+	return principal{row.UserID, row.ID, row.DeviceID, identity{row.IdentityID, row.Provider}, row.LastSeenAt, row.CustomData, row.ExpiresAt}
 }
 
 // bearer takes the token out of the Authorization header. The texts are those of App Services; SDK tests compare the second.

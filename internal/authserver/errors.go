@@ -83,6 +83,7 @@ const (
 	kindBadValue
 	kindOwnValue
 	kindValueTaken
+	kindBadExpiry
 	kinds // how many there are
 )
 
@@ -153,6 +154,7 @@ var wireErrors = [...]wireError{
 	kindNameTaken:       {409, "APIKeyAlreadyExists", "API key with name already exists", slog.LevelInfo},
 	kindKeyLimit:        {400, "BadRequest", asRefused, slog.LevelInfo},
 	kindBadValue:        {400, "InvalidParameter", asRefused, slog.LevelInfo},
+	kindBadExpiry:       {400, "InvalidParameter", asRefused, slog.LevelInfo},
 	kindOwnValue:        {409, "", "a key of this account already has the value", slog.LevelInfo},
 	kindValueTaken:      {409, "", "this value cannot be adopted: ask the administrator of this server", slog.LevelInfo},
 	// Linking says "unauthorized" where the tests of the SDKs look for that, and never is.
@@ -227,6 +229,9 @@ var wireKinds = map[model.Kind]kind{
 	model.KindBusy:               kindBusy,
 	model.KindStorageDown:        kindUnavailable, // also of an act that was found not to be done
 	model.KindUnclear:            kindUnclear,
+	model.KindExpiryPast:         kindBadExpiry,
+	model.KindExpiryFar:          kindBadExpiry,
+	model.KindConfirm:            kindForbidden, // of no act of a program
 }
 
 // failureOf is any error as the failure that it goes out as.

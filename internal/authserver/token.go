@@ -294,11 +294,15 @@ func (c claims) session() string {
 
 func (s *Server) accessClaims(who principal) claims {
 	now := s.cfg.Now()
+	end := now.Add(accessLifetime)
+	if !who.ends.IsZero() && who.ends.Before(end) { // nobody looks at the session while the token is good
+		end = who.ends
+	}
 	return claims{
 		Type:     accessToken,
 		Subject:  who.userID,
 		Issued:   now.Unix(),
-		Expires:  now.Add(accessLifetime).Unix(),
+		Expires:  end.Unix(),
 		Issuer:   who.sessionID,
 		ID:       model.NewID(now),
 		DeviceID: who.deviceID,
@@ -311,7 +315,12 @@ func (s *Server) accessClaims(who principal) claims {
 // issued is when a session began. One that a clock opened which was ahead has had its end set since, and begins as long before that.
 func issued(row model.Session) time.Time { return row.ExpiresAt.Add(-refreshLifetime) }
 
+// refreshClaims are as if no key ever expired: the session ends with its key, as its row says, and goes on when that is put off, for which
+// nobody can give the device another token.
 func (s *Server) refreshClaims(row model.Session) claims {
+	if row.KeyID != "" && !model.FromFuture(row.CreatedAt, s.cfg.Now()) {
+		row.ExpiresAt = row.CreatedAt.Add(refreshLifetime)
+	}
 	return claims{
 		Type:      refreshToken,
 		Subject:   row.UserID,

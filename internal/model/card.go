@@ -38,4 +38,5 @@ type KeptCard struct {
 	ExpiresAt   time.Time // when it should end; zero: never. That server does not know
 	Email       string    // of the owner, whom nobody else here could remind
 	ListedAt    time.Time // when the key was last in a complete list
+	Name        string    // as the key is called there, for reminders
 }

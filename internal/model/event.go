@@ -32,6 +32,9 @@ const (
 	EventAccountEnabled  EventKind = "account-enabled"
 
 	EventIdentityUnlinked EventKind = "identity-unlinked"
+
+	EventKeyExpirySet EventKind = "key-expiry-set"
+	EventKeyExpired   EventKind = "key-expired"
 )
 
 // How somebody signed in, or got an account, whom somebody else had authenticated.
@@ -57,6 +60,7 @@ const (
 	ActorDevice   Actor = "device"   // a program with a key, or one that wants one
 	ActorOperator Actor = "operator" // of the server
 	ActorUnknown  Actor = "unknown"  // somebody who has not proved who they are
+	ActorServer   Actor = "server"   // this program, by itself
 )
 
 // Event is one thing that happened to an account.

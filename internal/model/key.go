@@ -10,8 +10,9 @@ type Key struct {
 	Origin           string      // "", or OriginAdopted
 	Usage            KeyUsage    // as far as it was asked for
 	Card             Card        // read with the usage
-	ExpiresAt        time.Time   // from when on it signs nothing in; zero: never. Read with the usage
+	ExpiresAt        time.Time   // from when on it signs nothing in; zero: never. Read with the usage, and with a key that is found by its value
 	Replaced         Replacement // by which key, if by one. Read with the usage
+	OnlyReminds      bool        // ExpiresAt is kept here alone: the server that has the key does not know of it, and goes on letting it in
 	CustomData       string      // of its user; read with a key that is found by its value, for the session that it opens
 }
 
@@ -69,6 +70,7 @@ const (
 // Why a sign-in was refused, as the owner of the account reads it.
 const (
 	ReasonKeyOff        = "off"
+	ReasonKeyExpired    = "expired"
 	ReasonWrongPassword = "wrong password"
 	ReasonDisabled      = "account is off"
 	ReasonPending       = "address not confirmed"

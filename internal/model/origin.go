@@ -13,6 +13,8 @@ type Origin struct {
 	Pairing string
 	// Form is the id of the form with which a key is created, "" without one: it creates one key and no other.
 	Form string
+	// Confirmed says that the person confirmed their password a moment ago, or that the act of a program counts as much.
+	Confirmed bool
 	// Gone is closed when the client no longer waits for the answer; nil when that is not known. What has begun goes on, but
 	// for what only waits for its turn.
 	Gone <-chan struct{}

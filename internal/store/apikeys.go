@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 
 	"latchkey/internal/model"
@@ -31,7 +32,7 @@ SELECT user_id, id, name, disabled, created_at
 FROM api_keys WHERE user_id = ? ORDER BY id`
 
 	selectAPIKeyByValueHash = `
-SELECT user_id, id, name, disabled, created_at, coalesce((SELECT c.data FROM custom_data AS c WHERE c.user_id = k.user_id), '') AS d
+SELECT user_id, id, name, disabled, created_at, expires_at, coalesce((SELECT c.data FROM custom_data AS c WHERE c.user_id = k.user_id), '') AS d
 FROM api_keys AS k WHERE value_hash = ?`
 
 	selectAPIKey = `
@@ -128,15 +129,16 @@ func (s *Store) APIKey(ctx context.Context, userID, id string) (model.Key, error
 }
 
 // APIKeyByValueHash finds the key with the given SHA-256 of its value, without its usage, but with the custom data of its user. It
-// finds keys that are off too: whether one may sign in is for the caller to say.
+// finds keys that are off or have expired too: whether one may sign in is for the caller to say.
 func (s *Store) APIKeyByValueHash(ctx context.Context, h [32]byte) (model.Key, error) {
 	var k model.Key
 	var created int64
-	err := s.row(ctx, selectAPIKeyByValueHash, []any{h[:]}, &k.UserID, &k.ID, &k.Name, &k.Disabled, &created, &k.CustomData)
+	var expires sql.NullInt64
+	err := s.row(ctx, selectAPIKeyByValueHash, []any{h[:]}, &k.UserID, &k.ID, &k.Name, &k.Disabled, &created, &expires, &k.CustomData)
 	if err != nil {
 		return model.Key{}, doing("find key", err)
 	}
-	k.CreatedAt = fromMillis(created)
+	k.CreatedAt, k.ExpiresAt = fromMillis(created), fromNullMillis(expires)
 	return k, nil
 }
 

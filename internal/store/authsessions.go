@@ -32,14 +32,14 @@ FROM users AS u WHERE u.id = ?12 AND u.disabled_at IS NULL
 	AND NOT EXISTS (SELECT 1 FROM identities AS i WHERE i.id = ?4 AND i.generation <> ?13)
 	AND (?3 NOT IN (` + unlinkable + `) OR EXISTS (SELECT 1 FROM identities AS i WHERE i.id = ?4))`
 
-	// insertAuthSessionByKey asks for the key and its switch while inserting: a key that is turned off between being looked up
-	// and being used opens nothing.
+	// insertAuthSessionByKey asks for the key, its switch and its expiry while inserting: a key that is turned off between being looked
+	// up and being used opens nothing. What it opens ends with the key.
 	insertAuthSessionByKey = `
 INSERT INTO auth_sessions (id, user_id, device_id, provider, identity_id, created_at, expires_at,
 	last_seen_at, address, agent, device_name, platform, sdk, key_id)
-SELECT ?1, k.user_id, ?2, ?3, ?4, ?5, ?6, ?5, ?7, ?8, ?9, ?10, ?11, k.id
+SELECT ?1, k.user_id, ?2, ?3, ?4, ?5, CASE WHEN k.expires_at < ?6 THEN k.expires_at ELSE ?6 END, ?5, ?7, ?8, ?9, ?10, ?11, k.id
 FROM users AS u JOIN api_keys AS k ON k.user_id = u.id
-WHERE u.id = ?12 AND u.disabled_at IS NULL AND k.id = ?13 AND k.disabled = FALSE`
+WHERE u.id = ?12 AND u.disabled_at IS NULL AND k.id = ?13 AND k.disabled = FALSE AND (k.expires_at IS NULL OR k.expires_at > ?5)`
 
 	selectAuthSession = `
 SELECT ` + authSessionColumns + `, coalesce((SELECT c.data FROM custom_data AS c WHERE c.user_id = a.user_id), '') AS d
@@ -79,7 +79,7 @@ DELETE FROM auth_sessions WHERE id IN (
 )
 
 // CreateAuthSession adds a session, seen now. It answers ErrNotFound when the user is gone or disabled, when the password was
-// changed since Generation, when the identity was unlinked and, with a KeyID, when that key is not the user's or is off. Beyond
+// changed since Generation, when the identity was unlinked and, with a KeyID, when that key is not the user's, is off or has expired. Beyond
 // MaxAuthSessions of the same key, or of none, the oldest by creation ends: by when it was last seen would be fairer, and would take
 // an index written at every sighting. Of a key that opens the session the use is remembered in the same transaction, unless it is
 // nil, and the events are recorded when it is the first; without a key it is recorded always.

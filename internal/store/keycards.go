@@ -11,7 +11,8 @@ import (
 
 const (
 	insertCard = `
-INSERT INTO key_cards (user_id, key_id, label, note, expires_at, fingerprint, email, listed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO key_cards (user_id, key_id, label, note, expires_at, fingerprint, email, listed_at, name, reminded, remind_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (user_id, key_id) DO NOTHING`
 
 	upsertLabel = `
@@ -19,7 +20,7 @@ INSERT INTO key_cards (user_id, key_id, label, note, listed_at) VALUES (?1, ?2, 
 ON CONFLICT (user_id, key_id) DO UPDATE SET label = ?3, note = ?4`
 
 	selectCards = `
-SELECT key_id, label, note, fingerprint, email, expires_at, saved_at, saved_how, leaked_at, listed_at FROM key_cards WHERE user_id = ?`
+SELECT key_id, label, note, fingerprint, email, expires_at, saved_at, saved_how, leaked_at, listed_at, name FROM key_cards WHERE user_id = ?`
 
 	deleteCard = `DELETE FROM key_cards WHERE user_id = ? AND key_id = ?`
 
@@ -33,8 +34,9 @@ func cardSteps(k model.Key) []step {
 	if k.Card.Label == "" && k.Card.Note == "" && k.ExpiresAt.IsZero() {
 		return nil
 	}
+	reminded, remindAt := scheduleOf(k.UserID, k.ExpiresAt, k.CreatedAt)
 	return []step{{text: insertCard, args: []any{
-		k.UserID, k.ID, k.Card.Label, k.Card.Note, nullMillis(k.ExpiresAt), nil, "", int64(0),
+		k.UserID, k.ID, k.Card.Label, k.Card.Note, nullMillis(k.ExpiresAt), nil, "", int64(0), "", reminded, remindAt,
 	}}}
 }
 
@@ -72,8 +74,10 @@ func (e Elsewhere) SaveCard(ctx context.Context, userID, id string, c model.Kept
 	if err != nil {
 		return doing("save card of key", err)
 	}
+	reminded, remindAt := scheduleOf(userID, c.ExpiresAt, c.ListedAt)
 	return doing("save card of key", e.store.write(ctx, ofUser(userID), func(t tx) error {
-		return t.execOne(insertCard, userID, id, c.Label, c.Note, nullMillis(c.ExpiresAt), fingerprint, c.Email, c.ListedAt.UnixMilli())
+		return t.execOne(insertCard, userID, id, c.Label, c.Note, nullMillis(c.ExpiresAt), fingerprint, c.Email, c.ListedAt.UnixMilli(),
+			c.Name, reminded, remindAt)
 	}))
 }
 
@@ -115,7 +119,7 @@ type cardRow struct {
 
 func (r *cardRow) columns() []any {
 	c := &r.card
-	return []any{&r.id, &c.Label, &c.Note, &r.fingerprint, &c.Email, &r.expires, &r.saved, &c.SavedHow, &r.leakedAt, &r.listed}
+	return []any{&r.id, &c.Label, &c.Note, &r.fingerprint, &c.Email, &r.expires, &r.saved, &c.SavedHow, &r.leakedAt, &r.listed, &c.Name}
 }
 
 func (r *cardRow) get() model.KeptCard {

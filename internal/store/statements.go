@@ -68,6 +68,7 @@ func writeStatements() []string {
 		saveClock, boundAuthSessions, boundWebSessions, boundLinks, boundGrants, boundRecordingSince,
 		insertServerKey, selectServerKeyOwner, upsertCustomData, deleteCustomData,
 		insertCard, upsertLabel, deleteCard, deleteCardsOfUser, deleteReplacementsOfUser,
+		selectExpiry, updateExpiry, upsertCardExpiry, shortenSessionsOfKey, lengthenSessionsOfKey, selectCardExpiry, changeCardExpiry,
 	}
 }
 

@@ -16,6 +16,8 @@ type Cards interface {
 	// LabelKey changes the label and the note of a key that was seen a moment ago.
 	LabelKey(ctx context.Context, userID, keyID, label, note string, seen time.Time) error
 	DeleteCard(ctx context.Context, userID, keyID string) error
+	// SetExpiry keeps when a key is to expire, with the events: model.ErrConflict is that it would work for longer and may not.
+	SetExpiry(ctx context.Context, userID, keyID string, x model.Expiry, c model.KeptCard, events ...model.Event) error
 	// Forget forgets all keys of a user who is gone.
 	Forget(ctx context.Context, userID string) error
 }
@@ -34,7 +36,10 @@ func (p *Person) readCards(ctx context.Context) cards {
 // of gives a key with what is kept of it. The fingerprint that the other server tells counts.
 func (c cards) of(k model.Key) model.Key {
 	kept := c[k.ID]
-	k.Card, k.ExpiresAt = kept.Card, kept.ExpiresAt
+	k.Card = kept.Card
+	if k.ExpiresAt.IsZero() { // or the other server says it, and sees to it
+		k.ExpiresAt, k.OnlyReminds = kept.ExpiresAt, !kept.ExpiresAt.IsZero()
+	}
 	if k.Usage.Fingerprint == "" {
 		k.Usage.Fingerprint = kept.Fingerprint
 	}
@@ -50,6 +55,7 @@ func (p *Person) keep(ctx context.Context, wanted model.NewKey, created *model.C
 		Fingerprint: model.FingerprintOf(created.Value),
 		Email:       p.account.Email,
 		ListedAt:    p.s.now(),
+		Name:        created.Key.Name,
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), eventTimeout)
 	defer cancel()

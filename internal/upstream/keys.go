@@ -80,6 +80,10 @@ func (p *Person) fetch(ctx context.Context, id string) (model.Key, error) {
 // CreateKey reads the keys as they are before, without which nobody could say what came of a create whose answer got lost, and then
 // creates the key. A key for a device is created without: its page compares by itself.
 func (p *Person) CreateKey(ctx context.Context, k model.NewKey) (model.Created, error) {
+	k.ExpiresAt = k.ExpiresAt.Truncate(time.Second)
+	if err := model.CheckExpiry(k.ExpiresAt, p.s.now()); err != nil {
+		return p.besides(ctx, err)
+	}
 	if p.from.Pairing != "" {
 		return p.create(ctx, k)
 	}
@@ -98,6 +102,14 @@ func (p *Person) CreateKey(ctx context.Context, k model.NewKey) (model.Created, 
 		p.record(ctx, p.event(model.EventKeyShown, created.Key))
 	}
 	created.Keys = p.merge(before, p.askUsage(ctx)(), p.readCards(ctx))
+	return created, err
+}
+
+// besides gives the keys beside the refusal of a new one.
+func (p *Person) besides(ctx context.Context, err error) (created model.Created, _ error) {
+	if p.from.Pairing == "" {
+		created.Keys, created.Unread = p.Keys(ctx)
+	}
 	return created, err
 }
 

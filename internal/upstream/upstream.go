@@ -204,11 +204,16 @@ const eventTimeout = 15 * time.Second
 func (s *Service) record(ctx context.Context, e model.Event, from model.Origin) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), eventTimeout)
 	defer cancel()
+	if err := s.events.RecordEvent(ctx, s.dated(e, from)); err != nil {
+		s.log.ErrorContext(ctx, "event not recorded", "kind", e.Kind, "user", e.UserID, "cause", err)
+	}
+}
+
+// dated is an event that happens now, brought about from there unless it says otherwise.
+func (s *Service) dated(e model.Event, from model.Origin) model.Event {
 	e.At, e.Address, e.Agent, e.Elsewhere = s.now(), from.Address, from.Agent, true
 	if e.Actor == "" {
 		e.Actor = model.ActorBrowser
 	}
-	if err := s.events.RecordEvent(ctx, e); err != nil {
-		s.log.ErrorContext(ctx, "event not recorded", "kind", e.Kind, "user", e.UserID, "cause", err)
-	}
+	return e
 }

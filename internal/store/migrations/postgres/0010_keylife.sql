@@ -17,10 +17,15 @@ CREATE TABLE key_cards (
     saved_at    BIGINT,
     saved_how   TEXT COLLATE "C" NOT NULL DEFAULT '',
     leaked_at   BIGINT,
+    name        TEXT COLLATE "C" NOT NULL DEFAULT '',
+    expired     BIGINT NOT NULL DEFAULT 0,
+    remind_at   BIGINT,
     PRIMARY KEY (user_id, key_id)
 );
 
-CREATE INDEX key_cards_expires_at ON key_cards (expires_at) WHERE expires_at IS NOT NULL;
+CREATE INDEX key_cards_expires_at ON key_cards (expires_at) WHERE expires_at IS NOT NULL AND expired = 0;
+
+CREATE INDEX key_cards_remind_at ON key_cards (remind_at) WHERE remind_at IS NOT NULL;
 
 CREATE TABLE key_replacements (
     user_id     TEXT COLLATE "C" NOT NULL,

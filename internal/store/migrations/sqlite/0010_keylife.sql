@@ -7,8 +7,9 @@ ALTER TABLE api_keys ADD COLUMN expires_at INTEGER;
 
 -- What this dashboard knows of a key besides, wherever the key is: it need not be in api_keys, nor its owner in users. Of keys at another
 -- server alone there are fingerprint, the first 8 bytes of the value's SHA-256, email, where to its owner is reminded, and listed_at, when the
--- key was last in a complete list. expires_at is when to remind of; here api_keys.expires_at decides. reminded is the last stage that
--- somebody was reminded of.
+-- key was last in a complete list, and name, as it is called there. expires_at is when to remind of; here api_keys.expires_at decides.
+-- reminded is the last stage that somebody was reminded of, remind_at when the next is due, and expired says whether it is recorded that the
+-- key has expired.
 CREATE TABLE key_cards (
     user_id     TEXT    NOT NULL,
     key_id      TEXT    NOT NULL,
@@ -22,11 +23,15 @@ CREATE TABLE key_cards (
     saved_at    INTEGER,
     saved_how   TEXT    NOT NULL DEFAULT '',
     leaked_at   INTEGER,
+    name        TEXT    NOT NULL DEFAULT '',
+    expired     INTEGER NOT NULL DEFAULT 0,
+    remind_at   INTEGER,
     PRIMARY KEY (user_id, key_id)
 ) STRICT, WITHOUT ROWID;
 
--- Whom to remind.
-CREATE INDEX key_cards_expires_at ON key_cards (expires_at) WHERE expires_at IS NOT NULL;
+-- Of which keys it is to be recorded that they have expired, and whom to remind. What is done leaves both.
+CREATE INDEX key_cards_expires_at ON key_cards (expires_at) WHERE expires_at IS NOT NULL AND expired = 0;
+CREATE INDEX key_cards_remind_at ON key_cards (remind_at) WHERE remind_at IS NOT NULL;
 
 -- Which key takes the place of which. quiet is for how long the old key must not have been seen before it is turned off, in milliseconds.
 CREATE TABLE key_replacements (
