@@ -27,6 +27,7 @@ var eventGroups = map[string][]model.EventKind{
 	"sign-ins": {model.EventSignedIn, model.EventSignInFailed, model.EventSessionEnded, model.EventPasswordProved},
 	"keys": {
 		model.EventKeyMade, model.EventKeyShown, model.EventKeyAdopted, model.EventKeyTurnedOn, model.EventKeyTurnedOff, model.EventKeyDeleted, model.EventKeyFirstUsed, model.EventKeyRefused,
+		model.EventKeySaved,
 	},
 	"devices": {model.EventPairingAsked, model.EventPairingApproved, model.EventPairingDenied, model.EventKeyFirstUsed, model.EventKeyRefused},
 	"account": {
@@ -191,6 +192,7 @@ var drawings = map[model.EventKind]string{
 	model.EventPairingAsked: "link", model.EventPairingApproved: "link", model.EventPairingDenied: "ban",
 	model.EventPasswordChanged: "lock", model.EventPasswordReset: "lock", model.EventPasswordProved: "lock", model.EventResetAsked: "mail",
 	model.EventEmailConfirmed: "mail", model.EventIdentityLinked: "link", model.EventIdentityUnlinked: "trash", model.EventAccountDisabled: "ban", model.EventAccountEnabled: "user",
+	model.EventKeySaved: "check",
 }
 
 // eventWords are the words before and behind the name of the key that an event is about, where no more decides on them.
@@ -256,6 +258,8 @@ func wordsOf(e model.Event) (before, between, after string) {
 		return "Adopted ", "", " " + e.Detail
 	case e.Kind == model.EventKeyShown && e.Detail == model.DetailFetched:
 		return "Value of ", "", " sent to its device"
+	case e.Kind == model.EventKeySaved:
+		return "Value of ", "", cmp.Or(savings[model.SavedHow(e.Detail)], " saved")
 	}
 	if words, ok := eventWords[e.Kind]; ok {
 		return words[0], "", words[1]
@@ -270,6 +274,12 @@ var refusals = map[string]string{model.ReasonDisabled: "the account is disabled"
 var endings = map[string]string{
 	model.EndedSignedOut: "Signed out", model.EndedSignedIn: "Signed out to sign in again", model.EndedElsewhere: "Signed out another session",
 	model.EndedOthers: "Signed out everywhere else",
+}
+
+// savings are how a value was saved. That it was ticked is what the person said, and nobody saw.
+var savings = map[model.SavedHow]string{
+	model.SavedByCopying: " copied", model.SavedByDownloading: " downloaded", model.SavedInManager: " saved in a password manager",
+	model.SavedBySaying: " saved, as you said",
 }
 
 func because(reasons map[string]string, detail string) string {

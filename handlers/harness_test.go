@@ -219,6 +219,13 @@ func (h hooked) ChangePassword(ctx context.Context, current, replacement model.S
 	return h.Person.ChangePassword(ctx, current, replacement)
 }
 
+func (h hooked) MarkSaved(ctx context.Context, id string, how model.SavedHow) error {
+	if err := h.p.refuses["mark saved"]; err != nil {
+		return err
+	}
+	return h.Person.MarkSaved(ctx, id, how)
+}
+
 // recording is a person whose keys' use is recorded from another time on than the store says, which began when the test did.
 type recording struct {
 	handlers.Person

@@ -84,6 +84,7 @@ func (h *dashboard) routes(e *echo.Echo) {
 	e.GET("/keys/:id/arrival", h.awaitKey, user...)
 	e.POST("/keys/:id/turn-on", h.turnKeyOn, confirmed(toTurnOn)...)
 	e.POST("/keys/:id/turn-off", h.turnKeyOff, user...)
+	e.POST("/keys/:id/saved", h.markSaved, user...)
 	page("/keys/:id/delete", h.confirmDelete, user...)
 	e.POST("/keys/:id/delete", h.deleteKey, user...)
 	page(devicePath, h.showDevice, user...)

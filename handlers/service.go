@@ -35,6 +35,7 @@ type Person interface {
 	Keys
 	Labels
 	Expiry
+	Values
 	Sessions
 	Self
 }
@@ -73,6 +74,12 @@ type Expiry interface {
 	// model.KindExpiryFar; CreateKey says so too. Where the key is another server's it says the same, and the key only reminds:
 	// see model.Key.OnlyReminds. One of which that server says when it expires is model.KindNotOffered.
 	SetExpiry(ctx context.Context, id string, at time.Time) (model.Key, error)
+}
+
+// Values are what a person says of the values of their keys.
+type Values interface {
+	// MarkSaved remembers how the value of a key was saved, once. A key whose value was never shown on a page that asks is not found.
+	MarkSaved(ctx context.Context, id string, how model.SavedHow) error
 }
 
 // Sessions are where a person is signed in besides the dashboard. They are there while the web session is.

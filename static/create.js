@@ -10,8 +10,15 @@
   let leaving = false; // the person has decided
   const unsaved = () => !leaving && panel() && !panel().dataset.saved;
 
-  // What was copied or downloaded is saved: from then on nothing asks.
+  // What was copied or downloaded is saved: from then on nothing asks. The server is told once, and nobody waits for it: that this got lost
+  // is no reason to keep a person here.
   function saved(how) {
+    if (!panel().dataset.saved) {
+      fetch($(".done").action, {
+        method: "POST", keepalive: true, body: new URLSearchParams({ how: how.toLowerCase() }),
+        headers: { "HX-Request": "true", "Latchkey-Owner": owner },
+      }).catch(() => {});
+    }
     panel().dataset.saved = how;
     $("#saved").textContent = `✓ ${how} at ${new Date().toLocaleTimeString([], { timeStyle: "short" })} ·`;
   }
@@ -73,9 +80,9 @@
       deleteAndGoOn(form);
       return;
     }
-    if (form.matches(".done")) { // the form would add a question mark to the address
+    if (form.matches(".done")) { // it has been sent
       event.preventDefault();
-      if (!unsaved()) location.assign(form.action);
+      if (!unsaved()) location.assign("/keys");
       else {
         $("#saved").textContent = "Not saved yet: copy the value, or download it.";
         $("[data-once=copy]").focus();

@@ -51,9 +51,9 @@ func known(s Tenant) model.Knowledge {
 	return model.UsageNotReported
 }
 
-// plain is a key without what is known of its use.
+// plain is a key without what is known of its use and its value.
 func plain(k model.Key) model.Key {
-	k.Usage = model.KeyUsage{}
+	k.Usage, k.Card = model.KeyUsage{}, model.Card{}
 	k.CreatedAt = k.CreatedAt.Truncate(time.Second) // which is what every service knows
 	return k
 }

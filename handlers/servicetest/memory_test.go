@@ -583,6 +583,9 @@ func (p *memoryPerson) create(u *memoryUser, name string) (model.Key, model.Secr
 	if m.lies("other fingerprints") {
 		k.Usage.Fingerprint = "0123456789abcdef"
 	}
+	if p.from.Pairing == "" && !m.lies("nobody asks whether a value was saved") {
+		k.Card.SavedHow = model.NotSaved
+	}
 	u.keys = append(u.keys, k)
 	if !m.lost(model.EventKeyMade) {
 		detail := p.from.Pairing
@@ -905,4 +908,26 @@ func (p *memoryPerson) TryValue(ctx context.Context, value model.Secret) (model.
 		key = model.Key{UserID: u.id, ID: u.keys[0].ID, Name: u.keys[0].Name}
 	}
 	return key, nil
+}
+
+func (p *memoryPerson) MarkSaved(ctx context.Context, id string, how model.SavedHow) error {
+	u, end, err := p.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
+	k, err := p.key(u, id)
+	switch {
+	case err != nil:
+		return err
+	case k.Card.SavedHow == "" && !p.m.lies("values of devices are saved on pages"), !how.IsAnswer() && !p.m.lies("any way of saving"):
+		return refuse(model.KindNotFound, "")
+	case k.Card.SavedHow.IsAnswer() && !p.m.lies("values are saved again"):
+		return nil
+	}
+	k.Card.SavedAt, k.Card.SavedHow = p.m.Now(), how
+	if !p.m.lost(model.EventKeySaved) {
+		p.m.record(p.from, u.id, model.EventKeySaved, k.Key, string(how))
+	}
+	return nil
 }

@@ -120,6 +120,7 @@ func parts() []part {
 		{"keys at work", keysAtWork()},
 		{"labels", labels()},
 		{"expiry", expiry()},
+		{"values", values()},
 		{"sessions", sessions()},
 		{"a person", self()},
 		{"every answer", everyAnswer()},

@@ -138,6 +138,13 @@ var lies = map[string]string{
 	"unknown accounts are told":               "coming in",
 	"waits of unknown length":                 "coming in",
 	"whoever has gone is served":              "every answer",
+
+	"any way of saving":                     "values",
+	"no key-saved":                          "values",
+	"nobody asks whether a value was saved": "values",
+	"twice key-saved":                       "values",
+	"values are saved again":                "values",
+	"values of devices are saved on pages":  "values",
 }
 
 // TestTheContractNoticesEveryLie is what makes it worth something to keep it.

@@ -85,6 +85,9 @@ func (p *Person) newKey(ctx context.Context, k model.NewKey, besides ...model.Ev
 		ID: model.NewID(now), UserID: p.who.UserID, Name: k.Name, CreatedAt: now,
 		Card: model.Card{Label: k.Label, Note: k.Note}, ExpiresAt: expires,
 	}
+	if slices.Contains(besides, model.EventKeyShown) {
+		key.Card.SavedHow = model.NotSaved
+	}
 	value := newValue()
 	events := make([]model.Event, 0, 2)
 	for _, kind := range append([]model.EventKind{model.EventKeyMade}, besides...) {

@@ -112,6 +112,7 @@ var pages = map[string]row{
 	"GET /keys/:id":           {first, is(404), is(403), is(403), is(200)},
 	"POST /keys/:id/turn-on":  {first, is(404), is(403), is(403), goes("/keys").and(turnedOn)},
 	"POST /keys/:id/turn-off": {first, is(404), is(403), is(403), goes("/keys").and(turnedOff)},
+	"POST /keys/:id/saved":    {first, goes("/keys"), is(403), is(403), goes("/keys")}, // no page has shown its value
 	"GET /keys/:id/delete":    {first, is(404), is(403), is(403), is(200)},
 	// Nothing of that name is left, as was asked for: whether it ever was is not told.
 	"POST /keys/:id/delete": {first, goes("/keys"), is(403), is(403), goes("/keys").and(deleted)},

@@ -10,16 +10,23 @@ type Card struct {
 	LeakedAt    time.Time // when the owner reported that the value leaked; zero when it did not
 }
 
-// SavedHow is how the value of a new key was saved, as far as the page could see.
+// SavedHow is how the value of a new key was saved, as far as the page could see. "" means that this is not known: the value was shown by
+// a program of the release before, or never on a page.
 type SavedHow string
 
 // How a value is saved.
 const (
+	NotSaved           SavedHow = "shown" // nobody did so far, and the page that showed it would have told
 	SavedByCopying     SavedHow = "copied"
 	SavedByDownloading SavedHow = "downloaded"
 	SavedInManager     SavedHow = "manager" // a password manager's
 	SavedBySaying      SavedHow = "ticked"  // without script: the person says so
 )
+
+// IsAnswer says that it is one of the ways in which a value is saved.
+func (how SavedHow) IsAnswer() bool {
+	return how == SavedByCopying || how == SavedByDownloading || how == SavedInManager || how == SavedBySaying
+}
 
 // NewKey is what a person wants a key to be.
 type NewKey struct {

@@ -35,6 +35,8 @@ const (
 
 	EventKeyExpirySet EventKind = "key-expiry-set"
 	EventKeyExpired   EventKind = "key-expired"
+	EventKeySaved     EventKind = "key-saved"
+	EventKeyLeaked    EventKind = "key-leaked"
 )
 
 // How somebody signed in, or got an account, whom somebody else had authenticated.

@@ -11,8 +11,8 @@ import (
 
 const (
 	insertCard = `
-INSERT INTO key_cards (user_id, key_id, label, note, expires_at, fingerprint, email, listed_at, name, reminded, remind_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO key_cards (user_id, key_id, label, note, saved_how, expires_at, fingerprint, email, listed_at, name, reminded, remind_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (user_id, key_id) DO NOTHING`
 
 	upsertLabel = `
@@ -31,12 +31,12 @@ SELECT key_id, label, note, fingerprint, email, expires_at, saved_at, saved_how,
 
 // cardSteps save the card of a key that is created, if there is anything on it.
 func cardSteps(k model.Key) []step {
-	if k.Card.Label == "" && k.Card.Note == "" && k.ExpiresAt.IsZero() {
+	if k.Card.Label == "" && k.Card.Note == "" && k.ExpiresAt.IsZero() && k.Card.SavedHow == "" {
 		return nil
 	}
 	reminded, remindAt := scheduleOf(k.UserID, k.ExpiresAt, k.CreatedAt)
 	return []step{{text: insertCard, args: []any{
-		k.UserID, k.ID, k.Card.Label, k.Card.Note, nullMillis(k.ExpiresAt), nil, "", int64(0), "", reminded, remindAt,
+		k.UserID, k.ID, k.Card.Label, k.Card.Note, string(k.Card.SavedHow), nullMillis(k.ExpiresAt), nil, "", int64(0), "", reminded, remindAt,
 	}}}
 }
 
@@ -76,8 +76,8 @@ func (e Elsewhere) SaveCard(ctx context.Context, userID, id string, c model.Kept
 	}
 	reminded, remindAt := scheduleOf(userID, c.ExpiresAt, c.ListedAt)
 	return doing("save card of key", e.store.write(ctx, ofUser(userID), func(t tx) error {
-		return t.execOne(insertCard, userID, id, c.Label, c.Note, nullMillis(c.ExpiresAt), fingerprint, c.Email, c.ListedAt.UnixMilli(),
-			c.Name, reminded, remindAt)
+		return t.execOne(insertCard, userID, id, c.Label, c.Note, string(c.SavedHow), nullMillis(c.ExpiresAt), fingerprint, c.Email,
+			c.ListedAt.UnixMilli(), c.Name, reminded, remindAt)
 	}))
 }
 

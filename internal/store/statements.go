@@ -69,6 +69,7 @@ func writeStatements() []string {
 		insertServerKey, selectServerKeyOwner, upsertCustomData, deleteCustomData,
 		insertCard, upsertLabel, deleteCard, deleteCardsOfUser, deleteReplacementsOfUser,
 		selectExpiry, updateExpiry, upsertCardExpiry, shortenSessionsOfKey, lengthenSessionsOfKey, selectCardExpiry, changeCardExpiry,
+		markSaved, selectShown,
 	}
 }
 

@@ -18,6 +18,9 @@ type Cards interface {
 	DeleteCard(ctx context.Context, userID, keyID string) error
 	// SetExpiry keeps when a key is to expire, with the events: model.ErrConflict is that it would work for longer and may not.
 	SetExpiry(ctx context.Context, userID, keyID string, x model.Expiry, c model.KeptCard, events ...model.Event) error
+	// MarkSaved remembers how a value was saved, once, and records the event with it. Without a card that waits for that, or has it, it
+	// answers model.ErrNotFound.
+	MarkSaved(ctx context.Context, userID, keyID string, how model.SavedHow, at time.Time, e model.Event) error
 	// Forget forgets all keys of a user who is gone.
 	Forget(ctx context.Context, userID string) error
 }
@@ -57,6 +60,9 @@ func (p *Person) keep(ctx context.Context, wanted model.NewKey, created *model.C
 		ListedAt:    p.s.now(),
 		Name:        created.Key.Name,
 	}
+	if p.from.Pairing == "" { // otherwise a device has it, and no page
+		kept.SavedHow = model.NotSaved
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), eventTimeout)
 	defer cancel()
 	if err := p.s.cards.SaveCard(ctx, p.account.UserID, created.Key.ID, kept); err != nil {
@@ -93,11 +99,16 @@ func (p *Person) LabelKey(ctx context.Context, id, label, note string) (model.Ke
 	return key, nil
 }
 
-// notKept is that something could not be saved here, or that nobody knows whether it was.
+// notKept is the refusal for what could not be saved here. nil is none.
 func notKept(doing string, err error) error {
-	e := &model.Error{Kind: model.KindStorageDown, Doing: doing, Err: err}
-	if errors.Is(err, model.ErrUnclear) {
-		e.Kind, e.Outcome = model.KindUnclear, model.Unclear
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, model.ErrNotFound):
+		return &model.Error{Kind: model.KindNotFound}
+	case errors.Is(err, model.ErrUnclear):
+		return &model.Error{Kind: model.KindUnclear, Outcome: model.Unclear, Doing: doing, Err: err}
+	default:
+		return &model.Error{Kind: model.KindStorageDown, Doing: doing, Err: err}
 	}
-	return e
 }

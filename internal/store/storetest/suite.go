@@ -31,6 +31,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		{"auth sessions", authSessions()},
 		{"key uses", keyUses()},
 		{"cards of keys", keyCards()},
+		{"values of keys", keyValues()},
 		{"web sessions", webSessions()},
 		{"events", events()},
 		{"links", links()},
