@@ -45,7 +45,7 @@ func (h *dashboard) answerTurned(c echo.Context, key model.Key, act string) erro
 		part := views.KeyPart(h.card(c, key), say(act, key.Name), wayBack(act, key, place))
 		return render(c, http.StatusOK, part, part)
 	}
-	part := views.RowPart(h.listed(c, key), say(act, key.Name), wayBack(act, key, place))
+	part := views.RowPart(h.row(key), say(act, key.Name), wayBack(act, key, place))
 	return render(c, http.StatusOK, part, part)
 }
 
@@ -91,7 +91,7 @@ func (h *dashboard) askBeforeDelete(c echo.Context, status int, problem string) 
 		return err
 	}
 	m := views.Delete{
-		Page: h.page(c, "Delete "+key.Name), Key: h.named(c, key, h.row(key)), Error: problem, Return: pairingToReturnTo(c),
+		Page: h.page(c, "Delete "+key.Title()), Key: h.row(key), Error: problem, Return: pairingToReturnTo(c),
 		InUse: !key.Disabled && h.Now().Sub(key.Usage.LastUse.At) < inUse,
 	}
 	if wantsPart(c) {

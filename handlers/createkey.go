@@ -1,14 +1,13 @@
 package handlers
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
 
 	"github.com/labstack/echo/v4"
-	"golang.org/x/text/unicode/norm"
 
 	"latchkey/internal/model"
 	"latchkey/views"
@@ -39,32 +38,39 @@ func (h *dashboard) showNewKey(c echo.Context) error {
 // createKey creates a key and shows its value in this one answer. It asks the key service once and never again: a second
 // request would create a second key.
 func (h *dashboard) createKey(c echo.Context) error {
-	name, formID := strings.TrimSpace(c.FormValue("name")), c.FormValue("form_id")
+	wanted, formID := wantedKey(c), c.FormValue("form_id")
 	if !validFormID(formID) {
-		m := h.createModel(c, name)
+		m := h.createModel(c, wanted)
 		if _, err := h.readKeys(c, &m); err != nil {
 			m.Form.ID = newFormID()
 		}
 		m.Form.Error = "This form was incomplete, so no key was created. Send it again."
 		return h.bringBack(c, http.StatusUnprocessableEntity, m)
 	}
-	if !model.ValidName(name) { // it creates nothing: there is nothing to remember of this form
-		created, err := h.askToCreate(c, name, "")
-		return h.answerCreateError(c, name, created, err)
+	if wanted.Name == "" && wanted.Label != "" {
+		var err error
+		if wanted.Name, err = h.nameFor(c, wanted.Label); err != nil {
+			return h.answerCreateError(c, wanted, model.Created{Unread: err}, err)
+		}
+		wanted.made = true
+	}
+	if _, err := wanted.Cleaned(); err != nil || !model.ValidName(wanted.Name) { // it creates nothing: there is nothing to remember of this form
+		created, err := h.askToCreate(c, wanted.NewKey, "")
+		return h.answerCreateError(c, wanted, created, err)
 	}
 	a, _ := accountOf(c)
-	form, first, err := h.forms.claim(c.Request().Context(), a.UserID, formID, name)
+	form, first, err := h.forms.claim(c.Request().Context(), a.UserID, formID, wanted.Name)
 	if err != nil {
 		return err
 	}
 	if !first {
 		return h.answerSentForm(c, form)
 	}
-	created, err := h.create(c, form, name)
+	created, err := h.create(c, form, &wanted)
 	if err != nil {
-		return h.answerCreateError(c, name, created, err)
+		return h.answerCreateError(c, wanted, created, err)
 	}
-	m := h.createModel(c, "")
+	m := h.createModel(c, keyForm{})
 	if created.Unread != nil { // the value is shown whatever becomes of the list: it is in this answer alone
 		m.Failure = h.failure(c, created.Unread)
 	} else {
@@ -72,7 +78,7 @@ func (h *dashboard) createKey(c echo.Context) error {
 	}
 	words := model.WordsOf(model.FingerprintOf(created.Value)) // of whichever server: the value is here
 	m.Once = &views.Once{
-		ID: created.Key.ID, Name: created.Key.Name, Value: created.Value.Reveal(), Words: views.Words(words),
+		ID: created.Key.ID, Name: created.Key.Name, Label: created.Key.Card.Label, NotKept: created.NotKept, Value: created.Value.Reveal(), Words: views.Words(words),
 		Handoff: h.handoff(created.Key.Name, words), Masked: wantsPart(c) || c.FormValue(scriptField) != "",
 	}
 	for i, key := range m.List {
@@ -83,9 +89,13 @@ func (h *dashboard) createKey(c echo.Context) error {
 	return h.closeForm(c, http.StatusOK, "#compose", m)
 }
 
-func (h *dashboard) createModel(c echo.Context, name string) views.Keys {
+// createModel is the keys page with the form as it was sent.
+func (h *dashboard) createModel(c echo.Context, sent keyForm) views.Keys {
 	m := h.keysModel(c)
-	m.Form.Name = name
+	m.Form.Name, m.Form.Label, m.Form.Note = sent.Name, sent.Label, sent.Note
+	if sent.made {
+		m.Form.Name = ""
+	}
 	if c.FormValue("place") == views.PlaceDialog {
 		m.Form.Place = views.PlaceDialog
 	}
@@ -107,7 +117,7 @@ func (h *dashboard) bringBack(c echo.Context, status int, m views.Keys) error {
 	if m.Form.Place == "" && wantsPart(c) { // the form of the first visit, in place of the list
 		m.Failure = nil
 		if m.Quota.Used > 0 && m.Notice == nil {
-			m.Notice = &views.Notice{Bad: true, Title: "No key was created.", Text: m.Form.Error}
+			m.Notice = &views.Notice{Bad: true, Title: "No key was created.", Text: cmp.Or(m.Form.Error, m.Form.LabelError, m.Form.NoteError)}
 		}
 	}
 	m.Title = "Create a key"
@@ -115,25 +125,36 @@ func (h *dashboard) bringBack(c echo.Context, status int, m views.Keys) error {
 }
 
 // create creates the key. It settles the form whatever happens, so that nobody waits for it in vain.
-func (h *dashboard) create(c echo.Context, form *sentForm, name string) (created model.Created, err error) {
+//
+// A name that was made from the label may be taken meanwhile, in another tab: then another one is made. Nothing was created, so that is no
+// second try of the same.
+func (h *dashboard) create(c echo.Context, form *sentForm, wanted *keyForm) (created model.Created, err error) {
 	made, unclear := false, true
 	defer func() { h.forms.settle(form, made, unclear) }()
-	created, err = h.askToCreate(c, name, form.id)
+	for range namesTried {
+		created, err = h.askToCreate(c, wanted.NewKey, form.id)
+		if !wanted.made || !model.Is(err, model.KindNameTaken) || created.Unread != nil {
+			break
+		}
+		wanted.Name = freeNameFor(wanted.Label, created.Keys.List)
+		h.forms.renamed(form, wanted.Name)
+	}
 	made, unclear = err == nil, model.OutcomeOf(err) == model.Unclear
 	return created, err
 }
 
-func (h *dashboard) askToCreate(c echo.Context, name, formID string) (model.Created, error) {
+func (h *dashboard) askToCreate(c echo.Context, wanted model.NewKey, formID string) (model.Created, error) {
 	ctx, cancel := actContext(c)
 	defer cancel()
 	a, _ := accountOf(c)
 	from := originOf(c.Request().Context())
 	from.Form = formID
-	return h.as(c, a, from).CreateKey(ctx, model.CalledKey(name))
+	return h.as(c, a, from).CreateKey(ctx, wanted)
 }
 
 // answerCreateError says why no key was created, or that this is not known.
-func (h *dashboard) answerCreateError(c echo.Context, name string, created model.Created, err error) error {
+func (h *dashboard) answerCreateError(c echo.Context, wanted keyForm, created model.Created, err error) error {
+	name := wanted.Name
 	if pageOfItsOwn(err) {
 		return err
 	}
@@ -141,7 +162,7 @@ func (h *dashboard) answerCreateError(c echo.Context, name string, created model
 		h.leaveFlash(c, "full", name)
 		return redirect(c, roomPath)
 	}
-	m, status := h.createModel(c, name), http.StatusUnprocessableEntity
+	m, status := h.createModel(c, wanted), http.StatusUnprocessableEntity
 	if created.Unread != nil {
 		m.Failure, m.Form.ID = h.failure(c, created.Unread), newFormID()
 	} else {
@@ -149,7 +170,9 @@ func (h *dashboard) answerCreateError(c echo.Context, name string, created model
 	}
 	switch {
 	case model.OutcomeOf(err) != model.NotDone:
-		return h.answerLostCreate(c, m, created, err)
+		return h.answerLostCreate(c, m, name, created, err)
+	case model.Is(err, model.KindBadLabel):
+		m.Form.LabelError, m.Form.NoteError = cardErrors(wanted.Label, wanted.Note)
 	case model.Is(err, model.KindBadName):
 		m.Form.Error, m.Form.Suggestion = nameError(name), suggestName(name)
 		if likeAValue(name) {
@@ -159,6 +182,9 @@ func (h *dashboard) answerCreateError(c echo.Context, name string, created model
 		m.Form.Error = "You already have a key with this name."
 		m.Form.Holder = find(m.List, name)
 	case model.Is(err, model.KindFormUsed):
+		if wanted.made { // from the label, and the one that the key got is taken by it
+			name = nameOfLabel(created.Keys.List, wanted.Label, name)
+		}
 		m.Notice = usedForm(&m, name)
 		return h.closeForm(c, http.StatusConflict, "#notice", m)
 	default:
@@ -172,7 +198,7 @@ func (h *dashboard) answerCreateError(c echo.Context, name string, created model
 }
 
 // answerLostCreate says what can be said of a create whose answer got lost.
-func (h *dashboard) answerLostCreate(c echo.Context, m views.Keys, created model.Created, err error) error {
+func (h *dashboard) answerLostCreate(c echo.Context, m views.Keys, name string, created model.Created, err error) error {
 	h.logFault(c, "outcome of a create unknown", err)
 	p := explain(creatingKey.in(err))
 	p.askForPatience(c)
@@ -180,15 +206,15 @@ func (h *dashboard) answerLostCreate(c echo.Context, m views.Keys, created model
 	case model.OutcomeOf(err) == model.FoundUndone:
 		m.Notice = &views.Notice{Text: "Nothing was saved. You can send the form again."}
 	case created.Unread != nil && lost(err):
-		m.Notice = &views.Notice{Text: lostTouch + "If " + m.Form.Name + " is in your list, its value is lost: delete it and create it again. " +
+		m.Notice = &views.Notice{Text: lostTouch + "If " + name + " is in your list, its value is lost: delete it and create it again. " +
 			"If not, send the form again.", Link: home, LinkText: checkNow}
 	case created.Unread != nil:
-		m.Notice = &views.Notice{Text: "We asked to create " + m.Form.Name + " and don’t know whether it was created.", Link: home, LinkText: checkNow}
+		m.Notice = &views.Notice{Text: "We asked to create " + name + " and don’t know whether it was created.", Link: home, LinkText: checkNow}
 	default:
-		m.Notice = lostCreate(m.Form.Name, created, model.Is(err, model.KindTimedOut) || lost(err))
+		m.Notice = lostCreate(name, created, model.Is(err, model.KindTimedOut) || lost(err))
 	}
 	m.Notice.Bad, m.Notice.Title = true, p.heading+"."
-	if find(m.List, m.Form.Name) != nil || m.Failure != nil { // what there is to do is in the list, or nobody knows what is in it
+	if find(m.List, name) != nil || m.Failure != nil { // what there is to do is in the list, or nobody knows what is in it
 		return h.closeForm(c, p.status, "#notice", m)
 	}
 	return h.bringBack(c, p.status, m)
@@ -216,7 +242,7 @@ func lostCreate(name string, created model.Created, late bool) *views.Notice {
 // answerSentForm answers a form that was sent before, by a double click or a reload. The value is not in this answer: it
 // was in the first one.
 func (h *dashboard) answerSentForm(c echo.Context, form *sentForm) error {
-	m := h.createModel(c, "")
+	m := h.createModel(c, keyForm{})
 	if _, err := h.readKeys(c, &m); err != nil {
 		m.Form.ID = newFormID()
 	}
@@ -280,29 +306,9 @@ func notNameRune(r rune) bool { return !model.InName(r) }
 
 // suggestName gives the name closest to what was typed that is allowed, "" when nothing is left of it.
 func suggestName(name string) string {
-	parts := strings.FieldsFunc(plainLetters(name), notNameRune)
-	suggestion := strings.Trim(strings.Join(parts, "-"), "-")
-	if len(suggestion) > model.MaxNameLength {
-		suggestion = strings.TrimRight(suggestion[:model.MaxNameLength], "-")
-	}
+	suggestion := model.PlainName(name)
 	if likeAValue(suggestion) {
 		return ""
 	}
 	return suggestion
 }
-
-// plainLetters puts those of ASCII in place of letters that have such a form: without their marks, as Unicode takes them apart, and as
-// those write them whose letters Unicode leaves whole.
-func plainLetters(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.Is(unicode.Mn, r) { // a mark that belongs to the letter before it
-			return -1
-		}
-		return r
-	}, wholeLetters.Replace(norm.NFKD.String(text)))
-}
-
-var wholeLetters = strings.NewReplacer(
-	"ß", "ss", "ẞ", "SS", "æ", "ae", "Æ", "AE", "œ", "oe", "Œ", "OE", "ø", "o", "Ø", "O", "ł", "l", "Ł", "L", "đ", "d", "Đ", "D",
-	"ð", "d", "Ð", "D", "þ", "th", "Þ", "TH", "ħ", "h", "Ħ", "H", "ı", "i", "ŋ", "n", "Ŋ", "N", "ŧ", "t", "Ŧ", "T", "ĸ", "k",
-)

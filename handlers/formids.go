@@ -94,6 +94,13 @@ func (f *formIDs) find(userID, id, name string) (form *sentForm, first bool) {
 	return form, true
 }
 
+// renamed says that the form creates a key with another name. It is settled after that.
+func (f *formIDs) renamed(form *sentForm, name string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	form.name = strings.Clone(name)
+}
+
 // settle says what came of a claimed form. It must be called once for every claim.
 func (f *formIDs) settle(form *sentForm, made, unclear bool) {
 	f.mu.Lock()

@@ -105,10 +105,15 @@ func (h *dashboard) fillKeys(c echo.Context, m *views.Keys, keys model.Keys) {
 		if m.Show != "" && m.Show != state && (m.Show != views.ShowUnused || !idle) {
 			continue
 		}
-		if k := h.listed(c, key); query == "" || strings.Contains(strings.ToLower(k.Name+"\n"+k.Device), query) {
-			m.List = append(m.List, k)
+		if query == "" || matches(key, query) {
+			m.List = append(m.List, h.row(key))
 		}
 	}
+}
+
+// matches says whether a key is one that is searched for: by its label, its note or its name, in small letters.
+func matches(key model.Key, query string) bool {
+	return strings.Contains(strings.ToLower(key.Card.Label+"\n"+key.Card.Note+"\n"+key.Name), query)
 }
 
 // unusedAfter is for how long a key must not have been used to count as unused, newUse for how long a use counts as lately.
@@ -180,7 +185,7 @@ const inUse = 7 * 24 * time.Hour
 
 func (h *dashboard) keyModel(key model.Key) views.Key {
 	return views.Key{
-		ID: key.ID, Name: key.Name, On: !key.Disabled, EndsAtOnce: h.Here,
+		ID: key.ID, Name: key.Name, Label: key.Card.Label, On: !key.Disabled, EndsAtOnce: h.Here,
 		Created: views.NewWhen(createdAt(key), h.Now()),
 	}
 }
@@ -192,25 +197,6 @@ func (h *dashboard) row(key model.Key) views.Key {
 	return k
 }
 
-// listed is the row of the keys page.
-func (h *dashboard) listed(c echo.Context, key model.Key) views.Key {
-	return h.named(c, key, h.row(key))
-}
-
-// named puts what the device called itself beside a name that says nothing.
-func (h *dashboard) named(c echo.Context, key model.Key, k views.Key) views.Key {
-	if saysNothing(key.Name) {
-		k.Device, k.Paired = h.pairedAs(c, key)
-	}
-	return k
-}
-
-// saysNothing says whether a name is one that we proposed for want of letters: "device", or that and a number.
-func saysNothing(name string) bool {
-	number, ok := strings.CutPrefix(name, unnamedDevice)
-	return ok && strings.Trim(number, "-0123456789") == ""
-}
-
 // recentEvents is how many lines a key's own page has on what was done with it. It reads more events: several may be one line, and among
 // them nearly always is when the key was created or turned off.
 const (
@@ -220,7 +206,7 @@ const (
 
 // card is a key as its own page shows it, with what was done with it lately. Without that the page is still worth having.
 func (h *dashboard) card(c echo.Context, key model.Key) views.KeyCard {
-	k := views.KeyCard{Key: h.keyModel(key), Adopted: key.Origin == model.OriginAdopted}
+	k := views.KeyCard{Key: h.keyModel(key), Note: key.Card.Note, Adopted: key.Origin == model.OriginAdopted}
 	k.Use = cardUse(key, h.Now())
 	events, err := h.readOnceInTurn(c, model.EventQuery{KeyID: key.ID, Limit: eventsRead})
 	if err != nil {
@@ -326,12 +312,12 @@ func (h *dashboard) showKey(c echo.Context) error {
 		return err
 	}
 	if c.QueryParam("place") == views.PlaceRow && wantsPart(c) {
-		k := h.listed(c, key)
+		k := h.row(key)
 		k.New = k.Use.Stage == views.Connected
 		part := views.ArrivedRowPart(k, news(k))
 		return render(c, http.StatusOK, part, part)
 	}
 	k := h.card(c, key)
-	m := views.KeyPage{Page: h.page(c, key.Name), Key: k, AppID: h.AppID, BaseURL: h.BaseURL, Handoff: h.handoff(key.Name, key.Usage.Words())}
+	m := views.KeyPage{Page: h.page(c, key.Title()), Key: k, AppID: h.AppID, BaseURL: h.BaseURL, Handoff: h.handoff(key.Name, key.Usage.Words())}
 	return render(c, http.StatusOK, views.OneKeyPage(m), views.ArrivedCardPart(k, news(k.Key)))
 }

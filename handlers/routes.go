@@ -85,6 +85,8 @@ func (h *dashboard) routes(e *echo.Echo) {
 	e.POST("/keys/:id/turn-on", h.turnKeyOn, confirmed(toTurnOn)...)
 	e.POST("/keys/:id/turn-off", h.turnKeyOff, user...)
 	e.POST("/keys/:id/saved", h.markSaved, user...)
+	page("/keys/:id/card", h.showCard, user...)
+	e.POST("/keys/:id/card", h.labelKey, user...)
 	page("/keys/:id/delete", h.confirmDelete, user...)
 	e.POST("/keys/:id/delete", h.deleteKey, user...)
 	page(devicePath, h.showDevice, user...)

@@ -149,7 +149,7 @@ func returnAfterSignIn(c echo.Context) string {
 	page, err := url.Parse(r.Header.Get("HX-Current-URL"))
 	switch {
 	case r.URL.Path == home && r.Method == http.MethodPost: // the form that makes a key
-		return newKeyWith(strings.TrimSpace(c.FormValue("name")))
+		return newKeyWith(typedName(c.FormValue("name"), c.FormValue("label")))
 	case strings.HasPrefix(r.URL.Path, activityPath+"."): // a file is no page
 		return activityPath
 	case r.URL.Path == devicePath, strings.HasPrefix(r.URL.Path, devicePath+"/") && c.FormValue("code") != "":

@@ -144,7 +144,7 @@ const scriptField = "script"
 // The forms that need a step-up.
 var (
 	toCreate = stepUp{"Create key", "create", "a key", func(_ echo.Context, form url.Values) string {
-		return newKeyWith(strings.TrimSpace(form.Get("name")))
+		return newKeyWith(typedName(form.Get("name"), form.Get("label")))
 	}, ""}
 	toTurnOn = stepUp{"Turn on", "turn on", "this key", func(c echo.Context, form url.Values) string {
 		if id := c.Param("id"); form.Get("place") == views.PlacePage && model.IsID(id) {

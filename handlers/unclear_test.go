@@ -107,6 +107,13 @@ func (l losingPerson) AdoptKey(ctx context.Context, name string, pasted model.Se
 	return l.Person.AdoptKey(ctx, name, pasted)
 }
 
+func (l losingPerson) LabelKey(ctx context.Context, id, label, note string) (key model.Key, err error) {
+	if err = l.calls.before("LabelKey"); err == nil {
+		return l.Person.LabelKey(ctx, id, label, note)
+	}
+	return key, err
+}
+
 func (l losingPerson) TurnKey(ctx context.Context, id string, on bool) (key model.Key, err error) {
 	if err = l.calls.before("TurnKey"); err == nil {
 		return l.Person.TurnKey(ctx, id, on)
@@ -452,6 +459,15 @@ var lostActs = map[string]struct {
 		act:   sendsForm("/account/delete", url.Values{"password": {password}}),
 		unclear: told{500, []string{"Your account was deleted", lostTouch +
 			"A browser that was signed in may look so for half an hour, but nothing is left behind it."}, "/login", "Sign in"},
+	},
+	"label a key": {
+		calls: []string{"LabelKey"},
+		act: func(s scene, b *browser) answer {
+			return b.post("/keys/"+s.key+"/card", url.Values{"label": {"Pump"}})
+		},
+		unclear: told{500, []string{"We don’t know whether the label was saved", lostTouch +
+			"Look at the key’s page. If it isn’t there, save it again."}, "/keys/KEY", "Check now"},
+		undone: told{503, []string{"The label was not saved", lostTouch + "Nothing was saved. You can try again."}, "/keys/KEY/card", "Try again"},
 	},
 	"confirm the password": {
 		calls:   []string{"CheckPassword"},

@@ -5,6 +5,8 @@ import "time"
 // KeyCard is what a key's own page says of the key itself.
 type KeyCard struct {
 	Key
+	// Note is what its owner wants to remember.
+	Note string
 	// Adopted says that the key's value was not created here.
 	Adopted bool
 	// TurnedOff is when the key was turned off, zero when it is on or that is not known.

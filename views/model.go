@@ -193,6 +193,7 @@ func (k Keys) firstConnected() bool {
 // Key is one row, and the heart of a key's own page.
 type Key struct {
 	ID, Name string
+	Label    string // as its owner calls it, "" when they call it by its name
 	On       bool
 	Created  When
 	// EndsAtOnce says that turning the key off ends what it opened. That is known of this program's own accounts alone.
@@ -202,8 +203,8 @@ type Key struct {
 	// Unknown says what is not known of the key's state, after an act whose answer got lost.
 	Unknown string
 	Use     Use
-	// Paired says, on the key's own page and where its name says nothing, that it was made for a device that a code connected; Device is
-	// what that called itself, "" when it did not.
+	// Paired says, on the key's own page, that it was made for a device that a code connected; Device is what that called itself, "" when it
+	// did not.
 	Paired bool
 	Device string
 }
@@ -240,7 +241,9 @@ func (q Quota) Level() string {
 // CreateForm is the form that makes a key.
 type CreateForm struct {
 	// ID is used once: the same form sent again makes no second key.
-	ID          string
+	ID string
+	// Card is what the key is called besides, and what is wrong with that.
+	Card
 	Name, Error string
 	// Suggestion is a name close to Name that would be accepted, "" when there is none.
 	Suggestion string
@@ -255,7 +258,10 @@ type CreateForm struct {
 // Once is a new key's value with what belongs to it. It is drawn in one answer and kept nowhere.
 type Once struct {
 	ID, Name, Value string
-	Handoff         Handoff
+	Label           string
+	// NotKept says that what belongs on the key's card could not be saved. The key is there all the same.
+	NotKept bool
+	Handoff Handoff
 	// Masked draws the value hidden at first, for pages whose script can show it.
 	Masked bool
 	// Words are those of the value, which the list and the device have too.

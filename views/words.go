@@ -19,15 +19,26 @@ func (w Words) String() string { return w.First + "-" + w.Second + "-" + w.Digit
 // words draws them. The pointer keeps rows cheap: what is drawn lies in the key, and no component is made for it.
 func (k *Key) words() templ.Component { return &k.Use.Words }
 
-// called draws the name of a row, which leads to the key, and the words.
+// called draws what a row calls its key, which leads to it, and the words.
 func (k *Key) called() templ.Component { return (*calledKey)(k) }
 
 // calledKey and Words are written by hand because a list has twenty: a component of templ allocates for each expression.
 type calledKey Key
 
-// Render writes the name and the words.
+// Render writes the label, if there is one, the name and the words.
 func (k *calledKey) Render(ctx context.Context, out io.Writer) error {
-	err := write(out, `<div class="called"><a class="name" href="`, templ.EscapeString(string(keyPath(k.ID))), `">`, templ.EscapeString(k.Name), `</a>`)
+	path, name := templ.EscapeString(string(keyPath(k.ID))), templ.EscapeString(k.Name)
+	if k.Label != "" {
+		err := write(out, `<div><a class="name" href="`, path, `"><bdi>`, templ.EscapeString(k.Label), `</bdi></a><div class="wire"><bdi>`, name, `</bdi>`)
+		if err == nil {
+			err = k.Use.Words.Render(ctx, out)
+		}
+		if err == nil {
+			err = write(out, `</div></div>`)
+		}
+		return err
+	}
+	err := write(out, `<div class="called"><a class="name" href="`, path, `">`, name, `</a>`)
 	if err == nil {
 		err = k.Use.Words.Render(ctx, out)
 	}

@@ -89,7 +89,7 @@ var first = goes("first sign in")
 // itsPairing stands for the page of the device that waits for the caller.
 var itsPairing = goes("its pairing")
 
-// itsKey stands for the page of a key that was there only afterwards.
+// itsKey stands for the page of a key that was there only afterwards, or that the act was about.
 var itsKey = goes("its key")
 
 // pages states what every route of the dashboard does. A GET route answers HEAD alike, unless its answer goes on.
@@ -114,6 +114,8 @@ var pages = map[string]row{
 	"POST /keys/:id/turn-off": {first, is(404), is(403), is(403), goes("/keys").and(turnedOff)},
 	"POST /keys/:id/saved":    {first, goes("/keys"), is(403), is(403), goes("/keys")}, // no page has shown its value
 	"GET /keys/:id/delete":    {first, is(404), is(403), is(403), is(200)},
+	"GET /keys/:id/card":      {first, is(404), is(403), is(403), is(200)},
+	"POST /keys/:id/card":     {first, is(404), is(403), is(403), itsKey},
 	// Nothing of that name is left, as was asked for: whether it ever was is not told.
 	"POST /keys/:id/delete": {first, goes("/keys"), is(403), is(403), goes("/keys").and(deleted)},
 

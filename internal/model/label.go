@@ -72,7 +72,7 @@ func PlainName(text string) string {
 		}
 		return '-'
 	}, inOtherLetters.Replace(norm.NFKD.String(text)))
-	name := strings.Trim(strings.Join(strings.FieldsFunc(unidecode.Unidecode(text), func(r rune) bool { return !InName(r) }), "-"), "-")
+	name := strings.Join(strings.FieldsFunc(unidecode.Unidecode(text), func(r rune) bool { return r == '-' || !InName(r) }), "-")
 	if len(name) > MaxNameLength {
 		name = strings.TrimRight(name[:MaxNameLength], "-")
 	}

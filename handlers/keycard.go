@@ -1,0 +1,131 @@
+package handlers
+
+import (
+	"cmp"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"latchkey/internal/model"
+	"latchkey/views"
+)
+
+// keyForm is what a person wants a key to be, as they typed it.
+type keyForm struct {
+	model.NewKey
+	made bool // the name, from the label
+}
+
+func wantedKey(c echo.Context) keyForm {
+	return keyForm{NewKey: model.NewKey{
+		Name: strings.TrimSpace(c.FormValue("name")), Label: strings.TrimSpace(c.FormValue("label")), Note: strings.TrimSpace(c.FormValue("note")),
+	}}
+}
+
+// typedName is the name that was typed for a key, or without one what its label gives. An address can have that: it has no label, which is
+// nobody else's business.
+func typedName(name, label string) string {
+	return cmp.Or(strings.TrimSpace(name), strings.ToLower(model.PlainName(label)))
+}
+
+// namesTried is how often a name is made from a label for one form.
+const namesTried = 3
+
+// nameFor makes a name from a label that no key of the person's has.
+func (h *dashboard) nameFor(c echo.Context, label string) (string, error) {
+	ctx, cancel := readContext(c)
+	defer cancel()
+	keys, err := h.person(c).Keys(ctx)
+	if e, ok := errors.AsType[*model.Error](err); ok {
+		before := *e
+		before.Outcome = model.NotDone // which was a look
+		err = &before
+	}
+	if err != nil {
+		return "", err
+	}
+	return freeNameFor(label, keys.List), nil
+}
+
+func freeNameFor(label string, keys []model.Key) string {
+	return model.NameFor(model.CleanText(label), func(name string) bool {
+		return nameIn(keys, func(key model.Key) bool { return key.Name == name }) != ""
+	})
+}
+
+// nameOfLabel is the name of the newest key that is called so, or else the one given.
+func nameOfLabel(keys []model.Key, label, otherwise string) string {
+	if name := nameIn(keys, func(key model.Key) bool { return key.Card.Label == model.CleanText(label) }); name != "" {
+		return name
+	}
+	return otherwise
+}
+
+func nameIn(keys []model.Key, is func(model.Key) bool) (name string) {
+	for _, key := range keys {
+		if is(key) {
+			name = key.Name
+		}
+	}
+	return name
+}
+
+// cardErrors says what is wrong with a label and with a note, "" of each that a key can have.
+func cardErrors(label, note string) (ofLabel, ofNote string) {
+	if model.CheckCard(model.CleanText(label), "") != nil {
+		ofLabel = "At most 60 characters."
+	}
+	if model.CheckCard("", model.CleanText(note)) != nil {
+		ofNote = "At most 500 characters."
+	}
+	return ofLabel, ofNote
+}
+
+// showCard is the form that changes the label of a key and the note on it.
+func (h *dashboard) showCard(c echo.Context) error {
+	ctx, cancel := readContext(c)
+	defer cancel()
+	key, err := h.person(c).Key(ctx, c.Param("id"))
+	if err != nil {
+		return err
+	}
+	return h.answerCard(c, http.StatusOK, key, views.Card{Label: key.Card.Label, Note: key.Card.Note})
+}
+
+func (h *dashboard) answerCard(c echo.Context, status int, key model.Key, card views.Card) error {
+	m := views.RenameKey{Page: h.page(c, "Rename "+key.Title()), ID: key.ID, Name: key.Name, Card: card}
+	return render(c, status, views.RenamePage(m), views.RenameDialog(m))
+}
+
+// labelKey saves what the form says.
+func (h *dashboard) labelKey(c echo.Context) error {
+	sent, id := wantedKey(c), c.Param("id")
+	ctx, cancel := actContext(c)
+	defer cancel()
+	key, err := h.person(c).LabelKey(ctx, id, sent.Label, sent.Note)
+	if model.Is(err, model.KindBadLabel) {
+		if key, err = h.person(c).Key(ctx, id); err != nil {
+			return err
+		}
+		card := views.Card{Label: sent.Label, Note: sent.Note}
+		card.LabelError, card.NoteError = cardErrors(sent.Label, sent.Note)
+		return h.answerCard(c, http.StatusUnprocessableEntity, key, card)
+	}
+	if err != nil {
+		return labelling(id).in(err)
+	}
+	h.leaveFlash(c, "labelled", key.Name)
+	return redirect(c, home+"/"+key.ID)
+}
+
+// labelling is about one key, whose page says what it is called.
+func labelling(id string) doubt {
+	return doubt{
+		heading: "We don’t know whether the label was saved",
+		text:    lostTouch + "Look at the key’s page. If it isn’t there, save it again.",
+		link:    home + "/" + id, linkText: checkNow,
+		undone: "The label was not saved", again: home + "/" + id + "/card",
+	}
+}
