@@ -28,6 +28,7 @@ var eventGroups = map[string][]model.EventKind{
 	"keys": {
 		model.EventKeyMade, model.EventKeyShown, model.EventKeyAdopted, model.EventKeyTurnedOn, model.EventKeyTurnedOff, model.EventKeyDeleted, model.EventKeyFirstUsed, model.EventKeyRefused,
 		model.EventKeySaved,
+		model.EventKeyReplaced, model.EventKeyParked, model.EventKeyBroughtBack, model.EventReplacementEnded,
 	},
 	"devices": {model.EventPairingAsked, model.EventPairingApproved, model.EventPairingDenied, model.EventKeyFirstUsed, model.EventKeyRefused},
 	"account": {
@@ -181,7 +182,7 @@ func times(n int, kind model.EventKind) string {
 // actors are who did it. In a browser that is signed in it was the person, as far as anybody knows.
 var actors = map[model.Actor]string{
 	model.ActorBrowser: "You", model.ActorApp: "An app", model.ActorDevice: "A device", model.ActorOperator: "The administrator",
-	model.ActorUnknown: "Someone not signed in",
+	model.ActorUnknown: "Someone not signed in", model.ActorServer: "This server",
 }
 
 // drawings are what stands beside the words.
@@ -189,6 +190,7 @@ var drawings = map[model.EventKind]string{
 	model.EventAccountMade: "user", model.EventSignedIn: "in", model.EventSignInFailed: "alert", model.EventSessionEnded: "out",
 	model.EventKeyMade: "plus", model.EventKeyAdopted: "plus", model.EventKeyShown: "eye", model.EventKeyTurnedOn: "power", model.EventKeyTurnedOff: "power",
 	model.EventKeyDeleted: "trash", model.EventKeyFirstUsed: "check", model.EventKeyRefused: "alert",
+	model.EventKeyReplaced: "plus", model.EventKeyParked: "power", model.EventKeyBroughtBack: "power", model.EventReplacementEnded: "ban",
 	model.EventPairingAsked: "link", model.EventPairingApproved: "link", model.EventPairingDenied: "ban",
 	model.EventPasswordChanged: "lock", model.EventPasswordReset: "lock", model.EventPasswordProved: "lock", model.EventResetAsked: "mail",
 	model.EventEmailConfirmed: "mail", model.EventIdentityLinked: "link", model.EventIdentityUnlinked: "trash", model.EventAccountDisabled: "ban", model.EventAccountEnabled: "user",
@@ -206,6 +208,7 @@ var eventWords = map[model.EventKind][2]string{
 	model.EventKeyTurnedOff:    {"Turned off "},
 	model.EventKeyDeleted:      {"Deleted "},
 	model.EventKeyFirstUsed:    {"", " signed in for the first time"},
+	model.EventKeyBroughtBack:  {"Brought back "},
 	model.EventPasswordChanged: {"Password changed"},
 	model.EventPasswordReset:   {"Password reset"},
 	model.EventPasswordProved:  {"Password confirmed"},
@@ -256,6 +259,12 @@ func wordsOf(e model.Event) (before, between, after string) {
 		return "Created ", "", " for a connected device"
 	case e.Kind == model.EventKeyAdopted && e.Detail != "":
 		return "Adopted ", "", " " + e.Detail
+	case e.Kind == model.EventKeyReplaced:
+		return "Started replacing ", "", " with " + e.Detail
+	case e.Kind == model.EventKeyParked:
+		return "Turned off ", "", because(nil, e.Detail)
+	case e.Kind == model.EventReplacementEnded:
+		return "Stopped replacing ", "", because(nil, e.Detail)
 	case e.Kind == model.EventKeyShown && e.Detail == model.DetailFetched:
 		return "Value of ", "", " sent to its device"
 	case e.Kind == model.EventKeySaved:

@@ -72,6 +72,9 @@ func TestEveryKindOfEventIsToldInAPlainSentence(t *testing.T) {
 		{"email-confirmed", nil}, {"identity-linked", []func(*model.Event){detail("with email and password")}},
 		{"identity-unlinked", []func(*model.Event){detail("with Google")}},
 		{"account-disabled", []func(*model.Event){by(model.ActorOperator)}}, {"account-enabled", nil},
+		{"key-replaced", []func(*model.Event){key, detail("porch-cam-2; you turn the old key off")}},
+		{"key-parked", []func(*model.Event){key, by(model.ActorServer), detail("porch-cam-2 was in use since 14:10 UTC")}},
+		{"key-brought-back", []func(*model.Event){key}}, {"key-replacement-ended", []func(*model.Event){key, detail("porch-cam-2 was deleted")}},
 		{"of-a-newer-version", []func(*model.Event){detail("whatever")}},
 	} {
 		p.writes(who, e.kind, e.change...)
@@ -90,7 +93,9 @@ func TestEveryKindOfEventIsToldInAPlainSentence(t *testing.T) {
 		"Approved a device that calls itself “Porch Pi”, with the key porch-cam", "Denied a device that calls itself “Porch Pi”",
 		"Created porch-cam for a connected device",
 		"Password changed", "Password reset", "Password confirmed", "Password reset requested",
-		"Email address confirmed", "Added sign-in with email and password", "Removed sign-in with Google", "Account disabled", "Account enabled", "of-a-newer-version: whatever", "Signed in",
+		"Email address confirmed", "Added sign-in with email and password", "Removed sign-in with Google", "Account disabled", "Account enabled",
+		"Started replacing porch-cam with porch-cam-2; you turn the old key off", "Turned off porch-cam: porch-cam-2 was in use since 14:10 UTC",
+		"Brought back porch-cam", "Stopped replacing porch-cam: porch-cam-2 was deleted", "of-a-newer-version: whatever", "Signed in",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
@@ -102,7 +107,7 @@ func TestEveryKindOfEventIsToldInAPlainSentence(t *testing.T) {
 	slices.Reverse(from)
 	for i, want := range map[int]string{
 		0: "You · Firefox on Linux · 192.0.2.7", 3: "Someone not signed in · Firefox on Linux · 192.0.2.7",
-		15: "A device · Firefox on Linux · 192.0.2.7", 26: "The administrator · Firefox on Linux · 192.0.2.7",
+		15: "A device · Firefox on Linux · 192.0.2.7", 26: "The administrator · Firefox on Linux · 192.0.2.7", 33: "This server · Firefox on Linux · 192.0.2.7",
 	} {
 		if from[i] != want {
 			t.Errorf("%d is %q, want %q", i, from[i], want)

@@ -89,6 +89,12 @@ func explainKind(err error) problem {
 	case model.KindNotFound:
 		return problem{status: http.StatusNotFound, heading: "Key not found",
 			text: "It may have been deleted somewhere else, or the address may be incomplete.", link: home, linkText: "Go to your keys"}
+	case model.KindReplacing:
+		return problem{status: http.StatusConflict, heading: "This key is being replaced already",
+			text: "Nothing was changed. Finish that replacement or stop it first.", link: home, linkText: "Go to your keys"}
+	case model.KindNoReplacement:
+		return problem{status: http.StatusConflict, heading: "This key can’t be replaced like that",
+			text: "Nothing was changed. The key may have been turned off meanwhile.", link: home, linkText: "Go to your keys"}
 	case model.KindStorageDown: // people can do nothing about it: that it passes must not be promised
 		return problem{status: http.StatusServiceUnavailable, heading: who + " can’t read or save anything right now",
 			text:       "Nothing was changed. If this lasts, tell the administrator of this server.",

@@ -36,6 +36,7 @@ type Person interface {
 	Labels
 	Expiry
 	Values
+	Replacements
 	Sessions
 	Self
 }
@@ -80,6 +81,18 @@ type Expiry interface {
 type Values interface {
 	// MarkSaved remembers how the value of a key was saved, once. A key whose value was never shown on a page that asks is not found.
 	MarkSaved(ctx context.Context, id string, how model.SavedHow) error
+}
+
+// Replacements are keys that take the place of others. How far one has come is with the old key.
+type Replacements interface {
+	// ReplaceKey creates a key that takes the place of another, once and never again, as CreateKey does. The old key goes on until the
+	// replacement is finished as it is asked for; of one that is off already that can only be now. model.KindReplacing is that another
+	// replacement of it is not over yet, and model.KindNoReplacement that it cannot be replaced like that. Some services do not offer
+	// model.FinishOnEvidence.
+	ReplaceKey(ctx context.Context, oldID string, how model.Replacing) (model.Created, error)
+	// EndReplacement undoes a replacement and gives the old key as it is afterwards, which is turned on again if the replacement has
+	// turned it off. The new key stays as it is. A key that is not being replaced stays as it is as well.
+	EndReplacement(ctx context.Context, oldID string) (model.Key, error)
 }
 
 // Sessions are where a person is signed in besides the dashboard. They are there while the web session is.

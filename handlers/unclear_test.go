@@ -546,6 +546,7 @@ var notLost = []string{
 	"Named", "LinkOwner", "As", "Keys", "Key", "Sessions", "Ways", "WebSession", "WebSessions", "Settled", "Grant", "GrantByDeviceCode", "LookUpGrant",
 	"SendLink", "SweepGrants",
 	"MarkSaved",    // TestWhoeverLeavesAValueGoesOnWhateverCannotBeRemembered
+	"ReplaceKey", "EndReplacement", // no page asks for them yet
 	"DeliverGrant", // TestADeliveryWhoseAnswerIsLostIsRepeatedAndWrittenDownOnce
 }
 

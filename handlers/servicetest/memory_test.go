@@ -622,6 +622,7 @@ func (p *memoryPerson) TurnKey(ctx context.Context, id string, on bool) (model.K
 		if !p.m.lost(kind) {
 			p.m.record(p.from, u.id, kind, k.Key, "")
 		}
+		p.turned(u, k, on)
 	}
 	k.Disabled = !on
 	if !on && !p.m.lies("sessions outlive their keys") {
@@ -684,6 +685,7 @@ func (p *memoryPerson) DeleteKey(ctx context.Context, id string) (model.Key, err
 	if !p.m.lies("sessions outlive deleted keys") {
 		p.m.endOf(k.ID)
 	}
+	p.undo(u, k, "deleted")
 	if !p.m.lost(model.EventKeyDeleted) {
 		p.m.record(p.from, u.id, model.EventKeyDeleted, k.Key, "")
 	}

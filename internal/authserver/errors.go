@@ -84,6 +84,8 @@ const (
 	kindOwnValue
 	kindValueTaken
 	kindBadExpiry
+	kindReplacing
+	kindNoReplacement
 	kinds // how many there are
 )
 
@@ -157,6 +159,8 @@ var wireErrors = [...]wireError{
 	kindBadExpiry:       {400, "InvalidParameter", asRefused, slog.LevelInfo},
 	kindOwnValue:        {409, "", "a key of this account already has the value", slog.LevelInfo},
 	kindValueTaken:      {409, "", "this value cannot be adopted: ask the administrator of this server", slog.LevelInfo},
+	kindReplacing:       {409, "", "another replacement of this API key is not over yet", slog.LevelInfo},
+	kindNoReplacement:   {400, "InvalidParameter", asRefused, slog.LevelInfo},
 	// Linking says "unauthorized" where the tests of the SDKs look for that, and never is.
 	kindBadLinkRequest:    {400, "InvalidParameter", "invalid user link request", slog.LevelInfo},
 	kindIdentityTaken:     {400, "InvalidParameter", "invalid user link request: unauthorized: a user already exists with the specified provider", slog.LevelInfo},
@@ -215,6 +219,8 @@ var wireKinds = map[model.Kind]kind{
 	model.KindIdentityTaken:      kindIdentityTaken,
 	model.KindIdentityLimit:      kindIdentityLimit,
 	model.KindFormUsed:           kindNameTaken, // programs have no forms
+	model.KindReplacing:          kindReplacing,
+	model.KindNoReplacement:      kindNoReplacement,
 	model.KindBadEmail:           kindBadEmail,
 	model.KindEmailTaken:         kindEmailTaken,
 	model.KindBadPassword:        kindBadPassword,

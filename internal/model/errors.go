@@ -48,6 +48,8 @@ const (
 	KindIdentityTaken // what somebody wants to link is of an account that is in use
 	KindIdentityLimit // the person has another of its kind, or as many as allowed
 	KindFormUsed      // the form has created its key already
+	KindReplacing     // a key that takes the place of this one waits for it already
+	KindNoReplacement // the key cannot be replaced like that; Reason says why
 	KindBadEmail      // no account can be called that
 	KindEmailTaken    // another account is
 	KindBadPassword   // no account can have that as its new password; Reason says why

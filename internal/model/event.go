@@ -33,10 +33,14 @@ const (
 
 	EventIdentityUnlinked EventKind = "identity-unlinked"
 
-	EventKeyExpirySet EventKind = "key-expiry-set"
-	EventKeyExpired   EventKind = "key-expired"
-	EventKeySaved     EventKind = "key-saved"
-	EventKeyLeaked    EventKind = "key-leaked"
+	EventKeySaved         EventKind = "key-saved"
+	EventKeyLeaked        EventKind = "key-leaked"
+	EventKeyExpirySet     EventKind = "key-expiry-set"
+	EventKeyExpired       EventKind = "key-expired"
+	EventKeyReplaced      EventKind = "key-replaced"          // or is to be; it is about the old key
+	EventKeyParked        EventKind = "key-parked"            // turned off, since another key has taken its place
+	EventKeyBroughtBack   EventKind = "key-brought-back"      // turned on again after that
+	EventReplacementEnded EventKind = "key-replacement-ended" // without a key being turned off or on by it
 )
 
 // How somebody signed in, or got an account, whom somebody else had authenticated.
