@@ -121,6 +121,11 @@ func (p *Person) CreateKey(ctx context.Context, k model.NewKey) (model.Created, 
 		return model.Created{Key: key, Value: value}, err
 	}
 	key, value, err := p.newKey(ctx, k, model.EventKeyShown)
+	return p.withKeys(ctx, key, value, err)
+}
+
+// withKeys gives a key that was created, or why none was, beside all that there are.
+func (p *Person) withKeys(ctx context.Context, key model.Key, value model.Secret, err error) (model.Created, error) {
 	if err != nil && !besidesKeys(err) {
 		return model.Created{}, err
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"latchkey/internal/model"
+	"latchkey/internal/store"
 )
 
 // Email is a message to the owner of an account, in plain text.
@@ -89,6 +90,18 @@ Your keys keep working.
 func (l Letters) KeyCreated(to, key string, words model.Words, c Circumstances) Email {
 	return l.notice(to, "New key: "+key,
 		"The key "+words.Beside(key)+" was created for your account. Anyone with its value can sign in as you.", c)
+}
+
+// KeyParked tells of a key that this server has turned off, since another has taken its place.
+func (l Letters) KeyParked(to string, f store.Finished) Email {
+	m := l.letter(to, "A key was replaced: "+f.OldName, f.OldWords.Beside(f.OldName)+" was turned off: "+f.NewWords.Beside(f.NewName)+
+		" took over on "+f.NewUsedAt.UTC().Format("2 January 2006 at 15:04 UTC")+`, and the old key has not been used since.
+If a device stopped working, open `+l.called()+` yourself, sign in and bring it back:
+
+`+l.PublicURL+`
+`)
+	m.Notice = true
+	return m
 }
 
 // Paired tells of a device that got a key.

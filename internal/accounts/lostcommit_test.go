@@ -334,6 +334,49 @@ func lostActs() map[string]lostAct {
 				return err == nil && !key.Disabled
 			},
 		},
+		"replace a key": {
+			do: func(ctx context.Context, s *stage) error {
+				created, err := s.person().ReplaceKey(ctx, s.key.ID, model.Replacing{Finish: model.FinishNow})
+				if err == nil {
+					_, err = s.SignInWithKey(ctx, here, created.Value, nil) // its value is not lost
+				}
+				return err
+			},
+			done: func(s *stage) bool {
+				keys, err := s.direct.Keys(s.t.Context(), s.who.UserID)
+				return err == nil && len(keys.List) == 2 && keys.List[0].Disabled && keys.List[0].Replaced.NewID == keys.List[1].ID
+			},
+		},
+		"replace a key with one that is there": {
+			before: func(s *stage) { s.newKey(s.who, "pump") },
+			do: func(ctx context.Context, s *stage) error {
+				keys, err := s.direct.APIKeys(ctx, s.who.UserID)
+				if err != nil {
+					return err
+				}
+				_, err = s.person().ReplaceKeyWith(ctx, s.key.ID, keys[1].ID, model.Replacing{Finish: model.FinishByPerson})
+				return err
+			},
+			done: func(s *stage) bool {
+				key, err := s.direct.APIKey(s.t.Context(), s.who.UserID, s.key.ID)
+				return err == nil && key.Replaced.Open()
+			},
+		},
+		"bring a replaced key back": {
+			before: func(s *stage) {
+				if _, err := s.person().ReplaceKey(s.t.Context(), s.key.ID, model.Replacing{Finish: model.FinishNow}); err != nil {
+					s.t.Fatal(err)
+				}
+			},
+			do: func(ctx context.Context, s *stage) error {
+				_, err := s.person().EndReplacement(ctx, s.key.ID)
+				return err
+			},
+			done: func(s *stage) bool {
+				key, err := s.direct.APIKey(s.t.Context(), s.who.UserID, s.key.ID)
+				return err == nil && !key.Disabled && key.Replaced.State == model.ReplacementUndone
+			},
+		},
 		"delete a key": {
 			do: func(ctx context.Context, s *stage) error {
 				key, err := s.person().DeleteKey(ctx, s.key.ID)

@@ -23,6 +23,7 @@ const (
 	keyNotice      = "key"
 	passwordNotice = "password"
 	identityNotice = "identity"
+	parkedNotice   = "parked key"
 )
 
 // tell sends the owner of an account an email, which no answer waits for. Accounts without an address get none. A notice beyond

@@ -201,7 +201,7 @@ func (a *Accounts) Disable(ctx context.Context, name string) (out Managed, chang
 // Enable lets somebody sign in again. Changed says whether they could not before.
 func (a *Accounts) Enable(ctx context.Context, name string) (out Managed, changed bool, err error) {
 	return a.change(ctx, name, false, func(id string) error {
-		return a.store.EnableUser(ctx, id, a.byOperator(model.EventAccountEnabled, id))
+		return a.store.EnableUser(ctx, id, a.cfg.Now(), a.byOperator(model.EventAccountEnabled, id))
 	})
 }
 

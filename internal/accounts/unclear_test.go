@@ -141,7 +141,7 @@ var unsettled = map[string]string{
 
 // reads are the calls of the store that write nothing.
 var reads = []string{
-	"APIKey", "APIKeyByValueHash", "APIKeys", "AuthSession", "AuthSessions", "Believed", "CountKnocks", "CustomData", "Doubts", "Events", "Identities",
+	"APIKey", "APIKeyByValueHash", "APIKeys", "AuthSession", "AuthSessions", "Believed", "CountKnocks", "CustomData", "Doubts", "DueReplacements", "Events", "Identities",
 	"IdentitiesBySpelling", "IdentitiesMeant", "IdentityBySubject", "Keys", "KeysNotBack", "Knocks", "KnocksFrom", "LinkedIdentity", "RecordingSince", "ServerKey", "ServerKeyUser", "ServerKeys",
 	"Settled", "User", "Users",
 }

@@ -41,11 +41,12 @@ type App struct {
 	mails    mailing
 	issuers  *idtokens.Tokens // nil when nobody signs in with a token
 	drain    func()           // waits for what is recorded after answers
-	quiet    time.Duration    // how long nobody asks anything more on a connection that is hung up on when the program stops
-	draining time.Duration    // how long the program says that it is stopping before it takes no more requests
-	stopping atomic.Bool      // it says so
-	stop     chan struct{}    // closed when the program is stopping
-	letGo    func()           // closes it
+	finish   func(ctx context.Context, by time.Time) error
+	quiet    time.Duration // how long nobody asks anything more on a connection that is hung up on when the program stops
+	draining time.Duration // how long the program says that it is stopping before it takes no more requests
+	stopping atomic.Bool   // it says so
+	stop     chan struct{} // closed when the program is stopping
+	letGo    func()        // closes it
 	now      func() time.Time
 	clock    *clock
 	log      *slog.Logger
@@ -99,7 +100,9 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 		a.shared = limits.Share(tries, a.log)
 	}
 	a.clock = &clock{store: a.store, now: cfg.Now, log: a.log, warnings: a.warnings}
+	ran := a.store.Believed()
 	a.clock.look(ctx) // before anything is dated
+	a.wasAway(ctx, ran)
 	if a.data, err = a.describe(ctx, cfg, dir); err != nil {
 		return nil, err
 	}
@@ -115,6 +118,7 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
+	a.finish = keys.finish
 	a.drain = func() { keys.drain(); a.mails.drain(); a.shared.Drain() }
 	a.pairings = onboard.New(onboard.Config{
 		ClientID: cfg.AppID, Lifetime: cfg.PairingTime, Grants: a.store, Now: cfg.Now, Shared: a.shared,

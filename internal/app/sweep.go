@@ -35,6 +35,7 @@ func (a *App) sweep(ctx context.Context) {
 	if err := a.pairings.SweepBy(ctx, look.By); err != nil && ctx.Err() == nil {
 		a.log.Error("sweep expired pairings", "cause", err)
 	}
+	a.finishReplacements(ctx, look.By)
 	a.lookAfterMails(ctx)
 	if look.Behind() {
 		return

@@ -26,6 +26,8 @@ type keyService struct {
 	routes  []string      // its calls, as "METHOD /path"
 	drain   func()        // waits for what it records after its answers
 	tokens  handlers.TokenExchange
+	// finish finishes the replacements of keys that are due by a time; nil where the keys are elsewhere.
+	finish func(ctx context.Context, by time.Time) error
 }
 
 // connectKeys keeps accounts in this program, with a client API for devices, or reaches out to the server that has them.
@@ -74,6 +76,7 @@ func (a *App) here(cfg config.Settings, ring keyRing, access []*ecdsa.PrivateKey
 	k = keyService{
 		service: accountsHere{rules, a.admin}, pace: time.Second, baseURL: a.url,
 		api: a.admin.countSignIns(server), routes: server.Routes(), drain: rules.Drain, tokens: a.admin.exchanges(server, cfg.Audiences),
+		finish: rules.FinishReplacements,
 	}
 	if a.store.Alone() {
 		k.changes = a.store.Changes

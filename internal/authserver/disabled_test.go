@@ -67,7 +67,7 @@ func TestOnlyWhoeverKnowsThePasswordOrTheKeyLearnsThatAnAccountIsOff(t *testing.
 		}
 		before = len(events)
 	}
-	if err := f.store.EnableUser(t.Context(), owner.UserID); err != nil {
+	if err := f.store.EnableUser(t.Context(), owner.UserID, f.clock.Now()); err != nil {
 		t.Fatal(err)
 	}
 	f.login("a@example.org", testPassword)

@@ -18,6 +18,10 @@ var (
 	ErrRepeated = errors.New("the form was already used")
 	// ErrTaken means that there is a key with that value already, whosever it is.
 	ErrTaken = errors.New("there is a key with that value")
+	// ErrReplacing means that another replacement of the key is not over yet.
+	ErrReplacing = errors.New("another replacement is not over")
+	// ErrOff means that the key is off, and so nothing can be waited for.
+	ErrOff = errors.New("the key is off")
 	// ErrUnclear means that nobody knows whether the act was saved: the answer to its commit got lost. It is never tried again.
 	ErrUnclear = errors.New("not known whether it was saved")
 )

@@ -181,6 +181,14 @@ func (s *Store) SetAPIKeyDisabled(ctx context.Context, userID, id string, turn T
 		if err := t.later(forgetFirstRefusal, userID, id); err != nil {
 			return err
 		}
+		if err := turned(t, userID, id, turn); err != nil {
+			return err
+		}
+		if turn.Off {
+			if err := undoFor(t, userID, id, "turned off", turn.At, events); err != nil {
+				return err
+			}
+		}
 		return recordEvents(t, events)
 	})
 	if turn.Off {
@@ -198,6 +206,11 @@ func (s *Store) DeleteAPIKey(ctx context.Context, userID, id string, events ...m
 			return err
 		}
 		k.CreatedAt = fromMillis(created)
+		if len(events) > 0 { // what nobody writes down the schema does
+			if err := undoFor(t, userID, id, "deleted", events[0].At, events); err != nil {
+				return err
+			}
+		}
 		if err := recordEvents(t, events); err != nil { // before the key's name is gone
 			return err
 		}

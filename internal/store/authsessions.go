@@ -125,6 +125,9 @@ func openSession(t tx, a model.Session, use *model.KeyUse, events []model.Event)
 	if _, err := t.exec(insertKeyUse, useArgs(a, use)...); err != nil { // its first
 		return err
 	}
+	if err := t.later(sawNewKey, a.UserID, a.KeyID, use.At.UnixMilli()); err != nil {
+		return err
+	}
 	return recordEvents(t, events)
 }
 

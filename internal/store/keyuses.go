@@ -56,7 +56,9 @@ WHERE key_uses.refused_at IS NULL OR abs(key_uses.refused_at - ?3) >= ?6
 	u.refused_at, coalesce(u.refused_address || ` + and + ` || u.refused_reason, ''),
 	k.off_at, nullif(k.off_sessions, 0), k.off_access_until, u.first_refused_at,
 	coalesce(c.label || ` + and + ` || c.note || ` + and + ` || c.saved_how, ''), c.saved_at, c.leaked_at, k.expires_at,
-	coalesce(r.new_key || ` + and + ` || r.finish || ` + and + ` || r.state, ''), r.quiet, r.started_at, r.new_used_at, r.ended_at`
+	coalesce(r.new_key || ` + and + ` || r.new_name || ` + and + ` || r.finish || ` + and + ` || r.state, ''),
+	r.quiet, r.started_at, r.new_used_at, r.ended_at, CASE WHEN r.state IN (` + openReplacement + `) THEN (
+		SELECT max(a.last_seen_at) FROM auth_sessions AS a WHERE a.user_id = k.user_id AND a.key_id = k.id) END`
 
 	// and parts texts that are read as one: a list has twenty keys, and each text of its own is an allocation. Only texts that a device sends
 	// can have it in them, and then those of the same device are cut elsewhere.
@@ -139,9 +141,9 @@ type keyRow struct {
 	firstUsed, lastUsed, refusedAt                sql.NullInt64
 	offAt, offSessions, accessUntil, firstRefused sql.NullInt64
 	savedAt, leakedAt, expires                    sql.NullInt64
-	quiet, started, newUsed, ended                sql.NullInt64
+	quiet, started, newUsed, ended, heard         sql.NullInt64
 	said, refusal, card, replacedBy               string
-	dest                                          [24]any
+	dest                                          [25]any
 }
 
 // columns are the places to scan the keyColumns into.
@@ -150,7 +152,7 @@ func (r *keyRow) columns() []any {
 	r.dest = [...]any{
 		&k.ID, &k.Name, &k.Disabled, &r.created, &r.hash, &k.Origin, &r.firstUsed, &r.lastUsed, &r.said, &r.refusedAt, &r.refusal,
 		&r.offAt, &r.offSessions, &r.accessUntil, &r.firstRefused, &r.card, &r.savedAt, &r.leakedAt, &r.expires,
-		&r.replacedBy, &r.quiet, &r.started, &r.newUsed, &r.ended,
+		&r.replacedBy, &r.quiet, &r.started, &r.newUsed, &r.ended, &r.heard,
 	}
 	return r.dest[:]
 }
@@ -189,9 +191,13 @@ func (r *keyRow) get(recordingSince time.Time) model.Key {
 	}
 	if r.replacedBy != "" {
 		k.Replaced = model.Replacement{
-			OldID: k.ID, NewID: next(&r.replacedBy), Finish: model.Finish(next(&r.replacedBy)), State: model.ReplacementState(r.replacedBy),
+			OldID: k.ID, NewID: next(&r.replacedBy), NewName: next(&r.replacedBy), Finish: model.Finish(next(&r.replacedBy)), State: model.ReplacementState(r.replacedBy),
 			Quiet: time.Duration(r.quiet.Int64) * time.Millisecond, StartedAt: fromNullMillis(r.started),
 			NewUsedAt: fromNullMillis(r.newUsed), EndedAt: fromNullMillis(r.ended),
+			OldSeenAt: later(k.Usage.LastUse.At, fromNullMillis(r.heard)),
+		}
+		if k.Replaced.State == model.ReplacementParked && !k.Disabled { // by a program of the last release
+			k.Replaced.State = model.ReplacementUndone
 		}
 	}
 	return k

@@ -38,7 +38,7 @@ func readStatements() []string {
 		selectClock, countUsers, selectAnyUser,
 		selectKnocks, countKnocks, selectKnocksFrom, selectKeysNotBack,
 		selectServerKey, selectServerKeys, selectServerKeyUser, selectCustomData,
-		selectCards,
+		selectCards, selectDueReplacements,
 	}
 }
 
@@ -70,6 +70,8 @@ func writeStatements() []string {
 		insertCard, upsertLabel, deleteCard, deleteCardsOfUser, deleteReplacementsOfUser,
 		selectExpiry, updateExpiry, upsertCardExpiry, shortenSessionsOfKey, lengthenSessionsOfKey, selectCardExpiry, changeCardExpiry,
 		markSaved, selectShown,
+		selectReplaceable, selectNewKey, upsertReplacement, sawNewKey, parkedByTurn, undoneByTurn, undoneByNew, endReplacement, selectEvidence,
+		moveQuiet, setBoth, restartQuiet, restartAllQuiet, boundReplacements,
 	}
 }
 

@@ -43,7 +43,7 @@ type Longest struct{ AuthSession, WebSession, Grant time.Duration }
 // Bound has nothing last for longer than it would have if it had begun now, and links from the future end: what a clock dated that was
 // ahead would last for as long as that was, too. It is for when the clock is not behind.
 func (s *Store) Bound(ctx context.Context, now time.Time, most Longest) error {
-	for more := true; more; { // all four in one job: hardly ever is there anything
+	for more := true; more; { // all in one job: hardly ever is there anything
 		err := s.write(ctx, ofNobody, func(t tx) error {
 			more = false
 			for _, bound := range []struct {
@@ -54,6 +54,7 @@ func (s *Store) Bound(ctx context.Context, now time.Time, most Longest) error {
 				{boundWebSessions, most.WebSession},
 				{boundLinks, 0},
 				{boundGrants, most.Grant},
+				{boundReplacements, 0},
 			} {
 				end := now.Add(bound.life)
 				changed, err := t.exec(bound.text, end.UnixMilli(), end.Add(model.MaxAhead).UnixMilli(), sweepBatch)

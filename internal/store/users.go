@@ -241,25 +241,33 @@ func (s *Store) Users(ctx context.Context, after string, limit int) ([]model.Use
 // DisableUser keeps a user from signing in and ends all their sessions, those of browsers included, in one transaction. One who
 // is disabled stays so, and nothing happened.
 func (s *Store) DisableUser(ctx context.Context, userID string, now time.Time, events ...model.Event) error {
-	return doing("disable user", s.setUserDisabled(ctx, userID, now, events))
+	return doing("disable user", s.setUserDisabled(ctx, userID, true, now, events))
 }
 
 // EnableUser lets a user sign in again. One who may stays so, and nothing happened.
-func (s *Store) EnableUser(ctx context.Context, userID string, events ...model.Event) error {
-	return doing("enable user", s.setUserDisabled(ctx, userID, time.Time{}, events))
+func (s *Store) EnableUser(ctx context.Context, userID string, now time.Time, events ...model.Event) error {
+	return doing("enable user", s.setUserDisabled(ctx, userID, false, now, events))
 }
 
-func (s *Store) setUserDisabled(ctx context.Context, userID string, at time.Time, events []model.Event) error {
+func (s *Store) setUserDisabled(ctx context.Context, userID string, disabled bool, now time.Time, events []model.Event) error {
+	var at any
+	if disabled {
+		at = now.UnixMilli()
+	}
 	return s.write(ctx, ofUser(userID), func(t tx) error {
-		changed, err := t.exec(updateUserDisabled, nullMillis(at), userID)
+		changed, err := t.exec(updateUserDisabled, at, userID)
 		switch {
 		case err != nil:
 			return err
 		case changed == 0:
 			_, err := selectedUser(t, userID)
 			return err
-		case !at.IsZero():
+		case disabled:
 			if _, err := t.exec(deleteAuthSessionsOfUser, userID, ""); err != nil {
+				return err
+			}
+		default: // their devices were kept out until now
+			if err := t.later(restartQuiet, now.UnixMilli(), userID); err != nil {
 				return err
 			}
 		}

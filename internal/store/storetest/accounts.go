@@ -172,7 +172,7 @@ func proveDisabled(t *testing.T, s *store.Store) {
 	if !got.UserDisabled {
 		t.Error("the identity does not say so")
 	}
-	want(t, s.EnableUser(ctx, u.ID), nil)
+	want(t, s.EnableUser(ctx, u.ID, base), nil)
 	addAuthSession(t, s, u.ID, k.ID)
 
 	// Of sign-ins beside it, none is left.

@@ -44,7 +44,7 @@ func events() []contract {
 			u := addUser(t, s)
 			k, _ := addKey(t, s, u.ID, "phone")
 			want(t, s.SetAPIKeyDisabled(t.Context(), u.ID, k.ID, turnedOn, newEvent(u.ID, model.EventKeyTurnedOn)), nil)
-			want(t, s.EnableUser(t.Context(), u.ID, newEvent(u.ID, model.EventAccountEnabled)), nil)
+			want(t, s.EnableUser(t.Context(), u.ID, base, newEvent(u.ID, model.EventAccountEnabled)), nil)
 			want(t, s.DeleteWebSession(t.Context(), randomHash(), newEvent(u.ID, model.EventSessionEnded)), nil)
 			ended, err := s.DeleteOtherAuthSessions(t.Context(), u.ID, "", newEvent(u.ID, model.EventSessionEnded))
 			want(t, err, nil)
@@ -144,7 +144,7 @@ func proveActsAndEvents(t *testing.T, s *store.Store) {
 	want(t, deleteKey(ctx, s, u.ID, k.ID, event(model.EventKeyDeleted)), nil)
 	want(t, s.DisableUser(ctx, stranger, base, event(model.EventAccountDisabled)), model.ErrNotFound)
 	want(t, s.DisableUser(ctx, u.ID, base, event(model.EventAccountDisabled)), nil)
-	want(t, s.EnableUser(ctx, u.ID, event(model.EventAccountEnabled)), nil)
+	want(t, s.EnableUser(ctx, u.ID, base, event(model.EventAccountEnabled)), nil)
 	wantKinds(t, s, u.ID, model.EventAccountEnabled, model.EventAccountDisabled, model.EventKeyDeleted, model.EventKeyTurnedOff,
 		model.EventSessionEnded, model.EventSignedIn, model.EventKeyMade, model.EventAccountMade)
 }

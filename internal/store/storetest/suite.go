@@ -32,6 +32,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		{"key uses", keyUses()},
 		{"cards of keys", keyCards()},
 		{"values of keys", keyValues()},
+		{"replacements", replacements()},
 		{"web sessions", webSessions()},
 		{"events", events()},
 		{"links", links()},

@@ -31,16 +31,18 @@ CREATE TABLE key_replacements (
     user_id     TEXT COLLATE "C" NOT NULL,
     old_key     TEXT COLLATE "C" NOT NULL,
     new_key     TEXT COLLATE "C" NOT NULL,
+    new_name    TEXT COLLATE "C" NOT NULL,
     finish      TEXT COLLATE "C" NOT NULL CHECK (finish IN ('evidence', 'now', 'person')),
     state       TEXT COLLATE "C" NOT NULL CHECK (state IN ('waiting', 'both', 'parked', 'undone')),
     quiet       BIGINT NOT NULL,
     started_at  BIGINT NOT NULL,
     new_used_at BIGINT,
+    quiet_from  BIGINT,
     ended_at    BIGINT,
     PRIMARY KEY (user_id, old_key)
 );
 
-CREATE INDEX key_replacements_waiting ON key_replacements (new_used_at) WHERE state IN ('waiting', 'both') AND new_used_at IS NOT NULL;
+CREATE INDEX key_replacements_waiting ON key_replacements (quiet_from) WHERE state = 'waiting' AND quiet_from IS NOT NULL;
 
 CREATE INDEX key_replacements_new ON key_replacements (user_id, new_key);
 
@@ -49,6 +51,8 @@ CREATE FUNCTION a_key_takes_its_card_along() RETURNS trigger LANGUAGE plpgsql AS
 BEGIN
     DELETE FROM key_cards WHERE user_id = OLD.user_id AND key_id = OLD.id;
     DELETE FROM key_replacements WHERE user_id = OLD.user_id AND old_key = OLD.id;
+    UPDATE key_replacements SET state = 'undone', ended_at = (extract(epoch FROM clock_timestamp()) * 1000)::BIGINT
+        WHERE user_id = OLD.user_id AND new_key = OLD.id AND state IN ('waiting', 'both');
     RETURN NULL;
 END;
 $$;

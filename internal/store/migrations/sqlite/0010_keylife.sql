@@ -33,22 +33,26 @@ CREATE TABLE key_cards (
 CREATE INDEX key_cards_expires_at ON key_cards (expires_at) WHERE expires_at IS NOT NULL AND expired = 0;
 CREATE INDEX key_cards_remind_at ON key_cards (remind_at) WHERE remind_at IS NOT NULL;
 
--- Which key takes the place of which. quiet is for how long the old key must not have been seen before it is turned off, in milliseconds.
+-- Which key takes the place of which. quiet is for how long the old key must not have been seen before it is turned off, in milliseconds,
+-- and quiet_from since when that counts: since the new key is in use, and since this server can have seen the old one. It is NULL while
+-- there is nothing to look at.
 CREATE TABLE key_replacements (
     user_id     TEXT    NOT NULL,
     old_key     TEXT    NOT NULL,
     new_key     TEXT    NOT NULL,
+    new_name    TEXT    NOT NULL,
     finish      TEXT    NOT NULL CHECK (finish IN ('evidence', 'now', 'person')),
     state       TEXT    NOT NULL CHECK (state IN ('waiting', 'both', 'parked', 'undone')),
     quiet       INTEGER NOT NULL,
     started_at  INTEGER NOT NULL,
     new_used_at INTEGER,
+    quiet_from  INTEGER,
     ended_at    INTEGER,
     PRIMARY KEY (user_id, old_key)
 ) STRICT, WITHOUT ROWID;
 
 -- Which may be finished.
-CREATE INDEX key_replacements_waiting ON key_replacements (new_used_at) WHERE state IN ('waiting', 'both') AND new_used_at IS NOT NULL;
+CREATE INDEX key_replacements_waiting ON key_replacements (quiet_from) WHERE state = 'waiting' AND quiet_from IS NOT NULL;
 
 -- What a key takes the place of.
 CREATE INDEX key_replacements_new ON key_replacements (user_id, new_key);
@@ -60,5 +64,7 @@ CREATE TRIGGER a_key_takes_its_card_along AFTER DELETE ON api_keys
 BEGIN
     DELETE FROM key_cards WHERE user_id = OLD.user_id AND key_id = OLD.id;
     DELETE FROM key_replacements WHERE user_id = OLD.user_id AND old_key = OLD.id;
+    UPDATE key_replacements SET state = 'undone', ended_at = CAST(unixepoch('subsec') * 1000 AS INTEGER)
+        WHERE user_id = OLD.user_id AND new_key = OLD.id AND state IN ('waiting', 'both');
 END;
 -- +goose StatementEnd
