@@ -860,7 +860,7 @@ func TestADeletionLeadsOnlyToPagesOfPairings(t *testing.T) {
 
 func TestAtTwentyKeysRoomIsMadeBeforeAnythingIsApproved(t *testing.T) {
 	t.Parallel()
-	p := newProgram(t)
+	p := newProgram(t).records(noon.AddDate(-1, 0, 0))
 	b, who := p.signedIn(email)
 	keys := p.seed(who, numbered(20)...)
 	p.turn(who, keys[11], false)

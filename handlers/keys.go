@@ -152,37 +152,6 @@ func arranged(keys []model.Key, now time.Time) []model.Key {
 	return keys
 }
 
-// deletable gives the keys that are least likely to be missed: those never used, then those not used for longest, then those that are off.
-// A key that was used within the last 7 days is not among them.
-func (h *dashboard) deletable(keys []model.Key) []views.Key {
-	now := h.Now()
-	group := func(key model.Key) int {
-		switch {
-		case key.Disabled:
-			return 2
-		case key.Usage.LastUse.At.IsZero():
-			return 0
-		default:
-			return 1
-		}
-	}
-	keys = slices.DeleteFunc(slices.Clone(keys), func(key model.Key) bool { return now.Sub(key.Usage.LastUse.At) < inUse })
-	slices.SortStableFunc(keys, func(a, b model.Key) int {
-		return cmp.Or(group(a)-group(b), a.Usage.LastUse.At.Compare(b.Usage.LastUse.At), createdAt(a).Compare(createdAt(b)))
-	})
-	models := make([]views.Key, 0, len(keys))
-	for _, key := range keys {
-		models = append(models, h.row(key))
-	}
-	return models
-}
-
-// roomCandidates is how many keys a pairing proposes to delete when there is no room for its own.
-const roomCandidates = 3
-
-// inUse is for how long after a use a key is taken to be needed.
-const inUse = 7 * 24 * time.Hour
-
 func (h *dashboard) keyModel(key model.Key) views.Key {
 	return views.Key{
 		ID: key.ID, Name: key.Name, Label: key.Card.Label, On: !key.Disabled, EndsAtOnce: h.Here,

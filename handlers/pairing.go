@@ -271,8 +271,9 @@ func (h *dashboard) readRoom(c echo.Context, m *views.Pairing) error {
 	}
 	m.Quota = views.Quota{Used: len(keys) + 1, Limit: model.MaxKeys}
 	if len(keys) >= model.MaxKeys {
-		candidates := h.deletable(keys)
-		m.MakeRoom = candidates[:min(len(candidates), roomCandidates)]
+		m.MakeRoom = h.propose(c, keys)
+		m.MakeRoom = m.MakeRoom[:min(len(m.MakeRoom), pairingProposals)]
+		m.Uses = knowledge(all.Usage)
 	}
 	for _, key := range keys {
 		if key.Name == m.Name {

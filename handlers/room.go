@@ -13,18 +13,18 @@ import (
 // roomPath is where keys are deleted that nothing needs any more, several at once.
 const roomPath = home + "/room"
 
-// showRoom lists the keys that are least likely to be missed, and asks once more about those that were chosen.
+// showRoom proposes the keys that are least likely to be missed, with the others below them, and asks once more about those that were chosen.
 func (h *dashboard) showRoom(c echo.Context) error {
-	m := views.Room{Page: h.page(c, "Make room"), Quota: views.Quota{Limit: model.MaxKeys}}
+	m := h.roomModel(c)
 	ctx, cancel := readContext(c)
 	defer cancel()
 	keys, err := h.person(c).Keys(ctx)
 	if err != nil {
 		return err
 	}
-	h.fillRoom(&m, keys.List)
+	h.fillRoom(c, &m, keys)
 	query := c.QueryParams()
-	for _, key := range m.List {
+	for _, key := range m.All() {
 		if slices.Contains(query["key"], key.ID) {
 			m.Chosen = append(m.Chosen, key)
 		}
@@ -42,8 +42,13 @@ func (h *dashboard) showRoom(c echo.Context) error {
 	return render(c, http.StatusOK, views.RoomPage(m), views.RoomPart(m))
 }
 
-func (h *dashboard) fillRoom(m *views.Room, keys []model.Key) {
-	m.Quota.Used, m.List = len(keys), h.deletable(keys)
+func (h *dashboard) roomModel(c echo.Context) views.Room {
+	return views.Room{Page: h.page(c, "Make room"), Quota: views.Quota{Limit: model.MaxKeys}, Return: pairingToReturnTo(c)}
+}
+
+func (h *dashboard) fillRoom(c echo.Context, m *views.Room, keys model.Keys) {
+	m.Quota.Used, m.Uses, m.Proposed = len(keys.List), knowledge(keys.Usage), h.propose(c, keys.List)
+	m.Others = h.others(keys.List, m.Proposed)
 }
 
 // makeRoom deletes the chosen keys and says of each what became of it.
@@ -52,7 +57,7 @@ func (h *dashboard) makeRoom(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	m := views.Room{Page: h.page(c, "Make room"), Quota: views.Quota{Limit: model.MaxKeys}}
+	m := h.roomModel(c)
 	ctx, cancel := actContext(c)
 	defer cancel()
 	ids, names := form["key"], form["name"]
@@ -83,7 +88,7 @@ func (h *dashboard) makeRoom(c echo.Context) error {
 	if err != nil {
 		m.Failure = h.failure(c, err)
 	} else {
-		h.fillRoom(&m, keys.List)
+		h.fillRoom(c, &m, keys)
 	}
 	return render(c, http.StatusOK, views.RoomPage(m), views.RoomPart(m))
 }

@@ -3,7 +3,6 @@ package handlers_test
 import (
 	"net/http"
 	"net/url"
-	"strings"
 	"testing"
 	"time"
 
@@ -14,7 +13,7 @@ import (
 	"latchkey/internal/model"
 )
 
-// The keys that nobody misses come first, and those that are needed are not offered at all.
+// The keys that nobody misses come first, each with what speaks for deleting it; the others are there, and those that are needed are not.
 func TestRoomIsMadeAmongKeysThatNobodyUses(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t).records(noon.AddDate(-1, 0, 0))
@@ -33,16 +32,87 @@ func TestRoomIsMadeAmongKeysThatNobodyUses(t *testing.T) {
 			p.turn(who, key, false)
 		}
 	}
+	p.clock.Set(-time.Hour)
+	p.signIn(who).createsToSave("unsaved")
 	p.clock.Set(0)
-	a := b.get("/keys/room").want(http.StatusOK).says("#room", "You have 6 of 20 keys. There is room for another one.")
-	if diff := cmp.Diff([]string{"never-1", "never-2", "long-ago", "last-month", "off"}, a.texts("#room label")); diff != "" {
-		t.Errorf("offered are (-want +got):\n%s", diff)
+	a := b.get("/keys/room").want(http.StatusOK).says("#room", "You have 7 of 20 keys. There is room for another one.")
+	want := []string{
+		"Nobody saved its value, and it was never used", "Never used since 1 Apr", "Never used since 1 Apr",
+		"Off since 3 Mar · last used 3 Mar", "Last used 1 Feb · Linux · Go · 127.0.0.1",
 	}
-	said := a.texts("#room li .small")
-	if len(said) != 5 || !strings.HasPrefix(said[0], "Never used · created") || !strings.HasPrefix(said[2], "Last used") || !strings.HasPrefix(said[4], "Off · Last used") {
-		t.Errorf("of their use it says %q", said)
+	if diff := cmp.Diff([]string{"unsaved", "never-1", "never-2", "off", "long-ago"}, a.texts("#room [aria-label=Proposed] label")); diff != "" {
+		t.Errorf("proposed are (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(want, a.texts("#room [aria-label=Proposed] .small")); diff != "" {
+		t.Errorf("they are proposed because of (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"last-month"}, a.texts("#room details label")); diff != "" || a.has("details[open]:not(.menu)") {
+		t.Errorf("the others are (-want +got):\n%s", diff)
 	}
 	a.says("#room .hint", "Keys used in the last 7 days are not listed.").says("#room button", "Delete selected…")
+}
+
+// Since when a key is off, another server does not tell: what was done here does.
+func TestOfKeysElsewhereOnlyWhatIsKnownSpeaksForDeletingThem(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t, elsewhere)
+	p.upstream.breaks(keyFacts, says(404, ""))
+	b, who := p.signedIn(email)
+	keys := p.seed(who, "off", "off-and-on", "never-seen")
+	p.clock.Set(-31 * 24 * time.Hour)
+	for i, acts := range [][]string{{"turn-off"}, {"turn-off", "turn-on"}} {
+		for _, act := range acts {
+			p.clock.Advance(time.Minute)
+			b.post("/keys/"+keys[i].ID+"/"+act, nil).want(http.StatusSeeOther)
+		}
+	}
+	b.createsToSave("unsaved")
+	p.clock.Set(0)
+	b = p.signIn(who)
+	want := []string{"unsavedNobody saved its value. The key service doesn’t report whether it was used", "offOff since 1 Apr"}
+	if diff := cmp.Diff(want, b.get("/keys/room").want(http.StatusOK).texts("#room [aria-label=Proposed] li")); diff != "" {
+		t.Errorf("proposed are (-want +got):\n%s", diff)
+	}
+}
+
+// Twenty keys that were created a moment ago are all needed, as far as anybody knows: all of them can be seen, and none is proposed.
+func TestWithoutReasonsNoKeyIsProposed(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t).records(noon.AddDate(-1, 0, 0))
+	_, who := p.signedIn(email)
+	p.seed(who, numbered(20)...)
+	p.clock.Set(-31 * 24 * time.Hour)
+	b := p.signIn(who)
+	for page, part := range map[string]string{"/keys/room": "#room", b.opens(p.pairing("porch-cam")).path: "#make-room"} {
+		b.get(page).want(http.StatusOK).lacks("[aria-label=Proposed]", ".candidates").says(part,
+			"All your keys were used, created or turned off lately. Ask the administrator of this server for a second account, or delete a key that "+
+				"you know nothing needs. Don’t let devices share one: one key for each device.")
+	}
+	if got := len(b.get("/keys/room").texts("#room details[open] li")); got != 20 {
+		t.Errorf("%d keys to choose from", got)
+	}
+}
+
+// Whoever makes room for a device finds the way back to it.
+func TestMakingRoomForADeviceLeadsBackToIt(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, who := p.signedIn(email)
+	keys := p.seed(who, numbered(20)...)
+	o := b.opens(p.pairing("porch-cam"))
+	way := o.page().attr(`#make-room a[href^="/keys/room"]`, "href")
+	if got := b.get(way).want(http.StatusOK).attr("#room form input[name=return]", "value"); got != o.path {
+		t.Fatalf("the page keeps %q", got)
+	}
+	form := url.Values{"return": {o.path}, "key": {keys[0].ID}}
+	if got := b.get("/keys/room?"+form.Encode()).want(http.StatusOK).attr("main form input[name=return]", "value"); got != o.path {
+		t.Errorf("the question keeps %q", got)
+	}
+	if got := b.post("/keys/room", form).want(http.StatusOK).attr("#room a.primary", "href"); got != o.path {
+		t.Errorf("with room it leads to %q", got)
+	}
+	form.Set("return", "//evil.example")
+	b.get("/keys/room?" + form.Encode()).keepsQuiet("evil.example")
 }
 
 func TestWithoutRoomThePageSaysHowToMakeSome(t *testing.T) {

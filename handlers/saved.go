@@ -24,7 +24,7 @@ func (h *dashboard) markSaved(c echo.Context) error {
 	case err != nil && !model.Is(err, model.KindNotFound):
 		h.logFault(c, "not remembered that a value was saved", err)
 	}
-	if wantsPart(c) {
+	if wantsPart(c) || form.Has(scriptField) {
 		return c.NoContent(http.StatusNoContent)
 	}
 	return redirect(c, home)

@@ -52,7 +52,7 @@ func TestAScriptTellsThatAValueWasCopiedAndStaysOnThePage(t *testing.T) {
 	b, who := p.signedIn(email)
 	key, to, _ := b.createsToSave("porch-cam")
 	for _, how := range []string{"copied", "downloaded", "nonsense"} {
-		if a := b.htmx().post(to, url.Values{"how": {how}}); a.status != http.StatusNoContent || a.body != "" {
+		if a := b.post(to, url.Values{"how": {how}, "script": {"1"}}); a.status != http.StatusNoContent || a.body != "" {
 			t.Errorf("%s is answered with %d %q", how, a.status, a.body)
 		}
 	}

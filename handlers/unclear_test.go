@@ -545,7 +545,7 @@ var lostActs = map[string]struct {
 var notLost = []string{
 	"Named", "LinkOwner", "As", "Keys", "Key", "Sessions", "Ways", "WebSession", "WebSessions", "Settled", "Grant", "GrantByDeviceCode", "LookUpGrant",
 	"SendLink", "SweepGrants",
-	"MarkSaved",    // TestWhoeverLeavesAValueGoesOnWhateverCannotBeRemembered
+	"MarkSaved",                    // TestWhoeverLeavesAValueGoesOnWhateverCannotBeRemembered
 	"ReplaceKey", "EndReplacement", // no page asks for them yet
 	"DeliverGrant", // TestADeliveryWhoseAnswerIsLostIsRepeatedAndWrittenDownOnce
 }

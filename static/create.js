@@ -10,14 +10,11 @@
   let leaving = false; // the person has decided
   const unsaved = () => !leaving && panel() && !panel().dataset.saved;
 
-  // What was copied or downloaded is saved: from then on nothing asks. The server is told once, and nobody waits for it: that this got lost
-  // is no reason to keep a person here.
+  // What was copied or downloaded is saved: from then on nothing asks. The server is told once, by a beacon, which
+  // arrives also when the page is left at once: nobody waits for it.
   function saved(how) {
     if (!panel().dataset.saved) {
-      fetch($(".done").action, {
-        method: "POST", keepalive: true, body: new URLSearchParams({ how: how.toLowerCase() }),
-        headers: { "HX-Request": "true", "Latchkey-Owner": owner },
-      }).catch(() => {});
+      navigator.sendBeacon($(".done").action, new URLSearchParams({ how: how.toLowerCase(), owner, script: 1 }));
     }
     panel().dataset.saved = how;
     $("#saved").textContent = `✓ ${how} at ${new Date().toLocaleTimeString([], { timeStyle: "short" })} ·`;

@@ -132,11 +132,19 @@ func every(text string) map[string]templ.Component {
 	}
 }
 
+// candidates are keys with every reason for deleting one.
+func candidates(text string) (list []views.Candidate) {
+	for why := views.Replaced; why <= views.LastUsed; why++ {
+		list = append(list, views.Candidate{Key: withUse(int(why)+10, text, used(text)), Why: why, At: views.NewWhen(noon, noon), By: text})
+	}
+	return list
+}
+
 // room is the page on which room is made, after some keys were deleted and while others are asked about.
 func room(page views.Page, text string) views.Room {
 	return views.Room{
 		Page: page, Quota: views.Quota{Used: 20, Limit: 20}, Error: text,
-		List: []views.Key{key(1, text), withUse(2, text, used(text))}, Chosen: []views.Key{key(1, text)},
+		Proposed: candidates(text), Others: []views.Key{key(1, text), withUse(2, text, used(text))}, Chosen: []views.Key{key(1, text)}, Return: "/device/x",
 		Results: []views.RoomResult{{ID: id(3), Name: text, Text: text}, {ID: id(4), Name: text, Text: text, There: true}},
 	}
 }

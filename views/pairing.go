@@ -86,9 +86,11 @@ type Pairing struct {
 	Name, NameError, Suggestion string
 	// Holder is the key that already has the name.
 	Holder *Key
-	// Quota is with the key that an approval makes. MakeRoom lists the keys to consider deleting when there is no room for it.
+	// Quota is with the key that an approval makes. MakeRoom lists the keys to consider deleting when there is no room for it,
+	// and Uses is what is known of the use of all of them.
 	Quota    Quota
-	MakeRoom []Key
+	MakeRoom []Candidate
+	Uses     Knowledge
 	// Failure says why the keys could not be read. Nothing is approved then: what it would do is not known.
 	Failure *Notice
 

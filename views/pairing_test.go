@@ -38,7 +38,7 @@ func refusedPairing(page views.Page, text string) views.Pairing {
 
 func fullPairing(page views.Page, text string) views.Pairing {
 	m := pairing(views.PairingAsked, page, text)
-	m.Quota.Used, m.MakeRoom = 21, keysPage(20, text).List[:3]
+	m.Quota.Used, m.MakeRoom = 21, candidates(text)[:3]
 	return m
 }
 

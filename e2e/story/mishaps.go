@@ -34,8 +34,8 @@ func watch(context playwright.BrowserContext) *faults {
 	context.OnWebError(func(e playwright.WebError) { f.Add("script: " + e.Error().Error()) })
 	context.OnRequestFailed(func(r playwright.Request) {
 		reason := fmt.Sprint(r.Failure())
-		if r.Method() == http.MethodGet && reason == "net::ERR_ABORTED" {
-			return // the page was left, or searched for something else, before it came
+		if reason == "net::ERR_ABORTED" && (r.Method() == http.MethodGet || r.ResourceType() == "ping") {
+			return // the page was left, or searched for something else, before it came; a beacon arrives all the same
 		}
 		f.Add("request: " + r.Method() + " " + r.URL() + ": " + reason)
 	})
