@@ -26,9 +26,14 @@ func (a *Accounts) recordFailure(ctx context.Context, from model.Origin, userID,
 // tell a key that is off from one that never was.
 func (a *Accounts) recordRefusal(ctx context.Context, from model.Origin, key model.Key, reason string) {
 	refusal := model.KeyRefusal{At: a.cfg.Now(), Address: from.Address, Reason: reason}
+	var events []model.Event
+	if reason == model.ReasonKeyExpired && !a.Doubts(key.ExpiresAt) {
+		events = append(events, a.keyExpired(key.UserID, key.ID, key.ExpiresAt, refusal.At))
+	}
 	e := a.event(from, model.EventKeyRefused, key.UserID)
 	e.KeyID, e.Detail = key.ID, reason
+	events = append(events, e)
 	a.later(ctx, "refusal of a key not recorded", key.UserID, func(ctx context.Context) error {
-		return a.store.RecordRefusal(ctx, key.UserID, key.ID, refusal, e)
+		return a.store.RecordRefusal(ctx, key.UserID, key.ID, refusal, events...)
 	})
 }

@@ -59,3 +59,29 @@ func (p *Person) SetExpiry(ctx context.Context, id string, at time.Time) (model.
 	}
 	return key, err
 }
+
+// keyExpired says that a key has expired, which the store records once.
+func (a *Accounts) keyExpired(userID, keyID string, expires, now time.Time) model.Event {
+	return model.Event{
+		ID: model.NewID(now), UserID: userID, At: now, Kind: model.EventKeyExpired, Actor: model.ActorServer, KeyID: keyID,
+		Detail: model.ExpiryDetail(expires),
+	}
+}
+
+// mostExpired is how many keys that expired are recorded at a time. What is left is recorded a minute later.
+const mostExpired = 500
+
+// RecordExpired records of keys that they have expired by a time that has certainly come. Of those that were refused since, that is
+// recorded already.
+func (a *Accounts) RecordExpired(ctx context.Context, by time.Time) error {
+	expired, err := a.store.ExpiredKeys(ctx, by, mostExpired)
+	if err != nil {
+		return unavailable("find expired keys", err)
+	}
+	for _, k := range expired {
+		if err := a.store.RecordExpired(ctx, a.keyExpired(k.UserID, k.KeyID, k.ExpiresAt, by)); err != nil {
+			return unavailable("record that a key expired", err)
+		}
+	}
+	return nil
+}

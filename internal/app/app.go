@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"latchkey/handlers"
+	"latchkey/internal/accounts"
 	"latchkey/internal/app/config"
 	"latchkey/internal/app/listen"
 	"latchkey/internal/app/operate"
@@ -50,6 +51,10 @@ type App struct {
 	now      func() time.Time
 	clock    *clock
 	log      *slog.Logger
+
+	certain       atomic.Int64                                  // a time that has certainly come, in milliseconds, as of the last sweep; 0: none yet
+	recordExpired func(ctx context.Context, by time.Time) error // nil when no keys are let in here
+	reminders     *accounts.Reminders                           // nil when no emails are sent
 }
 
 // New builds the whole program, top to bottom. The listener comes first: a taken port is an error before anything is
@@ -114,6 +119,7 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 		return nil, err
 	}
 	a.mails = a.connectMail(cfg)
+	a.reminders = a.mails.reminders(a.store, accounts.Letters{PublicURL: a.url, Name: cfg.Name, Contact: cfg.Contact}, cfg.Upstream != nil, a.log)
 	keys, err := a.connectKeys(cfg, ring, access)
 	if err != nil {
 		return nil, err
@@ -185,6 +191,9 @@ func (a *App) Run(ctx context.Context) error {
 	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
 	var beside sync.WaitGroup
 	beside.Go(func() { repeat(background, aboutAMinute, a.sweep) })
+	if a.reminders != nil {
+		beside.Go(func() { repeat(background, aboutAMinute, a.remind) })
+	}
 	if a.issuers != nil {
 		beside.Go(func() { a.lookAtIssuers(background); repeat(background, aboutAMinute, a.lookAtIssuers) })
 	}

@@ -10,6 +10,7 @@ import (
 	"latchkey/internal/app/mail"
 	"latchkey/internal/limits"
 	"latchkey/internal/model"
+	"latchkey/internal/store"
 	"latchkey/internal/upstream"
 )
 
@@ -63,6 +64,14 @@ func (m mailing) notices(letters accounts.Letters, now func() time.Time, shared 
 		return nil
 	}
 	return notices{m.box, letters, accounts.NewNotices(now, shared), log}
+}
+
+// reminders tell people that their keys expire, nil when no emails are sent.
+func (m mailing) reminders(st *store.Store, letters accounts.Letters, elsewhere bool, log *slog.Logger) *accounts.Reminders {
+	if m.box == nil {
+		return nil
+	}
+	return &accounts.Reminders{Store: st, Letters: letters, Mail: m.box, Elsewhere: elsewhere, Log: log}
 }
 
 type notices struct {

@@ -37,11 +37,29 @@ func (a *App) sweep(ctx context.Context) {
 	}
 	a.finishReplacements(ctx, look.By)
 	a.lookAfterMails(ctx)
+	a.certain.Store(look.By.UnixMilli())
+	if a.recordExpired != nil {
+		if err := a.recordExpired(ctx, look.By); err != nil && ctx.Err() == nil {
+			a.log.Error("record that keys expired", "cause", err)
+		}
+	}
 	if look.Behind() {
 		return
 	}
 	if err := a.store.Bound(ctx, now, longest); err != nil && ctx.Err() == nil {
 		a.log.Error("bound what a wrong clock has dated", "cause", err)
+	}
+}
+
+// remind sends reminders that are due by a time that has certainly come, as the last sweep has found: a mail server that is slow keeps
+// nothing else waiting.
+func (a *App) remind(ctx context.Context) {
+	by := a.certain.Load()
+	if by == 0 {
+		return
+	}
+	if err := a.reminders.Send(ctx, time.UnixMilli(by)); err != nil && ctx.Err() == nil {
+		a.log.Warn("reminders not sent yet", "cause", err)
 	}
 }
 

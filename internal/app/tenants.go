@@ -73,6 +73,7 @@ func (a *App) here(cfg config.Settings, ring keyRing, access []*ecdsa.PrivateKey
 		Log:           a.log,
 	}, rules, tokens)
 	a.admin.measure(rules)
+	a.recordExpired = rules.RecordExpired
 	k = keyService{
 		service: accountsHere{rules, a.admin}, pace: time.Second, baseURL: a.url,
 		api: a.admin.countSignIns(server), routes: server.Routes(), drain: rules.Drain, tokens: a.admin.exchanges(server, cfg.Audiences),

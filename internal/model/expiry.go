@@ -54,9 +54,9 @@ const (
 
 const day = 24 * time.Hour
 
-// remindedAt is when to remind the owner of a key that expires at a time. All emails to a person are due at the same time of the day, which
+// Due is when to remind the owner of a key that expires at a time. All emails to a person are due at the same time of the day, which
 // is spread over people: so there is one a day for all keys. The first two come up to a day before their time, rather than after it.
-func (r Reminder) remindedAt(userID string, expires time.Time) time.Time {
+func (r Reminder) Due(userID string, expires time.Time) time.Time {
 	hash := fnv.New32a()
 	_, _ = hash.Write([]byte(userID)) // never fails
 	offset := time.Duration(hash.Sum32()%(24*60)) * time.Minute
@@ -78,7 +78,7 @@ func (r Reminder) remindedAt(userID string, expires time.Time) time.Time {
 // LastReminder is what the owner of a key that expires at a time should have been reminded of by now.
 func LastReminder(userID string, expires, now time.Time) Reminder {
 	for r := ReminderExpired; r > NoReminder; r-- {
-		if !r.remindedAt(userID, expires).After(now) {
+		if !r.Due(userID, expires).After(now) {
 			return r
 		}
 	}
@@ -90,5 +90,5 @@ func (r Reminder) Next(userID string, expires time.Time) time.Time {
 	if expires.IsZero() || r >= ReminderExpired {
 		return time.Time{}
 	}
-	return (r + 1).remindedAt(userID, expires)
+	return (r + 1).Due(userID, expires)
 }

@@ -92,7 +92,8 @@ func useArgs(a model.Session, u *model.KeyUse) []any {
 }
 
 // RecordRefusal remembers that a sign-in with a key was refused, unless another was recorded less than a minute before and this is not
-// the first since the key was turned off. A key that is gone is no error. The events are recorded when the refusal is.
+// the first since the key was turned off. A key that is gone is no error. The events are recorded when the refusal is, and that
+// the key has expired once for each expiry.
 func (s *Store) RecordRefusal(ctx context.Context, userID, keyID string, r model.KeyRefusal, events ...model.Event) error {
 	var last sql.NullInt64
 	err := s.row(ctx, selectRefusedAt, []any{userID, keyID}, &last)
@@ -106,7 +107,11 @@ func (s *Store) RecordRefusal(ctx context.Context, userID, keyID string, r model
 			if err != nil || written == 0 {
 				return err
 			}
-			return recordEvents(t, events)
+			wanted, err := onceExpired(t, events)
+			if err != nil {
+				return err
+			}
+			return recordEvents(t, wanted)
 		})
 	}
 	return doing("record refusal", err)
@@ -166,12 +171,20 @@ func next(texts *string) (first string) {
 // fingerprintSize is how many bytes of the SHA-256 of a value its owner sees: enough to tell 20 keys apart.
 const fingerprintSize = 8
 
+// fingerprintOf is that of a value with the SHA-256, "" of none.
+func fingerprintOf(hash []byte) string {
+	var fingerprint [2 * fingerprintSize]byte
+	if len(hash) < fingerprintSize {
+		return ""
+	}
+	hex.Encode(fingerprint[:], hash[:fingerprintSize])
+	return string(fingerprint[:])
+}
+
 func (r *keyRow) get(recordingSince time.Time) model.Key {
 	k := r.key
 	k.Usage.Known, k.Usage.RecordingSince = model.UsageKnown, recordingSince
-	var fingerprint [2 * fingerprintSize]byte
-	hex.Encode(fingerprint[:], r.hash[:fingerprintSize])
-	k.CreatedAt, k.Usage.Fingerprint = fromMillis(r.created), string(fingerprint[:])
+	k.CreatedAt, k.Usage.Fingerprint = fromMillis(r.created), fingerprintOf(r.hash)
 	k.Usage.FirstUsed = fromNullMillis(r.firstUsed)
 	k.Usage.LastUse = model.KeyUse{
 		At: fromNullMillis(r.lastUsed), Address: next(&r.said), DeviceName: next(&r.said), Platform: next(&r.said),

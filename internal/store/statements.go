@@ -38,7 +38,9 @@ func readStatements() []string {
 		selectClock, countUsers, selectAnyUser,
 		selectKnocks, countKnocks, selectKnocksFrom, selectKeysNotBack,
 		selectServerKey, selectServerKeys, selectServerKeyUser, selectCustomData,
-		selectCards, selectDueReplacements,
+		selectDueReplacements,
+		selectCards,
+		selectExpired, selectDueReminder, selectClaimed,
 	}
 }
 
@@ -68,6 +70,7 @@ func writeStatements() []string {
 		saveClock, boundAuthSessions, boundWebSessions, boundLinks, boundGrants, boundRecordingSince,
 		insertServerKey, selectServerKeyOwner, upsertCustomData, deleteCustomData,
 		insertCard, upsertLabel, deleteCard, deleteCardsOfUser, deleteReplacementsOfUser,
+		markExpired, claimReminders, finishReminder,
 		selectExpiry, updateExpiry, upsertCardExpiry, shortenSessionsOfKey, lengthenSessionsOfKey, selectCardExpiry, changeCardExpiry,
 		markSaved, selectShown,
 		selectReplaceable, selectNewKey, upsertReplacement, sawNewKey, parkedByTurn, undoneByTurn, undoneByNew, endReplacement, selectEvidence,

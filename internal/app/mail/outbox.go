@@ -3,6 +3,7 @@ package mail
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -78,6 +79,20 @@ func (o *Outbox) Send(_ context.Context, m accounts.Email) error {
 		o.carry(m)
 	})
 	return nil
+}
+
+// Deliver tries once, and returns when the mail server has the email or with the reason why it has not. It is for those who keep in the
+// database what is to be sent: nothing of it waits here.
+func (o *Outbox) Deliver(ctx context.Context, m accounts.Email) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	err := o.try(m)
+	var refused errRefusedMail
+	if errors.As(err, &refused) && refused.ofOne {
+		return fmt.Errorf("%w: %w", accounts.ErrRefusedForGood, err)
+	}
+	return err
 }
 
 // enter takes the place of an email among those that wait, if there is one.

@@ -33,6 +33,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		{"cards of keys", keyCards()},
 		{"values of keys", keyValues()},
 		{"replacements", replacements()},
+		{"expiry", expiry()},
 		{"web sessions", webSessions()},
 		{"events", events()},
 		{"links", links()},
