@@ -352,9 +352,6 @@ const (
 	PlaceDialog = "dialog"
 )
 
-// dialogPath is where htmx fetches the question before a row's key is deleted.
-func dialogPath(id string) string { return "/keys/" + id + "/delete?place=" + PlaceRow }
-
 // dialogLink lets htmx fetch the confirmation into the page's dialog; without script the link leads to its own page.
 func dialogLink(id, place string) templ.OrderedAttributes {
 	return templ.OrderedAttributes{

@@ -166,7 +166,7 @@ func TestNobodyIsRemindedOfKeysThatAreOffOrHaveBeenExtendedNorInADisabledAccount
 		t.Fatal(err)
 	}
 	r.at(r.due(model.ReminderThreeDays, ends), "")
-	if err := r.store.EnableUser(t.Context(), r.who.UserID); err != nil {
+	if err := r.store.EnableUser(t.Context(), r.who.UserID, r.clock.Now()); err != nil {
 		t.Fatal(err)
 	}
 	r.at(r.due(model.ReminderThreeDays, ends).Add(time.Hour), "") // it is not made up for

@@ -243,7 +243,7 @@ func (a *Accounts) FinishReplacements(ctx context.Context, by time.Time) error {
 // byServer is where what this program does by itself comes from.
 var byServer = model.Origin{Actor: model.ActorServer}
 
-func (a *Accounts) finishReplacement(ctx context.Context, d store.Due, by time.Time) error {
+func (a *Accounts) finishReplacement(ctx context.Context, d store.DueReplacement, by time.Time) error {
 	happened := a.event(byServer, model.EventKeyParked, d.UserID) // has its id now: a job may be run twice
 	happened.KeyID = d.OldID
 	f, parked, err := a.store.FinishReplacement(ctx, d, by, a.turning(false), func(f store.Finished) model.Event {

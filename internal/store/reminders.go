@@ -79,8 +79,8 @@ func onceExpired(t tx, events []model.Event) ([]model.Event, error) {
 	return left, nil
 }
 
-// Due is a key of whose expiry somebody is to be reminded.
-type Due struct {
+// DueReminder is a key of whose expiry somebody is to be reminded.
+type DueReminder struct {
 	KeyID, Name, Fingerprint string
 	Email                    string // of the owner of a key at another server
 	ExpiresAt                time.Time
@@ -97,7 +97,7 @@ func (s *Store) NextReminder(ctx context.Context, now time.Time) (userID string,
 
 // ClaimReminders gives the keys of which a user is to be reminded by now, to one caller alone until another time. What is not finished
 // until then is given to somebody else.
-func (s *Store) ClaimReminders(ctx context.Context, userID string, now, until time.Time) ([]Due, error) {
+func (s *Store) ClaimReminders(ctx context.Context, userID string, now, until time.Time) ([]DueReminder, error) {
 	claimed := int64(0)
 	err := s.write(ctx, ofUser(userID), func(t tx) (err error) {
 		claimed, err = t.exec(claimReminders, userID, now.UnixMilli(), until.UnixMilli())
@@ -106,12 +106,12 @@ func (s *Store) ClaimReminders(ctx context.Context, userID string, now, until ti
 	if err != nil || claimed == 0 {
 		return nil, doing("claim reminders", err)
 	}
-	var d Due
+	var d DueReminder
 	var kept, value []byte
 	var thereName string
 	var expires sql.NullInt64
 	due, err := list(ctx, s, 0, selectClaimed, []any{userID, until.UnixMilli()},
-		[]any{&d.KeyID, &thereName, &d.Name, &kept, &value, &d.Email, &expires, &d.Reminded, &d.Off, &d.Here}, func() Due {
+		[]any{&d.KeyID, &thereName, &d.Name, &kept, &value, &d.Email, &expires, &d.Reminded, &d.Off, &d.Here}, func() DueReminder {
 			got := d
 			if got.Name == "" {
 				got.Name = thereName

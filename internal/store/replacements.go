@@ -296,14 +296,14 @@ func (s *Store) EndReplacement(ctx context.Context, userID, oldID string, at tim
 	}))
 }
 
-// Due is a replacement of which there is something to do.
-type Due struct{ UserID, OldID string }
+// DueReplacement is a replacement of which there is something to do.
+type DueReplacement struct{ UserID, OldID string }
 
 // DueReplacements are some of those whose old key may be turned off by now, or whose owner has to decide, those that have waited for longest
 // first. Those of users who are disabled are not: nobody lets their devices in.
-func (s *Store) DueReplacements(ctx context.Context, by time.Time) ([]Due, error) {
-	var d Due
-	due, err := list(ctx, s, 0, selectDueReplacements, []any{int64(-1), by.UnixMilli(), maxFinished}, []any{&d.UserID, &d.OldID}, func() Due { return d })
+func (s *Store) DueReplacements(ctx context.Context, by time.Time) ([]DueReplacement, error) {
+	var d DueReplacement
+	due, err := list(ctx, s, 0, selectDueReplacements, []any{int64(-1), by.UnixMilli(), maxFinished}, []any{&d.UserID, &d.OldID}, func() DueReplacement { return d })
 	return due, doing("find replacements", err)
 }
 
@@ -320,7 +320,7 @@ type Finished struct {
 // What it is afterwards it gives with the event that parked writes for it. It gives ErrNotFound when there is nothing to look at any more.
 // Whatever nodes look at it at once, one of them finishes it.
 func (s *Store) FinishReplacement(
-	ctx context.Context, d Due, by time.Time, turn Turn, event func(Finished) model.Event,
+	ctx context.Context, d DueReplacement, by time.Time, turn Turn, event func(Finished) model.Event,
 ) (f Finished, parked bool, err error) {
 	err = s.write(ctx, ofUser(d.UserID), func(t tx) (err error) {
 		parked = false
@@ -357,7 +357,7 @@ func (s *Store) FinishReplacement(
 	return f, parked && err == nil, doing("finish replacement", err)
 }
 
-func readEvidence(t tx, d Due) (f Finished, err error) {
+func readEvidence(t tx, d DueReplacement) (f Finished, err error) {
 	var newOff sql.NullBool
 	var oldHash, newHash []byte
 	var quiet, started int64

@@ -236,7 +236,7 @@ func proveClaims(t *testing.T, s *store.Store) {
 		if next != u.ID {
 			t.Fatalf("%s is to be reminded", next)
 		}
-		given := make(chan []store.Due, 10)
+		given := make(chan []store.DueReminder, 10)
 		testkit.AtOnce(t, 10, func(ctx context.Context, i int) error {
 			due, err := s.ClaimReminders(ctx, u.ID, now, now.Add(10*time.Minute+time.Duration(i)*time.Second))
 			if len(due) > 0 {
@@ -248,7 +248,7 @@ func proveClaims(t *testing.T, s *store.Store) {
 		if len(given) != 0 || len(due) != 2 {
 			t.Fatalf("%d more were given what is due, and one %+v", len(given), due)
 		}
-		slices.SortFunc(due, func(a, b store.Due) int { return len(b.Name) - len(a.Name) })
+		slices.SortFunc(due, func(a, b store.DueReminder) int { return len(b.Name) - len(a.Name) })
 		if d := due[0]; d.KeyID != k.ID || d.Name != "phone" || len(d.Fingerprint) != 16 || d.Off || !d.Here || !d.ExpiresAt.Equal(expires) {
 			t.Errorf("due is %+v", d)
 		}
