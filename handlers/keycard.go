@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"unicode"
 
 	"github.com/labstack/echo/v4"
 
@@ -128,4 +129,34 @@ func labelling(id string) doubt {
 		link:    home + "/" + id, linkText: checkNow,
 		undone: "The label was not saved", again: home + "/" + id + "/card",
 	}
+}
+
+// notLatin says whether a letter is of another alphabet than names are.
+func notLatin(r rune) bool { return unicode.IsLetter(r) && !unicode.Is(unicode.Latin, r) }
+
+// hintName says of a name that is being typed whether the person has a key of that name, or which one a label alone would give. A list that
+// cannot be read says nothing: the form finds out.
+func (h *dashboard) hintName(c echo.Context) error {
+	if !wantsPart(c) {
+		return redirect(c, newKeyPath)
+	}
+	ctx, cancel := readContext(c)
+	defer cancel()
+	keys, err := h.person(c).Keys(ctx)
+	if pageOfItsOwn(err) {
+		return err
+	}
+	sent, hint := wantedKey(c), views.NameHint{}
+	switch {
+	case err != nil:
+	case strings.ContainsFunc(sent.Name, notLatin): // the script leaves it alone: the form suggests another one
+	case sent.Name != "" && !model.ValidName(sent.Name):
+		hint.Made = suggestName(sent.Name)
+	case sent.Name != "":
+		hint.Taken = nameIn(keys.List, func(key model.Key) bool { return key.Name == sent.Name }) != ""
+	case sent.Label != "":
+		hint.Made = freeNameFor(sent.Label, keys.List)
+	}
+	part := views.NamePart(hint)
+	return render(c, http.StatusOK, part, part)
 }

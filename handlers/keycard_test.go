@@ -127,3 +127,22 @@ func TestSearchFindsLabelsAndNotes(t *testing.T) {
 		}
 	}
 }
+
+func TestANameThatIsTypedIsLookedUpAtOnce(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, who := p.signedIn(email)
+	p.seed(who, "porch-cam", "ke-ting")
+	for query, says := range map[string]string{
+		"name=porch-cam&label=Porch": "You have a key with this name", "name=porch": "", "name=Porch-Cam": "", "": "",
+		"name=&label=%E5%AE%A2%E5%8E%85": "Will be called ke-ting-2",
+		"name=%3Cb%3E%20Pi":              "Will be called b-Pi", "name=!": "", "name=%E5%AE%A2": "",
+	} {
+		a := b.htmx().get("/keys/name?" + query).want(http.StatusOK).isPart().lacks("b")
+		if got := a.text("body"); got != says {
+			t.Errorf("%s: %q, want %q", query, got, says)
+		}
+	}
+	b.get("/keys/name?name=porch-cam").leadsTo("/keys/new")
+	b.get("/keys/new").says("#name-taken[aria-live=polite]", "")
+}

@@ -169,23 +169,25 @@
 
   // --- Names ------------------------------------------------------------------------------------------------------
 
-  // The name closest to what is typed that a key can have, as the server would suggest it.
+  // The name closest to what is typed that a key can have, as the server would suggest it; "" with letters of other alphabets.
   const whole = { ß: "ss", æ: "ae", œ: "oe", ø: "o", ł: "l", đ: "d", ð: "d", þ: "th", ħ: "h", ı: "i", ŋ: "n", ŧ: "t", ĸ: "k" };
+  const plain = (typed) => typed.normalize("NFKD").replace(/([aou])\u0308/gi, "$1e").replace(/\p{Mn}/gu, "").replace(/[^\0-~]/gu, (c) => {
+    const letters = whole[c.toLowerCase()] ?? c;
+    return c === c.toLowerCase() ? letters : letters.toUpperCase();
+  });
   function allowed(typed) {
     typed = typed.trim();
     if (/^[\w-]{1,64}$/.test(typed)) return typed;
-    return typed.normalize("NFKD").replace(/\p{Mn}/gu, "").replace(/[^\0-~]/gu, (c) => {
-      const plain = whole[c.toLowerCase()] ?? c;
-      return c === c.toLowerCase() ? plain : plain.toUpperCase();
-    }).replace(/[^\w-]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 64).replace(/-+$/, "");
+    typed = plain(typed);
+    return /[^\0-~]/.test(typed.replace(/[^\p{L}\p{N}]/gu, "")) ? "" : typed.replace(/\W+/g, "-").replace(/^-/, "").slice(0, 64).replace(/-+$/, "");
   }
-  document.addEventListener("input", ({ target }) => {
-    const hint = $("#name-hint", target.closest(".create") ?? undefined);
-    if (target.id !== "name" || !hint) return;
-    hint.dataset.rule ??= hint.textContent;
-    const name = allowed(target.value);
-    hint.textContent = name && name !== target.value.trim() ? "Will be called " : hint.dataset.rule;
-    if (hint.textContent !== hint.dataset.rule) hint.append(Object.assign(document.createElement("code"), { textContent: name }));
+  // A name is suggested until somebody types one. What has letters of other alphabets the server names: it says how, beside the empty field.
+  document.addEventListener("input", ({ target, isTrusted }) => {
+    const name = $(".create #name");
+    if (target === name && isTrusted) name.typed = name.value;
+    if (target.id !== "label" || !name || (name.typed ?? name.defaultValue)) return;
+    name.value = allowed(target.value).toLowerCase();
+    name.dispatchEvent(new Event("input", { bubbles: true }));
   });
   document.addEventListener("submit", ({ target: form }) => {
     const field = form.matches(".create") && $("#name", form);
@@ -198,6 +200,6 @@
     $("#name").focus();
   });
 
-  // Somebody who has just registered types a name next, where that opens no keyboard over half the page.
-  if (document.readyState !== "complete" && matchMedia("(hover: hover)").matches) $(".first #name")?.focus();
+  // Somebody who has just registered types a label next, where that opens no keyboard over half the page.
+  if (document.readyState !== "complete" && matchMedia("(hover: hover)").matches) $(".first #label")?.focus();
 })();

@@ -23,3 +23,9 @@ type RenameKey struct {
 	Card
 	ID, Name string
 }
+
+// NameHint is what is said of a name while it is typed.
+type NameHint struct {
+	Taken bool   // by another key of the person's
+	Made  string // what the key will be called: for the label alone, or when no key can have the name that was typed
+}

@@ -120,6 +120,7 @@ var pages = map[string]row{
 	"POST /keys/:id/delete": {first, goes("/keys"), is(403), is(403), goes("/keys").and(deleted)},
 
 	"GET /keys/new":         {first, is(200), is(403), is(403), is(200)},
+	"GET /keys/name":        {first, goes("/keys/new"), goes("/keys/new"), goes("/keys/new"), goes("/keys/new")},
 	"GET /keys/room":        {first, is(200), is(403), is(403), is(200)},
 	"POST /keys/room":       {first, is(200), is(403), is(403), is(200).and(deleted)},
 	"GET /keys/adopt":       {first, is(200), is(403), is(403), is(200)},
