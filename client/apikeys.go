@@ -217,13 +217,18 @@ func (a *APIKeys) one(ctx context.Context, op, method, id, verb string, out answ
 		r.path += path(verb)
 	}
 	if !validID(id) {
-		// The text given is not repeated: it may be a value mistaken for an id.
 		r.path = path("auth", "api_keys") + "/{id}"
-		unknown := r.unsent(nil)
-		unknown.Status, unknown.Code, unknown.Message = http.StatusNotFound, codeKeyNotFound, "API key not found"
-		return unknown
+		return r.noSuchKey()
 	}
 	return a.session.withRefresh(ctx, r, out)
+}
+
+// noSuchKey is what a server says of a text that is no id. The text is not
+// repeated: it may be a value mistaken for one.
+func (r request) noSuchKey() error {
+	unknown := r.unsent(nil)
+	unknown.Status, unknown.Code, unknown.Message = http.StatusNotFound, codeKeyNotFound, "API key not found"
+	return unknown
 }
 
 // validID reports whether id is 24 hexadecimal digits, as every id of the

@@ -39,6 +39,9 @@ type KeyFact struct {
 	LastUse     KeyUse
 	LastRefusal KeyRefusal
 	Off         KeyOff
+	// ExpiresAt is from when on the key signs nothing in; zero when it does not
+	// expire, or the server does not tell.
+	ExpiresAt time.Time
 }
 
 // KeyUse is a sign-in with a key. The address is as the server saw it; the rest
@@ -52,7 +55,7 @@ type KeyUse struct {
 type KeyRefusal struct {
 	At      time.Time
 	Address string
-	Reason  string // "off": the key was turned off
+	Reason  string // "off": the key was turned off; "expired": it had expired
 }
 
 // KeyOff is what turning a key off ended. A zero At means that the key is on,
@@ -93,11 +96,12 @@ func (a *APIKeys) Facts(ctx context.Context) (KeyFacts, error) {
 // else than was asked for: status 404, 405 or 501, a redirect, or a success that
 // makes no sense. To [Session.TokenFor] it may also answer that it has no such
 // grant. It is false when the server could not be asked, failed, or
-// refused the session, and when what is not there is the session to be ended.
+// refused the session, and when what is not there is the session to be ended, or
+// the key.
 func IsNotReported(err error) bool {
 	e, ok := about(err)
 	own := ok && (strings.HasPrefix(e.Path, ownRoot+"/") || e.Op == opTokenFor)
-	if !own || e.Code == codeSessionNotFound || errors.Is(err, errBrokeOff) {
+	if !own || e.Code == codeSessionNotFound || e.Code == codeKeyNotFound || errors.Is(err, errBrokeOff) {
 		return false
 	}
 	if e.Op == opTokenFor && e.Code == codeNoGrant {
@@ -157,6 +161,7 @@ type wireFact struct {
 		AccessUntil  time.Time `json:"access_until"`
 		FirstRefused time.Time `json:"first_refused_at"`
 	} `json:"off"`
+	ExpiresAt time.Time `json:"expires_at"`
 }
 
 // fact makes the texts, which came from a device, fit to print.
@@ -171,6 +176,7 @@ func (w *wireFact) fact() KeyFact {
 		},
 		LastRefusal: KeyRefusal{refusal.At, tidy(refusal.Address, maxCode), tidy(refusal.Reason, maxCode)},
 		Off:         KeyOff(w.Off),
+		ExpiresAt:   w.ExpiresAt,
 	}
 	if sum, err := hex.DecodeString(w.Fingerprint); err == nil && len(sum) == 8 {
 		f.Fingerprint = hex.EncodeToString(sum)

@@ -45,6 +45,7 @@ type memoryKey struct {
 	first, last, refused time.Time
 	off                  map[string]any // what it ended, as the answer has it
 	device               memoryDevice
+	expires              time.Time
 }
 
 type memoryDevice struct {
@@ -331,6 +332,9 @@ func (m *memory) fact(k *memoryKey) map[string]any {
 	}
 	if k.off != nil {
 		fact["off"] = k.off
+	}
+	if !k.expires.IsZero() && !m.lies("no expiry told") {
+		fact["expires_at"] = k.expires
 	}
 	return fact
 }

@@ -1,6 +1,7 @@
 package clienttest
 
 import (
+	"encoding/json"
 	"net/http"
 	"strings"
 	"time"
@@ -27,6 +28,8 @@ func (m *memory) ownCall(r *http.Request, s *memorySession, path string) (int, a
 		return 204, nil, nil
 	case strings.HasPrefix(call, "DELETE /sessions/"):
 		return m.endSession(s, strings.TrimPrefix(path, "/sessions/"))
+	case strings.HasPrefix(call, "PUT /keys/") && strings.HasSuffix(call, "/expiry") && !m.lies("no expiry"):
+		return m.setExpiry(r, s, strings.TrimSuffix(strings.TrimPrefix(path, "/keys/"), "/expiry"))
 	case call == "POST /refresh_token":
 		return m.reissue(s)
 	case call == "POST /proof" && !m.lies("no proofs"):
@@ -63,6 +66,27 @@ func (m *memory) endSession(s *memorySession, id string) (int, any, error) {
 		}
 	}
 	return 0, nil, errNoSession
+}
+
+func (m *memory) setExpiry(r *http.Request, s *memorySession, id string) (int, any, error) {
+	var in struct {
+		At time.Time `json:"expires_at"`
+	}
+	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
+		return 0, nil, refusal{400, "BadRequest", "one JSON object is needed"}
+	}
+	if now := time.Now(); !in.At.IsZero() && (in.At.Before(now) || in.At.After(now.AddDate(10, 0, 2))) && !m.lies("any expiry") {
+		return 0, nil, refusal{400, "InvalidParameter", "no such day"}
+	}
+	for _, u := range m.users {
+		for _, k := range u.keys {
+			if k.id == id && (u == s.user || m.lies("anybody ends keys")) {
+				k.expires = in.At
+				return 204, nil, nil
+			}
+		}
+	}
+	return 0, nil, errNoKey
 }
 
 func (m *memory) reissue(s *memorySession) (int, any, error) {

@@ -56,6 +56,7 @@ func Run(t *testing.T, target Target) {
 	t.Run("key sign-in", s.testKeyLogin)
 	t.Run("signed tokens", s.testSignedTokens)
 	t.Run("key facts", s.testFacts)
+	t.Run("key expiry", s.testExpiry)
 	t.Run("auth sessions", s.testAuthSessions)
 	t.Run("service tokens", s.testServiceTokens)
 	t.Run("passwords", s.testPasswords)

@@ -59,6 +59,7 @@ func TestTheSuiteAcceptsAServerWithoutCallsOfOurOwn(t *testing.T) {
 			m.url = server.URL
 			s := newSuite(Target{BaseURL: server.URL, AppID: memoryApp})
 			s.testFacts(t)
+			s.testExpiry(t)
 			s.testAuthSessions(t)
 			s.testPasswords(t)
 		})
@@ -91,6 +92,10 @@ func TestTheSuiteNoticesEveryLie(t *testing.T) {
 		"email without case":          "accounts",
 		"ended sessions live":         "auth_sessions",
 		"errors without CORS":         "browsers",
+		"any expiry":                  "key_expiry",
+		"anybody ends keys":           "key_expiry",
+		"no expiry":                   "key_expiry",
+		"no expiry told":              "key_expiry",
 		"facts for devices":           "key_facts",
 		"facts of others":             "key_facts",
 		"foreign keys":                "keys",

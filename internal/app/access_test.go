@@ -204,6 +204,8 @@ var calls = map[string]row{
 	"POST /api/latchkey/v1/proof":        {is(401), is(204), is(403), is(403), is(204)},
 	"POST /api/latchkey/v1/adopted_keys": {is(401), is(201).and(made), is(403), is(403), is(201).and(made)},
 
+	"PUT /api/latchkey/v1/keys/{id}/expiry": {is(401), is(404), is(403), is(403), is(204)},
+
 	"PUT /api/latchkey/v1/password": {is(401), is(204), is(403), is(403), is(204)},
 }
 
@@ -868,6 +870,8 @@ func bodies(pattern string, c *cast, p principal) any {
 		return map[string]string{"name": "made", "key": testkit.OldValue()}
 	case strings.HasSuffix(pattern, "/proof"):
 		return map[string]string{"password": account.Get("password")}
+	case strings.HasSuffix(pattern, "/expiry"):
+		return map[string]string{"expires_at": time.Now().AddDate(1, 0, 0).Format(time.RFC3339)}
 	case strings.HasSuffix(pattern, "/password"):
 		return map[string]string{"current_password": account.Get("password"), "new_password": "another battery"}
 	default:
@@ -890,7 +894,7 @@ func (s *stage) call(pattern, method string, p principal, c *cast, stated map[st
 			header = bearer(c.tokens[p].Access)
 		}
 	}
-	if method == http.MethodPost || method == http.MethodPut && strings.HasSuffix(path, "/password") {
+	if method == http.MethodPost || method == http.MethodPut && (strings.HasSuffix(path, "/password") || strings.HasSuffix(path, "/expiry")) {
 		encoded, err := json.Marshal(bodies(pattern, c, p))
 		if err != nil {
 			s.t.Fatal(err)

@@ -62,6 +62,7 @@ var stated = map[string]outcomes{
 	"GET " + sessionsPath:              {401, 401, 401, 401, 401, 401, 401, 403, 403, 200, 200},
 	"DELETE " + sessionsPath:           {401, 401, 401, 401, 401, 401, 401, 403, 403, 204, 204},
 	"POST " + reissuePath:              {401, 401, 401, 401, 401, 401, 401, 403, 403, 201, 201},
+	"PUT " + expiryPath:                {401, 401, 401, 401, 401, 401, 401, 403, 403, 404, 204},
 	"DELETE " + sessionsPath + "/{id}": {401, 401, 401, 401, 401, 401, 401, 403, 403, 404, 204},
 }
 
@@ -115,6 +116,8 @@ func (f *fixture) knock(rt route, c cast, authorization string, n int) reply {
 		body = object("email", c.email)
 	case strings.HasSuffix(path, "/confirm"), strings.HasSuffix(path, "/reset"):
 		body = object("token", "none", "tokenId", c.keyID, "password", testPassword)
+	case rt.path == expiryPath:
+		body = object("expires_at", f.clock.Now().AddDate(1, 0, 0).Format(time.RFC3339))
 	case rt.method == "POST" && path == keysPath:
 		body = object("name", "another")
 	}

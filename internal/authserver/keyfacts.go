@@ -16,6 +16,7 @@ func (s *Server) keyFacts(r *http.Request, who principal) (answer, error) {
 	out := keyFactsAnswer{RecordingSince: wireTime(s.accounts.RecordingSince()), Keys: make([]wireKeyFacts, len(keys.List))}
 	for i, key := range keys.List {
 		out.Keys[i] = wireFactsOf(key.ID, key.Usage)
+		out.Keys[i].ExpiresAt = wireTimeIf(key.ExpiresAt)
 	}
 	return answer{status: http.StatusOK, body: out}, nil
 }

@@ -30,6 +30,7 @@ func wellFormed() map[string]map[string]string {
 		"POST " + inApp + "/auth/providers/api-key/login": {"key": strings.Repeat("a", 64)},
 		"POST " + apiKeys:                                 {"name": "pump"},
 		"POST /api/latchkey/v1/proof":                     {"password": "another horse"},
+		"PUT /api/latchkey/v1/keys/{id}/expiry":           {"expires_at": "2016-03-01T12:00:00Z"},
 		"PUT /api/latchkey/v1/password":                   {"current_password": "another horse", "new_password": "a third horse"},
 	}
 }

@@ -22,9 +22,18 @@ func (s *Server) from(r *http.Request, provider string) model.Origin {
 
 // as is the person who makes a request.
 func (s *Server) as(r *http.Request, who principal) *accounts.Person {
-	return s.accounts.As(model.Account{
-		UserID: who.userID, SessionID: who.sessionID, IdentityID: who.identity.id, Provider: who.identity.provider,
-	}, s.from(r, who.identity.provider))
+	return s.accounts.As(accountOf(who), s.from(r, who.identity.provider))
+}
+
+// confirmed is that person, whose program is trusted as one who has just confirmed the password.
+func (s *Server) confirmed(r *http.Request, who principal) *accounts.Person {
+	from := s.from(r, who.identity.provider)
+	from.Confirmed = true
+	return s.accounts.As(accountOf(who), from)
+}
+
+func accountOf(who principal) model.Account {
+	return model.Account{UserID: who.userID, SessionID: who.sessionID, IdentityID: who.identity.id, Provider: who.identity.provider}
 }
 
 // peer is the address at the other end of the connection.

@@ -88,6 +88,7 @@ const (
 	proofPath    = own + "/proof"
 	passwordPath = own + "/password"
 	adoptedPath  = own + "/adopted_keys"
+	expiryPath   = own + "/keys/{id}/expiry"
 )
 
 // whenLinking is at the end of a path that is another call than the one without it.
@@ -137,6 +138,7 @@ func (s *Server) table() []route {
 		{"DELETE", sessionsPath, managesKeys, s.endOtherSessions},
 		{"DELETE", sessionsPath + "/{id}", managesKeys, s.endSession},
 		{"POST", reissuePath, managesKeys, s.reissue},
+		{"PUT", expiryPath, managesKeys, s.setExpiry},
 	}
 }
 

@@ -180,6 +180,7 @@ type wireKeyFacts struct {
 	LastUse     *wireKeyUse     `json:"last_use,omitempty"`
 	LastRefusal *wireKeyRefusal `json:"last_refusal,omitempty"`
 	Off         *wireKeyOff     `json:"off,omitempty"`
+	ExpiresAt   *wireTime       `json:"expires_at,omitempty"`
 }
 
 type wireKeyUse struct {

@@ -36,6 +36,7 @@ func (u usage) of(k model.Key) model.Key {
 		Known: model.UsageKnown, RecordingSince: u.RecordingSince, Fingerprint: fact.Fingerprint, FirstUsed: fact.FirstUsed,
 		LastUse: model.KeyUse(fact.LastUse), LastRefusal: model.KeyRefusal(fact.LastRefusal), Off: model.KeyOff(fact.Off),
 	}
+	k.ExpiresAt = fact.ExpiresAt
 	if !k.Disabled || k.Usage.Off.Sessions < 0 { // it was turned on between the two answers
 		k.Usage.Off = model.KeyOff{}
 	}

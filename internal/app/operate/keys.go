@@ -43,10 +43,13 @@ type userKey struct {
 	FirstUsedAt time.Time `json:"first_used_at,omitzero"`
 	LastUsedAt  time.Time `json:"last_used_at,omitzero"`
 	LastAddress string    `json:"last_used_from,omitempty"`
+	ExpiresAt   time.Time `json:"expires_at,omitzero"`
+	Expired     bool      `json:"expired,omitempty"`
 }
 
-func userKeyOf(k model.Key) userKey {
+func (o *operator) userKeyOf(k model.Key) userKey {
 	return userKey{
+		ExpiresAt: k.ExpiresAt, Expired: !k.ExpiresAt.IsZero() && !o.now().Before(k.ExpiresAt),
 		ID: k.ID, Name: k.Name, Disabled: k.Disabled, Adopted: k.Origin == model.OriginAdopted, CreatedAt: k.CreatedAt,
 		Fingerprint: k.Usage.Fingerprint, Words: k.Usage.Words().String(), FirstUsedAt: k.Usage.FirstUsed, LastUsedAt: k.Usage.LastUse.At, LastAddress: k.Usage.LastUse.Address,
 	}
@@ -75,26 +78,26 @@ func (o *operator) listKeys(ctx context.Context, in named) (keysOfUser, error) {
 	of, keys, err := o.accounts.KeysOf(ctx, in.User)
 	out := keysOfUser{User: listed(of), Keys: make([]userKey, len(keys))}
 	for i, k := range keys {
-		out.Keys[i] = userKeyOf(k)
+		out.Keys[i] = o.userKeyOf(k)
 	}
 	return out, aboutUser(in.User, err)
 }
 
 func (o *operator) findKey(ctx context.Context, in ownedKey) (keyOfUser, error) {
 	of, key, err := o.accounts.FindKey(ctx, in.User, in.Name)
-	return keyOfUser{User: listed(of), Key: userKeyOf(key)}, aboutKey(in, err)
+	return keyOfUser{User: listed(of), Key: o.userKeyOf(key)}, aboutKey(in, err)
 }
 
 func (o *operator) switchKey(ctx context.Context, in ownedKey) (keyOfUser, error) {
 	of, key, err := o.accounts.TurnKeyOf(ctx, in.User, in.Name, in.On)
-	out := keyOfUser{User: listed(of), Key: userKeyOf(key), Changed: key.Disabled == in.On}
+	out := keyOfUser{User: listed(of), Key: o.userKeyOf(key), Changed: key.Disabled == in.On}
 	out.Key.Disabled = !in.On
 	return out, aboutKey(in, err)
 }
 
 func (o *operator) deleteKey(ctx context.Context, in ownedKey) (keyOfUser, error) {
 	of, key, err := o.accounts.DeleteKeyOf(ctx, in.User, in.Name)
-	return keyOfUser{User: listed(of), Key: userKeyOf(key), Changed: err == nil}, aboutKey(in, err)
+	return keyOfUser{User: listed(of), Key: o.userKeyOf(key), Changed: err == nil}, aboutKey(in, err)
 }
 
 // aboutKey puts a refusal into words for operators.
@@ -140,6 +143,12 @@ func (k userKey) writeLine(w io.Writer) error {
 	if k.Adopted {
 		name += "  [adopted]"
 	}
+	switch day := k.ExpiresAt.UTC().Format(time.DateOnly); {
+	case k.Expired:
+		name += "  [expired " + day + "]"
+	case !k.ExpiresAt.IsZero():
+		name += "  [expires " + day + "]"
+	}
 	_, err := fmt.Fprintf(w, "%-24s  %-5s  %-10s  %-16s  %s\n", k.ID, k.state(), k.CreatedAt.Format(time.DateOnly), used, name)
 	return err
 }
@@ -163,6 +172,8 @@ func (c call) switchKey(ctx context.Context, on bool) error {
 	return c.print(done, func(w io.Writer) error {
 		words := "%s of %s was already %s.\n"
 		switch {
+		case on && done.Key.Expired:
+			words = "%s of %s is %s, but has expired: it works again when its owner chooses another day.\n"
 		case done.Changed && on:
 			words = "%s of %s is %s: its value works again.\n"
 		case done.Changed:
