@@ -29,6 +29,7 @@ var eventGroups = map[string][]model.EventKind{
 		model.EventKeyMade, model.EventKeyShown, model.EventKeyAdopted, model.EventKeyTurnedOn, model.EventKeyTurnedOff, model.EventKeyDeleted, model.EventKeyFirstUsed, model.EventKeyRefused,
 		model.EventKeySaved,
 		model.EventKeyReplaced, model.EventKeyParked, model.EventKeyBroughtBack, model.EventReplacementEnded,
+		model.EventKeyExpirySet, model.EventKeyExpired,
 	},
 	"devices": {model.EventPairingAsked, model.EventPairingApproved, model.EventPairingDenied, model.EventKeyFirstUsed, model.EventKeyRefused},
 	"account": {
@@ -189,6 +190,7 @@ var actors = map[model.Actor]string{
 var drawings = map[model.EventKind]string{
 	model.EventAccountMade: "user", model.EventSignedIn: "in", model.EventSignInFailed: "alert", model.EventSessionEnded: "out",
 	model.EventKeyMade: "plus", model.EventKeyAdopted: "plus", model.EventKeyShown: "eye", model.EventKeyTurnedOn: "power", model.EventKeyTurnedOff: "power",
+	model.EventKeyExpirySet: "clock", model.EventKeyExpired: "clock",
 	model.EventKeyDeleted: "trash", model.EventKeyFirstUsed: "check", model.EventKeyRefused: "alert",
 	model.EventKeyReplaced: "plus", model.EventKeyParked: "power", model.EventKeyBroughtBack: "power", model.EventReplacementEnded: "ban",
 	model.EventPairingAsked: "link", model.EventPairingApproved: "link", model.EventPairingDenied: "ban",
@@ -207,6 +209,7 @@ var eventWords = map[model.EventKind][2]string{
 	model.EventKeyTurnedOn:     {"Turned on "},
 	model.EventKeyTurnedOff:    {"Turned off "},
 	model.EventKeyDeleted:      {"Deleted "},
+	model.EventKeyExpired:      {"", " expired"},
 	model.EventKeyFirstUsed:    {"", " signed in for the first time"},
 	model.EventKeyBroughtBack:  {"Brought back "},
 	model.EventPasswordChanged: {"Password changed"},
@@ -249,6 +252,10 @@ func wordsOf(e model.Event) (before, between, after string) {
 		return "Signed out" + because(nil, e.Detail), "", ""
 	case e.Kind == model.EventKeyRefused && e.Detail == model.ReasonDisabled:
 		return "Refused ", "", ": the account is disabled"
+	case e.Kind == model.EventKeyRefused && e.Detail == model.ReasonKeyExpired:
+		return "Refused ", "", ": the key has expired"
+	case e.Kind == model.EventKeyExpirySet:
+		return "Set ", "", expirySet(e.Detail)
 	case e.Kind == model.EventKeyRefused:
 		return "Refused ", "", ": the key is off"
 	case e.Kind == model.EventIdentityLinked:
@@ -274,6 +281,15 @@ func wordsOf(e model.Event) (before, between, after string) {
 		return words[0], "", words[1]
 	}
 	return string(e.Kind) + because(nil, e.Detail), "", "" // of a newer version
+}
+
+// expirySet says when a key is to expire, of which there is the day in UTC.
+func expirySet(detail string) string {
+	day, err := time.Parse(time.DateOnly, detail)
+	if err != nil {
+		return " never to expire"
+	}
+	return " to expire on " + day.Format("2 Jan 2006") + " (UTC)"
 }
 
 // refusals are the reasons that pages put into other words than the events have.

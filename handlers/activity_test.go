@@ -65,6 +65,9 @@ func TestEveryKindOfEventIsToldInAPlainSentence(t *testing.T) {
 		{"key-first-used", []func(*model.Event){key, by(model.ActorDevice)}},
 		{"key-refused", []func(*model.Event){key, by(model.ActorDevice), detail("off")}},
 		{"key-refused", []func(*model.Event){key, by(model.ActorDevice), detail("account is off")}},
+		{"key-refused", []func(*model.Event){key, by(model.ActorDevice), detail("expired")}},
+		{"key-expiry-set", []func(*model.Event){key, detail("2027-02-03")}}, {"key-expiry-set", []func(*model.Event){key, detail("never")}},
+		{"key-expired", []func(*model.Event){key, by(model.ActorServer)}},
 		{"pairing-asked", []func(*model.Event){by(model.ActorDevice), detail("Porch Pi")}}, {"pairing-asked", []func(*model.Event){by(model.ActorDevice)}},
 		{"pairing-approved", []func(*model.Event){key, detail("Porch Pi")}}, {"pairing-denied", []func(*model.Event){detail("Porch Pi")}},
 		{"key-made", []func(*model.Event){key, detail("Porch Pi")}},
@@ -88,7 +91,8 @@ func TestEveryKindOfEventIsToldInAPlainSentence(t *testing.T) {
 		"Created porch-cam", "Value of porch-cam shown", "Value of porch-cam sent to its device",
 		"Adopted porch-cam", "Adopted porch-cam from a file",
 		"Turned on porch-cam", "Turned off porch-cam", "Deleted porch-cam", "porch-cam signed in for the first time",
-		"Refused porch-cam: the key is off", "Refused porch-cam: the account is disabled",
+		"Refused porch-cam: the key is off", "Refused porch-cam: the account is disabled", "Refused porch-cam: the key has expired",
+		"Set porch-cam to expire on 3 Feb 2027 (UTC)", "Set porch-cam never to expire", "porch-cam expired",
 		"A device that calls itself “Porch Pi” asked to connect", "A device asked to connect",
 		"Approved a device that calls itself “Porch Pi”, with the key porch-cam", "Denied a device that calls itself “Porch Pi”",
 		"Created porch-cam for a connected device",
@@ -100,14 +104,14 @@ func TestEveryKindOfEventIsToldInAPlainSentence(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
-	if got := len(a.texts(".refused")); got != 3 {
+	if got := len(a.texts(".refused")); got != 4 {
 		t.Errorf("%d refusals are drawn as such", got)
 	}
 	from := a.texts(".event .by")
 	slices.Reverse(from)
 	for i, want := range map[int]string{
 		0: "You · Firefox on Linux · 192.0.2.7", 3: "Someone not signed in · Firefox on Linux · 192.0.2.7",
-		15: "A device · Firefox on Linux · 192.0.2.7", 26: "The administrator · Firefox on Linux · 192.0.2.7", 33: "This server · Firefox on Linux · 192.0.2.7",
+		15: "A device · Firefox on Linux · 192.0.2.7", 21: "This server · Firefox on Linux · 192.0.2.7", 30: "The administrator · Firefox on Linux · 192.0.2.7", 37: "This server · Firefox on Linux · 192.0.2.7",
 	} {
 		if from[i] != want {
 			t.Errorf("%d is %q, want %q", i, from[i], want)

@@ -27,6 +27,8 @@ var flashes = map[string]string{
 	"off":             "%s is off. It can’t sign in.",
 	"still-on":        "Nothing changed: %s is still on.",
 	"still-off":       "Nothing changed: %s is still off.",
+	"expires":         "Saved: %s expires on the day you chose.",
+	"never-expires":   "Saved: %s never expires.",
 	"deleted":         "%s was deleted.",
 	"full":            "%s was not created: you have 20 of 20 keys.",
 	"adopted":         "%s was adopted. It is waiting for the device’s first sign-in.",

@@ -63,6 +63,8 @@ type Deps struct {
 	ConfirmEmail bool
 	// SendsLinks says that a forgotten password may be replaced by a link: another server has to be asked.
 	SendsLinks bool
+	// SendsReminders says that owners are reminded by email of keys that expire.
+	SendsReminders bool
 	// MailStuck says that mails do not leave the server, so that none is promised; nil when that cannot be told.
 	MailStuck func() bool
 	// Pace is how often the streams of waiting pages look for changes.

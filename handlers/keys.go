@@ -90,10 +90,11 @@ func (h *dashboard) fillKeys(c echo.Context, m *views.Keys, keys model.Keys) {
 	m.Quota.Used, m.Uses, m.Awaits = len(keys.List), knowledge(keys.Usage), awaited(keys, now)
 	m.Form.ID = newFormID()
 	m.List = make([]views.Key, 0, len(keys.List))
+	m.Needs = h.needs(keys.List)
 	query := strings.ToLower(m.Query)
 	for _, key := range arranged(keys.List, now) {
 		state, idle := views.ShowOn, unused(key, now)
-		if key.Disabled {
+		if key.Disabled || expired(key, now) {
 			state = views.ShowOff
 			m.Counts.Off++
 		} else {
@@ -133,9 +134,9 @@ func arranged(keys []model.Key, now time.Time) []model.Key {
 	group := func(key model.Key) int {
 		usage := key.Usage
 		switch {
-		case young(key, now) && (usage.LastRefusal.At.After(usage.LastUse.At) || usage.FirstUsed.IsZero() && !key.Disabled):
+		case young(key, now) && !expired(key, now) && (usage.LastRefusal.At.After(usage.LastUse.At) || usage.FirstUsed.IsZero() && !key.Disabled):
 			return 0
-		case key.Disabled:
+		case key.Disabled, expired(key, now):
 			return 3
 		case usage.LastUse.At.IsZero():
 			return 2
@@ -155,7 +156,7 @@ func arranged(keys []model.Key, now time.Time) []model.Key {
 func (h *dashboard) keyModel(key model.Key) views.Key {
 	return views.Key{
 		ID: key.ID, Name: key.Name, Label: key.Card.Label, On: !key.Disabled, EndsAtOnce: h.Here,
-		Created: views.NewWhen(createdAt(key), h.Now()),
+		Created: views.NewWhen(createdAt(key), h.Now()), Expiry: h.expiryOf(key),
 	}
 }
 

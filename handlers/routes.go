@@ -81,6 +81,9 @@ func (h *dashboard) routes(e *echo.Echo) {
 	page("/keys/which", h.showWhichKey, user...)
 	e.POST("/keys/which", h.tryValue, user...)
 	e.GET("/keys/arrival", h.awaitKeys, user...)
+	page(expiryPath, h.showExpiryTold, user...)
+	page("/keys/:id/expiry", h.showExpiry, user...)
+	e.POST("/keys/:id/expiry", h.setExpiry, user...) // which asks for the password itself, if the key is extended
 	page("/keys/:id", h.showKey, user...)
 	e.GET("/keys/:id/arrival", h.awaitKey, user...)
 	e.POST("/keys/:id/turn-on", h.turnKeyOn, confirmed(toTurnOn)...)

@@ -29,6 +29,7 @@ var takesSecrets = map[string][]string{
 	"/account/delete":     {"password"},
 	"/keys":               {"password"},
 	"/keys/:id/turn-on":   {"password"},
+	"/keys/:id/expiry":    {"password"},
 	"/device/:id/approve": {"password"},
 }
 

@@ -158,6 +158,12 @@ var (
 		}
 		return pairingPage(c.Param("id"))
 	}, ""}
+	toExtend = stepUp{"Save", "extend", "this key", func(c echo.Context, form url.Values) string {
+		if id := c.Param("id"); form.Get("place") != views.PlaceRow && model.IsID(id) {
+			return home + "/" + id
+		}
+		return home
+	}, ""}
 	toRemoveWay = stepUp{"Remove", "remove", "this way to sign in", func(echo.Context, url.Values) string { return accountPath }, ""}
 	toAdopt     = stepUp{"Continue", "adopt", "a key", func(echo.Context, url.Values) string { return home }, valueField}
 )

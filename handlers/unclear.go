@@ -121,6 +121,16 @@ var (
 	}
 )
 
+// settingExpiry is about one key, whose page says when it expires.
+func settingExpiry(id string) doubt {
+	return doubt{
+		heading: "We don’t know whether the new day was saved",
+		text:    lostTouch + "The key’s page says when it expires. If that is not the day you chose, choose it again.",
+		link:    home + "/" + id, linkText: checkNow,
+		undone: "The new day was not saved", again: home + "/" + id + "/expiry",
+	}
+}
+
 // denying is about one pairing, whose page says what came of it.
 func denying(id string) doubt {
 	return doubt{

@@ -124,6 +124,13 @@ func (l losingPerson) TurnKey(ctx context.Context, id string, on bool) (key mode
 	return key, err
 }
 
+func (l losingPerson) SetExpiry(ctx context.Context, id string, at time.Time) (model.Key, error) {
+	if err := l.calls.before("SetExpiry"); err != nil {
+		return model.Key{}, err
+	}
+	return l.Person.SetExpiry(ctx, id, at)
+}
+
 func (l losingPerson) DeleteKey(ctx context.Context, id string) (model.Key, error) {
 	err := l.calls.before("DeleteKey")
 	if err == nil {
@@ -482,6 +489,15 @@ var lostActs = map[string]struct {
 			return b.post("/keys", alsoPassword(createForm(newFormID(b.t), "pump"), password))
 		},
 		unclear: told{503, []string{"Nothing was done. Enter your password again."}, "", ""},
+	},
+	"say when a key expires": {
+		calls: []string{"SetExpiry"},
+		act: func(s scene, b *browser) answer {
+			return b.post("/keys/"+s.key+"/expiry", url.Values{"expires": {"90"}})
+		},
+		unclear: told{500, []string{"We don’t know whether the new day was saved", lostTouch +
+			"The key’s page says when it expires. If that is not the day you chose, choose it again."}, "/keys/KEY", "Check now"},
+		undone: told{503, []string{"The new day was not saved"}, "/keys/KEY/expiry", "Try again"},
 	},
 	"try a value": {
 		calls: []string{"TryValue"},

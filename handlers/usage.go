@@ -53,6 +53,7 @@ func rowUse(key model.Key, now time.Time) views.Use {
 	if u.Stage != "" {
 		u.First, u.Refused = views.NewWhen(usage.FirstUsed, now), views.NewWhen(usage.LastRefusal.At, now)
 	}
+	u.Expired = usage.LastRefusal.Reason == model.ReasonKeyExpired
 	return u
 }
 
@@ -151,11 +152,11 @@ func stage(key model.Key, now time.Time) views.Stage {
 	firstUsed := key.Usage.FirstUsed
 	switch age := now.Sub(createdAt(key)); {
 	case !firstUsed.IsZero():
-		if key.Disabled || now.Sub(firstUsed).Abs() >= waitsFor {
+		if key.Disabled || expired(key, now) || now.Sub(firstUsed).Abs() >= waitsFor {
 			return ""
 		}
 		return views.Connected
-	case !young(key, now) || blind(key):
+	case !young(key, now) || blind(key) || expired(key, now):
 		return ""
 	case key.Disabled:
 		return views.WaitsOff

@@ -293,18 +293,18 @@ func TestAKeysPageHasTheFactsOfItsUse(t *testing.T) {
 	silent := all
 	silent.By = views.UsedBy{}
 	const device = " Self-reported: calls itself “porch-cam”, “Linux 6.1”, “realm-web 2.0.1”"
-	last, created, id := "Last used4 minutes ago from 192.168.1.7", "Created1 hour ago", "Key ID"+id(1)
+	last, created, expires, id := "Last used4 minutes ago from 192.168.1.7", "Created1 hour ago", "ExpiresNever · Change", "Key ID"+id(1)
 	refused, fingerprint := "Last refused3 minutes ago, while it was off", "Fingerprint0123456789abcdef"
 	for _, c := range []struct {
 		use  views.Use
 		want []string
 	}{
-		{all, []string{last + device, "First used1 hour ago", created, refused, fingerprint, id}},
-		{silent, []string{last, "First used1 hour ago", created, refused, fingerprint, id}},
-		{views.Use{Known: views.Known}, []string{"Last usedNever used.", created, id}},
-		{views.Use{Known: views.Known, Since: views.NewWhen(noon.AddDate(0, -5, 8), noon)}, []string{"Last usedNo use seen since 10 Dec 2025. What was before is not known.", created, id}},
-		{views.Use{Known: views.NotReported}, []string{"Last usedNot reported by this server.", created, id}},
-		{views.Use{Known: views.NotKnown}, []string{"Last usedNot known right now.", created, id}},
+		{all, []string{last + device, "First used1 hour ago", created, expires, refused, fingerprint, id}},
+		{silent, []string{last, "First used1 hour ago", created, expires, refused, fingerprint, id}},
+		{views.Use{Known: views.Known}, []string{"Last usedNever used.", created, expires, id}},
+		{views.Use{Known: views.Known, Since: views.NewWhen(noon.AddDate(0, -5, 8), noon)}, []string{"Last usedNo use seen since 10 Dec 2025. What was before is not known.", created, expires, id}},
+		{views.Use{Known: views.NotReported}, []string{"Last usedNot reported by this server.", created, expires, id}},
+		{views.Use{Known: views.NotKnown}, []string{"Last usedNot known right now.", created, expires, id}},
 	} {
 		if diff := cmp.Diff(c.want, facts(c.use)); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)

@@ -29,7 +29,7 @@ func (m Delete) back() templ.SafeURL {
 }
 
 // instead says whether turning the key off would do as well. Of a key that nothing has used there is nothing to try out first.
-func (m Delete) instead() bool { return m.Key.On && m.Return == "" && !m.Key.neverUsed() }
+func (m Delete) instead() bool { return m.Key.works() && m.Return == "" && !m.Key.neverUsed() }
 
 // neverUsed says that nothing has used the key, as far back as there is anything to know.
 func (k Key) neverUsed() bool {

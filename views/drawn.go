@@ -29,7 +29,7 @@ var wells = map[Kind]well{
 
 // drawing is what sort of device uses the key. It is lit while that goes on.
 func (k Key) drawing() templ.Component {
-	if k.On && k.Use.Lately {
+	if k.works() && k.Use.Lately {
 		return wells[k.Use.Kind].live
 	}
 	return wells[k.Use.Kind].dark

@@ -127,6 +127,8 @@ type Keys struct {
 	// Show is which keys are listed: ShowOn, ShowOff, ShowUnused, or "" for all. Counts are how many there are of each.
 	Show   string
 	Counts Counts
+	// Needs are the keys that somebody should look at, the most pressing first.
+	Needs []Need
 	// List holds the keys that match Query and Show, those first that somebody may be waiting for.
 	List []Key
 	// PublicURL is what a device must be told to connect, Local whether one elsewhere can.
@@ -198,6 +200,8 @@ type Key struct {
 	Created  When
 	// EndsAtOnce says that turning the key off ends what it opened. That is known of this program's own accounts alone.
 	EndsAtOnce bool
+	// Expiry is when the key expires, nil when it never does.
+	Expiry *Expiry
 	// New marks the key that this answer made.
 	New bool
 	// Unknown says what is not known of the key's state, after an act whose answer got lost.
@@ -251,6 +255,8 @@ type CreateForm struct {
 	Holder *Key
 	// Adopt offers the way for a value that a device has already.
 	Adopt bool
+	// Expiry is when the key is to expire.
+	Expiry ExpiryField
 	// Place is PlaceDialog when the form stands there, and is what htmx draws again.
 	Place string
 }
@@ -330,6 +336,8 @@ func (k Key) word() string {
 	switch {
 	case k.Unknown != "":
 		return "Not known"
+	case k.expired():
+		return "Expired"
 	case k.On:
 		return "On"
 	default:

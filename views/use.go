@@ -44,6 +44,8 @@ type Use struct {
 	// Since is the day from which uses are recorded, zero when the key is younger than that.
 	Since When
 	Stage Stage
+	// Expired says that the refused sign-in came after the key had expired.
+	Expired bool
 	// Off is what turning the key off ended, nil when it is on or that is not known.
 	Off *Off
 	// Fingerprint is the first 16 hexadecimal digits of the value's SHA-256, "" when it is not known.

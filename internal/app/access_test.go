@@ -65,6 +65,7 @@ const (
 	turnedOn     effect = "the owner's key is on"
 	turnedOff    effect = "the owner's key is off"
 	deleted      effect = "the owner's key is gone"
+	expires      effect = "the owner's key expires"
 	made         effect = "the caller has another key"
 	signedIn     effect = "the browser has a new session, and the old one is over here and at the key service"
 	signedOut    effect = "the web session and the session at the key service are over"
@@ -118,6 +119,10 @@ var pages = map[string]row{
 	"POST /keys/:id/card":     {first, is(404), is(403), is(403), itsKey},
 	// Nothing of that name is left, as was asked for: whether it ever was is not told.
 	"POST /keys/:id/delete": {first, goes("/keys"), is(403), is(403), goes("/keys").and(deleted)},
+
+	"GET /keys/expiry":      {first, goes("/keys/new"), goes("/keys/new"), goes("/keys/new"), goes("/keys/new")},
+	"GET /keys/:id/expiry":  {first, is(404), is(403), is(403), is(200)},
+	"POST /keys/:id/expiry": {first, is(404), is(403), is(403), goes("/keys").and(expires)},
 
 	"GET /keys/new":         {first, is(200), is(403), is(403), is(200)},
 	"GET /keys/name":        {first, goes("/keys/new"), goes("/keys/new"), goes("/keys/new"), goes("/keys/new")},
@@ -479,13 +484,13 @@ func (s *stage) stored(g model.DeviceGrant) model.DeviceGrant {
 
 func (s *stage) keysOf(user string) []string {
 	s.t.Helper()
-	keys, err := s.store.APIKeys(s.t.Context(), user)
+	keys, err := s.store.Keys(s.t.Context(), user)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	var list []string
-	for _, key := range keys {
-		list = append(list, key.Name+map[bool]string{true: " off", false: " on"}[key.Disabled])
+	for _, key := range keys.List {
+		list = append(list, key.Name+map[bool]string{true: " off", false: " on"}[key.Disabled]+map[bool]string{true: "", false: ", expires"}[key.ExpiresAt.IsZero()])
 	}
 	return list
 }
@@ -517,6 +522,8 @@ func (f facts) after(e effect, p principal) facts {
 		f.Owner[0] = "porch-cam off"
 	case deleted:
 		f.Owner = f.Owner[1:]
+	case expires:
+		f.Owner[0] += ", expires"
 	case made:
 		*mine = append(*mine, "made on")
 	case signedIn, signedOut, sessionEnded:
@@ -581,6 +588,8 @@ func forms(path string, c *cast, p principal) url.Values {
 		return url.Values{"key": {c.target}}
 	case "/keys/adopt":
 		return url.Values{"name": {"made"}, "key": {testkit.OldValue()}}
+	case "/keys/:id/expiry":
+		return url.Values{"expires": {"90"}, "place": {"row"}}
 	case "/keys/which":
 		return url.Values{"value": {c.phone}}
 	case "/oauth/device_authorization":

@@ -138,6 +138,7 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 		Here:           here,
 		ConfirmEmail:   here && a.mails.box != nil,
 		SendsLinks:     !here || a.mails.box != nil, // another server has to be asked
+		SendsReminders: a.mails.box != nil,
 		MailStuck:      func() bool { return here && a.mails.stuck() },
 		Pace:           keys.pace,
 		Streams:        mostStreams(a.listener.Most(), a.store.Alone()),
