@@ -23,6 +23,7 @@ func (h *dashboard) showNewKey(c echo.Context) error {
 	if name := c.QueryParam("name"); model.ValidName(name) { // typed before signing in was needed
 		m.Form.Name = name
 	}
+	m.Form.Expiry = h.emptyExpiryField(c)
 	ctx, cancel := readContext(c)
 	defer cancel()
 	keys, err := h.person(c).Keys(ctx)
@@ -47,8 +48,16 @@ func (h *dashboard) createKey(c echo.Context) error {
 		m.Form.Error = "This form was incomplete, so no key was created. Send it again."
 		return h.bringBack(c, http.StatusUnprocessableEntity, m)
 	}
+	_, at, err := h.expiryField(c)
+	if err != nil {
+		m := h.createModel(c, wanted)
+		if _, err := h.readKeys(c, &m); err != nil {
+			m.Form.ID = newFormID()
+		}
+		return h.bringBack(c, http.StatusUnprocessableEntity, m)
+	}
+	wanted.ExpiresAt = at
 	if wanted.Name == "" && wanted.Label != "" {
-		var err error
 		if wanted.Name, err = h.nameFor(c, wanted.Label); err != nil {
 			return h.answerCreateError(c, wanted, model.Created{Unread: err}, err)
 		}
@@ -96,6 +105,7 @@ func (h *dashboard) createModel(c echo.Context, sent keyForm) views.Keys {
 	if sent.made {
 		m.Form.Name = ""
 	}
+	m.Form.Expiry, _, _ = h.expiryField(c)
 	if c.FormValue("place") == views.PlaceDialog {
 		m.Form.Place = views.PlaceDialog
 	}
@@ -117,7 +127,7 @@ func (h *dashboard) bringBack(c echo.Context, status int, m views.Keys) error {
 	if m.Form.Place == "" && wantsPart(c) { // the form of the first visit, in place of the list
 		m.Failure = nil
 		if m.Quota.Used > 0 && m.Notice == nil {
-			m.Notice = &views.Notice{Bad: true, Title: "No key was created.", Text: cmp.Or(m.Form.Error, m.Form.LabelError, m.Form.NoteError)}
+			m.Notice = &views.Notice{Bad: true, Title: "No key was created.", Text: cmp.Or(m.Form.Error, m.Form.LabelError, m.Form.NoteError, m.Form.Expiry.Error)}
 		}
 	}
 	m.Title = "Create a key"
@@ -171,6 +181,10 @@ func (h *dashboard) answerCreateError(c echo.Context, wanted keyForm, created mo
 	switch {
 	case model.OutcomeOf(err) != model.NotDone:
 		return h.answerLostCreate(c, m, name, created, err)
+	case model.Is(err, model.KindExpiryPast):
+		m.Form.Expiry.Error = string(errDayOver)
+	case model.Is(err, model.KindExpiryFar):
+		m.Form.Expiry.Error = string(errTooFar)
 	case model.Is(err, model.KindBadLabel):
 		m.Form.LabelError, m.Form.NoteError = cardErrors(wanted.Label, wanted.Note)
 	case model.Is(err, model.KindBadName):

@@ -274,3 +274,50 @@ func TestAKeyThatExpiresSometimeCostsTheListLittle(t *testing.T) {
 	}
 	t.Logf("%v", before)
 }
+
+func TestAKeyIsCreatedWithTheDayOnWhichItExpires(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, who := p.signedIn(email)
+	form := func(choice, day string) url.Values {
+		f := createForm(newFormID(t), "porch-cam")
+		f.Set("label", "Porch")
+		f.Set("expires", choice)
+		f.Set("until", day)
+		return f
+	}
+	a := b.get("/keys").lacks(".create details[open]")
+	if got := a.attr(".create [name=expires][checked]", "value"); got != "never" {
+		t.Errorf("the form proposes %q", got)
+	}
+	for _, b := range []*browser{b, b.htmx()} {
+		a := b.post("/keys", form("day", "2036-05-03")).want(http.StatusUnprocessableEntity).says(".create details[open] #expires-told .error", "At most ten years from today.")
+		if a.attr("#until", "value") != "2036-05-03" || a.attr("#label", "value") != "Porch" || a.attr("#name", "value") != "porch-cam" {
+			t.Error("what was typed is not kept")
+		}
+	}
+	if len(p.stored(who)) != 0 {
+		t.Fatal("a key was created")
+	}
+	bad := form("30", "")
+	bad.Set("name", "porch cam")
+	if got := b.post("/keys", bad).want(http.StatusUnprocessableEntity).attr("[name=expires][checked]", "value"); got != "30" {
+		t.Errorf("with a bad name the choice is %q", got)
+	}
+	b.by("Europe/Berlin").post("/keys", form("30", "")).want(http.StatusOK)
+	expiresAt := func(i int) time.Time {
+		keys, err := p.store.Keys(t.Context(), who.id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return keys.List[i].ExpiresAt
+	}
+	if got := expiresAt(0).UTC().Format(time.RFC3339); got != "2026-06-01T21:59:59Z" {
+		t.Errorf("it expires at %s", got)
+	}
+	never := createForm(newFormID(t), "lamp")
+	b.post("/keys", never).want(http.StatusOK)
+	if !expiresAt(1).IsZero() {
+		t.Error("a form without the field makes a key that expires")
+	}
+}

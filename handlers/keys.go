@@ -91,6 +91,9 @@ func (h *dashboard) fillKeys(c echo.Context, m *views.Keys, keys model.Keys) {
 	m.Form.ID = newFormID()
 	m.List = make([]views.Key, 0, len(keys.List))
 	m.Needs = h.needs(keys.List)
+	if len(keys.List) == 0 && m.Form.Expiry.First == "" { // the form of the first visit
+		m.Form.Expiry = h.emptyExpiryField(c)
+	}
 	query := strings.ToLower(m.Query)
 	for _, key := range arranged(keys.List, now) {
 		state, idle := views.ShowOn, unused(key, now)

@@ -102,7 +102,7 @@
         }, { once: true });
       }
       $("[autofocus]", dialog)?.focus();
-    } else if (dialog.open && dialog.contains(source)) {
+    } else if (dialog.open && dialog.contains(source) && !target.closest?.("dialog")) {
       dialog.close();
       const names = document.querySelectorAll("#keys .key a.name");
       ((target === "#compose" && $("#once-title")) || names[Math.min(row, names.length - 1)] || $("#heading")).focus();

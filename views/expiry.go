@@ -36,6 +36,9 @@ type ExpiryField struct {
 	Mailed, Elsewhere bool
 }
 
+// said says that something was chosen, or tried to be.
+func (f ExpiryField) said() bool { return f.Error != "" || f.Choice != "" && f.Choice != ExpiresNever }
+
 // ExpiryForm is the model of the page on which people say when a key of theirs expires.
 type ExpiryForm struct {
 	Page
@@ -108,9 +111,9 @@ func (e *Expiry) act() string {
 // title is the question of the form.
 func (m ExpiryForm) title() string {
 	if m.Key.Expiry.act() == "Extend" {
-		return "Extend " + m.Key.Name
+		return "Extend " + m.Key.Title()
 	}
-	return "When does " + m.Key.Name + " expire?"
+	return "When does " + m.Key.Title() + " expire?"
 }
 
 // expiryPath is the address of the form, and expiryDialog the one that htmx fetches it from.
@@ -218,7 +221,11 @@ func saying(say func(*sentences)) templ.Component {
 // inUTC is the moment in UTC, with its day if that is another one there.
 func (w When) inUTC(c *Clock) string {
 	there, here := w.at.UTC(), c.at(w.at)
-	if sameDay(there, here) {
+	_, offset := here.Zone()
+	switch {
+	case offset == 0:
+		return "UTC"
+	case sameDay(there, here):
 		return there.Format("15:04 UTC")
 	}
 	return there.Format("2 Jan, 15:04 UTC")
