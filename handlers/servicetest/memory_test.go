@@ -685,10 +685,10 @@ func (p *memoryPerson) DeleteKey(ctx context.Context, id string) (model.Key, err
 	if !p.m.lies("sessions outlive deleted keys") {
 		p.m.endOf(k.ID)
 	}
-	p.undo(u, k, "deleted")
 	if !p.m.lost(model.EventKeyDeleted) {
 		p.m.record(p.from, u.id, model.EventKeyDeleted, k.Key, "")
 	}
+	p.undo(u, k, "deleted")
 	was := p.shown(k)
 	was.Usage = model.KeyUsage{}
 	if p.m.lies("deleted keys are off") {

@@ -23,6 +23,10 @@ func (p *memoryPerson) ReplaceKey(ctx context.Context, oldID string, how model.R
 		err = refuse(model.KindReplacing, "")
 	case old.Disabled && how.Finish != model.FinishNow && !p.m.lies("keys that are off are waited for"):
 		err = refuse(model.KindNoReplacement, "the key is off already")
+	case !slices.Contains([]model.Finish{model.FinishOnEvidence, model.FinishNow, model.FinishByPerson}, how.Finish):
+		err = refuse(model.KindNoReplacement, "finish is none")
+	case slices.ContainsFunc(u.keys, func(k *memoryKey) bool { return k.Name == how.Name }):
+		err = refuse(model.KindNameTaken, "")
 	case len(u.keys) >= model.MaxKeys:
 		err = refuse(model.KindKeyLimit, "")
 	}

@@ -50,6 +50,8 @@ type Tenant struct {
 	OthersByBrowser bool
 	// OnlyReminds says that a key goes on letting devices in that has expired, and that nobody knows better.
 	OnlyReminds bool
+	// NoEvidence says that it does not see devices, and so cannot wait for one.
+	NoEvidence bool
 	// TrialsAreUses says that it cannot try a value but by signing in with it.
 	TrialsAreUses bool
 }
@@ -121,6 +123,7 @@ func parts() []part {
 		{"labels", labels()},
 		{"expiry", expiry()},
 		{"values", values()},
+		{"replacements", replacements()},
 		{"sessions", sessions()},
 		{"a person", self()},
 		{"every answer", everyAnswer()},

@@ -16,6 +16,15 @@ func TestAFaithfulServiceKeepsTheContract(t *testing.T) {
 // lies are what a service can get wrong, and the part of the contract that must notice it.
 var lies = map[string]string{
 	"21 keys":                                 "keys",
+	"back in words alone":                     "replacements",
+	"keys that are off are waited for":        "replacements",
+	"labels stay":                             "replacements",
+	"no key-brought-back":                     "replacements",
+	"no key-replaced":                         "replacements",
+	"now is never":                            "replacements",
+	"parked keys go on":                       "replacements",
+	"replaced twice":                          "replacements",
+	"waited for without end":                  "replacements",
 	"a link that fails is used up":            "links",
 	"a value beside a refusal":                "keys",
 	"a wrong password ends the session":       "a person",

@@ -40,7 +40,7 @@ type Created struct {
 	// Keys are all keys as they were read last; Unread is why they could not be.
 	Keys   Keys
 	Unread error
-	// NotKept says that the label, the note or the expiry of the key could not be saved.
+	// NotKept says that the label, the note or the expiry of the key could not be saved, or which key it takes the place of.
 	NotKept bool
 	// Found are the keys that may be the one: of its name, and not there before. They are looked for when the answer got lost.
 	Found []Key

@@ -46,4 +46,5 @@ type KeptCard struct {
 	Email       string    // of the owner, whom nobody else here could remind
 	ListedAt    time.Time // when the key was last in a complete list
 	Name        string    // as the key is called there, for reminders
+	Replaced    Replacement
 }

@@ -65,6 +65,9 @@ func (e Elsewhere) Cards(ctx context.Context, userID string) (map[string]model.K
 		cards[r.id] = r.get()
 		return struct{}{}
 	})
+	if err == nil {
+		err = e.readReplacements(ctx, userID, cards)
+	}
 	return cards, doing("read cards of keys", err)
 }
 

@@ -38,7 +38,7 @@ func readStatements() []string {
 		selectClock, countUsers, selectAnyUser,
 		selectKnocks, countKnocks, selectKnocksFrom, selectKeysNotBack,
 		selectServerKey, selectServerKeys, selectServerKeyUser, selectCustomData,
-		selectDueReplacements,
+		selectDueReplacements, selectReplacements,
 		selectCards,
 		selectExpired, selectDueReminder, selectClaimed,
 	}
@@ -74,7 +74,7 @@ func writeStatements() []string {
 		selectExpiry, updateExpiry, upsertCardExpiry, shortenSessionsOfKey, lengthenSessionsOfKey, selectCardExpiry, changeCardExpiry,
 		markSaved, selectShown,
 		selectReplaceable, selectNewKey, upsertReplacement, sawNewKey, parkedByTurn, undoneByTurn, undoneByNew, endReplacement, selectEvidence,
-		moveQuiet, setBoth, restartQuiet, restartAllQuiet, boundReplacements,
+		moveQuiet, setBoth, restartQuiet, restartAllQuiet, boundReplacements, selectReplacementState, moveReplacement, deleteReplacement,
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 // Cards keep here what the other server has no room for, by user and key. Nobody asks whether there is such a key.
 type Cards interface {
+	Replacements
 	Cards(ctx context.Context, userID string) (map[string]model.KeptCard, error)
 	// SaveCard keeps what is known of a key that was created a moment ago.
 	SaveCard(ctx context.Context, userID, keyID string, c model.KeptCard) error
@@ -39,7 +40,7 @@ func (p *Person) readCards(ctx context.Context) cards {
 // of gives a key with what is kept of it. The fingerprint that the other server tells counts.
 func (c cards) of(k model.Key) model.Key {
 	kept := c[k.ID]
-	k.Card = kept.Card
+	k.Card, k.Replaced = kept.Card, kept.Replaced
 	if k.ExpiresAt.IsZero() { // or the other server says it, and sees to it
 		k.ExpiresAt, k.OnlyReminds = kept.ExpiresAt, !kept.ExpiresAt.IsZero()
 	}

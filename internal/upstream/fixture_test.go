@@ -138,7 +138,7 @@ func (r *rig) tenant(how setup) servicetest.Tenant {
 		},
 		Events: func(t testing.TB, userID string) []model.Event { return r.written(userID) },
 		Clock:  r.clock, ReportsUsage: !how.foreign, NoSessions: how.foreign, NoNewPassword: how.foreign, NoAdoption: true, NoSpellings: true,
-		OthersByBrowser: true, TrialsAreUses: true, OnlyReminds: true,
+		OthersByBrowser: true, TrialsAreUses: true, OnlyReminds: true, NoEvidence: true,
 	}
 	if how.sendsMail {
 		tenant.Link = func(t testing.TB, email string) model.GivenLink {

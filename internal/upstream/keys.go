@@ -45,7 +45,9 @@ func (p *Person) Keys(ctx context.Context) (model.Keys, error) {
 	if err != nil {
 		return model.Keys{}, failed(err)
 	}
-	return p.merge(list, usage(), p.readCards(ctx)), nil
+	kept := p.readCards(ctx)
+	p.followAll(ctx, kept, list)
+	return p.merge(list, usage(), kept), nil
 }
 
 // merge puts to the keys what is known of their usage and what is kept of them.
@@ -170,6 +172,17 @@ func (p *Person) findLost(ctx context.Context, name string, before []client.APIK
 
 // TurnKey turns a key on or off and then looks, whatever the answer was: what the other server says of the key afterwards counts.
 func (p *Person) TurnKey(ctx context.Context, id string, on bool) (model.Key, error) {
+	key, kept, err := p.turn(ctx, id, on)
+	if err == nil {
+		p.recordTurned(ctx, key, on)
+		p.followOne(ctx, kept, id, seen{there: true, off: !on})
+		key.Replaced = kept[id].Replaced
+	}
+	return key, err
+}
+
+// turn is TurnKey without writing it down. It gives what is kept of all keys too.
+func (p *Person) turn(ctx context.Context, id string, on bool) (model.Key, cards, error) {
 	turn := p.keys.Disable
 	if on {
 		turn = p.keys.Enable
@@ -177,23 +190,23 @@ func (p *Person) TurnKey(ctx context.Context, id string, on bool) (model.Key, er
 	_, err := patiently(p, func() (struct{}, error) { return struct{}{}, turn(ctx, id) })
 	lost := failed(err)
 	if err != nil && model.OutcomeOf(lost) == model.NotDone {
-		return model.Key{}, lost
+		return model.Key{}, nil, lost
 	}
 	usage := p.askUsage(ctx)
 	key, err := p.fetch(ctx, id)
 	switch {
 	case client.IsNotFound(err):
-		return model.Key{}, failed(err)
+		return model.Key{}, nil, failed(err)
 	case err != nil:
 		err = failed(err)
 		err.(*model.Error).Outcome = model.Unclear //nolint:errorlint // failed makes no other
-		return model.Key{}, err
+		return model.Key{}, nil, err
 	case lost != nil && key.Disabled == on: // the answer got lost, and so did the request
 		lost.(*model.Error).Outcome = model.FoundUndone //nolint:errorlint // failed makes no other
-		return p.readCards(ctx).of(usage().of(key)), lost
+		return p.readCards(ctx).of(usage().of(key)), nil, lost
 	}
-	p.recordTurned(ctx, key, on)
-	return p.readCards(ctx).of(usage().of(key)), nil
+	kept := p.readCards(ctx)
+	return kept.of(usage().of(key)), kept, nil
 }
 
 // sameAct is for how long one act more of the same kind on the same key is taken for a repetition: a double click, two tabs.
@@ -239,8 +252,10 @@ func (p *Person) DeleteKey(ctx context.Context, id string) (model.Key, error) {
 			return key, lost
 		}
 	}
+	kept := p.readCards(ctx)
 	p.forget(ctx, key.ID)
 	p.record(ctx, p.event(model.EventKeyDeleted, key))
+	p.followOne(ctx, kept, key.ID, seen{})
 	return key, nil
 }
 
