@@ -135,13 +135,14 @@ var unsettled = map[string]string{
 	"rehash":        "the next sign-in stores the password anew",
 	"keepData":      "the next sign-in stores it",
 	"TryValue":      "nobody has a token for the session that it ends",
+	"RecordExpired": "the next pass finds out",
 	"Disable":       "change does",
 	"Enable":        "change does",
 }
 
 // reads are the calls of the store that write nothing.
 var reads = []string{
-	"APIKey", "APIKeyByValueHash", "APIKeys", "AuthSession", "AuthSessions", "Believed", "CountKnocks", "CustomData", "Doubts", "DueReplacements", "Events", "Identities",
+	"APIKey", "APIKeyByValueHash", "APIKeys", "AuthSession", "AuthSessions", "Believed", "CountKnocks", "CustomData", "Doubts", "DueReplacements", "Events", "ExpiredKeys", "Identities",
 	"IdentitiesBySpelling", "IdentitiesMeant", "IdentityBySubject", "Keys", "KeysNotBack", "Knocks", "KnocksFrom", "LinkedIdentity", "RecordingSince", "ServerKey", "ServerKeyUser", "ServerKeys",
 	"Settled", "User", "Users",
 }
