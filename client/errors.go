@@ -15,6 +15,7 @@ const (
 	codeMissingParameter = "MissingParameter"
 	codeBadRequest       = "BadRequest"
 	codeKeyNotFound      = "APIKeyNotFound"
+	codeNotReplaced      = "ReplacementNotFound"
 	codeKeyExists        = "APIKeyAlreadyExists"
 	codeAccountInUse     = "AccountNameInUse"
 	codeInvalidPassword  = "InvalidPassword"

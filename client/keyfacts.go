@@ -42,6 +42,9 @@ type KeyFact struct {
 	// ExpiresAt is from when on the key signs nothing in; zero when it does not
 	// expire, or the server does not tell.
 	ExpiresAt time.Time
+	// Replaced is by which key, if by one. Its StartedAt is zero when by none,
+	// and when the server does not tell.
+	Replaced Replacement
 }
 
 // KeyUse is a sign-in with a key. The address is as the server saw it; the rest
@@ -101,7 +104,7 @@ func (a *APIKeys) Facts(ctx context.Context) (KeyFacts, error) {
 func IsNotReported(err error) bool {
 	e, ok := about(err)
 	own := ok && (strings.HasPrefix(e.Path, ownRoot+"/") || e.Op == opTokenFor)
-	if !own || e.Code == codeSessionNotFound || e.Code == codeKeyNotFound || errors.Is(err, errBrokeOff) {
+	if !own || e.Code == codeSessionNotFound || e.Code == codeKeyNotFound || e.Code == codeNotReplaced || errors.Is(err, errBrokeOff) {
 		return false
 	}
 	if e.Op == opTokenFor && e.Code == codeNoGrant {
@@ -161,7 +164,8 @@ type wireFact struct {
 		AccessUntil  time.Time `json:"access_until"`
 		FirstRefused time.Time `json:"first_refused_at"`
 	} `json:"off"`
-	ExpiresAt time.Time `json:"expires_at"`
+	ExpiresAt time.Time        `json:"expires_at"`
+	Replaced  *wireReplacement `json:"replacement"`
 }
 
 // fact makes the texts, which came from a device, fit to print.
@@ -177,6 +181,9 @@ func (w *wireFact) fact() KeyFact {
 		LastRefusal: KeyRefusal{refusal.At, tidy(refusal.Address, maxCode), tidy(refusal.Reason, maxCode)},
 		Off:         KeyOff(w.Off),
 		ExpiresAt:   w.ExpiresAt,
+	}
+	if w.Replaced != nil && w.Replaced.check() == nil {
+		f.Replaced = w.Replaced.replacement()
 	}
 	if sum, err := hex.DecodeString(w.Fingerprint); err == nil && len(sum) == 8 {
 		f.Fingerprint = hex.EncodeToString(sum)

@@ -86,6 +86,7 @@ const (
 	kindBadExpiry
 	kindReplacing
 	kindNoReplacement
+	kindNotReplaced
 	kinds // how many there are
 )
 
@@ -161,6 +162,7 @@ var wireErrors = [...]wireError{
 	kindValueTaken:      {409, "", "this value cannot be adopted: ask the administrator of this server", slog.LevelInfo},
 	kindReplacing:       {409, "", "another replacement of this API key is not over yet", slog.LevelInfo},
 	kindNoReplacement:   {400, "InvalidParameter", asRefused, slog.LevelInfo},
+	kindNotReplaced:     {404, "ReplacementNotFound", "nothing takes the place of this API key", slog.LevelInfo},
 	// Linking says "unauthorized" where the tests of the SDKs look for that, and never is.
 	kindBadLinkRequest:    {400, "InvalidParameter", "invalid user link request", slog.LevelInfo},
 	kindIdentityTaken:     {400, "InvalidParameter", "invalid user link request: unauthorized: a user already exists with the specified provider", slog.LevelInfo},

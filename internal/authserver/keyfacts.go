@@ -17,6 +17,7 @@ func (s *Server) keyFacts(r *http.Request, who principal) (answer, error) {
 	for i, key := range keys.List {
 		out.Keys[i] = wireFactsOf(key.ID, key.Usage)
 		out.Keys[i].ExpiresAt = wireTimeIf(key.ExpiresAt)
+		out.Keys[i].Replacement = wireReplacementOf(key.Replaced)
 	}
 	return answer{status: http.StatusOK, body: out}, nil
 }

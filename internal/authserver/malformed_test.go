@@ -31,6 +31,7 @@ func wellFormed() map[string]map[string]string {
 		"POST " + apiKeys:                                 {"name": "pump"},
 		"POST /api/latchkey/v1/proof":                     {"password": "another horse"},
 		"PUT /api/latchkey/v1/keys/{id}/expiry":           {"expires_at": "2016-03-01T12:00:00Z"},
+		"POST /api/latchkey/v1/keys/{id}/replacement":     {"new_key": "0123456789abcdef01234567", "finish": "now"},
 		"PUT /api/latchkey/v1/password":                   {"current_password": "another horse", "new_password": "a third horse"},
 	}
 }

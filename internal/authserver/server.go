@@ -89,6 +89,7 @@ const (
 	passwordPath = own + "/password"
 	adoptedPath  = own + "/adopted_keys"
 	expiryPath   = own + "/keys/{id}/expiry"
+	replacedPath = own + "/keys/{id}/replacement"
 )
 
 // whenLinking is at the end of a path that is another call than the one without it.
@@ -139,6 +140,9 @@ func (s *Server) table() []route {
 		{"DELETE", sessionsPath + "/{id}", managesKeys, s.endSession},
 		{"POST", reissuePath, managesKeys, s.reissue},
 		{"PUT", expiryPath, managesKeys, s.setExpiry},
+		{"POST", replacedPath, managesKeys, s.replaceKey},
+		{"GET", replacedPath, managesKeys, s.fetchReplacement},
+		{"DELETE", replacedPath, managesKeys, s.endReplacement},
 	}
 }
 

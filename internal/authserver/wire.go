@@ -173,14 +173,15 @@ type keyFactsAnswer struct {
 }
 
 type wireKeyFacts struct {
-	ID          string          `json:"_id"`
-	Fingerprint string          `json:"fingerprint"`
-	Words       string          `json:"words"`
-	FirstUsedAt *wireTime       `json:"first_used_at,omitempty"`
-	LastUse     *wireKeyUse     `json:"last_use,omitempty"`
-	LastRefusal *wireKeyRefusal `json:"last_refusal,omitempty"`
-	Off         *wireKeyOff     `json:"off,omitempty"`
-	ExpiresAt   *wireTime       `json:"expires_at,omitempty"`
+	ID          string           `json:"_id"`
+	Fingerprint string           `json:"fingerprint"`
+	Words       string           `json:"words"`
+	FirstUsedAt *wireTime        `json:"first_used_at,omitempty"`
+	LastUse     *wireKeyUse      `json:"last_use,omitempty"`
+	LastRefusal *wireKeyRefusal  `json:"last_refusal,omitempty"`
+	Off         *wireKeyOff      `json:"off,omitempty"`
+	ExpiresAt   *wireTime        `json:"expires_at,omitempty"`
+	Replacement *wireReplacement `json:"replacement,omitempty"`
 }
 
 type wireKeyUse struct {
