@@ -42,6 +42,9 @@ func (p *Person) replaceKey(ctx context.Context, oldID string, how model.Replaci
 			return key, "", err
 		}
 	}
+	if how.ExpiresAt, err = p.accounts.checkExpiry(how.ExpiresAt); err != nil {
+		return key, "", err
+	}
 	if err := p.acting(); err != nil {
 		return key, "", err
 	}

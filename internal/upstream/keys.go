@@ -82,7 +82,6 @@ func (p *Person) fetch(ctx context.Context, id string) (model.Key, error) {
 // CreateKey reads the keys as they are before, without which nobody could say what came of a create whose answer got lost, and then
 // creates the key. A key for a device is created without: its page compares by itself.
 func (p *Person) CreateKey(ctx context.Context, k model.NewKey) (model.Created, error) {
-	k.ExpiresAt = k.ExpiresAt.Truncate(time.Second)
 	if err := model.CheckExpiry(k.ExpiresAt, p.s.now()); err != nil {
 		return p.besides(ctx, err)
 	}
@@ -117,6 +116,10 @@ func (p *Person) besides(ctx context.Context, err error) (created model.Created,
 
 // create asks once and never again.
 func (p *Person) create(ctx context.Context, wanted model.NewKey) (created model.Created, err error) {
+	wanted.ExpiresAt = wanted.ExpiresAt.Truncate(time.Second)
+	if err := model.CheckExpiry(wanted.ExpiresAt, p.s.now()); err != nil {
+		return created, err
+	}
 	if wanted, err = wanted.Cleaned(); err != nil {
 		return created, err
 	}
