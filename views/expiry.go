@@ -108,6 +108,14 @@ func (e *Expiry) act() string {
 	return "Extend"
 }
 
+// sayAct is what a screen reader says of the link, which has only the word on it.
+func (k *Key) sayAct() string {
+	if act := k.Expiry.act(); act == "Extend" {
+		return act + " " + k.Title()
+	}
+	return "Change when " + k.Title() + " expires"
+}
+
 // title is the question of the form.
 func (m ExpiryForm) title() string {
 	if m.Key.Expiry.act() == "Extend" {
