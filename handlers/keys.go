@@ -34,6 +34,11 @@ func actContext(c echo.Context) (context.Context, context.CancelFunc) {
 // listKeys shows the keys page, and to htmx the list alone.
 func (h *dashboard) listKeys(c echo.Context) error {
 	m := h.keysModel(c)
+	if m.Bulk = selecting(c); m.Bulk != nil && !wantsPart(c) {
+		if act, results := h.takeResults(c); act != "" {
+			h.showResults(&m, act, results)
+		}
+	}
 	status := http.StatusOK
 	keys, err := h.readKeys(c, &m)
 	if err == nil && !wantsPart(c) {
@@ -57,6 +62,7 @@ func (h *dashboard) keysModel(c echo.Context) views.Keys {
 		Form:      views.CreateForm{Adopt: h.OwnersAdopt},
 		Query:     strings.TrimSpace(c.FormValue("q")),
 		Show:      shown(c.FormValue("show")),
+		Sort:      sorted(c.FormValue("sort")),
 		PublicURL: h.PublicURL,
 		Local:     h.local,
 	}
@@ -84,6 +90,14 @@ func shown(show string) string {
 	return ""
 }
 
+// sorted is in which order the keys are asked for, "" for the usual one.
+func sorted(sort string) string {
+	if sort == views.SortByName || sort == views.SortByAge {
+		return sort
+	}
+	return ""
+}
+
 // fillKeys fills the model with keys that were read.
 func (h *dashboard) fillKeys(c echo.Context, m *views.Keys, keys model.Keys) {
 	now := h.Now()
@@ -95,7 +109,7 @@ func (h *dashboard) fillKeys(c echo.Context, m *views.Keys, keys model.Keys) {
 		m.Form.Expiry = h.emptyExpiryField(c)
 	}
 	query := strings.ToLower(m.Query)
-	for _, key := range arranged(keys.List, now) {
+	for _, key := range arranged(keys.List, now, m.Sort) {
 		state, idle := views.ShowOn, unused(key, now)
 		if key.Disabled || expired(key, now) {
 			state = views.ShowOff
@@ -132,8 +146,9 @@ func unused(key model.Key, now time.Time) bool {
 }
 
 // arranged is the list in the order of what a person comes for: keys that something is waited for or that have just been created, then by
-// their last use, the latest first, then those that were never used, the newest first; those that are off come last.
-func arranged(keys []model.Key, now time.Time) []model.Key {
+// their last use, the latest first, then those that were never used, the newest first; those that are off come last. Another order is one
+// by a single thing, in which a person knows where to look.
+func arranged(keys []model.Key, now time.Time, sort string) []model.Key {
 	group := func(key model.Key) int {
 		usage := key.Usage
 		switch {
@@ -149,12 +164,21 @@ func arranged(keys []model.Key, now time.Time) []model.Key {
 	}
 	keys = slices.Clone(keys)
 	slices.SortStableFunc(keys, func(a, b model.Key) int {
+		switch sort {
+		case views.SortByName:
+			return cmp.Or(strings.Compare(strings.ToLower(calledBy(a)), strings.ToLower(calledBy(b))), strings.Compare(a.ID, b.ID))
+		case views.SortByAge:
+			return cmp.Or(createdAt(b).Compare(createdAt(a)), strings.Compare(b.ID, a.ID))
+		}
 		return cmp.Or(
 			group(a)-group(b), b.Usage.LastUse.At.Compare(a.Usage.LastUse.At), createdAt(b).Compare(createdAt(a)), strings.Compare(b.ID, a.ID),
 		)
 	})
 	return keys
 }
+
+// calledBy is what a key is called in the list.
+func calledBy(key model.Key) string { return cmp.Or(key.Card.Label, key.Name) }
 
 func (h *dashboard) keyModel(key model.Key) views.Key {
 	return views.Key{

@@ -91,7 +91,9 @@ func TestThePagesToComeBackToAreThoseThatTheRoutesShow(t *testing.T) {
 		path, readable := strings.CutPrefix(route, http.MethodGet+" ")
 		switch {
 		case !readable, strings.ContainsAny(path, ":*."), strings.HasSuffix(path, arrivalSuffix):
-		case slices.Contains([]string{"/", "/healthz", "/logs", metadataPath, devicePath, home + "/which", expiryPath, newKeyPath, adoptPath, roomPath}, path): // all below the last are allowed
+		case slices.Contains([]string{
+			"/", "/healthz", "/logs", metadataPath, devicePath, home + "/which", home + "/name", expiryPath, newKeyPath, adoptPath, roomPath, bulkPath,
+		}, path): // all below the last are allowed
 		default:
 			pages = append(pages, path)
 		}

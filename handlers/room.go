@@ -2,7 +2,7 @@ package handlers
 
 import (
 	"net/http"
-	"slices"
+	"net/url"
 
 	"github.com/labstack/echo/v4"
 
@@ -24,16 +24,11 @@ func (h *dashboard) showRoom(c echo.Context) error {
 	}
 	h.fillRoom(c, &m, keys)
 	query := c.QueryParams()
-	for _, key := range m.All() {
-		if slices.Contains(query["key"], key.ID) {
-			m.Chosen = append(m.Chosen, key)
-		}
+	if chosen := chosenOf(query, keys.List); len(chosen.keys) > 0 {
+		return h.askSeveral(c, http.StatusOK, questionInRoom(m.Return), chosen, "")
 	}
-	if query.Has("delete") && len(m.Chosen) == 0 {
+	if query.Has("delete") {
 		m.Error = "Choose at least one key."
-	}
-	if len(m.Chosen) > 0 {
-		return render(c, http.StatusOK, views.RoomQuestionPage(m), views.RoomQuestionDialog(m))
 	}
 	if wantsPart(c) { // the dialog stays closed
 		c.Response().Header().Set("HX-Retarget", "#room")
@@ -51,6 +46,11 @@ func (h *dashboard) fillRoom(c echo.Context, m *views.Room, keys model.Keys) {
 	m.Others = h.others(keys.List, m.Proposed)
 }
 
+// questionInRoom is the question there, with the page of a pairing that needs the room. A key that is turned off instead makes none.
+func questionInRoom(back string) question {
+	return question{action: roomPath, target: "#room", back: string(views.Onward(roomPath, back)), form: url.Values{"return": {back}}}
+}
+
 // makeRoom deletes the chosen keys and says of each what became of it.
 func (h *dashboard) makeRoom(c echo.Context) error {
 	form, err := sentValues(c)
@@ -58,31 +58,26 @@ func (h *dashboard) makeRoom(c echo.Context) error {
 		return err
 	}
 	m := h.roomModel(c)
-	ctx, cancel := actContext(c)
+	ctx, cancel := severalContext(c)
 	defer cancel()
-	ids, names := form["key"], form["name"]
-	for i, id := range ids[:min(len(ids), model.MaxKeys)] {
-		if !model.IsID(id) || slices.Contains(ids[:i], id) {
-			continue
-		}
-		name := "A key"
-		if i < len(names) && model.ValidName(names[i]) {
-			name = names[i]
-		}
-		key, err := h.person(c).DeleteKey(ctx, id)
-		nothingDone := model.OutcomeOf(err) == model.NotDone && !model.Is(err, model.KindNotFound)
-		if err != nil && nothingDone && len(m.Results) == 0 { // and none of the others would fare better
-			return err
-		}
-		if key.Name != "" {
-			name = key.Name
-		}
-		m.Results = append(m.Results, h.cameOf(c, id, name, err))
+	chosen, err := h.readChosen(ctx, c, form)
+	if err != nil {
+		return err
 	}
-	if len(m.Results) == 0 {
+	if problem := h.typedWrong(form, chosen); problem != "" {
+		return h.askSeveral(c, http.StatusUnprocessableEntity, questionInRoom(m.Return), chosen, problem)
+	}
+	results, err := h.oneByOne(ctx, c, actDelete, chosen)
+	if err != nil {
+		return err
+	}
+	for _, r := range results {
+		m.Results = append(m.Results, r.told(actDelete, !h.Here))
+	}
+	if len(results) == 0 {
 		m.Error = "Choose at least one key."
 	}
-	reading, cancel := readContext(c)
+	reading, cancel := severalRead(c)
 	defer cancel()
 	keys, err := h.person(c).Keys(reading)
 	if err != nil {
@@ -91,25 +86,4 @@ func (h *dashboard) makeRoom(c echo.Context) error {
 		h.fillRoom(c, &m, keys)
 	}
 	return render(c, http.StatusOK, views.RoomPage(m), views.RoomPart(m))
-}
-
-// cameOf says what became of one key.
-func (h *dashboard) cameOf(c echo.Context, id, name string, err error) views.RoomResult {
-	r := views.RoomResult{ID: id, Name: name}
-	switch outcome := model.OutcomeOf(err); {
-	case err == nil:
-		r.Text = "Deleted"
-	case model.Is(err, model.KindNotFound):
-		r.Text = "Was deleted already, in another place"
-	case outcome == model.Unclear:
-		h.logFault(c, "outcome of a deletion unknown", err)
-		r.Text, r.There = "May or may not be deleted", true
-	case lost(err): // and it was found that nothing was saved
-		h.logFault(c, "key not deleted", err)
-		r.Text, r.There = "Not deleted: the connection to the database broke. You can try again.", true
-	default:
-		h.logFault(c, "key not deleted", err)
-		r.Text, r.There = "Not deleted: "+explain(err).heading, true
-	}
-	return r
 }

@@ -163,7 +163,6 @@ func TestWithoutAChoiceNothingIsDeleted(t *testing.T) {
 	for _, a := range []answer{
 		b.get("/keys/room?delete=1"), b.post("/keys/room", nil), b.htmx().get("/keys/room?delete=1"),
 		b.get("/keys/room?delete=1&key=0123456789abcdef01234567"), // somebody else's, or nobody's
-		b.post("/keys/room", url.Values{"key": {"x", "", "../key"}}),
 	} {
 		a.want(http.StatusOK).says("#room .error", "Choose at least one key.")
 	}

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/labstack/echo/v4"
 
@@ -78,6 +79,8 @@ func (h *dashboard) routes(e *echo.Echo) {
 	}
 	page(roomPath, h.showRoom, user...)
 	e.POST(roomPath, h.makeRoom, user...)
+	page(bulkPath, h.showSelecting, user...)
+	e.POST(bulkPath, h.actOnSeveral, append(slices.Clip(user), h.requireStepUpWhere(turnsOn, toTurnOnSeveral))...)
 	page("/keys/which", h.showWhichKey, user...)
 	e.POST("/keys/which", h.tryValue, user...)
 	e.GET("/keys/arrival", h.awaitKeys, user...)

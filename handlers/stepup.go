@@ -121,7 +121,7 @@ func (h *dashboard) askProof(c echo.Context, s stepUp, status int, form url.Valu
 			}
 		}
 	}
-	slices.SortFunc(m.Fields, func(a, b views.Field) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortStableFunc(m.Fields, func(a, b views.Field) int { return strings.Compare(a.Name, b.Name) })
 	if wantsPart(c) {
 		c.Response().Header().Set("HX-Retarget", "#dialog")
 		c.Response().Header().Set("HX-Reswap", "innerHTML")

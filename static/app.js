@@ -57,12 +57,17 @@
   fetchCreate();
   document.addEventListener("htmx:after:swap", fetchCreate);
 
-  document.addEventListener("change", ({ target }) => {
-    const button = target.name === "key" && $("[data-count]", target.form);
-    if (!button) return;
-    const n = target.form.querySelectorAll(":checked").length;
-    button.textContent = n ? `Delete ${n} key${n > 1 ? "s" : ""}…` : "Delete selected…";
-  });
+  // How many keys are selected is said where something is done with them.
+  function countSelected() {
+    const act = $("[data-count]");
+    if (!act) return;
+    const n = new FormData(act.closest("form")).getAll("key").length;
+    act.textContent = n ? `Delete ${n} key${n > 1 ? "s" : ""}…` : act.dataset.count;
+    $("[data-selected]")?.replaceChildren(`${n} selected`);
+  }
+  document.addEventListener("change", countSelected);
+  document.addEventListener("htmx:after:swap", countSelected);
+  countSelected();
 
   // --- Dialogs -------------------------------------------------------------------------------------------------------
 
@@ -265,8 +270,8 @@
 
   // --- Requests on their way -----------------------------------------------------------------------------------------
 
-  document.addEventListener("htmx:before:request", (event) => waiting(event.target, true));
-  document.addEventListener("htmx:finally:request", (event) => waiting(event.target, false));
+  document.addEventListener("htmx:before:request", ({ target, detail }) => waiting(target, true, detail.ctx.request.submitter));
+  document.addEventListener("htmx:finally:request", ({ target, detail }) => waiting(target, false, detail.ctx.request.submitter));
   document.addEventListener("htmx:error", (event) => {
     if (event.detail.ctx?.response) return; // the answer came; what went wrong is ours and is in the console
     tell("No answer from this server. Check the connection, then try again.");
@@ -285,14 +290,14 @@
     if (event.defaultPrevented || target.method === "dialog" || target.matches("[hx-post]")) return;
     if (submitter?.ariaBusy) event.preventDefault();
     else if (submitter) submitter.ariaBusy = "true";
-    waiting(target, true);
+    waiting(target, true, submitter);
   });
 
   // A form says what it waits for. A switch keeps showing what the server last said meanwhile; a search marks the list busy.
-  function waiting(source, on) {
+  function waiting(source, on, submitter) {
     if (source.id === "q") $("#keys").ariaBusy = String(on);
     if (source.matches?.("a")) source.ariaBusy = on ? "true" : null;
-    const told = source.matches?.("form") && $("[data-doing]", source);
+    const told = source.matches?.("form") && ((submitter && $("[data-doing]", submitter)) ?? $("[data-doing]", source));
     if (!told) return;
     const button = told.closest("button") ?? $("button", source);
     if (on) {

@@ -1451,7 +1451,7 @@ func question(m Pairing) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var60 templ.SafeURL
-			templ_7745c5c3_Var60, templ_7745c5c3_Err = templ.JoinURLErrs(onward("/keys/room", m.Here))
+			templ_7745c5c3_Var60, templ_7745c5c3_Err = templ.JoinURLErrs(Onward("/keys/room", m.Here))
 			if templ_7745c5c3_Err != nil {
 				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/device.templ`, Line: 340, Col: 58}
 			}

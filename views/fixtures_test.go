@@ -89,7 +89,8 @@ func every(text string) map[string]templ.Component {
 		"a refused name":    views.NewKeyPage(withError),
 		"room":              views.RoomPage(room(page, text)),
 		"no room":           views.RoomPage(views.Room{Page: page, Quota: views.Quota{Used: 20, Limit: 20}}),
-		"a room asked":      views.RoomQuestionPage(room(page, text)),
+		"selecting":         views.KeysPage(selecting(page, text)),
+		"a room asked":      views.SeveralPage(several(page, text)),
 		"a new key":         views.KeysPage(made),
 		"a new key, plain":  views.KeysPage(madePlain),
 		"nothing found":     views.KeysPage(searched),
@@ -144,9 +145,28 @@ func candidates(text string) (list []views.Candidate) {
 func room(page views.Page, text string) views.Room {
 	return views.Room{
 		Page: page, Quota: views.Quota{Used: 20, Limit: 20}, Error: text,
-		Proposed: candidates(text), Others: []views.Key{key(1, text), withUse(2, text, used(text))}, Chosen: []views.Key{key(1, text)}, Return: "/device/x",
-		Results: []views.RoomResult{{ID: id(3), Name: text, Text: text}, {ID: id(4), Name: text, Text: text, There: true}},
+		Proposed: candidates(text), Others: []views.Key{key(1, text), withUse(2, text, used(text))}, Return: "/device/x",
+		Results: []views.Result{{ID: id(3), Name: text, Text: text}, {ID: id(4), Name: text, Text: text, There: true}},
 	}
+}
+
+// several is the question before keys are deleted, one of which is in use.
+func several(page views.Page, text string) views.Several {
+	return views.Several{
+		Page: page, List: []views.Key{key(1, text), withUse(2, text, used(text))}, Action: "/keys/bulk", Target: "#keys", Back: "/keys?select=1",
+		Fields: []views.Field{{Name: "q", Value: text}}, Typed: text, Error: text, Instead: true,
+	}
+}
+
+// selecting is the list in which keys are selected, after something was done with some of them.
+func selecting(page views.Page, text string) views.Keys {
+	k := keysPage(7, text)
+	k.Page, k.Sort = page, views.SortByName
+	k.Bulk = &views.Bulk{
+		Selected: []string{id(2)}, Error: text,
+		Results: []views.Result{{ID: id(2), Name: text, Text: text, There: true, Check: true}, {Name: text, Text: text}},
+	}
+	return k
 }
 
 // everyPart gives every part that htmx asks for.
@@ -169,7 +189,8 @@ func everyPart(text string) map[string]templ.Component {
 		"a new key":       views.CreatedPart(made),
 		"a lost create":   views.CreatedPart(withError),
 		"room":            views.RoomPart(room(views.Page{}, text)),
-		"a room asked":    views.RoomQuestionDialog(room(views.Page{}, text)),
+		"selecting":       views.BulkPart(selecting(views.Page{Status: text}, text)),
+		"a room asked":    views.SeveralDialog(several(views.Page{}, text)),
 		"after a delete":  views.DeletedPart(keysPage(19, text), id(1)),
 		"a row":           views.RowPart(key(1, text), text, nil),
 		"an unknown row":  views.RowPart(unknown, text, nil),

@@ -129,6 +129,10 @@ type Keys struct {
 	Counts Counts
 	// Needs are the keys that somebody should look at, the most pressing first.
 	Needs []Need
+	// Sort is in which order the keys are listed: SortByName, SortByAge, or "" for that of their last use.
+	Sort string
+	// Bulk draws the list in which several keys are selected, nil the usual one.
+	Bulk *Bulk
 	// List holds the keys that match Query and Show, those first that somebody may be waiting for.
 	List []Key
 	// PublicURL is what a device must be told to connect, Local whether one elsewhere can.
@@ -143,7 +147,9 @@ type Keys struct {
 const searchFrom = 6
 
 // Searchable says whether the page offers a search field.
-func (k Keys) Searchable() bool { return k.Quota.Used >= searchFrom || k.Query != "" || k.Show != "" }
+func (k Keys) Searchable() bool {
+	return k.Quota.Used >= searchFrom || k.Query != "" || k.Show != "" || k.Sort != ""
+}
 
 // What the filter of the list can show.
 const (
@@ -170,7 +176,7 @@ func (k Keys) filters() []filter {
 		all = append(all, filter{show: ShowUnused, name: "Unused", count: k.Counts.Unused})
 	}
 	for i, f := range all {
-		all[i].chosen, all[i].path = f.show == k.Show, ListPath(f.show, k.Query)
+		all[i].chosen, all[i].path = f.show == k.Show, k.path(f.show, k.selecting())
 	}
 	return all
 }

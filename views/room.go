@@ -2,7 +2,6 @@ package views
 
 import (
 	"net/url"
-	"strconv"
 
 	"github.com/a-h/templ"
 )
@@ -12,34 +11,17 @@ type Room struct {
 	Page
 	Quota Quota
 	// Proposed are the keys to consider, the best candidate first, and Others those besides that were not used lately. Uses is what is known
-	// of the use of all of them. Chosen are those that are asked about.
-	Proposed       []Candidate
-	Others, Chosen []Key
-	Uses           Knowledge
+	// of the use of all of them.
+	Proposed []Candidate
+	Others   []Key
+	Uses     Knowledge
 	// Return is the page of a pairing that needs the room, "" when none does.
 	Return string
 	// Results say what became of those that were to be deleted.
-	Results []RoomResult
+	Results []Result
 	Error   string
 	// Failure says why the keys could not be read.
 	Failure *Notice
-}
-
-// RoomResult is what became of one key.
-type RoomResult struct {
-	ID, Name, Text string
-	// There says that the key is there still, or may be.
-	There bool
-}
-
-// question is the heading of the confirmation, act what its button says.
-func (m Room) question() string { return m.act() + "?" }
-
-func (m Room) act() string {
-	if len(m.Chosen) == 1 {
-		return "Delete " + m.Chosen[0].Name
-	}
-	return "Delete " + strconv.Itoa(len(m.Chosen)) + " keys"
 }
 
 // All are the keys to choose from.
@@ -51,8 +33,8 @@ func (m Room) All() []Key {
 	return append(all, m.Others...)
 }
 
-// onward is where making room leads, with the pairing that needs it.
-func onward(path, back string) templ.SafeURL {
+// Onward is where making room leads, with the pairing that needs it.
+func Onward(path, back string) templ.SafeURL {
 	if back != "" {
 		path += "?return=" + url.QueryEscape(back)
 	}

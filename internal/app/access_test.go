@@ -128,6 +128,8 @@ var pages = map[string]row{
 	"GET /keys/name":        {first, goes("/keys/new"), goes("/keys/new"), goes("/keys/new"), goes("/keys/new")},
 	"GET /keys/room":        {first, is(200), is(403), is(403), is(200)},
 	"POST /keys/room":       {first, is(200), is(403), is(403), is(200).and(deleted)},
+	"GET /keys/bulk":        {first, goes("/keys?select=1"), goes("/keys?select=1"), goes("/keys?select=1"), goes("/keys?select=1")},
+	"POST /keys/bulk":       {first, goes("/keys?select=1"), is(403), is(403), goes("/keys?select=1").and(turnedOff)},
 	"GET /keys/adopt":       {first, is(200), is(403), is(403), is(200)},
 	"POST /keys/adopt":      {first, itsKey.and(made), is(403), is(403), itsKey.and(made)},
 	"GET /keys/which":       {first, is(200), is(403), is(403), is(200)},
@@ -586,6 +588,8 @@ func forms(path string, c *cast, p principal) url.Values {
 		return url.Values{"name": {"made"}, "form_id": {strings.Repeat("A", 22)}}
 	case "/keys/room":
 		return url.Values{"key": {c.target}}
+	case "/keys/bulk":
+		return url.Values{"key": {c.target}, "act": {"off"}}
 	case "/keys/adopt":
 		return url.Values{"name": {"made"}, "key": {testkit.OldValue()}}
 	case "/keys/:id/expiry":

@@ -1,0 +1,151 @@
+package handlers
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"latchkey/internal/model"
+	"latchkey/views"
+)
+
+// result is what became of one key of several.
+type result struct {
+	id, name string // either may be "" of a key that is gone
+	became   became
+	why      model.Kind // of a key that the act was refused for
+}
+
+// became is a letter: results travel in a cookie.
+type became string
+
+const (
+	wasDone       became = "d"
+	wasSo         became = "s" // already
+	wasGone       became = "g"
+	wasRefused    became = "r"
+	wasUndone     became = "c" // the connection to the database broke, and nothing was saved
+	wasTurnedBack became = "b" // in another place, at once
+	wasLeaked     became = "l" // its owner said so, and turns it on by itself if at all
+	wasUnanswered became = "u"
+	wasNotTried   became = "n"
+)
+
+// failed says that the act is still to be done, so that the key stays selected.
+func (b became) failed() bool { return b != wasDone && b != wasSo && b != wasGone }
+
+// bulkWords are what is said of the acts on several keys.
+var bulkWords = map[string]struct{ did, already, not, unclear string }{
+	actOff:    {"Turned off", "Was off already", "Not turned off: ", "No answer. It may be on or off."},
+	actOn:     {"Turned on", "Was on already", "Not turned on: ", "No answer. It may be on or off."},
+	actDelete: {"Deleted", "", "Not deleted: ", "May or may not be deleted"},
+}
+
+// told is a result in words.
+func (r result) told(act string, elsewhere bool) views.Result {
+	v, words := views.Result{ID: r.id, Name: r.name, There: r.became.failed()}, bulkWords[act]
+	if v.Name == "" {
+		v.Name = "A key"
+	}
+	switch r.became {
+	case wasDone:
+		v.Text = words.did
+	case wasSo:
+		v.Text = words.already
+	case wasGone:
+		v.Text = "Was deleted already, in another place"
+	case wasRefused:
+		v.Text = words.not + explain(&model.Error{Kind: r.why, Elsewhere: elsewhere}).heading
+	case wasUndone:
+		v.Text = words.not + "the connection to the database broke. You can try again."
+	case wasTurnedBack:
+		v.Text = words.did + ", and turned back in another place"
+	case wasLeaked:
+		v.Text = words.not + "you reported that its value leaked. Turn it on by itself."
+	case wasUnanswered:
+		v.Text, v.Check = words.unclear, true
+	case wasNotTried:
+		v.Text = "Not tried"
+	}
+	return v
+}
+
+// summary is the one sentence on all of them.
+func summary(act string, results []result) string {
+	n := 0
+	for _, r := range results {
+		if r.became == wasDone {
+			n++
+		}
+	}
+	return bulkWords[act].did + " " + strconv.Itoa(n) + " of " + strconv.Itoa(len(results)) + "."
+}
+
+// showResults puts what became of the keys into the list. When all went well the sentence says it.
+func (h *dashboard) showResults(m *views.Keys, act string, results []result) {
+	m.Status = summary(act, results)
+	for _, r := range results {
+		if r.became.failed() {
+			m.Bulk.Selected = append(m.Bulk.Selected, r.id)
+		}
+		m.Bulk.Results = append(m.Bulk.Results, r.told(act, !h.Here))
+	}
+	if !slices.ContainsFunc(results, func(r result) bool { return r.became != wasDone }) {
+		m.Bulk.Results = nil
+	}
+}
+
+// resultsCookie carries what became of several keys over the redirect that follows the act, as flashCookie does for one: an act, whose it
+// is, and of each key its id, its name and a letter, never text. 20 keys with the longest names are half of what a cookie may hold.
+const resultsCookie = "latchkey-results"
+
+// resultsMost is how many results there are at most: of each key there can be, and of as many that are gone.
+const resultsMost = 2 * model.MaxKeys
+
+func (h *dashboard) keepResults(c echo.Context, act string, results []result) {
+	a, _ := accountOf(c)
+	parts := []string{act, a.UserID}
+	for _, r := range results {
+		name := r.name
+		if !model.ValidName(name) {
+			name = ""
+		}
+		parts = append(parts, strings.Join([]string{r.id, string(r.became), strconv.Itoa(int(r.why)), name}, ":"))
+	}
+	c.SetCookie(h.plainCookie(resultsCookie, strings.Join(parts, "|"), 60))
+}
+
+// takeResults gives what the request before this one left, and clears it. Somebody else may have signed in since.
+func (h *dashboard) takeResults(c echo.Context) (act string, results []result) {
+	kept := h.kept(c, resultsCookie)
+	if kept == "" {
+		return "", nil
+	}
+	c.SetCookie(h.plainCookie(resultsCookie, "", -1))
+	a, _ := accountOf(c)
+	parts := strings.Split(kept, "|")
+	if _, known := bulkWords[parts[0]]; !known || len(parts) < 3 || len(parts) > resultsMost+2 || parts[1] != a.UserID {
+		return "", nil
+	}
+	for _, part := range parts[2:] {
+		field := strings.Split(part, ":")
+		if len(field) != 4 {
+			return "", nil
+		}
+		kind, err := strconv.Atoi(field[2])
+		r := result{id: field[0], name: field[3], became: became(field[1]), why: model.Kind(kind)}
+		if err != nil || !r.valid() {
+			return "", nil
+		}
+		results = append(results, r)
+	}
+	return parts[0], results
+}
+
+// valid says whether a result is one that keepResults may have left.
+func (r result) valid() bool {
+	return strings.Contains("dsgrcblun", string(r.became)) && len(r.became) == 1 &&
+		(model.IsID(r.id) || r.id == "" && r.became == wasGone) && (r.name == "" || model.ValidName(r.name))
+}

@@ -1,0 +1,126 @@
+package views
+
+import (
+	"slices"
+	"strconv"
+
+	"github.com/a-h/templ"
+)
+
+// Orders of the list, besides that of the last use.
+const (
+	SortByName = "name"
+	SortByAge  = "created" // the newest first
+)
+
+// SelectAll is what selects all keys in the address of the list in which they are selected.
+const SelectAll = "all"
+
+// Bulk is what the list needs in which several keys are selected, to do the same with each of them.
+type Bulk struct {
+	// All says that all keys are selected at first, and Selected else which are, by their ids.
+	All      bool
+	Selected []string
+	// Results say what became of the keys that something was done with. There are none when all went well.
+	Results []Result
+	// Error is what is wrong with what was sent.
+	Error string
+}
+
+// Result is what became of one key.
+type Result struct {
+	ID, Name, Text string
+	// There says that the key is there still, or may be, and the act was not done. Check offers to look.
+	There, Check bool
+}
+
+func (b *Bulk) selected(id string) bool { return b.All || slices.Contains(b.Selected, id) }
+
+// rest are the results of which there is less to say, those with the same words together.
+func (b *Bulk) rest() []Result {
+	var rest []Result
+	for _, r := range b.Results {
+		if r.There {
+			continue
+		}
+		if i := slices.IndexFunc(rest, func(one Result) bool { return one.Text == r.Text }); i >= 0 {
+			rest[i].Name += ", " + r.Name
+		} else {
+			rest = append(rest, r)
+		}
+	}
+	return rest
+}
+
+// path is the address of the list as it is narrowed down and sorted, for selecting keys in it when selecting is not "".
+func (k Keys) path(show, selecting string) templ.SafeURL {
+	path, join := string(ListPath(show, k.Query)), "?"
+	if show != "" || k.Query != "" {
+		join = "&"
+	}
+	for _, field := range [...]Field{{"sort", k.Sort}, {"select", selecting}} {
+		if field.Value != "" {
+			path, join = path+join+field.Name+"="+field.Value, "&"
+		}
+	}
+	return templ.SafeURL(path)
+}
+
+// selecting is whether keys are selected, as it stands in addresses.
+func (k Keys) selecting() string {
+	if k.Bulk != nil {
+		return "1"
+	}
+	return ""
+}
+
+// Several is the question before several keys are deleted.
+type Several struct {
+	Page
+	List []Key
+	// Action is where the answer is sent, Target what the answer to that draws again, and Back the page for people who think better of it.
+	Action, Target, Back string
+	// Fields are what the form holds besides the keys.
+	Fields []Field
+	// Typed is what has to be typed, "" when nothing has. Error is what is wrong with what was.
+	Typed, Error string
+	// Instead offers to turn the keys off.
+	Instead bool
+}
+
+// Act is what the button says.
+func (m Several) Act() string {
+	if len(m.List) == 1 {
+		return "Delete " + m.List[0].Name
+	}
+	return "Delete " + strconv.Itoa(len(m.List)) + " keys"
+}
+
+func (m Several) them() string {
+	if len(m.List) == 1 {
+		return "it"
+	}
+	return "them"
+}
+
+// lost is what is gone with the keys.
+func (m Several) lost() string {
+	text := "This can’t be undone."
+	for _, k := range m.List {
+		if !k.neverUsed() {
+			text = "Their devices can’t sign in with them again. This can’t be undone."
+			if k.EndsAtOnce {
+				return "Their devices are signed out and can’t sign in again. This can’t be undone."
+			}
+		}
+	}
+	return text
+}
+
+// outline has what cannot be undone stand behind what can.
+func (m Several) outline() string {
+	if m.Typed != "" && m.Instead {
+		return "danger"
+	}
+	return "danger solid"
+}
