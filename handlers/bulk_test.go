@@ -331,7 +331,7 @@ func TestPlantedResultsShowNothing(t *testing.T) {
 	}
 }
 
-// Browsers drop a cookie of more than 4 kB.
+// Browsers drop a cookie of more than 4 kB, and some proxies an answer whose header is longer.
 func TestResultsOfAsManyKeysAsThereCanBeFitInACookie(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t)
@@ -349,7 +349,7 @@ func TestResultsOfAsManyKeysAsThereCanBeFitInACookie(t *testing.T) {
 		form["name"][i] = strings.Repeat("y", 64)
 	}
 	b.post("/keys/bulk", form).leadsTo("/keys?select=1")
-	if got := len("__Host-latchkey-results-65535" + b.cookie("latchkey-results")); got > 4000 {
+	if got := len("__Host-latchkey-results-65535" + b.cookie("latchkey-results")); got > 2200 {
 		t.Errorf("the cookie has %d bytes", got)
 	}
 	b.get("/keys?select=1").says("#status", "Turned off 20 of 40.")

@@ -98,7 +98,7 @@ func (h *dashboard) showResults(m *views.Keys, act string, results []result) {
 }
 
 // resultsCookie carries what became of several keys over the redirect that follows the act, as flashCookie does for one: an act, whose it
-// is, and of each key its id, its name and a letter, never text. 20 keys with the longest names are half of what a cookie may hold.
+// is, and of each key its id, its name and a letter, never text. With the longest names it has 2 kB.
 const resultsCookie = "latchkey-results"
 
 // resultsMost is how many results there are at most: of each key there can be, and of as many that are gone.
@@ -109,7 +109,7 @@ func (h *dashboard) keepResults(c echo.Context, act string, results []result) {
 	parts := []string{act, a.UserID}
 	for _, r := range results {
 		name := r.name
-		if !model.ValidName(name) {
+		if !model.ValidName(name) || r.id == "" && len(results) > model.MaxKeys { // proxies have room for 4 kB of header
 			name = ""
 		}
 		parts = append(parts, strings.Join([]string{r.id, string(r.became), strconv.Itoa(int(r.why)), name}, ":"))

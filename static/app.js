@@ -66,6 +66,9 @@
     $("[data-selected]")?.replaceChildren(`${n} selected`);
   }
   document.addEventListener("change", countSelected);
+  document.addEventListener("keydown", (event) => { // a box is no place to send a form from
+    if (event.key === "Enter" && event.target.type === "checkbox") event.preventDefault();
+  });
   document.addEventListener("htmx:after:swap", countSelected);
   countSelected();
 

@@ -263,7 +263,8 @@ func selectRow(k Key, selected bool) templ.Component {
 	})
 }
 
-// selectBar is what can be done with the keys that are selected. The first button keeps Enter in a box from pressing one of the others.
+// selectBar is what can be done with the keys that are selected. The first button keeps Enter in a
+// box from pressing one of the others: it sends nothing.
 func selectBar(k Keys) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -285,7 +286,7 @@ func selectBar(k Keys) templ.Component {
 			templ_7745c5c3_Var11 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 23, "<form id=\"bulk\" class=\"bar\" method=\"post\" action=\"/keys/bulk\" hx-post=\"/keys/bulk\" hx-target=\"#keys\" hx-swap=\"outerHTML\" hx-sync=\"this:drop\"><button disabled hidden>Nothing</button>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 23, "<form id=\"bulk\" class=\"bar\" method=\"post\" action=\"/keys/bulk\" hx-post=\"/keys/bulk\" hx-target=\"#keys\" hx-swap=\"outerHTML\" hx-sync=\"this:drop\"><button formmethod=\"dialog\" hidden>Nothing</button>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -805,7 +806,7 @@ func severalQuestion(m Several, script bool) templ.Component {
 			templ_7745c5c3_Var37 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 59, "<ul class=\"rows\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 59, "<ul class=\"rows\" role=\"list\" aria-label=\"To be deleted\" tabindex=\"0\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -54,6 +54,15 @@ func statesOfTheList(g story.Guests) []story.State {
 			p.Sees(p.Dialog())
 		}},
 		{Name: "the page for a new key", Who: g.Few, Path: "/keys/new"},
+		{Name: "selecting keys", Who: g.Full, Path: "/keys?select=1", Reach: func(p *story.Page, _ *story.Gateway) {
+			p.Press(p.Field("key-01"))
+			p.Press(p.Field("key-02"))
+			p.Sees(p.Button("Delete 2 keys…"))
+		}},
+		{Name: "the question before several are deleted", Who: g.Many, Path: "/keys?select=all", Reach: func(p *story.Page, _ *story.Gateway) {
+			p.Press(p.Locator("#several-delete"))
+			p.Sees(p.Dialog())
+		}},
 		{Name: "making room", Who: g.Full, Path: "/keys/room", Reach: func(p *story.Page, _ *story.Gateway) {
 			p.Press(p.Field("key-01"))
 			p.Sees(p.Button("Delete 1 key…"))
@@ -179,6 +188,11 @@ func statesOfTrouble(g story.Guests) []story.State {
 			upstream.Breaks(story.LosesRequest)
 			p.Press(p.Toggle("porch-cam"))
 			p.Sees(p.Link("Check now"))
+		}},
+		{Name: "several of which little is known", Who: g.Many, Path: "/keys?select=all", Reach: func(p *story.Page, upstream *story.Gateway) {
+			upstream.Breaks(story.Only(story.LosesRequest, http.MethodPut))
+			p.Press(p.Button("Turn off"))
+			p.Sees(p.Locator("[aria-label=Results]"))
 		}},
 		{Name: "a key that was deleted in another place", Who: g.Many, Path: "/keys", Status: http.StatusNotFound, Reach: func(p *story.Page, _ *story.Gateway) {
 			if err := g.Many.Session.APIKeys().Delete(p.T.Context(), p.KeyID("key-07")); err != nil {
