@@ -57,9 +57,9 @@ func TestOfKeysElsewhereOnlyWhatIsKnownSpeaksForDeletingThem(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t, elsewhere)
 	p.upstream.breaks(keyFacts, says(404, ""))
+	p.clock.Set(-31 * 24 * time.Hour)
 	b, who := p.signedIn(email)
 	keys := p.seed(who, "off", "off-and-on", "never-seen")
-	p.clock.Set(-31 * 24 * time.Hour)
 	for i, acts := range [][]string{{"turn-off"}, {"turn-off", "turn-on"}} {
 		for _, act := range acts {
 			p.clock.Advance(time.Minute)
