@@ -87,7 +87,7 @@ func (h *dashboard) createKey(c echo.Context) error {
 	}
 	words := model.WordsOf(model.FingerprintOf(created.Value)) // of whichever server: the value is here
 	m.Once = &views.Once{
-		ID: created.Key.ID, Name: created.Key.Name, Label: created.Key.Card.Label, NotKept: created.NotKept, Value: created.Value.Reveal(), Words: views.Words(words),
+		ID: created.Key.ID, Name: created.Key.Name, Label: labelBeside(created.Key), NotKept: created.NotKept, Value: created.Value.Reveal(), Words: views.Words(words),
 		Handoff: h.handoff(created.Key.Name, words), Masked: wantsPart(c) || c.FormValue(scriptField) != "",
 	}
 	for i, key := range m.List {

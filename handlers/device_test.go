@@ -319,7 +319,7 @@ func TestTheQuestionSaysWhatTheDeviceClaimsAndWhatWasSeen(t *testing.T) {
 	})
 	want := []string{
 		"Calls itself: Porch cam (not verified)", "Asked: 40 seconds ago from 192.0.2.7; you’re at 192.0.2.1", "Software: curl 8.5.0 (not verified)",
-		"Gets: its own key, to sign in as ana@example.com until you turn it off", "Key name: ",
+		"Gets: its own key, to sign in as ana@example.com until you turn it off", "Label: ", "Key name: ",
 	}
 	if diff := cmp.Diff(want, facts); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -405,7 +405,7 @@ func TestDenyComesBeforeApprove(t *testing.T) {
 	order := a.doc.Find("#pairing").Find("a, button, input:not([type=hidden]), select, textarea, summary, [tabindex='0']").Map(func(_ int, s *goquery.Selection) string {
 		return s.Nodes[0].Data + " " + squeeze(s.Text())
 	})
-	if diff := cmp.Diff([]string{"input ", "button Deny", "button Approve"}, order); diff != "" {
+	if diff := cmp.Diff([]string{"input ", "input ", "button Deny", "button Approve"}, order); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	for _, act := range []string{"deny", "approve"} {

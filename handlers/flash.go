@@ -33,6 +33,7 @@ var flashes = map[string]string{
 	"full":            "%s was not created: you have 20 of 20 keys.",
 	"adopted":         "%s was adopted. It is waiting for the device’s first sign-in.",
 	"not-adopted":     "%s was not adopted: you have 20 of 20 keys.",
+	"unlabelled":      "Approved. The label of %s could not be saved: try again on the key’s page.",
 	"labelled":        "Saved. The name stays %s: programs may rely on it.",
 	"gone":            "That key was deleted already, in another place.",
 	"session-ended":   "Session signed out.",

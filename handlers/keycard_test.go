@@ -1,10 +1,14 @@
 package handlers_test
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
+
+	"latchkey/internal/model"
 )
 
 // labelled is the form of a new key as it is sent without script.
@@ -145,4 +149,72 @@ func TestANameThatIsTypedIsLookedUpAtOnce(t *testing.T) {
 	}
 	b.get("/keys/name?name=porch-cam").leadsTo("/keys/new")
 	b.get("/keys/new").says("#name-taken[aria-live=polite]", "")
+}
+
+// CreateKey is that of somebody whose cards may not be saved: the key is there all the same.
+func (h hooked) CreateKey(ctx context.Context, k model.NewKey) (model.Created, error) {
+	if h.p.refuses["save card"] == nil {
+		return h.Person.CreateKey(ctx, k)
+	}
+	k.Label, k.Note = "", ""
+	created, err := h.Person.CreateKey(ctx, k)
+	created.NotKept = err == nil
+	return created, err
+}
+
+func TestAKeyWhoseLabelCannotBeSavedIsShownAllTheSame(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, who := p.signedIn(email)
+	p.refuses = map[string]error{"save card": errors.New("no space left")}
+	a := b.post("/keys", labelled(t, "Porch", "porch-cam", "")).want(http.StatusOK).says("#once .error", "The label could not be saved. Try again on the key’s page.")
+	if value := a.text("#value"); len(value) != 64 {
+		t.Errorf("the value is %q", value)
+	}
+	path := "/keys/" + p.stored(who)[0].ID + "/card"
+	if got := a.attr("#once .error a", "href"); got != path {
+		t.Errorf("it can be tried again at %q", got)
+	}
+
+	o := b.opens(p.pairing("garage"))
+	b.post(o.path+"/approve", url.Values{"name": {"garage"}, "label": {"Garage"}}).leadsTo(o.path)
+	o.page().says("#status", "Approved. The label of garage could not be saved: try again on the key’s page.")
+}
+
+func TestTheDescriptionOfADeviceIsTheLabelThatIsProposed(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, who := p.signedIn(email)
+	for _, device := range []struct{ calls, label, name string }{
+		{"客厅", "客厅", "Ke-Ting"}, {"Küche Pi", "Küche Pi", "Kueche-Pi"}, {"kitchen-display", "kitchen-display", "kitchen-display"},
+		{strings.Repeat("x", 64), strings.Repeat("x", 60), strings.Repeat("x", 64)}, {"", "", "device"},
+	} {
+		o := b.opens(p.pairing(device.calls))
+		a := o.page()
+		form := url.Values{"label": {a.attr("#label", "value")}, "name": {a.attr("#name", "value")}}
+		if form.Get("label") != device.label || form.Get("name") != device.name || a.attr("#label", "form") != "approve" {
+			t.Errorf("of %q is proposed %v", device.calls, form)
+		}
+		b.post(o.path+"/approve", form).leadsTo(o.path)
+	}
+	for i, label := range []string{"客厅", "Küche Pi", "kitchen-display", strings.Repeat("x", 60), ""} {
+		if got := p.stored(who)[i].ID; b.get("/keys/"+got+"/card").attr("#label", "value") != label {
+			t.Errorf("the key %d is not called %q", i, label)
+		}
+	}
+	if got := b.get("/keys").texts("#keys .wire"); len(got) != 3 {
+		t.Errorf("there are names below %q", got) // none below a label that says no more
+	}
+
+	// Without a name the label makes it. What is too long comes back.
+	o := b.opens(p.pairing("porch"))
+	long := strings.Repeat("客", 61)
+	a := b.post(o.path+"/approve", url.Values{"name": {"porch"}, "label": {long}}).want(http.StatusUnprocessableEntity).says("#label-error", "At most 60 characters.")
+	if a.attr("#label", "value") != long || a.attr("#name", "value") != "porch" || !a.has("#label[autofocus]") {
+		t.Error("what was typed is gone")
+	}
+	b.post(o.path+"/approve", url.Values{"name": {""}, "label": {"客厅"}}).leadsTo(o.path)
+	if keys := p.stored(who); keys[len(keys)-1].Name != "ke-ting" {
+		t.Errorf("the keys are %s", p.storedNames(who))
+	}
 }

@@ -180,9 +180,17 @@ func arranged(keys []model.Key, now time.Time, sort string) []model.Key {
 // calledBy is what a key is called in the list.
 func calledBy(key model.Key) string { return cmp.Or(key.Card.Label, key.Name) }
 
+// labelBeside is the label of a key, unless it says no more than its name.
+func labelBeside(key model.Key) string {
+	if key.Card.Label == key.Name {
+		return ""
+	}
+	return key.Card.Label
+}
+
 func (h *dashboard) keyModel(key model.Key) views.Key {
 	return views.Key{
-		ID: key.ID, Name: key.Name, Label: key.Card.Label, On: !key.Disabled, EndsAtOnce: h.Here,
+		ID: key.ID, Name: key.Name, Label: labelBeside(key), On: !key.Disabled, EndsAtOnce: h.Here,
 		Created: views.NewWhen(createdAt(key), h.Now()), Expiry: h.expiryOf(key),
 	}
 }

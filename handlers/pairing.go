@@ -156,7 +156,7 @@ func (h *dashboard) pairingModel(c echo.Context, g model.DeviceGrant) views.Pair
 	now := h.Now()
 	m := views.Pairing{
 		Page: h.page(c, ""), ID: g.ID, State: pairingState(g, now), Code: onboard.ShowCode(g.UserCode),
-		DeviceName: g.DeviceName, Asked: views.NewMoment(g.CreatedAt, now), Ends: views.NewCountdown(g.ExpiresAt, now),
+		DeviceName: g.DeviceName, Label: labelFor(g.DeviceName), Asked: views.NewMoment(g.CreatedAt, now), Ends: views.NewCountdown(g.ExpiresAt, now),
 		Address: g.Address, YourAddress: h.addressToCompare(c, g.Address), Program: programOf(g.Agent),
 		KeyID: g.KeyID, KeyName: g.KeyName, Fetched: views.NewWhen(g.DeliveredAt, now),
 	}
@@ -166,6 +166,12 @@ func (h *dashboard) pairingModel(c echo.Context, g model.DeviceGrant) views.Pair
 		m.Shown, m.Here = h.questions.proof(a.UserID, sessionHash(c), g.ID), codeEntry(g.UserCode)
 	}
 	return m
+}
+
+// labelFor is what the key of a device is called at first: as the device calls itself, as far as there is room for it.
+func labelFor(device string) string {
+	label := []rune(model.CleanText(device))
+	return strings.TrimSpace(string(label[:min(len(label), model.MaxLabelLength)]))
 }
 
 // addressToCompare is the person's address if it can be compared with the device's, and "" when either may be that of a proxy
@@ -313,11 +319,16 @@ func (h *dashboard) approvePairing(c echo.Context) error {
 	if err != nil {
 		return h.answerNotShown(c, err)
 	}
-	name := strings.TrimSpace(c.FormValue("name"))
+	wanted := wantedKey(c)
+	if wanted.Name == "" && wanted.Label != "" {
+		if wanted.Name, err = h.nameFor(c, wanted.Label); err != nil {
+			return h.answerNotApproved(c, wanted, &pairedKeys{}, err)
+		}
+	}
 	from := originOf(c.Request().Context())
 	from.Pairing = cmp.Or(asked.DeviceName, unnamedDevice)
-	keys := &pairedKeys{person: h.as(c, a, from)}
-	g, err := h.Pairings.Approve(context.WithoutCancel(c.Request().Context()), c.Param("id"), a.UserID, sessionHash(c), name, keys)
+	keys := &pairedKeys{person: h.as(c, a, from), label: wanted.Label}
+	g, err := h.Pairings.Approve(context.WithoutCancel(c.Request().Context()), c.Param("id"), a.UserID, sessionHash(c), wanted.Name, keys)
 	if errors.Is(err, onboard.ErrUnclear) { // its page knows, unless it cannot be read either
 		if seen, lookErr := h.shownPairing(c); lookErr == nil && seen.KeyID == keys.created.ID {
 			g, err = seen, nil
@@ -327,18 +338,24 @@ func (h *dashboard) approvePairing(c echo.Context) error {
 		h.Log.Error("key of a failed pairing not deleted", "key", keys.orphan.ID, "request", requestIDOf(c), "cause", keys.notDeleted)
 	}
 	if err != nil {
-		return h.answerNotApproved(c, name, keys, approving(c.Param("id")).in(err))
+		return h.answerNotApproved(c, wanted, keys, approving(c.Param("id")).in(err))
 	}
 	approved := h.event(c, model.EventPairingApproved)
 	approved.KeyID, approved.KeyName, approved.Detail = g.KeyID, g.KeyName, g.DeviceName
 	h.record(c, approved)
+	if keys.notKept {
+		h.leaveFlash(c, "unlabelled", g.KeyName)
+		return redirect(c, pairingPage(g.ID))
+	}
 	return h.answerDecided(c, g, "Approved.")
 }
 
 // pairedKeys creates the key of a device as the person who approved it.
 type pairedKeys struct {
 	person     Person
+	label      string
 	created    model.Key
+	notKept    bool       // what is on its card
 	orphan     *model.Key // created, not kept, and not deleted again either
 	notDeleted error
 }
@@ -347,8 +364,8 @@ type pairedKeys struct {
 func (k *pairedKeys) CreateKey(ctx context.Context, name string) (model.Created, error) {
 	ctx, cancel := context.WithTimeout(ctx, actTimeout)
 	defer cancel()
-	created, err := k.person.CreateKey(ctx, model.CalledKey(name))
-	k.created = created.Key
+	created, err := k.person.CreateKey(ctx, model.NewKey{Name: name, Label: k.label})
+	k.created, k.notKept = created.Key, created.NotKept
 	return created, err
 }
 
@@ -441,13 +458,13 @@ func alreadyDecided(m *views.Pairing) *views.Notice {
 }
 
 // answerNotApproved says why the device was not connected, or that this is not known. The question is there again below.
-func (h *dashboard) answerNotApproved(c echo.Context, name string, keys *pairedKeys, err error) error {
+func (h *dashboard) answerNotApproved(c echo.Context, wanted keyForm, keys *pairedKeys, err error) error {
 	switch {
 	case errors.Is(err, onboard.ErrNotKept): // whatever else it is: a key was made, and the page below says what became of it
 	case errors.Is(err, onboard.ErrNoGrant):
 		return h.answerNotShown(c, err)
 	case errors.Is(err, onboard.ErrDecided), errors.Is(err, onboard.ErrExpired):
-		return h.answerTooLate(c, name, alreadyDecided)
+		return h.answerTooLate(c, wanted.Name, alreadyDecided)
 	case pageOfItsOwn(err):
 		return err
 	}
@@ -456,20 +473,23 @@ func (h *dashboard) answerNotApproved(c echo.Context, name string, keys *pairedK
 		return h.answerNotShown(c, errors.Join(lookErr, err))
 	}
 	m := h.pairingModel(c, g)
-	m.Name = name
+	m.Name, m.Label = wanted.Name, wanted.Label
 	if err := h.readRoom(c, &m); err != nil && pageOfItsOwn(err) {
 		return err
 	}
-	status := h.explainNotApproved(c, &m, name, keys, err)
-	m.Fresh = m.NameError == ""
+	status := h.explainNotApproved(c, &m, wanted, keys, err)
+	m.Fresh = m.NameError == "" && m.LabelError == ""
 	return render(c, status, views.PairingPage(m), views.PairingPart(m))
 }
 
 // explainNotApproved writes into the model why no key reached the device, and gives the status.
-func (h *dashboard) explainNotApproved(c echo.Context, m *views.Pairing, name string, keys *pairedKeys, err error) int {
-	holder := m.Holder
+func (h *dashboard) explainNotApproved(c echo.Context, m *views.Pairing, wanted keyForm, keys *pairedKeys, err error) int {
+	name, holder := wanted.Name, m.Holder
 	m.Holder = nil
 	switch {
+	case model.Is(err, model.KindBadLabel):
+		m.LabelError, _ = cardErrors(wanted.Label, "")
+		return http.StatusUnprocessableEntity
 	case model.Is(err, model.KindBadName):
 		m.NameError, m.Suggestion = nameError(name), suggestName(name)
 		return http.StatusUnprocessableEntity

@@ -82,6 +82,8 @@ type Pairing struct {
 	// Ends counts down to when the code expires.
 	Ends When
 
+	// Label is what the key is called in the form: as the device calls itself, until somebody else writes there.
+	Label, LabelError string
 	// Name is the key's name in the form, with what is wrong with it.
 	Name, NameError, Suggestion string
 	// Holder is the key that already has the name.
