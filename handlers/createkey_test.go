@@ -121,10 +121,11 @@ func TestTheWordsOfAKeyAtAnotherServerAreThereWhenItIsCreated(t *testing.T) {
 	b, _ := p.signedIn(email)
 	p.upstream.breaks(keyFacts, says(404, ""))
 	created := b.post("/keys", createForm(newFormID(t), "porch-cam")).want(http.StatusOK)
-	if got := created.text("#once .words"); got != model.WordsOf(model.FingerprintOf(model.Secret(created.text("#value")))).String() {
-		t.Errorf("the words are %q", got)
+	for at, a := range map[string]answer{"#once .words": created, "#keys .words": b.get("/keys")} {
+		if got := a.text(at); got != model.WordsOf(model.FingerprintOf(model.Secret(created.text("#value")))).String() {
+			t.Errorf("the words at %s are %q", at, got)
+		}
 	}
-	created.lacks("#keys .words")
 }
 
 func TestTheFileForADeviceHasEverythingButTheValue(t *testing.T) {

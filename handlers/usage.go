@@ -33,7 +33,7 @@ func knowledge(k model.Knowledge) views.Knowledge {
 func rowUse(key model.Key, now time.Time) views.Use {
 	usage := key.Usage
 	if usage.Known != model.UsageKnown {
-		return views.Use{Known: knowledge(usage.Known)}
+		return views.Use{Known: knowledge(usage.Known), Fingerprint: usage.Fingerprint, Words: views.Words(usage.Words())}
 	}
 	u := views.Use{Known: views.Known, Stage: stage(key, now), Fingerprint: usage.Fingerprint, Words: views.Words(usage.Words())}
 	if use := usage.LastUse; !use.At.IsZero() {

@@ -43,6 +43,7 @@ func (h *dashboard) whichKeyModel(c echo.Context) (views.WhichKey, []model.Key, 
 			m.Keys = append(m.Keys, k)
 		}
 	}
+	m.Some = len(m.Keys) < len(keys.List)
 	return m, keys.List, nil
 }
 
@@ -89,8 +90,8 @@ func (h *dashboard) try(c echo.Context, known []views.Key, all []model.Key, valu
 		key.ID, key.Name = k.ID, k.Name
 	}
 	if i := slices.IndexFunc(all, func(k model.Key) bool { return k.ID == key.ID || key.ID == "" && k.Name == key.Name }); i >= 0 {
-		v.Text = "This is your key " + all[i].Name + "."
-		v.ID, v.Link = all[i].ID, "Open "+all[i].Name
+		v.Text = "This is your key " + all[i].Title() + "."
+		v.ID, v.Link = all[i].ID, "Open "+all[i].Title()
 	}
 	return v, nil
 }

@@ -71,15 +71,22 @@ func TestWithoutFingerprintsOnlyTheSignInIsOffered(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t, elsewhere)
 	b, who := p.signedIn(email)
-	_, value := p.keyWithValue(who, "porch-cam")
+	key, value := p.keyWithValue(who, "porch-cam")
 	p.upstream.breaks(keyFacts, says(404, ""))
 	a := b.get("/keys/which").want(http.StatusOK).lacks("#fingerprints", "main .noscript", "main .script").says("#which-hint", "This server doesn’t report the fingerprints of keys")
 	a.says(".try", "The key service may count it as a use of your key.")
-	b.tries(value).want(http.StatusOK).says("#verdict", "It works. This is your key porch-cam. Open porch-cam").keepsSecret(p, value)
-
 	p.upstream.breaks(keyFacts, refusesConnections)
 	p.clock.Advance(6 * time.Minute)
 	b.get("/keys/which").says("#which-hint", "The fingerprints of your keys can’t be read right now")
+	p.upstream.breaks(keyFacts, says(404, ""))
+	b.get("/keys/"+key.ID).says("#key .facts", "No fingerprint yet: paste its value once")
+	b.tries(value).want(http.StatusOK).says("#verdict", "It works. This is your key porch-cam. Open porch-cam").keepsSecret(p, value)
+
+	// What was found is known from then on.
+	words := model.WordsOf(model.FingerprintOf(model.Secret(value))).String()
+	p.seed(who, "heat-pump")
+	b.get("/keys/which").says("#fingerprints .words", words).has("#fingerprints[data-some]")
+	b.get("/keys/"+key.ID).says("#key .facts .words", words)
 }
 
 func TestTryingAValueSaysWhatItIsAndEndsTheSession(t *testing.T) {

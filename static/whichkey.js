@@ -48,7 +48,7 @@
       const sum = sha256(value);
       const key = keys.find((one) => sum.startsWith(one.dataset.fingerprint));
       if (key) told.append("This is ", $("a", key).cloneNode(true), ", which is " + key.dataset.state.toLowerCase() + ".");
-      else told.append("None of your keys has this value.");
+      else told.append(keys[0].parentNode.dataset.some === undefined ? "None of your keys has this value." : "None of the keys whose fingerprint is known has this value. Try signing in with it.");
     }
     const verdict = $("#verdict");
     if (verdict.textContent !== told.textContent) verdict.replaceChildren(...(value ? [told] : []));

@@ -6,6 +6,8 @@ type WhichKey struct {
 	// Keys are the person's, with their fingerprints; none when these are not known, and Uses says why.
 	Keys []Key
 	Uses Knowledge
+	// Some says that others have none yet.
+	Some bool
 	// Error is what is wrong with what was sent, Verdict what came of a sign-in.
 	Error   string
 	Verdict *Verdict

@@ -69,7 +69,7 @@ func writeStatements() []string {
 		updateKnock, insertKnock, roomInNetwork, roomForKnock, ignoreKnock, forgetHints, sweepKnocks, insertImportedKey,
 		saveClock, boundAuthSessions, boundWebSessions, boundLinks, boundGrants, boundRecordingSince,
 		insertServerKey, selectServerKeyOwner, upsertCustomData, deleteCustomData,
-		insertCard, upsertLabel, deleteCard, deleteCardsOfUser, deleteReplacementsOfUser,
+		insertCard, upsertLabel, upsertFingerprint, updateCardListed, deleteCardNotListed, deleteCard, deleteCardsOfUser, deleteReplacementsOfUser,
 		markExpired, claimReminders, finishReminder,
 		selectExpiry, updateExpiry, upsertCardExpiry, shortenSessionsOfKey, lengthenSessionsOfKey, selectCardExpiry, changeCardExpiry,
 		markSaved, selectShown,

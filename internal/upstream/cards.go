@@ -16,6 +16,10 @@ type Cards interface {
 	SaveCard(ctx context.Context, userID, keyID string, c model.KeptCard) error
 	// LabelKey changes the label and the note of a key that was seen a moment ago.
 	LabelKey(ctx context.Context, userID, keyID, label, note string, seen time.Time) error
+	// KeepFingerprint keeps that of a key that was seen a moment ago.
+	KeepFingerprint(ctx context.Context, userID, keyID, fingerprint string, seen time.Time) error
+	// Listed remembers which keys were in a complete list, and forgets those that were in none since.
+	Listed(ctx context.Context, userID string, there, gone []string, at, since time.Time) error
 	DeleteCard(ctx context.Context, userID, keyID string) error
 	// SetExpiry keeps when a key is to expire, with the events: model.ErrConflict is that it would work for longer and may not.
 	SetExpiry(ctx context.Context, userID, keyID string, x model.Expiry, c model.KeptCard, events ...model.Event) error

@@ -47,6 +47,7 @@ func (p *Person) Keys(ctx context.Context) (model.Keys, error) {
 	}
 	kept := p.readCards(ctx)
 	p.followAll(ctx, kept, list)
+	p.keepCards(ctx, list, kept)
 	return p.merge(list, usage(), kept), nil
 }
 

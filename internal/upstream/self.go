@@ -120,6 +120,7 @@ func (p *Person) TryValue(ctx context.Context, value model.Secret) (model.Key, e
 		return key, nil
 	}
 	key.Name, _ = profile.Data["name"].(string)
+	key.ID = p.recognise(ctx, key.Name, value)
 	return key, nil
 }
 

@@ -64,11 +64,31 @@ func keyCards() []contract {
 				want(t, there.DeleteCard(t.Context(), user, key), nil)
 			}
 			want(t, there.LabelKey(t.Context(), user, key, "a second one", "", base), nil)
+			want(t, there.KeepFingerprint(t.Context(), user, key, "90be90be90be90be", base), nil)
+			second, err := there.Cards(t.Context(), user)
+			want(t, err, nil)
+			if got := second[key]; got.Label != "a second one" || got.Fingerprint != "90be90be90be90be" {
+				t.Errorf("the second card is %+v", got)
+			}
 			want(t, there.Forget(t.Context(), user), nil)
 			cards, err := there.Cards(t.Context(), user)
 			want(t, err, nil)
 			if len(cards) != 0 {
 				t.Errorf("of a user who is gone there are %v", cards)
+			}
+		}},
+		{"a card of a key elsewhere goes when its key was in no list since a time", func(t *testing.T, s *store.Store) {
+			user, there := model.NewID(base), s.Elsewhere()
+			listed, unlisted, justListed := model.NewID(base), model.NewID(base), model.NewID(base)
+			for id, at := range map[string]time.Time{listed: base, unlisted: base, justListed: base.Add(time.Hour)} {
+				want(t, there.LabelKey(t.Context(), user, id, "x", "", at), nil)
+			}
+			now := base.Add(24 * time.Hour)
+			want(t, there.Listed(t.Context(), user, []string{listed}, []string{unlisted, justListed, model.NewID(base)}, now, base), nil)
+			cards, err := there.Cards(t.Context(), user)
+			want(t, err, nil)
+			if len(cards) != 2 || !cards[listed].ListedAt.Equal(now) || !cards[justListed].ListedAt.Equal(base.Add(time.Hour)) {
+				t.Errorf("left are %v", cards)
 			}
 		}},
 	}
