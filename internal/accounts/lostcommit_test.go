@@ -324,6 +324,19 @@ func lostActs() map[string]lostAct {
 				return err == nil && key.Disabled
 			},
 		},
+		"set the expiry of a key": {
+			do: func(ctx context.Context, s *stage) error {
+				key, err := s.person().SetExpiry(ctx, s.key.ID, s.clock.Now().Add(48*time.Hour))
+				if err == nil && key.ExpiresAt.IsZero() {
+					err = errors.New("the key does not expire")
+				}
+				return err
+			},
+			done: func(s *stage) bool {
+				key, err := s.direct.APIKey(s.t.Context(), s.who.UserID, s.key.ID)
+				return err == nil && !key.ExpiresAt.IsZero()
+			},
+		},
 		"turn a key on": {
 			before: func(s *stage) {
 				_ = s.direct.SetAPIKeyDisabled(s.t.Context(), s.who.UserID, s.key.ID, store.Turn{Off: true, At: time.Now()})

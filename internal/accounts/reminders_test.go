@@ -308,3 +308,33 @@ func TestAKeyOfWhichAClockThatJumpedAheadSaysThatItExpiredIsRefusedAndNothingIsS
 	}
 	r.at(r.due(model.ReminderTwoWeeks, key), "ada@example.org: A key expires in 14 days: porch-cam")
 }
+
+func TestOfAKeyThatAnotherServerLetsInEmailsSaySo(t *testing.T) {
+	t.Parallel()
+	r := newReminding(t)
+	r.send.Elsewhere = true
+	const user, key = "5f3a1c2b9d0e4a0012345671", "5f3a1c2b9d0e4a0012345672"
+	now := r.clock.Now()
+	expires := now.AddDate(0, 0, 30)
+	kept := model.KeptCard{Email: "bob@example.org", Name: "pump", ListedAt: now}
+	if err := r.store.Elsewhere().SetExpiry(t.Context(), user, key, model.Expiry{At: expires, Now: now}, kept); err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct {
+		of            model.Reminder
+		subject, says string
+	}{
+		{model.ReminderThreeDays, "Latchkey: A key expires in 3 days: pump", "The key service doesn't know of that date"},
+		{model.ReminderExpired, "Latchkey: A key should have expired: pump", "the key may still work"},
+	} {
+		due := step.of.Due(user, expires)
+		if err := r.send.Send(t.Context(), due); err != nil || len(r.mail.emails) != 1 {
+			t.Fatal(r.mail.emails, err)
+		}
+		m := r.mail.emails[0]
+		if m.To != kept.Email || m.Subject != step.subject || !strings.Contains(m.Text, step.says) || !strings.Contains(m.Text, testURL+"/keys/"+key) {
+			t.Errorf("%s: %s", m.Subject, m.Text)
+		}
+		r.mail.subjects()
+	}
+}
