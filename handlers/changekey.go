@@ -34,6 +34,9 @@ func (h *dashboard) turnKey(c echo.Context, on bool) error {
 
 func (h *dashboard) answerTurned(c echo.Context, key model.Key, act string) error {
 	place := c.FormValue("place")
+	if act == "on" && expired(key, h.Now()) { // by a page that was drawn before
+		act = "on-expired"
+	}
 	if !wantsPart(c) {
 		h.leaveFlashFor(c, act, key.Name, key.ID)
 		if place == views.PlacePage {

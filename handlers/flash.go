@@ -27,6 +27,7 @@ var flashes = map[string]string{
 	"off":             "%s is off. It can’t sign in.",
 	"still-on":        "Nothing changed: %s is still on.",
 	"still-off":       "Nothing changed: %s is still off.",
+	"on-expired":      "%s is on, but it has expired. Extend it.",
 	"expires":         "Saved: %s expires on the day you chose.",
 	"never-expires":   "Saved: %s never expires.",
 	"deleted":         "%s was deleted.",

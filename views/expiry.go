@@ -155,10 +155,10 @@ func (e *Expiry) inWords() templ.Component {
 
 // instant writes a moment by two clocks: "3 Feb 2027, 23:59 (22:59 UTC)". What stands between says where the first one is; when that is not
 // known, the two are one.
-func (w *sentences) instant(at When, between string) {
-	w.time(at.as(timeOfDay))
-	if c := clockOf(w.ctx); c != nil && c.Zone != nil {
-		w.text(between + " (" + at.inUTC(c) + ")")
+func (s *sentences) instant(at When, between string) {
+	s.time(at.as(timeOfDay))
+	if c := clockOf(s.ctx); c != nil && c.Zone != nil {
+		s.text(between + " (" + at.inUTC(c) + ")")
 	}
 }
 
