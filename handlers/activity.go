@@ -27,7 +27,7 @@ var eventGroups = map[string][]model.EventKind{
 	"sign-ins": {model.EventSignedIn, model.EventSignInFailed, model.EventSessionEnded, model.EventPasswordProved},
 	"keys": {
 		model.EventKeyMade, model.EventKeyShown, model.EventKeyAdopted, model.EventKeyTurnedOn, model.EventKeyTurnedOff, model.EventKeyDeleted, model.EventKeyFirstUsed, model.EventKeyRefused,
-		model.EventKeySaved,
+		model.EventKeySaved, model.EventKeyLeaked,
 		model.EventKeyReplaced, model.EventKeyParked, model.EventKeyBroughtBack, model.EventReplacementEnded,
 		model.EventKeyExpirySet, model.EventKeyExpired,
 	},
@@ -196,7 +196,7 @@ var drawings = map[model.EventKind]string{
 	model.EventPairingAsked: "link", model.EventPairingApproved: "link", model.EventPairingDenied: "ban",
 	model.EventPasswordChanged: "lock", model.EventPasswordReset: "lock", model.EventPasswordProved: "lock", model.EventResetAsked: "mail",
 	model.EventEmailConfirmed: "mail", model.EventIdentityLinked: "link", model.EventIdentityUnlinked: "trash", model.EventAccountDisabled: "ban", model.EventAccountEnabled: "user",
-	model.EventKeySaved: "check",
+	model.EventKeySaved: "check", model.EventKeyLeaked: "alert",
 }
 
 // eventWords are the words before and behind the name of the key that an event is about, where no more decides on them.
@@ -274,6 +274,12 @@ func wordsOf(e model.Event) (before, between, after string) {
 		return "Stopped replacing ", "", because(nil, e.Detail)
 	case e.Kind == model.EventKeyShown && e.Detail == model.DetailFetched:
 		return "Value of ", "", " sent to its device"
+	case e.Kind == model.EventKeyLeaked && e.Detail == model.DetailWasOff:
+		return "Reported that the value of ", "", " leaked: it was off already"
+	case e.Kind == model.EventKeyLeaked:
+		return "Turned off ", "", ": its value leaked"
+	case e.Kind == model.EventKeyTurnedOn && e.Detail == model.DetailLeaked:
+		return "Turned on ", "", ", although its value leaked"
 	case e.Kind == model.EventKeySaved:
 		return "Value of ", "", cmp.Or(savings[model.SavedHow(e.Detail)], " saved")
 	}

@@ -19,8 +19,10 @@ func (h *dashboard) turnKey(c echo.Context, on bool) error {
 	ctx, cancel := actContext(c)
 	defer cancel()
 	id, act := c.Param("id"), map[bool]string{true: "on", false: "off"}
-	key, err := h.person(c).TurnKey(ctx, id, on)
+	key, err := h.turner(c).TurnKey(ctx, id, on)
 	switch outcome := model.OutcomeOf(err); {
+	case model.Is(err, model.KindLeaked):
+		return h.turnLeakedOn(c)
 	case err != nil && outcome == model.NotDone:
 		return h.answerGone(c, id, err)
 	case outcome == model.Unclear:

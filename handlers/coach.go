@@ -150,15 +150,15 @@ const turnsRead = 5 * model.MaxKeys
 
 // turnedOffAll is when keys were turned off last, of those that were not turned on since. The page does without what cannot be read.
 func (h *dashboard) turnedOffAll(c echo.Context) func(id string) time.Time {
-	events, err := h.readOnceInTurn(c, model.EventQuery{Kinds: []model.EventKind{model.EventKeyTurnedOff, model.EventKeyTurnedOn}, Limit: turnsRead})
+	events, err := h.readOnceInTurn(c, model.EventQuery{Kinds: turns, Limit: turnsRead})
 	if err != nil {
 		h.logFault(c, "when keys were turned off cannot be read", err)
 	}
 	off := map[string]time.Time{}
 	for _, e := range events { // the newest first
-		if _, seen := off[e.KeyID]; !seen {
+		if _, seen := off[e.KeyID]; !seen && turnedKey(e) {
 			off[e.KeyID] = time.Time{}
-			if e.Kind == model.EventKeyTurnedOff {
+			if e.Kind != model.EventKeyTurnedOn {
 				off[e.KeyID] = e.At
 			}
 		}

@@ -95,6 +95,9 @@ func explainKind(err error) problem {
 	case model.KindNoReplacement:
 		return problem{status: http.StatusConflict, heading: "This key can’t be replaced like that",
 			text: "Nothing was changed. The key may have been turned off meanwhile.", link: home, linkText: "Go to your keys"}
+	case model.KindLeaked: // by another way than its switch, which asks for its name
+		return problem{status: http.StatusConflict, heading: "You said that the value of this key leaked",
+			text: "Nothing was changed. To turn the key on all the same, use the switch on its page.", link: home, linkText: "Go to your keys"}
 	case model.KindStorageDown: // people can do nothing about it: that it passes must not be promised
 		return problem{status: http.StatusServiceUnavailable, heading: who + " can’t read or save anything right now",
 			text:       "Nothing was changed. If this lasts, tell the administrator of this server.",

@@ -36,6 +36,7 @@ var flashes = map[string]string{
 	"not-adopted":     "%s was not adopted: you have 20 of 20 keys.",
 	"unlabelled":      "Approved. The label of %s could not be saved: try again on the key’s page.",
 	"labelled":        "Saved. The name stays %s: programs may rely on it.",
+	"leak-not-kept":   "%s is off. That its value leaked could not be saved: report it again.",
 	"gone":            "That key was deleted already, in another place.",
 	"session-ended":   "Session signed out.",
 	"session-gone":    "That session was signed out already.",

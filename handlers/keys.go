@@ -166,7 +166,7 @@ func arranged(keys []model.Key, now time.Time, sort string) []model.Key {
 	slices.SortStableFunc(keys, func(a, b model.Key) int {
 		switch sort {
 		case views.SortByName:
-			return cmp.Or(strings.Compare(strings.ToLower(calledBy(a)), strings.ToLower(calledBy(b))), strings.Compare(a.ID, b.ID))
+			return cmp.Or(strings.Compare(strings.ToLower(a.Title()), strings.ToLower(b.Title())), strings.Compare(a.ID, b.ID))
 		case views.SortByAge:
 			return cmp.Or(createdAt(b).Compare(createdAt(a)), strings.Compare(b.ID, a.ID))
 		}
@@ -176,9 +176,6 @@ func arranged(keys []model.Key, now time.Time, sort string) []model.Key {
 	})
 	return keys
 }
-
-// calledBy is what a key is called in the list.
-func calledBy(key model.Key) string { return cmp.Or(key.Card.Label, key.Name) }
 
 // labelBeside is the label of a key, unless it says no more than its name.
 func labelBeside(key model.Key) string {
@@ -190,7 +187,7 @@ func labelBeside(key model.Key) string {
 
 func (h *dashboard) keyModel(key model.Key) views.Key {
 	return views.Key{
-		ID: key.ID, Name: key.Name, Label: labelBeside(key), On: !key.Disabled, EndsAtOnce: h.Here,
+		ID: key.ID, Name: key.Name, Label: labelBeside(key), On: !key.Disabled, EndsAtOnce: h.Here, Leaked: !key.Card.LeakedAt.IsZero(),
 		Created: views.NewWhen(createdAt(key), h.Now()), Expiry: h.expiryOf(key),
 	}
 }
@@ -211,7 +208,9 @@ const (
 
 // card is a key as its own page shows it, with what was done with it lately. Without that the page is still worth having.
 func (h *dashboard) card(c echo.Context, key model.Key) views.KeyCard {
-	k := views.KeyCard{Key: h.keyModel(key), Note: key.Card.Note, Adopted: key.Origin == model.OriginAdopted}
+	k := views.KeyCard{
+		Key: h.keyModel(key), Note: key.Card.Note, Adopted: key.Origin == model.OriginAdopted, LeakedAt: views.NewWhen(key.Card.LeakedAt, h.Now()),
+	}
 	k.Use = cardUse(key, h.Now())
 	events, err := h.readOnceInTurn(c, model.EventQuery{KeyID: key.ID, Limit: eventsRead})
 	if err != nil {
@@ -240,18 +239,25 @@ func (h *dashboard) card(c echo.Context, key model.Key) views.KeyCard {
 	return k
 }
 
+// turns are the kinds of events that turn a key on or off.
+var turns = []model.EventKind{model.EventKeyTurnedOff, model.EventKeyTurnedOn, model.EventKeyLeaked}
+
+// turnedKey says that an event turned a key on or off. A leak may be reported of a key that is off already.
+func turnedKey(e model.Event) bool {
+	return slices.Contains(turns, e.Kind) && e.Detail != model.DetailWasOff
+}
+
 // turnedOff is when a key that is off was turned off: by its newest events, or else by those of this kind alone, after which many
 // refusals may have come. It is the zero time when that is not known.
 func (h *dashboard) turnedOff(c echo.Context, id string, newest []model.Event) time.Time {
-	turned := func(e model.Event) bool { return e.Kind == model.EventKeyTurnedOff || e.Kind == model.EventKeyTurnedOn }
-	i := slices.IndexFunc(newest, turned)
+	i := slices.IndexFunc(newest, turnedKey)
 	if i < 0 && len(newest) == eventsRead {
-		q := model.EventQuery{KeyID: id, Kinds: []model.EventKind{model.EventKeyTurnedOff, model.EventKeyTurnedOn}, Limit: 1}
+		q := model.EventQuery{KeyID: id, Kinds: turns, Limit: 3} // of which few say that it was off already
 		var err error
 		if newest, err = h.readOnceInTurn(c, q); err != nil {
 			h.logFault(c, "when a key was turned off cannot be read", err)
 		}
-		i = slices.IndexFunc(newest, turned)
+		i = slices.IndexFunc(newest, turnedKey)
 	}
 	if i < 0 || newest[i].Kind == model.EventKeyTurnedOn { // and off since in a way that nobody wrote down
 		return time.Time{}

@@ -94,6 +94,8 @@ func (h *dashboard) routes(e *echo.Echo) {
 	e.POST("/keys/:id/saved", h.markSaved, user...)
 	page("/keys/:id/card", h.showCard, user...)
 	e.POST("/keys/:id/card", h.labelKey, user...)
+	page("/keys/:id/leaked", h.showLeak, user...)
+	e.POST("/keys/:id/leaked", h.reportLeak, user...)
 	page("/keys/:id/delete", h.confirmDelete, user...)
 	e.POST("/keys/:id/delete", h.deleteKey, user...)
 	page(devicePath, h.showDevice, user...)

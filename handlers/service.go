@@ -54,7 +54,8 @@ type Keys interface {
 	// theirs that has the value. Some services do not offer it.
 	AdoptKey(ctx context.Context, name string, pasted model.Secret) (model.Key, error)
 	// TurnKey turns a key on or off and gives it as it is afterwards, which somebody else may have changed back. Beside an error with
-	// the outcome FoundUndone it gives the key too.
+	// the outcome FoundUndone it gives the key too. One whose value leaked is turned on by its name, which the origin has: see
+	// model.KindLeaked.
 	TurnKey(ctx context.Context, id string, on bool) (model.Key, error)
 	// DeleteKey deletes a key and gives it as it was. Beside an error whose outcome is not NotDone it gives the key too.
 	DeleteKey(ctx context.Context, id string) (model.Key, error)
@@ -81,6 +82,8 @@ type Expiry interface {
 type Values interface {
 	// MarkSaved remembers how the value of a key was saved, once. A key whose value was never shown on a page that asks is not found.
 	MarkSaved(ctx context.Context, id string, how model.SavedHow) error
+	// ReportLeak turns a key off, as TurnKey does, and remembers for good that its value leaked. Said again it changes nothing.
+	ReportLeak(ctx context.Context, id string) (model.Leak, error)
 }
 
 // Replacements are keys that take the place of others. How far one has come is with the old key.

@@ -131,6 +131,16 @@ func settingExpiry(id string) doubt {
 	}
 }
 
+// reportingLeak is about one key, whose page says whether it is off.
+func reportingLeak(id string) doubt {
+	return doubt{
+		heading: "The key may be on or off",
+		text:    lostTouch + "Look at its page. If it’s on, report it again.",
+		link:    home + "/" + id, linkText: checkNow,
+		undone: "The key is still on", again: home + "/" + id,
+	}
+}
+
 // denying is about one pairing, whose page says what came of it.
 func denying(id string) doubt {
 	return doubt{

@@ -131,6 +131,13 @@ func (l losingPerson) SetExpiry(ctx context.Context, id string, at time.Time) (m
 	return l.Person.SetExpiry(ctx, id, at)
 }
 
+func (l losingPerson) ReportLeak(ctx context.Context, id string) (model.Leak, error) {
+	if err := l.calls.before("ReportLeak"); err != nil {
+		return model.Leak{}, err
+	}
+	return l.Person.ReportLeak(ctx, id)
+}
+
 func (l losingPerson) DeleteKey(ctx context.Context, id string) (model.Key, error) {
 	err := l.calls.before("DeleteKey")
 	if err == nil {
@@ -396,6 +403,13 @@ var lostActs = map[string]struct {
 		},
 		unclear: told{500, []string{"We asked to turn porch-cam on and got no answer."}, "/keys/KEY", "Check now"},
 		undone:  told{0, []string{"Nothing changed: porch-cam is still on."}, "", ""}, // as it was found to be
+	},
+	"report a leak": {
+		calls: []string{"ReportLeak"},
+		act:   func(s scene, b *browser) answer { return b.post("/keys/"+s.key+"/leaked", nil) },
+		unclear: told{500, []string{"The key may be on or off", lostTouch + "Look at its page. If it’s on, report it again."},
+			"/keys/KEY", "Check now"},
+		undone: told{503, []string{"The key is still on", lostTouch + "Nothing was saved. You can try again."}, "/keys/KEY", "Try again"},
 	},
 	"delete a key": {
 		calls: []string{"DeleteKey"},

@@ -91,7 +91,7 @@ func (h *dashboard) try(c echo.Context, known []views.Key, all []model.Key, valu
 	}
 	if i := slices.IndexFunc(all, func(k model.Key) bool { return k.ID == key.ID || key.ID == "" && k.Name == key.Name }); i >= 0 {
 		v.Text = "This is your key " + all[i].Title() + "."
-		v.ID, v.Link = all[i].ID, "Open "+all[i].Title()
+		v.ID, v.Link, v.Leaked = all[i].ID, "Open "+all[i].Title(), all[i].Disabled && !all[i].Card.LeakedAt.IsZero()
 	}
 	return v, nil
 }
@@ -108,7 +108,7 @@ func refused(k *views.Key) views.Verdict {
 		v.Text = "This is " + k.Name + ", which is off."
 	}
 	if k != nil {
-		v.ID, v.Link = k.ID, "Open "+k.Name
+		v.ID, v.Link, v.Leaked = k.ID, "Open "+k.Name, !k.On && k.Leaked
 	}
 	return v
 }

@@ -49,6 +49,12 @@
       const key = keys.find((one) => sum.startsWith(one.dataset.fingerprint));
       if (key) told.append("This is ", $("a", key).cloneNode(true), ", which is " + key.dataset.state.toLowerCase() + ".");
       else told.append(keys[0].parentNode.dataset.some === undefined ? "None of your keys has this value." : "None of the keys whose fingerprint is known has this value. Try signing in with it.");
+      if (key?.dataset.leak) {
+        const leak = Object.assign(document.createElement("button"), { className: "danger", textContent: "This value leaked" });
+        leak.setAttribute("form", "leak"); // and not the one that has the value
+        $("#leak").action = key.dataset.leak;
+        told.append(" ", leak);
+      }
     }
     const verdict = $("#verdict");
     if (verdict.textContent !== told.textContent) verdict.replaceChildren(...(value ? [told] : []));

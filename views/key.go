@@ -1,6 +1,10 @@
 package views
 
-import "time"
+import (
+	"time"
+
+	"github.com/a-h/templ"
+)
 
 // KeyCard is what a key's own page says of the key itself.
 type KeyCard struct {
@@ -13,6 +17,8 @@ type KeyCard struct {
 	TurnedOff When
 	// SaidYes is when another server said that it turned the key off and nothing besides, zero when that is not known.
 	SaidYes When
+	// LeakedAt is when its owner reported that its value leaked, zero when they did not.
+	LeakedAt When
 	// Recent is what was done with the key lately, newest first. Unread says that this could not be read.
 	Recent []Happening
 	Unread bool
@@ -34,3 +40,6 @@ func (w When) ago() bool { age := w.seen.Sub(w.at); return age < agoUntil && age
 
 // reported says that the device described itself when it signed in.
 func (u Use) reported() bool { return u.By != UsedBy{} }
+
+// replaceNow is where a key whose value leaked is replaced by another one.
+func replaceNow(id string) templ.SafeURL { return keyPath(id, "replace") + "?finish=now" }

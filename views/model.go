@@ -210,6 +210,8 @@ type Key struct {
 	Expiry *Expiry
 	// New marks the key that this answer made.
 	New bool
+	// Leaked says that its owner reported that its value leaked.
+	Leaked bool
 	// Unknown says what is not known of the key's state, after an act whose answer got lost.
 	Unknown string
 	Use     Use

@@ -1,5 +1,7 @@
 package views
 
+import "github.com/a-h/templ"
+
 // WhichKey is the model of the page that identifies a key by its value. The value itself is no part of it.
 type WhichKey struct {
 	Page
@@ -21,6 +23,8 @@ type Verdict struct {
 	Title, Text string
 	// ID is of the key to look at, Link what leads there; "" for none.
 	ID, Link string
+	// Leaked says that its owner has reported that its value leaked.
+	Leaked bool
 }
 
 func (m WhichKey) whyNoLook() string {
@@ -32,4 +36,20 @@ func (m WhichKey) whyNoLook() string {
 	default:
 		return "You have no keys yet, so it isn’t one of yours."
 	}
+}
+
+// leakPath is where it is reported that the value of a key leaked, "" when it was.
+func leakPath(k Key) string {
+	if k.Leaked && !k.On {
+		return ""
+	}
+	return string(keyPath(k.ID, "leaked"))
+}
+
+// leakAction is where the leak of the key of a verdict is reported. Without one there is no button that sends it.
+func leakAction(v *Verdict) templ.SafeURL {
+	if v == nil || v.ID == "" {
+		return "/keys/which"
+	}
+	return keyPath(v.ID, "leaked")
 }

@@ -614,13 +614,20 @@ func (p *memoryPerson) TurnKey(ctx context.Context, id string, on bool) (model.K
 		return model.Key{}, err
 	}
 	was := k.Key
+	if on && k.Disabled && !k.Card.LeakedAt.IsZero() && p.from.Named != k.Name && !p.m.lies("leaked keys are turned on without their names") {
+		return model.Key{}, refuse(model.KindLeaked, "")
+	}
 	if k.Disabled == on || p.m.lies("each turn is an event") {
 		kind := model.EventKeyTurnedOff
 		if on {
 			kind = model.EventKeyTurnedOn
 		}
+		detail := ""
+		if on && !k.Card.LeakedAt.IsZero() && !p.m.lies("leaked keys are turned on like others") {
+			detail = model.DetailLeaked
+		}
 		if !p.m.lost(kind) {
-			p.m.record(p.from, u.id, kind, k.Key, "")
+			p.m.record(p.from, u.id, kind, k.Key, detail)
 		}
 		p.turned(u, k, on)
 	}
@@ -932,4 +939,37 @@ func (p *memoryPerson) MarkSaved(ctx context.Context, id string, how model.Saved
 		p.m.record(p.from, u.id, model.EventKeySaved, k.Key, string(how))
 	}
 	return nil
+}
+
+func (p *memoryPerson) ReportLeak(ctx context.Context, id string) (model.Leak, error) {
+	u, end, err := p.begin(ctx)
+	if err != nil {
+		return model.Leak{}, err
+	}
+	defer end()
+	k, err := p.key(u, id)
+	if err != nil {
+		return model.Leak{}, err
+	}
+	leak, detail := model.Leak{WasOff: k.Disabled}, ""
+	if k.Disabled && !p.m.lies("leaks of keys that are off go unsaid") {
+		detail = model.DetailWasOff
+	}
+	if !k.Disabled || k.Card.LeakedAt.IsZero() || p.m.lies("each report is an event") {
+		if !p.m.lost(model.EventKeyLeaked) {
+			p.m.record(p.from, u.id, model.EventKeyLeaked, k.Key, detail)
+		}
+	}
+	if !p.m.lies("leaked keys stay on") {
+		k.Disabled = true
+		p.m.endOf(k.ID)
+	}
+	if k.Card.LeakedAt.IsZero() && !p.m.lies("leaks are forgotten") {
+		k.Card.LeakedAt = p.m.Now()
+	}
+	leak.Key = p.shown(k)
+	if p.m.lies("every leaked key was off") {
+		leak.WasOff = true
+	}
+	return leak, nil
 }

@@ -148,12 +148,21 @@ var lies = map[string]string{
 	"waits of unknown length":                 "coming in",
 	"whoever has gone is served":              "every answer",
 
-	"any way of saving":                     "values",
-	"no key-saved":                          "values",
-	"nobody asks whether a value was saved": "values",
-	"twice key-saved":                       "values",
-	"values are saved again":                "values",
-	"values of devices are saved on pages":  "values",
+	"any way of saving":                             "values",
+	"each report is an event":                       "values",
+	"every leaked key was off":                      "values",
+	"leaked keys are turned on like others":         "values",
+	"leaked keys are turned on without their names": "values",
+	"leaked keys stay on":                           "values",
+	"leaks are forgotten":                           "values",
+	"leaks of keys that are off go unsaid":          "values",
+	"no key-leaked":                                 "values",
+	"twice key-leaked":                              "values",
+	"no key-saved":                                  "values",
+	"nobody asks whether a value was saved":         "values",
+	"twice key-saved":                               "values",
+	"values are saved again":                        "values",
+	"values of devices are saved on pages":          "values",
 }
 
 // TestTheContractNoticesEveryLie is what makes it worth something to keep it.

@@ -156,12 +156,13 @@ func besidesKeys(err error) bool {
 
 // SetKey turns a key on or off. Turning it off ends the sessions that it opened, too: the store does both at once.
 func (p *Person) SetKey(ctx context.Context, id string, on bool) error {
-	_, err := p.setKey(ctx, id, on)
+	_, err := p.setKey(ctx, id, on, false)
 	return err
 }
 
-// setKey is SetKey, and gives the key if it had to be looked at to find out what came of the act.
-func (p *Person) setKey(ctx context.Context, id string, on bool) (seen model.Key, err error) {
+// setKey is SetKey, and gives the key if it had to be looked at to find out what came of the act. A key whose value leaked may be asked for by
+// its name.
+func (p *Person) setKey(ctx context.Context, id string, on, askName bool) (seen model.Key, err error) {
 	if err := p.manages(); err != nil {
 		return seen, err
 	}
@@ -173,16 +174,18 @@ func (p *Person) setKey(ctx context.Context, id string, on bool) (seen model.Key
 			return seen, err
 		}
 	}
-	return p.turn(ctx, id, on)
+	return p.turn(ctx, id, on, askName)
 }
 
 // turn is setKey without asking whether the person may.
-func (p *Person) turn(ctx context.Context, id string, on bool) (seen model.Key, err error) {
+func (p *Person) turn(ctx context.Context, id string, on, askName bool) (seen model.Key, err error) {
 	kind := model.EventKeyTurnedOff
 	if on {
 		kind = model.EventKeyTurnedOn
 	}
-	err = p.accounts.store.SetAPIKeyDisabled(ctx, p.who.UserID, id, p.accounts.turning(on), p.keyEvent(kind, id))
+	turn := p.accounts.turning(on)
+	turn.AskName, turn.Named = askName, p.from.Named
+	leaked, err := p.accounts.store.TurnAPIKey(ctx, p.who.UserID, id, turn, p.keyEvent(kind, id))
 	err = p.settle(ctx, "switch key", err, func(ctx context.Context) (bool, error) {
 		var err error
 		seen, err = p.accounts.store.APIKey(ctx, p.who.UserID, id)
@@ -191,6 +194,12 @@ func (p *Person) turn(ctx context.Context, id string, on bool) (seen model.Key, 
 		}
 		return seen.Disabled == !on, err
 	})
+	switch {
+	case errors.Is(err, model.ErrConflict):
+		return seen, refuse(model.KindLeaked)
+	case err == nil && leaked:
+		p.tellOfLeaked(ctx, id)
+	}
 	return seen, missing(model.KindNotFound, "switch key", err)
 }
 
@@ -203,9 +212,9 @@ func (a *Accounts) turning(on bool) store.Turn {
 }
 
 // TurnKey is SetKey, and gives the key as it is afterwards, which somebody else may have changed back. A key that cannot be read then
-// was turned on or off all the same: nobody can say how it is now.
+// was turned on or off all the same: nobody can say how it is now. One whose value leaked is turned on by its name.
 func (p *Person) TurnKey(ctx context.Context, id string, on bool) (model.Key, error) {
-	key, err := p.setKey(ctx, id, on)
+	key, err := p.setKey(ctx, id, on, true)
 	if err != nil || key.ID != "" {
 		return key, err
 	}

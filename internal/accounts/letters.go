@@ -132,6 +132,21 @@ If you don't know one of these devices, open `+l.called()+` yourself, sign in an
 	return m
 }
 
+// KeyLeaked tells of a key that was turned off because its value leaked, or was off already.
+func (l Letters) KeyLeaked(to, key string, words model.Words, wasOff bool, c Circumstances) Email {
+	what := "The key " + words.Beside(key) + " was turned off because someone signed in to your account reported that its value leaked."
+	if wasOff {
+		what = "Someone signed in to your account reported that the value of the key " + words.Beside(key) + " leaked. The key was off already."
+	}
+	return l.notice(to, "A key was reported leaked: "+key, what, c)
+}
+
+// LeakedKeyOn tells of a key that was turned on although its value leaked.
+func (l Letters) LeakedKeyOn(to, key string, words model.Words, c Circumstances) Email {
+	return l.notice(to, "A leaked key was turned on: "+key,
+		"The key "+words.Beside(key)+" was turned on again, although it was reported that its value leaked. Anyone with its value can sign in as you.", c)
+}
+
 // IdentityLinked tells of one more way to sign in, which how says.
 func (l Letters) IdentityLinked(to, how string, c Circumstances) Email {
 	return l.notice(to, "New way to sign in", "Sign-in "+how+" was added to your account. Your other ways to sign in keep working.", c)

@@ -15,6 +15,7 @@ func TestEveryMailIsPlainTextWithAnEnd(t *testing.T) {
 		l.Confirm("a@b.org", "LINK"), l.Reset("a@b.org", "LINK", c), l.KeyCreated("a@b.org", "k", model.Words{}, c), l.Paired("a@b.org", "k", model.WordsOf("0123456789"), c),
 		l.PasswordChanged("a@b.org", c), l.PasswordReset("a@b.org", c),
 		l.KeyAdopted("a@b.org", []string{"k"}, false, c), l.KeyAdopted("a@b.org", []string{"k", "l"}, true, c),
+		l.KeyLeaked("a@b.org", "k", model.Words{}, false, c), l.KeyLeaked("a@b.org", "k", model.Words{}, true, c), l.LeakedKeyOn("a@b.org", "k", model.Words{}, c),
 		l.IdentityLinked("a@b.org", model.DetailPassword, c), l.IdentityUnlinked("a@b.org", model.DetailGoogle, c),
 	}
 	for _, letter := range letters {

@@ -24,6 +24,7 @@ const (
 	passwordNotice = "password"
 	identityNotice = "identity"
 	parkedNotice   = "parked key"
+	leakNotice     = "leak"
 )
 
 // tell sends the owner of an account an email, which no answer waits for. Accounts without an address get none. A notice beyond

@@ -45,7 +45,7 @@ var ErrNoSuchKey = errors.New("there is no such key")
 func (a *Accounts) TurnKeyOf(ctx context.Context, name, key string, on bool) (Managed, model.Key, error) {
 	of, found, err := a.FindKey(ctx, name, key)
 	if err == nil {
-		_, err = a.byOperatorFor(of).turn(ctx, found.ID, on)
+		_, err = a.byOperatorFor(of).turn(ctx, found.ID, on, false)
 	}
 	return of, found, err
 }

@@ -188,7 +188,8 @@ func (p *Person) ReplaceKeyWith(ctx context.Context, oldID, newID string, how mo
 	return p.afterwards(ctx, oldID)
 }
 
-// EndReplacement undoes the replacement of a key and gives the key as it is afterwards: if it was turned off for that, it is on again.
+// EndReplacement undoes the replacement of a key and gives the key as it is afterwards: if it was turned off for that, it is on again. One
+// whose value leaked is not brought back by that.
 func (p *Person) EndReplacement(ctx context.Context, oldID string) (model.Key, error) {
 	was, err := p.Key(ctx, oldID)
 	if err != nil {
@@ -209,7 +210,10 @@ func (p *Person) EndReplacement(ctx context.Context, oldID string) (model.Key, e
 		}
 		return !key.Replaced.Open() && key.Replaced.State != model.ReplacementParked, err
 	})
-	if err != nil {
+	switch {
+	case errors.Is(err, model.ErrConflict):
+		return model.Key{}, refuse(model.KindLeaked)
+	case err != nil:
 		return model.Key{}, missing(model.KindNotFound, "end replacement", err)
 	}
 	return p.afterwards(ctx, oldID)

@@ -113,7 +113,9 @@ var pages = map[string]row{
 	"GET /keys/:id":           {first, is(404), is(403), is(403), is(200)},
 	"POST /keys/:id/turn-on":  {first, is(404), is(403), is(403), goes("/keys").and(turnedOn)},
 	"POST /keys/:id/turn-off": {first, is(404), is(403), is(403), goes("/keys").and(turnedOff)},
-	"POST /keys/:id/saved":    {first, goes("/keys"), is(403), is(403), goes("/keys")}, // no page has shown its value
+	"POST /keys/:id/saved":    {first, goes("/keys"), is(403), is(403), goes("/keys")},  // no page has shown its value
+	"GET /keys/:id/leaked":    {first, is(404), is(403), is(403), goes("its own page")}, // it did not leak
+	"POST /keys/:id/leaked":   {first, is(404), is(403), is(403), goes("its leak").and(turnedOff)},
 	"GET /keys/:id/delete":    {first, is(404), is(403), is(403), is(200)},
 	"GET /keys/:id/card":      {first, is(404), is(403), is(403), is(200)},
 	"POST /keys/:id/card":     {first, is(404), is(403), is(403), itsKey},
@@ -705,6 +707,10 @@ func destination(to, method, path string, c *cast, p principal) string {
 		return "/device/" + c.waiting[p].ID
 	case to == itsPairing.to:
 		return "/device/" + c.pairing.ID
+	case to == "its own page":
+		return "/keys/" + c.target
+	case to == "its leak":
+		return "/keys/" + c.target + "/leaked"
 	case to != first.to:
 		return to
 	case path == "/keys" && method == http.MethodPost: // what was typed is kept

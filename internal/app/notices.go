@@ -83,16 +83,33 @@ type notices struct {
 
 // KeyCreated tells the owner of an email address of a key.
 func (n notices) KeyCreated(ctx context.Context, email, key string, words model.Words, at time.Time, from model.Origin) error {
-	switch wait, err := n.counts.Take(ctx, email); {
-	case err != nil:
-		return err
-	case wait > 0: // the activity has all of them
-		n.log.DebugContext(ctx, "notice email skipped: too many within the hour")
-		return nil
-	}
 	letter := n.letters.KeyCreated
 	if from.Pairing != "" {
 		letter = n.letters.Paired
 	}
-	return n.mailer.Send(ctx, letter(email, key, words, accounts.Circumstances{At: at, Address: from.Address}))
+	return n.send(ctx, email, letter(email, key, words, accounts.Circumstances{At: at, Address: from.Address}))
+}
+
+// KeyLeaked tells the owner of an email address of a key whose value leaked.
+func (n notices) KeyLeaked(
+	ctx context.Context, email, key string, words model.Words, news upstream.Leaked, at time.Time, from model.Origin,
+) error {
+	c := accounts.Circumstances{At: at, Address: from.Address}
+	letter := n.letters.KeyLeaked(email, key, words, news == upstream.LeakedWasOff, c)
+	if news == upstream.LeakedTurnedOn {
+		letter = n.letters.LeakedKeyOn(email, key, words, c)
+	}
+	return n.send(ctx, email, letter)
+}
+
+// send sends a notice, unless there were too many to that address within the hour: the activity has all of them.
+func (n notices) send(ctx context.Context, email string, letter accounts.Email) error {
+	switch wait, err := n.counts.Take(ctx, email); {
+	case err != nil:
+		return err
+	case wait > 0:
+		n.log.DebugContext(ctx, "notice email skipped: too many within the hour")
+		return nil
+	}
+	return n.mailer.Send(ctx, letter)
 }

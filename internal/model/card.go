@@ -23,6 +23,13 @@ const (
 	SavedBySaying      SavedHow = "ticked"  // without script: the person says so
 )
 
+// Leak is what came of reporting that the value of a key leaked.
+type Leak struct {
+	Key       Key  // as it is afterwards
+	WasOff    bool // already, so that turning it off ended nothing
+	NotMarked bool // the key is off, but that its value leaked could not be saved
+}
+
 // IsAnswer says that it is one of the ways in which a value is saved.
 func (how SavedHow) IsAnswer() bool {
 	return how == SavedByCopying || how == SavedByDownloading || how == SavedInManager || how == SavedBySaying

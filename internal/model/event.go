@@ -56,6 +56,13 @@ const DetailPassword = "with email and password"
 // DetailFetched is the detail of EventKeyShown when it was a device that was given the value.
 const DetailFetched = "fetched by the device"
 
+// DetailWasOff is the detail of EventKeyLeaked when the key was off already, DetailLeaked that of EventKeyTurnedOn when its owner had
+// reported that its value leaked.
+const (
+	DetailWasOff = "it was off already"
+	DetailLeaked = "although its value leaked"
+)
+
 // Actor says who did it.
 type Actor string
 

@@ -15,6 +15,8 @@ type Origin struct {
 	Form string
 	// Confirmed says that the person confirmed their password a moment ago, or that the act of a program counts as much.
 	Confirmed bool
+	// Named is what the person typed as the name of the key that they turn on, which takes that when they had reported that its value leaked.
+	Named string
 	// Gone is closed when the client no longer waits for the answer; nil when that is not known. What has begun goes on, but
 	// for what only waits for its turn.
 	Gone <-chan struct{}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 
 	"latchkey/internal/model"
 )
@@ -164,37 +165,68 @@ func scanKey(k *model.Key, created *int64) []any {
 // SetAPIKeyDisabled turns a key off or on; a key that is as asked for stays so, and nothing happened. Turning it off ends the
 // auth sessions it opened, and remembers what ended, in the same transaction. Turning it on forgets that.
 func (s *Store) SetAPIKeyDisabled(ctx context.Context, userID, id string, turn Turn, events ...model.Event) error {
-	text, args := turn.statement(userID, id)
-	err := s.write(ctx, ofUser(userID), func(t tx) error {
-		changed, err := t.exec(text, args...)
-		switch {
-		case err != nil:
-			return err
-		case changed == 0:
-			var name string
-			return t.row(selectAPIKeyName, []any{userID, id}, &name)
-		case turn.Off:
-			if _, err := t.exec(deleteSessionsOfKey, userID, id); err != nil {
-				return err
-			}
-		}
-		if err := t.later(forgetFirstRefusal, userID, id); err != nil {
-			return err
-		}
-		if err := turned(t, userID, id, turn); err != nil {
+	_, err := s.TurnAPIKey(ctx, userID, id, turn, events...)
+	return err
+}
+
+// TurnAPIKey is SetAPIKeyDisabled, and says whether it turned a key on of which its owner had reported that its value leaked. The events say
+// so too. It says that also when it is unclear whether the key was turned. ErrConflict is that such a key was asked for without its name.
+func (s *Store) TurnAPIKey(ctx context.Context, userID, id string, turn Turn, events ...model.Event) (leaked bool, err error) {
+	err = s.write(ctx, ofUser(userID), func(t tx) error {
+		leaked = false
+		changed, err := turnKey(t, userID, id, turn, events)
+		if err != nil || !changed {
 			return err
 		}
 		if turn.Off {
-			if err := undoFor(t, userID, id, "turned off", turn.At, events); err != nil {
+			return recordEvents(t, events)
+		}
+		if leaked, err = saidToLeak(t, userID, id); err != nil {
+			return err
+		}
+		if leaked {
+			var name string
+			if err := t.row(selectAPIKeyName, []any{userID, id}, &name); err != nil {
 				return err
+			}
+			if turn.AskName && turn.Named != name {
+				return model.ErrConflict
+			}
+			events = slices.Clone(events)
+			for i := range events {
+				events[i].Detail = model.DetailLeaked
 			}
 		}
 		return recordEvents(t, events)
 	})
 	if turn.Off {
-		return doing("turn key off", err)
+		return false, doing("turn key off", err)
 	}
-	return doing("turn key on", err)
+	return leaked, doing("turn key on", err)
+}
+
+// turnKey is the part of an act that turns a key off or on, and says whether it was not so already. What the events tell of ends what waits for
+// the key.
+func turnKey(t tx, userID, id string, turn Turn, events []model.Event) (changed bool, err error) {
+	text, args := turn.statement(userID, id)
+	n, err := t.exec(text, args...)
+	switch {
+	case err != nil:
+		return false, err
+	case n == 0:
+		return false, t.row(selectAPIKeyName, []any{userID, id}, new(string))
+	case turn.Off:
+		if _, err := t.exec(deleteSessionsOfKey, userID, id); err != nil {
+			return false, err
+		}
+	}
+	if err := t.later(forgetFirstRefusal, userID, id); err != nil {
+		return false, err
+	}
+	if err := turned(t, userID, id, turn); err != nil || !turn.Off {
+		return true, err
+	}
+	return true, undoFor(t, userID, id, "turned off", turn.At, events)
 }
 
 // DeleteAPIKey removes a key for good, with the auth sessions it opened, and returns it as it was, without its usage, also when it is

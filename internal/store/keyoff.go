@@ -26,6 +26,9 @@ type Turn struct {
 	At  time.Time
 	// Access is for how long at most what a session handed out goes on after it, of a session that was seen within Quiet before.
 	Access, Quiet time.Duration
+	// AskName says that a key whose value leaked is turned on by its name alone, which is Named.
+	AskName bool
+	Named   string
 }
 
 // statement is what turns a key of a user.

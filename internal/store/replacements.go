@@ -279,6 +279,9 @@ func (s *Store) EndReplacement(ctx context.Context, userID, oldID string, at tim
 		case (model.Replacement{State: state}).Open():
 			happened = append(happened, ended)
 		case state == model.ReplacementParked && off:
+			if leaked, err := saidToLeak(t, userID, oldID); err != nil || leaked { // which is turned on by its name alone
+				return errors.Join(err, conflictIf(leaked))
+			}
 			if _, err := t.exec(turnOnAPIKey, userID, oldID); err != nil {
 				return err
 			}

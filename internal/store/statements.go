@@ -72,9 +72,9 @@ func writeStatements() []string {
 		insertCard, upsertLabel, upsertFingerprint, updateCardListed, deleteCardNotListed, deleteCard, deleteCardsOfUser, deleteReplacementsOfUser,
 		markExpired, claimReminders, finishReminder,
 		selectExpiry, updateExpiry, upsertCardExpiry, shortenSessionsOfKey, lengthenSessionsOfKey, selectCardExpiry, changeCardExpiry,
-		markSaved, selectShown,
 		selectReplaceable, selectNewKey, upsertReplacement, sawNewKey, parkedByTurn, undoneByTurn, undoneByNew, endReplacement, selectEvidence,
 		moveQuiet, setBoth, restartQuiet, restartAllQuiet, boundReplacements, selectReplacementState, moveReplacement, deleteReplacement,
+		markSaved, selectShown, upsertLeaked, selectLeaked,
 	}
 }
 

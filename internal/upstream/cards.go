@@ -26,6 +26,8 @@ type Cards interface {
 	// MarkSaved remembers how a value was saved, once, and records the event with it. Without a card that waits for that, or has it, it
 	// answers model.ErrNotFound.
 	MarkSaved(ctx context.Context, userID, keyID string, how model.SavedHow, at time.Time, e model.Event) error
+	// ReportLeak remembers that the value of a key leaked that was seen a moment ago, and records the event unless nothing changed.
+	ReportLeak(ctx context.Context, userID, keyID string, turnedOff bool, e model.Event) (changed bool, err error)
 	// Forget forgets all keys of a user who is gone.
 	Forget(ctx context.Context, userID string) error
 }

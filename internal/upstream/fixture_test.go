@@ -226,6 +226,16 @@ func (n *notices) KeyCreated(_ context.Context, email, key string, _ model.Words
 	return nil
 }
 
+func (n *notices) KeyLeaked(_ context.Context, email, key string, _ model.Words, news upstream.Leaked, _ time.Time, from model.Origin) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	what := map[upstream.Leaked]string{
+		upstream.LeakedTurnedOff: "leaked", upstream.LeakedWasOff: "leaked, was off", upstream.LeakedTurnedOn: "leaked, turned on",
+	}
+	n.told = append(n.told, strings.Join([]string{email, key, what[news], from.Address}, " "))
+	return nil
+}
+
 // way leads to the other server. It counts what is sent and can lose or replace answers.
 type way struct {
 	next http.RoundTripper

@@ -176,6 +176,11 @@ func (p *Person) findLost(ctx context.Context, name string, before []client.APIK
 
 // TurnKey turns a key on or off and then looks, whatever the answer was: what the other server says of the key afterwards counts.
 func (p *Person) TurnKey(ctx context.Context, id string, on bool) (model.Key, error) {
+	if on {
+		if err := p.mayTurnOn(ctx, id); err != nil {
+			return model.Key{}, err
+		}
+	}
 	key, kept, err := p.turn(ctx, id, on)
 	if err == nil {
 		p.recordTurned(ctx, key, on)
@@ -226,12 +231,17 @@ func (p *Person) recordTurned(ctx context.Context, key model.Key, on bool) {
 	p.s.turning.Lock()
 	defer p.s.turning.Unlock()
 	last, err := p.s.events.Events(ctx, p.account.UserID, model.EventQuery{
-		Kinds: []model.EventKind{model.EventKeyTurnedOn, model.EventKeyTurnedOff}, KeyID: key.ID, Limit: 1,
+		Kinds: []model.EventKind{model.EventKeyTurnedOn, model.EventKeyTurnedOff, model.EventKeyLeaked}, KeyID: key.ID, Limit: 1,
 	})
 	if err == nil && len(last) == 1 && last[0].Kind == kind && p.s.now().Sub(last[0].At).Abs() < sameAct {
 		return
 	}
-	p.record(ctx, p.event(kind, key))
+	e := p.event(kind, key)
+	if on && !key.Card.LeakedAt.IsZero() {
+		e.Detail = model.DetailLeaked
+		p.tellOfLeak(ctx, key, LeakedTurnedOn)
+	}
+	p.record(ctx, e)
 }
 
 // DeleteKey deletes a key for good, and looks when the answer got lost.

@@ -148,6 +148,8 @@ func (p *Person) EndReplacement(ctx context.Context, oldID string) (model.Key, e
 	r := key.Replaced
 	kind := model.EventReplacementEnded
 	switch {
+	case r.State == model.ReplacementParked && key.Disabled && !key.Card.LeakedAt.IsZero(): // which is turned on by its name alone
+		return model.Key{}, &model.Error{Kind: model.KindLeaked}
 	case r.State == model.ReplacementParked:
 		if key, _, err = p.turn(ctx, oldID, true); err != nil {
 			return key, err

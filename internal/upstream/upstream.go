@@ -55,7 +55,19 @@ type Events interface {
 type Notices interface {
 	// KeyCreated tells the owner of an email address of a key. It is given to a device when from has a Pairing.
 	KeyCreated(ctx context.Context, email, key string, words model.Words, at time.Time, from model.Origin) error
+	// KeyLeaked tells of a key whose value leaked: it was turned off, or was off already, or was turned on all the same.
+	KeyLeaked(ctx context.Context, email, key string, words model.Words, news Leaked, at time.Time, from model.Origin) error
 }
+
+// Leaked is what happened to a key whose value leaked.
+type Leaked int
+
+// What can have happened to it.
+const (
+	LeakedTurnedOff Leaked = iota
+	LeakedWasOff
+	LeakedTurnedOn
+)
 
 // Service is the accounts and keys of another server.
 type Service struct {
