@@ -214,6 +214,8 @@ func (h *dashboard) oneByOne(ctx context.Context, c echo.Context, act string, ch
 			r.became = wasNotTried
 		case act == actOn && !key.Card.LeakedAt.IsZero() && key.Disabled:
 			r.became = wasLeaked
+		case act == actOn && expired(key, h.Now()):
+			r.became = wasExpired
 		case act == actDelete || key.Disabled == (act == actOn):
 			err := actOnOne(ctx, person, act, key, &r)
 			if err == nil {
@@ -304,7 +306,7 @@ func (h *dashboard) askSeveral(c echo.Context, status int, q question, chosen ch
 	m := views.Several{Action: q.action, Target: q.target, Back: q.back, Error: problem, Typed: h.toType(chosen.keys)}
 	for _, key := range chosen.keys {
 		m.List = append(m.List, h.row(key))
-		m.Instead = m.Instead || q.instead && !key.Disabled
+		m.Instead = m.Instead || q.instead && !key.Disabled && !expired(key, h.Now())
 	}
 	for _, name := range []string{"q", "show", "sort", "return"} {
 		if value := q.form.Get(name); value != "" {
@@ -324,7 +326,7 @@ func (h *dashboard) askSeveral(c echo.Context, status int, q question, chosen ch
 func (h *dashboard) toType(keys []model.Key) string {
 	typed := ""
 	for _, key := range keys {
-		if key.Disabled || h.Now().Sub(key.Usage.LastUse.At) >= inUse {
+		if key.Disabled || expired(key, h.Now()) || h.Now().Sub(key.Usage.LastUse.At) >= inUse {
 			continue
 		}
 		if typed != "" {

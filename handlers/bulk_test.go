@@ -319,7 +319,7 @@ func TestPlantedResultsShowNothing(t *testing.T) {
 		t.Fatalf("kept is %q", real)
 	}
 	for _, planted := range []string{
-		"off", "off|", "off|" + who.id, "x" + real, strings.Replace(real, who.id, "0123456789abcdef01234567", 1), strings.Replace(real, ":d:", ":x:", 1),
+		"off", "off|", "off|" + who.id, "x" + real, strings.Replace(real, who.id, "0123456789abcdef01234567", 1), strings.Replace(real, ":d:", ":z:", 1),
 		strings.Replace(real, ":d:", "::", 1), strings.Replace(real, ":0:", ":x:", 1), strings.Replace(real, "porch-cam", "<b>", 1), strings.Replace(real, key.ID, "x", 1),
 		strings.Replace(real, "porch-cam", strings.Repeat("x", 65), 1), real + strings.Repeat("|"+key.ID+":d:0:a", 60), real + ":x",
 	} {
@@ -353,4 +353,22 @@ func TestResultsOfAsManyKeysAsThereCanBeFitInACookie(t *testing.T) {
 		t.Errorf("the cookie has %d bytes", got)
 	}
 	b.get("/keys?select=1").says("#status", "Turned off 20 of 40.")
+}
+
+// Turning on changes nothing about a key that has expired, and says so.
+func TestAKeyThatHasExpiredIsNotTurnedOnWithOthers(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, who := p.signedIn(email)
+	keys := p.seed(who, "expired", "off")
+	if err := p.store.SetExpiry(t.Context(), who.id, keys[0].ID, model.Expiry{At: noon.Add(time.Minute), Now: noon}); err != nil {
+		t.Fatal(err)
+	}
+	p.turn(who, keys[1], false)
+	p.clock.Advance(2 * time.Minute)
+	b.get("/keys?select=1").says("#key-"+keys[0].ID+" .state", "Expired")
+	a := b.htmx().post("/keys/bulk", bulk("on", keys...)).want(http.StatusOK)
+	if diff := cmp.Diff([]string{"expired Not turned on: it has expired. Extend it", "off Turned on"}, a.texts("[aria-label=Results] li")); diff != "" {
+		t.Errorf("it says (-want +got):\n%s", diff)
+	}
 }

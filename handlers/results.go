@@ -29,6 +29,7 @@ const (
 	wasUndone     became = "c" // the connection to the database broke, and nothing was saved
 	wasTurnedBack became = "b" // in another place, at once
 	wasLeaked     became = "l" // its owner said so, and turns it on by itself if at all
+	wasExpired    became = "x" // which turning on does not change
 	wasUnanswered became = "u"
 	wasNotTried   became = "n"
 )
@@ -64,8 +65,10 @@ func (r result) told(act string, elsewhere bool) views.Result {
 		v.Text = words.did + ", and turned back in another place"
 	case wasLeaked:
 		v.Text = words.not + "you reported that its value leaked. Turn it on by itself."
+	case wasExpired:
+		v.Text, v.Link = words.not+"it has expired.", "Extend it"
 	case wasUnanswered:
-		v.Text, v.Check = words.unclear, true
+		v.Text, v.Link = words.unclear, "Check"
 	case wasNotTried:
 		v.Text = "Not tried"
 	}
@@ -146,6 +149,6 @@ func (h *dashboard) takeResults(c echo.Context) (act string, results []result) {
 
 // valid says whether a result is one that keepResults may have left.
 func (r result) valid() bool {
-	return strings.Contains("dsgrcblun", string(r.became)) && len(r.became) == 1 &&
+	return strings.Contains("dsgrcblxun", string(r.became)) && len(r.became) == 1 &&
 		(model.IsID(r.id) || r.id == "" && r.became == wasGone) && (r.name == "" || model.ValidName(r.name))
 }

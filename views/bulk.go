@@ -30,8 +30,10 @@ type Bulk struct {
 // Result is what became of one key.
 type Result struct {
 	ID, Name, Text string
-	// There says that the key is there still, or may be, and the act was not done. Check offers to look.
-	There, Check bool
+	// There says that the key is there still, or may be, and the act was not done.
+	There bool
+	// Link is what to do about it on the key's page, "" when there is nothing.
+	Link string
 }
 
 func (b *Bulk) selected(id string) bool { return b.All || slices.Contains(b.Selected, id) }

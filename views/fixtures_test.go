@@ -164,7 +164,7 @@ func selecting(page views.Page, text string) views.Keys {
 	k.Page, k.Sort = page, views.SortByName
 	k.Bulk = &views.Bulk{
 		Selected: []string{id(2)}, Error: text,
-		Results: []views.Result{{ID: id(2), Name: text, Text: text, There: true, Check: true}, {Name: text, Text: text}},
+		Results: []views.Result{{ID: id(2), Name: text, Text: text, There: true, Link: text}, {Name: text, Text: text}},
 	}
 	return k
 }

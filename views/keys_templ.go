@@ -1494,7 +1494,7 @@ func list(k Keys) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			if len(k.Needs) > 0 {
+			if len(k.Needs) > 0 && k.Bulk == nil {
 				templ_7745c5c3_Err = needs(k.Needs).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
