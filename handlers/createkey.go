@@ -79,6 +79,11 @@ func (h *dashboard) createKey(c echo.Context) error {
 	if err != nil {
 		return h.answerCreateError(c, wanted, created, err)
 	}
+	return h.answerCreated(c, created)
+}
+
+// answerCreated shows the value of a new key.
+func (h *dashboard) answerCreated(c echo.Context, created model.Created) error {
 	m := h.createModel(c, keyForm{})
 	if created.Unread != nil { // the value is shown whatever becomes of the list: it is in this answer alone
 		m.Failure = h.failure(c, created.Unread)
@@ -90,6 +95,7 @@ func (h *dashboard) createKey(c echo.Context) error {
 		ID: created.Key.ID, Name: created.Key.Name, Label: labelBeside(created.Key), NotKept: created.NotKept, Value: created.Value.Reveal(), Words: views.Words(words),
 		Handoff: h.handoff(created.Key.Name, words), Masked: wantsPart(c) || c.FormValue(scriptField) != "",
 	}
+	m.Once.Takes = takes(created.Key.ID, created.Keys.List)
 	for i, key := range m.List {
 		if key.ID == created.Key.ID {
 			m.List[i].New, m.Once.Key = true, key

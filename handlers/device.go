@@ -28,7 +28,7 @@ func (h *dashboard) showDevice(c echo.Context) error {
 		return render(c, http.StatusOK, views.DevicePage(m), views.DevicePart(m))
 	case fromElsewhere(c.Request()):
 		m := h.deviceModel(c)
-		m.Code, m.Given, m.Here = onboard.ShowCode(code), true, codeEntry(code)
+		m.Code, m.Given, m.Here = onboard.ShowCode(code), true, replacesIn(c).on(codeEntry(code))
 		return render(c, http.StatusOK, views.DevicePage(m), views.DevicePart(m))
 	}
 	a, _ := accountOf(c)
@@ -37,7 +37,7 @@ func (h *dashboard) showDevice(c echo.Context) error {
 	case err != nil:
 		return h.answerWrongCode(c, onboard.ShowCode(code), err)
 	case g.UserID == a.UserID && g.Session == sessionHash(c): // it was opened before, and may be decided
-		return redirect(c, pairingPage(g.ID))
+		return redirect(c, replacesIn(c).on(pairingPage(g.ID)))
 	}
 	m, status, err := h.wholePairing(c, g, "")
 	if err != nil {
@@ -48,7 +48,8 @@ func (h *dashboard) showDevice(c echo.Context) error {
 
 func (h *dashboard) deviceModel(c echo.Context) views.Device {
 	return views.Device{
-		Page: h.page(c, "Connect a device"), Address: h.PublicURL + devicePath, PublicURL: h.PublicURL, AppID: h.AppID,
+		Takes: h.deviceTakes(c),
+		Page:  h.page(c, "Connect a device"), Address: h.PublicURL + devicePath, PublicURL: h.PublicURL, AppID: h.AppID,
 		QRPath: h.deviceQR.path, QRSize: h.deviceQR.size, Local: h.local, Script: onboard.PairScript(h.PublicURL, h.AppID),
 	}
 }
@@ -62,7 +63,7 @@ func (h *dashboard) claimPairing(c echo.Context) error {
 		return h.answerWrongCode(c, typed, err)
 	}
 	h.recordAsked(c, g)
-	return redirect(c, pairingPage(g.ID))
+	return redirect(c, replacesIn(c).on(pairingPage(g.ID)))
 }
 
 // recordAsked writes down by whom a pairing was asked for, with the person who has claimed it: it is nobody's before. It is one

@@ -31,6 +31,8 @@ var flashes = map[string]string{
 	"expires":         "Saved: %s expires on the day you chose.",
 	"never-expires":   "Saved: %s never expires.",
 	"deleted":         "%s was deleted.",
+	"back":            "%s is on again. Nothing replaces it any more.",
+	"both-stay":       "%s stays on, and so does the new key. Neither replaces the other any more.",
 	"full":            "%s was not created: you have 20 of 20 keys.",
 	"adopted":         "%s was adopted. It is waiting for the device’s first sign-in.",
 	"not-adopted":     "%s was not adopted: you have 20 of 20 keys.",

@@ -101,7 +101,7 @@ func sorted(sort string) string {
 // fillKeys fills the model with keys that were read.
 func (h *dashboard) fillKeys(c echo.Context, m *views.Keys, keys model.Keys) {
 	now := h.Now()
-	m.Quota.Used, m.Uses, m.Awaits = len(keys.List), knowledge(keys.Usage), awaited(keys, now)
+	m.Quota.Used, m.Uses, m.Awaits = len(keys.List), knowledge(keys.Usage), h.awaited(keys, now)
 	m.Form.ID = newFormID()
 	m.List = make([]views.Key, 0, len(keys.List))
 	m.Needs = h.needs(keys.List)
@@ -188,7 +188,7 @@ func labelBeside(key model.Key) string {
 func (h *dashboard) keyModel(key model.Key) views.Key {
 	return views.Key{
 		ID: key.ID, Name: key.Name, Label: labelBeside(key), On: !key.Disabled, EndsAtOnce: h.Here, Leaked: !key.Card.LeakedAt.IsZero(),
-		Created: views.NewWhen(createdAt(key), h.Now()), Expiry: h.expiryOf(key),
+		Created: views.NewWhen(createdAt(key), h.Now()), Expiry: h.expiryOf(key), Replaced: h.replacedBy(key),
 	}
 }
 
@@ -211,7 +211,9 @@ func (h *dashboard) card(c echo.Context, key model.Key) views.KeyCard {
 	k := views.KeyCard{
 		Key: h.keyModel(key), Note: key.Card.Note, Adopted: key.Origin == model.OriginAdopted, LeakedAt: views.NewWhen(key.Card.LeakedAt, h.Now()),
 	}
+	k.Takes = views.Takes{ID: key.Replaces.ID, Name: key.Replaces.Name}
 	k.Use = cardUse(key, h.Now())
+	h.fillReplaced(c, &k)
 	events, err := h.readOnceInTurn(c, model.EventQuery{KeyID: key.ID, Limit: eventsRead})
 	if err != nil {
 		h.logFault(c, "activity of a key cannot be read", err)

@@ -68,6 +68,7 @@ func codeEntry(code string) string {
 
 // codeIn is the code, as it is shown, of a page that is codeEntry of one, "" of every other.
 func codeIn(next string) string {
+	next, _ = withoutReplaces(next)
 	code, ok := strings.CutPrefix(next, devicePath+"?user_code=")
 	if !ok || next != codeEntry(code) {
 		return ""
@@ -76,8 +77,9 @@ func codeIn(next string) string {
 }
 
 // isDevicePage says whether next is the page for codes, with a code in the one spelling that we use or without, or a
-// pairing's page.
+// pairing's page; either may say which key is to be replaced.
 func isDevicePage(next string) bool {
+	next, _ = withoutReplaces(next)
 	return next == devicePath || codeIn(next) != "" || isPairingPage(next)
 }
 

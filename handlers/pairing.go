@@ -149,7 +149,7 @@ func (h *dashboard) answerNotShown(c echo.Context, err error) error {
 		return err
 	}
 	h.leaveFlash(c, "reopen", "")
-	return redirect(c, codeEntry(c.FormValue("code")))
+	return redirect(c, replacesIn(c).on(codeEntry(c.FormValue("code"))))
 }
 
 func (h *dashboard) pairingModel(c echo.Context, g model.DeviceGrant) views.Pairing {
@@ -161,9 +161,9 @@ func (h *dashboard) pairingModel(c echo.Context, g model.DeviceGrant) views.Pair
 		KeyID: g.KeyID, KeyName: g.KeyName, Fetched: views.NewWhen(g.DeliveredAt, now),
 	}
 	m.Near = m.YourAddress != "" && limits.Network(m.YourAddress) == limits.Network(g.Address)
-	m.Title, m.Here = m.Heading(), pairingPage(g.ID)
+	m.Title, m.Here = m.Heading(), replacesIn(c).on(pairingPage(g.ID))
 	if a, _ := accountOf(c); g.UserID != a.UserID || g.Session != sessionHash(c) { // it was only looked at
-		m.Shown, m.Here = h.questions.proof(a.UserID, sessionHash(c), g.ID), codeEntry(g.UserCode)
+		m.Shown, m.Here = h.questions.proof(a.UserID, sessionHash(c), g.ID), replacesIn(c).on(codeEntry(g.UserCode))
 	}
 	return m
 }
@@ -287,6 +287,10 @@ func (h *dashboard) readRoom(c echo.Context, m *views.Pairing) error {
 			m.Holder = &holder
 		}
 	}
+	old, t := h.askedToReplace(c, keys)
+	if m.Takes = t; m.Name == "" && t.ID != "" {
+		m.Name = model.Successor(old, keys)
+	}
 	if m.Name == "" {
 		m.Name = freeName(suggestName(m.DeviceName), keys)
 	}
@@ -327,7 +331,8 @@ func (h *dashboard) approvePairing(c echo.Context) error {
 	}
 	from := originOf(c.Request().Context())
 	from.Pairing = cmp.Or(asked.DeviceName, unnamedDevice)
-	keys := &pairedKeys{person: h.as(c, a, from), label: wanted.Label}
+	keys := &pairedKeys{person: h.as(c, a, from), label: wanted.Label, replaces: replacesIn(c)}
+	keys.how = h.offered(keys.replaces)
 	g, err := h.Pairings.Approve(context.WithoutCancel(c.Request().Context()), c.Param("id"), a.UserID, sessionHash(c), wanted.Name, keys)
 	if errors.Is(err, onboard.ErrUnclear) { // its page knows, unless it cannot be read either
 		if seen, lookErr := h.shownPairing(c); lookErr == nil && seen.KeyID == keys.created.ID {
@@ -354,6 +359,8 @@ func (h *dashboard) approvePairing(c echo.Context) error {
 type pairedKeys struct {
 	person     Person
 	label      string
+	replaces   replaces
+	how        model.Replacing
 	created    model.Key
 	notKept    bool       // what is on its card
 	orphan     *model.Key // created, not kept, and not deleted again either
@@ -364,7 +371,12 @@ type pairedKeys struct {
 func (k *pairedKeys) CreateKey(ctx context.Context, name string) (model.Created, error) {
 	ctx, cancel := context.WithTimeout(ctx, actTimeout)
 	defer cancel()
-	created, err := k.person.CreateKey(ctx, model.NewKey{Name: name, Label: k.label})
+	k.how.NewKey = model.NewKey{Name: name, Label: k.label}
+	create := func() (model.Created, error) { return k.person.CreateKey(ctx, k.how.NewKey) }
+	if k.replaces.id != "" {
+		create = func() (model.Created, error) { return k.person.ReplaceKey(ctx, k.replaces.id, k.how) }
+	}
+	created, err := create()
 	k.created, k.notKept = created.Key, created.NotKept
 	return created, err
 }
@@ -499,6 +511,9 @@ func (h *dashboard) explainNotApproved(c echo.Context, m *views.Pairing, wanted 
 	case model.Is(err, model.KindKeyLimit):
 		m.Notice = &views.Notice{Bad: true, Title: "Not approved.", Text: "There is no room for another key."}
 		return http.StatusUnprocessableEntity
+	case model.Is(err, model.KindNotFound), model.Is(err, model.KindReplacing), model.Is(err, model.KindNoReplacement):
+		m.Notice = &views.Notice{Bad: true, Title: "Not approved.", Text: "The key to replace has changed meanwhile, so no key was created. Look again below."}
+		return http.StatusConflict
 	}
 	h.logFault(c, "approve pairing failed", err)
 	p := explain(err)

@@ -30,6 +30,7 @@ var takesSecrets = map[string][]string{
 	"/keys":               {"password"},
 	"/keys/:id/turn-on":   {"password"},
 	"/keys/:id/expiry":    {"password"},
+	"/keys/:id/replace":   {"password"},
 	"/device/:id/approve": {"password"},
 }
 

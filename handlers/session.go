@@ -153,11 +153,13 @@ func returnAfterSignIn(c echo.Context) string {
 	case strings.HasPrefix(r.URL.Path, activityPath+"."): // a file is no page
 		return activityPath
 	case r.URL.Path == devicePath, strings.HasPrefix(r.URL.Path, devicePath+"/") && c.FormValue("code") != "":
-		return codeEntry(cmp.Or(c.FormValue("code"), c.QueryParam("user_code")))
+		return replacesIn(c).on(codeEntry(cmp.Or(c.FormValue("code"), c.QueryParam("user_code"))))
 	case err == nil && page.Path != "" && wantsPart(c):
 		return localPath(page.Path)
 	case strings.HasPrefix(r.URL.Path, devicePath+"/") && (r.Method != http.MethodGet || !isPairingPage(r.URL.Path)):
 		return devicePath
+	case isPairingPage(r.URL.Path):
+		return replacesIn(c).on(r.URL.Path)
 	case r.Method == http.MethodGet:
 		return localPath(r.URL.Path)
 	default:

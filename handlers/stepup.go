@@ -154,9 +154,9 @@ var (
 	}, ""}
 	toApprove = stepUp{"Approve", "connect", "this device", func(c echo.Context, form url.Values) string {
 		if form.Has(shownField) { // nobody has claimed it yet
-			return codeEntry(form.Get("code"))
+			return replacesIn(c).on(codeEntry(form.Get("code")))
 		}
-		return pairingPage(c.Param("id"))
+		return replacesIn(c).on(pairingPage(c.Param("id")))
 	}, ""}
 	toExtend = stepUp{"Save", "extend", "this key", func(c echo.Context, form url.Values) string {
 		if id := c.Param("id"); form.Get("place") != views.PlaceRow && model.IsID(id) {

@@ -44,7 +44,7 @@ func (h *dashboard) awaitKeys(c echo.Context) error {
 		if err != nil {
 			return "", false, err
 		}
-		state := awaited(all, h.Now())
+		state := h.awaited(all, h.Now())
 		return state, state == "", nil
 	})
 }
@@ -60,7 +60,7 @@ func (h *dashboard) awaitKey(c echo.Context) error {
 		case !there:
 			return "gone", true, nil
 		}
-		state := rowUse(key, h.Now()).Awaits()
+		state := h.row(key).Awaits()
 		return state, state == "", nil
 	})
 }
@@ -68,6 +68,8 @@ func (h *dashboard) awaitKey(c echo.Context) error {
 // news is what a page says of a key when something has changed. That a key still waits is none.
 func news(k views.Key) string {
 	switch refused := k.Use.Refused.Machine != ""; {
+	case k.News() != "":
+		return k.News()
 	case k.Use.Stage == views.Connected:
 		return k.Name + " is connected."
 	case k.Use.Stage != "" && refused:

@@ -141,6 +141,16 @@ func reportingLeak(id string) doubt {
 	}
 }
 
+// endingReplacement is about one key, whose page says whether another one still replaces it.
+func endingReplacement(id string) doubt {
+	return doubt{
+		heading: "We don’t know whether the replacement was ended",
+		text:    lostTouch + "The page of the key says so. Neither key was deleted.",
+		link:    home + "/" + id, linkText: checkNow,
+		undone: "The replacement was not ended", again: home + "/" + id,
+	}
+}
+
 // denying is about one pairing, whose page says what came of it.
 func denying(id string) doubt {
 	return doubt{

@@ -138,6 +138,22 @@ func (l losingPerson) ReportLeak(ctx context.Context, id string) (model.Leak, er
 	return l.Person.ReportLeak(ctx, id)
 }
 
+func (l losingPerson) ReplaceKey(ctx context.Context, id string, how model.Replacing) (created model.Created, err error) {
+	if err = l.calls.before("ReplaceKey"); err == nil {
+		return l.Person.ReplaceKey(ctx, id, how)
+	}
+	created.Keys, created.Unread = l.Keys(ctx)
+	created.Value = "the-value-of-a-key"
+	return created, err
+}
+
+func (l losingPerson) EndReplacement(ctx context.Context, id string) (model.Key, error) {
+	if err := l.calls.before("EndReplacement"); err != nil {
+		return model.Key{}, err
+	}
+	return l.Person.EndReplacement(ctx, id)
+}
+
 func (l losingPerson) DeleteKey(ctx context.Context, id string) (model.Key, error) {
 	err := l.calls.before("DeleteKey")
 	if err == nil {
@@ -388,6 +404,32 @@ var lostActs = map[string]struct {
 			"/keys", "Check now"},
 		undone: told{503, []string{"The key was not adopted"}, "/keys/adopt", "Try again"},
 	},
+	"replace a key": {
+		calls: []string{"ReplaceKey"},
+		act: func(s scene, b *browser) answer {
+			return b.post("/keys/"+s.key+"/replace", replaceForm(b.t, "pump"))
+		},
+		unclear: told{500, []string{"We don’t know whether the key was created.", lostTouch +
+			"Your list has no key named pump so far. Check again before you replace the key again."}, "/keys", "Check now"},
+		undone: told{503, []string{"Nothing was saved. You can send the form again."}, "", ""},
+	},
+	"replace a key, and nobody can look": {
+		calls: []string{"ReplaceKey", "Keys"},
+		act: func(s scene, b *browser) answer {
+			return b.post("/keys/"+s.key+"/replace", replaceForm(b.t, "pump"))
+		},
+		unclear: told{500, []string{"We don’t know whether the key was created.", lostTouch +
+			"If pump is in your list, its value is lost: delete it, then replace the key again. If not, replace it again."}, "/keys", "Check now"},
+	},
+	"end a replacement": {
+		calls: []string{"EndReplacement"},
+		act: func(s scene, b *browser) answer {
+			return b.post("/keys/"+s.key+"/replacement/end", url.Values{"place": {"page"}})
+		},
+		unclear: told{500, []string{"We don’t know whether the replacement was ended", lostTouch + "The page of the key says so. Neither key was deleted."},
+			"/keys/KEY", "Check now"},
+		undone: told{503, []string{"The replacement was not ended"}, "/keys/KEY", "Try again"},
+	},
 	"turn a key off": {
 		calls: []string{"TurnKey"},
 		act: func(s scene, b *browser) answer {
@@ -575,8 +617,7 @@ var lostActs = map[string]struct {
 var notLost = []string{
 	"Named", "LinkOwner", "As", "Keys", "Key", "Sessions", "Ways", "WebSession", "WebSessions", "Settled", "Grant", "GrantByDeviceCode", "LookUpGrant",
 	"SendLink", "SweepGrants",
-	"MarkSaved",                    // TestWhoeverLeavesAValueGoesOnWhateverCannotBeRemembered
-	"ReplaceKey", "EndReplacement", // no page asks for them yet
+	"MarkSaved",    // TestWhoeverLeavesAValueGoesOnWhateverCannotBeRemembered
 	"DeliverGrant", // TestADeliveryWhoseAnswerIsLostIsRepeatedAndWrittenDownOnce
 }
 

@@ -168,13 +168,13 @@ func stage(key model.Key, now time.Time) views.Stage {
 }
 
 // awaited names the keys that are waited for and how far each is, for the page to notice when that changes.
-func awaited(keys model.Keys, now time.Time) string {
+func (h *dashboard) awaited(keys model.Keys, now time.Time) string {
 	var all strings.Builder
 	for _, key := range keys.List {
-		if keys.Usage != model.UsageKnown || !young(key, now) {
+		if keys.Usage != model.UsageKnown || !young(key, now) && !key.Replaced.Open() {
 			continue
 		}
-		if state := rowUse(key, now).Awaits(); state != "" {
+		if state := h.row(key).Awaits(); state != "" {
 			if all.Len() > 0 {
 				all.WriteByte(',')
 			}

@@ -106,6 +106,13 @@ func every(text string) map[string]templ.Component {
 		"adopting":          views.AdoptPage(views.Adopt{Page: page, Quota: one.Quota, Name: text, ValueError: text, NameError: text, Suggestion: text, Holder: &holder, Again: true}),
 		"an adopted value":  views.AdoptPage(views.Adopt{Page: page, Quota: one.Quota, Name: text, ValueError: text, Holder: &holder}),
 		"an adopted key":    views.OneKeyPage(adoptedPage(page, key(1, text), text)),
+		"replacing":         views.ReplacePage(replace(page, text)),
+		"replacing, full":   views.ReplacePage(views.Replace{Page: page, Key: key(1, text), Quota: full.Quota}),
+		"replaced already":  views.ReplacePage(views.Replace{Page: page, Key: key(1, text), By: text}),
+		"replaced keys":     views.KeysPage(replacedKeys(page, text)),
+		"a key, replaced":   views.OneKeyPage(ownPage(page, replaced(1, text, views.ReplacingWaits), text)),
+		"both in use":       views.OneKeyPage(ownPage(page, replaced(1, text, views.ReplacingBoth), text)),
+		"a parked key":      views.OneKeyPage(ownPage(page, replaced(3, text, views.ReplacingDone), text)),
 		"which key":         views.WhichKeyPage(which),
 		"which key, blind":  views.WhichKeyPage(unlisted),
 		"codes":             views.DevicePage(codes(page, "", views.When{})),
@@ -139,6 +146,32 @@ func candidates(text string) (list []views.Candidate) {
 		list = append(list, views.Candidate{Key: withUse(int(why)+10, text, used(text)), Why: why, At: views.NewWhen(noon, noon), By: text})
 	}
 	return list
+}
+
+// replace is the question how to replace a key, after something was wrong with what was sent.
+func replace(page views.Page, text string) views.Replace {
+	return views.Replace{
+		Page: page, Key: key(1, text), Name: text, Quota: views.Quota{Used: 7, Limit: 20}, FormID: text, Place: views.PlaceDialog, Evidence: true,
+		Finish: views.FinishEvidence, Quiet: "day", Error: text,
+	}
+}
+
+// replaced is a key, off when its number divides by three, that another one takes the place of.
+func replaced(n int, text string, state views.Replacing) views.Key {
+	k, when := key(n, text), views.NewWhen(noon, noon)
+	k.Replaced = &views.Replacement{
+		ByID: id(9), By: text, State: state, Evidence: true, Quiet: text, Created: when, Used: when, OffAt: when, Seen: when, Device: text,
+	}
+	return k
+}
+
+// replacedKeys are in every state in which a replacement can be.
+func replacedKeys(page views.Page, text string) views.Keys {
+	m := keysPage(7, text)
+	m.Page = page
+	m.List[0], m.List[1], m.List[2] = replaced(1, text, views.ReplacingWaits), replaced(2, text, views.ReplacingBoth), replaced(3, text, views.ReplacingDone)
+	m.Once = &views.Once{ID: id(7), Name: text, Value: text, Handoff: handoffOf(text), Takes: views.Takes{ID: id(1), Name: text, Then: text}}
+	return m
 }
 
 // room is the page on which room is made, after some keys were deleted and while others are asked about.
@@ -200,6 +233,8 @@ func everyPart(text string) map[string]templ.Component {
 		"a new row":       views.ArrivedRowPart(withUse(3, text, at(views.WaitsOff, true, text)), text),
 		"a row gone":      views.ArrivedGonePart(id(1)),
 		"a new card":      views.ArrivedCardPart(card(withUse(1, text, used(text)), text), text),
+		"replacing":       views.ReplaceDialog(replace(views.Page{}, text)),
+		"a parked card":   views.KeyPart(card(replaced(3, text, views.ReplacingDone), text), text, nil),
 		"a verdict":       views.VerdictPart(whichKey(text)),
 		"a key's card":    views.KeyPart(card(key(1, text), text), text, nil),
 		"a wrong code":    views.DevicePart(codes(views.Page{}, text, views.NewWhen(noon.Add(time.Hour), noon))),

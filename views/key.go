@@ -22,6 +22,8 @@ type KeyCard struct {
 	// Recent is what was done with the key lately, newest first. Unread says that this could not be read.
 	Recent []Happening
 	Unread bool
+	// Takes is which key this one takes the place of, the zero Takes when of none.
+	Takes Takes
 }
 
 // KeyPage is the model of a key's own page.

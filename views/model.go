@@ -215,6 +215,8 @@ type Key struct {
 	// Unknown says what is not known of the key's state, after an act whose answer got lost.
 	Unknown string
 	Use     Use
+	// Replaced says that another key takes its place, nil when none does.
+	Replaced *Replacement
 	// Paired says, on the key's own page, that it was made for a device that a code connected; Device is what that called itself, "" when it
 	// did not.
 	Paired bool
@@ -282,6 +284,8 @@ type Once struct {
 	Words Words
 	// Key is the key with what is known of its use, the zero Key when its list could not be read.
 	Key Key
+	// Takes is which key it takes the place of, the zero Takes when of none.
+	Takes Takes
 }
 
 func plural(n int, noun string) string {

@@ -1,6 +1,8 @@
 package views
 
 import (
+	"strings"
+
 	"github.com/a-h/templ"
 )
 
@@ -24,6 +26,8 @@ type Device struct {
 	QRPath  string
 	QRSize  int
 	Local   Local
+	// Takes is which key the device's one will take the place of.
+	Takes Takes
 	// PublicURL and AppID are what a device must be told to begin, and Script is a whole program for a shell that knows them.
 	PublicURL, AppID, Script string
 }
@@ -96,6 +100,8 @@ type Pairing struct {
 	// Failure says why the keys could not be read. Nothing is approved then: what it would do is not known.
 	Failure *Notice
 
+	// Takes is which key this one takes the place of.
+	Takes Takes
 	// KeyID and KeyName are the key that was made. KeyGone says that it was deleted since.
 	KeyID, KeyName string
 	KeyGone        bool
@@ -166,10 +172,13 @@ func deleteFor(keyID, pairingID string) templ.SafeURL {
 	return keyPath(keyID, "delete") + "?return=" + pairingPath(pairingID)
 }
 
+// asParameter is a page of ours as a parameter, of which it needs no more than this.
+func asParameter(back string) string { return strings.ReplaceAll(back, "&", "%26") }
+
 // dialogReturning is dialogLink for a confirmation that leads back to another page of ours than the keys.
 func dialogReturning(keyID, back string) templ.OrderedAttributes {
 	return templ.OrderedAttributes{
-		{Key: "hx-get", Value: "/keys/" + keyID + "/delete?return=" + back},
+		{Key: "hx-get", Value: "/keys/" + keyID + "/delete?return=" + asParameter(back)},
 		{Key: "hx-swap", Value: "innerHTML"},
 		{Key: "hx-target", Value: "#dialog"},
 	}

@@ -139,7 +139,7 @@ func TestEverythingThatCanBeUsedHasAName(t *testing.T) {
 
 func TestEveryFormWorksWithoutScript(t *testing.T) {
 	t.Parallel()
-	actions := regexp.MustCompile(`^(/login|/logout|/register|/forgot|/reset|/account/password|/account/delete|/theme|/keys|/keys/which|/keys/adopt|/keys/room|/keys/bulk|/keys/[0-9a-f]{24}/(turn-on|turn-off|delete|saved|leaked)|/device|/device/[A-Z]{26}/(approve|deny)|/sessions/end-others|/sessions/[0-9a-f]{24}/end)$`)
+	actions := regexp.MustCompile(`^(/login|/logout|/register|/forgot|/reset|/account/password|/account/delete|/theme|/keys|/keys/which|/keys/adopt|/keys/room|/keys/bulk|/keys/[0-9a-f]{24}/(turn-on|turn-off|delete|replace|replacement/end|saved|leaked)|/device|/device/[A-Z]{26}/(approve|deny)|/sessions/end-others|/sessions/[0-9a-f]{24}/end)$`)
 	for name, c := range every("plain") {
 		draw(t, c).Find("form").Each(func(_ int, s *goquery.Selection) {
 			method, action := s.AttrOr("method", ""), s.AttrOr("action", "")

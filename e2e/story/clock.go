@@ -19,3 +19,18 @@ func OwnClock(t *testing.T) *testkit.Clock {
 	t.Cleanup(func() { passed = clock.Ahead() })
 	return &clock
 }
+
+// atATime is less than a clock may be set by without being doubted.
+const atATime = 9 * time.Minute
+
+// GoesOn has the program's clock go on, and the program do meanwhile what it does each minute. Between may keep a session alive.
+func (p *Program) GoesOn(t *testing.T, clock *testkit.Clock, by time.Duration, between func()) {
+	t.Helper()
+	for by > 0 {
+		step := min(by, atATime)
+		clock.Advance(step)
+		p.app.Sweep(Within(t))
+		between()
+		by -= step
+	}
+}

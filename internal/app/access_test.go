@@ -119,6 +119,10 @@ var pages = map[string]row{
 	"GET /keys/:id/delete":    {first, is(404), is(403), is(403), is(200)},
 	"GET /keys/:id/card":      {first, is(404), is(403), is(403), is(200)},
 	"POST /keys/:id/card":     {first, is(404), is(403), is(403), itsKey},
+	"GET /keys/:id/replace":   {first, is(404), is(403), is(403), is(200)},
+	"POST /keys/:id/replace":  {first, is(404), is(403), is(403), is(200).and(made)},
+	// The key is not being replaced, and stays as it is.
+	"POST /keys/:id/replacement/end": {first, is(404), is(403), is(403), goes("/keys")},
 	// Nothing of that name is left, as was asked for: whether it ever was is not told.
 	"POST /keys/:id/delete": {first, goes("/keys"), is(403), is(403), goes("/keys").and(deleted)},
 
@@ -588,6 +592,8 @@ func forms(path string, c *cast, p principal) url.Values {
 		return url.Values{"email": {fmt.Sprintf("new-%d-%s", p, c.email)}, "password": account["password"]}
 	case "/keys":
 		return url.Values{"name": {"made"}, "form_id": {strings.Repeat("A", 22)}}
+	case "/keys/:id/replace":
+		return url.Values{"name": {"made"}, "form_id": {strings.Repeat("A", 22)}, "finish": {"person"}}
 	case "/keys/room":
 		return url.Values{"key": {c.target}}
 	case "/keys/bulk":

@@ -63,6 +63,9 @@ func (a *App) remind(ctx context.Context) {
 	}
 }
 
+// Sweep does at once what the program does about each minute by itself.
+func (a *App) Sweep(ctx context.Context) { a.sweep(ctx) }
+
 // aboutAMinute is the pause between two sweeps. The jitter keeps programs that were started together from sweeping
 // together.
 func aboutAMinute() time.Duration {

@@ -12,9 +12,13 @@ type Key struct {
 	Card             Card        // read with the usage
 	ExpiresAt        time.Time   // from when on it signs nothing in; zero: never. Read with the usage, and with a key that is found by its value
 	Replaced         Replacement // by which key, if by one. Read with the usage
+	Replaces         KeyName     // of which key it takes the place, if of one. Read when one key alone is
 	OnlyReminds      bool        // ExpiresAt is kept here alone: the server that has the key does not know of it, and goes on letting it in
 	CustomData       string      // of its user; read with a key that is found by its value, for the session that it opens
 }
+
+// KeyName is which key another one speaks of. The zero KeyName is none.
+type KeyName struct{ ID, Name string }
 
 // OriginAdopted is the origin of a key whose value was not created here: a device had it already.
 const OriginAdopted = "adopted"

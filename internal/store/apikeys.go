@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"slices"
+	"strings"
 
 	"latchkey/internal/model"
 )
@@ -123,9 +124,11 @@ func keyRefusal(t tx, userID, form string, valueHash [32]byte, limit int) error 
 // APIKey returns one key of a user with its usage. Somebody else's is ErrNotFound, as one that never was.
 func (s *Store) APIKey(ctx context.Context, userID, id string) (model.Key, error) {
 	r := keyRow{key: model.Key{UserID: userID}}
-	if err := s.row(ctx, selectKeyWithUsage, []any{userID, id}, r.columns()...); err != nil {
+	var replaces string
+	if err := s.row(ctx, selectKeyWithUsage, []any{userID, id}, append(r.columns(), &replaces)...); err != nil {
 		return model.Key{}, doing("find key", err)
 	}
+	r.key.Replaces.ID, r.key.Replaces.Name, _ = strings.Cut(replaces, " ")
 	return r.get(s.RecordingSince()), nil
 }
 

@@ -73,7 +73,7 @@ WHERE key_uses.refused_at IS NULL OR abs(key_uses.refused_at - ?3) >= ?6
 	LEFT JOIN key_replacements AS r ON r.user_id = k.user_id AND r.old_key = k.id`
 
 	selectKeyWithUsage = `
-SELECT ` + keyColumns + `
+SELECT ` + keyColumns + `, ` + replacesColumn + `
 FROM api_keys AS k` + besidesKey + `
 WHERE k.user_id = ? AND k.id = ?`
 

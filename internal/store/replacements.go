@@ -25,6 +25,11 @@ FROM api_keys AS k
 	LEFT JOIN key_replacements AS r ON r.user_id = k.user_id AND r.old_key = k.id
 WHERE k.user_id = ? AND k.id = ?`
 
+	// replacesColumn is of which key a key k takes the place: an id and a name, which has no space.
+	replacesColumn = `coalesce((SELECT o.id || ' ' || o.name FROM key_replacements AS p
+		JOIN api_keys AS o ON o.user_id = p.user_id AND o.id = p.old_key
+		WHERE p.user_id = k.user_id AND p.new_key = k.id AND p.state <> 'undone' LIMIT 1), '')`
+
 	// selectNewKey is a key that is there already, and is to take the place of another.
 	selectNewKey = `
 SELECT k.name, k.disabled, u.first_used_at IS NOT NULL, coalesce(r.state, '')
