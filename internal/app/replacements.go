@@ -21,7 +21,7 @@ func (a *App) finishReplacements(ctx context.Context, by time.Time) {
 }
 
 // wasAway has old keys be waited for anew when the program was off for long, which ran last at about that time: that nothing was seen of
-// them meanwhile tells nothing.
+// them meanwhile tells nothing, also when the clock is believed again.
 func (a *App) wasAway(ctx context.Context, ran time.Time) {
 	now := a.now()
 	if ran.IsZero() || now.Sub(ran).Abs() < away {

@@ -45,10 +45,13 @@ type userKey struct {
 	LastAddress string    `json:"last_used_from,omitempty"`
 	ExpiresAt   time.Time `json:"expires_at,omitzero"`
 	Expired     bool      `json:"expired,omitempty"`
+	ReplacedBy  string    `json:"replaced_by,omitempty"`
+	Replacement string    `json:"replacement,omitempty"` // how far it has come
 }
 
 func (o *operator) userKeyOf(k model.Key) userKey {
 	return userKey{
+		ReplacedBy: k.Replaced.NewName, Replacement: string(k.Replaced.State),
 		ExpiresAt: k.ExpiresAt, Expired: !k.ExpiresAt.IsZero() && !o.now().Before(k.ExpiresAt),
 		ID: k.ID, Name: k.Name, Disabled: k.Disabled, Adopted: k.Origin == model.OriginAdopted, CreatedAt: k.CreatedAt,
 		Fingerprint: k.Usage.Fingerprint, Words: k.Usage.Words().String(), FirstUsedAt: k.Usage.FirstUsed, LastUsedAt: k.Usage.LastUse.At, LastAddress: k.Usage.LastUse.Address,
@@ -148,6 +151,12 @@ func (k userKey) writeLine(w io.Writer) error {
 		name += "  [expired " + day + "]"
 	case !k.ExpiresAt.IsZero():
 		name += "  [expires " + day + "]"
+	}
+	switch model.ReplacementState(k.Replacement) {
+	case model.ReplacementParked:
+		name += "  [replaced by " + legible(k.ReplacedBy) + "]"
+	case model.ReplacementWaiting, model.ReplacementBoth:
+		name += "  [being replaced by " + legible(k.ReplacedBy) + "]"
 	}
 	_, err := fmt.Fprintf(w, "%-24s  %-5s  %-10s  %-16s  %s\n", k.ID, k.state(), k.CreatedAt.Format(time.DateOnly), used, name)
 	return err

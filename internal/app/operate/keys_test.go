@@ -21,3 +21,16 @@ func TestAListOfKeysSaysWhenTheyExpire(t *testing.T) {
 		}
 	}
 }
+
+func TestAListOfKeysSaysWhichAreReplaced(t *testing.T) {
+	t.Parallel()
+	for end, state := range map[string]model.ReplacementState{
+		"pump  [being replaced by pump-2]\n": model.ReplacementBoth, "pump  [replaced by pump-2]\n": model.ReplacementParked, "pump\n": model.ReplacementUndone,
+	} {
+		var line strings.Builder
+		k := model.Key{Name: "pump", Replaced: model.Replacement{NewID: "x", NewName: "pump-2", State: state}}
+		if err := (&operator{now: time.Now}).userKeyOf(k).writeLine(&line); err != nil || !strings.HasSuffix(line.String(), "  "+end) {
+			t.Errorf("%q, %v, want %q at its end", line.String(), err, end)
+		}
+	}
+}
