@@ -232,6 +232,7 @@ func TestWhatCannotBeReplacedIsRefused(t *testing.T) {
 		_, err := p.ReplaceKeyWith(t.Context(), lamp.ID, by, model.Replacing{Finish: model.FinishByPerson})
 		is(t, err, model.KindNoReplacement)
 	}
+	s.Drain()
 	s.cfg.Mailer = nil
 	stranger := s.As(s.signUp("b@example.org"), here)
 	for _, err := range []error{
