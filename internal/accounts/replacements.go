@@ -42,6 +42,9 @@ func (p *Person) replaceKey(ctx context.Context, oldID string, how model.Replaci
 			return key, "", err
 		}
 	}
+	if how.NewKey, err = how.Cleaned(); err != nil {
+		return key, "", err
+	}
 	if how.ExpiresAt, err = p.accounts.checkExpiry(how.ExpiresAt); err != nil {
 		return key, "", err
 	}
@@ -81,6 +84,8 @@ func (p *Person) tryReplace(ctx context.Context, oldID string, how model.Replaci
 	kinds := []model.EventKind{model.EventKeyMade, model.EventKeyShown}
 	if p.from.Pairing != "" {
 		kinds = kinds[:1]
+	} else {
+		key.Card.SavedHow = model.NotSaved
 	}
 	events := make([]model.Event, 0, len(kinds))
 	for _, kind := range kinds {

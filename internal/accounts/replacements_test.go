@@ -109,7 +109,7 @@ func (s *swap) parked() []model.Event {
 
 func TestAnOldKeyIsTurnedOffWhenTheNewOneIsInUseAndItWasQuiet(t *testing.T) {
 	s := newSwap(t, model.Replacing{Finish: model.FinishOnEvidence})
-	if s.by.Key.Name != "garage-pi-2" || s.by.Value == "" || len(s.by.Keys.List) != 2 {
+	if s.by.Key.Name != "garage-pi-2" || s.by.Value == "" || s.by.Key.Card.SavedHow != model.NotSaved || len(s.by.Keys.List) != 2 {
 		t.Errorf("created is %+v", s.by)
 	}
 	s.pass(48 * time.Hour) // nobody has visited the device yet
@@ -219,6 +219,7 @@ func TestWhatCannotBeReplacedIsRefused(t *testing.T) {
 		{lamp.ID, model.Replacing{Finish: model.FinishOnEvidence, Quiet: 8 * 24 * time.Hour}, model.KindNoReplacement},
 		{lamp.ID, model.Replacing{Finish: model.FinishNow, NewKey: model.NewKey{Name: "pump"}}, model.KindNameTaken},
 		{lamp.ID, model.Replacing{Finish: model.FinishNow, NewKey: model.NewKey{Name: "no name"}}, model.KindBadName},
+		{lamp.ID, model.Replacing{Finish: model.FinishNow, NewKey: model.NewKey{Label: strings.Repeat("x", 61)}}, model.KindBadLabel},
 		{"nonsense", model.Replacing{Finish: model.FinishNow}, model.KindNotFound},
 		{model.NewID(s.clock.Now()), model.Replacing{Finish: model.FinishNow}, model.KindNotFound},
 	} {

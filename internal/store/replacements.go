@@ -133,7 +133,7 @@ func (s *Store) ReplaceAPIKey(
 		}
 		k := k // the job may be run twice
 		if k.Card.Label == "" && k.Card.Note == "" {
-			k.Card = card
+			k.Card.Label, k.Card.Note = card.Label, card.Note
 		}
 		switch added, err := t.exec(insertAPIKey, keyArgs(k, valueHash, limit)...); {
 		case err != nil:

@@ -66,6 +66,7 @@ func replace(t *testing.T, s *store.Store, finish model.Finish) replaced {
 	old, _ := addKey(t, s, u.ID, "garage-pi")
 	want(t, s.LabelKey(t.Context(), u.ID, old.ID, "Garage Pi", "behind the lamp"), nil)
 	by, hash := newKey(u.ID, "garage-pi-2")
+	by.Card.SavedHow = model.NotSaved
 	r := newReplacement(old, by, finish)
 	want(t, s.ReplaceAPIKey(t.Context(), by, hash, 20, "", r, newEvent(u.ID, model.EventKeyMade)), nil)
 	return replaced{old, by, r}
@@ -144,7 +145,7 @@ func proveReplacing(t *testing.T, s *store.Store) {
 	card := model.Card{Label: "Garage Pi", Note: "behind the lamp"}
 	by, err := s.APIKey(t.Context(), r.new.UserID, r.new.ID)
 	want(t, err, nil)
-	if by.Card != card || got.Card != card || by.Replaced != (model.Replacement{}) {
+	if by.Card != (model.Card{Label: card.Label, Note: card.Note, SavedHow: model.NotSaved}) || got.Card != card || by.Replaced != (model.Replacement{}) {
 		t.Errorf("the cards are %+v and %+v, and the new key is replaced: %+v", got.Card, by.Card, by.Replaced)
 	}
 	wantKinds(t, s, r.old.UserID, model.EventKeyReplaced, model.EventKeyMade)
