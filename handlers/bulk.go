@@ -101,7 +101,7 @@ func (h *dashboard) actOnSeveral(c echo.Context) error {
 	switch {
 	case err != nil:
 		return err
-	case len(chosen.keys)+chosen.gone == 0:
+	case len(chosen.all) == 0:
 		return h.refuseSelection(c, form, "Select at least one key.")
 	case act == actDelete && len(chosen.keys) > 0:
 		if !form.Has("sure") {
@@ -160,12 +160,11 @@ func severalRead(c echo.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(c.Request().Context()), severalReadTime)
 }
 
-// chosen are the keys that a form names, in its order, which is that of the list, and how many it names besides that are not there: whether they were
-// deleted, are somebody else's or never were is not told apart.
+// chosen are the keys that a form names, in its order, which is that of the list, and those that it names besides and that are not there:
+// whether they were deleted, are somebody else's or never were is not told apart. Of those there are at most as many as there can be keys.
 type chosen struct {
-	keys  []model.Key
-	gone  int
-	names []string // of those that are gone, as far as the form says
+	keys []model.Key // that are there
+	all  []model.Key // those that are not have no id, and a name if the form says it
 }
 
 // readChosen reads the keys once before an act on several: it has to be known which there are, and what they are like.
@@ -180,22 +179,25 @@ func (h *dashboard) readChosen(ctx context.Context, c echo.Context, form url.Val
 }
 
 func chosenOf(form url.Values, list []model.Key) chosen {
-	var all chosen
+	var found chosen
 	seen, names := map[string]bool{}, form["name"]
 	for i, id := range form["key"] {
 		if seen[id] {
 			continue
 		}
 		seen[id] = true
+		key := model.Key{}
 		if at := slices.IndexFunc(list, func(key model.Key) bool { return key.ID == id }); at >= 0 {
-			all.keys = append(all.keys, list[at])
+			key = list[at]
+			found.keys = append(found.keys, key)
+		} else if len(found.all)-len(found.keys) == model.MaxKeys {
 			continue
+		} else if i < len(names) && model.ValidName(names[i]) {
+			key.Name = names[i]
 		}
-		if all.gone++; i < len(names) && model.ValidName(names[i]) {
-			all.names = append(all.names, names[i])
-		}
+		found.all = append(found.all, key)
 	}
-	return all
+	return found
 }
 
 // oneByOne does the act on one key after another. It ends early when none of the others would fare better; when nothing was done at all by
@@ -205,11 +207,13 @@ func (h *dashboard) oneByOne(ctx context.Context, c echo.Context, act string, ch
 	if until, ok := ctx.Deadline(); ok {
 		deadline = until
 	}
-	results := make([]result, 0, len(chosen.keys)+1)
-	stopped := false
-	for _, key := range chosen.keys {
+	results := make([]result, 0, len(chosen.all))
+	stopped, anyDone := false, false
+	for _, key := range chosen.all {
 		r := result{id: key.ID, name: key.Name, became: wasSo}
 		switch {
+		case key.ID == "":
+			r.became = wasGone
 		case stopped || time.Until(deadline) < timeForAKey:
 			r.became = wasNotTried
 		case act == actOn && !key.Card.LeakedAt.IsZero() && key.Disabled:
@@ -219,9 +223,10 @@ func (h *dashboard) oneByOne(ctx context.Context, c echo.Context, act string, ch
 		case act == actDelete || key.Disabled == (act == actOn):
 			err := actOnOne(ctx, person, act, key, &r)
 			if err == nil {
+				anyDone = true
 				break
 			}
-			if stopped = stopsAll(err); stopped && r.became == wasRefused && len(results) == 0 {
+			if stopped = stopsAll(err); stopped && r.became == wasRefused && !anyDone {
 				return nil, err
 			}
 			if r.became != wasGone {
@@ -229,15 +234,6 @@ func (h *dashboard) oneByOne(ctx context.Context, c echo.Context, act string, ch
 			}
 		}
 		results = append(results, r)
-	}
-	for i := range chosen.gone {
-		r := result{became: wasGone}
-		if i < len(chosen.names) {
-			r.name = chosen.names[i]
-		}
-		if results = append(results, r); i+1 == model.MaxKeys {
-			break
-		}
 	}
 	return results, nil
 }
