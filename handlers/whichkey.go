@@ -101,7 +101,9 @@ func refused(k *views.Key) views.Verdict {
 	v := views.Verdict{Title: "It doesn’t work."}
 	switch {
 	case k == nil:
-		v.Text = "Its key is off, was deleted, or never existed."
+		v.Text = "Its key is off, has expired, was deleted, or never existed."
+	case k.On && k.Expiry != nil && k.Expiry.State == views.Expired:
+		v.Text = "This is " + k.Name + ", which has expired."
 	case k.On:
 		v.Text = "This is " + k.Name + ", which is on, but the key service refused it."
 	default:

@@ -106,7 +106,7 @@ func TestTryingAValueSaysWhatItIsAndEndsTheSession(t *testing.T) {
 		{"# porch-camAPP_ID=xBASE_URL=http://x:8080API_KEY='" + value + "'", "It works. This is your key porch-cam.", "/keys/" + key.ID},
 		{offValue, "It doesn’t work. This is heat-pump, which is off. Open heat-pump", "/keys/" + off.ID},
 		{foreign, "It works, but it isn’t yours. The key belongs to another account.", ""},
-		{strings.Repeat("n", 64), "It doesn’t work. Its key is off, was deleted, or never existed.", ""},
+		{strings.Repeat("n", 64), "It doesn’t work. Its key is off, has expired, was deleted, or never existed.", ""},
 		{"<script>alert(1)</script>", "It doesn’t work.", ""},
 		{"\x00\xff\u202e", "It doesn’t work.", ""},
 	} {
@@ -229,4 +229,16 @@ func TestAValueIsTriedOnlyForAPersonOnOurOwnPages(t *testing.T) {
 	if p.upstream.count(keyLogIn) != 0 {
 		t.Error("the value was sent for somebody whose session is over")
 	}
+}
+
+func TestTryingTheValueOfAKeyThatHasExpiredSaysThat(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, who := p.signedIn(email)
+	key, value := p.keyWithValue(who, "porch-cam")
+	if err := p.store.SetExpiry(t.Context(), who.id, key.ID, model.Expiry{At: p.clock.Now().Add(time.Minute), Now: p.clock.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	p.clock.Advance(time.Minute)
+	b.tries(value).want(http.StatusOK).says("#verdict", "It doesn’t work. This is porch-cam, which has expired. Open porch-cam")
 }
