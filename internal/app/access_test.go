@@ -217,7 +217,7 @@ var calls = map[string]row{
 	"POST /api/latchkey/v1/proof":        {is(401), is(204), is(403), is(403), is(204)},
 	"POST /api/latchkey/v1/adopted_keys": {is(401), is(201).and(made), is(403), is(403), is(201).and(made)},
 
-	"PUT /api/latchkey/v1/keys/{id}/expiry": {is(401), is(404), is(403), is(403), is(204)},
+	"PUT /api/latchkey/v1/keys/{id}/expiry": {is(401), is(404), is(403), is(403), is(204).and(expires)},
 
 	"PUT /api/latchkey/v1/password": {is(401), is(204), is(403), is(403), is(204)},
 }
