@@ -316,12 +316,12 @@ func TestDenyComesBeforeApproveForTheKeyboard(t *testing.T) {
 	page.Sees(page.Heading(story.ConnectThis))
 	page.Must(page.Heading(story.ConnectThis).Focus())
 	var order []string
-	for range 3 {
+	for range 4 {
 		page.Must(page.Keyboard().Press("Tab"))
 		name, _ := page.Evaluate(`document.activeElement.textContent.trim() || document.activeElement.labels?.[0]?.textContent`).(string)
 		order = append(order, name)
 	}
-	if want := []string{"Key name", "Deny", "Approve"}; !slices.Equal(order, want) {
+	if want := []string{"Label", "Key name", "Deny", "Approve"}; !slices.Equal(order, want) {
 		t.Errorf("the order is %q, want %q", order, want)
 	}
 	box := func(name string) *playwright.Rect {

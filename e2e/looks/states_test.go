@@ -3,6 +3,7 @@ package looks
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/playwright-community/playwright-go"
@@ -44,7 +45,7 @@ func statesOfTheList(g story.Guests) []story.State {
 		{Name: "two keys", Who: g.Few, Path: "/keys", Reach: func(p *story.Page, _ *story.Gateway) { p.Sees(p.Row("garage")) }},
 		{Name: "a search field", Who: g.Many, Path: "/keys", Reach: func(p *story.Page, _ *story.Gateway) { p.Sees(p.Field("Search keys")) }},
 		{Name: "a search without hits", Who: g.Many, Path: "/keys?q=attic", Reach: func(p *story.Page, _ *story.Gateway) {
-			p.Sees(p.GetByText("No key’s name contains “attic”."))
+			p.Sees(p.GetByText("No key matches “attic”."))
 		}},
 		{Name: "every key in use", Who: g.Full, Path: "/keys", Reach: func(p *story.Page, _ *story.Gateway) {
 			p.Sees(p.Row("key-20"))
@@ -54,6 +55,24 @@ func statesOfTheList(g story.Guests) []story.State {
 			p.Sees(p.Dialog())
 		}},
 		{Name: "the page for a new key", Who: g.Few, Path: "/keys/new"},
+		{Name: "a label that is too long", Who: g.Few, Path: "/keys/new", Status: http.StatusUnprocessableEntity, Reach: func(p *story.Page, _ *story.Gateway) {
+			p.Fill("Label", strings.Repeat("客", 61))
+			p.Press(p.Button("Create key"))
+			p.Sees(p.GetByText("At most 60 characters."))
+		}},
+		{Name: "renaming a key", Who: g.Many, Path: "/keys", Reach: func(p *story.Page, _ *story.Gateway) {
+			p.Press(p.Link("key-03"))
+			p.Press(p.Link("Rename…"))
+			p.Fill("Note", "behind the lamp")
+		}},
+		{Name: "a label beside a name", Who: g.Many, Path: "/keys", Reach: func(p *story.Page, _ *story.Gateway) {
+			p.Visit("/keys/" + p.KeyID("key-03") + "/card")
+			p.Fill("Label", "كاميرا الباب")
+			p.Press(p.Button("Save"))
+			p.Sees(p.Heading("كاميرا الباب"))
+			p.Visit("/keys")
+			p.Sees(p.Row("كاميرا الباب"))
+		}},
 		{Name: "selecting keys", Who: g.Full, Path: "/keys?select=1", Reach: func(p *story.Page, _ *story.Gateway) {
 			p.Press(p.Field("key-01"))
 			p.Press(p.Field("key-02"))
