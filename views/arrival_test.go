@@ -303,7 +303,7 @@ func TestAKeysPageHasTheFactsOfItsUse(t *testing.T) {
 		{silent, []string{last, "First used1 hour ago", created, expires, refused, fingerprint, id}},
 		{views.Use{Known: views.Known}, []string{"Last usedNever used.", created, expires, id}},
 		{views.Use{Known: views.Known, Since: views.NewWhen(noon.AddDate(0, -5, 8), noon)}, []string{"Last usedNo use seen since 10 Dec 2025. What was before is not known.", created, expires, id}},
-		{views.Use{Known: views.NotReported}, []string{"Last usedNot reported by this server.", created, expires, id}},
+		{views.Use{Known: views.NotReported}, []string{"Last usedNot reported by this server.", created, expires, "Recognise it byNo fingerprint yet: paste its value once", id}},
 		{views.Use{Known: views.NotKnown}, []string{"Last usedNot known right now.", created, expires, id}},
 	} {
 		if diff := cmp.Diff(c.want, facts(c.use)); diff != "" {

@@ -102,14 +102,14 @@ func TestTheSentencesOfAPairingReadAsSentences(t *testing.T) {
 	}{
 		"near": {pairing(views.PairingAsked, p, "porch-cam"), []string{
 			"porch-cam (not verified)", "40 seconds ago from porch-cam, your network", "porch-cam (not verified)",
-			"its own key, to sign in as ada@example.com until you turn it off", "",
+			"its own key, to sign in as ada@example.com until you turn it off", "", "",
 		}},
 		"elsewhere": {elsewhere, []string{
 			"porch-cam (not verified)", "40 seconds ago from 192.0.2.7; you’re at 192.0.2.1", "porch-cam (not verified)",
-			"its own key, to sign in as ada@example.com until you turn it off", "",
+			"its own key, to sign in as ada@example.com until you turn it off", "", "",
 		}},
 		"unknown": {unknown, []string{
-			"It gave no name.", "40 seconds ago from porch-cam", "its own key, to sign in as ada@example.com until you turn it off", "",
+			"It gave no name.", "40 seconds ago from porch-cam", "its own key, to sign in as ada@example.com until you turn it off", "", "",
 		}},
 	} {
 		if diff := cmp.Diff(c.want, texts(draw(t, views.PairingPage(c.m)), "#pairing dd")); diff != "" {
