@@ -328,3 +328,71 @@ func TestAddressesSayWhichKeyIsReplacedInOneSpelling(t *testing.T) {
 		p.browser().post("/login", form).leadsTo(want)
 	}
 }
+
+func TestAKeyAtAnotherServerIsReplacedNowOrByItsOwner(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t, elsewhere)
+	p.upstream.breaks(keyFacts, says(404, ""))
+	b, who := p.signedIn(email)
+	old, _ := p.keyWithValue(who, "garage-pi")
+	at, row := "/keys/"+old.ID, "#key-"+old.ID
+	a := b.get(at+"/replace").want(http.StatusOK).lacks("[value=evidence]", "select")
+	if got := a.attr("[name=finish][checked]", "value"); got != "person" {
+		t.Errorf("%s is chosen", got)
+	}
+	form := replaceForm(t, "garage-pi-2")
+	form.Set("finish", "person")
+	b.post(at+"/replace", form).want(http.StatusOK).says("#once", "It replaces garage-pi, which goes on until you turn it off.").
+		says(row+" .by", "→ garage-pi-2 · waiting for you").lacks(row + "[data-wait]")
+	b.get(at).says("#key ol", "The key service does not report when it is in use").says("#key ol", "Waiting for you: turn garage-pi off").lacks("#key[data-arrival]")
+	b.post(at+"/turn-off", page(old)).leadsTo(at)
+	b.get(at).says("#key .notice", "replaced by garage-pi-2").says("#key .notice", "Bring the old key back")
+	b.post(at+"/replacement/end", page(old)).leadsTo(at)
+	b.get(at).lacks("#key .notice").says("#key .state", "On")
+}
+
+// The choice goes along through the code, a wrong one and the question for the password.
+func TestADeviceIsConnectedToTakeOverFromAKey(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, who := p.signedIn(email)
+	old, _ := p.keyWithValue(who, "garage-pi")
+	at := "/keys/" + old.ID
+	form := replaceForm(t, "garage-pi-2")
+	form.Set("how", "pair")
+	form.Set("quiet", "week")
+	carried := "replaces=" + old.ID + "&when=week"
+	p.grows(b)
+	b.post(at+"/replace", form).leadsTo("/device?" + carried) // and asks for no password: nothing is created yet
+	device := p.pairing("Garage Pi")
+	fields := url.Values{"code": {"BBBB-BBBB"}, "replaces": {old.ID}, "when": {"week"}}
+	a := b.get("/device?"+carried).says("#pairing p", "Its key will replace garage-pi.")
+	for _, a := range []answer{a, b.post("/device", fields).want(http.StatusUnprocessableEntity)} {
+		if a.attr("#pairing [name=replaces]", "value")+a.attr("#pairing [name=when]", "value") != old.ID+"week" {
+			t.Error("the form has lost what is to be replaced")
+		}
+	}
+	p.browser().get("/device?user_code=" + device.userCode + "&" + carried).leadsTo("/login?next=" + url.QueryEscape("/device?user_code="+device.userCode+"&"+carried))
+	fields.Set("code", device.userCode)
+	page := strings.TrimSuffix(b.post("/device", fields).want(http.StatusSeeOther).header.Get("Location"), "?"+carried)
+	a = b.get(page+"?"+carried).says("#pairing .facts", "Replacesgarage-pi, which goes on until the new key is in use and it has been quiet for a week")
+	if got := a.attr("#name", "value"); got != "garage-pi-2" {
+		t.Errorf("the key would be called %q", got)
+	}
+	fields.Set("name", "garage-pi-2")
+	b.post(page+"/approve", fields).want(http.StatusForbidden).says("h1", "Confirm it’s you")
+	fields.Set("password", password)
+	b.post(page+"/approve", fields).leadsTo(page)
+	if key := p.stored(who); len(key) != 2 || !strings.Contains(b.get(at).text("#key h2"), "Being replaced by garage-pi-2") {
+		t.Errorf("the keys are %v", key)
+	}
+	other := p.pairing("Another Pi") // whose key can replace none any more
+	fields.Set("code", other.userCode)
+	page = strings.TrimSuffix(b.post("/device", fields).want(http.StatusSeeOther).header.Get("Location"), "?"+carried)
+	b.get(page+"?"+carried).says("#pairing .facts", "no other key: garage-pi-2 is replacing garage-pi already").lacks("#pairing [name=replaces]")
+	fields.Set("name", "another")
+	b.post(page+"/approve", fields).want(http.StatusConflict).says(".notice", "The key to replace has changed meanwhile, so no key was created.")
+	if got := p.storedNames(who); got != "garage-pi, garage-pi-2" {
+		t.Errorf("the keys are %s", got)
+	}
+}

@@ -121,8 +121,14 @@ func goesOn(off bool, finish model.Finish, quiet string) string {
 func takes(id string, keys []model.Key) views.Takes {
 	for _, old := range keys {
 		if r := old.Replaced; r.NewID == id && r.State != model.ReplacementUndone {
-			off := old.Disabled && r.Finish != model.FinishNow
-			return views.Takes{ID: old.ID, Name: old.Name, Then: goesOn(off, r.Finish, views.QuietFor(r.Quiet))}
+			t := views.Takes{ID: old.ID, Name: old.Name, Then: "is off"}
+			if r.Finish == model.FinishNow && !old.Disabled { // another server did not say yes
+				r.Finish = model.FinishByPerson
+			}
+			if !old.Disabled {
+				t.Then = goesOn(false, r.Finish, views.QuietFor(r.Quiet))
+			}
+			return t
 		}
 	}
 	return views.Takes{}

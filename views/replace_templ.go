@@ -487,7 +487,7 @@ func replaceForm(m Replace, dialog bool) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 34, "<div class=\"field\" role=\"radiogroup\" aria-labelledby=\"how\"><h3 id=\"how\">How does the device get the new value?</h3>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 34, "<div class=\"field\" role=\"radiogroup\" aria-labelledby=\"how\"><h2 id=\"how\">How does the device get the new value?</h2>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -504,7 +504,7 @@ func replaceForm(m Replace, dialog bool) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if m.Key.On {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 36, "<div class=\"field\" role=\"radiogroup\" aria-labelledby=\"when\"><h3 id=\"when\">When may the old key stop?</h3>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 36, "<div class=\"field\" role=\"radiogroup\" aria-labelledby=\"when\"><h2 id=\"when\">When may the old key stop?</h2>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -513,7 +513,7 @@ func replaceForm(m Replace, dialog bool) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 37, " <div class=\"field then\"><label for=\"quiet\">Quiet for</label> <select id=\"quiet\" name=\"quiet\" autocomplete=\"off\">")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 37, " <div class=\"field\"><label for=\"quiet\">Quiet for</label> <select id=\"quiet\" name=\"quiet\" autocomplete=\"off\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -97,6 +97,18 @@ func statesOfTheList(g story.Guests) []story.State {
 			p.Sees(p.Dialog())
 		}},
 		{Name: "an open menu", Who: g.Few, Path: "/keys", Reach: func(p *story.Page, _ *story.Gateway) { p.Sees(p.Menu("porch-cam", "Delete…")) }},
+		{Name: "the question how to replace a key", Who: g.Few, Path: "/keys", Reach: func(p *story.Page, _ *story.Gateway) {
+			p.Press(p.Menu("porch-cam", "Replace…"))
+			p.Sees(p.InDialog("Create the replacement"))
+		}},
+		{Name: "a key that is being replaced", Who: g.Many, Path: "/keys", Reach: func(p *story.Page, _ *story.Gateway) {
+			p.Visit("/keys/" + p.KeyID("key-03") + "/replace")
+			p.Press(p.Button("Create the replacement"))
+			p.Sees(p.Locator("#once-title"))
+			p.SaveKey()
+			p.Press(p.Link("key-03"))
+			p.Sees(p.Button("Keep both"))
+		}},
 		{Name: "the question before a deletion", Who: g.Few, Path: "/keys", Reach: func(p *story.Page, _ *story.Gateway) {
 			p.Press(p.Menu("porch-cam", "Delete…"))
 			p.Sees(p.Dialog())
