@@ -27,13 +27,10 @@ func (k *keyMenu) Render(ctx context.Context, out io.Writer) error {
 	if err == nil {
 		err = write(out, `<a href="/keys/which">Identify a key</a>`)
 	}
-	const inDialog = ` hx-swap="innerHTML" hx-target="#dialog">`
 	id := templ.EscapeString(k.ID)
 	if err == nil {
-		err = write(out, `<a href="/keys/`, id, `/replace" hx-get="/keys/`, id, `/replace"`, inDialog, `Replace…</a>`)
-	}
-	if err == nil {
-		err = write(out, `<a class="danger" href="/keys/`, id, `/delete" hx-get="/keys/`, id, `/delete?place=row"`, inDialog, `Delete…</a></div></details>`)
+		err = write(out, `<a href="/keys/`, id, `/replace">Replace…</a><a class="danger" href="/keys/`, id, `/delete" hx-get="/keys/`, id,
+			`/delete?place=row" hx-swap="innerHTML" hx-target="#dialog">Delete…</a></div></details>`)
 	}
 	return err
 }
