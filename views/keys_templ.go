@@ -104,7 +104,7 @@ func KeysPage(k Keys) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = document(k.Page).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = document(k.lean()).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -43,6 +43,8 @@ type Page struct {
 	Undo   *Undo
 	// Notice stands above the content until it is dealt with.
 	Notice *Notice
+	// lean is of the list of keys alone: it has none of the styles that only other pages need.
+	lean bool
 }
 
 // Undo is a key that was just turned off, and can be turned on again from where that is said.
@@ -141,6 +143,12 @@ type Keys struct {
 	// Uses is what is known of the use of the keys, Awaits which of all keys are new and have not been used yet.
 	Uses   Knowledge
 	Awaits string
+}
+
+// lean is the page as the list of keys has it.
+func (k Keys) lean() Page {
+	k.Page.lean = true
+	return k.Page
 }
 
 // searchFrom is the number of keys from which a search field helps more than it distracts.

@@ -161,8 +161,8 @@ type Takes struct {
 // replacePath is where a key is replaced.
 func replacePath(id string) templ.SafeURL { return keyPath(id, "replace") }
 
-// parked says that the key is off because another one has taken its place.
-func (k Key) parked() bool { return k.replaced() && !k.On && k.Unknown == "" }
+// parked says that the key is off because another one has taken its place, and can be brought back. One whose value leaked is not offered.
+func (k Key) parked() bool { return k.replaced() && !k.On && k.Unknown == "" && !k.Leaked }
 
 // News is what a page says of the replacement when something has changed, "" for nothing.
 func (k Key) News() string {
