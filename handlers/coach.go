@@ -25,8 +25,7 @@ const (
 
 // evidence is what keys are proposed by, besides what is known of each.
 type evidence struct {
-	now  time.Time
-	here bool // the keys are: an expiry ends the key, and is not only a note of ours
+	now time.Time
 	// off says since when a key is off of which that is not known otherwise; nil when there is no such key.
 	off func(id string) time.Time
 }
@@ -113,7 +112,7 @@ func (ev evidence) reason(key model.Key, names map[string]string) (views.Why, ti
 
 // expired says that nothing has been able to sign in with the key since its time.
 func (ev evidence) expired(key model.Key) bool {
-	return ev.here && !key.ExpiresAt.IsZero() && !ev.now.Before(key.ExpiresAt)
+	return !key.ExpiresAt.IsZero() && !key.OnlyReminds && !ev.now.Before(key.ExpiresAt)
 }
 
 // offSince is since when nothing has been able to sign in with the key, because it is off or has expired; zero when something may, or that is
@@ -133,7 +132,7 @@ func (ev evidence) offSince(key model.Key) (since time.Time) {
 // propose is that of the evidence for the keys of a person. Since when keys are off that were turned off before this was kept with them, or at
 // another server, is in what was written down.
 func (h *dashboard) propose(c echo.Context, keys []model.Key) []views.Candidate {
-	ev := evidence{now: h.Now(), here: h.Here}
+	ev := evidence{now: h.Now()}
 	if slices.ContainsFunc(keys, func(key model.Key) bool { return key.Disabled && key.Usage.Off.At.IsZero() }) {
 		ev.off = h.turnedOffAll(c)
 	}
