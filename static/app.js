@@ -117,7 +117,7 @@
     }
   });
   document.addEventListener("htmx:finally:request", ({ target }) => {
-    if (dialog?.ariaBusy && target.matches("[hx-target='#dialog']")) dialog.close(); // the answer went elsewhere
+    if (dialog?.ariaBusy && target.matches?.("[hx-target='#dialog']")) dialog.close(); // the answer went elsewhere
   });
   dialog?.addEventListener("close", () => { dialog.ariaBusy = null; });
   document.addEventListener("click", (event) => event.target.closest("[data-close]")?.closest("dialog").close());
@@ -135,7 +135,7 @@
 
   // The password in the dialog was right: now the browser sends the form itself, and without it.
   document.addEventListener("htmx:after:request", ({ target, detail }) => {
-    if (!target.matches("[data-proof]") || detail.ctx.response?.status !== 204) return;
+    if (!target.matches?.("[data-proof]") || detail.ctx.response?.status !== 204) return;
     $("[name=password]", target).disabled = target.inert = true;
     target.submit();
   });
