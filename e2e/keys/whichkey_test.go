@@ -30,12 +30,12 @@ func TestTheQuickLookSaysWhichKeyItIsAndSendsNothing(t *testing.T) {
 	page.OnRequest(func(playwright.Request) { sent.Add(1) })
 	porch, pump := keys[0].Value.Reveal(), keys[1].Value.Reveal()
 	for _, c := range []struct{ pasted, verdict string }{
-		{porch, "This is porch-cam, which is on."},
-		{pump, "This is heat-pump, which is off."},
-		{" \t" + porch + "  ", "This is porch-cam, which is on."},
-		{"API_KEY=" + pump, "This is heat-pump, which is off."},
-		{`export REALM_API_KEY="` + porch + `"`, "This is porch-cam, which is on."},
-		{"# The key heat-pump.\nAPP_ID=x\nBASE_URL=http://x\nAPI_KEY=" + pump + "\n", "This is heat-pump, which is off."},
+		{porch, "This is porch-cam, which is on. This value leaked"},
+		{pump, "This is heat-pump, which is off. This value leaked"},
+		{" \t" + porch + "  ", "This is porch-cam, which is on. This value leaked"},
+		{"API_KEY=" + pump, "This is heat-pump, which is off. This value leaked"},
+		{`export REALM_API_KEY="` + porch + `"`, "This is porch-cam, which is on. This value leaked"},
+		{"# The key heat-pump.\nAPP_ID=x\nBASE_URL=http://x\nAPI_KEY=" + pump + "\n", "This is heat-pump, which is off. This value leaked"},
 		{foreign, "None of your keys has this value."},
 		{porch[:63], "None of your keys has this value."},
 		{"ключ 🔑", "None of your keys has this value."},
@@ -46,7 +46,7 @@ func TestTheQuickLookSaysWhichKeyItIsAndSendsNothing(t *testing.T) {
 	}
 	page.Fill("Value", porch)
 	page.Must(page.Field("Value").Press("Enter"))
-	page.Reads(page.Locator("#verdict"), "This is porch-cam, which is on.")
+	page.Reads(page.Locator("#verdict"), "This is porch-cam, which is on. This value leaked")
 	if n := sent.Load(); n != 0 {
 		t.Errorf("%d requests left the browser", n)
 	}

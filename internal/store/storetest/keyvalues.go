@@ -32,6 +32,60 @@ func keyValues() []contract {
 			hasCard(t, s, k, k.Card)
 			countsEvents(t, s, k.UserID, 0)
 		}},
+		{"a leak turns a key off, ends its sessions and is remembered for good, with one event", func(t *testing.T, s *store.Store) {
+			k, _ := addKeyWithCard(t, s, addUser(t, s).ID)
+			a := addAuthSession(t, s, k.UserID, k.ID)
+			turn := store.Turn{Off: true, At: base, Access: 30 * time.Minute, Quiet: 40 * time.Minute}
+			e := newEvent(k.UserID, model.EventKeyLeaked)
+			e.KeyID = k.ID
+			for _, news := range []store.Leaked{{TurnedOff: true, Marked: true}, {}} {
+				got, err := s.ReportLeak(t.Context(), k.UserID, k.ID, turn, e)
+				want(t, err, nil)
+				if got != news {
+					t.Errorf("it changed %+v, want %+v", got, news)
+				}
+				e.At = e.At.Add(time.Hour)
+			}
+			_, err := s.AuthSession(t.Context(), a.ID)
+			want(t, err, model.ErrNotFound)
+			got, err := s.APIKey(t.Context(), k.UserID, k.ID)
+			want(t, err, nil)
+			if off := (model.KeyOff{At: base, Sessions: 1, AccessUntil: base.Add(30 * time.Minute)}); !got.Disabled || got.Usage.Off != off {
+				t.Errorf("of turning it off is known %+v", got.Usage.Off)
+			}
+			card := k.Card
+			card.LeakedAt = base
+			hasCard(t, s, k, card)
+			countsEvents(t, s, k.UserID, 1)
+			_, err = s.ReportLeak(t.Context(), addUser(t, s).ID, k.ID, turn, e)
+			want(t, err, model.ErrNotFound)
+		}},
+		{"a leaked key is turned on by its name where that is asked, and its event says that it leaked", func(t *testing.T, s *store.Store) {
+			k, _ := addKey(t, s, addUser(t, s).ID, "phone")
+			e := newEvent(k.UserID, model.EventKeyLeaked)
+			e.KeyID = k.ID
+			_, err := s.ReportLeak(t.Context(), k.UserID, k.ID, store.Turn{Off: true, At: base}, e)
+			want(t, err, nil)
+			e.Kind = model.EventKeyTurnedOn
+			for _, name := range []string{"", "fone"} {
+				_, err := s.TurnAPIKey(t.Context(), k.UserID, k.ID, store.Turn{At: base, AskName: true, Named: name}, e)
+				want(t, err, model.ErrConflict)
+			}
+			countsEvents(t, s, k.UserID, 1)
+			for _, turn := range []store.Turn{{At: base, AskName: true, Named: "phone"}, {At: base}} {
+				leaked, err := s.TurnAPIKey(t.Context(), k.UserID, k.ID, turn, e)
+				want(t, err, nil)
+				if !leaked {
+					t.Error("it is not said to be leaked")
+				}
+				want(t, s.SetAPIKeyDisabled(t.Context(), k.UserID, k.ID, store.Turn{Off: true, At: base}), nil)
+			}
+			events, err := s.Events(t.Context(), k.UserID, model.EventQuery{Kinds: []model.EventKind{model.EventKeyTurnedOn}, Limit: 9})
+			want(t, err, nil)
+			if len(events) != 2 || events[0].Detail != model.DetailLeaked || events[1].Detail != model.DetailLeaked {
+				t.Errorf("written down is %+v", events)
+			}
+		}},
 		{"the value of a key at another server is saved by its card", func(t *testing.T, s *store.Store) {
 			user, key, there := model.NewID(base), model.NewID(base), s.Elsewhere()
 			e := newEvent(user, model.EventKeySaved)
