@@ -72,7 +72,7 @@ func TestASearchThatFailsKeepsNothingBack(t *testing.T) {
 	page.Expects(http.StatusBadGateway)
 	page.Fill("Search keys", "03")
 	page.Sees(page.GetByText("We couldn’t read your keys."))
-	page.Lacks(page.GetByText("No key’s name contains"))
+	page.Lacks(page.GetByText("No key matches"))
 	upstream.Recovers()
 	page.Fill("Search keys", "04")
 	page.Sees(page.Row("key-04"))

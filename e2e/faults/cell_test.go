@@ -166,7 +166,7 @@ func (c *cell) reads() int {
 	switch c.act {
 	case list:
 		c.at.shows("#keys .notice p", "We couldn’t read your keys. "+c.want.heading+". "+c.want.text)
-		for _, untrue := range []string{"No keys yet", "No key’s name contains", "0 of 20"} {
+		for _, untrue := range []string{"No keys yet", "No key matches", "0 of 20"} {
 			c.at.lacks(untrue)
 		}
 		return c.want.status

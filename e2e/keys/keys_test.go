@@ -201,7 +201,7 @@ func TestSearchingFindsKeysWhileTyping(t *testing.T) {
 	page.Sees(page.Row("porch-cam"))
 	page.Sees(page.Row("garage-cam"))
 	page.Fill("Search keys", "boat")
-	page.Sees(page.GetByText("No key’s name contains “boat”."))
+	page.Sees(page.GetByText("No key matches “boat”."))
 	page.Lacks(page.Heading(story.FirstVisit))
 	page.Press(page.Link("Show all 6"))
 	page.Sees(page.Row("heat-pump"))

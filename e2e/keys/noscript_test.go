@@ -218,7 +218,7 @@ func TestWithoutScriptTheListIsSearchedByAForm(t *testing.T) {
 	page.Lacks(page.Row("key-01"))
 	page.Fill("Search keys", "attic")
 	page.Press(page.Button("Show"))
-	page.Sees(page.GetByText("No key’s name contains “attic”."))
+	page.Sees(page.GetByText("No key matches “attic”."))
 	page.Press(page.Link("Show all 7"))
 	page.IsAt("/keys")
 	page.Sees(page.Row("key-01"))
