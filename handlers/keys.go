@@ -149,32 +149,47 @@ func unused(key model.Key, now time.Time) bool {
 // their last use, the latest first, then those that were never used, the newest first; those that are off come last. Another order is one
 // by a single thing, in which a person knows where to look.
 func arranged(keys []model.Key, now time.Time, sort string) []model.Key {
-	group := func(key model.Key) int {
-		usage := key.Usage
-		switch {
-		case young(key, now) && !expired(key, now) && (usage.LastRefusal.At.After(usage.LastUse.At) || usage.FirstUsed.IsZero() && !key.Disabled):
-			return 0
-		case key.Disabled, expired(key, now):
-			return 3
-		case usage.LastUse.At.IsZero():
-			return 2
-		default:
-			return 1
-		}
+	places := make([]place, len(keys)) // which are sorted in place of keys: those are large
+	for i := range keys {
+		places[i] = placeOf(&keys[i], now)
 	}
-	keys = slices.Clone(keys)
-	slices.SortStableFunc(keys, func(a, b model.Key) int {
+	slices.SortStableFunc(places, func(a, b place) int {
 		switch sort {
 		case views.SortByName:
-			return cmp.Or(strings.Compare(strings.ToLower(a.Title()), strings.ToLower(b.Title())), strings.Compare(a.ID, b.ID))
+			return cmp.Or(strings.Compare(strings.ToLower(a.key.Title()), strings.ToLower(b.key.Title())), strings.Compare(a.key.ID, b.key.ID))
 		case views.SortByAge:
-			return cmp.Or(createdAt(b).Compare(createdAt(a)), strings.Compare(b.ID, a.ID))
+			return cmp.Or(b.created.Compare(a.created), strings.Compare(b.key.ID, a.key.ID))
+		default:
+			return cmp.Or(a.group-b.group, b.lastUse.Compare(a.lastUse), b.created.Compare(a.created), strings.Compare(b.key.ID, a.key.ID))
 		}
-		return cmp.Or(
-			group(a)-group(b), b.Usage.LastUse.At.Compare(a.Usage.LastUse.At), createdAt(b).Compare(createdAt(a)), strings.Compare(b.ID, a.ID),
-		)
 	})
-	return keys
+	list := make([]model.Key, len(keys))
+	for i, p := range places {
+		list[i] = *p.key
+	}
+	return list
+}
+
+// place is a key with what its place in the list depends on.
+type place struct {
+	key              *model.Key
+	group            int
+	lastUse, created time.Time
+}
+
+func placeOf(key *model.Key, now time.Time) place {
+	usage := &key.Usage
+	p := place{key: key, group: 1, lastUse: usage.LastUse.At, created: createdAt(*key)}
+	over := expired(*key, now)
+	switch {
+	case young(*key, now) && !over && (usage.LastRefusal.At.After(p.lastUse) || usage.FirstUsed.IsZero() && !key.Disabled):
+		p.group = 0
+	case key.Disabled, over:
+		p.group = 3
+	case p.lastUse.IsZero():
+		p.group = 2
+	}
+	return p
 }
 
 // labelBeside is the label of a key, unless it says no more than its name.
