@@ -142,10 +142,7 @@ func (h *dashboard) hintName(c echo.Context) error {
 	}
 	ctx, cancel := readContext(c)
 	defer cancel()
-	keys, err := h.person(c).Keys(ctx)
-	if pageOfItsOwn(err) {
-		return err
-	}
+	keys, err := h.person(c).Keys(ctx) // whatever is wrong, typing must not lead away from what was typed
 	sent, hint := wantedKey(c), views.NameHint{}
 	switch {
 	case err != nil:

@@ -668,7 +668,7 @@ func renameForm(m RenameKey, script bool) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = labelField(m.Card, "What you call it, in any language.", false, m.NoteError == "").Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = labelField(m.Card, "In any language.", false, m.NoteError == "").Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

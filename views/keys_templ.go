@@ -902,7 +902,7 @@ func createForm(f CreateForm, target string) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = labelField(f.Card, "What you call it, in any language. You can change it later.", target == "#keys", f.Error == "" && target != "#keys").Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = labelField(f.Card, "In any language. You can change it later.", target == "#keys", f.Error == "" && target != "#keys").Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

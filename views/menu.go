@@ -29,8 +29,8 @@ func (k *keyMenu) Render(ctx context.Context, out io.Writer) error {
 	}
 	id := templ.EscapeString(k.ID)
 	if err == nil {
-		err = write(out, `<a href="/keys/`, id, `/replace">Replace…</a><a class="danger" href="/keys/`, id, `/delete" hx-get="/keys/`, id,
-			`/delete?place=row" hx-swap="innerHTML" hx-target="#dialog">Delete…</a></div></details>`)
+		err = write(out, `<a class="danger" href="/keys/`, id, `/delete" hx-get="/keys/`, id, `/delete?place=row" hx-swap="innerHTML" hx-target="#dialog">`,
+			`Delete…</a></div></details>`)
 	}
 	return err
 }

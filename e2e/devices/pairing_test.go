@@ -285,16 +285,18 @@ func TestWithTwentyKeysRoomIsMadeBeforeApproving(t *testing.T) {
 			t.Parallel()
 			program := story.StartProgram(t)
 			ana := program.Person(t)
-			ana.Keys(t, story.Numbered(20)...)
+			ana.Keys(t, story.Numbered(20)...) // none of which is proposed: they were created a moment ago
 			grant := program.Grant(t, "porch-cam")
 			page := program.Open(t, append(options, story.SignedIn(ana), story.At("/device"))...)
 			page.EnterCode(grant.UserCode)
 			page.Sees(page.Heading("You have 20 of 20 keys"))
 			page.Lacks(page.Button("Approve"))
 			page.Sees(page.Button("Deny"))
-			page.Press(page.Link("Delete key-01…"))
+			page.Press(page.Link("See all keys that can be deleted"))
+			page.Press(page.Field("key-01"))
+			page.Press(page.Locator("#room button.danger"))
 			page.Press(page.Button("Delete key-01"))
-			page.Says("key-01 was deleted.")
+			page.Press(page.Locator("#room a.primary")) // back to the device
 			page.Press(page.Button("Approve"))
 			page.Sees(page.Heading("Approved"))
 			if got, _ := program.Poll(t.Context(), grant); got.KeyName != "porch-cam" {

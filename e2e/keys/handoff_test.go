@@ -191,8 +191,8 @@ func TestFromTheAddressToAKeyThatCurlUsesItIsFiveClicksAtMost(t *testing.T) {
 	page.Key("Tab")
 	types(story.Password)
 	click(page.Button("Create account"))
-	page.Focuses(page.Field("Name"))
-	types("porch cam")
+	page.Focuses(page.Field("Label"))
+	types("porch-cam")
 	click(page.Button("Create key"))
 	page.Sees(page.Ready("porch-cam"))
 	clicks++

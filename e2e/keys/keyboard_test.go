@@ -28,7 +28,7 @@ func TestTheWholeJourneyGoesByKeyboard(t *testing.T) {
 	page.Key("Enter")
 	page.Sees(page.Heading("Keys"))
 
-	page.Focuses(page.Field("Name")) // what comes next
+	page.Focuses(page.Field("Label")) // what comes next
 	types(page, "porch-cam")
 	page.Key("Enter")
 	page.Focuses(page.Locator("#once-title"))
@@ -136,7 +136,7 @@ func TestTheFocusGoesThroughThePageInReadingOrder(t *testing.T) {
 	page := program.Open(t, story.SignedIn(ana))
 	want := []string{
 		"Skip to content", "Latchkey", "Keys", "Activity", "Account", "Menu of " + ana.Email, "Create key", "Connect a device",
-		"Search keys", "All 6", "On 6", "Off 0", "Unused 6",
+		"Search keys", "Sort", "Select", "All 6", "On 6", "Off 0", "Unused 6",
 	}
 	names := story.Numbered(6)
 	for _, name := range slices.Backward(names) { // the newest first
@@ -168,7 +168,7 @@ func types(p *story.Page, text string) {
 func tabTo(p *story.Page, what playwright.Locator) {
 	p.T.Helper()
 	p.Sees(what)
-	for range 16 {
+	for range 20 {
 		p.Key("Tab")
 		isVisiblyFocused(p)
 		if at, err := what.Evaluate("e => e === document.activeElement", nil); err == nil && at == true {

@@ -186,7 +186,7 @@ func TestWithoutScriptABadNameBringsTheFormBack(t *testing.T) {
 	page := program.Open(t, story.NoScript, story.SignedIn(ana), story.At("/keys/new"))
 	page.Expects(http.StatusUnprocessableEntity)
 	name := page.Field("Name")
-	page.Focuses(name)
+	page.Focuses(page.Field("Label"))
 	for typed, complaint := range map[string]string{
 		"porch cam": "Names can have letters, digits, - and _ only. Try porch-cam.",
 		"🔑":         "Names can have letters, digits, - and _ only.",

@@ -40,7 +40,7 @@ func TestOnPlainHTTPAllWorksThatWorksElsewhere(t *testing.T) {
 	bare.SignOut()
 	bare.IsAt("/login")
 
-	comesFromOurPages(t, program, tap, 7)
+	comesFromOurPages(t, program, tap, 9)
 }
 
 // Safari before 16.4 sends no Sec-Fetch-Site on https either, and filters take away what they do not know.
@@ -66,7 +66,7 @@ func TestABrowserWithoutSecFetchSiteDoesAllOnHTTPS(t *testing.T) {
 	hasTheme(bare, "dark")
 	bare.SignOut()
 	bare.IsAt("/login")
-	comesFromOurPages(t, program, tap, 7)
+	comesFromOurPages(t, program, tap, 9)
 	for _, x := range tap.All() {
 		if strings.Contains(x.Asked.Get("Referer"), "secret") {
 			t.Errorf("%s says which link led there: %s", x.What, x.Asked.Get("Referer"))

@@ -98,7 +98,8 @@ func statesOfTheList(g story.Guests) []story.State {
 		}},
 		{Name: "an open menu", Who: g.Few, Path: "/keys", Reach: func(p *story.Page, _ *story.Gateway) { p.Sees(p.Menu("porch-cam", "Delete…")) }},
 		{Name: "the question how to replace a key", Who: g.Few, Path: "/keys", Reach: func(p *story.Page, _ *story.Gateway) {
-			p.Press(p.Menu("porch-cam", "Replace…"))
+			p.Press(p.Link("porch-cam"))
+			p.Press(p.Link("Replace…"))
 			p.Sees(p.Button("Create the replacement"))
 		}},
 		{Name: "a key that is being replaced", Who: g.Many, Path: "/keys", Reach: func(p *story.Page, _ *story.Gateway) {
