@@ -246,6 +246,13 @@ func (h *dashboard) endReplacement(c echo.Context) error {
 		act = "back"
 	}
 	key, err := h.person(c).EndReplacement(ctx, id)
+	if model.Is(err, model.KindConfirm) { // it was turned off since this was looked up
+		form, err := sentValues(c)
+		if err != nil {
+			return err
+		}
+		return h.askProof(c, toBringBack, http.StatusForbidden, form, "")
+	}
 	switch model.OutcomeOf(err) {
 	case model.NotDone:
 		if err != nil {

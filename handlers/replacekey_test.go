@@ -154,6 +154,24 @@ func TestBothKeysInUseWaitForTheirOwner(t *testing.T) {
 	p.works("pi-4", fresh)
 }
 
+// The program, or another tab, may turn the old key off between the look at it and the act.
+func TestAKeyThatIsTurnedOffWhileItsReplacementEndsIsNotBroughtBackWithoutAPassword(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, who := p.signedIn(email)
+	old, value := p.keyWithValue(who, "garage-pi")
+	b.post("/keys/"+old.ID+"/replace", replaceForm(t, "garage-pi-2")).want(http.StatusOK)
+	p.grows(b)
+	p.loses(losing{"EndReplacement": func() error {
+		p.turn(who, old, false)
+		return nil
+	}})
+	b.post("/keys/"+old.ID+"/replacement/end", page(old)).want(http.StatusForbidden).says("h1", "Confirm it’s you")
+	if err := p.logsIn("pi-4", value); !client.IsUnauthorized(err) {
+		t.Errorf("the old key: %v", err)
+	}
+}
+
 func TestAReplacementHasRoomOrSaysSoBeforeAnythingIsCreated(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t)

@@ -94,7 +94,8 @@ type Replacements interface {
 	// model.FinishOnEvidence.
 	ReplaceKey(ctx context.Context, oldID string, how model.Replacing) (model.Created, error)
 	// EndReplacement undoes a replacement and gives the old key as it is afterwards, which is turned on again if the replacement has
-	// turned it off. The new key stays as it is. A key that is not being replaced stays as it is as well.
+	// turned it off: that is model.KindConfirm unless the person confirmed their password a moment ago, which the origin says. The new key
+	// stays as it is. A key that is not being replaced stays as it is as well.
 	EndReplacement(ctx context.Context, oldID string) (model.Key, error)
 }
 

@@ -84,6 +84,8 @@ func (p *memoryPerson) EndReplacement(ctx context.Context, oldID string) (model.
 	switch {
 	case r.Open():
 		p.m.record(p.from, u.id, model.EventReplacementEnded, old.Key, "")
+	case r.State == model.ReplacementParked && old.Disabled && !p.from.Confirmed:
+		return model.Key{}, refuse(model.KindConfirm, "")
 	case r.State == model.ReplacementParked && old.Disabled:
 		if !p.m.lost(model.EventKeyBroughtBack) {
 			p.m.record(p.from, u.id, model.EventKeyBroughtBack, old.Key, "")

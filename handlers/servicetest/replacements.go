@@ -130,9 +130,13 @@ func broughtBack(t testing.TB, s Tenant) {
 	p := newPerson(t, s)
 	old := p.create(t, "pump")
 	by := p.replace(t, old.Key, model.Replacing{Finish: model.FinishNow})
+	_, err := p.EndReplacement(t.Context(), old.Key.ID) // which takes a password, whatever the page saw before
+	is(t, err, model.KindConfirm)
+	p.state(t, old.Key, model.ReplacementParked, true)
+	isRefused(t, s, old.Value)
 	p.writes(t, func() {
 		for range 2 {
-			key, err := p.EndReplacement(t.Context(), old.Key.ID)
+			key, err := p.confirmed().EndReplacement(t.Context(), old.Key.ID)
 			if err != nil || key.Disabled || key.Replaced.State != model.ReplacementUndone {
 				t.Errorf("it is %+v, %v", key, err)
 			}

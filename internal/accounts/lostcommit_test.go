@@ -382,7 +382,7 @@ func lostActs() map[string]lostAct {
 				}
 			},
 			do: func(ctx context.Context, s *stage) error {
-				_, err := s.person().EndReplacement(ctx, s.key.ID)
+				_, err := s.As(s.who, model.Origin{Actor: model.ActorBrowser, Confirmed: true}).EndReplacement(ctx, s.key.ID)
 				return err
 			},
 			done: func(s *stage) bool {

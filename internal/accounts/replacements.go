@@ -207,7 +207,7 @@ func (p *Person) EndReplacement(ctx context.Context, oldID string) (model.Key, e
 	}
 	a := p.accounts
 	ended, back := p.keyEvent(model.EventReplacementEnded, oldID), p.keyEvent(model.EventKeyBroughtBack, oldID)
-	err = a.store.EndReplacement(ctx, p.who.UserID, oldID, a.cfg.Now(), ended, back)
+	err = a.store.EndReplacement(ctx, p.who.UserID, oldID, p.from.Confirmed, a.cfg.Now(), ended, back)
 	err = p.settle(ctx, "end replacement", err, func(ctx context.Context) (bool, error) {
 		key, err := a.store.APIKey(ctx, p.who.UserID, oldID)
 		if errors.Is(err, model.ErrNotFound) {
@@ -218,6 +218,8 @@ func (p *Person) EndReplacement(ctx context.Context, oldID string) (model.Key, e
 	switch {
 	case errors.Is(err, model.ErrConflict):
 		return model.Key{}, refuse(model.KindLeaked)
+	case errors.Is(err, model.ErrOff):
+		return model.Key{}, refuse(model.KindConfirm)
 	case err != nil:
 		return model.Key{}, missing(model.KindNotFound, "end replacement", err)
 	}

@@ -173,7 +173,10 @@ func TestASessionThatRenewsEveryHalfHourHoldsTheOldKeyForEver(t *testing.T) {
 func TestAReplacedKeyIsBroughtBack(t *testing.T) {
 	for finish, end := range map[model.Finish]func(s *swap) error{
 		model.FinishOnEvidence: func(s *swap) error {
-			_, err := s.As(s.who, here).EndReplacement(t.Context(), s.old.ID)
+			_, err := s.As(s.who, here).EndReplacement(t.Context(), s.old.ID) // which was turned off a moment ago, say
+			is(t, err, model.KindConfirm)
+			s.is(model.ReplacementParked, true)
+			_, err = s.As(s.who, model.Origin{Actor: model.ActorBrowser, Confirmed: true}).EndReplacement(t.Context(), s.old.ID)
 			return err
 		},
 		model.FinishNow: func(s *swap) error { return s.As(s.who, here).SetKey(t.Context(), s.old.ID, true) },

@@ -38,7 +38,7 @@ func (s *Server) fetchReplacement(r *http.Request, who principal) (answer, error
 
 // endReplacement undoes the replacement of a key, which is on afterwards if that has turned it off.
 func (s *Server) endReplacement(r *http.Request, who principal) (answer, error) {
-	_, err := s.as(r, who).EndReplacement(r.Context(), r.PathValue("id"))
+	_, err := s.confirmed(r, who).EndReplacement(r.Context(), r.PathValue("id"))
 	return answer{status: http.StatusNoContent}, err
 }
 

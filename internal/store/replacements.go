@@ -271,8 +271,11 @@ func undoFor(t tx, userID, id, what string, at time.Time, events []model.Event) 
 }
 
 // EndReplacement undoes the replacement of a key, which is turned on again if that has turned it off. One that is over, and none, stays so.
-// It records what it does.
-func (s *Store) EndReplacement(ctx context.Context, userID, oldID string, at time.Time, ended, broughtBack model.Event) error {
+// It records what it does. Whether it would turn the key on is known in the transaction alone: ErrOff is that it would and may not, and
+// ErrConflict that the value of the key leaked.
+func (s *Store) EndReplacement(
+	ctx context.Context, userID, oldID string, mayTurnOn bool, at time.Time, ended, broughtBack model.Event,
+) error {
 	return doing("end replacement", s.write(ctx, ofUser(userID), func(t tx) error {
 		var off bool
 		var state model.ReplacementState
@@ -286,6 +289,9 @@ func (s *Store) EndReplacement(ctx context.Context, userID, oldID string, at tim
 		case state == model.ReplacementParked && off:
 			if leaked, err := saidToLeak(t, userID, oldID); err != nil || leaked { // which is turned on by its name alone
 				return errors.Join(err, conflictIf(leaked))
+			}
+			if !mayTurnOn {
+				return model.ErrOff
 			}
 			if _, err := t.exec(turnOnAPIKey, userID, oldID); err != nil {
 				return err

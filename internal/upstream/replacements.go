@@ -150,6 +150,8 @@ func (p *Person) EndReplacement(ctx context.Context, oldID string) (model.Key, e
 	switch {
 	case r.State == model.ReplacementParked && key.Disabled && !key.Card.LeakedAt.IsZero(): // which is turned on by its name alone
 		return model.Key{}, &model.Error{Kind: model.KindLeaked}
+	case r.State == model.ReplacementParked && !p.from.Confirmed:
+		return model.Key{}, &model.Error{Kind: model.KindConfirm}
 	case r.State == model.ReplacementParked:
 		if key, _, err = p.turn(ctx, oldID, true); err != nil {
 			return key, err

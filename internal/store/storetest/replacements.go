@@ -371,7 +371,7 @@ func proveTurnedByHand(t *testing.T, s *store.Store) {
 func proveEnding(t *testing.T, s *store.Store) {
 	end := func(r replaced) {
 		t.Helper()
-		want(t, s.EndReplacement(t.Context(), r.old.UserID, r.old.ID, base.Add(time.Hour),
+		want(t, s.EndReplacement(t.Context(), r.old.UserID, r.old.ID, true, base.Add(time.Hour),
 			newEvent(r.old.UserID, model.EventReplacementEnded), newEvent(r.old.UserID, model.EventKeyBroughtBack)), nil)
 	}
 	r := replace(t, s, model.FinishOnEvidence)
@@ -381,6 +381,8 @@ func proveEnding(t *testing.T, s *store.Store) {
 	}
 	wantKinds(t, s, r.old.UserID, model.EventReplacementEnded, model.EventKeyReplaced, model.EventKeyMade)
 	r = replace(t, s, model.FinishNow)
+	want(t, s.EndReplacement(t.Context(), r.old.UserID, r.old.ID, false, base, model.Event{}, model.Event{}), model.ErrOff)
+	r.wantState(t, s, model.ReplacementParked, true)
 	for range 2 {
 		end(r)
 		if got := r.wantState(t, s, model.ReplacementUndone, false); !got.EndedAt.Equal(base.Add(time.Hour)) {
@@ -389,7 +391,7 @@ func proveEnding(t *testing.T, s *store.Store) {
 	}
 	wantOff(t, s, r.old, model.KeyOff{})
 	wantKinds(t, s, r.old.UserID, model.EventKeyBroughtBack, model.EventKeyParked, model.EventKeyReplaced, model.EventKeyMade)
-	want(t, s.EndReplacement(t.Context(), addUser(t, s).ID, r.old.ID, base, model.Event{}, model.Event{}), model.ErrNotFound)
+	want(t, s.EndReplacement(t.Context(), addUser(t, s).ID, r.old.ID, true, base, model.Event{}, model.Event{}), model.ErrNotFound)
 }
 
 func proveReplacingWith(t *testing.T, s *store.Store) {
