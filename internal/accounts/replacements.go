@@ -185,7 +185,7 @@ func (p *Person) ReplaceKeyWith(ctx context.Context, oldID, newID string, how mo
 		return a.wrote(ctx, r.Replaced)
 	})
 	if errors.Is(err, model.ErrConflict) {
-		return model.Key{}, &model.Error{Kind: model.KindNoReplacement, Reason: "the new key is off, or is being replaced itself"}
+		return model.Key{}, &model.Error{Kind: model.KindNoReplacement, Reason: "the new key is off, has expired, or is being replaced itself"}
 	}
 	if err != nil {
 		return model.Key{}, notReplaced("replace key", err)

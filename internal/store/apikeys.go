@@ -229,7 +229,7 @@ func turnKey(t tx, userID, id string, turn Turn, events []model.Event) (changed 
 	if err := turned(t, userID, id, turn); err != nil || !turn.Off {
 		return true, err
 	}
-	return true, undoFor(t, userID, id, "turned off", turn.At, events)
+	return true, undoFor(t, userID, id, "was turned off", turn.At, events)
 }
 
 // DeleteAPIKey removes a key for good, with the auth sessions it opened, and returns it as it was, without its usage, also when it is
@@ -242,7 +242,7 @@ func (s *Store) DeleteAPIKey(ctx context.Context, userID, id string, events ...m
 		}
 		k.CreatedAt = fromMillis(created)
 		if len(events) > 0 { // what nobody writes down the schema does
-			if err := undoFor(t, userID, id, "deleted", events[0].At, events); err != nil {
+			if err := undoFor(t, userID, id, "was deleted", events[0].At, events); err != nil {
 				return err
 			}
 		}

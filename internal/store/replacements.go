@@ -30,9 +30,9 @@ WHERE k.user_id = ? AND k.id = ?`
 		JOIN api_keys AS o ON o.user_id = p.user_id AND o.id = p.old_key
 		WHERE p.user_id = k.user_id AND p.new_key = k.id AND p.state <> 'undone' LIMIT 1), '')`
 
-	// selectNewKey is a key that is there already, and is to take the place of another.
+	// selectNewKey is a key that is there already, and is to take the place of another: nothing signs in with one that has expired either.
 	selectNewKey = `
-SELECT k.name, k.disabled, u.first_used_at IS NOT NULL, coalesce(r.state, '')
+SELECT k.name, k.disabled OR coalesce(k.expires_at <= ?, FALSE), u.first_used_at IS NOT NULL, coalesce(r.state, '')
 FROM api_keys AS k
 	LEFT JOIN key_uses AS u ON u.user_id = k.user_id AND u.key_id = k.id
 	LEFT JOIN key_replacements AS r ON r.user_id = k.user_id AND r.old_key = k.id
@@ -77,7 +77,7 @@ ORDER BY r.quiet_from LIMIT ?3`
 	// selectEvidence is all that decides on a replacement.
 	selectEvidence = `
 SELECT r.new_key, r.new_name, r.finish, r.state, r.quiet, r.started_at, r.new_used_at, r.quiet_from,
-	o.name, o.disabled, o.value_hash, n.disabled, n.value_hash,
+	o.name, o.disabled, o.value_hash, n.disabled, n.expires_at, n.value_hash,
 	(SELECT x.last_used_at FROM key_uses AS x WHERE x.user_id = r.user_id AND x.key_id = r.old_key),
 	(SELECT max(a.last_seen_at) FROM auth_sessions AS a WHERE a.user_id = r.user_id AND a.key_id = r.old_key),
 	(SELECT x.last_used_at FROM key_uses AS x WHERE x.user_id = r.user_id AND x.key_id = r.new_key),
@@ -162,7 +162,7 @@ func (s *Store) ReplaceAPIKey(
 }
 
 // ReplaceAPIKeyWith has a key that is there take the place of another. ErrNotFound is that one of the two is not, and ErrConflict that the
-// new one is off, or is being replaced itself; otherwise it is as ReplaceAPIKey.
+// new one is off, has expired, or is being replaced itself; otherwise it is as ReplaceAPIKey.
 func (s *Store) ReplaceAPIKeyWith(ctx context.Context, userID string, r NewReplacement) error {
 	return doing("replace key", s.write(ctx, ofUser(userID), func(t tx) error {
 		if _, err := replaceable(t, userID, r); err != nil {
@@ -171,7 +171,7 @@ func (s *Store) ReplaceAPIKeyWith(ctx context.Context, userID string, r NewRepla
 		r := r
 		var off, used bool
 		var state model.ReplacementState
-		if err := t.row(selectNewKey, []any{userID, r.NewID}, &r.NewName, &off, &used, &state); err != nil {
+		if err := t.row(selectNewKey, []any{r.StartedAt.UnixMilli(), userID, r.NewID}, &r.NewName, &off, &used, &state); err != nil {
 			return err
 		}
 		if off || (model.Replacement{State: state}).Open() {
@@ -232,7 +232,7 @@ func turnOff(t tx, userID, id string, turn Turn, events ...model.Event) (was boo
 	if err := t.later(forgetFirstRefusal, userID, id); err != nil {
 		return true, err
 	}
-	if err := undoFor(t, userID, id, "turned off", turn.At, events); err != nil {
+	if err := undoFor(t, userID, id, "was turned off", turn.At, events); err != nil {
 		return true, err
 	}
 	return true, recordEvents(t, events)
@@ -247,7 +247,7 @@ func turned(t tx, userID, id string, turn Turn) error {
 	return t.later(text, turn.At.UnixMilli(), userID, id)
 }
 
-// undoFor undoes the replacements that wait for a key that is turned off or deleted, which is what the events tell of. The old keys stay as
+// undoFor undoes the replacements that wait for a key that is turned off or deleted or has expired, which is what the events tell of. The old keys stay as
 // they are.
 func undoFor(t tx, userID, id, what string, at time.Time, events []model.Event) error {
 	for {
@@ -263,7 +263,7 @@ func undoFor(t tx, userID, id, what string, at time.Time, events []model.Event) 
 			continue
 		}
 		e := events[0]
-		e.ID, e.Kind, e.KeyID, e.KeyName, e.Detail = "", model.EventReplacementEnded, old, "", name+" was "+what
+		e.ID, e.Kind, e.KeyID, e.KeyName, e.Detail = "", model.EventReplacementEnded, old, "", name+" "+what
 		if err := recordEvents(t, []model.Event{e}); err != nil {
 			return err
 		}
@@ -328,6 +328,7 @@ type Finished struct {
 	OldWords, NewWords      model.Words
 	oldOff, newOff, newGone bool
 	quietFrom, newSeen      time.Time
+	newExpires              time.Time
 }
 
 // FinishReplacement looks at a replacement once more and does what is due by then: it turns the old key off, or says that both are in use.
@@ -343,11 +344,13 @@ func (s *Store) FinishReplacement(
 		}
 		switch {
 		case f.newGone, f.newOff:
-			what := "turned off"
+			what := "was turned off"
 			if f.newGone {
-				what = "deleted"
+				what = "was deleted"
 			}
 			return undoFor(t, d.UserID, f.NewID, what, turn.At, []model.Event{event(f)})
+		case !f.newExpires.IsZero() && !f.newExpires.After(by): // without the old one nothing could sign in any more
+			return undoFor(t, d.UserID, f.NewID, "has expired", turn.At, []model.Event{event(f)})
 		case f.oldOff: // by a program of the last release
 			return t.later(endReplacement, string(model.ReplacementParked), turn.At.UnixMilli(), d.UserID, d.OldID)
 		case f.NewUsedAt.IsZero():
@@ -375,16 +378,16 @@ func readEvidence(t tx, d DueReplacement) (f Finished, err error) {
 	var newOff sql.NullBool
 	var oldHash, newHash []byte
 	var quiet, started int64
-	var newUsed, quietFrom, oldUsed, oldHeard, newLastUsed, newHeard sql.NullInt64
+	var newUsed, quietFrom, newExpires, oldUsed, oldHeard, newLastUsed, newHeard sql.NullInt64
 	err = t.row(selectEvidence, []any{d.UserID, d.OldID},
 		&f.NewID, &f.NewName, &f.Finish, &f.State, &quiet, &started, &newUsed, &quietFrom,
-		&f.OldName, &f.oldOff, &oldHash, &newOff, &newHash, &oldUsed, &oldHeard, &newLastUsed, &newHeard)
+		&f.OldName, &f.oldOff, &oldHash, &newOff, &newExpires, &newHash, &oldUsed, &oldHeard, &newLastUsed, &newHeard)
 	if err != nil {
 		return f, err
 	}
 	f.OldID, f.Quiet, f.StartedAt = d.OldID, time.Duration(quiet)*time.Millisecond, fromMillis(started)
 	f.NewUsedAt, f.quietFrom = fromNullMillis(newUsed), fromNullMillis(quietFrom)
-	f.newGone, f.newOff = !newOff.Valid, newOff.Bool
+	f.newGone, f.newOff, f.newExpires = !newOff.Valid, newOff.Bool, fromNullMillis(newExpires)
 	f.OldSeenAt = later(fromNullMillis(oldUsed), fromNullMillis(oldHeard))
 	f.newSeen = later(fromNullMillis(newLastUsed), fromNullMillis(newHeard))
 	f.OldWords, f.NewWords = wordsOfHash(oldHash), wordsOfHash(newHash)

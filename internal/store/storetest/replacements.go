@@ -23,6 +23,7 @@ func replacements() []contract {
 		{"what cannot be replaced is refused, and leaves nothing behind", proveRefusedReplacements},
 		{"the first use of the new key is when it was in use since, and no use after that costs more", proveNewUse},
 		{"an old key that was quiet for long enough is turned off once, however many look", proveParking},
+		{"a new key that has expired takes no place, and leaves the old key as it is", proveExpiredReplacement},
 		{"an old key that is seen after the new one is left to its owner", proveBothInUse},
 		{"a new key that is turned off or deleted undoes what waits for it, and leaves the old key as it is", proveUndoneByNew},
 		{"an old key that is turned off is replaced, and one that is turned on again is not", proveTurnedByHand},
@@ -418,6 +419,29 @@ func proveReplacingWith(t *testing.T, s *store.Store) {
 		}
 		wantPass(t, s, at.Add(time.Hour), "garage-pi")
 	}
+}
+
+func proveExpiredReplacement(t *testing.T, s *store.Store) {
+	r := replace(t, s, model.FinishOnEvidence)
+	use(t, s, r.new, base.Add(time.Minute))
+	expires := model.Expiry{At: base.Add(30 * time.Minute), Now: base, MayExtend: true, Session: time.Hour}
+	want(t, s.SetExpiry(t.Context(), r.new.UserID, r.new.ID, expires), nil)
+	wantPass(t, s, base.Add(2*time.Hour))
+	r.wantState(t, s, model.ReplacementUndone, false)
+	events, err := s.Events(t.Context(), r.old.UserID, model.EventQuery{Limit: 1})
+	want(t, err, nil)
+	if len(events) != 1 || events[0].Kind != model.EventReplacementEnded || events[0].Detail != "garage-pi-2 has expired" || events[0].KeyID != r.old.ID {
+		t.Errorf("written down is %+v", events)
+	}
+	for _, finish := range []model.Finish{model.FinishOnEvidence, model.FinishByPerson, model.FinishNow} {
+		again := newReplacement(r.old, r.new, finish)
+		again.StartedAt = expires.At
+		want(t, s.ReplaceAPIKeyWith(t.Context(), r.old.UserID, again), model.ErrConflict)
+	}
+	r.wantState(t, s, model.ReplacementUndone, false)
+	again := newReplacement(r.old, r.new, model.FinishNow)
+	again.StartedAt = expires.At.Add(-time.Millisecond)
+	want(t, s.ReplaceAPIKeyWith(t.Context(), r.old.UserID, again), nil)
 }
 
 func proveNobodySeen(t *testing.T, s *store.Store) {
