@@ -87,6 +87,7 @@ const (
 	kindReplacing
 	kindNoReplacement
 	kindNotReplaced
+	kindLeaked
 	kinds // how many there are
 )
 
@@ -163,6 +164,7 @@ var wireErrors = [...]wireError{
 	kindReplacing:       {409, "", "another replacement of this API key is not over yet", slog.LevelInfo},
 	kindNoReplacement:   {400, "InvalidParameter", asRefused, slog.LevelInfo},
 	kindNotReplaced:     {404, "ReplacementNotFound", "nothing takes the place of this API key", slog.LevelInfo},
+	kindLeaked:          {409, "", "the value of this API key leaked: it stays off unless it is enabled", slog.LevelInfo},
 	// Linking says "unauthorized" where the tests of the SDKs look for that, and never is.
 	kindBadLinkRequest:    {400, "InvalidParameter", "invalid user link request", slog.LevelInfo},
 	kindIdentityTaken:     {400, "InvalidParameter", "invalid user link request: unauthorized: a user already exists with the specified provider", slog.LevelInfo},
@@ -239,6 +241,7 @@ var wireKinds = map[model.Kind]kind{
 	model.KindUnclear:            kindUnclear,
 	model.KindExpiryPast:         kindBadExpiry,
 	model.KindExpiryFar:          kindBadExpiry,
+	model.KindLeaked:             kindLeaked,    // only where a replacement is undone
 	model.KindConfirm:            kindForbidden, // of no act of a program
 }
 

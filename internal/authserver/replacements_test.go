@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"latchkey/internal/model"
 )
 
 func TestAProgramReplacesAKeyWithOneThatIsThere(t *testing.T) {
@@ -81,4 +83,19 @@ func TestAReplacementThatMakesNoSenseIsRefused(t *testing.T) {
 		}
 	}
 	f.do("GET", at, owner.RefreshToken, "").want(http.StatusNotFound)
+}
+
+func TestAKeyWhoseValueLeakedIsNotBroughtBackByUndoingItsReplacement(t *testing.T) {
+	f := newFixture(t)
+	owner := f.signUp("a@example.org")
+	old, by := f.createKey(owner, "garage-pi"), f.createKey(owner, "garage-pi-2")
+	at := strings.Replace(replacedPath, "{id}", old.ID, 1)
+	f.do("POST", at, owner.RefreshToken, `{"new_key":"`+by.ID+`","finish":"now"}`).want(201)
+	if _, err := f.accounts.As(model.Account{UserID: owner.UserID, Provider: model.ProviderEmailPassword}, model.Origin{}).ReportLeak(t.Context(), old.ID); err != nil {
+		t.Fatal(err)
+	}
+	f.do("DELETE", at, owner.RefreshToken, "").want(409).says("the value of this API key leaked: it stays off unless it is enabled", "")
+	f.do("POST", appPath("/auth/providers/api-key/login"), "", object("key", old.Value)).want(401)
+	f.do("PUT", keysPath+"/"+old.ID+"/enable", owner.RefreshToken, "").want(204)
+	f.loginWithKey(old.Value)
 }
