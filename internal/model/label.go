@@ -38,8 +38,11 @@ func CleanText(text string) string {
 	return text
 }
 
-// drawn says whether a person sees something of the character.
-func drawn(r rune) bool { return unicode.IsGraphic(r) && r != ' ' }
+// drawn says whether a person sees something of the character. Some letters, marks and symbols are there to be blank.
+func drawn(r rune) bool {
+	return unicode.IsGraphic(r) && r != ' ' && r != '\u2800' && // the pattern of braille without dots
+		!unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
+}
 
 // CheckCard says whether a key can have the label and the note, which CleanText has cleaned.
 func CheckCard(label, note string) error {

@@ -19,6 +19,8 @@ func TestATextIsCleanedForACard(t *testing.T) {
 		"\xed\xa0\x80half\ufffd\xff":  "half",
 		"می\u200cخواهم 👩\u200d🔧 \u200f":    "می\u200cخواهم 👩\u200d🔧 \u200f",
 		"\u200b \u200f\ufeff":              "",
+		"\u3164 \u2800\ufe0f\u115f\u034f":  "", // a heading that nobody sees
+		"\u2764\ufe0f":                     "\u2764\ufe0f",
 		"<script>alert(1)</script>":        "<script>alert(1)</script>",
 		"a" + strings.Repeat("\u0301", 20): "á" + strings.Repeat("\u0301", 19),
 	} {
