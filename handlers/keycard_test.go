@@ -148,6 +148,7 @@ func TestANameThatIsTypedIsLookedUpAtOnce(t *testing.T) {
 		}
 	}
 	b.get("/keys/name?name=porch-cam").leadsTo("/keys/new")
+	p.browser().htmx().get("/keys/name?name=porch-cam").want(http.StatusNoContent) // who is signed out is told so by the form
 	b.get("/keys/new").says("#name-taken[aria-live=polite]", "")
 }
 

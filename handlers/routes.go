@@ -69,7 +69,7 @@ func (h *dashboard) routes(e *echo.Echo) {
 	page("/keys", h.listKeys, user...)
 	e.POST("/keys", h.createKey, confirmed(toCreate)...)
 	page(newKeyPath, h.showNewKey, user...)
-	page("/keys/name", h.hintName, user...)
+	page("/keys/name", h.hintName, h.loadAccount, answerNobody, h.requireAccount)
 	if h.OwnersAdopt {
 		page(adoptPath, h.showAdopt, user...)
 		e.POST(adoptPath, h.adoptKey, confirmed(toAdopt)...)

@@ -100,6 +100,17 @@ func (h *dashboard) requireAccount(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
+// answerNobody has what a page asks beside an act come to nothing for those who have been signed out meanwhile: the answer to the act leads
+// them to where they are told why, and nothing else may lead them away from there.
+func answerNobody(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if _, ok := accountOf(c); !ok && wantsPart(c) {
+			return c.NoContent(http.StatusNoContent)
+		}
+		return next(c)
+	}
+}
+
 // actsAs lets only the page of the person who is signed in act, and has their waiting pages notice when the act ends their session.
 func (h *dashboard) actsAs(c echo.Context, act echo.HandlerFunc) error {
 	if err := requireOwner(c); err != nil {
