@@ -1040,6 +1040,28 @@ func (forgetful) FinishApproval(context.Context, string, string, string, []byte,
 	return errors.New("disk full at secret-host")
 }
 
+func TestAnOldKeyThatIsOffForADeviceThatGotNoOtherIsNamed(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t, withGrants(forgetful{&onboardtest.Memory{}}))
+	b, who := p.signedIn(email)
+	old, _ := p.keyWithValue(who, "garage-pi")
+	o := b.opens(p.pairing("Garage Pi"))
+	for _, when := range []string{"hour", "now"} {
+		want := map[string]string{"now": "/keys/" + old.ID}[when]
+		form := page(old)
+		form.Set("name", "garage-pi-2")
+		form.Set("replaces", old.ID)
+		form.Set("when", when)
+		a := b.post(o.path+"/approve", form).want(http.StatusInternalServerError).says(".notice", "so it was deleted again.")
+		if got := a.attr(".notice a", "href"); got != want {
+			t.Errorf("replaced %s, it leads to %q", when, got)
+		}
+		if want != "" {
+			a.says(".notice", "garage-pi, which it was to replace, is off.")
+		}
+	}
+}
+
 func TestAKeyThatCouldNotBeKeptForTheDeviceIsDeletedAgain(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t, elsewhere, withGrants(forgetful{&onboardtest.Memory{}}))

@@ -544,6 +544,10 @@ func notApproved(m *views.Pairing, holder *views.Key, keys *pairedKeys, p proble
 	case errors.Is(err, onboard.ErrNotKept):
 		n.Title = "The device was not connected."
 		n.Text = "Its key couldn’t be kept for it, so it was deleted again."
+		if t := m.Takes; t.ID != "" && t.Then == goesOn(true, "", "") { // which was to be now, and nobody takes back
+			n.Text += " " + t.Name + ", which it was to replace, is off."
+			n.Link, n.LinkText = home+"/"+t.ID, "Open "+t.Name
+		}
 	case model.OutcomeOf(err) != model.Unclear && lost(err):
 		n.Text = lostTouch + "No key was created."
 	case model.OutcomeOf(err) != model.Unclear:
