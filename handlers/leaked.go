@@ -61,6 +61,7 @@ func (h *dashboard) showLeak(c echo.Context) error {
 	k := h.keyModel(key)
 	k.Use = cardUse(key, h.Now())
 	m := views.Leak{Page: h.page(c, key.Name+" is off"), Key: views.KeyCard{Key: k}}
+	h.fillReplaced(c, &m.Key)
 	reports, err := h.readOnceInTurn(c, model.EventQuery{KeyID: key.ID, Kinds: []model.EventKind{model.EventKeyLeaked}, Limit: 1})
 	switch {
 	case err != nil: // the page says the rest without

@@ -49,6 +49,27 @@ func TestAKeyWhoseValueLeakedIsOffAtOnceAndItsPageSaysWhatThatEnded(t *testing.T
 	}
 }
 
+// A value may leak while another takes its place: that one needs no other.
+func TestALeakedKeyThatIsReplacedLeadsToTheKeyThatTookItsPlace(t *testing.T) {
+	t.Parallel()
+	p, b, who, old, _, _ := replacing(t)
+	at, fresh := "/keys/"+old.ID, p.stored(who)[1].ID
+	b.post(at+"/leaked", nil).leadsTo(at + "/leaked")
+	a := b.get(at+"/leaked").says("main", "garage-pi-2 has taken its place.")
+	if got := a.attr("a.primary", "href"); got != "/keys/"+fresh {
+		t.Errorf("it leads to %q", got)
+	}
+	b.get(at).says("#key .notice", "garage-pi-2 has taken its place.").lacks(`#key .notice a[href$="finish=now"]`)
+	if _, err := p.store.DeleteAPIKey(t.Context(), who.id, fresh); err != nil {
+		t.Fatal(err)
+	}
+	for _, page := range []string{at, at + "/leaked"} {
+		if got := b.get(page).attr(`main a[href$="finish=now"]`, "href"); got != at+"/replace?finish=now" {
+			t.Errorf("without the new key %s leads to %q", page, got)
+		}
+	}
+}
+
 func (p *program) eventsOf(who person) []model.Event {
 	p.t.Helper()
 	events, err := p.store.Events(p.t.Context(), who.id, model.EventQuery{Limit: 100})

@@ -164,6 +164,9 @@ func replacePath(id string) templ.SafeURL { return keyPath(id, "replace") }
 // parked says that the key is off because another one has taken its place, and can be brought back. One whose value leaked is not offered.
 func (k Key) parked() bool { return k.replaced() && !k.On && k.Unknown == "" && !k.Leaked }
 
+// takenOver says that the key is off, and that the one is still there that has taken its place, as far as its page has looked.
+func (k Key) takenOver() bool { return k.replaced() && !k.On && k.Replaced.ByID != "" }
+
 // News is what a page says of the replacement when something has changed, "" for nothing.
 func (k Key) News() string {
 	switch {
