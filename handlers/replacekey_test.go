@@ -213,6 +213,21 @@ func TestAKeyThatIsOffIsReplacedNow(t *testing.T) {
 	}
 }
 
+func TestTheReplacementOfAKeyThatExpiresIsSaidNotTo(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, who := p.signedIn(email)
+	old, _ := p.keyWithValue(who, "garage-pi")
+	at := "/keys/" + old.ID
+	b.get(at + "/replace").lacks("form .hint:contains(expires)")
+	b.post(at+"/expiry", url.Values{"expires": {"90"}}).leadsTo(at)
+	name := b.get(at+"/replace").says("main form", "The new key never expires, unless you set a day on its page.").attr("[name=name]", "value")
+	b.post(at+"/replace", replaceForm(t, name)).want(http.StatusOK)
+	if got, err := p.store.APIKey(t.Context(), who.id, p.stored(who)[1].ID); err != nil || !got.ExpiresAt.IsZero() {
+		t.Errorf("it expires at %v, %v", got.ExpiresAt, err)
+	}
+}
+
 func TestWhatCannotBeReplacedIsNot(t *testing.T) {
 	t.Parallel()
 	p, b, who, old, _, _ := replacing(t)
