@@ -43,9 +43,11 @@ type proposal struct {
 // the one comes first of which it has been true for longest. A key that was used lately is never among them, nor one that was created so
 // short a time ago that its value may be on a screen still.
 func (ev evidence) propose(keys []model.Key) []proposal {
-	names := make(map[string]string, len(keys))
+	names := make(map[string]string, len(keys)) // of those that another key can leave its place to
 	for _, key := range keys {
-		names[key.ID] = key.Name
+		if ev.stands(key, keys) {
+			names[key.ID] = key.Name
+		}
 	}
 	var all []proposal
 	for _, key := range keys {
@@ -108,6 +110,21 @@ func (ev evidence) reason(key model.Key, names map[string]string) (views.Why, ti
 	default:
 		return 0, time.Time{}
 	}
+}
+
+// stands says that something can sign in with a key, or with the one that has taken its place in turn.
+func (ev evidence) stands(key model.Key, keys []model.Key) bool {
+	for range keys {
+		if !key.Disabled && !ev.expired(key) {
+			return true
+		}
+		i := slices.IndexFunc(keys, func(k model.Key) bool { return k.ID == key.Replaced.NewID })
+		if i < 0 || key.Replaced.State != model.ReplacementParked {
+			return false
+		}
+		key = keys[i]
+	}
+	return false
 }
 
 // expired says that nothing has been able to sign in with the key since its time.

@@ -117,6 +117,29 @@ func TestEachReasonForDeletingAKeyStandsAlone(t *testing.T) {
 	}
 }
 
+func TestAKeyIsNotReplacedByOneThatNothingCanSignInWith(t *testing.T) {
+	t.Parallel()
+	there := evidence{now: today}
+	old := aKey("old", 400, used(20), off(10), replacedBy("new", 10))
+	for what, c := range map[string]struct{ keys, want []string }{
+		"off": {[]string{"off"}, nil}, "expired": {[]string{"expired"}, nil}, "replaced by one that is gone": {[]string{"replaced"}, nil},
+		"replaced in turn": {[]string{"replaced", "third"}, []string{"new: replaced 8 by third", "old: replaced 10 by new"}},
+	} {
+		keys := []model.Key{old}
+		for _, k := range c.keys {
+			keys = append(keys, map[string]model.Key{
+				"off": aKey("new", 10, used(8), off(1)), "expired": aKey("new", 10, used(8), expires(1)),
+				"replaced": aKey("new", 10, used(8), off(8), replacedBy("third", 8)), "third": aKey("third", 8, used(0)),
+			}[k])
+		}
+		got := there.said(keys...)
+		slices.Sort(got)
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", what, diff)
+		}
+	}
+}
+
 func TestTheStrongestReasonsComeFirstAndNoMoreThanFive(t *testing.T) {
 	t.Parallel()
 	ev := evidence{now: today}
