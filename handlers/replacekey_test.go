@@ -54,8 +54,8 @@ func TestAReplacementIsAskedForAndItsValueShownOnce(t *testing.T) {
 	if got := b.get("/keys").attr("#keys .menu a[href$='/replace']", "href") + " " + b.get("/keys/"+old.ID).attr("main a[href$='/replace']", "href"); got != at+" "+at {
 		t.Errorf("the ways to it are %s", got)
 	}
-	a := b.get(at).want(http.StatusOK).says("h1", "Replace garage-pi?").says("form.stack p", "The new key will be called garage-pi-2. 1 of 20 used; this needs one more for a while")
-	a.says("form .hint:contains(sleeps)", "A device that sleeps longer than that isn’t noticed")
+	a := b.get(at).want(http.StatusOK).says("h1", "Replace garage-pi?").says("form.stack p", "The new key will be called garage-pi-2. 1 of 20 used; a replacement needs one more for a while")
+	a.says("form .hint:contains(sleeps)", "A device that sleeps longer isn’t noticed")
 	if a.attr("[name=finish][checked]", "value") != "evidence" || a.attr("[name=how][checked]", "value") != "paste" || a.text("select option[selected]")+a.text("select option") != "an hour" {
 		t.Error("another choice is made than the one that is recommended")
 	}
@@ -66,7 +66,7 @@ func TestAReplacementIsAskedForAndItsValueShownOnce(t *testing.T) {
 		form.Set(name, a.attr("form.stack [name="+name+"]", "value"))
 	}
 	answer := b.post(at, form).want(http.StatusOK).says("#once h2", "garage-pi-2 is ready. Save its value now")
-	answer.says("#once", "It replaces garage-pi, which goes on until the new key is in use and it has been quiet for a day.")
+	answer.says("#once", "It replaces garage-pi, which keeps working until the new key is in use and the old one has been quiet for a day.")
 	value := answer.text("#value")
 	if !aValue.MatchString(value) || strings.Count(answer.body, value) != 1 || answer.header.Get("Cache-Control") != "no-store" {
 		t.Fatalf("the value %q is in the answer %d times", value, strings.Count(answer.body, value))
@@ -96,12 +96,12 @@ func TestAReplacementGoesThroughItsStepsAndIsTakenBack(t *testing.T) {
 	}
 	p.clock.Advance(8 * time.Minute)
 	p.works("pi-4", fresh)
-	a := b.get("/keys").says(row+" .by", "→ garage-pi-2 is in use · off at 13:09 UTC")
+	a := b.get("/keys").says(row+" .by", "→ garage-pi-2 is in use · off after 13:09 UTC")
 	if got := a.attr(row, "data-wait"); got != "replacement-used" {
 		t.Errorf("the row waits for %q", got)
 	}
 	a = b.get(at).says("#key ol", "New value in use since 12:09 UTC (Linux · realm-web · 127.0.0.1)")
-	a.says("#key ol", "garage-pi has been quiet since 12:00 UTC, and is turned off at 13:09 UTC if it stays so")
+	a.says("#key ol", "garage-pi has been quiet since 12:00 UTC, and is turned off after 13:09 UTC if that stays so")
 	if got := a.attr("#key", "data-arrival"); got != at+"/arrival?state=replacement-used" {
 		t.Errorf("the page hears of changes at %q", got)
 	}
@@ -109,11 +109,11 @@ func TestAReplacementGoesThroughItsStepsAndIsTakenBack(t *testing.T) {
 	p.clock.Advance(59 * time.Minute)
 	p.passes()
 	b = p.signIn(who)
-	b.get(at).says("#key ol", "if it stays so")
+	b.get(at).says("#key ol", "if that stays so")
 	p.clock.Advance(time.Minute)
 	p.passes()
 	b.get("/keys").says(row+" .use", "Off since 13:09 UTC Replaced by garage-pi-2").lacks(row + "[data-wait]")
-	b.get(at).says("#key .notice", "garage-pi is off since 13:09 UTC: replaced by garage-pi-2.").says("#key .notice", "Bring the old key back").says("#key .notice", "Delete it")
+	b.get(at).says("#key .notice", "garage-pi has been off since 13:09 UTC: replaced by garage-pi-2.").says("#key .notice", "Bring the old key back").says("#key .notice", "Delete it")
 	if err := p.logsIn("pi-4", value); !client.IsUnauthorized(err) {
 		t.Errorf("the old key: %v", err)
 	}
@@ -181,7 +181,7 @@ func TestAReplacementHasRoomOrSaysSoBeforeAnythingIsCreated(t *testing.T) {
 	b.get(at).want(http.StatusOK).says("main form", "19 of 20 used")
 	p.keyWithValue(who, "one-more")
 	for _, a := range []answer{b.get(at).want(http.StatusOK), b.htmx().get(at).want(http.StatusOK).isPart(), b.post(at, form).want(http.StatusConflict)} {
-		a.says("p:contains(replacement)", "You have 20 of 20 keys, and a replacement needs one more for a while. A key that is off still takes its place.")
+		a.says("p:contains(replacement)", "You have 20 of 20 keys, and a replacement needs one more for a while. Keys that are off count too.")
 		a.lacks("[name=finish]")
 		if got := a.attr(".actions .primary", "href"); got != "/keys/room" {
 			t.Errorf("it leads to %q", got)
@@ -233,7 +233,7 @@ func TestWhatCannotBeReplacedIsNot(t *testing.T) {
 	p, b, who, old, _, _ := replacing(t)
 	at := "/keys/" + old.ID + "/replace"
 	for _, a := range []answer{b.get(at).want(http.StatusOK), b.post(at, replaceForm(t, "garage-pi-3")).want(http.StatusConflict)} { // twice
-		a.says(".question p", "garage-pi-2 is replacing garage-pi already.").lacks("[name=finish]", "#value")
+		a.says(".question p", "garage-pi-2 is already replacing garage-pi.").lacks("[name=finish]", "#value")
 	}
 	other, _ := p.signedIn("bob@example.com")
 	for _, path := range []string{at, "/keys/" + strings.Repeat("a", 24) + "/replace", "/keys/nonsense/replace"} {
@@ -306,7 +306,7 @@ func TestWhatWasChosenForAReplacementSurvivesTheQuestionForThePassword(t *testin
 		}
 	}
 	form.Set("password", password)
-	b.post(at, form).want(http.StatusOK).says("#once", "which goes on until you turn it off")
+	b.post(at, form).want(http.StatusOK).says("#once", "which keeps working until you turn it off")
 	b.get("/keys/"+old.ID).says("#key ol", "Waiting for you: turn garage-pi off when nothing needs it any more")
 }
 
@@ -375,7 +375,7 @@ func TestAKeyAtAnotherServerIsReplacedNowOrByItsOwner(t *testing.T) {
 	}
 	form := replaceForm(t, "garage-pi-2")
 	form.Set("finish", "person")
-	b.post(at+"/replace", form).want(http.StatusOK).says("#once", "It replaces garage-pi, which goes on until you turn it off.").
+	b.post(at+"/replace", form).want(http.StatusOK).says("#once", "It replaces garage-pi, which keeps working until you turn it off.").
 		says(row+" .by", "→ garage-pi-2 · waiting for you").lacks(row + "[data-wait]")
 	b.get(at).says("#key ol", "The key service does not report when it is in use").says("#key ol", "Waiting for you: turn garage-pi off").lacks("#key[data-arrival]")
 	b.post(at+"/turn-off", page(old)).leadsTo(at)
@@ -408,7 +408,7 @@ func TestADeviceIsConnectedToTakeOverFromAKey(t *testing.T) {
 	p.browser().get("/device?user_code=" + device.userCode + "&" + carried).leadsTo("/login?next=" + url.QueryEscape("/device?user_code="+device.userCode+"&"+carried))
 	fields.Set("code", device.userCode)
 	page := strings.TrimSuffix(b.post("/device", fields).want(http.StatusSeeOther).header.Get("Location"), "?"+carried)
-	a = b.get(page+"?"+carried).says("#pairing .facts", "Replacesgarage-pi, which goes on until the new key is in use and it has been quiet for a week")
+	a = b.get(page+"?"+carried).says("#pairing .facts", "Replacesgarage-pi, which keeps working until the new key is in use and the old one has been quiet for a week")
 	if got := a.attr("#name", "value"); got != "garage-pi-2" {
 		t.Errorf("the key would be called %q", got)
 	}
@@ -422,7 +422,7 @@ func TestADeviceIsConnectedToTakeOverFromAKey(t *testing.T) {
 	other := p.pairing("Another Pi") // whose key can replace none any more
 	fields.Set("code", other.userCode)
 	page = strings.TrimSuffix(b.post("/device", fields).want(http.StatusSeeOther).header.Get("Location"), "?"+carried)
-	b.get(page+"?"+carried).says("#pairing .facts", "no other key: garage-pi-2 is replacing garage-pi already").lacks("#pairing [name=replaces]")
+	b.get(page+"?"+carried).says("#pairing .facts", "no other key: garage-pi-2 is already replacing garage-pi").lacks("#pairing [name=replaces]")
 	fields.Set("name", "another")
 	b.post(page+"/approve", fields).want(http.StatusConflict).says(".notice", "The key to replace has changed meanwhile, so no key was created.")
 	if got := p.storedNames(who); got != "garage-pi, garage-pi-2" {

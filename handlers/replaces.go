@@ -88,7 +88,7 @@ func (h *dashboard) askedToReplace(c echo.Context, keys []model.Key) (old model.
 		return old, views.Takes{Then: "no other key: the one to replace is not there any more"}
 	}
 	if old = keys[i]; old.Replaced.Open() {
-		return model.Key{}, views.Takes{Then: "no other key: " + old.Replaced.NewName + " is replacing " + old.Name + " already"}
+		return model.Key{}, views.Takes{Then: "no other key: " + old.Replaced.NewName + " is already replacing " + old.Name}
 	}
 	how := h.offered(r)
 	return old, views.Takes{ID: r.id, When: r.when, Name: old.Name, Then: goesOn(old.Disabled, how.Finish, views.QuietFor(how.Quiet))}
@@ -111,9 +111,9 @@ func goesOn(off bool, finish model.Finish, quiet string) string {
 	case finish == model.FinishNow:
 		return "is turned off at once"
 	case finish == model.FinishByPerson:
-		return "goes on until you turn it off"
+		return "keeps working until you turn it off"
 	default:
-		return "goes on until the new key is in use and it has been quiet for " + quiet
+		return "keeps working until the new key is in use and the old one has been quiet for " + quiet
 	}
 }
 

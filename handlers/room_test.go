@@ -88,8 +88,8 @@ func TestWithoutReasonsNoKeyIsProposed(t *testing.T) {
 	b := p.signIn(who)
 	for page, part := range map[string]string{"/keys/room": "#room", b.opens(p.pairing("porch-cam")).path: "#make-room"} {
 		b.get(page).want(http.StatusOK).lacks("[aria-label=Proposed]", ".candidates").says(part,
-			"All your keys were used, created or turned off lately. Ask the administrator of this server for a second account, or delete a key that "+
-				"you know nothing needs. Don’t let devices share one: one key for each device.")
+			"No key stands out: all were used, created or turned off lately. Delete one that nothing needs any more, or ask the administrator of "+
+				"this server for a second account. Don’t let two devices share a key.")
 	}
 	if got := len(b.get("/keys/room").texts("#room details[open] li")); got != 20 {
 		t.Errorf("%d keys to choose from", got)

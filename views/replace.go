@@ -87,7 +87,7 @@ func (r *replacedLine) Render(ctx context.Context, to io.Writer) error {
 	case r.Used.Machine == "":
 		w.text("→ " + name + " · waiting for its first use")
 	default:
-		w.text("→ " + name + " is in use · off at ")
+		w.text("→ " + name + " is in use · off after ")
 		w.time(r.OffAt.as(timeOfDay))
 	}
 	w.text("</span>")
@@ -146,7 +146,7 @@ func replaceTitle(name string) string { return "Replace " + name + "?" }
 
 // room is how many keys there are, before there is one more.
 func (m Replace) room() string {
-	return strconv.Itoa(m.Quota.Used) + " of " + strconv.Itoa(m.Quota.Limit) + " used; this needs one more for a while"
+	return strconv.Itoa(m.Quota.Used) + " of " + strconv.Itoa(m.Quota.Limit) + " used; a replacement needs one more for a while"
 }
 
 // Takes is which key the one takes the place of that is to be created, or was.
@@ -220,9 +220,9 @@ func (r *Replacement) ends(name string) templ.Component {
 				w.time(r.Seen.as(timeOfDay))
 				w.text(", and")
 			}
-			w.text(" is turned off at ")
+			w.text(" is turned off after ")
 			w.time(r.OffAt.as(timeOfDay))
-			w.text(" if it stays so")
+			w.text(" if that stays so")
 		}
 		return w.err
 	})
@@ -232,9 +232,10 @@ func (r *Replacement) ends(name string) templ.Component {
 func isOff(name string, since When) templ.Component {
 	return templ.ComponentFunc(func(ctx context.Context, to io.Writer) error {
 		w := &sentences{ctx: ctx, to: to}
-		w.text(templ.EscapeString(name) + " is off")
-		if since.Machine != "" {
-			w.text(" since ")
+		if since.Machine == "" {
+			w.text(templ.EscapeString(name) + " is off")
+		} else {
+			w.text(templ.EscapeString(name) + " has been off since ")
 			w.time(since.as(timeOfDay))
 		}
 		return w.err

@@ -504,7 +504,7 @@ func usedLately() templ.Component {
 			templ_7745c5c3_Var15 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 50, "<p class=\"hint\">Keys used in the last 7 days are not listed. To delete one, <a href=\"/keys\">open it</a>.</p>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 50, "<p class=\"hint\">Keys used in the last 7 days are not listed. Delete those <a href=\"/keys\">from your list</a>.</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -546,7 +546,7 @@ func noneProposed(u Knowledge) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		default:
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 53, "All your keys were used, created or turned off lately. Ask the administrator of this server for a second account, or delete a key that you know nothing needs. Don’t let devices share one: one key for each device.")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 53, "No key stands out: all were used, created or turned off lately. Delete one that nothing needs any more, or ask the administrator of this server for a second account. Don’t let two devices share a key.")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

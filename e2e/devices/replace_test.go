@@ -29,7 +29,7 @@ func TestAKeyIsReplacedWithoutAnybodyBeingLeftOut(t *testing.T) {
 	page.Sees(row.GetByText("→ garage-pi-2 · waiting for its first use"))
 	clock.Advance(time.Second)
 	uses(t, program, value, ana)
-	page.Sees(row.GetByText("→ garage-pi-2 is in use · off at")) // without a reload
+	page.Sees(row.GetByText("→ garage-pi-2 is in use · off after")) // without a reload
 	page.SaveKey()
 	program.GoesOn(t, clock, 50*time.Minute, func() { page.Visit("/keys") })
 	page.IsOn("garage-pi", true)
@@ -94,8 +94,8 @@ func TestADeviceThatShowsACodeTakesOverFromAKey(t *testing.T) {
 	phone := program.Open(t, story.SignedIn(ana), story.Phone)
 	phone.Press(phone.Link("garage-pi"))
 	phone.Press(phone.Link("Replace…"))
-	phone.Press(phone.Field("By pairing: it shows a code"))
-	phone.Press(phone.Field("Now: the device is out until it has the new value"))
+	phone.Press(phone.Field("The device shows a code, which I enter here"))
+	phone.Press(phone.Field("Now: the device can’t sign in until it has the new value"))
 	phone.Press(phone.Button("Create the replacement"))
 	phone.Sees(phone.GetByText("Its key will replace garage-pi."))
 	phone.EnterCode(strings.ToLower(device.code))
