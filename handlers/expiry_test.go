@@ -51,7 +51,7 @@ func TestAKeyExpiresAtTheEndOfADayWhereItsOwnerIs(t *testing.T) {
 	row := "#key-" + key.ID
 	a := b.get("/keys").says(row+" .use", "Expired 21:59 UTC Last refused 22:00 UTC · Extend · Replace").says(row+" > .state", "Expired")
 	a.lacks(row+" .switch").says(".keys .off .name", "porch-cam").says("#keys .notice li", "porch-cam expired 21:59 UTC Extend Replace")
-	a = b.get(at).says("#key .notice", "Expired 21:59 UTC. Sign-ins are refused. The last one was refused 22:00 UTC. Extend it and the same value works again.")
+	a = b.get(at).says("#key .notice", "Expired 21:59 UTC. Sign-ins are refused. Extend it and the same value works again.")
 	a.lacks("#key .switch").says("#key .facts", "Last refusedjust now, after it had expired").says(".lately", "Refused porch-cam: the key has expired")
 	if got := a.attr("#key .notice a.button:not(.primary)", "href"); got != at+"/replace" {
 		t.Errorf("replacing it is at %q", got)
@@ -151,7 +151,7 @@ func TestAPageSaysWhatAChoiceMeansAsItIsMade(t *testing.T) {
 		{[]func(*handlers.Deps){mailed}, "", "expires=day&until=2026-05-10", "10 May, 23:59 UTC. We remind you by email 3 days before. Nothing is deleted."},
 		{[]func(*handlers.Deps){mailed}, "", "expires=day&until=2026-05-02", "23:59 UTC. Nothing is deleted."},
 		{[]func(*handlers.Deps){stuck}, "", "expires=90", "31 Jul, 23:59 UTC. Your keys page reminds you from 14 days before. Nothing is deleted."},
-		{[]func(*handlers.Deps){elsewhere}, "", "expires=90", "31 Jul, 23:59 UTC. Your keys page reminds you from 14 days before. The key service doesn’t know: the key goes on working until you turn it off."},
+		{[]func(*handlers.Deps){elsewhere}, "", "expires=90", "31 Jul, 23:59 UTC. Your keys page reminds you from 14 days before. The key service doesn’t know: the key keeps working until you turn it off."},
 		{nil, "", "expires=never&until=2027-02-03", ""},
 		{nil, "", "expires=day", ""}, // it is about to be typed
 		{nil, "", "expires=day&until=2026-05-01", "That day is over."},

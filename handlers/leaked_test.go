@@ -28,9 +28,9 @@ func TestAKeyWhoseValueLeakedIsOffAtOnceAndItsPageSaysWhatThatEnded(t *testing.T
 	b.get(at + "/leaked").leadsTo(at)
 	b.post(at+"/leaked", nil).leadsTo(at + "/leaked")
 	a := b.get(at+"/leaked").want(http.StatusOK).says("h1", "garage-pi is off").
-		says("main", "Its value is of no use to anyone now.").says("main", "Before that it was last used 10 minutes ago by Linux, Go, 127.0.0.1.").
+		says("main", "Its value is of no use to anyone now.").says(".facts", "Last used10 minutes ago from 127.0.0.1").
 		says("main", "It had 1 sign-in, which ended then. Access handed out before ends by 12:40 UTC at the latest").
-		says("main", "Was it not you who used it? Change your password.")
+		says("main", "Don’t recognise its last use? Change your password.")
 	if got := a.attr("a.primary", "href"); got != at+"/replace?finish=now" {
 		t.Errorf("replacing it leads to %q", got)
 	}
@@ -38,7 +38,7 @@ func TestAKeyWhoseValueLeakedIsOffAtOnceAndItsPageSaysWhatThatEnded(t *testing.T
 		t.Error("it is let in")
 	}
 	b.get("/keys").says("#key-"+key.ID, "You said its value leaked")
-	b.get(at).says("#key .notice", "You said just now that this value leaked.").lacks(`form[action$="/leaked"]`)
+	b.get(at).says("#key .notice", "Reported as leaked just now. Nothing can sign in with it. Replace it").lacks(`form[action$="/leaked"]`)
 	b.get("/activity?kind=keys").says("main", "Turned off garage-pi: its value leaked")
 	events := len(p.eventsOf(who))
 	if got := b.htmx().post(at+"/leaked", nil).want(http.StatusOK).header.Get("HX-Redirect"); got != at+"/leaked" {
@@ -87,7 +87,7 @@ func TestAKeyThatWasOffIsMarkedAsLeakedAllTheSame(t *testing.T) {
 	p.turn(who, key, false)
 	at := "/keys/" + key.ID
 	b.post(at+"/leaked", nil).leadsTo(at + "/leaked")
-	b.get(at+"/leaked").want(http.StatusOK).says("main", "It was off already. Its value is of no use to anyone now.It was never used.")
+	b.get(at+"/leaked").want(http.StatusOK).says("main", "It was off already. Its value is of no use to anyone now.")
 	b.get("/activity?kind=keys").says("main", "Reported that the value of garage-pi leaked: it was off already")
 }
 
@@ -114,7 +114,7 @@ func TestALeakedKeyIsTurnedOnByItsNameAlone(t *testing.T) {
 		t.Fatalf("the keys are %q", got)
 	}
 	b.post(at+"/turn-on", url.Values{"typed": {" garage-pi "}, "place": {"page"}}).leadsTo(at)
-	b.get(at).says("#key .notice", "that this value leaked, and the key is on: anyone who has the value can sign in as you.").says("#status", "garage-pi is on.")
+	b.get(at).says("#key .notice", "The key is on: anyone who has its value can sign in as you.").says("#status", "garage-pi is on.")
 	if !b.get(at).has(`form[action$="/leaked"]`) {
 		t.Error("it cannot be reported again")
 	}
@@ -144,9 +144,9 @@ func TestOfALeakAtAnotherServerItIsSaidWhatIsKnown(t *testing.T) {
 	keys := p.seed(who, "garage-pi", "lamp", "pump")
 	at := "/keys/" + keys[0].ID
 	b.post(at+"/leaked", nil).leadsTo(at + "/leaked")
-	b.get(at+"/leaked").want(http.StatusOK).says("main", "The key service doesn’t report when it was last used.The key service said yes at 12:00 UTC. "+
+	b.get(at+"/leaked").want(http.StatusOK).says("main", "The key service said yes at 12:00 UTC. "+
 		"It does not report whether what the key opened has ended.")
-	b.get(at).says("#key", "You said just now that this value leaked.").says("#key", "Turned off just now")
+	b.get(at).says("#key", "Reported as leaked just now.")
 	b.post(at+"/turn-on", nil).want(http.StatusForbidden).says("strong", "You said that this value leaked.")
 
 	p.upstream.breaks(turnOff, losesRequests)

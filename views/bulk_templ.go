@@ -236,7 +236,7 @@ func selectRow(k Key, selected bool) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = keyUse(k).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = keyUse(k, false).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -203,15 +203,9 @@ func (e *Expiry) ahead() templ.Component {
 func (k *KeyCard) saysExpired() templ.Component {
 	return saying(func(w *sentences) {
 		w.err = k.Expiry.told().Render(w.ctx, w.to)
-		if k.Expiry.Refused.Machine != "" {
-			w.text(" The last one was refused ")
-			w.time(k.Expiry.Refused.as(timeOfDay))
-			w.text(".")
-		}
-		switch {
-		case k.On:
+		if k.On {
 			w.text(" Extend it and the same value works again.")
-		default:
+		} else {
 			w.text(" It is off too: extend it and turn it on, and the same value works again.")
 		}
 	})
@@ -245,7 +239,7 @@ func (f ExpiryField) told() templ.Component {
 		w.instant(f.At, " here")
 		w.text(". " + f.reminders())
 		if f.Elsewhere {
-			w.text("The key service doesn’t know: the key goes on working until you turn it off.")
+			w.text("The key service doesn’t know: the key keeps working until you turn it off.")
 		} else {
 			w.text("Nothing is deleted.")
 		}

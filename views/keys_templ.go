@@ -955,7 +955,7 @@ func createForm(f CreateForm, target string) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if f.Error == "" && target != "#keys" {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 61, "For programs, and never changed: letters, digits, <code>-</code> and <code>_</code>; up to 64.")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 61, "For programs; can’t be changed later. Letters, digits, <code>-</code> and <code>_</code>; up to 64.")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1881,7 +1881,7 @@ func KeyRow(k Key) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = keyUse(k).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = keyUse(k, true).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1914,7 +1914,7 @@ func KeyRow(k Key) templ.Component {
 
 // keyUse is what a row says of a key's use: a few words after a dot of the same meaning, and then what went wrong, or else which device it
 // was, in words of ours. It is one component, and a key without uses no further one, because there are twenty.
-func keyUse(k Key) templ.Component {
+func keyUse(k Key, acts bool) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -2143,7 +2143,7 @@ func keyUse(k Key) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		case k.expired():
-			templ_7745c5c3_Err = expiredBy(k).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = expiredBy(k, acts).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

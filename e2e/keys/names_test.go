@@ -19,7 +19,7 @@ func TestWhatIsTypedBecomesANameThatAKeyCanHave(t *testing.T) {
 	ana := program.Person(t)
 	page := program.Open(t, story.SignedIn(ana), story.At("/keys/new"))
 	hint := page.Locator("#name-taken")
-	page.Reads(page.Locator("#name-hint"), "For programs, and never changed: letters, digits, - and _; up to 64.")
+	page.Reads(page.Locator("#name-hint"), "For programs; can’t be changed later. Letters, digits, - and _; up to 64.")
 	for typed, name := range map[string]string{
 		"porch cam": "porch-cam", "  Porch   Cam!  ": "Porch-Cam", "🔑 front door": "front-door", "../../etc/passwd": "etc-passwd", "<b>cam</b>": "b-cam-b",
 		"Łódź, Straße; Søren’s ﬁsh １": "Lodz-Strasse-Soren-s-fish-1", "ÆGIR ẞ Þ ĸ": "AEGIR-SS-TH-k", "e\u0301cran": "ecran",
