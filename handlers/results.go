@@ -28,7 +28,7 @@ const (
 	wasRefused    became = "r"
 	wasUndone     became = "c" // the connection to the database broke, and nothing was saved
 	wasTurnedBack became = "b" // in another place, at once
-	wasLeaked     became = "l" // its owner said so, and turns it on by itself if at all
+	wasLeaked     became = "l" // its owner said so, and turns it on at its page if at all
 	wasExpired    became = "x" // which turning on does not change
 	wasUnanswered became = "u"
 	wasNotTried   became = "n"
@@ -64,7 +64,7 @@ func (r result) told(act string, elsewhere bool) views.Result {
 	case wasTurnedBack:
 		v.Text = words.did + ", and turned back in another place"
 	case wasLeaked:
-		v.Text = words.not + "you reported that its value leaked. Turn it on by itself."
+		v.Text, v.Link = words.not+"you reported that its value leaked.", "Open it"
 	case wasExpired:
 		v.Text, v.Link = words.not+"it has expired.", "Extend it"
 	case wasUnanswered:

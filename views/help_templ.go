@@ -54,7 +54,7 @@ func HelpPage(m Help) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "</div><nav class=\"chips\" aria-label=\"On this page\"><a class=\"chip\" href=\"#key\">Keys</a> <a class=\"chip\" href=\"#connect\">Connect a device</a> <a class=\"chip\" href=\"#waiting\">Waiting for first use</a> <a class=\"chip\" href=\"#off\">Off</a> <a class=\"chip\" href=\"#limits\">Limits</a> <a class=\"chip\" href=\"#shortcuts\">Shortcuts</a> <a class=\"chip\" href=\"#words\">Words</a></nav><div class=\"card help\"><section class=\"stack\" id=\"key\"><h2>What a key is</h2><p>A key lets one device or program sign in as you, without your password. Anyone who has the key’s value, a 64-character secret, can sign in with it. The value is shown once, when the key is created.</p><p>Give each device its own key. Then you can see what each one does, and turn one off without touching the others.</p><p>If a value is lost, or someone else has seen it, delete the key and create another. Found a value and don’t know which key it is? <a href=\"/keys/which\">Identify it</a>; it stays in your browser.</p></section><section class=\"stack\" id=\"connect\"><h2>Connect a device by code</h2><ol><li>On the device, run the command below. It shows a code like <code>WDJB-MJHT</code>.</li><li>Open <a href=\"/device\">Connect a device</a> here and enter the code, or scan the one on the device.</li><li>Check that both show the same code, and approve.</li></ol><p>The device picks up a key of its own within a few seconds. Nobody copies a secret. Never enter a code that someone sent you.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "</div><nav class=\"chips\" aria-label=\"On this page\"><a class=\"chip\" href=\"#key\">Keys</a> <a class=\"chip\" href=\"#connect\">Connect a device</a> <a class=\"chip\" href=\"#waiting\">Waiting for first use</a> <a class=\"chip\" href=\"#off\">Off</a> <a class=\"chip\" href=\"#limits\">Limits</a> <a class=\"chip\" href=\"#shortcuts\">Shortcuts</a> <a class=\"chip\" href=\"#words\">Words</a></nav><div class=\"card help\"><section class=\"stack\" id=\"key\"><h2>What a key is</h2><p>A key lets one device or program sign in as you, without your password. Anyone who has the key’s value, a 64-character secret, can sign in with it. The value is shown once, when the key is created.</p><p>Give each device its own key. Then you can see what each one does, and turn one off without touching the others.</p><p>If a value is lost, replace the key: its page has “Replace…”. If someone else may have the value, press “This value leaked” there. Found a value and don’t know which key it is? <a href=\"/keys/which\">Identify it</a>; it stays in your browser.</p></section><section class=\"stack\" id=\"connect\"><h2>Connect a device by code</h2><ol><li>On the device, run the command below. It shows a code like <code>WDJB-MJHT</code>.</li><li>Open <a href=\"/device\">Connect a device</a> here and enter the code, or scan the one on the device.</li><li>Check that both show the same code, and approve.</li></ol><p>The device picks up a key of its own within a few seconds. Nobody copies a secret. Never enter a code that someone sent you.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -164,6 +164,10 @@ func HelpPage(m Help) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
+			templ_7745c5c3_Err = limit("Label, name", "The label is what you call a key, and can be changed. The name is for programs, and can’t.").Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
 			templ_7745c5c3_Err = limit("Fingerprint", "A short number that tells one value from another and gives nothing away.").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -235,7 +239,7 @@ func copyable(id, name, code string) templ.Component {
 		var templ_7745c5c3_Var6 string
 		templ_7745c5c3_Var6, templ_7745c5c3_Err = templ.ResolveAttributeValue(name)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/help.templ`, Line: 111, Col: 50}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/help.templ`, Line: 112, Col: 50}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var6)
 		if templ_7745c5c3_Err != nil {
@@ -248,7 +252,7 @@ func copyable(id, name, code string) templ.Component {
 		var templ_7745c5c3_Var7 string
 		templ_7745c5c3_Var7, templ_7745c5c3_Err = templ.ResolveAttributeValue(id)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/help.templ`, Line: 111, Col: 81}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/help.templ`, Line: 112, Col: 81}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var7)
 		if templ_7745c5c3_Err != nil {
@@ -261,7 +265,7 @@ func copyable(id, name, code string) templ.Component {
 		var templ_7745c5c3_Var8 string
 		templ_7745c5c3_Var8, templ_7745c5c3_Err = templ.JoinStringErrs(code)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/help.templ`, Line: 111, Col: 90}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/help.templ`, Line: 112, Col: 90}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var8))
 		if templ_7745c5c3_Err != nil {
@@ -274,7 +278,7 @@ func copyable(id, name, code string) templ.Component {
 		var templ_7745c5c3_Var9 string
 		templ_7745c5c3_Var9, templ_7745c5c3_Err = templ.ResolveAttributeValue("#" + id)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/help.templ`, Line: 113, Col: 44}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/help.templ`, Line: 114, Col: 44}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var9)
 		if templ_7745c5c3_Err != nil {
@@ -324,7 +328,7 @@ func limit(what, text string) templ.Component {
 		var templ_7745c5c3_Var11 string
 		templ_7745c5c3_Var11, templ_7745c5c3_Err = templ.JoinStringErrs(what)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/help.templ`, Line: 122, Col: 12}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/help.templ`, Line: 123, Col: 12}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var11))
 		if templ_7745c5c3_Err != nil {
@@ -337,7 +341,7 @@ func limit(what, text string) templ.Component {
 		var templ_7745c5c3_Var12 string
 		templ_7745c5c3_Var12, templ_7745c5c3_Err = templ.JoinStringErrs(text)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/help.templ`, Line: 123, Col: 12}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/help.templ`, Line: 124, Col: 12}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var12))
 		if templ_7745c5c3_Err != nil {
@@ -379,7 +383,7 @@ func shortcut(key, text string) templ.Component {
 		var templ_7745c5c3_Var14 string
 		templ_7745c5c3_Var14, templ_7745c5c3_Err = templ.JoinStringErrs(key)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/help.templ`, Line: 129, Col: 16}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/help.templ`, Line: 130, Col: 16}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var14))
 		if templ_7745c5c3_Err != nil {
@@ -392,7 +396,7 @@ func shortcut(key, text string) templ.Component {
 		var templ_7745c5c3_Var15 string
 		templ_7745c5c3_Var15, templ_7745c5c3_Err = templ.JoinStringErrs(text)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/help.templ`, Line: 130, Col: 12}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/help.templ`, Line: 131, Col: 12}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var15))
 		if templ_7745c5c3_Err != nil {
