@@ -134,9 +134,9 @@ func TestAServerThatReportsNoUseIsNotSaidToHaveSeenNone(t *testing.T) {
 		b, who := p.signedIn(email)
 		key, _ := p.keyWithValue(who, "porch-cam")
 		p.upstream.breaks(keyFacts, answer)
-		a := b.get("/keys").want(http.StatusOK).says("#keys .after", "Last use is not reported by this server.")
+		a := b.get("/keys").want(http.StatusOK).says("#keys .after", "The key service doesn’t report when keys were last used.")
 		a.says(".use", "Created just now").lacks("[data-arrival]", "[data-wait]").keepsQuiet("Never used", "Waiting")
-		b.get("/keys/"+key.ID).want(http.StatusOK).says("#key .facts", "Last used").says("#key .facts", "Not reported by this server.")
+		b.get("/keys/"+key.ID).want(http.StatusOK).says("#key .facts", "Last used").says("#key .facts", "The key service doesn’t report it.")
 		b.get("/keys").want(http.StatusOK).says("#keys .name", "porch-cam") // still signed in
 		if t.Failed() {
 			t.Fatal(name)
@@ -159,7 +159,7 @@ func TestAServerThatReportsNoUseIsAskedAgainAfterFiveMinutes(t *testing.T) {
 	p.upstream.heal()
 	p.records(noon.Add(-time.Hour))
 	p.clock.Advance(5*time.Minute - 1)
-	b.get("/keys").says("#keys .after", "not reported")
+	b.get("/keys").says("#keys .after", "doesn’t report")
 	p.clock.Advance(1)
 	b.get("/keys").says(".use", "Waiting for first use")
 }

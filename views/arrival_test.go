@@ -118,7 +118,7 @@ func TestARowIsDrawnByWhatUsesTheKeyAndLitWhileThatGoesOn(t *testing.T) {
 func TestWhatIsTheSameForAllKeysIsSaidOnceBelowThem(t *testing.T) {
 	t.Parallel()
 	for uses, want := range map[views.Knowledge]string{
-		views.NotReported: "Last use is not reported by this server.",
+		views.NotReported: "The key service doesn’t report when keys were last used.",
 		views.NotKnown:    "When these keys were last used is not known right now.",
 		views.Known:       "",
 	} {
@@ -303,7 +303,7 @@ func TestAKeysPageHasTheFactsOfItsUse(t *testing.T) {
 		{silent, []string{last, "First used1 hour ago", created, expires, refused, fingerprint, id}},
 		{views.Use{Known: views.Known}, []string{"Last usedNever used.", created, expires, id}},
 		{views.Use{Known: views.Known, Since: views.NewWhen(noon.AddDate(0, -5, 8), noon)}, []string{"Last usedNo use seen since 10 Dec 2025. What was before is not known.", created, expires, id}},
-		{views.Use{Known: views.NotReported}, []string{"Last usedNot reported by this server.", created, expires, "Recognise it byNo fingerprint yet: paste its value once", id}},
+		{views.Use{Known: views.NotReported}, []string{"Last usedThe key service doesn’t report it.", created, expires, "Recognise it byNo fingerprint yet: paste its value once", id}},
 		{views.Use{Known: views.NotKnown}, []string{"Last usedNot known right now.", created, expires, id}},
 	} {
 		if diff := cmp.Diff(c.want, facts(c.use)); diff != "" {

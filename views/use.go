@@ -101,7 +101,7 @@ func (k Keys) useNote() string {
 	}
 	switch k.Uses {
 	case NotReported:
-		return "Last use is not reported by this server."
+		return "The key service doesn’t report when keys were last used."
 	case NotKnown:
 		return "When these keys were last used is not known right now."
 	default:
