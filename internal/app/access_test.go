@@ -218,6 +218,10 @@ var calls = map[string]row{
 	"POST /api/latchkey/v1/adopted_keys": {is(401), is(201).and(made), is(403), is(403), is(201).and(made)},
 
 	"PUT /api/latchkey/v1/keys/{id}/expiry": {is(401), is(404), is(403), is(403), is(204).and(expires)},
+	// By a key that there is not. What becomes of one that there is, is stated in authserver.
+	"POST /api/latchkey/v1/keys/{id}/replacement":   {is(401), is(404), is(403), is(403), is(404)},
+	"GET /api/latchkey/v1/keys/{id}/replacement":    {is(401), is(404), is(403), is(403), is(404)},
+	"DELETE /api/latchkey/v1/keys/{id}/replacement": {is(401), is(404), is(403), is(403), is(204)},
 
 	"PUT /api/latchkey/v1/password": {is(401), is(204), is(403), is(403), is(204)},
 }
@@ -895,6 +899,8 @@ func bodies(pattern string, c *cast, p principal) any {
 		return map[string]string{"name": "made", "key": testkit.OldValue()}
 	case strings.HasSuffix(pattern, "/proof"):
 		return map[string]string{"password": account.Get("password")}
+	case strings.HasSuffix(pattern, "/replacement"):
+		return map[string]string{"new_key": strings.Repeat("a", 24), "finish": "now"}
 	case strings.HasSuffix(pattern, "/expiry"):
 		return map[string]string{"expires_at": time.Now().AddDate(1, 0, 0).Format(time.RFC3339)}
 	case strings.HasSuffix(pattern, "/password"):

@@ -360,7 +360,7 @@ func TestASweepLeavesAnAccountThatIsGivenAKeyAtThatMoment(t *testing.T) {
 	k := model.Key{ID: model.NewID(later), UserID: user, Name: "late", CreatedAt: later}
 	swept := make(chan error, 1)
 	err := nodes[0].write(t.Context(), ofUser(user), func(tx tx) error {
-		added, err := tx.exec(insertAPIKey, k.ID, k.Name, []byte(k.ID), k.Disabled, k.CreatedAt.UnixMilli(), k.Origin, user, 20)
+		added, err := tx.exec(insertAPIKey, keyArgs(k, sha256.Sum256([]byte(k.ID)), 20)...)
 		if err != nil || added != 1 {
 			return fmt.Errorf("%d keys were added, %w", added, err)
 		}
