@@ -36,7 +36,7 @@ func (h *dashboard) turnKey(c echo.Context, on bool) error {
 
 func (h *dashboard) answerTurned(c echo.Context, key model.Key, act string) error {
 	place := c.FormValue("place")
-	if act == "on" && expired(key, h.Now()) { // by a page that was drawn before
+	if (act == "on" || act == "back") && expired(key, h.Now()) { // by a page that was drawn before, or in place of the one that replaced it
 		act = "on-expired"
 	}
 	if !wantsPart(c) {

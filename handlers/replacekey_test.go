@@ -129,6 +129,19 @@ func TestAReplacementGoesThroughItsStepsAndIsTakenBack(t *testing.T) {
 	b.get("/activity?key="+old.ID).says(".deed", "Brought back garage-pi")
 }
 
+func TestAnExpiredKeyThatIsBroughtBackIsNotSaidToWork(t *testing.T) {
+	t.Parallel()
+	p, b, who, old, _, _ := replacing(t)
+	at := "/keys/" + old.ID
+	b.post(at+"/expiry", url.Values{"expires": {"30"}}).leadsTo(at)
+	b.post(at+"/turn-off", page(old)).leadsTo(at)
+	p.clock.Advance(31 * 24 * time.Hour)
+	b = p.signIn(who)
+	b.get(at).says("#key .notice", "Bring the old key back")
+	b.post(at+"/replacement/end", page(old)).leadsTo(at)
+	b.get(at).says("#status", "garage-pi is on, but it has expired. Extend it.")
+}
+
 func TestBothKeysInUseWaitForTheirOwner(t *testing.T) {
 	t.Parallel()
 	p, b, who, old, value, fresh := replacing(t)
