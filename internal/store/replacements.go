@@ -349,6 +349,7 @@ func (s *Store) FinishReplacement(
 				what = "was deleted"
 			}
 			return undoFor(t, d.UserID, f.NewID, what, turn.At, []model.Event{event(f)})
+		case !f.newExpires.IsZero() && f.newExpires.After(by) && !f.newExpires.After(turn.At): // if the clock is right
 		case !f.newExpires.IsZero() && !f.newExpires.After(by): // without the old one nothing could sign in any more
 			return undoFor(t, d.UserID, f.NewID, "has expired", turn.At, []model.Event{event(f)})
 		case f.oldOff: // by a program of the last release

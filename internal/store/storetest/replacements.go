@@ -424,8 +424,15 @@ func proveReplacingWith(t *testing.T, s *store.Store) {
 func proveExpiredReplacement(t *testing.T, s *store.Store) {
 	r := replace(t, s, model.FinishOnEvidence)
 	use(t, s, r.new, base.Add(time.Minute))
-	expires := model.Expiry{At: base.Add(30 * time.Minute), Now: base, MayExtend: true, Session: time.Hour}
+	expires := model.Expiry{At: base.Add(90 * time.Minute), Now: base, MayExtend: true, Session: time.Hour}
 	want(t, s.SetExpiry(t.Context(), r.new.UserID, r.new.ID, expires), nil)
+	due, turn := store.DueReplacement{UserID: r.old.UserID, OldID: r.old.ID}, turnedOff
+	turn.At = base.Add(2 * time.Hour) // by a clock that is ahead, perhaps
+	_, parked, err := s.FinishReplacement(t.Context(), due, expires.At.Add(-20*time.Minute), turn, nil)
+	if want(t, err, nil); parked {
+		t.Error("it is turned off for a key that may have expired")
+	}
+	r.wantState(t, s, model.ReplacementWaiting, false)
 	wantPass(t, s, base.Add(2*time.Hour))
 	r.wantState(t, s, model.ReplacementUndone, false)
 	events, err := s.Events(t.Context(), r.old.UserID, model.EventQuery{Limit: 1})
