@@ -1,6 +1,8 @@
 package looks
 
 import (
+	"net/http"
+	"net/url"
 	"os"
 	"sync/atomic"
 	"testing"
@@ -126,6 +128,13 @@ func furnish(t *testing.T, program *story.Program, clock *shifted) *story.Person
 	ana.Session = program.LogIn(t, client.EmailPassword(ana.Email, story.Password))
 	if err := ana.Session.APIKeys().Disable(t.Context(), ana.Find(t, "backup").ID); err != nil {
 		t.Fatal(err)
+	}
+	cookie := program.Cookie(t, ana)
+	for name, label := range map[string]string{"garage-pi": "Garage door", "greenhouse_2": "Gewächshaus"} {
+		a := program.Send(t, http.MethodPost, "/keys/"+ana.Find(t, name).ID+"/card", url.Values{"label": {label}}, cookie)
+		if a.StatusCode != http.StatusSeeOther {
+			t.Fatal("the label is not saved:", a.Status)
+		}
 	}
 	return ana
 }
