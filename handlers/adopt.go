@@ -27,13 +27,9 @@ func adoptWith(name string) string {
 	return adoptPath + "?name=" + name
 }
 
-// likeAValue says of a name that it looks like a value, pasted into the wrong field: hardly any lacks a digit or a letter of each size.
+// likeAValue says of a name that it looks like a value, pasted into the wrong field.
 func likeAValue(name string) bool {
-	has := func(from, to rune) bool {
-		return strings.ContainsFunc(name, func(r rune) bool { return from <= r && r <= to })
-	}
-	return len(name) == model.MaxNameLength && model.ValidName(name) && !strings.ContainsAny(name, "-_") &&
-		has('0', '9') && has('A', 'Z') && has('a', 'z')
+	return len(name) == model.MaxNameLength && model.HoldsValue(name)
 }
 
 // showAdopt shows the form, after the password if that is to be entered: what was pasted before it would have to be pasted again. Without

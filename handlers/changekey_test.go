@@ -337,7 +337,7 @@ func TestTheNameOfAKeyInUseHasToBeTypedWhereItIsAskedFor(t *testing.T) {
 	p.clock.Advance(7*24*time.Hour - time.Minute)
 	b := p.signIn(who)
 	at := "/keys/" + key.ID + "/delete"
-	asked := b.get(at).want(http.StatusOK).says("main p", "Last used 6 days ago by Linux, realm-web, 127.0.0.1.").says("#typed", "")
+	asked := b.get(at).want(http.StatusOK).says("main", "Last used 6 days ago by Linux, realm-web, 127.0.0.1.").says("#typed", "")
 	form := url.Values{"name": {asked.attr("form[action$=delete] [name=name]", "value")}, "typed": {"porch cam"}}
 	b.post(at, form).want(http.StatusUnprocessableEntity).says("#typed-error", "That isn’t the name of this key. Nothing was deleted.")
 	part := b.htmx().post(at, form).want(http.StatusUnprocessableEntity).isPart().says("#typed-error", "isn’t the name")

@@ -107,7 +107,10 @@ func (h *dashboard) answerCreated(c echo.Context, created model.Created) error {
 // createModel is the keys page with the form as it was sent.
 func (h *dashboard) createModel(c echo.Context, sent keyForm) views.Keys {
 	m := h.keysModel(c)
-	m.Form.Name, m.Form.Label, m.Form.Note = sent.Name, sent.Label, sent.Note
+	m.Form.Name, m.Form.Label, m.Form.Note = sent.Name, withoutValue(sent.Label), withoutValue(sent.Note)
+	if m.Form.Label != sent.Label && strings.EqualFold(sent.Name, sent.Label) { // which the script made of it
+		m.Form.Name = ""
+	}
 	if sent.made {
 		m.Form.Name = ""
 	}

@@ -28,6 +28,9 @@ func wantedKey(c echo.Context) keyForm {
 // typedName is the name that was typed for a key, or without one what its label gives. An address can have that: it has no label, which is
 // nobody else's business.
 func typedName(name, label string) string {
+	if model.HoldsValue(label) { // which no address may have, in whatever letters
+		return ""
+	}
 	return cmp.Or(strings.TrimSpace(name), strings.ToLower(model.PlainName(label)))
 }
 
@@ -75,13 +78,27 @@ func nameIn(keys []model.Key, is func(model.Key) bool) (name string) {
 
 // cardErrors says what is wrong with a label and with a note, "" of each that a key can have.
 func cardErrors(label, note string) (ofLabel, ofNote string) {
-	if model.CheckCard(model.CleanText(label), "") != nil {
+	switch {
+	case model.HoldsValue(label):
+		ofLabel = "That looks like a value, and labels are shown on pages."
+	case model.CheckCard(model.CleanText(label), "") != nil:
 		ofLabel = "At most 60 characters."
 	}
-	if model.CheckCard("", model.CleanText(note)) != nil {
+	switch {
+	case model.HoldsValue(note):
+		ofNote = "That has what looks like a value in it, and notes are shown on pages."
+	case model.CheckCard("", model.CleanText(note)) != nil:
 		ofNote = "At most 500 characters."
 	}
 	return ofLabel, ofNote
+}
+
+// withoutValue is what was typed, or nothing if there is a value in it: an answer must not have that.
+func withoutValue(text string) string {
+	if model.HoldsValue(text) {
+		return ""
+	}
+	return text
 }
 
 // showCard is the form that changes the label of a key and the note on it.
@@ -112,6 +129,7 @@ func (h *dashboard) labelKey(c echo.Context) error {
 		}
 		card := views.Card{Label: sent.Label, Note: sent.Note}
 		card.LabelError, card.NoteError = cardErrors(sent.Label, sent.Note)
+		card.Label, card.Note = withoutValue(card.Label), withoutValue(card.Note)
 		return h.answerCard(c, http.StatusUnprocessableEntity, key, card)
 	}
 	if err != nil {

@@ -119,6 +119,29 @@ func TestALabelOrANoteThatIsTooLongComesBackWithItsText(t *testing.T) {
 	b.get("/keys/"+key.ID).says("h1", "garage-pi")
 }
 
+// Whoever pastes a value into the wrong field has it in front of them: no answer, address or row of ours has to have it too.
+func TestAValueInALabelOrANoteIsRefusedAndForgotten(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	b, who := p.signedIn(email)
+	key, value := p.seed(who, "garage-pi")[0], strings.Repeat("aB3dE6gH", 8)
+	for field, text := range map[string]string{"label": value, "note": "the value is API_KEY=" + value + "."} {
+		for path, name := range map[string]string{"/keys": strings.ToLower(value), "/keys/" + key.ID + "/card": ""} {
+			form := labelled(t, "", name, "")
+			if form.Set(field, text); field == "note" {
+				form.Set("name", "porch-cam")
+			}
+			a := b.post(path, form).want(http.StatusUnprocessableEntity)
+			if !a.has("#"+field+"-error") || strings.Contains(strings.ToLower(a.body), strings.ToLower(value)) {
+				t.Errorf("%s has in its answer what is in the %s", path, field)
+			}
+		}
+	}
+	if got := p.storedNames(who); got != "garage-pi" {
+		t.Errorf("the keys are %q", got)
+	}
+}
+
 func TestSearchFindsLabelsAndNotes(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t)

@@ -181,6 +181,10 @@
     typed = plain(typed);
     return /[^\0-~]/.test(typed.replace(/[^\p{L}\p{N}]/gu, "")) ? "" : typed.replace(/\W+/g, "-").replace(/^-/, "").slice(0, 64).replace(/-+$/, "");
   }
+  // A value that is pasted into the wrong field is asked nothing about: it would be in an address.
+  document.addEventListener("htmx:config:request", (event) => {
+    if (event.target.id === "name" && /[^\W_]{64}/.test(event.target.value + " " + $("#label").value)) event.preventDefault();
+  });
   // A name is suggested until somebody types one. What has letters of other alphabets the server names: it says how, beside the empty field.
   document.addEventListener("input", ({ target, isTrusted }) => {
     const name = $(".create #name");

@@ -1,6 +1,8 @@
 package keys
 
 import (
+	"net/http"
+	"strings"
 	"testing"
 
 	"latchkey/e2e/story"
@@ -75,4 +77,37 @@ func TestALabelAloneMakesAKeyWithoutScript(t *testing.T) {
 	}
 	page.Visit("/keys")
 	page.Must(page.Expect().Locator(page.Locator(".wire bdi")).ToHaveText([]string{"ke-ting-2", "ke-ting"}))
+}
+
+// What is typed into the form is asked about, and a value that is pasted into the wrong field is not: it would be in an address.
+func TestAValueThatIsPastedForALabelIsInNoAddress(t *testing.T) {
+	t.Parallel()
+	program, tap := story.StartTapped(t, "latchkey.test")
+	page := program.Open(t)
+	page.MakeAccount("ana@example.com")
+	asked := func() (about []string) {
+		for _, x := range tap.All() {
+			if strings.Contains(x.What, "/keys/name") {
+				about = append(about, x.What)
+			}
+		}
+		return about
+	}
+	page.Fill("Name", "porch")
+	story.Until(t, "the page asks about the name", func() bool { return len(asked()) > 0 })
+	value := strings.Repeat("aB3dE6gH", 8)
+	page.Fill("Label", value)
+	page.Fill("Name", "porch-cam")
+	page.Expects(http.StatusUnprocessableEntity)
+	page.Press(page.Button("Create key"))
+	page.Sees(page.Locator("#label-error"))
+	page.Must(page.Expect().Locator(page.Field("Label")).ToHaveValue(""))
+	page.Fill("Name", "porch-cam-2")
+	page.Press(page.Button("Create key"))
+	page.Sees(page.Ready("porch-cam-2"))
+	for _, x := range tap.All() {
+		if strings.Contains(strings.ToLower(x.What), strings.ToLower(value)) {
+			t.Errorf("the value is in %s", x.What)
+		}
+	}
 }

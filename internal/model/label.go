@@ -49,8 +49,27 @@ func CheckCard(label, note string) error {
 	if utf8.RuneCountInString(label) > MaxLabelLength || utf8.RuneCountInString(note) > MaxNoteLength {
 		return &Error{Kind: KindBadLabel, Reason: "a label has at most 60 characters, a note at most 500"}
 	}
+	if HoldsValue(note) { // a label is too short for one
+		return &Error{Kind: KindBadLabel, Reason: "a note must not have a value in it: it is shown"}
+	}
 	return nil
 }
+
+// HoldsValue says that a text has something in it that looks like a key's value: hardly any of those lacks a digit or a letter of each size.
+func HoldsValue(text string) bool {
+	has := func(part string, from, to rune) bool {
+		return strings.ContainsFunc(part, func(r rune) bool { return from <= r && r <= to })
+	}
+	for part := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == '_' || r == '-' || !InName(r) }) {
+		if len(part) == valueLength && has(part, '0', '9') && has(part, 'A', 'Z') && has(part, 'a', 'z') {
+			return true
+		}
+	}
+	return false
+}
+
+// valueLength is how many characters a key's value has.
+const valueLength = 64
 
 // Cleaned is the key with its label and its note as they are kept, unless it cannot have them.
 func (k NewKey) Cleaned() (NewKey, error) {
