@@ -215,27 +215,16 @@ func begin(t tx, userID string, r NewReplacement, quietFrom any) error {
 	if err := recordEvents(t, []model.Event{r.Replaced}); err != nil || r.Finish != model.FinishNow {
 		return err
 	}
-	_, err = turnOff(t, userID, r.OldID, r.Turn, r.Parked)
-	return err
+	return turnOff(t, userID, r.OldID, r.Turn, r.Parked)
 }
 
-// turnOff turns a key off, with the sessions that it opened, and says whether it was on.
-func turnOff(t tx, userID, id string, turn Turn, events ...model.Event) (was bool, err error) {
-	text, args := turn.statement(userID, id)
-	changed, err := t.exec(text, args...)
-	if err != nil || changed == 0 {
-		return false, err
+// turnOff turns a key off as its owner would, and records that if it was on.
+func turnOff(t tx, userID, id string, turn Turn, event model.Event) error {
+	changed, err := turnKey(t, userID, id, turn, []model.Event{event})
+	if err != nil || !changed {
+		return err
 	}
-	if _, err := t.exec(deleteSessionsOfKey, userID, id); err != nil {
-		return true, err
-	}
-	if err := t.later(forgetFirstRefusal, userID, id); err != nil {
-		return true, err
-	}
-	if err := undoFor(t, userID, id, "was turned off", turn.At, events); err != nil {
-		return true, err
-	}
-	return true, recordEvents(t, events)
+	return recordEvents(t, []model.Event{event})
 }
 
 // turned says, of a key that was turned on or off by somebody, what that does to the replacement of it: it is finished, or undone.
@@ -367,8 +356,7 @@ func (s *Store) FinishReplacement(
 			if err := t.later(endReplacement, string(f.State), turn.At.UnixMilli(), d.UserID, d.OldID); err != nil {
 				return err
 			}
-			_, err := turnOff(t, d.UserID, d.OldID, turn, event(f))
-			return err
+			return turnOff(t, d.UserID, d.OldID, turn, event(f))
 		}
 		return nil
 	})
