@@ -181,9 +181,10 @@
     typed = plain(typed);
     return /[^\0-~]/.test(typed.replace(/[^\p{L}\p{N}]/gu, "")) ? "" : typed.replace(/\W+/g, "-").replace(/^-/, "").slice(0, 64).replace(/-+$/, "");
   }
-  // A value that is pasted into the wrong field is asked nothing about: it would be in an address.
+  // A value that is pasted into the wrong field is asked nothing about: it would be in an address. Nor is a form that has been sent.
   document.addEventListener("htmx:config:request", (event) => {
-    if (event.target.id === "name" && /[^\W_]{64}/.test(event.target.value + " " + $("#label").value)) event.preventDefault();
+    const { id, sent, value } = event.target;
+    if (id === "name" && (sent || /[^\W_]{64}/.test(value + " " + $("#label").value))) event.preventDefault();
   });
   // A name is suggested until somebody types one. What has letters of other alphabets the server names: it says how, beside the empty field.
   document.addEventListener("input", ({ target, isTrusted }) => {
@@ -195,7 +196,9 @@
   });
   document.addEventListener("submit", ({ target: form }) => {
     const field = form.matches(".create") && $("#name", form);
-    if (field) field.value = allowed(field.value) || field.value;
+    if (!field) return;
+    field.value = allowed(field.value) || field.value;
+    field.sent = field.dispatchEvent(new Event("htmx:abort"));
   }, true);
   document.addEventListener("click", ({ target }) => {
     const name = target.dataset.name;

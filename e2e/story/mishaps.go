@@ -22,7 +22,8 @@ type faults struct {
 }
 
 // An answer with an error status also makes an error in the console, which says nothing that the answer does not.
-var answerInConsole = regexp.MustCompile(`^Failed to load resource: the server responded with a status of [0-9]+`)
+// Neither does a request that htmx was waiting for when the page was left: whether that is a fault, the request says.
+var answerInConsole = regexp.MustCompile(`^(Failed to load resource: the server responded with a status of [0-9]+|htmx: htmx:error: Failed to fetch)`)
 
 func watch(context playwright.BrowserContext) *faults {
 	f := &faults{answers: map[int][]string{}, announced: map[int]bool{}}
