@@ -161,7 +161,7 @@ func severalRead(c echo.Context) (context.Context, context.CancelFunc) {
 }
 
 // chosen are the keys that a form names, in its order, which is that of the list, and those that it names besides and that are not there:
-// whether they were deleted, are somebody else's or never were is not told apart. Of those there are at most as many as there can be keys.
+// whether they were deleted, are somebody else's or never were, they look the same. Of those there are at most as many as there can be keys.
 type chosen struct {
 	keys []model.Key // that are there
 	all  []model.Key // those that are not have no id, and a name if the form says it
@@ -270,7 +270,7 @@ func stopsAll(err error) bool {
 	switch model.OutcomeOf(err) {
 	case model.Unclear:
 		return true
-	case model.FoundUndone: // which was seen: there is somebody who answers
+	case model.FoundUndone: // which was seen, so the service answers
 		return false
 	}
 	switch model.KindOf(err) {

@@ -100,7 +100,7 @@ func TestAConnectionThatIsCutAfterTheThirdKeyLeavesTheOthersUntried(t *testing.T
 	}
 }
 
-// Nothing was done and nothing would be: that is told as of any act, and what was selected is selected still.
+// Nothing was done and nothing would be: the page says so as after any act, and what was selected is selected still.
 func TestAKeyServiceThatIsDownIsNotAskedForEachKey(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t, elsewhere)

@@ -50,7 +50,7 @@ func (h *dashboard) expiryOf(key model.Key) *views.Expiry {
 }
 
 // needs are the keys that expire soon, have expired lately, or should have expired at a server that does not know: those first that are
-// nearest to it. Of keys that are off, as those are that were replaced, nobody need hear.
+// nearest to it. Keys that are off, replaced ones among them, need nobody's attention.
 func (h *dashboard) needs(keys []model.Key) []views.Need {
 	var list []views.Need
 	now := h.Now()

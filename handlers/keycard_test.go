@@ -119,7 +119,7 @@ func TestALabelOrANoteThatIsTooLongComesBackWithItsText(t *testing.T) {
 	b.get("/keys/"+key.ID).says("h1", "garage-pi")
 }
 
-// Whoever pastes a value into the wrong field has it in front of them: no answer, address or row of ours has to have it too.
+// A value that is pasted into the wrong field is in front of the person already: no answer, address or row has to have it too.
 func TestAValueInALabelOrANoteIsRefusedAndForgotten(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t)
@@ -171,11 +171,11 @@ func TestANameThatIsTypedIsLookedUpAtOnce(t *testing.T) {
 		}
 	}
 	b.get("/keys/name?name=porch-cam").leadsTo("/keys/new")
-	p.browser().htmx().get("/keys/name?name=porch-cam").want(http.StatusNoContent) // who is signed out is told so by the form
+	p.browser().htmx().get("/keys/name?name=porch-cam").want(http.StatusNoContent) // the form says that the session is over
 	b.get("/keys/new").says("#name-taken[aria-live=polite]", "")
 }
 
-// CreateKey is that of somebody whose cards may not be saved: the key is there all the same.
+// CreateKey is that of a person whose cards may not be saved: the key is there all the same.
 func (h hooked) CreateKey(ctx context.Context, k model.NewKey) (model.Created, error) {
 	if h.p.refuses["save card"] == nil {
 		return h.Person.CreateKey(ctx, k)

@@ -30,7 +30,7 @@ func (h *dashboard) reportLeak(c echo.Context) error {
 	}
 }
 
-// leakPage is where it is told what came of reporting a leak.
+// leakPage says what came of reporting a leak.
 func leakPage(id string) string { return home + "/" + id + "/leaked" }
 
 // answerLeakUnknown says what is true after a report whose answer got lost.

@@ -120,7 +120,7 @@ func (h *dashboard) keepResults(c echo.Context, act string, results []result) {
 	c.SetCookie(h.plainCookie(resultsCookie, strings.Join(parts, "|"), 60))
 }
 
-// takeResults gives what the request before this one left, and clears it. Somebody else may have signed in since.
+// takeResults gives what the request before this one left, and clears it. Another person may have signed in since.
 func (h *dashboard) takeResults(c echo.Context) (act string, results []result) {
 	kept := h.kept(c, resultsCookie)
 	if kept == "" {

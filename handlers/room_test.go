@@ -96,7 +96,7 @@ func TestWithoutReasonsNoKeyIsProposed(t *testing.T) {
 	}
 }
 
-// Whoever makes room for a device finds the way back to it.
+// A person who makes room for a device finds the way back to it.
 func TestMakingRoomForADeviceLeadsBackToIt(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t)

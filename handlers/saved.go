@@ -9,7 +9,7 @@ import (
 )
 
 // markSaved remembers how the value of a new key was saved, as the page that shows it tells: the script of a copy as it happens, and without
-// script the form that leaves the page. That page is gone then, and so is the value, so whoever leaves it goes on whatever comes of this.
+// script the form that leaves the page. That page is gone then, and so is the value, so the person goes on whatever comes of this.
 func (h *dashboard) markSaved(c echo.Context) error {
 	form, err := sentValues(c)
 	if err != nil {

@@ -66,7 +66,7 @@ func TestAScriptTellsThatAValueWasCopiedAndStaysOnThePage(t *testing.T) {
 }
 
 // The page with the value is left by then. Whatever cannot be remembered, nobody is kept from going on, and no value is shown again.
-func TestWhoeverLeavesAValueGoesOnWhateverCannotBeRemembered(t *testing.T) {
+func TestLeavingAValueGoesOnWhateverCannotBeRemembered(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t)
 	b, who := p.signedIn(email)

@@ -101,7 +101,7 @@ func (h *dashboard) requireAccount(next echo.HandlerFunc) echo.HandlerFunc {
 }
 
 // answerNobody has what a page asks beside an act come to nothing for those who have been signed out meanwhile: the answer to the act leads
-// them to where they are told why, and nothing else may lead them away from there.
+// them to the page that says why, and nothing else may lead them away from there.
 func answerNobody(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		if _, ok := accountOf(c); !ok && wantsPart(c) {

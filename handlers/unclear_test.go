@@ -617,7 +617,7 @@ var lostActs = map[string]struct {
 var notLost = []string{
 	"Named", "LinkOwner", "As", "Keys", "Key", "Sessions", "Ways", "WebSession", "WebSessions", "Settled", "Grant", "GrantByDeviceCode", "LookUpGrant",
 	"SendLink", "SweepGrants",
-	"MarkSaved",    // TestWhoeverLeavesAValueGoesOnWhateverCannotBeRemembered
+	"MarkSaved",    // TestLeavingAValueGoesOnWhateverCannotBeRemembered
 	"DeliverGrant", // TestADeliveryWhoseAnswerIsLostIsRepeatedAndWrittenDownOnce
 }
 

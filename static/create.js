@@ -10,7 +10,7 @@
   let leaving = false; // the person has decided
   const unsaved = () => !leaving && panel() && !panel().dataset.saved;
 
-  // What was copied or downloaded is saved: from then on nothing asks. The server is told once, by a beacon, which
+  // What was copied or downloaded is saved: from then on nothing asks. The server hears of it once, by a beacon, which
   // arrives also when the page is left at once: nobody waits for it.
   function saved(how) {
     if (!panel().dataset.saved) {
@@ -186,7 +186,7 @@
     const { id, sent, value } = event.target;
     if (id === "name" && (sent || /[^\W_]{64}/.test(value + " " + $("#label").value))) event.preventDefault();
   });
-  // A name is suggested until somebody types one. What has letters of other alphabets the server names: it says how, beside the empty field.
+  // A name is suggested until the person types one. What has letters of other alphabets the server names: it says how, beside the empty field.
   document.addEventListener("input", ({ target, isTrusted }) => {
     const name = $(".create #name");
     if (target === name && isTrusted) name.typed = name.value;
@@ -207,6 +207,6 @@
     $("#name").focus();
   });
 
-  // Somebody who has just registered types a label next, where that opens no keyboard over half the page.
+  // A person who has just registered types a label next, where that opens no keyboard over half the page.
   if (document.readyState !== "complete" && matchMedia("(hover: hover)").matches) $(".first #label")?.focus();
 })();

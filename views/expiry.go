@@ -70,7 +70,7 @@ const (
 	ExpiryUnmet              // it should have expired, and the other server that has it does not know
 )
 
-// Need is a key that somebody should look at, for a line above the list.
+// Need is a key that its owner should look at, for a line above the list.
 type Need struct {
 	Key
 	// Left is for how long it still goes on, as of now; negative once it has expired.
@@ -182,7 +182,7 @@ func (e *Expiry) told() templ.Component {
 	})
 }
 
-// ahead goes on from the name of a key that somebody should look at.
+// ahead goes on from the name of a key that its owner should look at.
 func (e *Expiry) ahead() templ.Component {
 	return saying(func(w *sentences) {
 		switch e.State {

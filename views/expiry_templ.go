@@ -1214,7 +1214,7 @@ func turnItOff(k Key, place string) templ.Component {
 	})
 }
 
-// needs are the keys that somebody should look at, above the list. There is nothing without any.
+// needs are the keys that their owner should look at, above the list. There is nothing without any.
 func needs(list []Need) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

@@ -129,7 +129,7 @@ type Keys struct {
 	// Show is which keys are listed: ShowOn, ShowOff, ShowUnused, or "" for all. Counts are how many there are of each.
 	Show   string
 	Counts Counts
-	// Needs are the keys that somebody should look at, the most pressing first.
+	// Needs are the keys that their owner should look at, the most pressing first.
 	Needs []Need
 	// Sort is in which order the keys are listed: SortByName, SortByAge, or "" for that of their last use.
 	Sort string

@@ -86,7 +86,7 @@ type Pairing struct {
 	// Ends counts down to when the code expires.
 	Ends When
 
-	// Label is what the key is called in the form: as the device calls itself, until somebody else writes there.
+	// Label is what the key is called in the form: as the device calls itself, until the person changes it.
 	Label, LabelError string
 	// Name is the key's name in the form, with what is wrong with it.
 	Name, NameError, Suggestion string
@@ -172,7 +172,7 @@ func deleteFor(keyID, pairingID string) templ.SafeURL {
 	return keyPath(keyID, "delete") + "?return=" + pairingPath(pairingID)
 }
 
-// asParameter is a page of ours as a parameter, of which it needs no more than this.
+// asParameter is one of our pages as a parameter, of which it needs no more than this.
 func asParameter(back string) string { return strings.ReplaceAll(back, "&", "%26") }
 
 // dialogReturning is dialogLink for a confirmation that leads back to another page of ours than the keys.

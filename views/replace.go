@@ -19,7 +19,7 @@ type Replacement struct {
 	Evidence bool
 	Quiet    string
 	// Created is when the new key was, Used when it first signed something in, and OffAt when the old key is turned off if it stays quiet;
-	// zero for what is not so far. Device is what used it first, in words of ours.
+	// zero for what is not so far. Device is what used it first, in our words.
 	Created, Used, OffAt When
 	// Seen is when the old key, or what it has opened, was last heard of; zero when it never was or nobody knows.
 	Seen   When
@@ -65,7 +65,7 @@ func (k Key) Awaits() string {
 // refetched says that the row or the page of the key is fetched again, once, when something has changed.
 func (k Key) refetched() bool { return k.Use.refetched() || k.Replaced.awaits() != "" }
 
-// replaced says that there is something to say of a replacement. One that turned the key off is over when somebody has turned it on since.
+// replaced says that there is something to say of a replacement. One that turned the key off is over when the key has been turned on since.
 func (k Key) replaced() bool { return k.Replaced != nil && k.On == (k.Replaced.State != ReplacingDone) }
 
 // line is what the row of the old key says of the replacement: as much as fits a phone.

@@ -50,7 +50,7 @@ func TestAKeyExpiresAndIsExtended(t *testing.T) {
 	page.Press(page.Locator("#keys .notice").GetByText("Extend"))
 	page.Sees(page.Dialog())
 	page.Press(page.Field("In a year"))
-	page.Sees(page.Dialog().GetByText("Nothing is deleted.")) // it is told of in the dialog, which stays
+	page.Sees(page.Dialog().GetByText("Nothing is deleted.")) // says the dialog, which stays
 	page.Press(page.InDialog("Save"))
 	page.Fill("Password", story.Password)
 	page.Press(page.InDialog("Save"))

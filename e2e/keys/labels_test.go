@@ -53,7 +53,7 @@ func TestAKeyIsLabelledInAnyLanguage(t *testing.T) {
 	page.Says("Saved. The name stays kmyr-lbb: programs may rely on it.")
 	page.Sees(page.Heading("客厅"))
 
-	// What somebody types is no suggestion any more, and says at once that it is taken.
+	// What a person types is no suggestion any more, and says at once that it is taken.
 	page.Visit("/keys/new")
 	page.Fill("Name", "kueche-pi")
 	page.Reads(page.Locator("#name-taken"), "You have a key with this name")

@@ -38,7 +38,7 @@ func TestAKeyWhoseValueLeakedIsOffAtOnceAndTurnedOnByItsName(t *testing.T) {
 	}
 }
 
-// A value that somebody pasted is found in the browser, and the report of its leak does not carry it.
+// A pasted value is found in the browser, and the report of its leak does not carry it.
 func TestAValueThatWasFoundIsReportedWithoutIt(t *testing.T) {
 	t.Parallel()
 	program, tap := story.StartTapped(t, "127.0.0.1")

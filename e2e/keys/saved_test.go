@@ -6,7 +6,7 @@ import (
 	"latchkey/e2e/story"
 )
 
-// That a value was saved is told as it happens, or by the form that leaves it; a value that was left behind is not said to be saved.
+// The page reports that a value was saved as it happens, or with the form that leaves it; a value that was left behind does not count as saved.
 func TestWhetherAValueWasSavedIsRemembered(t *testing.T) {
 	t.Parallel()
 	for name, way := range map[string]struct {

@@ -32,7 +32,7 @@ func TestKeysThatExpireAreAccessibleInEveryLookAndFitTheNarrowestPhone(t *testin
 	tab := page.NewTab("/keys")
 	tab.Sees(tab.Heading("Needs you"))
 	tab.Fits()
-	tab.IsAccessibleInEveryLook("keys that need somebody")
+	tab.IsAccessibleInEveryLook("keys that need their owner")
 	tab = page.NewTab("/keys")
 	tab.Press(tab.Locator("#keys .notice").GetByText("Extend").First())
 	tab.Sees(tab.Dialog())

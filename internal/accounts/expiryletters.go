@@ -24,7 +24,7 @@ func (k ExpiringKey) called() (sentence, subject string) {
 
 func (k ExpiringKey) when() string { return k.ExpiresAt.UTC().Format("2 January 2006, 15:04 UTC") }
 
-// KeysExpire reminds somebody of keys that expire or have, by now. Elsewhere says that another server has them, which does not know of that.
+// KeysExpire reminds the owner of keys that expire or have, by now. Elsewhere says that another server has them, which does not know of that.
 func (l Letters) KeysExpire(to string, keys []ExpiringKey, now time.Time, elsewhere bool) Email {
 	subject, text, page := aboutKeys(keys, now), "", l.PublicURL+"/keys"
 	if len(keys) == 1 {

@@ -7,7 +7,7 @@ import (
 	"latchkey/internal/model"
 )
 
-// ReportLeak turns a key off, if it is on, and remembers that its value leaked, for good. The owner is told by email when that is news. A report
+// ReportLeak turns a key off, if it is on, and remembers that its value leaked, for good. The owner gets an email when that is news. A report
 // that changes nothing is no error and no event.
 func (p *Person) ReportLeak(ctx context.Context, id string) (model.Leak, error) {
 	if err := p.manages(); err != nil {

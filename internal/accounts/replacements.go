@@ -101,7 +101,7 @@ func (p *Person) tryReplace(ctx context.Context, oldID string, how model.Replaci
 	return key, model.Secret(value), err
 }
 
-// replacement is what the store is told of one.
+// replacement is what the store needs to know of one.
 func (p *Person) replacement(oldID string, by model.Key, how model.Replacing, now time.Time) store.NewReplacement {
 	replaced, parked := p.keyEvent(model.EventKeyReplaced, oldID), p.keyEvent(model.EventKeyParked, oldID)
 	replaced.Detail = by.Name + model.HowFinished(how.Finish, how.Quiet)
@@ -268,7 +268,7 @@ func (a *Accounts) finishReplacement(ctx context.Context, d store.DueReplacement
 		parked, err = a.wrote(ctx, happened)
 		return true, err
 	})
-	if err != nil && !errors.Is(err, model.ErrNotFound) { // somebody was quicker
+	if err != nil && !errors.Is(err, model.ErrNotFound) { // another node was quicker
 		return err
 	}
 	if parked {

@@ -12,7 +12,7 @@ import (
 	"latchkey/internal/testkit"
 )
 
-// swap is somebody whose key is to be replaced, and the devices with the values of both keys.
+// swap is a person whose key is to be replaced, and the devices with the values of both keys.
 type swap struct {
 	*fixture
 	who      model.Account

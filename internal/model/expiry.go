@@ -9,7 +9,7 @@ import (
 type Expiry struct {
 	At        time.Time // zero: never
 	Now       time.Time
-	MayExtend bool          // by somebody who confirmed their password
+	MayExtend bool          // by a person who confirmed their password
 	Session   time.Duration // for how long a session goes on at most
 }
 

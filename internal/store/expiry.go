@@ -99,7 +99,7 @@ func scheduleOf(userID string, expires, now time.Time) (reminded model.Reminder,
 const mostTries = 5
 
 // SetExpiry keeps when a key at another server is to expire, of which the card says where to its owner is reminded and how the key is
-// called. It is as Store.SetExpiry, but for that nobody asks whether there is such a key, nor ends what it has opened. The last error is
+// called. It is as Store.SetExpiry, but does not check that there is such a key, nor end what it has opened. The last error is
 // ErrConflict also when others change it all the time.
 func (e Elsewhere) SetExpiry(ctx context.Context, userID, id string, x model.Expiry, c model.KeptCard, events ...model.Event) error {
 	reminded, remindAt := scheduleOf(userID, x.At, x.Now)

@@ -79,7 +79,7 @@ func onceExpired(t tx, events []model.Event) ([]model.Event, error) {
 	return left, nil
 }
 
-// DueReminder is a key of whose expiry somebody is to be reminded.
+// DueReminder is a key of whose expiry the owner is to be reminded.
 type DueReminder struct {
 	KeyID, Name, Fingerprint string
 	Email                    string // of the owner of a key at another server
@@ -96,7 +96,7 @@ func (s *Store) NextReminder(ctx context.Context, now time.Time) (userID string,
 }
 
 // ClaimReminders gives the keys of which a user is to be reminded by now, to one caller alone until another time. What is not finished
-// until then is given to somebody else.
+// until then is given to another node.
 func (s *Store) ClaimReminders(ctx context.Context, userID string, now, until time.Time) ([]DueReminder, error) {
 	claimed := int64(0)
 	err := s.write(ctx, ofUser(userID), func(t tx) (err error) {
@@ -138,7 +138,7 @@ func (s *Store) FinishReminders(ctx context.Context, userID string, until time.T
 	}))
 }
 
-// Reminded is a key of which somebody was reminded.
+// Reminded is a key of which the owner was reminded.
 type Reminded struct {
 	KeyID string
 	Last  model.Reminder

@@ -227,7 +227,7 @@ func turnOff(t tx, userID, id string, turn Turn, event model.Event) error {
 	return recordEvents(t, []model.Event{event})
 }
 
-// turned says, of a key that was turned on or off by somebody, what that does to the replacement of it: it is finished, or undone.
+// turned says, of a key that was turned on or off, what that does to the replacement of it: it is finished, or undone.
 func turned(t tx, userID, id string, turn Turn) error {
 	text := undoneByTurn
 	if turn.Off {

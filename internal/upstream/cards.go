@@ -57,7 +57,7 @@ func (c cards) of(k model.Key) model.Key {
 }
 
 // keep keeps what is known of a key that was created a moment ago. The key is there, and its value in the answer: that its label could not be
-// saved, or its words, is told beside it.
+// saved, or its words, stands beside it.
 func (p *Person) keep(ctx context.Context, wanted model.NewKey, created *model.Created) {
 	kept := model.KeptCard{
 		Card:        model.Card{Label: wanted.Label, Note: wanted.Note},

@@ -7,7 +7,7 @@ import (
 )
 
 // ReportLeak turns a key off and remembers here that its value leaked. What turning it off ended, the other server does not tell. That the
-// key is off counts: whatever else fails after it is told beside it.
+// key is off counts: whatever else fails after it stands beside it.
 func (p *Person) ReportLeak(ctx context.Context, id string) (model.Leak, error) {
 	before, err := p.fetch(ctx, id)
 	if err != nil {

@@ -41,7 +41,7 @@ func (p *Person) keepCards(ctx context.Context, list []client.APIKey, kept cards
 	}
 }
 
-// recognise keeps the fingerprint of the key that a value was found to be of, and gives the key's id. Names are told by the other server; it
+// recognise keeps the fingerprint of the key that a value was found to be of, and gives the key's id. The other server tells names; it
 // has no two alike, or else nobody knows which it is.
 func (p *Person) recognise(ctx context.Context, name string, value model.Secret) (id string) {
 	list, err := patiently(p, func() ([]client.APIKey, error) { return p.keys.FetchAll(ctx) })

@@ -8,7 +8,7 @@ ALTER TABLE api_keys ADD COLUMN expires_at INTEGER;
 -- What this dashboard knows of a key besides, wherever the key is: it need not be in api_keys, nor its owner in users. Of keys at another
 -- server alone there are fingerprint, the first 8 bytes of the value's SHA-256, email, where to its owner is reminded, and listed_at, when the
 -- key was last in a complete list, and name, as it is called there. expires_at is when to remind of; here api_keys.expires_at decides.
--- reminded is the last stage that somebody was reminded of, remind_at when the next is due, and expired says whether it is recorded that the
+-- reminded is the last stage of which the owner was reminded, remind_at when the next is due, and expired says whether it is recorded that the
 -- key has expired.
 CREATE TABLE key_cards (
     user_id     TEXT    NOT NULL,
