@@ -101,7 +101,7 @@ func (ev evidence) reason(key model.Key, names map[string]string) (views.Why, ti
 		return views.NotSavedAlone, createdAt(key)
 	case known && never && longAgo(since, neverUsedFor):
 		return unseen, since
-	case longAgo(off, offFor) && ev.expired(key) && off.Equal(key.ExpiresAt):
+	case longAgo(off, offFor) && expired(key, ev.now) && off.Equal(key.ExpiresAt):
 		return views.ExpiredThen, off
 	case longAgo(off, offFor):
 		return views.OffSince, off
@@ -115,7 +115,7 @@ func (ev evidence) reason(key model.Key, names map[string]string) (views.Why, ti
 // stands says that something can sign in with a key, or with the one that has taken its place in turn.
 func (ev evidence) stands(key model.Key, keys []model.Key) bool {
 	for range keys {
-		if !key.Disabled && !ev.expired(key) {
+		if !key.Disabled && !expired(key, ev.now) {
 			return true
 		}
 		i := slices.IndexFunc(keys, func(k model.Key) bool { return k.ID == key.Replaced.NewID })
@@ -127,11 +127,6 @@ func (ev evidence) stands(key model.Key, keys []model.Key) bool {
 	return false
 }
 
-// expired says that nothing has been able to sign in with the key since its time.
-func (ev evidence) expired(key model.Key) bool {
-	return !key.ExpiresAt.IsZero() && !key.OnlyReminds && !ev.now.Before(key.ExpiresAt)
-}
-
 // offSince is since when nothing has been able to sign in with the key, because it is off or has expired; zero when something may, or that is
 // not known.
 func (ev evidence) offSince(key model.Key) (since time.Time) {
@@ -140,7 +135,7 @@ func (ev evidence) offSince(key model.Key) (since time.Time) {
 			since = ev.off(key.ID)
 		}
 	}
-	if ev.expired(key) && (since.IsZero() || key.ExpiresAt.Before(since)) {
+	if expired(key, ev.now) && (since.IsZero() || key.ExpiresAt.Before(since)) {
 		since = key.ExpiresAt
 	}
 	return since

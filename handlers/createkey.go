@@ -147,28 +147,41 @@ func (h *dashboard) bringBack(c echo.Context, status int, m views.Keys) error {
 //
 // A name that was made from the label may be taken meanwhile, in another tab: then another one is made. Nothing was created, so that is no
 // second try of the same.
-func (h *dashboard) create(c echo.Context, form *sentForm, wanted *keyForm) (created model.Created, err error) {
+func (h *dashboard) create(c echo.Context, form *sentForm, wanted *keyForm) (model.Created, error) {
+	return h.settling(form, func() (created model.Created, err error) {
+		for range namesTried {
+			created, err = h.askToCreate(c, wanted.NewKey, form.id)
+			if !wanted.made || !model.Is(err, model.KindNameTaken) || created.Unread != nil {
+				break
+			}
+			wanted.Name = freeNameFor(wanted.Label, created.Keys.List)
+			h.forms.renamed(form, wanted.Name)
+		}
+		return created, err
+	})
+}
+
+// settling asks for a key and settles its form whatever happens.
+func (h *dashboard) settling(form *sentForm, ask func() (model.Created, error)) (created model.Created, err error) {
 	made, unclear := false, true
 	defer func() { h.forms.settle(form, made, unclear) }()
-	for range namesTried {
-		created, err = h.askToCreate(c, wanted.NewKey, form.id)
-		if !wanted.made || !model.Is(err, model.KindNameTaken) || created.Unread != nil {
-			break
-		}
-		wanted.Name = freeNameFor(wanted.Label, created.Keys.List)
-		h.forms.renamed(form, wanted.Name)
-	}
+	created, err = ask()
 	made, unclear = err == nil, model.OutcomeOf(err) == model.Unclear
 	return created, err
+}
+
+// sender is the person who sent a form that creates one key, on whatever nodes and however often it is sent.
+func (h *dashboard) sender(c echo.Context, formID string) Person {
+	a, _ := accountOf(c)
+	from := originOf(c.Request().Context())
+	from.Form = formID
+	return h.as(c, a, from)
 }
 
 func (h *dashboard) askToCreate(c echo.Context, wanted model.NewKey, formID string) (model.Created, error) {
 	ctx, cancel := actContext(c)
 	defer cancel()
-	a, _ := accountOf(c)
-	from := originOf(c.Request().Context())
-	from.Form = formID
-	return h.as(c, a, from).CreateKey(ctx, wanted)
+	return h.sender(c, formID).CreateKey(ctx, wanted)
 }
 
 // answerCreateError says why no key was created, or that this is not known.

@@ -160,11 +160,7 @@ func (h *dashboard) saveExpiry(c echo.Context) error {
 	key, err := h.person(c).SetExpiry(ctx, id, at)
 	switch {
 	case model.Is(err, model.KindConfirm):
-		form, err := sentValues(c)
-		if err != nil {
-			return err
-		}
-		return h.askProof(c, toExtend, http.StatusForbidden, form, "")
+		return h.askForPassword(c, toExtend)
 	case model.Is(err, model.KindExpiryPast):
 		f.Error = string(errDayOver)
 		return h.answerNoExpiry(c, f)

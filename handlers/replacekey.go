@@ -112,17 +112,10 @@ func (h *dashboard) replaceKey(c echo.Context) error {
 }
 
 // replace asks once. It settles the form whatever happens, so that nobody waits for it in vain.
-func (h *dashboard) replace(c echo.Context, form *sentForm, how model.Replacing) (created model.Created, err error) {
-	made, unclear := false, true
-	defer func() { h.forms.settle(form, made, unclear) }()
+func (h *dashboard) replace(c echo.Context, form *sentForm, how model.Replacing) (model.Created, error) {
 	ctx, cancel := actContext(c)
 	defer cancel()
-	a, _ := accountOf(c)
-	from := originOf(c.Request().Context())
-	from.Form = form.id
-	created, err = h.as(c, a, from).ReplaceKey(ctx, c.Param("id"), how)
-	made, unclear = err == nil, model.OutcomeOf(err) == model.Unclear
-	return created, err
+	return h.settling(form, func() (model.Created, error) { return h.sender(c, form.id).ReplaceKey(ctx, c.Param("id"), how) })
 }
 
 // askToReplaceAgain draws the question once more with what was wrong, or that there is nothing to ask any more.
@@ -247,11 +240,7 @@ func (h *dashboard) endReplacement(c echo.Context) error {
 	}
 	key, err := h.person(c).EndReplacement(ctx, id)
 	if model.Is(err, model.KindConfirm) { // it was turned off since this was looked up
-		form, err := sentValues(c)
-		if err != nil {
-			return err
-		}
-		return h.askProof(c, toBringBack, http.StatusForbidden, form, "")
+		return h.askForPassword(c, toBringBack)
 	}
 	switch model.OutcomeOf(err) {
 	case model.NotDone:

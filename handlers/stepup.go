@@ -51,7 +51,7 @@ func (h *dashboard) requireStepUp(s stepUp) echo.MiddlewareFunc {
 				return next(c)
 			}
 			if !form.Has(passwordField) {
-				return h.askProof(c, s, http.StatusForbidden, form, "")
+				return h.askForPassword(c, s)
 			}
 			err = h.prove(c, form.Get(passwordField))
 			if err == nil {
@@ -104,6 +104,15 @@ func (h *dashboard) answerNotProved(c echo.Context, password string, err error, 
 	default:
 		return err
 	}
+}
+
+// askForPassword draws the question before an act, with what was sent.
+func (h *dashboard) askForPassword(c echo.Context, s stepUp) error {
+	form, err := sentValues(c)
+	if err != nil {
+		return err
+	}
+	return h.askProof(c, s, http.StatusForbidden, form, "")
 }
 
 // askProof draws the question with all that was typed, in the page's dialog or as a page of its own. Its form is sent to where the

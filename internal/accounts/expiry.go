@@ -22,11 +22,8 @@ func (a *Accounts) expired(key model.Key) bool {
 // SetExpiry has a key expire at a time, or never, and gives it as it is afterwards. Whether the key works for longer then is known in the
 // transaction alone: of two who change it at once the second may extend what the first has shortened.
 func (p *Person) SetExpiry(ctx context.Context, id string, at time.Time) (model.Key, error) {
-	if err := p.manages(); err != nil {
+	if err := p.managesKey(id); err != nil {
 		return model.Key{}, err
-	}
-	if !model.IsID(id) {
-		return model.Key{}, refuse(model.KindNotFound)
 	}
 	a := p.accounts
 	at, err := a.checkExpiry(at)
@@ -40,24 +37,14 @@ func (p *Person) SetExpiry(ctx context.Context, id string, at time.Time) (model.
 	e.Detail = model.ExpiryDetail(at)
 	to := model.Expiry{At: at, Now: a.sessionTime(), MayExtend: p.from.Confirmed, Session: SessionLifetime}
 	err = a.store.SetExpiry(ctx, p.who.UserID, id, to, e)
-	err = p.settle(ctx, "set expiry of key", err, func(ctx context.Context) (bool, error) {
-		key, err := a.store.APIKey(ctx, p.who.UserID, id)
-		if errors.Is(err, model.ErrNotFound) {
-			return false, refuse(model.KindNotFound)
-		}
-		return key.ExpiresAt.Equal(at), err
-	})
+	err = p.settle(ctx, "set expiry of key", err, p.sees(id, func(key model.Key) bool { return key.ExpiresAt.Equal(at) }))
 	switch {
 	case errors.Is(err, model.ErrConflict):
 		return model.Key{}, refuse(model.KindConfirm)
 	case err != nil:
 		return model.Key{}, missing(model.KindNotFound, "set expiry of key", err)
 	}
-	key, err := p.Key(ctx, id)
-	if e, ok := errors.AsType[*model.Error](err); ok && e.Kind == model.KindStorageDown {
-		e.Outcome = model.Unclear
-	}
-	return key, err
+	return p.changed(ctx, id)
 }
 
 // keyExpired says that a key has expired, which the store records once.

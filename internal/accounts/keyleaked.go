@@ -2,7 +2,6 @@ package accounts
 
 import (
 	"context"
-	"errors"
 
 	"latchkey/internal/model"
 )
@@ -10,30 +9,19 @@ import (
 // ReportLeak turns a key off, if it is on, and remembers that its value leaked, for good. The owner gets an email when that is news. A report
 // that changes nothing is no error and no event.
 func (p *Person) ReportLeak(ctx context.Context, id string) (model.Leak, error) {
-	if err := p.manages(); err != nil {
+	if err := p.managesKey(id); err != nil {
 		return model.Leak{}, err
 	}
-	if !model.IsID(id) {
-		return model.Leak{}, refuse(model.KindNotFound)
-	}
-	store := p.accounts.store
-	came, err := store.ReportLeak(ctx, p.who.UserID, id, p.accounts.turning(false), p.keyEvent(model.EventKeyLeaked, id))
-	err = p.settle(ctx, "report leak of key", err, func(ctx context.Context) (bool, error) {
-		key, err := store.APIKey(ctx, p.who.UserID, id)
-		if errors.Is(err, model.ErrNotFound) {
-			return false, refuse(model.KindNotFound)
-		}
-		return key.Disabled && !key.Card.LeakedAt.IsZero(), err
-	})
+	came, err := p.accounts.store.ReportLeak(ctx, p.who.UserID, id, p.accounts.turning(false), p.keyEvent(model.EventKeyLeaked, id))
+	err = p.settle(ctx, "report leak of key", err, p.sees(id, func(key model.Key) bool {
+		return key.Disabled && !key.Card.LeakedAt.IsZero()
+	}))
 	if err != nil {
 		return model.Leak{}, missing(model.KindNotFound, "report leak of key", err)
 	}
-	key, err := p.Key(ctx, id)
+	key, err := p.changed(ctx, id)
 	if came.Changed() && err == nil {
 		p.tellOfLeak(ctx, key, !came.TurnedOff)
-	}
-	if e, ok := errors.AsType[*model.Error](err); ok && e.Kind == model.KindStorageDown { // nobody can say how it is now
-		e.Outcome = model.Unclear
 	}
 	return model.Leak{Key: key, WasOff: !came.TurnedOff}, err
 }

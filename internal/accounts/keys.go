@@ -37,14 +37,42 @@ func (p *Person) PlainKeys(ctx context.Context) ([]model.Key, error) {
 
 // Key is one key of the person with its usage. An id that never was, one that is gone and one of somebody else are the same.
 func (p *Person) Key(ctx context.Context, id string) (model.Key, error) {
-	if err := p.manages(); err != nil {
+	if err := p.managesKey(id); err != nil {
 		return model.Key{}, err
-	}
-	if !model.IsID(id) {
-		return model.Key{}, refuse(model.KindNotFound)
 	}
 	key, err := p.accounts.store.APIKey(ctx, p.who.UserID, id)
 	return key, missing(model.KindNotFound, "read key", err)
+}
+
+// managesKey is manages for an act on one key. What is no id is that of no key.
+func (p *Person) managesKey(id string) error {
+	if err := p.manages(); err != nil {
+		return err
+	}
+	if !model.IsID(id) {
+		return refuse(model.KindNotFound)
+	}
+	return nil
+}
+
+// sees looks, for settle, whether a key of the person's is as an act wanted it.
+func (p *Person) sees(id string, so func(model.Key) bool) func(context.Context) (bool, error) {
+	return func(ctx context.Context) (bool, error) {
+		key, err := p.accounts.store.APIKey(ctx, p.who.UserID, id)
+		if err != nil {
+			return false, missing(model.KindNotFound, "read key", err)
+		}
+		return so(key), nil
+	}
+}
+
+// changed is a key after an act on it. One that cannot be read then was changed all the same: nobody can say how it is now.
+func (p *Person) changed(ctx context.Context, id string) (model.Key, error) {
+	key, err := p.Key(ctx, id)
+	if e, ok := errors.AsType[*model.Error](err); ok && e.Kind == model.KindStorageDown {
+		e.Outcome = model.Unclear
+	}
+	return key, err
 }
 
 // RecordingSince is from when on the use of keys is recorded.
@@ -163,11 +191,8 @@ func (p *Person) SetKey(ctx context.Context, id string, on bool) error {
 // setKey is SetKey, and gives the key if it had to be looked at to find out what came of the act. A key whose value leaked may be asked for by
 // its name.
 func (p *Person) setKey(ctx context.Context, id string, on, askName bool) (seen model.Key, err error) {
-	if err := p.manages(); err != nil {
+	if err := p.managesKey(id); err != nil {
 		return seen, err
-	}
-	if !model.IsID(id) {
-		return seen, refuse(model.KindNotFound)
 	}
 	if on {
 		if err := p.acting(); err != nil {
@@ -186,14 +211,10 @@ func (p *Person) turn(ctx context.Context, id string, on, askName bool) (seen mo
 	turn := p.accounts.turning(on)
 	turn.AskName, turn.Named = askName, p.from.Named
 	leaked, err := p.accounts.store.TurnAPIKey(ctx, p.who.UserID, id, turn, p.keyEvent(kind, id))
-	err = p.settle(ctx, "switch key", err, func(ctx context.Context) (bool, error) {
-		var err error
-		seen, err = p.accounts.store.APIKey(ctx, p.who.UserID, id)
-		if errors.Is(err, model.ErrNotFound) {
-			return false, refuse(model.KindNotFound)
-		}
-		return seen.Disabled == !on, err
-	})
+	err = p.settle(ctx, "switch key", err, p.sees(id, func(key model.Key) bool {
+		seen = key
+		return key.Disabled == !on
+	}))
 	switch {
 	case errors.Is(err, model.ErrConflict):
 		return seen, refuse(model.KindLeaked)
@@ -223,11 +244,8 @@ func (p *Person) TurnKey(ctx context.Context, id string, on bool) (model.Key, er
 
 // DeleteKey deletes a key for good, with the sessions that it opened, and gives it as it was, without its usage.
 func (p *Person) DeleteKey(ctx context.Context, id string) (model.Key, error) {
-	if err := p.manages(); err != nil {
+	if err := p.managesKey(id); err != nil {
 		return model.Key{}, err
-	}
-	if !model.IsID(id) {
-		return model.Key{}, refuse(model.KindNotFound)
 	}
 	return p.remove(ctx, id)
 }

@@ -190,7 +190,7 @@ func (p *Person) ReplaceKeyWith(ctx context.Context, oldID, newID string, how mo
 	if err != nil {
 		return model.Key{}, notReplaced("replace key", err)
 	}
-	return p.afterwards(ctx, oldID)
+	return p.changed(ctx, oldID)
 }
 
 // EndReplacement undoes the replacement of a key and gives the key as it is afterwards: if it was turned off for that, it is on again. One
@@ -208,13 +208,9 @@ func (p *Person) EndReplacement(ctx context.Context, oldID string) (model.Key, e
 	a := p.accounts
 	ended, back := p.keyEvent(model.EventReplacementEnded, oldID), p.keyEvent(model.EventKeyBroughtBack, oldID)
 	err = a.store.EndReplacement(ctx, p.who.UserID, oldID, p.from.Confirmed, a.cfg.Now(), ended, back)
-	err = p.settle(ctx, "end replacement", err, func(ctx context.Context) (bool, error) {
-		key, err := a.store.APIKey(ctx, p.who.UserID, oldID)
-		if errors.Is(err, model.ErrNotFound) {
-			return false, refuse(model.KindNotFound)
-		}
-		return !key.Replaced.Open() && key.Replaced.State != model.ReplacementParked, err
-	})
+	err = p.settle(ctx, "end replacement", err, p.sees(oldID, func(key model.Key) bool {
+		return !key.Replaced.Open() && key.Replaced.State != model.ReplacementParked
+	}))
 	switch {
 	case errors.Is(err, model.ErrConflict):
 		return model.Key{}, refuse(model.KindLeaked)
@@ -223,16 +219,7 @@ func (p *Person) EndReplacement(ctx context.Context, oldID string) (model.Key, e
 	case err != nil:
 		return model.Key{}, missing(model.KindNotFound, "end replacement", err)
 	}
-	return p.afterwards(ctx, oldID)
-}
-
-// afterwards is a key as it is after an act, which is done whether or not the key can be read.
-func (p *Person) afterwards(ctx context.Context, id string) (model.Key, error) {
-	key, err := p.Key(ctx, id)
-	if e, ok := errors.AsType[*model.Error](err); ok && e.Kind == model.KindStorageDown {
-		e.Outcome = model.Unclear
-	}
-	return key, err
+	return p.changed(ctx, oldID)
 }
 
 // FinishReplacements turns the old keys off whose replacements are due by a time that has certainly come, and tells their owners. It is for

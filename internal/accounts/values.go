@@ -3,11 +3,13 @@ package accounts
 import (
 	"crypto/rand"
 	"crypto/sha256"
+
+	"latchkey/internal/model"
 )
 
 const (
 	// valueLength and valueAlphabet are the shape App Services gave its keys, so devices that check it accept ours.
-	valueLength   = 64
+	valueLength   = model.ValueLength
 	valueAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 )
 

@@ -61,15 +61,15 @@ func HoldsValue(text string) bool {
 		return strings.ContainsFunc(part, func(r rune) bool { return from <= r && r <= to })
 	}
 	for part := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == '_' || r == '-' || !InName(r) }) {
-		if len(part) == valueLength && has(part, '0', '9') && has(part, 'A', 'Z') && has(part, 'a', 'z') {
+		if len(part) == ValueLength && has(part, '0', '9') && has(part, 'A', 'Z') && has(part, 'a', 'z') {
 			return true
 		}
 	}
 	return false
 }
 
-// valueLength is how many characters a key's value has.
-const valueLength = 64
+// ValueLength is how many characters a key's value has: the shape that App Services gave its values, which devices may check.
+const ValueLength = 64
 
 // Cleaned is the key with its label and its note as they are kept, unless it cannot have them.
 func (k NewKey) Cleaned() (NewKey, error) {

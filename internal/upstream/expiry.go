@@ -33,10 +33,8 @@ func (p *Person) SetExpiry(ctx context.Context, id string, at time.Time) (model.
 	switch {
 	case errors.Is(err, model.ErrConflict):
 		return model.Key{}, &model.Error{Kind: model.KindConfirm}
-	case errors.Is(err, model.ErrUnclear):
-		return model.Key{}, &model.Error{Kind: model.KindUnclear, Outcome: model.Unclear, Doing: "set expiry of key", Err: err}
 	case err != nil:
-		return model.Key{}, &model.Error{Kind: model.KindStorageDown, Doing: "set expiry of key", Err: err}
+		return model.Key{}, notKept("set expiry of key", err)
 	}
 	return p.readCards(ctx).of(key), nil
 }
