@@ -23,7 +23,7 @@ func ownerTag(a model.Account) string {
 	if a.UserID == "" {
 		return ""
 	}
-	return a.UserID + ":" + url.QueryEscape(a.Email) // in a header, where nothing but ASCII may stand
+	return a.UserID + ":" + url.QueryEscape(a.Called()) // in a header, where nothing but ASCII may stand
 }
 
 // otherOwner says that a page was drawn for another account than the one that is signed in now.
@@ -66,7 +66,7 @@ func requireOwner(c echo.Context) error {
 	for _, tag := range tags {
 		if id, email, _ := strings.Cut(tag, ":"); id != a.UserID && tag != "" {
 			page, _ := url.QueryUnescape(email)
-			return &otherOwner{page: onboard.Legible(page, maxEmail), now: a.Email}
+			return &otherOwner{page: onboard.Legible(page, maxEmail), now: a.Called()}
 		}
 	}
 	return nil

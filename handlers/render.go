@@ -61,7 +61,7 @@ func (h *dashboard) page(c echo.Context, title string) views.Page {
 	}
 	p.Status, p.Undo = h.takeFlash(c)
 	if a, ok := accountOf(c); ok {
-		p.Email = a.Email
+		p.Email = a.Called()
 	}
 	return p
 }

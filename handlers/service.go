@@ -38,6 +38,7 @@ type Person interface {
 	Values
 	Replacements
 	Sessions
+	Proving
 	Self
 }
 
@@ -111,9 +112,15 @@ type Sessions interface {
 	SignOut(ctx context.Context) error
 }
 
+// Proving is how a person shows, while they are signed in, that it is they.
+type Proving interface {
+	// Proofs are the ways that they have.
+	Proofs(ctx context.Context) (model.Proofs, error)
+	CheckPassword(ctx context.Context, password model.Secret) error
+}
+
 // Self is what a person does about their account.
 type Self interface {
-	CheckPassword(ctx context.Context, password model.Secret) error
 	// ChangePassword ends all other sessions.
 	ChangePassword(ctx context.Context, current, replacement model.Secret) error
 	DeleteAccount(ctx context.Context) error

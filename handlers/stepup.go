@@ -118,7 +118,14 @@ func (h *dashboard) askForPassword(c echo.Context, s stepUp) error {
 // askProof draws the question with all that was typed, in the page's dialog or as a page of its own. Its form is sent to where the
 // first one was.
 func (h *dashboard) askProof(c echo.Context, s stepUp, status int, form url.Values, problem string) error {
+	ctx, cancel := readContext(c)
+	defer cancel()
+	proofs, err := h.person(c).Proofs(ctx)
+	if err != nil {
+		return err
+	}
 	m := views.Proof{
+		Password: proofs.Password, Passkey: proofs.Passkey, Providers: providers(proofs.OpenID),
 		Page: h.page(c, "Confirm it’s you"), Action: c.Request().URL.EscapedPath(),
 		Within: views.Stretch(h.StepUp), Script: wantsPart(c) || form.Has(scriptField), Error: problem,
 		Act: s.act, To: s.to(form), Back: s.back(c, form), PasteAgain: form.Get(s.leaves) != "",
@@ -136,6 +143,15 @@ func (h *dashboard) askProof(c echo.Context, s stepUp, status int, form url.Valu
 		c.Response().Header().Set("HX-Reswap", "innerHTML")
 	}
 	return render(c, status, views.ProofPage(m), views.ProofDialog(m))
+}
+
+// providers are other providers as pages draw them.
+func providers(list []model.OpenID) []views.Provider {
+	drawn := make([]views.Provider, len(list))
+	for i, one := range list {
+		drawn[i] = views.Provider{ID: one.ID, Name: one.Name}
+	}
+	return drawn
 }
 
 // to names the act as it goes on from "Enter your password to".

@@ -615,7 +615,7 @@ var lostActs = map[string]struct {
 
 // notLost are the calls behind the pages that save nothing, or of which nobody waits for what they save.
 var notLost = []string{
-	"Named", "LinkOwner", "As", "Keys", "Key", "Sessions", "Ways", "WebSession", "WebSessions", "Settled", "Grant", "GrantByDeviceCode", "LookUpGrant",
+	"Named", "LinkOwner", "As", "Keys", "Key", "Sessions", "Ways", "Proofs", "WebSession", "WebSessions", "Settled", "Grant", "GrantByDeviceCode", "LookUpGrant",
 	"SendLink", "SweepGrants",
 	"MarkSaved",    // TestLeavingAValueGoesOnWhateverCannotBeRemembered
 	"DeliverGrant", // TestADeliveryWhoseAnswerIsLostIsRepeatedAndWrittenDownOnce

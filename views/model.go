@@ -47,6 +47,9 @@ type Page struct {
 	lean bool
 }
 
+// Provider is another provider at which people sign in.
+type Provider struct{ ID, Name string }
+
 // Undo is a key that was just turned off, and can be turned on again from where that is said.
 type Undo struct{ KeyID, Name, Place string }
 

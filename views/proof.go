@@ -9,6 +9,9 @@ import (
 // Proof is the model of the question for the password before an act.
 type Proof struct {
 	Page
+	// Password, Passkey and Providers are the ways in which the person can confirm that it is they.
+	Password, Passkey bool
+	Providers         []Provider
 	// Act is what the act's own button says, To goes on from "Enter your password to", and Action is where its form is sent.
 	Act, To, Action string
 	// Fields are what the form holds already.

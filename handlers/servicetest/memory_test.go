@@ -808,6 +808,10 @@ func (m *memory) all() (all []*memoryUser) {
 	return all
 }
 
+func (p *memoryPerson) Proofs(context.Context) (model.Proofs, error) {
+	return model.Proofs{Password: true}, nil
+}
+
 func (p *memoryPerson) CheckPassword(ctx context.Context, password model.Secret) error {
 	u, end, err := p.begin(ctx)
 	if err != nil {

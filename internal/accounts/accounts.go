@@ -127,10 +127,10 @@ func (a *Accounts) As(who model.Account, from model.Origin) *Person {
 // manages lets nobody manage an account who is signed in with a key, or as nobody: a key is meant to be handed to a device, and losing
 // a device must not mean losing the account.
 func (p *Person) manages() error {
-	switch p.who.Provider {
-	case model.ProviderEmailPassword, model.ProviderCustomToken, model.ProviderGoogle, model.ProviderApple:
+	switch {
+	case model.ByPerson(p.who.Provider):
 		return nil
-	case "": // signed in while the accounts were elsewhere
+	case p.who.Provider == "": // signed in while the accounts were elsewhere
 		return refuse(model.KindSessionOver)
 	default:
 		return refuse(model.KindForbidden)

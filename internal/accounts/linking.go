@@ -36,7 +36,7 @@ func (p *Person) LinkToken(ctx context.Context, who model.Proved) (model.Session
 	if p.who.Provider == model.ProviderAnonymous && !p.accounts.cfg.NewUsers[who.Provider] {
 		return model.Session{}, noNewUsers(who.Provider)
 	}
-	return p.link(ctx, model.Identity{Provider: who.Provider, Subject: who.Subject, Data: who.Data}, signedInWith[who.Provider])
+	return p.link(ctx, model.Identity{Provider: who.Provider, Subject: who.Subject, Data: who.Data, Email: who.Email}, signedInWith[who.Provider])
 }
 
 // links lets nobody link who is signed in with a key: a device that is lost must not become a way into the account.

@@ -17,14 +17,18 @@ func (p *Person) CheckPassword(ctx context.Context, password model.Secret) error
 	if verdict == passwordOutdated {
 		p.accounts.rehash(ctx, p.from, id, password)
 	}
+	return p.confirmed(ctx, "")
+}
+
+// confirmed remembers that the person has just shown that it is they, and how.
+func (p *Person) confirmed(ctx context.Context, how string) error {
 	proved := p.event(model.EventPasswordProved)
-	err = p.settle(ctx, "record step-up", p.accounts.store.RecordEvent(ctx, proved), func(ctx context.Context) (bool, error) {
+	proved.Detail = how
+	err := p.accounts.store.ConfirmAuthSession(ctx, p.who.UserID, p.who.SessionID, p.accounts.cfg.Now(), proved)
+	err = p.settle(ctx, "record step-up", err, func(ctx context.Context) (bool, error) {
 		return p.accounts.wrote(ctx, proved)
 	})
-	if err != nil {
-		return unavailable("record step-up", err)
-	}
-	return nil
+	return missing(model.KindSessionOver, "record step-up", err)
 }
 
 // ChangePassword ends all other sessions of the person: they may be the reason for the change.
@@ -61,9 +65,6 @@ func (p *Person) checkOwn(ctx context.Context, password model.Secret) (model.Ide
 	if err := p.manages(); err != nil {
 		return model.Identity{}, passwordWrong, err
 	}
-	if p.who.Provider != model.ProviderEmailPassword {
-		return model.Identity{}, passwordWrong, refuse(model.KindForbidden) // a session with no password to it
-	}
 	a := p.accounts
 	id, err := p.identity(ctx)
 	if err != nil {
@@ -98,19 +99,31 @@ func (a *Accounts) guess(
 	return v, about(err, id.UserID)
 }
 
-// identity is what the person signed in with. Without its id it is found by the address.
+// identity is the one with a password: the one that the person signed in with, which without its id is found by the address, or another
+// that they have when they signed in otherwise.
 func (p *Person) identity(ctx context.Context) (model.Identity, error) {
 	identities, err := p.accounts.store.Identities(ctx, p.who.UserID)
 	if err != nil && !errors.Is(err, model.ErrNotFound) {
 		return model.Identity{}, unavailable("read identities", err)
 	}
+	found := model.Identity{}
 	for _, id := range identities {
-		if p.who.IdentityID != "" && id.ID == p.who.IdentityID ||
-			p.who.IdentityID == "" && id.Provider == model.ProviderEmailPassword && id.Subject == p.who.Email {
+		switch {
+		case id.Provider != model.ProviderEmailPassword:
+		case id.ID == p.who.IdentityID, p.who.IdentityID == "" && id.Subject == p.who.Email:
 			return id, nil
+		case found.ID == "":
+			found = id
 		}
 	}
-	return model.Identity{}, refuse(model.KindSessionOver)
+	switch {
+	case p.who.Provider == model.ProviderEmailPassword: // what they signed in with is gone
+		return model.Identity{}, refuse(model.KindSessionOver)
+	case found.ID == "":
+		return model.Identity{}, refuse(model.KindForbidden) // a person without a password
+	default:
+		return found, nil
+	}
 }
 
 // DeleteAccount deletes the account of the person, with everything that belongs to it.

@@ -33,7 +33,7 @@ func (a *Accounts) SignInWithToken(ctx context.Context, from model.Origin, who m
 		a.recordFailure(ctx, from, id.UserID, model.ReasonDisabled)
 		return model.Session{}, refused(model.KindDisabled, model.ReasonDisabled, id.UserID)
 	}
-	a.keepData(ctx, id, who.Data)
+	a.keepData(ctx, id, who)
 	return a.openSession(ctx, from, authenticated{
 		userID: id.UserID, identityID: id.ID, provider: id.Provider, refusal: model.KindWrongToken, how: signedInWith[id.Provider],
 		customData: id.CustomData,
@@ -41,11 +41,11 @@ func (a *Accounts) SignInWithToken(ctx context.Context, from model.Origin, who m
 }
 
 // keepData stores what a token says of somebody beside who they are. The sign-in succeeds without it: the next one tries again.
-func (a *Accounts) keepData(ctx context.Context, id model.Identity, data string) {
-	if id.Data == data {
+func (a *Accounts) keepData(ctx context.Context, id model.Identity, who model.Proved) {
+	if id.Data == who.Data && id.Email == who.Email {
 		return
 	}
-	if err := a.store.ReplaceIdentityData(ctx, id, data); err != nil {
+	if err := a.store.ReplaceIdentityData(ctx, id, who.Data, who.Email); err != nil {
 		a.cfg.Log.WarnContext(ctx, "what a token says of a user was not saved", "user", id.UserID, "cause", err)
 	}
 }

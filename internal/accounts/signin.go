@@ -27,6 +27,7 @@ type authenticated struct {
 	how        string     // what the event says of it
 	customData string     // of the user
 	ends       time.Time  // the key; zero when it does not
+	proved     bool       // they have just shown that it is they
 }
 
 // SignIn opens a session with the email and the password of an account.
@@ -110,7 +111,7 @@ func (a *Accounts) verifyPassword(ctx context.Context, from model.Origin, email 
 	}
 	return authenticated{
 		userID: id.UserID, identityID: id.ID, provider: id.Provider, refusal: model.KindWrongPassword, generation: id.Generation,
-		customData: id.CustomData,
+		customData: id.CustomData, proved: true,
 	}, nil
 }
 
@@ -255,6 +256,9 @@ func (a *Accounts) newSession(from model.Origin, who authenticated, d *model.Dev
 		Agent:      from.Agent,
 		Generation: who.generation,
 		CustomData: who.customData,
+	}
+	if who.proved {
+		row.ProvedAt = a.cfg.Now()
 	}
 	if d != nil {
 		row.DeviceName, row.Platform, row.SDK = d.Name, d.Platform, d.SDK

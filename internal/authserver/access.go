@@ -26,7 +26,7 @@ type identity struct{ id, provider string }
 type openedBy uint8
 
 const (
-	byPassword openedBy = 1 << iota
+	byPassword openedBy = 1 << iota // or a passkey, or another provider, in the browser: as one who has a password
 	byKey
 	byNobody // anonymously
 	byToken  // of a provider that signs them: their own or Google's or Apple's
@@ -38,8 +38,6 @@ const (
 // has reports whether sessions of a provider are in the set; those of a provider it does not know never are.
 func (o openedBy) has(provider string) bool {
 	switch provider {
-	case model.ProviderEmailPassword:
-		return o&byPassword != 0
 	case model.ProviderAPIKey:
 		return o&byKey != 0
 	case model.ProviderAnonymous:
@@ -47,7 +45,7 @@ func (o openedBy) has(provider string) bool {
 	case model.ProviderCustomToken, model.ProviderGoogle, model.ProviderApple:
 		return o&byToken != 0
 	default:
-		return false
+		return model.ByPerson(provider) && o&byPassword != 0
 	}
 }
 

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"log/slog"
@@ -9,8 +10,10 @@ import (
 // Account is somebody who is signed in, in one session.
 type Account struct {
 	UserID string
-	// Email is what they signed in with.
+	// Email is the address with which they sign in by password, "" when they have no password.
 	Email string
+	// Name is what they are called where they have no such address.
+	Name string
 	// SessionID names their session here, and IdentityID the identity that it was opened with; both are "" when the account is
 	// elsewhere.
 	SessionID, IdentityID string
@@ -19,6 +22,9 @@ type Account struct {
 	// Token is the refresh token of their session elsewhere; "" here.
 	Token Secret
 }
+
+// Called is what pages call them.
+func (a Account) Called() string { return cmp.Or(a.Email, a.Name) }
 
 // Format keeps the token and the email address out of every log and error.
 func (a Account) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, a.UserID) }

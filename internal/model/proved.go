@@ -4,5 +4,6 @@ package model
 type Proved struct {
 	Provider string
 	Subject  string // what the provider calls them
+	Email    string // that it says they have, and has seen to it that it is theirs; "" otherwise
 	Data     string // what it says of them beside that, as far as anybody asked: a JSON object, or ""
 }

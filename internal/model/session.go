@@ -19,6 +19,8 @@ type Session struct {
 
 	DeviceName, Platform, SDK string // what it said of itself
 
+	ProvedAt time.Time // when the person last showed that it is they: as the session was opened, or later; zero when they have not
+
 	CustomData string // of its user, a JSON object or "", for access tokens; read with the session, and not kept in it
 
 	Generation int64 // of the identity when its password was checked; asked for while the session is created, and not kept
@@ -49,7 +51,7 @@ type WebSession struct {
 
 	UserID         string
 	AuthSessionID  string // the session that it holds here; "" with an upstream. It ends with it
-	Email          string // what that was signed in with, and by which identity; read with the row, and not kept in it
+	Email, Name    string // model.Account's, and by which identity that was opened; read with the row, and not kept in it
 	IdentityID     string
 	Provider       string    // how that session was opened
 	Address, Agent string    // where it was last seen, and what the browser called itself

@@ -1,6 +1,9 @@
 package model
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Names of the ways to prove who one is, as they stand on the wire.
 const (
@@ -10,7 +13,22 @@ const (
 	ProviderCustomToken   = "custom-token"
 	ProviderGoogle        = "oauth2-google"
 	ProviderApple         = "oauth2-apple"
+
+	// ProviderPasskey is of sessions alone: a passkey is no identity.
+	ProviderPasskey = "passkey"
+	// OpenIDPrefix begins the names of providers with OpenID Connect that this server has set up itself: openid:acme.
+	OpenIDPrefix = "openid:"
 )
+
+// ByPerson says whether it is a person who signs in with a provider: not a device with a key, and not nobody in particular.
+func ByPerson(provider string) bool {
+	switch provider {
+	case ProviderEmailPassword, ProviderPasskey, ProviderCustomToken, ProviderGoogle, ProviderApple:
+		return true
+	default:
+		return strings.HasPrefix(provider, OpenIDPrefix)
+	}
+}
 
 // User is a person or an anonymous visitor.
 type User struct {
@@ -25,6 +43,7 @@ type Identity struct {
 	ID, UserID   string
 	Provider     string
 	Subject      string // the email for ProviderEmailPassword, which may be any string; the identity's own id for ProviderAnonymous
+	Email        string // that the provider says they have, to show and to write to; "" for ProviderEmailPassword, and where it says none
 	PasswordHash string // a PHC string, or empty: no password fits
 	CreatedAt    time.Time
 	Pending      bool   // the address must be confirmed before anybody signs in

@@ -19,15 +19,15 @@ const maxListed = 25 * MaxAuthSessions
 
 // authSessionColumns are the columns of a session in the order of sessionColumns.
 const authSessionColumns = `id, user_id, device_id, provider, identity_id, coalesce(key_id, ''), created_at, expires_at,
-	last_seen_at, address, agent, device_name, platform, sdk`
+	last_seen_at, address, agent, device_name, platform, sdk, proved_at`
 
 const (
 	// insertAuthSession asks for the generation while inserting: a password that is changed between being checked and being used
 	// opens nothing. Neither does an identity that is unlinked then, which one with a password cannot be.
 	insertAuthSession = `
 INSERT INTO auth_sessions (id, user_id, device_id, provider, identity_id, created_at, expires_at,
-	last_seen_at, address, agent, device_name, platform, sdk)
-SELECT ?1, u.id, ?2, ?3, ?4, ?5, ?6, ?5, ?7, ?8, ?9, ?10, ?11
+	last_seen_at, address, agent, device_name, platform, sdk, proved_at)
+SELECT ?1, u.id, ?2, ?3, ?4, ?5, ?6, ?5, ?7, ?8, ?9, ?10, ?11, ?14
 FROM users AS u WHERE u.id = ?12 AND u.disabled_at IS NULL
 	AND NOT EXISTS (SELECT 1 FROM identities AS i WHERE i.id = ?4 AND i.generation <> ?13)
 	AND (?3 NOT IN (` + unlinkable + `) OR EXISTS (SELECT 1 FROM identities AS i WHERE i.id = ?4))`
@@ -69,6 +69,8 @@ DELETE FROM auth_sessions WHERE id = (
 
 	selectAuthSessionID = `SELECT 1 FROM auth_sessions WHERE id = ?`
 
+	updateProvedAt = `UPDATE auth_sessions SET proved_at = ? WHERE id = ? AND user_id = ?`
+
 	updateLastSeen = `UPDATE auth_sessions SET last_seen_at = ? WHERE id = ?`
 
 	deleteAuthSession = `DELETE FROM auth_sessions WHERE id = ? AND user_id = ?`
@@ -94,7 +96,7 @@ func openSession(t tx, a model.Session, use *model.KeyUse, events []model.Event)
 	}
 	makeRoom, made := roomForSession(t, a)
 	if a.KeyID == "" {
-		if err := t.execOne(insertAuthSession, append(args, a.Generation)...); err != nil {
+		if err := t.execOne(insertAuthSession, append(args, a.Generation, millisOrZero(a.ProvedAt))...); err != nil {
 			return err
 		}
 		if err := t.later(deleteUnusedUser, a.UserID); err != nil {
@@ -188,7 +190,7 @@ func roomForSession(t tx, a model.Session) (makeRoom step, made func()) {
 // AuthSession returns a session with the custom data of its user, also one that has expired and was not swept yet.
 func (s *Store) AuthSession(ctx context.Context, id string) (model.Session, error) {
 	var a model.Session
-	var times [3]int64
+	var times [4]int64
 	if err := s.row(ctx, selectAuthSession, []any{id}, sessionColumns(&a, &times)...); err != nil {
 		return model.Session{}, doing("find auth session", err)
 	}
@@ -200,7 +202,7 @@ func (s *Store) AuthSession(ctx context.Context, id string) (model.Session, erro
 // some.
 func (s *Store) AuthSessions(ctx context.Context, userID string, now time.Time) ([]model.Session, error) {
 	var a model.Session
-	var times [3]int64
+	var times [4]int64
 	sessions, err := list(ctx, s, 0, selectAuthSessions, []any{userID, now.UnixMilli(), maxListed}, sessionColumns(&a, &times),
 		func() model.Session {
 			setTimes(&a, times)
@@ -210,15 +212,15 @@ func (s *Store) AuthSessions(ctx context.Context, userID string, now time.Time) 
 }
 
 // sessionColumns are the places to scan a row of authSessionColumns into, and the custom data of the user.
-func sessionColumns(a *model.Session, times *[3]int64) []any {
+func sessionColumns(a *model.Session, times *[4]int64) []any {
 	return []any{
 		&a.ID, &a.UserID, &a.DeviceID, &a.Provider, &a.IdentityID, &a.KeyID, &times[0], &times[1],
-		&times[2], &a.Address, &a.Agent, &a.DeviceName, &a.Platform, &a.SDK, &a.CustomData,
+		&times[2], &a.Address, &a.Agent, &a.DeviceName, &a.Platform, &a.SDK, &times[3], &a.CustomData,
 	}
 }
 
-func setTimes(a *model.Session, times [3]int64) {
-	a.CreatedAt, a.ExpiresAt, a.LastSeenAt = fromMillis(times[0]), fromMillis(times[1]), fromMillis(times[2])
+func setTimes(a *model.Session, times [4]int64) {
+	a.CreatedAt, a.ExpiresAt, a.LastSeenAt, a.ProvedAt = fromMillis(times[0]), fromMillis(times[1]), fromMillis(times[2]), fromMillisOrZero(times[3])
 }
 
 // SawAuthSession remembers when a session was last heard of. One that has ended is no error.
@@ -228,6 +230,17 @@ func (s *Store) SawAuthSession(ctx context.Context, id string, now time.Time) er
 		return err
 	})
 	return doing("record the last use of a session", err)
+}
+
+// ConfirmAuthSession remembers that the person of a session showed at a time that it is they, and records the events with it. It answers
+// ErrNotFound when the session has ended or is somebody else's.
+func (s *Store) ConfirmAuthSession(ctx context.Context, userID, id string, at time.Time, events ...model.Event) error {
+	return doing("confirm auth session", s.write(ctx, ofUser(userID), func(t tx) error {
+		if err := t.execOne(updateProvedAt, at.UnixMilli(), id, userID); err != nil {
+			return err
+		}
+		return recordEvents(t, events)
+	}))
 }
 
 // DeleteAuthSession ends a session of a user, and with it that of the browser that holds it. It answers ErrNotFound when it has ended

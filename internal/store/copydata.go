@@ -73,6 +73,7 @@ func withRows() []string {
 		"events", "event_repeats", "anonymous_users", "forms",
 		"unused_users", "server_keys", "custom_data", "knocks", "imported_keys",
 		"key_cards", "key_replacements",
+		"operators", "operator_acts", "passkeys", "passkey_challenges", "handovers",
 	}
 }
 

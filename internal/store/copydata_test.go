@@ -498,7 +498,7 @@ func TestADifferenceAfterTheCopyLeavesNothing(t *testing.T) {
 		to.exec(t, `CREATE FUNCTION change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN `+change+`; RETURN NEW; END $$;
 			CREATE TRIGGER change BEFORE INSERT ON `+table+` FOR EACH ROW EXECUTE FUNCTION change()`)
 		if table == "users" { // nothing else may stop the copy
-			for _, refers := range []string{"identities", "api_keys", "auth_sessions", "unused_users", "server_keys", "custom_data", "imported_keys"} {
+			for _, refers := range []string{"identities", "api_keys", "auth_sessions", "unused_users", "server_keys", "custom_data", "imported_keys", "passkeys", "handovers", "operators"} {
 				to.exec(t, "ALTER TABLE "+refers+" DROP CONSTRAINT "+refers+"_user_id_fkey")
 			}
 		}

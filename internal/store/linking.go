@@ -120,7 +120,7 @@ func (l *linking) add() error {
 		return err
 	}
 	added, err := l.exec(insertIdentity, l.id.ID, l.id.UserID, l.id.Provider, l.id.Subject, "", l.id.CreatedAt.UnixMilli(), false,
-		spellingOf(l.id), l.id.Data)
+		spellingOf(l.id), l.id.Data, l.id.Email)
 	if err == nil && added == 0 { // another was quicker
 		err = model.ErrConflict
 	}

@@ -106,6 +106,21 @@ func found(err error) error {
 // fromMillis is the inverse of time.Time.UnixMilli.
 func fromMillis(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
 
+// millisOrZero keeps a time that may not be there in a column that says 0 then, and fromMillisOrZero reads it.
+func millisOrZero(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+func fromMillisOrZero(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return fromMillis(ms)
+}
+
 // nullMillis is the inverse of fromNullMillis: the zero time is NULL.
 func nullMillis(t time.Time) any {
 	if t.IsZero() {

@@ -53,7 +53,7 @@ func writeStatements() []string {
 		insertAPIKey, insertForm, sweepForms, deleteFormsOfUser, selectKeyRefusal, selectAPIKey, selectAPIKeyName, turnOffAPIKey, turnOnAPIKey, forgetFirstRefusal, deleteAPIKey, deleteSessionsOfKey,
 		deleteKnockOfValue,
 		insertAuthSession, insertAuthSessionByKey,
-		deleteOldOfKey, deleteOldOfUser, deleteOldestOfKey, deleteOldestOfUser, selectAuthSessionID, updateLastSeen,
+		deleteOldOfKey, deleteOldOfUser, deleteOldestOfKey, deleteOldestOfUser, selectAuthSessionID, updateLastSeen, updateProvedAt,
 		deleteAuthSession, deleteAuthSessionsOfUser, sweepAuthSessions,
 		insertWebSession, deleteHeldByOldest, deleteOldestWebSessions, updateWebSession, selectWebSessionVersion,
 		deleteHeldAuthSession, deleteWebSession,

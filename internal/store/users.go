@@ -10,7 +10,7 @@ import (
 )
 
 // identityColumns are the columns of an identity i and its user u in the order of scanIdentity.
-const identityColumns = `i.id, i.user_id, i.provider, i.subject, i.password_hash, i.created_at, i.pending, i.generation, i.data, u.disabled_at IS NOT NULL,
+const identityColumns = `i.id, i.user_id, i.provider, i.subject, i.password_hash, i.created_at, i.pending, i.generation, i.data, i.email, u.disabled_at IS NOT NULL,
 	coalesce((SELECT c.data FROM custom_data AS c WHERE c.user_id = i.user_id), '') AS d`
 
 const (
@@ -34,15 +34,15 @@ WHERE u.id > ? AND NOT EXISTS (SELECT 1 FROM server_keys AS s WHERE s.user_id = 
 	deleteUser = `DELETE FROM users WHERE id = ?`
 
 	insertIdentity = `
-INSERT INTO identities (id, user_id, provider, subject, password_hash, created_at, pending, spelling, data)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO identities (id, user_id, provider, subject, password_hash, created_at, pending, spelling, data, email)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (provider, subject) DO NOTHING`
 
 	// insertLoneIdentity inserts nothing beside an address that people cannot tell from it. One that nobody has confirmed keeps nobody
 	// out: anybody may have registered it.
 	insertLoneIdentity = `
-INSERT INTO identities (id, user_id, provider, subject, password_hash, created_at, pending, spelling, data)
-SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9
+INSERT INTO identities (id, user_id, provider, subject, password_hash, created_at, pending, spelling, data, email)
+SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10
 WHERE NOT EXISTS (SELECT 1 FROM identities WHERE provider = '` + model.ProviderEmailPassword + `' AND spelling = ?8 AND pending = FALSE)
 ON CONFLICT (provider, subject) DO NOTHING`
 
@@ -68,7 +68,7 @@ ORDER BY i.pending LIMIT ?3`
 SELECT ` + identityColumns + `
 FROM identities AS i JOIN users AS u ON u.id = i.user_id WHERE i.user_id = ? ORDER BY i.id`
 
-	updateIdentityData = `UPDATE identities SET data = ? WHERE id = ?`
+	updateIdentityData = `UPDATE identities SET data = ?, email = ? WHERE id = ?`
 
 	updatePasswordHash = `UPDATE identities SET password_hash = ? WHERE id = ? AND password_hash = ?`
 
@@ -194,7 +194,7 @@ func addUser(t tx, insert string, u model.User, ids []model.Identity, events []m
 			continue
 		}
 		added, err := t.exec(insert,
-			id.ID, u.ID, id.Provider, id.Subject, id.PasswordHash, id.CreatedAt.UnixMilli(), id.Pending, spellingOf(id), id.Data)
+			id.ID, u.ID, id.Provider, id.Subject, id.PasswordHash, id.CreatedAt.UnixMilli(), id.Pending, spellingOf(id), id.Data, id.Email)
 		if err == nil && added == 0 {
 			err = model.ErrConflict
 		}
@@ -322,15 +322,15 @@ func (s *Store) identities(ctx context.Context, query string, args ...any) ([]mo
 // scanIdentity are the places to scan the identityColumns into.
 func scanIdentity(id *model.Identity, created *int64) []any {
 	return []any{
-		&id.ID, &id.UserID, &id.Provider, &id.Subject, &id.PasswordHash, created, &id.Pending, &id.Generation, &id.Data, &id.UserDisabled,
-		&id.CustomData,
+		&id.ID, &id.UserID, &id.Provider, &id.Subject, &id.PasswordHash, created, &id.Pending, &id.Generation, &id.Data, &id.Email,
+		&id.UserDisabled, &id.CustomData,
 	}
 }
 
-// ReplaceIdentityData stores what an issuer says of the owner of an identity. One that is gone takes it along.
-func (s *Store) ReplaceIdentityData(ctx context.Context, id model.Identity, data string) error {
+// ReplaceIdentityData stores what an issuer says of the owner of an identity now, and their address. One that is gone takes it along.
+func (s *Store) ReplaceIdentityData(ctx context.Context, id model.Identity, data, email string) error {
 	err := s.write(ctx, ofUser(id.UserID), func(t tx) error {
-		_, err := t.exec(updateIdentityData, data, id.ID)
+		_, err := t.exec(updateIdentityData, data, email, id.ID)
 		return err
 	})
 	return doing("replace identity data", err)

@@ -12,7 +12,18 @@ const MaxWebSessions = 50
 
 // webSessionColumns are the columns of a session in the order of webSessionRow.columns.
 const webSessionColumns = `w.id_hash, w.sealed, w.version, w.created_at, w.last_seen_at, w.expires_at,
-	w.user_id, coalesce(w.auth_session_id, ''), w.address, w.agent, w.proved_at, coalesce(i.subject, ''), coalesce(i.id, ''), coalesce(a.provider, '')`
+	w.user_id, coalesce(w.auth_session_id, ''), w.address, w.agent, w.proved_at, coalesce(a.identity_id, ''), coalesce(a.provider, ''),
+	` + emailOfSession + `, ` + nameOfSession
+
+// A session by password has the address and the name of what opened it; any other has the address of the password that its user has
+// besides, if there is one. A passkey is no identity, and has the name of the user's first.
+const (
+	emailOfSession = `coalesce(CASE WHEN i.provider = '` + model.ProviderEmailPassword + `' THEN i.subject END,
+	(SELECT o.subject FROM identities AS o WHERE o.user_id = w.user_id AND o.provider = '` + model.ProviderEmailPassword + `' ORDER BY o.id LIMIT 1), '')`
+
+	nameOfSession = `coalesce(nullif(i.email, ''), i.subject,
+	(SELECT coalesce(nullif(o.email, ''), o.subject) FROM identities AS o WHERE o.user_id = w.user_id ORDER BY o.id LIMIT 1), '')`
+)
 
 // webSessionFrom joins to a web session what is read with it of the session that it holds.
 const webSessionFrom = ` FROM web_sessions AS w
@@ -124,13 +135,13 @@ type webSessionRow struct {
 	model.WebSession
 	hash                           []byte
 	created, seen, expires, proved int64
-	dest                           [14]any
+	dest                           [15]any
 }
 
 func (r *webSessionRow) columns() []any {
 	r.dest = [...]any{
 		&r.hash, &r.Sealed, &r.Version, &r.created, &r.seen, &r.expires,
-		&r.UserID, &r.AuthSessionID, &r.Address, &r.Agent, &r.proved, &r.Email, &r.IdentityID, &r.Provider,
+		&r.UserID, &r.AuthSessionID, &r.Address, &r.Agent, &r.proved, &r.IdentityID, &r.Provider, &r.Email, &r.Name,
 	}
 	return r.dest[:]
 }

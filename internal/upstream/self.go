@@ -7,6 +7,11 @@ import (
 	"latchkey/internal/model"
 )
 
+// Proofs is the password alone: that is how people sign in to another server from here.
+func (p *Person) Proofs(context.Context) (model.Proofs, error) {
+	return model.Proofs{Password: true}, nil
+}
+
 // CheckPassword asks the other server whether the password is the person's. One that has no call for it is asked to sign them in.
 func (p *Person) CheckPassword(ctx context.Context, password model.Secret) error {
 	err := p.session.Prove(ctx, password.Reveal())

@@ -33,8 +33,8 @@ func users() []contract {
 			otherID.Provider, otherID.PasswordHash = model.ProviderCustomToken, ""
 			want(t, s.CreateUser(t.Context(), other, otherID), nil)
 			for _, data := range []string{id.Data, `{}`, ""} {
-				id.Data = data
-				want(t, s.ReplaceIdentityData(t.Context(), id, data), nil)
+				id.Data, id.Email = data, "ann@example.org"
+				want(t, s.ReplaceIdentityData(t.Context(), id, data, "ann@example.org"), nil)
 				for _, one := range []model.Identity{id, otherID} {
 					got, err := s.IdentityBySubject(t.Context(), one.Provider, one.Subject)
 					want(t, err, nil)
@@ -44,7 +44,7 @@ func users() []contract {
 				}
 			}
 			want(t, s.DeleteUser(t.Context(), u.ID), nil)
-			want(t, s.ReplaceIdentityData(t.Context(), id, "x"), nil)
+			want(t, s.ReplaceIdentityData(t.Context(), id, "x", ""), nil)
 		}},
 		{"an unknown subject, provider or user is not found", func(t *testing.T, s *store.Store) {
 			u, id := newUser("ann")

@@ -1,0 +1,25 @@
+package accounts
+
+import (
+	"context"
+
+	"latchkey/internal/model"
+)
+
+// Proofs are the ways in which the person can confirm that it is they.
+func (p *Person) Proofs(ctx context.Context) (model.Proofs, error) {
+	if err := p.manages(); err != nil {
+		return model.Proofs{}, err
+	}
+	identities, err := p.accounts.store.Identities(ctx, p.who.UserID)
+	if err != nil {
+		return model.Proofs{}, missing(model.KindSessionOver, "read identities", err)
+	}
+	var proofs model.Proofs
+	for _, id := range identities {
+		if id.Provider == model.ProviderEmailPassword && id.PasswordHash != "" {
+			proofs.Password = true
+		}
+	}
+	return proofs, nil
+}
