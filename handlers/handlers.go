@@ -32,6 +32,8 @@ type Deps struct {
 	Service Service
 	// Events keeps what happened to accounts.
 	Events Events
+	// Operators is how operators reach the accounts of others; nil when the accounts are elsewhere.
+	Operators Operators
 	// Pairings are the device grants.
 	Pairings *onboard.Service
 	// Exchange gives tokens for other services; nil when there are none.

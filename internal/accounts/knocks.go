@@ -190,10 +190,7 @@ func (a *Accounts) OpenKnocks(ctx context.Context) (int64, error) {
 }
 
 // Knocked is a knock, and whom a token from there named.
-type Knocked struct {
-	model.Knock
-	HintEmail string // "" when the user has none
-}
+type Knocked = model.Knocked
 
 // Knocks are the devices that were refused and are not ignored, or those that are; first those that tried last.
 func (a *Accounts) Knocks(ctx context.Context, ignored bool) ([]Knocked, error) {
@@ -214,7 +211,7 @@ func (a *Accounts) Knocks(ctx context.Context, ignored bool) ([]Knocked, error) 
 			email = id.Subject
 			emails[k.HintUser] = email
 		}
-		list = append(list, Knocked{k, email})
+		list = append(list, Knocked{Knock: k, HintEmail: email})
 	}
 	return list, nil
 }

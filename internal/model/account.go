@@ -21,6 +21,8 @@ type Account struct {
 	Provider string
 	// Token is the refresh token of their session elsewhere; "" here.
 	Token Secret
+	// Operator says that they were an operator when this was read: whether there is anything to lead to. What they may do is asked anew.
+	Operator bool
 }
 
 // Called is what pages call them.

@@ -65,13 +65,15 @@ const (
 	KindTooManyEmails
 	KindTooManyAccounts
 	KindTooManyActs
-	KindBusy        // too much is being done at once
-	KindStorageDown // nothing can be read or saved
-	KindUnclear     // whether it was saved is not known; Outcome says so too
-	KindLeaked      // to turn on a key whose value leaked takes its name
-	KindExpiryPast  // no key can be given a day that is over as its last
-	KindExpiryFar   // nor one that is further away than model.LatestExpiry
-	KindConfirm     // the act takes a person who confirmed their password a moment ago
+	KindBusy         // too much is being done at once
+	KindStorageDown  // nothing can be read or saved
+	KindUnclear      // whether it was saved is not known; Outcome says so too
+	KindLeaked       // to turn on a key whose value leaked takes its name
+	KindExpiryPast   // no key can be given a day that is over as its last
+	KindExpiryFar    // nor one that is further away than model.LatestExpiry
+	KindConfirm      // the act takes a person who confirmed their password a moment ago
+	KindYourself     // an operator is not disabled by themselves
+	KindLastOperator // nor is the last one who is left
 
 	KindUnreachable   // nobody listens: nothing was sent
 	KindInsecure      // its certificate is not to be trusted: nothing was sent
