@@ -35,6 +35,7 @@ var eventGroups = map[string][]model.EventKind{
 	"account": {
 		model.EventAccountMade, model.EventPasswordChanged, model.EventPasswordReset, model.EventResetAsked, model.EventEmailConfirmed, model.EventIdentityLinked, model.EventIdentityUnlinked,
 		model.EventAccountDisabled, model.EventAccountEnabled,
+		model.EventPasskeyAdded, model.EventPasskeyRemoved, model.EventPasskeyCount, model.EventPasswordRemoved,
 	},
 }
 
@@ -197,6 +198,7 @@ var drawings = map[model.EventKind]string{
 	model.EventPasswordChanged: "lock", model.EventPasswordReset: "lock", model.EventPasswordProved: "lock", model.EventResetAsked: "mail",
 	model.EventEmailConfirmed: "mail", model.EventIdentityLinked: "link", model.EventIdentityUnlinked: "trash", model.EventAccountDisabled: "ban", model.EventAccountEnabled: "user",
 	model.EventKeySaved: "check", model.EventKeyLeaked: "alert",
+	model.EventPasskeyAdded: "lock", model.EventPasskeyRemoved: "trash", model.EventPasskeyCount: "alert", model.EventPasswordRemoved: "lock",
 }
 
 // eventWords are the words before and behind the name of the key that an event is about, where no more decides on them.
@@ -219,6 +221,7 @@ var eventWords = map[model.EventKind][2]string{
 	model.EventEmailConfirmed:  {"Email address confirmed"},
 	model.EventAccountDisabled: {"Account disabled"},
 	model.EventAccountEnabled:  {"Account enabled"},
+	model.EventPasswordRemoved: {"Password removed"},
 }
 
 // asDevice says that the detail of an event is what a device called itself.
@@ -258,6 +261,14 @@ func wordsOf(e model.Event) (before, between, after string) {
 		return "Set ", "", expirySet(e.Detail)
 	case e.Kind == model.EventKeyRefused:
 		return "Refused ", "", ": the key is off"
+	case e.Kind == model.EventPasswordProved && e.Detail != "":
+		return "Confirmed " + e.Detail, "", ""
+	case e.Kind == model.EventPasskeyAdded:
+		return "Added the passkey " + e.Detail, "", ""
+	case e.Kind == model.EventPasskeyRemoved:
+		return "Removed the passkey " + e.Detail, "", ""
+	case e.Kind == model.EventPasskeyCount:
+		return "The passkey " + e.Detail + " may have been copied: it counted fewer uses than before", "", ""
 	case e.Kind == model.EventIdentityLinked:
 		return "Added sign-in " + e.Detail, "", ""
 	case e.Kind == model.EventIdentityUnlinked:

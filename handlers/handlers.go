@@ -53,6 +53,8 @@ type Deps struct {
 	Site views.Site
 	// AppID and BaseURL are what a device must be told besides its key.
 	AppID, BaseURL string
+	// PasskeysElsewhere are the hosts for which passkeys of people here were created, and at which alone they work: the server had them once.
+	PasskeysElsewhere []string
 	// Here says that the service is this program's own, whose promises the pages may repeat. It decides on words alone.
 	Here bool
 	// Registration says whether people may make accounts themselves.

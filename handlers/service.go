@@ -10,6 +10,7 @@ import (
 // Service is whatever has the accounts and their keys: package accounts in this process, or package upstream, which asks another
 // server. Every refusal is a *model.Error.
 type Service interface {
+	PasskeySignIns
 	// Register creates an account.
 	Register(ctx context.Context, from model.Origin, email string, password model.Secret) error
 	// Named is the address of the account that a person means by what they typed: where nobody can tell an address from another, the
@@ -30,6 +31,16 @@ type Service interface {
 	UseLink(ctx context.Context, from model.Origin, link model.GivenLink, password model.Secret) (email string, err error)
 }
 
+// PasskeySignIns are how somebody signs in with a passkey. Some services do not offer it.
+type PasskeySignIns interface {
+	// PasskeyOptions are what navigator.credentials.get is given, as JSON, and the challenge that SignInWithPasskey wants back. It is good
+	// for model.ChallengeLifetime, and once.
+	PasskeyOptions(ctx context.Context, from model.Origin) (options []byte, challenge string, err error)
+	// SignInWithPasskey opens a session with what the browser answered to the options: the JSON of a PublicKeyCredential. One that does not
+	// fit is model.KindBadPasskey, whatever is wrong with it.
+	SignInWithPasskey(ctx context.Context, from model.Origin, challenge string, answer []byte) (model.Account, error)
+}
+
 // Person is somebody who is signed in.
 type Person interface {
 	Keys
@@ -40,6 +51,8 @@ type Person interface {
 	Sessions
 	Proving
 	Self
+	Passkeys
+	AddingPasskeys
 }
 
 // Keys are a person's keys.
@@ -117,6 +130,10 @@ type Proving interface {
 	// Proofs are the ways that they have.
 	Proofs(ctx context.Context) (model.Proofs, error)
 	CheckPassword(ctx context.Context, password model.Secret) error
+	// ProofOptions are what navigator.credentials.get is given for CheckPasskey, as JSON: the passkeys of the person, and a challenge.
+	ProofOptions(ctx context.Context) (options []byte, challenge string, err error)
+	// CheckPasskey checks what the browser answered to them, as SignInWithPasskey does.
+	CheckPasskey(ctx context.Context, challenge string, answer []byte) error
 }
 
 // Self is what a person does about their account.
@@ -131,4 +148,26 @@ type Self interface {
 	// TryValue signs in with a value once, and says whose key it is and, if it can, which; a value that does not work is
 	// model.KindWrongValue. With a key of the person's own it leaves no trace, but for the use that another server takes it for.
 	TryValue(ctx context.Context, value model.Secret) (model.Key, error)
+}
+
+// Passkeys are those of a person. Some services have none.
+type Passkeys interface {
+	// Passkeys are all of them, in the order in which they were added: those too that work at another host alone.
+	Passkeys(ctx context.Context) ([]model.Passkey, error)
+	// RenamePasskey calls one something else, and gives it as it is afterwards. A name that it cannot have is model.KindBadLabel.
+	RenamePasskey(ctx context.Context, id, name string) (model.Passkey, error)
+	// RemovePasskey removes one, ends the sessions that it opened, and gives it as it was. The last way in stays: model.KindLastWay.
+	RemovePasskey(ctx context.Context, id string) (model.Passkey, error)
+	// RemovePassword has the password sign nobody in any more, and ends all other sessions. It takes two passkeys, or one and an address to
+	// which a link for a new password can be sent: model.KindFewPasskeys otherwise. A person without a password is model.KindNotFound.
+	RemovePassword(ctx context.Context) error
+}
+
+// AddingPasskeys is how a person gets a passkey, in two steps.
+type AddingPasskeys interface {
+	// NewPasskeyOptions are what navigator.credentials.create is given, as JSON, and the challenge that AddPasskey wants back.
+	NewPasskeyOptions(ctx context.Context) (options []byte, challenge string, err error)
+	// AddPasskey keeps what the browser answered to them, which is the JSON of a PublicKeyCredential. model.KindPasskeyTaken is that it is
+	// kept already, model.KindPasskeyLimit that the person has model.MaxPasskeys.
+	AddPasskey(ctx context.Context, challenge, name string, answer []byte) (model.Passkey, error)
 }

@@ -617,6 +617,8 @@ var lostActs = map[string]struct {
 var notLost = []string{
 	"Named", "LinkOwner", "As", "Keys", "Key", "Sessions", "Ways", "Proofs", "WebSession", "WebSessions", "Settled", "Grant", "GrantByDeviceCode", "LookUpGrant",
 	"SendLink", "SweepGrants",
+	"Passkeys", "PasskeyOptions", "ProofOptions", "NewPasskeyOptions",
+	"SignInWithPasskey", "CheckPasskey", "AddPasskey", "RenamePasskey", "RemovePasskey", "RemovePassword", // on no page yet
 	"MarkSaved",    // TestLeavingAValueGoesOnWhateverCannotBeRemembered
 	"DeliverGrant", // TestADeliveryWhoseAnswerIsLostIsRepeatedAndWrittenDownOnce
 }

@@ -88,6 +88,12 @@ const (
 	kindNoReplacement
 	kindNotReplaced
 	kindLeaked
+	kindBadPasskey
+	kindNotOwnPasskey
+	kindPasskeyTaken
+	kindPasskeyRule
+	kindPasskeyNotFound
+	kindNotProved
 	kinds // how many there are
 )
 
@@ -165,6 +171,13 @@ var wireErrors = [...]wireError{
 	kindNoReplacement:   {400, "InvalidParameter", asRefused, slog.LevelInfo},
 	kindNotReplaced:     {404, "ReplacementNotFound", "nothing takes the place of this API key", slog.LevelInfo},
 	kindLeaked:          {409, "", "the value of this API key leaked: it stays off unless it is enabled", slog.LevelInfo},
+	// What is wrong with a passkey is in the log alone.
+	kindBadPasskey:      {401, "AuthError", "That did not work. Try again.", slog.LevelInfo},
+	kindNotOwnPasskey:   {403, "AuthError", "That did not work. Try again.", slog.LevelInfo},
+	kindPasskeyTaken:    {409, "", "This passkey is registered already.", slog.LevelInfo},
+	kindPasskeyRule:     {422, "InvalidParameter", asRefused, slog.LevelInfo},
+	kindPasskeyNotFound: {404, "PasskeyNotFound", "passkey not found", slog.LevelInfo},
+	kindNotProved:       {403, "ProofRequired", "show first that it is you: POST /proof", slog.LevelInfo},
 	// Linking says "unauthorized" where the tests of the SDKs look for that, and never is.
 	kindBadLinkRequest:    {400, "InvalidParameter", "invalid user link request", slog.LevelInfo},
 	kindIdentityTaken:     {400, "InvalidParameter", "invalid user link request: unauthorized: a user already exists with the specified provider", slog.LevelInfo},
@@ -243,6 +256,12 @@ var wireKinds = map[model.Kind]kind{
 	model.KindExpiryFar:          kindBadExpiry,
 	model.KindLeaked:             kindLeaked,    // only where a replacement is undone
 	model.KindConfirm:            kindForbidden, // of no act of a program
+
+	model.KindBadPasskey:   kindBadPasskey,
+	model.KindPasskeyTaken: kindPasskeyTaken,
+	model.KindPasskeyLimit: kindPasskeyRule,
+	model.KindLastWay:      kindPasskeyRule,
+	model.KindFewPasskeys:  kindPasskeyRule,
 }
 
 // failureOf is any error as the failure that it goes out as.

@@ -75,6 +75,12 @@ const (
 	KindYourself     // an operator is not disabled by themselves
 	KindLastOperator // nor is the last one who is left
 
+	KindBadPasskey   // the answer of a passkey does not fit, or nobody has the passkey: which is not told
+	KindPasskeyTaken // the passkey is registered already
+	KindPasskeyLimit // the person has as many passkeys as allowed
+	KindLastWay      // the person would have no way to sign in any more
+	KindFewPasskeys  // to go without a password takes two passkeys, or one and an address to which a link can be sent
+
 	KindUnreachable   // nobody listens: nothing was sent
 	KindInsecure      // its certificate is not to be trusted: nothing was sent
 	KindMisconfigured // it says that it is at another host, where nothing is sent

@@ -33,6 +33,11 @@ const (
 
 	EventIdentityUnlinked EventKind = "identity-unlinked"
 
+	EventPasskeyAdded    EventKind = "passkey-added"
+	EventPasskeyRemoved  EventKind = "passkey-removed"
+	EventPasskeyCount    EventKind = "passkey-count-back" // it said that it was used less often than before: there may be two of it
+	EventPasswordRemoved EventKind = "password-removed"
+
 	EventKeySaved         EventKind = "key-saved"
 	EventKeyLeaked        EventKind = "key-leaked"
 	EventKeyExpirySet     EventKind = "key-expiry-set"
@@ -49,6 +54,10 @@ const (
 	DetailGoogle = "with Google"
 	DetailApple  = "with Apple"
 )
+
+// DetailPasskey is the detail of EventSignedIn and of EventPasswordProved when it was with a passkey. That of events about a passkey is its
+// name.
+const DetailPasskey = "with a passkey"
 
 // DetailPassword is the detail of EventIdentityLinked when it is an email address.
 const DetailPassword = "with email and password"
