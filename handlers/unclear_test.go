@@ -619,6 +619,7 @@ var notLost = []string{
 	"SendLink", "SweepGrants",
 	"Passkeys", "PasskeyOptions", "ProofOptions", "NewPasskeyOptions",
 	"SignInWithPasskey", "CheckPasskey", "AddPasskey", "RenamePasskey", "RemovePasskey", "RemovePassword", // on no page yet
+	"OpenID", "BeginOpenID", "ReturnOpenID", "ConnectOpenID", "ConfirmOpenID",
 	"MarkSaved",    // TestLeavingAValueGoesOnWhateverCannotBeRemembered
 	"DeliverGrant", // TestADeliveryWhoseAnswerIsLostIsRepeatedAndWrittenDownOnce
 }

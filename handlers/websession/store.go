@@ -320,6 +320,12 @@ func (s *Store) Save(r *http.Request, w http.ResponseWriter, session *sessions.S
 	if a.Token == "" {
 		row.AuthSessionID = a.SessionID
 	}
+	if !a.Ends.IsZero() && a.Ends.Before(row.ExpiresAt) {
+		row.ExpiresAt = a.Ends
+	}
+	if a.Unproved {
+		row.ProvedAt = time.UnixMilli(0)
+	}
 	row.Sealed = s.ring.seal(pack(a), row.IDHash[:])
 	err := s.Rows.CreateWebSession(r.Context(), row)
 	err = s.settle(r.Context(), err, func(ctx context.Context) error {

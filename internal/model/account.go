@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"time"
 )
 
 // Account is somebody who is signed in, in one session.
@@ -23,6 +24,10 @@ type Account struct {
 	Token Secret
 	// Operator says that they were an operator when this was read: whether there is anything to lead to. What they may do is asked anew.
 	Operator bool
+	// Ends is when the session that they have just opened ends at the latest; zero: later than any browser's. Unproved says that they may
+	// not have shown just now that it is they, as with a provider at which they were signed in already.
+	Ends     time.Time
+	Unproved bool
 }
 
 // Called is what pages call them.

@@ -81,6 +81,9 @@ const (
 	KindLastWay      // the person would have no way to sign in any more
 	KindFewPasskeys  // to go without a password takes two passkeys, or one and an address to which a link can be sent
 
+	KindCannotTell   // the provider does not say that the person has just signed in there
+	KindSomebodyElse // the provider says that it is not the person who is signed in here
+
 	KindUnreachable   // nobody listens: nothing was sent
 	KindInsecure      // its certificate is not to be trusted: nothing was sent
 	KindMisconfigured // it says that it is at another host, where nothing is sent

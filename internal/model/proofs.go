@@ -1,11 +1,5 @@
 package model
 
-// OpenID is another provider, with OpenID Connect, at which people sign in for this server.
-type OpenID struct {
-	ID   string // as it is in addresses
-	Name string // as people know it
-}
-
 // Proofs are the ways in which a person can show, while they are signed in, that it is they.
 type Proofs struct {
 	Password bool

@@ -59,6 +59,9 @@ type Way struct {
 	Provider  string
 	Name      string // an address, or what the provider calls them
 	Removable bool   // by the person: not an email address, and not the last
+	// OpenID is the provider at which they sign in with a browser, its zero value when there is none for it.
+	OpenID OpenID
+	Since  time.Time
 }
 
 // What a link that was sent by email is for.
