@@ -56,6 +56,7 @@ func TestAProgramIsToldWhenNobodyKnowsWhetherSomethingWasSaved(t *testing.T) {
 // refusedLogins are refusals of what somebody wants to sign in with.
 var refusedLogins = map[kind]bool{
 	kindWrongPassword: true, kindWrongKey: true, kindWrongToken: true, kindNotOffered: true, kindUserDisabled: true, kindNotConfirmed: true,
+	kindBadPasskey: true,
 }
 
 // SDKs log a user out on any 401, so the list of reasons is closed.
