@@ -120,7 +120,7 @@ func (p *Person) RemoveWay(ctx context.Context, id string) (model.Way, error) {
 	a, way, how := p.accounts, ways[i], signedInWith[ways[i].Provider]
 	e := p.event(model.EventIdentityUnlinked)
 	e.Detail = how
-	err = p.settle(ctx, "unlink identity", a.store.UnlinkIdentity(ctx, p.who.UserID, id, e), func(ctx context.Context) (bool, error) {
+	err = p.settle(ctx, "unlink identity", a.store.UnlinkIdentity(ctx, p.who.UserID, id, "", e), func(ctx context.Context) (bool, error) {
 		left, err := a.store.Identities(ctx, p.who.UserID)
 		if errors.Is(err, model.ErrNotFound) { // with the account
 			return true, nil

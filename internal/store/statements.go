@@ -41,6 +41,7 @@ func readStatements() []string {
 		selectDueReplacements, selectReplacements,
 		selectCards,
 		selectExpired, selectDueReminder, selectClaimed,
+		selectPasskeys, selectPasskeyByCredential, selectHost, selectChallenge,
 	}
 }
 
@@ -75,6 +76,9 @@ func writeStatements() []string {
 		selectReplaceable, selectNewKey, upsertReplacement, sawNewKey, parkedByTurn, undoneByTurn, undoneByNew, endReplacement, selectEvidence,
 		moveQuiet, setBoth, restartQuiet, restartAllQuiet, boundReplacements, selectReplacementState, moveReplacement, deleteReplacement,
 		markSaved, selectShown, upsertLeaked, selectLeaked,
+		countPasskeys, insertPasskey, selectPasskeyID, updatePasskeyName, updatePasskeyUse, deletePasskey, selectPasskeyOfUser,
+		removePassword, selectHasPassword,
+		insertChallenge, roomForChallenges, roomForChallengesOf, useChallenge, deleteChallenge, deleteChallengesOfUser, sweepChallenges, boundChallenges,
 	}
 }
 

@@ -55,6 +55,7 @@ func (s *Store) Bound(ctx context.Context, now time.Time, most Longest) error {
 				{boundLinks, 0},
 				{boundGrants, most.Grant},
 				{boundReplacements, 0},
+				{boundChallenges, model.ChallengeLifetime},
 			} {
 				end := now.Add(bound.life)
 				changed, err := t.exec(bound.text, end.UnixMilli(), end.Add(model.MaxAhead).UnixMilli(), sweepBatch)
@@ -102,6 +103,7 @@ func (s *Store) Sweep(ctx context.Context, now time.Time, idle time.Duration) er
 		{sweepEndedWebSessions, now},
 		{sweepIdleWebSessions, now.Add(-idle)},
 		{sweepLinks, now},
+		{sweepChallenges, now},
 		{sweepForms, now.Add(-formsKept)},
 		{sweepEvents, now.Add(-eventsKept)},
 		{sweepRepeats, now.Add(-eventsKept)},

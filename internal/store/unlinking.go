@@ -9,13 +9,17 @@ import (
 // unlinkable are the providers of which a user's identities can be unlinked, as SQL lists them: those whose tokens others sign.
 const unlinkable = `'` + model.ProviderCustomToken + `', '` + model.ProviderGoogle + `', '` + model.ProviderApple + `'`
 
+// wayIn is that the user of an identity o can sign in with it: what works once, such as an anonymous identity, does not count, nor an
+// address that nobody has confirmed or that has no password.
+const wayIn = `o.pending = FALSE AND (
+	o.provider = '` + model.ProviderEmailPassword + `' AND o.password_hash <> '' OR o.provider IN (` + unlinkable + `))`
+
 const (
-	// unlinkIdentity leaves the last way to sign in. What works once, such as an anonymous identity, is none, nor is an address that
-	// nobody has confirmed.
+	// unlinkIdentity leaves the last way to sign in: another identity, or a passkey of this host.
 	unlinkIdentity = `
-DELETE FROM identities WHERE id = ?1 AND user_id = ?2 AND provider IN (` + unlinkable + `) AND EXISTS (
-	SELECT 1 FROM identities AS o WHERE o.user_id = ?2 AND o.id <> ?1 AND o.pending = FALSE
-		AND o.provider IN ('` + model.ProviderEmailPassword + `', ` + unlinkable + `))`
+DELETE FROM identities WHERE id = ?1 AND user_id = ?2 AND provider IN (` + unlinkable + `) AND (
+	EXISTS (SELECT 1 FROM identities AS o WHERE o.user_id = ?2 AND o.id <> ?1 AND ` + wayIn + `)
+	OR EXISTS (SELECT 1 FROM passkeys AS p WHERE p.user_id = ?2 AND p.rp_id = ?3))`
 
 	selectIdentityOfUser = `SELECT provider FROM identities WHERE id = ? AND user_id = ?`
 
@@ -24,10 +28,10 @@ DELETE FROM identities WHERE id = ?1 AND user_id = ?2 AND provider IN (` + unlin
 
 // UnlinkIdentity takes a way to sign in from a user, and ends the auth sessions that it opened, with those of browsers that hold them.
 // Somebody else's is ErrNotFound, as one that never was. ErrConflict is that it must stay: it is an email address or works once, or
-// the user has no other way to sign in. The events are recorded with it.
-func (s *Store) UnlinkIdentity(ctx context.Context, userID, identityID string, events ...model.Event) error {
+// the user has no other way to sign in, of which passkeys of the host are one. The events are recorded with it.
+func (s *Store) UnlinkIdentity(ctx context.Context, userID, identityID, host string, events ...model.Event) error {
 	return doing("unlink identity", s.write(ctx, ofUser(userID), func(t tx) error {
-		switch deleted, err := t.exec(unlinkIdentity, identityID, userID); {
+		switch deleted, err := t.exec(unlinkIdentity, identityID, userID, host); {
 		case err != nil:
 			return err
 		case deleted == 0:

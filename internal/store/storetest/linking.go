@@ -228,10 +228,10 @@ func proveUnlinked(t *testing.T, s *store.Store) {
 	want(t, s.CreateWebSession(ctx, w), nil)
 
 	e := newEvent(u.ID, model.EventIdentityUnlinked)
-	want(t, s.UnlinkIdentity(ctx, u.ID, email.ID, e), model.ErrConflict)
-	want(t, s.UnlinkIdentity(ctx, u.ID, last.ID, e), model.ErrNotFound)
-	want(t, s.UnlinkIdentity(ctx, u.ID, model.NewID(base), e), model.ErrNotFound)
-	want(t, s.UnlinkIdentity(ctx, other.UserID, last.ID), model.ErrConflict) // an anonymous identity works once
+	want(t, s.UnlinkIdentity(ctx, u.ID, email.ID, "", e), model.ErrConflict)
+	want(t, s.UnlinkIdentity(ctx, u.ID, last.ID, "", e), model.ErrNotFound)
+	want(t, s.UnlinkIdentity(ctx, u.ID, model.NewID(base), "", e), model.ErrNotFound)
+	want(t, s.UnlinkIdentity(ctx, other.UserID, last.ID, ""), model.ErrConflict) // an anonymous identity works once
 	for _, a := range []model.Session{own, device, byGoogle, byApple, other} {
 		_, err := s.AuthSession(ctx, a.ID)
 		want(t, err, nil)
@@ -245,8 +245,8 @@ func proveUnlinked(t *testing.T, s *store.Store) {
 		t.Errorf("%d events of what did not happen", n)
 	}
 
-	want(t, s.UnlinkIdentity(ctx, u.ID, google.ID, e), nil)
-	want(t, s.UnlinkIdentity(ctx, u.ID, google.ID, newEvent(u.ID, model.EventIdentityUnlinked)), model.ErrNotFound)
+	want(t, s.UnlinkIdentity(ctx, u.ID, google.ID, "", e), nil)
+	want(t, s.UnlinkIdentity(ctx, u.ID, google.ID, "", newEvent(u.ID, model.EventIdentityUnlinked)), model.ErrNotFound)
 	_, err := s.IdentityBySubject(ctx, google.Provider, google.Subject)
 	want(t, err, model.ErrNotFound)
 	_, err = s.AuthSession(ctx, byGoogle.ID)
@@ -263,7 +263,7 @@ func proveUnlinked(t *testing.T, s *store.Store) {
 
 	// It is nobody's now, and may be linked again.
 	again := addLinked(t, s, own, model.ProviderGoogle)
-	want(t, s.UnlinkIdentity(ctx, u.ID, again.ID), nil)
+	want(t, s.UnlinkIdentity(ctx, u.ID, again.ID, ""), nil)
 }
 
 func proveUnlinkedAtOnce(t *testing.T, s *store.Store) {
@@ -279,7 +279,7 @@ func proveUnlinkedAtOnce(t *testing.T, s *store.Store) {
 			if i == 0 {
 				return s.CreateAuthSession(ctx, a, nil)
 			}
-			return s.UnlinkIdentity(ctx, u.ID, id.ID)
+			return s.UnlinkIdentity(ctx, u.ID, id.ID, "")
 		}, model.ErrNotFound)
 		_, err := s.AuthSession(ctx, a.ID)
 		want(t, err, model.ErrNotFound)

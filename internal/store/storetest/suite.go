@@ -39,6 +39,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		{"links", links()},
 		{"accounts", accounts()},
 		{"linking", linking()},
+		{"passkeys", passkeys()},
 		{"knocks", knocks()},
 		{"server keys", serverKeys()},
 		{"custom data", customData()},

@@ -52,6 +52,7 @@ CREATE TABLE passkeys (
 );
 
 CREATE INDEX passkeys_user_id ON passkeys (user_id, id);
+CREATE INDEX passkeys_rp_id ON passkeys (rp_id);
 
 CREATE TABLE passkey_challenges (
     id         TEXT COLLATE "C" NOT NULL PRIMARY KEY,
@@ -62,6 +63,7 @@ CREATE TABLE passkey_challenges (
 );
 
 CREATE INDEX passkey_challenges_expires_at ON passkey_challenges (expires_at);
+CREATE INDEX passkey_challenges_user_id ON passkey_challenges (user_id, expires_at);
 
 CREATE TABLE handovers (
     ticket_hash BYTEA NOT NULL PRIMARY KEY,

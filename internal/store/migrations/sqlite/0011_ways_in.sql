@@ -55,6 +55,7 @@ CREATE TABLE passkeys (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX passkeys_user_id ON passkeys (user_id, id);
+CREATE INDEX passkeys_rp_id ON passkeys (rp_id);
 
 -- Each is good once. user_id is '' when nobody is signed in yet.
 CREATE TABLE passkey_challenges (
@@ -66,6 +67,7 @@ CREATE TABLE passkey_challenges (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX passkey_challenges_expires_at ON passkey_challenges (expires_at);
+CREATE INDEX passkey_challenges_user_id ON passkey_challenges (user_id, expires_at);
 
 -- Links by which an app opens the keys page for its own user; each is good once. proved_at is that of the session that asked.
 CREATE TABLE handovers (
