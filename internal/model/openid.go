@@ -66,3 +66,18 @@ func (s SameAddress) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, reda
 
 // LogValue gives package slog the same text.
 func (s SameAddress) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// OpenIDTicket is what a provider said of somebody, who may be the owner of the account of that address.
+type OpenIDTicket struct {
+	Hash               [32]byte // of the ticket, which is not kept
+	IdentityID, UserID string   // of the account
+	Email              string   // with which its owner signs in; read with the ticket, and not kept in it
+	Who                Proved
+	ExpiresAt          time.Time
+}
+
+// Format keeps all of it out of every log and error.
+func (t OpenIDTicket) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
+
+// LogValue gives package slog the same text.
+func (t OpenIDTicket) LogValue() slog.Value { return slog.StringValue(redacted) }

@@ -30,7 +30,7 @@ INSERT INTO auth_sessions (id, user_id, device_id, provider, identity_id, create
 SELECT ?1, u.id, ?2, ?3, ?4, ?5, ?6, ?5, ?7, ?8, ?9, ?10, ?11, ?14
 FROM users AS u WHERE u.id = ?12 AND u.disabled_at IS NULL
 	AND NOT EXISTS (SELECT 1 FROM identities AS i WHERE i.id = ?4 AND i.generation <> ?13)
-	AND (?3 NOT IN (` + unlinkable + `) OR EXISTS (SELECT 1 FROM identities AS i WHERE i.id = ?4))
+	AND (?3 NOT IN (` + signedByOthers + `) AND ?3 NOT LIKE ` + openID + ` OR EXISTS (SELECT 1 FROM identities AS i WHERE i.id = ?4))
 	AND (?3 <> '` + model.ProviderPasskey + `' OR EXISTS (SELECT 1 FROM passkeys AS p WHERE p.id = ?4 AND p.user_id = u.id))`
 
 	// insertAuthSessionByKey asks for the key, its switch and its expiry while inserting: a key that is turned off between being looked

@@ -74,6 +74,7 @@ func withRows() []string {
 		"unused_users", "server_keys", "custom_data", "knocks", "imported_keys",
 		"key_cards", "key_replacements",
 		"operators", "operator_acts", "passkeys", "passkey_challenges", "handovers",
+		"openid_tickets",
 	}
 }
 

@@ -42,6 +42,7 @@ func readStatements() []string {
 		selectCards,
 		selectExpired, selectDueReminder, selectClaimed,
 		selectPasskeys, selectPasskeyByCredential, selectHost, selectChallenge,
+		selectTicket,
 	}
 }
 
@@ -79,6 +80,7 @@ func writeStatements() []string {
 		countPasskeys, insertPasskey, selectPasskeyID, updatePasskeyName, updatePasskeyUse, deletePasskey, selectPasskeyOfUser,
 		removePassword, selectHasPassword,
 		insertChallenge, roomForChallenges, roomForChallengesOf, useChallenge, deleteChallenge, deleteChallengesOfUser, sweepChallenges, boundChallenges,
+		insertTicket, deleteOldTickets, deleteTicket, selectGeneration, sweepTickets,
 	}
 }
 

@@ -104,6 +104,7 @@ func (s *Store) Sweep(ctx context.Context, now time.Time, idle time.Duration) er
 		{sweepIdleWebSessions, now.Add(-idle)},
 		{sweepLinks, now},
 		{sweepChallenges, now},
+		{sweepTickets, now},
 		{sweepForms, now.Add(-formsKept)},
 		{sweepEvents, now.Add(-eventsKept)},
 		{sweepRepeats, now.Add(-eventsKept)},

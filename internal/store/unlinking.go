@@ -6,18 +6,22 @@ import (
 	"latchkey/internal/model"
 )
 
-// unlinkable are the providers of which a user's identities can be unlinked, as SQL lists them: those whose tokens others sign.
-const unlinkable = `'` + model.ProviderCustomToken + `', '` + model.ProviderGoogle + `', '` + model.ProviderApple + `'`
+// signedByOthers has the providers whose tokens others sign, as SQL lists them, and openID is like the names of those with OpenID Connect.
+// A user's identities of them can be unlinked.
+const (
+	openID         = `'` + model.OpenIDPrefix + `%'`
+	signedByOthers = `'` + model.ProviderCustomToken + `', '` + model.ProviderGoogle + `', '` + model.ProviderApple + `'`
+)
 
 // wayIn is that the user of an identity o can sign in with it: what works once, such as an anonymous identity, does not count, nor an
 // address that nobody has confirmed or that has no password.
 const wayIn = `o.pending = FALSE AND (
-	o.provider = '` + model.ProviderEmailPassword + `' AND o.password_hash <> '' OR o.provider IN (` + unlinkable + `))`
+	o.provider = '` + model.ProviderEmailPassword + `' AND o.password_hash <> '' OR o.provider IN (` + signedByOthers + `) OR o.provider LIKE ` + openID + `)`
 
 const (
 	// unlinkIdentity leaves the last way to sign in: another identity, or a passkey of this host.
 	unlinkIdentity = `
-DELETE FROM identities WHERE id = ?1 AND user_id = ?2 AND provider IN (` + unlinkable + `) AND (
+DELETE FROM identities WHERE id = ?1 AND user_id = ?2 AND (provider IN (` + signedByOthers + `) OR provider LIKE ` + openID + `) AND (
 	EXISTS (SELECT 1 FROM identities AS o WHERE o.user_id = ?2 AND o.id <> ?1 AND ` + wayIn + `)
 	OR EXISTS (SELECT 1 FROM passkeys AS p WHERE p.user_id = ?2 AND p.rp_id = ?3))`
 

@@ -40,6 +40,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		{"accounts", accounts()},
 		{"linking", linking()},
 		{"passkeys", passkeys()},
+		{"openID", openID()},
 		{"knocks", knocks()},
 		{"server keys", serverKeys()},
 		{"custom data", customData()},

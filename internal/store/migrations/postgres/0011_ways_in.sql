@@ -65,6 +65,19 @@ CREATE TABLE passkey_challenges (
 CREATE INDEX passkey_challenges_expires_at ON passkey_challenges (expires_at);
 CREATE INDEX passkey_challenges_user_id ON passkey_challenges (user_id, expires_at);
 
+CREATE TABLE openid_tickets (
+    ticket_hash BYTEA NOT NULL PRIMARY KEY,
+    identity_id TEXT COLLATE "C" NOT NULL REFERENCES identities (id) ON DELETE CASCADE,
+    provider    TEXT COLLATE "C" NOT NULL,
+    subject     TEXT COLLATE "C" NOT NULL,
+    email       TEXT COLLATE "C" NOT NULL,
+    data        TEXT COLLATE "C" NOT NULL,
+    expires_at  BIGINT NOT NULL
+);
+
+CREATE INDEX openid_tickets_identity_id ON openid_tickets (identity_id, expires_at);
+CREATE INDEX openid_tickets_expires_at ON openid_tickets (expires_at);
+
 CREATE TABLE handovers (
     ticket_hash BYTEA NOT NULL PRIMARY KEY,
     user_id     TEXT COLLATE "C" NOT NULL REFERENCES users (id) ON DELETE CASCADE,

@@ -69,6 +69,20 @@ CREATE TABLE passkey_challenges (
 CREATE INDEX passkey_challenges_expires_at ON passkey_challenges (expires_at);
 CREATE INDEX passkey_challenges_user_id ON passkey_challenges (user_id, expires_at);
 
+-- What a provider said of somebody, for the owner of the account of that address to confirm by its password; each is good once.
+CREATE TABLE openid_tickets (
+    ticket_hash BLOB    NOT NULL PRIMARY KEY,
+    identity_id TEXT    NOT NULL REFERENCES identities (id) ON DELETE CASCADE,
+    provider    TEXT    NOT NULL,
+    subject     TEXT    NOT NULL,
+    email       TEXT    NOT NULL,
+    data        TEXT    NOT NULL,
+    expires_at  INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX openid_tickets_identity_id ON openid_tickets (identity_id, expires_at);
+CREATE INDEX openid_tickets_expires_at ON openid_tickets (expires_at);
+
 -- Links by which an app opens the keys page for its own user; each is good once. proved_at is that of the session that asked.
 CREATE TABLE handovers (
     ticket_hash BLOB    NOT NULL PRIMARY KEY,
