@@ -3,6 +3,8 @@ package handlers
 import (
 	"errors"
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -23,7 +25,7 @@ func (h *dashboard) showAccount(c echo.Context) error {
 }
 
 func (h *dashboard) accountModel(c echo.Context) (views.Account, error) {
-	m := views.Account{Page: h.page(c, "Account"), Embedded: h.Here, MinPassword: h.MinPassword}
+	m := views.Account{Page: h.page(c, "Account"), Embedded: h.Here, MinPassword: h.MinPassword, Decides: h.decides()}
 	m.Here = accountPath // also where it answers the form
 	ctx, cancel := readContext(c)
 	defer cancel()
@@ -34,10 +36,18 @@ func (h *dashboard) accountModel(c echo.Context) (views.Account, error) {
 	case err != nil:
 		return m, err
 	}
-	for _, way := range ways {
-		m.Ways = append(m.Ways, views.Way{ID: way.ID, Kind: wayKinds[way.Provider], Name: way.Name, Removable: way.Removable})
-	}
+	m.Ways, m.Connectable = h.ways(ways)
+	m.NoPassword = h.PasswordsOff || !slices.ContainsFunc(ways, func(w model.Way) bool { return w.Provider == model.ProviderEmailPassword })
 	return m, nil
+}
+
+// decides is the host of the server that decides how people sign in, "" when that is this one.
+func (h *dashboard) decides() string {
+	at, err := url.Parse(h.BaseURL)
+	if h.Here || err != nil {
+		return ""
+	}
+	return at.Host
 }
 
 // removeWay takes away a way to sign in. One that is gone is said to be so, and whose it ever was is not told.
@@ -51,9 +61,17 @@ func (h *dashboard) removeWay(c echo.Context) error {
 	case err != nil:
 		return removingWay.in(err)
 	default:
-		h.leaveFlash(c, removedWays[way.Provider], "")
+		h.leaveFlash(c, removedWay(way), "")
 	}
 	return redirect(c, accountPath)
+}
+
+// removedWay is the flash about a way to sign in that was removed.
+func removedWay(way model.Way) string {
+	if way.OpenID.ID != "" {
+		return "disconnected"
+	}
+	return removedWays[way.Provider]
 }
 
 // removedWays are the flashes about ways to sign in that were removed.

@@ -57,6 +57,8 @@ type Deps struct {
 	PasskeysElsewhere []string
 	// Here says that the service is this program's own, whose promises the pages may repeat. It decides on words alone.
 	Here bool
+	// PasswordsOff says that nobody signs in with a password: there is no page then that is about one.
+	PasswordsOff bool
 	// Registration says whether people may make accounts themselves.
 	Registration bool
 	// OwnersAdopt says whether people may take over the values of keys that their devices have.
@@ -96,6 +98,7 @@ type dashboard struct {
 	forms     *formIDs
 	questions *questions
 	known     *websession.KnownBrowsers
+	errands   *websession.Sealer
 	streams   *limits.Places
 	watches   *watches
 	exports   *downloads
@@ -117,6 +120,7 @@ func New(d Deps) *echo.Echo {
 		forms:     newFormIDs(d.Now),
 		questions: newQuestions(d.SessionKeys),
 		known:     websession.NewKnownBrowsers(d.SessionKeys, https),
+		errands:   websession.NewSealer(d.SessionKeys, sealedFor),
 		streams:   limits.NewPlaces(streamsEach, min(cmp.Or(d.Streams, streamsMost), streamsMost)),
 		watches:   newWatches(),
 		exports:   newDownloads(),

@@ -19,6 +19,8 @@ const (
 	maxPassword = 128
 )
 
+const accountDisabled = "This account is disabled. Ask the administrator of this server."
+
 func (h *dashboard) showSignIn(c echo.Context) error {
 	m := h.signInModel(c)
 	m.Next = h.goingTo(c, c.QueryParam("next"))
@@ -33,7 +35,10 @@ func (h *dashboard) showSignIn(c echo.Context) error {
 }
 
 func (h *dashboard) signInModel(c echo.Context) views.SignIn {
-	return views.SignIn{Page: h.page(c, "Sign in"), Registration: h.Registration, Mail: h.SendsLinks}
+	return views.SignIn{
+		Page: h.page(c, "Sign in"), Registration: h.Registration, Mail: h.SendsLinks,
+		NoPassword: h.PasswordsOff, Providers: providers(h.Service.OpenID()),
+	}
 }
 
 func (h *dashboard) renderSignIn(c echo.Context, status int, m views.SignIn) error {
@@ -65,7 +70,7 @@ func (h *dashboard) signIn(c echo.Context) error {
 		h.keepNext(c, m.Next)
 		return h.askToConfirm(c, http.StatusUnprocessableEntity, email, false)
 	case model.Is(err, model.KindDisabled): // which is told to those who know the password
-		m.Error = "This account is disabled. Ask the administrator of this server."
+		m.Error = accountDisabled
 	case !model.Is(err, model.KindWrongPassword):
 		return signingIn.in(err)
 	}

@@ -16,6 +16,7 @@ import (
 // forEverybody are the forms that are sent without an account, or whoever is signed in.
 var forEverybody = []string{
 	"/theme", "/login", "/register", "/forgot", "/reset", "/confirm", "/confirm/send", "/oauth/device_authorization", "/oauth/token",
+	"/login/with/:id", "/login/with/:id/connect",
 }
 
 // twoTabs are a tab that shows somebody's pages, and a browser in which another person has signed in since. tag is what the pages of

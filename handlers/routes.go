@@ -43,18 +43,20 @@ func (h *dashboard) routes(e *echo.Echo) {
 	page(helpPath, h.showHelp, h.loadAccount)
 	page("/logs", h.logReference, h.loadAccount)
 	page("/login", h.showSignIn, h.loadAccount, h.forbidAccount)
-	e.POST("/login", h.signIn, h.loadAccount)
-	page("/register", h.showRegister, h.loadAccount, h.forbidAccount)
-	e.POST("/register", h.register, h.loadAccount)
 	e.POST("/logout", func(c echo.Context) error { return h.actsAs(c, h.signOut) }, h.loadAccount)
 
-	page(forgotPath, h.showForgot, h.loadAccount)
-	e.POST(forgotPath, h.forgot, h.loadAccount)
-	page(resetPath, h.showReset, h.loadAccount)
-	e.POST(resetPath, h.reset, h.loadAccount)
-	page(confirmPath, h.showConfirm, h.loadAccount)
-	e.POST(confirmPath, h.confirm, h.loadAccount)
-	e.POST(confirmPath+"/send", h.sendConfirmation, h.loadAccount)
+	if !h.PasswordsOff {
+		e.POST("/login", h.signIn, h.loadAccount)
+		page("/register", h.showRegister, h.loadAccount, h.forbidAccount)
+		e.POST("/register", h.register, h.loadAccount)
+		page(forgotPath, h.showForgot, h.loadAccount)
+		e.POST(forgotPath, h.forgot, h.loadAccount)
+		page(resetPath, h.showReset, h.loadAccount)
+		e.POST(resetPath, h.reset, h.loadAccount)
+		page(confirmPath, h.showConfirm, h.loadAccount)
+		e.POST(confirmPath, h.confirm, h.loadAccount)
+		e.POST(confirmPath+"/send", h.sendConfirmation, h.loadAccount)
+	}
 
 	// Devices, which have no account yet.
 	page(metadataPath, h.describeServer)
@@ -108,8 +110,11 @@ func (h *dashboard) routes(e *echo.Echo) {
 	e.POST(devicePath+"/:id/approve", h.approvePairing, confirmed(toApprove)...)
 	e.POST(devicePath+"/:id/deny", h.denyPairing, user...)
 	page(accountPath, h.showAccount, user...)
-	e.POST(accountPath+"/password", h.changePassword, user...)
+	if !h.PasswordsOff {
+		e.POST(accountPath+"/password", h.changePassword, user...)
+	}
 	if h.Here {
+		h.openIDRoutes(e, page, user, confirmed(toConnect))
 		e.POST(accountPath+"/ways/:id/remove", h.removeWay, confirmed(toRemoveWay)...)
 	}
 	page(accountPath+"/delete", h.confirmDeleteAccount, user...)

@@ -190,5 +190,6 @@ var (
 		return home
 	}, ""}
 	toRemoveWay = stepUp{"Remove", "remove", "this way to sign in", func(echo.Context, url.Values) string { return accountPath }, ""}
+	toConnect   = stepUp{"Connect", "add", "another way to sign in", func(echo.Context, url.Values) string { return accountPath }, ""}
 	toAdopt     = stepUp{"Continue", "adopt", "a key", func(echo.Context, url.Values) string { return home }, valueField}
 )

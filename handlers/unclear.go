@@ -69,6 +69,12 @@ var (
 		link:    accountPath, linkText: "See your account",
 		undone: "That way to sign in was not removed", again: accountPath,
 	}
+	connecting = doubt{
+		heading: "We don’t know whether that way to sign in was connected",
+		text:    lostTouch + "If it’s not in the list, connect it again.",
+		link:    accountPath, linkText: "See your account",
+		undone: "That way to sign in was not connected", again: accountPath,
+	}
 	resettingPassword = doubt{
 		heading: "We don’t know whether your new password is set",
 		text:    lostTouch + "Sign in with it. If it is refused, open the link in the email again.",

@@ -151,7 +151,7 @@
   }
 
   // What a link carries in an address would stay in the browser's history.
-  if (/^\/(reset|confirm)$/.test(location.pathname)) history.replaceState(null, "", location.pathname);
+  if (/^\/(reset|confirm|login\/with\/.+)$/.test(location.pathname)) history.replaceState(null, "", location.pathname);
 
   // --- Menus ---------------------------------------------------------------------------------------------------------
 

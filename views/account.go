@@ -14,14 +14,22 @@ type Account struct {
 	Embedded               bool
 	CurrentError, NewError string
 	MinPassword            int
-	// Ways are how the person signs in; none when that is not known.
-	Ways []Way
+	// Ways are how the person signs in; none when that is not known. Connectable are providers with which they could besides.
+	Ways        []Way
+	Connectable []Provider
+	// NoPassword says that the person has none here.
+	NoPassword bool
+	// Decides is the host of the server that decides how they sign in, where that is another one.
+	Decides string
 }
 
 // Way is one way to sign in: what kind it is, and what the person knows it by.
 type Way struct {
 	ID, Kind, Name string
 	Removable      bool
+	// OpenID says that it is another provider, to which they have been connected since Since.
+	OpenID bool
+	Since  When
 }
 
 func (w Way) removePath() templ.SafeURL { return templ.SafeURL("/account/ways/" + w.ID + "/remove") }

@@ -75,6 +75,12 @@ func every(text string) map[string]templ.Component {
 	return map[string]templ.Component{
 		"log-in":            views.SignInPage(views.SignIn{Page: page, Email: text, Next: text, Reason: text, Registration: true}),
 		"log-in refused":    views.SignInPage(views.SignIn{Page: page, Email: text, Next: text, Error: text}),
+		"log-in elsewhere":  views.SignInPage(views.SignIn{Page: page, Next: text, Trouble: text, Providers: acme(text)}),
+		"no passwords":      views.SignInPage(views.SignIn{Page: page, Next: text, NoPassword: true, Registration: true, Mail: true, Providers: acme(text)}),
+		"leaving":           views.LeavingPage(views.Leaving{Page: page, Provider: text, Address: "https://id.acme.example/authorize?state=x"}),
+		"same address":      views.SameAddressPage(views.SameAddress{Page: page, Provider: text, Address: text, Action: "/login/with/acme/connect", Next: text, Error: text}),
+		"connected":         views.AccountPage(connectedAccount(page, text)),
+		"decided elsewhere": views.AccountPage(views.Account{Page: page, Decides: text}),
 		"register":          views.RegisterPage(views.Register{Page: page, Next: text, MinPassword: 8}),
 		"register refused":  views.RegisterPage(views.Register{Page: page, Email: text, EmailError: text, PasswordError: text, MinPassword: 8}),
 		"help":              views.HelpPage(views.Help{Page: page, PublicURL: text, Script: text, StepUp: text, Here: true, MaxKeys: 20, MinPassword: 8}),
@@ -308,4 +314,18 @@ func adoptedPage(page views.Page, k views.Key, text string) views.KeyPage {
 	m := ownPage(page, k, text)
 	m.Key.Adopted = true
 	return m
+}
+
+// acme is the one other provider.
+func acme(text string) []views.Provider { return []views.Provider{{ID: "acme", Name: text}} }
+
+// connectedAccount is of a person without a password, who may connect one more provider.
+func connectedAccount(page views.Page, text string) views.Account {
+	return views.Account{
+		Page: page, Embedded: true, NoPassword: true, Connectable: acme(text),
+		Ways: []views.Way{
+			{ID: id(1), Kind: text, Name: text, Removable: true, OpenID: true, Since: views.NewWhen(noon, noon)},
+			{ID: id(2), Kind: text, Name: text, Removable: true},
+		},
+	}
 }

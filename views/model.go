@@ -105,6 +105,11 @@ type SignIn struct {
 	Code string
 	// Mail says that a forgotten password can be replaced by a link.
 	Mail bool
+	// NoPassword says that nobody signs in with one here, and Providers are where people do so instead.
+	NoPassword bool
+	Providers  []Provider
+	// Trouble says why somebody is here again who tried to sign in elsewhere.
+	Trouble string
 }
 
 // Register is the model of the page on which an account is created.

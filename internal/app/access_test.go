@@ -154,6 +154,14 @@ var pages = map[string]row{
 	"POST /device/:id/approve": {first, goes("/device"), goes("/device"), goes("/device"), itsPairing.and(connected)},
 	"POST /device/:id/deny":    {first, goes("/device"), goes("/device"), goes("/device"), itsPairing.and(denied)},
 
+	// There is no such provider.
+	"POST /login/with/:id":             everybody(is(404)),
+	"GET /login/with/:id/return":       everybody(is(404)),
+	"GET /login/with/:id/connect":      everybody(is(404)),
+	"POST /login/with/:id/connect":     everybody(is(404)),
+	"POST /account/openid/:id/connect": {first, is(404), is(404), is(404), is(404)},
+	"POST /confirm/with/:id":           {first, is(404), is(404), is(404), is(404)},
+
 	// There is no email here, and nobody has a link.
 	"GET /forgot":        everybody(is(200)),
 	"POST /forgot":       everybody(is(422)),
