@@ -57,6 +57,8 @@ type program struct {
 	clock    *testkit.Clock
 	logs     *logs
 
+	acme           *elsewhereAs // another provider, if there is one; connected says that people have it among their ways
+	connected      bool
 	refuses        map[string]error  // by the accounts here, by call: "register", "change password"
 	then           map[string]func() // what happens after a call: "sign in", "check password"
 	signIns        upstream.SignIns  // what counts tries of a dashboard that is elsewhere

@@ -12,6 +12,16 @@ type Help struct {
 	// not asked for again.
 	MaxKeys, MinPassword int
 	StepUp               string
+	// NoPassword says that nobody signs in with a password here.
+	NoPassword bool
+}
+
+// contact is what the administrator is there for.
+func (m Help) contact() string {
+	if m.NoPassword {
+		return "Ask " + administrator + " when something here does not work."
+	}
+	return helpContact
 }
 
 const helpContact = "Ask " + administrator + " for an account, for a link to reset your password, or when something here does not work."
