@@ -100,6 +100,8 @@ func serve(ctx context.Context, args []string, stdout io.Writer) error {
 	if _, err := fmt.Fprintln(stdout, strings.Join(lines, "\n")); err != nil {
 		a.log.Warn("cannot print the address to standard output", "error", err)
 	}
+	a.tellManager("READY=1")
+	context.AfterFunc(ctx, func() { a.tellManager("STOPPING=1") })
 	return a.Run(ctx)
 }
 
@@ -167,6 +169,9 @@ func version(args []string, stdout io.Writer) error {
 	return err
 }
 
+// release is the version as a build without a repository was told it: -ldflags "-X latchkey/internal/app.release=v1.2.3".
+var release string
+
 // build is what this program was built from; "" for a revision that is not known.
 func build() (number, revision string) {
 	info, ok := debug.ReadBuildInfo()
@@ -177,6 +182,9 @@ func build() (number, revision string) {
 		if s.Key == "vcs.revision" {
 			revision = s.Value
 		}
+	}
+	if release != "" {
+		return release, revision
 	}
 	return info.Main.Version, revision
 }
