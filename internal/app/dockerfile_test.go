@@ -7,6 +7,7 @@ import (
 	"errors"
 	"flag"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -74,29 +75,98 @@ func TestTheImageRunsAsNobodyInParticular(t *testing.T) {
 	}
 }
 
-// buildAsImage runs the Dockerfile's own build command, with the binary going elsewhere.
-func buildAsImage(t *testing.T) string {
+// imageVersion is what the image below is told that it is.
+const imageVersion = "v7.8.9-image"
+
+// buildAsImage does what the first stage of the Dockerfile says, in empty directories, and gives the one that stands for its root.
+func buildAsImage(t *testing.T) (root string) {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("builds the program")
 	}
-	commands := instructions(t)["RUN"]
-	i := slices.IndexFunc(commands, func(c string) bool { return strings.Contains(c, "go build") })
-	if i < 0 || !strings.Contains(commands[i], " -o /out/latchkey ") {
-		t.Fatalf("no build in %v", commands)
+	root = t.TempDir()
+	stage, _, _ := strings.Cut(testkit.ReadFile(t, "../../Dockerfile"), "\nFROM gcr.io/distroless/")
+	src, layers := filepath.Join(root, "src"), 0
+	testkit.MakeDir(t, src, 0o755)
+	for line := range strings.Lines(stage) {
+		keyword, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+		switch keyword {
+		case "COPY":
+			names := strings.Fields(rest)
+			for _, from := range names[:len(names)-1] {
+				copyIntoImage(t, from, src)
+			}
+		case "RUN":
+			if strings.HasPrefix(rest, "go mod download") && len(filesIn(t, src)) == 2 {
+				layers++ // the modules come before the sources
+			}
+			run := exec.CommandContext(t.Context(), "sh", "-c", strings.NewReplacer("/out/", root+"/out/", "/volume", root+"/volume").Replace(rest))
+			run.Dir, run.Env = src, append(os.Environ(), "VERSION="+imageVersion, "TARGETOS=", "TARGETARCH=")
+			if out, err := run.CombinedOutput(); err != nil {
+				t.Fatalf("%s: %v\n%s", rest, err, out)
+			}
+		}
 	}
-	binary := filepath.Join(t.TempDir(), "latchkey")
-	build := exec.CommandContext(t.Context(), "sh", "-c", strings.Replace(commands[i], "/out/latchkey", `"$BINARY"`, 1))
-	build.Dir, build.Env = "../..", append(os.Environ(), "BINARY="+binary)
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v\n%s", commands[i], err, out)
+	if layers != 1 {
+		t.Error("the modules are no layer of their own")
 	}
-	return binary
+	return root
+}
+
+func filesIn(t *testing.T, dir string) []os.DirEntry {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return entries
+}
+
+// copyIntoImage copies a file, or all that .dockerignore leaves.
+func copyIntoImage(t *testing.T, name, to string) {
+	t.Helper()
+	const from = "../.."
+	ignored := strings.Fields(regexp.MustCompile(`(?m)^#.*$`).ReplaceAllString(testkit.ReadFile(t, from+"/.dockerignore"), ""))
+	err := filepath.WalkDir(filepath.Join(from, name), func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		inside, err := filepath.Rel(from, path)
+		if err != nil || inside == "." {
+			return err
+		}
+		for _, pattern := range ignored {
+			at := inside
+			if anywhere, ok := strings.CutPrefix(pattern, "**/"); ok {
+				pattern, at = anywhere, d.Name()
+			}
+			if matches, err := filepath.Match(pattern, at); matches && d.IsDir() {
+				return filepath.SkipDir
+			} else if matches || err != nil {
+				return err
+			}
+		}
+		if d.IsDir() {
+			return os.MkdirAll(filepath.Join(to, inside), 0o755)
+		}
+		content, err := os.ReadFile(path)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(to, inside), content, 0o644)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestTheImagesProgramIsSmallAndNeedsNoOtherFile(t *testing.T) {
 	t.Parallel()
-	binary := buildAsImage(t)
+	root := buildAsImage(t)
+	binary := filepath.Join(root, "out", "latchkey")
+	if strays, err := filepath.Glob(filepath.Join(root, "src", "*", "*_test.go")); len(strays) > 0 || err != nil {
+		t.Errorf("the image is built from %v, %v", strays, err)
+	}
 	info, err := os.Stat(binary)
 	if err != nil {
 		t.Fatal(err)
@@ -106,6 +176,13 @@ func TestTheImagesProgramIsSmallAndNeedsNoOtherFile(t *testing.T) {
 	}
 	if runtime.GOOS == "linux" {
 		checkStatic(t, binary)
+	}
+
+	if out, code := execute(t, binary, nil, "version"); code != 0 || !strings.HasPrefix(out, "latchkey "+imageVersion+" ") {
+		t.Errorf("exit code %d, %s", code, out)
+	}
+	if runtime.GOOS == "linux" {
+		startAsTheImagesUser(t, root)
 	}
 
 	cfg := testConfig(t)

@@ -1,0 +1,7 @@
+//go:build !unix
+
+package app
+
+import "testing"
+
+func startAsTheImagesUser(*testing.T, string) {}
