@@ -17,6 +17,7 @@ const asProgram = "LATCHKEY_TEST_AS_PROGRAM"
 
 // beProgram does what the program's own main does, and ends.
 func beProgram() {
+	_ = os.Unsetenv(asProgram) // it looks like a setting, and is none
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := Main(ctx, os.Args[1:], os.Stdout)
 	stop()
