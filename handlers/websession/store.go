@@ -276,7 +276,7 @@ func (s *Store) open(row model.WebSession) (a model.Account, old bool, err error
 	}
 	if row.AuthSessionID != "" {
 		return model.Account{
-			UserID: row.UserID, Email: row.Email, Name: row.Name, SessionID: row.AuthSessionID, IdentityID: row.IdentityID, Provider: row.Provider,
+			UserID: row.UserID, Email: row.Email, Name: row.Name, SessionID: row.AuthSessionID, IdentityID: row.IdentityID, Provider: row.Provider, Operator: row.Operator,
 		}, old, nil
 	}
 	if a, err = unpack(plain); err != nil {

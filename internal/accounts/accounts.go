@@ -117,6 +117,7 @@ type Person struct {
 	accounts *Accounts
 	who      model.Account
 	from     model.Origin
+	by       *model.OperatorAct // what an operator does for them in the browser; nil
 }
 
 // As gives what belongs to a signed-in person. It checks nothing: the caller has authenticated them.

@@ -21,8 +21,9 @@ const AdoptedFromFile = "from a file"
 // Adoption is a key to be, whose value a device has already.
 type Adoption struct {
 	UserID, Name string
-	Hash         [sha256.Size]byte // of the value
-	Found        string            // where the value was, in words for the activity; ""
+	Hash         [sha256.Size]byte  // of the value
+	Found        string             // where the value was, in words for the activity; ""
+	By           *model.OperatorAct // of an operator in the browser; nil
 }
 
 // Adopt gives a value that was created elsewhere to somebody, as a new key of theirs, and forgets the knock that it came with, all of it at
@@ -37,6 +38,7 @@ func (a *Accounts) Adopt(ctx context.Context, from model.Origin, ad Adoption) (m
 	key := model.Key{ID: model.NewID(now), UserID: ad.UserID, Name: ad.Name, CreatedAt: now, Origin: model.OriginAdopted}
 	e := a.event(from, model.EventKeyAdopted, ad.UserID)
 	e.KeyID, e.KeyName, e.Detail = key.ID, key.Name, ad.Found
+	e = actedBy(e, ad.By)
 	err := a.store.CreateAPIKeyOnce(ctx, key, ad.Hash, model.MaxKeys, from.Form, e)
 	err = a.settle(ctx, ad.UserID, "adopt key", err, func(ctx context.Context) (bool, error) {
 		_, err := a.store.APIKey(ctx, key.UserID, key.ID)

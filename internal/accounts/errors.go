@@ -22,8 +22,13 @@ func unavailable(doing string, err error) *model.Error {
 	if known, ok := errors.AsType[*model.Error](err); ok {
 		return known
 	}
-	if errors.Is(err, model.ErrUnclear) {
+	switch {
+	case errors.Is(err, model.ErrUnclear):
 		return unclear(doing, err)
+	case errors.Is(err, model.ErrNoOperator):
+		return refuse(model.KindForbidden)
+	case errors.Is(err, model.ErrLastOperator):
+		return refuse(model.KindLastOperator)
 	}
 	return &model.Error{Kind: model.KindStorageDown, Doing: doing, Err: err}
 }

@@ -208,9 +208,14 @@ func (p *Person) turn(ctx context.Context, id string, on, askName bool) (seen mo
 	if on {
 		kind = model.EventKeyTurnedOn
 	}
-	turn := p.accounts.turning(on)
+	return p.turnAs(ctx, p.keyEvent(kind, id), on, askName)
+}
+
+// turnAs is turn, which the event tells of, as it does of which key.
+func (p *Person) turnAs(ctx context.Context, e model.Event, on, askName bool) (seen model.Key, err error) {
+	id, turn := e.KeyID, p.accounts.turning(on)
 	turn.AskName, turn.Named = askName, p.from.Named
-	leaked, err := p.accounts.store.TurnAPIKey(ctx, p.who.UserID, id, turn, p.keyEvent(kind, id))
+	leaked, err := p.accounts.store.TurnAPIKey(ctx, p.who.UserID, id, turn, e)
 	err = p.settle(ctx, "switch key", err, p.sees(id, func(key model.Key) bool {
 		seen = key
 		return key.Disabled == !on
@@ -299,7 +304,9 @@ func (p *Person) acting() error {
 // keyEvent is something that happened to a key. A key created for a device says for which.
 func (p *Person) keyEvent(kind model.EventKind, id string) model.Event {
 	e := p.event(kind)
-	e.KeyID = id
+	if e.KeyID = id; e.By != nil {
+		e.By.KeyID = id
+	}
 	if kind == model.EventKeyMade {
 		e.Detail = p.from.Pairing
 	}

@@ -241,11 +241,18 @@ func (a *Accounts) FindKnock(ctx context.Context, name string) (model.Knock, err
 
 // IgnoreKnock has a knock not be listed any more, however often the device tries, and gives it as it was.
 func (a *Accounts) IgnoreKnock(ctx context.Context, name string) (model.Knock, error) {
+	return a.ignoreKnock(ctx, name)
+}
+
+func (a *Accounts) ignoreKnock(ctx context.Context, name string, acts ...model.OperatorAct) (model.Knock, error) {
 	k, err := a.FindKnock(ctx, name)
 	if err != nil {
 		return k, err
 	}
-	err = a.settle(ctx, "", "ignore knock", a.store.IgnoreKnock(ctx, k.ID), func(ctx context.Context) (bool, error) {
+	if k.Ignored {
+		return k, nil
+	}
+	err = a.settle(ctx, "", "ignore knock", a.store.IgnoreKnock(ctx, k.ID, acts...), func(ctx context.Context) (bool, error) {
 		now, err := a.store.KnocksFrom(ctx, k.ID, 1)
 		return len(now) == 1 && now[0].Ignored, err
 	})
@@ -257,7 +264,11 @@ const AdoptedFromKnock = "from a refused sign-in"
 
 // AdoptKnock gives the value of a device that was refused to somebody, as a new key of theirs. The device signs in the next time it tries.
 func (a *Accounts) AdoptKnock(ctx context.Context, k model.Knock, ownerID, name string) (model.Key, error) {
-	key, err := a.Adopt(ctx, ByOperator, Adoption{UserID: ownerID, Name: name, Hash: k.ValueHash, Found: AdoptedFromKnock})
+	return a.adoptKnock(ctx, k, ownerID, name, nil)
+}
+
+func (a *Accounts) adoptKnock(ctx context.Context, k model.Knock, ownerID, name string, by *model.OperatorAct) (model.Key, error) {
+	key, err := a.Adopt(ctx, ByOperator, Adoption{UserID: ownerID, Name: name, Hash: k.ValueHash, Found: AdoptedFromKnock, By: by})
 	if err == nil {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tellTime)
 		defer cancel()

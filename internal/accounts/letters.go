@@ -147,6 +147,18 @@ func (l Letters) LeakedKeyOn(to, key string, words model.Words, c Circumstances)
 		"The key "+words.Beside(key)+" was turned on again, although it was reported that its value leaked. Anyone with its value can sign in as you.", c)
 }
 
+// KeyTurnedOff tells of a key that an operator turned off.
+func (l Letters) KeyTurnedOff(to, key string, words model.Words, c Circumstances) Email {
+	m := l.letter(to, "A key was turned off: "+key, "The administrator of "+l.called()+" turned the key "+words.Beside(key)+" off on "+
+		c.At.UTC().Format("2 January 2006, 15:04 UTC")+`. Devices with it can no longer sign in.
+If you still need it, open `+l.called()+` yourself, sign in and turn it on again:
+
+`+l.PublicURL+`
+`)
+	m.Notice = true
+	return m
+}
+
 // IdentityLinked tells of one more way to sign in, which how says.
 func (l Letters) IdentityLinked(to, how string, c Circumstances) Email {
 	return l.notice(to, "New way to sign in", "Sign-in "+how+" was added to your account. Your other ways to sign in keep working.", c)

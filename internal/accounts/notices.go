@@ -25,6 +25,7 @@ const (
 	identityNotice = "identity"
 	parkedNotice   = "parked key"
 	leakNotice     = "leak"
+	keyOffNotice   = "key off"
 )
 
 // tell sends the owner of an account an email, which no answer waits for. Accounts without an address get none. A notice beyond

@@ -193,15 +193,23 @@ func (a *Accounts) handOut(ctx context.Context, id model.Identity, events ...mod
 
 // Disable keeps somebody from signing in, and ends all of their sessions. Changed says whether they could before.
 func (a *Accounts) Disable(ctx context.Context, name string) (out Managed, changed bool, err error) {
+	return a.disable(ctx, name, nil)
+}
+
+func (a *Accounts) disable(ctx context.Context, name string, by *model.OperatorAct) (out Managed, changed bool, err error) {
 	return a.change(ctx, name, true, func(id string) error {
-		return a.store.DisableUser(ctx, id, a.cfg.Now(), a.byOperator(model.EventAccountDisabled, id))
+		return a.store.DisableUser(ctx, id, a.cfg.Now(), actedBy(a.byOperator(model.EventAccountDisabled, id), by))
 	})
 }
 
 // Enable lets somebody sign in again. Changed says whether they could not before.
 func (a *Accounts) Enable(ctx context.Context, name string) (out Managed, changed bool, err error) {
+	return a.enable(ctx, name, nil)
+}
+
+func (a *Accounts) enable(ctx context.Context, name string, by *model.OperatorAct) (out Managed, changed bool, err error) {
 	return a.change(ctx, name, false, func(id string) error {
-		return a.store.EnableUser(ctx, id, a.cfg.Now(), a.byOperator(model.EventAccountEnabled, id))
+		return a.store.EnableUser(ctx, id, a.cfg.Now(), actedBy(a.byOperator(model.EventAccountEnabled, id), by))
 	})
 }
 
@@ -230,6 +238,12 @@ func (a *Accounts) change(
 // signed in: anyone who has learnt the old one is out at once. With keepSessions everything stays as it is until then. With byEmail the
 // link is sent, and not given.
 func (a *Accounts) ResetPassword(ctx context.Context, name string, keepSessions, byEmail bool) (out Managed, link HandedOut, err error) {
+	return a.resetPassword(ctx, name, keepSessions, byEmail, nil)
+}
+
+func (a *Accounts) resetPassword(
+	ctx context.Context, name string, keepSessions, byEmail bool, by *model.OperatorAct,
+) (out Managed, link HandedOut, err error) {
 	if out, err = a.FindPerson(ctx, name); err != nil {
 		return out, link, err
 	}
@@ -240,7 +254,7 @@ func (a *Accounts) ResetPassword(ctx context.Context, name string, keepSessions,
 	case byEmail && a.cfg.Mailer == nil:
 		return out, link, refuse(model.KindNoEmail)
 	}
-	events := []model.Event{a.byOperator(model.EventResetAsked, out.ID)}
+	events := []model.Event{actedBy(a.byOperator(model.EventResetAsked, out.ID), by)}
 	if !keepSessions {
 		if err := a.voidPassword(ctx, id, events); err != nil {
 			return out, link, err
@@ -301,11 +315,14 @@ type TakenError struct{ Provider, Subject, By string }
 
 func (e TakenError) Error() string { return e.Provider + " identity taken by " + e.By }
 
+// DetailImported is the detail of model.EventAccountMade when the account was elsewhere before.
+const DetailImported = "imported"
+
 // Import adds a user who had an account elsewhere, with the ids that they had there. It answers ErrImported or a TakenError when
 // there is such a user. Of a key its id is kept, with which nobody can sign in.
 func (a *Accounts) Import(ctx context.Context, u model.User, identities []model.Identity) error {
 	e := a.byOperator(model.EventAccountMade, u.ID)
-	e.Detail = "imported"
+	e.Detail = DetailImported
 	err := a.settleUser(ctx, "create user", a.store.ImportUser(ctx, u, identities, e), u.ID)
 	if errors.Is(err, model.ErrConflict) {
 		if found := a.CanImport(ctx, u, identities); found != nil { // says with whom

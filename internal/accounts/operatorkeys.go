@@ -41,25 +41,45 @@ func (a *Accounts) FindKey(ctx context.Context, name, key string) (Managed, mode
 // ErrNoSuchKey says that an account has no key of that id or name.
 var ErrNoSuchKey = errors.New("there is no such key")
 
-// TurnKeyOf turns a key of an account on or off, and gives it as it was.
+// TurnKeyOf turns a key of an account on or off, and gives it as it was. The owner gets an email about one that is turned off.
 func (a *Accounts) TurnKeyOf(ctx context.Context, name, key string, on bool) (Managed, model.Key, error) {
 	of, found, err := a.FindKey(ctx, name, key)
-	if err == nil {
-		_, err = a.byOperatorFor(of).turn(ctx, found.ID, on, false)
+	switch {
+	case err != nil:
+	case on:
+		_, err = a.byOperatorFor(of.ID).turn(ctx, found.ID, true, false)
+	default:
+		_, err = a.byOperatorFor(of.ID).turnOff(ctx, found)
 	}
 	return of, found, err
+}
+
+// turnOff turns a key off for an operator, and says whether it was not so already.
+func (p *Person) turnOff(ctx context.Context, key model.Key) (changed bool, err error) {
+	a, e := p.accounts, p.keyEvent(model.EventKeyTurnedOff, key.ID)
+	if _, err := p.turnAs(ctx, e, false, false); err != nil {
+		return false, err
+	}
+	if changed, err = a.wrote(ctx, e); err != nil {
+		return false, unavailable("read activity", err)
+	}
+	if changed {
+		words := model.WordsOf(key.Usage.Fingerprint)
+		a.tell(ctx, p.from, keyOffNotice, p.who.UserID, func(to string, c Circumstances) Email { return a.letters().KeyTurnedOff(to, key.Name, words, c) })
+	}
+	return changed, nil
 }
 
 // DeleteKeyOf deletes a key of an account for good, and gives it as it was.
 func (a *Accounts) DeleteKeyOf(ctx context.Context, name, key string) (Managed, model.Key, error) {
 	of, found, err := a.FindKey(ctx, name, key)
 	if err == nil {
-		_, err = a.byOperatorFor(of).remove(ctx, found.ID)
+		_, err = a.byOperatorFor(of.ID).remove(ctx, found.ID)
 	}
 	return of, found, err
 }
 
 // byOperatorFor is the owner of an account when it is the operator who acts.
-func (a *Accounts) byOperatorFor(m Managed) *Person {
-	return &Person{accounts: a, who: model.Account{UserID: m.ID}, from: ByOperator}
+func (a *Accounts) byOperatorFor(userID string) *Person {
+	return &Person{accounts: a, who: model.Account{UserID: userID}, from: ByOperator}
 }

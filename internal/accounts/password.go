@@ -140,5 +140,5 @@ func (a *Accounts) deleteUser(ctx context.Context, id string) error {
 
 // event is something that the person did to their account.
 func (p *Person) event(kind model.EventKind) model.Event {
-	return p.accounts.event(p.from, kind, p.who.UserID)
+	return actedBy(p.accounts.event(p.from, kind, p.who.UserID), p.by)
 }

@@ -20,8 +20,12 @@ func (a *Accounts) ServerKeys(ctx context.Context) ([]model.Key, error) {
 
 // AddServerKey creates a key that belongs to no person. Its answer is the only place where the value ever is.
 func (a *Accounts) AddServerKey(ctx context.Context, name string) (model.Key, model.Secret, error) {
+	return a.addServerKey(ctx, name, nil)
+}
+
+func (a *Accounts) addServerKey(ctx context.Context, name string, by *model.OperatorAct) (model.Key, model.Secret, error) {
 	value := newValue()
-	key, err := a.createServerKey(ctx, model.Key{Name: name}, hashValue(value), model.EventKeyMade, "")
+	key, err := a.createServerKey(ctx, model.Key{Name: name}, hashValue(value), model.EventKeyMade, "", by)
 	if err != nil {
 		return model.Key{}, "", err
 	}
@@ -30,7 +34,7 @@ func (a *Accounts) AddServerKey(ctx context.Context, name string) (model.Key, mo
 
 // createServerKey adds a server key of the name and origin that k has.
 func (a *Accounts) createServerKey(
-	ctx context.Context, k model.Key, valueHash [32]byte, what model.EventKind, how string,
+	ctx context.Context, k model.Key, valueHash [32]byte, what model.EventKind, how string, by *model.OperatorAct,
 ) (model.Key, error) {
 	if err := checkName(k.Name); err != nil {
 		return model.Key{}, err
@@ -39,6 +43,7 @@ func (a *Accounts) createServerKey(
 	k.UserID, k.ID, k.CreatedAt = model.NewID(now), model.NewID(now), now
 	e := a.byOperator(what, k.UserID)
 	e.KeyID, e.KeyName, e.Detail = k.ID, k.Name, how
+	e = actedBy(e, by)
 	err := a.settleUser(ctx, "create server key", a.store.CreateServerKey(ctx, k, valueHash, model.MaxServerKeys, e), k.UserID)
 	switch {
 	case errors.Is(err, model.ErrLimit):
@@ -57,7 +62,7 @@ func (a *Accounts) createServerKey(
 // AdoptServerKey is Adopt for a server key, whose user is created with it. Of KindOwnValue the server key of that name has the value
 // already.
 func (a *Accounts) AdoptServerKey(ctx context.Context, ad Adoption) (model.Key, error) {
-	key, err := a.createServerKey(ctx, model.Key{Name: ad.Name, Origin: model.OriginAdopted}, ad.Hash, model.EventKeyAdopted, ad.Found)
+	key, err := a.createServerKey(ctx, model.Key{Name: ad.Name, Origin: model.OriginAdopted}, ad.Hash, model.EventKeyAdopted, ad.Found, ad.By)
 	if !model.Is(err, model.KindNameTaken) && !model.Is(err, model.KindValueTaken) {
 		return key, err
 	}
@@ -98,6 +103,10 @@ func (a *Accounts) ServerKey(ctx context.Context, name string) (model.Key, error
 
 // SetServerKey turns a server key on or off, which ends the sessions that it opened. It gives the key as it was.
 func (a *Accounts) SetServerKey(ctx context.Context, name string, on bool) (was model.Key, err error) {
+	return a.setServerKey(ctx, name, on, nil)
+}
+
+func (a *Accounts) setServerKey(ctx context.Context, name string, on bool, by *model.OperatorAct) (was model.Key, err error) {
 	if was, err = a.ServerKey(ctx, name); err != nil {
 		return was, err
 	}
@@ -106,6 +115,7 @@ func (a *Accounts) SetServerKey(ctx context.Context, name string, on bool) (was 
 		e.Kind = model.EventKeyTurnedOn
 	}
 	e.KeyID = was.ID
+	e = actedBy(e, by)
 	err = a.store.SetAPIKeyDisabled(ctx, was.UserID, was.ID, a.turning(on), e)
 	err = a.settle(ctx, was.UserID, "switch server key", err, func(ctx context.Context) (bool, error) {
 		now, err := a.store.APIKey(ctx, was.UserID, was.ID)

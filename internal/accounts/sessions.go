@@ -51,6 +51,11 @@ func (p *Person) Sessions(ctx context.Context) (model.Sessions, error) {
 	if err := p.manages(); err != nil {
 		return model.Sessions{}, err
 	}
+	return p.sessions(ctx)
+}
+
+// sessions is Sessions without asking whether the person may.
+func (p *Person) sessions(ctx context.Context) (model.Sessions, error) {
 	waiting, cancel := context.WithTimeout(ctx, listWait)
 	defer cancel()
 	end, ok := p.accounts.lists.Begin(waiting, p.who.UserID, p.from.Address)
@@ -89,7 +94,12 @@ func (p *Person) EndOthers(ctx context.Context) error {
 	if err := p.manages(); err != nil {
 		return err
 	}
-	a, ended := p.accounts, p.ended(model.EndedOthers)
+	return p.endOthers(ctx, p.ended(model.EndedOthers))
+}
+
+// endOthers is EndOthers without asking whether the person may. The event tells of it.
+func (p *Person) endOthers(ctx context.Context, ended model.Event) error {
+	a := p.accounts
 	_, err := a.store.DeleteOtherAuthSessions(ctx, p.who.UserID, p.who.SessionID, ended)
 	err = p.settle(ctx, "delete sessions", err, func(ctx context.Context) (bool, error) {
 		left, err := a.store.AuthSessions(ctx, p.who.UserID, time.Time{})
@@ -135,6 +145,8 @@ func (p *Person) deleteSession(ctx context.Context, id string, events ...model.E
 
 func (p *Person) ended(how string) model.Event {
 	e := p.event(model.EventSessionEnded)
-	e.Detail = how
+	if p.by == nil { // who else says that it was they
+		e.Detail = how
+	}
 	return e
 }

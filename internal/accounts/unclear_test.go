@@ -136,14 +136,14 @@ var unsettled = map[string]string{
 	"keepData":      "the next sign-in stores it",
 	"TryValue":      "nobody has a token for the session that it ends",
 	"RecordExpired": "the next pass finds out",
-	"Disable":       "change does",
-	"Enable":        "change does",
+	"disable":       "change does",
+	"enable":        "change does",
 }
 
 // reads are the calls of the store that write nothing.
 var reads = []string{
-	"APIKey", "APIKeyByValueHash", "APIKeys", "AuthSession", "AuthSessions", "Believed", "CountKnocks", "CustomData", "Doubts", "DueReplacements", "Events", "ExpiredKeys", "Identities",
-	"IdentitiesBySpelling", "IdentitiesMeant", "IdentityBySubject", "Keys", "KeysNotBack", "Knocks", "KnocksFrom", "LinkedIdentity", "RecordingSince", "ServerKey", "ServerKeyUser", "ServerKeys",
+	"Acts", "APIKey", "APIKeyByValueHash", "APIKeys", "AuthSession", "AuthSessions", "Believed", "CountKnocks", "CustomData", "Doubts", "DueReplacements", "Events", "ExpiredKeys", "FirstEvent", "HasRole", "Identities",
+	"IdentitiesBySpelling", "IdentitiesMeant", "IdentityBySubject", "Keys", "KeysNotBack", "Knocks", "KnocksFrom", "LinkedIdentity", "Operates", "People", "Person", "ProviderAfter", "RecordingSince", "ServerKey", "ServerKeyUser", "ServerKeys",
 	"Settled", "User", "Users",
 }
 

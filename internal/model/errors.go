@@ -22,6 +22,10 @@ var (
 	ErrReplacing = errors.New("another replacement is not over")
 	// ErrOff means that the key is off, and so nothing can be waited for.
 	ErrOff = errors.New("the key is off")
+	// ErrNoOperator means that somebody acts as an operator who is none, or none any more.
+	ErrNoOperator = errors.New("not an operator")
+	// ErrLastOperator means that no operator would be left.
+	ErrLastOperator = errors.New("the last operator")
 	// ErrUnclear means that nobody knows whether the act was saved: the answer to its commit got lost. It is never tried again.
 	ErrUnclear = errors.New("not known whether it was saved")
 )

@@ -91,14 +91,15 @@ type Event struct {
 	At         time.Time
 	Kind       EventKind
 	Actor      Actor
-	KeyID      string    // the key it is about, or ""
-	KeyName    string    // as it was then; found out by the store when empty
-	Detail     string    // a reason, or the name of a device; in plain words
-	Address    string    // where it came from
-	Agent      string    // what the program there called itself
-	Again      int       // how often the same happened once more, which is not recorded by itself: see ByStranger
-	LastAt     time.Time // when it last did; zero when it did not
-	Elsewhere  bool      // its user is at another server, so that the store cannot know whether there is one; not kept
+	KeyID      string       // the key it is about, or ""
+	KeyName    string       // as it was then; found out by the store when empty
+	Detail     string       // a reason, or the name of a device; in plain words
+	Address    string       // where it came from
+	Agent      string       // what the program there called itself
+	Again      int          // how often the same happened once more, which is not recorded by itself: see ByStranger
+	LastAt     time.Time    // when it last did; zero when it did not
+	By         *OperatorAct // what an operator did in the browser that it is of: remembered with it, beside it; nil
+	Elsewhere  bool         // its user is at another server, so that the store cannot know whether there is one; not kept
 }
 
 // ByStranger says that somebody brought the event about who had not proved to be the owner, and who can do so without end: a refusal,

@@ -54,6 +54,7 @@ type WebSession struct {
 	Email, Name    string // model.Account's, and by which identity that was opened; read with the row, and not kept in it
 	IdentityID     string
 	Provider       string    // how that session was opened
+	Operator       bool      // its user is one; read with the row, and not kept in it
 	Address, Agent string    // where it was last seen, and what the browser called itself
 	ProvedAt       time.Time // when the person last confirmed their password; the zero time is 1970
 }

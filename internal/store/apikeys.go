@@ -79,12 +79,25 @@ func (s *Store) CreateAPIKeyOnce(
 	for _, e := range events {
 		steps = append(steps, eventStep(e))
 	}
+	byOne := byOperator(events)
+	for _, e := range events {
+		if e.By != nil {
+			steps = append(steps, must(insertAct, actArgs(*e.By)...))
+		}
+	}
 	err := s.write(ctx, ofUser(k.UserID), func(t tx) error {
+		if byOne {
+			if err := t.lock(ofOperators); err != nil {
+				return err
+			}
+		}
 		switch stopped, err := t.last(steps...); {
 		case err != nil:
 			return err
 		case stopped == 0:
 			return keyRefusal(t, k.UserID, form, valueHash, limit)
+		case stopped > 0 && steps[stopped].text == insertAct:
+			return model.ErrNoOperator
 		case stopped > 0:
 			return model.ErrRepeated
 		}

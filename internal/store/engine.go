@@ -96,6 +96,7 @@ const (
 	spellings
 	knocks
 	serverKeys
+	operators
 )
 
 var (
@@ -109,6 +110,8 @@ var (
 	ofKnocks = lock{kind: knocks}
 	// ofServerKeys is for counting all server keys.
 	ofServerKeys = lock{kind: serverKeys}
+	// ofOperators is for who is an operator and may act. It is taken last, whatever else a transaction locks.
+	ofOperators = lock{kind: operators}
 )
 
 // ofUser is for every write about a user: what it counts and asks for stays so until it is saved. It is the single writer of SQLite, one

@@ -95,6 +95,11 @@ const afterAllIDs = "g"
 // who is gone.
 func recordEvents(t tx, events []model.Event) error {
 	for _, e := range events {
+		if e.By != nil {
+			if err := recordAct(t, *e.By); err != nil {
+				return err
+			}
+		}
 		if e.ID == "" {
 			e.ID = model.NewID(e.At)
 		}

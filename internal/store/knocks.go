@@ -108,9 +108,20 @@ func (s *Store) KnocksFrom(ctx context.Context, beginning string, limit int) ([]
 	return knocks, doing("find knock", err)
 }
 
-// IgnoreKnock has a knock not be listed any more, however often the device tries, or answers ErrNotFound.
-func (s *Store) IgnoreKnock(ctx context.Context, id string) error {
-	return doing("ignore knock", s.write(ctx, ofNobody, func(t tx) error { return t.execOne(ignoreKnock, id) }))
+// IgnoreKnock has a knock not be listed any more, however often the device tries, or answers ErrNotFound. What an operator did in the browser
+// is remembered with it.
+func (s *Store) IgnoreKnock(ctx context.Context, id string, acts ...model.OperatorAct) error {
+	return doing("ignore knock", s.write(ctx, ofNobody, func(t tx) error {
+		if err := t.execOne(ignoreKnock, id); err != nil {
+			return err
+		}
+		for _, act := range acts {
+			if err := recordAct(t, act); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
 }
 
 // knockRow is a row of knocks while it is read.

@@ -204,6 +204,8 @@ func (t *postgresTx) lock(of lock) error {
 		return t.later(lockName, "knocks")
 	case serverKeys:
 		return t.later(lockName, "server_keys")
+	case operators:
+		return t.later(lockName, "operators")
 	default:
 		return nil
 	}

@@ -253,6 +253,7 @@ func undoFor(t tx, userID, id, what string, at time.Time, events []model.Event) 
 		}
 		e := events[0]
 		e.ID, e.Kind, e.KeyID, e.KeyName, e.Detail = "", model.EventReplacementEnded, old, "", name+" "+what
+		e.By = nil // the act is one
 		if err := recordEvents(t, []model.Event{e}); err != nil {
 			return err
 		}

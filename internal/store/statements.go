@@ -43,6 +43,8 @@ func readStatements() []string {
 		selectExpired, selectDueReminder, selectClaimed,
 		selectPasskeys, selectPasskeyByCredential, selectHost, selectChallenge,
 		selectTicket,
+		selectRole, selectOperator, countOperators, selectActs,
+		selectPeopleByID, selectPerson, selectPeopleBySubject, selectPeopleBySpelling, selectProviderAfter, selectFirstEvent,
 	}
 }
 
@@ -81,12 +83,13 @@ func writeStatements() []string {
 		removePassword, selectHasPassword,
 		insertChallenge, roomForChallenges, roomForChallengesOf, useChallenge, deleteChallenge, deleteChallengesOfUser, sweepChallenges, boundChallenges,
 		insertTicket, deleteOldTickets, deleteTicket, selectGeneration, sweepTickets,
+		selectOperator, selectOtherOperator, insertOperator, deleteOperator, insertAct, selectKeyOfValue, sweepActs,
 	}
 }
 
 // mustStatements are those that a job may end with only if they changed a row.
 func mustStatements() []string {
-	return []string{insertAPIKey, insertForm, insertAuthSessionByKey, updateKeyUse}
+	return []string{insertAPIKey, insertForm, insertAuthSessionByKey, updateKeyUse, insertAct}
 }
 
 // reboundTexts are all statements as PostgreSQL takes them.

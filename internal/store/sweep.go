@@ -108,6 +108,7 @@ func (s *Store) Sweep(ctx context.Context, now time.Time, idle time.Duration) er
 		{sweepForms, now.Add(-formsKept)},
 		{sweepEvents, now.Add(-eventsKept)},
 		{sweepRepeats, now.Add(-eventsKept)},
+		{sweepActs, now.Add(-eventsKept)},
 		{sweepKnocks, now.Add(-knocksKept)},
 		{postponeAnonymous, now},
 		{sweepAnonymousEvents, now},

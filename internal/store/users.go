@@ -256,6 +256,16 @@ func (s *Store) setUserDisabled(ctx context.Context, userID string, disabled boo
 		at = now.UnixMilli()
 	}
 	return s.write(ctx, ofUser(userID), func(t tx) error {
+		if disabled {
+			if err := t.lock(ofOperators); err != nil { // whoever disables: operators are counted
+				return err
+			}
+			if byOperator(events) {
+				if err := notTheLast(t, userID); err != nil {
+					return err
+				}
+			}
+		}
 		changed, err := t.exec(updateUserDisabled, at, userID)
 		switch {
 		case err != nil:

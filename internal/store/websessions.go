@@ -13,7 +13,7 @@ const MaxWebSessions = 50
 // webSessionColumns are the columns of a session in the order of webSessionRow.columns.
 const webSessionColumns = `w.id_hash, w.sealed, w.version, w.created_at, w.last_seen_at, w.expires_at,
 	w.user_id, coalesce(w.auth_session_id, ''), w.address, w.agent, w.proved_at, coalesce(a.identity_id, ''), coalesce(a.provider, ''),
-	` + emailOfSession + `, ` + nameOfSession
+	` + emailOfSession + `, ` + nameOfSession + `, EXISTS (SELECT 1 FROM operators AS p WHERE p.user_id = w.user_id)`
 
 // A session by password has the address and the name of what opened it; any other has the address of the password that its user has
 // besides, if there is one. A passkey is no identity, and has the name of the user's first.
@@ -135,13 +135,13 @@ type webSessionRow struct {
 	model.WebSession
 	hash                           []byte
 	created, seen, expires, proved int64
-	dest                           [15]any
+	dest                           [16]any
 }
 
 func (r *webSessionRow) columns() []any {
 	r.dest = [...]any{
 		&r.hash, &r.Sealed, &r.Version, &r.created, &r.seen, &r.expires,
-		&r.UserID, &r.AuthSessionID, &r.Address, &r.Agent, &r.proved, &r.IdentityID, &r.Provider, &r.Email, &r.Name,
+		&r.UserID, &r.AuthSessionID, &r.Address, &r.Agent, &r.proved, &r.IdentityID, &r.Provider, &r.Email, &r.Name, &r.Operator,
 	}
 	return r.dest[:]
 }

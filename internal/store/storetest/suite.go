@@ -43,6 +43,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		{"openID", openID()},
 		{"knocks", knocks()},
 		{"server keys", serverKeys()},
+		{"operators", operators()},
 		{"custom data", customData()},
 		{"many at once", concurrency()},
 		{"the store", lifecycle()},

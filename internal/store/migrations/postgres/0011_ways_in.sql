@@ -7,6 +7,8 @@ CREATE TABLE operators (
     created_at BIGINT NOT NULL
 );
 
+INSERT INTO locks (name) VALUES ('operators');
+
 ALTER TABLE identities ADD COLUMN email TEXT COLLATE "C" NOT NULL DEFAULT '';
 
 ALTER TABLE auth_sessions ADD COLUMN proved_at BIGINT NOT NULL DEFAULT 0;
