@@ -34,6 +34,8 @@ type Config struct {
 	ServiceTokens time.Duration
 	// Knocks has devices be remembered that are refused because nobody has the value of their key.
 	Knocks bool
+	// ReturnURLs are where apps may have people led back to whom they have handed over.
+	ReturnURLs []model.ReturnURL
 	// MinPassword is the least number of characters of a new password; the most is 128.
 	MinPassword int
 	// Mailer sends emails; nil means that none are sent: accounts confirm themselves.
@@ -62,6 +64,7 @@ type Accounts struct {
 
 	acts, notices *Quota
 	adoptions     *Quota
+	handovers     *Quota
 	registrations *registrations
 	exchanges     *exchanges
 	tokens        signedTokens
@@ -93,6 +96,7 @@ func New(cfg Config, st *store.Store) *Accounts {
 		cfg: cfg, store: st, passwords: passwords, emails: newEmailLimits(cfg.Now, cfg.Shared), background: newBackground(),
 		acts:          newQuota(cfg.Now, actsAtOnce, actPause),
 		adoptions:     newQuota(cfg.Now, adoptionsAtOnce, adoptionPause),
+		handovers:     newHandoverQuota(cfg.Now, cfg.Shared),
 		registrations: newRegistrations(cfg.Now),
 		notices:       NewNotices(cfg.Now, cfg.Shared),
 		exchanges:     newExchanges(cfg.Now),

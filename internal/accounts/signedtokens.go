@@ -36,7 +36,7 @@ func (a *Accounts) SignInWithToken(ctx context.Context, from model.Origin, who m
 	a.keepData(ctx, id, who)
 	return a.openSession(ctx, from, authenticated{
 		userID: id.UserID, identityID: id.ID, provider: id.Provider, refusal: model.KindWrongToken, how: signedInWith[id.Provider],
-		customData: id.CustomData,
+		customData: id.CustomData, provedAt: who.SignedInAt,
 	}, d)
 }
 

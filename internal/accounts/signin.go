@@ -28,6 +28,7 @@ type authenticated struct {
 	customData string     // of the user
 	ends       time.Time  // the key; zero when it does not
 	proved     bool       // they have just shown that it is they
+	provedAt   time.Time  // or did so when somebody else asked them; zero when that is not known
 }
 
 // SignIn opens a session with the email and the password of an account.
@@ -257,8 +258,11 @@ func (a *Accounts) newSession(from model.Origin, who authenticated, d *model.Dev
 		Generation: who.generation,
 		CustomData: who.customData,
 	}
-	if who.proved {
-		row.ProvedAt = a.cfg.Now()
+	switch at := a.cfg.Now(); {
+	case who.proved, who.provedAt.After(at): // by a clock that is a little ahead
+		row.ProvedAt = at
+	default:
+		row.ProvedAt = who.provedAt
 	}
 	if d != nil {
 		row.DeviceName, row.Platform, row.SDK = d.Name, d.Platform, d.SDK

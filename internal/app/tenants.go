@@ -53,6 +53,7 @@ func (a *App) here(cfg config.Settings, ring keyRing, access []*ecdsa.PrivateKey
 		OwnersAdopt:   cfg.OwnersAdopt,
 		NewUsers:      cfg.Providers.NewUsers,
 		ServiceTokens: longestToken(cfg.Audiences),
+		ReturnURLs:    cfg.ReturnURLs,
 		Knocks:        cfg.Knocks,
 		MinPassword:   cfg.MinPassword,
 		PasswordCost:  cfg.PasswordCost,

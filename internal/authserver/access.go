@@ -70,6 +70,8 @@ var (
 	mayDeleteSelf = accessRule{token: accessToken, live: true, session: byPerson | byNobody, refusal: kindDeleteForbidden}
 	// As with deleting: what is linked stays a way into the account.
 	mayLink = accessRule{token: accessToken, live: true, session: byPerson | byNobody, refusal: kindLinkForbidden}
+	// Whoever manages keys, with the token that an app has at hand: what it opens ends with its session, which must not have ended before.
+	handsOver = accessRule{token: accessToken, live: true, session: byPerson, refusal: kindKeysForbidden}
 )
 
 // admit finds out who is calling and whether the access rule lets them in. Beside a refusal it says whose token it was, if it was one

@@ -94,6 +94,7 @@ const (
 	kindPasskeyRule
 	kindPasskeyNotFound
 	kindNotProved
+	kindBadReturn
 	kinds // how many there are
 )
 
@@ -178,6 +179,7 @@ var wireErrors = [...]wireError{
 	kindPasskeyRule:     {422, "InvalidParameter", asRefused, slog.LevelInfo},
 	kindPasskeyNotFound: {404, "PasskeyNotFound", "passkey not found", slog.LevelInfo},
 	kindNotProved:       {403, "ProofRequired", "show first that it is you: POST /proof", slog.LevelInfo},
+	kindBadReturn:       {400, "InvalidParameter", "'return' begins with none of the addresses that this server may lead people back to", slog.LevelInfo},
 	// Linking says "unauthorized" where the tests of the SDKs look for that, and never is.
 	kindBadLinkRequest:    {400, "InvalidParameter", "invalid user link request", slog.LevelInfo},
 	kindIdentityTaken:     {400, "InvalidParameter", "invalid user link request: unauthorized: a user already exists with the specified provider", slog.LevelInfo},
@@ -243,6 +245,7 @@ var wireKinds = map[model.Kind]kind{
 	model.KindBadPassword:        kindBadPassword,
 	model.KindRegistrationClosed: kindRegistrationClosed,
 	model.KindNoAnonymous:        kindNotOffered,
+	model.KindBadReturn:          kindBadReturn,
 	model.KindBadLink:            kindLinkGone,
 	model.KindNoEmail:            kindNoMail,
 	model.KindTooManyTries:       kindTooMany,

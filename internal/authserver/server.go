@@ -90,6 +90,7 @@ const (
 	adoptedPath  = own + "/adopted_keys"
 	expiryPath   = own + "/keys/{id}/expiry"
 	replacedPath = own + "/keys/{id}/replacement"
+	handoverPath = own + "/handovers"
 )
 
 // whenLinking is at the end of a path that is another call than the one without it.
@@ -143,6 +144,7 @@ func (s *Server) table() []route {
 		{"POST", replacedPath, managesKeys, s.replaceKey},
 		{"GET", replacedPath, managesKeys, s.fetchReplacement},
 		{"DELETE", replacedPath, managesKeys, s.endReplacement},
+		{"POST", handoverPath, handsOver, s.handOver},
 	}
 }
 

@@ -265,6 +265,17 @@ type adoptKeyRequest struct {
 	Key  *model.Secret `json:"key"`
 }
 
+// handoverRequest may say where the person is led back to.
+type handoverRequest struct {
+	Return string `json:"return"`
+}
+
+// handoverAnswer has a link that is good once, and until when.
+type handoverAnswer struct {
+	URL     string    `json:"url"`
+	Expires time.Time `json:"expires_at"`
+}
+
 // locationAnswer tells a client where to send everything else; hostnames have no trailing slash, clients append paths to them.
 type locationAnswer struct {
 	DeploymentModel string `json:"deployment_model"`

@@ -54,6 +54,17 @@ func (c claims) timely(now time.Time) error {
 	return err
 }
 
+// shown is when somebody showed the issuer that it is they. One that does not say so may have renewed the token without asking them, and
+// nobody can tell: that the token is new has to do. Who keeps one for long and signs in with it later has not been asked lately either way.
+func (c claims) shown() time.Time {
+	for _, name := range []string{"auth_time", "iat"} {
+		if seconds, there, err := c.date(name); there && err == nil && seconds > 0 && seconds < 1<<40 {
+			return time.UnixMilli(int64(seconds * 1000))
+		}
+	}
+	return time.Time{}
+}
+
 // date is a time in seconds since 1970, which may have a fraction.
 func (c claims) date(name string) (seconds float64, there bool, err error) {
 	value, there := c[name]

@@ -187,7 +187,7 @@ func (v verifier) judge(payload []byte, now time.Time) (model.Proved, error) {
 	if err != nil {
 		return model.Proved{}, err
 	}
-	return model.Proved{Provider: v.Name, Subject: subject, Data: data}, nil
+	return model.Proved{Provider: v.Name, Subject: subject, Data: data, SignedInAt: claims.shown()}, nil
 }
 
 // meantFor says whether a token was issued by whom it should be, and for this app.

@@ -63,6 +63,7 @@ const (
 	KindBadPassword   // no account can have that as its new password; Reason says why
 	KindRegistrationClosed
 	KindNoAnonymous // sign-in without credentials is off
+	KindBadReturn   // the operator lets no app lead people back to it
 	KindBadLink     // the link was used, has expired or never was one
 	KindNoEmail     // none is sent from here
 	KindTooManyTries

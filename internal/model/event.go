@@ -38,6 +38,8 @@ const (
 	EventPasskeyCount    EventKind = "passkey-count-back" // it said that it was used less often than before: there may be two of it
 	EventPasswordRemoved EventKind = "password-removed"
 
+	EventHandedOver EventKind = "handed-over" // a browser was opened by an app of the person's
+
 	EventKeySaved         EventKind = "key-saved"
 	EventKeyLeaked        EventKind = "key-leaked"
 	EventKeyExpirySet     EventKind = "key-expiry-set"
@@ -111,7 +113,7 @@ func (e Event) ByStranger() bool {
 // ByPassword says that anyone with the password can cause such events without end, which change nothing of the account. The
 // store counts these where they repeat themselves, once an account has very many.
 func (e Event) ByPassword() bool {
-	return e.Kind == EventSignedIn || e.Kind == EventSessionEnded || e.Kind == EventPasswordProved
+	return e.Kind == EventSignedIn || e.Kind == EventHandedOver || e.Kind == EventSessionEnded || e.Kind == EventPasswordProved
 }
 
 // EventQuery says which events of a user are wanted, newest first.

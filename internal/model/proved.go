@@ -7,7 +7,8 @@ type Proved struct {
 	Provider string
 	Subject  string // what the provider calls them
 	Email    string // that it says they have, and has seen to it that it is theirs; "" otherwise
-	// SignedInAt is when the person signed in there, zero when the provider does not say.
+	// SignedInAt is when the person signed in there, zero when the provider does not say. Of a token that an app brings, and that does not say
+	// it, it is when that was issued.
 	SignedInAt time.Time
 	Data       string // what it says of them beside that, as far as anybody asked: a JSON object, or ""
 }

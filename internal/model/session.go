@@ -57,6 +57,8 @@ type WebSession struct {
 	Operator       bool      // its user is one; read with the row, and not kept in it
 	Address, Agent string    // where it was last seen, and what the browser called itself
 	ProvedAt       time.Time // when the person last confirmed their password; the zero time is 1970
+	FromApp        bool      // an app has opened it, with whose session it ends
+	ReturnTo       string    // where that leads back to; "" is nowhere
 }
 
 // Format leaves out what the row is found by and what is sealed in it.

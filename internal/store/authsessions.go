@@ -60,13 +60,10 @@ DELETE FROM auth_sessions WHERE id IN (
 	SELECT id FROM auth_sessions WHERE user_id = ?1 AND `
 	deleteOldBeyond = ` id <> ?2 ORDER BY id DESC LIMIT ?4 OFFSET ?3)`
 
-	// deleteOldestOfKey and deleteOldestOfUser make room where one of the others is known to find one: they need not count for that.
-	deleteOldestOfKey  = deleteOldest + `key_id = ?3 AND` + deleteOldestBeside
-	deleteOldestOfUser = deleteOldest + `key_id IS NULL AND` + deleteOldestBeside
-	deleteOldest       = `
+	// deleteOldestOfKey makes room where deleteOldOfKey is known to find one: it need not count for that.
+	deleteOldestOfKey = `
 DELETE FROM auth_sessions WHERE id = (
-	SELECT id FROM auth_sessions WHERE user_id = ?1 AND `
-	deleteOldestBeside = ` id <> ?2 ORDER BY id LIMIT 1)`
+	SELECT id FROM auth_sessions WHERE user_id = ?1 AND key_id = ?3 AND id <> ?2 ORDER BY id LIMIT 1)`
 
 	selectAuthSessionID = `SELECT 1 FROM auth_sessions WHERE id = ?`
 
@@ -134,13 +131,14 @@ func openSession(t tx, a model.Session, use *model.KeyUse, events []model.Event)
 	return recordEvents(t, events)
 }
 
-// opener is what opened sessions: a key of a user or, without one, the user.
+// opener is what opened sessions: a key of a user.
 type opener struct{ userID, keyID string }
 
 // openers are those that are known to have MaxAuthSessions, no fewer and no more. A device that signs in often is one of them, and to
 // count a hundred sessions is most of what its sign-in costs here. The set is forgotten whenever a statement may have ended a session:
 // not to know is a count more, to be wrong would be a session too few or too many. Only a DELETE ends sessions, itself or through
-// what refers to its rows, as TestOnlyADeleteEndsSessions holds; and nobody but the writer writes.
+// what refers to its rows, as TestOnlyADeleteEndsSessions holds; and nobody but the writer writes. Sessions that no key opened are not in
+// it: one of these can take others along, which it has opened by a link.
 type openers map[opener]struct{}
 
 // maxOpeners bounds what is remembered.
@@ -156,7 +154,9 @@ func (o openers) add(one opener) {
 // mayEndSessions tells of a statement whether it may have ended sessions of which roomForSession does not know.
 func mayEndSessions(text string) bool {
 	switch text {
-	case deleteOldestOfKey, deleteOldestOfUser, deleteOldOfKey, deleteOldOfUser, deleteUnusedUser:
+	case deleteOldestOfKey, deleteOldOfKey, deleteUnusedUser:
+		return false
+	case deleteOldOfUser, deleteOldBesideAsker, deleteOldHandovers: // at most sessions that no key opened
 		return false
 	}
 	return strings.HasPrefix(strings.TrimSpace(text), "DELETE")
@@ -166,21 +166,18 @@ func mayEndSessions(text string) bool {
 func roomForSession(t tx, a model.Session) (makeRoom step, made func()) {
 	var ended int64
 	full, by := t.full(), opener{a.UserID, a.KeyID}
+	if a.KeyID == "" {
+		return step{text: deleteOldOfUser, args: []any{a.UserID, a.ID, MaxAuthSessions - 1, maxEndedAtOnce}}, func() {}
+	}
 	if _, known := full[by]; known {
-		makeRoom = step{text: deleteOldestOfUser, args: []any{a.UserID, a.ID}, changed: &ended}
-		if a.KeyID != "" {
-			makeRoom.text, makeRoom.args = deleteOldestOfKey, append(makeRoom.args, a.KeyID)
-		}
+		makeRoom = step{text: deleteOldestOfKey, args: []any{a.UserID, a.ID, a.KeyID}, changed: &ended}
 		return makeRoom, func() {
 			if ended == 0 {
 				delete(full, by)
 			}
 		}
 	}
-	makeRoom = step{text: deleteOldOfUser, args: []any{a.UserID, a.ID, MaxAuthSessions - 1, maxEndedAtOnce}, changed: &ended}
-	if a.KeyID != "" {
-		makeRoom.text, makeRoom.args = deleteOldOfKey, append(makeRoom.args, a.KeyID)
-	}
+	makeRoom = step{text: deleteOldOfKey, args: []any{a.UserID, a.ID, MaxAuthSessions - 1, maxEndedAtOnce, a.KeyID}, changed: &ended}
 	return makeRoom, func() {
 		if full != nil && ended > 0 && ended < maxEndedAtOnce {
 			full.add(by)

@@ -45,6 +45,7 @@ func readStatements() []string {
 		selectTicket,
 		selectRole, selectOperator, countOperators, selectActs,
 		selectPeopleByID, selectPerson, selectPeopleBySubject, selectPeopleBySpelling, selectProviderAfter, selectFirstEvent,
+		selectHandover,
 	}
 }
 
@@ -57,7 +58,7 @@ func writeStatements() []string {
 		insertAPIKey, insertForm, sweepForms, deleteFormsOfUser, selectKeyRefusal, selectAPIKey, selectAPIKeyName, turnOffAPIKey, turnOnAPIKey, forgetFirstRefusal, deleteAPIKey, deleteSessionsOfKey,
 		deleteKnockOfValue,
 		insertAuthSession, insertAuthSessionByKey,
-		deleteOldOfKey, deleteOldOfUser, deleteOldestOfKey, deleteOldestOfUser, selectAuthSessionID, updateLastSeen, updateProvedAt,
+		deleteOldOfKey, deleteOldOfUser, deleteOldestOfKey, selectAuthSessionID, updateLastSeen, updateProvedAt,
 		deleteAuthSession, deleteAuthSessionsOfUser, sweepAuthSessions,
 		insertWebSession, deleteHeldByOldest, deleteOldestWebSessions, updateWebSession, selectWebSessionVersion,
 		deleteHeldAuthSession, deleteWebSession,
@@ -84,6 +85,7 @@ func writeStatements() []string {
 		insertChallenge, roomForChallenges, roomForChallengesOf, useChallenge, deleteChallenge, deleteChallengesOfUser, sweepChallenges, boundChallenges,
 		insertTicket, deleteOldTickets, deleteTicket, selectGeneration, sweepTickets,
 		selectOperator, selectOtherOperator, insertOperator, deleteOperator, insertAct, selectKeyOfValue, sweepActs,
+		insertHandover, deleteOldHandovers, insertHandedSession, openHandover, deleteOldBesideAsker, boundHandovers, sweepHandovers,
 	}
 }
 

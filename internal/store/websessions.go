@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 
 	"latchkey/internal/model"
@@ -13,7 +14,7 @@ const MaxWebSessions = 50
 // webSessionColumns are the columns of a session in the order of webSessionRow.columns.
 const webSessionColumns = `w.id_hash, w.sealed, w.version, w.created_at, w.last_seen_at, w.expires_at,
 	w.user_id, coalesce(w.auth_session_id, ''), w.address, w.agent, w.proved_at, coalesce(a.identity_id, ''), coalesce(a.provider, ''),
-	` + emailOfSession + `, ` + nameOfSession + `, EXISTS (SELECT 1 FROM operators AS p WHERE p.user_id = w.user_id)`
+	w.return_to, ` + emailOfSession + `, ` + nameOfSession + `, EXISTS (SELECT 1 FROM operators AS p WHERE p.user_id = w.user_id)`
 
 // A session by password has the address and the name of what opened it; any other has the address of the password that its user has
 // besides, if there is one. A passkey is no identity, and has the name of the user's first.
@@ -32,8 +33,8 @@ const webSessionFrom = ` FROM web_sessions AS w
 const (
 	insertWebSession = `
 INSERT INTO web_sessions (id_hash, sealed, version, created_at, last_seen_at, expires_at,
-	user_id, auth_session_id, address, agent, proved_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, nullif(?, ''), ?, ?, ?)`
+	user_id, auth_session_id, address, agent, proved_at, return_to)
+VALUES (?, ?, ?, ?, ?, ?, ?, nullif(?, ''), ?, ?, ?, ?)`
 
 	selectWebSession = `SELECT ` + webSessionColumns + webSessionFrom + ` WHERE w.id_hash = ?`
 
@@ -96,9 +97,13 @@ func (s *Store) CreateWebSession(ctx context.Context, w model.WebSession) error 
 				return err
 			}
 		}
+		var returnTo any
+		if w.FromApp {
+			returnTo = w.ReturnTo
+		}
 		_, err := t.exec(insertWebSession, w.IDHash[:], notNull(w.Sealed), w.Version,
 			w.CreatedAt.UnixMilli(), w.LastSeenAt.UnixMilli(), w.ExpiresAt.UnixMilli(),
-			w.UserID, w.AuthSessionID, w.Address, w.Agent, w.ProvedAt.UnixMilli())
+			w.UserID, w.AuthSessionID, w.Address, w.Agent, w.ProvedAt.UnixMilli(), returnTo)
 		return err
 	})
 	return doing("create web session", err)
@@ -135,13 +140,14 @@ type webSessionRow struct {
 	model.WebSession
 	hash                           []byte
 	created, seen, expires, proved int64
-	dest                           [16]any
+	returnTo                       sql.NullString
+	dest                           [17]any
 }
 
 func (r *webSessionRow) columns() []any {
 	r.dest = [...]any{
 		&r.hash, &r.Sealed, &r.Version, &r.created, &r.seen, &r.expires,
-		&r.UserID, &r.AuthSessionID, &r.Address, &r.Agent, &r.proved, &r.IdentityID, &r.Provider, &r.Email, &r.Name, &r.Operator,
+		&r.UserID, &r.AuthSessionID, &r.Address, &r.Agent, &r.proved, &r.IdentityID, &r.Provider, &r.returnTo, &r.Email, &r.Name, &r.Operator,
 	}
 	return r.dest[:]
 }
@@ -151,6 +157,7 @@ func (r *webSessionRow) webSession() model.WebSession {
 	copy(w.IDHash[:], r.hash)
 	w.CreatedAt, w.LastSeenAt = fromMillis(r.created), fromMillis(r.seen)
 	w.ExpiresAt, w.ProvedAt = fromMillis(r.expires), fromMillis(r.proved)
+	w.FromApp, w.ReturnTo = r.returnTo.Valid, r.returnTo.String
 	return w
 }
 

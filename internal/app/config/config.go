@@ -44,6 +44,7 @@ type Config struct {
 	AdminAddr      string        // HOST:PORT of readiness, metrics and profiles; "": nowhere
 	SMTP           model.Secret  // URL of the server that takes emails; "": none are sent
 	TrustedProxies string        // networks whose X-Forwarded-For is believed, comma separated
+	ReturnURLs     string        // where apps may have people led back to, comma separated; "": nowhere
 	Audiences      string        // a file with the services that there are tokens for; "": none
 	Log            string        // "text", "json", or "" for text on a terminal and JSON elsewhere
 	LogLevel       string        // "debug", "info", "warn" or "error"
@@ -112,6 +113,7 @@ func (c *Config) Flags() *flag.FlagSet {
 	fs.StringVar(&c.AdminAddr, "admin-addr", c.AdminAddr, "`HOST:PORT` of the admin listener, with /readyz, /metrics and /debug/pprof/; without it, there is none")
 	fs.StringVar(&c.TrustedProxies, "trusted-proxies", c.TrustedProxies, "`NETWORKS` and addresses whose X-Forwarded-For is trusted, such as 10.0.0.0/8, separated by commas")
 	fs.StringVar(&c.Audiences, "audiences", c.Audiences, "JSON `FILE` that names the other services for which apps and devices can get tokens; without it, there are none (docs/tokens.md)")
+	fs.Var((*commaList)(&c.ReturnURLs), "return-urls", "`URLS` to which apps may have people led back from the keys page that they opened (see docs/handover.md), such as https://app.example.org/settings, separated by commas; may be repeated")
 	fs.StringVar(&c.Log, "log", c.Log, "`text|json`: format of the log; by default text on a terminal and JSON elsewhere")
 	fs.StringVar(&c.LogLevel, "log-level", c.LogLevel, "`debug|info|warn|error`: the lowest level that is logged")
 	return fs

@@ -41,6 +41,8 @@ type Settings struct {
 	Log            LogForm
 	LogLevel       slog.Level
 
+	ReturnURLs []model.ReturnURL // where apps may have people led back to
+
 	Audiences []model.Audience // for which users get tokens
 
 	SessionKeys     model.Secret // the key ring itself; "": from SessionKeysFile, or else from Data
@@ -97,7 +99,7 @@ func (c Config) Parse() (Settings, error) {
 		PasswordCost: c.PasswordCost,
 		Connections:  c.Connections, StopAtOnce: c.StopAtOnce,
 	}
-	var publicErr, alsoErr, nameErr, contactErr, upstreamErr, registrationErr, anonymousErr, adoptionErr, providersErr, knocksErr, adminErr, smtpErr, proxiesErr, audiencesErr, logErr, levelErr error
+	var publicErr, alsoErr, nameErr, contactErr, upstreamErr, registrationErr, anonymousErr, adoptionErr, providersErr, knocksErr, adminErr, smtpErr, proxiesErr, audiencesErr, returnsErr, logErr, levelErr error
 	s.PublicURL, publicErr = parsePublicURL(c.PublicURL)
 	s.AlsoHosts, alsoErr = parseAlsoHosts(c.AlsoHosts)
 	s.Name, nameErr = parseName(c.Name)
@@ -112,6 +114,7 @@ func (c Config) Parse() (Settings, error) {
 	s.Mail, smtpErr = parseSMTP(c.SMTP)
 	s.TrustedProxies, proxiesErr = parseNetworks(c.TrustedProxies)
 	s.Audiences, audiencesErr = readAudiences(c.Audiences)
+	s.ReturnURLs, returnsErr = parseReturnURLs(c.ReturnURLs)
 	if c.Log != "" {
 		s.Log, logErr = oneOf("log", c.Log, choice[LogForm]{"text", LogText}, choice[LogForm]{"json", LogJSON})
 	}
@@ -149,6 +152,8 @@ func (c Config) Parse() (Settings, error) {
 		proxiesErr,
 		audiencesErr,
 		check("audiences", c.Audiences, c.Audiences == "" || s.Upstream == nil, "cannot be used with --upstream: users get tokens from the server that keeps them"),
+		returnsErr,
+		check("return-urls", c.ReturnURLs, c.ReturnURLs == "" || s.Upstream == nil, "cannot be used with --upstream: apps open the keys page of the server that keeps users"),
 		logErr,
 		levelErr,
 		checkKeySource(c),

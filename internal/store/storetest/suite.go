@@ -45,6 +45,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		{"server keys", serverKeys()},
 		{"operators", operators()},
 		{"custom data", customData()},
+		{"handovers", handovers()},
 		{"many at once", concurrency()},
 		{"the store", lifecycle()},
 	} {

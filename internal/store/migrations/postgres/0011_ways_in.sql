@@ -84,11 +84,27 @@ CREATE TABLE handovers (
     ticket_hash BYTEA NOT NULL PRIMARY KEY,
     user_id     TEXT COLLATE "C" NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     session_id  TEXT COLLATE "C" NOT NULL REFERENCES auth_sessions (id) ON DELETE CASCADE,
+    opened_id   TEXT COLLATE "C" REFERENCES auth_sessions (id) ON DELETE CASCADE,
     proved_at   BIGINT NOT NULL,
     return_to   TEXT COLLATE "C" NOT NULL,
     expires_at  BIGINT NOT NULL
 );
 
-CREATE INDEX handovers_user_id ON handovers (user_id);
+CREATE INDEX handovers_user_id ON handovers (user_id, expires_at);
 CREATE INDEX handovers_session_id ON handovers (session_id);
+CREATE INDEX handovers_opened_id ON handovers (opened_id);
 CREATE INDEX handovers_expires_at ON handovers (expires_at);
+
+-- +goose StatementBegin
+CREATE FUNCTION a_handover_takes_what_it_opened_along() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM auth_sessions WHERE id = OLD.opened_id;
+    RETURN NULL;
+END;
+$$;
+-- +goose StatementEnd
+
+CREATE TRIGGER a_handover_takes_what_it_opened_along AFTER DELETE ON handovers FOR EACH ROW WHEN (OLD.opened_id IS NOT NULL)
+    EXECUTE FUNCTION a_handover_takes_what_it_opened_along();
+
+ALTER TABLE web_sessions ADD COLUMN return_to TEXT COLLATE "C";

@@ -83,16 +83,31 @@ CREATE TABLE openid_tickets (
 CREATE INDEX openid_tickets_identity_id ON openid_tickets (identity_id, expires_at);
 CREATE INDEX openid_tickets_expires_at ON openid_tickets (expires_at);
 
--- Links by which an app opens the keys page for its own user; each is good once. proved_at is that of the session that asked.
+-- Links by which an app opens the keys page for its own user; each is good once. session_id is the session that asked, and proved_at says
+-- when the person had shown, for it, that it is they: 0, or a few minutes before. opened_id is the session that the link has opened, from
+-- when on expires_at is that session's. return_to is where it leads back to, or ''.
 CREATE TABLE handovers (
     ticket_hash BLOB    NOT NULL PRIMARY KEY,
     user_id     TEXT    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     session_id  TEXT    NOT NULL REFERENCES auth_sessions (id) ON DELETE CASCADE,
+    opened_id   TEXT    REFERENCES auth_sessions (id) ON DELETE CASCADE,
     proved_at   INTEGER NOT NULL,
     return_to   TEXT    NOT NULL,
     expires_at  INTEGER NOT NULL
 ) STRICT;
 
-CREATE INDEX handovers_user_id ON handovers (user_id);
+CREATE INDEX handovers_user_id ON handovers (user_id, expires_at);
 CREATE INDEX handovers_session_id ON handovers (session_id);
+CREATE INDEX handovers_opened_id ON handovers (opened_id);
 CREATE INDEX handovers_expires_at ON handovers (expires_at);
+
+-- What a link has opened ends with the session that asked for it.
+-- +goose StatementBegin
+CREATE TRIGGER a_handover_takes_what_it_opened_along AFTER DELETE ON handovers WHEN OLD.opened_id IS NOT NULL
+BEGIN
+    DELETE FROM auth_sessions WHERE id = OLD.opened_id;
+END;
+-- +goose StatementEnd
+
+-- Where a browser that an app has opened leads back to: '' is nowhere. NULL: its person signed in here.
+ALTER TABLE web_sessions ADD COLUMN return_to TEXT;
