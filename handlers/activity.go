@@ -24,7 +24,7 @@ var errEventsDown = errors.New("events cannot be read")
 
 // eventGroups are what a person can narrow the list down to. A device that uses a key is of interest to both.
 var eventGroups = map[string][]model.EventKind{
-	"sign-ins": {model.EventSignedIn, model.EventSignInFailed, model.EventSessionEnded, model.EventPasswordProved},
+	"sign-ins": {model.EventSignedIn, model.EventSignInFailed, model.EventSessionEnded, model.EventPasswordProved, model.EventHandedOver},
 	"keys": {
 		model.EventKeyMade, model.EventKeyShown, model.EventKeyAdopted, model.EventKeyTurnedOn, model.EventKeyTurnedOff, model.EventKeyDeleted, model.EventKeyFirstUsed, model.EventKeyRefused,
 		model.EventKeySaved, model.EventKeyLeaked,
@@ -198,6 +198,7 @@ var drawings = map[model.EventKind]string{
 	model.EventPasswordChanged: "lock", model.EventPasswordReset: "lock", model.EventPasswordProved: "lock", model.EventResetAsked: "mail",
 	model.EventEmailConfirmed: "mail", model.EventIdentityLinked: "link", model.EventIdentityUnlinked: "trash", model.EventAccountDisabled: "ban", model.EventAccountEnabled: "user",
 	model.EventKeySaved: "check", model.EventKeyLeaked: "alert",
+	model.EventHandedOver:   "in",
 	model.EventPasskeyAdded: "lock", model.EventPasskeyRemoved: "trash", model.EventPasskeyCount: "alert", model.EventPasswordRemoved: "lock",
 }
 
@@ -246,6 +247,8 @@ func wordsOf(e model.Event) (before, between, after string) {
 		return "Denied " + device, "", ""
 	case e.Kind == model.EventSignedIn && e.Detail != "":
 		return "Signed in " + e.Detail, "", ""
+	case e.Kind == model.EventHandedOver:
+		return "Signed in from " + cmp.Or(e.Detail, "an app"), "", ""
 	case e.Kind == model.EventSignInFailed:
 		return "Sign-in refused" + because(refusals, e.Detail), "", ""
 	case e.Kind == model.EventSessionEnded:

@@ -54,7 +54,7 @@ func TestEveryKindOfEventIsToldInAPlainSentence(t *testing.T) {
 		kind   string
 		change []func(*model.Event)
 	}{
-		{"account-made", nil}, {"signed-in", nil}, {"signed-in", []func(*model.Event){detail("with Google")}},
+		{"account-made", nil}, {"handed-over", nil}, {"handed-over", []func(*model.Event){detail("app.example.org")}}, {"signed-in", nil}, {"signed-in", []func(*model.Event){detail("with Google")}},
 		{"sign-in-failed", []func(*model.Event){detail("wrong password"), by(model.ActorUnknown)}},
 		{"session-ended", []func(*model.Event){detail("signed out")}},
 		{"session-ended", []func(*model.Event){detail("ended from another place")}}, {"session-ended", []func(*model.Event){detail("all others")}},

@@ -147,6 +147,7 @@ type lostAct struct {
 func lostActs() map[string]lostAct {
 	var made model.Key
 	var session model.Session
+	var ticket model.Secret
 	const another model.Secret = "tr0ub4dor and three"
 	changed := func(s *stage) bool {
 		v, err := s.passwords.check(s.t.Context(), claim{s.who.Email, here}, s.identity().PasswordHash, another)
@@ -177,6 +178,23 @@ func lostActs() map[string]lostAct {
 			done: func(s *stage) bool {
 				keys, err := s.direct.APIKeys(s.t.Context(), s.who.UserID)
 				return err == nil && len(keys) == 2
+			},
+		},
+		"hand over": {
+			do: func(ctx context.Context, s *stage) error {
+				_, _, err := s.person().HandOver(ctx, "")
+				return err
+			},
+		},
+		"be handed over": {
+			before: func(s *stage) { ticket = s.ticketFor(s.who, "") },
+			do: func(ctx context.Context, s *stage) error {
+				_, _, err := s.UseHandover(ctx, here, ticket)
+				return err
+			},
+			done: func(s *stage) bool {
+				_, err := s.Handover(s.t.Context(), ticket)
+				return model.Is(err, model.KindBadLink)
 			},
 		},
 		"adopt a key": {

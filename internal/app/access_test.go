@@ -212,6 +212,7 @@ var calls = map[string]row{
 	"GET /api/latchkey/v1/key_facts":                                            {is(401), is(200), is(403), is(403), is(200)},
 	"GET /api/latchkey/v1/sessions":                                             {is(401), is(200), is(403), is(403), is(200)},
 	"DELETE /api/latchkey/v1/sessions":                                          {is(401), is(204), is(403), is(403), is(204)},
+	"POST /api/latchkey/v1/handovers":                                           {is(401), is(201), is(403), is(403), is(201)},
 	"POST /api/latchkey/v1/refresh_token":                                       {is(401), is(201), is(403), is(403), is(201)},
 	"DELETE /api/latchkey/v1/sessions/{id}":                                     {is(401), is(404), is(403), is(403), is(204).and(sessionEnded)},
 
@@ -929,7 +930,7 @@ func (s *stage) call(pattern, method string, p principal, c *cast, stated map[st
 	header, body := http.Header{}, ""
 	if p != nobody {
 		header = bearer(c.tokens[p].Refresh)
-		if strings.HasSuffix(path, "/profile") || strings.HasSuffix(path, "/auth/delete") || strings.HasSuffix(path, "?link=true") {
+		if strings.HasSuffix(path, "/profile") || strings.HasSuffix(path, "/auth/delete") || strings.HasSuffix(path, "?link=true") || strings.HasSuffix(path, "/handovers") {
 			header = bearer(c.tokens[p].Access)
 		}
 	}

@@ -36,8 +36,8 @@ func wellFormed() map[string]map[string]string {
 	}
 }
 
-// readsNoBody are the calls that ask for nothing but who calls, or not even that.
-var readsNoBody = []string{"POST " + inApp + "/functions/call", "POST " + auth + "/session", "POST /api/latchkey/v1/refresh_token", "PUT " + apiKeys + "/{id}/enable", "PUT " + apiKeys + "/{id}/disable"}
+// readsNoBody are the calls that ask for nothing but who calls, or not even that. The last does not need to be told anything.
+var readsNoBody = []string{"POST " + inApp + "/functions/call", "POST " + auth + "/session", "POST /api/latchkey/v1/refresh_token", "PUT " + apiKeys + "/{id}/enable", "PUT " + apiKeys + "/{id}/disable", "POST " + handoverPath}
 
 func TestEveryCallWithABodyIsTriedWithBadOnes(t *testing.T) {
 	f := newFixture(t)
