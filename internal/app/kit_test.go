@@ -34,7 +34,7 @@ const kit = "../../docs/kit"
 // kitFiles are the files of the kit, and what else is set up by settings.
 func kitFiles(t *testing.T) []string {
 	t.Helper()
-	files := []string{"../../Dockerfile", "../../docs/running.md"}
+	files := []string{"../../Dockerfile", "../../docs/running.md", "../../.ci/release"}
 	err := filepath.WalkDir(kit, func(path string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() {
 			files = append(files, path)
