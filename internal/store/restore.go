@@ -18,6 +18,7 @@ type Restored struct {
 	Path  string   // of the database, from the root
 	Aside []string // the files that were there, by the names that they have now
 	Rows  Counts   // what is in the database now
+	Older bool     // an older version wrote it: it is brought up to date when it is opened
 }
 
 // Restore puts a backup in the place of the database at path, or where none is yet. Any copy of a database of Latchkey will do, of this
@@ -61,7 +62,13 @@ func restore(ctx context.Context, backup, path string, now time.Time) (r Restore
 	if err := fillDraft(ctx, draft, backup); err != nil {
 		return r, err
 	}
-	if err := verifyAs(ctx, draft.Name(), verifyOurs); err != nil {
+	isOurs := func(ctx context.Context, db *sql.DB) (err error) {
+		if err = verifyOurs(ctx, db); err == nil {
+			r.Older, err = isOlder(ctx, db)
+		}
+		return err
+	}
+	if err := verifyAs(ctx, draft.Name(), isOurs); err != nil {
 		return r, fmt.Errorf("the copy is damaged: %w", err)
 	}
 	if r.Rows, err = CountBackup(ctx, draft.Name()); err != nil {
@@ -125,6 +132,19 @@ func verifyOurs(ctx context.Context, db *sql.DB) error {
 		err = errors.New("it is not a database of Latchkey")
 	}
 	return err
+}
+
+// isOlder says whether the schema of a database is one that this program brings up to date.
+func isOlder(ctx context.Context, db *sql.DB) (bool, error) {
+	version, err := schemaVersion(ctx, db)
+	if err != nil {
+		return false, err
+	}
+	provider, err := newProvider(db)
+	if err != nil {
+		return false, err
+	}
+	return version < newestVersion(provider), nil
 }
 
 // likeBefore gives a new file the mode and the owner of the one whose place it takes.

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"database/sql"
 	"errors"
 	"os"
 	"path/filepath"
@@ -111,4 +112,26 @@ func TestWhatCannotBeRestoredChangesNothing(t *testing.T) {
 		t.Error("the database changed")
 	}
 	wantFiles(t, filepath.Dir(path), "test.db", "test.db.lock")
+}
+
+func TestARestoreSaysWhetherAnOlderVersionWroteTheBackup(t *testing.T) {
+	s := openFile(t, newFile(t))
+	backup := newFile(t)
+	if err := s.Backup(t.Context(), backup); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := Restore(t.Context(), backup, newFile(t), time.Now()); err != nil || r.Older {
+		t.Errorf("this version's: restored %+v, %v", r, err)
+	}
+	db, err := sql.Open(driverName, backup)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = db.ExecContext(t.Context(), "DELETE FROM goose_db_version WHERE version_id = (SELECT max(version_id) FROM goose_db_version)")
+	if err = errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := Restore(t.Context(), backup, newFile(t), time.Now()); err != nil || !r.Older {
+		t.Errorf("an older version's: restored %+v, %v", r, err)
+	}
 }

@@ -16,10 +16,11 @@ import (
 
 // restored is what a restore did.
 type restored struct {
-	Path string       `json:"path"`
-	From string       `json:"from"`
-	Kept []string     `json:"kept,omitempty"` // what was there, by the names that it has now
-	Rows store.Counts `json:"rows"`
+	Path  string       `json:"path"`
+	From  string       `json:"from"`
+	Kept  []string     `json:"kept,omitempty"` // what was there, by the names that it has now
+	Rows  store.Counts `json:"rows"`
+	Older bool         `json:"older,omitempty"` // an older latchkey wrote it
 }
 
 // restore puts a backup in the place of the database. No program is asked to: none may have that open.
@@ -53,7 +54,7 @@ func restore(ctx context.Context, c call, place Place) error {
 	case err != nil:
 		return fmt.Errorf("nothing was restored: %s", oneLine(err))
 	}
-	out := restored{Path: done.Path, From: from, Kept: done.Aside, Rows: done.Rows}
+	out := restored{Path: done.Path, From: from, Kept: done.Aside, Rows: done.Rows, Older: done.Older}
 	return c.print(out, func(w io.Writer) error { return out.write(w, c.program) })
 }
 
@@ -61,6 +62,10 @@ func (r restored) write(w io.Writer, p Program) error {
 	var text strings.Builder
 	fmt.Fprintf(&text, "Restored and verified: %s, from %s. Users: %d, keys: %d, events: %d.\n",
 		legible(r.Path), legible(r.From), r.Rows.Users, r.Rows.Keys, r.Rows.Events)
+	if r.Older {
+		text.WriteString("An older latchkey wrote it: the next start updates its schema, and that older one cannot open it any more.\n")
+	}
+	text.WriteString("What happened after the backup is undone: keys that were turned off or deleted since then work again.\n")
 	if len(r.Kept) > 0 {
 		text.WriteString("The old files are kept until you delete them:\n")
 		for _, path := range r.Kept {

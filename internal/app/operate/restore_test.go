@@ -35,13 +35,20 @@ func TestABackupIsRestoredWhileTheProgramIsStoppedAndNothingIsDeleted(t *testing
 		t.Errorf("users are %+v", users)
 	}
 	text := p.must(t, "", "restore", out.Kept[0])
-	for _, part := range []string{"Restored and verified: " + database + ", from " + out.Kept[0] + ". Users: 2,", "The old files are kept", database + ".before-", "session-keys"} {
+	for _, part := range []string{"Restored and verified: " + database + ", from " + out.Kept[0] + ". Users: 2,", "turned off or deleted since then work again", "The old files are kept", database + ".before-", "session-keys"} {
 		if !strings.Contains(text, part) {
 			t.Errorf("%q does not say %q", text, part)
 		}
 	}
 	if users := p.listed(t); len(users) != 2 {
 		t.Errorf("users are %+v", users)
+	}
+}
+
+func TestARestoreOfAnOlderVersionsBackupSaysWhatTheNextStartDoes(t *testing.T) {
+	var text strings.Builder
+	if err := (restored{Older: true}).write(&text, Program{KeyFiles: [2]string{"a", "b"}}); err != nil || !strings.Contains(text.String(), "the next start updates its schema") {
+		t.Errorf("%q, %v", text.String(), err)
 	}
 }
 
