@@ -21,6 +21,7 @@ type Managed struct {
 	Keys       int
 	NotBack    int    // of the keys that they had elsewhere
 	ServerKey  string // the name of the server key that it is; "" for a person
+	Operator   bool   // looks after the accounts of others in the browser
 }
 
 // Password is the identity with an address and a password, if the account has one.
@@ -105,6 +106,9 @@ func (a *Accounts) describe(ctx context.Context, u model.User) (out Managed, err
 	out.Keys = len(keys)
 	if out.NotBack, err = a.store.KeysNotBack(ctx, u.ID); err != nil {
 		return out, unavailable("count keys", err)
+	}
+	if out.Operator, err = a.store.HasRole(ctx, u.ID); err != nil {
+		return out, unavailable("find operator", err)
 	}
 	return out, nil
 }

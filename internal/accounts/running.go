@@ -402,6 +402,9 @@ func (a *Accounts) MakeOperator(ctx context.Context, name string, is bool) (out 
 		changed = true
 		return has == is, err
 	})
+	if err == nil {
+		out.Operator = is
+	}
 	return out, changed, missing(model.KindNotFound, "set operator", err)
 }
 

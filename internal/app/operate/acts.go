@@ -67,6 +67,16 @@ func enableUser(ctx context.Context, c call) error {
 	return c.change(ctx, pathEnableUser, "%s can sign in again.\n", "%s was not disabled.\n")
 }
 
+func makeOperator(ctx context.Context, c call) error {
+	return c.change(ctx, pathMakeOperator,
+		"%s is an operator now: they can search for people, see facts of them, turn keys off, sign people out and disable them under Running in the browser.\n",
+		"%s was already an operator.\n")
+}
+
+func unmakeOperator(ctx context.Context, c call) error {
+	return c.change(ctx, pathUnmakeOperator, "%s is no longer an operator.\n", "%s was not an operator.\n")
+}
+
 func (c call) change(ctx context.Context, path, did, wasSo string) error {
 	var done changedUser
 	if err := c.line.call(ctx, path, named{c.argument}, &done); err != nil {

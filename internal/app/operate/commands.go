@@ -144,6 +144,14 @@ func (p Program) commands() []command {
 		},
 		{name: "user enable", argument: "ID-or-EMAIL", does: "let a user sign in again", run: enableUser},
 		{
+			name: "user make-operator", argument: "ID-or-EMAIL", does: "let a user look after the accounts of others in the browser", run: makeOperator,
+			more: "Operators see who has an account, keys, sessions and activity, but no values. They turn keys off, end sessions, disable\n" +
+				"and enable people, and send reset links; what they do is recorded twice. They cannot make operators.",
+		},
+		{
+			name: "user unmake-operator", argument: "ID-or-EMAIL", does: "take that from a user again, at once", run: unmakeOperator,
+		},
+		{
 			name: "user reset-password", argument: "ID-or-EMAIL", does: "print a link with which a user chooses a new password", run: resetPassword,
 			more: "The old password stops working and all sessions are signed out at once. Keys keep working: if one may be in the\n" +
 				"wrong hands, turn it off or disable the user. The link works once, within 24 hours.",
@@ -159,7 +167,9 @@ func (p Program) commands() []command {
 		},
 		{
 			name: "key off", argument: "ID-or-EMAIL KEY", does: "turn a key off and sign out whatever signed in with it", run: turnKeyOff,
-			more: "KEY is an id or a name. The key can be turned on again. Access tokens already issued expire within 30 minutes.",
+			more: "KEY is an id or a name. The key can be turned on again. Access tokens already issued expire within 30 minutes.\n" +
+				"The user gets an email.",
+			settings: []string{"public-url", "smtp", "name", "contact"},
 		},
 		{name: "key on", argument: "ID-or-EMAIL KEY", does: "turn a key on again", run: turnKeyOn, more: "KEY is an id or a name."},
 		{

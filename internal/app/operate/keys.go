@@ -93,6 +93,7 @@ func (o *operator) findKey(ctx context.Context, in ownedKey) (keyOfUser, error) 
 
 func (o *operator) switchKey(ctx context.Context, in ownedKey) (keyOfUser, error) {
 	of, key, err := o.accounts.TurnKeyOf(ctx, in.User, in.Name, in.On)
+	o.accounts.Drain() // a command ends when this does, and the email about the key must be on its way by then
 	out := keyOfUser{User: listed(of), Key: o.userKeyOf(key), Changed: key.Disabled == in.On}
 	out.Key.Disabled = !in.On
 	return out, aboutKey(in, err)

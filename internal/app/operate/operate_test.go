@@ -154,6 +154,18 @@ func TestCommandsDoTheSameWhetherTheProgramRunsOrNot(t *testing.T) {
 			t.Errorf("off %+v, off again %+v, on %+v", off, again, on)
 		}
 
+		for i, words := range []string{"is an operator now", "was already an operator", "is no longer an operator", "was not an operator"} {
+			command := []string{"make-operator", "make-operator", "unmake-operator", "unmake-operator"}[i]
+			if said := p.must(t, "", "user", command, "Ada@example.com"); !strings.HasPrefix(said, "ada@example.com ("+users[0].ID+") "+words) {
+				t.Errorf("said: %q", said)
+			}
+			status, table := p.must(t, "", "status"), p.must(t, "", "user", "list")
+			if is := i < 2; strings.Contains(status, "Operators in the browser: 1 (marked in latchkey user list)\n") != is ||
+				strings.Contains(table, "ada@example.com  [operator]\n") != is || ordered[changedUser](t, p, "user", "enable", users[0].ID).User.Operator != is {
+				t.Errorf("after %s: %q and %q", command, status, table)
+			}
+		}
+
 		if text := p.must(t, "", "user", "reset-password", "ada@example.com", "--public-url", publicName); !strings.Contains(text, publicName+"/reset?token=") ||
 			!strings.Contains(text, "no longer works") {
 			t.Errorf("reset: %s", text)
@@ -224,7 +236,7 @@ func TestAMistypedOrderIsRefusedBeforeAnythingIsTouched(t *testing.T) {
 		args string
 		want []string
 	}{
-		{"user", []string{"add, list, disable, enable, reset-password, delete"}},
+		{"user", []string{"add, list, disable, enable, make-operator, unmake-operator, reset-password, delete"}},
 		{"user remove ada", []string{`"user remove"`, "delete"}},
 		{"user add", []string{"EMAIL is missing"}},
 		{"user add ada bob", []string{`"bob"`, "unexpected argument"}},

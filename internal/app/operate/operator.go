@@ -35,16 +35,18 @@ type operator struct {
 
 // What commands ask for.
 const (
-	pathAddUser     = "/users/add"
-	pathListUsers   = "/users/list"
-	pathFindUser    = "/users/find"
-	pathDisableUser = "/users/disable"
-	pathEnableUser  = "/users/enable"
-	pathResetUser   = "/users/reset-password"
-	pathDeleteUser  = "/users/delete"
-	pathImportUsers = "/users/import"
-	pathBackup      = "/backup"
-	pathNodes       = "/nodes"
+	pathAddUser        = "/users/add"
+	pathListUsers      = "/users/list"
+	pathFindUser       = "/users/find"
+	pathDisableUser    = "/users/disable"
+	pathEnableUser     = "/users/enable"
+	pathResetUser      = "/users/reset-password"
+	pathDeleteUser     = "/users/delete"
+	pathMakeOperator   = "/users/make-operator"
+	pathUnmakeOperator = "/users/unmake-operator"
+	pathImportUsers    = "/users/import"
+	pathBackup         = "/backup"
+	pathNodes          = "/nodes"
 )
 
 // Config is what an operator works with.
@@ -88,6 +90,8 @@ func (o *operator) handler() http.Handler {
 	mux.Handle("POST "+pathEnableUser, operation(o.log, ofUsers(o, o.enableUser)))
 	mux.Handle("POST "+pathResetUser, operation(o.log, ofUsers(o, o.resetPassword)))
 	mux.Handle("POST "+pathDeleteUser, operation(o.log, ofUsers(o, o.deleteUser)))
+	mux.Handle("POST "+pathMakeOperator, operation(o.log, ofUsers(o, o.makeOperator)))
+	mux.Handle("POST "+pathUnmakeOperator, operation(o.log, ofUsers(o, o.unmakeOperator)))
 	mux.HandleFunc("POST "+pathImportUsers, o.importUsers)
 	mux.Handle("POST "+pathKnocks, operation(o.log, ofUsers(o, o.knocks)))
 	mux.Handle("POST "+pathAdoptKnock, operation(o.log, ofUsers(o, o.adoptKnock)))

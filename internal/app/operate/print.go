@@ -65,6 +65,9 @@ func (u listedUser) writeLine(w io.Writer) error {
 
 func (u listedUser) notes() []string {
 	var notes []string
+	if u.Operator {
+		notes = append(notes, "operator")
+	}
 	if u.Disabled {
 		notes = append(notes, "disabled")
 	}

@@ -25,16 +25,17 @@ func (w Warning) Active() bool { return w.Times > 0 && w.Over.IsZero() }
 
 // status is how a program is.
 type status struct {
-	Running  bool      `json:"running"`
-	Nodes    *int      `json:"nodes,omitempty"` // how many run; nil when there is one at most
-	URL      string    `json:"url,omitempty"`
-	OnlyHere bool      `json:"only_this_computer,omitempty"` // can open the URL
-	Upstream string    `json:"upstream,omitempty"`
-	Data     string    `json:"data"`
-	Accounts *int64    `json:"accounts,omitempty"` // nil when they are elsewhere
-	Knocks   *int64    `json:"knocks,omitempty"`   // devices that were refused and are not ignored
-	Servers  int64     `json:"server_keys,omitempty"`
-	Warnings []Warning `json:"warnings"`
+	Running   bool      `json:"running"`
+	Nodes     *int      `json:"nodes,omitempty"` // how many run; nil when there is one at most
+	URL       string    `json:"url,omitempty"`
+	OnlyHere  bool      `json:"only_this_computer,omitempty"` // can open the URL
+	Upstream  string    `json:"upstream,omitempty"`
+	Data      string    `json:"data"`
+	Accounts  *int64    `json:"accounts,omitempty"` // nil when they are elsewhere
+	Knocks    *int64    `json:"knocks,omitempty"`   // devices that were refused and are not ignored
+	Servers   int64     `json:"server_keys,omitempty"`
+	Operators int64     `json:"operators,omitempty"` // people who look after the accounts of others in the browser
+	Warnings  []Warning `json:"warnings"`
 }
 
 type nothing struct{}
@@ -61,6 +62,9 @@ func (o *operator) status(ctx context.Context, _ nothing) (status, error) {
 			return s, aboutUser("", err)
 		}
 		s.Knocks = &knocks
+		if s.Operators, err = o.store.CountOperators(ctx); err != nil {
+			return s, err
+		}
 	}
 	if o.warnings != nil {
 		s.URL, s.OnlyHere = o.publicURL, o.onlyHere
@@ -101,6 +105,9 @@ func (s status) write(w io.Writer) error {
 	}
 	if s.Servers > 0 {
 		fmt.Fprintf(&text, "Server keys: %d\n", s.Servers)
+	}
+	if s.Operators > 0 {
+		fmt.Fprintf(&text, "Operators in the browser: %d (marked in latchkey user list)\n", s.Operators)
 	}
 	switch {
 	case len(s.Warnings) > 0:

@@ -28,11 +28,12 @@ type listedUser struct {
 	NotConfirmed bool      `json:"not_confirmed"`        // has not opened the link in the email yet
 	NotBack      int       `json:"keys_not_back"`        // of the keys that they were imported with
 	ServerKey    string    `json:"server_key,omitempty"` // the name of the server key that it is; "" for a person
+	Operator     bool      `json:"operator,omitempty"`   // looks after the accounts of others in the browser
 }
 
 func listed(m accounts.Managed) listedUser {
 	out := listedUser{
-		ID: m.ID, CreatedAt: m.CreatedAt, Keys: m.Keys, NotBack: m.NotBack, Disabled: !m.DisabledAt.IsZero(), Providers: []string{}, ServerKey: m.ServerKey,
+		ID: m.ID, CreatedAt: m.CreatedAt, Keys: m.Keys, NotBack: m.NotBack, Disabled: !m.DisabledAt.IsZero(), Providers: []string{}, ServerKey: m.ServerKey, Operator: m.Operator,
 	}
 	for _, id := range m.Identities {
 		out.Providers = append(out.Providers, id.Provider)
@@ -213,6 +214,16 @@ func (o *operator) disableUser(ctx context.Context, in named) (changedUser, erro
 
 func (o *operator) enableUser(ctx context.Context, in named) (changedUser, error) {
 	m, changed, err := o.accounts.Enable(ctx, in.User)
+	return changedUser{listed(m), changed}, aboutUser(in.User, err)
+}
+
+func (o *operator) makeOperator(ctx context.Context, in named) (changedUser, error) {
+	m, changed, err := o.accounts.MakeOperator(ctx, in.User, true)
+	return changedUser{listed(m), changed}, aboutUser(in.User, err)
+}
+
+func (o *operator) unmakeOperator(ctx context.Context, in named) (changedUser, error) {
+	m, changed, err := o.accounts.MakeOperator(ctx, in.User, false)
 	return changedUser{listed(m), changed}, aboutUser(in.User, err)
 }
 
