@@ -13,6 +13,7 @@ import (
 
 	"latchkey/internal/limits"
 	"latchkey/internal/model"
+	"latchkey/internal/passkeys"
 	"latchkey/internal/store"
 )
 
@@ -71,6 +72,9 @@ type Accounts struct {
 
 	lists *limits.Turns // of lists of sessions
 
+	passkeys   *passkeys.Site   // nil where browsers create none
+	challenges *challengeLimits // of people who are not signed in
+
 	knocks *knocks // nil when none are remembered
 
 	settleTime time.Duration // bounds finding out what came of an act
@@ -101,6 +105,8 @@ func New(cfg Config, st *store.Store) *Accounts {
 		notices:       NewNotices(cfg.Now, cfg.Shared),
 		exchanges:     newExchanges(cfg.Now),
 		lists:         limits.NewTurns(runtime.GOMAXPROCS(0) / 2),
+		passkeys:      passkeys.New(cfg.PublicURL, cfg.Name),
+		challenges:    newChallengeLimits(cfg.Now, cfg.Shared),
 		settleTime:    settleTime,
 		fullPause:     fullPause,
 	}

@@ -170,6 +170,23 @@ func (l Letters) IdentityUnlinked(to, how string, c Circumstances) Email {
 		"Sign-in "+how+" was removed from your account, and what it had opened was signed out. Your other ways to sign in keep working.", c)
 }
 
+// PasskeyAdded tells of a passkey that a person added.
+func (l Letters) PasskeyAdded(to, name string, c Circumstances) Email {
+	return l.notice(to, "A passkey was added: "+name, "The passkey "+name+" was added to your account. Anyone who holds it can sign in as you.", c)
+}
+
+// PasskeyRemoved tells of a passkey that is gone.
+func (l Letters) PasskeyRemoved(to, name string, c Circumstances) Email {
+	return l.notice(to, "A passkey was removed: "+name,
+		"The passkey "+name+" can no longer be used to sign in as you, and what it had opened was signed out.", c)
+}
+
+// PasswordRemoved tells of a password that signs nobody in any more.
+func (l Letters) PasswordRemoved(to string, c Circumstances) Email {
+	return l.notice(to, "Your password is no longer used", "You can now sign in to your account with passkeys alone, and everything else was signed out. "+
+		"To have a password again, use \"Forgot password?\" on the sign-in page.", c)
+}
+
 // PasswordChanged tells of a new password that was chosen by somebody who knew the one before.
 func (l Letters) PasswordChanged(to string, c Circumstances) Email {
 	return l.notice(to, "Password changed",

@@ -153,6 +153,25 @@ func (a *Accounts) guessing(ctx context.Context, try Attempt) (succeeded func(),
 	return succeeded, tooMany(model.KindTooManyTries, wait)
 }
 
+// takeFrom counts a try of something that nobody can guess, as Take does, by where it comes from and in total.
+func (l *Limits) takeFrom(ctx context.Context, address string) (succeeded func(), wait time.Duration, err error) {
+	counts, succeeded, wait := l.takeFromHere(address)
+	if wait > 0 {
+		return nil, wait, nil
+	}
+	return l.book.TakeShared(ctx, succeeded, counts, nil)
+}
+
+func (l *Limits) takeFromHere(address string) (counts []limits.Count, giveBack func(), wait time.Duration) {
+	turn := l.book.Begin()
+	defer turn.End()
+	counts = []limits.Count{
+		l.addresses.Of(limits.Network(address)), l.sites.Of(limits.Site(address)), l.providers.Of(limits.Provider(address)), l.everyone.Of(""),
+	}
+	giveBack, wait = turn.Take(counts...)
+	return counts, giveBack, wait
+}
+
 // canonical is the one spelling of an account under which its tries are counted: another one buys no more of them.
 func canonical(account string) string { return model.OneSpelling(account) }
 

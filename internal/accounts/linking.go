@@ -89,21 +89,26 @@ func (p *Person) Ways(ctx context.Context) ([]model.Way, error) {
 	if err != nil {
 		return nil, missing(model.KindSessionOver, "read identities", err)
 	}
+	have, err := p.accounts.store.Passkeys(ctx, p.who.UserID)
+	if err != nil {
+		return nil, unavailable("list passkeys", err)
+	}
+	passkey := p.accounts.anyWorks(have, "")
 	ways := make([]model.Way, 0, len(identities))
 	for _, id := range identities {
 		if id.Provider != model.ProviderEmailPassword && signedInWith[id.Provider] == "" {
 			continue // anonymous, which works once, or imported of a provider that there is not here
 		}
-		ways = append(ways, model.Way{ID: id.ID, Provider: id.Provider, Name: nameOf(id), Removable: removable(id, identities)})
+		ways = append(ways, model.Way{ID: id.ID, Provider: id.Provider, Name: nameOf(id), Removable: removable(id, identities, passkey)})
 	}
 	return ways, nil
 }
 
-// removable says whether a person may remove one of all their identities. The store decides once more.
-func removable(id model.Identity, all []model.Identity) bool {
-	return signedInWith[id.Provider] != "" && slices.ContainsFunc(all, func(other model.Identity) bool {
-		return other.ID != id.ID && !other.Pending && (other.Provider == model.ProviderEmailPassword || signedInWith[other.Provider] != "")
-	})
+// removable says whether a person may remove one of all their identities, beside which they may have a passkey. The store decides once more.
+func removable(id model.Identity, all []model.Identity, passkey bool) bool {
+	return signedInWith[id.Provider] != "" && (passkey || slices.ContainsFunc(all, func(other model.Identity) bool {
+		return other.ID != id.ID && signsIn(other)
+	}))
 }
 
 // RemoveWay takes a way to sign in from the person, ends what it has opened, and gives it as it was. An email address and the last way
@@ -120,7 +125,7 @@ func (p *Person) RemoveWay(ctx context.Context, id string) (model.Way, error) {
 	a, way, how := p.accounts, ways[i], signedInWith[ways[i].Provider]
 	e := p.event(model.EventIdentityUnlinked)
 	e.Detail = how
-	err = p.settle(ctx, "unlink identity", a.store.UnlinkIdentity(ctx, p.who.UserID, id, "", e), func(ctx context.Context) (bool, error) {
+	err = p.settle(ctx, "unlink identity", a.store.UnlinkIdentity(ctx, p.who.UserID, id, a.passkeyHost(), e), func(ctx context.Context) (bool, error) {
 		left, err := a.store.Identities(ctx, p.who.UserID)
 		if errors.Is(err, model.ErrNotFound) { // with the account
 			return true, nil

@@ -26,6 +26,7 @@ const (
 	parkedNotice   = "parked key"
 	leakNotice     = "leak"
 	keyOffNotice   = "key off"
+	passkeyNotice  = "passkey"
 )
 
 // tell sends the owner of an account an email, which no answer waits for. Accounts without an address get none. A notice beyond

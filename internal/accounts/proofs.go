@@ -21,5 +21,10 @@ func (p *Person) Proofs(ctx context.Context) (model.Proofs, error) {
 			proofs.Password = true
 		}
 	}
+	have, err := p.accounts.store.Passkeys(ctx, p.who.UserID)
+	if err != nil {
+		return model.Proofs{}, unavailable("list passkeys", err)
+	}
+	proofs.Passkey = p.accounts.anyWorks(have, "")
 	return proofs, nil
 }

@@ -24,7 +24,7 @@ func mayImport() map[string][]string {
 		"handlers":                     {"handlers/websession", "internal/limits", "internal/model", "internal/onboard", "static", "views"}, // limits: places of streams, files and long lists
 		"handlers/servicetest":         {"handlers", "internal/model", "internal/testkit"},
 		"handlers/websession":          {"internal/model"},
-		"internal/accounts":            {"internal/limits", "internal/model", "internal/store"},
+		"internal/accounts":            {"internal/limits", "internal/model", "internal/passkeys", "internal/store"},
 		"internal/app":                 {"client", "handlers", "handlers/websession", "internal/accounts", "internal/app/config", "internal/app/doctor", "internal/app/listen", "internal/app/mail", "internal/app/operate", "internal/app/pair", "internal/app/texts", "internal/app/weburl", "internal/authserver", "internal/fileowner", "internal/idtokens", "internal/limits", "internal/model", "internal/onboard", "internal/store", "internal/upstream", "static", "views"}, // limits: whom the counts are shared with
 		"internal/app/config":          {"internal/app/weburl", "internal/idtokens", "internal/model"},
 		"internal/app/doctor":          {"internal/app/newfile", "internal/app/texts", "internal/app/weburl", "internal/model"},
@@ -42,6 +42,7 @@ func mayImport() map[string][]string {
 		"internal/model":               nil,
 		"internal/onboard":             {"internal/limits", "internal/model"},
 		"internal/onboard/onboardtest": {"internal/model", "internal/onboard", "internal/testkit"},
+		"internal/passkeys":            {"internal/model"},
 		"internal/store":               {"internal/fileowner", "internal/model"},
 		"internal/store/pgtest":        nil,
 		"internal/store/storetest":     {"internal/model", "internal/store", "internal/testkit"},
@@ -103,6 +104,10 @@ func onlyIn() map[string][]string {
 		"golang.org/x/term":           {"internal/app", "internal/app/operate"},
 
 		"github.com/gosimple/unidecode": {"internal/model"},
+
+		"github.com/go-webauthn/webauthn/webauthn":              {"internal/passkeys"},
+		"github.com/go-webauthn/webauthn/protocol":              {"internal/passkeys"},
+		"github.com/go-webauthn/webauthn/protocol/webauthncose": {"internal/passkeys"},
 
 		"github.com/VictoriaMetrics/metrics": {"internal/app"},
 		"github.com/andybalholm/brotli":      {"static"},

@@ -76,7 +76,7 @@ type Challenge struct {
 }
 
 // PasskeyHost is the host for which passkeys are created at the address of a server; "" where browsers create none: without https, unless
-// it is this machine alone, and at an address that is a number.
+// it is this machine alone, and at an address that is a number or has no dot.
 func PasskeyHost(publicURL string) string {
 	u, err := url.Parse(publicURL)
 	if err != nil {
@@ -84,7 +84,7 @@ func PasskeyHost(publicURL string) string {
 	}
 	host := strings.ToLower(u.Hostname())
 	local := host == "localhost" || strings.HasSuffix(host, ".localhost")
-	if host == "" || net.ParseIP(host) != nil || u.Scheme != "https" && !local {
+	if net.ParseIP(host) != nil || !local && (u.Scheme != "https" || !strings.Contains(host, ".")) {
 		return ""
 	}
 	return host

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"time"
 
 	"latchkey/internal/model"
 )
@@ -112,10 +113,10 @@ func (s *Store) CreateChallenge(ctx context.Context, c model.Challenge) error {
 	}))
 }
 
-// Challenge is what a challenge was kept with, which goes on being good. c.ExpiresAt is the time that it is now. One that was used, has
-// expired, or is for something else or somebody else is ErrNotFound.
-func (s *Store) Challenge(ctx context.Context, c model.Challenge) (data []byte, err error) {
-	err = s.row(ctx, selectChallenge, challengeArgs(c), &data)
+// Challenge is what a challenge was kept with, which goes on being good. One that was used, has expired by now, or is for something else or
+// somebody else is ErrNotFound.
+func (s *Store) Challenge(ctx context.Context, c model.Challenge, now time.Time) (data []byte, err error) {
+	err = s.row(ctx, selectChallenge, challengeArgs(c, now), &data)
 	return data, doing("find challenge", err)
 }
 
@@ -127,8 +128,8 @@ func (s *Store) DropChallenge(ctx context.Context, id string) error {
 	}))
 }
 
-func challengeArgs(c model.Challenge) []any {
-	return []any{c.ID, c.UserID, c.Purpose, c.ExpiresAt.UnixMilli()}
+func challengeArgs(c model.Challenge, now time.Time) []any {
+	return []any{c.ID, c.UserID, c.Purpose, now.UnixMilli()}
 }
 
 // Passkeys are those of a user, in the order in which they were added.
@@ -162,12 +163,12 @@ func (s *Store) PasskeyHosts(ctx context.Context, besides string) (hosts []strin
 	return hosts, nil
 }
 
-// AddPasskey uses a challenge up, as Challenge finds it, and keeps a passkey. ErrLimit is that the user has model.MaxPasskeys, ErrConflict
+// AddPasskey uses a challenge up, as Challenge finds it when the passkey is created, and keeps a passkey. ErrLimit is that the user has model.MaxPasskeys, ErrConflict
 // that somebody has this one, ErrNotFound that the challenge is not good, the user is gone or disabled, or is known to their other passkeys
 // by another handle. The events are recorded with it.
 func (s *Store) AddPasskey(ctx context.Context, c model.Challenge, p model.Passkey, events ...model.Event) error {
 	return doing("add passkey", s.write(ctx, ofUser(p.UserID), func(t tx) error {
-		if err := t.execOne(useChallenge, challengeArgs(c)...); err != nil {
+		if err := t.execOne(useChallenge, challengeArgs(c, p.CreatedAt)...); err != nil {
 			return err
 		}
 		switch err := t.row(selectPasskeyID, []any{p.CredentialID}, new(int)); {
@@ -195,8 +196,7 @@ func (s *Store) AddPasskey(ctx context.Context, c model.Challenge, p model.Passk
 	}))
 }
 
-// SignInWithPasskey uses a challenge up, as Challenge finds it, remembers the use of a passkey, as p has it, and opens a session, as
-// CreateAuthSession does. ErrNotFound is also that the challenge is not good, and that the passkey is gone. The events are recorded with it.
+// SignInWithPasskey uses a challenge up, remembers the last use of a passkey, as p has it, and opens a session, as CreateAuthSession does. ErrNotFound is also that the challenge is not good, and that the passkey is gone. The events are recorded with it.
 func (s *Store) SignInWithPasskey(ctx context.Context, c model.Challenge, p model.Passkey, a model.Session, events ...model.Event) error {
 	return doing("sign in with a passkey", s.write(ctx, ofUser(p.UserID), func(t tx) error {
 		if err := usePasskey(t, c, p); err != nil {
@@ -221,7 +221,7 @@ func (s *Store) ConfirmWithPasskey(ctx context.Context, c model.Challenge, p mod
 }
 
 func usePasskey(t tx, c model.Challenge, p model.Passkey) error {
-	if err := t.execOne(useChallenge, challengeArgs(c)...); err != nil {
+	if err := t.execOne(useChallenge, challengeArgs(c, p.LastUsedAt)...); err != nil {
 		return err
 	}
 	return t.execOne(updatePasskeyUse, p.ID, p.UserID, p.SignCount, p.Flags, p.LastUsedAt.UnixMilli())
@@ -280,20 +280,20 @@ type passkeyRow struct {
 	created int64
 	used    sql.NullInt64
 
-	credential, key, handle, aaguid []byte
+	credential, public, handle, aaguid []byte
 }
 
 func (r *passkeyRow) columns() []any {
 	return []any{
-		&r.p.ID, &r.p.UserID, &r.credential, &r.key, &r.p.RPID, &r.handle, &r.p.SignCount, &r.p.Flags, &r.aaguid, &r.p.Transports,
+		&r.p.ID, &r.p.UserID, &r.credential, &r.public, &r.p.RPID, &r.handle, &r.p.SignCount, &r.p.Flags, &r.aaguid, &r.p.Transports,
 		&r.p.Name, &r.created, &r.used,
 	}
 }
 
 func (r *passkeyRow) get() model.Passkey {
 	p := r.p
-	p.CredentialID, p.PublicKey, p.UserHandle, p.AAGUID = r.credential, r.key, r.handle, r.aaguid
-	r.credential, r.key, r.handle, r.aaguid = nil, nil, nil, nil // of the next row there are others
+	p.CredentialID, p.PublicKey, p.UserHandle, p.AAGUID = r.credential, r.public, r.handle, r.aaguid
+	r.credential, r.public, r.handle, r.aaguid = nil, nil, nil, nil // of the next row there are others
 	p.CreatedAt, p.LastUsedAt = fromMillis(r.created), fromNullMillis(r.used)
 	return p
 }

@@ -13,7 +13,10 @@ import (
 	"latchkey/internal/testkit"
 )
 
-const here, elsewhere = "keys.example.org", "keys.old.example.org"
+const (
+	here      = "keys.example.org"
+	elsewhere = "keys.old.example.org"
+)
 
 func passkeys() []contract {
 	return []contract{
@@ -39,21 +42,18 @@ func newPasskey(userID string) model.Passkey {
 	}
 }
 
-// newChallenge returns a challenge to create, and what it is used with a minute later.
-func newChallenge(userID, purpose string) (created, used model.Challenge) {
-	created = model.Challenge{
+// newChallenge returns a challenge to create.
+func newChallenge(userID, purpose string) model.Challenge {
+	return model.Challenge{
 		ID: "challenge " + model.NewID(base), UserID: userID, Purpose: purpose, Data: []byte("data"), ExpiresAt: base.Add(model.ChallengeLifetime),
 	}
-	used = created
-	used.ExpiresAt = base.Add(time.Minute)
-	return created, used
 }
 
 func addChallenge(t *testing.T, s *store.Store, userID, purpose string) model.Challenge {
 	t.Helper()
-	c, used := newChallenge(userID, purpose)
+	c := newChallenge(userID, purpose)
 	want(t, s.CreateChallenge(t.Context(), c), nil)
-	return used
+	return c
 }
 
 func addPasskey(t *testing.T, s *store.Store, p model.Passkey) model.Passkey {
@@ -193,48 +193,45 @@ func provePasskeyUsed(t *testing.T, s *store.Store) {
 
 func proveChallenge(t *testing.T, s *store.Store) {
 	ctx := t.Context()
-	u := addUser(t, s)
-	c, used := newChallenge(u.ID, model.ChallengeProve)
-	want(t, s.CreateChallenge(ctx, c), nil)
-	at := func(when time.Time) model.Challenge {
-		c := used
-		c.ExpiresAt = when
-		return c
-	}
-	for name, wrong := range map[string]model.Challenge{
-		"in its last moment":     at(c.ExpiresAt),
-		"when it has expired":    at(c.ExpiresAt.Add(time.Hour)),
-		"while it is not good":   at(base.Add(-model.MaxAhead - time.Millisecond)),
-		"for something else":     {ID: c.ID, UserID: u.ID, Purpose: model.ChallengeAdd, ExpiresAt: used.ExpiresAt},
-		"for somebody else":      {ID: c.ID, UserID: addUser(t, s).ID, Purpose: c.Purpose, ExpiresAt: used.ExpiresAt},
-		"for nobody":             {ID: c.ID, Purpose: c.Purpose, ExpiresAt: used.ExpiresAt},
-		"that there never was":   {ID: "other", UserID: u.ID, Purpose: c.Purpose, ExpiresAt: used.ExpiresAt},
-		"for a sign-in, of whom": {ID: c.ID, UserID: u.ID, Purpose: model.ChallengeSignIn, ExpiresAt: used.ExpiresAt},
+	u, other := addUser(t, s), addUser(t, s)
+	c := addChallenge(t, s, u.ID, model.ChallengeProve)
+	good := base.Add(time.Minute)
+	for name, wrong := range map[string]struct {
+		model.Challenge
+		at time.Time
+	}{
+		"in its last moment":   {c, c.ExpiresAt},
+		"when it has expired":  {c, c.ExpiresAt.Add(time.Hour)},
+		"while it is not good": {c, base.Add(-model.MaxAhead - time.Millisecond)},
+		"for something else":   {model.Challenge{ID: c.ID, UserID: u.ID, Purpose: model.ChallengeAdd}, good},
+		"for somebody else":    {model.Challenge{ID: c.ID, UserID: other.ID, Purpose: c.Purpose}, good},
+		"for nobody":           {model.Challenge{ID: c.ID, Purpose: c.Purpose}, good},
+		"for a sign-in":        {model.Challenge{ID: c.ID, Purpose: model.ChallengeSignIn}, good},
+		"that there never was": {model.Challenge{ID: "other", UserID: u.ID, Purpose: c.Purpose}, good},
 	} {
-		if data, err := s.Challenge(ctx, wrong); data != nil || err == nil {
+		if data, err := s.Challenge(ctx, wrong.Challenge, wrong.at); data != nil || err == nil {
 			t.Errorf("%s it is %q, %v", name, data, err)
 		}
 	}
-	for _, when := range []time.Time{base.Add(-model.MaxAhead), base, c.ExpiresAt.Add(-time.Millisecond)} {
-		if data, err := s.Challenge(ctx, at(when)); err != nil || string(data) != "data" {
+	for _, when := range []time.Time{base.Add(-model.MaxAhead), base, good, c.ExpiresAt.Add(-time.Millisecond)} {
+		if data, err := s.Challenge(ctx, c, when); err != nil || string(data) != "data" {
 			t.Errorf("at %v it is %q, %v", when, data, err)
 		}
 	}
 	want(t, s.DropChallenge(ctx, c.ID), nil)
 	want(t, s.DropChallenge(ctx, c.ID), nil)
-	_, err := s.Challenge(ctx, used)
+	_, err := s.Challenge(ctx, c, good)
 	want(t, err, model.ErrNotFound)
 
 	// One that a clock dated that was ahead takes no room for longer than any other.
-	ahead, _ := newChallenge("", model.ChallengeSignIn)
+	ahead := newChallenge("", model.ChallengeSignIn)
 	ahead.ExpiresAt = base.AddDate(1, 0, 0)
 	want(t, s.CreateChallenge(ctx, ahead), nil)
 	want(t, s.Bound(ctx, base, store.Longest{}), nil)
-	ahead.ExpiresAt = base
-	_, err = s.Challenge(ctx, ahead)
+	_, err = s.Challenge(ctx, ahead, base)
 	want(t, err, nil)
 	want(t, s.Sweep(ctx, base.Add(model.ChallengeLifetime), time.Hour), nil)
-	_, err = s.Challenge(ctx, ahead)
+	_, err = s.Challenge(ctx, ahead, base)
 	want(t, err, model.ErrNotFound)
 }
 
@@ -245,19 +242,18 @@ func proveRoomForChallenges(t *testing.T, s *store.Store) {
 	// Bounds are of thousands: it is enough to see here that one user's are bounded, and by whom.
 	var last model.Challenge
 	for i := range store.MaxChallengesOfOneUser {
-		c, used := newChallenge(u.ID, model.ChallengeProve)
-		c.ExpiresAt = c.ExpiresAt.Add(time.Duration(i+1) * time.Millisecond)
-		want(t, s.CreateChallenge(ctx, c), nil)
-		last = used
+		last = newChallenge(u.ID, model.ChallengeProve)
+		last.ExpiresAt = last.ExpiresAt.Add(time.Duration(i+1) * time.Millisecond)
+		want(t, s.CreateChallenge(ctx, last), nil)
 	}
-	_, err := s.Challenge(ctx, own)
+	_, err := s.Challenge(ctx, own, base)
 	want(t, err, model.ErrNotFound)
-	_, err = s.Challenge(ctx, last)
+	_, err = s.Challenge(ctx, last, base)
 	want(t, err, nil)
 	for range 2 * store.MaxChallengesOfOneUser {
 		addChallenge(t, s, "", model.ChallengeSignIn)
 	}
-	_, err = s.Challenge(ctx, last)
+	_, err = s.Challenge(ctx, last, base)
 	want(t, err, nil)
 }
 
@@ -374,6 +370,6 @@ func provePasskeysGone(t *testing.T, s *store.Store) {
 	want(t, s.DeleteUser(ctx, u.ID), nil)
 	_, _, err := s.PasskeyByCredential(ctx, p.CredentialID)
 	want(t, err, model.ErrNotFound)
-	_, err = s.Challenge(ctx, c)
+	_, err = s.Challenge(ctx, c, base)
 	want(t, err, model.ErrNotFound)
 }
