@@ -382,6 +382,7 @@ func (p *Person) AddPasskey(ctx context.Context, challenge, name string, answer 
 	case errors.Is(err, model.ErrNotFound):
 		return model.Passkey{}, a.badPasskey(ctx, "the challenge or the account is gone, or another passkey was added meanwhile", p.who.UserID)
 	case errors.Is(err, model.ErrConflict):
+		a.drop(ctx, challenge)
 		return model.Passkey{}, refuse(model.KindPasskeyTaken)
 	case errors.Is(err, model.ErrLimit):
 		return model.Passkey{}, tooManyPasskeys()

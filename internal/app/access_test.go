@@ -982,7 +982,7 @@ func (s *stage) checkAPIHeaders(label, method string, got answer, public bool) {
 		want["Content-Type"] = ""
 	}
 	if method == http.MethodOptions {
-		want["Access-Control-Allow-Methods"] = "GET, POST, PUT, DELETE, OPTIONS"
+		want["Access-Control-Allow-Methods"] = "GET, POST, PUT, PATCH, DELETE, OPTIONS"
 		want["Access-Control-Allow-Headers"] = "Authorization, Content-Type, Accept"
 	}
 	compareHeaders(s.t, label, got, want)

@@ -68,6 +68,7 @@ func (a *App) here(cfg config.Settings, ring keyRing, access []*ecdsa.PrivateKey
 		AppID:         cfg.AppID,
 		PublicURL:     a.url,
 		OwnersAdopt:   cfg.OwnersAdopt,
+		StepUp:        cfg.StepUp,
 		DeviceURL:     a.hosts.deviceURL,
 		ClientAddress: handlers.ClientAddress(cfg.TrustedProxies),
 		Audiences:     cfg.Audiences,

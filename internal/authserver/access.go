@@ -17,6 +17,7 @@ type principal struct {
 	seen                        time.Time // when the session was last heard of, if it was read
 	customData                  string    // of the user, if the session was read
 	ends                        time.Time // the session, if it was read
+	proved                      time.Time // when the person last showed that it is they, if the session was read; zero when they have not
 }
 
 // identity says how a session was opened.
@@ -56,6 +57,7 @@ type accessRule struct {
 	live    bool // the session must not have ended; always so with a refresh token, whose session row is read anyway
 	session openedBy
 	refusal kind // for the wrong kind of session
+	proved  bool // a moment ago the person showed that it is they, as a session that was left open does not; with a refresh token
 }
 
 // The access rules of the route table. The SDKs send the refresh token on session and key calls and the access token elsewhere.
@@ -65,6 +67,7 @@ var (
 	holdsAccess  = accessRule{token: accessToken, session: byAnything, refusal: kindForbidden}
 	managesKeys  = accessRule{token: refreshToken, session: byPerson, refusal: kindKeysForbidden}
 	hasPassword  = accessRule{token: refreshToken, session: byPassword, refusal: kindForbidden}
+	hasProved    = accessRule{token: refreshToken, session: byPerson, refusal: kindKeysForbidden, proved: true}
 	// A key is meant to be handed to a device, and losing a device must not mean losing the account. Access tokens outlive a
 	// sign-out by up to half an hour; that is too long for the one call that cannot be undone.
 	mayDeleteSelf = accessRule{token: accessToken, live: true, session: byPerson | byNobody, refusal: kindDeleteForbidden}
@@ -106,7 +109,16 @@ func (s *Server) admit(r *http.Request, d accessRule) (principal, error) {
 	if !d.session.has(who.identity.provider) {
 		return principal{userID: c.Subject}, refuse(d.refusal)
 	}
+	if d.proved && !s.provedLately(who.proved) {
+		return principal{userID: c.Subject}, refuse(kindNotProved)
+	}
 	return who, nil
+}
+
+// provedLately says whether a proof is recent enough. In the future there was none.
+func (s *Server) provedLately(at time.Time) bool {
+	now := s.cfg.Now()
+	return !at.IsZero() && now.Sub(at) <= s.cfg.StepUp && !model.FromFuture(at, now)
 }
 
 // holderOf says whose a token is that is not good here or not any more. This server has signed it.
@@ -148,7 +160,7 @@ func (s *Server) unlessDoubtful(err error, c claims, end time.Time) error {
 }
 
 func principalOf(row model.Session) principal {
-	return principal{row.UserID, row.ID, row.DeviceID, identity{row.IdentityID, row.Provider}, row.LastSeenAt, row.CustomData, row.ExpiresAt}
+	return principal{row.UserID, row.ID, row.DeviceID, identity{row.IdentityID, row.Provider}, row.LastSeenAt, row.CustomData, row.ExpiresAt, row.ProvedAt}
 }
 
 // bearer takes the token out of the Authorization header. The texts are those of App Services; SDK tests compare the second.

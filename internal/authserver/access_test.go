@@ -68,6 +68,15 @@ var stated = map[string]outcomes{
 	"DELETE " + replacedPath:           {401, 401, 401, 401, 401, 401, 401, 403, 403, 404, 204},
 	"POST " + handoverPath:             {401, 401, 401, 401, 401, 401, 401, 403, 403, 201, 201},
 	"DELETE " + sessionsPath + "/{id}": {401, 401, 401, 401, 401, 401, 401, 403, 403, 404, 204},
+
+	"POST " + passkeyLoginPath + "/options": {200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200},
+	"POST " + passkeyLoginPath:              {401, 401, 401, 401, 401, 401, 401, 401, 401, 401, 401}, // by no passkey that there is
+	"POST " + proofPath + "/options":        {401, 401, 401, 401, 401, 401, 401, 403, 403, 404, 404}, // nobody has one
+	"POST " + passkeyOptionsPath:            {401, 401, 401, 401, 401, 401, 401, 403, 403, 200, 200},
+	"POST " + passkeysPath:                  {401, 401, 401, 401, 401, 401, 401, 403, 403, 422, 422}, // without a name
+	"GET " + passkeysPath:                   {401, 401, 401, 401, 401, 401, 401, 403, 403, 200, 200},
+	"PATCH " + passkeysPath + "/{id}":       {401, 401, 401, 401, 401, 401, 401, 403, 403, 404, 404},
+	"DELETE " + passkeysPath + "/{id}":      {401, 401, 401, 401, 401, 401, 401, 403, 403, 404, 404},
 }
 
 // cast is everybody who may knock, made afresh for each knock because some calls end accounts.
@@ -125,6 +134,10 @@ func (f *fixture) knock(rt route, c cast, authorization string, n int) reply {
 		body = object("expires_at", f.clock.Now().AddDate(1, 0, 0).Format(time.RFC3339))
 	case rt.path == replacedPath && rt.method == "POST":
 		body = object("new_key", c.spareID, "finish", "now")
+	case path == passkeyLoginPath, path == passkeysPath:
+		body = `{"challenge":"` + strings.Repeat("A", 43) + `","passkey":{}}`
+	case rt.method == "PATCH":
+		body = object("name", "phone")
 	case rt.method == "POST" && path == keysPath:
 		body = object("name", "another")
 	}
@@ -212,7 +225,8 @@ func TestEveryPathRefusesEveryOtherMethod(t *testing.T) {
 			case method == "OPTIONS":
 				got.want(204)
 			case slices.Contains(methods, method), method == "HEAD" && slices.Contains(methods, "GET"):
-				if got.status == 405 || got.status == 404 && !strings.HasSuffix(path, "/functions/call") && path != replacedPath {
+				if got.status == 405 || got.status == 404 && !strings.HasSuffix(path, "/functions/call") && path != replacedPath &&
+					path != proofPath+"/options" && path != passkeysPath+"/{id}" {
 					t.Errorf("%s %s: %d", method, path, got.status)
 				}
 			default:

@@ -18,7 +18,7 @@ func commonHeaders(h http.Header, requestID string) {
 // preflight answers OPTIONS on any path. Authorization is named because the standard leaves it out of "*".
 func preflight(w http.ResponseWriter) {
 	h := w.Header()
-	h.Set("Access-Control-Allow-Methods", "GET, POST, PUT, DELETE, OPTIONS")
+	h.Set("Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE, OPTIONS")
 	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Accept")
 	h.Set("Access-Control-Max-Age", "7200") // the longest Chromium keeps one
 	w.WriteHeader(http.StatusNoContent)

@@ -93,6 +93,7 @@ const (
 	kindPasskeyTaken
 	kindPasskeyRule
 	kindPasskeyNotFound
+	kindPasskeysNotOffered
 	kindNotProved
 	kindBadReturn
 	kinds // how many there are
@@ -173,13 +174,14 @@ var wireErrors = [...]wireError{
 	kindNotReplaced:     {404, "ReplacementNotFound", "nothing takes the place of this API key", slog.LevelInfo},
 	kindLeaked:          {409, "", "the value of this API key leaked: it stays off unless it is enabled", slog.LevelInfo},
 	// What is wrong with a passkey is in the log alone.
-	kindBadPasskey:      {401, "AuthError", "That did not work. Try again.", slog.LevelInfo},
-	kindNotOwnPasskey:   {403, "AuthError", "That did not work. Try again.", slog.LevelInfo},
-	kindPasskeyTaken:    {409, "", "This passkey is registered already.", slog.LevelInfo},
-	kindPasskeyRule:     {422, "InvalidParameter", asRefused, slog.LevelInfo},
-	kindPasskeyNotFound: {404, "PasskeyNotFound", "passkey not found", slog.LevelInfo},
-	kindNotProved:       {403, "ProofRequired", "show first that it is you: POST /proof", slog.LevelInfo},
-	kindBadReturn:       {400, "InvalidParameter", "'return' begins with none of the addresses that this server may lead people back to", slog.LevelInfo},
+	kindBadPasskey:         {401, "AuthError", "That did not work. Try again.", slog.LevelInfo},
+	kindNotOwnPasskey:      {403, "AuthError", "That did not work. Try again.", slog.LevelInfo},
+	kindPasskeyTaken:       {409, "", "This passkey is registered already.", slog.LevelInfo},
+	kindPasskeyRule:        {422, "InvalidParameter", asRefused, slog.LevelInfo},
+	kindPasskeyNotFound:    {404, "PasskeyNotFound", "passkey not found", slog.LevelInfo},
+	kindPasskeysNotOffered: {404, "", "there are no passkeys at this address: it must begin with https and have a name", slog.LevelInfo},
+	kindNotProved:          {403, "ProofRequired", "show first that it is you: POST /proof", slog.LevelInfo},
+	kindBadReturn:          {400, "InvalidParameter", "'return' begins with none of the addresses that this server may lead people back to", slog.LevelInfo},
 	// Linking says "unauthorized" where the tests of the SDKs look for that, and never is.
 	kindBadLinkRequest:    {400, "InvalidParameter", "invalid user link request", slog.LevelInfo},
 	kindIdentityTaken:     {400, "InvalidParameter", "invalid user link request: unauthorized: a user already exists with the specified provider", slog.LevelInfo},

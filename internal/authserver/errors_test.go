@@ -81,7 +81,7 @@ func TestOnlyTokensAndLoginsAre401(t *testing.T) {
 func TestNothingThatSomebodyWantsToLinkIs401(t *testing.T) {
 	for k := range refusedLogins {
 		f := failureOf(notUnauthorized(refuse(k), model.ProviderEmailPassword))
-		if got := wireErrors[f.kind]; k != kindWrongKey && (got.status != 400 || got.code == "InvalidSession" || got.code == "") {
+		if got := wireErrors[f.kind]; k != kindWrongKey && k != kindBadPasskey && (got.status != 400 || got.code == "InvalidSession" || got.code == "") {
 			t.Errorf("%q %s goes out as %d %s", wireErrors[k].text, wireErrors[k].code, got.status, got.code)
 		}
 	}

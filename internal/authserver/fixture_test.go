@@ -71,7 +71,7 @@ func newFixture(t testing.TB, change ...func(*Config, *accounts.Config)) *fixtur
 	t.Helper()
 	f := &fixture{t: t, clock: testkit.NewClock(testkit.LongAgo), logs: &testkit.Log{}, derive: argon2id}
 	log := f.logs.Logger()
-	cfg := Config{AppID: testApp, PublicURL: testURL, Audiences: []model.Audience{testAudience}, Now: f.clock.Now, Log: log}
+	cfg := Config{AppID: testApp, PublicURL: testURL, Audiences: []model.Audience{testAudience}, StepUp: 30 * time.Minute, Now: f.clock.Now, Log: log}
 	f.rules = accounts.Config{
 		PublicURL:    testURL,
 		Registration: true,

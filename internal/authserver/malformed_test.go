@@ -32,12 +32,15 @@ func wellFormed() map[string]map[string]string {
 		"POST /api/latchkey/v1/proof":                     {"password": "another horse"},
 		"PUT /api/latchkey/v1/keys/{id}/expiry":           {"expires_at": "2016-03-01T12:00:00Z"},
 		"POST /api/latchkey/v1/keys/{id}/replacement":     {"new_key": "0123456789abcdef01234567", "finish": "now"},
+		"POST /api/latchkey/v1/passkeys":                  {"challenge": "x", "name": "phone", "passkey": "none"},
+		"POST /api/latchkey/v1/passkey_login":             {"challenge": "x", "passkey": "none"},
 		"PUT /api/latchkey/v1/password":                   {"current_password": "another horse", "new_password": "a third horse"},
 	}
 }
 
 // readsNoBody are the calls that ask for nothing but who calls, or not even that. The last does not need to be told anything.
-var readsNoBody = []string{"POST " + inApp + "/functions/call", "POST " + auth + "/session", "POST /api/latchkey/v1/refresh_token", "PUT " + apiKeys + "/{id}/enable", "PUT " + apiKeys + "/{id}/disable", "POST " + handoverPath}
+var readsNoBody = []string{"POST " + inApp + "/functions/call", "POST " + auth + "/session", "POST /api/latchkey/v1/refresh_token", "PUT " + apiKeys + "/{id}/enable", "PUT " + apiKeys + "/{id}/disable", "POST " + handoverPath,
+	"POST " + passkeyOptionsPath, "POST " + passkeyLoginPath + "/options", "POST " + proofPath + "/options"}
 
 func TestEveryCallWithABodyIsTriedWithBadOnes(t *testing.T) {
 	f := newFixture(t)

@@ -6,12 +6,16 @@ import (
 	"latchkey/internal/model"
 )
 
-// confirmPassword checks the password of the caller, for a program that is about to do something for which an open session
-// is not enough.
+// confirmPassword checks the password of the caller, or what their passkey answered to proofOptions, for a program that is about to do
+// something for which an open session is not enough.
 func (s *Server) confirmPassword(r *http.Request, who principal) (answer, error) {
 	var in proofRequest
 	if err := decode(r, &in); err != nil {
 		return answer{}, err
+	}
+	if isObject(in.Passkey) {
+		err := s.as(r, who).CheckPasskey(r.Context(), in.Challenge, in.Passkey)
+		return answer{status: http.StatusNoContent}, ofOwnPassword(ofPasskeys(err))
 	}
 	if in.Password == nil {
 		return answer{}, refuse(kindMissingField, "password")

@@ -33,6 +33,8 @@ type Config struct {
 	IDTokens IDTokens
 	// OwnersAdopt adds the call by which people take over values that their devices have.
 	OwnersAdopt bool
+	// StepUp is for how long after a proof that it is they people add and remove ways to sign in.
+	StepUp time.Duration
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 	// Log receives why requests were refused, never a credential; nil means nowhere.
@@ -91,6 +93,10 @@ const (
 	expiryPath   = own + "/keys/{id}/expiry"
 	replacedPath = own + "/keys/{id}/replacement"
 	handoverPath = own + "/handovers"
+	passkeysPath = own + "/passkeys"
+
+	passkeyOptionsPath = own + "/passkey_options"
+	passkeyLoginPath   = own + "/passkey_login"
 )
 
 // whenLinking is at the end of a path that is another call than the one without it.
@@ -145,6 +151,15 @@ func (s *Server) table() []route {
 		{"GET", replacedPath, managesKeys, s.fetchReplacement},
 		{"DELETE", replacedPath, managesKeys, s.endReplacement},
 		{"POST", handoverPath, handsOver, s.handOver},
+
+		{"POST", passkeyLoginPath + "/options", anybody, s.passkeyOptions},
+		{"POST", passkeyLoginPath, anybody, s.loginWithPasskey},
+		{"POST", proofPath + "/options", hasPassword, s.proofOptions},
+		{"GET", passkeysPath, managesKeys, s.listPasskeys},
+		{"POST", passkeyOptionsPath, hasProved, s.newPasskeyOptions},
+		{"POST", passkeysPath, hasProved, s.addPasskey},
+		{"PATCH", passkeysPath + "/{id}", managesKeys, s.renamePasskey},
+		{"DELETE", passkeysPath + "/{id}", hasProved, s.removePasskey},
 	}
 }
 

@@ -42,9 +42,11 @@ type loginRequest struct {
 	} `json:"options"`
 }
 
-// proofRequest has the password of the caller.
+// proofRequest has the password of the caller, or what their passkey answered.
 type proofRequest struct {
-	Password *model.Secret `json:"password"`
+	Password  *model.Secret   `json:"password"`
+	Passkey   json.RawMessage `json:"passkey"`
+	Challenge string          `json:"challenge"`
 }
 
 // changePasswordRequest has the password of the caller and the one that is to be in its place.
