@@ -18,6 +18,7 @@ const operatorLinkLifetime = 24 * time.Hour
 type Managed struct {
 	model.User
 	Identities []model.Identity
+	Passkeys   int
 	Keys       int
 	NotBack    int    // of the keys that they had elsewhere
 	ServerKey  string // the name of the server key that it is; "" for a person
@@ -104,6 +105,11 @@ func (a *Accounts) describe(ctx context.Context, u model.User) (out Managed, err
 		return out, unavailable("read keys", err)
 	}
 	out.Keys = len(keys)
+	passkeys, err := a.store.Passkeys(ctx, u.ID)
+	if err != nil {
+		return out, unavailable("list passkeys", err)
+	}
+	out.Passkeys = len(passkeys)
 	if out.NotBack, err = a.store.KeysNotBack(ctx, u.ID); err != nil {
 		return out, unavailable("count keys", err)
 	}

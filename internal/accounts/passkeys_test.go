@@ -341,6 +341,27 @@ func TestAPasswordIsRemovedWhereAWayInIsLeftAndComesBackByALink(t *testing.T) {
 	}
 }
 
+func TestAnOperatorHelpsSomebodyWhoHasLostTheirOnlyPasskey(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	owner := f.signUp("owner@example.org")
+	f.addPasskey(owner, "one")
+	f.addPasskey(owner, "two")
+	if err := f.As(owner, here).RemovePassword(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	found, link, err := f.ResetPassword(t.Context(), "owner@example.org", false, false)
+	if err != nil || found.Passkeys != 2 {
+		t.Fatal(found.Passkeys, err)
+	}
+	if _, err := f.UseLink(t.Context(), here, linkOf(t, link), "another long password"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.SignIn(t.Context(), here, "owner@example.org", "another long password"); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestPasskeysOfAnotherHostAreListedAndOpenNothing(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

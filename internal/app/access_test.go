@@ -233,6 +233,16 @@ var calls = map[string]row{
 	"DELETE /api/latchkey/v1/keys/{id}/replacement": {is(401), is(404), is(403), is(403), is(204)},
 
 	"PUT /api/latchkey/v1/password": {is(401), is(204), is(403), is(403), is(204)},
+
+	// At an address that is a number there are no passkeys. What becomes of one that there is, is stated in authserver.
+	"POST /api/latchkey/v1/passkey_login/options": everybody(is(404)),
+	"POST /api/latchkey/v1/passkey_login":         everybody(is(404)),
+	"POST /api/latchkey/v1/proof/options":         {is(401), is(404), is(403), is(403), is(404)},
+	"POST /api/latchkey/v1/passkey_options":       {is(401), is(404), is(403), is(403), is(404)},
+	"POST /api/latchkey/v1/passkeys":              {is(401), is(404), is(403), is(403), is(404)},
+	"GET /api/latchkey/v1/passkeys":               {is(401), is(200), is(403), is(403), is(200)},
+	"PATCH /api/latchkey/v1/passkeys/{id}":        {is(401), is(404), is(403), is(403), is(404)},
+	"DELETE /api/latchkey/v1/passkeys/{id}":       {is(401), is(404), is(403), is(403), is(404)},
 }
 
 // methods are those that every path is asked with. What reads comes first and what ends something last, because the callers
@@ -908,6 +918,8 @@ func bodies(pattern string, c *cast, p principal) any {
 		return map[string]string{"name": "made", "key": testkit.OldValue()}
 	case strings.HasSuffix(pattern, "/proof"):
 		return map[string]string{"password": account.Get("password")}
+	case strings.HasSuffix(pattern, "/passkeys"), strings.HasSuffix(pattern, "/passkey_login"):
+		return map[string]any{"challenge": strings.Repeat("A", 43), "name": "phone", "passkey": map[string]string{}}
 	case strings.HasSuffix(pattern, "/replacement"):
 		return map[string]string{"new_key": strings.Repeat("a", 24), "finish": "now"}
 	case strings.HasSuffix(pattern, "/expiry"):
@@ -934,7 +946,7 @@ func (s *stage) call(pattern, method string, p principal, c *cast, stated map[st
 			header = bearer(c.tokens[p].Access)
 		}
 	}
-	if method == http.MethodPost || method == http.MethodPut && (strings.HasSuffix(path, "/password") || strings.HasSuffix(path, "/expiry")) {
+	if method == http.MethodPost || method == http.MethodPatch || method == http.MethodPut && (strings.HasSuffix(path, "/password") || strings.HasSuffix(path, "/expiry")) {
 		encoded, err := json.Marshal(bodies(pattern, c, p))
 		if err != nil {
 			s.t.Fatal(err)

@@ -131,6 +131,10 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 	})
 
 	here := cfg.Upstream == nil
+	elsewhere, err := a.passkeysElsewhere(ctx)
+	if err != nil {
+		return nil, err
+	}
 	number, _ := build()
 	dashboard := handlers.New(handlers.Deps{
 		Service:        keys.service,
@@ -163,6 +167,8 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 		Stop:           a.stop,
 		Now:            cfg.Now,
 		Log:            a.log,
+
+		PasskeysElsewhere: elsewhere,
 	})
 	a.server = newServer(a.edge(cfg, divide(keys.api, dashboard, a.hosts.nothingThere())), a.log)
 	a.server.Handler = a.admin.watch(a.server.Handler, slices.Concat(keys.routes, handlers.Routes(dashboard)))

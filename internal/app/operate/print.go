@@ -74,6 +74,12 @@ func (u listedUser) notes() []string {
 	if u.NoPassword {
 		notes = append(notes, "no password")
 	}
+	switch {
+	case u.Passkeys == 1:
+		notes = append(notes, "1 passkey")
+	case u.Passkeys > 1:
+		notes = append(notes, fmt.Sprintf("%d passkeys", u.Passkeys))
+	}
 	if u.NotConfirmed {
 		notes = append(notes, "not confirmed")
 	}

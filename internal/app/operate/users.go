@@ -23,6 +23,7 @@ type listedUser struct {
 	Providers    []string  `json:"providers"`
 	CreatedAt    time.Time `json:"created_at"`
 	Keys         int       `json:"keys"`
+	Passkeys     int       `json:"passkeys"`
 	Disabled     bool      `json:"disabled"`
 	NoPassword   bool      `json:"no_password"`          // has an email, and no password fits
 	NotConfirmed bool      `json:"not_confirmed"`        // has not opened the link in the email yet
@@ -33,7 +34,8 @@ type listedUser struct {
 
 func listed(m accounts.Managed) listedUser {
 	out := listedUser{
-		ID: m.ID, CreatedAt: m.CreatedAt, Keys: m.Keys, NotBack: m.NotBack, Disabled: !m.DisabledAt.IsZero(), Providers: []string{}, ServerKey: m.ServerKey, Operator: m.Operator,
+		ID: m.ID, CreatedAt: m.CreatedAt, Keys: m.Keys, Passkeys: m.Passkeys, NotBack: m.NotBack, Disabled: !m.DisabledAt.IsZero(), Providers: []string{}, ServerKey: m.ServerKey,
+		Operator: m.Operator,
 	}
 	for _, id := range m.Identities {
 		out.Providers = append(out.Providers, id.Provider)

@@ -185,7 +185,7 @@ func provePasskeyUsed(t *testing.T, s *store.Store) {
 	want(t, s.EnableUser(ctx, u.ID, base), nil)
 	want(t, s.SignInWithPasskey(ctx, c, use, byPasskey(p)), nil)
 
-	// A passkey that is removed meanwhile opens nothing, whoever opens the session.
+	// A passkey that is removed meanwhile opens nothing, whichever way the session is opened.
 	want(t, s.RemovePasskey(ctx, u.ID, p.ID, here), nil)
 	want(t, s.SignInWithPasskey(ctx, addChallenge(t, s, "", model.ChallengeSignIn), use, byPasskey(p)), model.ErrNotFound)
 	want(t, s.CreateAuthSession(ctx, byPasskey(p), nil), model.ErrNotFound)
