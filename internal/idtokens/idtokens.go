@@ -62,23 +62,24 @@ type Tokens struct {
 
 type verifier struct {
 	Provider
-	algorithm jose.SignatureAlgorithm
-	verify    func(context.Context, *jose.JSONWebSignature) ([]byte, error)
+	algorithms []jose.SignatureAlgorithm
+	most       int // bytes of a token
+	verify     func(context.Context, *jose.JSONWebSignature) ([]byte, error)
 }
 
 // New returns Tokens of these providers, by a clock.
 func New(now func() time.Time, providers ...Provider) *Tokens {
 	t := &Tokens{now: now, providers: map[string]verifier{}}
 	for _, p := range providers {
-		v := verifier{Provider: p, algorithm: jose.RS256}
+		v := verifier{Provider: p, algorithms: []jose.SignatureAlgorithm{jose.RS256}, most: maxToken}
 		switch {
 		case len(p.Secrets) > 0:
-			v.algorithm = jose.HS256
+			v.algorithms = []jose.SignatureAlgorithm{jose.HS256}
 			v.verify = func(_ context.Context, token *jose.JSONWebSignature) ([]byte, error) {
 				return byAny(token, secretKeys(p.Secrets))
 			}
 		case p.KeySet != "":
-			set := newKeySet(p.Name, p.KeySet, now)
+			set := newKeySet(p.Name, p.KeySet, false, now)
 			t.sets = append(t.sets, set)
 			v.verify = set.verify
 		default:
@@ -107,11 +108,11 @@ func (t *Tokens) Verify(ctx context.Context, provider string, token model.Secret
 		return model.Proved{}, wrong("no such provider here")
 	}
 	v := t.providers[provider]
-	payload, err := v.open(ctx, token.Reveal())
+	claims, err := v.open(ctx, token.Reveal())
 	if err != nil {
 		return model.Proved{}, err
 	}
-	proved, err := v.judge(payload, t.now())
+	proved, err := v.judge(claims, t.now())
 	if err != nil {
 		return model.Proved{}, wrong(provider + ": " + err.Error())
 	}
@@ -121,14 +122,14 @@ func (t *Tokens) Verify(ctx context.Context, provider string, token model.Secret
 func wrong(why string) error { return &model.Error{Kind: model.KindWrongToken, Err: errors.New(why)} }
 
 // open gives what a token says, if it is signed as it must be.
-func (v verifier) open(ctx context.Context, raw string) ([]byte, error) {
-	if len(raw) > maxToken {
-		return nil, wrong(fmt.Sprintf("%s: the token has %d bytes, more than %d", v.Name, len(raw), maxToken))
+func (v verifier) open(ctx context.Context, raw string) (claims, error) {
+	if len(raw) > v.most {
+		return nil, wrong(fmt.Sprintf("%s: the token has %d bytes, more than %d", v.Name, len(raw), v.most))
 	}
-	signed, err := jose.ParseSignedCompact(raw, []jose.SignatureAlgorithm{v.algorithm})
+	signed, err := jose.ParseSignedCompact(raw, v.algorithms)
 	switch {
 	case isOtherAlgorithm(err):
-		return nil, wrong(fmt.Sprintf("%s: the token is not signed by %s", v.Name, v.algorithm))
+		return nil, wrong(fmt.Sprintf("%s: the token is not signed by %s", v.Name, anyOf(v.algorithms)))
 	case err != nil: // not its text: it may quote the token
 		return nil, wrong(v.Name + ": not a signed token")
 	}
@@ -139,7 +140,19 @@ func (v verifier) open(ctx context.Context, raw string) ([]byte, error) {
 	case err != nil:
 		return nil, &model.Error{Kind: model.KindNoIssuer, Wait: firstPause, Doing: "fetch the keys of " + v.Name, Err: err}
 	}
-	return payload, nil
+	says, err := claimsOf(payload)
+	if err != nil {
+		return nil, wrong(v.Name + ": " + err.Error())
+	}
+	return says, nil
+}
+
+func anyOf(algorithms []jose.SignatureAlgorithm) string {
+	names := make([]string, len(algorithms))
+	for i, one := range algorithms {
+		names[i] = string(one)
+	}
+	return strings.Join(names, " or ")
 }
 
 func isOtherAlgorithm(err error) bool {
@@ -168,11 +181,7 @@ func byAny[K any](token *jose.JSONWebSignature, keys []K) ([]byte, error) {
 }
 
 // judge looks at the claims of a token that was signed as it should be.
-func (v verifier) judge(payload []byte, now time.Time) (model.Proved, error) {
-	claims, err := claimsOf(payload)
-	if err != nil {
-		return model.Proved{}, err
-	}
+func (v verifier) judge(claims claims, now time.Time) (model.Proved, error) {
 	if err := claims.timely(now); err != nil {
 		return model.Proved{}, err
 	}

@@ -2,6 +2,8 @@ package idtokens
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rsa"
 	"encoding/json"
 	"errors"
@@ -39,6 +41,7 @@ const (
 // nobody sends a token of a new one, cannot be asked before the first token comes, and puts what the issuer answers into its errors.
 type keySet struct {
 	provider, address string
+	curves            bool // ES256 counts too
 	client            *http.Client
 	now               func() time.Time
 
@@ -53,15 +56,15 @@ type keySet struct {
 
 type namedKey struct {
 	id  string
-	key *rsa.PublicKey
+	key any // *rsa.PublicKey or *ecdsa.PublicKey
 }
 
-func newKeySet(provider, address string, now func() time.Time) *keySet {
-	return &keySet{provider: provider, address: address, now: now, client: newFetcher(address)}
+func newKeySet(provider, address string, curves bool, now func() time.Time) *keySet {
+	return &keySet{provider: provider, address: address, curves: curves, now: now, client: NewFetcher(address)}
 }
 
-// newFetcher goes to the host of an address and nowhere else, with plain http only inside this machine.
-func newFetcher(address string) *http.Client {
+// NewFetcher returns a client that goes to the host of an address and nowhere else, with plain http only inside this machine.
+func NewFetcher(address string) *http.Client {
 	dialer := &net.Dialer{Timeout: fetchTime}
 	if u, err := url.Parse(address); err == nil && u.Scheme == "http" {
 		dialer.ControlContext = onlyLoopback
@@ -230,38 +233,53 @@ func withoutQuery(address string) string {
 	return u.Redacted()
 }
 
-// fetch asks for the keys once. Its errors say nothing of what was answered, nor of the address's query.
+// fetch asks for the keys once.
 func (s *keySet) fetch() ([]namedKey, error) {
-	res, err := s.client.Get(s.address) //nolint:noctx // the client bounds its time, and nobody else ends it
+	body, err := Fetch(s.client, s.address, maxKeySet)
 	if err != nil {
-		if of, ok := errors.AsType[*url.Error](err); ok {
-			err = of.Err
-		}
-		if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
-			err = fmt.Errorf("no answer within %v", fetchTime)
-		}
 		return nil, err
+	}
+	return parseKeySet(body, s.curves)
+}
+
+// Fetch gets what is at an address with a client of NewFetcher, if it is not more than that. Its errors say nothing of what was answered,
+// nor of the address's query.
+func Fetch(client *http.Client, address string, most int64) ([]byte, error) {
+	res, err := client.Get(address) //nolint:noctx // the client bounds its time, and nobody else ends it
+	if err != nil {
+		return nil, WhyNot(err)
 	}
 	defer func() { _ = res.Body.Close() }()
 	if res.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("it answers with status %d", res.StatusCode)
 	}
-	body, err := io.ReadAll(io.LimitReader(res.Body, maxKeySet+1))
+	body, err := io.ReadAll(io.LimitReader(res.Body, most+1))
 	switch {
 	case err != nil:
 		return nil, errors.New("its answer broke off, or took too long")
-	case len(body) > maxKeySet:
-		return nil, fmt.Errorf("it answers with more than %d KB", maxKeySet>>10)
+	case int64(len(body)) > most:
+		return nil, fmt.Errorf("it answers with more than %d KB", most>>10)
 	}
-	return parseKeySet(body)
+	return body, nil
+}
+
+// WhyNot is why a client of NewFetcher got no answer, without the address that it asked.
+func WhyNot(err error) error {
+	if of, ok := errors.AsType[*url.Error](err); ok {
+		err = of.Err
+	}
+	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
+		err = fmt.Errorf("no answer within %v", fetchTime)
+	}
+	return err
 }
 
 // errNoKeys is said by the issuer itself: those from before are withdrawn, and not what is used while it is down.
-var errNoKeys = errors.New("its key set has no RSA key to sign with")
+var errNoKeys = errors.New("its key set has no RSA key to sign with, nor another that counts here")
 
-// parseKeySet takes the keys that can sign by RS256. Others in the set are for somebody else; one that cannot be read does not keep out
-// the rest.
-func parseKeySet(body []byte) ([]namedKey, error) {
+// parseKeySet takes the keys that can sign by RS256, and by ES256 where curves count. Others in the set are for somebody else; one that
+// cannot be read does not keep out the rest.
+func parseKeySet(body []byte, curves bool) ([]namedKey, error) {
 	var set struct {
 		Keys []json.RawMessage `json:"keys"`
 	}
@@ -271,12 +289,11 @@ func parseKeySet(body []byte) ([]namedKey, error) {
 	var keys []namedKey
 	for _, raw := range set.Keys {
 		var jwk jose.JSONWebKey
-		if json.Unmarshal(raw, &jwk) != nil || !slices.Contains([]string{"", "sig"}, jwk.Use) ||
-			!slices.Contains([]string{"", string(jose.RS256)}, jwk.Algorithm) {
+		if json.Unmarshal(raw, &jwk) != nil || !slices.Contains([]string{"", "sig"}, jwk.Use) {
 			continue
 		}
-		if key, ok := jwk.Key.(*rsa.PublicKey); ok && key.N.BitLen() >= MinKeyBits {
-			keys = append(keys, namedKey{jwk.KeyID, key})
+		if signsBy := algorithmOf(jwk.Key, curves); signsBy != "" && slices.Contains([]string{"", string(signsBy)}, jwk.Algorithm) {
+			keys = append(keys, namedKey{jwk.KeyID, jwk.Key})
 		}
 	}
 	switch {
@@ -286,4 +303,19 @@ func parseKeySet(body []byte) ([]namedKey, error) {
 		return nil, fmt.Errorf("its key set has more than %d keys", maxKeys)
 	}
 	return keys, nil
+}
+
+// algorithmOf is by what a public key signs, "" when no such signature is taken.
+func algorithmOf(key any, curves bool) jose.SignatureAlgorithm {
+	switch key := key.(type) {
+	case *rsa.PublicKey:
+		if key.N.BitLen() >= MinKeyBits {
+			return jose.RS256
+		}
+	case *ecdsa.PublicKey:
+		if curves && key.Curve == elliptic.P256() {
+			return jose.ES256
+		}
+	}
+	return ""
 }

@@ -175,7 +175,7 @@ func TestAKeySetIsNotFetchedFromJustAnywhere(t *testing.T) {
 	})
 	t.Run("plain http to another machine", func(t *testing.T) {
 		t.Parallel()
-		set := newKeySet("custom-token", "http://192.0.2.1/jwks.json?key=hidden", time.Now)
+		set := newKeySet("custom-token", "http://192.0.2.1/jwks.json?key=hidden", false, time.Now)
 		_, err := set.fetch()
 		if err == nil || !strings.Contains(err.Error(), "plain http") || strings.Contains(err.Error(), "hidden") {
 			t.Errorf("got %v", err)
@@ -185,7 +185,7 @@ func TestAKeySetIsNotFetchedFromJustAnywhere(t *testing.T) {
 		t.Parallel()
 		server := httptest.NewTLSServer(text(`{"keys":[]}`))
 		t.Cleanup(server.Close)
-		if _, err := newKeySet("custom-token", server.URL, time.Now).fetch(); err == nil || !strings.Contains(err.Error(), "certificate") {
+		if _, err := newKeySet("custom-token", server.URL, false, time.Now).fetch(); err == nil || !strings.Contains(err.Error(), "certificate") {
 			t.Errorf("got %v", err)
 		}
 	})
