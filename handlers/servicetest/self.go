@@ -48,7 +48,7 @@ func tellsWays(t testing.TB, s Tenant) {
 		return
 	}
 	must(t, err)
-	if len(ways) != 1 || ways[0] != (model.Way{ID: ways[0].ID, Provider: model.ProviderEmailPassword, Name: p.account.Email}) {
+	if len(ways) != 1 || ways[0] != (model.Way{ID: ways[0].ID, Provider: model.ProviderEmailPassword, Name: p.account.Email, Since: ways[0].Since}) {
 		t.Errorf("signs in with %+v", ways)
 	}
 	for _, id := range []string{ways[0].ID, "0123456789abcdef01234567", ""} {

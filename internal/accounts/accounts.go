@@ -29,6 +29,13 @@ type Config struct {
 	Anonymous bool
 	// NewUsers has the providers whose tokens create an account for somebody who has none.
 	NewUsers map[string]bool
+	// OpenID are other providers at which people sign in with a browser, and OpenIDFlows how.
+	OpenID      []OpenIDProvider
+	OpenIDFlows OpenIDFlows
+	// SessionTime is how long a session lasts that they open; zero means as long as any other.
+	SessionTime time.Duration
+	// PasswordsOff lets nobody sign in with a password, nor get one. Those who have one show with it once that an account is theirs.
+	PasswordsOff bool
 	// OwnersAdopt lets people take over values that their devices have from elsewhere. The operator always can.
 	OwnersAdopt bool
 	// ServiceTokens is how long a token for another service lasts at most; zero means that there are none.
@@ -66,6 +73,7 @@ type Accounts struct {
 	acts, notices *Quota
 	adoptions     *Quota
 	handovers     *Quota
+	returns       *Quota // from other providers
 	registrations *registrations
 	exchanges     *exchanges
 	tokens        signedTokens
@@ -101,6 +109,7 @@ func New(cfg Config, st *store.Store) *Accounts {
 		acts:          newQuota(cfg.Now, actsAtOnce, actPause),
 		adoptions:     newQuota(cfg.Now, adoptionsAtOnce, adoptionPause),
 		handovers:     newHandoverQuota(cfg.Now, cfg.Shared),
+		returns:       newQuota(cfg.Now, returnsAtOnce, returnPause),
 		registrations: newRegistrations(cfg.Now),
 		notices:       NewNotices(cfg.Now, cfg.Shared),
 		exchanges:     newExchanges(cfg.Now),
@@ -117,7 +126,10 @@ func New(cfg Config, st *store.Store) *Accounts {
 }
 
 // RegistrationOpen says whether anybody may create an account.
-func (a *Accounts) RegistrationOpen() bool { return a.cfg.Registration }
+func (a *Accounts) RegistrationOpen() bool { return a.cfg.Registration && !a.cfg.PasswordsOff }
+
+// PasswordsAllowed says whether people sign in with an email address and a password.
+func (a *Accounts) PasswordsAllowed() bool { return !a.cfg.PasswordsOff }
 
 // AnonymousAllowed says whether programs may sign in without credentials.
 func (a *Accounts) AnonymousAllowed() bool { return a.cfg.Anonymous }

@@ -21,7 +21,7 @@ const (
 	// handedProof is how old a proof may be that goes along with a link, and for how long it is good then.
 	handedProof = 5 * time.Minute
 
-	ticketBytes = 32
+	ticketBytes = 32 // of this and of other tickets
 
 	// Links that a person's apps ask for.
 	handoversAtOnce = 10

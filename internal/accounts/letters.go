@@ -187,6 +187,17 @@ func (l Letters) PasswordRemoved(to string, c Circumstances) Email {
 		"To have a password again, use \"Forgot password?\" on the sign-in page.", c)
 }
 
+// Connected tells of another provider at which the person signs in from now on.
+func (l Letters) Connected(to, provider string, c Circumstances) Email {
+	return l.notice(to, provider+" was connected", "Your account at "+provider+" can now be used to sign in here as you.", c)
+}
+
+// Disconnected tells of a provider at which the person no longer signs in.
+func (l Letters) Disconnected(to, provider string, c Circumstances) Email {
+	return l.notice(to, provider+" was disconnected",
+		"Your account at "+provider+" can no longer be used to sign in here as you, and what it had opened was signed out.", c)
+}
+
 // PasswordChanged tells of a new password that was chosen by somebody who knew the one before.
 func (l Letters) PasswordChanged(to string, c Circumstances) Email {
 	return l.notice(to, "Password changed",

@@ -20,6 +20,9 @@ func (p *Person) LinkPassword(ctx context.Context, email string, password model.
 	if err := p.links(); err != nil {
 		return model.Session{}, err
 	}
+	if p.accounts.cfg.PasswordsOff {
+		return model.Session{}, refuse(model.KindNotOffered)
+	}
 	who, err := p.accounts.verifyPassword(ctx, p.from, email, password)
 	if err != nil {
 		return model.Session{}, err
@@ -75,7 +78,7 @@ func (p *Person) link(ctx context.Context, id model.Identity, how string) (model
 		return model.Session{}, missing(model.KindSessionOver, "link identity", err)
 	}
 	if linked {
-		a.tell(ctx, p.from, identityNotice, p.who.UserID, func(to string, c Circumstances) Email { return a.letters().IdentityLinked(to, how, c) })
+		a.tell(ctx, p.from, identityNotice, p.who.UserID, a.connectedLetter(id.Provider, how))
 	}
 	return a.Session(ctx, p.who.SessionID)
 }
@@ -96,19 +99,59 @@ func (p *Person) Ways(ctx context.Context) ([]model.Way, error) {
 	passkey := p.accounts.anyWorks(have, "")
 	ways := make([]model.Way, 0, len(identities))
 	for _, id := range identities {
-		if id.Provider != model.ProviderEmailPassword && signedInWith[id.Provider] == "" {
-			continue // anonymous, which works once, or imported of a provider that there is not here
+		if !p.accounts.isWay(id) {
+			continue // anonymous, which works once, or of a provider that there is not here
 		}
-		ways = append(ways, model.Way{ID: id.ID, Provider: id.Provider, Name: nameOf(id), Removable: removable(id, identities, passkey)})
+		ways = append(ways, p.accounts.wayOf(id, p.accounts.removable(id, identities, passkey)))
 	}
 	return ways, nil
 }
 
+// wayOf is an identity as a person knows it.
+func (a *Accounts) wayOf(id model.Identity, removable bool) model.Way {
+	way := model.Way{ID: id.ID, Provider: id.Provider, Name: nameOf(id), Removable: removable, Since: id.CreatedAt}
+	if p, there := a.openIDOf(id.Provider); there {
+		way.OpenID = p.OpenID
+	}
+	return way
+}
+
+// isWay says whether somebody can sign in with an identity here.
+func (a *Accounts) isWay(id model.Identity) bool {
+	if id.Provider == model.ProviderEmailPassword {
+		return !a.cfg.PasswordsOff
+	}
+	return a.how(id.Provider) != ""
+}
+
+// how is what events say of signing in with a provider of others, "" when there is none.
+func (a *Accounts) how(provider string) string {
+	if p, there := a.openIDOf(provider); there {
+		return with(p.OpenID)
+	}
+	return signedInWith[provider]
+}
+
 // removable says whether a person may remove one of all their identities, beside which they may have a passkey. The store decides once more.
-func removable(id model.Identity, all []model.Identity, passkey bool) bool {
-	return signedInWith[id.Provider] != "" && (passkey || slices.ContainsFunc(all, func(other model.Identity) bool {
-		return other.ID != id.ID && signsIn(other)
+func (a *Accounts) removable(id model.Identity, all []model.Identity, passkey bool) bool {
+	return a.how(id.Provider) != "" && (passkey || slices.ContainsFunc(all, func(other model.Identity) bool {
+		return other.ID != id.ID && a.signsIn(other)
 	}))
+}
+
+// connectedLetter tells of one more way to sign in, and disconnectedLetter of one that is gone.
+func (a *Accounts) connectedLetter(provider, how string) func(to string, c Circumstances) Email {
+	if p, there := a.openIDOf(provider); there {
+		return func(to string, c Circumstances) Email { return a.letters().Connected(to, p.Name, c) }
+	}
+	return func(to string, c Circumstances) Email { return a.letters().IdentityLinked(to, how, c) }
+}
+
+func (a *Accounts) disconnectedLetter(provider, how string) func(to string, c Circumstances) Email {
+	if p, there := a.openIDOf(provider); there {
+		return func(to string, c Circumstances) Email { return a.letters().Disconnected(to, p.Name, c) }
+	}
+	return func(to string, c Circumstances) Email { return a.letters().IdentityUnlinked(to, how, c) }
 }
 
 // RemoveWay takes a way to sign in from the person, ends what it has opened, and gives it as it was. An email address and the last way
@@ -122,7 +165,7 @@ func (p *Person) RemoveWay(ctx context.Context, id string) (model.Way, error) {
 	if i < 0 {
 		return model.Way{}, refuse(model.KindNotFound)
 	}
-	a, way, how := p.accounts, ways[i], signedInWith[ways[i].Provider]
+	a, way, how := p.accounts, ways[i], p.accounts.how(ways[i].Provider)
 	e := p.event(model.EventIdentityUnlinked)
 	e.Detail = how
 	err = p.settle(ctx, "unlink identity", a.store.UnlinkIdentity(ctx, p.who.UserID, id, a.passkeyHost(), e), func(ctx context.Context) (bool, error) {
@@ -138,7 +181,7 @@ func (p *Person) RemoveWay(ctx context.Context, id string) (model.Way, error) {
 	if err != nil {
 		return way, missing(model.KindNotFound, "unlink identity", err)
 	}
-	a.tell(ctx, p.from, identityNotice, p.who.UserID, func(to string, c Circumstances) Email { return a.letters().IdentityUnlinked(to, how, c) })
+	a.tell(ctx, p.from, identityNotice, p.who.UserID, a.disconnectedLetter(way.Provider, how))
 	return way, nil
 }
 
@@ -152,5 +195,5 @@ func nameOf(id model.Identity) string {
 		Name  string `json:"name"`
 	}
 	_ = json.Unmarshal([]byte(id.Data), &said) // what says nothing is called by its id
-	return cmp.Or(said.Email, said.Name, id.Subject)
+	return cmp.Or(id.Email, said.Email, said.Name, id.Subject)
 }

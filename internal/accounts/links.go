@@ -43,7 +43,7 @@ func IsLink(l model.GivenLink) bool {
 // A person who confirms an address on a page enters the password with which it was registered: anyone may have registered it, and the
 // password of a stranger must not become the owner's. A program has no password then, in this protocol.
 func (a *Accounts) UseLink(ctx context.Context, from model.Origin, given model.GivenLink, password model.Secret) (email string, err error) {
-	if !IsLink(given) {
+	if !IsLink(given) || a.cfg.PasswordsOff { // they are about passwords, both
 		return "", refuse(model.KindBadLink)
 	}
 	link := model.Link{ID: given.ID, TokenHash: sha256.Sum256([]byte(given.Token)), Purpose: given.Purpose}
@@ -165,7 +165,7 @@ func (a *Accounts) ConfirmsByEmail() bool { return a.cfg.Mailer != nil }
 // is what it asks for. A person is told to wait, who has a page to read that on.
 func (a *Accounts) SendLink(ctx context.Context, from model.Origin, purpose, email string) error {
 	switch {
-	case a.cfg.Mailer == nil:
+	case a.cfg.Mailer == nil, a.cfg.PasswordsOff:
 		return refuse(model.KindNoEmail)
 	case !mailable(email) || !validEmail(email):
 		return refuse(model.KindBadEmail)

@@ -3,6 +3,7 @@ package accounts
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"latchkey/internal/model"
 )
@@ -60,12 +61,29 @@ func (a *Accounts) tell(ctx context.Context, from model.Origin, about, userID st
 // send sends the owner of an account an email, and says whether they have an address.
 func (a *Accounts) send(ctx context.Context, userID string, write func(to string) Email) (has bool, err error) {
 	identities, err := a.store.Identities(ctx, userID)
-	for _, id := range identities {
-		if id.Provider == model.ProviderEmailPassword && mailable(id.Subject) {
-			has, err = true, errors.Join(err, a.cfg.Mailer.Send(ctx, write(id.Subject)))
-		}
+	for _, to := range addressesOf(identities) {
+		has, err = true, errors.Join(err, a.cfg.Mailer.Send(ctx, write(to)))
 	}
 	return has, err
+}
+
+// addressesOf are where somebody reads of their account: at the address with which they sign in, and without one at those that are
+// theirs as other providers say.
+func addressesOf(identities []model.Identity) (to []string) {
+	for _, id := range identities {
+		if id.Provider == model.ProviderEmailPassword && mailable(id.Subject) {
+			to = append(to, id.Subject)
+		}
+	}
+	if len(to) > 0 {
+		return to
+	}
+	for _, id := range identities {
+		if mailable(id.Email) && !slices.Contains(to, id.Email) {
+			to = append(to, id.Email)
+		}
+	}
+	return to
 }
 
 func (a *Accounts) circumstances(from model.Origin) Circumstances {

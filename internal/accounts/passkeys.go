@@ -271,7 +271,7 @@ func (p *Person) Passkeys(ctx context.Context) ([]model.Passkey, error) {
 	if err != nil {
 		return nil, unavailable("list passkeys", err)
 	}
-	other := slices.ContainsFunc(identities, signsIn)
+	other := slices.ContainsFunc(identities, p.accounts.signsIn)
 	for i := range all {
 		all[i].Elsewhere = all[i].RPID != p.accounts.passkeyHost()
 		all[i].Removable = other || p.accounts.anyWorks(all, all[i].ID)
@@ -285,11 +285,8 @@ func (a *Accounts) anyWorks(all []model.Passkey, besides string) bool {
 }
 
 // signsIn says whether the owner of an identity can sign in with it: see wayIn in package store.
-func signsIn(id model.Identity) bool {
-	if id.Provider == model.ProviderEmailPassword {
-		return !id.Pending && id.PasswordHash != ""
-	}
-	return !id.Pending && signedInWith[id.Provider] != ""
+func (a *Accounts) signsIn(id model.Identity) bool {
+	return a.isWay(id) && !id.Pending && (id.Provider != model.ProviderEmailPassword || id.PasswordHash != "")
 }
 
 // calledBy is the address with which somebody signs in by password, and what they are called beside it.

@@ -66,6 +66,9 @@ func (p *Person) checkOwn(ctx context.Context, password model.Secret) (model.Ide
 		return model.Identity{}, passwordWrong, err
 	}
 	a := p.accounts
+	if a.cfg.PasswordsOff {
+		return model.Identity{}, passwordWrong, refuse(model.KindForbidden)
+	}
 	id, err := p.identity(ctx)
 	if err != nil {
 		return id, passwordWrong, err

@@ -2,6 +2,7 @@ package accounts
 
 import (
 	"context"
+	"slices"
 
 	"latchkey/internal/model"
 )
@@ -17,8 +18,11 @@ func (p *Person) Proofs(ctx context.Context) (model.Proofs, error) {
 	}
 	var proofs model.Proofs
 	for _, id := range identities {
-		if id.Provider == model.ProviderEmailPassword && id.PasswordHash != "" {
+		if id.Provider == model.ProviderEmailPassword && id.PasswordHash != "" && !p.accounts.cfg.PasswordsOff {
 			proofs.Password = true
+		}
+		if one, there := p.accounts.openIDOf(id.Provider); there && !slices.Contains(proofs.OpenID, one.OpenID) {
+			proofs.OpenID = append(proofs.OpenID, one.OpenID)
 		}
 	}
 	have, err := p.accounts.store.Passkeys(ctx, p.who.UserID)

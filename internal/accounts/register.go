@@ -18,7 +18,7 @@ const (
 // nobody has confirmed can be registered again and again: an earlier registration makes no better owner than a later one.
 func (a *Accounts) Register(ctx context.Context, from model.Origin, email string, password model.Secret) error {
 	switch {
-	case !a.cfg.Registration:
+	case !a.cfg.Registration, a.cfg.PasswordsOff:
 		return refuse(model.KindRegistrationClosed)
 	case !validEmail(email) || a.cfg.Mailer != nil && !mailable(email):
 		return refuse(model.KindBadEmail)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"latchkey/internal/model"
@@ -111,10 +112,5 @@ func (r Reminders) addresses(ctx context.Context, userID, kept string) (to []str
 	if errors.Is(err, model.ErrNotFound) {
 		err = nil
 	}
-	for _, id := range identities {
-		if id.Provider == model.ProviderEmailPassword && !id.UserDisabled && !id.Pending && mailable(id.Subject) {
-			to = append(to, id.Subject)
-		}
-	}
-	return to, err
+	return addressesOf(slices.DeleteFunc(identities, func(id model.Identity) bool { return id.UserDisabled || id.Pending })), err
 }

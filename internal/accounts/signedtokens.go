@@ -22,7 +22,10 @@ func (a *Accounts) SignInWithToken(ctx context.Context, from model.Origin, who m
 	id, err := a.store.IdentityBySubject(ctx, who.Provider, who.Subject)
 	switch {
 	case errors.Is(err, model.ErrNotFound):
-		id, err = a.createProved(ctx, from, who)
+		if !a.cfg.NewUsers[who.Provider] {
+			return model.Session{}, noNewUsers(who.Provider)
+		}
+		id, err = a.createProved(ctx, from, who, signedInWith[who.Provider])
 	case err == nil && wasImported(id):
 		a.countToken(ctx, who.Provider, &a.tokens.imported)
 	}
@@ -33,6 +36,7 @@ func (a *Accounts) SignInWithToken(ctx context.Context, from model.Origin, who m
 		a.recordFailure(ctx, from, id.UserID, model.ReasonDisabled)
 		return model.Session{}, refused(model.KindDisabled, model.ReasonDisabled, id.UserID)
 	}
+	who.Email = id.Email // which is for a browser to say
 	a.keepData(ctx, id, who)
 	return a.openSession(ctx, from, authenticated{
 		userID: id.UserID, identityID: id.ID, provider: id.Provider, refusal: model.KindWrongToken, how: signedInWith[id.Provider],
@@ -58,20 +62,17 @@ var signedInWith = map[string]string{
 }
 
 // createProved creates the user whom a token is about. Of several sign-ins at once one creates it, and the others are that user's.
-func (a *Accounts) createProved(ctx context.Context, from model.Origin, who model.Proved) (model.Identity, error) {
-	if !a.cfg.NewUsers[who.Provider] {
-		return model.Identity{}, noNewUsers(who.Provider)
-	}
+func (a *Accounts) createProved(ctx context.Context, from model.Origin, who model.Proved, how string) (model.Identity, error) {
 	if err := tooMany(model.KindTooManyAccounts, a.registrations.take(from.Address)); err != nil {
 		return model.Identity{}, err
 	}
 	now := a.cfg.Now()
 	user := model.User{ID: model.NewID(now), CreatedAt: now}
 	id := model.Identity{
-		ID: model.NewID(now), UserID: user.ID, Provider: who.Provider, Subject: who.Subject, Data: who.Data, CreatedAt: now,
+		ID: model.NewID(now), UserID: user.ID, Provider: who.Provider, Subject: who.Subject, Data: who.Data, Email: who.Email, CreatedAt: now,
 	}
 	created := a.event(from, model.EventAccountMade, user.ID)
-	created.Detail = signedInWith[who.Provider]
+	created.Detail = how
 	err := a.settleUser(ctx, "create user", a.store.CreateUser(ctx, user, id, created), user.ID)
 	if errors.Is(err, model.ErrConflict) { // another was quicker
 		return a.store.IdentityBySubject(ctx, who.Provider, who.Subject)

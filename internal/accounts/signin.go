@@ -22,13 +22,14 @@ const noDevice = "000000000000000000000000"
 type authenticated struct {
 	userID, identityID, provider string
 
-	refusal    model.Kind // when user, password or key go away before the session is there
-	generation int64      // of the password that was checked
-	how        string     // what the event says of it
-	customData string     // of the user
-	ends       time.Time  // the key; zero when it does not
-	proved     bool       // they have just shown that it is they
-	provedAt   time.Time  // or did so when somebody else asked them; zero when that is not known
+	refusal    model.Kind    // when user, password or key go away before the session is there
+	generation int64         // of the password that was checked
+	how        string        // what the event says of it
+	customData string        // of the user
+	ends       time.Time     // the key; zero when it does not
+	lasts      time.Duration // the session; zero: as long as any
+	proved     bool          // they have just shown that it is they
+	provedAt   time.Time     // or did so when somebody else asked them; zero when that is not known
 }
 
 // SignIn opens a session with the email and the password of an account.
@@ -44,6 +45,9 @@ func (a *Accounts) SignIn(ctx context.Context, from model.Origin, email string, 
 func (a *Accounts) SignInWithPassword(
 	ctx context.Context, from model.Origin, email string, password model.Secret, d *model.Device,
 ) (model.Session, error) {
+	if a.cfg.PasswordsOff {
+		return model.Session{}, refuse(model.KindNotOffered)
+	}
 	who, err := a.verifyPassword(ctx, from, email, password)
 	if err != nil {
 		return model.Session{}, err
@@ -263,6 +267,9 @@ func (a *Accounts) newSession(from model.Origin, who authenticated, d *model.Dev
 		row.ProvedAt = at
 	default:
 		row.ProvedAt = who.provedAt
+	}
+	if who.lasts > 0 {
+		row.ExpiresAt = now.Add(min(who.lasts, SessionLifetime))
 	}
 	if d != nil {
 		row.DeviceName, row.Platform, row.SDK = d.Name, d.Platform, d.SDK

@@ -144,7 +144,7 @@ var unsettled = map[string]string{
 var reads = []string{
 	"Acts", "APIKey", "APIKeyByValueHash", "APIKeys", "AuthSession", "AuthSessions", "Believed", "CountKnocks", "CustomData", "Doubts", "DueReplacements", "Events", "ExpiredKeys", "FirstEvent", "HasRole", "Identities",
 	"IdentitiesBySpelling", "IdentitiesMeant", "IdentityBySubject", "Keys", "KeysNotBack", "Knocks", "KnocksFrom", "LinkedIdentity", "Operates", "People", "Person", "ProviderAfter", "RecordingSince", "ServerKey", "ServerKeyUser", "ServerKeys",
-	"Settled", "User", "Users",
+	"Settled", "Ticket", "User", "Users",
 }
 
 // TestEveryWriteIsSettled reads the code: what calls the store to write must find out what came of it.

@@ -25,8 +25,8 @@ func mayImport() map[string][]string {
 		"handlers/servicetest":         {"handlers", "internal/model", "internal/testkit"},
 		"handlers/websession":          {"internal/model"},
 		"internal/accounts":            {"internal/limits", "internal/model", "internal/passkeys", "internal/store"},
-		"internal/app":                 {"client", "handlers", "handlers/websession", "internal/accounts", "internal/app/config", "internal/app/doctor", "internal/app/listen", "internal/app/mail", "internal/app/operate", "internal/app/pair", "internal/app/texts", "internal/app/weburl", "internal/authserver", "internal/fileowner", "internal/idtokens", "internal/limits", "internal/model", "internal/onboard", "internal/store", "internal/upstream", "static", "views"}, // limits: whom the counts are shared with
-		"internal/app/config":          {"internal/app/weburl", "internal/idtokens", "internal/model"},
+		"internal/app":                 {"client", "handlers", "handlers/websession", "internal/accounts", "internal/app/config", "internal/app/doctor", "internal/app/listen", "internal/app/mail", "internal/app/operate", "internal/app/pair", "internal/app/texts", "internal/app/weburl", "internal/authserver", "internal/fileowner", "internal/idtokens", "internal/limits", "internal/model", "internal/onboard", "internal/openid", "internal/store", "internal/upstream", "static", "views"}, // limits: whom the counts are shared with
+		"internal/app/config":          {"internal/app/weburl", "internal/idtokens", "internal/model", "internal/openid"},
 		"internal/app/doctor":          {"internal/app/newfile", "internal/app/texts", "internal/app/weburl", "internal/model"},
 		"internal/app/listen":          nil,
 		"internal/app/mail":            {"internal/accounts", "internal/app/weburl", "internal/model"},
@@ -43,6 +43,7 @@ func mayImport() map[string][]string {
 		"internal/onboard":             {"internal/limits", "internal/model"},
 		"internal/onboard/onboardtest": {"internal/model", "internal/onboard", "internal/testkit"},
 		"internal/passkeys":            {"internal/model"},
+		"internal/openid":              {"internal/idtokens", "internal/model"},
 		"internal/store":               {"internal/fileowner", "internal/model"},
 		"internal/store/pgtest":        nil,
 		"internal/store/storetest":     {"internal/model", "internal/store", "internal/testkit"},
@@ -72,8 +73,8 @@ const (
 func testsMayImport() map[string][]string {
 	return map[string][]string{
 		"client":               {"client/clienttest"},
-		"handlers":             {"client", "internal/accounts", "internal/authserver", "internal/onboard/onboardtest", "internal/store", "internal/upstream"}, // the real thing is the best fake
-		"internal/accounts":    {"handlers", "handlers/servicetest"},
+		"handlers":             {"client", "internal/accounts", "internal/authserver", "internal/onboard/onboardtest", "internal/openid", "internal/store", "internal/upstream"}, // the real thing is the best fake
+		"internal/accounts":    {"handlers", "handlers/servicetest", "internal/openid"},
 		"internal/app":         {"client/clienttest", "internal/onboard/onboardtest"},
 		"internal/app/mail":    {"internal/app/config"},
 		"internal/app/operate": {"internal/app/config"},
@@ -102,6 +103,7 @@ func onlyIn() map[string][]string {
 		"github.com/jackc/pgx/v5":     {"internal/store", "internal/store/pgtest"},
 		"github.com/wneessen/go-mail": {"internal/app/mail"},
 		"golang.org/x/term":           {"internal/app", "internal/app/operate"},
+		"golang.org/x/oauth2":         {"internal/openid"},
 
 		"github.com/gosimple/unidecode": {"internal/model"},
 

@@ -261,6 +261,8 @@ var wireKinds = map[model.Kind]kind{
 	model.KindExpiryFar:          kindBadExpiry,
 	model.KindLeaked:             kindLeaked,    // only where a replacement is undone
 	model.KindConfirm:            kindForbidden, // of no act of a program
+	model.KindCannotTell:         kindForbidden, // nor these
+	model.KindSomebodyElse:       kindForbidden,
 
 	model.KindBadPasskey:   kindBadPasskey,
 	model.KindPasskeyTaken: kindPasskeyTaken,

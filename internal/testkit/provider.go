@@ -34,7 +34,7 @@ const (
 	ProviderRefuses    ProviderFault = "sends back an error in place of a code"
 	ProviderRefusesAll ProviderFault = "its token endpoint takes no code"
 	ProviderEndless    ProviderFault = "answers without end"
-	ProviderRedirects  ProviderFault = "sends whoever asks to another host"
+	ProviderRedirects  ProviderFault = "sends those who ask to another host"
 	ProviderIsAnother  ProviderFault = "its discovery is another issuer's"
 	ProviderNoToken    ProviderFault = "gives no ID token"
 
@@ -58,6 +58,7 @@ const (
 	AnswerWithoutIssuer  ProviderFault = "the answer does not say the issuer"
 	AnswerWithForm       ProviderFault = "shows a form, and goes on when it is sent"
 	ClientInBody         ProviderFault = "takes the client's secret in the body alone"
+	ClientInHeader       ProviderFault = "takes the client's secret in the header alone"
 	ProviderKeysDown     ProviderFault = "its keys cannot be fetched"
 	ProviderOtherKeyHost ProviderFault = "its discovery names an address in plain text at another machine"
 )
@@ -227,6 +228,9 @@ func (p *Provider) discovery(w http.ResponseWriter, _ *http.Request) {
 	if p.has(ClientInBody) {
 		methods = []string{"client_secret_post"}
 	}
+	if p.has(ClientInHeader) {
+		methods = []string{"private_key_jwt", "client_secret_basic"}
+	}
 	answerJSON(w, http.StatusOK, map[string]any{
 		"issuer": issuer, "authorization_endpoint": p.URL + "/authorize", "token_endpoint": p.URL + "/token", "jwks_uri": keys,
 		"response_types_supported": []string{"code"}, "id_token_signing_alg_values_supported": []string{"RS256", "ES256"},
@@ -334,7 +338,7 @@ func (p *Provider) token(t testing.TB, w http.ResponseWriter, r *http.Request) {
 	} else {
 		id, secret = r.PostFormValue("client_id"), r.PostFormValue("client_secret")
 	}
-	if id != p.ClientID || secret != p.ClientSecret.Reveal() || basic && p.has(ClientInBody) {
+	if id != p.ClientID || secret != p.ClientSecret.Reveal() || basic && p.has(ClientInBody) || !basic && p.has(ClientInHeader) {
 		refuse("invalid_client", "the secret is not "+secret)
 		return
 	}
