@@ -138,12 +138,14 @@ var unsettled = map[string]string{
 	"RecordExpired": "the next pass finds out",
 	"disable":       "change does",
 	"enable":        "change does",
+	"challenge":     "the browser asks for another",
+	"drop":          "it is swept",
 }
 
 // reads are the calls of the store that write nothing.
 var reads = []string{
-	"Acts", "APIKey", "APIKeyByValueHash", "APIKeys", "AuthSession", "AuthSessions", "Believed", "CountKnocks", "CustomData", "Doubts", "DueReplacements", "Events", "ExpiredKeys", "FirstEvent", "HasRole", "Identities",
-	"IdentitiesBySpelling", "IdentitiesMeant", "IdentityBySubject", "Keys", "KeysNotBack", "Knocks", "KnocksFrom", "LinkedIdentity", "Operates", "People", "Person", "ProviderAfter", "RecordingSince", "ServerKey", "ServerKeyUser", "ServerKeys",
+	"Acts", "APIKey", "APIKeyByValueHash", "APIKeys", "AuthSession", "AuthSessions", "Believed", "Challenge", "CountKnocks", "CustomData", "Doubts", "DueReplacements", "Events", "ExpiredKeys", "FirstEvent", "Handover", "HasRole", "Identities",
+	"IdentitiesBySpelling", "IdentitiesMeant", "IdentityBySubject", "Keys", "KeysNotBack", "Knocks", "KnocksFrom", "LinkedIdentity", "Operates", "PasskeyByCredential", "PasskeyHosts", "Passkeys", "People", "Person", "ProviderAfter", "RecordingSince", "ServerKey", "ServerKeyUser", "ServerKeys",
 	"Settled", "Ticket", "User", "Users",
 }
 

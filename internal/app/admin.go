@@ -91,6 +91,9 @@ func (a *App) readiness(w http.ResponseWriter, r *http.Request) {
 	for _, trouble := range a.issuers.Troubles() { // which keeps no request from being answered
 		text += trouble.String() + "\n"
 	}
+	for _, trouble := range a.openID.Troubles() {
+		text += trouble + "\n"
+	}
 	_, _ = io.WriteString(w, text) // the client has gone
 }
 
@@ -135,7 +138,8 @@ func (d *admin) countSignIn(err error) {
 	switch {
 	case err == nil:
 		outcome = "good"
-	case model.Is(err, model.KindWrongPassword), model.Is(err, model.KindDisabled), model.Is(err, model.KindUnconfirmed):
+	case model.Is(err, model.KindWrongPassword), model.Is(err, model.KindDisabled), model.Is(err, model.KindUnconfirmed),
+		model.Is(err, model.KindWrongToken), model.Is(err, model.KindBadLink):
 		outcome = "refused"
 	case model.Is(err, model.KindTooManyTries):
 		outcome = "limited"

@@ -19,6 +19,7 @@ import (
 	"latchkey/internal/idtokens"
 	"latchkey/internal/limits"
 	"latchkey/internal/onboard"
+	"latchkey/internal/openid"
 	"latchkey/internal/store"
 	"latchkey/views"
 )
@@ -40,8 +41,9 @@ type App struct {
 	nodes    *nodes         // nil when this is alone
 	pulse    *pulse         // nil when the database is in this process
 	mails    mailing
-	issuers  *idtokens.Tokens // nil when nobody signs in with a token
-	drain    func()           // waits for what is recorded after answers
+	issuers  *idtokens.Tokens  // nil when nobody signs in with a token
+	openID   *openid.Providers // nil when nobody signs in at another provider
+	drain    func()            // waits for what is recorded after answers
 	finish   func(ctx context.Context, by time.Time) error
 	quiet    time.Duration // how long nobody asks anything more on a connection that is hung up on when the program stops
 	draining time.Duration // how long the program says that it is stopping before it takes no more requests
@@ -159,7 +161,7 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 		DeviceURL:      a.hosts.deviceURL,
 		AppID:          cfg.AppID,
 		BaseURL:        keys.baseURL,
-		Registration:   cfg.Registration,
+		Registration:   cfg.Registration && cfg.Passwords,
 		OwnersAdopt:    here && cfg.OwnersAdopt,
 		MinPassword:    cfg.MinPassword,
 		TrustedProxies: cfg.TrustedProxies,
@@ -202,7 +204,7 @@ func (a *App) Run(ctx context.Context) error {
 	if a.reminders != nil {
 		beside.Go(func() { repeat(background, aboutAMinute, a.remind) })
 	}
-	if a.issuers != nil {
+	if a.issuers != nil || a.openID != nil {
 		beside.Go(func() { a.lookAtIssuers(background); repeat(background, aboutAMinute, a.lookAtIssuers) })
 	}
 	if a.nodes != nil {

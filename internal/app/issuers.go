@@ -19,7 +19,10 @@ func (a *App) knowIssuers(cfg config.Settings) *idtokens.Tokens {
 // lookAtIssuers fetches the public keys with which tokens are verified, when it is time, and says of which issuers they are not to be had.
 // The program is ready all the same: nothing else needs them, and every node would be without them at once.
 func (a *App) lookAtIssuers(ctx context.Context) {
-	troubles := a.issuers.Look(ctx)
+	troubles := a.openID.Look(ctx)
+	for _, one := range a.issuers.Look(ctx) {
+		troubles = append(troubles, one.String())
+	}
 	if ctx.Err() != nil {
 		return
 	}
@@ -27,9 +30,5 @@ func (a *App) lookAtIssuers(ctx context.Context) {
 		a.warnings.settle(warnIssuer, "the keys of all issuers are there again")
 		return
 	}
-	all := make([]string, len(troubles))
-	for i, one := range troubles {
-		all[i] = one.String()
-	}
-	a.warnings.raise(warnIssuer, strings.Join(all, "; "))
+	a.warnings.raise(warnIssuer, strings.Join(troubles, "; "))
 }

@@ -47,6 +47,10 @@ func (a *App) here(cfg config.Settings, ring keyRing, access []*ecdsa.PrivateKey
 		return k, err
 	}
 	rules := accounts.New(accounts.Config{
+		OpenID:        openIDOf(cfg),
+		OpenIDFlows:   a.knowOpenID(cfg),
+		SessionTime:   cfg.SessionTime,
+		PasswordsOff:  !cfg.Passwords,
 		PublicURL:     a.url,
 		Name:          cfg.Name,
 		Contact:       cfg.Contact,

@@ -47,7 +47,9 @@ func (s *Server) login(r *http.Request, _ principal) (answer, error) {
 func (s *Server) offers(provider string) error {
 	offered := false
 	switch provider {
-	case model.ProviderEmailPassword, model.ProviderAPIKey:
+	case model.ProviderEmailPassword:
+		offered = s.accounts.PasswordsAllowed()
+	case model.ProviderAPIKey:
 		return nil
 	case model.ProviderAnonymous:
 		offered = s.accounts.AnonymousAllowed()

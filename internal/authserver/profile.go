@@ -3,6 +3,7 @@ package authserver
 import (
 	"encoding/json"
 	"net/http"
+	"strings"
 
 	"latchkey/internal/model"
 )
@@ -34,6 +35,9 @@ func (s *Server) profileOf(who principal, identities []model.Identity, keys []mo
 		Type:       "normal",
 	}
 	for _, id := range identities {
+		if strings.HasPrefix(id.Provider, model.OpenIDPrefix) { // some SDKs end at a provider that they do not know
+			continue
+		}
 		w := wireIdentity{ID: id.ID, ProviderType: id.Provider, ProviderID: s.ids.provider(id.Provider)}
 		switch {
 		case id.Provider == model.ProviderEmailPassword:

@@ -36,6 +36,8 @@ type Config struct {
 	Anonymous      string        // "off" or "on"
 	Adoption       string        // "operator" or "owners"
 	Providers      string        // a file of those whose signed tokens people sign in with; "": none
+	Passwords      string        // "on" or "off"
+	SessionTime    time.Duration // how long a session lasts that another provider opens
 	Knocks         string        // "on" or "off"
 	MinPassword    int           // characters
 	StepUp         time.Duration // how long a confirmed password allows creating keys
@@ -76,6 +78,8 @@ func Defaults() Config {
 		Registration: "open",
 		Anonymous:    "off",
 		Adoption:     "operator",
+		Passwords:    "on",
+		SessionTime:  30 * 24 * time.Hour,
 		Knocks:       "on",
 		MinPassword:  8,
 		StepUp:       30 * time.Minute,
@@ -102,7 +106,9 @@ func (c *Config) Flags() *flag.FlagSet {
 	fs.StringVar(&c.Upstream, "upstream", c.Upstream, "`URL` of another server that keeps users and keys; without it, this server keeps them")
 	fs.StringVar(&c.Registration, "registration", c.Registration, "`open|closed`: whether people can create accounts themselves")
 	fs.StringVar(&c.Anonymous, "anonymous", c.Anonymous, "`off|on`: whether devices can sign in without credentials")
-	fs.StringVar(&c.Providers, "providers", c.Providers, "`FILE` of the issuers whose signed tokens people sign in with: your own, Google, Apple (see docs/operating.md)")
+	fs.StringVar(&c.Providers, "providers", c.Providers, "`FILE` of the issuers whose signed tokens people sign in with: your own, Google, Apple, and of the providers with OpenID Connect at which they sign in with a browser (see docs/operating.md)")
+	fs.StringVar(&c.Passwords, "passwords", c.Passwords, "`on|off`: whether people sign in with an email address and a password; off takes a provider in the list openid of --providers")
+	fs.Var(duration{&c.SessionTime, sessionTimeRange}, "session-time", "`TIME` that a session lasts that someone opens at a provider in the list openid of --providers, 1h to 1440h (60 days)")
 	fs.StringVar(&c.Knocks, "knocks", c.Knocks, "`on|off`: whether devices are remembered that are refused because nobody has the value of their key (see latchkey knock --help)")
 	fs.StringVar(&c.Adoption, "adoption", c.Adoption, "`operator|owners`: who may give a key the value that a device already has: only the operator, or also people for themselves")
 	fs.Var((*characters)(&c.MinPassword), "min-password", "minimum `CHARACTERS` of a new password, 6 to 64")
@@ -178,6 +184,12 @@ const (
 const (
 	minStepUp, maxStepUp = time.Minute, 12 * time.Hour
 	stepUpRange          = "must be 1m to 12h"
+)
+
+// The most is what sessions last that are opened otherwise.
+const (
+	minSessionTime, maxSessionTime = time.Hour, 60 * 24 * time.Hour
+	sessionTimeRange               = "must be 1h to 1440h, which is 60 days"
 )
 
 // maxDrainTime is more than what health checks need to notice, and less than what service managers wait before they kill.

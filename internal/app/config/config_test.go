@@ -51,7 +51,7 @@ func TestEverySettingHasAFlagAndAVariable(t *testing.T) {
 	want.Name, want.Contact = "Keys of the house", "mailto:ada@example.org"
 	want.Adoption = "owners"
 	want.PairingTime, want.StepUp = 5*time.Minute, 2*time.Hour
-	want.Knocks = "off"
+	want.Knocks, want.SessionTime = "off", 48*time.Hour
 	want.DrainTime, want.AdminAddr = 15*time.Second, "127.0.0.1:9090"
 	want.TrustedProxies, want.Log, want.LogLevel = "10.0.0.0/8, 2001:db8::/32", "json", "warn"
 	want.Providers = writeProviders(t, `{"oauth2-google": {"client_ids": ["123.apps.googleusercontent.com"]}}`)
@@ -59,6 +59,7 @@ func TestEverySettingHasAFlagAndAVariable(t *testing.T) {
 		"addr": want.Addr, "public-url": want.PublicURL, "also-host": want.AlsoHosts, "data": want.Data, "app-id": want.AppID,
 		"database": want.Database.Reveal(), "node": want.Node,
 		"upstream": want.Upstream, "registration": want.Registration, "anonymous": want.Anonymous, "adoption": want.Adoption, "providers": want.Providers, "min-password": "15", "pairing-time": "5m",
+		"passwords": "on", "session-time": "48h",
 		"knocks": want.Knocks, "step-up": "2h", "name": want.Name, "contact": want.Contact,
 		"drain-time": "15s", "admin-addr": want.AdminAddr,
 		"trusted-proxies": want.TrustedProxies, "log": want.Log, "log-level": want.LogLevel,
@@ -166,6 +167,10 @@ func TestABadSettingIsNamedWithItsValueAndWhatIsAllowed(t *testing.T) {
 		{"min-password", "5", "6 to 64"},
 		{"min-password", "65", "6 to 64"},
 		{"min-password", "eight", "6 to 64"},
+		{"session-time", "59m", "1h to 1440h"},
+		{"session-time", "1441h", "1h to 1440h"},
+		{"session-time", "long", "1h to 1440h"},
+		{"passwords", "maybe", "on or off"},
 		{"step-up", "59s", "1m to 12h"},
 		{"step-up", "13h", "1m to 12h"},
 		{"step-up", "soon", "1m to 12h"},
@@ -211,7 +216,7 @@ func TestABadSettingIsNamedWithItsValueAndWhatIsAllowed(t *testing.T) {
 
 func TestAnEmptyFlagIsNoDefault(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"addr", "data", "app-id", "registration", "anonymous", "adoption", "min-password", "step-up", "pairing-time", "drain-time", "log-level"} {
+	for _, name := range []string{"addr", "data", "app-id", "registration", "anonymous", "adoption", "passwords", "session-time", "min-password", "step-up", "pairing-time", "drain-time", "log-level"} {
 		_, err := load([]string{"--" + name, ""}, nil)
 		testkit.WantSentence(t, err, "-"+name)
 	}

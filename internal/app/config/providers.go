@@ -27,6 +27,8 @@ type Providers struct {
 	Tokens []idtokens.Provider
 	// NewUsers has the providers whose tokens create an account for somebody who has none yet.
 	NewUsers map[string]bool
+	// OpenID are those with OpenID Connect at which people sign in with a browser.
+	OpenID []OpenID
 	// SecretFiles are the files with what signs tokens: someone who can read one can sign in as anybody.
 	SecretFiles []string
 }
@@ -133,10 +135,16 @@ func (p *Providers) read(content []byte, from providersSource) error {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
-	for name := range file {
-		return fmt.Errorf("has %+q, which is no provider that can be set: these are custom-token, oauth2-google and oauth2-apple", name)
+	if raw, there := file[openIDList]; there {
+		delete(file, openIDList)
+		if err := p.readOpenID(raw, from); err != nil {
+			return fmt.Errorf("%s: %w", openIDList, err)
+		}
 	}
-	if len(p.Tokens) == 0 {
+	for name := range file {
+		return fmt.Errorf("has %+q, which is no provider that can be set: these are custom-token, oauth2-google and oauth2-apple, and the list openid", name)
+	}
+	if len(p.Tokens) == 0 && len(p.OpenID) == 0 {
 		return errors.New("names no provider")
 	}
 	return nil
@@ -207,7 +215,7 @@ func (p *Providers) add(name string, raw json.RawMessage, from providersSource) 
 	var common tokenSettings
 	if name == model.ProviderCustomToken {
 		var in customSettings
-		if err := strictly(raw, &in); err != nil {
+		if err := strictly(raw, &in, "secret_files"); err != nil {
 			return err
 		}
 		common = in.tokenSettings
@@ -216,7 +224,7 @@ func (p *Providers) add(name string, raw json.RawMessage, from providersSource) 
 		}
 	} else {
 		var in clientSettings
-		if err := strictly(raw, &in); err != nil {
+		if err := strictly(raw, &in, "secret_files"); err != nil {
 			return err
 		}
 		common = in.tokenSettings
@@ -242,8 +250,9 @@ func (p *Providers) add(name string, raw json.RawMessage, from providersSource) 
 	return nil
 }
 
-// strictly reads one provider. A field that is not known may be a rule that somebody counts on.
-func strictly(raw json.RawMessage, into any) error {
+// strictly reads one provider. A field that is not known may be a rule that somebody counts on, and a secret belongs in a file that a
+// field names.
+func strictly(raw json.RawMessage, into any, secretsIn string) error {
 	decoder := json.NewDecoder(bytes.NewReader(raw))
 	decoder.DisallowUnknownFields()
 	err := decoder.Decode(into)
@@ -258,7 +267,7 @@ func strictly(raw json.RawMessage, into any) error {
 	case !unknown:
 		return errors.New("it is not as it should be")
 	case slices.Contains(secretFields, strings.Trim(field, `"`)):
-		return fmt.Errorf("has %s: a secret does not belong in this file, which names the file of one in secret_files", field)
+		return fmt.Errorf("has %s: a secret does not belong in this file, which names the file of one in %s", field, secretsIn)
 	}
 	return fmt.Errorf("has the field %s, which is not known", field)
 }
@@ -337,13 +346,18 @@ func nth(list string, i int) string { return fmt.Sprintf("file %d of %s", i+1, l
 
 // tokenSecret reads a secret that signs tokens. A line may end behind it.
 func tokenSecret(path string) (model.Secret, error) {
+	return readSecret(path, minTokenSecret, maxTokenSecret)
+}
+
+// readSecret reads a secret of so many characters.
+func readSecret(path string, least, most int) (model.Secret, error) {
 	content, err := readAtMost(path, maxProvidersFile)
 	if err != nil {
 		return "", err
 	}
 	secret := strings.TrimRight(string(content), "\r\n")
-	if n := utf8.RuneCountInString(secret); n < minTokenSecret || n > maxTokenSecret {
-		return "", fmt.Errorf("has %d characters, and must have %d to %d", n, minTokenSecret, maxTokenSecret)
+	if n := utf8.RuneCountInString(secret); n < least || n > most {
+		return "", fmt.Errorf("has %d characters, and must have %d to %d", n, least, most)
 	}
 	return model.Secret(secret), nil
 }

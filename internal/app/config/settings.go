@@ -29,6 +29,8 @@ type Settings struct {
 	Registration   bool         // people may make accounts themselves
 	Anonymous      bool         // devices may sign in without credentials
 	Providers      Providers
+	Passwords      bool // people sign in with passwords
+	SessionTime    time.Duration
 	Knocks         bool // devices are remembered that are refused because nobody has their value
 	OwnersAdopt    bool // people may take over the values that their devices have
 	MinPassword    int  // characters
@@ -94,12 +96,13 @@ func (s Settings) NeedsData() bool {
 func (c Config) Parse() (Settings, error) {
 	s := Settings{
 		Addr: c.Addr, Data: c.Data, Node: c.Node, AppID: c.AppID, MinPassword: c.MinPassword,
-		StepUp: c.StepUp, PairingTime: c.PairingTime, DrainTime: c.DrainTime,
+		SessionTime: c.SessionTime,
+		StepUp:      c.StepUp, PairingTime: c.PairingTime, DrainTime: c.DrainTime,
 		SessionKeys: c.SessionKeys, SessionKeysFile: c.SessionKeysFile, AccessKeys: c.AccessKeys, AccessKeysFile: c.AccessKeysFile, LogTo: c.LogTo, Now: c.Now, Unknown: c.Unknown,
 		PasswordCost: c.PasswordCost,
 		Connections:  c.Connections, StopAtOnce: c.StopAtOnce,
 	}
-	var publicErr, alsoErr, nameErr, contactErr, upstreamErr, registrationErr, anonymousErr, adoptionErr, providersErr, knocksErr, adminErr, smtpErr, proxiesErr, audiencesErr, returnsErr, logErr, levelErr error
+	var publicErr, alsoErr, nameErr, contactErr, upstreamErr, registrationErr, anonymousErr, adoptionErr, providersErr, passwordsErr, knocksErr, adminErr, smtpErr, proxiesErr, audiencesErr, returnsErr, logErr, levelErr error
 	s.PublicURL, publicErr = parsePublicURL(c.PublicURL)
 	s.AlsoHosts, alsoErr = parseAlsoHosts(c.AlsoHosts)
 	s.Name, nameErr = parseName(c.Name)
@@ -108,6 +111,7 @@ func (c Config) Parse() (Settings, error) {
 	s.Registration, registrationErr = oneOf("registration", c.Registration, choice[bool]{"open", true}, choice[bool]{"closed", false})
 	s.Anonymous, anonymousErr = oneOf("anonymous", c.Anonymous, choice[bool]{"off", false}, choice[bool]{"on", true})
 	s.Providers, providersErr = parseProviders(c, s.Registration)
+	s.Passwords, passwordsErr = parsePasswords(c, s)
 	s.Knocks, knocksErr = oneOf("knocks", c.Knocks, choice[bool]{"on", true}, choice[bool]{"off", false})
 	s.OwnersAdopt, adoptionErr = oneOf("adoption", c.Adoption, choice[bool]{"operator", false}, choice[bool]{"owners", true})
 	s.Admin, adminErr = parseAdmin(c.AdminAddr)
@@ -142,6 +146,8 @@ func (c Config) Parse() (Settings, error) {
 		anonymousErr,
 		adoptionErr,
 		providersErr,
+		passwordsErr,
+		check("session-time", shortDuration(c.SessionTime), minSessionTime <= c.SessionTime && c.SessionTime <= maxSessionTime, sessionTimeRange),
 		knocksErr,
 		check("min-password", strconv.Itoa(c.MinPassword), 6 <= c.MinPassword && c.MinPassword <= 64, charactersRange),
 		check("step-up", shortDuration(c.StepUp), minStepUp <= c.StepUp && c.StepUp <= maxStepUp, stepUpRange),
