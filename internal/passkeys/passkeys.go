@@ -48,7 +48,7 @@ func New(publicURL, name string) *Site {
 	}
 	timeout := webauthn.TimeoutConfig{Timeout: model.ChallengeLifetime} // which the challenge enforces
 	web, err := webauthn.New(&webauthn.Config{
-		RPID: host, RPDisplayName: name, RPOrigins: []string{u.Scheme + "://" + u.Host},
+		RPID: host, RPDisplayName: name, RPOrigins: []string{origin(u)},
 		AttestationPreference: protocol.PreferNoAttestation,
 		AuthenticatorSelection: protocol.AuthenticatorSelection{
 			ResidentKey: protocol.ResidentKeyRequirementRequired, RequireResidentKey: protocol.ResidentKeyRequired(),
@@ -62,6 +62,15 @@ func New(publicURL, name string) *Site {
 		return nil
 	}
 	return &Site{web}
+}
+
+// origin is that of a URL as browsers write it.
+func origin(u *url.URL) string {
+	host := strings.ToLower(u.Host)
+	if usual := map[string]string{"https": ":443", "http": ":80"}[u.Scheme]; usual != "" {
+		host = strings.TrimSuffix(host, usual)
+	}
+	return u.Scheme + "://" + host
 }
 
 // Host is what the passkeys of the site are created for.

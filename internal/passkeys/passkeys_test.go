@@ -159,6 +159,15 @@ func TestAnAnswerThatDoesNotFitIsRefused(t *testing.T) {
 	if err := used(func(*model.Passkey, *string, *[]byte) {}); err != nil {
 		t.Error(err)
 	}
+	if err := func() error {
+		site := passkeys.New("https://Keys.example.org:443", "")
+		p, a := created(t, site)
+		options, challenge, _ := site.ToSignIn()
+		_, err := site.Used(challenge, a.Sign(t, options), func([]byte) (model.Passkey, error) { return p, nil })
+		return err
+	}(); err != nil {
+		t.Errorf("at an address that browsers write in another way: %v", err)
+	}
 	if _, err := site.Used("", nil, nil); err == nil {
 		t.Error("nothing is accepted")
 	}
