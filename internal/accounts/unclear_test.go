@@ -136,10 +136,10 @@ var unsettled = map[string]string{
 	"keepData":      "the next sign-in stores it",
 	"TryValue":      "nobody has a token for the session that it ends",
 	"RecordExpired": "the next pass finds out",
+	"challenge":     "one of which nobody knows whether it was kept is given to nobody",
+	"drop":          "it is good for a few minutes, and an answer that fits is needed still",
 	"disable":       "change does",
 	"enable":        "change does",
-	"challenge":     "the browser asks for another",
-	"drop":          "it is swept",
 }
 
 // reads are the calls of the store that write nothing.

@@ -171,7 +171,8 @@ func TestTheImagesProgramIsSmallAndNeedsNoOtherFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if size := info.Size(); size > 27_000_000 {
+	// Web Authentication is 2.4 MB of it: go-webauthn links what reads the attestations of all makers, which are never asked for.
+	if size := info.Size(); size > 30_000_000 {
 		t.Errorf("it has %d bytes", size)
 	}
 	if runtime.GOOS == "linux" {
