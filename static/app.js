@@ -48,14 +48,16 @@
     return accepted && copied;
   }
 
-  // What goes with creating a key is a script of its own. It is there before a form can be sent, and so before there is a value.
-  function fetchCreate() {
-    const src = $("[data-script]")?.dataset.script;
-    if (src && !$("head [src='" + src + "']")) document.head.append(Object.assign(document.createElement("script"), { src }));
+  // What goes with creating a key is a script of its own. It is there before a form can be sent, and so before there is a value. So is what
+  // goes with passkeys.
+  function fetchScripts() {
+    for (const { dataset: { script: src } } of document.querySelectorAll("[data-script]")) {
+      if (!$("head [src='" + src + "']")) document.head.append(Object.assign(document.createElement("script"), { src }));
+    }
   }
   window.latchkey = { $, besides, owner, toClipboard };
-  fetchCreate();
-  document.addEventListener("htmx:after:swap", fetchCreate);
+  fetchScripts();
+  document.addEventListener("htmx:after:swap", fetchScripts);
 
   // How many keys are selected is said where something is done with them.
   function countSelected() {
@@ -133,10 +135,11 @@
     $("[data-typed]", button.form)?.focus();
   }, true);
 
-  // The password in the dialog was right: now the browser sends the form itself, and without it.
+  // The password in the dialog was right, or the passkey: now the browser sends the form itself, and without it.
   document.addEventListener("htmx:after:request", ({ target, detail }) => {
     if (!target.matches?.("[data-proof]") || detail.ctx.response?.status !== 204) return;
-    $("[name=password]", target).disabled = target.inert = true;
+    for (const proof of target.querySelectorAll("[data-answer], [name=challenge], [name=password]")) proof.disabled = true;
+    target.inert = true;
     target.submit();
   });
 

@@ -27,7 +27,7 @@ import (
 // Prefix is the path below which Handler answers.
 const Prefix = "/static/"
 
-//go:embed app.css app.js create.js htmx.min.js icon.svg pages.css touch.png whichkey.js
+//go:embed app.css app.js create.js htmx.min.js icon.svg pages.css passkey.js touch.png whichkey.js
 var embedded embed.FS
 
 // asset is one embedded file, ready to be sent.

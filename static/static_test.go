@@ -32,6 +32,7 @@ var files = map[string]string{
 	"icon.svg":    "image/svg+xml",
 	"create.js":   "text/javascript; charset=utf-8",
 	"whichkey.js": "text/javascript; charset=utf-8",
+	"passkey.js":  "text/javascript; charset=utf-8",
 }
 
 const packed = "touch.png"
@@ -242,6 +243,7 @@ func TestFilesWeighLittle(t *testing.T) {
 		names  []string
 	}{
 		{"gzip", 4_600, []string{"app.js"}}, {"gzip", 5_700, []string{"app.css"}}, {"gzip", 2_200, []string{"pages.css"}}, {"gzip", 2_300, []string{"create.js"}},
+		{"gzip", 1_700, []string{"passkey.js"}},
 		{"br", 22_000, []string{"app.css", "app.js", "htmx.min.js", "icon.svg"}},
 	} {
 		if got := weight(c.accept, c.names...); got > c.most {
@@ -257,6 +259,7 @@ func TestNothingIsFetchedFromElsewhereOrRunFromText(t *testing.T) {
 		"pages.css":   regexp.MustCompile(`(?i)@import|url\(|https?:|expression\(`),
 		"whichkey.js": regexp.MustCompile(`\beval\b|new Function|innerHTML|outerHTML|insertAdjacentHTML|document\.write|https?:|Storage\b|XMLHttpRequest|fetch\(`),
 		"create.js":   regexp.MustCompile(`\beval\b|new Function|innerHTML|outerHTML|insertAdjacentHTML|document\.write|https?:|Storage\b|XMLHttpRequest|fetch\(["']`),
+		"passkey.js":  regexp.MustCompile(`\beval\b|new Function|innerHTML|outerHTML|insertAdjacentHTML|document\.write|https?:|Storage\b|XMLHttpRequest|fetch\(["']`),
 		"app.js":      regexp.MustCompile(`\beval\b|new Function|innerHTML|outerHTML|insertAdjacentHTML|document\.write|https?:|Storage\b|XMLHttpRequest|fetch\(["']`),
 		"icon.svg":    regexp.MustCompile(`(?i)<script|\bon\w+=|href|<style|<foreignObject`),
 	} {
