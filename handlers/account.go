@@ -6,9 +6,11 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
+	"latchkey/handlers/websession"
 	"latchkey/internal/model"
 	"latchkey/views"
 )
@@ -27,6 +29,9 @@ func (h *dashboard) showAccount(c echo.Context) error {
 func (h *dashboard) accountModel(c echo.Context) (views.Account, error) {
 	m := views.Account{Page: h.page(c, "Account"), Embedded: h.Here, MinPassword: h.MinPassword, Decides: h.decides()}
 	m.Here = accountPath // also where it answers the form
+	if !h.Here {
+		return m, nil
+	}
 	ctx, cancel := readContext(c)
 	defer cancel()
 	ways, err := h.person(c).Ways(ctx)
@@ -37,8 +42,14 @@ func (h *dashboard) accountModel(c echo.Context) (views.Account, error) {
 		return m, err
 	}
 	m.Ways, m.Connectable = h.ways(ways)
-	m.NoPassword = h.PasswordsOff || !slices.ContainsFunc(ways, func(w model.Way) bool { return w.Provider == model.ProviderEmailPassword })
-	return m, nil
+	proofs, err := h.person(c).Proofs(ctx)
+	if err != nil {
+		return m, err
+	}
+	m.NoPassword = !proofs.Password
+	m.Link = h.SendsLinks && !h.PasswordsOff && slices.ContainsFunc(ways, func(w model.Way) bool { return w.Provider == model.ProviderEmailPassword })
+	m.Passkeys, err = h.passkeysModel(c, proofs.Password)
+	return m, err
 }
 
 // decides is the host of the server that decides how people sign in, "" when that is this one.
@@ -175,29 +186,45 @@ func (h *dashboard) service() string {
 }
 
 func (h *dashboard) confirmDeleteAccount(c echo.Context) error {
-	return h.renderDeleteAccount(c, http.StatusOK, "")
+	return h.renderDeleteAccount(c, http.StatusOK, notProved{})
 }
 
 // renderDeleteAccount says what goes with the account before anybody decides.
-func (h *dashboard) renderDeleteAccount(c echo.Context, status int, problem string) error {
+func (h *dashboard) renderDeleteAccount(c echo.Context, status int, wrong notProved) error {
 	ctx, cancel := readContext(c)
 	defer cancel()
 	keys, err := h.person(c).Keys(ctx)
 	if err != nil {
 		return err
 	}
-	m := views.DeleteAccount{Page: h.page(c, "Delete your account"), Embedded: h.Here, Error: problem}
+	m := views.DeleteAccount{Page: h.page(c, "Delete your account"), Embedded: h.Here, Within: views.Stretch(freshFor)}
+	if m.Confirming, err = h.confirming(c, wrong); err != nil {
+		return err
+	}
+	m.Shown = h.shownLately(c, m.Password || m.Passkey)
 	for _, key := range keys.List {
 		m.Keys = append(m.Keys, key.Name)
 	}
 	return render(c, status, views.DeleteAccountPage(m), views.DeleteAccountPage(m))
 }
 
-// deleteAccount asks for the password whenever it was last given: this cannot be undone.
+// freshFor is for how long it is enough to have signed in, for what otherwise asks anew each time.
+const freshFor = 5 * time.Minute
+
+// shownLately says of a person who cannot show it on the page that they did a moment ago, by signing in.
+func (h *dashboard) shownLately(c echo.Context, canShow bool) bool {
+	row, now := rowOf(c), h.Now()
+	return !canShow && (websession.Proved(row, freshFor, now) || signedInLately(row, freshFor, now))
+}
+
+// deleteAccount asks for the password or a passkey whenever it was last given: this cannot be undone.
 func (h *dashboard) deleteAccount(c echo.Context) error {
-	password := c.Request().PostFormValue(passwordField)
-	if err := h.prove(c, password); err != nil {
-		return h.answerNotProved(c, password, err, func(status int, problem string) error { return h.renderDeleteAccount(c, status, problem) })
+	form, err := sentValues(c)
+	if err != nil {
+		return err
+	}
+	if proved, err := h.provedAnew(c, form); err != nil || !proved {
+		return err
 	}
 	ctx, cancel := actContext(c)
 	defer cancel()
@@ -214,6 +241,28 @@ func (h *dashboard) deleteAccount(c echo.Context) error {
 	h.clearBrowser(c)
 	h.leaveFlash(c, "account-deleted", "")
 	return redirect(c, "/login")
+}
+
+// provedAnew says whether the form shows that it is the person, or they did so a moment ago who can show it by signing in alone. If not it
+// has asked.
+func (h *dashboard) provedAnew(c echo.Context, form url.Values) (bool, error) {
+	given, asked := proofIn(form)
+	if !asked {
+		ctx, cancel := readContext(c)
+		defer cancel()
+		proofs, err := h.person(c).Proofs(ctx)
+		if err != nil {
+			return false, err
+		}
+		if h.shownLately(c, proofs.Password || proofs.Passkey) {
+			return true, nil
+		}
+	}
+	err := h.prove(c, given)
+	if err == nil {
+		return true, nil
+	}
+	return false, h.answerNotProved(c, given, err, func(status int, wrong notProved) error { return h.renderDeleteAccount(c, status, wrong) })
 }
 
 // endSessionsOf ends the web sessions of an account that is gone. Those that held an auth session of this

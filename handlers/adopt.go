@@ -32,7 +32,7 @@ func likeAValue(name string) bool {
 	return len(name) == model.MaxNameLength && model.HoldsValue(name)
 }
 
-// showAdopt shows the form, after the password if that is to be entered: what was pasted before it would have to be pasted again. Without
+// showAdopt shows the form, after the question whether it is the person if that is to be asked: what was pasted before it would have to be pasted again. Without
 // room for another key it leads to where room is made.
 func (h *dashboard) showAdopt(c echo.Context) error {
 	m, keys, err := h.adoptModel(c)
@@ -46,7 +46,7 @@ func (h *dashboard) showAdopt(c echo.Context) error {
 		m.Name = name
 	}
 	if !websession.Proved(rowOf(c), h.StepUp, h.Now()) {
-		return h.askProof(c, toAdopt, http.StatusOK, url.Values{"name": {m.Name}}, "")
+		return h.askProof(c, toAdopt, http.StatusOK, url.Values{"name": {m.Name}}, notProved{})
 	}
 	return render(c, http.StatusOK, views.AdoptPage(m), views.AdoptPage(m))
 }

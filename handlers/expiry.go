@@ -136,14 +136,14 @@ func (h *dashboard) drawExpiry(c echo.Context, status int, key model.Key, f view
 	return render(c, status, views.ExpiryPage(m), views.ExpiryDialog(m))
 }
 
-// setExpiry has a key expire on a day, or never. The service says whether that extends it, which takes a confirmed password. With one in the
-// form that is what is sent.
+// setExpiry has a key expire on a day, or never. The service says whether that extends it, which takes a person who confirmed that it is
+// they. With a proof in the form that is what is sent.
 func (h *dashboard) setExpiry(c echo.Context) error {
 	form, err := sentValues(c)
 	if err != nil {
 		return err
 	}
-	if form.Has(passwordField) {
+	if _, asked := proofIn(form); asked {
 		return h.requireStepUp(toExtend)(h.saveExpiry)(c)
 	}
 	return h.saveExpiry(c)
@@ -160,7 +160,7 @@ func (h *dashboard) saveExpiry(c echo.Context) error {
 	key, err := h.person(c).SetExpiry(ctx, id, at)
 	switch {
 	case model.Is(err, model.KindConfirm):
-		return h.askForPassword(c, toExtend)
+		return h.askForProof(c, toExtend)
 	case model.Is(err, model.KindExpiryPast):
 		f.Error = string(errDayOver)
 		return h.answerNoExpiry(c, f)

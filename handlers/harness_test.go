@@ -62,6 +62,7 @@ type program struct {
 	refuses        map[string]error  // by the accounts here, by call: "register", "change password"
 	then           map[string]func() // what happens after a call: "sign in", "check password"
 	signIns        upstream.SignIns  // what counts tries of a dashboard that is elsewhere
+	keyring        *keyring          // passkeys of everybody, nil for the accounts' own
 	recordingSince time.Time         // of uses, unless it is zero and the store says so
 }
 
@@ -178,6 +179,9 @@ type (
 
 func (h here) As(a model.Account, from model.Origin) handlers.Person {
 	person := handlers.Person(hooked{h.Accounts.As(a, from), h.p})
+	if h.p.keyring != nil {
+		person = h.p.keyring.of(person)
+	}
 	if !h.p.recordingSince.IsZero() {
 		person = recording{person, h.p.recordingSince}
 	}

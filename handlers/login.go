@@ -38,6 +38,7 @@ func (h *dashboard) signInModel(c echo.Context) views.SignIn {
 	return views.SignIn{
 		Page: h.page(c, "Sign in"), Registration: h.Registration, Mail: h.SendsLinks,
 		NoPassword: h.PasswordsOff, Providers: providers(h.Service.OpenID()),
+		Passkeys: h.Here && model.PasskeyHost(h.PublicURL) != "", Elsewhere: strings.Join(h.PasskeysElsewhere, " and "),
 	}
 }
 

@@ -30,14 +30,21 @@ func localPath(next string) string {
 	if strings.HasSuffix(next, arrivalSuffix) { // a stream is no page
 		return home
 	}
-	if slices.Contains(ownPages, next) || strings.HasPrefix(next, home+"/") {
+	if slices.Contains(ownPages, next) || strings.HasPrefix(next, home+"/") || isPasskeyPage(next) {
 		return next
 	}
 	return home
 }
 
 // ownPages are those that need no more than their path, besides those of keys and devices.
-var ownPages = []string{home, activityPath, sessionsPath, accountPath, accountPath + "/delete", helpPath, "/login", "/register", forgotPath, resetPath, confirmPath}
+var ownPages = []string{home, activityPath, sessionsPath, accountPath, accountPath + "/delete", stopPasswordPath, helpPath, "/login", "/register", forgotPath, resetPath, confirmPath}
+
+// isPasskeyPage says whether next is the page on which a passkey is called something else.
+func isPasskeyPage(next string) bool {
+	id, ok := strings.CutPrefix(next, passkeysPath+"/")
+	id, name := strings.CutSuffix(id, "/name")
+	return ok && name && model.IsID(id)
+}
 
 // newKeyWith is the form for a new key with the name filled in, or the keys page when no key can have it. Such a name needs no
 // escapes.

@@ -17,6 +17,7 @@ import (
 var forEverybody = []string{
 	"/theme", "/login", "/register", "/forgot", "/reset", "/confirm", "/confirm/send", "/oauth/device_authorization", "/oauth/token",
 	"/login/with/:id", "/login/with/:id/connect",
+	"/login/passkey", "/login/passkey/options",
 }
 
 // twoTabs are a tab that shows somebody's pages, and a browser in which another person has signed in since. tag is what the pages of

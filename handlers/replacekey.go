@@ -240,7 +240,7 @@ func (h *dashboard) endReplacement(c echo.Context) error {
 	}
 	key, err := h.person(c).EndReplacement(ctx, id)
 	if model.Is(err, model.KindConfirm) { // it was turned off since this was looked up
-		return h.askForPassword(c, toBringBack)
+		return h.askForProof(c, toBringBack)
 	}
 	switch model.OutcomeOf(err) {
 	case model.NotDone:

@@ -116,6 +116,15 @@ func (h *dashboard) routes(e *echo.Echo) {
 	if h.Here {
 		h.openIDRoutes(e, page, user, confirmed(toConnect))
 		e.POST(accountPath+"/ways/:id/remove", h.removeWay, confirmed(toRemoveWay)...)
+		e.POST(passkeySignInPath+"/options", h.givePasskeyOptions)
+		e.POST(passkeySignInPath, h.signInWithPasskey, h.loadAccount)
+		e.POST(passkeysPath, h.addPasskey, append(slices.Clip(user), h.stepUpToAddPasskey)...)
+		e.POST(newPasskeyPath, h.showNewPasskey, append(slices.Clip(user), h.stepUpToAddPasskey)...)
+		page(passkeysPath+"/:id/name", h.showPasskeyName, user...)
+		e.POST(passkeysPath+"/:id/name", h.renamePasskey, user...)
+		e.POST(passkeysPath+"/:id/remove", h.removePasskey, confirmed(toRemovePasskey)...)
+		page(stopPasswordPath, h.showStopPassword, user...)
+		e.POST(stopPasswordPath, h.stopPassword, confirmed(toStopPassword)...)
 	}
 	page(accountPath+"/delete", h.confirmDeleteAccount, user...)
 	e.POST(accountPath+"/delete", h.deleteAccount, user...)

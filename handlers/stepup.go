@@ -13,12 +13,42 @@ import (
 	"latchkey/views"
 )
 
-// passwordField is the one field of a form that is never drawn again.
-const passwordField = "password"
+// The fields of a form with which a person shows that it is they. They are never drawn again.
+const (
+	passwordField  = "password"
+	passkeyField   = "passkey"   // what the browser answered
+	challengeField = "challenge" // to this
+)
 
-const wrongPassword = "Wrong password."
+const (
+	wrongPassword = "Wrong password."
+	// badPasskey is for whatever is wrong with what a browser answered: that is in the log.
+	badPasskey = "That didn’t work. Try again."
+)
 
-// stepUp is what a form is for that only goes through when the password was confirmed lately.
+// proof is what a form has to show that it is the person.
+type proof struct {
+	password  model.Secret
+	challenge string
+	passkey   model.Secret // what the browser answered to it
+}
+
+// proofIn is what a form has, and says whether it is meant to be a proof: it is none while the question was not asked.
+func proofIn(form url.Values) (given proof, asked bool) {
+	given = proof{model.Secret(form.Get(passwordField)), form.Get(challengeField), model.Secret(form.Get(passkeyField))}
+	return given, form.Has(passwordField) || form.Has(passkeyField)
+}
+
+// withPasskey says that it is a passkey that is to show it.
+func (p proof) withPasskey() bool { return p.passkey != "" }
+
+// notProved is what was wrong with a proof, in words that stand beside what it was tried with.
+type notProved struct {
+	said        string
+	withPasskey bool
+}
+
+// stepUp is what a form is for that only goes through when the person confirmed lately that it is they.
 type stepUp struct {
 	act string // as the button says it
 	// verb and anyKey are what is done to the key that the form names, and to one without a name.
@@ -29,11 +59,11 @@ type stepUp struct {
 	leaves string
 }
 
-// requireStepUp lets nobody give a device the means to sign in who has not confirmed their password lately: whoever finds a browser
+// requireStepUp lets nobody give a device the means to sign in who has not confirmed lately that it is they: whoever finds a browser
 // open must not be able to leave with a key. It asks after the form was filled in, and carries along what was typed. What takes away,
 // such as turning a key off, goes without it; but for a way to sign in, which the owner may have no other way to get back.
 //
-// The question's dialog is answered with no content once the password is right, and its script then sends the form once more, as the
+// The question's dialog is answered with no content once the answer is right, and its script then sends the form once more, as the
 // browser does: the act is done in that request alone, whose answer is a page as a whole and may show a value.
 func (h *dashboard) requireStepUp(s stepUp) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
@@ -43,23 +73,24 @@ func (h *dashboard) requireStepUp(s stepUp) echo.MiddlewareFunc {
 			if err != nil {
 				return err
 			}
-			fromDialog := wantsPart(c) && form.Has(passwordField)
+			given, asked := proofIn(form)
+			fromDialog := wantsPart(c) && asked
 			if websession.Proved(row, h.StepUp, h.Now()) {
 				if fromDialog {
 					return c.NoContent(http.StatusNoContent)
 				}
 				return next(c)
 			}
-			if !form.Has(passwordField) {
-				return h.askForPassword(c, s)
+			if !asked {
+				return h.askForProof(c, s)
 			}
-			err = h.prove(c, form.Get(passwordField))
+			err = h.prove(c, given)
 			if err == nil {
 				err = sessionsDown(h.sessions.Confirmed(c.Request().Context(), row))
 			}
 			if err != nil {
-				return h.answerNotProved(c, form.Get(passwordField), err, func(status int, problem string) error {
-					return h.askProof(c, s, status, form, problem)
+				return h.answerNotProved(c, given, err, func(status int, wrong notProved) error {
+					return h.askProof(c, s, status, form, wrong)
 				})
 			}
 			if fromDialog {
@@ -79,60 +110,73 @@ func sentValues(c echo.Context) (url.Values, error) {
 	return c.Request().PostForm, nil
 }
 
-// prove checks the password of the person who is signed in.
-func (h *dashboard) prove(c echo.Context, password string) error {
-	if password == "" {
-		return &model.Error{Kind: model.KindWrongPassword}
-	}
+// prove checks what the person who is signed in shows.
+func (h *dashboard) prove(c echo.Context, given proof) error {
 	ctx, cancel := actContext(c)
 	defer cancel()
-	return h.person(c).CheckPassword(ctx, model.Secret(password))
+	switch {
+	case given.withPasskey():
+		return h.person(c).CheckPasskey(ctx, given.challenge, []byte(given.passkey.Reveal()))
+	case given.password == "":
+		return &model.Error{Kind: model.KindWrongPassword}
+	default:
+		return h.person(c).CheckPassword(ctx, given.password)
+	}
 }
 
-// answerNotProved asks once more when the password was wrong or came too soon. Other errors go their usual way.
-func (h *dashboard) answerNotProved(c echo.Context, password string, err error, ask func(status int, problem string) error) error {
+// answerNotProved asks once more when what was shown was wrong or came too soon. Other errors go their usual way.
+func (h *dashboard) answerNotProved(c echo.Context, given proof, err error, ask func(status int, wrong notProved) error) error {
+	answer := func(status int, problem string) error { return ask(status, notProved{problem, given.withPasskey()}) }
 	switch {
-	case model.Is(err, model.KindWrongPassword) && password == "":
-		return ask(http.StatusUnprocessableEntity, "Enter your password.")
+	case model.Is(err, model.KindWrongPassword) && given.password == "":
+		return answer(http.StatusUnprocessableEntity, "Enter your password.")
 	case model.Is(err, model.KindWrongPassword):
-		return ask(http.StatusUnprocessableEntity, wrongPassword)
+		return answer(http.StatusUnprocessableEntity, wrongPassword)
+	case model.Is(err, model.KindBadPasskey):
+		return answer(http.StatusUnprocessableEntity, badPasskey)
 	case model.Is(err, model.KindTooManyTries):
-		return ask(http.StatusTooManyRequests, h.tooManyTries(c, err))
+		return answer(http.StatusTooManyRequests, h.tooManyTries(c, err))
 	case lost(err): // whatever became of the proof: what it was for has not begun
-		h.logFault(c, "proof of a password lost", err)
-		return ask(http.StatusServiceUnavailable, lostTouch+"Nothing was done. Enter your password again.")
+		h.logFault(c, "proof that it is the person lost", err)
+		return answer(http.StatusServiceUnavailable, lostTouch+"Nothing was done. "+given.again())
 	default:
 		return err
 	}
 }
 
-// askForPassword draws the question before an act, with what was sent.
-func (h *dashboard) askForPassword(c echo.Context, s stepUp) error {
+// again asks for the same once more.
+func (p proof) again() string {
+	if p.withPasskey() {
+		return "Use your passkey again."
+	}
+	return "Enter your password again."
+}
+
+// askForProof draws the question before an act, with what was sent.
+func (h *dashboard) askForProof(c echo.Context, s stepUp) error {
 	form, err := sentValues(c)
 	if err != nil {
 		return err
 	}
-	return h.askProof(c, s, http.StatusForbidden, form, "")
+	return h.askProof(c, s, http.StatusForbidden, form, notProved{})
 }
 
 // askProof draws the question with all that was typed, in the page's dialog or as a page of its own. Its form is sent to where the
 // first one was.
-func (h *dashboard) askProof(c echo.Context, s stepUp, status int, form url.Values, problem string) error {
-	ctx, cancel := readContext(c)
-	defer cancel()
-	proofs, err := h.person(c).Proofs(ctx)
+func (h *dashboard) askProof(c echo.Context, s stepUp, status int, form url.Values, wrong notProved) error {
+	confirming, err := h.confirming(c, wrong)
 	if err != nil {
 		return err
 	}
 	m := views.Proof{
-		Password: proofs.Password, Passkey: proofs.Passkey, Providers: providers(proofs.OpenID),
-		Page: h.page(c, "Confirm it’s you"), Action: c.Request().URL.EscapedPath(),
-		Within: views.Stretch(h.StepUp), Script: wantsPart(c) || form.Has(scriptField), Error: problem,
+		Page: h.page(c, "Confirm it’s you"), Confirming: confirming, Action: c.Request().URL.EscapedPath(),
+		Within: views.Stretch(h.StepUp), Script: wantsPart(c) || form.Has(scriptField),
 		Act: s.act, To: s.to(form), Back: s.back(c, form), PasteAgain: form.Get(s.leaves) != "",
 	}
+	kept := []string{passwordField, passkeyField, challengeField, scriptField, s.leaves, views.OwnerField} // the form has its own
 	for name, values := range form {
 		for _, value := range values {
-			if name != passwordField && name != scriptField && name != s.leaves && name != views.OwnerField { // the form has its own
+			if !slices.Contains(kept, name) {
 				m.Fields = append(m.Fields, views.Field{Name: name, Value: value})
 			}
 		}
@@ -143,6 +187,31 @@ func (h *dashboard) askProof(c echo.Context, s stepUp, status int, form url.Valu
 		c.Response().Header().Set("HX-Reswap", "innerHTML")
 	}
 	return render(c, status, views.ProofPage(m), views.ProofDialog(m))
+}
+
+// confirming is how the person can confirm that it is they. A browser that is to ask for a passkey is given a challenge each time.
+func (h *dashboard) confirming(c echo.Context, wrong notProved) (views.Confirming, error) {
+	ctx, cancel := readContext(c)
+	defer cancel()
+	person := h.person(c)
+	proofs, err := person.Proofs(ctx)
+	if err != nil {
+		return views.Confirming{}, err
+	}
+	m := views.Confirming{Password: proofs.Password, Passkey: proofs.Passkey, Providers: providers(proofs.OpenID)}
+	if wrong.withPasskey {
+		m.PasskeyError = wrong.said
+	} else {
+		m.Error = wrong.said
+	}
+	if m.Passkey {
+		options, challenge, err := person.ProofOptions(ctx)
+		if err != nil {
+			return m, err
+		}
+		m.Options, m.Challenge = string(options), challenge
+	}
+	return m, nil
 }
 
 // providers are other providers as pages draw them.

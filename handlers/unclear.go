@@ -75,6 +75,30 @@ var (
 		link:    accountPath, linkText: "See your account",
 		undone: "That way to sign in was not connected", again: accountPath,
 	}
+	addingPasskey = doubt{
+		heading: "We don’t know whether your passkey was added",
+		text:    lostTouch + "If it’s not in the list, add it again. Your browser may say that it’s there already: remove it there first.",
+		link:    accountPath, linkText: "See your account",
+		undone: "Your passkey was not added", again: accountPath,
+	}
+	renamingPasskey = doubt{
+		heading: "We don’t know whether the passkey was renamed",
+		text:    lostTouch + "If it has its old name in the list, rename it again.",
+		link:    accountPath, linkText: "See your account",
+		undone: "The passkey was not renamed", again: accountPath,
+	}
+	removingPasskey = doubt{
+		heading: "We don’t know whether the passkey was removed",
+		text:    lostTouch + "If it’s still in the list, remove it again.",
+		link:    accountPath, linkText: "See your account",
+		undone: "The passkey was not removed", again: accountPath,
+	}
+	stoppingPassword = doubt{
+		heading: "We don’t know whether your password still works",
+		text:    lostTouch + "Your account says so. Your passkeys work either way.",
+		link:    accountPath, linkText: "See your account",
+		undone: "Your password still works", again: stopPasswordPath,
+	}
 	resettingPassword = doubt{
 		heading: "We don’t know whether your new password is set",
 		text:    lostTouch + "Sign in with it. If it is refused, open the link in the email again.",

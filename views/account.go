@@ -17,8 +17,10 @@ type Account struct {
 	// Ways are how the person signs in; none when that is not known. Connectable are providers with which they could besides.
 	Ways        []Way
 	Connectable []Provider
-	// NoPassword says that the person has none here.
-	NoPassword bool
+	// Passkeys are nil where there are none to have.
+	Passkeys *Passkeys
+	// NoPassword says that the person has none here. Link says that they can have one sent a link for, by their address.
+	NoPassword, Link bool
 	// Decides is the host of the server that decides how they sign in, where that is another one.
 	Decides string
 }
@@ -40,7 +42,18 @@ type DeleteAccount struct {
 	// Embedded says that what is written down of the account goes with it.
 	Embedded bool
 	Keys     []string // their names
-	Error    string
+	// Confirming is how the person shows once more that it is they. Shown says that they did a moment ago, which is enough for those with
+	// neither a password nor a passkey; Within is how long a moment is.
+	Confirming
+	Shown  bool
+	Within string
+}
+
+func (m DeleteAccount) forms() confirmForms {
+	return confirmForms{
+		Confirming: m.Confirming, email: m.Email, action: "/account/delete", back: "/account/delete",
+		label: "Your password", button: "Delete account", doing: "Deleting account…", withPasskey: "Delete account with a passkey", danger: true,
+	}
 }
 
 // keysGo says what becomes of the keys.

@@ -39,7 +39,8 @@ func sessions(page views.Page, text string) views.Sessions {
 
 func proof(page views.Page, text string) views.Proof {
 	return views.Proof{
-		Page: page, Act: text, Action: "/keys", Fields: []views.Field{{Name: text, Value: text}}, Within: "30 minutes", Error: text, Script: true, Back: "/keys",
+		Page: page, Act: text, Action: "/keys", Fields: []views.Field{{Name: text, Value: text}}, Within: "30 minutes", Script: true, Back: "/keys",
+		Confirming: confirming(text),
 	}
 }
 

@@ -74,7 +74,7 @@ func every(text string) map[string]templ.Component {
 
 	return map[string]templ.Component{
 		"log-in":            views.SignInPage(views.SignIn{Page: page, Email: text, Next: text, Reason: text, Registration: true}),
-		"log-in refused":    views.SignInPage(views.SignIn{Page: page, Email: text, Next: text, Error: text}),
+		"log-in refused":    views.SignInPage(views.SignIn{Page: page, Email: text, Next: text, Error: text, Passkeys: true, PasskeyError: text, Elsewhere: text}),
 		"log-in elsewhere":  views.SignInPage(views.SignIn{Page: page, Next: text, Trouble: text, Providers: acme(text)}),
 		"no passwords":      views.SignInPage(views.SignIn{Page: page, Next: text, NoPassword: true, Registration: true, Mail: true, Providers: acme(text)}),
 		"leaving":           views.LeavingPage(views.Leaving{Page: page, Provider: text, Address: "https://id.acme.example/authorize?state=x"}),
@@ -87,7 +87,16 @@ func every(text string) map[string]templ.Component {
 		"forgot":            views.ForgotPage(views.Forgot{Page: page, Email: text, Error: text, Mail: true}),
 		"welcome":           views.ResetPage(views.Reset{Page: page, Link: views.Link{Token: text, TokenID: text}, For: text, First: true}),
 		"account":           views.AccountPage(views.Account{Page: page, Embedded: true, CurrentError: text, NewError: text}),
-		"delete account":    views.DeleteAccountPage(views.DeleteAccount{Page: page, Keys: []string{text}, Error: text}),
+		"delete account":    views.DeleteAccountPage(views.DeleteAccount{Page: page, Keys: []string{text}, Confirming: confirming(text)}),
+		"delete, none":      views.DeleteAccountPage(views.DeleteAccount{Page: page, Keys: []string{text}, Within: text}),
+		"delete, shown":     views.DeleteAccountPage(views.DeleteAccount{Page: page, Keys: []string{text}, Shown: true}),
+		"proof, none":       views.ProofPage(views.Proof{Page: page, To: text, Within: text, Back: "/keys"}),
+		"proof, passkey":    views.ProofPage(views.Proof{Page: page, Confirming: views.Confirming{Passkey: true, Options: text}, To: text, Action: "/keys", Back: "/keys"}),
+		"passkeys":          views.AccountPage(views.Account{Page: page, Embedded: true, Passkeys: passkeys(text)}),
+		"no passkeys":       views.AccountPage(views.Account{Page: page, Embedded: true, Passkeys: &views.Passkeys{Unusable: text, Instead: text}, NoPassword: true, Link: true}),
+		"add a passkey":     views.NewPasskeyPage(views.NewPasskey{Page: page, Name: text, NameError: text, Options: text, Challenge: text, Error: text}),
+		"rename a passkey":  views.PasskeyNamePage(views.PasskeyName{Page: page, Passkey: passkeys(text).List[0], Name: text, Error: text}),
+		"stop a password":   views.StopPasswordPage(views.StopPassword{Page: page, Error: text}),
 		"first visit":       views.KeysPage(empty),
 		"one key":           views.KeysPage(one),
 		"a full account":    views.KeysPage(full),
@@ -327,5 +336,20 @@ func connectedAccount(page views.Page, text string) views.Account {
 			{ID: id(1), Kind: text, Name: text, Removable: true, OpenID: true, Since: views.NewWhen(noon, noon)},
 			{ID: id(2), Kind: text, Name: text, Removable: true},
 		},
+	}
+}
+
+// passkeys are one that works here and one that does not.
+func passkeys(text string) *views.Passkeys {
+	return &views.Passkeys{Limit: 10, Password: true, List: []views.Passkey{
+		{ID: id(1), Name: text, Created: views.NewWhen(noon, noon), Used: views.NewWhen(noon, noon), Synced: true, Removable: true},
+		{ID: id(2), Name: text, Created: views.NewWhen(noon, noon), Elsewhere: text},
+	}}
+}
+
+// confirming are all ways to confirm that it is the person, each with what is wrong.
+func confirming(text string) views.Confirming {
+	return views.Confirming{
+		Password: true, Passkey: true, Providers: []views.Provider{{ID: "acme", Name: text}}, Options: text, Challenge: text, Error: text, PasskeyError: text,
 	}
 }

@@ -110,6 +110,17 @@ type SignIn struct {
 	Providers  []Provider
 	// Trouble says why somebody is here again who tried to sign in elsewhere.
 	Trouble string
+	// Passkeys says that people can sign in with them at this address, PasskeyError what was wrong with one, and Elsewhere at which hosts
+	// those that were created for these work alone.
+	Passkeys                bool
+	PasskeyError, Elsewhere string
+}
+
+func (m SignIn) autocomplete() string {
+	if m.Passkeys {
+		return "username webauthn"
+	}
+	return "username"
 }
 
 // Register is the model of the page on which an account is created.

@@ -177,6 +177,16 @@ var pages = map[string]row{
 	"GET /account/delete":           {first, is(200), is(403), is(403), is(200)},
 	"POST /account/delete":          {first, goes("/login").and(accountGone), is(403), is(403), goes("/login").and(accountGone)},
 
+	"POST /login/passkey":               {is(422), is(422), is(422), is(422), is(422)}, // nobody has one
+	"POST /login/passkey/options":       everybody(is(404)),
+	"POST /account/passkeys/new":        {first, goes("/account"), goes("/account"), goes("/account"), goes("/account")},
+	"POST /account/passkeys":            {first, goes("/account"), goes("/account"), goes("/account"), goes("/account")},
+	"GET /account/passkeys/:id/name":    {first, goes("/account"), is(403), is(403), goes("/account")},
+	"POST /account/passkeys/:id/name":   {first, goes("/account"), goes("/account"), goes("/account"), goes("/account")},
+	"POST /account/passkeys/:id/remove": {first, goes("/account"), goes("/account"), goes("/account"), goes("/account")},
+	"GET /account/password/stop":        {first, is(200), is(403), is(403), is(200)},
+	"POST /account/password/stop":       {first, is(422), is(422), is(422), is(422)},
+
 	"GET /activity":             {first, is(200), is(200), is(200), is(200)},
 	"GET /activity.csv":         {first, is(200), is(200), is(200), is(200)},
 	"GET /activity.json":        {first, is(200), is(200), is(200), is(200)},
@@ -638,7 +648,7 @@ func forms(path string, c *cast, p principal) url.Values {
 		return url.Values{"current": account["password"], "new": {"another battery"}}
 	case "/account/delete":
 		return account
-	case "/device/:id/approve":
+	case "/device/:id/approve", "/account/passkeys", "/account/passkeys/:id/name":
 		return url.Values{"name": {"made"}}
 	default:
 		return url.Values{"x": {"y"}}
@@ -647,7 +657,7 @@ func forms(path string, c *cast, p principal) url.Values {
 
 func TestEveryPageAnswersEveryCallerAsStated(t *testing.T) {
 	t.Parallel()
-	for name, publicURL := range map[string]string{"http": "", "https": "https://keys.example.org"} {
+	for name, publicURL := range map[string]string{"http": "http://localhost:8080", "https": "https://keys.example.org"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t, publicURL)
