@@ -3,7 +3,6 @@ package handlers
 import (
 	"crypto/subtle"
 	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -39,13 +38,16 @@ const (
 // errand is a browser's way to another provider and back. It is kept by that browser alone, sealed: whoever has another browser return with
 // what they began themselves signs nobody in.
 type errand struct {
-	For, Provider   string
-	State, Nonce    string `json:",omitempty"`
-	Verifier        string `json:",omitempty"`
-	Next            string // the page to go on to
-	Session         string `json:",omitempty"` // of whom is signed in, whom it is about
-	Address, Ticket string `json:",omitempty"` // of an account that is there already
-	Began           int64  // in seconds
+	For      string `json:"f"`
+	Provider string `json:"p"`
+	State    string `json:"s,omitempty"`
+	Nonce    string `json:"n,omitempty"`
+	Verifier string `json:"v,omitempty"`
+	Next     string `json:"x"`           // the page to go on to
+	Session  string `json:"w,omitempty"` // of whom is signed in, whom it is about
+	Address  string `json:"a,omitempty"` // of an account that is there already
+	Ticket   string `json:"t,omitempty"` // for it
+	Began    int64  `json:"b"`           // in seconds
 }
 
 // Format keeps all of it out of every log and error.
@@ -56,8 +58,8 @@ func (e errand) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(e)) }
 
 // newErrand begins one, for the person who is signed in unless it is to sign in.
 func (h *dashboard) newErrand(c echo.Context, what, provider, next string) errand {
-	text := func() string { return base64.RawURLEncoding.EncodeToString(model.RandomBytes(32)) }
-	e := errand{For: what, Provider: provider, State: text(), Nonce: text(), Verifier: text(), Began: h.Now().Unix()}
+	text := func(bytes int) string { return base64.RawURLEncoding.EncodeToString(model.RandomBytes(bytes)) }
+	e := errand{For: what, Provider: provider, State: text(16), Nonce: text(16), Verifier: text(32), Began: h.Now().Unix()}
 	if e.Next = localPath(next); len(e.Next) > maxNext {
 		e.Next = home
 	}
@@ -70,7 +72,7 @@ func (h *dashboard) newErrand(c echo.Context, what, provider, next string) erran
 // sessionName names the web session of whom is signed in.
 func sessionName(c echo.Context) string {
 	hash := sessionHash(c)
-	return hex.EncodeToString(hash[:])
+	return base64.RawURLEncoding.EncodeToString(hash[:])
 }
 
 func (h *dashboard) keepErrand(c echo.Context, e errand) error {

@@ -49,12 +49,26 @@ func (h *dashboard) signInWith(c echo.Context) error {
 
 // connectTo sends a person there who wants to sign in with it from now on.
 func (h *dashboard) connectTo(c echo.Context) error {
+	if err := h.mayProve(c); err != nil {
+		return err
+	}
 	return h.sendAway(c, h.newErrand(c, toConnectTo, providerOf(c).ID, accountPath))
 }
 
 // confirmWith sends a person there to show that it is they.
 func (h *dashboard) confirmWith(c echo.Context) error {
+	if err := h.mayProve(c); err != nil {
+		return err
+	}
 	return h.sendAway(c, h.newErrand(c, toConfirm, providerOf(c).ID, c.FormValue("back")))
+}
+
+// mayProve refuses a session that may not manage what is the person's, before they are sent anywhere.
+func (h *dashboard) mayProve(c echo.Context) error {
+	ctx, cancel := readContext(c)
+	defer cancel()
+	_, err := h.person(c).Proofs(ctx)
+	return err
 }
 
 // sendAway has the browser go to the provider by an answer of its own, not by a redirect: browsers hold form-action of our policy against
@@ -65,6 +79,9 @@ func (h *dashboard) sendAway(c echo.Context, e errand) error {
 	address, err := h.Service.BeginOpenID(ctx, e.Provider, model.OpenIDAsk{
 		State: e.State, Nonce: e.Nonce, Verifier: model.Secret(e.Verifier), Fresh: e.For == toConfirm,
 	})
+	if model.Is(err, model.KindNoIssuer) {
+		h.logFault(c, "another provider does not answer", err, "route", c.Path())
+	}
 	if err != nil {
 		return h.answerErrand(c, e, err)
 	}
@@ -227,8 +244,8 @@ func (h *dashboard) answerErrand(c echo.Context, e errand, err error) error {
 		return signingIn.in(err)
 	case is && e.For != toSignIn && e.For != toSameAddress:
 		p := problem{status: status, heading: "Nothing was changed", text: text, link: localPath(e.Next), linkText: "Go back"}
-		if status >= http.StatusInternalServerError {
-			h.logFault(c, "another provider does not answer", err, "route", c.Path())
+		if model.Is(err, model.KindCannotTell) {
+			p.link, p.linkText = accountPath, "Go to your account"
 		}
 		return h.renderProblem(c, p, err)
 	}

@@ -10,7 +10,10 @@ import (
 	"time"
 
 	"latchkey/handlers"
+	"latchkey/internal/accounts"
 	"latchkey/internal/model"
+	"latchkey/internal/openid"
+	"latchkey/internal/testkit"
 )
 
 // elsewhereAs is what comes of a browser's way to Acme, the one other provider: it says what the accounts make of a return, which has tests
@@ -143,7 +146,7 @@ func TestSomebodySignsInAtAnotherProviderAndGoesOnWhereTheyWereGoing(t *testing.
 		t.Errorf("the button says %q", button)
 	}
 	back := goesToAcme(b, acme, "/login/with/acme", url.Values{"next": {"/activity"}})
-	if acme.asked.Fresh || len(acme.asked.Nonce) < 43 || acme.asked.Verifier.Length() < 43 || len(acme.asked.State) < 43 {
+	if acme.asked.Fresh || len(acme.asked.Nonce) < 22 || acme.asked.Verifier.Length() < 43 || len(acme.asked.State) < 22 {
 		t.Errorf("Acme is asked with %d, %d and %d letters", len(acme.asked.State), len(acme.asked.Nonce), acme.asked.Verifier.Length())
 	}
 	arrived := b.get(back).leadsTo("/activity")
@@ -220,7 +223,8 @@ func TestTheCookieOfAWayToAProviderIsNarrowAndSaysNothing(t *testing.T) {
 		"https://keys.example.org": "__Host-latchkey-openid /",
 	} {
 		p, acme := withAcme(t, func(d *handlers.Deps) { d.PublicURL = at })
-		cookies := p.browser().post("/login/with/acme", nil).want(http.StatusOK).cookies
+		next := "/keys/" + strings.Repeat("a", 250)
+		cookies := p.browser().post("/login/with/acme", url.Values{"next": {next}}).want(http.StatusOK).cookies
 		i := slices.IndexFunc(cookies, func(c *http.Cookie) bool { return strings.Contains(c.Name, "openid") })
 		if i < 0 {
 			t.Fatalf("%s: %v", at, cookies)
@@ -355,7 +359,10 @@ func TestAProviderConfirmsThatItIsThePersonWhoIsSignedIn(t *testing.T) {
 		model.KindSomebodyElse: "That isn’t the Acme account that you are connected to. Sign in to that one there.",
 	} {
 		acme.refuses = &model.Error{Kind: kind}
-		b.get(goesToAcme(b, acme, "/confirm/with/acme", confirm)).want(http.StatusForbidden).says("main", want)
+		told := b.get(goesToAcme(b, acme, "/confirm/with/acme", confirm)).want(http.StatusForbidden).says("main", want)
+		if kind == model.KindCannotTell && told.attr("main .card a", "href") != "/account" {
+			t.Error("nothing leads to where passkeys are added")
+		}
 		b.post("/keys", newKeyForm("porch-cam")).want(http.StatusForbidden)
 	}
 	acme.refuses = nil
@@ -411,4 +418,106 @@ func TestAccountSaysWhoseItIsToDecideHowPeopleSignIn(t *testing.T) {
 	b.post("/login/with/acme", nil).want(http.StatusNotFound)
 	b.post("/account/openid/acme/connect", nil).want(http.StatusNotFound)
 	b.post("/confirm/with/acme", nil).want(http.StatusNotFound)
+}
+
+// withProvider is a program at which people sign in at a real provider, as package app wires it.
+func withProvider(t *testing.T, newUsers bool) (*program, *testkit.Provider) {
+	t.Helper()
+	p := newProgram(t)
+	provider, acme := testkit.NewProvider(t, p.clock.Now), model.OpenID{ID: "acme", Name: "Acme"}
+	p.accounts = accounts.New(accounts.Config{
+		PublicURL: publicURL, MinPassword: 8, PasswordCost: testkit.Cheap, Limits: p.limits(), Now: p.clock.Now, Log: p.deps.Log,
+		OpenID: []accounts.OpenIDProvider{{OpenID: acme, Identities: "openid:acme", NewUsers: newUsers}},
+		OpenIDFlows: openid.New(publicURL, p.clock.Now, openid.Provider{
+			OpenID: acme, Issuer: provider.URL, ClientID: provider.ClientID, Secret: provider.ClientSecret, Identities: "openid:acme",
+		}),
+	}, p.store)
+	p.start()
+	return p, provider
+}
+
+// visits presses a button that leads to the provider, goes there, and comes back.
+func (b *browser) visits(provider *testkit.Provider, path string, form url.Values) answer {
+	b.t.Helper()
+	left := b.post(path, form).want(http.StatusOK)
+	address, _ := strings.CutPrefix(left.header.Get("Refresh"), "0; url=")
+	return b.get(provider.Visit(b.t, address).RequestURI())
+}
+
+// Who somebody is, and what is not believed, from one end to the other.
+func TestWhatAProviderSaysDecidesWhereItsPeopleArrive(t *testing.T) {
+	t.Parallel()
+	ada := testkit.ProviderPerson{Subject: "ada-at-acme", Email: email, Verified: true}
+	unverified := ada
+	unverified.Verified = false
+	const connect = "/login/with/acme/connect"
+	for name, c := range map[string]struct {
+		closed bool
+		who    testkit.ProviderPerson
+		fault  testkit.ProviderFault
+		status int
+		says   string // or where it leads
+	}{
+		"an address that has an account":                 {who: ada, status: 303, says: connect},
+		"the same where there are no new users":          {who: ada, closed: true, status: 303, says: connect},
+		"an address that is not verified":                {who: unverified, status: 303, says: "/activity"},
+		"one that is not, where there are no new users":  {who: unverified, closed: true, status: 403, says: "Nobody here is connected to this Acme account."},
+		"verified as a text":                             {who: ada, fault: testkit.TokenVerifiedAsText, closed: true, status: 403, says: "Nobody here is connected to this Acme account."},
+		"a token for another client":                     {who: ada, fault: testkit.TokenOtherAudience, status: 400, says: "That sign-in was not finished. Start again."},
+		"several audiences and nothing says who asked":   {who: ada, fault: testkit.TokenSeveralNoParty, status: 400, says: "That sign-in was not finished. Start again."},
+		"another nonce":                                  {who: ada, fault: testkit.TokenOtherNonce, status: 400, says: "That sign-in was not finished. Start again."},
+		"not signed":                                     {who: ada, fault: testkit.TokenUnsigned, status: 400, says: "That sign-in was not finished. Start again."},
+		"an error in place of a code":                    {who: ada, fault: testkit.ProviderRefuses, status: 400, says: "That sign-in was not finished. Start again."},
+		"the answer of another issuer":                   {who: ada, fault: testkit.AnswerOfOtherIssuer, status: 400, says: "That sign-in was not finished. Start again."},
+		"a provider that goes down while they are there": {who: ada, fault: testkit.ProviderTokensDown, status: 502, says: "Acme does not answer. Try again, or sign in another way."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p, provider := withProvider(t, !c.closed)
+			p.person(email)
+			provider.SignIn(c.who)
+			provider.Has(c.fault)
+			b := p.browser()
+			a := b.visits(provider, "/login/with/acme", url.Values{"next": {"/activity"}}).want(c.status).keepsQuiet("loudly")
+			if c.status == http.StatusSeeOther {
+				a.leadsTo(c.says)
+				return
+			}
+			a.says("main .notice", c.says)
+			b.get("/keys").leadsTo("/login?next=%2Fkeys")
+		})
+	}
+}
+
+func TestAProviderConnectedOnceSignsInAndConfirms(t *testing.T) {
+	t.Parallel()
+	p, provider := withProvider(t, false)
+	who := p.person(email)
+	provider.SignIn(testkit.ProviderPerson{Subject: "ada-at-acme", Email: email, Verified: true, SignedInAt: noon.Add(-time.Hour)})
+	b := p.browser()
+	b.visits(provider, "/login/with/acme", nil).leadsTo("/login/with/acme/connect")
+	b.post("/login/with/acme/connect", url.Values{"password": {"wrong horse"}}).want(http.StatusUnprocessableEntity)
+	b.post("/login/with/acme/connect", url.Values{"password": {password}}).leadsTo("/keys")
+	b.get("/account").says(".ways", "Acme: "+email+", connected 2 May")
+	b.post("/logout", nil)
+	provider.Rotate()
+	b.visits(provider, "/login/with/acme", nil).leadsTo("/keys") // with other keys, and no question
+
+	// She was signed in there long ago, which shows nothing.
+	b.post("/keys", newKeyForm("porch-cam")).want(http.StatusForbidden)
+	provider.Has(testkit.TokenOldTime)
+	b.visits(provider, "/confirm/with/acme", nil).want(http.StatusForbidden).says("main", "Acme cannot tell us that you just signed in.")
+	provider.Has()
+	b.visits(provider, "/confirm/with/acme", url.Values{"back": {"/keys/new?name=porch-cam"}}).leadsTo("/keys/new?name=porch-cam")
+	b.post("/keys", newKeyForm("porch-cam")).want(http.StatusOK).says("#once", "porch-cam")
+
+	provider.SignIn(testkit.ProviderPerson{Subject: "eve-at-acme"})
+	b.visits(provider, "/confirm/with/acme", nil).want(http.StatusForbidden).says("main", "That isn’t the Acme account that you are connected to.")
+	other, _ := p.signedIn("bob@example.com")
+	provider.SignIn(testkit.ProviderPerson{Subject: "ada-at-acme"})
+	other.visits(provider, "/account/openid/acme/connect", nil).want(http.StatusConflict).says("main", "connected to another account here")
+	if err := p.store.DisableUser(t.Context(), who.id, p.clock.Now()); err != nil {
+		t.Fatal(err)
+	}
+	p.browser().visits(provider, "/login/with/acme", nil).want(http.StatusUnprocessableEntity).says(".notice", "This account is disabled.")
 }

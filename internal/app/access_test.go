@@ -13,6 +13,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -154,13 +156,13 @@ var pages = map[string]row{
 	"POST /device/:id/approve": {first, goes("/device"), goes("/device"), goes("/device"), itsPairing.and(connected)},
 	"POST /device/:id/deny":    {first, goes("/device"), goes("/device"), goes("/device"), itsPairing.and(denied)},
 
-	// There is no such provider.
-	"POST /login/with/:id":             everybody(is(404)),
-	"GET /login/with/:id/return":       everybody(is(404)),
-	"GET /login/with/:id/connect":      everybody(is(404)),
-	"POST /login/with/:id/connect":     everybody(is(404)),
-	"POST /account/openid/:id/connect": {first, is(404), is(404), is(404), is(404)},
-	"POST /confirm/with/:id":           {first, is(404), is(404), is(404), is(404)},
+	// To the provider and back. Nobody comes back who has not gone there: that is in handlers.
+	"POST /login/with/:id":             everybody(is(200)),
+	"GET /login/with/:id/return":       everybody(is(400)),
+	"GET /login/with/:id/connect":      everybody(is(400)),
+	"POST /login/with/:id/connect":     everybody(is(400)),
+	"POST /account/openid/:id/connect": {first, is(200), is(403), is(403), is(200)},
+	"POST /confirm/with/:id":           {first, is(200), is(403), is(403), is(200)},
 
 	// There is no email here, and nobody has a link.
 	"GET /forgot":        everybody(is(200)),
@@ -297,6 +299,7 @@ func newStageWith(t *testing.T, change func(*config.Config)) *stage {
 	t.Helper()
 	cfg := testConfig(t)
 	nameAudiences(t, &cfg)
+	nameAcme(t, &cfg)
 	change(&cfg)
 	cfg.Anonymous, cfg.Adoption = "on", "owners"
 	cfg.SessionKeys = model.Secret(strings.Repeat("A", 43) + "=")
@@ -314,6 +317,21 @@ func newStageWith(t *testing.T, change func(*config.Config)) *stage {
 	s := &stage{running: a, t: t, at: "http://" + a.listener.Addr().String(), ring: ring, visitor: visitor}
 	s.sealing = sealing.PublicKey().Bytes()
 	return s
+}
+
+// nameAcme has people sign in at another provider too.
+func nameAcme(t *testing.T, cfg *config.Config) {
+	t.Helper()
+	provider, dir := testkit.NewProvider(t, time.Now), t.TempDir()
+	cfg.Providers = filepath.Join(dir, "providers.json")
+	for name, content := range map[string]string{
+		"secret": provider.ClientSecret.Reveal(), "providers.json": `{"openid": [{"id": "acme", "name": "Acme", "issuer": "` + provider.URL +
+			`", "client_id": "` + provider.ClientID + `", "client_secret_file": "secret"}]}`,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // tokens are a session of the key service.
@@ -680,7 +698,7 @@ func TestEveryPageAnswersEveryCallerAsStated(t *testing.T) {
 func (s *stage) visit(pattern, method string, p principal, c *cast, stated map[string]row) {
 	s.t.Helper()
 	label := fmt.Sprintf("%s %s for %s", method, pattern, p)
-	path := strings.NewReplacer("/device/:id", "/device/"+c.pairing.ID, ":id", c.target, "/static/*", static.URL("app.css")).Replace(pattern)
+	path := strings.NewReplacer("/device/:id", "/device/"+c.pairing.ID, "/with/:id", "/with/acme", "/openid/:id", "/openid/acme", ":id", c.target, "/static/*", static.URL("app.css")).Replace(pattern)
 	header, body := http.Header{}, ""
 	if p != nobody {
 		header.Set("Cookie", c.cookies[p].Name+"="+c.cookies[p].Value)

@@ -163,6 +163,7 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 		BaseURL:        keys.baseURL,
 		Registration:   cfg.Registration && cfg.Passwords,
 		OwnersAdopt:    here && cfg.OwnersAdopt,
+		PasswordsOff:   !cfg.Passwords,
 		MinPassword:    cfg.MinPassword,
 		TrustedProxies: cfg.TrustedProxies,
 		Ready:          a.healthy,

@@ -410,3 +410,10 @@ func (p *Provider) idToken(t testing.TB, code providerCode) string {
 		return SignToken(t, jose.RS256, rsaKey, name, claims)
 	}
 }
+
+// Token is one with these claims for an app, signed as its ID tokens are.
+func (p *Provider) Token(t testing.TB, claims map[string]any) string {
+	t.Helper()
+	rsaKey, _, name := p.signing(t, false)
+	return SignToken(t, jose.RS256, rsaKey, name, claims)
+}
