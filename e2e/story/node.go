@@ -1,6 +1,7 @@
 package story
 
 import (
+	"bufio"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -86,4 +87,36 @@ func OpenElsewhere(t *testing.T) playwright.Page {
 		t.Fatal(err)
 	}
 	return page
+}
+
+// OtherProvider starts a provider with OpenID Connect that others have written, and gives its issuer. Its one client has the secret, and may
+// come from the path at any port of this machine.
+func OtherProvider(t *testing.T, client, secret, path string) string {
+	t.Helper()
+	cmd := exec.Command("node", "provider.mjs", client, secret, path) //nolint:noctx // it ends when its input does
+	cmd.Dir = Path("e2e")
+	var complaints strings.Builder
+	cmd.Stderr = &complaints
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = in.Close()
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("the provider: %v\n%s", err, complaints.String())
+		}
+	})
+	issuer, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(issuer)
 }

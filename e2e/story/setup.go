@@ -148,7 +148,7 @@ func npmCI() error {
 		return nil
 	}
 	if out, err := command("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"); err != nil {
-		return fmt.Errorf("the Playwright driver comes from npm: put Node.js 18+ with npm on PATH: %w\n%s", err, out)
+		return fmt.Errorf("the Playwright driver comes from npm: put Node.js 20+ with npm on PATH: %w\n%s", err, out)
 	}
 	return os.WriteFile(stamp, lock, 0o644) //nolint:gosec // as readable as the rest of node_modules
 }
