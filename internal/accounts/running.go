@@ -189,7 +189,7 @@ func (o *Operating) TurnKeyOff(ctx context.Context, userID, keyID string) (out m
 	return out, o.gone(ctx, userID, missing(model.KindNotFound, "turn key off", err))
 }
 
-// EndSession ends a session of a person, whoever opened it.
+// EndSession ends a session of a person, however it was opened.
 func (o *Operating) EndSession(ctx context.Context, userID, sessionID string) (out model.Switched, err error) {
 	p, out, err := o.about(ctx, userID, model.ActSessionEnded, "")
 	if err != nil {
@@ -250,7 +250,7 @@ func (o *Operating) SendReset(ctx context.Context, userID string) (out model.Swi
 	case err != nil:
 		return out, err
 	case out.User.Email == "":
-		return out, refuse(model.KindBadPassword)
+		return out, &model.Error{Kind: model.KindBadPassword, Reason: "this account has no password"}
 	case o.accounts.cfg.Mailer == nil || !mailable(out.User.Email):
 		return out, refuse(model.KindNoEmail)
 	}

@@ -257,6 +257,19 @@ var calls = map[string]row{
 	"DELETE /api/latchkey/v1/passkeys/{id}":       {is(401), is(404), is(403), is(403), is(404)},
 }
 
+// No caller here is an operator.
+func init() {
+	for _, call := range []string{
+		"GET users", "POST by_value", "GET users/{id}", "GET users/{id}/keys", "GET users/{id}/sessions", "GET users/{id}/events",
+		"POST users/{id}/disable", "POST users/{id}/enable", "POST users/{id}/sign_out", "POST users/{id}/reset",
+		"POST users/{id}/keys/{key}/off", "DELETE users/{id}/sessions/{session}", "GET knocks", "POST knocks/{id}/assign", "POST knocks/{id}/ignore",
+		"GET server_keys", "POST server_keys", "POST server_keys/{id}/off", "GET acts",
+	} {
+		method, path, _ := strings.Cut(call, " ")
+		calls[method+" /api/latchkey/v1/admin/"+path] = row{is(401), is(403), is(403), is(403), is(403)}
+	}
+}
+
 // methods are those that every path is asked with. What reads comes first and what ends something last, because the callers
 // of a path live through all of them.
 var methods = []string{"GET", "HEAD", "OPTIONS", "TRACE", "PATCH", "POST", "PUT", "DELETE"}
@@ -966,7 +979,7 @@ func (s *stage) call(pattern, method string, p principal, c *cast, stated map[st
 	if strings.Contains(pattern, "/sessions/") {
 		id = newClient(s.t, s.URL()).Resume(c.owner, client.Secret(c.tokens[owner].Refresh)).ID()
 	}
-	path := strings.NewReplacer("{id}", id, "{app}", "latchkey-local", "{provider}", "local-userpass").Replace(pattern)
+	path := strings.NewReplacer("{id}", id, "{app}", "latchkey-local", "{provider}", "local-userpass", "{key}", id, "{session}", id).Replace(pattern)
 	header, body := http.Header{}, ""
 	if p != nobody {
 		header = bearer(c.tokens[p].Refresh)

@@ -140,7 +140,7 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 	number, _ := build()
 	dashboard := handlers.New(handlers.Deps{
 		Service:        keys.service,
-		Operators:      keys.operators,
+		Operators:      operators(keys.service),
 		Exchange:       keys.tokens,
 		Here:           here,
 		ConfirmEmail:   here && a.mails.box != nil,

@@ -69,7 +69,7 @@ func tables() map[string][]string {
 // concrete fills in what a route leaves open.
 func concrete(path string) string {
 	return strings.NewReplacer(":id", "0123456789abcdef01234567", "{id}", "0123456789abcdef01234567", "{app}", "latchkey-local",
-		"{provider}", "local-userpass", "/static/*", static.URL("app.css")).Replace(path)
+		"{provider}", "local-userpass", "{key}", "0123456789abcdef01234567", "{session}", "0123456789abcdef01234567", "/static/*", static.URL("app.css")).Replace(path)
 }
 
 // oddMethods are what no route has. Those in lower case are not the methods that they look like, and the last two are names

@@ -19,15 +19,13 @@ import (
 // keyService is whatever has the accounts and their keys.
 type keyService struct {
 	service handlers.Service
-	// operators is how operators reach the accounts; nil where these are elsewhere.
-	operators handlers.Operators
-	pace      time.Duration // how often the streams of pages look
-	changes   func() uint64 // how many there were; nil when that cannot be told
-	baseURL   string        // what devices are given
-	api       http.Handler  // what answers the client API's paths here
-	routes    []string      // its calls, as "METHOD /path"
-	drain     func()        // waits for what it records after its answers
-	tokens    handlers.TokenExchange
+	pace    time.Duration // how often the streams of pages look
+	changes func() uint64 // how many there were; nil when that cannot be told
+	baseURL string        // what devices are given
+	api     http.Handler  // what answers the client API's paths here
+	routes  []string      // its calls, as "METHOD /path"
+	drain   func()        // waits for what it records after its answers
+	tokens  handlers.TokenExchange
 	// finish finishes the replacements of keys that are due by a time; nil where the keys are elsewhere.
 	finish func(ctx context.Context, by time.Time) error
 }
@@ -83,7 +81,7 @@ func (a *App) here(cfg config.Settings, ring keyRing, access []*ecdsa.PrivateKey
 	a.admin.measure(rules)
 	a.recordExpired = rules.RecordExpired
 	k = keyService{
-		service: accountsHere{rules, a.admin}, operators: operatorsHere{rules}, pace: time.Second, baseURL: a.url,
+		service: accountsHere{rules, a.admin}, pace: time.Second, baseURL: a.url,
 		api: a.admin.countSignIns(server), routes: server.Routes(), drain: rules.Drain, tokens: a.admin.exchanges(server, cfg.Audiences),
 		finish: rules.FinishReplacements,
 	}
@@ -142,18 +140,6 @@ func (a accountsHere) SignIn(ctx context.Context, from model.Origin, email strin
 	who, err := a.Accounts.SignIn(ctx, from, email, password)
 	a.admin.countSignIn(err)
 	return who, err
-}
-
-// operatorsHere is the accounts behind the interface for operators.
-type operatorsHere struct{ accounts *accounts.Accounts }
-
-// Operator is that of the accounts.
-func (o operatorsHere) Operator(ctx context.Context, who model.Account, from model.Origin) (handlers.Operating, error) {
-	operating, err := o.accounts.Operator(ctx, who, from)
-	if err != nil {
-		return nil, err
-	}
-	return operating, nil
 }
 
 // As is that of the service elsewhere.

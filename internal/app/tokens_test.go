@@ -211,7 +211,7 @@ func TestATokenForAnotherServiceOpensNothingHere(t *testing.T) {
 		if stated[nobody].status != http.StatusUnauthorized {
 			continue
 		}
-		path = strings.NewReplacer("{id}", c.target, "{app}", config.Defaults().AppID, "{provider}", model.ProviderEmailPassword).Replace(path)
+		path = strings.NewReplacer("{id}", c.target, "{app}", config.Defaults().AppID, "{provider}", model.ProviderEmailPassword, "{key}", c.target, "{session}", c.target).Replace(path)
 		if got := s.request(method, path, "", "", bearer(token)); got.Status != http.StatusUnauthorized {
 			t.Errorf("%s: %d %s", route, got.Status, got.Body)
 		}

@@ -75,6 +75,8 @@ var (
 	mayLink = accessRule{token: accessToken, live: true, session: byPerson | byNobody, refusal: kindLinkForbidden}
 	// Whoever manages keys, with the token that an app has at hand: what it opens ends with its session, which must not have ended before.
 	handsOver = accessRule{token: accessToken, live: true, session: byPerson, refusal: kindKeysForbidden}
+	// Whether the person is an operator is read behind it, for each call.
+	operates = accessRule{token: refreshToken, session: byPerson, refusal: kindForbidden}
 )
 
 // admit finds out who is calling and whether the access rule lets them in. Beside a refusal it says whose token it was, if it was one

@@ -79,6 +79,13 @@ var stated = map[string]outcomes{
 	"DELETE " + passkeysPath + "/{id}":      {401, 401, 401, 401, 401, 401, 401, 403, 403, 404, 404},
 }
 
+// No caller here is an operator.
+func init() {
+	for _, rt := range (&Server{}).adminRoutes() {
+		stated[rt.method+" "+rt.path] = outcomes{401, 401, 401, 401, 401, 401, 401, 403, 403, 403, 403}
+	}
+}
+
 // cast is everybody who may knock, made afresh for each knock because some calls end accounts.
 type cast struct {
 	owner, key, anonymous, stranger loginAnswer

@@ -96,6 +96,10 @@ const (
 	kindPasskeysNotOffered
 	kindNotProved
 	kindBadReturn
+	kindNoSuchUser
+	kindKnockNotFound
+	kindYourself
+	kindLastOperator
 	kinds // how many there are
 )
 
@@ -181,6 +185,10 @@ var wireErrors = [...]wireError{
 	kindPasskeyNotFound:    {404, "PasskeyNotFound", "passkey not found", slog.LevelInfo},
 	kindPasskeysNotOffered: {404, "", "there are no passkeys at this address: it must begin with https and have a name", slog.LevelInfo},
 	kindNotProved:          {403, "ProofRequired", "show first that it is you: POST /proof", slog.LevelInfo},
+	kindNoSuchUser:         {404, "UserNotFound", "this account is gone", slog.LevelInfo},
+	kindKnockNotFound:      {404, "KnockNotFound", "no refused device has this id", slog.LevelInfo},
+	kindYourself:           {409, "", "operators cannot disable their own account", slog.LevelInfo},
+	kindLastOperator:       {409, "", "the last operator cannot be disabled", slog.LevelInfo},
 	kindBadReturn:          {400, "InvalidParameter", "'return' begins with none of the addresses that this server may lead people back to", slog.LevelInfo},
 	// Linking says "unauthorized" where the tests of the SDKs look for that, and never is.
 	kindBadLinkRequest:    {400, "InvalidParameter", "invalid user link request", slog.LevelInfo},
@@ -260,9 +268,11 @@ var wireKinds = map[model.Kind]kind{
 	model.KindExpiryPast:         kindBadExpiry,
 	model.KindExpiryFar:          kindBadExpiry,
 	model.KindLeaked:             kindLeaked,    // only where a replacement is undone
-	model.KindConfirm:            kindForbidden, // of no act of a program
 	model.KindCannotTell:         kindForbidden, // nor these
 	model.KindSomebodyElse:       kindForbidden,
+	model.KindConfirm:            kindForbidden, // of no act of a program but those of operators
+	model.KindYourself:           kindYourself,
+	model.KindLastOperator:       kindLastOperator,
 
 	model.KindBadPasskey:   kindBadPasskey,
 	model.KindPasskeyTaken: kindPasskeyTaken,

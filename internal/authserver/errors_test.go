@@ -18,7 +18,7 @@ func TestEveryKindOfErrorHasAnAnswer(t *testing.T) {
 		"AuthProviderNotFound": true, "InternalServerError": true, "UserDisabled": true, "UserpassTokenInvalid": true, "FunctionNotFound": true, "UserAlreadyConfirmed": true,
 	}
 	// Of calls that no SDK makes, and two that mean to them what an unknown error means.
-	ours := map[string]bool{"SessionNotFound": true, "StorageUnavailable": true, "OutcomeUnknown": true, "ReplacementNotFound": true, "PasskeyNotFound": true, "ProofRequired": true}
+	ours := map[string]bool{"SessionNotFound": true, "StorageUnavailable": true, "OutcomeUnknown": true, "ReplacementNotFound": true, "PasskeyNotFound": true, "ProofRequired": true, "UserNotFound": true, "KnockNotFound": true}
 	for k, wire := range wireErrors {
 		if wire.status < 400 || wire.text == "" || !known[wire.code] && !ours[wire.code] {
 			t.Errorf("kind %d: %+v", k, wire)

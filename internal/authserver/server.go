@@ -33,7 +33,7 @@ type Config struct {
 	IDTokens IDTokens
 	// OwnersAdopt adds the call by which people take over values that their devices have.
 	OwnersAdopt bool
-	// StepUp is for how long after a proof that it is they people add and remove ways to sign in.
+	// StepUp is for how long after a proof that it is they people add and remove ways to sign in, and act as operators.
 	StepUp time.Duration
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
@@ -66,7 +66,7 @@ func New(cfg Config, of *accounts.Accounts, tokens *Tokens) *Server {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{cfg: cfg, accounts: of, tokens: tokens, ids: idsOf(cfg.AppID)}
-	s.routes = s.table()
+	s.routes = append(s.table(), s.adminRoutes()...)
 	if cfg.OwnersAdopt {
 		s.routes = append(s.routes, route{"POST", adoptedPath, managesKeys, s.adoptKey})
 	}

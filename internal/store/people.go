@@ -8,9 +8,9 @@ import (
 	"latchkey/internal/model"
 )
 
-// peopleRows is how many rows a look for people reads: a person has one for each way in which they sign in. It is enough for MaxPeople
-// of whom each has several.
-const peopleRows = 4 * MaxPeople
+// peopleRows is how many rows a look for people reads: a person has one for each way in which they sign in. It is enough for MaxPeople of whom
+// each has two; where they have more, fewer are found at once.
+const peopleRows = 2 * MaxPeople
 
 // MaxPeople is about how many people one look finds.
 const MaxPeople = 50
@@ -83,7 +83,7 @@ type PeopleFound struct {
 	More string
 }
 
-// People are those in a range behind a place in it, "" for the first: so many, MaxPeople at most, and whoever is in one place with the last.
+// People are those in a range behind a place in it, "" for the first: so many, MaxPeople at most, and those in one place with the last.
 func (s *Store) People(ctx context.Context, r Range, after string, most int) (PeopleFound, error) {
 	text, args := selectPeopleByID, []any{after, peopleRows}
 	switch {
@@ -115,7 +115,7 @@ func (s *Store) Person(ctx context.Context, id string) (FoundPerson, error) {
 		return FoundPerson{}, doing("find person", err)
 	}
 	for i := range rows {
-		rows[i].key = "" // there is but one
+		rows[i].place = "" // there is but one
 	}
 	return grouped(rows, 1).List[0], nil
 }
@@ -124,20 +124,20 @@ func (s *Store) Person(ctx context.Context, id string) (FoundPerson, error) {
 func grouped(rows []personAt, most int) (found PeopleFound) {
 	whole := len(rows)
 	if whole == peopleRows {
-		for whole > 0 && rows[whole-1].key == rows[len(rows)-1].key {
+		for whole > 0 && rows[whole-1].place == rows[len(rows)-1].place {
 			whole--
 		}
 		if whole == 0 { // all are in one place
 			whole = len(rows)
 		}
-		found.More = rows[whole-1].key
+		found.More = rows[whole-1].place
 	}
 	at := map[string]int{}
 	for n, r := range rows[:whole] {
 		i, known := at[r.person.ID]
 		if !known {
-			if len(found.List) >= most && r.key != rows[n-1].key {
-				found.More = rows[n-1].key
+			if len(found.List) >= most && r.place != rows[n-1].place {
+				found.More = rows[n-1].place
 				return found
 			}
 			i = len(found.List)
@@ -171,7 +171,7 @@ func (s *Store) FirstEvent(ctx context.Context, userID string) (model.Event, err
 
 // personAt is a row of what personColumns select, and where in its range it is.
 type personAt struct {
-	key      string
+	place    string
 	person   FoundPerson
 	identity model.Identity // the zero value of a user who has none
 }
@@ -186,7 +186,7 @@ type personRow struct {
 func (r *personRow) columns() []any {
 	p, i := &r.person, &r.identity
 	return []any{
-		&r.key, &p.ID, &r.created, &r.disabled, &p.Keys, &r.seen, &r.web, &r.use, &p.Operator, &p.Passkeys,
+		&r.place, &p.ID, &r.created, &r.disabled, &p.Keys, &r.seen, &r.web, &r.use, &p.Operator, &p.Passkeys,
 		&i.ID, &i.Provider, &i.Subject, &i.Email, &i.Data, &i.Pending,
 	}
 }

@@ -257,7 +257,7 @@ func (s *Store) setUserDisabled(ctx context.Context, userID string, disabled boo
 	}
 	return s.write(ctx, ofUser(userID), func(t tx) error {
 		if disabled {
-			if err := t.lock(ofOperators); err != nil { // whoever disables: operators are counted
+			if err := t.lock(ofOperators); err != nil { // on the command line too: operators are counted
 				return err
 			}
 			if byOperator(events) {
