@@ -54,7 +54,7 @@ func TestEveryKindOfEventIsToldInAPlainSentence(t *testing.T) {
 		kind   string
 		change []func(*model.Event)
 	}{
-		{"account-made", nil}, {"handed-over", nil}, {"handed-over", []func(*model.Event){detail("app.example.org")}}, {"signed-in", nil}, {"signed-in", []func(*model.Event){detail("with Google")}},
+		{"account-made", nil}, {"signed-in", nil}, {"signed-in", []func(*model.Event){detail("with Google")}},
 		{"sign-in-failed", []func(*model.Event){detail("wrong password"), by(model.ActorUnknown)}},
 		{"session-ended", []func(*model.Event){detail("signed out")}},
 		{"session-ended", []func(*model.Event){detail("ended from another place")}}, {"session-ended", []func(*model.Event){detail("all others")}},
@@ -78,6 +78,7 @@ func TestEveryKindOfEventIsToldInAPlainSentence(t *testing.T) {
 		{"key-replaced", []func(*model.Event){key, detail("porch-cam-2; you turn the old key off")}},
 		{"key-parked", []func(*model.Event){key, by(model.ActorServer), detail("porch-cam-2 was in use since 14:10 UTC")}},
 		{"key-brought-back", []func(*model.Event){key}}, {"key-replacement-ended", []func(*model.Event){key, detail("porch-cam-2 was deleted")}},
+		{"handed-over", nil}, {"handed-over", []func(*model.Event){detail("app.example.org")}},
 		{"of-a-newer-version", []func(*model.Event){detail("whatever")}},
 	} {
 		p.writes(who, e.kind, e.change...)
@@ -99,7 +100,7 @@ func TestEveryKindOfEventIsToldInAPlainSentence(t *testing.T) {
 		"Password changed", "Password reset", "Password confirmed", "Password reset requested",
 		"Email address confirmed", "Added sign-in with email and password", "Removed sign-in with Google", "Account disabled", "Account enabled",
 		"Started replacing porch-cam with porch-cam-2; you turn the old key off", "Turned off porch-cam: porch-cam-2 was in use since 14:10 UTC",
-		"Brought back porch-cam", "Stopped replacing porch-cam: porch-cam-2 was deleted", "of-a-newer-version: whatever", "Signed in",
+		"Brought back porch-cam", "Stopped replacing porch-cam: porch-cam-2 was deleted", "Signed in from an app", "Signed in from app.example.org", "of-a-newer-version: whatever", "Signed in",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

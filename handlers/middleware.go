@@ -45,11 +45,13 @@ func SecureHeaders(publicURL string, next http.Handler) http.Handler {
 
 // referrerPolicy is what browsers may say of where a request of ours comes from: to other sites nothing. To us they must say it, since
 // under no-referrer they send "Origin: null" with every form, and those without Sec-Fetch-Site then have nothing to show that it is
-// ours. A page that was opened by the link of a mail has a token in its address, and one to which another provider
+// ours. A page that was opened by the link of a mail or an app has a token or a ticket in its address, and one to which another provider
 // has sent a browser back a code: they give away their origin alone, to us too, because proxies write Referer into logs.
 func referrerPolicy(r *http.Request) string {
-	if strings.Contains(r.URL.RawQuery, "token") && r.URL.Query().Has("token") { // reading an address costs every page something
-		return "strict-origin"
+	if q := r.URL.RawQuery; strings.Contains(q, "token") || strings.Contains(q, ticketField) { // reading an address costs every page something
+		if query := r.URL.Query(); query.Has("token") || query.Has(ticketField) {
+			return "strict-origin"
+		}
 	}
 	if r.URL.RawQuery != "" && strings.HasPrefix(r.URL.Path, errandPath) {
 		return "strict-origin"

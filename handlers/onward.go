@@ -74,6 +74,9 @@ func hereAgain(page string) string {
 			return page
 		}
 	}
+	if _, ticket, found := strings.Cut(page, "?"+ticketField+"="); found && behindHandover(ticket) == page {
+		return page
+	}
 	path, query, found := strings.Cut(page, "?next=")
 	if next, err := url.QueryUnescape(query); found && err == nil && slices.Contains(entrances, path) && entrance(path, next) == page {
 		return page

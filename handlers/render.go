@@ -62,6 +62,7 @@ func (h *dashboard) page(c echo.Context, title string) views.Page {
 	p.Status, p.Undo = h.takeFlash(c)
 	if a, ok := accountOf(c); ok {
 		p.Email = a.Called()
+		p.From = fromApp(rowOf(c))
 	}
 	return p
 }

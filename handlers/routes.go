@@ -58,6 +58,11 @@ func (h *dashboard) routes(e *echo.Echo) {
 		e.POST(confirmPath+"/send", h.sendConfirmation, h.loadAccount)
 	}
 
+	if h.Here {
+		page(handoverPath, h.showHandover, h.loadAccount)
+		e.POST(handoverPath, h.useHandover, h.loadAccount)
+	}
+
 	// Devices, which have no account yet.
 	page(metadataPath, h.describeServer)
 	e.POST(startPath, h.startPairing)

@@ -12,6 +12,7 @@ import (
 type Service interface {
 	PasskeySignIns
 	OtherProviders
+	Handovers
 	// Register creates an account.
 	Register(ctx context.Context, from model.Origin, email string, password model.Secret) error
 	// Named is the address of the account that a person means by what they typed: where nobody can tell an address from another, the
@@ -30,6 +31,14 @@ type Service interface {
 	// UseLink does what a link is for, and says with which email the account is signed in to that it was of, in its exact letters: "" when
 	// that is not known. The password is the new one of model.LinkReset.
 	UseLink(ctx context.Context, from model.Origin, link model.GivenLink, password model.Secret) (email string, err error)
+}
+
+// Handovers are links with which apps open the dashboard for their own people. Some services do not offer them.
+type Handovers interface {
+	// Handover is what a link would open. It leaves the link good; model.KindBadLink is that it is not.
+	Handover(ctx context.Context, ticket model.Secret) (model.Handover, error)
+	// UseHandover opens a session that ends with the app's, and uses the link up.
+	UseHandover(ctx context.Context, from model.Origin, ticket model.Secret) (model.Account, model.Handed, error)
 }
 
 // PasskeySignIns are how somebody signs in with a passkey. Some services do not offer it.

@@ -75,7 +75,7 @@ func (h *dashboard) holds(row model.WebSession) string {
 
 func (h *dashboard) browserModel(row model.WebSession) views.Session {
 	return views.Session{
-		ID: hex.EncodeToString(row.IDHash[:]), Name: orUnknown(knownProgram(row.Agent), "A browser"), Claims: claims(claimOf(row.Agent)), Address: row.Address,
+		ID: hex.EncodeToString(row.IDHash[:]), From: fromApp(row), Name: orUnknown(knownProgram(row.Agent), "A browser"), Claims: claims(claimOf(row.Agent)), Address: row.Address,
 		Seen: views.NewWhen(row.LastSeenAt, h.Now()), Opened: views.NewWhen(row.CreatedAt, h.Now()),
 	}
 }
@@ -254,6 +254,9 @@ func (h *dashboard) endRows(c echo.Context, rows []model.WebSession) (told bool,
 }
 
 func (h *dashboard) answerEnded(c echo.Context, act string) error {
+	if rowOf(c).FromApp && errors.Is(h.sessions.Check(c.Request().Context(), sessionHash(c)), websession.ErrNone) {
+		return h.askToSignIn(c, endedHere) // it has ended with the app's
+	}
 	if !wantsPart(c) {
 		h.leaveFlash(c, act, "")
 		return redirect(c, sessionsPath)

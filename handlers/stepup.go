@@ -168,6 +168,9 @@ func (h *dashboard) askProof(c echo.Context, s stepUp, status int, form url.Valu
 	if err != nil {
 		return err
 	}
+	if proofs.None() && rowOf(c).FromApp {
+		return h.askApp(c, s)
+	}
 	m := views.Proof{
 		Page: h.page(c, "Confirm it’s you"), Confirming: confirming, Action: c.Request().URL.EscapedPath(),
 		Within: views.Stretch(h.StepUp), Script: wantsPart(c) || form.Has(scriptField),

@@ -33,6 +33,11 @@ var (
 		link:    "/login", linkText: "Sign in",
 		undone: "You weren’t signed in", again: "/login",
 	}
+	openingKeys = doubt{
+		heading: "You weren’t signed in",
+		text:    lostTouch + "Go back to the app and try again. If a session was opened anyway, Sessions lists it, and nobody has it.",
+		undone:  "You weren’t signed in",
+	}
 	registering = doubt{
 		heading: "We don’t know whether your account was created",
 		text:    lostTouch + "Send the form again: if the account is there, it says so, and you can sign in with your password.",

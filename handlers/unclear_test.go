@@ -79,6 +79,13 @@ func (l losingService) UseLink(ctx context.Context, from model.Origin, link mode
 	return l.Service.UseLink(ctx, from, link, password)
 }
 
+func (l losingService) UseHandover(ctx context.Context, from model.Origin, ticket model.Secret) (model.Account, model.Handed, error) {
+	if err := l.calls.before("UseHandover"); err != nil {
+		return model.Account{}, model.Handed{}, err
+	}
+	return l.Service.UseHandover(ctx, from, ticket)
+}
+
 type losingPerson struct {
 	handlers.Person
 	calls losing
@@ -606,6 +613,14 @@ var lostActs = map[string]struct {
 		act:     func(s scene, b *browser) answer { return s.pairing.on(b).approve("pump") },
 		unclear: told{500, []string{"The device was not connected. Its key couldn’t be kept for it, so it was deleted again."}, "", ""},
 	},
+	"be handed over by an app": {
+		calls:    []string{"UseHandover"},
+		stranger: true,
+		act:      func(_ scene, b *browser) answer { return b.post("/handover", url.Values{"ticket": {"0"}}) },
+		unclear: told{500, []string{"You weren’t signed in", lostTouch +
+			"Go back to the app and try again. If a session was opened anyway, Sessions lists it, and nobody has it."}, "", ""},
+		undone: told{503, []string{"You weren’t signed in"}, "", ""},
+	},
 	"ask for a pairing": {
 		calls:   []string{"CreateGrant"},
 		act:     func(s scene, _ *browser) answer { return s.program.device().start(url.Values{"client_id": {appID}}) },
@@ -619,7 +634,7 @@ var notLost = []string{
 	"SendLink", "SweepGrants",
 	"Passkeys", "PasskeyOptions", "ProofOptions", "NewPasskeyOptions",
 	"SignInWithPasskey", "CheckPasskey", "AddPasskey", "RenamePasskey", "RemovePasskey", "RemovePassword", // on no page yet
-	"OpenID", "BeginOpenID", "ReturnOpenID", "ConnectOpenID", "ConfirmOpenID",
+	"Handover", "OpenID", "BeginOpenID", "ReturnOpenID", "ConnectOpenID", "ConfirmOpenID",
 	"MarkSaved",    // TestLeavingAValueGoesOnWhateverCannotBeRemembered
 	"DeliverGrant", // TestADeliveryWhoseAnswerIsLostIsRepeatedAndWrittenDownOnce
 }

@@ -43,6 +43,8 @@ type Page struct {
 	Undo   *Undo
 	// Notice stands above the content until it is dealt with.
 	Notice *Notice
+	// From is the app that has opened this browser, nil when its person signed in here.
+	From *FromApp
 	// lean is of the list of keys alone: it has none of the styles that only other pages need.
 	lean bool
 }

@@ -24,6 +24,8 @@ type Sessions struct {
 // Session is one place where a person is signed in.
 type Session struct {
 	ID, Name string
+	// From is the app that has opened it, nil when its person signed in.
+	From *FromApp
 	// Claims are what it says of itself, beside what it is known to be: its name, what it runs on and with.
 	Claims  []string
 	Address string

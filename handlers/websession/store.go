@@ -64,10 +64,11 @@ func none(err error) error {
 	return err
 }
 
-// Values of a gorilla session: who is signed in, and the row as it is.
+// Values of a gorilla session: who is signed in, the row as it is, and what is different of it when an app opens it.
 const (
 	accountValue = "account"
 	rowValue     = "row"
+	handedValue  = "handed"
 )
 
 // Store is a gorilla/sessions Store: the browser holds 32 random bytes and nothing else, a row holds the rest. The id is not signed,
@@ -144,6 +145,36 @@ func (s *Store) Start(w http.ResponseWriter, r *http.Request, a model.Account) e
 	}
 	session.Values[accountValue] = a
 	return session.Save(r, w)
+}
+
+// StartHanded is Start for an app that opens a browser. What the app proves of the person is good for as long as it says, however long it
+// would be good otherwise.
+func (s *Store) StartHanded(w http.ResponseWriter, r *http.Request, a model.Account, h model.Handed, stepUp time.Duration) error {
+	session, err := s.Get(r, s.Cookie)
+	if err != nil {
+		return err
+	}
+	session.Values[handedValue] = handed{h, stepUp}
+	session.Values[accountValue] = a
+	return session.Save(r, w)
+}
+
+// handed is how an app has opened a browser, and for how long a proof is good.
+type handed struct {
+	model.Handed
+	stepUp time.Duration
+}
+
+// change makes of the row of a browser that of one that an app has opened.
+func (h handed) change(row *model.WebSession) {
+	row.FromApp, row.ReturnTo = true, h.ReturnTo
+	if h.Ends.Before(row.ExpiresAt) {
+		row.ExpiresAt = h.Ends
+	}
+	row.ProvedAt = time.UnixMilli(0)
+	if h.Proof > 0 {
+		row.ProvedAt = row.CreatedAt.Add(min(0, h.Proof-h.stepUp))
+	}
 }
 
 // End ends the browser's session, if it has one, and takes its cookie away.
@@ -325,6 +356,9 @@ func (s *Store) Save(r *http.Request, w http.ResponseWriter, session *sessions.S
 	}
 	if a.Unproved {
 		row.ProvedAt = time.UnixMilli(0)
+	}
+	if h, ok := session.Values[handedValue].(handed); ok {
+		h.change(&row)
 	}
 	row.Sealed = s.ring.seal(pack(a), row.IDHash[:])
 	err := s.Rows.CreateWebSession(r.Context(), row)

@@ -172,6 +172,9 @@ var pages = map[string]row{
 	"GET /confirm":       everybody(goes("/login")), // there is nothing to confirm
 	"POST /confirm":      everybody(is(422)),
 	"POST /confirm/send": everybody(is(422)),
+	// Without a link.
+	"GET /handover":  everybody(is(200)),
+	"POST /handover": everybody(is(422)),
 
 	"GET /account":                  {first, is(200), is(200), is(200), is(200)},
 	"POST /account/password":        {first, goes("/account"), is(403), is(403), goes("/account")},
