@@ -67,7 +67,7 @@ func (p *Person) HandOver(ctx context.Context, returnTo string) (address model.S
 	return model.Secret(a.cfg.PublicURL + "/handover?" + url.Values{"ticket": {ticket}}.Encode()), h.ExpiresAt, nil
 }
 
-// Handover is what a link would open, whoever has it. It leaves the link good.
+// Handover is what a link would open. It leaves the link good.
 func (a *Accounts) Handover(ctx context.Context, ticket model.Secret) (model.Handover, error) {
 	h, _, err := a.handover(ctx, ticket)
 	return h, err

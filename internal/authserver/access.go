@@ -73,7 +73,7 @@ var (
 	mayDeleteSelf = accessRule{token: accessToken, live: true, session: byPerson | byNobody, refusal: kindDeleteForbidden}
 	// As with deleting: what is linked stays a way into the account.
 	mayLink = accessRule{token: accessToken, live: true, session: byPerson | byNobody, refusal: kindLinkForbidden}
-	// Whoever manages keys, with the token that an app has at hand: what it opens ends with its session, which must not have ended before.
+	// As with managing keys, by the token that an app has at hand. What is opened ends with the session, which must not have ended before.
 	handsOver = accessRule{token: accessToken, live: true, session: byPerson, refusal: kindKeysForbidden}
 	// Whether the person is an operator is read behind it, for each call.
 	operates = accessRule{token: refreshToken, session: byPerson, refusal: kindForbidden}
