@@ -168,7 +168,7 @@ func (h *dashboard) askProof(c echo.Context, s stepUp, status int, form url.Valu
 	if err != nil {
 		return err
 	}
-	if proofs.None() && rowOf(c).FromApp {
+	if confirming.None() && rowOf(c).FromApp {
 		return h.askApp(c, s)
 	}
 	m := views.Proof{
