@@ -185,6 +185,7 @@ func (h *dashboard) handleError(err error, c echo.Context) {
 	}
 	if isNoPage(err) { // people who are signed in keep the header; not to know who it is, is no error here
 		_ = h.loadAccount(func(echo.Context) error { return nil })(c)
+		err = concealed(c, err)
 	}
 	p := explain(err)
 	if p.status >= http.StatusInternalServerError {

@@ -118,6 +118,9 @@ func (p *program) start() {
 	p.t.Helper()
 	if p.deps.Here {
 		p.deps.Service = here{p.accounts, p}
+		if p.deps.Operators == nil {
+			p.deps.Operators = operators{p.accounts}
+		}
 	} else {
 		p.deps.SendsLinks = true
 		p.deps.Service = away{upstream.New(upstream.Config{
@@ -176,6 +179,13 @@ type (
 	}
 	away struct{ *upstream.Service }
 )
+
+// operators is what package app makes of the accounts for those who look after others.
+type operators struct{ accounts *accounts.Accounts }
+
+func (o operators) Operator(ctx context.Context, a model.Account, from model.Origin) (handlers.Operating, error) {
+	return o.accounts.Operator(ctx, a, from)
+}
 
 func (h here) As(a model.Account, from model.Origin) handlers.Person {
 	person := handlers.Person(hooked{h.Accounts.As(a, from), h.p})

@@ -17,7 +17,7 @@ const home = "/keys"
 // everything else. What a browser does with a strange spelling ("//host", "/\host", "/%5chost", "/a/../\host") varies, so
 // nothing is repaired: the spelling must be the plain one.
 func localPath(next string) string {
-	if isDevicePage(next) || isFilledForm(next) {
+	if isDevicePage(next) || isFilledForm(next) || isRunningPage(next) {
 		return next
 	}
 	u, err := url.Parse(next)
@@ -37,7 +37,8 @@ func localPath(next string) string {
 }
 
 // ownPages are those that need no more than their path, besides those of keys and devices.
-var ownPages = []string{home, activityPath, sessionsPath, accountPath, accountPath + "/delete", stopPasswordPath, helpPath, "/login", "/register", forgotPath, resetPath, confirmPath}
+var ownPages = []string{home, activityPath, sessionsPath, accountPath, accountPath + "/delete", stopPasswordPath, helpPath, "/login", "/register", forgotPath, resetPath, confirmPath,
+	runningPath, runningKnocks, runningServers, runningActs}
 
 // isPasskeyPage says whether next is the page on which a passkey is called something else.
 func isPasskeyPage(next string) bool {

@@ -85,6 +85,7 @@ func TestThePagesToComeBackToAreThoseThatTheRoutesShow(t *testing.T) {
 	t.Parallel()
 	dashboard := New(Deps{
 		PublicURL: "http://localhost", SessionKeys: [][]byte{make([]byte, 32)}, Now: time.Now, Log: slog.New(slog.DiscardHandler),
+		Operators: struct{ Operators }{},
 	})
 	var pages []string
 	for _, route := range Routes(dashboard) {

@@ -41,7 +41,7 @@ func TestNothingIsDoneForAPageOfSomebodyElse(t *testing.T) {
 	pairing := b.opens(p.pairing("porch-cam")).path
 	other := p.signIn(bob) // whose session could be ended
 	before, events := p.storedNames(bob), other.get("/activity").texts("li")
-	tried := 0
+	tried, code := 0, p.pairing("x").userCode
 	for _, route := range handlers.Routes(handlers.New(p.deps)) {
 		path, isPost := strings.CutPrefix(route, "POST ")
 		if !isPost || slices.Contains(forEverybody, path) {
@@ -54,7 +54,7 @@ func TestNothingIsDoneForAPageOfSomebodyElse(t *testing.T) {
 		}
 		path = strings.Replace(strings.Replace(path, "/device/:id", pairing, 1), ":id", id, 1)
 		form := url.Values{
-			"name": {"another"}, "form_id": {newFormID(t)}, "code": {p.pairing("x").userCode}, "password": {password}, "current": {password},
+			"name": {"another"}, "form_id": {newFormID(t)}, "code": {code}, "password": {password}, "current": {password},
 			"new": {"another battery"}, "value": {"x"},
 		}
 		marked := url.Values{"owner": {tag}}

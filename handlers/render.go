@@ -61,7 +61,7 @@ func (h *dashboard) page(c echo.Context, title string) views.Page {
 	}
 	p.Status, p.Undo = h.takeFlash(c)
 	if a, ok := accountOf(c); ok {
-		p.Email = a.Called()
+		p.Email, p.Running = a.Called(), a.Operator
 		p.From = fromApp(rowOf(c))
 	}
 	return p

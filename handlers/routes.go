@@ -139,4 +139,7 @@ func (h *dashboard) routes(e *echo.Echo) {
 	page(sessionsPath, h.showSessions, user...)
 	e.POST(sessionsPath+"/:id/end", h.endOneSession, user...)
 	e.POST(sessionsPath+"/end-others", h.endOtherSessions, user...)
+	if h.Operators != nil {
+		h.runningRoutes(e, page)
+	}
 }

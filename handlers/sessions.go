@@ -142,6 +142,11 @@ func (h *dashboard) keySessions(ctx context.Context, c echo.Context, byKey map[s
 			names[key.ID] = key.Name
 		}
 	}
+	return underKeys(byKey, names)
+}
+
+// underKeys are sessions under the names of the keys that opened them, by the ids of these.
+func underKeys(byKey map[string][]views.Session, names map[string]string) []views.KeySessions {
 	var all []views.KeySessions
 	for id, sessions := range byKey {
 		all = append(all, views.KeySessions{KeyID: id, KeyName: cmp.Or(names[id], "A key"), List: sessions})

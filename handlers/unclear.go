@@ -147,6 +147,18 @@ var (
 		link:    devicePath, linkText: tryAgain,
 		undone: "We couldn’t look up the code", again: devicePath,
 	}
+	lookingUpValue = doubt{
+		heading: "We couldn’t look up the value",
+		text:    lostTouch + "No key was changed. Paste the value again.",
+		link:    runningPath, linkText: tryAgain,
+		undone: "We couldn’t look up the value", again: runningPath,
+	}
+	creatingServerKey = doubt{
+		heading: "We don’t know whether the server key was created",
+		text:    lostTouch + "If it’s in the list, its value is lost: delete it on the command line and create another.",
+		link:    runningServers, linkText: checkNow,
+		undone: "The server key was not created", again: runningServers,
+	}
 	// anyAct is for what has no words of its own.
 	anyAct = doubt{
 		heading: "We don’t know whether that was saved",
@@ -155,6 +167,16 @@ var (
 		undone: "That was not saved", again: home,
 	}
 )
+
+// operatingOn is about a user, a device or a key that an operator did something about, whose page says how it is.
+func operatingOn(page string) doubt {
+	return doubt{
+		heading: "We don’t know whether that was done",
+		text:    lostTouch + "The page says how it is now. If it wasn’t done, do it again.",
+		link:    page, linkText: checkNow,
+		undone: "That was not done", again: page,
+	}
+}
 
 // settingExpiry is about one key, whose page says when it expires.
 func settingExpiry(id string) doubt {

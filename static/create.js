@@ -13,7 +13,7 @@
   // What was copied or downloaded is saved: from then on nothing asks. The server hears of it once, by a beacon, which
   // arrives also when the page is left at once: nobody waits for it.
   function saved(how) {
-    if (!panel().dataset.saved) {
+    if (!panel().dataset.saved && $(".done").method === "post") {
       navigator.sendBeacon($(".done").action, new URLSearchParams({ how: how.toLowerCase(), owner, script: 1 }));
     }
     panel().dataset.saved = how;
@@ -79,7 +79,7 @@
     }
     if (form.matches(".done")) { // it has been sent
       event.preventDefault();
-      if (!unsaved()) location.assign("/keys");
+      if (!unsaved()) location.assign(form.method === "post" ? "/keys" : form.action);
       else {
         $("#saved").textContent = "Not saved yet: copy the value, or download it.";
         $("[data-once=copy]").focus();

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -45,6 +46,8 @@ type Page struct {
 	Notice *Notice
 	// From is the app that has opened this browser, nil when its person signed in here.
 	From *FromApp
+	// Running says that the person looks after the accounts of others.
+	Running bool
 	// lean is of the list of keys alone: it has none of the styles that only other pages need.
 	lean bool
 }
@@ -65,6 +68,17 @@ func (p Page) initial() string {
 
 // navigation is what the header leads to.
 var navigation = []struct{ path, name string }{{"/keys", "Keys"}, {"/activity", "Activity"}, {"/account", "Account"}}
+
+// runningNavigation is that for people who look after the accounts of others.
+var runningNavigation = append(slices.Clip(navigation), struct{ path, name string }{"/running", "Running"})
+
+// places are those that the header leads to.
+func (p Page) places() []struct{ path, name string } {
+	if p.Running {
+		return runningNavigation
+	}
+	return navigation
+}
 
 // current says of a place in the navigation that the page is it ("page"), or is one below it ("true"). Devices become keys, and sessions
 // are the account's.
@@ -315,6 +329,8 @@ type Once struct {
 	Key Key
 	// Takes is which key it takes the place of, the zero Takes when of none.
 	Takes Takes
+	// Server says that the key belongs to no user: it stands on another page, and is not deleted there.
+	Server bool
 }
 
 func plural(n int, noun string) string {
