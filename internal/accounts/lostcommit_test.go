@@ -148,6 +148,11 @@ func lostActs() map[string]lostAct {
 	var made model.Key
 	var session model.Session
 	var ticket model.Secret
+	var passkey struct {
+		model.Passkey
+		challenge string
+		answer    []byte
+	}
 	const another model.Secret = "tr0ub4dor and three"
 	changed := func(s *stage) bool {
 		v, err := s.passwords.check(s.t.Context(), claim{s.who.Email, here}, s.identity().PasswordHash, another)
@@ -518,6 +523,74 @@ func lostActs() map[string]lostAct {
 				return err
 			},
 			done: func(s *stage) bool { return s.google().ID == "" },
+		},
+		"add a passkey": {
+			before: func(s *stage) {
+				options, challenge, err := s.person().NewPasskeyOptions(s.t.Context())
+				if err != nil {
+					s.t.Fatal(err)
+				}
+				passkey.challenge, passkey.answer = challenge, testkit.NewAuthenticator(s.t, testURL).Create(s.t, options)
+			},
+			do: func(ctx context.Context, s *stage) error {
+				_, err := s.person().AddPasskey(ctx, passkey.challenge, "phone", passkey.answer)
+				return err
+			},
+			done: func(s *stage) bool {
+				all, err := s.direct.Passkeys(s.t.Context(), s.who.UserID)
+				return err == nil && len(all) == 1
+			},
+		},
+		"sign in with a passkey": {
+			before: func(s *stage) {
+				_, a := s.addPasskey(s.who, "phone")
+				options, challenge, err := s.PasskeyOptions(s.t.Context(), here)
+				if err != nil {
+					s.t.Fatal(err)
+				}
+				passkey.challenge, passkey.answer = challenge, a.Sign(s.t, options)
+			},
+			do: func(ctx context.Context, s *stage) error {
+				_, err := s.SignInWithPasskey(ctx, here, passkey.challenge, passkey.answer)
+				return err
+			},
+			done: func(s *stage) bool {
+				all, err := s.direct.Passkeys(s.t.Context(), s.who.UserID)
+				return err == nil && len(all) == 1 && !all[0].LastUsedAt.IsZero()
+			},
+		},
+		"confirm with a passkey": {
+			before: func(s *stage) {
+				_, a := s.addPasskey(s.who, "phone")
+				options, challenge, err := s.person().ProofOptions(s.t.Context())
+				if err != nil {
+					s.t.Fatal(err)
+				}
+				passkey.challenge, passkey.answer = challenge, a.Sign(s.t, options)
+			},
+			do: func(ctx context.Context, s *stage) error {
+				return s.person().CheckPasskey(ctx, passkey.challenge, passkey.answer)
+			},
+			done: func(s *stage) bool {
+				all, err := s.direct.Passkeys(s.t.Context(), s.who.UserID)
+				return err == nil && len(all) == 1 && !all[0].LastUsedAt.IsZero()
+			},
+		},
+		"remove a passkey": {
+			before: func(s *stage) { passkey.Passkey, _ = s.addPasskey(s.who, "phone") },
+			do: func(ctx context.Context, s *stage) error {
+				_, err := s.person().RemovePasskey(ctx, passkey.ID)
+				return err
+			},
+			done: func(s *stage) bool {
+				all, err := s.direct.Passkeys(s.t.Context(), s.who.UserID)
+				return err == nil && len(all) == 0
+			},
+		},
+		"remove the password": {
+			before: func(s *stage) { s.addPasskey(s.who, "phone") },
+			do:     func(ctx context.Context, s *stage) error { return s.person().RemovePassword(ctx) },
+			done:   func(s *stage) bool { return s.identity().PasswordHash == "" && s.session(s.who.SessionID) },
 		},
 		"confirm the password": {
 			do: func(ctx context.Context, s *stage) error { return s.person().CheckPassword(ctx, testPassword) },
