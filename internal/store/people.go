@@ -40,11 +40,12 @@ FROM users AS u LEFT JOIN identities AS i ON i.user_id = u.id
 WHERE u.id = ?1 AND NOT EXISTS (SELECT 1 FROM server_keys AS s WHERE s.user_id = u.id)
 ORDER BY i.id LIMIT ?2`
 
-	// selectPeopleBySubject are those whom a provider calls something in a range.
+	// selectPeopleBySubject are those whom a provider calls something in a range, without what it begins behind. It has one lower bound: of
+	// two SQLite would take one, and go through everybody between them.
 	selectPeopleBySubject = `
 SELECT f.subject, ` + personColumns + `
 FROM identities AS f JOIN users AS u ON u.id = f.user_id JOIN identities AS i ON i.user_id = f.user_id
-WHERE f.provider = ?1 AND f.subject > ?2 AND f.subject >= ?3 AND f.subject < ?4
+WHERE f.provider = ?1 AND f.subject >= ?2 AND f.subject < ?3 AND f.subject <> ?4
 ORDER BY f.subject, i.id LIMIT ?5`
 
 	// selectPeopleBySpelling are those whose addresses have one spelling: few, those first whose address is confirmed.
@@ -90,7 +91,7 @@ func (s *Store) People(ctx context.Context, r Range, after string, most int) (Pe
 	case r.Spelled != "":
 		text, args = selectPeopleBySpelling, []any{r.Spelled, peopleRows}
 	case r.Provider != "":
-		text, args = selectPeopleBySubject, []any{r.Provider, after, r.From, r.Before, peopleRows}
+		text, args = selectPeopleBySubject, []any{r.Provider, max(r.From, after), r.Before, after, peopleRows}
 	}
 	var row personRow
 	rows, err := list(ctx, s, 0, text, args, row.columns(), row.get)
