@@ -164,7 +164,6 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 		Registration:   cfg.Registration && cfg.Passwords,
 		PasswordsOff:   !cfg.Passwords,
 		OwnersAdopt:    here && cfg.OwnersAdopt,
-		PasswordsOff:   !cfg.Passwords,
 		MinPassword:    cfg.MinPassword,
 		TrustedProxies: cfg.TrustedProxies,
 		Ready:          a.healthy,

@@ -51,7 +51,8 @@ func TestAPersonOfAnAppSignsInToThePagesAtTheSameIssuer(t *testing.T) {
 	cfg := withOpenID(t, testConfig(t), provider, acmeAndApp)
 	cfg.Passwords, cfg.LogTo = "off", log
 	a := run(t, cfg)
-	session, err := newClient(t, a.URL()).Login(t.Context(), client.CustomToken(provider.Token(t, "ada-at-acme", "latchkey-local")))
+	token := provider.Token(t, testkit.Claims(time.Now(), "ada-at-acme", "latchkey-local", map[string]any{"iss": provider.URL}))
+	session, err := newClient(t, a.URL()).Login(t.Context(), client.CustomToken(token))
 	if err != nil {
 		t.Fatal(err)
 	}

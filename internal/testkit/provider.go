@@ -175,13 +175,6 @@ func (p *Provider) Visit(t testing.TB, address string) *url.URL {
 	return to
 }
 
-// Token is a token for an app that says this of somebody, as the provider signs it.
-func (p *Provider) Token(t testing.TB, subject, audience string) string {
-	t.Helper()
-	key, _, name := p.signing(t, false)
-	return SignToken(t, jose.RS256, key, name, Claims(p.now(), subject, audience, map[string]any{"iss": p.URL}))
-}
-
 func (p *Provider) has(fault ProviderFault) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
