@@ -46,9 +46,14 @@ func (h *dashboard) accountModel(c echo.Context) (views.Account, error) {
 	if err != nil {
 		return m, err
 	}
-	m.NoPassword = !proofs.Password
+	m.NoPassword = h.PasswordsOff || !proofs.Password
+	for i, way := range ways {
+		if m.NoPassword && way.Provider == model.ProviderEmailPassword {
+			m.Ways[i].Kind = "Email"
+		}
+	}
 	m.Link = h.SendsLinks && !h.PasswordsOff && slices.ContainsFunc(ways, func(w model.Way) bool { return w.Provider == model.ProviderEmailPassword })
-	m.Passkeys, err = h.passkeysModel(c, proofs.Password)
+	m.Passkeys, err = h.passkeysModel(c, !m.NoPassword)
 	return m, err
 }
 

@@ -113,7 +113,7 @@ func TestAPersonWithoutAPasswordConfirmsWithAPasskey(t *testing.T) {
 	if asked.attr(at, "action") != "/keys" || asked.attr(at+" input[name=name]", "value") != "porch-cam" || !strings.Contains(asked.attr(at, "data-options"), "challenge-1") {
 		t.Errorf("the form is %s", asked.body)
 	}
-	wrong := b.post("/keys", answerTo(asked, form, `{"id":"wrong"}`)).want(http.StatusUnprocessableEntity).says("[data-told]", "That didn’t work. Try again.")
+	wrong := b.post("/keys", answerTo(asked, form, `{"id":"wrong"}`)).want(http.StatusUnprocessableEntity).says("form[data-passkey] .error", "That didn’t work. Try again.")
 	if !wrong.keepsQuiet(`"wrong"`).has("form[data-options*=challenge-2]") {
 		t.Error("the browser is not given another challenge")
 	}
@@ -221,7 +221,7 @@ func TestAnAccountGoesWithAPasskeyOrASignInAMomentAgo(t *testing.T) {
 	p.keyring = &keyring{passkey: true}
 	asked := b.get("/account/delete").want(http.StatusOK).lacks("#password").says("form[data-passkey] .danger.solid", "Delete account with a passkey")
 	b.post("/account/delete", nil).want(http.StatusUnprocessableEntity)
-	b.post("/account/delete", answerTo(asked, nil, "{}")).want(http.StatusUnprocessableEntity).says("[data-told]", "That didn’t work. Try again.")
+	b.post("/account/delete", answerTo(asked, nil, "{}")).want(http.StatusUnprocessableEntity).says("form[data-passkey] .error", "That didn’t work. Try again.")
 	asked = b.get("/account/delete")
 	b.post("/account/delete", answerTo(asked, nil, rightAnswer)).leadsTo("/login")
 
@@ -316,12 +316,12 @@ func TestAPasskeyIsAdded(t *testing.T) {
 	for _, name := range []string{"", "  ", strings.Repeat("x", 61)} {
 		b.post("/account/passkeys", created(page, name, rightAnswer)).want(http.StatusUnprocessableEntity).says("#name-error", "Enter a name of at most 60 characters.")
 	}
-	page = b.post("/account/passkeys", created(page, "MacBook", rightAnswer)).want(http.StatusUnprocessableEntity).says("[data-told]", "That didn’t work. Try again.")
+	page = b.post("/account/passkeys", created(page, "MacBook", rightAnswer)).want(http.StatusUnprocessableEntity).says("form[data-passkey] .error", "That didn’t work. Try again.")
 	if page.attr("#name", "value") != "MacBook" {
 		t.Error("the name has to be typed again")
 	}
 	p.keyring.refuses["add"] = &model.Error{Kind: model.KindPasskeyTaken}
-	page = b.post("/account/passkeys", created(page, "MacBook", rightAnswer)).want(http.StatusConflict).says("[data-told]", "This passkey is registered already.")
+	page = b.post("/account/passkeys", created(page, "MacBook", rightAnswer)).want(http.StatusConflict).says("form[data-passkey] .error", "This passkey is registered already.")
 	p.keyring.refuses["add"] = &model.Error{Kind: model.KindPasskeyLimit}
 	b.post("/account/passkeys", created(page, "MacBook", rightAnswer)).leadsTo("/account")
 	b.get("/account").says("#status", "Nothing changed: you have as many passkeys as you can have.")
@@ -401,7 +401,7 @@ func TestAPersonSignsInWithAPasskeyAndGoesOnToWhereTheyWereGoing(t *testing.T) {
 		t.Errorf("the script is given %s", given.body)
 	}
 	form := url.Values{"challenge": {"challenge-1"}, "passkey": {"{}"}, "next": {next}}
-	wrong := b.post("/login/passkey", form).want(http.StatusUnprocessableEntity).says("[data-told]", "That didn’t work. Try again.")
+	wrong := b.post("/login/passkey", form).want(http.StatusUnprocessableEntity).says("form[data-passkey] .error", "That didn’t work. Try again.")
 	if wrong.attr("form[action='/login/passkey'] [name=next]", "value") != next || wrong.has("#password-error") {
 		t.Errorf("the page is %s", wrong.body)
 	}
@@ -411,7 +411,7 @@ func TestAPersonSignsInWithAPasskeyAndGoesOnToWhereTheyWereGoing(t *testing.T) {
 		model.KindDisabled: "This account is disabled. Ask the administrator of this server.", model.KindTooManyTries: "Too many attempts.",
 	} {
 		p.keyring.refuses = map[string]error{"sign in": &model.Error{Kind: kind}}
-		b.post("/login/passkey", form).says("[data-told]", told)
+		b.post("/login/passkey", form).says("form[data-passkey] .error", told)
 	}
 	p.keyring.refuses = nil
 	b.post("/login/passkey", form).leadsTo(next)

@@ -68,6 +68,13 @@ func (l losingService) SignIn(ctx context.Context, from model.Origin, email stri
 }
 
 // LinkOwner knows every link: what is lost is the answer to its use.
+func (l losingService) SignInWithPasskey(ctx context.Context, from model.Origin, challenge string, answer []byte) (model.Account, error) {
+	if err := l.calls.before("SignInWithPasskey"); err != nil {
+		return model.Account{}, err
+	}
+	return l.Service.SignInWithPasskey(ctx, from, challenge, answer)
+}
+
 func (l losingService) LinkOwner(context.Context, model.GivenLink) (email string, first bool, err error) {
 	return "", false, nil
 }
@@ -210,6 +217,41 @@ func (l losingPerson) CheckPassword(ctx context.Context, password model.Secret) 
 		return err
 	}
 	return l.Person.CheckPassword(ctx, password)
+}
+
+func (l losingPerson) CheckPasskey(ctx context.Context, challenge string, answer []byte) error {
+	if err := l.calls.before("CheckPasskey"); err != nil {
+		return err
+	}
+	return l.Person.CheckPasskey(ctx, challenge, answer)
+}
+
+func (l losingPerson) AddPasskey(ctx context.Context, challenge, name string, answer []byte) (model.Passkey, error) {
+	if err := l.calls.before("AddPasskey"); err != nil {
+		return model.Passkey{}, err
+	}
+	return l.Person.AddPasskey(ctx, challenge, name, answer)
+}
+
+func (l losingPerson) RenamePasskey(ctx context.Context, id, name string) (model.Passkey, error) {
+	if err := l.calls.before("RenamePasskey"); err != nil {
+		return model.Passkey{}, err
+	}
+	return l.Person.RenamePasskey(ctx, id, name)
+}
+
+func (l losingPerson) RemovePasskey(ctx context.Context, id string) (model.Passkey, error) {
+	if err := l.calls.before("RemovePasskey"); err != nil {
+		return model.Passkey{}, err
+	}
+	return l.Person.RemovePasskey(ctx, id)
+}
+
+func (l losingPerson) RemovePassword(ctx context.Context) error {
+	if err := l.calls.before("RemovePassword"); err != nil {
+		return err
+	}
+	return l.Person.RemovePassword(ctx)
 }
 
 func (l losingPerson) ChangePassword(ctx context.Context, current, replacement model.Secret) error {
@@ -545,6 +587,49 @@ var lostActs = map[string]struct {
 		unclear: told{503, []string{lostTouch + "Nothing was done. Enter your password again."}, "", ""},
 		undone:  told{503, []string{"Nothing was done. Enter your password again."}, "", ""},
 	},
+	"confirm with a passkey": {
+		calls: []string{"CheckPasskey"},
+		act: func(s scene, b *browser) answer {
+			s.program.keyring = &keyring{passkey: true}
+			return b.post("/account/delete", url.Values{"passkey": {"{}"}, "challenge": {"x"}})
+		},
+		unclear: told{503, []string{lostTouch + "Nothing was done. Use your passkey again."}, "", ""},
+		undone:  told{503, []string{"Nothing was done. Use your passkey again."}, "", ""},
+	},
+	"add a passkey": {
+		calls: []string{"AddPasskey"},
+		act:   sendsForm("/account/passkeys", url.Values{"name": {"MacBook"}}),
+		unclear: told{500, []string{"We don’t know whether your passkey was added", lostTouch +
+			"If it’s not in the list, add it again."}, "/account", "See your account"},
+		undone: told{503, []string{"Your passkey was not added"}, "/account", "Try again"},
+	},
+	"rename a passkey": {
+		calls: []string{"RenamePasskey"},
+		act:   sendsForm("/account/passkeys/5f3a1c2b9d0e4a0012345678/name", url.Values{"name": {"MacBook"}}),
+		unclear: told{500, []string{"We don’t know whether the passkey was renamed", lostTouch +
+			"If it has its old name in the list, rename it again."}, "/account", "See your account"},
+		undone: told{503, []string{"The passkey was not renamed"}, "/account", "Try again"},
+	},
+	"remove a passkey": {
+		calls: []string{"RemovePasskey"},
+		act:   sendsForm("/account/passkeys/5f3a1c2b9d0e4a0012345678/remove", nil),
+		unclear: told{500, []string{"We don’t know whether the passkey was removed", lostTouch +
+			"If it’s still in the list, remove it again."}, "/account", "See your account"},
+		undone: told{503, []string{"The passkey was not removed"}, "/account", "Try again"},
+	},
+	"stop using the password": {
+		calls: []string{"RemovePassword"},
+		act:   sendsForm("/account/password/stop", nil),
+		unclear: told{500, []string{"We don’t know whether your password still works", lostTouch +
+			"Your account says so. Your passkeys work either way."}, "/account", "See your account"},
+		undone: told{503, []string{"Your password still works"}, "/account/password/stop", "Try again"},
+	},
+	"sign in with a passkey": {
+		calls: []string{"SignInWithPasskey"}, stranger: true,
+		act:     sendsForm("/login/passkey", url.Values{"passkey": {"{}"}, "challenge": {"x"}}),
+		unclear: told{500, []string{"You weren’t signed in", lostTouch + "Sign in again."}, "/login", "Sign in"},
+		undone:  told{503, []string{"You weren’t signed in"}, "/login", "Try again"},
+	},
 	"remember that the password was confirmed": {
 		calls: []string{"UpdateWebSession"},
 		act: func(s scene, b *browser) answer {
@@ -633,7 +718,6 @@ var notLost = []string{
 	"Named", "LinkOwner", "As", "Keys", "Key", "Sessions", "Ways", "Proofs", "WebSession", "WebSessions", "Settled", "Grant", "GrantByDeviceCode", "LookUpGrant",
 	"SendLink", "SweepGrants",
 	"Passkeys", "PasskeyOptions", "ProofOptions", "NewPasskeyOptions",
-	"SignInWithPasskey", "CheckPasskey", "AddPasskey", "RenamePasskey", "RemovePasskey", "RemovePassword", // on no page yet
 	"Handover", "OpenID", "BeginOpenID", "ReturnOpenID", "ConnectOpenID", "ConfirmOpenID",
 	"MarkSaved",    // TestLeavingAValueGoesOnWhateverCannotBeRemembered
 	"DeliverGrant", // TestADeliveryWhoseAnswerIsLostIsRepeatedAndWrittenDownOnce
@@ -677,7 +761,7 @@ func TestWhatPeopleAreToldWhenAnAnswerGotLost(t *testing.T) {
 					a := act.act(s, b)
 					c.told.by(t, s, b, a)
 					a.keepsQuiet("secret-host", "secret-token", "the-value-of-a-key", password)
-					if script && a.status != http.StatusSeeOther && strings.Contains(a.body, "<html") && !act.stranger && act.calls[0] != "CheckPassword" {
+					if script && a.status != http.StatusSeeOther && strings.Contains(a.body, "<html") && !act.stranger && !strings.HasPrefix(act.calls[0], "Check") {
 						t.Error("the answer is a whole page")
 					}
 				})

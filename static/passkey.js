@@ -51,6 +51,7 @@
     form.asking = true;
     suggesting?.abort();
     tell(form, "");
+    $(".error", form)?.remove();
     button.ariaDisabled = "true";
     let options;
     try {

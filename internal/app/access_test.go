@@ -183,14 +183,14 @@ var pages = map[string]row{
 	"POST /account/delete":          {first, goes("/login").and(accountGone), is(403), is(403), goes("/login").and(accountGone)},
 
 	"POST /login/passkey":               {is(422), is(422), is(422), is(422), is(422)}, // nobody has one
-	"POST /login/passkey/options":       everybody(is(404)),
-	"POST /account/passkeys/new":        {first, goes("/account"), goes("/account"), goes("/account"), goes("/account")},
-	"POST /account/passkeys":            {first, goes("/account"), goes("/account"), goes("/account"), goes("/account")},
+	"POST /login/passkey/options":       everybody(is(200)),
+	"POST /account/passkeys/new":        {first, is(200), is(403), is(403), is(200)},
+	"POST /account/passkeys":            {first, is(422), is(403), is(403), is(422)},
 	"GET /account/passkeys/:id/name":    {first, goes("/account"), is(403), is(403), goes("/account")},
-	"POST /account/passkeys/:id/name":   {first, goes("/account"), goes("/account"), goes("/account"), goes("/account")},
-	"POST /account/passkeys/:id/remove": {first, goes("/account"), goes("/account"), goes("/account"), goes("/account")},
+	"POST /account/passkeys/:id/name":   {first, goes("/account"), is(403), is(403), goes("/account")},
+	"POST /account/passkeys/:id/remove": {first, goes("/account"), is(403), is(403), goes("/account")},
 	"GET /account/password/stop":        {first, is(200), is(403), is(403), is(200)},
-	"POST /account/password/stop":       {first, is(422), is(422), is(422), is(422)},
+	"POST /account/password/stop":       {first, is(422), is(403), is(403), is(422)},
 
 	"GET /activity":             {first, is(200), is(200), is(200), is(200)},
 	"GET /activity.csv":         {first, is(200), is(200), is(200), is(200)},
