@@ -47,7 +47,6 @@ WHERE h.ticket_hash = ?8 AND h.opened_id IS NULL AND h.expires_at > ?9 AND h.exp
 UPDATE handovers SET expires_at = ?1 WHERE ticket_hash IN (
 	SELECT ticket_hash FROM handovers WHERE expires_at > CAST(?2 AS BIGINT) + ` + fromFuture + ` AND opened_id IS NULL LIMIT ?3)`
 
-	// sweepHandovers takes along what a link has opened, which has expired too.
 	sweepHandovers = `
 DELETE FROM handovers WHERE ticket_hash IN (
 	SELECT ticket_hash FROM handovers WHERE expires_at <= ? LIMIT ?)`

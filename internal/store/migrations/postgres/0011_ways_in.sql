@@ -83,8 +83,8 @@ CREATE INDEX openid_tickets_expires_at ON openid_tickets (expires_at);
 CREATE TABLE handovers (
     ticket_hash BYTEA NOT NULL PRIMARY KEY,
     user_id     TEXT COLLATE "C" NOT NULL REFERENCES users (id) ON DELETE CASCADE,
-    session_id  TEXT COLLATE "C" NOT NULL REFERENCES auth_sessions (id) ON DELETE CASCADE,
-    opened_id   TEXT COLLATE "C" REFERENCES auth_sessions (id) ON DELETE CASCADE,
+    session_id  TEXT COLLATE "C" NOT NULL,
+    opened_id   TEXT COLLATE "C",
     proved_at   BIGINT NOT NULL,
     return_to   TEXT COLLATE "C" NOT NULL,
     expires_at  BIGINT NOT NULL
@@ -96,15 +96,17 @@ CREATE INDEX handovers_opened_id ON handovers (opened_id);
 CREATE INDEX handovers_expires_at ON handovers (expires_at);
 
 -- +goose StatementBegin
-CREATE FUNCTION a_handover_takes_what_it_opened_along() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION a_session_takes_what_it_opened_along() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    DELETE FROM auth_sessions WHERE id = OLD.opened_id;
+    DELETE FROM auth_sessions WHERE id IN (SELECT opened_id FROM handovers WHERE session_id = OLD.id);
+    DELETE FROM handovers WHERE session_id = OLD.id;
+    DELETE FROM handovers WHERE opened_id = OLD.id;
     RETURN NULL;
 END;
 $$;
 -- +goose StatementEnd
 
-CREATE TRIGGER a_handover_takes_what_it_opened_along AFTER DELETE ON handovers FOR EACH ROW WHEN (OLD.opened_id IS NOT NULL)
-    EXECUTE FUNCTION a_handover_takes_what_it_opened_along();
+CREATE TRIGGER a_session_takes_what_it_opened_along AFTER DELETE ON auth_sessions FOR EACH ROW WHEN (OLD.key_id IS NULL)
+    EXECUTE FUNCTION a_session_takes_what_it_opened_along();
 
 ALTER TABLE web_sessions ADD COLUMN return_to TEXT COLLATE "C";

@@ -85,12 +85,13 @@ CREATE INDEX openid_tickets_expires_at ON openid_tickets (expires_at);
 
 -- Links by which an app opens the keys page for its own user; each is good once. session_id is the session that asked, and proved_at says
 -- when the person had shown, for it, that it is they: 0, or a few minutes before. opened_id is the session that the link has opened, from
--- when on expires_at is that session's. return_to is where it leads back to, or ''.
+-- when on expires_at is that session's. return_to is where it leads back to, or ''. Neither refers to sessions by a key of the schema, which
+-- would look here whenever a session of a device ends: the trigger does it for others.
 CREATE TABLE handovers (
     ticket_hash BLOB    NOT NULL PRIMARY KEY,
     user_id     TEXT    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
-    session_id  TEXT    NOT NULL REFERENCES auth_sessions (id) ON DELETE CASCADE,
-    opened_id   TEXT    REFERENCES auth_sessions (id) ON DELETE CASCADE,
+    session_id  TEXT    NOT NULL,
+    opened_id   TEXT,
     proved_at   INTEGER NOT NULL,
     return_to   TEXT    NOT NULL,
     expires_at  INTEGER NOT NULL
@@ -103,9 +104,11 @@ CREATE INDEX handovers_expires_at ON handovers (expires_at);
 
 -- What a link has opened ends with the session that asked for it.
 -- +goose StatementBegin
-CREATE TRIGGER a_handover_takes_what_it_opened_along AFTER DELETE ON handovers WHEN OLD.opened_id IS NOT NULL
+CREATE TRIGGER a_session_takes_what_it_opened_along AFTER DELETE ON auth_sessions WHEN OLD.key_id IS NULL
 BEGIN
-    DELETE FROM auth_sessions WHERE id = OLD.opened_id;
+    DELETE FROM auth_sessions WHERE id IN (SELECT opened_id FROM handovers WHERE session_id = OLD.id);
+    DELETE FROM handovers WHERE session_id = OLD.id;
+    DELETE FROM handovers WHERE opened_id = OLD.id;
 END;
 -- +goose StatementEnd
 
