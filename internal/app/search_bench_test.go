@@ -37,7 +37,7 @@ var searched = []string{
 	`INSERT INTO identities (id, user_id, provider, subject, password_hash, created_at, pending, spelling)
 		SELECT {id}, {id}, 'local-userpass', {letters} || n || '@example.org', '$argon2id$', 1760000000000, {false}, {letters} || n || '@example.org' FROM {numbers}`,
 	`INSERT INTO identities (id, user_id, provider, subject, password_hash, created_at)
-		SELECT 'a' || substr({id}, 2), {id}, 'oauth2-google', '10' || (n * 7919 % 100000007), '', 1760000000000 FROM {numbers} WHERE n % 10 = 0`,
+		SELECT 'a' || substr({id}, 2), {id}, 'oauth2-google', '10' || n, '', 1760000000000 FROM {numbers} WHERE n % 10 = 0`,
 	`INSERT INTO identities (id, user_id, provider, subject, password_hash, created_at)
 		SELECT 'b' || substr({id}, 2), {id}, 'custom-token', 'auth0|' || n, '', 1760000000000 FROM {numbers} WHERE n % 20 = 0`,
 	`INSERT INTO api_keys (user_id, id, name, value_hash, disabled, created_at) SELECT {id}, 'c' || substr({id}, 2), 'pump', {random}, {false}, 1760000000000 FROM {numbers}`,
