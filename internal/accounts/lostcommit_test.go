@@ -74,6 +74,21 @@ func (u *unreliable) stage(email string) *stage {
 	return s
 }
 
+// role makes the person an operator.
+func (s *stage) role() {
+	s.t.Helper()
+	if _, _, err := s.MakeOperator(s.t.Context(), s.who.UserID, true); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// acted says whether it is remembered that the person did that as an operator.
+func (s *stage) acted(what model.Act) bool {
+	s.t.Helper()
+	acts, err := s.direct.Acts(s.t.Context(), "", 100)
+	return err == nil && slices.ContainsFunc(acts, func(a model.OperatorAct) bool { return a.OperatorID == s.who.UserID && a.Act == what })
+}
+
 // sent is the link in the last email to an address.
 func (u *unreliable) sent(to string) (l model.GivenLink) {
 	u.t.Helper()
@@ -172,6 +187,35 @@ func lostActs() map[string]lostAct {
 				keys, err := s.direct.APIKeys(s.t.Context(), s.who.UserID)
 				return err == nil && len(keys) == 2 && (made.ID == "" || keys[1].ID == made.ID)
 			},
+		},
+		"turn a key off as an operator": {
+			before: func(s *stage) { s.role() },
+			do: func(ctx context.Context, s *stage) error {
+				o, err := s.Operator(ctx, s.who, atWork)
+				if err == nil {
+					_, err = o.TurnKeyOff(ctx, s.who.UserID, s.key.ID)
+				}
+				return err
+			},
+			done: func(s *stage) bool {
+				key, err := s.direct.APIKey(s.t.Context(), s.who.UserID, s.key.ID)
+				return err == nil && key.Disabled && s.acted(model.ActKeyOff)
+			},
+		},
+		"look a value up as an operator": {
+			before: func(s *stage) { s.role() },
+			do: func(ctx context.Context, s *stage) error {
+				o, err := s.Operator(ctx, s.who, atWork)
+				if err != nil {
+					return err
+				}
+				owner, err := o.FindByValue(ctx, s.value)
+				if err == nil && owner.Key.ID != s.key.ID {
+					s.t.Errorf("the value is said to be of %+v", owner)
+				}
+				return err
+			},
+			done: func(s *stage) bool { return s.acted(model.ActValueLookedUp) },
 		},
 		"create a key for a device": {
 			do: func(ctx context.Context, s *stage) error {
