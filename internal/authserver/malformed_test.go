@@ -34,13 +34,28 @@ func wellFormed() map[string]map[string]string {
 		"POST /api/latchkey/v1/keys/{id}/replacement":     {"new_key": "0123456789abcdef01234567", "finish": "now"},
 		"POST /api/latchkey/v1/passkeys":                  {"challenge": "x", "name": "phone", "passkey": "none"},
 		"POST /api/latchkey/v1/passkey_login":             {"challenge": "x", "passkey": "none"},
+		"POST " + adminPath + "/by_value":                 {"value": strings.Repeat("a", 64)},
+		"POST " + adminKnocksPath + "/{id}/assign":        {"user": "b@example.org", "name": "pump"},
+		"POST " + adminServerPath:                         {"name": "gateway"},
 		"PUT /api/latchkey/v1/password":                   {"current_password": "another horse", "new_password": "a third horse"},
 	}
 }
 
 // readsNoBody are the calls that ask for nothing but who calls, or not even that. The last does not need to be told anything.
 var readsNoBody = []string{"POST " + inApp + "/functions/call", "POST " + auth + "/session", "POST /api/latchkey/v1/refresh_token", "PUT " + apiKeys + "/{id}/enable", "PUT " + apiKeys + "/{id}/disable", "POST " + handoverPath,
-	"POST " + passkeyOptionsPath, "POST " + passkeyLoginPath + "/options", "POST " + proofPath + "/options"}
+	"POST " + passkeyOptionsPath, "POST " + passkeyLoginPath + "/options", "POST " + proofPath + "/options",
+	"POST " + adminUserPath + "/disable", "POST " + adminUserPath + "/enable", "POST " + adminUserPath + "/sign_out", "POST " + adminUserPath + "/reset",
+	"POST " + adminUserPath + "/keys/{key}/off", "POST " + adminKnocksPath + "/{id}/ignore", "POST " + adminServerPath + "/{id}/off"}
+
+// newOperator is somebody who may make every call.
+func (f *fixture) newOperator(t *testing.T, email string) loginAnswer {
+	t.Helper()
+	session := f.signUp(email)
+	if _, _, err := f.accounts.MakeOperator(t.Context(), email, true); err != nil {
+		t.Fatal(err)
+	}
+	return session
+}
 
 func TestEveryCallWithABodyIsTriedWithBadOnes(t *testing.T) {
 	f := newFixture(t)
@@ -109,7 +124,7 @@ func flat(members map[string]string) []any {
 
 func TestAMalformedBodyIsRefusedByEveryCall(t *testing.T) {
 	f := newFixture(t)
-	owner := f.signUp("a@example.org")
+	owner := f.newOperator(t, "a@example.org")
 	tried := 0
 	for route, good := range wellFormed() {
 		method, path, _ := strings.Cut(strings.Replace(route, "{app}", testApp, 1), " ")
@@ -147,7 +162,7 @@ func TestAMalformedBodyIsRefusedByEveryCall(t *testing.T) {
 // A body with any byte changed is refused, unless it can still be read; whichever it is, the server has no fault of its own.
 func TestABodyWithAnyByteChangedIsNoFaultOfTheServer(t *testing.T) {
 	f := newFixture(t)
-	owner := f.signUp("a@example.org")
+	owner := f.newOperator(t, "a@example.org")
 	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same bodies each time
 	for route, good := range wellFormed() {
 		method, path, _ := strings.Cut(strings.Replace(route, "{app}", testApp, 1), " ")
@@ -169,9 +184,9 @@ func TestABodyWithAnyByteChangedIsNoFaultOfTheServer(t *testing.T) {
 // Some libraries send "{}" or "null" along with a call that has no body. It is not looked at.
 func TestACallWithoutABodyDoesNotLookAtOne(t *testing.T) {
 	f := newFixture(t)
-	owner := f.signUp("a@example.org")
-	key := f.createKey(owner, "pump")
-	for _, route := range readsNoBody {
+	key := f.createKey(f.signUp("a@example.org"), "pump")
+	for i, route := range readsNoBody {
+		owner := f.newOperator(t, fmt.Sprintf("op%d@example.org", i)) // whose acts are counted
 		method, path, _ := strings.Cut(strings.Replace(route, "{id}", key.ID, 1), " ")
 		want := f.do(method, path, owner.RefreshToken, "").status
 		for what, body := range spoiltBodies(map[string]string{"x": "y"}) {
