@@ -162,6 +162,7 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 		AppID:          cfg.AppID,
 		BaseURL:        keys.baseURL,
 		Registration:   cfg.Registration && cfg.Passwords,
+		PasswordsOff:   !cfg.Passwords,
 		OwnersAdopt:    here && cfg.OwnersAdopt,
 		MinPassword:    cfg.MinPassword,
 		TrustedProxies: cfg.TrustedProxies,

@@ -80,6 +80,9 @@ func TestAPersonOfAnAppSignsInToThePagesAtTheSameIssuer(t *testing.T) {
 			t.Errorf("without passwords %s answers %d", path, page.Status)
 		}
 	}
+	if page := get(t, browser(t), a.URL()+"/login"); strings.Contains(page.Body, `type="password"`) {
+		t.Error("without passwords the page to sign in asks for one")
+	}
 	_, err = newClient(t, a.URL()).Login(t.Context(), client.EmailPassword("ada@example.org", testkit.Password))
 	if !client.IsUnauthorized(err) {
 		t.Errorf("a password: %v", err)
