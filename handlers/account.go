@@ -207,19 +207,25 @@ func (h *dashboard) renderDeleteAccount(c echo.Context, status int, wrong notPro
 		return err
 	}
 	m.Shown = h.shownLately(c, m.Password || m.Passkey)
+	if m.None() && !m.Shown && rowOf(c).FromApp {
+		return h.askApp(c, toDeleteAccount)
+	}
 	for _, key := range keys.List {
 		m.Keys = append(m.Keys, key.Name)
 	}
 	return render(c, status, views.DeleteAccountPage(m), views.DeleteAccountPage(m))
 }
 
+// toDeleteAccount is what askApp says of it. It is asked about in a way of its own otherwise.
+var toDeleteAccount = stepUp{"Delete account", "delete", "your account", backToAccount, ""}
+
 // freshFor is for how long it is enough to have signed in, for what otherwise asks anew each time.
 const freshFor = 5 * time.Minute
 
 // shownLately says of a person who cannot show it on the page that they did a moment ago, by signing in.
 func (h *dashboard) shownLately(c echo.Context, canShow bool) bool {
-	row, now := rowOf(c), h.Now()
-	return !canShow && (websession.Proved(row, freshFor, now) || signedInLately(row, freshFor, now))
+	row := rowOf(c)
+	return !canShow && (websession.Proved(row, freshFor, h.Now()) || h.signedInLately(row, freshFor))
 }
 
 // deleteAccount asks for the password or a passkey whenever it was last given: this cannot be undone.

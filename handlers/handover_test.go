@@ -300,3 +300,22 @@ func TestElsewhereNoAppOpensThisDashboard(t *testing.T) {
 	p := newProgram(t, elsewhere)
 	p.browser().get("/handover?ticket=x").want(http.StatusNotFound)
 }
+
+// What an app opens ends with the app's session. Whoever has that session alone must not leave with a way in that does not.
+func TestWhoeverHasTheAppsSessionAloneNeitherAddsAPasskeyNorDeletesTheAccount(t *testing.T) {
+	t.Parallel()
+	p := anApp(t)
+	app := p.inAppByToken("auth0|ada")
+	p.clock.Advance(time.Hour)
+	b := p.handedOver(app, appsPage)
+	for _, path := range []string{"/account/passkeys/new", "/account/passkeys"} {
+		b.post(path, nil).want(http.StatusForbidden).says("main", "sign in to app.example.org again and come back")
+	}
+	const ask = "To delete your account, sign in to app.example.org again and come back."
+	b.get("/account/delete").want(http.StatusForbidden).says("main", ask).lacks("form[action='/account/delete']")
+	b.post("/account/delete", nil).want(http.StatusForbidden).says("main", ask)
+	b.get("/account").want(http.StatusOK).says("main", "auth0|ada")
+	b = p.handedOver(p.inAppByToken("auth0|ada"), "") // who has just shown the app that it is they
+	b.post("/account/passkeys/new", nil).want(http.StatusOK)
+	b.get("/account/delete").want(http.StatusOK).has("form[action='/account/delete']")
+}

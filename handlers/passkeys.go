@@ -173,7 +173,7 @@ func portOf(address string) string {
 func (h *dashboard) stepUpToAddPasskey(next echo.HandlerFunc) echo.HandlerFunc {
 	confirmed := h.requireStepUp(toAddPasskey)(next)
 	return func(c echo.Context) error {
-		if row, now := rowOf(c), h.Now(); !websession.Proved(row, h.StepUp, now) && signedInLately(row, h.StepUp, now) {
+		if row := rowOf(c); !websession.Proved(row, h.StepUp, h.Now()) && h.signedInLately(row, h.StepUp) {
 			ctx, cancel := readContext(c)
 			defer cancel()
 			proofs, err := h.person(c).Proofs(ctx)
@@ -188,8 +188,14 @@ func (h *dashboard) stepUpToAddPasskey(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// signedInLately says whether a web session began within that time. In the future none has.
-func signedInLately(row model.WebSession, within time.Duration, now time.Time) bool {
+// signedInLately says whether a person signed in within that time, by which a web session began. In the future none has. By a link of an
+// app nobody signs in: the app's session may be as old as any, and whoever has it alone must not leave with more. What counts there is what
+// the app proved, for as long as that is good.
+func (h *dashboard) signedInLately(row model.WebSession, within time.Duration) bool {
+	now := h.Now()
+	if row.FromApp {
+		return row.ProvedAt.Before(row.CreatedAt) && websession.Proved(row, h.StepUp, now)
+	}
 	return now.Sub(row.CreatedAt) <= within && !model.FromFuture(row.CreatedAt, now)
 }
 
