@@ -418,6 +418,10 @@ func (p *Person) RemovePasskey(ctx context.Context, id string) (model.Passkey, e
 	if err != nil {
 		return model.Passkey{}, err
 	}
+	lastWay := &model.Error{Kind: model.KindLastWay, Reason: "this is the only way in that is left"}
+	if !one.Removable { // the store counts a way that nobody gets in by as things are set up here, such as a password where they are off
+		return one, lastWay
+	}
 	a := p.accounts
 	e := p.event(model.EventPasskeyRemoved)
 	e.Detail = one.Name
@@ -427,7 +431,7 @@ func (p *Person) RemovePasskey(ctx context.Context, id string) (model.Passkey, e
 	})
 	switch {
 	case errors.Is(err, model.ErrConflict):
-		return one, &model.Error{Kind: model.KindLastWay, Reason: "this is the only way in that is left"}
+		return one, lastWay
 	case err != nil:
 		return one, missing(model.KindNotFound, "remove passkey", err)
 	}
@@ -453,7 +457,7 @@ func (p *Person) RemovePassword(ctx context.Context) error {
 		return refuse(model.KindNotFound)
 	}
 	id := identities[i]
-	reachable := a.cfg.Mailer != nil && !id.Pending && mailable(id.Subject)
+	reachable := a.cfg.Mailer != nil && !a.cfg.PasswordsOff && !id.Pending && mailable(id.Subject)
 	err = a.store.RemovePassword(ctx, id, a.passkeyHost(), reachable, p.who.SessionID, p.event(model.EventPasswordRemoved))
 	err = a.settleIdentity(ctx, "remove password", err, id, func(now model.Identity) bool { return now.PasswordHash == "" })
 	switch {

@@ -341,6 +341,34 @@ func TestAPasswordIsRemovedWhereAWayInIsLeftAndComesBackByALink(t *testing.T) {
 	}
 }
 
+// What is kept of somebody is a way in only as long as the server lets people in by it.
+func TestTheOnlyPasskeyStaysWhereNothingElseLetsItsOwnerIn(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	owner := f.signUp("owner@example.org")
+	byPassword, _ := f.addPasskey(owner, "phone")
+	f.cfg.PasswordsOff, f.cfg.Mailer = true, &mailbox{}
+	_, err := f.As(owner, here).RemovePasskey(t.Context(), byPassword.ID)
+	is(t, err, model.KindLastWay)
+	is(t, f.As(owner, here).RemovePassword(t.Context()), model.KindFewPasskeys) // which no link brings back
+	f.cfg.PasswordsOff = false
+	if _, err := f.As(owner, here).RemovePasskey(t.Context(), byPassword.ID); err != nil {
+		t.Error(err)
+	}
+
+	c := newConnected(t)
+	ada := c.arrives()
+	byAcme, _ := c.addPasskey(ada, "phone")
+	was := c.cfg.OpenID
+	c.cfg.OpenID = nil // no longer set up
+	_, err = c.As(ada, here).RemovePasskey(t.Context(), byAcme.ID)
+	is(t, err, model.KindLastWay)
+	c.cfg.OpenID = was
+	if _, err := c.As(ada, here).RemovePasskey(t.Context(), byAcme.ID); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAnOperatorHelpsSomebodyWhoHasLostTheirOnlyPasskey(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
