@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"time"
@@ -38,14 +39,19 @@ func (h *dashboard) noticeReset(c echo.Context, who model.Account) {
 		h.logFault(c, "whether a password was reset cannot be read", err)
 		return
 	}
-	browsers := 0
+	// What else lets in may be what somebody left behind who knew the password: it is not they who are to be told.
+	others := 0
+	if who.Provider == model.ProviderEmailPassword {
+		others = 1 // the first is this one
+	}
+	byPassword := 0
 	for _, e := range events {
 		switch {
 		case e.Kind == model.EventPasswordReset:
 			h.leaveReset(c, e.At)
 			return
-		case e.Kind == model.EventSignedIn && e.Actor == model.ActorBrowser:
-			if browsers++; browsers > 1 { // the first is this one
+		case e.Kind == model.EventSignedIn && e.Actor == model.ActorBrowser && e.Detail == "":
+			if byPassword++; byPassword > others {
 				return
 			}
 		}
@@ -102,13 +108,22 @@ func (h *dashboard) otherWays(c echo.Context) []string {
 	}
 	var others []string
 	for _, way := range ways {
-		kind := wayKinds[way.Provider]
-		if way.Provider == model.ProviderCustomToken {
+		kind := cmp.Or(way.OpenID.Name, wayKinds[way.Provider])
+		if kind == wayKinds[model.ProviderCustomToken] {
 			kind = "a signed token"
 		}
 		if way.Removable && !slices.Contains(others, kind) {
 			others = append(others, kind)
 		}
+	}
+	passkeys, err := h.person(c).Passkeys(ctx)
+	switch {
+	case err != nil && !model.Is(err, model.KindNotOffered):
+		h.logFault(c, "passkeys cannot be read", err)
+	case len(passkeys) == 1:
+		others = append(others, "a passkey")
+	case len(passkeys) > 1:
+		others = append(others, strconv.Itoa(len(passkeys))+" passkeys")
 	}
 	return others
 }

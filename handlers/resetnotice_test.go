@@ -67,6 +67,21 @@ func TestWhoeverSignsInAfterAResetIsToldOfOtherWaysToSignIn(t *testing.T) {
 		says(".notice:not(.local)", "You can also sign in with Google and Apple. Remove what you don’t recognise.")
 }
 
+// A way in that somebody left behind who knew the old password outlives it, and its use must not use the notice up.
+func TestWhoeverSignsInAfterAResetIsToldOfPasskeysWhoeverUsedThem(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	who := p.person(email)
+	p.signIn(who)
+	p.keyring = &keyring{password: true, list: []model.Passkey{{Name: "phone"}}}
+	p.writes(who, "password-reset")
+	p.writes(who, "signed-in", func(e *model.Event) { e.Detail = model.DetailPasskey })
+	p.signIn(who).get("/keys").says(".notice:not(.local)", "You can also sign in with a passkey. Remove it if you don’t recognise it.")
+	p.keyring.list = append(p.keyring.list, model.Passkey{Name: "laptop"})
+	p.writes(who, "password-reset")
+	p.signIn(who).get("/keys").says(".notice:not(.local)", "You can also sign in with 2 passkeys.")
+}
+
 func TestWhoeverResetsThePasswordOfAnotherServerIsToldOfKeysFromBefore(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t, elsewhere, withMail)
