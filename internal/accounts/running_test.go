@@ -428,3 +428,28 @@ func (f *fixture) operatorByInvitation(email string) (model.Account, *Operating)
 	}
 	return who, o
 }
+
+// What is done about a server key is about nobody, and read as such.
+func TestActsOnServerKeysNameNobody(t *testing.T) {
+	f := newFixture(t)
+	_, o := f.operator("op@example.org")
+	key, value, err := o.CreateServerKey(t.Context(), "collector")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if owner, err := o.FindByValue(t.Context(), value); err != nil || !owner.Server {
+		t.Fatalf("%+v, %v", owner, err)
+	}
+	if _, err := o.TurnServerKeyOff(t.Context(), key.ID); err != nil {
+		t.Fatal(err)
+	}
+	page, err := o.Acts(t.Context(), "")
+	if err != nil || len(page.List) != 3 {
+		t.Fatalf("%+v, %v", page, err)
+	}
+	for _, act := range page.List {
+		if act.UserID != "" || act.User != "" || act.KeyID != key.ID || act.Detail != "collector" {
+			t.Errorf("%+v", act)
+		}
+	}
+}

@@ -43,7 +43,7 @@ func (a *Accounts) createServerKey(
 	k.UserID, k.ID, k.CreatedAt = model.NewID(now), model.NewID(now), now
 	e := a.byOperator(what, k.UserID)
 	e.KeyID, e.KeyName, e.Detail = k.ID, k.Name, how
-	e = actedBy(e, by)
+	e = actedOnServerKey(e, by)
 	err := a.settleUser(ctx, "create server key", a.store.CreateServerKey(ctx, k, valueHash, model.MaxServerKeys, e), k.UserID)
 	switch {
 	case errors.Is(err, model.ErrLimit):
@@ -57,6 +57,14 @@ func (a *Accounts) createServerKey(
 		return model.Key{}, unavailable("create server key", err)
 	}
 	return k, nil
+}
+
+// actedOnServerKey is actedBy for what is about nobody: the user whom a server key has in the database is no person.
+func actedOnServerKey(e model.Event, by *model.OperatorAct) model.Event {
+	if e = actedBy(e, by); e.By != nil {
+		e.By.UserID = ""
+	}
+	return e
 }
 
 // AdoptServerKey is Adopt for a server key, whose user is created with it. Of KindOwnValue the server key of that name has the value
@@ -115,7 +123,7 @@ func (a *Accounts) setServerKey(ctx context.Context, name string, on bool, by *m
 		e.Kind = model.EventKeyTurnedOn
 	}
 	e.KeyID = was.ID
-	e = actedBy(e, by)
+	e = actedOnServerKey(e, by)
 	err = a.store.SetAPIKeyDisabled(ctx, was.UserID, was.ID, a.turning(on), e)
 	err = a.settle(ctx, was.UserID, "switch server key", err, func(ctx context.Context) (bool, error) {
 		now, err := a.store.APIKey(ctx, was.UserID, was.ID)

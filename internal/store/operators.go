@@ -151,6 +151,12 @@ func (s *Store) FindValue(ctx context.Context, valueHash [32]byte, act model.Ope
 		case err == nil:
 			found, k.CreatedAt = true, fromMillis(created)
 			of.UserID, of.KeyID, of.Detail = k.UserID, k.ID, k.Name
+			switch err := t.row(selectServerKeyUser, []any{k.UserID}, new(string), new(string)); {
+			case err == nil: // it belongs to nobody
+				of.UserID = ""
+			case !errors.Is(err, model.ErrNotFound):
+				return err
+			}
 		case !errors.Is(err, model.ErrNotFound):
 			return err
 		}

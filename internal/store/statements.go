@@ -73,7 +73,7 @@ func writeStatements() []string {
 		unlinkIdentity, selectIdentityOfUser, deleteSessionsOfIdentity,
 		updateKnock, insertKnock, roomInNetwork, roomForKnock, ignoreKnock, forgetHints, sweepKnocks, insertImportedKey,
 		saveClock, boundAuthSessions, boundWebSessions, boundLinks, boundGrants, boundRecordingSince,
-		insertServerKey, selectServerKeyOwner, upsertCustomData, deleteCustomData,
+		insertServerKey, selectServerKeyOwner, selectServerKeyUser, upsertCustomData, deleteCustomData,
 		insertCard, upsertLabel, upsertFingerprint, updateCardListed, deleteCardNotListed, deleteCard, deleteCardsOfUser, deleteReplacementsOfUser,
 		markExpired, claimReminders, finishReminder,
 		selectExpiry, updateExpiry, upsertCardExpiry, shortenSessionsOfKey, lengthenSessionsOfKey, selectCardExpiry, changeCardExpiry,
