@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/labstack/echo/v4"
 
@@ -143,8 +144,9 @@ func (h *dashboard) leadTo(c echo.Context, page, act, name string) error {
 }
 
 // maybeValue says of what was typed into the search that it may be the value of a key, or much of one. It is looked for by its hash alone,
-// and is in no address and in no answer.
+// and is in no address and in no answer. What it was copied from may have broken it into lines.
 func maybeValue(text string) bool {
+	text = unbroken(text)
 	if strings.Contains(text, "KEY=") || model.HoldsValue(text) {
 		return true
 	}
@@ -161,6 +163,16 @@ func maybeValue(text string) bool {
 		}
 	}
 	return false
+}
+
+// unbroken is a text without what is no sign: blanks, line breaks, and marks that nobody sees.
+func unbroken(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsSpace(r) || !unicode.IsGraphic(r) {
+			return -1
+		}
+		return r
+	}, text)
 }
 
 // showRunning lists users: all of them, or those who were looked for.
@@ -210,7 +222,7 @@ func (h *dashboard) searchRunning(c echo.Context) error {
 	}
 	text := strings.TrimSpace(form.Get("q"))
 	if maybeValue(text) {
-		return h.searchValue(c, model.Secret(text))
+		return h.searchValue(c, model.Secret(unbroken(text)))
 	}
 	if len(text) > maxSearch {
 		return h.renderRunning(c, http.StatusUnprocessableEntity, views.Running{Page: h.page(c, "Running"), Error: tooLongToSearch})

@@ -280,6 +280,14 @@ func TestTheSearchKeepsValuesToItself(t *testing.T) {
 		b.get("/running").says("#status", "That’s the value of porch-cam, a key of this user.")
 		b.get("/running?q="+url.QueryEscape(pasted)).want(http.StatusUnprocessableEntity).says(".error", "must not be in an address").keepsQuiet(pasted, value[:50])
 	}
+	for _, between := range []string{" ", "\r\n", "\u00a0", "\u200b", "\x01"} {
+		broken := value[:32] + between + value[32:]
+		b.post("/running", url.Values{"q": {broken}}).leadsTo("/running/users/"+oneID).keepsQuiet(value[:32], value[32:])
+		if crew.pasted.Reveal() != value {
+			t.Errorf("looked for %q", crew.pasted.Reveal())
+		}
+		b.get("/running?q="+url.QueryEscape(broken)).want(http.StatusUnprocessableEntity).keepsQuiet(value[:32], value[32:])
+	}
 	crew.owner = model.ValueOwner{Key: model.Key{Name: "collector"}, Server: true}
 	b.post("/running", url.Values{"q": {value}}).leadsTo("/running/server-keys")
 	crew.refuses = &model.Error{Kind: model.KindNotFound}
@@ -289,7 +297,7 @@ func TestTheSearchKeepsValuesToItself(t *testing.T) {
 	if strings.Contains(p.logs.String(), value[:50]) {
 		t.Error("the log has a value")
 	}
-	for _, address := range []string{strings.Repeat("a", 50) + "@example.com", "69f5e0000123456789abcdef", "a-long-name-of-somebody-who-came-by-a-signed-token-of-the-app"} {
+	for _, address := range []string{strings.Repeat("a", 50) + "@example.com", "69f5e0000123456789abcdef", "a-long-name-of-somebody-who-came-by-a-signed-token-of-the-app", "Somebody With Many Names"} {
 		if to := b.post("/running", url.Values{"q": {address}}).header.Get("Location"); to != "/running?q="+url.QueryEscape(address) {
 			t.Errorf("%s leads to %q", address, to)
 		}
