@@ -29,6 +29,8 @@ type Config struct {
 	Anonymous bool
 	// NewUsers has the providers whose tokens create an account for somebody who has none.
 	NewUsers map[string]bool
+	// TakesTokens says whether people sign in to apps with the tokens of a provider; nil means with those of all.
+	TakesTokens func(provider string) bool
 	// OpenID are other providers at which people sign in with a browser, and OpenIDFlows how.
 	OpenID      []OpenIDProvider
 	OpenIDFlows OpenIDFlows

@@ -286,7 +286,14 @@ func (a *Accounts) anyWorks(all []model.Passkey, besides string) bool {
 
 // signsIn says whether the owner of an identity can sign in with it: see wayIn in package store.
 func (a *Accounts) signsIn(id model.Identity) bool {
-	return a.isWay(id) && !id.Pending && (id.Provider != model.ProviderEmailPassword || id.PasswordHash != "")
+	if !a.isWay(id) || id.Pending {
+		return false
+	}
+	if id.Provider == model.ProviderEmailPassword {
+		return id.PasswordHash != ""
+	}
+	_, inBrowser := a.openIDOf(id.Provider)
+	return inBrowser || a.cfg.TakesTokens == nil || a.cfg.TakesTokens(id.Provider)
 }
 
 // calledBy is the address with which somebody signs in by password, and what they are called beside it.

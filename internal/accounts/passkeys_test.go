@@ -356,6 +356,21 @@ func TestTheOnlyPasskeyStaysWhereNothingElseLetsItsOwnerIn(t *testing.T) {
 		t.Error(err)
 	}
 
+	g := newFixture(t)
+	imported := g.signUp("imported@example.org")
+	google := model.Proved{Provider: model.ProviderGoogle, Subject: "imported-at-google"}
+	if _, err := g.As(imported, here).LinkToken(t.Context(), google); err != nil {
+		t.Fatal(err)
+	}
+	byGoogle, _ := g.addPasskey(imported, "phone")
+	g.cfg.PasswordsOff, g.cfg.TakesTokens = true, func(provider string) bool { return provider != model.ProviderGoogle }
+	_, err = g.As(imported, here).RemovePasskey(t.Context(), byGoogle.ID)
+	is(t, err, model.KindLastWay)
+	g.cfg.TakesTokens = nil
+	if _, err := g.As(imported, here).RemovePasskey(t.Context(), byGoogle.ID); err != nil {
+		t.Error(err)
+	}
+
 	c := newConnected(t)
 	ada := c.arrives()
 	byAcme, _ := c.addPasskey(ada, "phone")

@@ -44,7 +44,9 @@ func (a *App) here(cfg config.Settings, ring keyRing, access []*ecdsa.PrivateKey
 	if err != nil {
 		return k, err
 	}
+	issuers := a.knowIssuers(cfg)
 	rules := accounts.New(accounts.Config{
+		TakesTokens:   issuers.Offers,
 		OpenID:        openIDOf(cfg),
 		OpenIDFlows:   a.knowOpenID(cfg),
 		SessionTime:   cfg.SessionTime,
@@ -74,7 +76,7 @@ func (a *App) here(cfg config.Settings, ring keyRing, access []*ecdsa.PrivateKey
 		DeviceURL:     a.hosts.deviceURL,
 		ClientAddress: handlers.ClientAddress(cfg.TrustedProxies),
 		Audiences:     cfg.Audiences,
-		IDTokens:      a.knowIssuers(cfg),
+		IDTokens:      issuers,
 		Now:           cfg.Now,
 		Log:           a.log,
 	}, rules, tokens)
