@@ -502,7 +502,8 @@ func TestOperatorsDecideAboutRefusedDevices(t *testing.T) {
 func TestAServerKeysValueIsShownOnce(t *testing.T) {
 	_, crew, b, _ := newCrew(t)
 	b.get("/running/server-keys").says(".nothing", "No server keys yet.")
-	page := b.post("/running/server-keys", url.Values{"name": {"collector"}}).want(http.StatusOK)
+	b.post("/running/server-keys", url.Values{"name": {"collector"}}).want(http.StatusUnprocessableEntity).says(".error", "no key was created")
+	page := b.post("/running/server-keys", b.serverKey("collector")).want(http.StatusOK)
 	if page.text("#value") != someValue || strings.Count(page.body, someValue) != 1 {
 		t.Error("the value is not shown, or twice")
 	}
@@ -526,13 +527,33 @@ func TestAServerKeysValueIsShownOnce(t *testing.T) {
 	b.get("/running/server-keys").says("#status", "collector is off.")
 }
 
+// serverKey is the form for a server key of a name, as it was just drawn.
+func (b *browser) serverKey(name string) url.Values {
+	return url.Values{"name": {name}, "form_id": {b.get("/running/server-keys").attr("[name=form_id]", "value")}}
+}
+
+// A double click or a reload creates no second key, and says what became of the first.
+func TestAFormForAServerKeyCreatesOne(t *testing.T) {
+	_, crew, b, _ := newCrew(t)
+	form := b.serverKey("collector")
+	b.post("/running/server-keys", form).want(http.StatusOK).says("#value", someValue)
+	again := b.post("/running/server-keys", form).want(http.StatusConflict).keepsQuiet(someValue)
+	again.says("#notice", "Already created.").says("#notice", "This form created collector at ").lacks(".error")
+	if made := slices.Index(crew.calls, "CreateServerKey collector"); made < 0 || slices.Contains(crew.calls[made+1:], "CreateServerKey collector") {
+		t.Error("asked for:", crew.calls)
+	}
+	if again.attr("[name=form_id]", "value") == form.Get("form_id") {
+		t.Error("the next form is the same")
+	}
+}
+
 // Nobody knows whether the key was created, and its value is lost: that is not told like any other act.
 func TestAServerKeyOfWhichNothingIsKnownIsToldOf(t *testing.T) {
 	p, _, b, _ := newCrew(t)
 	lost := &unclearKeys{crew: &crew{}}
 	p.deps.Operators = lost
 	p.start()
-	b.post("/running/server-keys", url.Values{"name": {"collector"}}).want(http.StatusInternalServerError).says("h1", "We don’t know whether the server key was created")
+	b.post("/running/server-keys", b.serverKey("collector")).want(http.StatusInternalServerError).says("h1", "We don’t know whether the server key was created")
 	b.post("/running", url.Values{"q": {someValue}}).want(http.StatusInternalServerError).says("h1", "We couldn’t look up the value").keepsQuiet(someValue)
 }
 
@@ -628,8 +649,8 @@ func TestAnOperatorHelpsAPersonWhoReadsOfIt(t *testing.T) {
 	if got, want := b.get("/running/acts").texts(".deed"), []string{"Disabled " + email, "Signed out " + email + " everywhere", "Turned off porch-cam of " + email}; !slices.Equal(got, want) {
 		t.Errorf("the audit log has %q, want %q", got, want)
 	}
-	b.post("/running/server-keys", url.Values{"name": {"collector"}}).want(http.StatusOK).says("#once-title", "collector is ready")
-	b.post("/running/server-keys", url.Values{"name": {"collector"}}).want(http.StatusUnprocessableEntity).says(".error", "There is already a server key with this name.")
+	b.post("/running/server-keys", b.serverKey("collector")).want(http.StatusOK).says("#once-title", "collector is ready")
+	b.post("/running/server-keys", b.serverKey("collector")).want(http.StatusUnprocessableEntity).says(".error", "There is already a server key with this name.")
 	if err := p.store.DeleteUser(t.Context(), ana.id); err != nil {
 		t.Fatal(err)
 	}

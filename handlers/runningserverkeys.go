@@ -18,7 +18,11 @@ func (h *dashboard) showServerKeys(c echo.Context) error {
 func (h *dashboard) listServerKeys(c echo.Context, status int, m views.RunningServerKeys) error {
 	ctx, cancel := readContext(c)
 	defer cancel()
-	m.Page = h.page(c, "Server keys")
+	notice := m.Notice
+	m.Page, m.FormID = h.page(c, "Server keys"), newFormID()
+	if notice != nil {
+		m.Page.Notice = notice
+	}
 	o, err := h.operating(ctx, c)
 	if err != nil {
 		return err
@@ -51,13 +55,20 @@ func (h *dashboard) createServerKey(c echo.Context) error {
 		}
 		return h.listServerKeys(c, http.StatusUnprocessableEntity, m)
 	}
-	ctx, cancel := actContext(c)
-	defer cancel()
-	o, err := h.operating(ctx, c)
+	id := form.Get("form_id")
+	if !validFormID(id) {
+		m.Error = "This form was incomplete, so no key was created. Send it again."
+		return h.listServerKeys(c, http.StatusUnprocessableEntity, m)
+	}
+	a, _ := accountOf(c)
+	sent, first, err := h.forms.claim(c.Request().Context(), a.UserID, id, m.Name)
 	if err != nil {
 		return err
 	}
-	key, value, err := o.CreateServerKey(ctx, m.Name)
+	if !first {
+		return h.answerSentServerKey(c, sent)
+	}
+	key, value, err := h.askForServerKey(c, sent, m.Name)
 	switch {
 	case err == nil:
 		words := model.WordsOf(model.FingerprintOf(value))
@@ -75,6 +86,34 @@ func (h *dashboard) createServerKey(c echo.Context) error {
 		return creatingServerKey.in(err)
 	}
 	return h.listServerKeys(c, http.StatusUnprocessableEntity, m)
+}
+
+// askForServerKey asks once, and settles the form whatever happens.
+func (h *dashboard) askForServerKey(c echo.Context, sent *sentForm, name string) (key model.Key, value model.Secret, err error) {
+	_, err = h.settling(sent, func() (model.Created, error) {
+		ctx, cancel := actContext(c)
+		defer cancel()
+		o, err := h.operating(ctx, c)
+		if err != nil {
+			return model.Created{}, err
+		}
+		key, value, err = o.CreateServerKey(ctx, name)
+		return model.Created{}, err
+	})
+	return key, value, err
+}
+
+// answerSentServerKey answers a form that was sent before, by a double click or a reload, as answerSentForm does.
+func (h *dashboard) answerSentServerKey(c echo.Context, sent *sentForm) error {
+	at := clockOf(c).Time(sent.at, h.Now())
+	n := &views.Notice{Title: "Already created."}
+	n.Text = "This form created " + sent.name + " at " + at + ". Its value was in the first answer and cannot be shown again. " +
+		"If it was not saved, turn the key off and create another one."
+	if sent.unclear {
+		n.Title = "This form was sent already, at " + at + "."
+		n.Text, n.Link, n.LinkText = "We don’t know whether it created "+sent.name+".", runningServers, checkNow
+	}
+	return h.listServerKeys(c, http.StatusConflict, views.RunningServerKeys{Page: views.Page{Notice: n}})
 }
 
 func (h *dashboard) turnServerKeyOff(c echo.Context) error {

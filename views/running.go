@@ -82,6 +82,7 @@ type RunningKnock struct {
 // RunningServerKeys is the model of the page about keys that belong to no user.
 type RunningServerKeys struct {
 	Page
+	FormID      string // creates one key, however often it is sent
 	Name, Error string
 	List        []Key
 	Unread      bool // the list could not be read
