@@ -85,11 +85,13 @@ func (m Proof) forms(script templ.Attributes) confirmForms {
 // alone says that a passkey is the only way.
 func (f confirmForms) alone() bool { return !f.Password && len(f.Providers) == 0 }
 
-// solid is how the button of a way looks: that of the strongest one stands out, and every one that destroys something.
+// solid is how the button of a way looks: that of the strongest one stands out.
 func (f confirmForms) solid(strongest bool) string {
 	switch {
-	case f.danger:
+	case f.danger && (strongest || !f.Passkey): // a provider's button confirms alone, so that the password's is the only one that destroys
 		return "danger solid"
+	case f.danger:
+		return "danger"
 	case strongest:
 		return "primary"
 	default:
