@@ -52,7 +52,8 @@ func (h *dashboard) accountModel(c echo.Context) (views.Account, error) {
 			m.Ways[i].Kind = "Email"
 		}
 	}
-	m.Link = h.SendsLinks && !h.PasswordsOff && slices.ContainsFunc(ways, func(w model.Way) bool { return w.Provider == model.ProviderEmailPassword })
+	m.Mail = h.SendsLinks
+	m.Again = !h.PasswordsOff && slices.ContainsFunc(ways, func(w model.Way) bool { return w.Provider == model.ProviderEmailPassword })
 	m.Passkeys, err = h.passkeysModel(c, !m.NoPassword)
 	return m, err
 }

@@ -250,19 +250,19 @@ func TestTheAccountPageListsPasskeys(t *testing.T) {
 		{ID: strings.Repeat("b", 24), Name: "Key on my keyring", CreatedAt: made},
 		{ID: strings.Repeat("c", 24), Name: "Old one", CreatedAt: made, RPID: "keys.old.org", Elsewhere: true, Removable: true},
 	}}
-	section := "section:has(#passkeys-title)"
+	section, password := "section:has(#passkeys-title)", "section:has(#password-title)"
 	a := b.get("/account").want(http.StatusOK)
 	a.says(section+" li:nth-child(1)", "MacBook <b>Created 22 Apr · used 1 hour agoSynced between devicesRename Remove")
 	a.says(section+" li:nth-child(2)", "Created 22 Apr · never usedOn one device onlyThis is the only way in that you have left.Rename").lacks(section + " li:nth-child(2) form")
 	a.says(section+" li:nth-child(3)", "Works at keys.old.org only").says(section, "Passkeys created for keys.old.org work there only.")
-	a.says(section, "You can still sign in with your password.").says(section+" .actions a", "Stop using the password…").says(section+" .actions button", "Add a passkey")
+	a.says(section, "You can still sign in with your password.").says(password+" .actions a", "Stop using the password…").says(section+" .actions button", "Add a passkey")
 
 	p.keyring.list = p.keyring.list[2:]
-	b.get("/account").says(section, "These passkeys were created for keys.old.org and work there only.").lacks(section + " .actions a")
+	b.get("/account").says(section, "These passkeys were created for keys.old.org and work there only.").lacks(password + " .actions a")
 	p.keyring.list = make([]model.Passkey, model.MaxPasskeys)
 	b.get("/account").says(section, "You have as many passkeys as you can have. Remove one to add another.").lacks(section + " .actions form")
 	p.keyring.password = false
-	b.get("/account").says("section:has(#password-title)", "You sign in without one.").lacks("#current", section+" .actions a")
+	b.get("/account").says(password, "You sign in without one. To have a password again, ask the administrator of this server for a reset link.").lacks("#current", password+" .actions a")
 	p.keyring.refuses = map[string]error{"list": &model.Error{Kind: model.KindNotOffered}}
 	b.get("/account").want(http.StatusOK).lacks(section)
 }

@@ -19,11 +19,14 @@ type Account struct {
 	Connectable []Provider
 	// Passkeys are nil where there are none to have.
 	Passkeys *Passkeys
-	// NoPassword says that the person has none here. Link says that they can have one sent a link for, by their address.
-	NoPassword, Link bool
+	// NoPassword says that the person has none here, Again that they can have one again, and Mail that a link for it is sent to their address.
+	NoPassword, Again, Mail bool
 	// Decides is the host of the server that decides how they sign in, where that is another one.
 	Decides string
 }
+
+// beside says that the password stands beside the other ways to sign in.
+func (m Account) beside() bool { return len(m.Ways) > 0 || m.Passkeys != nil }
 
 // Way is one way to sign in: what kind it is, and what the person knows it by.
 type Way struct {

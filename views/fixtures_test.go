@@ -93,7 +93,7 @@ func every(text string) map[string]templ.Component {
 		"proof, none":       views.ProofPage(views.Proof{Page: page, To: text, Within: text, Back: "/keys"}),
 		"proof, passkey":    views.ProofPage(views.Proof{Page: page, Confirming: views.Confirming{Passkey: true, Options: text}, To: text, Action: "/keys", Back: "/keys"}),
 		"passkeys":          views.AccountPage(views.Account{Page: page, Embedded: true, Passkeys: passkeys(text)}),
-		"no passkeys":       views.AccountPage(views.Account{Page: page, Embedded: true, Passkeys: &views.Passkeys{Unusable: text, Instead: text}, NoPassword: true, Link: true}),
+		"no passkeys":       views.AccountPage(views.Account{Page: page, Embedded: true, Passkeys: &views.Passkeys{Unusable: text, Instead: text}, NoPassword: true, Again: true, Mail: true}),
 		"add a passkey":     views.NewPasskeyPage(views.NewPasskey{Page: page, Name: text, NameError: text, Options: text, Challenge: text, Error: text}),
 		"rename a passkey":  views.PasskeyNamePage(views.PasskeyName{Page: page, Passkey: passkeys(text).List[0], Name: text, Error: text}),
 		"stop a password":   views.StopPasswordPage(views.StopPassword{Page: page, Error: text}),
