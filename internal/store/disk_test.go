@@ -38,7 +38,7 @@ func fill(t *testing.T, path string, bytes int) {
 }
 
 func TestOnARealDiskThatIsFullWhatIsThereCanBeReadAndWritingResumesWithRoom(t *testing.T) {
-	for _, kilobytes := range []int{1024, 2048, 4096} {
+	for _, kilobytes := range []int{1536, 2048, 4096} {
 		t.Run(fmt.Sprintf("of %d KB", kilobytes), func(t *testing.T) {
 			disk := smallDisk(t, kilobytes)
 			path, ballast := filepath.Join(disk, "test.db"), filepath.Join(disk, "ballast")
