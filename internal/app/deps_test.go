@@ -25,6 +25,8 @@ func mayImport() map[string][]string {
 		"handlers/servicetest":         {"handlers", "internal/model", "internal/testkit"},
 		"handlers/websession":          {"internal/model"},
 		"internal/accounts":            {"internal/limits", "internal/model", "internal/passkeys", "internal/store"},
+		"internal/apidoc":              nil,
+		"internal/apidoc/apidoctest":   {"internal/apidoc"},
 		"internal/app":                 {"client", "handlers", "handlers/websession", "internal/accounts", "internal/app/config", "internal/app/doctor", "internal/app/listen", "internal/app/mail", "internal/app/operate", "internal/app/pair", "internal/app/texts", "internal/app/weburl", "internal/authserver", "internal/fileowner", "internal/idtokens", "internal/limits", "internal/model", "internal/onboard", "internal/openid", "internal/store", "internal/upstream", "static", "views"}, // limits: whom the counts are shared with
 		"internal/app/config":          {"internal/app/weburl", "internal/idtokens", "internal/model", "internal/openid"},
 		"internal/app/doctor":          {"internal/app/newfile", "internal/app/texts", "internal/app/weburl", "internal/model"},
@@ -78,7 +80,8 @@ func testsMayImport() map[string][]string {
 		"internal/app":         {"client/clienttest", "internal/onboard/onboardtest"},
 		"internal/app/mail":    {"internal/app/config"},
 		"internal/app/operate": {"internal/app/config"},
-		"internal/authserver":  {"client", "client/clienttest", "internal/idtokens", "internal/store"},
+		"internal/apidoc":      {"internal/apidoc/apidoctest"},
+		"internal/authserver":  {"client", "client/clienttest", "internal/apidoc", "internal/apidoc/apidoctest", "internal/idtokens", "internal/store"},
 		"internal/onboard":     {"internal/onboard/onboardtest"},
 		"internal/store":       {"internal/onboard", "internal/onboard/onboardtest", "internal/store/storetest"},
 		"internal/upstream":    {"handlers", "handlers/servicetest", "internal/accounts", "internal/authserver", "internal/store"},
@@ -113,6 +116,10 @@ func onlyIn() map[string][]string {
 
 		"github.com/VictoriaMetrics/metrics": {"internal/app"},
 		"github.com/andybalholm/brotli":      {"static"},
+
+		"github.com/getkin/kin-openapi/openapi3":       {"internal/apidoc/apidoctest"},
+		"github.com/getkin/kin-openapi/openapi3filter": {"internal/apidoc/apidoctest"},
+		"github.com/getkin/kin-openapi/routers":        {"internal/apidoc/apidoctest"},
 	}
 }
 

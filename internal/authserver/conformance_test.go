@@ -8,6 +8,7 @@ import (
 
 	"latchkey/client/clienttest"
 	"latchkey/internal/accounts"
+	"latchkey/internal/apidoc/apidoctest"
 	"latchkey/internal/testkit"
 )
 
@@ -31,7 +32,7 @@ func TestConformance(t *testing.T) {
 
 		t.Run(name+" in process", func(t *testing.T) {
 			target.BaseURL = "http://latchkey.internal"
-			target.HTTPClient = &http.Client{Transport: testkit.InProcess{Handler: newFixture(t, configure)}}
+			target.HTTPClient = &http.Client{Transport: testkit.InProcess{Handler: apidoctest.New(t, newFixture(t, configure))}}
 			clienttest.Run(t, target)
 		})
 		t.Run(name+" over HTTP", func(t *testing.T) {

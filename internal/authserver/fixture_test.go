@@ -20,6 +20,7 @@ import (
 	"golang.org/x/crypto/argon2"
 
 	"latchkey/internal/accounts"
+	"latchkey/internal/apidoc/apidoctest"
 	"latchkey/internal/model"
 	"latchkey/internal/store"
 	"latchkey/internal/testkit"
@@ -169,7 +170,7 @@ func (f *fixture) do(method, path, token, body string) reply {
 func (f *fixture) send(req *http.Request) reply {
 	f.t.Helper()
 	rec := httptest.NewRecorder()
-	f.ServeHTTP(rec, req)
+	apidoctest.Some(f.t, f.Server).ServeHTTP(rec, req)
 	return reply{f.t, rec.Code, rec.Header(), rec.Body.Bytes()}
 }
 
