@@ -59,6 +59,8 @@ func (h *dashboard) routes(e *echo.Echo) {
 	}
 
 	if h.Here {
+		page(apiDocumentPath, h.giveAPIDocument)
+		page(apiPagePath, h.showAPI, h.loadAccount)
 		page(handoverPath, h.showHandover, h.loadAccount)
 		e.POST(handoverPath, h.useHandover, h.loadAccount)
 	}

@@ -102,6 +102,7 @@ var pages = map[string]row{
 	"POST /theme":    everybody(goes("/keys")),
 	"GET /":          everybody(goes("/keys")),
 	"GET /help":      everybody(is(200)),
+	"GET /docs/api":  everybody(is(200)),
 	"GET /logs":      everybody(is(200)),
 	"GET /login":     {is(200), goes("/keys"), goes("/keys"), goes("/keys"), goes("/keys")},
 	"POST /login":    everybody(goes("/keys").and(signedIn)),
@@ -145,6 +146,7 @@ var pages = map[string]row{
 	"GET /keys/arrival":     {is(204), is(200), is(200), is(200), is(200)},
 	"GET /keys/:id/arrival": {is(204), is(200), is(200), is(200), is(200)},
 
+	"GET /openapi.json":                           everybody(is(200)),
 	"GET /.well-known/oauth-authorization-server": everybody(is(200)),
 	"POST /oauth/device_authorization":            everybody(is(200)),
 	"POST /oauth/token":                           everybody(is(400)), // nobody has approved
@@ -777,7 +779,15 @@ func (s *stage) visit(pattern, method string, p principal, c *cast, stated map[s
 		s.t.Errorf("%s: want that %q (-want +got):\n%s", label, o.effect, diff)
 	}
 	s.checkCookie(label, got, o.effect)
-	s.checkHeaders(label, got, strings.HasPrefix(path, static.Prefix) && got.Status == http.StatusOK)
+	cached := ""
+	switch {
+	case got.Status != http.StatusOK:
+	case path == "/openapi.json":
+		cached = "public, max-age=300"
+	case strings.HasPrefix(path, static.Prefix):
+		cached = "public, max-age=31536000, immutable"
+	}
+	s.checkHeaders(label, got, cached)
 	s.checkSecrets(label, got, c)
 }
 
@@ -886,12 +896,12 @@ func (s *stage) securityHeaders() map[string]string {
 	}
 }
 
-func (s *stage) checkHeaders(label string, got answer, cacheable bool) {
+func (s *stage) checkHeaders(label string, got answer, cached string) {
 	s.t.Helper()
 	want := s.securityHeaders()
 	want["Cache-Control"] = "no-store"
-	if cacheable {
-		want["Cache-Control"] = "public, max-age=31536000, immutable"
+	if cached != "" {
+		want["Cache-Control"] = cached
 	}
 	compareHeaders(s.t, label, got, want)
 	for name := range got.Header {
@@ -931,7 +941,7 @@ func TestErrorPagesHaveTheSecurityHeadersToo(t *testing.T) {
 			if got.Status != tc.status {
 				t.Errorf("%s: %d, want %d", name, got.Status, tc.status)
 			}
-			s.checkHeaders(name, got, false)
+			s.checkHeaders(name, got, "")
 		}
 	}
 }
@@ -953,7 +963,7 @@ func TestAPanicBecomesAnErrorPageWithTheSecurityHeaders(t *testing.T) {
 	if got.Status != http.StatusInternalServerError || !strings.Contains(got.Body, "Something went wrong here") || strings.Contains(got.Body, "nil pointer") {
 		t.Errorf("%d %s", got.Status, got.Body)
 	}
-	s.checkHeaders("a panic", got, false)
+	s.checkHeaders("a panic", got, "")
 }
 
 // --- The client API ---------------------------------------------------------------------------------------------------

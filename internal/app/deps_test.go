@@ -21,7 +21,7 @@ func mayImport() map[string][]string {
 
 		"client":                       nil,
 		"client/clienttest":            {"client"},
-		"handlers":                     {"handlers/websession", "internal/limits", "internal/model", "internal/onboard", "static", "views"}, // limits: places of streams, files and long lists
+		"handlers":                     {"handlers/websession", "internal/apidoc", "internal/limits", "internal/model", "internal/onboard", "static", "views"}, // limits: places of streams, files and long lists
 		"handlers/servicetest":         {"handlers", "internal/model", "internal/testkit"},
 		"handlers/websession":          {"internal/model"},
 		"internal/accounts":            {"internal/limits", "internal/model", "internal/passkeys", "internal/store"},
@@ -75,7 +75,7 @@ const (
 func testsMayImport() map[string][]string {
 	return map[string][]string{
 		"client":               {"client/clienttest"},
-		"handlers":             {"client", "internal/accounts", "internal/authserver", "internal/onboard/onboardtest", "internal/openid", "internal/store", "internal/upstream"}, // the real thing is the best fake
+		"handlers":             {"client", "internal/accounts", "internal/apidoc/apidoctest", "internal/authserver", "internal/onboard/onboardtest", "internal/openid", "internal/store", "internal/upstream"}, // the real thing is the best fake
 		"internal/accounts":    {"handlers", "handlers/servicetest", "internal/openid"},
 		"internal/app":         {"client/clienttest", "internal/onboard/onboardtest"},
 		"internal/app/mail":    {"internal/app/config"},
