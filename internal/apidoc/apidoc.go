@@ -1,11 +1,11 @@
-// Package apidoc has the document of all calls for programs: as it is served, and as people read it. It is written in docs/openapi.yaml;
-// openapi.json here is the same, so that the program needs no parser for the other.
+// Package apidoc has the document of all calls for programs, openapi.yaml: as it is served, and as people read it.
 package apidoc
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/sha256"
-	_ "embed" // of openapi.json
+	_ "embed" // of openapi.yaml
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -13,17 +13,31 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"go.yaml.in/yaml/v3"
 )
 
-//go:embed openapi.json
-var document []byte
+//go:embed openapi.yaml
+var source []byte
 
 // JSON is the document in OpenAPI 3.1. It is not to be changed.
-func JSON() []byte { return document }
+var JSON = sync.OnceValue(func() []byte {
+	var document any
+	if err := yaml.Unmarshal(source, &document); err != nil {
+		panic("apidoc: " + err.Error()) // tests read it
+	}
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false) // it is served as JSON, and says "<" in places
+	if err := encoder.Encode(document); err != nil {
+		panic("apidoc: " + err.Error())
+	}
+	return out.Bytes()
+})
 
 // Tag names what JSON gives, for caches: another build may have another.
 var Tag = sync.OnceValue(func() string {
-	sum := sha256.Sum256(document)
+	sum := sha256.Sum256(JSON())
 	return hex.EncodeToString(sum[:8])
 })
 
@@ -61,7 +75,7 @@ type Answer struct {
 // Groups are all calls in the order of the document's tags.
 var Groups = sync.OnceValue(func() []Group {
 	var d spec
-	if err := json.Unmarshal(document, &d); err != nil {
+	if err := json.Unmarshal(JSON(), &d); err != nil {
 		panic("apidoc: " + err.Error()) // tests read it
 	}
 	return d.groups()
@@ -70,7 +84,7 @@ var Groups = sync.OnceValue(func() []Group {
 // Failures are what every call may also be refused with.
 var Failures = sync.OnceValue(func() []Answer {
 	var d spec
-	if err := json.Unmarshal(document, &d); err != nil {
+	if err := json.Unmarshal(JSON(), &d); err != nil {
 		panic("apidoc: " + err.Error())
 	}
 	return d.failures("Any")

@@ -1,47 +1,13 @@
 package apidoc_test
 
 import (
-	"bytes"
-	"encoding/json"
-	"flag"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
-	"go.yaml.in/yaml/v3"
-
 	"latchkey/internal/apidoc"
 	"latchkey/internal/apidoc/apidoctest"
 )
-
-var update = flag.Bool("update", false, "write openapi.json from docs/openapi.yaml")
-
-func TestTheDocumentThatIsServedIsTheOneThatIsWritten(t *testing.T) {
-	source, err := os.ReadFile("../../docs/openapi.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var document any
-	if err := yaml.Unmarshal(source, &document); err != nil {
-		t.Fatal(err)
-	}
-	var want bytes.Buffer
-	encoder := json.NewEncoder(&want)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(document); err != nil {
-		t.Fatal(err)
-	}
-	if *update {
-		if err := os.WriteFile("openapi.json", want.Bytes(), 0o644); err != nil { //nolint:gosec // G306: for everybody
-			t.Fatal(err)
-		}
-		t.Skip("openapi.json was written: run the tests again")
-	}
-	if !bytes.Equal(apidoc.JSON(), want.Bytes()) {
-		t.Error("openapi.json is not docs/openapi.yaml: go test ./internal/apidoc -update")
-	}
-}
 
 func TestTheDocumentIsOpenAPI(t *testing.T) {
 	document, err := apidoctest.Load()

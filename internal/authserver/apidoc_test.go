@@ -31,12 +31,12 @@ func TestEachCallIsInTheDocumentAndTheDocumentHasNoOthers(t *testing.T) {
 	calls := apidoctest.Calls(t)
 	for _, route := range want {
 		if !slices.Contains(calls, route) {
-			t.Errorf("%s is not in docs/openapi.yaml", route)
+			t.Errorf("%s is not in openapi.yaml", route)
 		}
 	}
 	for _, call := range calls {
 		if !slices.Contains(want, call) {
-			t.Errorf("docs/openapi.yaml has %s, which is no call", call)
+			t.Errorf("openapi.yaml has %s, which is no call", call)
 		}
 	}
 }
@@ -59,11 +59,11 @@ func TestEachErrorIsInTheDocumentWithItsCode(t *testing.T) {
 			codes[e.code] = true
 		}
 		if code := cmp.Or(e.code, "none"); !slices.Contains(stated, strconv.Itoa(e.status)+" "+code) {
-			t.Errorf("kind %d: no call of docs/openapi.yaml is refused with %d and the code %s", k, e.status, code)
+			t.Errorf("kind %d: no call of openapi.yaml is refused with %d and the code %s", k, e.status, code)
 		}
 	}
 	got := apidoctest.Codes(t)
 	if slices.Sort(got); !slices.Equal(got, slices.Sorted(maps.Keys(codes))) {
-		t.Errorf("docs/openapi.yaml has the codes %q, and there are %q", got, slices.Sorted(maps.Keys(codes)))
+		t.Errorf("openapi.yaml has the codes %q, and there are %q", got, slices.Sorted(maps.Keys(codes)))
 	}
 }
