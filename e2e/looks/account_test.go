@@ -95,7 +95,7 @@ func TestThePagesAboutAnAccountFitAPhone(t *testing.T) {
 	ana.Keys(t, story.Numbered(client.MaxKeys)...)
 	for _, width := range []int{390, 320} {
 		p := program.Open(t, story.PhoneOf(width, 844), story.SignedIn(ana))
-		for _, path := range []string{"/account", "/account/delete", "/forgot", "/reset?token=x", "/confirm?token=x", "/confirm"} {
+		for _, path := range []string{"/account", "/account/delete", "/forgot", "/reset?token=x", "/confirm?token=x", "/confirm", "/docs/api"} {
 			p.Visit(path)
 			p.Fits()
 		}
