@@ -233,7 +233,7 @@ func asDevice(e model.Event) bool {
 
 // wordsOf are those before the name of a device, between it and that of a key, and behind both.
 func wordsOf(e model.Event) (before, between, after string) {
-	e.Detail = strings.TrimSuffix(strings.TrimSuffix(e.Detail, model.DetailByOperator), ", ") // who it was is told beside it
+	e.Detail = strings.TrimSuffix(strings.TrimSuffix(e.Detail, model.DetailByOperator), ", ") // who it was stands beside it
 	device := "a device"
 	if asDevice(e) && e.Detail != "" {
 		device = "a device that calls itself "

@@ -72,7 +72,7 @@ func (h *dashboard) signInWithPasskey(c echo.Context) error {
 		return h.goOn(c, m.Next)
 	case model.Is(err, model.KindBadPasskey):
 		m.PasskeyError = badPasskey
-	case model.Is(err, model.KindDisabled): // which is told to those who have the passkey
+	case model.Is(err, model.KindDisabled): // those who have the passkey may know
 		m.PasskeyError = accountDisabled
 	case model.Is(err, model.KindTooManyTries):
 		status, m.PasskeyError = http.StatusTooManyRequests, h.tooManyTries(c, err)

@@ -214,7 +214,7 @@ func (h *dashboard) renderRunning(c echo.Context, status int, m views.Running) e
 	return render(c, status, views.RunningPage(m), views.RunningPage(m))
 }
 
-// searchRunning looks for what was typed: by an address that can be kept, but for what may be a value.
+// searchRunning looks for what was typed: by an address that can be kept, unless it may be a value.
 func (h *dashboard) searchRunning(c echo.Context) error {
 	form, err := sentValues(c)
 	if err != nil {

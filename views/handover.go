@@ -29,7 +29,7 @@ type Handover struct {
 	Bad bool
 }
 
-// AskApp is the model of what a person is told who has to confirm that it is they, and can do that only in the app.
+// AskApp is the model of the page for a person who can confirm that it is they only in the app.
 type AskApp struct {
 	Page
 	App FromApp

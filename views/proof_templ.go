@@ -97,7 +97,7 @@ func ProofPage(m Proof) templ.Component {
 	})
 }
 
-// ProofDialog is the same question for the page's dialog. What is wrong is told there: htmx sends the form until the answer is right.
+// ProofDialog is the same question for the page's dialog. What is wrong is said there: htmx sends the form until the answer is right.
 // Then the browser itself sends it, without one, and what answers is the page as a whole: it may hold what is shown once.
 func ProofDialog(m Proof) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {

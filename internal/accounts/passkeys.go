@@ -279,7 +279,7 @@ func (p *Person) Passkeys(ctx context.Context) ([]model.Passkey, error) {
 	return all, nil
 }
 
-// anyWorks says whether one of the passkeys works here, but for one.
+// anyWorks says whether one of the passkeys works here, apart from one.
 func (a *Accounts) anyWorks(all []model.Passkey, besides string) bool {
 	return slices.ContainsFunc(all, func(one model.Passkey) bool { return one.ID != besides && one.RPID == a.passkeyHost() })
 }

@@ -75,7 +75,7 @@ func TestTheImageRunsAsNobodyInParticular(t *testing.T) {
 	}
 }
 
-// imageVersion is what the image below is told that it is.
+// imageVersion is the version that the image below is built as.
 const imageVersion = "v7.8.9-image"
 
 // buildAsImage does what the first stage of the Dockerfile says, in empty directories, and gives the one that stands for its root.

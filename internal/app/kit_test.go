@@ -562,7 +562,7 @@ func askAs(t *testing.T, host, url string) answer {
 	return do(t, http.DefaultClient, req)
 }
 
-// serviceManager is told what programs say of themselves, as systemd is.
+// serviceManager hears what programs say of themselves, as systemd does.
 type serviceManager struct{ *net.UnixConn }
 
 func newManager(t *testing.T) serviceManager {

@@ -8,7 +8,7 @@ import (
 // managerVariable names the socket of a service manager that wants to be told how the program is, as sd_notify(3) has it.
 const managerVariable = "NOTIFY_SOCKET"
 
-// tellManager tells the service manager, where one asked for it: systemd says that a service has started when it is told so, and not
+// tellManager tells the service manager, where one asked for it: systemd says that a service has started when the program says so, and not
 // as soon as there is a process.
 func (a *App) tellManager(state string) {
 	socket := os.Getenv(managerVariable)

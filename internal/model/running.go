@@ -28,7 +28,7 @@ type UserPage struct {
 	More string // what to ask for the next part with; "" when this is the last
 }
 
-// UserDetail is all that an operator sees of one person on a page, but for their activity.
+// UserDetail is all that an operator sees of one person on a page, apart from their activity.
 type UserDetail struct {
 	UserFacts
 	Imported bool  // had their account elsewhere before, as far as it is remembered

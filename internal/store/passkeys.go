@@ -148,7 +148,7 @@ func (s *Store) PasskeyByCredential(ctx context.Context, credentialID []byte) (p
 	return r.get(), disabled, nil
 }
 
-// PasskeyHosts are the hosts for which passkeys were created, but for one. Of very many it is some.
+// PasskeyHosts are the hosts for which passkeys were created, apart from one. Of very many it is some.
 func (s *Store) PasskeyHosts(ctx context.Context, besides string) (hosts []string, err error) {
 	for host := ""; len(hosts) < maxPasskeyHostsListed; {
 		switch err := s.row(ctx, selectHost, []any{host}, &host); {
