@@ -192,7 +192,7 @@ func (h *dashboard) showSameAddress(c echo.Context) error {
 func (h *dashboard) renderSameAddress(c echo.Context, status int, e errand, problem string) error {
 	m := views.SameAddress{
 		Page: h.page(c, "There is an account with this address"), Provider: providerOf(c).Name, Address: e.Address,
-		Action: errandPath + "/" + e.Provider + "/connect", Next: e.Next, Error: problem,
+		Action: errandPath + "/" + e.Provider + "/connect", Next: e.Next, Error: problem, Mail: h.SendsLinks && !h.PasswordsOff,
 	}
 	return render(c, status, views.SameAddressPage(m), views.SameAddressPage(m))
 }

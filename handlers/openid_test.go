@@ -297,6 +297,7 @@ func TestTheSameAddressIsConnectedByThePasswordOfItsAccount(t *testing.T) {
 	asked := b.get("/login/with/acme/connect").want(http.StatusOK).keepsQuiet("ticket-of-acme")
 	asked.says("h1", "There is an account with this address").says("main", "Acme says that you are ana@example.com.")
 	asked.says("main", "Enter that account’s password once to connect Acme to it.").says("button.primary", "Connect and sign in")
+	asked.says("main", "Never chose one? Ask the administrator of this server.")
 	if asked.text(".actions a") != "Not now" || asked.attr(".actions a", "href") != "/login?next=%2Factivity" {
 		t.Errorf("%q leads to %q", asked.text(".actions a"), asked.attr(".actions a", "href"))
 	}

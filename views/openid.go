@@ -18,6 +18,8 @@ type SameAddress struct {
 	Provider, Address string
 	Action, Next      string
 	Error             string
+	// Mail says that the password can be replaced by a link in an email.
+	Mail bool
 }
 
 // signInPath is where a browser is sent to the provider from, to sign in.
