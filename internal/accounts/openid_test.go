@@ -47,6 +47,7 @@ func newConnected(t *testing.T, change ...func(*Config)) *connected {
 // registers creates an account with a confirmed address.
 func (c *connected) registers(email string) model.Account {
 	c.t.Helper()
+	c.Drain() // emails that are on their way look for it
 	c.cfg.Mailer = nil
 	defer func() { c.cfg.Mailer = c.mails }()
 	return c.signUp(email)
