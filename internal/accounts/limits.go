@@ -59,11 +59,27 @@ type Attempt struct {
 // what one place may do. Those of providers and the total are each node's own, because every sign-in of every node would wait for the
 // same row.
 type Limits struct {
+	places
+	accounts                  *limits.Table
+	networkShares, siteShares *limits.Table // of one account's tries, by account and place
+	browsers                  *limits.Table
+}
+
+// places count something by where it comes from, and in total.
+type places struct {
 	book                                  *limits.Book
-	accounts                              *limits.Table
-	networkShares, siteShares             *limits.Table // of one account's tries, by account and place
 	addresses, sites, providers, everyone *limits.Table
-	browsers                              *limits.Table
+}
+
+// take counts one that comes from an address, in the book alone, or says how long to wait for one.
+func (p places) take(address string) (counts []limits.Count, giveBack func(), wait time.Duration) {
+	turn := p.book.Begin()
+	defer turn.End()
+	counts = []limits.Count{
+		p.addresses.Of(limits.Network(address)), p.sites.Of(limits.Site(address)), p.providers.Of(limits.Provider(address)), p.everyone.Of(""),
+	}
+	giveBack, wait = turn.Take(counts...)
+	return counts, giveBack, wait
 }
 
 // NewLimits returns counts of nothing yet, for accounts that are here. Nil in place of shared means that nobody else counts.
@@ -93,14 +109,16 @@ type ofOnePlace struct {
 func newLimits(now func() time.Time, shared *limits.Shared, place ofOnePlace) *Limits {
 	book := limits.NewBook(now, tryStretch).ShareBy(shared)
 	return &Limits{
-		book:          book,
+		places: places{
+			book:      book,
+			addresses: book.Windows(limits.Rule{Most: place.addressTries, In: tryStretch}).Shared("tries by a network"),
+			sites:     book.Windows(limits.Rule{Most: place.siteTries, In: tryStretch}).Shared("tries by a site"),
+			providers: book.Windows(limits.Rule{Most: providerTries, In: everyoneStretch}),
+			everyone:  book.Windows(limits.Rule{Most: everyoneTries, In: everyoneStretch}),
+		},
 		accounts:      book.Buckets(accountTries, accountPause).Shared("tries of an account"),
 		networkShares: book.Buckets(place.networkShare, place.networkPause).Shared("tries of an account by a network"),
 		siteShares:    book.Buckets(place.siteShare, place.sitePause).Shared("tries of an account by a site"),
-		addresses:     book.Windows(limits.Rule{Most: place.addressTries, In: tryStretch}).Shared("tries by a network"),
-		sites:         book.Windows(limits.Rule{Most: place.siteTries, In: tryStretch}).Shared("tries by a site"),
-		providers:     book.Windows(limits.Rule{Most: providerTries, In: everyoneStretch}),
-		everyone:      book.Windows(limits.Rule{Most: everyoneTries, In: everyoneStretch}),
 		browsers:      book.Windows(limits.Rule{Most: browserTries, In: tryStretch}).Bound(maxBrowsers, 0).Shared("tries by a browser"),
 	}
 }
@@ -155,21 +173,11 @@ func (a *Accounts) guessing(ctx context.Context, try Attempt) (succeeded func(),
 
 // takeFrom counts a try of something that nobody can guess, as Take does, by where it comes from and in total.
 func (l *Limits) takeFrom(ctx context.Context, address string) (succeeded func(), wait time.Duration, err error) {
-	counts, succeeded, wait := l.takeFromHere(address)
+	counts, succeeded, wait := l.take(address)
 	if wait > 0 {
 		return nil, wait, nil
 	}
 	return l.book.TakeShared(ctx, succeeded, counts, nil)
-}
-
-func (l *Limits) takeFromHere(address string) (counts []limits.Count, giveBack func(), wait time.Duration) {
-	turn := l.book.Begin()
-	defer turn.End()
-	counts = []limits.Count{
-		l.addresses.Of(limits.Network(address)), l.sites.Of(limits.Site(address)), l.providers.Of(limits.Provider(address)), l.everyone.Of(""),
-	}
-	giveBack, wait = turn.Take(counts...)
-	return counts, giveBack, wait
 }
 
 // canonical is the one spelling of an account under which its tries are counted: another one buys no more of them.

@@ -20,36 +20,23 @@ const (
 
 // challengeLimits counts challenges by where they are asked for, and in total. None needs a bound of its own: what is taken from one is
 // taken from the total. As with Limits, several nodes count together what one place may do.
-type challengeLimits struct {
-	book                                  *limits.Book
-	addresses, sites, providers, everyone *limits.Table
-}
+type challengeLimits struct{ places }
 
 func newChallengeLimits(now func() time.Time, shared *limits.Shared) *challengeLimits {
 	book := limits.NewBook(now, challengeStretch).ShareBy(shared)
 	window := func(most int) *limits.Table { return book.Windows(limits.Rule{Most: most, In: challengeStretch}) }
-	return &challengeLimits{
+	return &challengeLimits{places{
 		book: book, addresses: window(addressChallenges).Shared("challenges by a network"), sites: window(siteChallenges).Shared("challenges by a site"),
 		providers: window(providerChallenges), everyone: window(everyoneChallenges),
-	}
+	}}
 }
 
 // take counts a challenge, or says how long to wait for one.
 func (l *challengeLimits) take(ctx context.Context, address string) (wait time.Duration, err error) {
-	counts, giveBack, wait := l.takeHere(address)
+	counts, giveBack, wait := l.places.take(address)
 	if wait > 0 {
 		return wait, nil
 	}
 	_, wait, err = l.book.TakeShared(ctx, giveBack, counts, nil)
 	return wait, err
-}
-
-func (l *challengeLimits) takeHere(address string) (counts []limits.Count, giveBack func(), wait time.Duration) {
-	turn := l.book.Begin()
-	defer turn.End()
-	counts = []limits.Count{
-		l.addresses.Of(limits.Network(address)), l.sites.Of(limits.Site(address)), l.providers.Of(limits.Provider(address)), l.everyone.Of(""),
-	}
-	giveBack, wait = turn.Take(counts...)
-	return counts, giveBack, wait
 }

@@ -96,18 +96,10 @@ func (a *Accounts) OpenWithPasskey(
 	signedIn := a.event(from, model.EventSignedIn, use.UserID)
 	signedIn.Detail = who.how
 	err = a.store.SignInWithPasskey(ctx, c, use.Passkey, row, a.withCount(ctx, from, use, signedIn)...)
-	err = a.settle(ctx, row.UserID, "sign in with a passkey", err, func(ctx context.Context) (bool, error) {
-		_, err := a.store.AuthSession(ctx, row.ID)
-		return there(err)
-	})
-	switch {
-	case errors.Is(err, model.ErrNotFound):
-		return model.Session{}, a.noSession(ctx, from, who)
-	case err != nil:
-		return model.Session{}, unavailable("sign in with a passkey", err)
+	if row, err = a.settleSession(ctx, from, who, row, "sign in with a passkey", err); err != nil {
+		return model.Session{}, err
 	}
-	row, err = a.withCustomData(ctx, row)
-	return row, err
+	return a.withCustomData(ctx, row)
 }
 
 // withCustomData is a session with the custom data of its user, which its tokens have.

@@ -89,27 +89,19 @@ func (q *Quota) takeShared(ctx context.Context, counts []limits.Count, giveBack 
 
 // registrations counts accounts by where they are created from, and in total. Each of its counts fills up again within an hour. None
 // needs a bound of its own: what is taken from one is taken from the total.
-type registrations struct {
-	book                                 *limits.Book
-	networks, sites, providers, everyone *limits.Table
-}
+type registrations struct{ places }
 
 func newRegistrations(now func() time.Time) *registrations {
 	book := limits.NewBook(now, quotaSweep)
 	hourly := func(most int) *limits.Table { return book.Buckets(most, time.Hour/time.Duration(most)) }
-	return &registrations{
-		book: book, networks: hourly(registrationsAtOnce), sites: hourly(siteRegistrations),
+	return &registrations{places{
+		book: book, addresses: hourly(registrationsAtOnce), sites: hourly(siteRegistrations),
 		providers: hourly(providerRegistrations), everyone: hourly(everyRegistration),
-	}
+	}}
 }
 
 // take counts an account that is to be created, or says how long to wait for one.
 func (r *registrations) take(address string) (wait time.Duration) {
-	turn := r.book.Begin()
-	defer turn.End()
-	_, wait = turn.Take(
-		r.networks.Of(limits.Network(address)), r.sites.Of(limits.Site(address)),
-		r.providers.Of(limits.Provider(address)), r.everyone.Of(""),
-	)
+	_, _, wait = r.places.take(address)
 	return wait
 }

@@ -92,11 +92,11 @@ func TestWhatIsRememberedOfRegistrationsIsBounded(t *testing.T) {
 			made++
 		}
 	}
-	if n := r.networks.Len() + r.sites.Len() + r.providers.Len(); made != everyRegistration || n != 2*everyRegistration+400 {
+	if n := r.addresses.Len() + r.sites.Len() + r.providers.Len(); made != everyRegistration || n != 2*everyRegistration+400 {
 		t.Errorf("%d accounts were made, %d are remembered", made, n)
 	}
 	clock.Advance(time.Hour)
-	if wait := r.take("192.0.2.1"); wait > 0 || r.networks.Len() != 1 {
-		t.Errorf("after an hour somebody waits %s, and %d are remembered", wait, r.networks.Len())
+	if wait := r.take("192.0.2.1"); wait > 0 || r.addresses.Len() != 1 {
+		t.Errorf("after an hour somebody waits %s, and %d are remembered", wait, r.addresses.Len())
 	}
 }

@@ -231,8 +231,14 @@ func (a *Accounts) openSession(ctx context.Context, from model.Origin, who authe
 		use = useOf(from, d, row.CreatedAt)
 		e.Kind, e.KeyID = model.EventKeyFirstUsed, row.KeyID // the store writes it down of the first use alone
 	}
-	err := a.store.CreateAuthSession(ctx, row, use, e)
-	err = a.settle(ctx, row.UserID, "create session", err, func(ctx context.Context) (bool, error) {
+	return a.settleSession(ctx, from, who, row, "create session", a.store.CreateAuthSession(ctx, row, use, e))
+}
+
+// settleSession gives a session that the store was to save, once it is known what came of that.
+func (a *Accounts) settleSession(
+	ctx context.Context, from model.Origin, who authenticated, row model.Session, doing string, err error,
+) (model.Session, error) {
+	err = a.settle(ctx, row.UserID, doing, err, func(ctx context.Context) (bool, error) {
 		_, err := a.store.AuthSession(ctx, row.ID)
 		return there(err)
 	})
@@ -240,7 +246,7 @@ func (a *Accounts) openSession(ctx context.Context, from model.Origin, who authe
 	case errors.Is(err, model.ErrNotFound):
 		return model.Session{}, a.noSession(ctx, from, who)
 	case err != nil:
-		return model.Session{}, unavailable("create session", err)
+		return model.Session{}, unavailable(doing, err)
 	}
 	return row, nil
 }
