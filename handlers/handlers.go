@@ -18,6 +18,7 @@ import (
 	"github.com/labstack/echo/v4/middleware"
 
 	"latchkey/handlers/websession"
+	"latchkey/internal/lang"
 	"latchkey/internal/limits"
 	"latchkey/internal/onboard"
 	"latchkey/views"
@@ -51,6 +52,8 @@ type Deps struct {
 	DeviceURL func(*http.Request) string
 	// Site is what the operator says of this dashboard.
 	Site views.Site
+	// Language is what pages are in for browsers that ask for no language that there is; nil is English.
+	Language *lang.Language
 	// AppID and BaseURL are what a device must be told besides its key.
 	AppID, BaseURL string
 	// PasskeysElsewhere are the hosts for which passkeys of people here were created, and at which alone they work: the server had them once.
@@ -140,7 +143,7 @@ func New(d Deps) *echo.Echo {
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = h.handleError
 	e.IPExtractor = ClientAddress(d.TrustedProxies)
-	e.Pre(h.requestID, h.logRequest, h.nameClock, h.refuseCrossOrigin(), h.nameOrigin)
+	e.Pre(h.requestID, h.logRequest, h.nameClock, h.nameLanguage, h.refuseCrossOrigin(), h.nameOrigin)
 	e.Use(
 		middleware.RecoverWithConfig(middleware.RecoverConfig{StackSize: 8 << 10, DisableStackAll: true, LogErrorFunc: h.logPanic}),
 		middleware.BodyLimit(maxBody),

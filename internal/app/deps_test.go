@@ -21,13 +21,13 @@ func mayImport() map[string][]string {
 
 		"client":                       nil,
 		"client/clienttest":            {"client"},
-		"handlers":                     {"handlers/websession", "internal/apidoc", "internal/limits", "internal/model", "internal/onboard", "static", "views"}, // limits: places of streams, files and long lists
+		"handlers":                     {"handlers/websession", "internal/apidoc", "internal/lang", "internal/limits", "internal/model", "internal/onboard", "static", "views"}, // limits: places of streams, files and long lists
 		"handlers/servicetest":         {"handlers", "internal/model", "internal/testkit"},
 		"handlers/websession":          {"internal/model"},
-		"internal/accounts":            {"internal/limits", "internal/model", "internal/passkeys", "internal/store"},
+		"internal/accounts":            {"internal/lang", "internal/limits", "internal/model", "internal/passkeys", "internal/store"},
 		"internal/apidoc":              nil,
 		"internal/apidoc/apidoctest":   {"internal/apidoc"},
-		"internal/app":                 {"client", "handlers", "handlers/websession", "internal/accounts", "internal/app/config", "internal/app/doctor", "internal/app/listen", "internal/app/mail", "internal/app/operate", "internal/app/pair", "internal/app/texts", "internal/app/weburl", "internal/authserver", "internal/fileowner", "internal/idtokens", "internal/limits", "internal/model", "internal/onboard", "internal/openid", "internal/store", "internal/upstream", "static", "views"}, // limits: whom the counts are shared with
+		"internal/app":                 {"client", "handlers", "handlers/websession", "internal/accounts", "internal/app/config", "internal/app/doctor", "internal/app/listen", "internal/app/mail", "internal/app/operate", "internal/app/pair", "internal/app/texts", "internal/app/weburl", "internal/authserver", "internal/fileowner", "internal/idtokens", "internal/lang", "internal/limits", "internal/model", "internal/onboard", "internal/openid", "internal/store", "internal/upstream", "static", "views"}, // limits: whom the counts are shared with
 		"internal/app/config":          {"internal/app/weburl", "internal/idtokens", "internal/model", "internal/openid"},
 		"internal/app/doctor":          {"internal/app/newfile", "internal/app/texts", "internal/app/weburl", "internal/model"},
 		"internal/app/listen":          nil,
@@ -40,6 +40,7 @@ func mayImport() map[string][]string {
 		"internal/authserver":          {"internal/accounts", "internal/limits", "internal/model"},
 		"internal/fileowner":           nil,
 		"internal/idtokens":            {"internal/model"},
+		"internal/lang":                {"views/locales"},
 		"internal/limits":              nil,
 		"internal/model":               nil,
 		"internal/onboard":             {"internal/limits", "internal/model"},
@@ -52,7 +53,8 @@ func mayImport() map[string][]string {
 		"internal/testkit":             {"internal/model", "internal/store", "internal/store/pgtest"},
 		"internal/upstream":            {"client", "internal/model"},
 		"static":                       nil,
-		"views":                        {"static"},
+		"views":                        {"internal/lang", "static"},
+		"views/locales":                nil,
 
 		"e2e/story":    {"client", "internal/app", "internal/app/config", "internal/model", "internal/testkit"},
 		"e2e/accounts": nil, // stories are tests, here and below
@@ -107,6 +109,9 @@ func onlyIn() map[string][]string {
 		"github.com/wneessen/go-mail": {"internal/app/mail"},
 		"golang.org/x/term":           {"internal/app", "internal/app/operate"},
 		"golang.org/x/oauth2":         {"internal/openid"},
+
+		"golang.org/x/text/language":       {"internal/lang"},
+		"golang.org/x/text/feature/plural": {"internal/lang"},
 
 		"github.com/gosimple/unidecode": {"internal/model"},
 
