@@ -9,6 +9,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"latchkey/internal/lang"
 	"latchkey/views"
 )
 
@@ -21,19 +22,21 @@ const twelveHours = ".12"
 
 const clockKey = "clock"
 
-// nameClock finds out by which clock the answer is written.
+// nameClock finds out by which clock the answer is written, which has its language.
 func (h *dashboard) nameClock(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
+		var clock *views.Clock
 		if value := cookieValue(c, h.clockName); value != "" {
-			if clock := clocks.named(value); clock != nil {
-				c.Set(clockKey, clock)
-			}
+			clock = clocks.named(value)
+		}
+		if clock = clock.In(lang.Of(c.Request().Context())); clock != nil {
+			c.Set(clockKey, clock)
 		}
 		return next(c)
 	}
 }
 
-// clockOf is the person's clock, nil when it is not known. All its methods can be called then too.
+// clockOf is the person's clock, which has no zone, or is nil, when that is not known. All its methods can be called then too.
 func clockOf(c echo.Context) *views.Clock {
 	clock, _ := c.Get(clockKey).(*views.Clock)
 	return clock
@@ -43,7 +46,7 @@ func clockOf(c echo.Context) *views.Clock {
 // The clocks of people's computers are wrong now and then.
 func (h *dashboard) clockTag(c echo.Context) string {
 	drawn := ""
-	if clockOf(c) != nil {
+	if clock := clockOf(c); clock != nil && clock.Zone != nil {
 		drawn = cookieValue(c, h.clockName)
 	}
 	return h.clockName + " " + drawn + " " + strconv.FormatInt(h.Now().Unix(), 10)

@@ -143,7 +143,7 @@ func New(d Deps) *echo.Echo {
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = h.handleError
 	e.IPExtractor = ClientAddress(d.TrustedProxies)
-	e.Pre(h.requestID, h.logRequest, h.nameClock, h.nameLanguage, h.refuseCrossOrigin(), h.nameOrigin)
+	e.Pre(h.requestID, h.logRequest, h.nameLanguage, h.nameClock, h.refuseCrossOrigin(), h.nameOrigin)
 	e.Use(
 		middleware.RecoverWithConfig(middleware.RecoverConfig{StackSize: 8 << 10, DisableStackAll: true, LogErrorFunc: h.logPanic}),
 		middleware.BodyLimit(maxBody),

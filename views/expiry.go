@@ -224,13 +224,14 @@ func saying(say func(*sentences)) templ.Component {
 func (w When) inUTC(c *Clock) string {
 	there, here := w.at.UTC(), c.at(w.at)
 	_, offset := here.Zone()
-	switch {
-	case offset == 0:
+	if offset == 0 {
 		return "UTC"
-	case sameDay(there, here):
-		return there.Format("15:04 UTC")
 	}
-	return there.Format("2 Jan, 15:04 UTC")
+	in := c.words()
+	if sameDay(there, here) {
+		return in.UTC(there)
+	}
+	return string(in.AppendBetween(in.AppendDay(nil, there, false))) + in.UTC(there)
 }
 
 // told is what the choice means: by when, what happens before, and what does not.

@@ -8,40 +8,70 @@ import (
 	"time"
 
 	"github.com/a-h/templ"
+
+	"latchkey/internal/lang"
+	"latchkey/internal/lang/times"
 )
 
 // Clock is by which clock a person lives. With the zero value, and with none, that is not known: times are in UTC then, and say so.
-// The page's script writes times in the same words: see "Times" in static/app.js.
+// The page's script writes times in the same words: see "Times" in static/app.js, and static/words.js for other languages.
 type Clock struct {
 	// Zone is where they are.
 	Zone *time.Location
 	// Twelve says that they count hours from 1 to 12.
 	Twelve bool
+	// Language is that of the words, nil for English.
+	Language *lang.Language
 }
 
 type clockKey struct{}
 
-// WithClock has all times that are drawn in the context follow a clock.
+// WithClock has all times that are drawn in the context follow a clock, in the language of the context.
 func WithClock(ctx context.Context, c *Clock) context.Context {
+	if c == nil || c.Zone == nil {
+		return ctx
+	}
 	return context.WithValue(ctx, clockKey{}, c)
 }
 
+// clockOf is nil when it is not known.
 func clockOf(ctx context.Context) *Clock {
 	c, _ := ctx.Value(clockKey{}).(*Clock)
 	return c
 }
 
+// In is the clock in a language.
+func (c *Clock) In(l *lang.Language) *Clock {
+	if l == c.language() {
+		return c
+	}
+	other := &Clock{Language: l}
+	if c != nil {
+		other.Zone, other.Twelve = c.Zone, c.Twelve
+	}
+	return other
+}
+
+func (c *Clock) language() *lang.Language {
+	if c == nil {
+		return nil
+	}
+	return c.Language
+}
+
+func (c *Clock) words() *times.Calendar { return times.In(c.language()) }
+
 // Exact is for a person who wants to know: "2 May 2026, 14:07:30".
-func (c *Clock) Exact(t time.Time) string { return string(c.appendExact(nil, t)) }
+func (c *Clock) Exact(t time.Time) string { return string(c.appendExact(c.words(), nil, t)) }
 
 // Time is the time of day, with the day when that is not the one of now: "14:07".
-func (c *Clock) Time(t, now time.Time) string { return string(c.appendTime(nil, t, now)) }
+func (c *Clock) Time(t, now time.Time) string { return string(c.appendTime(c.words(), nil, t, now)) }
 
 // Date is a day: "27 Sep", and "31 Dec 2025" of another year than that of now.
-func (c *Clock) Date(t, now time.Time) string { return string(c.appendDate(nil, t, now)) }
+func (c *Clock) Date(t, now time.Time) string { return string(c.appendDate(c.words(), nil, t, now)) }
 
 // Day is a day as a heading has it: "Today", "Yesterday", "Thursday 26 November".
-func (c *Clock) Day(t, now time.Time) string { return string(c.appendDay(nil, t, now)) }
+func (c *Clock) Day(t, now time.Time) string { return string(c.appendDay(c.words(), nil, t, now)) }
 
 func (c *Clock) at(t time.Time) time.Time {
 	if c == nil || c.Zone == nil {
@@ -50,51 +80,48 @@ func (c *Clock) at(t time.Time) time.Time {
 	return t.In(c.Zone)
 }
 
-// hours appends the time of day of t, which is in the clock's zone, in one of two layouts.
-func (c *Clock) hours(b []byte, t time.Time, layout24, layout12 string) []byte {
-	if c != nil && c.Twelve {
-		layout24 = layout12
-	}
-	b = t.AppendFormat(b, layout24)
+// hours appends the time of day of t, which is in the clock's zone.
+func (c *Clock) hours(in *times.Calendar, b []byte, t time.Time, withSeconds bool) []byte {
+	b = in.AppendHours(b, t, withSeconds, c != nil && c.Twelve)
 	if c == nil || c.Zone == nil {
 		b = append(b, " UTC"...)
 	}
 	return b
 }
 
-func (c *Clock) appendExact(b []byte, t time.Time) []byte {
+func (c *Clock) appendExact(in *times.Calendar, b []byte, t time.Time) []byte {
 	t = c.at(t)
-	return c.hours(t.AppendFormat(b, "2 Jan 2006, "), t, "15:04:05", "3:04:05 PM")
+	return c.hours(in, in.AppendBetween(in.AppendDay(b, t, true)), t, true)
 }
 
-func (c *Clock) appendTime(b []byte, t, now time.Time) []byte {
+func (c *Clock) appendTime(in *times.Calendar, b []byte, t, now time.Time) []byte {
 	t = c.at(t)
 	if !sameDay(t, c.at(now)) {
-		b = append(c.appendDate(b, t, now), ", "...)
+		b = in.AppendBetween(c.appendDate(in, b, t, now))
 	}
-	return c.hours(b, t, "15:04", "3:04 PM")
+	return c.hours(in, b, t, false)
 }
 
-func (c *Clock) appendDate(b []byte, t, now time.Time) []byte {
+func (c *Clock) appendDate(in *times.Calendar, b []byte, t, now time.Time) []byte {
 	t, now = c.at(t), c.at(now)
-	if t.Year() == now.Year() {
-		return t.AppendFormat(b, "2 Jan")
-	}
-	return t.AppendFormat(b, "2 Jan 2006")
+	return in.AppendDay(b, t, t.Year() != now.Year())
 }
 
-func (c *Clock) appendDay(b []byte, t, now time.Time) []byte {
+func (c *Clock) appendDay(in *times.Calendar, b []byte, t, now time.Time) []byte {
 	t, now = c.at(t), c.at(now)
 	switch {
 	case sameDay(t, now):
-		return append(b, "Today"...)
+		return append(b, in.Today()...)
 	case sameDay(t, now.AddDate(0, 0, -1)):
-		return append(b, "Yesterday"...)
-	case t.Year() == now.Year():
-		return t.AppendFormat(b, "Monday 2 January")
+		return append(b, in.Yesterday()...)
 	default:
-		return t.AppendFormat(b, "Monday 2 January 2006")
+		return in.AppendHeading(b, t, t.Year() != now.Year())
 	}
+}
+
+// DayInUTC is a day for those whose clock is not known, or does not count: "2 May 2026".
+func DayInUTC(ctx context.Context, t time.Time) string {
+	return string(times.In(lang.Of(ctx)).AppendDay(nil, t.UTC(), true))
 }
 
 // SameDay says whether two moments are on one day of the clock's.
@@ -109,27 +136,19 @@ const (
 )
 
 // appendAgo says how long ago something happened: "4 minutes ago". After a week that is its date.
-func (c *Clock) appendAgo(b []byte, t, now time.Time) []byte {
+func (c *Clock) appendAgo(in *times.Calendar, b []byte, t, now time.Time) []byte {
 	switch age := now.Sub(t); {
 	case age >= agoUntil, age < -time.Hour: // by a clock that was wrong: no word of people's fits
-		return c.appendDate(b, t, now)
+		return c.appendDate(in, b, t, now)
 	case age < time.Minute: // a clock slightly ahead of ours included
-		return append(b, "just now"...)
+		return append(b, in.JustNow()...)
 	case age < time.Hour:
-		return ago(b, age/time.Minute, " minute")
+		return append(b, in.Ago(int(age/time.Minute), times.Minutes)...)
 	case age < day:
-		return ago(b, age/time.Hour, " hour")
+		return append(b, in.Ago(int(age/time.Hour), times.Hours)...)
 	default:
-		return ago(b, age/day, " day")
+		return append(b, in.Ago(int(age/day), times.Days)...)
 	}
-}
-
-func ago(b []byte, n time.Duration, noun string) []byte {
-	b = append(strconv.AppendInt(b, int64(n), 10), noun...)
-	if n != 1 {
-		b = append(b, 's')
-	}
-	return append(b, " ago"...)
 }
 
 // When is a moment as seen at another one. It becomes words when it is drawn, by the clock of whom it is drawn for.
@@ -171,7 +190,7 @@ func NewMoment(t, now time.Time) When { return NewWhen(t, now).as(recent) }
 func NewCountdown(t, now time.Time) When { return NewWhen(t, now).as(countdown) }
 
 // Words are what is drawn of it for somebody with that clock.
-func (w When) Words(c *Clock) string { return string(w.append(nil, c)) }
+func (w When) Words(c *Clock) string { return string(w.append(c.words(), nil, c)) }
 
 // Time is the time of day at which it was.
 func (w When) Time(c *Clock) string { return c.Time(w.at, w.seen) }
@@ -181,22 +200,22 @@ func (w When) as(r rule) When {
 	return w
 }
 
-func (w When) append(b []byte, c *Clock) []byte {
+func (w When) append(in *times.Calendar, b []byte, c *Clock) []byte {
 	switch age := w.seen.Sub(w.at); {
 	case w.rule == recent && age >= 5*time.Second && age < time.Minute:
-		return ago(b, age/time.Second, " second")
+		return append(b, in.Ago(int(age/time.Second), times.Seconds)...)
 	case w.rule == timeOfDay:
-		return c.appendTime(b, w.at, w.seen)
+		return c.appendTime(in, b, w.at, w.seen)
 	case w.rule == date:
-		return c.appendDate(b, w.at, w.seen)
+		return c.appendDate(in, b, w.at, w.seen)
 	case w.rule == hour:
-		return c.hours(b, c.at(w.at), "15:04", "3:04 PM")
+		return c.hours(in, b, c.at(w.at), false)
 	case w.rule == heading:
-		return c.appendDay(b, w.at, w.seen)
+		return c.appendDay(in, b, w.at, w.seen)
 	case w.rule == countdown:
 		return appendLeft(b, -age)
 	default:
-		return c.appendAgo(b, w.at, w.seen)
+		return c.appendAgo(in, b, w.at, w.seen)
 	}
 }
 
@@ -212,9 +231,9 @@ func appendLeft(b []byte, left time.Duration) []byte {
 
 // Render draws the moment. A page has many: by a template each would take five times as long.
 func (w When) Render(ctx context.Context, to io.Writer) error {
+	in := times.In(lang.Of(ctx))
 	if w.Machine == "" {
-		_, err := io.WriteString(to, "<span>unknown</span>")
-		return err
+		return write(to, "<span>", templ.EscapeString(in.Unknown()), "</span>")
 	}
 	c := clockOf(ctx)
 	room, _ := timeRoom.Get().(*[]byte)
@@ -225,9 +244,9 @@ func (w When) Render(ctx context.Context, to io.Writer) error {
 	}
 	b = append(append(b, ` datetime="`...), w.Machine...)
 	if w.rule != heading {
-		b = c.appendExact(append(b, `" title="`...), w.at)
+		b = c.appendExact(in, append(b, `" title="`...), w.at)
 	}
-	b = w.append(append(b, `">`...), c)
+	b = w.append(in, append(b, `">`...), c)
 	*room = append(b, "</time>"...)
 	_, err := to.Write(*room)
 	return err

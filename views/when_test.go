@@ -1,11 +1,13 @@
 package views_test
 
 import (
+	"io"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"latchkey/internal/lang"
 	"latchkey/views"
 )
 
@@ -120,6 +122,53 @@ func TestATimeIsDrawnOnceForPeopleAndOnceForPrograms(t *testing.T) {
 	} {
 		if got := views.NewCountdown(noon, noon.Add(-left)).Words(nil); got != want {
 			t.Errorf("%v is %q, want %q", left, got, want)
+		}
+	}
+}
+
+func inLanguage(t testing.TB, tag string) *lang.Language {
+	t.Helper()
+	l, ok := lang.Named(tag)
+	if !ok {
+		t.Fatalf("%s is no language", tag)
+	}
+	return l
+}
+
+func TestTimesAreInTheLanguageOfThePage(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 5, 2, 14, 7, 30, 0, time.UTC)
+	berlin := zone(t, "Europe/Berlin")
+	for tag, want := range map[string][]string{
+		"de": {"2. Mai 2026, 16:07:30", "2. Mai 2026, 4:07:30 PM", "16:07", "2. Mai, 16:07", "2. Mai 2026", "Heute", "Gestern", "Samstag, 2. Mai", "vor 3 Tagen", "2. Mai, 14:07 UTC"},
+		"ar": {
+			"2 مايو 2026، 16:07:30", "2 مايو 2026، 4:07:30 م", "16:07", "2 مايو، 16:07", "2 مايو 2026", "اليوم", "أمس", "السبت، 2 مايو",
+			"قبل 3 أيام", "2 مايو، 14:07 UTC",
+		},
+	} {
+		l := inLanguage(t, tag)
+		here := (&views.Clock{Zone: berlin}).In(l)
+		twelve := (&views.Clock{Zone: berlin, Twelve: true}).In(l)
+		var nobody *views.Clock
+		got := []string{
+			here.Exact(at), twelve.Exact(at), here.Time(at, at), here.Time(at, at.AddDate(0, 0, 3)), here.Date(at, at.AddDate(1, 0, 0)),
+			here.Day(at, at), here.Day(at, at.AddDate(0, 0, 1)), here.Day(at, at.AddDate(0, 0, 3)), views.NewWhen(at, at.AddDate(0, 0, 3)).Words(here),
+			nobody.In(l).Time(at, at.AddDate(0, 0, 3)),
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tag, diff)
+		}
+	}
+}
+
+// A page has many times.
+func TestATimeIsDrawnWithoutMemoryOfItsOwnInEveryLanguage(t *testing.T) {
+	clock := &views.Clock{Zone: zone(t, "Europe/Berlin")}
+	for _, tag := range []string{"en", "de", "ar"} {
+		ctx := views.WithClock(lang.With(t.Context(), inLanguage(t, tag)), clock)
+		w := views.NewWhen(noon.Add(-7*time.Minute), noon)
+		if n := testing.AllocsPerRun(100, func() { _ = w.Render(ctx, io.Discard) }); n > 0 {
+			t.Errorf("%s: %v allocations", tag, n)
 		}
 	}
 }

@@ -41,6 +41,7 @@ func mayImport() map[string][]string {
 		"internal/fileowner":           nil,
 		"internal/idtokens":            {"internal/model"},
 		"internal/lang":                {"views/locales"},
+		"internal/lang/times":          {"internal/lang"},
 		"internal/limits":              nil,
 		"internal/model":               nil,
 		"internal/onboard":             {"internal/limits", "internal/model"},
@@ -53,7 +54,7 @@ func mayImport() map[string][]string {
 		"internal/testkit":             {"internal/model", "internal/store", "internal/store/pgtest"},
 		"internal/upstream":            {"client", "internal/model"},
 		"static":                       nil,
-		"views":                        {"internal/lang", "static"},
+		"views":                        {"internal/lang", "internal/lang/times", "static"},
 		"views/locales":                nil,
 
 		"e2e/story":    {"client", "internal/app", "internal/app/config", "internal/model", "internal/testkit"},

@@ -25,7 +25,7 @@ const root = "../.."
 // inCode finds every text that the code says: in Go, the generated code of templates included, and in the scripts.
 func inCode(t *testing.T) (all []said) {
 	t.Helper()
-	for _, dir := range []string{"views", "handlers", "internal/accounts"} {
+	for _, dir := range []string{"views", "handlers", "internal/accounts", "internal/lang/times"} {
 		files := token.NewFileSet()
 		var parsed []*ast.File
 		entries, err := os.ReadDir(filepath.Join(root, dir))
