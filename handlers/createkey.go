@@ -204,9 +204,9 @@ func (h *dashboard) answerCreateError(c echo.Context, wanted keyForm, created mo
 	case model.OutcomeOf(err) != model.NotDone:
 		return h.answerLostCreate(c, m, name, created, err)
 	case model.Is(err, model.KindExpiryPast):
-		m.Form.Expiry.Error = string(errDayOver)
+		m.Form.Expiry.Error = errDayOver.In(c.Request().Context())
 	case model.Is(err, model.KindExpiryFar):
-		m.Form.Expiry.Error = string(errTooFar)
+		m.Form.Expiry.Error = errTooFar.In(c.Request().Context())
 	case model.Is(err, model.KindBadLabel):
 		m.Form.LabelError, m.Form.NoteError = cardErrors(wanted.Label, wanted.Note)
 	case model.Is(err, model.KindBadName):

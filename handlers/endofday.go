@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"latchkey/internal/lang"
 	"latchkey/views"
 )
 
@@ -13,17 +14,17 @@ import (
 const maxYears = 10
 
 // expiryError is what is wrong with the day that a key is to expire on, in the form's own words.
-type expiryError string
+type expiryError struct{ lang.Text }
 
-func (e expiryError) Error() string { return string(e) }
+func (e expiryError) Error() string { return e.English }
 
 // What can be wrong with it.
-const (
-	errNoDay   expiryError = "Choose a day."
-	errNotADay expiryError = "That isn’t a day. Write it like 2027-02-03."
-	errDayOver expiryError = "That day is over."
-	errTooFar  expiryError = "At most ten years from today."
-	errNoSuch  expiryError = "Choose one of these."
+var (
+	errNoDay   = expiryError{lang.New("expiry.no-day", "Choose a day.")}
+	errNotADay = expiryError{lang.New("expiry.not-a-day", "That isn’t a day. Write it like 2027-02-03.")}
+	errDayOver = expiryError{lang.New("expiry.day-over", "That day is over.")}
+	errTooFar  = expiryError{lang.New("expiry.at-most", "At most ten years from today.")}
+	errNoSuch  = expiryError{lang.New("expiry.no-such", "Choose one of these.")}
 )
 
 // expiryAt is the instant that a person means who chose in a form when a key expires: the end of a day, by the clock that they live by.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"latchkey/internal/lang"
 	"latchkey/internal/model"
 	"latchkey/views"
 )
@@ -74,7 +75,7 @@ func (h *dashboard) expiryField(c echo.Context) (views.ExpiryField, time.Time, e
 	at, err := expiryAt(f.Choice, f.Day, clockOf(c), h.Now())
 	var wrong expiryError
 	if errors.As(err, &wrong) {
-		f.Error = string(wrong)
+		f.Error = wrong.In(c.Request().Context())
 	}
 	if len(f.Day) > len("275760-09-13") { // which no browser's field can show
 		f.Day = ""
@@ -125,7 +126,7 @@ func (h *dashboard) showExpiry(c echo.Context) error {
 }
 
 func (h *dashboard) drawExpiry(c echo.Context, status int, key model.Key, f views.ExpiryField) error {
-	m := views.ExpiryForm{Page: h.page(c, "When does "+key.Name+" expire?"), Key: h.keyModel(key), Field: f}
+	m := views.ExpiryForm{Page: h.page(c, views.ExpiryTitle(c.Request().Context(), key.Name)), Key: h.keyModel(key), Field: f}
 	if wantsPart(c) {
 		m.Place = cmp.Or(c.FormValue("place"), views.PlacePage)
 		if f.Error != "" {
@@ -162,13 +163,13 @@ func (h *dashboard) saveExpiry(c echo.Context) error {
 	case model.Is(err, model.KindConfirm):
 		return h.askForProof(c, toExtend)
 	case model.Is(err, model.KindExpiryPast):
-		f.Error = string(errDayOver)
+		f.Error = errDayOver.In(ctx)
 		return h.answerNoExpiry(c, f)
 	case model.Is(err, model.KindExpiryFar):
-		f.Error = string(errTooFar)
+		f.Error = errTooFar.In(ctx)
 		return h.answerNoExpiry(c, f)
 	case model.Is(err, model.KindNotOffered):
-		f.Error = "The key service says when this key expires. Change it there."
+		f.Error = lang.T(ctx, "expiry.fixed", "The key service says when this key expires. Change it there.")
 		return h.answerNoExpiry(c, f)
 	case err != nil:
 		return settingExpiry(id).in(err)

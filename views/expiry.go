@@ -3,10 +3,11 @@ package views
 import (
 	"context"
 	"io"
-	"strconv"
 	"time"
 
 	"github.com/a-h/templ"
+
+	"latchkey/internal/lang"
 )
 
 // The choices of the form that says when a key expires. A number is one of days.
@@ -18,8 +19,15 @@ const (
 	ExpiresOnADay  = "day"
 )
 
-var expiryChoices = []struct{ value, name string }{
-	{ExpiresNever, "Never"}, {ExpiresIn30, "In 30 days"}, {ExpiresIn90, "In 90 days"}, {ExpiresInAYear, "In a year"}, {ExpiresOnADay, "On a day"},
+var expiryChoices = []struct {
+	value string
+	name  lang.Text
+}{
+	{ExpiresNever, lang.New("expiry.choice.never", "Never")},
+	{ExpiresIn30, lang.New("expiry.choice.30", "In 30 days")},
+	{ExpiresIn90, lang.New("expiry.choice.90", "In 90 days")},
+	{ExpiresInAYear, lang.New("expiry.choice.year", "In a year")},
+	{ExpiresOnADay, lang.New("expiry.choice.day", "On a day")},
 }
 
 // ExpiryField is the part of a form that says when a key expires.
@@ -78,7 +86,9 @@ type Need struct {
 }
 
 // expiredState stands in place of the switch of a key that has expired: turning it on would not help.
-var expiredState = templ.Raw(`<span class="state">Expired</span>`)
+var expiredState = templ.ComponentFunc(func(ctx context.Context, to io.Writer) error {
+	return write(to, `<span class="state">`, escapeText(t(ctx, "expiry.state", "Expired")), `</span>`)
+})
 
 // needsShown is for how many keys there is a line above the list.
 const needsShown = 3
@@ -100,28 +110,36 @@ func (u *Use) refusedWhile() string {
 // expirySaid says that the row has something to say on when the key expires, besides its use.
 func (k *Key) expirySaid() bool { return k.Expiry != nil && k.Expiry.State != ExpiresLater }
 
-// act is what the link to the form is called: a key that goes on for long is changed, the others are extended.
-func (e *Expiry) act() string {
-	if e == nil || e.State == ExpiresLater {
-		return "Change"
+// extends says that the form gives the key more time: one that goes on for long has it changed.
+func (e *Expiry) extends() bool { return e != nil && e.State != ExpiresLater }
+
+// act is what the link to the form is called.
+func (e *Expiry) act(ctx context.Context) string {
+	if e.extends() {
+		return t(ctx, "expiry.extend", "Extend")
 	}
-	return "Extend"
+	return t(ctx, "expiry.change", "Change")
 }
 
 // sayAct is what a screen reader says of the link, which has only the word on it.
-func (k *Key) sayAct() string {
-	if act := k.Expiry.act(); act == "Extend" {
-		return act + " " + k.Title()
+func (k *Key) sayAct(ctx context.Context) string {
+	if k.Expiry.extends() {
+		return t(ctx, "expiry.extend-key", "Extend {key}", "key", k.Title())
 	}
-	return "Change when " + k.Title() + " expires"
+	return t(ctx, "expiry.change-key", "Change when {key} expires", "key", k.Title())
 }
 
 // title is the question of the form.
-func (m ExpiryForm) title() string {
-	if m.Key.Expiry.act() == "Extend" {
-		return "Extend " + m.Key.Title()
+func (m ExpiryForm) title(ctx context.Context) string {
+	if m.Key.Expiry.extends() {
+		return t(ctx, "expiry.extend-key", "Extend {key}", "key", m.Key.Title())
 	}
-	return "When does " + m.Key.Title() + " expire?"
+	return ExpiryTitle(ctx, m.Key.Title())
+}
+
+// ExpiryTitle is the question when a key expires.
+func ExpiryTitle(ctx context.Context, key string) string {
+	return t(ctx, "expiry.title", "When does {key} expire?", "key", key)
 }
 
 // expiryPath is the address of the form, and expiryDialog the one that htmx fetches it from.
@@ -130,16 +148,17 @@ func expiryPath(id string) templ.SafeURL { return keyPath(id, "expiry") }
 func expiryDialog(id, place string) string { return string(expiryPath(id)) + "?place=" + place }
 
 // within is how far off the day is on which a key expires, by the clock of who reads it: "today", "tomorrow", "in 3 days".
-func (e *Expiry) within(c *Clock) string {
+func (e *Expiry) within(ctx context.Context) string {
+	c := clockOf(ctx)
 	at, now := c.at(e.At.at), c.at(e.At.seen)
 	days := int(midnightOf(at).Sub(midnightOf(now)) / day)
 	switch days {
 	case 0:
-		return "today"
+		return t(ctx, "expiry.today", "today")
 	case 1:
-		return "tomorrow"
+		return t(ctx, "expiry.tomorrow", "tomorrow")
 	default:
-		return "in " + strconv.Itoa(days) + " days"
+		return tn(ctx, "expiry.in-days", days, "in {n} day", "in {n} days")
 	}
 }
 
@@ -150,73 +169,83 @@ func midnightOf(t time.Time) time.Time {
 
 // inWords is the instant by the clock of who reads it, and in UTC beside.
 func (e *Expiry) inWords() templ.Component {
-	return saying(func(w *sentences) { w.instant(e.At, "") })
+	return saying(func(w *sentences) { w.instant(e.At) })
 }
 
-// instant writes a moment by two clocks: "3 Feb 2027, 23:59 (22:59 UTC)". What stands between says where the first one is; when that is not
-// known, the two are one.
-func (s *sentences) instant(at When, between string) {
-	s.time(at.as(timeOfDay))
+// instant writes a moment by two clocks: "3 Feb 2027, 23:59 (22:59 UTC)". When it is not known where the first one is, the two are one.
+func (s *sentences) instant(at When) {
 	if c := clockOf(s.ctx); c != nil && c.Zone != nil {
-		s.text(between + " (" + at.inUTC(c) + ")")
+		s.fill(t(s.ctx, "expiry.by-two-clocks", "{time} ({utc})"), part{name: "time", at: at.as(timeOfDay)}, part{name: "utc", text: at.inUTC(c)})
+		return
 	}
+	s.time(at.as(timeOfDay))
 }
 
 // told is when the key expires, or did, in a sentence.
-func (e *Expiry) told() templ.Component {
-	return saying(func(w *sentences) {
-		switch e.State {
-		case Expired:
-			w.text("Expired ")
-			w.instant(e.At, "")
-			w.text(". Sign-ins are refused.")
-		case ExpiryUnmet:
-			w.text("Should have expired ")
-			w.instant(e.At, "")
-			w.text(". The key service doesn’t know.")
-		default:
-			w.text("Expires ")
-			w.instant(e.At, "")
-			w.text(".")
-		}
-	})
+func (e *Expiry) told() templ.Component { return saying(e.tell) }
+
+func (e *Expiry) tell(w *sentences) {
+	when := part{name: "when", at: e.At, exact: true}
+	switch e.State {
+	case Expired:
+		w.fill(t(w.ctx, "expiry.told.expired", "Expired {when}. Sign-ins are refused."), when)
+	case ExpiryUnmet:
+		w.fill(t(w.ctx, "expiry.told.unmet", "Should have expired {when}. The key service doesn’t know."), when)
+	default:
+		w.fill(t(w.ctx, "expiry.told.expires", "Expires {when}."), when)
+	}
 }
 
-// ahead goes on from the name of a key that its owner should look at.
-func (e *Expiry) ahead() templ.Component {
-	return saying(func(w *sentences) {
-		switch e.State {
-		case Expired:
-			w.text(" expired ")
-			w.time(e.At.as(timeOfDay))
-		case ExpiryUnmet:
-			w.text(" should have expired on ")
-			w.time(e.At.as(date))
-			w.text(". The key service doesn’t know.")
-		default:
-			w.text(" expires " + e.within(clockOf(w.ctx)))
-		}
-	})
+// ahead is what the line above the list says of the key, which it leads to.
+func (n Need) ahead() templ.Component {
+	w := with{"a": link(keyPath(n.ID)), "key": isolated(n.Title())}
+	switch n.Expiry.State {
+	case Expired:
+		w["when"] = clock(n.Expiry.At)
+		return say("needs.expired", "<a>{key}</a> expired {when}", w)
+	case ExpiryUnmet:
+		w["when"] = dateOf(n.Expiry.At)
+		return say("needs.unmet", "<a>{key}</a> should have expired on {when}. The key service doesn’t know.", w)
+	default:
+		return templ.ComponentFunc(func(ctx context.Context, to io.Writer) error {
+			w["within"] = templ.Raw(escapeText(n.Expiry.within(ctx)))
+			return say("needs.expires", "<a>{key}</a> expires {within}", w).Render(ctx, to)
+		})
+	}
 }
 
 // saysExpired says of a key on its own page that nothing can sign in with it, and what would help.
 func (k *KeyCard) saysExpired() templ.Component {
 	return saying(func(w *sentences) {
-		w.err = k.Expiry.told().Render(w.ctx, w.to)
+		k.Expiry.tell(w)
+		w.text(" ")
 		if k.On {
-			w.text(" Extend it and the same value works again.")
+			w.fill(t(w.ctx, "expiry.extend-it", "Extend it and the same value works again."))
 		} else {
-			w.text(" It is off too: extend it and turn it on, and the same value works again.")
+			w.fill(t(w.ctx, "expiry.extend-it-on", "It is off too: extend it and turn it on, and the same value works again."))
 		}
 	})
 }
 
-// saying writes sentences.
-func saying(say func(*sentences)) templ.Component {
-	return templ.ComponentFunc(func(ctx context.Context, to io.Writer) error {
-		w := &sentences{ctx: ctx, to: to}
-		say(w)
-		return w.err
+// lastRefused is what the row of a key that has expired says of the last sign-in with it.
+func (e *Expiry) lastRefused() templ.Component {
+	return saying(func(w *sentences) {
+		if e.Refused.Machine != "" {
+			w.fill(t(w.ctx, "expiry.row.refused", "Last refused {when}"), part{name: "when", at: e.Refused.as(timeOfDay)})
+		} else {
+			w.fill(t(w.ctx, "expiry.row.refuses", "Sign-ins are refused"))
+		}
+	})
+}
+
+// nearing is what the row of a key says that expires soon, or should have.
+func (e *Expiry) nearing() templ.Component {
+	return saying(func(w *sentences) {
+		if e.State == ExpiryUnmet {
+			w.fill(t(w.ctx, "expiry.row.unmet", "Should have expired {when}"), part{name: "when", at: e.At.as(date)})
+		} else {
+			w.fill(t(w.ctx, "expiry.row.expires", "Expires {within}"), part{name: "within", text: e.within(w.ctx)})
+		}
 	})
 }
 
@@ -237,29 +266,41 @@ func (w When) inUTC(c *Clock) string {
 // told is what the choice means: by when, what happens before, and what does not.
 func (f ExpiryField) told() templ.Component {
 	return saying(func(w *sentences) {
-		w.instant(f.At, " here")
-		w.text(". " + f.reminders())
-		if f.Elsewhere {
-			w.text("The key service doesn’t know: the key keeps working until you turn it off.")
+		if c := clockOf(w.ctx); c != nil && c.Zone != nil {
+			w.fill(t(w.ctx, "expiry.choice.here", "{time} here ({utc})."), part{name: "time", at: f.At.as(timeOfDay)}, part{name: "utc", text: f.At.inUTC(c)})
 		} else {
-			w.text("Nothing is deleted.")
+			w.time(f.At.as(timeOfDay))
+			w.text(".")
+		}
+		for _, text := range []string{f.reminders(w.ctx), f.after(w.ctx)} {
+			if text != "" {
+				w.text(" " + escapeText(text))
+			}
 		}
 	})
 }
 
 // reminders promises no more than is done: emails where there are any, and only for what lies ahead.
-func (f ExpiryField) reminders() string {
+func (f ExpiryField) reminders(ctx context.Context) string {
 	left := f.At.at.Sub(f.At.seen)
 	switch {
 	case f.Mailed && left > 14*day:
-		return "We remind you by email 14 and 3 days before. "
+		return t(ctx, "expiry.mails-both", "We remind you by email 14 and 3 days before.")
 	case f.Mailed && left > 3*day:
-		return "We remind you by email 3 days before. "
+		return t(ctx, "expiry.mails-one", "We remind you by email 3 days before.")
 	case f.Mailed:
 		return ""
 	case left > 14*day:
-		return "Your keys page reminds you from 14 days before. "
+		return t(ctx, "expiry.reminds-later", "Your keys page reminds you from 14 days before.")
 	default:
-		return "Your keys page reminds you. "
+		return t(ctx, "expiry.reminds", "Your keys page reminds you.")
 	}
+}
+
+// after is what does not happen then.
+func (f ExpiryField) after(ctx context.Context) string {
+	if f.Elsewhere {
+		return t(ctx, "expiry.elsewhere", "The key service doesn’t know: the key keeps working until you turn it off.")
+	}
+	return t(ctx, "expiry.nothing-deleted", "Nothing is deleted.")
 }
