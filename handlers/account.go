@@ -11,6 +11,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"latchkey/handlers/websession"
+	"latchkey/internal/lang"
 	"latchkey/internal/model"
 	"latchkey/views"
 )
@@ -131,7 +132,7 @@ func (h *dashboard) changePassword(c echo.Context) error {
 		return redirect(c, accountPath)
 	case err == nil:
 	case model.Is(err, model.KindWrongPassword):
-		m.CurrentError = wrongPassword
+		m.CurrentError = wrongPassword.In(ctx)
 		if also := besides(err, model.KindBadPassword); also != nil {
 			m.NewError = h.refusal(also)
 		}
@@ -203,7 +204,7 @@ func (h *dashboard) renderDeleteAccount(c echo.Context, status int, wrong notPro
 	if err != nil {
 		return err
 	}
-	m := views.DeleteAccount{Page: h.page(c, "Delete your account"), Embedded: h.Here, Within: views.Stretch(freshFor)}
+	m := views.DeleteAccount{Page: h.page(c, "Delete your account"), Embedded: h.Here, Within: views.StretchIn(c.Request().Context(), freshFor)}
 	if m.Confirming, err = h.confirming(c, wrong); err != nil {
 		return err
 	}
@@ -218,7 +219,9 @@ func (h *dashboard) renderDeleteAccount(c echo.Context, status int, wrong notPro
 }
 
 // toDeleteAccount is what askApp says of it. It is asked about in a way of its own otherwise.
-var toDeleteAccount = stepUp{"Delete account", "delete", "your account", backToAccount, ""}
+var toDeleteAccount = stepUp{
+	act: lang.New("stepup.delete-account.button", "Delete account"), unnamed: lang.New("stepup.delete-account", "delete your account"), back: backToAccount,
+}
 
 // freshFor is for how long it is enough to have signed in, for what otherwise asks anew each time.
 const freshFor = 5 * time.Minute

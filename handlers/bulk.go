@@ -11,6 +11,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"latchkey/internal/lang"
 	"latchkey/internal/model"
 	"latchkey/views"
 )
@@ -54,7 +55,10 @@ func (h *dashboard) requireStepUpWhere(asked func(form url.Values) bool, s stepU
 }
 
 // toTurnOnSeveral leads back to where the keys are selected still.
-var toTurnOnSeveral = stepUp{"Turn on", "turn on", "these keys", func(_ echo.Context, form url.Values) string { return selectingPath(form) }, ""}
+var toTurnOnSeveral = stepUp{
+	act: lang.New("stepup.turn-on.button", "Turn on"), unnamed: lang.New("stepup.turn-on-these", "turn on these keys"),
+	back: func(_ echo.Context, form url.Values) string { return selectingPath(form) },
+}
 
 // selectingPath is the list in which keys are selected, with those that a form names selected.
 func selectingPath(form url.Values) string {

@@ -97,7 +97,7 @@ func (h *dashboard) askApp(c echo.Context, s stepUp) error {
 	if err != nil {
 		return err
 	}
-	m := views.AskApp{Page: h.page(c, "Confirm it’s you"), Act: s.to(form), Back: s.back(c, form), App: *fromApp(rowOf(c))}
+	m := views.AskApp{Page: h.page(c, "Confirm it’s you"), Act: s.to(c.Request().Context(), form), Back: s.back(c, form), App: *fromApp(rowOf(c))}
 	if wantsPart(c) {
 		c.Response().Header().Set("HX-Retarget", "#dialog")
 		c.Response().Header().Set("HX-Reswap", "innerHTML")

@@ -214,7 +214,7 @@ func (h *dashboard) connectSameAddress(c echo.Context) error {
 	a, err := h.Service.ConnectOpenID(ctx, from, model.Secret(e.Ticket), model.Secret(password))
 	switch {
 	case model.Is(about(c, err), model.KindWrongPassword):
-		return h.renderSameAddress(c, http.StatusUnprocessableEntity, e, wrongPassword)
+		return h.renderSameAddress(c, http.StatusUnprocessableEntity, e, wrongPassword.In(ctx))
 	case model.Is(err, model.KindTooManyTries):
 		return h.renderSameAddress(c, http.StatusTooManyRequests, e, h.tooManyTries(c, err))
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"latchkey/handlers/websession"
+	"latchkey/internal/lang"
 	"latchkey/internal/model"
 	"latchkey/views"
 )
@@ -30,9 +31,11 @@ const (
 
 // The forms about ways to sign in that need a step-up.
 var (
-	toAddPasskey    = stepUp{"Add a passkey", "add", "a passkey", backToAccount, ""}
-	toRemovePasskey = stepUp{"Remove", "remove", "this passkey", backToAccount, ""}
-	toStopPassword  = stepUp{"Stop using the password", "stop using", "your password", backToAccount, ""}
+	toAddPasskey    = stepUp{act: lang.New("stepup.add-passkey.button", "Add a passkey"), unnamed: lang.New("stepup.add-passkey", "add a passkey"), back: backToAccount}
+	toRemovePasskey = stepUp{act: lang.New("stepup.remove-passkey.button", "Remove"), unnamed: lang.New("stepup.remove-passkey", "remove this passkey"), back: backToAccount}
+	toStopPassword  = stepUp{
+		act: lang.New("stepup.stop-password.button", "Stop using the password"), unnamed: lang.New("stepup.stop-password", "stop using your password"), back: backToAccount,
+	}
 )
 
 func backToAccount(echo.Context, url.Values) string { return accountPath }
@@ -71,7 +74,7 @@ func (h *dashboard) signInWithPasskey(c echo.Context) error {
 	case err == nil:
 		return h.goOn(c, m.Next)
 	case model.Is(err, model.KindBadPasskey):
-		m.PasskeyError = badPasskey
+		m.PasskeyError = badPasskey.In(c.Request().Context())
 	case model.Is(err, model.KindDisabled): // those who have the passkey may know
 		m.PasskeyError = accountDisabled
 	case model.Is(err, model.KindTooManyTries):
@@ -233,7 +236,7 @@ func (h *dashboard) addPasskey(c echo.Context) error {
 		h.leaveFlash(c, "passkey-added", "")
 		return redirect(c, accountPath)
 	case model.Is(err, model.KindBadPasskey):
-		m.Error = badPasskey
+		m.Error = badPasskey.In(ctx)
 		return h.renderNewPasskey(c, http.StatusUnprocessableEntity, m)
 	case model.Is(err, model.KindPasskeyTaken):
 		m.Error = "This passkey is registered already."

@@ -9,6 +9,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"latchkey/internal/lang"
 	"latchkey/internal/model"
 	"latchkey/views"
 )
@@ -200,10 +201,10 @@ func lostReplacement(name string, created model.Created, late bool) *views.Notic
 
 // toReplace and toBringBack are the forms of replacements that need a step-up.
 var (
-	toReplace = stepUp{"Create the replacement", "create", "a key", func(c echo.Context, _ url.Values) string {
+	toReplace = stepUp{lang.New("stepup.replace.button", "Create the replacement"), createKey, createNamed, func(c echo.Context, _ url.Values) string {
 		return replacePath(c.Param("id"))
 	}, ""}
-	toBringBack = stepUp{"Bring it back", "turn on", "this key", func(c echo.Context, _ url.Values) string {
+	toBringBack = stepUp{lang.New("stepup.bring-back.button", "Bring it back"), turnOnKey, turnOnNamed, func(c echo.Context, _ url.Values) string {
 		return home + "/" + c.Param("id")
 	}, ""}
 )

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"latchkey/handlers/websession"
+	"latchkey/internal/lang"
 	"latchkey/internal/model"
 	"latchkey/views"
 )
@@ -20,10 +22,10 @@ const (
 	challengeField = "challenge" // to this
 )
 
-const (
-	wrongPassword = "Wrong password."
-	// badPasskey is for whatever is wrong with what a browser answered: that is in the log.
-	badPasskey = "That didn’t work. Try again."
+// badPasskey is for whatever is wrong with what a browser answered: that is in the log.
+var (
+	wrongPassword = lang.New("password.wrong", "Wrong password.")
+	badPasskey    = lang.New("passkeys.bad", "That didn’t work. Try again.")
 )
 
 // proof is what a form has to show that it is the person.
@@ -50,9 +52,9 @@ type notProved struct {
 
 // stepUp is what a form is for that only goes through when the person confirmed lately that it is they.
 type stepUp struct {
-	act string // as the button says it
-	// verb and anyKey are what is done to the key that the form names, and to one without a name.
-	verb, anyKey string
+	act lang.Text // as the button says it
+	// unnamed goes on from "Enter your password to", and named does with the {name} that the form has, where it has one.
+	unnamed, named lang.Text
 	// back is the page for people who change their minds.
 	back func(c echo.Context, form url.Values) string
 	// leaves is a field that is not carried along, and has to be filled in again; "" when all are.
@@ -126,30 +128,31 @@ func (h *dashboard) prove(c echo.Context, given proof) error {
 
 // answerNotProved asks once more when what was shown was wrong or came too soon. Other errors go their usual way.
 func (h *dashboard) answerNotProved(c echo.Context, given proof, err error, ask func(status int, wrong notProved) error) error {
+	ctx := c.Request().Context()
 	answer := func(status int, problem string) error { return ask(status, notProved{problem, given.withPasskey()}) }
 	switch {
 	case model.Is(err, model.KindWrongPassword) && given.password == "":
-		return answer(http.StatusUnprocessableEntity, "Enter your password.")
+		return answer(http.StatusUnprocessableEntity, lang.T(ctx, "password.enter", "Enter your password."))
 	case model.Is(err, model.KindWrongPassword):
-		return answer(http.StatusUnprocessableEntity, wrongPassword)
+		return answer(http.StatusUnprocessableEntity, wrongPassword.In(ctx))
 	case model.Is(err, model.KindBadPasskey):
-		return answer(http.StatusUnprocessableEntity, badPasskey)
+		return answer(http.StatusUnprocessableEntity, badPasskey.In(ctx))
 	case model.Is(err, model.KindTooManyTries):
 		return answer(http.StatusTooManyRequests, h.tooManyTries(c, err))
 	case lost(err): // whatever became of the proof: what it was for has not begun
 		h.logFault(c, "proof that it is the person lost", err)
-		return answer(http.StatusServiceUnavailable, lostTouch+"Nothing was done. "+given.again())
+		return answer(http.StatusServiceUnavailable, given.lost(ctx))
 	default:
 		return err
 	}
 }
 
-// again asks for the same once more.
-func (p proof) again() string {
+// lost says that nobody knows what became of it, and asks for the same once more.
+func (p proof) lost(ctx context.Context) string {
 	if p.withPasskey() {
-		return "Use your passkey again."
+		return lang.T(ctx, "proof.lost.passkey", "The connection to the database broke. Nothing was done. Use your passkey again.")
 	}
-	return "Enter your password again."
+	return lang.T(ctx, "proof.lost.password", "The connection to the database broke. Nothing was done. Enter your password again.")
 }
 
 // askForProof draws the question before an act, with what was sent.
@@ -171,10 +174,11 @@ func (h *dashboard) askProof(c echo.Context, s stepUp, status int, form url.Valu
 	if confirming.None() && rowOf(c).FromApp {
 		return h.askApp(c, s)
 	}
+	ctx := c.Request().Context()
 	m := views.Proof{
-		Page: h.page(c, "Confirm it’s you"), Confirming: confirming, Action: c.Request().URL.EscapedPath(),
-		Within: views.Stretch(h.StepUp), Script: wantsPart(c) || form.Has(scriptField),
-		Act: s.act, To: s.to(form), Back: s.back(c, form), PasteAgain: form.Get(s.leaves) != "",
+		Page: h.page(c, lang.T(ctx, "proof.title", "Confirm it’s you")), Confirming: confirming, Action: c.Request().URL.EscapedPath(),
+		Within: views.StretchIn(ctx, h.StepUp), Script: wantsPart(c) || form.Has(scriptField),
+		Act: s.act.In(ctx), To: s.to(ctx, form), Back: s.back(c, form), PasteAgain: form.Get(s.leaves) != "",
 	}
 	kept := []string{passwordField, passkeyField, challengeField, scriptField, s.leaves, views.OwnerField} // the form has its own
 	for name, values := range form {
@@ -227,41 +231,56 @@ func providers(list []model.OpenID) []views.Provider {
 }
 
 // to names the act as it goes on from "Enter your password to".
-func (s stepUp) to(form url.Values) string {
+func (s stepUp) to(ctx context.Context, form url.Values) string {
 	name := strings.TrimSpace(form.Get("name"))
-	if !model.ValidName(name) {
-		name = s.anyKey
+	if s.named.ID == "" || !model.ValidName(name) {
+		return s.unnamed.In(ctx)
 	}
-	return s.verb + " " + name
+	return s.named.In(ctx, "name", name)
 }
 
 // scriptField is in a form that script has drawn: the page that answers it may hide what script can show.
 const scriptField = "script"
 
+// What is done with a step-up by several forms, or to what has a name.
+var (
+	createKey     = lang.New("stepup.create", "create a key")
+	createNamed   = lang.New("stepup.create-named", "create {name}")
+	turnOnKey     = lang.New("stepup.turn-on", "turn on this key")
+	turnOnNamed   = lang.New("stepup.turn-on-named", "turn on {name}")
+	connectDevice = lang.New("stepup.connect", "connect this device")
+	connectNamed  = lang.New("stepup.connect-named", "connect {name}")
+	extendKey     = lang.New("stepup.extend", "extend this key")
+	extendNamed   = lang.New("stepup.extend-named", "extend {name}")
+)
+
 // The forms that need a step-up.
 var (
-	toCreate = stepUp{"Create key", "create", "a key", func(_ echo.Context, form url.Values) string {
+	toCreate = stepUp{lang.New("stepup.create.button", "Create key"), createKey, createNamed, func(_ echo.Context, form url.Values) string {
 		return newKeyWith(typedName(form.Get("name"), form.Get("label")))
 	}, ""}
-	toTurnOn = stepUp{"Turn on", "turn on", "this key", func(c echo.Context, form url.Values) string {
+	toTurnOn = stepUp{lang.New("stepup.turn-on.button", "Turn on"), turnOnKey, turnOnNamed, func(c echo.Context, form url.Values) string {
 		if id := c.Param("id"); form.Get("place") == views.PlacePage && model.IsID(id) {
 			return home + "/" + id
 		}
 		return home
 	}, ""}
-	toApprove = stepUp{"Approve", "connect", "this device", func(c echo.Context, form url.Values) string {
+	toApprove = stepUp{lang.New("stepup.connect.button", "Approve"), connectDevice, connectNamed, func(c echo.Context, form url.Values) string {
 		if form.Has(shownField) { // nobody has claimed it yet
 			return replacesIn(c).on(codeEntry(form.Get("code")))
 		}
 		return replacesIn(c).on(pairingPage(c.Param("id")))
 	}, ""}
-	toExtend = stepUp{"Save", "extend", "this key", func(c echo.Context, form url.Values) string {
+	toExtend = stepUp{lang.New("stepup.extend.button", "Save"), extendKey, extendNamed, func(c echo.Context, form url.Values) string {
 		if id := c.Param("id"); form.Get("place") != views.PlaceRow && model.IsID(id) {
 			return home + "/" + id
 		}
 		return home
 	}, ""}
-	toRemoveWay = stepUp{"Remove", "remove", "this way to sign in", func(echo.Context, url.Values) string { return accountPath }, ""}
-	toConnect   = stepUp{"Connect", "add", "another way to sign in", func(echo.Context, url.Values) string { return accountPath }, ""}
-	toAdopt     = stepUp{"Continue", "adopt", "a key", func(echo.Context, url.Values) string { return home }, valueField}
+	toRemoveWay = stepUp{act: lang.New("stepup.remove-way.button", "Remove"), unnamed: lang.New("stepup.remove-way", "remove this way to sign in"), back: backToAccount}
+	toConnect   = stepUp{act: lang.New("stepup.add-way.button", "Connect"), unnamed: lang.New("stepup.add-way", "add another way to sign in"), back: backToAccount}
+	toAdopt     = stepUp{
+		lang.New("stepup.adopt.button", "Continue"), lang.New("stepup.adopt", "adopt a key"), lang.New("stepup.adopt-named", "adopt {name}"),
+		func(echo.Context, url.Values) string { return home }, valueField,
+	}
 )

@@ -1,6 +1,7 @@
 package views
 
 import (
+	"context"
 	"strconv"
 	"strings"
 
@@ -52,10 +53,11 @@ type DeleteAccount struct {
 	Within string
 }
 
-func (m DeleteAccount) forms() confirmForms {
+func (m DeleteAccount) forms(ctx context.Context) confirmForms {
 	return confirmForms{
 		Confirming: m.Confirming, email: m.Email, action: "/account/delete", back: "/account/delete",
-		label: "Your password", button: "Delete account", doing: "Deleting account…", withPasskey: "Delete account with a passkey", danger: true,
+		label: t(ctx, "account.your-password", "Your password"), button: t(ctx, "delete-account.button", "Delete account"), doing: t(ctx, "delete-account.doing", "Deleting account…"),
+		withPasskey: t(ctx, "delete-account.passkey", "Delete account with a passkey"), danger: true,
 	}
 }
 

@@ -493,7 +493,7 @@ func DeleteAccountPage(m DeleteAccount) templ.Component {
 					}
 					return nil
 				})
-				templ_7745c5c3_Err = confirm(m.forms()).Render(templ.WithChildren(ctx, templ_7745c5c3_Var17), templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = confirm(m.forms(ctx)).Render(templ.WithChildren(ctx, templ_7745c5c3_Var17), templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -1,9 +1,11 @@
 package views
 
 import (
+	"context"
 	"slices"
-	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/a-h/templ"
 )
@@ -23,23 +25,44 @@ type Confirming struct {
 func (m Confirming) None() bool { return !m.Password && !m.Passkey && len(m.Providers) == 0 }
 
 // how names the ways, the strongest first: "Use your passkey or enter your password".
-func (m Confirming) how() string {
+func (m Confirming) how(ctx context.Context) string {
 	var ways []string
 	if m.Passkey {
-		ways = append(ways, "use your passkey")
+		ways = append(ways, t(ctx, "proof.how.passkey", "use your passkey"))
 	}
 	for _, provider := range m.Providers {
-		ways = append(ways, "confirm with "+provider.Name)
+		ways = append(ways, t(ctx, "proof.how.provider", "confirm with {provider}", "provider", provider.Name))
 	}
 	if m.Password {
-		ways = append(ways, "enter your password")
+		ways = append(ways, t(ctx, "proof.how.password", "enter your password"))
 	}
-	how := strings.Join(ways[:len(ways)-1], ", ")
-	if how != "" {
-		how += " or "
+	first, size := utf8.DecodeRuneInString(ways[0])
+	ways[0] = string(unicode.ToUpper(first)) + ways[0][size:]
+	return anyOf(ctx, ways)
+}
+
+// anyOf is a list whose last two are parted by "or".
+func anyOf(ctx context.Context, list []string) string {
+	return listed(ctx, list, func(all, last string) string { return t(ctx, "list.or", "{all} or {last}", "all", all, "last", last) })
+}
+
+// allOf is a list whose last two are parted by "and".
+func allOf(ctx context.Context, list []string) string {
+	return listed(ctx, list, func(all, last string) string { return t(ctx, "list.and", "{all} and {last}", "all", all, "last", last) })
+}
+
+func listed(ctx context.Context, list []string, end func(all, last string) string) string {
+	if len(list) == 0 {
+		return ""
 	}
-	how += ways[len(ways)-1]
-	return strings.ToUpper(how[:1]) + how[1:]
+	all := list[0]
+	for i, one := range list[1:] {
+		if i == len(list)-2 {
+			return end(all, one)
+		}
+		all = t(ctx, "list.comma", "{all}, {last}", "all", all, "last", one)
+	}
+	return all
 }
 
 // Proof is the model of the question before an act whether it is the person.
@@ -71,15 +94,20 @@ type confirmForms struct {
 	danger               bool // what follows cannot be undone
 }
 
-func (m Proof) forms(script templ.Attributes) confirmForms {
+func (m Proof) forms(ctx context.Context, script templ.Attributes) confirmForms {
 	f := confirmForms{
 		Confirming: m.Confirming, email: m.Email, action: m.Action, back: m.Back, fields: m.Fields, script: script,
-		label: "Password", button: m.Act, doing: "Checking…", withPasskey: "Use your passkey",
+		label: t(ctx, "proof.password", "Password"), button: m.Act, doing: t(ctx, "proof.doing", "Checking…"), withPasskey: t(ctx, "proof.passkey", "Use your passkey"),
 	}
 	if m.Script {
 		f.fields = append(slices.Clip(f.fields), Field{"script", "1"})
 	}
 	return f
+}
+
+// byScript has htmx send a form of the dialog.
+func (m Proof) byScript() templ.Attributes {
+	return templ.Attributes{"hx-post": m.Action, "hx-target": "#dialog", "hx-disable": "find button:not([type])", "data-proof": true}
 }
 
 // alone says that a passkey is the only way.
@@ -102,14 +130,17 @@ func (f confirmForms) solid(strongest bool) string {
 // Field is a field of a form that nobody sees.
 type Field struct{ Name, Value string }
 
-// Stretch is a time as people say it: "30 minutes", "2 hours".
-func Stretch(d time.Duration) string {
+// StretchIn is a time as people say it: "30 minutes", "2 hours".
+func StretchIn(ctx context.Context, d time.Duration) string {
 	switch {
 	case d >= time.Hour && d%time.Hour == 0:
-		return plural(int(d/time.Hour), "hour")
+		return tn(ctx, "stretch.hours", int(d/time.Hour), "{n} hour", "{n} hours")
 	case d >= time.Minute:
-		return plural(int((d+time.Minute/2)/time.Minute), "minute")
+		return tn(ctx, "stretch.minutes", int((d+time.Minute/2)/time.Minute), "{n} minute", "{n} minutes")
 	default:
-		return plural(int((d+time.Second/2)/time.Second), "second")
+		return tn(ctx, "stretch.seconds", int((d+time.Second/2)/time.Second), "{n} second", "{n} seconds")
 	}
 }
+
+// Stretch is StretchIn in English.
+func Stretch(d time.Duration) string { return StretchIn(context.Background(), d) }
