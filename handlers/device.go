@@ -8,6 +8,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"latchkey/internal/lang"
 	"latchkey/internal/model"
 	"latchkey/internal/onboard"
 	"latchkey/views"
@@ -49,7 +50,7 @@ func (h *dashboard) showDevice(c echo.Context) error {
 func (h *dashboard) deviceModel(c echo.Context) views.Device {
 	return views.Device{
 		Takes: h.deviceTakes(c),
-		Page:  h.page(c, "Connect a device"), Address: h.PublicURL + devicePath, PublicURL: h.PublicURL, AppID: h.AppID,
+		Page:  h.page(c, lang.T(c.Request().Context(), "device.title", "Connect a device")), Address: h.PublicURL + devicePath, PublicURL: h.PublicURL, AppID: h.AppID,
 		QRPath: h.deviceQR.path, QRSize: h.deviceQR.size, Local: h.local, Script: onboard.PairScript(h.PublicURL, h.AppID),
 	}
 }
@@ -80,22 +81,24 @@ func (h *dashboard) recordAsked(c echo.Context, g model.DeviceGrant) {
 func (h *dashboard) answerWrongCode(c echo.Context, typed string, err error) error {
 	m, status := h.deviceModel(c), http.StatusUnprocessableEntity
 	m.Code = string(firstRunes(typed, maxTypedCode))
+	ctx := c.Request().Context()
 	var limit *onboard.LimitError
 	switch {
 	case errors.Is(err, onboard.ErrMalformedCode) && strings.TrimSpace(typed) == "":
-		m.Error = "Enter the code that the device shows."
+		m.Error = lang.T(ctx, "device.error.empty", "Enter the code that the device shows.")
 	case errors.Is(err, onboard.ErrMalformedCode):
-		m.Error = "That code isn’t valid. Codes have eight letters and no vowels or digits, like WDJB-MJHT."
+		m.Error = lang.T(ctx, "device.error.malformed", "That code isn’t valid. Codes have eight letters and no vowels or digits, like {code}.",
+			"code", "WDJB-MJHT")
 	case errors.Is(err, onboard.ErrWrongCode):
-		m.Error = noDeviceWaits
+		m.Error = noDeviceWaits.In(ctx)
 	case errors.As(err, &limit):
 		status = http.StatusTooManyRequests
 		wait := max(limit.RetryAfter, time.Second)
 		c.Response().Header().Set("Retry-After", wholeSeconds(wait))
-		m.Error = "Too many wrong codes from your network or on this server."
+		m.Error = lang.T(ctx, "device.error.network", "Too many wrong codes from your network or on this server.")
 		m.Again = views.NewWhen(h.Now().Add(wait), h.Now())
 		if limit.Mine {
-			m.Error = "Too many wrong codes."
+			m.Error = lang.T(ctx, "device.error.mine", "Too many wrong codes.")
 		}
 	default:
 		return openingPairing.in(err)
@@ -104,7 +107,7 @@ func (h *dashboard) answerWrongCode(c echo.Context, typed string, err error) err
 }
 
 // noDeviceWaits is all that a page says of a code that leads nowhere, whatever the reason.
-const noDeviceWaits = "No device is waiting with that code. Check it, or get a new one on the device."
+var noDeviceWaits = lang.New("device.error.wrong", "No device is waiting with that code. Check it, or get a new one on the device.")
 
 func firstRunes(text string, most int) []rune {
 	runes := []rune(text)

@@ -342,10 +342,10 @@ func (h *dashboard) showKey(c echo.Context) error {
 	if c.QueryParam("place") == views.PlaceRow && wantsPart(c) {
 		k := h.row(key)
 		k.New = k.Use.Stage == views.Connected
-		part := views.ArrivedRowPart(k, news(k))
+		part := views.ArrivedRowPart(k, news(c.Request().Context(), k))
 		return render(c, http.StatusOK, part, part)
 	}
 	k := h.card(c, key)
 	m := views.KeyPage{Page: h.page(c, key.Title()), Key: k, AppID: h.AppID, BaseURL: h.BaseURL, Handoff: h.handoff(key.Name, key.Usage.Words())}
-	return render(c, http.StatusOK, views.OneKeyPage(m), views.ArrivedCardPart(k, news(k.Key)))
+	return render(c, http.StatusOK, views.OneKeyPage(m), views.ArrivedCardPart(k, news(c.Request().Context(), k.Key)))
 }

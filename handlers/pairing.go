@@ -13,6 +13,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"latchkey/internal/lang"
 	"latchkey/internal/limits"
 	"latchkey/internal/model"
 	"latchkey/internal/onboard"
@@ -49,7 +50,7 @@ func (h *dashboard) showPairing(c echo.Context) error {
 		return err
 	}
 	if wantsPart(c) {
-		m.Status = pairingNews(m)
+		m.Status = pairingNews(c.Request().Context(), m)
 	}
 	return render(c, status, views.PairingPage(m), views.PairingPart(m))
 }
@@ -69,7 +70,7 @@ func (h *dashboard) wholePairing(c echo.Context, g model.DeviceGrant, name strin
 	case views.PairingApproved, views.PairingFetched, views.PairingUnfetched:
 		err = h.readPairedKey(c, &m)
 	}
-	m.Title = m.Heading()
+	m.Title = m.Heading(c.Request().Context())
 	return m, status, err
 }
 
@@ -91,14 +92,14 @@ func (h *dashboard) readPairedKey(c echo.Context, m *views.Pairing) error {
 }
 
 // pairingNews is what a page says of a pairing that it has just looked at again.
-func pairingNews(m views.Pairing) string {
+func pairingNews(ctx context.Context, m views.Pairing) string {
 	switch {
 	case m.State != views.PairingFetched:
-		return m.Heading() + "."
+		return m.Heading(ctx) + "."
 	case m.Key.Use.Stage == views.Waiting || m.Key.Use.Stage == "":
-		return m.KeyName + " has its key."
+		return lang.T(ctx, "pairing.heading.fetched", "{name} has its key", "name", m.KeyName) + "."
 	default:
-		return news(m.Key)
+		return news(ctx, m.Key)
 	}
 }
 
@@ -139,11 +140,11 @@ func (h *dashboard) answerNotShown(c echo.Context, err error) error {
 	switch {
 	case errors.Is(err, errNotOpened) && errors.Is(err, onboard.ErrExpired):
 		m := views.Pairing{Page: h.page(c, ""), ID: c.Param("id"), State: views.PairingExpired, Fresh: true}
-		m.Title, m.Here = m.Heading(), devicePath
+		m.Title, m.Here = m.Heading(c.Request().Context()), devicePath
 		return render(c, http.StatusConflict, views.PairingPage(m), views.PairingPart(m))
 	case errors.Is(err, errNotOpened) && errors.Is(err, onboard.ErrNoGrant):
 		m := h.deviceModel(c)
-		m.Here, m.Error = devicePath, noDeviceWaits
+		m.Here, m.Error = devicePath, noDeviceWaits.In(c.Request().Context())
 		return render(c, http.StatusConflict, views.DevicePage(m), views.DevicePart(m))
 	case !errors.Is(err, onboard.ErrNoGrant):
 		return err
@@ -161,7 +162,7 @@ func (h *dashboard) pairingModel(c echo.Context, g model.DeviceGrant) views.Pair
 		KeyID: g.KeyID, KeyName: g.KeyName, Fetched: views.NewWhen(g.DeliveredAt, now),
 	}
 	m.Near = m.YourAddress != "" && limits.Network(m.YourAddress) == limits.Network(g.Address)
-	m.Title, m.Here = m.Heading(), replacesIn(c).on(pairingPage(g.ID))
+	m.Title, m.Here = m.Heading(c.Request().Context()), replacesIn(c).on(pairingPage(g.ID))
 	if a, _ := accountOf(c); g.UserID != a.UserID || g.Session != sessionHash(c) { // it was only looked at
 		m.Shown, m.Here = h.questions.proof(a.UserID, sessionHash(c), g.ID), replacesIn(c).on(codeEntry(g.UserCode))
 	}
@@ -352,7 +353,7 @@ func (h *dashboard) approvePairing(c echo.Context) error {
 		h.leaveFlash(c, "unlabelled", g.KeyName)
 		return redirect(c, pairingPage(g.ID))
 	}
-	return h.answerDecided(c, g, "Approved.")
+	return h.answerDecided(c, g, lang.T(c.Request().Context(), "pairing.heading.approved", "Approved")+".")
 }
 
 // pairedKeys creates the key of a device as the person who approved it.
@@ -402,7 +403,7 @@ func (h *dashboard) denyPairing(c echo.Context) error {
 			denied := h.event(c, model.EventPairingDenied)
 			denied.Detail = g.DeviceName
 			h.record(c, denied)
-			return h.answerDecided(c, g, "Denied.")
+			return h.answerDecided(c, g, lang.T(c.Request().Context(), "pairing.heading.denied", "Denied")+".")
 		}
 	}
 	if errors.Is(err, onboard.ErrDecided) || errors.Is(err, onboard.ErrExpired) {
@@ -412,23 +413,31 @@ func (h *dashboard) denyPairing(c echo.Context) error {
 }
 
 // approvedBefore is what a denial is told that comes after an approval.
-func approvedBefore(m *views.Pairing) *views.Notice {
+func approvedBefore(ctx context.Context, m *views.Pairing) *views.Notice {
 	switch {
 	case m.State == views.PairingApproving:
 		return &views.Notice{
-			Bad: true, Title: "It was approved a moment ago.",
-			Text: "To take that back, turn its key off or delete it once it’s created.",
+			Bad: true, Title: lang.T(ctx, "pairing.before.creating", "It was approved a moment ago."),
+			Text: lang.T(ctx, "pairing.before.creating.text", "To take that back, turn its key off or delete it once it’s created."),
 		}
 	case m.KeyID == "":
 		return nil
 	case m.KeyGone:
-		return &views.Notice{Title: "Already approved.", Text: "Its key has been deleted since."}
+		return &views.Notice{
+			Title: lang.T(ctx, "pairing.already.approved", "Already approved."),
+			Text:  lang.T(ctx, "pairing.already.deleted", "Its key has been deleted since."),
+		}
 	default:
 		return &views.Notice{
-			Bad: true, Title: "Already approved.", Text: "To take that back, turn " + m.KeyName + " off or delete it.",
-			Link: home + "/" + m.KeyID, LinkText: "Open " + m.KeyName,
+			Bad: true, Title: lang.T(ctx, "pairing.already.approved", "Already approved."),
+			Text: lang.T(ctx, "pairing.already.takeback", "To take that back, turn {name} off or delete it.", "name", m.KeyName),
+			Link: home + "/" + m.KeyID, LinkText: openKey(ctx, m.KeyName),
 		}
 	}
+}
+
+func openKey(ctx context.Context, name string) string {
+	return lang.T(ctx, "pairing.open", "Open {name}", "name", name)
 }
 
 // answerDecided shows what became of the pairing. Without script that is its page, so that a reload decides nothing again.
@@ -442,7 +451,7 @@ func (h *dashboard) answerDecided(c echo.Context, g model.DeviceGrant, status st
 }
 
 // answerTooLate shows a pairing that was decided before: by a double click, in another tab, or by the clock.
-func (h *dashboard) answerTooLate(c echo.Context, name string, tell func(*views.Pairing) *views.Notice) error {
+func (h *dashboard) answerTooLate(c echo.Context, name string, tell func(context.Context, *views.Pairing) *views.Notice) error {
 	g, err := h.shownPairing(c)
 	if err != nil {
 		return h.answerNotShown(c, err)
@@ -451,19 +460,23 @@ func (h *dashboard) answerTooLate(c echo.Context, name string, tell func(*views.
 	if err != nil {
 		return err
 	}
-	m.Notice, m.Fresh = tell(&m), true
+	m.Notice, m.Fresh = tell(c.Request().Context(), &m), true
 	return render(c, http.StatusConflict, views.PairingPage(m), views.PairingPart(m))
 }
 
 // alreadyDecided is what a second approval is told. No second key is created.
-func alreadyDecided(m *views.Pairing) *views.Notice {
+func alreadyDecided(ctx context.Context, m *views.Pairing) *views.Notice {
 	switch m.State {
 	case views.PairingApproving, views.PairingApproved, views.PairingFetched:
 		return &views.Notice{
-			Title: "Already approved.", Text: "You approved it with another click or in another tab. No second key was created.",
+			Title: lang.T(ctx, "pairing.already.approved", "Already approved."),
+			Text:  lang.T(ctx, "pairing.already.approved.text", "You approved it with another click or in another tab. No second key was created."),
 		}
 	case views.PairingDenied:
-		return &views.Notice{Title: "Already denied.", Text: "No key was created."}
+		return &views.Notice{
+			Title: lang.T(ctx, "pairing.already.denied", "Already denied."),
+			Text:  lang.T(ctx, "pairing.nokey", "No key was created."),
+		}
 	default:
 		return nil
 	}
@@ -498,6 +511,7 @@ func (h *dashboard) answerNotApproved(c echo.Context, wanted keyForm, keys *pair
 func (h *dashboard) explainNotApproved(c echo.Context, m *views.Pairing, wanted keyForm, keys *pairedKeys, err error) int {
 	name, holder := wanted.Name, m.Holder
 	m.Holder = nil
+	ctx := c.Request().Context()
 	switch {
 	case model.Is(err, model.KindBadLabel):
 		m.LabelError, _ = cardErrors(wanted.Label, "")
@@ -506,64 +520,74 @@ func (h *dashboard) explainNotApproved(c echo.Context, m *views.Pairing, wanted 
 		m.NameError, m.Suggestion = nameError(name), suggestName(name)
 		return http.StatusUnprocessableEntity
 	case model.Is(err, model.KindNameTaken):
-		m.NameError, m.Holder = "You already have a key with this name.", holder
+		m.NameError, m.Holder = lang.T(ctx, "pairing.error.taken", "You already have a key with this name."), holder
 		return http.StatusUnprocessableEntity
 	case model.Is(err, model.KindKeyLimit):
-		m.Notice = &views.Notice{Bad: true, Title: "Not approved.", Text: "There is no room for another key."}
+		m.Notice = &views.Notice{
+			Bad: true, Title: lang.T(ctx, "pairing.not", "Not approved."), Text: lang.T(ctx, "pairing.not.room", "There is no room for another key."),
+		}
 		return http.StatusUnprocessableEntity
 	case model.Is(err, model.KindNotFound), model.Is(err, model.KindReplacing), model.Is(err, model.KindNoReplacement):
-		m.Notice = &views.Notice{Bad: true, Title: "Not approved.", Text: "The key to replace has changed meanwhile, so no key was created. Look again below."}
+		m.Notice = &views.Notice{
+			Bad: true, Title: lang.T(ctx, "pairing.not", "Not approved."),
+			Text: lang.T(ctx, "pairing.not.replace", "The key to replace has changed meanwhile, so no key was created. Look again below."),
+		}
 		return http.StatusConflict
 	}
 	h.logFault(c, "approve pairing failed", err)
 	p := explain(err)
 	p.askForPatience(c)
-	m.Notice = notApproved(m, holder, keys, p, err, clockOf(c))
+	m.Notice = notApproved(ctx, m, holder, keys, p, err, clockOf(c))
 	return p.status
 }
 
 // notApproved compares the list with what was asked for when it is not known whether a key was made, and says what it found.
-func notApproved(m *views.Pairing, holder *views.Key, keys *pairedKeys, p problem, err error, clock *views.Clock) *views.Notice {
+func notApproved(ctx context.Context, m *views.Pairing, holder *views.Key, keys *pairedKeys, p problem, err error, clock *views.Clock) *views.Notice {
 	n := &views.Notice{Bad: true, Title: p.heading + "."}
+	notConnected := lang.T(ctx, "pairing.notconnected", "The device was not connected.")
 	if lost(err) {
-		n.Title = "The device was not connected."
+		n.Title = notConnected
 	}
 	deleteKey := func(id, name string) {
-		n.Link, n.LinkText = home+"/"+id+"/delete?return="+pairingPage(m.ID), "Delete "+name+"…"
+		n.Link, n.LinkText = home+"/"+id+"/delete?return="+pairingPage(m.ID), lang.T(ctx, "pairing.delete", "Delete {name}…", "name", name)
 	}
 	switch orphan := keys.orphan; {
 	case errors.Is(err, onboard.ErrUnclear):
-		n.Title = "We don’t know whether the device was connected."
-		n.Text = "The key " + keys.created.Name + " was created for it. If the device does not get it, delete the key before you approve again."
+		n.Title = lang.T(ctx, "pairing.unknown", "We don’t know whether the device was connected.")
+		n.Text = lang.T(ctx, "pairing.unknown.text",
+			"The key {name} was created for it. If the device does not get it, delete the key before you approve again.", "name", keys.created.Name)
 		deleteKey(keys.created.ID, keys.created.Name)
 	case orphan != nil:
-		n.Title = "The device was not connected."
-		n.Text = "The key " + orphan.Name + " was created but couldn’t be kept for the device, and nobody has its value. " +
-			"Delete it before you approve again."
+		n.Title = notConnected
+		n.Text = lang.T(ctx, "pairing.orphan",
+			"The key {name} was created but couldn’t be kept for the device, and nobody has its value. Delete it before you approve again.",
+			"name", orphan.Name)
 		deleteKey(orphan.ID, orphan.Name)
 	case errors.Is(err, onboard.ErrNotKept):
-		n.Title = "The device was not connected."
-		n.Text = "Its key couldn’t be kept for it, so it was deleted again."
+		n.Title = notConnected
+		n.Text = lang.T(ctx, "pairing.notkept", "Its key couldn’t be kept for it, so it was deleted again.")
 		if t := m.Takes; t.ID != "" && t.Then == goesOn(true, "", "") { // which was to be now, and nobody takes back
-			n.Text += " " + t.Name + ", which it was to replace, is off."
-			n.Link, n.LinkText = home+"/"+t.ID, "Open "+t.Name
+			n.Text += " " + lang.T(ctx, "pairing.notkept.old", "{name}, which it was to replace, is off.", "name", t.Name)
+			n.Link, n.LinkText = home+"/"+t.ID, openKey(ctx, t.Name)
 		}
 	case model.OutcomeOf(err) != model.Unclear && lost(err):
-		n.Text = lostTouch + "No key was created."
+		n.Text = lostTouch + lang.T(ctx, "pairing.nokey", "No key was created.")
 	case model.OutcomeOf(err) != model.Unclear:
-		n.Text = strings.TrimSpace("The device was not connected, and no key was created. " + p.again)
+		n.Text = strings.TrimSpace(lang.T(ctx, "pairing.notconnected.nokey", "The device was not connected, and no key was created.") + " " + p.again)
 	case m.Failure != nil:
-		n.Text = "We asked for a key named " + m.Name + " and don’t know whether it was created. The device didn’t get it."
-		n.Link, n.LinkText = home, "Look at your keys"
+		n.Text = lang.T(ctx, "pairing.unread", "We asked for a key named {name} and don’t know whether it was created. The device didn’t get it.",
+			"name", m.Name)
+		n.Link, n.LinkText = home, lang.T(ctx, "pairing.look", "Look at your keys")
 	case holder != nil:
-		n.Text = "There is a key named " + m.Name + ", created " + holder.Created.Words(clock) +
-			". If it is the one for this device, its value is lost: delete it and approve again."
+		n.Text = lang.T(ctx, "pairing.holder",
+			"There is a key named {name}, created {when}. If it is the one for this device, its value is lost: delete it and approve again.",
+			"name", m.Name, "when", holder.Created.Words(clock))
 		deleteKey(holder.ID, holder.Name)
 	case lost(err): // and may still be on its way
-		n.Text = "Your list has no key named " + m.Name + " so far. Check again before you approve again."
-		n.Link, n.LinkText = home, "Look at your keys"
+		n.Text = lang.T(ctx, "pairing.notyet", "Your list has no key named {name} so far. Check again before you approve again.", "name", m.Name)
+		n.Link, n.LinkText = home, lang.T(ctx, "pairing.look", "Look at your keys")
 	default:
-		n.Text = "Your list has no key named " + m.Name + ": it wasn’t created. You can approve again."
+		n.Text = lang.T(ctx, "pairing.notlisted", "Your list has no key named {name}: it wasn’t created. You can approve again.", "name", m.Name)
 	}
 	return n
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"latchkey/handlers/websession"
+	"latchkey/internal/lang"
 	"latchkey/internal/model"
 	"latchkey/views"
 )
@@ -66,16 +67,16 @@ func (h *dashboard) awaitKey(c echo.Context) error {
 }
 
 // news is what a page says of a key when something has changed. That a key still waits is none.
-func news(k views.Key) string {
+func news(ctx context.Context, k views.Key) string {
 	switch refused := k.Use.Refused.Machine != ""; {
 	case k.News() != "":
 		return k.News()
 	case k.Use.Stage == views.Connected:
-		return k.Name + " is connected."
+		return lang.T(ctx, "news.connected", "{name} is connected.", "name", k.Name)
 	case k.Use.Stage != "" && refused:
-		return "Refused " + k.Name + ": the key was off."
+		return lang.T(ctx, "news.refused", "Refused {name}: the key was off.", "name", k.Name)
 	case k.Use.Stage == views.Late:
-		return "Nothing from " + k.Name + " has reached this server yet."
+		return lang.T(ctx, "news.late", "Nothing from {name} has reached this server yet.", "name", k.Name)
 	case k.Use.Stage == views.WaitsOff:
 		return say("off", k.Name)
 	default:

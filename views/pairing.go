@@ -1,9 +1,12 @@
 package views
 
 import (
+	"context"
 	"strings"
 
 	"github.com/a-h/templ"
+
+	"latchkey/internal/lang"
 )
 
 // Local is a dashboard that only the computer it runs on can open. The zero Local is one that others can open too.
@@ -33,22 +36,44 @@ type Device struct {
 }
 
 // way is one of the ways in which a device can ask for a code.
-type way struct{ id, name, before, code, after string }
+type way struct {
+	id           string
+	name, before lang.Text // a name without an id is the same in all languages
+	code         string
+	after        lang.Text // of no id when there is nothing to say
+}
+
+func (w way) called(ctx context.Context) string {
+	if w.name.ID == "" {
+		return w.name.English
+	}
+	return w.name.In(ctx)
+}
 
 // ways are what a person runs on the device, for one that has this program, one that has curl, and one that has a shell besides. The
 // device code goes over a pipe: what stands on a command line, every user of the device can read.
 func (m Device) ways() []way {
 	return []way{
-		{"latchkey", "latchkey", "Shows the code, waits for you, and writes the key to a file.", pairCommand(m.PublicURL), ""},
 		{
-			"curl", "curl", "The first command answers with two codes. Enter the user_code above.",
+			id: "latchkey", name: lang.Text{English: "latchkey"},
+			before: lang.New("device.with.latchkey.before", "Shows the code, waits for you, and writes the key to a file."),
+			code:   pairCommand(m.PublicURL),
+		},
+		{
+			"curl", lang.Text{English: "curl"},
+			lang.New("device.with.curl.before", "The first command answers with two codes. Enter the user_code above."),
 			"curl -d client_id=" + m.AppID + " --data-urlencode \"device_name=$(hostname)\" \\\n  " + m.PublicURL + "/oauth/device_authorization\n\n" +
 				"DEVICE_CODE=…\n" +
 				"printf 'device_code=%s' \"$DEVICE_CODE\" | curl -d @- -d client_id=" + m.AppID + " \\\n" +
 				"  -d grant_type=urn:ietf:params:oauth:grant-type:device_code \\\n  " + m.PublicURL + "/oauth/token",
-			"Put the device_code in place of the dots and repeat the last command every 5 seconds, until it answers with the key as access_token.",
+			lang.New("device.with.curl.after",
+				"Put the device_code in place of the dots and repeat the last command every 5 seconds, until it answers with the key as access_token."),
 		},
-		{"shell", "shell script", "Ten lines for any POSIX shell with curl. They write the key to .env.", m.Script, ""},
+		{
+			id: "shell", name: lang.New("device.with.shell", "shell script"),
+			before: lang.New("device.with.shell.before", "Ten lines for any POSIX shell with curl. They write the key to .env."),
+			code:   m.Script,
+		},
 	}
 }
 
@@ -137,25 +162,25 @@ func (m Pairing) Awaits() string {
 }
 
 // Heading is the state in a few words, for the page's title and its first line.
-func (m Pairing) Heading() string {
+func (m Pairing) Heading(ctx context.Context) string {
 	switch m.State {
 	case PairingAsked:
-		return "Connect this device?"
+		return lang.T(ctx, "pairing.heading.question", "Connect this device?")
 	case PairingApproving:
-		return "Creating the key"
+		return lang.T(ctx, "pairing.heading.creating", "Creating the key")
 	case PairingApproved:
 		if m.KeyGone {
-			return "The key was deleted"
+			return lang.T(ctx, "pairing.heading.deleted", "The key was deleted")
 		}
-		return "Approved"
+		return lang.T(ctx, "pairing.heading.approved", "Approved")
 	case PairingFetched:
-		return m.KeyName + " has its key"
+		return lang.T(ctx, "pairing.heading.fetched", "{name} has its key", "name", m.KeyName)
 	case PairingDenied:
-		return "Denied"
+		return lang.T(ctx, "pairing.heading.denied", "Denied")
 	case PairingUnfetched:
-		return "The device didn’t pick up its key in time"
+		return lang.T(ctx, "pairing.heading.unfetched", "The device didn’t pick up its key in time")
 	default:
-		return "This code has expired"
+		return lang.T(ctx, "pairing.heading.expired", "This code has expired")
 	}
 }
 

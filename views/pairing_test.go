@@ -1,6 +1,7 @@
 package views_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -53,7 +54,7 @@ func TestAPairingsPartIsTheCardOfItsPage(t *testing.T) {
 		if got, want := outer(t, part, "#pairing"), outer(t, page, "#pairing"); got != want || got == "" {
 			t.Errorf("%s:\npart %s\npage %s", state, got, want)
 		}
-		if text(page, "h1") != m.Heading() || text(part, `hx-partial[hx-target="title"]`) != m.Heading()+" · Latchkey" {
+		if text(page, "h1") != m.Heading(context.Background()) || text(part, `hx-partial[hx-target="title"]`) != m.Heading(context.Background())+" · Latchkey" {
 			t.Errorf("%s: heading %q, title %q", state, text(page, "h1"), text(part, `hx-partial[hx-target="title"]`))
 		}
 		if got := page.Find("[data-arrival]").Length() == 1; got != (m.Awaits() != "") {
@@ -116,8 +117,8 @@ func TestTheSentencesOfAPairingReadAsSentences(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
-	if deleted.Awaits() != "" || deleted.Heading() == pairing(views.PairingApproved, p, "").Heading() {
-		t.Errorf("a key that was deleted is waited for: %q, %q", deleted.Awaits(), deleted.Heading())
+	if deleted.Awaits() != "" || deleted.Heading(context.Background()) == pairing(views.PairingApproved, p, "").Heading(context.Background()) {
+		t.Errorf("a key that was deleted is waited for: %q, %q", deleted.Awaits(), deleted.Heading(context.Background()))
 	}
 	too := draw(t, views.DevicePage(codes(p, "Too many.", views.NewWhen(noon.Add(10*time.Minute), noon))))
 	if got := text(too, "#code-error"); got != "Too many. Try again at 12:10 UTC." {
