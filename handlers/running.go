@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -179,19 +180,26 @@ func unbroken(text string) string {
 // showRunning lists users: all of them, or those who were looked for.
 func (h *dashboard) showRunning(c echo.Context) error {
 	text, after := strings.TrimSpace(c.QueryParam("q")), c.QueryParam("after")
-	m := views.Running{Page: h.page(c, "Running"), Later: after != ""}
+	m := views.Running{Page: h.runningPage(c), Later: after != ""}
 	switch {
 	case maybeValue(text):
-		m.Error = "That looks like a key’s value, which must not be in an address: others may read it there. Replace the key."
+		m.Error = lang.T(c.Request().Context(), "running.value-in-address",
+			"That looks like a key’s value, which must not be in an address: others may read it there. Replace the key.")
 	case len(text) > maxSearch:
-		m.Error = tooLongToSearch
+		m.Error = tooLongToSearch(c)
 	default:
 		return h.listUsers(c, m, text, after)
 	}
 	return h.renderRunning(c, http.StatusUnprocessableEntity, m)
 }
 
-const tooLongToSearch = "At most 256 characters."
+func (h *dashboard) runningPage(c echo.Context) views.Page {
+	return h.page(c, lang.T(c.Request().Context(), "running.title", "Running"))
+}
+
+func tooLongToSearch(c echo.Context) string {
+	return lang.T(c.Request().Context(), "running.too-long", "At most {limit} characters.", "limit", strconv.Itoa(maxSearch))
+}
 
 func (h *dashboard) listUsers(c echo.Context, m views.Running, text, after string) error {
 	ctx, cancel := readContext(c)
@@ -226,7 +234,7 @@ func (h *dashboard) searchRunning(c echo.Context) error {
 		return h.searchValue(c, model.Secret(unbroken(text)))
 	}
 	if len(text) > maxSearch {
-		return h.renderRunning(c, http.StatusUnprocessableEntity, views.Running{Page: h.page(c, "Running"), Error: tooLongToSearch})
+		return h.renderRunning(c, http.StatusUnprocessableEntity, views.Running{Page: h.runningPage(c), Error: tooLongToSearch(c)})
 	}
 	if text == "" {
 		return redirect(c, runningPath)
@@ -236,9 +244,9 @@ func (h *dashboard) searchRunning(c echo.Context) error {
 
 // searchValue finds out whose a value is, and leads there.
 func (h *dashboard) searchValue(c echo.Context, pasted model.Secret) error {
-	m := views.Running{Page: h.page(c, "Running")}
+	m, page := views.Running{Page: h.runningPage(c)}, c.Request().Context()
 	if len(pasted) > maxValue {
-		m.Error = "That’s too long to be a key’s value."
+		m.Error = lang.T(page, "running.value-too-long", "That’s too long to be a key’s value.")
 		return h.renderRunning(c, http.StatusUnprocessableEntity, m)
 	}
 	ctx, cancel := actContext(c) // it is written down
@@ -250,10 +258,10 @@ func (h *dashboard) searchValue(c echo.Context, pasted model.Secret) error {
 	owner, err := o.FindByValue(ctx, pasted)
 	switch {
 	case model.Is(err, model.KindNotFound):
-		m.Verdict = "No key here has this value. Either it was deleted, it was never here, or the value isn’t complete."
+		m.Verdict = lang.T(page, "running.value-of-none", "No key here has this value. Either it was deleted, it was never here, or the value isn’t complete.")
 		return h.renderRunning(c, http.StatusOK, m)
 	case model.Is(err, model.KindBadValue):
-		m.Error = "A value has 64 letters and digits. Paste all of it."
+		m.Error = lang.T(page, "running.value-incomplete", "A value has {length} letters and digits. Paste all of it.", "length", strconv.Itoa(model.ValueLength))
 		return h.renderRunning(c, http.StatusUnprocessableEntity, m)
 	case err != nil:
 		return lookingUpValue.in(err)
@@ -269,7 +277,7 @@ func (h *dashboard) runningUser(c echo.Context, u model.UserFacts) views.Running
 	a, _ := accountOf(c)
 	now := h.Now()
 	return views.RunningUser{
-		ID: u.ID, Name: u.Called(), Ways: h.waysInWords(u.Ways), Keys: views.Quota{Used: u.Keys, Limit: model.MaxKeys}.Text(),
+		ID: u.ID, Name: u.Called(), Ways: h.waysInWords(c.Request().Context(), u.Ways), Keys: views.Quota{Used: u.Keys, Limit: model.MaxKeys},
 		Seen: views.NewWhen(u.LastSeen, now), Disabled: views.NewWhen(u.DisabledAt, now), Created: views.NewWhen(u.CreatedAt, now),
 		Operator: u.Operator, Pending: u.Unconfirmed, Yourself: u.ID == a.UserID, LinksSent: h.SendsLinks,
 		Password: slices.ContainsFunc(u.Ways, func(w model.Way) bool { return w.Provider == model.ProviderEmailPassword }),
@@ -277,22 +285,26 @@ func (h *dashboard) runningUser(c echo.Context, u model.UserFacts) views.Running
 }
 
 // waysInWords says how somebody signs in, each way once: it begins a line.
-func (h *dashboard) waysInWords(ways []model.Way) string {
+func (h *dashboard) waysInWords(ctx context.Context, ways []model.Way) (line string) {
 	var words []string
 	for _, way := range ways {
-		word := h.wayInWords(way.Provider)
-		if !slices.Contains(words, word) {
-			words = append(words, word)
+		word := h.wayInWords(ctx, way.Provider)
+		if slices.Contains(words, word) {
+			continue
+		}
+		if words = append(words, word); len(words) == 1 {
+			line = word
+		} else {
+			line = lang.T(ctx, "list.comma", "{all}, {last}", "all", line, "last", word)
 		}
 	}
-	line := strings.Join(words, ", ")
 	if line != "" && 'a' <= line[0] && line[0] <= 'z' {
 		line = strings.ToUpper(line[:1]) + line[1:]
 	}
 	return line
 }
 
-func (h *dashboard) wayInWords(provider string) string {
+func (h *dashboard) wayInWords(ctx context.Context, provider string) string {
 	if id, ok := strings.CutPrefix(provider, model.OpenIDPrefix); ok {
 		for _, one := range h.Service.OpenID() {
 			if one.ID == id {
@@ -303,14 +315,16 @@ func (h *dashboard) wayInWords(provider string) string {
 	}
 	switch provider {
 	case model.ProviderPasskey:
-		return "passkey"
+		return lang.T(ctx, "running.way.passkey", "passkey")
 	case model.ProviderEmailPassword:
-		return "email and password"
+		return lang.T(ctx, "running.way.password", "email and password")
 	case model.ProviderCustomToken:
-		return "signed token"
+		return lang.T(ctx, "running.way.token", "signed token")
+	case model.ProviderGoogle:
+		return "Google"
+	case model.ProviderApple:
+		return "Apple"
+	default:
+		return provider
 	}
-	if words, ok := wayKinds[provider]; ok {
-		return words
-	}
-	return provider
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"latchkey/internal/lang"
 	"latchkey/internal/model"
 	"latchkey/views"
 )
@@ -27,7 +28,7 @@ func (h *dashboard) showActs(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	m := views.RunningActs{Page: h.page(c, "Audit log"), More: acts.More, Later: before != ""}
+	m := views.RunningActs{Page: h.page(c, lang.T(c.Request().Context(), "running.acts", "Audit log")), More: acts.More, Later: before != ""}
 	clock, now := clockOf(c), h.Now()
 	var last time.Time
 	for i, act := range acts.List {
@@ -44,54 +45,64 @@ func (h *dashboard) showActs(c echo.Context) error {
 // actModel is an act in plain words. Of whom it was about there may be nothing left but their id.
 func actModel(act model.OperatorAct, now time.Time) views.RunningAct {
 	v := views.RunningAct{
-		When: views.NewWhen(act.At, now), User: act.User, Who: cmp.Or(act.Operator, act.OperatorID), Drawing: actDrawings[act.Act], Thing: act.Detail,
+		When: views.NewWhen(act.At, now), Drawing: actDrawings[act.Act], Act: string(act.Act), Deed: deedOf(act), Thing: act.Detail,
+		Quoted: act.Act == model.ActKnockIgnored, User: cmp.Or(act.User, act.UserID), Who: cmp.Or(act.Operator, act.OperatorID),
 		Program: knownProgram(act.Agent), Claim: claimOf(act.Agent), Address: act.Address,
 	}
 	if act.User != "" {
 		v.UserID = act.UserID
 	}
-	v.User = cmp.Or(v.User, act.UserID)
+	return v
+}
+
+// deedOf is the text that says an act, of a key or a device as {thing} and of a user as {user}.
+func deedOf(act model.OperatorAct) lang.Text {
 	server := act.UserID == ""
 	switch act.Act {
 	case model.ActKeyOff:
-		v.Before, v.Between = "Turned off ", " of "
+		return lang.New("running.act.key-off", "Turned off {thing} of {user}")
 	case model.ActSessionEnded:
-		v.Thing, v.Before = "", "Signed out a session of "
+		return lang.New("running.act.session-ended", "Signed out a session of {user}")
 	case model.ActSignedOut:
-		v.Thing, v.Before, v.After = "", "Signed out ", " everywhere"
+		return lang.New("running.act.signed-out", "Signed out {user} everywhere")
 	case model.ActDisabled:
-		v.Thing, v.Before = "", "Disabled "
+		return lang.New("running.act.disabled", "Disabled {user}")
 	case model.ActEnabled:
-		v.Thing, v.Before = "", "Enabled "
+		return lang.New("running.act.enabled", "Enabled {user}")
 	case model.ActResetSent:
-		v.Thing, v.Before, v.After = "", "Sent ", " a reset link"
+		return lang.New("running.act.reset-sent", "Sent {user} a reset link")
 	case model.ActValueLookedUp:
 		switch {
 		case act.KeyID == "":
-			v.Thing, v.Before = "", "Looked up a value that no key has"
+			return lang.New("running.act.value-of-none", "Looked up a value that no key has")
 		case server:
-			v.Before = "Looked up a value: the server key "
+			return lang.New("running.act.value-of-server-key", "Looked up a value: the server key {thing}")
 		default:
-			v.Before, v.Between = "Looked up a value: ", " of "
+			return lang.New("running.act.value-of-key", "Looked up a value: {thing} of {user}")
 		}
 	case model.ActKnockAssigned:
-		v.Before, v.Between, v.After = "Created ", " for ", ", for a refused device"
 		if server {
-			v.Before, v.Between, v.After = "Created the server key ", ", for a refused device", ""
+			return lang.New("running.act.knock-server-key", "Created the server key {thing}, for a refused device")
 		}
+		return lang.New("running.act.knock-assigned", "Created {thing} for {user}, for a refused device")
 	case model.ActKnockIgnored:
-		v.Before, v.Quoted = "Ignored a refused device", true
-		if v.Thing != "" {
-			v.Before += " that calls itself "
+		if act.Detail == "" {
+			return lang.New("running.act.knock-ignored", "Ignored a refused device")
 		}
+		return lang.New("running.act.knock-ignored-called", "Ignored a refused device that calls itself {thing}")
 	case model.ActServerKeyMade:
-		v.Before = "Created the server key "
+		return lang.New("running.act.server-key-created", "Created the server key {thing}")
 	case model.ActServerKeyOff:
-		v.Before = "Turned off the server key "
-	default: // of a newer version
-		v.Before, v.Between = string(act.Act)+": ", " "
+		return lang.New("running.act.server-key-off", "Turned off the server key {thing}")
 	}
-	return v
+	switch { // of a newer version
+	case act.Detail == "":
+		return lang.New("running.act.other-user", "{act}: {user}")
+	case server:
+		return lang.New("running.act.other-thing", "{act}: {thing}")
+	default:
+		return lang.New("running.act.other", "{act}: {thing} {user}")
+	}
 }
 
 // actDrawings are what stands beside the words.

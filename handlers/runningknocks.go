@@ -8,6 +8,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"latchkey/internal/lang"
 	"latchkey/internal/model"
 	"latchkey/views"
 )
@@ -20,7 +21,7 @@ func (h *dashboard) showKnocks(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	m := views.RunningKnocks{Page: h.page(c, "Refused devices"), Ignored: c.QueryParam("ignored") != ""}
+	m := views.RunningKnocks{Page: h.page(c, lang.T(c.Request().Context(), "running.knocks", "Refused devices")), Ignored: c.QueryParam("ignored") != ""}
 	knocks, err := o.Knocks(ctx, m.Ignored)
 	if err != nil {
 		return err
@@ -55,7 +56,7 @@ func (h *dashboard) askWhose(c echo.Context, status int, m views.RunningKnock) e
 	if err != nil {
 		return err
 	}
-	m.Page, m.Mails = h.page(c, "Whose device is this?"), h.SendsLinks
+	m.Page, m.Mails = h.page(c, lang.T(c.Request().Context(), "running.knock.whose", "Whose device is this?")), h.SendsLinks
 	for _, ignored := range []bool{false, true} {
 		knocks, err := o.Knocks(ctx, ignored)
 		if err != nil {
@@ -69,20 +70,23 @@ func (h *dashboard) askWhose(c echo.Context, status int, m views.RunningKnock) e
 	return h.leadTo(c, runningKnocks, "knock-gone", "")
 }
 
+var noSuchUser = lang.New("running.knock.no-such-user", "No user has this address or id.")
+
 // assignKnock gives a device to a user, or has its key be one of the server.
 func (h *dashboard) assignKnock(c echo.Context) error {
 	form, err := sentValues(c)
 	if err != nil {
 		return err
 	}
+	page := c.Request().Context()
 	m := views.RunningKnock{Person: strings.TrimSpace(form.Get("person")), Name: strings.TrimSpace(form.Get("name")), Server: form.Get("server") != ""}
 	switch {
 	case m.Server && m.Person != "":
-		m.PersonError = "A server key has no user: leave this empty, or untick the box."
+		m.PersonError = lang.T(page, "running.knock.no-user", "A server key has no user: leave this empty, or untick the box.")
 	case !m.Server && m.Person == "":
-		m.PersonError = "Enter the user, or tick the box."
+		m.PersonError = lang.T(page, "running.knock.enter-user", "Enter the user, or tick the box.")
 	case len(m.Person) > maxSearch:
-		m.Person, m.PersonError = "", "No user has this address or id."
+		m.Person, m.PersonError = "", noSuchUser.In(page)
 	}
 	if !model.ValidName(m.Name) || likeAValue(m.Name) {
 		m.NameError = nameError(m.Name)
@@ -110,13 +114,13 @@ func (h *dashboard) assignKnock(c echo.Context) error {
 	case model.Is(err, model.KindOwnValue), model.Is(err, model.KindValueTaken):
 		return h.leadTo(c, runningKnocks, "knock-taken", "")
 	case model.Is(err, model.KindSessionOver): // of whom it was to be
-		m.PersonError = "No user has this address or id."
+		m.PersonError = noSuchUser.In(page)
 	case model.Is(err, model.KindNameTaken):
-		m.NameError = "There is already a key with this name."
+		m.NameError = lang.T(page, "running.knock.name-taken", "There is already a key with this name.")
 	case model.Is(err, model.KindKeyLimit) && m.Server:
-		m.PersonError = "There is no room for another server key."
+		m.PersonError = lang.T(page, "running.knock.no-room-server-key", "There is no room for another server key.")
 	case model.Is(err, model.KindKeyLimit):
-		m.PersonError = "This user has no room for another key."
+		m.PersonError = lang.T(page, "running.knock.no-room", "This user has no room for another key.")
 	case model.Is(err, model.KindBadName):
 		m.NameError = nameError(m.Name)
 	default:

@@ -6,6 +6,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"latchkey/internal/lang"
 	"latchkey/internal/model"
 	"latchkey/views"
 )
@@ -19,7 +20,7 @@ func (h *dashboard) listServerKeys(c echo.Context, status int, m views.RunningSe
 	ctx, cancel := readContext(c)
 	defer cancel()
 	notice := m.Notice
-	m.Page, m.FormID = h.page(c, "Server keys"), newFormID()
+	m.Page, m.FormID = h.page(c, lang.T(ctx, "running.server-keys", "Server keys")), newFormID()
 	if notice != nil {
 		m.Page.Notice = notice
 	}
@@ -47,6 +48,7 @@ func (h *dashboard) createServerKey(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	page := c.Request().Context()
 	m := views.RunningServerKeys{Name: strings.TrimSpace(form.Get("name"))}
 	if !model.ValidName(m.Name) || likeAValue(m.Name) {
 		m.Error = nameError(m.Name)
@@ -57,7 +59,7 @@ func (h *dashboard) createServerKey(c echo.Context) error {
 	}
 	id := form.Get("form_id")
 	if !validFormID(id) {
-		m.Error = "This form was incomplete, so no key was created. Send it again."
+		m.Error = lang.T(page, "running.server-keys.incomplete", "This form was incomplete, so no key was created. Send it again.")
 		return h.listServerKeys(c, http.StatusUnprocessableEntity, m)
 	}
 	a, _ := accountOf(c)
@@ -77,9 +79,9 @@ func (h *dashboard) createServerKey(c echo.Context) error {
 			Masked: form.Get(scriptField) != "", Server: true,
 		}})
 	case model.Is(err, model.KindNameTaken):
-		m.Error = "There is already a server key with this name."
+		m.Error = lang.T(page, "running.server-keys.name-taken", "There is already a server key with this name.")
 	case model.Is(err, model.KindKeyLimit):
-		m.Error = "There is no room for another server key. Delete one on the command line."
+		m.Error = lang.T(page, "running.server-keys.no-room", "There is no room for another server key. Delete one on the command line.")
 	case model.Is(err, model.KindBadName):
 		m.Error = nameError(m.Name)
 	default:
@@ -105,13 +107,16 @@ func (h *dashboard) askForServerKey(c echo.Context, sent *sentForm, name string)
 
 // answerSentServerKey answers a form that was sent before, by a double click or a reload, as answerSentForm does.
 func (h *dashboard) answerSentServerKey(c echo.Context, sent *sentForm) error {
-	at := clockOf(c).Time(sent.at, h.Now())
-	n := &views.Notice{Title: "Already created."}
-	n.Text = "This form created " + sent.name + " at " + at + ". Its value was in the first answer and cannot be shown again. " +
-		"If it was not saved, turn the key off and create another one."
+	ctx, at := c.Request().Context(), clockOf(c).Time(sent.at, h.Now())
+	n := &views.Notice{
+		Title: lang.T(ctx, "running.server-keys.already", "Already created."),
+		Text: lang.T(ctx, "running.server-keys.already-text", "This form created {key} at {time}. Its value was in the first answer and cannot be shown again. "+
+			"If it was not saved, turn the key off and create another one.", "key", sent.name, "time", at),
+	}
 	if sent.unclear {
-		n.Title = "This form was sent already, at " + at + "."
-		n.Text, n.Link, n.LinkText = "We don’t know whether it created "+sent.name+".", runningServers, checkNow
+		n.Title = lang.T(ctx, "running.server-keys.sent", "This form was sent already, at {time}.", "time", at)
+		n.Text = lang.T(ctx, "running.server-keys.sent-text", "We don’t know whether it created {key}.", "key", sent.name)
+		n.Link, n.LinkText = runningServers, checkNow
 	}
 	return h.listServerKeys(c, http.StatusConflict, views.RunningServerKeys{Page: views.Page{Notice: n}})
 }

@@ -1,5 +1,13 @@
 package views
 
+// Words of the document, which is in English as the names in it are.
+const (
+	apiTakes     = "It takes:"
+	apiInAddress = "In the address. "
+	apiOptional  = "Optional. "
+	apiAnswers   = "It answers:"
+)
+
 // API is the model of the page about the calls for programs. Document is the address of the same for programs.
 type API struct {
 	Page

@@ -1,10 +1,13 @@
 package views
 
 import (
+	"context"
 	"net/url"
 	"strconv"
 
 	"github.com/a-h/templ"
+
+	"latchkey/internal/lang"
 )
 
 // Running is the model of the page on which administrators find users.
@@ -24,9 +27,9 @@ type Running struct {
 type RunningUser struct {
 	ID, Name  string
 	Ways      string // how they sign in, in words
-	Keys      string // "8 of 20"
-	Seen      When   // zero: never, as far as it is remembered
-	Disabled  When   // zero: they may sign in
+	Keys      Quota
+	Seen      When // zero: never, as far as it is remembered
+	Disabled  When // zero: they may sign in
 	Operator  bool
 	Pending   bool // has not confirmed their address
 	Yourself  bool
@@ -103,23 +106,31 @@ type RunningDay struct {
 	List []RunningAct
 }
 
-// RunningAct is one act in plain words: Before, the Thing that it is about, Between, the User whom it is about, and After. Any may be "".
+// RunningAct is one act. Deed says it, with placeholders for the Thing that it is about and for the User whom it is about: either may be "",
+// and then the text has none. In that of an act that only a newer version knows, the act itself has one.
 type RunningAct struct {
-	When                   When
-	Drawing                string
-	Before, Between, After string
-	Thing                  string
-	Quoted                 bool // Thing is what a device calls itself
-	UserID, User           string
-	Who                    string
-	Program                string
-	Claim                  string // what a program that is not known calls itself
-	Address                string
+	When         When
+	Drawing      string
+	Act          string
+	Deed         lang.Text
+	Thing        string
+	Quoted       bool // Thing is what a device calls itself
+	UserID, User string
+	Who          string
+	Program      string
+	Claim        string // what a program that is not known calls itself
+	Address      string
 }
 
 // runningTabs are the pages for administrators.
-var runningTabs = []struct{ path, name string }{
-	{"/running", "Users"}, {"/running/knocks", "Refused devices"}, {"/running/server-keys", "Server keys"}, {"/running/acts", "Audit log"},
+var runningTabs = []struct {
+	path string
+	name lang.Text
+}{
+	{"/running", lang.New("running.users", "Users")},
+	{"/running/knocks", lang.New("running.knocks", "Refused devices")},
+	{"/running/server-keys", lang.New("running.server-keys", "Server keys")},
+	{"/running/acts", lang.New("running.acts", "Audit log")},
 }
 
 // next is the address of the next users.
@@ -153,20 +164,12 @@ func (m RunningPerson) olderActivity() templ.SafeURL {
 // sessions says whether there is any.
 func (m RunningPerson) sessions() bool { return len(m.Sessions)+len(m.Devices) > 0 }
 
-// times is how often a device tried.
-func (r Refused) times() string {
-	if r.Tries == 1 {
-		return "Tried once"
-	}
-	return "Tried " + strconv.FormatInt(r.Tries, 10) + " times"
-}
-
 // title is how a list calls the device: by what it says of itself.
-func (r Refused) title() string {
+func (r Refused) title(ctx context.Context) string {
 	if r.Address == "" {
-		return "A device"
+		return t(ctx, "running.knocks.device", "A device")
 	}
-	return "A device at " + r.Address
+	return t(ctx, "running.knocks.device-at", "A device at {address}", "address", r.Address)
 }
 
 // knockPath is the page about a device that was refused.
@@ -191,9 +194,12 @@ func (o Once) list() string {
 	return "your list"
 }
 
-func (m RunningKnock) personHint() string {
+func (m RunningKnock) personHint(ctx context.Context) string {
 	if m.Mails {
-		return "An email address or an id. The user gets an email."
+		return t(ctx, "running.knock.user-hint-mail", "An email address or an id. The user gets an email.")
 	}
-	return "An email address or an id."
+	return t(ctx, "running.knock.user-hint", "An email address or an id.")
 }
+
+func (q Quota) used() string  { return strconv.Itoa(q.Used) }
+func (q Quota) limit() string { return strconv.Itoa(q.Limit) }

@@ -53,6 +53,11 @@ func say(id, english string, w with) templ.Component {
 	return sentence{func(l *lang.Language) string { return l.Pattern(id, english) }, w}
 }
 
+// sayText is say for a text of a table.
+func sayText(text lang.Text, w with) templ.Component {
+	return sentence{func(l *lang.Language) string { return l.Pattern(text.ID, text.English) }, w}
+}
+
 // sayN is say for a text that depends on a number, which is {n} in it.
 func sayN(id string, n int, one, other string, w with) templ.Component {
 	all := with{"n": strconv.Itoa(n)}

@@ -42,7 +42,7 @@ func TestATemplateHasNoTextButByT(t *testing.T) {
 	}
 }
 
-// literals looks for text below nodes. What is marked as never translated is left out.
+// literals looks for text below nodes. What is marked as never translated, or as English, is left out.
 func literals(t *testing.T, file string, nodes []templ.Node, never bool) {
 	t.Helper()
 	found := func(line uint32, text string) {
@@ -111,8 +111,10 @@ func attributes(list []templ.Attribute, found func(line uint32, text string)) {
 
 func untranslated(list []templ.Attribute) bool {
 	for _, a := range list {
-		if c, ok := a.(*templ.ConstantAttribute); ok && c.Key.String() == "translate" && c.Value == "no" {
-			return true
+		if c, ok := a.(*templ.ConstantAttribute); ok {
+			if name := c.Key.String(); name == "translate" && c.Value == "no" || name == "lang" && c.Value == English {
+				return true
+			}
 		}
 	}
 	return false
