@@ -117,7 +117,7 @@ func TestOnlyADeleteEndsSessions(t *testing.T) {
 	}
 	var triggers string
 	err := openFile(t, newFile(t)).file.readers.QueryRowContext(t.Context(), `SELECT group_concat(name) FROM sqlite_schema WHERE type = 'trigger'`).Scan(&triggers)
-	if err != nil || triggers != "events_stay_as_they_are,a_key_takes_its_card_along,operator_acts_stay_as_they_are,a_session_takes_what_it_opened_along" {
+	if err != nil || triggers != "events_stay_as_they_are,a_key_takes_its_card_along,operator_acts_stay_as_they_are,a_session_takes_what_it_opened_along,events_wait_for_webhooks" {
 		t.Errorf("triggers: %s, %v", triggers, err)
 	}
 }

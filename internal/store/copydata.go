@@ -75,6 +75,7 @@ func withRows() []string {
 		"key_cards", "key_replacements",
 		"operators", "operator_acts", "passkeys", "passkey_challenges", "handovers",
 		"openid_tickets",
+		"webhooks", "webhook_outbox", // behind the events, which are not to be sent again
 	}
 }
 

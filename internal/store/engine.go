@@ -97,6 +97,7 @@ const (
 	knocks
 	serverKeys
 	operators
+	webhooks
 )
 
 var (
@@ -112,6 +113,8 @@ var (
 	ofServerKeys = lock{kind: serverKeys}
 	// ofOperators is for who is an operator and may act. It is taken last, whatever else a transaction locks.
 	ofOperators = lock{kind: operators}
+	// ofWebhooks is for counting all webhooks. It is taken before that of operators.
+	ofWebhooks = lock{kind: webhooks}
 )
 
 // ofUser is for every write about a user: what it counts and asks for stays so until it is saved. It is the single writer of SQLite, one

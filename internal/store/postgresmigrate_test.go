@@ -75,7 +75,7 @@ func startFour(t *testing.T, to target, meanwhile func()) {
 			}
 		}
 	}
-	if ran := rowsThere(t, to.conn, "goose_db_version"); len(ran) != 6 { // and the one for the start
+	if ran := rowsThere(t, to.conn, "goose_db_version"); len(ran) != 7 { // and the one for the start
 		t.Errorf("migrations have run: %q", ran)
 	}
 	if locks := rowsThere(t, to.conn, "compatible"); len(locks) != 1 {

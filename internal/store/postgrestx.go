@@ -206,6 +206,8 @@ func (t *postgresTx) lock(of lock) error {
 		return t.later(lockName, "server_keys")
 	case operators:
 		return t.later(lockName, "operators")
+	case webhooks:
+		return t.later(lockName, "webhooks")
 	default:
 		return nil
 	}

@@ -46,6 +46,7 @@ func readStatements() []string {
 		selectRole, selectOperator, countOperators, selectActs,
 		selectPeopleByID, selectPerson, selectPeopleBySubject, selectPeopleBySpelling, selectProviderAfter, selectFirstEvent,
 		selectHandover,
+		selectWebhook, selectWebhooks, selectDueWebhooks, selectDueQueued, selectHeadOfUser, selectOperators,
 	}
 }
 
@@ -85,6 +86,9 @@ func writeStatements() []string {
 		insertChallenge, roomForChallenges, roomForChallengesOf, useChallenge, deleteChallenge, deleteChallengesOfUser, sweepChallenges, boundChallenges,
 		insertTicket, deleteOldTickets, deleteTicket, selectGeneration, sweepTickets,
 		selectOperator, selectOtherOperator, insertOperator, deleteOperator, insertAct, selectKeyOfValue, sweepActs,
+		insertWebhook, selectWebhook, selectWebhookRefusal, deleteWebhook, rotateWebhook, resealWebhook, turnWebhookOff, turnWebhookOn, insertCommandAct,
+		claimWebhook, releaseWebhook, postponeUser, webhookDelivered, webhookFailed, retryQueued, deleteQueued, deleteQueuedOfUser,
+		deleteQueuedOfWebhook, sweepQueued, webhookFull, webhookRoom, boundQueued, boundOldSecrets,
 		insertHandover, deleteOldHandovers, insertHandedSession, openHandover, deleteOldBesideAsker, boundHandovers, sweepHandovers,
 	}
 }

@@ -57,6 +57,8 @@ func (s *Store) Bound(ctx context.Context, now time.Time, most Longest) error {
 				{boundGrants, most.Grant},
 				{boundReplacements, 0},
 				{boundChallenges, model.ChallengeLifetime},
+				{boundQueued, webhookPause},
+				{boundOldSecrets, model.WebhookOverlap},
 			} {
 				end := now.Add(bound.life)
 				changed, err := t.exec(bound.text, end.UnixMilli(), end.Add(model.MaxAhead).UnixMilli(), sweepBatch)

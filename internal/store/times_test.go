@@ -10,7 +10,7 @@ import (
 
 // noTimes are the whole numbers of the schema that are no times.
 var noTimes = []string{
-	"clock.id", "event_repeats.again", "clock.sure", "clock.ran", "key_use_recording.id", "api_keys.disabled", "identities.pending", "identities.generation", "web_sessions.version", "knocks.tries", "knocks.ignored", "api_keys.off_sessions", "key_cards.reminded", "key_cards.expired", "key_replacements.quiet", "passkeys.sign_count", "passkeys.flags",
+	"clock.id", "event_repeats.again", "clock.sure", "clock.ran", "key_use_recording.id", "api_keys.disabled", "identities.pending", "identities.generation", "web_sessions.version", "knocks.tries", "knocks.ignored", "api_keys.off_sessions", "key_cards.reminded", "key_cards.expired", "key_replacements.quiet", "passkeys.sign_count", "passkeys.flags", "webhooks.failed", "webhook_outbox.tries",
 }
 
 // A time that is stored is compared with now, or shown: what becomes of it when the clock was wrong has to be thought of when it is

@@ -89,7 +89,7 @@ WHERE id = ?2 AND password_hash = ?3`
 func forgetUser() []string {
 	return []string{
 		deleteEventsOfUser, deleteRepeatsOfUser, deleteWebSessionsOfUser, deleteAnonymousUser, deleteFormsOfUser, forgetUserOfGrants, forgetHints,
-		deleteChallengesOfUser,
+		deleteChallengesOfUser, deleteQueuedOfUser,
 	}
 }
 

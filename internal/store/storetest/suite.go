@@ -46,6 +46,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		{"operators", operators()},
 		{"custom data", customData()},
 		{"handovers", handovers()},
+		{"webhooks", webhooks()},
 		{"many at once", concurrency()},
 		{"the store", lifecycle()},
 	} {
