@@ -307,7 +307,7 @@ func knockClaims(r Refused) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = say("running.knocks.calls-itself", "Calls itself {claims}", with{"claims": claimed(r.Claims)}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = say("running.knocks.calls-itself", "Calls itself {claims}", with{"claims": programClaims(r.Claims)}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -321,7 +321,7 @@ func knockClaims(r Refused) templ.Component {
 }
 
 // claimed are several claims, one behind the other.
-func claimed(claims []string) templ.Component {
+func programClaims(claims []string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -348,7 +348,7 @@ func claimed(claims []string) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else if last > 0 {
-			templ_7745c5c3_Err = say("list.comma", "{all}, {last}", with{"all": claimed(claims[:last]), "last": claim(claims[last])}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = say("list.comma", "{all}, {last}", with{"all": programClaims(claims[:last]), "last": claim(claims[last])}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -501,7 +501,7 @@ func RunningKnockPage(m RunningKnock) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			} else {
-				templ_7745c5c3_Err = claimed(m.Device.Claims).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = programClaims(m.Device.Claims).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
