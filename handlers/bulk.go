@@ -132,7 +132,7 @@ func (h *dashboard) actOnSeveral(c echo.Context) error {
 func (h *dashboard) selectingModel(c echo.Context, act string, results []result) views.Keys {
 	m := h.keysModel(c)
 	m.Bulk = &views.Bulk{}
-	h.showResults(&m, act, results)
+	h.showResults(c.Request().Context(), &m, act, results)
 	ctx, cancel := severalRead(c)
 	defer cancel()
 	keys, err := h.person(c).Keys(ctx)

@@ -72,7 +72,7 @@ func (h *dashboard) answerUnknown(c echo.Context, id, act string, err error) err
 	h.logFault(c, "outcome of an act unknown", err, "act", act)
 	key := h.keyModel(model.Key{ID: id, Name: name, Disabled: act == "on"})
 	key.Unknown = "We asked to turn " + name + " " + act + " and got no answer. It may be on or off."
-	p := explain(err)
+	p := explain(c.Request().Context(), err)
 	p.askForPatience(c)
 	p.heading, p.text, p.link, p.linkText = "It may be on or off", key.Unknown, home+"/"+id, checkNow
 	part := views.RowPart(key, key.Unknown, nil)
@@ -137,7 +137,7 @@ func (h *dashboard) deleteKey(c echo.Context) error {
 // answerNotDeleted says what is true after a deletion whose answer got lost: the key was seen to be there, or nobody knows.
 func (h *dashboard) answerNotDeleted(c echo.Context, key model.Key, err error, there bool) error {
 	h.logFault(c, "key not deleted", err, "seen", there)
-	p := explain(err)
+	p := explain(c.Request().Context(), err)
 	p.heading, p.link, p.linkText = key.Name+" was not deleted", home+"/"+key.ID, "Open "+key.Name
 	p.text = "The key service didn’t answer properly, and the key is still there. You can try again."
 	if lost(err) {

@@ -225,7 +225,7 @@ func (h *dashboard) answerCreateError(c echo.Context, wanted keyForm, created mo
 		return h.closeForm(c, http.StatusConflict, "#notice", m)
 	default:
 		h.logFault(c, "create key failed", err)
-		p := explain(err)
+		p := explain(c.Request().Context(), err)
 		p.askForPatience(c)
 		m.Notice = &views.Notice{Bad: true, Title: p.heading + ".", Text: strings.TrimSpace("No key was created. " + p.again)}
 		status = p.status
@@ -236,7 +236,7 @@ func (h *dashboard) answerCreateError(c echo.Context, wanted keyForm, created mo
 // answerLostCreate says what can be said of a create whose answer got lost.
 func (h *dashboard) answerLostCreate(c echo.Context, m views.Keys, name string, created model.Created, err error) error {
 	h.logFault(c, "outcome of a create unknown", err)
-	p := explain(creatingKey.in(err))
+	p := explain(c.Request().Context(), creatingKey.in(err))
 	p.askForPatience(c)
 	switch {
 	case model.OutcomeOf(err) == model.FoundUndone:

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"latchkey/handlers/websession"
+	"latchkey/internal/lang"
 	"latchkey/internal/model"
 	"latchkey/views"
 )
@@ -30,133 +32,151 @@ type problem struct {
 }
 
 const (
-	tryAgain       = "Try again"
+	tryAgain       = "Try again"       // "link.try-again"
+	goHome         = "Go to your keys" // "link.keys"
 	waitALittle    = "Wait a little before you try again."
 	stillIn        = "You’re still signed in."
-	nobodySignedIn = "Nobody was signed in. " + waitALittle
+	nobodySignedIn = "Nobody was signed in. Wait a little before you try again."
 )
 
-// explain is the one mapping from an error to a status and to words.
-func explain(err error) problem {
+// explain is the one mapping from an error to a status and to words, in the language of the context.
+func explain(ctx context.Context, err error) problem {
 	var fromEcho *echo.HTTPError
 	var other *otherOwner
 	var unsure *doubtful
+	l := lang.Of(ctx)
 	switch {
 	case errors.As(err, &unsure):
-		return unsure.problem(err)
+		return unsure.problem(ctx, err)
 	case lost(err):
-		return anyAct.problem(err)
+		return anyAct.problem(ctx, err)
 	case errors.As(err, &other):
-		return problem{status: http.StatusConflict, heading: "You are now signed in with another account", text: other.text(),
-			link: home, linkText: "Go to your keys"}
+		return problem{status: http.StatusConflict, heading: l.T("error.other-account.heading", "You are now signed in with another account"), text: other.text(ctx),
+			link: home, linkText: l.T("link.keys", goHome)}
 	case errors.Is(err, errCrossOrigin):
-		return problem{status: http.StatusForbidden, heading: "This request came from another site",
-			text: "Nothing was changed. Open the page here and try again.", link: home, linkText: "Go to your keys"}
+		return problem{status: http.StatusForbidden, heading: l.T("error.cross-origin.heading", "This request came from another site"),
+			text: l.T("error.cross-origin.text", "Nothing was changed. Open the page here and try again."), link: home, linkText: l.T("link.keys", goHome)}
 	case errors.Is(err, errSessionsDown):
-		return problem{status: http.StatusServiceUnavailable, heading: "We can’t tell who is signed in",
-			text: "Nothing was changed. This usually clears up soon.", link: home, linkText: tryAgain, retryAfter: "5"}
+		return problem{status: http.StatusServiceUnavailable, heading: l.T("error.sessions-down.heading", "We can’t tell who is signed in"),
+			text: l.T("error.sessions-down.text", "Nothing was changed. This usually clears up soon."), link: home, linkText: l.T("link.try-again", tryAgain), retryAfter: "5"}
 	case errors.Is(err, errEventsDown):
-		return problem{status: http.StatusServiceUnavailable, heading: "We can’t read your activity",
-			text: "It isn’t lost. This usually clears up soon.", linkText: tryAgain, retryAfter: "5"}
+		return problem{status: http.StatusServiceUnavailable, heading: l.T("error.events-down.heading", "We can’t read your activity"),
+			text: l.T("error.events-down.text", "It isn’t lost. This usually clears up soon."), linkText: l.T("link.try-again", tryAgain), retryAfter: "5"}
 	case errors.Is(err, errTooManyExports):
-		return problem{status: http.StatusTooManyRequests, heading: "Another download has to finish first",
-			text: "Activity is downloaded by a few people at a time, and once by each. Try again when the other download has finished.",
-			link: activityPath, linkText: "Go to your activity", retryAfter: "30"}
+		return problem{status: http.StatusTooManyRequests, heading: l.T("error.exports.heading", "Another download has to finish first"),
+			text: l.T("error.exports.text", "Activity is downloaded by a few people at a time, and once by each. Try again when the other download has finished."),
+			link: activityPath, linkText: l.T("link.go-to-activity", "Go to your activity"), retryAfter: "30"}
 	case errors.Is(err, errTooManyReads):
-		return problem{status: http.StatusTooManyRequests, heading: "Too many lists at once",
-			text: "Long lists are read one at a time. Try again in a moment.", linkText: tryAgain, retryAfter: "5"}
+		return problem{status: http.StatusTooManyRequests, heading: l.T("error.reads.heading", "Too many lists at once"),
+			text: l.T("error.reads.text", "Long lists are read one at a time. Try again in a moment."), linkText: l.T("link.try-again", tryAgain), retryAfter: "5"}
 	case errors.As(err, &fromEcho):
-		return explainStatus(fromEcho.Code)
+		return explainStatus(ctx, fromEcho.Code)
 	default:
-		return explainKind(err)
+		return explainKind(ctx, err)
 	}
 }
 
 // explainKind gives the words for what the service refuses, and for what can go wrong on the way to it and in it.
-func explainKind(err error) problem {
+func explainKind(ctx context.Context, err error) problem {
 	var e *model.Error
 	if !errors.As(err, &e) {
-		return explainStatus(http.StatusInternalServerError)
+		return explainStatus(ctx, http.StatusInternalServerError)
 	}
-	who := "This server"
-	if e.Elsewhere {
-		who = "The key service"
-	}
+	l := lang.Of(ctx)
+	goHome, tryAgain := l.T("link.keys", goHome), l.T("link.try-again", tryAgain)
 	switch e.Kind {
 	case model.KindForbidden:
-		return problem{status: http.StatusForbidden, heading: "Keys can’t be managed from here",
-			text: "You’re signed in anonymously or with a key, and keys can’t manage keys. Sign out, then sign in with your email and password."}
+		return problem{status: http.StatusForbidden, heading: l.T("error.forbidden.heading", "Keys can’t be managed from here"),
+			text: l.T("error.forbidden.text", "You’re signed in anonymously or with a key, and keys can’t manage keys. Sign out, then sign in with your email and password.")}
 	case model.KindNotFound:
-		return problem{status: http.StatusNotFound, heading: "Key not found",
-			text: "It may have been deleted somewhere else, or the address may be incomplete.", link: home, linkText: "Go to your keys"}
+		return problem{status: http.StatusNotFound, heading: l.T("error.no-key.heading", "Key not found"),
+			text: l.T("error.no-key.text", "It may have been deleted somewhere else, or the address may be incomplete."), link: home, linkText: goHome}
 	case model.KindReplacing:
-		return problem{status: http.StatusConflict, heading: "This key is being replaced already",
-			text: "Nothing was changed. Finish that replacement or stop it first.", link: home, linkText: "Go to your keys"}
+		return problem{status: http.StatusConflict, heading: l.T("error.replacing.heading", "This key is being replaced already"),
+			text: l.T("error.replacing.text", "Nothing was changed. Finish that replacement or stop it first."), link: home, linkText: goHome}
 	case model.KindNoReplacement:
-		return problem{status: http.StatusConflict, heading: "This key can’t be replaced like that",
-			text: "Nothing was changed. The key may have been turned off meanwhile.", link: home, linkText: "Go to your keys"}
+		return problem{status: http.StatusConflict, heading: l.T("error.no-replacement.heading", "This key can’t be replaced like that"),
+			text: l.T("error.no-replacement.text", "Nothing was changed. The key may have been turned off meanwhile."), link: home, linkText: goHome}
 	case model.KindLeaked: // by another way than its switch, which asks for its name
-		return problem{status: http.StatusConflict, heading: "You said that the value of this key leaked",
-			text: "Nothing was changed. To turn the key on all the same, use the switch on its page.", link: home, linkText: "Go to your keys"}
+		return problem{status: http.StatusConflict, heading: l.T("error.leaked.heading", "You said that the value of this key leaked"),
+			text: l.T("error.leaked.text", "Nothing was changed. To turn the key on all the same, use the switch on its page."), link: home, linkText: goHome}
 	case model.KindStorageDown: // people can do nothing about it: that it passes must not be promised
-		return problem{status: http.StatusServiceUnavailable, heading: who + " can’t read or save anything right now",
-			text:       "Nothing was changed. If this lasts, tell the administrator of this server.",
-			retryAfter: "30", again: waitALittle, linkText: tryAgain}
+		p := problem{status: http.StatusServiceUnavailable, heading: l.T("error.storage.here", "This server can’t read or save anything right now"),
+			text:       l.T("error.storage.text", "Nothing was changed. If this lasts, tell the administrator of this server."),
+			retryAfter: "30", again: l.T("error.wait", waitALittle), linkText: tryAgain}
+		if e.Elsewhere {
+			p.heading = l.T("error.storage.elsewhere", "The key service can’t read or save anything right now")
+		}
+		return p
 	case model.KindBusy, model.KindTooManyActs, model.KindTooManyTries, model.KindTooManyEmails, model.KindTooManyAccounts:
-		return explainBusy(who, e.Wait)
+		return explainBusy(ctx, e.Elsewhere, e.Wait)
 	case model.KindRefuses:
-		return problem{status: http.StatusBadGateway, heading: "The key service refuses all sign-ins",
-			text: "It may not know this app, or not accept email and password. With the reference below, the administrator of this server can find the cause.", linkText: tryAgain}
+		return problem{status: http.StatusBadGateway, heading: l.T("error.refuses.heading", "The key service refuses all sign-ins"),
+			text:     l.T("error.refuses.text", "It may not know this app, or not accept email and password. With the reference below, the administrator of this server can find the cause."),
+			linkText: tryAgain}
 	case model.KindInsecure:
-		return problem{status: http.StatusBadGateway, heading: "The secure connection to the key service failed",
-			text:     "Nothing was changed, and you’re still signed in. Tell the administrator of this server.",
-			stranger: "Nothing was changed. Tell the administrator of this server.", linkText: tryAgain}
+		return problem{status: http.StatusBadGateway, heading: l.T("error.insecure.heading", "The secure connection to the key service failed"),
+			text:     l.T("error.insecure.text", "Nothing was changed, and you’re still signed in. Tell the administrator of this server."),
+			stranger: l.T("error.insecure.stranger", "Nothing was changed. Tell the administrator of this server."), linkText: tryAgain}
 	case model.KindMisconfigured:
-		return problem{status: http.StatusBadGateway, heading: "This server is misconfigured",
-			text:     "The key service goes by another address than the one set here. Nothing was changed, and you’re still signed in. Tell the administrator of this server.",
-			stranger: "The key service goes by another address than the one set here. Nothing was changed. Tell the administrator of this server.", linkText: tryAgain}
+		return problem{status: http.StatusBadGateway, heading: l.T("error.misconfigured.heading", "This server is misconfigured"),
+			text:     l.T("error.misconfigured.text", "The key service goes by another address than the one set here. Nothing was changed, and you’re still signed in. Tell the administrator of this server."),
+			stranger: l.T("error.misconfigured.stranger", "The key service goes by another address than the one set here. Nothing was changed. Tell the administrator of this server."), linkText: tryAgain}
 	case model.KindUnreachable:
-		return problem{status: http.StatusBadGateway, heading: "We can’t reach the key service",
-			text: "Nothing was changed, and you’re still signed in.", stranger: "Nothing was changed.", linkText: tryAgain}
+		return problem{status: http.StatusBadGateway, heading: l.T("error.unreachable.heading", "We can’t reach the key service"),
+			text:     l.T("error.unreachable.text", "Nothing was changed, and you’re still signed in."),
+			stranger: l.T("error.unreachable.stranger", "Nothing was changed."), linkText: tryAgain}
 	case model.KindTimedOut:
-		return problem{status: http.StatusGatewayTimeout, heading: "The key service didn’t answer in time",
-			text: stillIn, stranger: nobodySignedIn, linkText: tryAgain}
+		return stillSignedIn(ctx, http.StatusGatewayTimeout, l.T("error.timed-out.heading", "The key service didn’t answer in time"))
 	case model.KindBrokeOff:
-		return problem{status: http.StatusBadGateway, heading: "The connection to the key service broke",
-			text: stillIn, stranger: nobodySignedIn, linkText: tryAgain}
+		return stillSignedIn(ctx, http.StatusBadGateway, l.T("error.broke-off.heading", "The connection to the key service broke"))
 	case model.KindInternal:
-		return explainStatus(http.StatusInternalServerError)
+		return explainStatus(ctx, http.StatusInternalServerError)
 	default: // what we did not ask for, or not so
-		return problem{status: http.StatusBadGateway, heading: "The key service gave an answer we can’t use",
-			text: stillIn, stranger: nobodySignedIn, linkText: tryAgain}
+		return stillSignedIn(ctx, http.StatusBadGateway, l.T("error.bad-answer.heading", "The key service gave an answer we can’t use"))
 	}
 }
 
-func explainBusy(who string, wait time.Duration) problem {
-	p := problem{status: http.StatusServiceUnavailable, heading: who + " is busy", linkText: tryAgain,
-		retryAfter: "30", again: waitALittle}
+func stillSignedIn(ctx context.Context, status int, heading string) problem {
+	l := lang.Of(ctx)
+	return problem{status: status, heading: heading, text: l.T("error.still-in", stillIn),
+		stranger: l.T("error.nobody-in", nobodySignedIn), linkText: l.T("link.try-again", tryAgain)}
+}
+
+func explainBusy(ctx context.Context, elsewhere bool, wait time.Duration) problem {
+	l := lang.Of(ctx)
+	p := problem{status: http.StatusServiceUnavailable, heading: l.T("error.busy.here", "This server is busy"), linkText: l.T("link.try-again", tryAgain),
+		retryAfter: "30", again: l.T("error.wait", waitALittle), text: l.T("error.busy.wait", "Nothing was changed. "+waitALittle)}
+	if elsewhere {
+		p.heading = l.T("error.busy.elsewhere", "The key service is busy")
+	}
 	if wait > 0 {
 		p.retryAfter = wholeSeconds(wait)
-		p.again = "Try again in " + p.retryAfter + " s."
+		p.again = l.T("error.again", "Try again in {n} s.", "n", p.retryAfter)
+		p.text = l.T("error.busy.again", "Nothing was changed. Try again in {n} s.", "n", p.retryAfter)
 	}
-	p.text = "Nothing was changed. " + p.again
 	return p
 }
 
 // explainStatus gives the words for errors that no key is involved in.
-func explainStatus(status int) problem {
+func explainStatus(ctx context.Context, status int) problem {
+	l := lang.Of(ctx)
 	switch status {
 	case http.StatusNotFound:
-		return problem{status: status, heading: "Page not found", text: "The address may be incomplete, or the page has moved.", link: home, linkText: "Go to your keys"}
+		return problem{status: status, heading: l.T("error.no-page.heading", "Page not found"),
+			text: l.T("error.no-page.text", "The address may be incomplete, or the page has moved."), link: home, linkText: l.T("link.keys", goHome)}
 	case http.StatusMethodNotAllowed:
-		return problem{status: status, heading: "That can’t be done here", text: "This page doesn’t take that kind of request.", link: home, linkText: "Go to your keys"}
+		return problem{status: status, heading: l.T("error.method.heading", "That can’t be done here"),
+			text: l.T("error.method.text", "This page doesn’t take that kind of request."), link: home, linkText: l.T("link.keys", goHome)}
 	case http.StatusRequestEntityTooLarge:
-		return problem{status: status, heading: "That’s too much at once", text: "The form was larger than this page accepts. Nothing was changed.", link: home, linkText: "Go to your keys"}
+		return problem{status: status, heading: l.T("error.too-large.heading", "That’s too much at once"),
+			text: l.T("error.too-large.text", "The form was larger than this page accepts. Nothing was changed."), link: home, linkText: l.T("link.keys", goHome)}
 	case http.StatusBadRequest, http.StatusUnsupportedMediaType:
-		return problem{status: status, heading: "That request couldn’t be read", text: "Nothing was changed.", link: home, linkText: "Go to your keys"}
+		return problem{status: status, heading: l.T("error.bad-request.heading", "That request couldn’t be read"),
+			text: l.T("error.bad-request.text", "Nothing was changed."), link: home, linkText: l.T("link.keys", goHome)}
 	default:
-		return problem{status: http.StatusInternalServerError, heading: "Something went wrong here",
-			text: "It’s our fault, not yours. With the reference below, the administrator of this server can find the cause.", link: home, linkText: tryAgain}
+		return problem{status: http.StatusInternalServerError, heading: l.T("error.internal.heading", "Something went wrong here"),
+			text: l.T("error.internal.text", "It’s our fault, not yours. With the reference below, the administrator of this server can find the cause."), link: home, linkText: l.T("link.try-again", tryAgain)}
 	}
 }
 
@@ -187,7 +207,7 @@ func (h *dashboard) handleError(err error, c echo.Context) {
 		_ = h.loadAccount(func(echo.Context) error { return nil })(c)
 		err = concealed(c, err)
 	}
-	p := explain(err)
+	p := explain(c.Request().Context(), err)
 	if p.status >= http.StatusInternalServerError {
 		h.logFault(c, "request failed", err, "route", c.Path())
 	}

@@ -26,7 +26,7 @@ func TestStatusesWithoutAKeyHaveWordsOfTheirOwn(t *testing.T) {
 		{fmt.Errorf("create key: %w", errors.Join(errSessionsDown, errors.New("disk full"))), http.StatusServiceUnavailable, "We can’t tell who is signed in"},
 		{errors.Join(errCrossOrigin, errors.New("cross-site")), http.StatusForbidden, "This request came from another site"},
 	} {
-		p := explain(c.err)
+		p := explain(t.Context(), c.err)
 		if p.status != c.status || p.heading != c.heading || p.text == "" {
 			t.Errorf("%v: %d, %q, %q", c.err, p.status, p.heading, p.text)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"latchkey/internal/lang"
 	"latchkey/internal/model"
 	"latchkey/views"
 )
@@ -142,10 +143,10 @@ func (h *dashboard) labelKey(c echo.Context) error {
 // labelling is about one key, whose page says what it is called.
 func labelling(id string) doubt {
 	return doubt{
-		heading: "We don’t know whether the label was saved",
-		text:    lostTouch + "Look at the key’s page. If it isn’t there, save it again.",
-		link:    home + "/" + id, linkText: checkNow,
-		undone: "The label was not saved", again: home + "/" + id + "/card",
+		heading: lang.New("unclear.labelling.heading", "We don’t know whether the label was saved"),
+		text:    lang.New("unclear.labelling.text", lostTouch+"Look at the key’s page. If it isn’t there, save it again."),
+		link:    home + "/" + id, linkText: lang.New("link.check-now", checkNow),
+		undone: lang.New("unclear.labelling.undone", "The label was not saved"), again: home + "/" + id + "/card",
 	}
 }
 

@@ -36,7 +36,7 @@ func (h *dashboard) listKeys(c echo.Context) error {
 	m := h.keysModel(c)
 	if m.Bulk = selecting(c); m.Bulk != nil && !wantsPart(c) {
 		if act, results := h.takeResults(c); act != "" {
-			h.showResults(&m, act, results)
+			h.showResults(c.Request().Context(), &m, act, results)
 		}
 	}
 	status := http.StatusOK
@@ -48,7 +48,7 @@ func (h *dashboard) listKeys(c echo.Context) error {
 		if pageOfItsOwn(err) {
 			return err
 		}
-		p := explain(err)
+		p := explain(c.Request().Context(), err)
 		p.askForPatience(c)
 		status = p.status
 	}
@@ -316,7 +316,7 @@ const madeTogether = 4 * model.MaxKeys
 // failure is why the keys could not be read, in place of the list.
 func (h *dashboard) failure(c echo.Context, err error) *views.Notice {
 	h.logFault(c, "keys cannot be read", err)
-	p := explain(err)
+	p := explain(c.Request().Context(), err)
 	return &views.Notice{
 		Bad: true, Title: "We couldn’t read your keys.", Text: p.heading + ". " + p.text,
 		Link: localPath(c.Request().URL.Path), LinkText: tryAgain, Reference: reference(err, requestIDOf(c)),

@@ -36,7 +36,7 @@ func leakPage(id string) string { return home + "/" + id + "/leaked" }
 // answerLeakUnknown says what is true after a report whose answer got lost.
 func (h *dashboard) answerLeakUnknown(c echo.Context, id string, err error) error {
 	h.logFault(c, "outcome of a leak report unknown", err)
-	p := explain(reportingLeak(id).in(err))
+	p := explain(c.Request().Context(), reportingLeak(id).in(err))
 	if !lost(err) {
 		p.heading, p.text = "The key may be on or off", "We asked to turn it off and got no answer. Look at its page. If it’s on, report it again."
 		p.link, p.linkText = home+"/"+id, checkNow

@@ -188,6 +188,7 @@ func everyPost(id string) map[string]url.Values {
 		"/register":                 credentials("mallory@example.com", password),
 		"/logout":                   {},
 		"/theme":                    {"theme": {"dark"}},
+		"/language":                 {"language": {"de"}},
 		"/keys":                     createForm("AAAAAAAAAAAAAAAAAAAAAA", "made-elsewhere"),
 		"/keys/" + id + "/turn-on":  {},
 		"/keys/" + id + "/turn-off": {},

@@ -93,7 +93,7 @@ func TestThePagesToComeBackToAreThoseThatTheRoutesShow(t *testing.T) {
 		switch {
 		case !readable, strings.ContainsAny(path, ":*."), strings.HasSuffix(path, arrivalSuffix):
 		case slices.Contains([]string{
-			"/", "/healthz", "/logs", metadataPath, devicePath, home + "/which", home + "/name", expiryPath, newKeyPath, adoptPath, roomPath, bulkPath,
+			"/", "/healthz", "/logs", languagePath, metadataPath, devicePath, home + "/which", home + "/name", expiryPath, newKeyPath, adoptPath, roomPath, bulkPath,
 			handoverPath, // whose link is good once
 		}, path): // all below the last are allowed
 		default:

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -128,7 +129,7 @@ func (h *dashboard) answerProgram(c echo.Context, err error) error {
 		openToAll(c.Response().Header())
 		e = programError{status: fromEcho.Code, code: "invalid_request", text: sentence(NothingThere)}
 	case errors.As(err, &fromEcho) && fromEcho.Code < http.StatusInternalServerError:
-		e = programError{status: fromEcho.Code, code: "invalid_request", text: strings.ReplaceAll(explainStatus(fromEcho.Code).heading, "’", "'") + "."} // RFC 6749 allows ASCII alone
+		e = programError{status: fromEcho.Code, code: "invalid_request", text: strings.ReplaceAll(explainStatus(context.Background(), fromEcho.Code).heading, "’", "'") + "."} // RFC 6749 allows ASCII alone
 	default:
 		e = programError{
 			status: http.StatusInternalServerError, code: "server_error", text: "Something went wrong here. The operator can find the cause.",

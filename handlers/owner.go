@@ -1,7 +1,7 @@
 package handlers
 
 import (
-	"fmt"
+	"context"
 	"net/http"
 	"net/url"
 	"slices"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"latchkey/internal/lang"
 	"latchkey/internal/model"
 	"latchkey/internal/onboard"
 	"latchkey/views"
@@ -32,15 +33,18 @@ type otherOwner struct{ page, now string } // email addresses, "" when there are
 func (e *otherOwner) Error() string { return "the page is of another account" }
 
 // text is what the person is told.
-func (e *otherOwner) text() string {
-	page, now := "another account", "with another account"
-	if e.page != "" {
-		page = e.page
+func (e *otherOwner) text(ctx context.Context) string {
+	l := lang.Of(ctx)
+	switch {
+	case e.page != "" && e.now != "":
+		return l.T("error.other-account.text", "This page was opened as {page}. You are now signed in as {now}, so nothing was done.", "page", e.page, "now", e.now)
+	case e.now != "":
+		return l.T("error.other-account.now", "This page was opened as another account. You are now signed in as {now}, so nothing was done.", "now", e.now)
+	case e.page != "":
+		return l.T("error.other-account.page", "This page was opened as {page}. You are now signed in with another account, so nothing was done.", "page", e.page)
+	default:
+		return l.T("error.other-account.neither", "This page was opened as another account. You are now signed in with another account, so nothing was done.")
 	}
-	if e.now != "" {
-		now = "as " + e.now
-	}
-	return fmt.Sprintf("This page was opened as %s. You are now signed in %s, so nothing was done.", page, now)
 }
 
 // requireOwner refuses what comes from a page that was drawn for somebody else: in one tab a person signs out and another one signs in,

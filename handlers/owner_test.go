@@ -15,7 +15,7 @@ import (
 
 // forEverybody are the forms that are sent without an account, or whoever is signed in.
 var forEverybody = []string{
-	"/theme", "/login", "/register", "/forgot", "/reset", "/confirm", "/confirm/send", "/oauth/device_authorization", "/oauth/token",
+	"/theme", "/language", "/login", "/register", "/forgot", "/reset", "/confirm", "/confirm/send", "/oauth/device_authorization", "/oauth/token",
 	"/login/with/:id", "/login/with/:id/connect",
 	"/login/passkey", "/login/passkey/options",
 }

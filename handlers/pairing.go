@@ -63,7 +63,7 @@ func (h *dashboard) wholePairing(c echo.Context, g model.DeviceGrant, name strin
 	switch m.State {
 	case views.PairingAsked:
 		if err = h.readRoom(c, &m); err != nil && !pageOfItsOwn(err) {
-			p := explain(err)
+			p := explain(c.Request().Context(), err)
 			p.askForPatience(c)
 			status, err = p.status, nil
 		}
@@ -535,7 +535,7 @@ func (h *dashboard) explainNotApproved(c echo.Context, m *views.Pairing, wanted 
 		return http.StatusConflict
 	}
 	h.logFault(c, "approve pairing failed", err)
-	p := explain(err)
+	p := explain(c.Request().Context(), err)
 	p.askForPatience(c)
 	m.Notice = notApproved(ctx, m, holder, keys, p, err, clockOf(c))
 	return p.status

@@ -53,11 +53,12 @@ func redirect(c echo.Context, to string) error {
 // page is what every page's model begins with. The message that a redirect left behind is taken along, once.
 func (h *dashboard) page(c echo.Context, title string) views.Page {
 	p := views.Page{
-		Title: title,
-		Site:  h.Site,
-		Theme: h.chosenTheme(c),
-		Clock: h.clockTag(c),
-		Here:  localPath(c.Request().URL.Path),
+		Title:  title,
+		Site:   h.Site,
+		Theme:  h.chosenTheme(c),
+		ByHand: h.chosenLanguage(c),
+		Clock:  h.clockTag(c),
+		Here:   localPath(c.Request().URL.Path),
 	}
 	p.Status, p.Undo = h.takeFlash(c)
 	if a, ok := accountOf(c); ok {

@@ -151,7 +151,7 @@ func (h *dashboard) answerNotReplaced(c echo.Context, name string, created model
 		return h.askToReplaceAgain(c, http.StatusConflict, "The key was turned on or off meanwhile, so no key was created. Look again.")
 	}
 	h.logFault(c, "replace key failed", err)
-	p := explain(err)
+	p := explain(c.Request().Context(), err)
 	p.askForPatience(c)
 	return h.askToReplaceAgain(c, p.status, strings.TrimSpace(p.heading+". No key was created. "+p.again))
 }
@@ -159,7 +159,7 @@ func (h *dashboard) answerNotReplaced(c echo.Context, name string, created model
 // answerLostReplacement says what can be said of a replacement whose answer got lost.
 func (h *dashboard) answerLostReplacement(c echo.Context, name string, created model.Created, err error) error {
 	h.logFault(c, "outcome of a replacement unknown", err)
-	p := explain(creatingKey.in(err))
+	p := explain(c.Request().Context(), creatingKey.in(err))
 	p.askForPatience(c)
 	if model.OutcomeOf(err) == model.FoundUndone {
 		return h.askToReplaceAgain(c, p.status, "Nothing was saved. You can send the form again.")

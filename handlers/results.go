@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"context"
 	"slices"
 	"strconv"
 	"strings"
@@ -45,7 +46,7 @@ var bulkWords = map[string]struct{ did, already, not, unclear string }{
 }
 
 // told is a result in words.
-func (r result) told(act string, elsewhere bool) views.Result {
+func (r result) told(ctx context.Context, act string, elsewhere bool) views.Result {
 	v, words := views.Result{ID: r.id, Name: r.name, There: r.became.failed()}, bulkWords[act]
 	if v.Name == "" {
 		v.Name = "A key"
@@ -58,7 +59,7 @@ func (r result) told(act string, elsewhere bool) views.Result {
 	case wasGone:
 		v.Text = "Was deleted already, in another place"
 	case wasRefused:
-		v.Text = words.not + explain(&model.Error{Kind: r.why, Elsewhere: elsewhere}).heading
+		v.Text = words.not + explain(ctx, &model.Error{Kind: r.why, Elsewhere: elsewhere}).heading
 	case wasUndone:
 		v.Text = words.not + "the connection to the database broke. You can try again."
 	case wasTurnedBack:
@@ -87,13 +88,13 @@ func summary(act string, results []result) string {
 }
 
 // showResults puts what became of the keys into the list. When all went well the sentence says it.
-func (h *dashboard) showResults(m *views.Keys, act string, results []result) {
+func (h *dashboard) showResults(ctx context.Context, m *views.Keys, act string, results []result) {
 	m.Status = summary(act, results)
 	for _, r := range results {
 		if r.became.failed() {
 			m.Bulk.Selected = append(m.Bulk.Selected, r.id)
 		}
-		m.Bulk.Results = append(m.Bulk.Results, r.told(act, !h.Here))
+		m.Bulk.Results = append(m.Bulk.Results, r.told(ctx, act, !h.Here))
 	}
 	if !slices.ContainsFunc(results, func(r result) bool { return r.became != wasDone }) {
 		m.Bulk.Results = nil

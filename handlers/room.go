@@ -72,7 +72,7 @@ func (h *dashboard) makeRoom(c echo.Context) error {
 		return err
 	}
 	for _, r := range results {
-		m.Results = append(m.Results, r.told(actDelete, !h.Here))
+		m.Results = append(m.Results, r.told(c.Request().Context(), actDelete, !h.Here))
 	}
 	if len(results) == 0 {
 		m.Error = "Choose at least one key."

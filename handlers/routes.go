@@ -37,10 +37,12 @@ func (h *dashboard) routes(e *echo.Echo) {
 	page(staticRoute, echo.WrapHandler(static.Handler()))
 	page(HealthPath, h.health)
 	e.POST("/theme", h.chooseTheme)
+	e.POST(languagePath, h.chooseLanguage)
 
 	// Anybody.
 	page("/", func(c echo.Context) error { return c.Redirect(http.StatusSeeOther, home) })
 	page(helpPath, h.showHelp, h.loadAccount)
+	page(languagePath, h.showLanguages, h.loadAccount)
 	page("/logs", h.logReference, h.loadAccount)
 	page("/login", h.showSignIn, h.loadAccount, h.forbidAccount)
 	e.POST("/logout", func(c echo.Context) error { return h.actsAs(c, h.signOut) }, h.loadAccount)

@@ -100,7 +100,7 @@ func (h *dashboard) readApps(ctx context.Context, c echo.Context, m *views.Sessi
 		return err
 	case err != nil:
 		h.logFault(c, "auth sessions cannot be read", err)
-		m.AppsNote = "The apps you’re signed in with could not be read: " + explain(err).heading + "."
+		m.AppsNote = "The apps you’re signed in with could not be read: " + explain(c.Request().Context(), err).heading + "."
 		return nil
 	}
 	m.More = sessions.More

@@ -131,8 +131,8 @@ func (m Confirm) asks() bool { return m.Link.Token != "" && !m.Bad }
 const administrator = "the administrator of this server"
 
 // namesAdministrator takes a text apart around the administrator.
-func namesAdministrator(text string) (before, after string, named bool) {
-	return strings.Cut(text, administrator)
+func namesAdministrator(ctx context.Context, text string) (before, after string, named bool) {
+	return strings.Cut(text, t(ctx, "administrator.here", administrator))
 }
 
 func newPasswordHint(least int) string {

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/a-h/templ"
+
+	"latchkey/internal/lang"
 )
 
 // Site is whose dashboard this is, in the operator's words. The zero value says nothing of anybody.
@@ -34,6 +36,8 @@ type Page struct {
 	Email string
 	// Theme is "light" or "dark" by choice, "" to follow the system.
 	Theme string
+	// ByHand says that its language was chosen by hand, and not by the browser.
+	ByHand bool
 	// Here is the page's own path, where the choice of a theme returns to.
 	Here string
 	// Clock tells the script of the clock by which times are drawn: the cookie with the person's, what that says as far as it is
@@ -67,13 +71,20 @@ func (p Page) initial() string {
 }
 
 // navigation is what the header leads to.
-var navigation = []struct{ path, name string }{{"/keys", "Keys"}, {"/activity", "Activity"}, {"/account", "Account"}}
+var navigation = []destination{
+	{"/keys", lang.New("layout.keys", "Keys")}, {"/activity", lang.New("layout.activity", "Activity")}, {"/account", lang.New("layout.account", "Account")},
+}
+
+type destination struct {
+	path string
+	name lang.Text
+}
 
 // runningNavigation is that for people who look after the accounts of others.
-var runningNavigation = append(slices.Clip(navigation), struct{ path, name string }{"/running", "Running"})
+var runningNavigation = append(slices.Clip(navigation), destination{"/running", lang.New("layout.running", "Running")})
 
 // places are those that the header leads to.
-func (p Page) places() []struct{ path, name string } {
+func (p Page) places() []destination {
 	if p.Running {
 		return runningNavigation
 	}

@@ -110,7 +110,7 @@ func elsewheres() []string {
 		"/%2fevil.example", "/%5cevil.example", "/%2f%2fevil.example", "%2f%2fevil.example", "%5c%5cevil.example", "/%09/evil.example", "/\t/evil.example",
 		"/keys%2f..%2f..%2f%2fevil.example", "/%252fevil.example", "/keys;//evil.example", "/keys?next=//evil.example", "/keys#//evil.example", "/keys/%2e%2e//evil.example",
 		"/.//evil.example", "/..//evil.example", "./", "../", "..", ".", "keys", "evil.example", "evil.example/keys", "@evil.example", ":80", "?", "#", "",
-		"/logout", "/theme", "/static/app.js", "/healthz", "/api/client/v2.0/auth/profile", "/.well-known/jwks.json", "/login/../logout",
+		"/logout", "/theme", "/language", "/static/app.js", "/healthz", "/api/client/v2.0/auth/profile", "/.well-known/jwks.json", "/login/../logout",
 		"/keysevil", "/keys.evil.example", "/keys@evil.example", "/keys\r\nLocation: http://evil.example", "/keys\r\nSet-Cookie: a=b", "/keys\x00//evil.example", "/\u2028/evil.example",
 		"/keys/\xff", "/keys/" + strings.Repeat("a", 5000),
 	}
@@ -227,6 +227,7 @@ func acts(id string) map[string]url.Values {
 		"/register":                 {"email": {"eve@example.com"}, "password": {story.Password}},
 		"/logout":                   nil,
 		"/theme":                    {"theme": {"dark"}},
+		"/language":                 {"language": {"de"}},
 		"/keys":                     {"name": {"planted"}, "form_id": {strings.Repeat("A", 22)}},
 		"/keys/" + id + "/turn-on":  nil,
 		"/keys/" + id + "/turn-off": nil,

@@ -100,6 +100,8 @@ var pages = map[string]row{
 	"GET /static/*":  everybody(is(200)),
 	"GET /healthz":   everybody(is(200)),
 	"POST /theme":    everybody(goes("/keys")),
+	"POST /language": everybody(goes("/keys")),
+	"GET /language":  everybody(is(200)),
 	"GET /":          everybody(goes("/keys")),
 	"GET /help":      everybody(is(200)),
 	"GET /docs/api":  everybody(is(200)),

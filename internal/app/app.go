@@ -157,6 +157,7 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 		SessionKeys:    ring.sealing,
 		PublicURL:      a.url,
 		Instance:       instanceAt(a.url),
+		Language:       cfg.Language,
 		Site:           views.Site{Name: cfg.Name, Contact: cfg.Contact, Version: number},
 		DeviceURL:      a.hosts.deviceURL,
 		AppID:          cfg.AppID,

@@ -93,7 +93,7 @@ func attributes(list []templ.Attribute, found func(line uint32, text string)) {
 	for _, a := range list {
 		switch a := a.(type) {
 		case *templ.ConstantAttribute:
-			if slices.Contains(shown, a.Key.String()) {
+			if slices.Contains(shown, a.Key.String()) && !forBrowsers(list) {
 				found(a.Range.From.Line, a.Value)
 			}
 		case *templ.ExpressionAttribute:
@@ -107,6 +107,14 @@ func attributes(list []templ.Attribute, found func(line uint32, text string)) {
 			attributes(a.Else, found)
 		}
 	}
+}
+
+// forBrowsers says whether the attributes are those of a <meta>, which nobody sees.
+func forBrowsers(list []templ.Attribute) bool {
+	return slices.ContainsFunc(list, func(a templ.Attribute) bool {
+		c, ok := a.(*templ.ConstantAttribute)
+		return ok && c.Key.String() == "name" && slices.Contains([]string{"viewport", "color-scheme", "theme-color", "htmx-config"}, c.Value)
+	})
 }
 
 func untranslated(list []templ.Attribute) bool {

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"latchkey/internal/app/weburl"
+	"latchkey/internal/lang"
 	"latchkey/internal/model"
 )
 
@@ -30,6 +31,7 @@ type Config struct {
 	Node           string        // name of this one among those that share Database; "": from the machine and the listener
 	AppID          string        // the client app id that SDKs name
 	Name           string        // what this server is called on pages and in emails; "": Latchkey
+	Language       string        // tag of the language of pages for browsers that ask for none that there is, and of emails to people whose language is not known
 	Contact        string        // mailto or https URL at which the administrator can be reached; "": nowhere
 	Upstream       string        // base URL of the server that has the keys; "": this program
 	Registration   string        // "open" or "closed"
@@ -75,6 +77,7 @@ func Defaults() Config {
 		Data:         "./latchkey-data",
 		AppID:        "latchkey-local",
 		Name:         DefaultName,
+		Language:     lang.English,
 		Registration: "open",
 		Anonymous:    "off",
 		Adoption:     "operator",
@@ -102,6 +105,7 @@ func (c *Config) Flags() *flag.FlagSet {
 	fs.StringVar(&c.Node, "node", c.Node, "`NAME` of this node among those that share --database; by default the host name and the port")
 	fs.StringVar(&c.AppID, "app-id", c.AppID, "`ID` of the client app, as used by devices")
 	fs.StringVar(&c.Name, "name", c.Name, "`NAME` of this server in page titles and emails, at most 60 characters")
+	fs.StringVar(&c.Language, "language", c.Language, "`TAG` of the language of pages for browsers that ask for none that this server has: "+languageTags())
 	fs.StringVar(&c.Contact, "contact", c.Contact, "`URL` where people reach the administrator, shown on pages and in emails: mailto:ADDRESS or https://…")
 	fs.StringVar(&c.Upstream, "upstream", c.Upstream, "`URL` of another server that keeps users and keys; without it, this server keeps them")
 	fs.StringVar(&c.Registration, "registration", c.Registration, "`open|closed`: whether people can create accounts themselves")

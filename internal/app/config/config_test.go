@@ -48,7 +48,7 @@ func TestEverySettingHasAFlagAndAVariable(t *testing.T) {
 	want.Upstream, want.Registration, want.Anonymous, want.MinPassword = "https://services.example.org/base", "closed", "on", 15
 	want.Database, want.Node = "postgres://latchkey@localhost/latchkey", "keys-1:8080"
 	want.AlsoHosts = "192.168.1.5,http://keys.local:8080"
-	want.Name, want.Contact = "Keys of the house", "mailto:ada@example.org"
+	want.Name, want.Language, want.Contact = "Keys of the house", "de", "mailto:ada@example.org"
 	want.Adoption = "owners"
 	want.PairingTime, want.StepUp = 5*time.Minute, 2*time.Hour
 	want.Knocks, want.SessionTime = "off", 48*time.Hour
@@ -60,7 +60,7 @@ func TestEverySettingHasAFlagAndAVariable(t *testing.T) {
 		"database": want.Database.Reveal(), "node": want.Node,
 		"upstream": want.Upstream, "registration": want.Registration, "anonymous": want.Anonymous, "adoption": want.Adoption, "providers": want.Providers, "min-password": "15", "pairing-time": "5m",
 		"passwords": "on", "session-time": "48h",
-		"knocks": want.Knocks, "step-up": "2h", "name": want.Name, "contact": want.Contact,
+		"knocks": want.Knocks, "step-up": "2h", "name": want.Name, "language": want.Language, "contact": want.Contact,
 		"drain-time": "15s", "admin-addr": want.AdminAddr,
 		"trusted-proxies": want.TrustedProxies, "log": want.Log, "log-level": want.LogLevel,
 	}
@@ -144,6 +144,8 @@ func TestABadSettingIsNamedWithItsValueAndWhatIsAllowed(t *testing.T) {
 		{"name", strings.Repeat("ü", 61), "at most 60 characters"},
 		{"name", "Keys\nBcc: eve@example.org", "control characters"},
 		{"name", "Keys\u202egro.elpmaxe", "control characters"},
+		{"language", "fr", "must be one of en, "},
+		{"language", "en-XA", "must be one of en, "},
 		{"contact", "ada@example.org", "mailto:ada@example.org"},
 		{"contact", "http://example.org/help", "an https URL"},
 		{"contact", "javascript:alert(1)", "an https URL"},

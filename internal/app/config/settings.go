@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"latchkey/internal/lang"
 	"latchkey/internal/model"
 )
 
@@ -18,16 +19,17 @@ type Settings struct {
 	Addr           string   // HOST:PORT to listen on
 	PublicURL      *url.URL // nil: from the listener
 	AlsoHosts      []AlsoHost
-	Data           string       // directory of the database and the secrets
-	Database       model.Secret // URL of PostgreSQL; "": SQLite in Data
-	Node           string       // name of this one among those that share Database; "": from the machine and the listener
-	DatabaseOpen   bool         // what goes to the database can be read on its way, as its URL says
-	AppID          string       // the client app id that SDKs name
-	Name           string       // what this server is called on pages and in emails
-	Contact        string       // mailto or https URL of the administrator; "": none
-	Upstream       *url.URL     // of the server that has the keys; nil: this program
-	Registration   bool         // people may make accounts themselves
-	Anonymous      bool         // devices may sign in without credentials
+	Data           string         // directory of the database and the secrets
+	Database       model.Secret   // URL of PostgreSQL; "": SQLite in Data
+	Node           string         // name of this one among those that share Database; "": from the machine and the listener
+	DatabaseOpen   bool           // what goes to the database can be read on its way, as its URL says
+	AppID          string         // the client app id that SDKs name
+	Name           string         // what this server is called on pages and in emails
+	Language       *lang.Language // of pages for browsers that ask for none that there is; nil: English
+	Contact        string         // mailto or https URL of the administrator; "": none
+	Upstream       *url.URL       // of the server that has the keys; nil: this program
+	Registration   bool           // people may make accounts themselves
+	Anonymous      bool           // devices may sign in without credentials
 	Providers      Providers
 	Passwords      bool // people sign in with passwords
 	SessionTime    time.Duration
@@ -102,10 +104,11 @@ func (c Config) Parse() (Settings, error) {
 		PasswordCost: c.PasswordCost,
 		Connections:  c.Connections, StopAtOnce: c.StopAtOnce,
 	}
-	var publicErr, alsoErr, nameErr, contactErr, upstreamErr, registrationErr, anonymousErr, adoptionErr, providersErr, passwordsErr, knocksErr, adminErr, smtpErr, proxiesErr, audiencesErr, returnsErr, logErr, levelErr error
+	var publicErr, alsoErr, nameErr, languageErr, contactErr, upstreamErr, registrationErr, anonymousErr, adoptionErr, providersErr, passwordsErr, knocksErr, adminErr, smtpErr, proxiesErr, audiencesErr, returnsErr, logErr, levelErr error
 	s.PublicURL, publicErr = parsePublicURL(c.PublicURL)
 	s.AlsoHosts, alsoErr = parseAlsoHosts(c.AlsoHosts)
 	s.Name, nameErr = parseName(c.Name)
+	s.Language, languageErr = parseLanguage(c.Language)
 	s.Contact, contactErr = parseContact(c.Contact)
 	s.Upstream, upstreamErr = parseUpstream(c.Upstream)
 	s.Registration, registrationErr = oneOf("registration", c.Registration, choice[bool]{"open", true}, choice[bool]{"closed", false})
@@ -140,6 +143,7 @@ func (c Config) Parse() (Settings, error) {
 		check("node", c.Node, c.Node == "" || nodeName.MatchString(c.Node), "must be 1 to 64 letters, digits and _ . : -"),
 		check("app-id", c.AppID, appID.MatchString(c.AppID), "must be 1 to 64 letters, digits, - and _"),
 		nameErr,
+		languageErr,
 		contactErr,
 		upstreamErr,
 		registrationErr,

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"latchkey/internal/app/weburl"
+	"latchkey/internal/lang"
 	"latchkey/internal/model"
 )
 
@@ -28,6 +29,21 @@ func parseName(text string) (string, error) {
 func unseen(r rune) bool {
 	const joiner, nonJoiner = '\u200d', '\u200c'
 	return !unicode.IsGraphic(r) && r != joiner && r != nonJoiner
+}
+
+// parseLanguage checks --language. "" is English.
+func parseLanguage(text string) (*lang.Language, error) {
+	l, ok := lang.Named(cmp.Or(text, lang.English))
+	return l, check("language", text, ok && text != lang.Pseudo, "must be one of "+languageTags())
+}
+
+// languageTags are those of the languages that there are.
+func languageTags() string {
+	var tags []string
+	for _, l := range lang.All() {
+		tags = append(tags, l.Tag)
+	}
+	return strings.Join(tags, ", ")
 }
 
 // maxContact is more than any address needs.
