@@ -8,6 +8,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"latchkey/internal/lang"
 	"latchkey/internal/model"
 	"latchkey/internal/onboard"
 )
@@ -24,6 +25,7 @@ type Events interface {
 func (h *dashboard) nameOrigin(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		o := model.Origin{Address: c.RealIP(), Agent: agentOf(c), Actor: model.ActorBrowser, Gone: c.Request().Context().Done()}
+		o.Language, _ = lang.Of(c.Request().Context()).HTML()
 		c.SetRequest(c.Request().WithContext(context.WithValue(c.Request().Context(), originKey{}, o)))
 		return next(c)
 	}

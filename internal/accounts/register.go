@@ -51,7 +51,7 @@ func (a *Accounts) Register(ctx context.Context, from model.Origin, email string
 
 func (a *Accounts) createUser(ctx context.Context, from model.Origin, email, hash string) (model.Identity, error) {
 	now := a.cfg.Now()
-	user := model.User{ID: model.NewID(now), CreatedAt: now, Unused: true}
+	user := model.User{ID: model.NewID(now), CreatedAt: now, Language: from.Language, Unused: true}
 	id := model.Identity{
 		ID:           model.NewID(now),
 		UserID:       user.ID,

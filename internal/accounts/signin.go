@@ -267,6 +267,7 @@ func (a *Accounts) newSession(from model.Origin, who authenticated, d *model.Dev
 		Agent:      from.Agent,
 		Generation: who.generation,
 		CustomData: who.customData,
+		Language:   from.Language,
 	}
 	switch at := a.cfg.Now(); {
 	case who.proved, who.provedAt.After(at): // by a clock that is a little ahead

@@ -6,6 +6,8 @@ type Origin struct {
 	Address, Agent string
 	// Actor is who asks: a browser, an app or a device.
 	Actor Actor
+	// Language is the tag of the language in which pages answer; "" for what is no page.
+	Language string
 	// KnownBrowser names the browser to the limits of sign-ins, when it has proved to have been signed in before with the very account,
 	// in its exact spelling, that it wants to sign in with; otherwise it is "".
 	KnownBrowser string

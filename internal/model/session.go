@@ -23,7 +23,8 @@ type Session struct {
 
 	CustomData string // of its user, a JSON object or "", for access tokens; read with the session, and not kept in it
 
-	Generation int64 // of the identity when its password was checked; asked for while the session is created, and not kept
+	Generation int64  // of the identity when its password was checked; asked for while the session is created, and not kept
+	Language   string // in which the page was that opened it, a tag, for its user to be remembered; "" without a page
 }
 
 // Device is what a program says about itself and the machine it runs on when it signs in. Its texts are for people to read, of which

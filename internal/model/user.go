@@ -35,6 +35,7 @@ type User struct {
 	ID         string
 	CreatedAt  time.Time
 	DisabledAt time.Time // zero: may sign in
+	Language   string    // in which they registered, a tag; "": that is not known. Not read back
 	Unused     bool      // registered just now: somebody else may link what they sign in with. Not read back
 }
 
@@ -51,6 +52,7 @@ type Identity struct {
 	Data         string // what the claims of its last token say of its owner, as a JSON object; "": nothing
 	UserDisabled bool   // read with the identity: its user may not sign in
 	CustomData   string // of its user, read with it
+	Language     string // of its user, read with it: in which they last used the pages, a tag; "": that is not known
 }
 
 // Way is one of the ways in which a person signs in, as they know it.

@@ -100,6 +100,9 @@ func openSession(t tx, a model.Session, use *model.KeyUse, events []model.Event)
 		if err := t.later(deleteUnusedUser, a.UserID); err != nil {
 			return err
 		}
+		if err := keepLanguage(t, a.UserID, a.Language); err != nil {
+			return err
+		}
 		if _, err := oneByOne(t, []step{makeRoom}); err != nil {
 			return err
 		}

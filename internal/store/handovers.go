@@ -99,6 +99,9 @@ func (s *Store) OpenHandover(
 		if err := t.later(deleteOldBesideAsker, h.UserID, a.ID, MaxAuthSessions-2, maxEndedAtOnce, h.SessionID); err != nil {
 			return err
 		}
+		if err := keepLanguage(t, h.UserID, a.Language); err != nil {
+			return err
+		}
 		return recordEvents(t, events)
 	}))
 }

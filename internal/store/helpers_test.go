@@ -123,6 +123,7 @@ func wantSentence(tb testing.TB, err error, parts ...string) {
 func undoDevices(t *testing.T, db *sql.DB) {
 	t.Helper()
 	for _, undo := range []string{
+		"ALTER TABLE users DROP COLUMN language",
 		"DROP TRIGGER events_wait_for_webhooks", "DROP TABLE webhook_outbox", "DROP TABLE webhooks",
 		"ALTER TABLE web_sessions DROP COLUMN return_to", "DROP TRIGGER a_session_takes_what_it_opened_along", "DROP TABLE openid_tickets", "DROP TABLE handovers", "DROP TABLE passkey_challenges", "DROP TABLE passkeys",
 		"DROP TABLE operator_acts", "DROP TABLE operators",

@@ -53,7 +53,7 @@ func readStatements() []string {
 // writeStatements are prepared on the writer's connection.
 func writeStatements() []string {
 	return []string{
-		insertUser, selectUser, updateUserDisabled, deleteUser, insertIdentity, insertLoneIdentity,
+		insertUser, selectUser, updateUserDisabled, updateLanguage, deleteUser, insertIdentity, insertLoneIdentity,
 		updateIdentityData, updatePasswordHash, changePasswordHash, replacePending, deleteAllLinks, selectIdentityBySubject,
 		insertLink, selectLink, deleteLinks, updatePending, setPasswordHash, sweepLinks,
 		insertAPIKey, insertForm, sweepForms, deleteFormsOfUser, selectKeyRefusal, selectAPIKey, selectAPIKeyName, turnOffAPIKey, turnOnAPIKey, forgetFirstRefusal, deleteAPIKey, deleteSessionsOfKey,

@@ -11,7 +11,7 @@ import (
 
 // identityColumns are the columns of an identity i and its user u in the order of scanIdentity.
 const identityColumns = `i.id, i.user_id, i.provider, i.subject, i.password_hash, i.created_at, i.pending, i.generation, i.data, i.email, u.disabled_at IS NOT NULL,
-	coalesce((SELECT c.data FROM custom_data AS c WHERE c.user_id = i.user_id), '') AS d`
+	coalesce((SELECT c.data FROM custom_data AS c WHERE c.user_id = i.user_id), '') AS d, u.language`
 
 const (
 	// selectNobody touches the database and finds nothing.
@@ -27,6 +27,9 @@ WHERE u.id > ? AND NOT EXISTS (SELECT 1 FROM server_keys AS s WHERE s.user_id = 
 
 	// updateUserDisabled changes nothing when the user is as asked for.
 	updateUserDisabled = `UPDATE users SET disabled_at = CAST(?1 AS BIGINT) WHERE id = ?2 AND (disabled_at IS NULL) <> (CAST(?1 AS BIGINT) IS NULL)`
+
+	// updateLanguage changes nothing when the language is the one that is kept.
+	updateLanguage = `UPDATE users SET language = ?1 WHERE id = ?2 AND language <> ?1`
 
 	deleteAuthSessionsOfUser = `DELETE FROM auth_sessions WHERE user_id = ? AND id <> ?`
 
@@ -150,6 +153,9 @@ func (s *Store) RegisterUser(
 		if err := t.execOne(replacePending, id.PasswordHash, registered.ID); err != nil {
 			return err
 		}
+		if err := keepLanguage(t, registered.UserID, u.Language); err != nil {
+			return err
+		}
 		if _, err := t.exec(deleteAllLinks, registered.ID); err != nil {
 			return err
 		}
@@ -185,6 +191,9 @@ func addUser(t tx, insert string, u model.User, ids []model.Identity, events []m
 	case errors.Is(err, errDuplicate): // another was quicker
 		return model.ErrConflict
 	case err != nil:
+		return err
+	}
+	if err := keepLanguage(t, u.ID, u.Language); err != nil {
 		return err
 	}
 	for _, id := range ids {
@@ -334,8 +343,21 @@ func (s *Store) identities(ctx context.Context, query string, args ...any) ([]mo
 func scanIdentity(id *model.Identity, created *int64) []any {
 	return []any{
 		&id.ID, &id.UserID, &id.Provider, &id.Subject, &id.PasswordHash, created, &id.Pending, &id.Generation, &id.Data, &id.Email,
-		&id.UserDisabled, &id.CustomData,
+		&id.UserDisabled, &id.CustomData, &id.Language,
 	}
+}
+
+// KeepLanguage remembers in which language somebody uses the pages. One who is gone is no error.
+func (s *Store) KeepLanguage(ctx context.Context, userID, language string) error {
+	return doing("keep language", s.write(ctx, ofUser(userID), func(t tx) error { return keepLanguage(t, userID, language) }))
+}
+
+// keepLanguage remembers a language, if it is known.
+func keepLanguage(t tx, userID, language string) error {
+	if language == "" {
+		return nil
+	}
+	return t.later(updateLanguage, language, userID)
 }
 
 // ReplaceIdentityData stores what an issuer says of the owner of an identity now, and their address. One that is gone takes it along.

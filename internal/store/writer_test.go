@@ -411,7 +411,7 @@ func TestOnAFullDiskAnswersStayTrueAndWritingResumes(t *testing.T) {
 func TestATransactionLeftOpenIsEndedByTheNext(t *testing.T) {
 	s := openFile(t, newFile(t))
 	run(t, s.file.writer.conn, "BEGIN")
-	run(t, s.file.writer.conn, "INSERT INTO users VALUES ('unanswered', 0, NULL)")
+	run(t, s.file.writer.conn, "INSERT INTO users (id, created_at) VALUES ('unanswered', 0)")
 	mustUser(t, s)
 	if hasUser(t, s, "unanswered") {
 		t.Error("what nobody was told of was committed")

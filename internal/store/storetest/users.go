@@ -46,6 +46,39 @@ func users() []contract {
 			want(t, s.DeleteUser(t.Context(), u.ID), nil)
 			want(t, s.ReplaceIdentityData(t.Context(), id, "x", ""), nil)
 		}},
+		{"the language in which somebody last used the pages is that of whoever opened a session there", func(t *testing.T, s *store.Store) {
+			u, id := newUser("ann")
+			u.Language = "de"
+			want(t, s.CreateUser(t.Context(), u, id), nil)
+			other := addUser(t, s)
+			is := func(language string) {
+				t.Helper()
+				for userID, language := range map[string]string{u.ID: language, other.ID: ""} {
+					all, err := s.Identities(t.Context(), userID)
+					want(t, err, nil)
+					if all[0].Language != language {
+						t.Errorf("it is %q, not %q", all[0].Language, language)
+					}
+				}
+			}
+			is("de")
+			session := newAuthSession(u.ID, "")
+			session.Language = "ar"
+			want(t, s.CreateAuthSession(t.Context(), session, nil), nil)
+			is("ar")
+			want(t, s.CreateAuthSession(t.Context(), newAuthSession(u.ID, ""), nil), nil) // by a program
+			is("ar")
+			refused := newAuthSession(u.ID, "")
+			refused.Language, refused.Generation = "de", 7
+			refused.IdentityID = id.ID
+			want(t, s.CreateAuthSession(t.Context(), refused, nil), model.ErrNotFound)
+			is("ar")
+			want(t, s.KeepLanguage(t.Context(), u.ID, "en"), nil)
+			is("en")
+			want(t, s.KeepLanguage(t.Context(), u.ID, ""), nil)
+			is("en")
+			want(t, s.KeepLanguage(t.Context(), model.NewID(base), "de"), nil)
+		}},
 		{"an unknown subject, provider or user is not found", func(t *testing.T, s *store.Store) {
 			u, id := newUser("ann")
 			want(t, s.CreateUser(t.Context(), u, id), nil)
