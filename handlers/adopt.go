@@ -1,14 +1,18 @@
 package handlers
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/labstack/echo/v4"
 
 	"latchkey/handlers/websession"
+	"latchkey/internal/lang"
 	"latchkey/internal/model"
 	"latchkey/views"
 )
@@ -52,7 +56,7 @@ func (h *dashboard) showAdopt(c echo.Context) error {
 }
 
 func (h *dashboard) adoptModel(c echo.Context) (views.Adopt, []model.Key, error) {
-	m := views.Adopt{Page: h.page(c, "Adopt a key"), FormID: newFormID()}
+	m := views.Adopt{Page: h.page(c, lang.T(c.Request().Context(), "adopt.page", "Adopt a key")), FormID: newFormID()}
 	ctx, cancel := readContext(c)
 	defer cancel()
 	keys, err := h.person(c).Keys(ctx)
@@ -97,6 +101,7 @@ func (h *dashboard) answerNotAdopted(c echo.Context, name string, holder model.K
 	if unread != nil {
 		return unread
 	}
+	ctx := c.Request().Context()
 	m.Name, m.Again = name, true
 	status := http.StatusUnprocessableEntity
 	switch {
@@ -105,7 +110,8 @@ func (h *dashboard) answerNotAdopted(c echo.Context, name string, holder model.K
 			h.leaveFlash(c, "adopted", name)
 			return redirect(c, home+"/"+k.ID)
 		}
-		status, m.ValueError = http.StatusConflict, "This form has adopted its key already, and there is no key of that name now."
+		status = http.StatusConflict
+		m.ValueError = lang.T(ctx, "adopt.form-used", "This form has adopted its key already, and there is no key of that name now.")
 	case model.Is(err, model.KindBadValue):
 		m.ValueError = whyNoValue(c, err)
 		if !model.ValidName(name) {
@@ -114,11 +120,13 @@ func (h *dashboard) answerNotAdopted(c echo.Context, name string, holder model.K
 	case model.Is(err, model.KindBadName):
 		m.NameError, m.Suggestion = nameError(name), suggestName(name)
 	case model.Is(err, model.KindNameTaken):
-		m.NameError, m.Holder = "You already have a key with this name.", h.namesake(keys, name)
+		m.NameError, m.Holder = lang.T(ctx, "adopt.name-taken", "You already have a key with this name."), h.namesake(keys, name)
 	case model.Is(err, model.KindOwnValue):
-		status, m.ValueError, m.Holder = http.StatusConflict, "You have this key: "+holder.Name+".", new(h.keyModel(holder))
+		status, m.Holder = http.StatusConflict, new(h.keyModel(holder))
+		m.ValueError = lang.T(ctx, "adopt.own", "You have this key: {key}.", "key", holder.Name)
 	case model.Is(err, model.KindValueTaken):
-		status, m.ValueError = http.StatusConflict, "This value cannot be adopted. Ask the administrator of this server."
+		status = http.StatusConflict
+		m.ValueError = lang.T(ctx, "adopt.refused", "This value cannot be adopted. Ask the administrator of this server.")
 	case model.Is(err, model.KindTooManyTries):
 		status, m.ValueError = http.StatusTooManyRequests, h.tooManyTries(c, err)
 	default:
@@ -140,13 +148,35 @@ func (h *dashboard) namesake(keys []model.Key, name string) *views.Key {
 	return nil
 }
 
+// badValues are what accounts say of values that no key can have.
+var badValues = []lang.Text{
+	lang.New("adopt.bad.letters", "A value has letters from A to Z and digits alone."),
+	lang.New("adopt.bad.published", "This value is printed in public documentation, so anybody could use it: create a new key."),
+	lang.New("adopt.bad.random", "This does not look like a value that was created at random."),
+}
+
+// badValue says one of them, or that the value is too long or too short, in the language of the page.
+func badValue(ctx context.Context, reason string) string {
+	reason = sentence(reason)
+	var n int
+	if _, err := fmt.Sscanf(reason, "A value has 64 letters and digits; this has %d.", &n); err == nil {
+		return lang.T(ctx, "adopt.bad.length", "A value has 64 letters and digits; this has {n}.", "n", strconv.Itoa(n))
+	}
+	for _, text := range badValues {
+		if text.English == reason {
+			return text.In(ctx)
+		}
+	}
+	return reason
+}
+
 // whyNoValue says what is wrong with a value.
 func whyNoValue(c echo.Context, err error) string {
 	if strings.TrimSpace(c.Request().PostFormValue(valueField)) == "" {
-		return "Paste the value."
+		return lang.T(c.Request().Context(), "adopt.nothing", "Paste the value.")
 	}
 	if e, ok := errors.AsType[*model.Error](err); ok && e.Reason != "" {
-		return sentence(e.Reason)
+		return badValue(c.Request().Context(), e.Reason)
 	}
-	return "No key can have this value."
+	return lang.T(c.Request().Context(), "adopt.no-value", "No key can have this value.")
 }

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -97,7 +96,7 @@ func (h *dashboard) actOnSeveral(c echo.Context) error {
 	}
 	act := form.Get("act")
 	if act != actOff && act != actOn && act != actDelete {
-		return h.refuseSelection(c, form, "Choose what to do: turn off, turn on or delete.")
+		return h.refuseSelection(c, form, lang.T(c.Request().Context(), "bulk.no-act", "Choose what to do: turn off, turn on or delete."))
 	}
 	ctx, cancel := severalContext(c)
 	defer cancel()
@@ -106,12 +105,12 @@ func (h *dashboard) actOnSeveral(c echo.Context) error {
 	case err != nil:
 		return err
 	case len(chosen.all) == 0:
-		return h.refuseSelection(c, form, "Select at least one key.")
+		return h.refuseSelection(c, form, lang.T(ctx, "bulk.none-selected", "Select at least one key."))
 	case act == actDelete && len(chosen.keys) > 0:
 		if !form.Has("sure") {
 			return h.askSeveral(c, http.StatusOK, questionInList(form), chosen, "")
 		}
-		if problem := h.typedWrong(form, chosen); problem != "" {
+		if problem := h.typedWrong(ctx, form, chosen); problem != "" {
 			return h.askSeveral(c, http.StatusUnprocessableEntity, questionInList(form), chosen, problem)
 		}
 	}
@@ -303,7 +302,7 @@ func questionInList(form url.Values) question {
 // askSeveral asks once before several keys are deleted, in the page's dialog or on a page of its own. A problem is with what was typed
 // when it was asked before.
 func (h *dashboard) askSeveral(c echo.Context, status int, q question, chosen chosen, problem string) error {
-	m := views.Several{Action: q.action, Target: q.target, Back: q.back, Error: problem, Typed: h.toType(chosen.keys)}
+	m := views.Several{Action: q.action, Target: q.target, Back: q.back, Error: problem, Typed: h.toType(c.Request().Context(), chosen.keys)}
 	for _, key := range chosen.keys {
 		m.List = append(m.List, h.row(key))
 		m.Instead = m.Instead || q.instead && !key.Disabled && !expired(key, h.Now())
@@ -313,7 +312,7 @@ func (h *dashboard) askSeveral(c echo.Context, status int, q question, chosen ch
 			m.Fields = append(m.Fields, views.Field{Name: name, Value: value})
 		}
 	}
-	m.Page = h.page(c, m.Act())
+	m.Page = h.page(c, m.Act(c.Request().Context()))
 	if wantsPart(c) {
 		c.Response().Header().Set("HX-Retarget", "#dialog")
 		c.Response().Header().Set("HX-Reswap", "innerHTML")
@@ -323,14 +322,14 @@ func (h *dashboard) askSeveral(c echo.Context, status int, q question, chosen ch
 
 // toType is what has to be typed before the keys are deleted, "" when nothing has: the name of the one that is in use, or how many keys
 // go when several are. It keeps a person from a slip, and nobody else from anything.
-func (h *dashboard) toType(keys []model.Key) string {
+func (h *dashboard) toType(ctx context.Context, keys []model.Key) string {
 	typed := ""
 	for _, key := range keys {
 		if key.Disabled || expired(key, h.Now()) || h.Now().Sub(key.Usage.LastUse.At) >= inUse {
 			continue
 		}
 		if typed != "" {
-			return "delete " + strconv.Itoa(len(keys)) + " keys"
+			return lang.N(ctx, "bulk.to-type", len(keys), "delete {n} key", "delete {n} keys")
 		}
 		typed = key.Name
 	}
@@ -338,13 +337,13 @@ func (h *dashboard) toType(keys []model.Key) string {
 }
 
 // typedWrong says what is wrong with what was typed.
-func (h *dashboard) typedWrong(form url.Values, chosen chosen) string {
-	switch want := h.toType(chosen.keys); {
+func (h *dashboard) typedWrong(ctx context.Context, form url.Values, chosen chosen) string {
+	switch want := h.toType(ctx, chosen.keys); {
 	case want == "", strings.TrimSpace(form.Get("typed")) == want:
 		return ""
 	case model.ValidName(want):
-		return "That isn’t the name of the key that is in use. Nothing was deleted."
+		return lang.T(ctx, "bulk.not-the-name", "That isn’t the name of the key that is in use. Nothing was deleted.")
 	default:
-		return "That isn’t what is to be typed. Nothing was deleted."
+		return lang.T(ctx, "bulk.not-the-text", "That isn’t what is to be typed. Nothing was deleted.")
 	}
 }

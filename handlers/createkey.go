@@ -95,7 +95,7 @@ func (h *dashboard) answerCreated(c echo.Context, created model.Created) error {
 		ID: created.Key.ID, Name: created.Key.Name, Label: labelBeside(created.Key), NotKept: created.NotKept, Value: created.Value.Reveal(), Words: views.Words(words),
 		Handoff: h.handoff(created.Key.Name, words), Masked: wantsPart(c) || c.FormValue(scriptField) != "",
 	}
-	m.Once.Takes = takes(created.Key.ID, created.Keys.List)
+	m.Once.Takes = takes(c.Request().Context(), created.Key.ID, created.Keys.List)
 	for i, key := range m.List {
 		if key.ID == created.Key.ID {
 			m.List[i].New, m.Once.Key = true, key

@@ -6,6 +6,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"latchkey/internal/lang"
 	"latchkey/internal/model"
 	"latchkey/views"
 )
@@ -60,7 +61,7 @@ func (h *dashboard) showLeak(c echo.Context) error {
 	}
 	k := h.keyModel(key)
 	k.Use = cardUse(key, h.Now())
-	m := views.Leak{Page: h.page(c, key.Name+" is off"), Key: views.KeyCard{Key: k}}
+	m := views.Leak{Page: h.page(c, lang.T(ctx, "leak.is-off", "{key} is off", "key", key.Name)), Key: views.KeyCard{Key: k}}
 	h.fillReplaced(c, &m.Key)
 	reports, err := h.readOnceInTurn(c, model.EventQuery{KeyID: key.ID, Kinds: []model.EventKind{model.EventKeyLeaked}, Limit: 1})
 	switch {
@@ -83,10 +84,11 @@ func (h *dashboard) turnLeakedOn(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	m := views.LeakedOn{Page: h.page(c, "Turn "+key.Name+" on?"), Key: h.row(key), Place: c.FormValue("place")}
+	m := views.LeakedOn{Page: h.page(c, views.TurnOnTitle(ctx, key.Name)), Key: h.row(key), Place: c.FormValue("place")}
 	status := http.StatusForbidden
 	if form, err := sentValues(c); err == nil && form.Has("typed") {
-		m.Error, status = "That isn’t the name of this key. It is still off.", http.StatusUnprocessableEntity
+		m.Error = lang.T(ctx, "leak.not-the-name", "That isn’t the name of this key. It is still off.")
+		status = http.StatusUnprocessableEntity
 	}
 	if wantsPart(c) {
 		c.Response().Header().Set("HX-Retarget", "#dialog")

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"slices"
@@ -41,7 +42,7 @@ func (h *dashboard) replaceModel(c echo.Context) (views.Replace, error) {
 	}
 	old := keys.List[i]
 	m := views.Replace{
-		Page: h.page(c, "Replace "+old.Name), Key: h.row(old), Name: model.Successor(old, keys.List),
+		Page: h.page(c, lang.T(ctx, "replace.key", "Replace {key}", "key", old.Name)), Key: h.row(old), Name: model.Successor(old, keys.List),
 		Quota: views.Quota{Used: len(keys.List), Limit: model.MaxKeys}, FormID: newFormID(), Pair: c.FormValue("how") == byPairing,
 		Evidence: h.Here, Finish: c.FormValue("finish"), Quiet: c.FormValue("quiet"),
 	}
@@ -94,7 +95,8 @@ func (h *dashboard) replaceKey(c echo.Context) error {
 	name, formID := strings.TrimSpace(c.FormValue("name")), c.FormValue("form_id")
 	finish, quiet, ok := finishOf(c.FormValue("finish"), c.FormValue("quiet"))
 	if !ok || !validFormID(formID) || !model.ValidName(name) {
-		return h.askToReplaceAgain(c, http.StatusUnprocessableEntity, "This form was incomplete, so no key was created. Send it again.")
+		return h.askToReplaceAgain(c, http.StatusUnprocessableEntity, lang.T(c.Request().Context(), "replace.incomplete",
+			"This form was incomplete, so no key was created. Send it again."))
 	}
 	a, _ := accountOf(c)
 	form, first, err := h.forms.claim(c.Request().Context(), a.UserID, formID, name)
@@ -131,6 +133,7 @@ func (h *dashboard) askToReplaceAgain(c echo.Context, status int, problem string
 
 // answerNotReplaced says why no key was created, or that this is not known.
 func (h *dashboard) answerNotReplaced(c echo.Context, name string, created model.Created, err error) error {
+	ctx := c.Request().Context()
 	switch {
 	case pageOfItsOwn(err), model.Is(err, model.KindNotFound):
 		return err
@@ -146,23 +149,26 @@ func (h *dashboard) answerNotReplaced(c echo.Context, name string, created model
 	case model.Is(err, model.KindKeyLimit), model.Is(err, model.KindReplacing): // which the question says itself
 		return h.askToReplaceAgain(c, http.StatusConflict, "")
 	case model.Is(err, model.KindNameTaken):
-		return h.askToReplaceAgain(c, http.StatusUnprocessableEntity, "You have a key named "+name+" now, so no key was created. Send the form again.")
+		return h.askToReplaceAgain(c, http.StatusUnprocessableEntity, lang.T(ctx, "replace.name-taken",
+			"You have a key named {name} now, so no key was created. Send the form again.", "name", name))
 	case model.Is(err, model.KindNoReplacement):
-		return h.askToReplaceAgain(c, http.StatusConflict, "The key was turned on or off meanwhile, so no key was created. Look again.")
+		return h.askToReplaceAgain(c, http.StatusConflict, lang.T(ctx, "replace.turned",
+			"The key was turned on or off meanwhile, so no key was created. Look again."))
 	}
 	h.logFault(c, "replace key failed", err)
 	p := explain(c.Request().Context(), err)
 	p.askForPatience(c)
-	return h.askToReplaceAgain(c, p.status, strings.TrimSpace(p.heading+". No key was created. "+p.again))
+	return h.askToReplaceAgain(c, p.status, strings.TrimSpace(lang.T(ctx, "replace.failed", "{why}. No key was created.", "why", p.heading)+" "+p.again))
 }
 
 // answerLostReplacement says what can be said of a replacement whose answer got lost.
 func (h *dashboard) answerLostReplacement(c echo.Context, name string, created model.Created, err error) error {
+	ctx := c.Request().Context()
 	h.logFault(c, "outcome of a replacement unknown", err)
 	p := explain(c.Request().Context(), creatingKey.in(err))
 	p.askForPatience(c)
 	if model.OutcomeOf(err) == model.FoundUndone {
-		return h.askToReplaceAgain(c, p.status, "Nothing was saved. You can send the form again.")
+		return h.askToReplaceAgain(c, p.status, lang.T(ctx, "replace.undone", "Nothing was saved. You can send the form again."))
 	}
 	m := h.createModel(c, keyForm{})
 	if created.Unread != nil {
@@ -170,7 +176,7 @@ func (h *dashboard) answerLostReplacement(c echo.Context, name string, created m
 	} else {
 		h.fillKeys(c, &m, created.Keys)
 	}
-	m.Notice = lostReplacement(name, created, model.Is(err, model.KindTimedOut) || lost(err))
+	m.Notice = lostReplacement(ctx, name, created, model.Is(err, model.KindTimedOut) || lost(err))
 	if lost(err) {
 		m.Notice.Text = lostTouch + m.Notice.Text
 	}
@@ -179,23 +185,28 @@ func (h *dashboard) answerLostReplacement(c echo.Context, name string, created m
 }
 
 // lostReplacement says what the list tells of a replacement whose answer got lost. One that is late may still be carried out.
-func lostReplacement(name string, created model.Created, late bool) *views.Notice {
+func lostReplacement(ctx context.Context, name string, created model.Created, late bool) *views.Notice {
 	there := slices.ContainsFunc(created.Keys.List, func(key model.Key) bool { return key.Name == name })
 	switch {
 	case created.Unread != nil:
-		return &views.Notice{Text: "If " + name + " is in your list, its value is lost: delete it, then replace the key again. If not, replace it again.",
+		return &views.Notice{Text: lang.T(ctx, "replace.lost.unread",
+			"If {name} is in your list, its value is lost: delete it, then replace the key again. If not, replace it again.", "name", name),
 			Link: home, LinkText: checkNow}
 	case len(created.Found) == 1:
-		return &views.Notice{Text: name + " was created, but its value was lost. Delete it, then replace the key again.",
-			Link: home + "/" + created.Found[0].ID + "/delete", LinkText: "Delete " + name + "…"}
+		return &views.Notice{Text: lang.T(ctx, "replace.lost.created",
+			"{name} was created, but its value was lost. Delete it, then replace the key again.", "name", name),
+			Link: home + "/" + created.Found[0].ID + "/delete", LinkText: lang.T(ctx, "replace.lost.delete", "Delete {name}…", "name", name)}
 	case there:
-		return &views.Notice{Text: "There is a key named " + name + ". If you didn’t create it before, its value was lost: delete it, then replace the key again.",
-			Link: home, LinkText: "Look at your keys"}
+		return &views.Notice{Text: lang.T(ctx, "replace.lost.there",
+			"There is a key named {name}. If you didn’t create it before, its value was lost: delete it, then replace the key again.", "name", name),
+			Link: home, LinkText: lang.T(ctx, "replace.lost.look", "Look at your keys")}
 	case late:
-		return &views.Notice{Text: "Your list has no key named " + name + " so far. Check again before you replace the key again.",
+		return &views.Notice{Text: lang.T(ctx, "replace.lost.late",
+			"Your list has no key named {name} so far. Check again before you replace the key again.", "name", name),
 			Link: home, LinkText: checkNow}
 	default:
-		return &views.Notice{Text: "Your list has no key named " + name + ": it was not created. You can replace the key again."}
+		return &views.Notice{Text: lang.T(ctx, "replace.lost.not-created",
+			"Your list has no key named {name}: it was not created. You can replace the key again.", "name", name)}
 	}
 }
 
@@ -264,7 +275,7 @@ func (h *dashboard) replacedBy(key model.Key) *views.Replacement {
 	}
 	now := h.Now()
 	v := &views.Replacement{
-		ByID: r.NewID, By: r.NewName, Evidence: r.Finish == model.FinishOnEvidence, Quiet: views.QuietFor(r.Quiet),
+		ByID: r.NewID, By: r.NewName, Evidence: r.Finish == model.FinishOnEvidence, Quiet: r.Quiet,
 		Created: views.NewWhen(r.StartedAt, now), Used: views.NewWhen(r.NewUsedAt, now), Seen: views.NewWhen(r.OldSeenAt, now),
 		OffAt: views.NewWhen(r.Due(), now), Unreported: !h.Here,
 	}

@@ -2,11 +2,14 @@ package handlers
 
 import (
 	"cmp"
+	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
+	"latchkey/internal/lang"
 	"latchkey/internal/model"
 	"latchkey/views"
 )
@@ -79,19 +82,20 @@ func withoutReplaces(page string) (bare string, r replaces) {
 
 // askedToReplace is the key that a request asks to replace, among all keys of the person, with what is true of it.
 func (h *dashboard) askedToReplace(c echo.Context, keys []model.Key) (old model.Key, t views.Takes) {
-	r := replacesIn(c)
+	ctx, r := c.Request().Context(), replacesIn(c)
 	if r.id == "" {
 		return old, t
 	}
 	i := slices.IndexFunc(keys, func(key model.Key) bool { return key.ID == r.id })
 	if i < 0 {
-		return old, views.Takes{Then: "no other key: the one to replace is not there any more"}
+		return old, views.Takes{Then: lang.T(ctx, "replace.none.gone", "no other key: the one to replace is not there any more")}
 	}
 	if old = keys[i]; old.Replaced.Open() {
-		return model.Key{}, views.Takes{Then: "no other key: " + old.Replaced.NewName + " is already replacing " + old.Name}
+		return model.Key{}, views.Takes{Then: lang.T(ctx, "replace.none.already", "no other key: {new} is already replacing {old}",
+			"new", old.Replaced.NewName, "old", old.Name)}
 	}
 	how := h.offered(r)
-	return old, views.Takes{ID: r.id, When: r.when, Name: old.Name, Then: goesOn(old.Disabled, how.Finish, views.QuietFor(how.Quiet))}
+	return old, views.Takes{ID: r.id, When: r.when, Name: old.Name, Then: becomes(ctx, old.Disabled, how.Finish, how.Quiet)}
 }
 
 // offered is how a key is replaced, by its owner where the server does not turn keys off by itself.
@@ -103,30 +107,34 @@ func (h *dashboard) offered(r replaces) model.Replacing {
 	return how
 }
 
-// goesOn says what becomes of the old key.
-func goesOn(off bool, finish model.Finish, quiet string) string {
+// becomes says what becomes of the old key, behind "which".
+func becomes(ctx context.Context, off bool, finish model.Finish, quiet time.Duration) string {
 	switch {
 	case off:
-		return "is off already"
+		return lang.T(ctx, "replace.becomes.off", "is off already")
 	case finish == model.FinishNow:
-		return "is turned off at once"
+		return lang.T(ctx, "replace.becomes.now", "is turned off at once")
 	case finish == model.FinishByPerson:
-		return "keeps working until you turn it off"
+		return lang.T(ctx, "replace.becomes.person", "keeps working until you turn it off")
 	default:
-		return "keeps working until the new key is in use and the old one has been quiet for " + quiet
+		return lang.T(ctx, "replace.becomes.quiet", "keeps working until the new key is in use and the old one has been quiet for {quiet}",
+			"quiet", views.QuietFor(ctx, quiet))
 	}
 }
 
+// goesOn is what becomes returns of an old key that is off.
+func goesOn(bool, string, string) string { return "is off already" }
+
 // takes is which key a new one takes the place of, among all keys after it was created.
-func takes(id string, keys []model.Key) views.Takes {
+func takes(ctx context.Context, id string, keys []model.Key) views.Takes {
 	for _, old := range keys {
 		if r := old.Replaced; r.NewID == id && r.State != model.ReplacementUndone {
-			t := views.Takes{ID: old.ID, Name: old.Name, Then: "is off"}
+			t := views.Takes{ID: old.ID, Name: old.Name, Then: lang.T(ctx, "replace.becomes.is-off", "is off")}
 			if r.Finish == model.FinishNow && !old.Disabled { // another server did not say yes
 				r.Finish = model.FinishByPerson
 			}
 			if !old.Disabled {
-				t.Then = goesOn(false, r.Finish, views.QuietFor(r.Quiet))
+				t.Then = becomes(ctx, false, r.Finish, r.Quiet)
 			}
 			return t
 		}

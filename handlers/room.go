@@ -64,7 +64,7 @@ func (h *dashboard) makeRoom(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if problem := h.typedWrong(form, chosen); problem != "" {
+	if problem := h.typedWrong(ctx, form, chosen); problem != "" {
 		return h.askSeveral(c, http.StatusUnprocessableEntity, questionInRoom(m.Return), chosen, problem)
 	}
 	results, err := h.oneByOne(ctx, c, actDelete, chosen)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"latchkey/internal/lang"
 	"latchkey/internal/model"
 	"latchkey/views"
 )
@@ -30,7 +31,7 @@ func (h *dashboard) showWhichKey(c echo.Context) error {
 
 // whichKeyModel shows the keys that have a fingerprint, and gives them all.
 func (h *dashboard) whichKeyModel(c echo.Context) (views.WhichKey, []model.Key, error) {
-	m := views.WhichKey{Page: h.page(c, "Identify a key"), Embedded: h.Here}
+	m := views.WhichKey{Page: h.page(c, lang.T(c.Request().Context(), "whichkey.title", "Identify a key")), Embedded: h.Here}
 	ctx, cancel := readContext(c)
 	defer cancel()
 	keys, err := h.person(c).Keys(ctx)
@@ -57,9 +58,11 @@ func (h *dashboard) tryValue(c echo.Context) error {
 	value, status := model.ValueIn(model.Secret(c.Request().PostFormValue("value"))), http.StatusOK
 	switch {
 	case value == "":
-		m.Error, status = "Paste a value first.", http.StatusUnprocessableEntity
+		m.Error = lang.T(c.Request().Context(), "whichkey.nothing", "Paste a value first.")
+		status = http.StatusUnprocessableEntity
 	case len(value) > maxValue:
-		m.Error, status = "That’s too long to be a key’s value. Nothing was sent.", http.StatusUnprocessableEntity
+		m.Error = lang.T(c.Request().Context(), "whichkey.too-long", "That’s too long to be a key’s value. Nothing was sent.")
+		status = http.StatusUnprocessableEntity
 	default:
 		v, err := h.try(c, m.Keys, keys, value)
 		if err != nil {
@@ -79,38 +82,43 @@ func (h *dashboard) try(c echo.Context, known []views.Key, all []model.Key, valu
 	key, err := h.person(c).TryValue(ctx, value)
 	switch {
 	case model.Is(err, model.KindWrongValue):
-		return refused(byFingerprint(known, value)), nil
+		return refused(ctx, byFingerprint(known, value)), nil
 	case err != nil:
 		return views.Verdict{}, tryingValue.in(err)
 	case key.UserID != a.UserID:
-		return views.Verdict{Title: "It works, but it isn’t yours.", Text: "The key belongs to another account."}, nil
+		return views.Verdict{
+			Title: lang.T(ctx, "whichkey.not-yours", "It works, but it isn’t yours."), Text: lang.T(ctx, "whichkey.of-another", "The key belongs to another account."),
+		}, nil
 	}
-	v := views.Verdict{Works: true, Title: "It works.", Text: "This is one of your keys."}
+	v := views.Verdict{
+		Works: true, Title: lang.T(ctx, "whichkey.works", "It works."), Text: lang.T(ctx, "whichkey.one-of-yours", "This is one of your keys."),
+	}
 	if k := byFingerprint(known, value); k != nil {
 		key.ID, key.Name = k.ID, k.Name
 	}
 	if i := slices.IndexFunc(all, func(k model.Key) bool { return k.ID == key.ID || key.ID == "" && k.Name == key.Name }); i >= 0 {
-		v.Text = "This is your key " + all[i].Title() + "."
-		v.ID, v.Link, v.Leaked = all[i].ID, "Open "+all[i].Title(), all[i].Disabled && !all[i].Card.LeakedAt.IsZero()
+		v.Text = lang.T(ctx, "whichkey.yours", "This is your key {key}.", "key", all[i].Title())
+		v.ID, v.Link = all[i].ID, lang.T(ctx, "act.open", "Open {key}", "key", all[i].Title())
+		v.Leaked = all[i].Disabled && !all[i].Card.LeakedAt.IsZero()
 	}
 	return v, nil
 }
 
 // refused says what is known of a value that does not work, which is k's unless that is nil.
-func refused(k *views.Key) views.Verdict {
-	v := views.Verdict{Title: "It doesn’t work."}
+func refused(ctx context.Context, k *views.Key) views.Verdict {
+	v := views.Verdict{Title: lang.T(ctx, "whichkey.fails", "It doesn’t work.")}
 	switch {
 	case k == nil:
-		v.Text = "Its key is off, has expired, was deleted, or never existed."
+		v.Text = lang.T(ctx, "whichkey.none", "Its key is off, has expired, was deleted, or never existed.")
 	case k.On && k.Expiry != nil && k.Expiry.State == views.Expired:
-		v.Text = "This is " + k.Name + ", which has expired."
+		v.Text = lang.T(ctx, "whichkey.expired", "This is {key}, which has expired.", "key", k.Name)
 	case k.On:
-		v.Text = "This is " + k.Name + ", which is on, but the key service refused it."
+		v.Text = lang.T(ctx, "whichkey.refused", "This is {key}, which is on, but the key service refused it.", "key", k.Name)
 	default:
-		v.Text = "This is " + k.Name + ", which is off."
+		v.Text = lang.T(ctx, "whichkey.off", "This is {key}, which is off.", "key", k.Name)
 	}
 	if k != nil {
-		v.ID, v.Link, v.Leaked = k.ID, "Open "+k.Name, !k.On && k.Leaked
+		v.ID, v.Link, v.Leaked = k.ID, lang.T(ctx, "act.open", "Open {key}", "key", k.Name), !k.On && k.Leaked
 	}
 	return v
 }

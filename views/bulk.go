@@ -1,8 +1,8 @@
 package views
 
 import (
+	"context"
 	"slices"
-	"strconv"
 
 	"github.com/a-h/templ"
 )
@@ -91,11 +91,19 @@ type Several struct {
 }
 
 // Act is what the button says.
-func (m Several) Act() string {
+func (m Several) Act(ctx context.Context) string {
 	if len(m.List) == 1 {
-		return "Delete " + m.List[0].Name
+		return t(ctx, "bulk.delete-key", "Delete {key}", "key", m.List[0].Name)
 	}
-	return "Delete " + strconv.Itoa(len(m.List)) + " keys"
+	return tn(ctx, "bulk.delete-keys", len(m.List), "Delete {n} key", "Delete {n} keys")
+}
+
+// question is what is asked.
+func (m Several) question(ctx context.Context) string {
+	if len(m.List) == 1 {
+		return t(ctx, "bulk.delete-key-question", "Delete {key}?", "key", m.List[0].Name)
+	}
+	return tn(ctx, "bulk.delete-keys-question", len(m.List), "Delete {n} key?", "Delete {n} keys?")
 }
 
 func (m Several) them() string {
@@ -106,13 +114,13 @@ func (m Several) them() string {
 }
 
 // lost is what is gone with the keys.
-func (m Several) lost() string {
-	text := "This can’t be undone."
+func (m Several) lost(ctx context.Context) string {
+	text := t(ctx, "bulk.no-undo", "This can’t be undone.")
 	for _, k := range m.List {
 		if !k.neverUsed() {
-			text = "Their devices can’t sign in with them again. This can’t be undone."
+			text = t(ctx, "bulk.no-sign-in", "Their devices can’t sign in with them again. This can’t be undone.")
 			if k.EndsAtOnce {
-				return "Their devices are signed out and can’t sign in again. This can’t be undone."
+				return t(ctx, "bulk.signed-out", "Their devices are signed out and can’t sign in again. This can’t be undone.")
 			}
 		}
 	}

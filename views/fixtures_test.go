@@ -175,7 +175,7 @@ func replace(page views.Page, text string) views.Replace {
 func replaced(n int, text string, state views.Replacing) views.Key {
 	k, when := key(n, text), views.NewWhen(noon, noon)
 	k.Replaced = &views.Replacement{
-		ByID: id(9), By: text, State: state, Evidence: true, Quiet: text, Created: when, Used: when, OffAt: when, Seen: when, Device: text,
+		ByID: id(9), By: text, State: state, Evidence: true, Quiet: time.Hour, Created: when, Used: when, OffAt: when, Seen: when, Device: text,
 	}
 	return k
 }

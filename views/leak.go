@@ -1,6 +1,11 @@
 package views
 
-import "github.com/a-h/templ"
+import (
+	"context"
+	"io"
+
+	"github.com/a-h/templ"
+)
 
 // Leak is the model of the page that tells what came of turning a key off because its value leaked.
 type Leak struct {
@@ -21,4 +26,16 @@ type LeakedOn struct {
 }
 
 // leakedRow is what the row of a key says whose value leaked, whatever else there would be to say.
-var leakedRow = templ.Raw(`<span class="by"><strong>You said its value leaked</strong></span>`)
+var leakedRow = templ.ComponentFunc(func(ctx context.Context, to io.Writer) error {
+	return write(to, `<span class="by"><strong>`, escapeText(t(ctx, "leak.row", "You said its value leaked")), `</strong></span>`)
+})
+
+// turnOnTitle is the question.
+func turnOnTitle(k Key) templ.Component {
+	return say("leak.turn-on", "Turn {key} on?", with{"key": isolated(k.Title())})
+}
+
+// TurnOnTitle is the same for the title of the page.
+func TurnOnTitle(ctx context.Context, name string) string {
+	return t(ctx, "leak.turn-on", "Turn {key} on?", "key", name)
+}

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/a-h/templ"
+
+	"latchkey/internal/lang"
 )
 
 // Replacement is that another key takes the place of one: which, and how far that has come. A pointer to none is how a key has it that nothing
@@ -15,9 +17,9 @@ type Replacement struct {
 	ByID, By string // the other key, and its name
 	State    Replacing
 	// Evidence says that the server turns the old key off by itself; otherwise its owner does. Quiet is for how long it must not have been
-	// seen then: "an hour".
+	// seen then.
 	Evidence bool
-	Quiet    string
+	Quiet    time.Duration
 	// Created is when the new key was, Used when it first signed something in, and OffAt when the old key is turned off if it stays quiet;
 	// zero for what is not so far. Device is what used it first, in our words.
 	Created, Used, OffAt When
@@ -76,23 +78,25 @@ type replacedLine Replacement
 // Render writes the line.
 func (r *replacedLine) Render(ctx context.Context, to io.Writer) error {
 	w := &sentences{ctx: ctx, to: to}
+	name := part{name: "new", text: r.By}
 	w.text(`<span class="by">`)
-	switch name := templ.EscapeString(r.By); {
+	switch {
 	case r.State == ReplacingDone:
-		w.text("Replaced by " + name)
+		w.fill(t(ctx, "replace.row.done", "Replaced by {new}"), name)
 	case r.State == ReplacingBoth:
-		w.text("→ " + name + " · both are in use")
+		w.fill(t(ctx, "replace.row.both", "→ {new} · both are in use"), name)
 	case r.Unreported, r.Used.Machine != "" && !r.Evidence:
-		w.text("→ " + name + " · waiting for you")
+		w.fill(t(ctx, "replace.row.yours", "→ {new} · waiting for you"), name)
 	case r.Used.Machine == "":
-		w.text("→ " + name + " · waiting for its first use")
+		w.fill(t(ctx, "replace.row.waits", "→ {new} · waiting for its first use"), name)
 	default:
-		w.text("→ " + name + " is in use · off after ")
-		w.time(r.OffAt.as(timeOfDay))
+		w.fill(t(ctx, "replace.row.off-after", "→ {new} is in use · off after {when}"), name, part{name: "when", at: r.OffAt.as(timeOfDay)})
 	}
 	w.text("</span>")
 	if (*Replacement)(r).awaits() != "" {
-		w.text(` <a class="by noscript" href="/keys">Refresh</a>`)
+		w.text(` <a class="by noscript" href="/keys">`)
+		w.text(escapeText(t(ctx, "replace.row.refresh", "Refresh")))
+		w.text("</a>")
 	}
 	return w.err
 }
@@ -128,25 +132,32 @@ const (
 // Quiets are the times for which an old key may have to be quiet, in the order in which they are offered. The first is the least: a device
 // renews its access every half hour, and that is written down within ten minutes.
 var Quiets = []struct {
-	ID, Words string
-	For       time.Duration
-}{{"hour", "an hour", time.Hour}, {"day", "a day", day}, {"week", "a week", 7 * day}}
-
-// QuietFor is a time of Quiets in words, and every other in hours.
-func QuietFor(d time.Duration) string {
-	for _, q := range Quiets {
-		if q.For == d {
-			return q.Words
-		}
-	}
-	return Stretch(d)
+	ID    string
+	Words lang.Text
+	For   time.Duration
+}{
+	{"hour", lang.New("replace.quiet.hour", "an hour"), time.Hour},
+	{"day", lang.New("replace.quiet.day", "a day"), day},
+	{"week", lang.New("replace.quiet.week", "a week"), 7 * day},
 }
 
-func replaceTitle(name string) string { return "Replace " + name + "?" }
+// QuietFor is a time of Quiets in words, and every other in hours.
+func QuietFor(ctx context.Context, d time.Duration) string {
+	for _, q := range Quiets {
+		if q.For == d {
+			return q.Words.In(ctx)
+		}
+	}
+	if d%time.Hour != 0 {
+		return tn(ctx, "replace.quiet.minutes", int(d.Round(time.Minute)/time.Minute), "{n} minute", "{n} minutes")
+	}
+	return tn(ctx, "replace.quiet.hours", int(d/time.Hour), "{n} hour", "{n} hours")
+}
 
 // room is how many keys there are, before there is one more.
-func (m Replace) room() string {
-	return strconv.Itoa(m.Quota.Used) + " of " + strconv.Itoa(m.Quota.Limit) + " used; a replacement needs one more for a while"
+func (m Replace) room(ctx context.Context) string {
+	return t(ctx, "replace.room", "{used} of {limit} used; a replacement needs one more for a while",
+		"used", strconv.Itoa(m.Quota.Used), "limit", strconv.Itoa(m.Quota.Limit))
 }
 
 // Takes is which key the one takes the place of that is to be created, or was.
@@ -185,59 +196,44 @@ func (k Key) News() string {
 
 // inUse is the second step of a replacement: the new key.
 func (r *Replacement) inUse() templ.Component {
-	return templ.ComponentFunc(func(ctx context.Context, to io.Writer) error {
-		w := &sentences{ctx: ctx, to: to}
+	return saying(func(w *sentences) {
+		since := part{name: "when", at: r.Used.as(timeOfDay)}
 		switch {
 		case r.Unreported:
-			w.text("Put its value on the device. The key service does not report when it is in use")
+			w.fill(t(w.ctx, "replace.step.unreported", "Put its value on the device. The key service does not report when it is in use"))
 		case r.Used.Machine == "":
-			w.text("Waiting for its first use")
+			w.fill(t(w.ctx, "replace.step.waits", "Waiting for its first use"))
+		case r.Device == "":
+			w.fill(t(w.ctx, "replace.step.in-use", "New value in use since {when}"), since)
 		default:
-			w.text("New value in use since ")
-			w.time(r.Used.as(timeOfDay))
-			if r.Device != "" {
-				w.text(" (" + templ.EscapeString(r.Device) + ")")
-			}
+			w.fill(t(w.ctx, "replace.step.in-use-by", "New value in use since {when} ({device})"), since, part{name: "device", text: r.Device})
 		}
-		return w.err
 	})
 }
 
 // ends is the third step: the old key, of that name.
 func (r *Replacement) ends(name string) templ.Component {
-	return templ.ComponentFunc(func(ctx context.Context, to io.Writer) error {
-		w := &sentences{ctx: ctx, to: to}
-		name := templ.EscapeString(name)
+	return saying(func(w *sentences) {
+		old, off := part{name: "old", text: name}, part{name: "off", at: r.OffAt.as(timeOfDay)}
 		switch {
 		case !r.Evidence:
-			w.text("Waiting for you: turn " + name + " off when nothing needs it any more")
+			w.fill(t(w.ctx, "replace.step.yours", "Waiting for you: turn {old} off when nothing needs it any more"), old)
 		case r.Used.Machine == "":
-			w.text(name + " is turned off when it has been quiet for " + r.Quiet + " from then on")
+			w.fill(t(w.ctx, "replace.step.when-quiet", "{old} is turned off when it has been quiet for {quiet} from then on"), old, part{name: "quiet", text: QuietFor(w.ctx, r.Quiet)})
+		case r.Seen.Machine == "":
+			w.fill(t(w.ctx, "replace.step.off-after", "{old} is turned off after {off} if that stays so"), old, off)
 		default:
-			w.text(name)
-			if r.Seen.Machine != "" {
-				w.text(" has been quiet since ")
-				w.time(r.Seen.as(timeOfDay))
-				w.text(", and")
-			}
-			w.text(" is turned off after ")
-			w.time(r.OffAt.as(timeOfDay))
-			w.text(" if that stays so")
+			w.fill(t(w.ctx, "replace.step.quiet-off-after", "{old} has been quiet since {seen}, and is turned off after {off} if that stays so"),
+				old, off, part{name: "seen", at: r.Seen.as(timeOfDay)})
 		}
-		return w.err
 	})
 }
 
-// isOff is said of the key of that name, with the time when that is known.
-func isOff(name string, since When) templ.Component {
-	return templ.ComponentFunc(func(ctx context.Context, to io.Writer) error {
-		w := &sentences{ctx: ctx, to: to}
-		if since.Machine == "" {
-			w.text(templ.EscapeString(name) + " is off")
-		} else {
-			w.text(templ.EscapeString(name) + " has been off since ")
-			w.time(since.as(timeOfDay))
-		}
-		return w.err
-	})
+// parkedSince is said of the old key when another one has taken its place, with the time when that is known.
+func (k *KeyCard) parkedSince() templ.Component {
+	w := with{"old": k.Name, "new": otherKey(k.Replaced), "when": clock(k.TurnedOff)}
+	if k.TurnedOff.Machine == "" {
+		return say("replace.parked", "{old} is off: replaced by {new}.", w)
+	}
+	return say("replace.parked-since", "{old} has been off since {when}: replaced by {new}.", w)
 }

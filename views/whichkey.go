@@ -1,6 +1,10 @@
 package views
 
-import "github.com/a-h/templ"
+import (
+	"context"
+
+	"github.com/a-h/templ"
+)
 
 // WhichKey is the model of the page that identifies a key by its value. The value itself is no part of it.
 type WhichKey struct {
@@ -27,14 +31,15 @@ type Verdict struct {
 	Leaked bool
 }
 
-func (m WhichKey) whyNoLook() string {
+func (m WhichKey) whyNoLook(ctx context.Context) string {
 	switch m.Uses {
 	case NotReported:
-		return "This server doesn’t report the fingerprints of keys, so the value can’t be compared here. You can still try signing in with it."
+		return t(ctx, "whichkey.not-reported",
+			"This server doesn’t report the fingerprints of keys, so the value can’t be compared here. You can still try signing in with it.")
 	case NotKnown:
-		return "The fingerprints of your keys can’t be read right now. You can still try signing in with the value."
+		return t(ctx, "whichkey.not-known", "The fingerprints of your keys can’t be read right now. You can still try signing in with the value.")
 	default:
-		return "You have no keys yet, so it isn’t one of yours."
+		return t(ctx, "whichkey.no-keys", "You have no keys yet, so it isn’t one of yours.")
 	}
 }
 
@@ -52,4 +57,16 @@ func leakAction(v *Verdict) templ.SafeURL {
 		return "/keys/which"
 	}
 	return keyPath(v.ID, "leaked")
+}
+
+// state is the state of a key in a word.
+func (k Key) state(ctx context.Context) string {
+	switch {
+	case k.expired():
+		return t(ctx, "expiry.state", "Expired")
+	case k.On:
+		return t(ctx, "state.on", "On")
+	default:
+		return t(ctx, "state.off", "Off")
+	}
 }
