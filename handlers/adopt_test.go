@@ -119,6 +119,8 @@ func TestAValueThatIsNotAdoptedIsInNoAnswer(t *testing.T) {
 	b.adopts("one-more", testkit.OldValue()).leadsTo("/keys/room")
 	b.get("/keys/room").says("#status", "one-more was not adopted: you have 20 of 20 keys.")
 	b.get("/keys/adopt").leadsTo("/keys/room")
+	b.with("Accept-Language", "de").adopts("pump", fresh[1:]).says("#adopt-value-error", "Ein Wert hat 64 Buchstaben und Ziffern; dieser hat 63.").
+		says("h1", "Einen Schlüssel übernehmen, den ein Gerät schon hat")
 }
 
 // The question for the password carries along what was typed, but no value: a page that holds one can be saved.

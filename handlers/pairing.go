@@ -566,7 +566,7 @@ func notApproved(ctx context.Context, m *views.Pairing, holder *views.Key, keys 
 	case errors.Is(err, onboard.ErrNotKept):
 		n.Title = notConnected
 		n.Text = lang.T(ctx, "pairing.notkept", "Its key couldn’t be kept for it, so it was deleted again.")
-		if t := m.Takes; t.ID != "" && t.Then == goesOn(true, "", "") { // which was to be now, and nobody takes back
+		if t := m.Takes; t.ID != "" && t.Off { // which was to be now, and nobody takes back
 			n.Text += " " + lang.T(ctx, "pairing.notkept.old", "{name}, which it was to replace, is off.", "name", t.Name)
 			n.Link, n.LinkText = home+"/"+t.ID, openKey(ctx, t.Name)
 		}

@@ -95,7 +95,7 @@ func (h *dashboard) askedToReplace(c echo.Context, keys []model.Key) (old model.
 			"new", old.Replaced.NewName, "old", old.Name)}
 	}
 	how := h.offered(r)
-	return old, views.Takes{ID: r.id, When: r.when, Name: old.Name, Then: becomes(ctx, old.Disabled, how.Finish, how.Quiet)}
+	return old, views.Takes{ID: r.id, When: r.when, Name: old.Name, Off: old.Disabled, Then: becomes(ctx, old.Disabled, how.Finish, how.Quiet)}
 }
 
 // offered is how a key is replaced, by its owner where the server does not turn keys off by itself.
@@ -121,9 +121,6 @@ func becomes(ctx context.Context, off bool, finish model.Finish, quiet time.Dura
 			"quiet", views.QuietFor(ctx, quiet))
 	}
 }
-
-// goesOn is what becomes returns of an old key that is off.
-func goesOn(bool, string, string) string { return "is off already" }
 
 // takes is which key a new one takes the place of, among all keys after it was created.
 func takes(ctx context.Context, id string, keys []model.Key) views.Takes {

@@ -69,8 +69,8 @@ func (h *dashboard) awaitKey(c echo.Context) error {
 // news is what a page says of a key when something has changed. That a key still waits is none.
 func news(ctx context.Context, k views.Key) string {
 	switch refused := k.Use.Refused.Machine != ""; {
-	case k.News() != "":
-		return k.News()
+	case k.News(ctx) != "":
+		return k.News(ctx)
 	case k.Use.Stage == views.Connected:
 		return lang.T(ctx, "news.connected", "{name} is connected.", "name", k.Name)
 	case k.Use.Stage != "" && refused:

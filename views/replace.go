@@ -165,8 +165,10 @@ type Takes struct {
 	ID, Name string
 	// When is when the old one may stop, as forms carry it.
 	When string
-	// Then goes on from the name: "is turned off at once". Without an ID it is why there is none.
+	// Then goes on behind "which": "is turned off at once". Without an ID it is why there is none.
 	Then string
+	// Off says that the old one is off already.
+	Off bool
 }
 
 // replacePath is where a key is replaced.
@@ -179,16 +181,16 @@ func (k Key) parked() bool { return k.replaced() && !k.On && k.Unknown == "" && 
 func (k Key) takenOver() bool { return k.replaced() && !k.On && k.Replaced.ByID != "" }
 
 // News is what a page says of the replacement when something has changed, "" for nothing.
-func (k Key) News() string {
+func (k Key) News(ctx context.Context) string {
 	switch {
 	case !k.replaced():
 		return ""
 	case k.Replaced.State == ReplacingDone:
-		return k.Name + " is off: " + k.Replaced.By + " has taken its place."
+		return t(ctx, "replace.news.done", "{old} is off: {new} has taken its place.", "old", k.Name, "new", k.Replaced.By)
 	case k.Replaced.State == ReplacingBoth:
-		return k.Name + " and " + k.Replaced.By + " are both in use."
+		return t(ctx, "replace.both-in-use", "{old} and {new} are both in use.", "old", k.Name, "new", k.Replaced.By)
 	case k.Replaced.Used.Machine != "":
-		return k.Replaced.By + " is in use."
+		return t(ctx, "replace.news.in-use", "{new} is in use.", "new", k.Replaced.By)
 	default:
 		return ""
 	}
