@@ -1,8 +1,11 @@
 package handlers
 
 import (
+	"context"
 	"regexp"
 	"strings"
+
+	"latchkey/internal/lang"
 )
 
 // product is the first word of a User-Agent header: a name and a version, in letters that cannot mislead.
@@ -16,39 +19,67 @@ var systems = []struct{ word, name string }{
 	{"linux", "Linux"},
 }
 
+// program is what a device's program calls itself, in parts that are said in the reader's language.
+type program struct {
+	kind         lang.Text // of those that are called by what they are
+	name, system string
+}
+
+// The programs that are called by what they are.
+var (
+	aBrowser       = lang.New("program.browser", "a browser")
+	aGoProgram     = lang.New("program.go", "a Go program")
+	aNodeProgram   = lang.New("program.node", "a Node.js program")
+	aJavaProgram   = lang.New("program.java", "a Java program")
+	aPythonProgram = lang.New("program.python", "a Python program")
+)
+
+func (p program) in(ctx context.Context) string {
+	name := p.name
+	if p.kind.ID != "" {
+		name = p.kind.In(ctx)
+	}
+	if p.system == "" {
+		return name
+	}
+	return lang.T(ctx, "program.system", "{program} on {system}", "program", name, "system", p.system)
+}
+
 // programOf makes a few words of what a device's program calls itself: "curl 8.5.0", "a Go program", "latchkey 1.0 on Linux".
 // It gives "" for what it cannot read.
-func programOf(agent string) string {
+func programOf(ctx context.Context, agent string) string { return readProgram(agent).in(ctx) }
+
+func readProgram(agent string) (p program) {
 	found := product.FindStringSubmatch(agent)
 	if found == nil {
-		return ""
+		return p
 	}
 	name, version := found[1], found[2]
 	switch strings.ToLower(name) {
 	case "mozilla":
-		name, version = "a browser", ""
+		p.kind = aBrowser
 	case "go-http-client":
-		name, version = "a Go program", ""
+		p.kind = aGoProgram
 	case "node", "undici":
-		name, version = "a Node.js program", ""
+		p.kind = aNodeProgram
 	case "okhttp", "java", "apache-httpclient":
-		name, version = "a Java program", ""
+		p.kind = aJavaProgram
 	case "python-requests", "python-urllib", "python-httpx", "aiohttp":
-		name, version = "a Python program", ""
-	}
-	if name == found[1] {
+		p.kind = aPythonProgram
+	default:
 		if version == "" { // any word may stand there
-			return ""
+			return p
 		}
-		name += " " + version
+		p.name = name + " " + version
 	}
 	agent = strings.ToLower(agent)
 	for _, system := range systems {
 		if strings.Contains(agent, system.word) {
-			return name + " on " + system.name
+			p.system = system.name
+			break
 		}
 	}
-	return name
+	return p
 }
 
 // known are the programs that are called by their names as if they were what they say: words that everybody knows, and that nobody takes
@@ -69,7 +100,7 @@ func claimOf(agent string) string {
 	if known.MatchString(agent) {
 		return ""
 	}
-	return programOf(agent)
+	return programOf(context.Background(), agent)
 }
 
 // browsers are what browsers write of themselves. The first that fits counts: most claim to be the others too.
@@ -80,12 +111,12 @@ var browsers = []struct{ word, name string }{
 
 // browserOf is programOf for what somebody is signed in with, where it helps to tell one browser from another: "Firefox on Linux".
 func browserOf(agent string) string {
-	program := programOf(agent)
+	p := readProgram(agent)
 	lower := strings.ToLower(agent)
 	for _, browser := range browsers {
-		if strings.Contains(lower, browser.word) {
-			return strings.Replace(program, "a browser", browser.name, 1)
+		if p.kind == aBrowser && strings.Contains(lower, browser.word) {
+			p.kind, p.name = lang.Text{}, browser.name
 		}
 	}
-	return program
+	return p.in(context.Background())
 }

@@ -36,7 +36,7 @@ func TestAProgramIsCalledWhatItCallsItself(t *testing.T) {
 		"cam/" + strings.Repeat("1", 200):                        "",
 		"câm/1.0":                                                "",
 	} {
-		if got := programOf(agent); got != want {
+		if got := programOf(t.Context(), agent); got != want {
 			t.Errorf("%q is called %q, want %q", agent, got, want)
 		}
 	}

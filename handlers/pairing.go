@@ -158,7 +158,7 @@ func (h *dashboard) pairingModel(c echo.Context, g model.DeviceGrant) views.Pair
 	m := views.Pairing{
 		Page: h.page(c, ""), ID: g.ID, State: pairingState(g, now), Code: onboard.ShowCode(g.UserCode),
 		DeviceName: g.DeviceName, Label: labelFor(g.DeviceName), Asked: views.NewMoment(g.CreatedAt, now), Ends: views.NewCountdown(g.ExpiresAt, now),
-		Address: g.Address, YourAddress: h.addressToCompare(c, g.Address), Program: programOf(g.Agent),
+		Address: g.Address, YourAddress: h.addressToCompare(c, g.Address), Program: programOf(c.Request().Context(), g.Agent),
 		KeyID: g.KeyID, KeyName: g.KeyName, Fetched: views.NewWhen(g.DeliveredAt, now),
 	}
 	m.Near = m.YourAddress != "" && limits.Network(m.YourAddress) == limits.Network(g.Address)
@@ -524,7 +524,8 @@ func (h *dashboard) explainNotApproved(c echo.Context, m *views.Pairing, wanted 
 		return http.StatusUnprocessableEntity
 	case model.Is(err, model.KindKeyLimit):
 		m.Notice = &views.Notice{
-			Bad: true, Title: lang.T(ctx, "pairing.not", "Not approved."), Text: lang.T(ctx, "pairing.not.room", "There is no room for another key."),
+			Bad: true, Title: lang.T(ctx, "pairing.not", "Not approved."),
+			Text: lang.T(ctx, "pairing.not.room", "There is no room for another key."),
 		}
 		return http.StatusUnprocessableEntity
 	case model.Is(err, model.KindNotFound), model.Is(err, model.KindReplacing), model.Is(err, model.KindNoReplacement):
@@ -542,7 +543,9 @@ func (h *dashboard) explainNotApproved(c echo.Context, m *views.Pairing, wanted 
 }
 
 // notApproved compares the list with what was asked for when it is not known whether a key was made, and says what it found.
-func notApproved(ctx context.Context, m *views.Pairing, holder *views.Key, keys *pairedKeys, p problem, err error, clock *views.Clock) *views.Notice {
+func notApproved(
+	ctx context.Context, m *views.Pairing, holder *views.Key, keys *pairedKeys, p problem, err error, clock *views.Clock,
+) *views.Notice {
 	n := &views.Notice{Bad: true, Title: p.heading + "."}
 	notConnected := lang.T(ctx, "pairing.notconnected", "The device was not connected.")
 	if lost(err) {
@@ -575,7 +578,8 @@ func notApproved(ctx context.Context, m *views.Pairing, holder *views.Key, keys 
 	case model.OutcomeOf(err) != model.Unclear:
 		n.Text = strings.TrimSpace(lang.T(ctx, "pairing.notconnected.nokey", "The device was not connected, and no key was created.") + " " + p.again)
 	case m.Failure != nil:
-		n.Text = lang.T(ctx, "pairing.unread", "We asked for a key named {name} and don’t know whether it was created. The device didn’t get it.",
+		n.Text = lang.T(ctx, "pairing.unread",
+			"We asked for a key named {name} and don’t know whether it was created. The device didn’t get it.",
 			"name", m.Name)
 		n.Link, n.LinkText = home, lang.T(ctx, "pairing.look", "Look at your keys")
 	case holder != nil:

@@ -50,7 +50,7 @@ func handoffTabs(h Handoff, value bool) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		for i, s := range h.Snippets {
+		for i, s := range h.snippets(ctx) {
 			if s.More && !h.Snippets[i-1].More {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<label class=\"chip\"><input type=\"checkbox\" id=\"more-systems\" autocomplete=\"off\">More</label>")
 				if templ_7745c5c3_Err != nil {
