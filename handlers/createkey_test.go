@@ -619,7 +619,7 @@ func try(suggestion string) string {
 	if suggestion == "" {
 		return ""
 	}
-	return "Try " + suggestion + ".Use " + suggestion // without script, and with it
+	return "Try " + suggestion + ". Use " + suggestion // without script, and with it
 }
 
 func TestSpacesAroundANameAreNotPartOfIt(t *testing.T) {

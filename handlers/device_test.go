@@ -894,10 +894,10 @@ func TestANameThatCannotBeIsRefusedAndTheQuestionStays(t *testing.T) {
 	o := b.opens(d)
 	for name, want := range map[string]string{
 		"":                      "Give the key a name.",
-		"porch cam":             "Names can have letters, digits, - and _ only. Try porch-cam.Use porch-cam",
-		strings.Repeat("x", 65): "Names can have up to 64 characters. Try " + strings.Repeat("x", 64) + ".Use " + strings.Repeat("x", 64),
+		"porch cam":             "Names can have letters, digits, - and _ only. Try porch-cam. Use porch-cam",
+		strings.Repeat("x", 65): "Names can have up to 64 characters. Try " + strings.Repeat("x", 64) + ". Use " + strings.Repeat("x", 64),
 		"porch-cam":             "You already have a key with this name. It was created 1 Apr and is here: porch-cam.",
-		`"><script>alert(1)//`:  "Names can have letters, digits, - and _ only. Try script-alert-1.Use script-alert-1",
+		`"><script>alert(1)//`:  "Names can have letters, digits, - and _ only. Try script-alert-1. Use script-alert-1",
 		"\u202e":                "Names can have letters, digits, - and _ only.",
 	} {
 		for _, a := range []answer{o.approve(name), o.on(b.htmx()).approve(name).isPart()} {

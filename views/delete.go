@@ -1,6 +1,7 @@
 package views
 
 import (
+	"context"
 	"strings"
 
 	"github.com/a-h/templ"
@@ -36,7 +37,12 @@ func (k Key) neverUsed() bool {
 	return k.Use.Known == Known && !k.used() && k.Use.Since.Machine == ""
 }
 
-// deleteTitle is the question, which a dialog shows before the rest of it has come.
+// deleteQuestion is the question, which a dialog shows before the rest of it has come.
+func deleteQuestion(ctx context.Context, name string) string {
+	return t(ctx, "delete.title", "Delete {name}?", "name", name)
+}
+
+// deleteTitle is the same in English.
 func deleteTitle(name string) string { return "Delete " + name + "?" }
 
 // outline has the key that is in use stand behind the way that can be gone back.
@@ -47,26 +53,34 @@ func (m Delete) outline() string {
 	return "danger solid"
 }
 
-// by is what used the key last, in words of ours, behind "used 4 minutes ago".
-func (u Use) by() string {
-	switch u.Summary {
-	case "":
-		return ""
-	case u.From:
-		return " from " + u.From
+// lastDeed is what is known of how the key was used last, for a person who is about to delete it.
+func (k Key) lastDeed() templ.Component {
+	last := when(k.Use.Last)
+	switch {
+	case k.used() && k.Use.Summary == "":
+		return say("delete.used", "<strong>Last used {when}</strong>.", with{"when": last})
+	case k.used() && k.Use.Summary == k.Use.From:
+		return say("delete.used-from", "<strong>Last used {when}</strong> from {address}.", with{"when": last, "address": k.Use.From})
+	case k.used():
+		return say("delete.used-by", "<strong>Last used {when}</strong> by {device}.",
+			with{"when": last, "device": strings.ReplaceAll(k.Use.Summary, " · ", ", ")})
+	case k.Use.Known != Known:
+		return say("delete.created", "<strong>Created {when}</strong>.", with{"when": when(k.Created)})
+	case k.Use.Since.Machine != "":
+		return say("delete.no-use-seen", "<strong>No use seen since {day}</strong>.", with{"day": dateOf(k.Use.Since)})
 	default:
-		return " by " + strings.ReplaceAll(u.Summary, " · ", ", ")
+		return say("delete.never-used", "<strong>Never used</strong>.", nil)
 	}
 }
 
 // lost is what is gone with the key.
-func (k Key) lost() string {
+func (k Key) lost(ctx context.Context) string {
 	switch {
 	case k.neverUsed():
-		return "This can’t be undone."
+		return t(ctx, "delete.lost-nothing", "This can’t be undone.")
 	case k.EndsAtOnce:
-		return "Its devices are signed out and can’t sign in again. This can’t be undone."
+		return t(ctx, "delete.signs-out", "Its devices are signed out and can’t sign in again. This can’t be undone.")
 	default:
-		return "Its devices can’t sign in with it again. This can’t be undone."
+		return t(ctx, "delete.keeps-out", "Its devices can’t sign in with it again. This can’t be undone.")
 	}
 }

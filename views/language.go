@@ -21,15 +21,3 @@ func unread(l *lang.Language) string {
 	}
 	return l.T("language.unread", "not yet read by a speaker")
 }
-
-// and puts a list of things into a sentence.
-func and(ctx context.Context, list []string) (text string) {
-	for i, one := range list {
-		if i == 0 {
-			text = one
-		} else {
-			text = t(ctx, "list.and", "{a} and {b}", "a", text, "b", one)
-		}
-	}
-	return text
-}

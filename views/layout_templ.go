@@ -1359,7 +1359,7 @@ func notice(n *Notice) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = say("notice.ways", "You can also sign in with {ways}. <a>Remove</a> what you don’t recognise.", with{"ways": and(ctx, n.Ways), "a": link("/account")}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = say("notice.ways", "You can also sign in with {ways}. <a>Remove</a> what you don’t recognise.", with{"ways": allOf(ctx, n.Ways), "a": link("/account")}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -14,23 +14,22 @@ type keyMenu Key
 
 // Render writes the menu.
 func (k *keyMenu) Render(ctx context.Context, out io.Writer) error {
-	err := write(out, `<details class="menu"><summary aria-label="More about `, templ.EscapeString((*Key)(k).Title()), `">`)
-	if err == nil {
-		err = moreIcon.Render(ctx, out)
+	p := penFor(ctx, out)
+	p.html(`<details class="menu"><summary aria-label="`)
+	p.attribute(p.l.T("keys.menu.more", "More about {name}"), "name", (*Key)(k).Title())
+	p.html(`">`)
+	p.draw(moreIcon)
+	p.html(`</summary><div>`)
+	if k.Use.Words.known() {
+		p.html(`<button type="button" class="script" data-copy=".words">`)
+		p.T("keys.menu.copy-words", "Copy words")
+		p.html(`</button>`)
 	}
-	if err == nil {
-		err = write(out, `</summary><div>`)
-	}
-	if err == nil && k.Use.Words.known() {
-		err = write(out, `<button type="button" class="script" data-copy=".words">Copy words</button>`)
-	}
-	if err == nil {
-		err = write(out, `<a href="/keys/which">Identify a key</a>`)
-	}
+	p.html(`<a href="/keys/which">`)
+	p.T("keys.menu.identify", "Identify a key")
 	id := templ.EscapeString(k.ID)
-	if err == nil {
-		err = write(out, `<a class="danger" href="/keys/`, id, `/delete" hx-get="/keys/`, id, `/delete?place=row" hx-swap="innerHTML" hx-target="#dialog">`,
-			`Delete…</a></div></details>`)
-	}
-	return err
+	p.html(`</a><a class="danger" href="/keys/`, id, `/delete" hx-get="/keys/`, id, `/delete?place=row" hx-swap="innerHTML" hx-target="#dialog">`)
+	p.T("keys.menu.delete", "Delete…")
+	p.html(`</a></div></details>`)
+	return p.err
 }

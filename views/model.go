@@ -4,6 +4,7 @@ package views
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"net/url"
 	"slices"
@@ -75,6 +76,7 @@ var navigation = []destination{
 	{"/keys", lang.New("layout.keys", "Keys")}, {"/activity", lang.New("layout.activity", "Activity")}, {"/account", lang.New("layout.account", "Account")},
 }
 
+// destination is a page that the header leads to.
 type destination struct {
 	path string
 	name lang.Text
@@ -224,10 +226,14 @@ type filter struct {
 type Counts struct{ On, Off, Unused int }
 
 // filters are the links above the list, with what is searched for carried along.
-func (k Keys) filters() []filter {
-	all := []filter{{name: "All", count: k.Quota.Used}, {show: ShowOn, name: "On", count: k.Counts.On}, {show: ShowOff, name: "Off", count: k.Counts.Off}}
+func (k Keys) filters(ctx context.Context) []filter {
+	all := []filter{
+		{name: t(ctx, "keys.filter.all", "All"), count: k.Quota.Used},
+		{show: ShowOn, name: t(ctx, "keys.state.on", "On"), count: k.Counts.On},
+		{show: ShowOff, name: t(ctx, "keys.state.off", "Off"), count: k.Counts.Off},
+	}
 	if k.Uses == Known {
-		all = append(all, filter{show: ShowUnused, name: "Unused", count: k.Counts.Unused})
+		all = append(all, filter{show: ShowUnused, name: t(ctx, "keys.filter.unused", "Unused"), count: k.Counts.Unused})
 	}
 	for i, f := range all {
 		all[i].chosen, all[i].path = f.show == k.Show, k.path(f.show, k.selecting())
@@ -290,6 +296,11 @@ type Quota struct{ Used, Limit int }
 
 // Full says that no key can be added.
 func (q Quota) Full() bool { return q.Used >= q.Limit }
+
+// In is "7 of 20" in the language of a context.
+func (q Quota) In(ctx context.Context) string {
+	return t(ctx, "keys.quota", "{used} of {limit}", "used", strconv.Itoa(q.Used), "limit", strconv.Itoa(q.Limit))
+}
 
 // Text is "7 of 20".
 func (q Quota) Text() string { return fmt.Sprintf("%d of %d", q.Used, q.Limit) }
@@ -399,7 +410,7 @@ func (k Key) turn() string {
 	return "turn-on"
 }
 
-// word is the state as people read it, and doing what a switch shows while the server is asked to change it.
+// word is the state as people read it.
 func (k Key) word() string {
 	switch {
 	case k.Unknown != "":
@@ -411,13 +422,6 @@ func (k Key) word() string {
 	default:
 		return "Off"
 	}
-}
-
-func (k Key) doing() string {
-	if k.On {
-		return "Turning off…"
-	}
-	return "Turning on…"
 }
 
 // Places in which a key is drawn; the answer to a form draws its place again.

@@ -3,7 +3,6 @@ package views
 import (
 	"context"
 	"io"
-	"strconv"
 
 	"github.com/a-h/templ"
 )
@@ -40,58 +39,55 @@ func (u Use) refetched() bool { return u.Awaits() != "" || u.Off.ending() && u.O
 // told is one sentence after another on what ended.
 func (o *Off) told() templ.Component {
 	return templ.ComponentFunc(func(ctx context.Context, to io.Writer) error {
-		w := &sentences{ctx: ctx, to: to}
-		w.text(o.endedWith())
+		p := penFor(ctx, to)
 		switch {
-		case o.Access == AccessIsOver:
-			w.text(" Access handed out before has ended.")
-		case o.Access == AccessGoesOn:
-			w.text(" Access handed out before ends by ")
-			w.time(o.AccessUntil.as(timeOfDay))
-			w.text(" at the latest")
-			if o.Left.Machine != "" {
-				w.text(", in ")
-				w.time(o.Left)
-			}
-			w.text(".")
-		case o.Sessions > 0:
-			w.text(" Nothing it opened was in use.")
+		case o.Sessions == 0:
+			p.T("off.no-sign-ins", "Nothing was signed in with it.")
+		default:
+			p.html(templ.EscapeString(p.l.N("off.sign-ins", o.Sessions, "It had {n} sign-in, which ended then.", "It had {n} sign-ins, which ended then.")))
 		}
+		o.accessTold(&p)
 		switch {
 		case o.FirstRefused.Machine != "":
-			w.text(" First refused ")
-			w.time(o.FirstRefused.as(timeOfDay))
-			w.text(".")
+			p.html(" ")
+			p.T("off.first-refused", "First refused {when}.", moment("when", o.FirstRefused, timeOfDay))
 		case o.Refused:
-			w.text(" It has been refused since.")
+			p.html(" ")
+			p.T("off.refused", "It has been refused since.")
 		}
-		return w.err
+		return p.err
 	})
 }
 
-// endedWith says which sessions ended with the key.
-func (o *Off) endedWith() string {
-	switch o.Sessions {
-	case 0:
-		return "Nothing was signed in with it."
-	case 1:
-		return "It had 1 sign-in, which ended then."
-	default:
-		return "It had " + strconv.Itoa(o.Sessions) + " sign-ins, which ended then."
+// accessTold says what has become of the access that the sessions handed out.
+func (o *Off) accessTold(p *pen) {
+	by := moment("when", o.AccessUntil, timeOfDay)
+	switch {
+	case o.Access == AccessIsOver:
+		p.html(" ")
+		p.T("off.access-over", "Access handed out before has ended.")
+	case o.Access == AccessGoesOn && o.Left.Machine != "":
+		p.html(" ")
+		p.T("off.access-left", "Access handed out before ends by {when} at the latest, in {time}.", by, moment("time", o.Left, o.Left.rule))
+	case o.Access == AccessGoesOn:
+		p.html(" ")
+		p.T("off.access-until", "Access handed out before ends by {when} at the latest.", by)
+	case o.Sessions > 0:
+		p.html(" ")
+		p.T("off.access-unused", "Nothing it opened was in use.")
 	}
 }
 
 // notReported is told in place of what ended by what another server does not tell. It said yes at that time, unless that is not known.
 func notReported(saidYes When) templ.Component {
 	return templ.ComponentFunc(func(ctx context.Context, to io.Writer) error {
-		w := &sentences{ctx: ctx, to: to}
+		p := penFor(ctx, to)
 		if saidYes.Machine != "" {
-			w.text("The key service said yes at ")
-			w.time(saidYes.as(timeOfDay))
-			w.text(". ")
+			p.T("off.said-yes", "The key service said yes at {when}.", moment("when", saidYes, timeOfDay))
+			p.html(" ")
 		}
-		w.text("It does not report whether what the key opened has ended.")
-		return w.err
+		p.T("off.not-reported", "It does not report whether what the key opened has ended.")
+		return p.err
 	})
 }
 

@@ -1,7 +1,9 @@
 package views
 
 import (
+	"context"
 	"net/url"
+	"strconv"
 
 	"github.com/a-h/templ"
 )
@@ -31,6 +33,28 @@ func (m Room) All() []Key {
 		all = append(all, c.Key)
 	}
 	return append(all, m.Others...)
+}
+
+// said is how much room there is.
+func (m Room) said(ctx context.Context) string {
+	used, limit := strconv.Itoa(m.Quota.Used), strconv.Itoa(m.Quota.Limit)
+	if m.Quota.Full() {
+		return t(ctx, "room.full", "You have {used} of {limit} keys. Keys that are off count too. Delete one to make room:", "used", used, "limit", limit)
+	}
+	return t(ctx, "room.left", "You have {used} of {limit} keys. There is room for another one.", "used", used, "limit", limit)
+}
+
+// noneProposed is said in place of proposals.
+func noneProposed(u Knowledge) templ.Component {
+	switch u {
+	case NotReported:
+		return say("room.none.not-reported", "No key stands out: the key service doesn’t report when keys were used.", nil)
+	case NotKnown:
+		return say("room.none.not-known", "No key stands out: when they were used is not known right now.", nil)
+	default:
+		return say("room.none", "No key stands out: all were used, created or turned off lately. "+
+			"Delete one that nothing needs any more, or ask the administrator of this server for a second account. Don’t let two devices share a key.", nil)
+	}
 }
 
 // Onward is where making room leads, with the pairing that needs it.
@@ -64,3 +88,29 @@ const (
 	ExpiredThen
 	LastUsed // then, which was long ago
 )
+
+// why says what speaks for deleting the key.
+func (c Candidate) why() templ.Component {
+	on := with{"day": dateOf(c.At)}
+	switch c.Why {
+	case Replaced:
+		return say("room.replaced", "Replaced by {key} on {day}", with{"key": c.By, "day": dateOf(c.At)})
+	case NeverSaved:
+		return say("room.never-saved", "Nobody saved its value, and it was never used", nil)
+	case NotSavedAlone:
+		if c.Use.Known == NotReported {
+			return say("room.not-saved.not-reported", "Nobody saved its value. The key service doesn’t report whether it was used", nil)
+		}
+		return say("room.not-saved.not-known", "Nobody saved its value. Whether it was used is not known right now", nil)
+	case NeverUsed:
+		return say("room.never-used", "Never used since {day}", on)
+	case NoUseSeen:
+		return say("key.no-use-seen", "No use seen since {day}", on)
+	case OffSince:
+		return say("room.off-since", "Off since {day}", on)
+	case ExpiredThen:
+		return say("room.expired", "Expired {day}", on)
+	default:
+		return say("keys.row.last-used", "Last used {when}", with{"when": when(c.At)})
+	}
+}

@@ -186,14 +186,6 @@ func (o Once) done() templ.Attributes {
 	return templ.Attributes{"method": "post", "action": string(keyPath(o.ID, "saved"))}
 }
 
-// list is where the key can be found.
-func (o Once) list() string {
-	if o.Server {
-		return "the list"
-	}
-	return "your list"
-}
-
 func (m RunningKnock) personHint(ctx context.Context) string {
 	if m.Mails {
 		return t(ctx, "running.knock.user-hint-mail", "An email address or an id. The user gets an email.")

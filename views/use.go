@@ -1,9 +1,13 @@
 package views
 
 import (
+	"context"
+	"io"
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/a-h/templ"
 )
 
 // Knowledge says whether a key's use is known, and if not, why. The reasons are different texts: "never used" is a claim.
@@ -74,6 +78,20 @@ func (d UsedBy) parts() []string {
 	return slices.DeleteFunc(texts, func(text string) bool { return text == "" })
 }
 
+// claims are the parts as the device says them, in quotation marks.
+func (d UsedBy) claims() templ.Component {
+	return templ.ComponentFunc(func(ctx context.Context, to io.Writer) error {
+		p := penFor(ctx, to)
+		for i, text := range d.parts() {
+			if i > 0 {
+				p.html(", ")
+			}
+			p.draw(claim(text))
+		}
+		return p.err
+	})
+}
+
 func joined(name, version string) string {
 	if name == "" || version == "" {
 		return name + version
@@ -95,15 +113,15 @@ func (u Use) Awaits() string {
 }
 
 // useNote says once for the whole list what would be the same in each row.
-func (k Keys) useNote() string {
+func (k Keys) useNote(ctx context.Context) string {
 	if len(k.List) == 0 {
 		return ""
 	}
 	switch k.Uses {
 	case NotReported:
-		return "The key service doesn’t report when keys were last used."
+		return t(ctx, "keys.use-not-reported", "The key service doesn’t report when keys were last used.")
 	case NotKnown:
-		return "When these keys were last used is not known right now."
+		return t(ctx, "keys.use-not-known", "When these keys were last used is not known right now.")
 	default:
 		return ""
 	}

@@ -27,41 +27,39 @@ type calledKey Key
 
 // Render writes the label, if there is one, the name and the words.
 func (k *calledKey) Render(ctx context.Context, out io.Writer) error {
+	p := penFor(ctx, out)
 	path, name := templ.EscapeString(string(keyPath(k.ID))), templ.EscapeString(k.Name)
 	if k.Label != "" {
-		err := write(out, `<div><a class="name" href="`, path, `"><bdi>`, templ.EscapeString(k.Label), `</bdi></a><div class="wire"><bdi>`, name, `</bdi>`)
-		if err == nil {
-			err = k.Use.Words.Render(ctx, out)
-		}
-		if err == nil {
-			err = write(out, `</div></div>`)
-		}
-		return err
+		p.html(`<div><a class="name" href="`, path, `"><bdi>`, templ.EscapeString(k.Label), `</bdi></a><div class="wire"><bdi`)
+		p.direction()
+		p.html(`>`, name, `</bdi>`)
+		p.draw(&k.Use.Words)
+		p.html(`</div></div>`)
+		return p.err
 	}
-	err := write(out, `<div class="called"><a class="name" href="`, path, `">`, name, `</a>`)
-	if err == nil {
-		err = k.Use.Words.Render(ctx, out)
-	}
-	if err == nil {
-		err = write(out, `</div>`)
-	}
-	return err
+	p.html(`<div class="called"><a class="name"`)
+	p.direction()
+	p.html(` href="`, path, `">`, name, `</a>`)
+	p.draw(&k.Use.Words)
+	p.html(`</div>`)
+	return p.err
 }
 
 // Render writes the words, and says to a screen reader how they sound: with hyphens and digits they would be a puzzle.
-func (w *Words) Render(_ context.Context, out io.Writer) error {
+func (w *Words) Render(ctx context.Context, out io.Writer) error {
 	if !w.known() {
 		return nil
 	}
 	first, second, digits := templ.EscapeString(w.First), templ.EscapeString(w.Second), templ.EscapeString(w.Digits)
-	err := write(out, `<span class="words" role="img" lang="en" translate="no" aria-label="`, first, " ", second, ",")
-	for i := 0; i < len(digits) && err == nil; i++ { // "1 7 f 3" is said as "one seven f three", and weighs half
-		err = write(out, " ", digits[i:i+1])
+	p := penFor(ctx, out)
+	p.html(`<span class="words" role="img" lang="en"`)
+	p.direction()
+	p.html(` translate="no" aria-label="`, first, " ", second, ",")
+	for i := 0; i < len(digits); i++ { // "1 7 f 3" is said as "one seven f three", and weighs half
+		p.html(" ", digits[i:i+1])
 	}
-	if err == nil {
-		err = write(out, `"><span>`, first, "-", second, "-", digits, `</span></span>`)
-	}
-	return err
+	p.html(`"><span>`, first, "-", second, "-", digits, `</span></span>`)
+	return p.err
 }
 
 func write(out io.Writer, texts ...string) error {

@@ -221,8 +221,8 @@ func (l *Language) Plural(id string, n int, one, other string) string {
 // Isolates of Unicode (UAX 9): what is between them has a direction of its own, so that a name or a code stays in order in a sentence that
 // runs the other way.
 const (
-	isolate    = "\u2068"
-	endIsolate = "\u2069"
+	Isolate    = "\u2068"
+	EndIsolate = "\u2069"
 )
 
 // Fill puts values in the place of placeholders.
@@ -234,7 +234,7 @@ func (l *Language) Fill(text string, values ...string) string {
 	for i := 0; i+1 < len(values); i += 2 {
 		value := values[i+1]
 		if l != nil && l.RightToLeft && values[i] != "n" {
-			value = isolate + value + endIsolate
+			value = Isolate + value + EndIsolate
 		}
 		replace[i], replace[i+1] = "{"+values[i]+"}", value
 	}
