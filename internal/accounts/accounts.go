@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"time"
 
+	"latchkey/internal/lang"
 	"latchkey/internal/limits"
 	"latchkey/internal/model"
 	"latchkey/internal/passkeys"
@@ -23,6 +24,8 @@ type Config struct {
 	PublicURL string
 	// Name and Contact are what emails call this server and its administrator, as in Letters.
 	Name, Contact string
+	// Language is what emails are in to people of whom it is not known which one they read; nil is English.
+	Language *lang.Language
 	// Registration lets anybody create an account.
 	Registration bool
 	// Anonymous lets programs sign in without credentials.

@@ -115,7 +115,7 @@ func keyNotCreated(doing string, err error) error {
 // TellAdopted sends the owner of keys that were adopted one email about all of them, which no answer waits for.
 func (a *Accounts) TellAdopted(ctx context.Context, from model.Origin, userID string, names ...string) {
 	byOperator := from.Actor == model.ActorOperator
-	a.tell(ctx, from, keyNotice, userID, func(to string, c Circumstances) Email { return a.letters().KeyAdopted(to, names, byOperator, c) })
+	a.tell(ctx, from, keyNotice, userID, func(l Letters, to string, c Circumstances) Email { return l.KeyAdopted(to, names, byOperator, c) })
 }
 
 const (
@@ -154,7 +154,7 @@ func (a *Accounts) tellOwner(ctx context.Context, userID string, names []string,
 	}
 	c := a.circumstances(ByOperator)
 	for {
-		has, err = a.send(ctx, userID, func(to string) Email { return a.letters().KeyAdopted(to, names, true, c) })
+		has, err = a.send(ctx, userID, "", func(l Letters, to string) Email { return l.KeyAdopted(to, names, true, c) })
 		if !errors.Is(err, ErrQueueFull) || *patience == 0 || !a.pause(ctx) {
 			return has, err
 		}

@@ -29,7 +29,7 @@ func (p *Person) ReportLeak(ctx context.Context, id string) (model.Leak, error) 
 // tellOfLeak notifies the owner of a key that was reported.
 func (p *Person) tellOfLeak(ctx context.Context, key model.Key, wasOff bool) {
 	a, words := p.accounts, key.Usage.Words()
-	a.tell(ctx, p.from, leakNotice, p.who.UserID, func(to string, c Circumstances) Email { return a.letters().KeyLeaked(to, key.Name, words, wasOff, c) })
+	a.tell(ctx, p.from, leakNotice, p.who.UserID, func(l Letters, to string, c Circumstances) Email { return l.KeyLeaked(to, key.Name, words, wasOff, c) })
 }
 
 // tellOfLeaked notifies the owner of a key that was reported and is on again.
@@ -40,5 +40,5 @@ func (p *Person) tellOfLeaked(ctx context.Context, id string) {
 		return
 	}
 	a, words := p.accounts, key.Usage.Words()
-	a.tell(ctx, p.from, leakNotice, p.who.UserID, func(to string, c Circumstances) Email { return a.letters().LeakedKeyOn(to, key.Name, words, c) })
+	a.tell(ctx, p.from, leakNotice, p.who.UserID, func(l Letters, to string, c Circumstances) Email { return l.LeakedKeyOn(to, key.Name, words, c) })
 }

@@ -140,18 +140,18 @@ func (a *Accounts) removable(id model.Identity, all []model.Identity, passkey bo
 }
 
 // connectedLetter tells of one more way to sign in, and disconnectedLetter of one that is gone.
-func (a *Accounts) connectedLetter(provider, how string) func(to string, c Circumstances) Email {
+func (a *Accounts) connectedLetter(provider, how string) func(l Letters, to string, c Circumstances) Email {
 	if p, there := a.openIDOf(provider); there {
-		return func(to string, c Circumstances) Email { return a.letters().Connected(to, p.Name, c) }
+		return func(l Letters, to string, c Circumstances) Email { return l.Connected(to, p.Name, c) }
 	}
-	return func(to string, c Circumstances) Email { return a.letters().IdentityLinked(to, how, c) }
+	return func(l Letters, to string, c Circumstances) Email { return l.IdentityLinked(to, how, c) }
 }
 
-func (a *Accounts) disconnectedLetter(provider, how string) func(to string, c Circumstances) Email {
+func (a *Accounts) disconnectedLetter(provider, how string) func(l Letters, to string, c Circumstances) Email {
 	if p, there := a.openIDOf(provider); there {
-		return func(to string, c Circumstances) Email { return a.letters().Disconnected(to, p.Name, c) }
+		return func(l Letters, to string, c Circumstances) Email { return l.Disconnected(to, p.Name, c) }
 	}
-	return func(to string, c Circumstances) Email { return a.letters().IdentityUnlinked(to, how, c) }
+	return func(l Letters, to string, c Circumstances) Email { return l.IdentityUnlinked(to, how, c) }
 }
 
 // RemoveWay takes a way to sign in from the person, ends what it has opened, and gives it as it was. An email address and the last way

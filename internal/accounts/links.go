@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -133,7 +134,7 @@ func (a *Accounts) reset(ctx context.Context, from model.Origin, link model.Link
 		return "", linkError("reset password", err)
 	}
 	if !neverHadPassword(whose) {
-		a.tell(ctx, from, passwordNotice, whose.UserID, a.letters().PasswordReset)
+		a.tell(ctx, from, passwordNotice, whose.UserID, Letters.PasswordReset)
 	}
 	return whose.Subject, nil
 }
@@ -178,7 +179,7 @@ func (a *Accounts) SendLink(ctx context.Context, from model.Origin, purpose, ema
 	}
 	send := a.sendReset(from)
 	if purpose == model.LinkConfirm {
-		send = a.sendConfirmation
+		send = a.sendConfirmation(from)
 	}
 	ctx = context.WithoutCancel(ctx)
 	begun := a.background.try(func() {
@@ -208,14 +209,17 @@ func (a *Accounts) linked(ctx context.Context, by model.Actor, purpose, email st
 	return a.addressed(ctx, by, email)
 }
 
-func (a *Accounts) sendConfirmation(ctx context.Context, id model.Identity) error {
-	if !id.Pending {
-		return nil
+// sendConfirmation writes in the language of the page on which it is asked for: nobody has signed in to the account yet.
+func (a *Accounts) sendConfirmation(from model.Origin) func(context.Context, model.Identity) error {
+	return func(ctx context.Context, id model.Identity) error {
+		if !id.Pending {
+			return nil
+		}
+		return a.emailConfirmation(ctx, id, from.Language)
 	}
-	return a.emailConfirmation(ctx, id)
 }
 
-// sendReset tells when and from where it was asked for, which is now.
+// sendReset tells when and from where it was asked for, which is now. Anybody can ask: the owner reads it in their own language.
 func (a *Accounts) sendReset(from model.Origin) func(context.Context, model.Identity) error {
 	c, e := a.circumstances(from), a.event(from, model.EventResetAsked, "")
 	e.Actor = model.ActorUnknown
@@ -225,7 +229,7 @@ func (a *Accounts) sendReset(from model.Origin) func(context.Context, model.Iden
 		}
 		e.UserID = id.UserID
 		link, address := newLink(a.cfg.PublicURL, model.LinkReset, id.ID, a.cfg.Now(), linkLifetime)
-		return a.emailLink(ctx, id, link, a.letters().Reset(id.Subject, address, c), e)
+		return a.emailLink(ctx, id, link, a.letters().In(cmp.Or(id.Language, from.Language)).Reset(id.Subject, address, c), e)
 	}
 }
 
@@ -241,9 +245,9 @@ func (a *Accounts) countEmail(ctx context.Context, from model.Origin, email stri
 	return nil
 }
 
-func (a *Accounts) emailConfirmation(ctx context.Context, id model.Identity) error {
+func (a *Accounts) emailConfirmation(ctx context.Context, id model.Identity, language string) error {
 	link, address := newLink(a.cfg.PublicURL, model.LinkConfirm, id.ID, a.cfg.Now(), linkLifetime)
-	return a.emailLink(ctx, id, link, a.letters().Confirm(id.Subject, address))
+	return a.emailLink(ctx, id, link, a.letters().In(cmp.Or(language, id.Language)).Confirm(id.Subject, address))
 }
 
 // emailLink saves a link before it sends it.

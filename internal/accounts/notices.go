@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -11,12 +12,12 @@ import (
 // tellOfKey notifies the owner of a new key, by its name and the words of its value.
 func (p *Person) tellOfKey(ctx context.Context, key string, value model.Secret) {
 	a := p.accounts
-	letter := a.letters().KeyCreated
+	letter := Letters.KeyCreated
 	if p.from.Pairing != "" {
-		letter = a.letters().Paired
+		letter = Letters.Paired
 	}
 	words := model.WordsOf(model.FingerprintOf(value))
-	a.tell(ctx, p.from, keyNotice, p.who.UserID, func(to string, c Circumstances) Email { return letter(to, key, words, c) })
+	a.tell(ctx, p.from, keyNotice, p.who.UserID, func(l Letters, to string, c Circumstances) Email { return letter(l, to, key, words, c) })
 }
 
 // What a notice is about. Each is counted separately: keys created in a loop do not suppress the notice of a new password.
@@ -31,8 +32,9 @@ const (
 )
 
 // tell sends the owner of an account an email, which no answer waits for. Accounts without an address get none. A notice beyond
-// those that somebody can read in an hour is left out: the activity has all of them.
-func (a *Accounts) tell(ctx context.Context, from model.Origin, about, userID string, write func(to string, c Circumstances) Email) {
+// those that somebody can read in an hour is left out: the activity has all of them. It is in the language of the page on which its owner
+// acted, and otherwise in the one that they used last.
+func (a *Accounts) tell(ctx context.Context, from model.Origin, about, userID string, write func(l Letters, to string, c Circumstances) Email) {
 	if a.cfg.Mailer == nil {
 		return
 	}
@@ -44,7 +46,10 @@ func (a *Accounts) tell(ctx context.Context, from model.Origin, about, userID st
 		leftOut()
 		return
 	}
-	c := a.circumstances(from)
+	c, language := a.circumstances(from), ""
+	if from.Actor == model.ActorBrowser {
+		language = from.Language
+	}
 	a.later(ctx, "notice email not sent", userID, func(ctx context.Context) error {
 		switch wait, err := a.notices.takeShared(ctx, counts, giveBack); {
 		case err != nil:
@@ -53,18 +58,27 @@ func (a *Accounts) tell(ctx context.Context, from model.Origin, about, userID st
 			leftOut()
 			return nil
 		}
-		_, err := a.send(ctx, userID, func(to string) Email { return write(to, c) })
+		_, err := a.send(ctx, userID, language, func(l Letters, to string) Email { return write(l, to, c) })
 		return err
 	})
 }
 
-// send sends the owner of an account an email, and says whether they have an address.
-func (a *Accounts) send(ctx context.Context, userID string, write func(to string) Email) (has bool, err error) {
+// send sends the owner of an account an email in a language, "" for the one that they used last. It says whether they have an address.
+func (a *Accounts) send(ctx context.Context, userID, language string, write func(l Letters, to string) Email) (has bool, err error) {
 	identities, err := a.store.Identities(ctx, userID)
+	l := a.letters().In(cmp.Or(language, languageOf(identities)))
 	for _, to := range addressesOf(identities) {
-		has, err = true, errors.Join(err, a.cfg.Mailer.Send(ctx, write(to)))
+		has, err = true, errors.Join(err, a.cfg.Mailer.Send(ctx, write(l, to)))
 	}
 	return has, err
+}
+
+// languageOf is in which language the user of these identities used the pages last; "" when that is not known.
+func languageOf(identities []model.Identity) string {
+	if len(identities) == 0 {
+		return ""
+	}
+	return identities[0].Language
 }
 
 // addressesOf are where somebody reads of their account: at the address with which they sign in, and without one at those that are
@@ -91,7 +105,7 @@ func (a *Accounts) circumstances(from model.Origin) Circumstances {
 }
 
 func (a *Accounts) letters() Letters {
-	return Letters{PublicURL: a.cfg.PublicURL, Name: a.cfg.Name, Contact: a.cfg.Contact}
+	return Letters{PublicURL: a.cfg.PublicURL, Name: a.cfg.Name, Contact: a.cfg.Contact, Language: a.cfg.Language}
 }
 
 // mailable says whether an email can be sent to what somebody signs in as, which may be any text.

@@ -281,7 +281,7 @@ func (a *Accounts) resetPassword(
 	if out, err = a.Find(ctx, out.ID); err != nil || !byEmail {
 		return out, link, err
 	}
-	if err := a.cfg.Mailer.Send(ctx, a.letters().ResetByOperator(id.Subject, link.Address.Reveal())); err != nil {
+	if err := a.cfg.Mailer.Send(ctx, a.letters().In(id.Language).ResetByOperator(id.Subject, link.Address.Reveal())); err != nil {
 		return out, HandedOut{}, &model.Error{Kind: model.KindNoEmail, Err: err}
 	}
 	link.Address = ""

@@ -65,7 +65,9 @@ func (p *Person) turnOff(ctx context.Context, key model.Key) (changed bool, err 
 	}
 	if changed {
 		words := model.WordsOf(key.Usage.Fingerprint)
-		a.tell(ctx, p.from, keyOffNotice, p.who.UserID, func(to string, c Circumstances) Email { return a.letters().KeyTurnedOff(to, key.Name, words, c) })
+		a.tell(ctx, p.from, keyOffNotice, p.who.UserID, func(l Letters, to string, c Circumstances) Email {
+			return l.KeyTurnedOff(to, key.Name, words, c)
+		})
 	}
 	return changed, nil
 }

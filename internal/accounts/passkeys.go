@@ -385,7 +385,7 @@ func (p *Person) AddPasskey(ctx context.Context, challenge, name string, answer 
 	case err != nil:
 		return model.Passkey{}, unavailable("add passkey", err)
 	}
-	a.tell(ctx, p.from, passkeyNotice, p.who.UserID, func(to string, c Circumstances) Email { return a.letters().PasskeyAdded(to, name, c) })
+	a.tell(ctx, p.from, passkeyNotice, p.who.UserID, func(l Letters, to string, c Circumstances) Email { return l.PasskeyAdded(to, name, c) })
 	return added, nil
 }
 
@@ -434,7 +434,7 @@ func (p *Person) RemovePasskey(ctx context.Context, id string) (model.Passkey, e
 	case err != nil:
 		return one, missing(model.KindNotFound, "remove passkey", err)
 	}
-	a.tell(ctx, p.from, passkeyNotice, p.who.UserID, func(to string, c Circumstances) Email { return a.letters().PasskeyRemoved(to, one.Name, c) })
+	a.tell(ctx, p.from, passkeyNotice, p.who.UserID, func(l Letters, to string, c Circumstances) Email { return l.PasskeyRemoved(to, one.Name, c) })
 	return one, nil
 }
 
@@ -465,6 +465,6 @@ func (p *Person) RemovePassword(ctx context.Context) error {
 	case err != nil:
 		return missing(model.KindNotFound, "remove password", err)
 	}
-	a.tell(ctx, p.from, passwordNotice, p.who.UserID, a.letters().PasswordRemoved)
+	a.tell(ctx, p.from, passwordNotice, p.who.UserID, Letters.PasswordRemoved)
 	return nil
 }

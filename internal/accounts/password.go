@@ -56,7 +56,7 @@ func (p *Person) ChangePassword(ctx context.Context, current, replacement model.
 	case err != nil:
 		return unavailable("change password", err)
 	}
-	a.tell(ctx, p.from, passwordNotice, p.who.UserID, a.letters().PasswordChanged)
+	a.tell(ctx, p.from, passwordNotice, p.who.UserID, Letters.PasswordChanged)
 	return nil
 }
 

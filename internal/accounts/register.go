@@ -44,7 +44,7 @@ func (a *Accounts) Register(ctx context.Context, from model.Origin, email string
 		return err
 	}
 	if id.Pending {
-		a.later(ctx, "confirmation link not sent", id.UserID, func(ctx context.Context) error { return a.emailConfirmation(ctx, id) })
+		a.later(ctx, "confirmation link not sent", id.UserID, func(ctx context.Context) error { return a.emailConfirmation(ctx, id, from.Language) })
 	}
 	return nil
 }

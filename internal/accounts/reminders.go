@@ -87,10 +87,10 @@ func (r Reminders) remind(ctx context.Context, userID string, by time.Time) erro
 
 // deliver sends an email to each address of a user. That an address takes none is for the log.
 func (r Reminders) deliver(ctx context.Context, userID, kept string, keys []ExpiringKey, by time.Time) error {
-	addresses, err := r.addresses(ctx, userID, kept)
+	addresses, language, err := r.addresses(ctx, userID, kept)
 	for _, to := range addresses {
 		if err == nil {
-			err = r.Mail.Deliver(ctx, r.Letters.KeysExpire(to, keys, by, r.Elsewhere))
+			err = r.Mail.Deliver(ctx, r.Letters.In(language).KeysExpire(to, keys, by, r.Elsewhere))
 		}
 		if errors.Is(err, ErrRefusedForGood) {
 			r.Log.WarnContext(ctx, "reminder not sent", "user", userID, "reason", err)
@@ -100,17 +100,18 @@ func (r Reminders) deliver(ctx context.Context, userID, kept string, keys []Expi
 	return err
 }
 
-// addresses are where a user is reminded: nowhere when the account is disabled.
-func (r Reminders) addresses(ctx context.Context, userID, kept string) (to []string, err error) {
+// addresses are where a user is reminded, and in which language: nowhere when the account is disabled. Of users elsewhere no language is known.
+func (r Reminders) addresses(ctx context.Context, userID, kept string) (to []string, language string, err error) {
 	if r.Elsewhere {
 		if mailable(kept) {
 			to = append(to, kept)
 		}
-		return to, nil
+		return to, "", nil
 	}
 	identities, err := r.Store.Identities(ctx, userID)
 	if errors.Is(err, model.ErrNotFound) {
 		err = nil
 	}
-	return addressesOf(slices.DeleteFunc(identities, func(id model.Identity) bool { return id.UserDisabled || id.Pending })), err
+	language = languageOf(identities)
+	return addressesOf(slices.DeleteFunc(identities, func(id model.Identity) bool { return id.UserDisabled || id.Pending })), language, err
 }

@@ -98,7 +98,7 @@ func (r *reminding) due(of model.Reminder, key model.Key) time.Time {
 
 // expires is the email about a key at a time. Minutes later there may be a day less.
 func (r *reminding) expires(key model.Key, at time.Time) string {
-	return "ada@example.org: A key expires " + within(key.ExpiresAt.Sub(at)) + ": " + key.Name
+	return "ada@example.org: " + Letters{}.expires(key.ExpiresAt.Sub(at), key.Name)
 }
 
 func TestThePersonIsRemindedTwoWeeksAndThreeDaysBeforeAKeyExpiresAndThen(t *testing.T) {

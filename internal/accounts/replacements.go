@@ -259,7 +259,7 @@ func (a *Accounts) finishReplacement(ctx context.Context, d store.DueReplacement
 		return err
 	}
 	if parked {
-		a.tell(ctx, byServer, parkedNotice, d.UserID, func(to string, _ Circumstances) Email { return a.letters().KeyParked(to, f) })
+		a.tell(ctx, byServer, parkedNotice, d.UserID, func(l Letters, to string, _ Circumstances) Email { return l.KeyParked(to, f) })
 	}
 	return nil
 }

@@ -171,7 +171,7 @@ func TestNoticesOfOneAccountAreCountedByAllNodes(t *testing.T) {
 	}
 	tell := func(times int) int {
 		for i := range times {
-			nodes[i%2].tell(t.Context(), here, keyNotice, who.UserID, func(to string, _ Circumstances) Email { return Email{To: to} })
+			nodes[i%2].tell(t.Context(), here, keyNotice, who.UserID, func(_ Letters, to string, _ Circumstances) Email { return Email{To: to} })
 			nodes[i%2].Drain()
 		}
 		return len(box.taken(nodes[0]))

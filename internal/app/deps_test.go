@@ -24,7 +24,7 @@ func mayImport() map[string][]string {
 		"handlers":                     {"handlers/websession", "internal/apidoc", "internal/lang", "internal/limits", "internal/model", "internal/onboard", "static", "views"}, // limits: places of streams, files and long lists
 		"handlers/servicetest":         {"handlers", "internal/model", "internal/testkit"},
 		"handlers/websession":          {"internal/model"},
-		"internal/accounts":            {"internal/lang", "internal/limits", "internal/model", "internal/passkeys", "internal/store"},
+		"internal/accounts":            {"internal/lang", "internal/lang/times", "internal/limits", "internal/model", "internal/passkeys", "internal/store"},
 		"internal/apidoc":              nil,
 		"internal/apidoc/apidoctest":   {"internal/apidoc"},
 		"internal/app":                 {"client", "handlers", "handlers/websession", "internal/accounts", "internal/app/config", "internal/app/doctor", "internal/app/listen", "internal/app/mail", "internal/app/operate", "internal/app/pair", "internal/app/texts", "internal/app/weburl", "internal/authserver", "internal/fileowner", "internal/idtokens", "internal/lang", "internal/limits", "internal/model", "internal/onboard", "internal/openid", "internal/store", "internal/upstream", "static", "views"}, // limits: whom the counts are shared with

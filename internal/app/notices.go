@@ -83,9 +83,10 @@ type notices struct {
 
 // KeyCreated tells the owner of an email address of a key.
 func (n notices) KeyCreated(ctx context.Context, email, key string, words model.Words, at time.Time, from model.Origin) error {
-	letter := n.letters.KeyCreated
+	l := n.letters.In(from.Language)
+	letter := l.KeyCreated
 	if from.Pairing != "" {
-		letter = n.letters.Paired
+		letter = l.Paired
 	}
 	return n.send(ctx, email, letter(email, key, words, accounts.Circumstances{At: at, Address: from.Address}))
 }
@@ -95,9 +96,10 @@ func (n notices) KeyLeaked(
 	ctx context.Context, email, key string, words model.Words, news upstream.Leaked, at time.Time, from model.Origin,
 ) error {
 	c := accounts.Circumstances{At: at, Address: from.Address}
-	letter := n.letters.KeyLeaked(email, key, words, news == upstream.LeakedWasOff, c)
+	l := n.letters.In(from.Language)
+	letter := l.KeyLeaked(email, key, words, news == upstream.LeakedWasOff, c)
 	if news == upstream.LeakedTurnedOn {
-		letter = n.letters.LeakedKeyOn(email, key, words, c)
+		letter = l.LeakedKeyOn(email, key, words, c)
 	}
 	return n.send(ctx, email, letter)
 }

@@ -616,3 +616,24 @@ func TestAProbeGoesAsFarAsSigningIn(t *testing.T) {
 		}
 	}
 }
+
+func TestAMailInArabicArrivesInItsLettersAndSaysItsLanguage(t *testing.T) {
+	t.Parallel()
+	host := &mailHost{}
+	m := mailerFor(t, "smtp://127.0.0.1:PORT?from=keys@example.org", host.start(t), nil)
+	c := accounts.Circumstances{At: time.Unix(0, 0), Address: "192.0.2.1"}
+	sent := accounts.Letters{PublicURL: "https://keys.example.org"}.In("ar").KeyCreated("ana@example.org", "porch-cam", model.Words{}, c)
+	if err := m.deliver(t.Context(), sent); err != nil {
+		t.Fatal(err)
+	}
+	header, text := host.received()[0].read(t)
+	subject, err := new(mime.WordDecoder).DecodeHeader(header.Get("Subject"))
+	if err != nil || subject != "\u2068Latchkey\u2069: مفتاح جديد: \u2068porch-cam\u2069" || text != sent.Text || header.Get("Content-Language") != "ar" {
+		t.Errorf("subject %q, header %v, text %q", subject, header, text)
+	}
+	for _, line := range strings.Split(string(host.received()[0].raw), "\r\n") {
+		if len(line) > 78 && !strings.HasPrefix(line, "Message-ID") || strings.ContainsFunc(line, func(r rune) bool { return r > 0x7e }) {
+			t.Errorf("%q is in it as it is", line)
+		}
+	}
+}

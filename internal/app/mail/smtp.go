@@ -129,6 +129,9 @@ func (m smtpMailer) message(letter accounts.Email) (*gomail.Msg, error) {
 	msg.SetMessageIDWithValue(rand.Text() + "@" + m.hello) // its own would name this machine
 	msg.SetDateWithValue(m.now())
 	msg.SetGenHeader("Auto-Submitted", "auto-generated") // no answers from programs, please
+	if letter.Language != "" {
+		msg.SetGenHeader("Content-Language", letter.Language)
+	}
 	msg.Subject(strings.Map(inItsLine, letter.Subject))
 	msg.SetBodyString(gomail.TypeTextPlain, letter.Text)
 	return msg, nil
