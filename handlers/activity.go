@@ -1,16 +1,15 @@
 package handlers
 
 import (
-	"cmp"
+	"context"
 	"errors"
 	"net/http"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
+	"latchkey/internal/lang"
 	"latchkey/internal/model"
 	"latchkey/views"
 )
@@ -42,6 +41,7 @@ var eventGroups = map[string][]model.EventKind{
 
 // showActivity is what happened to the person's account, newest first.
 func (h *dashboard) showActivity(c echo.Context) error {
+	ctx := c.Request().Context()
 	q, filter := activityQuery(c)
 	if before := c.QueryParam("before"); model.IsID(before) {
 		q.Before = before
@@ -55,7 +55,7 @@ func (h *dashboard) showActivity(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	m := views.Activity{Page: h.page(c, "Activity"), Filter: filter, Later: q.Before != "", Elsewhere: !h.Here}
+	m := views.Activity{Page: h.page(c, lang.T(ctx, "activity.title", "Activity")), Filter: filter, Later: q.Before != "", Elsewhere: !h.Here}
 	if len(events) > activityPage {
 		events = events[:activityPage]
 		m.Older = events[activityPage-1].ID
@@ -63,26 +63,35 @@ func (h *dashboard) showActivity(c echo.Context) error {
 	if i := slices.IndexFunc(events, func(e model.Event) bool { return e.KeyName != "" }); filter.KeyID != "" && i >= 0 {
 		m.Filter.KeyName = events[i].KeyName
 	}
-	fillDays(&m, events, clockOf(c), h.Now())
+	h.fillDays(c, &m, events, true)
 	return render(c, http.StatusOK, views.ActivityPage(m), views.ActivityPage(m))
 }
 
-// fillDays tells events, the newest first, by the days of the clock.
-func fillDays(m *views.Activity, events []model.Event, clock *views.Clock, now time.Time) {
+// fillDays tells events, the newest first, by the days of the person's clock. They are their own, or somebody else's.
+func (h *dashboard) fillDays(c echo.Context, m *views.Activity, events []model.Event, own bool) {
+	t := teller{ctx: c.Request().Context(), clock: clockOf(c), now: h.Now(), own: own}
 	for i := 0; i < len(events); {
-		if i == 0 || !clock.SameDay(events[i-1].At, events[i].At) {
-			m.AddDay(views.NewWhen(events[i].At, now))
+		if i == 0 || !t.clock.SameDay(events[i-1].At, events[i].At) {
+			m.AddDay(views.NewWhen(events[i].At, t.now))
 		}
 		n := 1
-		for i+n < len(events) && alike(events[i], events[i+n]) && clock.SameDay(events[i].At, events[i+n].At) {
+		for i+n < len(events) && alike(events[i], events[i+n]) && t.clock.SameDay(events[i].At, events[i+n].At) {
 			n++
 		}
 		if n < foldFrom {
 			n = 1
 		}
-		m.Add(folded(events[i:i+n], clock, now))
+		m.Add(t.folded(events[i : i+n]))
 		i += n
 	}
+}
+
+// teller puts events into words, for a person whom they happened to or, if they are not their own, for somebody else.
+type teller struct {
+	ctx   context.Context
+	clock *views.Clock
+	now   time.Time
+	own   bool
 }
 
 // foldFrom is how many like events in a row become one line.
@@ -100,28 +109,26 @@ func turned(e model.Event) bool {
 }
 
 // folded is the line for several events that are alike. None of them is lost: they stand below it.
-func folded(events []model.Event, clock *views.Clock, now time.Time) views.Happening {
-	v := happening(events[0], clock, now)
+func (t teller) folded(events []model.Event) views.Happening {
+	v := t.happening(events[0])
 	if len(events) == 1 {
 		return v
 	}
 	count, off := 0, 0
 	for _, e := range events {
-		v.Each = append(v.Each, happening(e, clock, now))
+		v.Each = append(v.Each, t.happening(e))
 		count += e.Again + 1
 		if e.Kind == model.EventKeyTurnedOff {
 			off++
 		}
 	}
 	e := events[0]
-	v.Before, v.Between, v.After = wordsOf(e)
-	switch on := len(events) - off; {
-	case !turned(e) || on == 0 || off == 0:
-		v.After += times(count, e.Kind)
-	case e.Kind == model.EventKeyTurnedOn: // and so it is now
-		v.Before, v.After = "Turned ", " off and on"+times(max(on, off), e.Kind)
-	default:
-		v.Before, v.After = "Turned ", " on and off"+times(max(on, off), e.Kind)
+	v.Times, v.Last = count, ""
+	if on := len(events) - off; turned(e) && on > 0 && off > 0 {
+		v.Times, v.Said = max(on, off), turnedOnAndOff
+		if e.Kind == model.EventKeyTurnedOn { // and so it is now
+			v.Said = turnedOffAndOn
+		}
 	}
 	return v
 }
@@ -149,43 +156,37 @@ func (h *dashboard) readEvents(c echo.Context, q model.EventQuery) ([]model.Even
 }
 
 // happening is an event in plain words.
-func happening(e model.Event, clock *views.Clock, now time.Time) views.Happening {
+func (t teller) happening(e model.Event) views.Happening {
 	v := views.Happening{
-		When: views.NewWhen(e.At, now), Drawing: drawings[e.Kind], KeyID: e.KeyID, KeyName: e.KeyName, Who: actors[e.Actor], Address: e.Address,
-		Program: knownProgram(e.Agent), Bad: e.Kind == model.EventSignInFailed || e.Kind == model.EventKeyRefused,
+		When: views.NewWhen(e.At, t.now), Drawing: drawings[e.Kind], KeyID: e.KeyID, KeyName: e.KeyName, Who: t.who(e.Actor), Address: e.Address,
+		Program: knownIn(t.ctx, e.Agent), Bad: e.Kind == model.EventSignInFailed || e.Kind == model.EventKeyRefused,
 	}
-	v.Before, v.Between, v.After = wordsOf(e)
+	v.Said, v.Values = t.said(e)
 	if asDevice(e) {
 		v.Device = e.Detail
 	}
 	if e.Actor != model.ActorUnknown { // of whom nothing may stand here that they chose themselves
-		v.Claim = claimOf(e.Agent)
+		v.Claim = claimIn(t.ctx, e.Agent)
 	}
 	if e.Again > 0 {
-		v.After += times(e.Again+1, e.Kind) + ", last at " + clock.Time(e.LastAt, e.At)
-		if e.Address == "" {
-			v.Who += " · several addresses"
-		}
+		v.Times, v.Last = e.Again+1, t.clock.Time(e.LastAt, e.At)
+		v.Several = e.Address == ""
 	}
 	return v
 }
 
-// times is how often something happened, behind what that was.
-func times(n int, kind model.EventKind) string {
-	often := " " + strconv.Itoa(n) + " times"
-	if n == 2 {
-		often = " twice"
+// who did it. In a browser that is signed in it was the person, as far as anybody knows.
+func (t teller) who(actor model.Actor) string {
+	if actor == model.ActorBrowser && !t.own {
+		return lang.T(t.ctx, "activity.who.user", "The user")
 	}
-	if kind == model.EventSignInFailed || kind == model.EventKeyRefused { // behind a reason
-		return "," + often
-	}
-	return often
+	return actors[actor].In(t.ctx)
 }
 
-// actors are who did it. In a browser that is signed in it was the person, as far as anybody knows.
-var actors = map[model.Actor]string{
-	model.ActorBrowser: "You", model.ActorApp: "An app", model.ActorDevice: "A device", model.ActorOperator: "The administrator",
-	model.ActorUnknown: "Someone not signed in", model.ActorServer: "This server",
+var actors = map[model.Actor]lang.Text{
+	model.ActorBrowser: lang.New("activity.who.you", "You"), model.ActorApp: lang.New("activity.who.app", "An app"),
+	model.ActorDevice: lang.New("activity.who.device", "A device"), model.ActorOperator: lang.New("activity.who.operator", "The administrator"),
+	model.ActorUnknown: lang.New("activity.who.stranger", "Someone not signed in"), model.ActorServer: lang.New("activity.who.server", "This server"),
 }
 
 // drawings are what stands beside the words.
@@ -201,137 +202,4 @@ var drawings = map[model.EventKind]string{
 	model.EventKeySaved: "check", model.EventKeyLeaked: "alert",
 	model.EventHandedOver:   "in",
 	model.EventPasskeyAdded: "lock", model.EventPasskeyRemoved: "trash", model.EventPasskeyCount: "alert", model.EventPasswordRemoved: "lock",
-}
-
-// eventWords are the words before and behind the name of the key that an event is about, where no more decides on them.
-var eventWords = map[model.EventKind][2]string{
-	model.EventAccountMade:     {"Account created"},
-	model.EventSignedIn:        {"Signed in"},
-	model.EventKeyMade:         {"Created "},
-	model.EventKeyShown:        {"Value of ", " shown"},
-	model.EventKeyAdopted:      {"Adopted "},
-	model.EventKeyTurnedOn:     {"Turned on "},
-	model.EventKeyTurnedOff:    {"Turned off "},
-	model.EventKeyDeleted:      {"Deleted "},
-	model.EventKeyExpired:      {"", " expired"},
-	model.EventKeyFirstUsed:    {"", " signed in for the first time"},
-	model.EventKeyBroughtBack:  {"Brought back "},
-	model.EventPasswordChanged: {"Password changed"},
-	model.EventPasswordReset:   {"Password reset"},
-	model.EventPasswordProved:  {"Password confirmed"},
-	model.EventResetAsked:      {"Password reset requested"},
-	model.EventEmailConfirmed:  {"Email address confirmed"},
-	model.EventAccountDisabled: {"Account disabled"},
-	model.EventAccountEnabled:  {"Account enabled"},
-	model.EventPasswordRemoved: {"Password removed"},
-}
-
-// asDevice says that the detail of an event is what a device called itself.
-func asDevice(e model.Event) bool {
-	return e.Kind == model.EventPairingAsked || e.Kind == model.EventPairingApproved || e.Kind == model.EventPairingDenied
-}
-
-// wordsOf are those before the name of a device, between it and that of a key, and behind both.
-func wordsOf(e model.Event) (before, between, after string) {
-	e.Detail = strings.TrimSuffix(strings.TrimSuffix(e.Detail, model.DetailByOperator), ", ") // who it was stands beside it
-	device := "a device"
-	if asDevice(e) && e.Detail != "" {
-		device = "a device that calls itself "
-	}
-	switch {
-	case e.Kind == model.EventPairingAsked:
-		return "A" + device[1:], " asked to connect", ""
-	case e.Kind == model.EventPairingApproved && e.KeyID != "":
-		return "Approved " + device, ", with the key ", ""
-	case e.Kind == model.EventPairingApproved:
-		return "Approved " + device, "", ""
-	case e.Kind == model.EventPairingDenied:
-		return "Denied " + device, "", ""
-	case e.Kind == model.EventSignedIn && e.Detail != "":
-		return "Signed in " + e.Detail, "", ""
-	case e.Kind == model.EventHandedOver:
-		return "Signed in from " + cmp.Or(e.Detail, "an app"), "", ""
-	case e.Kind == model.EventSignInFailed:
-		return "Sign-in refused" + because(refusals, e.Detail), "", ""
-	case e.Kind == model.EventSessionEnded:
-		if words, ok := endings[e.Detail]; ok {
-			return words, "", ""
-		}
-		return "Signed out" + because(nil, e.Detail), "", ""
-	case e.Kind == model.EventKeyRefused && e.Detail == model.ReasonDisabled:
-		return "Refused ", "", ": the account is disabled"
-	case e.Kind == model.EventKeyRefused && e.Detail == model.ReasonKeyExpired:
-		return "Refused ", "", ": the key has expired"
-	case e.Kind == model.EventKeyExpirySet:
-		return "Set ", "", expirySet(e.Detail)
-	case e.Kind == model.EventKeyRefused:
-		return "Refused ", "", ": the key is off"
-	case e.Kind == model.EventPasswordProved && e.Detail != "":
-		return "Confirmed " + e.Detail, "", ""
-	case e.Kind == model.EventPasskeyAdded:
-		return "Added the passkey " + e.Detail, "", ""
-	case e.Kind == model.EventPasskeyRemoved:
-		return "Removed the passkey " + e.Detail, "", ""
-	case e.Kind == model.EventPasskeyCount:
-		return "The passkey " + e.Detail + " may have been copied: it counted fewer uses than before", "", ""
-	case e.Kind == model.EventIdentityLinked:
-		return "Added sign-in " + e.Detail, "", ""
-	case e.Kind == model.EventIdentityUnlinked:
-		return "Removed sign-in " + e.Detail, "", ""
-	case e.Kind == model.EventKeyMade && e.Detail != "":
-		return "Created ", "", " for a connected device"
-	case e.Kind == model.EventKeyAdopted && e.Detail != "":
-		return "Adopted ", "", " " + e.Detail
-	case e.Kind == model.EventKeyReplaced:
-		return "Started replacing ", "", " with " + e.Detail
-	case e.Kind == model.EventKeyParked:
-		return "Turned off ", "", because(nil, e.Detail)
-	case e.Kind == model.EventReplacementEnded:
-		return "Stopped replacing ", "", because(nil, e.Detail)
-	case e.Kind == model.EventKeyShown && e.Detail == model.DetailFetched:
-		return "Value of ", "", " sent to its device"
-	case e.Kind == model.EventKeyLeaked && e.Detail == model.DetailWasOff:
-		return "Reported that the value of ", "", " leaked: it was off already"
-	case e.Kind == model.EventKeyLeaked:
-		return "Turned off ", "", ": its value leaked"
-	case e.Kind == model.EventKeyTurnedOn && e.Detail == model.DetailLeaked:
-		return "Turned on ", "", ", although its value leaked"
-	case e.Kind == model.EventKeySaved:
-		return "Value of ", "", cmp.Or(savings[model.SavedHow(e.Detail)], " saved")
-	}
-	if words, ok := eventWords[e.Kind]; ok {
-		return words[0], "", words[1]
-	}
-	return string(e.Kind) + because(nil, e.Detail), "", "" // of a newer version
-}
-
-// expirySet says when a key is to expire, of which there is the day in UTC.
-func expirySet(detail string) string {
-	day, err := time.Parse(time.DateOnly, detail)
-	if err != nil {
-		return " never to expire"
-	}
-	return " to expire on " + day.Format("2 Jan 2006") + " (UTC)"
-}
-
-// refusals are the reasons that pages put into other words than the events have.
-var refusals = map[string]string{model.ReasonDisabled: "the account is disabled", model.ReasonPending: "the email address is not confirmed"}
-
-// endings are what was done when sessions ended.
-var endings = map[string]string{
-	model.EndedSignedOut: "Signed out", model.EndedSignedIn: "Signed out to sign in again", model.EndedElsewhere: "Signed out another session",
-	model.EndedOthers: "Signed out everywhere else",
-}
-
-// savings are how a value was saved. That it was ticked is what the person said, and nobody saw.
-var savings = map[model.SavedHow]string{
-	model.SavedByCopying: " copied", model.SavedByDownloading: " downloaded", model.SavedInManager: " saved in a password manager",
-	model.SavedBySaying: " saved, as you said",
-}
-
-func because(reasons map[string]string, detail string) string {
-	if detail == "" {
-		return ""
-	}
-	return ": " + cmp.Or(reasons[detail], detail)
 }

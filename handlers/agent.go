@@ -19,13 +19,14 @@ var systems = []struct{ word, name string }{
 	{"linux", "Linux"},
 }
 
-// program is what a device's program calls itself, in parts that are said in the reader's language.
+// program is what somebody is signed in with, or asks with: a name of its own or a word for its kind, and the system that it runs on, as
+// far as that is known.
 type program struct {
-	kind         lang.Text // of those that are called by what they are
+	kind         lang.Text
 	name, system string
 }
 
-// The programs that are called by what they are.
+// Kinds of programs whose names say nothing to people.
 var (
 	aBrowser       = lang.New("program.browser", "a browser")
 	aGoProgram     = lang.New("program.go", "a Go program")
@@ -34,22 +35,20 @@ var (
 	aPythonProgram = lang.New("program.python", "a Python program")
 )
 
+// in are the words for it: "curl 8.5.0", "a Go program", "latchkey 1.0 on Linux", and "" for none.
 func (p program) in(ctx context.Context) string {
 	name := p.name
-	if p.kind.ID != "" {
+	if p.kind != (lang.Text{}) {
 		name = p.kind.In(ctx)
 	}
 	if p.system == "" {
 		return name
 	}
-	return lang.T(ctx, "program.system", "{program} on {system}", "program", name, "system", p.system)
+	return lang.T(ctx, "program.on", "{program} on {system}", "program", name, "system", p.system)
 }
 
-// programOf makes a few words of what a device's program calls itself: "curl 8.5.0", "a Go program", "latchkey 1.0 on Linux".
-// It gives "" for what it cannot read.
-func programOf(ctx context.Context, agent string) string { return readProgram(agent).in(ctx) }
-
-func readProgram(agent string) (p program) {
+// programFrom reads what a device's program calls itself. It gives none for what it cannot read.
+func programFrom(agent string) (p program) {
 	found := product.FindStringSubmatch(agent)
 	if found == nil {
 		return p
@@ -82,26 +81,35 @@ func readProgram(agent string) (p program) {
 	return p
 }
 
+// programOf are the words for what a device's program calls itself.
+func programOf(ctx context.Context, agent string) string { return programFrom(agent).in(ctx) }
+
 // known are the programs that are called by their names as if they were what they say: words that everybody knows, and that nobody takes
 // for ours. What others call themselves is theirs to choose, and is quoted or left out.
 var known = regexp.MustCompile(`(?i)^(?:curl|wget|mozilla|go-http-client|node|undici|okhttp|java|apache-httpclient|` +
 	`python-requests|python-urllib|python-httpx|aiohttp|oauth4webapi)(?:/v?[0-9]{1,3}(?:\.[0-9]{1,3}){0,3}(?:[ ;(]|$)|$)`)
 
-// knownProgram is programOf for the programs that are known, and "" for all others.
-func knownProgram(agent string) string {
+// knownIn is programIn for the programs that are known, and "" for all others.
+func knownIn(ctx context.Context, agent string) string {
 	if !known.MatchString(agent) {
 		return ""
 	}
-	return browserOf(agent)
+	return browserFrom(agent).in(ctx)
 }
 
-// claimOf is what a program calls itself that is not known: nobody's words but its own.
-func claimOf(agent string) string {
+// knownProgram is knownIn in English.
+func knownProgram(agent string) string { return knownIn(context.Background(), agent) }
+
+// claimIn is what a program calls itself that is not known: nobody's words but its own.
+func claimIn(ctx context.Context, agent string) string {
 	if known.MatchString(agent) {
 		return ""
 	}
-	return programOf(context.Background(), agent)
+	return programOf(ctx, agent)
 }
+
+// claimOf is claimIn in English.
+func claimOf(agent string) string { return claimIn(context.Background(), agent) }
 
 // browsers are what browsers write of themselves. The first that fits counts: most claim to be the others too.
 var browsers = []struct{ word, name string }{
@@ -109,14 +117,17 @@ var browsers = []struct{ word, name string }{
 	{"headlesschrome/", "Chrome"}, {"chrome/", "Chrome"}, {"crios/", "Chrome"}, {"chromium/", "Chromium"}, {"safari/", "Safari"},
 }
 
-// browserOf is programOf for what somebody is signed in with, where it helps to tell one browser from another: "Firefox on Linux".
-func browserOf(agent string) string {
-	p := readProgram(agent)
+// browserFrom is programFrom for what somebody is signed in with, where it helps to tell one browser from another: "Firefox on Linux".
+func browserFrom(agent string) program {
+	p := programFrom(agent)
+	if p.kind != aBrowser {
+		return p
+	}
 	lower := strings.ToLower(agent)
 	for _, browser := range browsers {
-		if p.kind == aBrowser && strings.Contains(lower, browser.word) {
-			p.kind, p.name = lang.Text{}, browser.name
+		if strings.Contains(lower, browser.word) {
+			return program{name: browser.name, system: p.system}
 		}
 	}
-	return p.in(context.Background())
+	return p
 }

@@ -236,7 +236,7 @@ func (h *dashboard) card(c echo.Context, key model.Key) views.KeyCard {
 		return k
 	}
 	var recent views.Activity
-	fillDays(&recent, events, clockOf(c), h.Now())
+	h.fillDays(c, &recent, events, true)
 	for _, day := range recent.Days {
 		k.Recent = append(k.Recent, day.List...)
 	}

@@ -641,7 +641,7 @@ func TestAnOperatorHelpsAPersonWhoReadsOfIt(t *testing.T) {
 	owner.get("/keys").want(http.StatusSeeOther)
 	b.post(page+"/disable", url.Values{}).leadsTo(page)
 	b.get(page).says(".heading", "Disabled")
-	if got := b.get(page).texts("#activity .event")[1]; got != "Signed out The administrator 12:00 UTC" {
+	if got := b.get(page).texts("#activity .event")[1]; got != "Signed outThe administrator 12:00 UTC" {
 		t.Errorf("the sign-out is told as %q", got)
 	}
 	b.post("/running/users/"+ada.id+"/disable", url.Values{})

@@ -3,7 +3,6 @@ package handlers
 import (
 	"context"
 	"net/http"
-	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -71,25 +70,8 @@ func (h *dashboard) fillActivity(ctx context.Context, c echo.Context, o Operatin
 		events = events[:runningActivity]
 		m.Activity.Older = events[runningActivity-1].ID
 	}
-	fillDays(&m.Activity, events, clockOf(c), h.Now())
-	for _, day := range m.Activity.Days {
-		for i := range day.List {
-			day.List[i] = ofAnother(day.List[i])
-		}
-	}
+	h.fillDays(c, &m.Activity, events, false)
 	return nil
-}
-
-// ofAnother is an event in words for somebody whom it did not happen to.
-func ofAnother(e views.Happening) views.Happening {
-	if rest, ok := strings.CutPrefix(e.Who, actors[model.ActorBrowser]); ok {
-		e.Who = "The user" + rest
-	}
-	e.After = strings.Replace(e.After, savings[model.SavedBySaying], " saved, as they said", 1)
-	for i := range e.Each {
-		e.Each[i] = ofAnother(e.Each[i])
-	}
-	return e
 }
 
 // actOn has an operator do something to a user, and says on the user's page that it was done, or that it was so already.

@@ -1,9 +1,12 @@
 package views
 
 import (
+	"context"
 	"net/url"
 
 	"github.com/a-h/templ"
+
+	"latchkey/internal/lang"
 )
 
 // Activity is the model of the list of what happened to an account.
@@ -24,20 +27,25 @@ type ActivityDay struct {
 	List []Happening
 }
 
-// Happening is one event in plain words, of which any part may be "": what a device calls itself stands behind Before, and the key behind
-// Between.
+// Happening is one event in plain words, of which any part may be "".
 type Happening struct {
-	When            When
-	Drawing         string
-	Before, Between string
-	After           string
-	Device          string // as it called itself; nobody has verified it
-	KeyID, KeyName  string
-	Who             string
-	Address         string
-	Program         string // "Firefox on Linux"; "" when it is none that is known
-	Claim           string // what a program that is not known calls itself, "" when that is not to be shown
-	Bad             bool   // somebody was refused
+	When    When
+	Drawing string
+	// Said is what happened. It has placeholders: {device} for what a device calls itself, {key} for the key, and those that are in
+	// Values, which are pairs.
+	Said           lang.Text
+	Values         []string
+	Device         string // as it called itself; nobody has verified it
+	KeyID, KeyName string
+	// Times is how often it happened, when that was more than once, and Last the time at which it last did.
+	Times   int
+	Last    string
+	Who     string
+	Address string
+	Several bool   // addresses, of which none is told
+	Program string // "Firefox on Linux"; "" when it is none that is known
+	Claim   string // what a program that is not known calls itself, "" when that is not to be shown
+	Bad     bool   // somebody was refused
 	// Each is what this stands for, newest first, when it is several that happened one after the other.
 	Each []Happening
 }
@@ -55,26 +63,29 @@ func (m *Activity) Add(e Happening) {
 type ActivityFilter struct{ Group, KeyID, KeyName string }
 
 // none is what stands in the place of an empty list.
-func (m Activity) none() string {
+func (m Activity) none(ctx context.Context) string {
 	switch {
 	case m.Later:
-		return "Nothing older."
+		return t(ctx, "activity.none.older", "Nothing older.")
 	case m.Filter.KeyID != "":
-		return "Nothing like that yet."
+		return t(ctx, "activity.none.of-key", "Nothing like that yet.")
 	default:
-		return noneOf[m.Filter.Group]
+		return noneOf[m.Filter.Group].In(ctx)
 	}
 }
 
-var noneOf = map[string]string{
-	"": "Nothing yet. What happens from now on appears here.", "sign-ins": "No sign-ins yet.", "keys": "No key events yet.",
-	"devices": "No device events yet.", "account": "No account events yet.",
+var noneOf = map[string]lang.Text{
+	"":         lang.New("activity.none", "Nothing yet. What happens from now on appears here."),
+	"sign-ins": lang.New("activity.none.sign-ins", "No sign-ins yet."),
+	"keys":     lang.New("activity.none.keys", "No key events yet."),
+	"devices":  lang.New("activity.none.devices", "No device events yet."),
+	"account":  lang.New("activity.none.account", "No account events yet."),
 }
 
 // key is what the filter calls its key.
-func (f ActivityFilter) key() string {
+func (f ActivityFilter) key(ctx context.Context) string {
 	if f.KeyName == "" {
-		return "one key"
+		return t(ctx, "activity.one-key", "one key")
 	}
 	return f.KeyName
 }
@@ -109,26 +120,46 @@ func (f ActivityFilter) address(suffix, more, what string) templ.SafeURL {
 }
 
 // activityGroups are the groups of the filter and what they are called.
-var activityGroups = []struct{ group, name string }{
-	{"", "All"}, {"sign-ins", "Sign-ins"}, {"keys", "Keys"}, {"devices", "Devices"}, {"account", "Account"},
+var activityGroups = []struct {
+	group string
+	name  lang.Text
+}{
+	{"", lang.New("activity.group.all", "All")}, {"sign-ins", lang.New("activity.group.sign-ins", "Sign-ins")},
+	{"keys", lang.New("activity.group.keys", "Keys")}, {"devices", lang.New("activity.group.devices", "Devices")},
+	{"account", lang.New("activity.group.account", "Account")},
 }
 
 // keyName is what the key was called then.
-func (e Happening) keyName() string {
+func (e Happening) keyName(ctx context.Context) string {
 	if e.KeyName == "" {
-		return "a key"
+		return t(ctx, "activity.a-key", "a key")
 	}
 	return e.KeyName
 }
 
-// words are those that stand before the device, behind it, and behind the key. What is not there leaves no gap.
-func (e Happening) words(place int) string {
-	parts := [3]string{e.Before, e.Between, e.After}
-	if e.KeyID == "" {
-		parts[1], parts[2] = parts[1]+parts[2], ""
+// told is what happened, and how often, with a key as it is drawn.
+func (e Happening) told(key templ.Component) templ.Component {
+	w := with{"key": key}
+	if e.Device != "" {
+		w["device"] = claim(e.Device)
 	}
-	if e.Device == "" {
-		parts[0], parts[1] = parts[0]+parts[1], ""
+	for i := 0; i+1 < len(e.Values); i += 2 {
+		w[e.Values[i]] = e.Values[i+1]
 	}
-	return parts[place]
+	var told templ.Component = sentence{func(l *lang.Language) string { return l.Pattern(e.Said.ID, e.Said.English) }, w}
+	switch {
+	case e.Times < 2:
+	case e.Bad && e.Times == 2: // behind a reason
+		told = say("activity.refused-twice", "{deed}, twice", with{"deed": told})
+	case e.Bad:
+		told = sayN("activity.refused-times", e.Times, "{deed}, {n} time", "{deed}, {n} times", with{"deed": told})
+	case e.Times == 2:
+		told = say("activity.twice", "{deed} twice", with{"deed": told})
+	default:
+		told = sayN("activity.times", e.Times, "{deed} {n} time", "{deed} {n} times", with{"deed": told})
+	}
+	if e.Last != "" {
+		told = say("activity.last", "{deed}, last at {time}", with{"deed": told, "time": e.Last})
+	}
+	return told
 }

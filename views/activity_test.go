@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"latchkey/internal/lang"
 	"latchkey/views"
 )
 
@@ -14,7 +15,7 @@ func activity(page views.Page, text string) views.Activity {
 	m := views.Activity{Page: page, Filter: views.ActivityFilter{Group: "keys", KeyID: id(1), KeyName: text}, Older: id(2), Elsewhere: true}
 	event := func(ago time.Duration) views.Happening {
 		return views.Happening{
-			When: views.NewWhen(noon.Add(-ago), noon), Drawing: "in", Before: text, Between: text, After: text, KeyID: id(1), KeyName: text, Device: text,
+			When: views.NewWhen(noon.Add(-ago), noon), Drawing: "in", Said: lang.New("", "{key} {device} {text}"), Values: []string{"text", text}, Times: 3, Last: text, KeyID: id(1), KeyName: text, Device: text,
 			Who: text, Address: text, Program: text, Claim: text, Bad: ago > 0,
 		}
 	}
