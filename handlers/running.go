@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
 
 	"github.com/labstack/echo/v4"
 
@@ -38,6 +37,7 @@ func (h *dashboard) runningRoutes(e *echo.Echo, page func(string, echo.HandlerFu
 	act := func(path string, answer echo.HandlerFunc, s stepUp) {
 		e.POST(path, h.asOperator(answer, s), append(slices.Clip(operator), h.requireStepUp(s))...)
 	}
+	e.Use(h.concealOptions)
 	look(runningPath, h.showRunning)
 	e.POST(runningPath, h.asOperator(h.searchRunning, stepUp{}), operator...)
 	look(runningUsers+"/:id", h.showRunningUser)
@@ -100,14 +100,30 @@ func requireOperator(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
+func forOperators(path string) bool {
+	return path == runningPath || strings.HasPrefix(path, runningPath+"/")
+}
+
 // concealed is the error as those see it who are no operators: where a page is not there for them, it does not lack a method either.
 func concealed(c echo.Context, err error) error {
-	a, _ := accountOf(c)
-	if path := c.Request().URL.Path; a.Operator || path != runningPath && !strings.HasPrefix(path, runningPath+"/") {
+	if a, _ := accountOf(c); a.Operator || !forOperators(c.Request().URL.Path) {
 		return err
 	}
 	c.Response().Header().Del(echo.HeaderAllow)
 	return echo.ErrNotFound
+}
+
+// concealOptions has OPTIONS find nothing either, which Echo answers for every page that there is.
+func (h *dashboard) concealOptions(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if c.Request().Method == http.MethodOptions && forOperators(c.Request().URL.Path) {
+			_ = h.loadAccount(func(echo.Context) error { return nil })(c)
+			if err := concealed(c, nil); err != nil {
+				return err
+			}
+		}
+		return next(c)
+	}
 }
 
 // operating is how the operator who is signed in works.
@@ -145,44 +161,12 @@ func (h *dashboard) leadTo(c echo.Context, page, act, name string) error {
 	return redirect(c, page)
 }
 
-// maybeValue says of what was typed into the search that it may be the value of a key, or much of one. It is looked for by its hash alone,
-// and is in no address and in no answer. What it was copied from may have broken it into lines.
-func maybeValue(text string) bool {
-	text = unbroken(text)
-	if strings.Contains(text, "KEY=") || model.HoldsValue(text) {
-		return true
-	}
-	if strings.Contains(text, "@") { // some addresses are long
-		return false
-	}
-	run := 0
-	for _, c := range []byte(text) {
-		if run++; !('a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9') {
-			run = 0
-		}
-		if run >= model.ValueLength*3/4 {
-			return true
-		}
-	}
-	return false
-}
-
-// unbroken is a text without what is no sign: blanks, line breaks, and marks that nobody sees.
-func unbroken(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsSpace(r) || !unicode.IsGraphic(r) {
-			return -1
-		}
-		return r
-	}, text)
-}
-
 // showRunning lists users: all of them, or those who were looked for.
 func (h *dashboard) showRunning(c echo.Context) error {
 	text, after := strings.TrimSpace(c.QueryParam("q")), c.QueryParam("after")
 	m := views.Running{Page: h.runningPage(c), Later: after != ""}
 	switch {
-	case maybeValue(text):
+	case model.MaybeValue(text):
 		m.Error = lang.T(c.Request().Context(), "running.value-in-address",
 			"That looks like a key’s value, which must not be in an address: others may read it there. Replace the key.")
 	case len(text) > maxSearch:
@@ -230,8 +214,8 @@ func (h *dashboard) searchRunning(c echo.Context) error {
 		return err
 	}
 	text := strings.TrimSpace(form.Get("q"))
-	if maybeValue(text) {
-		return h.searchValue(c, model.Secret(unbroken(text)))
+	if model.MaybeValue(text) {
+		return h.searchValue(c, model.Secret(model.Unbroken(text)))
 	}
 	if len(text) > maxSearch {
 		return h.renderRunning(c, http.StatusUnprocessableEntity, views.Running{Page: h.runningPage(c), Error: tooLongToSearch(c)})

@@ -179,7 +179,7 @@ func TestWhoIsNoOperatorFindsNothingOnAnyRouteForOperators(t *testing.T) {
 		paths[r[1]] = true
 	}
 	for path := range paths {
-		for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete} {
+		for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodOptions} {
 			got, nothing := ask(ana, method, path), ask(ana, method, "/running-nowhere")
 			for _, header := range []http.Header{got.header, nothing.header} {
 				header.Del("X-Request-Id")
@@ -194,6 +194,11 @@ func TestWhoIsNoOperatorFindsNothingOnAnyRouteForOperators(t *testing.T) {
 			t.Errorf("%v with nobody signed in: %d to %q", r, got.status, got.header.Get("Location"))
 		}
 	}
+	for path := range paths {
+		if got := ask(p.browser(), http.MethodOptions, path); got.status != http.StatusNotFound || got.header.Get("Allow") != "" {
+			t.Errorf("OPTIONS %s with nobody signed in: %d %v", path, got.status, got.header)
+		}
+	}
 	ana.get("/keys").lacks("nav a[href='/running']")
 	if len(crew.calls) > 0 {
 		t.Error("operators were asked:", crew.calls)
@@ -201,6 +206,7 @@ func TestWhoIsNoOperatorFindsNothingOnAnyRouteForOperators(t *testing.T) {
 
 	operator.get("/keys").says("nav a[href='/running']", "Running")
 	operator.get("/running").want(http.StatusOK)
+	ask(operator, http.MethodOptions, "/running").want(http.StatusNoContent)
 	p.makeOperator(ada, false) // while the page is open
 	crew.calls = nil
 	for _, r := range routes {

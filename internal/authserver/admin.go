@@ -64,7 +64,11 @@ func (s *Server) operating(do func(*http.Request, *accounts.Operating) (answer, 
 }
 
 func searchUsers(r *http.Request, o *accounts.Operating) (answer, error) {
-	page, err := o.Search(r.Context(), r.URL.Query().Get("q"), r.URL.Query().Get("after"))
+	query := r.URL.Query()
+	if model.MaybeValue(query.Get("q")) {
+		return answer{}, refuse(kindValueInAddress)
+	}
+	page, err := o.Search(r.Context(), query.Get("q"), query.Get("after"))
 	out := usersAnswer{Users: make([]wireUser, len(page.List)), More: page.More}
 	for i, u := range page.List {
 		out.Users[i] = wireUserOf(u)

@@ -69,3 +69,25 @@ func TestAnOperatorsProgramActsWhileTheProofIsFresh(t *testing.T) {
 		f.do(rt.method, path, operator.RefreshToken, "").want(403)
 	}
 }
+
+// A value in an address is in the histories and logs of everything on the way: whose it is, is another call.
+func TestPeopleAreNotSearchedByAValue(t *testing.T) {
+	f := newFixture(t)
+	operator, owner := f.signUp("op@example.org"), f.signUp("ada@example.org")
+	if _, _, err := f.accounts.MakeOperator(t.Context(), "op@example.org", true); err != nil {
+		t.Fatal(err)
+	}
+	value := f.createKey(owner, "porch-cam").Value
+	for _, typed := range []string{value, "API_KEY=" + value, value[:50], value[:32] + "\n" + value[32:], "https://" + value + "@keys.example.com"} {
+		path := adminUsersPath + "?q=" + url.QueryEscape(typed)
+		refused := f.do("GET", path, operator.RefreshToken, "").want(400)
+		if body := string(refused.body); !strings.Contains(body, "InvalidParameter") || strings.Contains(body, value[:20]) {
+			t.Errorf("%.20s…: %s", typed, body)
+		}
+		f.do("GET", path, owner.RefreshToken, "").want(403).says("this kind of session may not do that", "") // who may not ask learns nothing of it
+	}
+	if strings.Contains(f.logs.String(), value[:20]) {
+		t.Error("the value is in the log")
+	}
+	f.do("GET", adminUsersPath+"?q="+strings.Repeat("a", 60)+"@example.org", operator.RefreshToken, "").want(200)
+}

@@ -96,6 +96,7 @@ const (
 	kindPasskeysNotOffered
 	kindNotProved
 	kindBadReturn
+	kindValueInAddress
 	kindNoSuchUser
 	kindKnockNotFound
 	kindYourself
@@ -190,6 +191,7 @@ var wireErrors = [...]wireError{
 	kindYourself:           {409, "", "operators cannot disable their own account", slog.LevelInfo},
 	kindLastOperator:       {409, "", "the last operator cannot be disabled", slog.LevelInfo},
 	kindBadReturn:          {400, "InvalidParameter", "'return' begins with none of the addresses that this server may lead people back to", slog.LevelInfo},
+	kindValueInAddress:     {400, "InvalidParameter", "'q' looks like the value of an API key, which must not be in an address: replace the key, and look values up with POST by_value", slog.LevelInfo},
 	// Linking says "unauthorized" where the tests of the SDKs look for that, and never is.
 	kindBadLinkRequest:    {400, "InvalidParameter", "invalid user link request", slog.LevelInfo},
 	kindIdentityTaken:     {400, "InvalidParameter", "invalid user link request: unauthorized: a user already exists with the specified provider", slog.LevelInfo},

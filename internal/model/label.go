@@ -68,6 +68,38 @@ func HoldsValue(text string) bool {
 	return false
 }
 
+// MaybeValue says of what was typed into a search that it may be the value of a key, or much of one: it is looked for by its hash alone, and
+// is in no address and in no answer. What it was copied from may have broken it into lines.
+func MaybeValue(text string) bool {
+	text = Unbroken(text)
+	if strings.Contains(text, "KEY=") || HoldsValue(text) {
+		return true
+	}
+	if strings.Contains(text, "@") { // some addresses are long
+		return false
+	}
+	run := 0
+	for _, c := range []byte(text) {
+		if run++; !('a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9') {
+			run = 0
+		}
+		if run >= ValueLength*3/4 {
+			return true
+		}
+	}
+	return false
+}
+
+// Unbroken is a text without what is no sign: blanks, line breaks, and marks that nobody sees.
+func Unbroken(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsSpace(r) || !unicode.IsGraphic(r) {
+			return -1
+		}
+		return r
+	}, text)
+}
+
 // ValueLength is how many characters a key's value has: the shape that App Services gave its values, which devices may check.
 const ValueLength = 64
 
