@@ -114,7 +114,7 @@ func (h *dashboard) changePassword(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	m.CurrentError, m.NewError = checkGiven(current), h.checkPassword(replacement)
+	m.CurrentError, m.NewError = checkGiven(current), h.checkPassword(c, replacement)
 	if m.CurrentError != "" {
 		return h.renderAccount(c, http.StatusUnprocessableEntity, m)
 	}

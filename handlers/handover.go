@@ -33,7 +33,7 @@ func behindHandover(ticket string) string {
 // showHandover asks whether to go on, and uses nothing up: programs that look what is behind links come by too. The question is what
 // keeps a person from being signed in as somebody else without knowing.
 func (h *dashboard) showHandover(c echo.Context) error {
-	m := views.Handover{Page: h.page(c, "Open your keys"), Ticket: c.QueryParam(ticketField)}
+	m := views.Handover{Page: h.page(c, t(c, "handover.title", "Open your keys")), Ticket: c.QueryParam(ticketField)}
 	m.Here = behindHandover(m.Ticket)
 	ctx, cancel := readContext(c)
 	defer cancel()
@@ -64,7 +64,7 @@ func (h *dashboard) useHandover(c echo.Context) error {
 		a, handed, err := h.Service.UseHandover(ctx, originOf(ctx), model.Secret(form.Get(ticketField)))
 		switch {
 		case model.Is(err, model.KindBadLink):
-			return h.renderHandover(c, http.StatusUnprocessableEntity, views.Handover{Page: h.page(c, "Open your keys"), Bad: true})
+			return h.renderHandover(c, http.StatusUnprocessableEntity, views.Handover{Page: h.page(c, t(c, "handover.title", "Open your keys")), Bad: true})
 		case err != nil:
 			return openingKeys.in(about(c, err))
 		}
@@ -73,7 +73,7 @@ func (h *dashboard) useHandover(c echo.Context) error {
 		}
 		err = h.sessions.StartHanded(c.Response(), c.Request(), a, handed, h.StepUp)
 		if errors.Is(err, websession.ErrNone) { // the app has signed out meanwhile
-			return h.renderHandover(c, http.StatusUnprocessableEntity, views.Handover{Page: h.page(c, "Open your keys"), Bad: true})
+			return h.renderHandover(c, http.StatusUnprocessableEntity, views.Handover{Page: h.page(c, t(c, "handover.title", "Open your keys")), Bad: true})
 		}
 		if err != nil {
 			return openingKeys.in(sessionsDown(err))
@@ -97,7 +97,7 @@ func (h *dashboard) askApp(c echo.Context, s stepUp) error {
 	if err != nil {
 		return err
 	}
-	m := views.AskApp{Page: h.page(c, "Confirm it’s you"), Act: s.to(c.Request().Context(), form), Back: s.back(c, form), App: *fromApp(rowOf(c))}
+	m := views.AskApp{Page: h.page(c, t(c, "proof.title", "Confirm it’s you")), Act: s.to(c.Request().Context(), form), Back: s.back(c, form), App: *fromApp(rowOf(c))}
 	if wantsPart(c) {
 		c.Response().Header().Set("HX-Retarget", "#dialog")
 		c.Response().Header().Set("HX-Reswap", "innerHTML")

@@ -18,7 +18,7 @@ const (
 )
 
 func (h *dashboard) showForgot(c echo.Context) error {
-	m := h.forgotModel(c, "Reset your password")
+	m := h.forgotModel(c, t(c, "forgot.title", "Reset your password"))
 	m.Next = c.QueryParam("next")
 	return h.renderForgot(c, http.StatusOK, m)
 }
@@ -37,7 +37,7 @@ func (h *dashboard) renderForgot(c echo.Context, status int, m views.Forgot) err
 
 // forgot asks for a link, and says the same whether or not there is an account.
 func (h *dashboard) forgot(c echo.Context) error {
-	m := h.forgotModel(c, "Reset your password")
+	m := h.forgotModel(c, t(c, "forgot.title", "Reset your password"))
 	m.Next = c.FormValue("next")
 	h.keepNext(c, h.goingTo(c, m.Next))
 	return h.askForMail(c, m, h.renderForgot, model.LinkReset)
@@ -48,7 +48,7 @@ func (h *dashboard) askForMail(
 	c echo.Context, m views.Forgot, render func(echo.Context, int, views.Forgot) error, purpose string,
 ) error {
 	m.Email = model.TidyEmail(c.FormValue("email"))
-	if m.Error = h.checkEmail(m.Email); m.Error != "" || !m.Mail {
+	if m.Error = checkEmail(c, m.Email); m.Error != "" || !m.Mail {
 		return render(c, http.StatusUnprocessableEntity, m)
 	}
 	ctx, cancel := actContext(c)
@@ -98,13 +98,13 @@ func (h *dashboard) tellOwner(c echo.Context, m *views.Reset) (err error) {
 		return nil
 	}
 	if m.First {
-		m.Title = "Welcome"
+		m.Title = t(c, "reset.welcome", "Welcome")
 	}
 	return err
 }
 
 func (h *dashboard) resetModel(c echo.Context) views.Reset {
-	return views.Reset{Page: h.page(c, "Choose a new password"), MinPassword: h.MinPassword}
+	return views.Reset{Page: h.page(c, t(c, "reset.title", "Choose a new password")), MinPassword: h.MinPassword}
 }
 
 func (h *dashboard) renderReset(c echo.Context, status int, m views.Reset) error {
@@ -124,7 +124,7 @@ func (h *dashboard) reset(c echo.Context) error {
 	if err := h.tellOwner(c, &m); err != nil {
 		return err
 	}
-	if m.Error = h.checkPassword(password); m.Error != "" || m.Bad {
+	if m.Error = h.checkPassword(c, password); m.Error != "" || m.Bad {
 		return h.renderReset(c, http.StatusUnprocessableEntity, m)
 	}
 	ctx, cancel := actContext(c)
@@ -172,7 +172,7 @@ func (h *dashboard) showConfirm(c echo.Context) error {
 }
 
 func (h *dashboard) confirmModel(c echo.Context) views.Confirm {
-	m := views.Confirm{Forgot: h.forgotModel(c, "Confirm your email address"), AsksPassword: h.ConfirmEmail}
+	m := views.Confirm{Forgot: h.forgotModel(c, t(c, "confirm.title", "Confirm your email address")), AsksPassword: h.ConfirmEmail}
 	m.Here = confirmPath
 	return m
 }
@@ -200,7 +200,7 @@ func (h *dashboard) confirm(c echo.Context) error {
 	case model.Is(err, model.KindBadLink):
 		m.Bad = true
 	case model.Is(err, model.KindWrongPassword):
-		m.PasswordError = "That isn’t the password the account was created with."
+		m.PasswordError = t(c, "confirm.wrong", "That isn’t the password the account was created with.")
 	case model.Is(err, model.KindTooManyTries):
 		m.PasswordError = h.tooManyTries(c, err)
 		return h.renderConfirm(c, http.StatusTooManyRequests, m)

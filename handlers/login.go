@@ -19,7 +19,7 @@ const (
 	maxPassword = 128
 )
 
-const accountDisabled = "This account is disabled. Ask the administrator of this server."
+const accountDisabled = "This account is disabled. Ask the administrator of this server." // "login.disabled"
 
 func (h *dashboard) showSignIn(c echo.Context) error {
 	m := h.signInModel(c)
@@ -27,16 +27,19 @@ func (h *dashboard) showSignIn(c echo.Context) error {
 	switch c.QueryParam("ended") {
 	case "":
 	case endedByService:
-		m.Reason = h.service() + " ended your session. Sign in to continue."
+		m.Reason = t(c, "login.ended.elsewhere", "The key service ended your session. Sign in to continue.")
+		if h.Here {
+			m.Reason = t(c, "login.ended.here", "This server ended your session. Sign in to continue.")
+		}
 	default:
-		m.Reason = "Your session has ended. Sign in to continue."
+		m.Reason = t(c, "login.ended", "Your session has ended. Sign in to continue.")
 	}
 	return h.renderSignIn(c, http.StatusOK, m)
 }
 
 func (h *dashboard) signInModel(c echo.Context) views.SignIn {
 	return views.SignIn{
-		Page: h.page(c, "Sign in"), Registration: h.Registration, Mail: h.SendsLinks,
+		Page: h.page(c, t(c, "login.title", "Sign in")), Registration: h.Registration, Mail: h.SendsLinks,
 		NoPassword: h.PasswordsOff, Providers: providers(h.Service.OpenID()),
 		Passkeys: h.Here && model.PasskeyHost(h.PublicURL) != "", Elsewhere: strings.Join(h.PasskeysElsewhere, " and "),
 	}
@@ -46,7 +49,7 @@ func (h *dashboard) renderSignIn(c echo.Context, status int, m views.SignIn) err
 	m.Next = localPath(m.Next)
 	m.Here, m.Code = entrance("/login", m.Next), codeIn(m.Next)
 	if m.Code != "" {
-		m.Title = "Sign in to connect a device"
+		m.Title = t(c, "login.title.device", "Sign in to connect a device")
 	}
 	return render(c, status, views.SignInPage(m), views.SignInPage(m))
 }
@@ -57,7 +60,7 @@ func (h *dashboard) signIn(c echo.Context) error {
 	email, password := strings.TrimSpace(c.FormValue("email")), c.Request().PostFormValue(passwordField)
 	m := h.signInModel(c)
 	m.Email, m.Next = email, c.FormValue("next")
-	m.Error = "Wrong email or password."
+	m.Error = t(c, "login.wrong", "Wrong email or password.")
 	if email == "" || password == "" { // the key service calls a sign-in without them malformed, not wrong
 		return h.renderSignIn(c, http.StatusUnprocessableEntity, m)
 	}
@@ -71,7 +74,7 @@ func (h *dashboard) signIn(c echo.Context) error {
 		h.keepNext(c, m.Next)
 		return h.askToConfirm(c, http.StatusUnprocessableEntity, email, false)
 	case model.Is(err, model.KindDisabled): // which is told to those who know the password
-		m.Error = accountDisabled
+		m.Error = t(c, "login.disabled", accountDisabled)
 	case !model.Is(err, model.KindWrongPassword):
 		return signingIn.in(err)
 	}
@@ -178,7 +181,7 @@ func (h *dashboard) showRegister(c echo.Context) error {
 }
 
 func (h *dashboard) registerModel(c echo.Context) views.Register {
-	return views.Register{Page: h.page(c, "Create your account"), MinPassword: h.MinPassword, Stuck: h.ConfirmEmail && h.mailStuck()}
+	return views.Register{Page: h.page(c, t(c, "register.title", "Create your account")), MinPassword: h.MinPassword, Stuck: h.ConfirmEmail && h.mailStuck()}
 }
 
 func (h *dashboard) renderRegister(c echo.Context, status int, m views.Register) error {
@@ -188,15 +191,15 @@ func (h *dashboard) renderRegister(c echo.Context, status int, m views.Register)
 	m.Next = localPath(m.Next)
 	m.Here, m.Code = entrance("/register", m.Next), codeIn(m.Next)
 	if m.Code != "" {
-		m.Title = "Create an account to connect a device"
+		m.Title = t(c, "register.title.device", "Create an account to connect a device")
 	}
 	return render(c, status, views.RegisterPage(m), views.RegisterPage(m))
 }
 
 // renderClosed is in the place of the form when people cannot create accounts themselves, here or at the upstream.
 func (h *dashboard) renderClosed(c echo.Context) error {
-	p := problem{status: http.StatusForbidden, heading: "Sign-up is closed here",
-		text: "Ask the administrator of this server for an account.", link: entrance("/login", c.FormValue("next")), linkText: "Sign in"}
+	p := problem{status: http.StatusForbidden, heading: t(c, "register.closed", "Sign-up is closed here"),
+		text: t(c, "register.closed.text", "Ask the administrator of this server for an account."), link: entrance("/login", c.FormValue("next")), linkText: t(c, "link.sign-in", "Sign in")}
 	page := views.ErrorPage(p.model(h, c, nil))
 	return render(c, p.status, page, page)
 }
@@ -205,7 +208,7 @@ func (h *dashboard) register(c echo.Context) error {
 	m := h.registerModel(c)
 	m.Email, m.Next = model.TidyEmail(c.FormValue("email")), c.FormValue("next")
 	password := c.Request().PostFormValue(passwordField)
-	m.EmailError, m.PasswordError = h.checkEmail(m.Email), h.checkPassword(password)
+	m.EmailError, m.PasswordError = checkEmail(c, m.Email), h.checkPassword(c, password)
 	if m.EmailError != "" || m.PasswordError != "" || !h.Registration {
 		return h.renderRegister(c, http.StatusUnprocessableEntity, m)
 	}
@@ -222,16 +225,16 @@ func (h *dashboard) register(c echo.Context) error {
 	next.Email, next.Next = m.Email, m.Next
 	switch model.KindOf(err) {
 	case model.KindTooManyTries:
-		next.Reason = "Your account was created. Sign in a little later."
+		next.Reason = t(c, "register.later", "Your account was created. Sign in a little later.")
 		return h.renderTooMany(c, next, err)
 	case model.KindWrongPassword, model.KindUnconfirmed, model.KindDisabled: // another server may want the address confirmed first
 		h.keepNext(c, m.Next)
-		next.Reason = "Your account was created. If you were sent an email, open its link first, then sign in."
+		next.Reason = t(c, "register.confirm", "Your account was created. If you were sent an email, open its link first, then sign in.")
 		return h.renderSignIn(c, http.StatusOK, next)
 	}
 	if lost(err) || model.Is(err, model.KindStorageDown) || errors.Is(err, errSessionsDown) {
 		h.logFault(c, "sign-in to a new account failed", err)
-		next.Reason = "Your account was created. Sign in to continue."
+		next.Reason = t(c, "register.sign-in-now", "Your account was created. Sign in to continue.")
 		return h.renderSignIn(c, http.StatusOK, next)
 	}
 	if err != nil {
@@ -245,7 +248,7 @@ func (h *dashboard) answerNotRegistered(c echo.Context, m views.Register, err er
 	status := http.StatusUnprocessableEntity
 	switch model.KindOf(err) {
 	case model.KindEmailTaken:
-		m.EmailError = "This address has an account already. Sign in instead, below."
+		m.EmailError = t(c, "register.taken", "This address has an account already. Sign in instead, below.")
 	case model.KindRegistrationClosed:
 		return h.renderClosed(c)
 	case model.KindTooManyEmails:
@@ -270,22 +273,22 @@ func reasonOf(err error) string {
 }
 
 // checkEmail asks for an address that mail could be sent to. The wire takes any text; this form is for people.
-func (h *dashboard) checkEmail(email string) string {
+func checkEmail(c echo.Context, email string) string {
 	if !model.IsMailAddress(email) {
-		return "Enter an email address, like ana@example.com."
+		return t(c, "field.email", "Enter an email address, like {example}.", "example", "ana@example.com")
 	}
 	if utf8.RuneCountInString(email) > maxEmail {
-		return "Use an address of at most " + strconv.Itoa(maxEmail) + " characters."
+		return t(c, "field.email.long", "Use an address of at most {n} characters.", "n", strconv.Itoa(maxEmail))
 	}
 	return ""
 }
 
-func (h *dashboard) checkPassword(password string) string {
+func (h *dashboard) checkPassword(c echo.Context, password string) string {
 	switch n := model.Secret(password).Length(); {
 	case n < h.MinPassword:
-		return "Use at least " + strconv.Itoa(h.MinPassword) + " characters."
+		return t(c, "field.password.short", "Use at least {n} characters.", "n", strconv.Itoa(h.MinPassword))
 	case n > maxPassword:
-		return "Use at most " + strconv.Itoa(maxPassword) + " characters."
+		return t(c, "field.password.long", "Use at most {n} characters.", "n", strconv.Itoa(maxPassword))
 	}
 	return ""
 }

@@ -13,10 +13,10 @@ import (
 // this page tells everybody else what the reference is good for.
 func (h *dashboard) logReference(c echo.Context) error {
 	m := views.Error{
-		Page:    h.page(c, "Log reference"),
-		Heading: "This names an entry in the server’s log",
-		Text:    "Give the reference to the administrator of this server: the log has the cause under it.",
-		Link:    home, LinkText: "Go to your keys",
+		Page:    h.page(c, t(c, "logs.title", "Log reference")),
+		Heading: t(c, "logs.heading", "This names an entry in the server’s log"),
+		Text:    t(c, "logs.text", "Give the reference to the administrator of this server: the log has the cause under it."),
+		Link:    home, LinkText: t(c, "link.keys", goHome),
 	}
 	if id := c.QueryParam("co_id"); model.IsID(id) {
 		m.Reference = id

@@ -263,7 +263,7 @@ func (h *dashboard) explainErrand(c echo.Context, e errand, err error) (status i
 	case model.Is(err, model.KindNoIssuer):
 		return http.StatusBadGateway, name + " does not answer. Try again, or sign in another way."
 	case model.Is(err, model.KindDisabled):
-		return http.StatusUnprocessableEntity, accountDisabled
+		return http.StatusUnprocessableEntity, t(c, "login.disabled", accountDisabled)
 	case model.Is(err, model.KindTooManyTries):
 		return http.StatusTooManyRequests, h.tooManyTries(c, err)
 	case model.Is(err, model.KindTooManyAccounts):

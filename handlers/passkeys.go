@@ -76,7 +76,7 @@ func (h *dashboard) signInWithPasskey(c echo.Context) error {
 	case model.Is(err, model.KindBadPasskey):
 		m.PasskeyError = badPasskey.In(c.Request().Context())
 	case model.Is(err, model.KindDisabled): // those who have the passkey may know
-		m.PasskeyError = accountDisabled
+		m.PasskeyError = t(c, "login.disabled", accountDisabled)
 	case model.Is(err, model.KindTooManyTries):
 		status, m.PasskeyError = http.StatusTooManyRequests, h.tooManyTries(c, err)
 	default:

@@ -26,30 +26,30 @@ func wholeSeconds(d time.Duration) string {
 	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10)
 }
 
-// again tells a person when to come back, by the clock and rounded up, and programs for how long to wait.
-func (h *dashboard) again(c echo.Context, err error) string {
+// comeBack is when a person may try again, by their clock and rounded up. Programs are told for how long to wait.
+func (h *dashboard) comeBack(c echo.Context, err error) string {
 	now := h.Now()
 	at := now.Add(askToWait(c, err))
 	if minute := at.Truncate(time.Minute); minute.Before(at) {
 		at = minute.Add(time.Minute)
 	}
-	return " Try again at " + clockOf(c).Time(at, now) + "."
+	return clockOf(c).Time(at, now)
 }
 
 // tooManyTries is what a person is told who has to wait before they try a password again.
 func (h *dashboard) tooManyTries(c echo.Context, err error) string {
-	return "Too many attempts." + h.again(c, err)
+	return t(c, "wait.tries", "Too many attempts. Try again at {time}.", "time", h.comeBack(c, err))
 }
 
 // tooManyAccounts is what a person is told from whose network many accounts were created.
 func (h *dashboard) tooManyAccounts(c echo.Context, err error) string {
-	return "Too many accounts were created from your network." + h.again(c, err)
+	return t(c, "wait.accounts", "Too many accounts were created from your network. Try again at {time}.", "time", h.comeBack(c, err))
 }
 
 // tooManyEmails is what a person is told who has asked for emails before.
 func (h *dashboard) tooManyEmails(c echo.Context, err error) string {
 	if askToWait(c, err) <= time.Minute {
-		return "An email was sent a moment ago." + h.again(c, err)
+		return t(c, "wait.email", "An email was sent a moment ago. Try again at {time}.", "time", h.comeBack(c, err))
 	}
-	return "Too many emails were requested." + h.again(c, err)
+	return t(c, "wait.emails", "Too many emails were requested. Try again at {time}.", "time", h.comeBack(c, err))
 }

@@ -1,6 +1,10 @@
 package views
 
-import "github.com/a-h/templ"
+import (
+	"context"
+
+	"github.com/a-h/templ"
+)
 
 // AnApp is what an app is called of which nothing is known.
 const AnApp = "an app"
@@ -37,18 +41,25 @@ type AskApp struct {
 	Act, Back string
 }
 
-// capital begins a sentence with a name. That of a host stays as it is.
-func capital(name string) string {
-	if name == AnApp {
-		return "An app"
+// opened says who has opened the browser.
+func (a FromApp) opened(ctx context.Context) string {
+	if a.Name == AnApp {
+		return t(ctx, "handover.opened.some", "Opened from an app")
 	}
-	return name
+	return t(ctx, "handover.opened", "Opened from {app}", "app", a.Name)
 }
 
-// theApp names the app within a sentence, after it was said that there is one.
-func (a FromApp) theApp() string {
+func (a FromApp) back(ctx context.Context) string {
 	if a.Name == AnApp {
-		return "the app"
+		return t(ctx, "handover.back.some", "Back to an app")
 	}
-	return a.Name
+	return t(ctx, "handover.back", "Back to {app}", "app", a.Name)
+}
+
+// text says what there is to do in the app.
+func (m AskApp) text(ctx context.Context) string {
+	if m.App.Name == AnApp {
+		return t(ctx, "handover.ask.some", "To {act}, sign in to the app again and come back.", "act", m.Act)
+	}
+	return t(ctx, "handover.ask", "To {act}, sign in to {app} again and come back.", "act", m.Act, "app", m.App.Name)
 }

@@ -1,5 +1,7 @@
 package views
 
+import "context"
+
 // Help is the model of the page that explains everything else.
 type Help struct {
 	Page
@@ -17,11 +19,9 @@ type Help struct {
 }
 
 // contact is what the administrator is there for.
-func (m Help) contact() string {
+func (m Help) contact(ctx context.Context) string {
 	if m.NoPassword {
-		return "Ask " + administrator + " when something here does not work."
+		return t(ctx, "help.contact.no-password", "Ask the administrator of this server when something here does not work.")
 	}
-	return helpContact
+	return t(ctx, "help.contact.text", "Ask the administrator of this server for an account, for a link to reset your password, or when something here does not work.")
 }
-
-const helpContact = "Ask " + administrator + " for an account, for a link to reset your password, or when something here does not work."

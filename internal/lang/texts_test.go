@@ -36,6 +36,20 @@ func (e entry) forms() map[string]string {
 	return forms
 }
 
+// Pages make what names the administrator a link where one can be reached, and look for it as it is written in that one text.
+func TestTheAdministratorIsNamedInOneWay(t *testing.T) {
+	t.Parallel()
+	const id, english = "administrator.here", "the administrator of this server"
+	for _, l := range All()[1:] {
+		name := l.T(id, english)
+		for _, s := range inCode(t) {
+			if text := l.Pattern(s.id, s.english); strings.Contains(s.english, english) && !strings.Contains(text, name) {
+				t.Errorf("%s: %s does not say %q: %q", l.file, s.id, name, text)
+			}
+		}
+	}
+}
+
 var validID = regexp.MustCompile(`^[a-z0-9-]+(\.[a-z0-9-]+)+$`)
 
 func TestEveryTextIsInEveryLanguageAndNoneIsThereThatNobodySays(t *testing.T) {
