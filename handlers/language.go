@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 
@@ -22,15 +23,21 @@ func (h *dashboard) nameLanguage(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		l, ok := lang.Named(h.kept(c, languageCookie))
 		if !ok {
-			if l, ok = lang.Accepted(c.Request().Header.Get("Accept-Language")); !ok {
-				l = h.Language
-			}
+			l = h.languageAsked(c)
 		}
 		if l != nil {
 			c.SetRequest(c.Request().WithContext(lang.With(c.Request().Context(), l)))
 		}
 		return next(c)
 	}
+}
+
+// languageAsked is the first language that the browser asks for, else the server's own.
+func (h *dashboard) languageAsked(c echo.Context) *lang.Language {
+	if l, ok := lang.Accepted(c.Request().Header.Get("Accept-Language")); ok {
+		return l
+	}
+	return h.Language
 }
 
 // languagePath is where a language is chosen.
@@ -56,7 +63,25 @@ func (h *dashboard) chooseLanguage(c echo.Context) error {
 		tag, age = "", -1
 	}
 	c.SetCookie(h.plainCookie(languageCookie, tag, age))
+	h.keepLanguage(c, tag)
 	return redirect(c, hereAgain(c.FormValue("return")))
+}
+
+// keepLanguage has emails to who is signed in be in the language that they chose. Without it they are in the one of the next sign-in.
+func (h *dashboard) keepLanguage(c echo.Context, tag string) {
+	a, _, err := h.sessions.Current(c.Request())
+	if err != nil || a.UserID == "" {
+		return
+	}
+	from := originOf(c.Request().Context())
+	if from.Language = tag; tag == "" {
+		from.Language, _ = h.languageAsked(c).HTML()
+	}
+	ctx, cancel := context.WithTimeout(c.Request().Context(), actTimeout)
+	defer cancel()
+	if err := h.as(c, a, from).KeepLanguage(ctx); err != nil {
+		h.Log.Warn("language not kept", "user", a.UserID, "request", requestIDOf(c), "cause", err)
+	}
 }
 
 // chosenLanguage says whether the language was chosen by hand.

@@ -100,3 +100,27 @@ func TestWhatFailsIsSaidInTheLanguageOfThePage(t *testing.T) {
 	p.rows.afterRead(func() { panic("planted") })
 	b.get("/keys").want(http.StatusInternalServerError).says("h1", "schiefgegangen")
 }
+
+func TestTheLanguageOfASignInAndOfAChoiceIsThatOfEmails(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	who := p.person(email)
+	b := p.browser().with("Accept-Language", "ar")
+	kept := func(want string) {
+		t.Helper()
+		all, err := p.store.Identities(t.Context(), who.id)
+		if err != nil || all[0].Language != want {
+			t.Errorf("it is %q (%v), not %q", all[0].Language, err, want)
+		}
+	}
+	b.post("/login", url.Values{"email": {email}, "password": {password}}).leadsTo("/keys")
+	kept("ar")
+	b.post("/language", url.Values{"language": {"de"}})
+	kept("de")
+	b.post("/language", url.Values{"language": {""}}) // that of the browser
+	kept("ar")
+	p.browser().post("/language", url.Values{"language": {"de"}}) // of nobody
+	kept("ar")
+	b.with("Accept-Language", "de").get("/keys").want(http.StatusOK) // a look writes nothing
+	kept("ar")
+}

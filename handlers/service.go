@@ -57,6 +57,7 @@ type Person interface {
 	Keys
 	Labels
 	Expiry
+	Languages
 	Values
 	Replacements
 	Sessions
@@ -101,6 +102,12 @@ type Expiry interface {
 	// model.KindExpiryFar; CreateKey says so too. Where the key is another server's it says the same, and the key only reminds:
 	// see model.Key.OnlyReminds. One of which that server says when it expires is model.KindNotOffered.
 	SetExpiry(ctx context.Context, id string, at time.Time) (model.Key, error)
+}
+
+// Languages are in what people read.
+type Languages interface {
+	// KeepLanguage remembers that the person chose the language of Origin by hand.
+	KeepLanguage(ctx context.Context) error
 }
 
 // Values are what a person says of the values of their keys.

@@ -719,6 +719,7 @@ var notLost = []string{
 	"SendLink", "SweepGrants",
 	"Passkeys", "PasskeyOptions", "ProofOptions", "NewPasskeyOptions",
 	"Handover", "OpenID", "BeginOpenID", "ReturnOpenID", "ConnectOpenID", "ConfirmOpenID",
+	"KeepLanguage", // a cookie has the choice
 	"MarkSaved",    // TestLeavingAValueGoesOnWhateverCannotBeRemembered
 	"DeliverGrant", // TestADeliveryWhoseAnswerIsLostIsRepeatedAndWrittenDownOnce
 }

@@ -923,6 +923,8 @@ func (p *memoryPerson) TryValue(ctx context.Context, value model.Secret) (model.
 	return key, nil
 }
 
+func (p *memoryPerson) KeepLanguage(context.Context) error { return nil }
+
 func (p *memoryPerson) MarkSaved(ctx context.Context, id string, how model.SavedHow) error {
 	u, end, err := p.begin(ctx)
 	if err != nil {

@@ -11,7 +11,6 @@ import (
 	"runtime"
 	"time"
 
-	"latchkey/internal/lang"
 	"latchkey/internal/limits"
 	"latchkey/internal/model"
 	"latchkey/internal/passkeys"
@@ -24,8 +23,8 @@ type Config struct {
 	PublicURL string
 	// Name and Contact are what emails call this server and its administrator, as in Letters.
 	Name, Contact string
-	// Language is what emails are in to people of whom it is not known which one they read; nil is English.
-	Language *lang.Language
+	// Language is the tag of what emails are in to people of whom it is not known which one they read; "" is English.
+	Language string
 	// Registration lets anybody create an account.
 	Registration bool
 	// Anonymous lets programs sign in without credentials.

@@ -4,7 +4,6 @@ import (
 	"strings"
 	"testing"
 
-	"latchkey/internal/lang"
 	"latchkey/internal/model"
 	"latchkey/internal/testkit"
 )
@@ -18,8 +17,7 @@ func reading(language string) model.Origin {
 
 func TestEmailsAreInTheLanguageThatTheirOwnerUsedLast(t *testing.T) {
 	box := &mailbox{}
-	german, _ := lang.Named("de")
-	f := newFixture(t, func(cfg *Config) { cfg.Mailer, cfg.Language = box, german })
+	f := newFixture(t, func(cfg *Config) { cfg.Mailer, cfg.Language = box, "de" })
 	ctx := t.Context()
 	const email = "ana@example.org"
 	languages := func(want ...string) []Email {

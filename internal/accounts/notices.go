@@ -105,7 +105,7 @@ func (a *Accounts) circumstances(from model.Origin) Circumstances {
 }
 
 func (a *Accounts) letters() Letters {
-	return Letters{PublicURL: a.cfg.PublicURL, Name: a.cfg.Name, Contact: a.cfg.Contact, Language: a.cfg.Language}
+	return Letters{PublicURL: a.cfg.PublicURL, Name: a.cfg.Name, Contact: a.cfg.Contact}.In(a.cfg.Language)
 }
 
 // mailable says whether an email can be sent to what somebody signs in as, which may be any text.

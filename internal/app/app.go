@@ -121,7 +121,7 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 		return nil, err
 	}
 	a.mails = a.connectMail(cfg)
-	a.reminders = a.mails.reminders(a.store, accounts.Letters{PublicURL: a.url, Name: cfg.Name, Contact: cfg.Contact}, cfg.Upstream != nil, a.log)
+	a.reminders = a.mails.reminders(a.store, a.letters(cfg), cfg.Upstream != nil, a.log)
 	keys, err := a.connectKeys(cfg, ring, access)
 	if err != nil {
 		return nil, err
@@ -182,7 +182,7 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 		return a, nil // commands reach the database themselves
 	}
 	a.commands = openCommandSocket(ctx, dir, operate.Handler(operate.Config{
-		Store: a.store, PublicURL: a.url, OnlyHere: onlyHere(a.url), Name: cfg.Name, Contact: cfg.Contact, Upstream: cfg.Upstream, MinPassword: cfg.MinPassword, Providers: cfg.Providers.Names(),
+		Store: a.store, PublicURL: a.url, OnlyHere: onlyHere(a.url), Name: cfg.Name, Contact: cfg.Contact, Language: tagOf(cfg.Language), Upstream: cfg.Upstream, MinPassword: cfg.MinPassword, Providers: cfg.Providers.Names(),
 		Mailer: a.mails.mailer(), Data: dir.whole(), Warnings: a.warnings.forOperator, MailStuck: a.mails.stuck, Now: cfg.Now, Log: a.log,
 	}), a.log)
 	return a, nil

@@ -8,6 +8,7 @@ import (
 	"latchkey/internal/accounts"
 	"latchkey/internal/app/config"
 	"latchkey/internal/app/mail"
+	"latchkey/internal/lang"
 	"latchkey/internal/limits"
 	"latchkey/internal/model"
 	"latchkey/internal/store"
@@ -56,6 +57,16 @@ func (m mailing) drain() {
 	if m.box != nil {
 		m.box.Drain()
 	}
+}
+
+// letters are those of jobs, and of what is done at another server.
+func (a *App) letters(cfg config.Settings) accounts.Letters {
+	return accounts.Letters{PublicURL: a.url, Name: cfg.Name, Contact: cfg.Contact, Language: cfg.Language}
+}
+
+func tagOf(l *lang.Language) string {
+	tag, _ := l.HTML()
+	return tag
 }
 
 // notices tells people what was done at another server, nil when no emails are sent. The accounts here tell people themselves.

@@ -98,7 +98,7 @@ func operateOn(ctx context.Context, args []string, c operate.Console) error {
 // sharedPlace is a database that nodes share. What a command would ask a running program for, it must be given here.
 func sharedPlace(cfg config.Settings, log *slog.Logger) operate.Place {
 	of := operate.Config{
-		PublicURL: cfg.LikelyURL(), Name: cfg.Name, Contact: cfg.Contact, Upstream: cfg.Upstream, MinPassword: cfg.MinPassword, Providers: cfg.Providers.Names(), Data: inPostgreSQL, Now: cfg.Now, Log: log,
+		PublicURL: cfg.LikelyURL(), Name: cfg.Name, Contact: cfg.Contact, Language: tagOf(cfg.Language), Upstream: cfg.Upstream, MinPassword: cfg.MinPassword, Providers: cfg.Providers.Names(), Data: inPostgreSQL, Now: cfg.Now, Log: log,
 	}
 	if cfg.PublicURL == nil { // that of this machine is nobody's
 		of.PublicURL = ""

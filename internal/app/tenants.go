@@ -54,6 +54,7 @@ func (a *App) here(cfg config.Settings, ring keyRing, access []*ecdsa.PrivateKey
 		PublicURL:     a.url,
 		Name:          cfg.Name,
 		Contact:       cfg.Contact,
+		Language:      tagOf(cfg.Language),
 		Registration:  cfg.Registration,
 		Anonymous:     cfg.Anonymous,
 		OwnersAdopt:   cfg.OwnersAdopt,
@@ -116,7 +117,7 @@ func (a *App) elsewhere(cfg config.Settings) (k keyService, err error) {
 		Asked:   accounts.NewElsewhere(cfg.Now, a.shared),
 		Events:  a.store,
 		Cards:   a.store.Elsewhere(),
-		Notices: a.mails.notices(accounts.Letters{PublicURL: a.url, Name: cfg.Name, Contact: cfg.Contact}, cfg.Now, a.shared, a.log),
+		Notices: a.mails.notices(a.letters(cfg), cfg.Now, a.shared, a.log),
 		Now:     cfg.Now,
 		Log:     a.log,
 	})}

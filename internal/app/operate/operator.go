@@ -56,6 +56,7 @@ type Config struct {
 	OnlyHere    bool     // only this computer can open PublicURL
 	Name        string   // what the server is called
 	Contact     string   // URL of the administrator; "": none
+	Language    string   // tag of that of emails to people whose language is not known
 	Upstream    *url.URL // nil: the users are here
 	MinPassword int
 	Mailer      accounts.Mailer // nil: no emails are sent
@@ -75,7 +76,7 @@ func Handler(c Config) http.Handler {
 		store: c.Store, publicURL: c.PublicURL, onlyHere: c.OnlyHere, upstream: c.Upstream, mailer: c.Mailer, now: c.Now, log: c.Log,
 		data: c.Data, warnings: c.Warnings, mailStuck: c.MailStuck, providers: c.Providers,
 		accounts: accounts.New(accounts.Config{
-			PublicURL: c.PublicURL, Name: c.Name, Contact: c.Contact, MinPassword: c.MinPassword, Mailer: c.Mailer, Now: c.Now, Log: c.Log,
+			PublicURL: c.PublicURL, Name: c.Name, Contact: c.Contact, Language: c.Language, MinPassword: c.MinPassword, Mailer: c.Mailer, Now: c.Now, Log: c.Log,
 		}, c.Store),
 	}
 	return o.handler()
