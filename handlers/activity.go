@@ -159,14 +159,14 @@ func (h *dashboard) readEvents(c echo.Context, q model.EventQuery) ([]model.Even
 func (t teller) happening(e model.Event) views.Happening {
 	v := views.Happening{
 		When: views.NewWhen(e.At, t.now), Drawing: drawings[e.Kind], KeyID: e.KeyID, KeyName: e.KeyName, Who: t.who(e.Actor), Address: e.Address,
-		Program: knownIn(t.ctx, e.Agent), Bad: e.Kind == model.EventSignInFailed || e.Kind == model.EventKeyRefused,
+		Program: knownProgram(t.ctx, e.Agent), Bad: e.Kind == model.EventSignInFailed || e.Kind == model.EventKeyRefused,
 	}
 	v.Said, v.Values = t.said(e)
 	if asDevice(e) {
 		v.Device = e.Detail
 	}
 	if e.Actor != model.ActorUnknown { // of whom nothing may stand here that they chose themselves
-		v.Claim = claimIn(t.ctx, e.Agent)
+		v.Claim = claimOf(t.ctx, e.Agent)
 	}
 	if e.Again > 0 {
 		v.Times, v.Last = e.Again+1, t.clock.Time(e.LastAt, e.At)

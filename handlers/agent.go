@@ -89,27 +89,21 @@ func programOf(ctx context.Context, agent string) string { return programFrom(ag
 var known = regexp.MustCompile(`(?i)^(?:curl|wget|mozilla|go-http-client|node|undici|okhttp|java|apache-httpclient|` +
 	`python-requests|python-urllib|python-httpx|aiohttp|oauth4webapi)(?:/v?[0-9]{1,3}(?:\.[0-9]{1,3}){0,3}(?:[ ;(]|$)|$)`)
 
-// knownIn is programIn for the programs that are known, and "" for all others.
-func knownIn(ctx context.Context, agent string) string {
+// knownProgram is programOf for the programs that are known, and "" for all others.
+func knownProgram(ctx context.Context, agent string) string {
 	if !known.MatchString(agent) {
 		return ""
 	}
 	return browserFrom(agent).in(ctx)
 }
 
-// knownProgram is knownIn in English.
-func knownProgram(agent string) string { return knownIn(context.Background(), agent) }
-
-// claimIn is what a program calls itself that is not known: nobody's words but its own.
-func claimIn(ctx context.Context, agent string) string {
+// claimOf is what a program calls itself that is not known: nobody's words but its own.
+func claimOf(ctx context.Context, agent string) string {
 	if known.MatchString(agent) {
 		return ""
 	}
 	return programOf(ctx, agent)
 }
-
-// claimOf is claimIn in English.
-func claimOf(agent string) string { return claimIn(context.Background(), agent) }
 
 // browsers are what browsers write of themselves. The first that fits counts: most claim to be the others too.
 var browsers = []struct{ word, name string }{

@@ -204,7 +204,7 @@ func (h *dashboard) signedInLately(row model.WebSession, within time.Duration) b
 
 // showNewPasskey is where the browser is asked to create one. Each look at it is given a challenge, so it is no page to come back to.
 func (h *dashboard) showNewPasskey(c echo.Context) error {
-	return h.renderNewPasskey(c, http.StatusOK, views.NewPasskey{Name: orUnknown(knownProgram(c.Request().UserAgent()), "")})
+	return h.renderNewPasskey(c, http.StatusOK, views.NewPasskey{Name: orUnknown(knownProgram(c.Request().Context(), c.Request().UserAgent()), "")})
 }
 
 func (h *dashboard) renderNewPasskey(c echo.Context, status int, m views.NewPasskey) error {

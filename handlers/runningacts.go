@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"context"
 	"cmp"
 	"net/http"
 	"time"
@@ -37,17 +38,17 @@ func (h *dashboard) showActs(c echo.Context) error {
 		}
 		last = act.At
 		day := &m.Days[len(m.Days)-1]
-		day.List = append(day.List, actModel(act, now))
+		day.List = append(day.List, actModel(c.Request().Context(), act, now))
 	}
 	return render(c, http.StatusOK, views.RunningActsPage(m), views.RunningActsPage(m))
 }
 
 // actModel is an act in plain words. Of whom it was about there may be nothing left but their id.
-func actModel(act model.OperatorAct, now time.Time) views.RunningAct {
+func actModel(ctx context.Context, act model.OperatorAct, now time.Time) views.RunningAct {
 	v := views.RunningAct{
 		When: views.NewWhen(act.At, now), Drawing: actDrawings[act.Act], Act: string(act.Act), Deed: deedOf(act), Thing: act.Detail,
 		Quoted: act.Act == model.ActKnockIgnored, User: cmp.Or(act.User, act.UserID), Who: cmp.Or(act.Operator, act.OperatorID),
-		Program: knownProgram(act.Agent), Claim: claimOf(act.Agent), Address: act.Address,
+		Program: knownProgram(ctx, act.Agent), Claim: claimOf(ctx, act.Agent), Address: act.Address,
 	}
 	if act.User != "" {
 		v.UserID = act.UserID

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"context"
 	"cmp"
 	"net/http"
 	"slices"
@@ -27,18 +28,18 @@ func (h *dashboard) showKnocks(c echo.Context) error {
 		return err
 	}
 	for _, k := range knocks {
-		m.List = append(m.List, h.refusedModel(k))
+		m.List = append(m.List, h.refusedModel(c.Request().Context(), k))
 	}
 	return render(c, http.StatusOK, views.RunningKnocksPage(m), views.RunningKnocksPage(m))
 }
 
-func (h *dashboard) refusedModel(k model.Knocked) views.Refused {
+func (h *dashboard) refusedModel(ctx context.Context, k model.Knocked) views.Refused {
 	now := h.Now()
 	return views.Refused{
 		ID: k.ID, Tries: k.Tries, First: views.NewWhen(k.FirstAt, now), Last: views.NewWhen(k.LastAt, now), Address: k.Address,
 		Hint: cmp.Or(k.HintEmail, k.HintUser), Ignored: k.Ignored,
 		Claims: claims(
-			cmp.Or(k.Device.Name, claimOf(k.Agent)), strings.TrimSpace(k.Device.Platform+" "+k.Device.PlatformVersion),
+			cmp.Or(k.Device.Name, claimOf(ctx, k.Agent)), strings.TrimSpace(k.Device.Platform+" "+k.Device.PlatformVersion),
 			strings.TrimSpace(k.Device.SDK+" "+k.Device.SDKVersion)),
 	}
 }
@@ -63,7 +64,7 @@ func (h *dashboard) askWhose(c echo.Context, status int, m views.RunningKnock) e
 			return err
 		}
 		if i := slices.IndexFunc(knocks, func(k model.Knocked) bool { return k.ID == c.Param("id") }); i >= 0 {
-			m.Device = h.refusedModel(knocks[i])
+			m.Device = h.refusedModel(ctx, knocks[i])
 			return render(c, status, views.RunningKnockPage(m), views.RunningKnockPage(m))
 		}
 	}

@@ -43,7 +43,7 @@ func (h *dashboard) sessionsModel(c echo.Context) (views.Sessions, error) {
 		if websession.Over(row, now) {
 			continue
 		}
-		b := h.browserModel(row)
+		b := h.browserModel(ctx, row)
 		if row.IDHash == sessionHash(c) {
 			m.This = b
 		} else {
@@ -73,9 +73,9 @@ func (h *dashboard) holds(row model.WebSession) string {
 	return a.SessionID
 }
 
-func (h *dashboard) browserModel(row model.WebSession) views.Session {
+func (h *dashboard) browserModel(ctx context.Context, row model.WebSession) views.Session {
 	return views.Session{
-		ID: hex.EncodeToString(row.IDHash[:]), From: fromApp(row), Name: orUnknown(knownProgram(row.Agent), "A browser"), Claims: claims(claimOf(row.Agent)), Address: row.Address,
+		ID: hex.EncodeToString(row.IDHash[:]), From: fromApp(row), Name: orUnknown(knownProgram(ctx, row.Agent), "A browser"), Claims: claims(claimOf(ctx, row.Agent)), Address: row.Address,
 		Seen: views.NewWhen(row.LastSeenAt, h.Now()), Opened: views.NewWhen(row.CreatedAt, h.Now()),
 	}
 }
@@ -109,19 +109,19 @@ func (h *dashboard) readApps(ctx context.Context, c echo.Context, m *views.Sessi
 		switch {
 		case browsers[s.ID]:
 		case s.KeyID != "":
-			byKey[s.KeyID] = append(byKey[s.KeyID], h.appModel(s, "A device"))
+			byKey[s.KeyID] = append(byKey[s.KeyID], h.appModel(ctx, s, "A device"))
 		default:
-			m.Apps = append(m.Apps, h.appModel(s, "An app"))
+			m.Apps = append(m.Apps, h.appModel(ctx, s, "An app"))
 		}
 	}
 	m.Keys = h.keySessions(ctx, c, byKey)
 	return nil
 }
 
-func (h *dashboard) appModel(s model.Session, unknown string) views.Session {
+func (h *dashboard) appModel(ctx context.Context, s model.Session, unknown string) views.Session {
 	return views.Session{
-		ID: s.ID, Name: orUnknown(knownProgram(s.Agent), unknown), Address: s.Address,
-		Claims: claims(cmp.Or(s.DeviceName, claimOf(s.Agent)), s.Platform, s.SDK),
+		ID: s.ID, Name: orUnknown(knownProgram(ctx, s.Agent), unknown), Address: s.Address,
+		Claims: claims(cmp.Or(s.DeviceName, claimOf(ctx, s.Agent)), s.Platform, s.SDK),
 		Seen:   views.NewWhen(s.LastSeenAt, h.Now()), Opened: views.NewWhen(s.CreatedAt, h.Now()),
 	}
 }
