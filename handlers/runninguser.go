@@ -51,7 +51,7 @@ func (h *dashboard) runningPerson(c echo.Context, user model.UserDetail) views.R
 			byKey[s.KeyID] = append(byKey[s.KeyID], h.appModel(c.Request().Context(), s, lang.T(c.Request().Context(), "running.user.a-device", "A device")))
 		}
 	}
-	m.Devices = underKeys(byKey, names)
+	m.Devices = underKeys(c.Request().Context(), byKey, names)
 	return m
 }
 

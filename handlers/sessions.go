@@ -9,10 +9,13 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
 
 	"latchkey/handlers/websession"
+	"latchkey/internal/lang"
 	"latchkey/internal/model"
 	"latchkey/views"
 )
@@ -29,7 +32,7 @@ func (h *dashboard) showSessions(c echo.Context) error {
 }
 
 func (h *dashboard) sessionsModel(c echo.Context) (views.Sessions, error) {
-	m := views.Sessions{Page: h.page(c, "Sessions")}
+	m := views.Sessions{Page: h.page(c, lang.T(c.Request().Context(), "sessions.title", "Sessions"))}
 	ctx, cancel := readContext(c)
 	defer cancel()
 	rows, err := h.browsers(ctx, c)
@@ -75,7 +78,8 @@ func (h *dashboard) holds(row model.WebSession) string {
 
 func (h *dashboard) browserModel(ctx context.Context, row model.WebSession) views.Session {
 	return views.Session{
-		ID: hex.EncodeToString(row.IDHash[:]), From: fromApp(row), Name: orUnknown(knownProgram(ctx, row.Agent), "A browser"), Claims: claims(claimOf(ctx, row.Agent)), Address: row.Address,
+		ID: hex.EncodeToString(row.IDHash[:]), From: fromApp(row), Name: orUnknown(knownProgram(ctx, row.Agent), lang.T(ctx, "sessions.a-browser", "A browser")),
+		Claims: claims(claimOf(ctx, row.Agent)), Address: row.Address,
 		Seen: views.NewWhen(row.LastSeenAt, h.Now()), Opened: views.NewWhen(row.CreatedAt, h.Now()),
 	}
 }
@@ -85,7 +89,8 @@ func orUnknown(name, unknown string) string {
 	if name == "" {
 		return unknown
 	}
-	return string(name[0]&^0x20) + name[1:] // programOf gives ASCII
+	first, size := utf8.DecodeRuneInString(name)
+	return string(unicode.ToUpper(first)) + name[size:]
 }
 
 // readApps fills in the auth sessions that no browser of ours holds. A key service that has no list of them may have some all
@@ -94,13 +99,13 @@ func (h *dashboard) readApps(ctx context.Context, c echo.Context, m *views.Sessi
 	sessions, err := h.person(c).Sessions(ctx)
 	switch {
 	case model.Is(err, model.KindNotOffered):
-		m.AppsNote = "The key service doesn’t list the apps you’re signed in with."
+		m.AppsNote = lang.T(ctx, "sessions.apps-elsewhere", "The key service doesn’t list the apps you’re signed in with.")
 		return nil
 	case pageOfItsOwn(err):
 		return err
 	case err != nil:
 		h.logFault(c, "auth sessions cannot be read", err)
-		m.AppsNote = "The apps you’re signed in with could not be read: " + explain(c.Request().Context(), err).heading + "."
+		m.AppsNote = lang.T(ctx, "sessions.apps-unread", "The apps you’re signed in with could not be read: {reason}.", "reason", explain(ctx, err).heading)
 		return nil
 	}
 	m.More = sessions.More
@@ -109,9 +114,9 @@ func (h *dashboard) readApps(ctx context.Context, c echo.Context, m *views.Sessi
 		switch {
 		case browsers[s.ID]:
 		case s.KeyID != "":
-			byKey[s.KeyID] = append(byKey[s.KeyID], h.appModel(ctx, s, "A device"))
+			byKey[s.KeyID] = append(byKey[s.KeyID], h.appModel(ctx, s, lang.T(ctx, "activity.who.device", "A device")))
 		default:
-			m.Apps = append(m.Apps, h.appModel(ctx, s, "An app"))
+			m.Apps = append(m.Apps, h.appModel(ctx, s, lang.T(ctx, "activity.who.app", "An app")))
 		}
 	}
 	m.Keys = h.keySessions(ctx, c, byKey)
@@ -142,14 +147,14 @@ func (h *dashboard) keySessions(ctx context.Context, c echo.Context, byKey map[s
 			names[key.ID] = key.Name
 		}
 	}
-	return underKeys(byKey, names)
+	return underKeys(ctx, byKey, names)
 }
 
 // underKeys are sessions under the names of the keys that opened them, by the ids of these.
-func underKeys(byKey map[string][]views.Session, names map[string]string) []views.KeySessions {
+func underKeys(ctx context.Context, byKey map[string][]views.Session, names map[string]string) []views.KeySessions {
 	var all []views.KeySessions
 	for id, sessions := range byKey {
-		all = append(all, views.KeySessions{KeyID: id, KeyName: cmp.Or(names[id], "A key"), List: sessions})
+		all = append(all, views.KeySessions{KeyID: id, KeyName: cmp.Or(names[id], lang.T(ctx, "sessions.a-key", "A key")), List: sessions})
 	}
 	slices.SortFunc(all, func(a, b views.KeySessions) int {
 		return cmp.Or(strings.Compare(a.KeyName, b.KeyName), strings.Compare(a.KeyID, b.KeyID))

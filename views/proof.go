@@ -46,6 +46,11 @@ func anyOf(ctx context.Context, list []string) string {
 	return listed(ctx, list, func(all, last string) string { return t(ctx, "list.or", "{all} or {last}", "all", all, "last", last) })
 }
 
+// allOf is a list whose last two are parted by "and".
+func allOf(ctx context.Context, list []string) string {
+	return listed(ctx, list, func(all, last string) string { return t(ctx, "list.and", "{all} and {last}", "all", all, "last", last) })
+}
+
 func listed(ctx context.Context, list []string, end func(all, last string) string) string {
 	if len(list) == 0 {
 		return ""

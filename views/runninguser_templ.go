@@ -971,7 +971,7 @@ func runningSession(user string, s Session, symbol string) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = runningAct(userPath(user, "/sessions/"+s.ID+"/end"), "", t(ctx, "running.user.sign-out-session", "Sign out {session}", "session", s.Name+s.from()), t(ctx, "running.user.sign-out", "Sign out"), t(ctx, "running.signing-out", "Signing out…")).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = runningAct(userPath(user, "/sessions/"+s.ID+"/end"), "", s.endLabel(ctx), t(ctx, "running.user.sign-out", "Sign out"), t(ctx, "running.signing-out", "Signing out…")).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

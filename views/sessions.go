@@ -1,6 +1,7 @@
 package views
 
 import (
+	"context"
 	"strings"
 
 	"github.com/a-h/templ"
@@ -44,27 +45,26 @@ func (m Sessions) others() bool { return m.More || len(m.Browsers)+len(m.Apps)+l
 
 func endPath(id string) templ.SafeURL { return templ.SafeURL("/sessions/" + id + "/end") }
 
-// from tells sessions of the same name apart.
-func (s Session) from() string {
-	var from strings.Builder
-	for i, claim := range s.Claims {
-		if i == 0 {
-			from.WriteString(", calls itself ")
-		} else {
-			from.WriteString(", ")
+// endLabel is what the button is called that signs it out. Where it is tells sessions of the same name apart.
+func (s Session) endLabel(ctx context.Context) string {
+	label := t(ctx, "sessions.end-label", "Sign out {session}", "session", s.Name)
+	if len(s.Claims) > 0 {
+		quoteds := make([]string, len(s.Claims))
+		for i, claim := range s.Claims {
+			quoteds[i] = quoted(claim)
 		}
-		from.WriteString(quoted(claim))
+		label = t(ctx, "sessions.end-label.claims", "{label}, calls itself {claims}", "label", label, "claims", strings.Join(quoteds, t(ctx, "list.separator", ",")+" "))
 	}
 	if s.Address != "" {
-		from.WriteString(", from " + s.Address)
+		label = t(ctx, "sessions.end-label.address", "{label}, from {address}", "label", label, "address", s.Address)
 	}
-	return from.String()
+	return label
 }
 
-// opened begins to say since when, or goes on.
-func (s Session) opened(begins bool) string {
-	if begins {
-		return "Signed in "
+// openedBy says which app has opened it, and what follows from that.
+func (s Session) openedBy(ctx context.Context) string {
+	if s.From.Name == AnApp {
+		return t(ctx, "sessions.from-an-app", "Opened from an app. You’re signed out here when you sign out there.")
 	}
-	return "signed in "
+	return t(ctx, "sessions.from-app", "Opened from {app}. You’re signed out here when you sign out there.", "app", s.From.Name)
 }
