@@ -59,16 +59,22 @@ func (h *dashboard) runningRoutes(e *echo.Echo, page func(string, echo.HandlerFu
 
 // What operators do that takes a step-up: all of it. Looking does not.
 var (
-	toDisableUser      = stepUp{act: lang.New("stepup.disable-user.button", "Disable account"), unnamed: lang.New("stepup.disable-user", "disable this account"), back: toUser}
-	toEnableUser       = stepUp{act: lang.New("stepup.enable-user.button", "Enable account"), unnamed: lang.New("stepup.enable-user", "enable this account"), back: toUser}
-	toSignUserOut      = stepUp{act: lang.New("stepup.sign-user-out.button", "Sign out everywhere"), unnamed: lang.New("stepup.sign-user-out", "sign out this user everywhere"), back: toUser}
-	toSendReset        = stepUp{act: lang.New("stepup.send-reset.button", "Send a reset link"), unnamed: lang.New("stepup.send-reset", "send this user a reset link"), back: toUser}
-	toTurnUserKeyOff   = stepUp{act: lang.New("stepup.turn-user-key-off.button", "Turn off"), unnamed: lang.New("stepup.turn-user-key-off", "turn off this key"), back: toUser}
-	toEndUserSession   = stepUp{act: lang.New("stepup.end-user-session.button", "Sign out"), unnamed: lang.New("stepup.end-user-session", "sign out this session"), back: toUser}
+	toDisableUser    = stepUp{act: lang.New("stepup.disable-user.button", "Disable account"), unnamed: lang.New("stepup.disable-user", "disable this user’s account"), back: toUser}
+	toEnableUser     = stepUp{act: lang.New("stepup.enable-user.button", "Enable account"), unnamed: lang.New("stepup.enable-user", "enable this user’s account"), back: toUser}
+	toSignUserOut    = stepUp{act: lang.New("stepup.sign-user-out.button", "Sign out everywhere"), unnamed: lang.New("stepup.sign-user-out", "sign out this user everywhere"), back: toUser}
+	toSendReset      = stepUp{act: lang.New("stepup.send-reset.button", "Send a reset link"), unnamed: lang.New("stepup.send-reset", "send this user a reset link"), back: toUser}
+	toTurnUserKeyOff = stepUp{
+		act: lang.New("stepup.turn-user-key-off.button", "Turn off"), unnamed: lang.New("stepup.turn-user-key-off", "turn off this user’s key"),
+		named: lang.New("stepup.turn-user-key-off-named", "turn off {name}, a key of this user"), back: toUser,
+	}
+	toEndUserSession   = stepUp{act: lang.New("stepup.end-user-session.button", "Sign out"), unnamed: lang.New("stepup.end-user-session", "sign out this user’s session"), back: toUser}
 	toAssignKnock      = stepUp{act: lang.New("stepup.assign.button", "Create the key"), unnamed: createKey, named: createNamed, back: toKnock}
 	toIgnoreKnock      = stepUp{act: lang.New("stepup.ignore.button", "Ignore this device"), unnamed: lang.New("stepup.ignore", "ignore this device"), back: toKnock}
 	toCreateServerKey  = stepUp{act: lang.New("stepup.create-server-key.button", "Create server key"), unnamed: lang.New("stepup.create-server-key", "create a server key"), named: createNamed, back: toServerKeys}
-	toTurnServerKeyOff = stepUp{act: lang.New("stepup.turn-server-key-off.button", "Turn off"), unnamed: lang.New("stepup.turn-server-key-off", "turn off this server key"), back: toServerKeys}
+	toTurnServerKeyOff = stepUp{
+		act: lang.New("stepup.turn-server-key-off.button", "Turn off"), unnamed: lang.New("stepup.turn-server-key-off", "turn off this server key"),
+		named: lang.New("stepup.turn-server-key-off-named", "turn off the server key {name}"), back: toServerKeys,
+	}
 )
 
 func toUser(c echo.Context, _ url.Values) string {

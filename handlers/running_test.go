@@ -257,6 +257,12 @@ func TestWhatOperatorsDoTakesAStepUp(t *testing.T) {
 	if acts < 9 || len(crew.calls) > 0 {
 		t.Error(acts, "acts, and done was:", crew.calls)
 	}
+	for act, says := range map[string]string{
+		"/users/" + oneID + "/disable": "to disable this user’s account.", "/users/" + oneID + "/keys/" + otherID + "/off": "to turn off collector, a key of this user.",
+		"/users/" + oneID + "/sessions/" + otherID + "/end": "to sign out this user’s session.", "/server-keys/" + oneID + "/off": "to turn off the server key collector.",
+	} {
+		b.post("/running"+act, url.Values{"name": {"collector"}}).says("main section > p", says)
+	}
 	b.post("/running/users/"+oneID+"/disable", url.Values{"password": {password}}).leadsTo("/running/users/" + oneID)
 	if got := fmt.Sprint(crew.calls); got != "[SwitchUser "+oneID+" false]" {
 		t.Error("done was:", got)
