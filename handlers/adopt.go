@@ -115,10 +115,10 @@ func (h *dashboard) answerNotAdopted(c echo.Context, name string, holder model.K
 	case model.Is(err, model.KindBadValue):
 		m.ValueError = whyNoValue(c, err)
 		if !model.ValidName(name) {
-			m.NameError, m.Suggestion = nameError(name), suggestName(name)
+			m.NameError, m.Suggestion = nameError(c.Request().Context(), name), suggestName(name)
 		}
 	case model.Is(err, model.KindBadName):
-		m.NameError, m.Suggestion = nameError(name), suggestName(name)
+		m.NameError, m.Suggestion = nameError(c.Request().Context(), name), suggestName(name)
 	case model.Is(err, model.KindNameTaken):
 		m.NameError, m.Holder = lang.T(ctx, "adopt.name-taken", "You already have a key with this name."), h.namesake(keys, name)
 	case model.Is(err, model.KindOwnValue):

@@ -47,10 +47,10 @@ func (h *dashboard) answerTurned(c echo.Context, key model.Key, act string) erro
 		return redirect(c, home)
 	}
 	if place == views.PlacePage {
-		part := views.KeyPart(h.card(c, key), say(act, key.Name), wayBack(act, key, place))
+		part := views.KeyPart(h.card(c, key), flashOf(c.Request().Context(), act, key.Name), wayBack(act, key, place))
 		return render(c, http.StatusOK, part, part)
 	}
-	part := views.RowPart(h.row(key), say(act, key.Name), wayBack(act, key, place))
+	part := views.RowPart(h.row(key), flashOf(c.Request().Context(), act, key.Name), wayBack(act, key, place))
 	return render(c, http.StatusOK, part, part)
 }
 
@@ -71,10 +71,13 @@ func (h *dashboard) answerUnknown(c echo.Context, id, act string, err error) err
 	}
 	h.logFault(c, "outcome of an act unknown", err, "act", act)
 	key := h.keyModel(model.Key{ID: id, Name: name, Disabled: act == "on"})
-	key.Unknown = "We asked to turn " + name + " " + act + " and got no answer. It may be on or off."
+	key.Unknown = t(c, "keys.turn.on-unclear", "We asked to turn {name} on and got no answer. It may be on or off.", "name", name)
+	if act == "off" {
+		key.Unknown = t(c, "keys.turn.off-unclear", "We asked to turn {name} off and got no answer. It may be on or off.", "name", name)
+	}
 	p := explain(c.Request().Context(), err)
 	p.askForPatience(c)
-	p.heading, p.text, p.link, p.linkText = "It may be on or off", key.Unknown, home+"/"+id, checkNow
+	p.heading, p.text, p.link, p.linkText = t(c, "keys.turn.unclear", "It may be on or off"), key.Unknown, home+"/"+id, t(c, "link.check-now", checkNow)
 	part := views.RowPart(key, key.Unknown, nil)
 	if c.FormValue("place") == views.PlacePage {
 		part = views.KeyPart(views.KeyCard{Key: key, Unread: true}, key.Unknown, nil)
@@ -96,7 +99,7 @@ func (h *dashboard) askBeforeDelete(c echo.Context, status int, problem string) 
 		return err
 	}
 	m := views.Delete{
-		Page: h.page(c, "Delete "+key.Title()), Key: h.row(key), Error: problem, Return: pairingToReturnTo(c),
+		Page: h.page(c, t(c, "delete.it", "Delete {name}", "name", key.Title())), Key: h.row(key), Error: problem, Return: pairingToReturnTo(c),
 		InUse: !key.Disabled && h.Now().Sub(key.Usage.LastUse.At) < inUse,
 	}
 	if wantsPart(c) {
@@ -117,7 +120,7 @@ func (h *dashboard) deleteKey(c echo.Context) error {
 		return err
 	}
 	if form.Has("typed") && strings.TrimSpace(form.Get("typed")) != form.Get("name") {
-		return h.askBeforeDelete(c, http.StatusUnprocessableEntity, "That isn’t the name of this key. Nothing was deleted.")
+		return h.askBeforeDelete(c, http.StatusUnprocessableEntity, t(c, "delete.wrong-name", "That isn’t the name of this key. Nothing was deleted."))
 	}
 	ctx, cancel := actContext(c)
 	defer cancel()
@@ -138,14 +141,15 @@ func (h *dashboard) deleteKey(c echo.Context) error {
 func (h *dashboard) answerNotDeleted(c echo.Context, key model.Key, err error, there bool) error {
 	h.logFault(c, "key not deleted", err, "seen", there)
 	p := explain(c.Request().Context(), err)
-	p.heading, p.link, p.linkText = key.Name+" was not deleted", home+"/"+key.ID, "Open "+key.Name
-	p.text = "The key service didn’t answer properly, and the key is still there. You can try again."
+	p.heading, p.link = t(c, "delete.not", "{name} was not deleted", "name", key.Name), home+"/"+key.ID
+	p.linkText = t(c, "keys.open", "Open {name}", "name", key.Name)
+	p.text = t(c, "delete.still-there", "The key service didn’t answer properly, and the key is still there. You can try again.")
 	if lost(err) {
-		p.text = lostTouch + "The key is still there. You can try again."
+		p.text = t(c, "delete.lost-touch", lostTouch+"The key is still there. You can try again.")
 	}
 	if !there {
-		p.heading, p.linkText = key.Name+" may or may not be deleted", checkNow
-		p.text = "We asked to delete it and got no answer."
+		p.heading, p.linkText = t(c, "delete.unclear", "{name} may or may not be deleted", "name", key.Name), t(c, "link.check-now", checkNow)
+		p.text = t(c, "delete.no-answer", "We asked to delete it and got no answer.")
 	}
 	return h.renderProblem(c, p, err)
 }
@@ -163,6 +167,6 @@ func (h *dashboard) answerDeleted(c echo.Context, act, name string) error {
 	if _, err := h.readKeys(c, &m); err != nil && pageOfItsOwn(err) {
 		return err
 	}
-	m.Status = say(act, name)
+	m.Status = flashOf(c.Request().Context(), act, name)
 	return render(c, http.StatusOK, views.KeysPage(m), views.DeletedPart(m, c.Param("id")))
 }

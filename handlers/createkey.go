@@ -2,13 +2,14 @@ package handlers
 
 import (
 	"cmp"
+	"context"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/labstack/echo/v4"
 
+	"latchkey/internal/lang"
 	"latchkey/internal/model"
 	"latchkey/views"
 )
@@ -19,7 +20,7 @@ const newKeyPath = home + "/new"
 // showNewKey shows the form. Without room for another key it leads to where room is made.
 func (h *dashboard) showNewKey(c echo.Context) error {
 	m := h.keysModel(c)
-	m.Title, m.Form.ID, m.Form.Place = "Create a key", newFormID(), views.PlaceDialog
+	m.Title, m.Form.ID, m.Form.Place = t(c, "keys.create.title", "Create a key"), newFormID(), views.PlaceDialog
 	if name := c.QueryParam("name"); model.ValidName(name) { // typed before signing in was needed
 		m.Form.Name = name
 	}
@@ -45,7 +46,7 @@ func (h *dashboard) createKey(c echo.Context) error {
 		if _, err := h.readKeys(c, &m); err != nil {
 			m.Form.ID = newFormID()
 		}
-		m.Form.Error = "This form was incomplete, so no key was created. Send it again."
+		m.Form.Error = t(c, "keys.create.incomplete", "This form was incomplete, so no key was created. Send it again.")
 		return h.bringBack(c, http.StatusUnprocessableEntity, m)
 	}
 	_, at, err := h.expiryField(c)
@@ -136,10 +137,10 @@ func (h *dashboard) bringBack(c echo.Context, status int, m views.Keys) error {
 	if m.Form.Place == "" && wantsPart(c) { // the form of the first visit, in place of the list
 		m.Failure = nil
 		if m.Quota.Used > 0 && m.Notice == nil {
-			m.Notice = &views.Notice{Bad: true, Title: "No key was created.", Text: cmp.Or(m.Form.Error, m.Form.LabelError, m.Form.NoteError, m.Form.Expiry.Error)}
+			m.Notice = &views.Notice{Bad: true, Title: t(c, "keys.create.none", "No key was created."), Text: cmp.Or(m.Form.Error, m.Form.LabelError, m.Form.NoteError, m.Form.Expiry.Error)}
 		}
 	}
-	m.Title = "Create a key"
+	m.Title = t(c, "keys.create.title", "Create a key")
 	return render(c, status, views.NewKeyPage(m), views.CreateAgainPart(m))
 }
 
@@ -208,26 +209,26 @@ func (h *dashboard) answerCreateError(c echo.Context, wanted keyForm, created mo
 	case model.Is(err, model.KindExpiryFar):
 		m.Form.Expiry.Error = errTooFar.In(c.Request().Context())
 	case model.Is(err, model.KindBadLabel):
-		m.Form.LabelError, m.Form.NoteError = cardErrors(wanted.Label, wanted.Note)
+		m.Form.LabelError, m.Form.NoteError = cardErrors(c.Request().Context(), wanted.Label, wanted.Note)
 	case model.Is(err, model.KindBadName):
-		m.Form.Error, m.Form.Suggestion = nameError(name), suggestName(name)
+		m.Form.Error, m.Form.Suggestion = nameError(c.Request().Context(), name), suggestName(name)
 		if likeAValue(name) {
 			m.Form.Name = ""
 		}
 	case model.Is(err, model.KindNameTaken):
-		m.Form.Error = "You already have a key with this name."
+		m.Form.Error = t(c, "keys.create.taken.sentence", "You already have a key with this name.")
 		m.Form.Holder = find(m.List, name)
 	case model.Is(err, model.KindFormUsed):
 		if wanted.made { // from the label, and the one that the key got is taken by it
 			name = nameOfLabel(created.Keys.List, wanted.Label, name)
 		}
-		m.Notice = usedForm(&m, name)
+		m.Notice = usedForm(c, &m, name)
 		return h.closeForm(c, http.StatusConflict, "#notice", m)
 	default:
 		h.logFault(c, "create key failed", err)
 		p := explain(c.Request().Context(), err)
 		p.askForPatience(c)
-		m.Notice = &views.Notice{Bad: true, Title: p.heading + ".", Text: strings.TrimSpace("No key was created. " + p.again)}
+		m.Notice = &views.Notice{Bad: true, Title: p.heading + ".", Text: strings.TrimSpace(t(c, "keys.create.none", "No key was created.") + " " + p.again)}
 		status = p.status
 	}
 	return h.bringBack(c, status, m)
@@ -240,14 +241,16 @@ func (h *dashboard) answerLostCreate(c echo.Context, m views.Keys, name string, 
 	p.askForPatience(c)
 	switch {
 	case model.OutcomeOf(err) == model.FoundUndone:
-		m.Notice = &views.Notice{Text: "Nothing was saved. You can send the form again."}
+		m.Notice = &views.Notice{Text: t(c, "keys.create.nothing-saved", "Nothing was saved. You can send the form again.")}
 	case created.Unread != nil && lost(err):
-		m.Notice = &views.Notice{Text: lostTouch + "If " + name + " is in your list, its value is lost: delete it and create it again. " +
-			"If not, send the form again.", Link: home, LinkText: checkNow}
+		m.Notice = &views.Notice{Text: t(c, "keys.create.lost-touch", lostTouch+
+			"If {name} is in your list, its value is lost: delete it and create it again. If not, send the form again.", "name", name),
+			Link: home, LinkText: t(c, "link.check-now", checkNow)}
 	case created.Unread != nil:
-		m.Notice = &views.Notice{Text: "We asked to create " + name + " and don’t know whether it was created.", Link: home, LinkText: checkNow}
+		m.Notice = &views.Notice{Text: t(c, "keys.create.unclear", "We asked to create {name} and don’t know whether it was created.", "name", name),
+			Link: home, LinkText: t(c, "link.check-now", checkNow)}
 	default:
-		m.Notice = lostCreate(name, created, model.Is(err, model.KindTimedOut) || lost(err))
+		m.Notice = lostCreate(c, name, created, model.Is(err, model.KindTimedOut) || lost(err))
 	}
 	m.Notice.Bad, m.Notice.Title = true, p.heading+"."
 	if find(m.List, name) != nil || m.Failure != nil { // what there is to do is in the list, or nobody knows what is in it
@@ -257,21 +260,23 @@ func (h *dashboard) answerLostCreate(c echo.Context, m views.Keys, name string, 
 }
 
 // lostCreate says what the list tells of a create whose answer got lost. One that is late may still be carried out.
-func lostCreate(name string, created model.Created, late bool) *views.Notice {
+func lostCreate(c echo.Context, name string, created model.Created, late bool) *views.Notice {
 	switch found := created.Found; {
 	case len(found) == 1:
-		return &views.Notice{Text: name + " was created, but its value was lost. Delete it and create it again.",
-			Link: home + "/" + found[0].ID + "/delete", LinkText: "Delete " + name + "…"}
+		return &views.Notice{Text: t(c, "keys.create.value-lost", "{name} was created, but its value was lost. Delete it and create it again.", "name", name),
+			Link: home + "/" + found[0].ID + "/delete", LinkText: t(c, "keys.create.delete-it", "Delete {name}…", "name", name)}
 	case len(found) > 1:
-		return &views.Notice{Text: strconv.Itoa(len(found)) + " keys named " + name +
-			" were created at the same time. One of them is yours, and its value was lost: delete it.", Link: home, LinkText: "Look at your keys"}
+		return &views.Notice{Text: lang.N(c.Request().Context(), "keys.create.several", len(found),
+			"{n} key named {name} was created at the same time. One of them is yours, and its value was lost: delete it.",
+			"{n} keys named {name} were created at the same time. One of them is yours, and its value was lost: delete it.", "name", name),
+			Link: home, LinkText: t(c, "keys.create.look", "Look at your keys")}
 	case slices.ContainsFunc(created.Keys.List, func(key model.Key) bool { return key.Name == name }):
-		return &views.Notice{Text: "You had a key named " + name + " before, and no other was created."}
+		return &views.Notice{Text: t(c, "keys.create.had", "You had a key named {name} before, and no other was created.", "name", name)}
 	case late:
-		return &views.Notice{Text: "Your list has no key named " + name + " so far. Check again before you send the form again.",
-			Link: home, LinkText: checkNow}
+		return &views.Notice{Text: t(c, "keys.create.not-yet", "Your list has no key named {name} so far. Check again before you send the form again.", "name", name),
+			Link: home, LinkText: t(c, "link.check-now", checkNow)}
 	default:
-		return &views.Notice{Text: "Your list has no key named " + name + ": it was not created. You can send the form again."}
+		return &views.Notice{Text: t(c, "keys.create.not-created", "Your list has no key named {name}: it was not created. You can send the form again.", "name", name)}
 	}
 }
 
@@ -282,35 +287,38 @@ func (h *dashboard) answerSentForm(c echo.Context, form *sentForm) error {
 	if _, err := h.readKeys(c, &m); err != nil {
 		m.Form.ID = newFormID()
 	}
-	n, at := &views.Notice{Title: "Already created.", LinkText: "Open " + form.name}, clockOf(c).Time(form.at, h.Now())
+	n, at := &views.Notice{Title: t(c, "keys.create.already", "Already created."), LinkText: t(c, "keys.open", "Open {name}", "name", form.name)}, clockOf(c).Time(form.at, h.Now())
 	m.Notice = n
 	found := find(m.List, form.name)
 	switch {
 	case found == nil && m.Failure == nil:
-		n.Title, n.LinkText = "This form was sent already, at "+at+".", ""
-		n.Text = "There is no key named " + form.name + " now."
+		n.Title, n.LinkText = t(c, "keys.create.sent", "This form was sent already, at {time}.", "time", at), ""
+		n.Text = t(c, "keys.create.no-such", "There is no key named {name} now.", "name", form.name)
 	case found == nil || form.unclear:
-		n.Title, n.Link, n.LinkText = "This form was sent already, at "+at+".", home, checkNow
-		n.Text = "We don’t know whether it created " + form.name + "."
+		n.Title, n.Link, n.LinkText = t(c, "keys.create.sent", "This form was sent already, at {time}.", "time", at), home, t(c, "link.check-now", checkNow)
+		n.Text = t(c, "keys.create.sent-unclear", "We don’t know whether it created {name}.", "name", form.name)
 	default:
 		n.Link = home + "/" + found.ID
-		n.Text = "This form created " + form.name + " at " + at +
-			". Its value was in the first answer and cannot be shown again. If it was not saved, delete the key and create a new one."
+		n.Text = t(c, "keys.create.created-at", "This form created {name} at {time}. Its value was in the first answer and cannot be shown again. "+
+			"If it was not saved, delete the key and create a new one.", "name", form.name, "time", at)
 	}
 	return h.closeForm(c, http.StatusConflict, "#notice", m)
 }
 
 // usedForm says what became of a form that created its key before this program was started, or at another node.
-func usedForm(m *views.Keys, name string) *views.Notice {
+func usedForm(c echo.Context, m *views.Keys, name string) *views.Notice {
 	found := find(m.List, name)
 	switch {
 	case found != nil:
-		return &views.Notice{Title: "Already created.", Link: home + "/" + found.ID, LinkText: "Open " + name,
-			Text: "This form has created its key. The value was in the first answer and cannot be shown again. If it was not saved, delete the key and create a new one."}
+		return &views.Notice{Title: t(c, "keys.create.already", "Already created."), Link: home + "/" + found.ID, LinkText: t(c, "keys.open", "Open {name}", "name", name),
+			Text: t(c, "keys.create.used", "This form has created its key. The value was in the first answer and cannot be shown again. "+
+				"If it was not saved, delete the key and create a new one.")}
 	case m.Failure != nil:
-		return &views.Notice{Title: "This form has created its key already.", Text: "No other was created.", Link: home, LinkText: checkNow}
+		return &views.Notice{Title: t(c, "keys.create.used.title", "This form has created its key already."),
+			Text: t(c, "keys.create.used.no-other", "No other was created."), Link: home, LinkText: t(c, "link.check-now", checkNow)}
 	default:
-		return &views.Notice{Title: "This form has created its key already.", Text: "There is no key named " + name + " now, and no other was created."}
+		return &views.Notice{Title: t(c, "keys.create.used.title", "This form has created its key already."),
+			Text: t(c, "keys.create.used.gone", "There is no key named {name} now, and no other was created.", "name", name)}
 	}
 }
 
@@ -325,16 +333,16 @@ func find(keys []views.Key, name string) *views.Key {
 }
 
 // nameError says what is wrong with a name in the form's own words.
-func nameError(name string) string {
+func nameError(ctx context.Context, name string) string {
 	switch {
 	case name == "":
-		return "Give the key a name."
+		return lang.T(ctx, "keys.name.none", "Give the key a name.")
 	case likeAValue(name):
-		return "That looks like a value, and names are shown on pages."
+		return lang.T(ctx, "keys.name.value", "That looks like a value, and names are shown on pages.")
 	case len(name) > model.MaxNameLength && !strings.ContainsFunc(name, notNameRune):
-		return "Names can have up to 64 characters."
+		return lang.T(ctx, "keys.name.long", "Names can have up to 64 characters.")
 	default:
-		return "Names can have letters, digits, - and _ only."
+		return lang.T(ctx, "keys.name.letters", "Names can have letters, digits, - and _ only.")
 	}
 }
 

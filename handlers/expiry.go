@@ -207,10 +207,10 @@ func (h *dashboard) answerExpiry(c echo.Context, key model.Key) error {
 		if _, err := h.readKeys(c, &m); err != nil && pageOfItsOwn(err) {
 			return err
 		}
-		m.Status = say(act, key.Name)
+		m.Status = flashOf(c.Request().Context(), act, key.Name)
 		return render(c, http.StatusOK, views.KeysPage(m), views.ExpirySetPart(m))
 	default:
-		part := views.KeyPart(h.card(c, key), say(act, key.Name), nil)
+		part := views.KeyPart(h.card(c, key), flashOf(c.Request().Context(), act, key.Name), nil)
 		return render(c, http.StatusOK, part, part)
 	}
 }

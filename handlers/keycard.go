@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"net/http"
 	"strings"
@@ -78,18 +79,18 @@ func nameIn(keys []model.Key, is func(model.Key) bool) (name string) {
 }
 
 // cardErrors says what is wrong with a label and with a note, "" of each that a key can have.
-func cardErrors(label, note string) (ofLabel, ofNote string) {
+func cardErrors(ctx context.Context, label, note string) (ofLabel, ofNote string) {
 	switch {
 	case model.HoldsValue(label):
-		ofLabel = "That looks like a value, and labels are shown on pages."
+		ofLabel = lang.T(ctx, "card.label-value", "That looks like a value, and labels are shown on pages.")
 	case model.CheckCard(model.CleanText(label), "") != nil:
-		ofLabel = "At most 60 characters."
+		ofLabel = lang.T(ctx, "card.label-long", "At most 60 characters.")
 	}
 	switch {
 	case model.HoldsValue(note):
-		ofNote = "That has what looks like a value in it, and notes are shown on pages."
+		ofNote = lang.T(ctx, "card.note-value", "That has what looks like a value in it, and notes are shown on pages.")
 	case model.CheckCard("", model.CleanText(note)) != nil:
-		ofNote = "At most 500 characters."
+		ofNote = lang.T(ctx, "card.note-long", "At most 500 characters.")
 	}
 	return ofLabel, ofNote
 }
@@ -114,7 +115,7 @@ func (h *dashboard) showCard(c echo.Context) error {
 }
 
 func (h *dashboard) answerCard(c echo.Context, status int, key model.Key, card views.Card) error {
-	m := views.RenameKey{Page: h.page(c, "Rename "+key.Title()), ID: key.ID, Name: key.Name, Card: card}
+	m := views.RenameKey{Page: h.page(c, t(c, "card.title-of", "Rename {name}", "name", key.Title())), ID: key.ID, Name: key.Name, Card: card}
 	return render(c, status, views.RenamePage(m), views.RenameDialog(m))
 }
 
@@ -129,7 +130,7 @@ func (h *dashboard) labelKey(c echo.Context) error {
 			return err
 		}
 		card := views.Card{Label: sent.Label, Note: sent.Note}
-		card.LabelError, card.NoteError = cardErrors(sent.Label, sent.Note)
+		card.LabelError, card.NoteError = cardErrors(ctx, sent.Label, sent.Note)
 		card.Label, card.Note = withoutValue(card.Label), withoutValue(card.Note)
 		return h.answerCard(c, http.StatusUnprocessableEntity, key, card)
 	}

@@ -57,7 +57,7 @@ func (h *dashboard) listKeys(c echo.Context) error {
 
 func (h *dashboard) keysModel(c echo.Context) views.Keys {
 	return views.Keys{
-		Page:      h.page(c, "Keys"),
+		Page:      h.page(c, t(c, "keys.title", "Keys")),
 		Quota:     views.Quota{Limit: model.MaxKeys},
 		Form:      views.CreateForm{Adopt: h.OwnersAdopt},
 		Query:     strings.TrimSpace(c.FormValue("q")),
@@ -318,8 +318,8 @@ func (h *dashboard) failure(c echo.Context, err error) *views.Notice {
 	h.logFault(c, "keys cannot be read", err)
 	p := explain(c.Request().Context(), err)
 	return &views.Notice{
-		Bad: true, Title: "We couldn’t read your keys.", Text: p.heading + ". " + p.text,
-		Link: localPath(c.Request().URL.Path), LinkText: tryAgain, Reference: reference(err, requestIDOf(c)),
+		Bad: true, Title: t(c, "keys.unread", "We couldn’t read your keys."), Text: p.heading + ". " + p.text,
+		Link: localPath(c.Request().URL.Path), LinkText: t(c, "link.try-again", tryAgain), Reference: reference(err, requestIDOf(c)),
 	}
 }
 

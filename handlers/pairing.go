@@ -514,10 +514,10 @@ func (h *dashboard) explainNotApproved(c echo.Context, m *views.Pairing, wanted 
 	ctx := c.Request().Context()
 	switch {
 	case model.Is(err, model.KindBadLabel):
-		m.LabelError, _ = cardErrors(wanted.Label, "")
+		m.LabelError, _ = cardErrors(c.Request().Context(), wanted.Label, "")
 		return http.StatusUnprocessableEntity
 	case model.Is(err, model.KindBadName):
-		m.NameError, m.Suggestion = nameError(name), suggestName(name)
+		m.NameError, m.Suggestion = nameError(c.Request().Context(), name), suggestName(name)
 		return http.StatusUnprocessableEntity
 	case model.Is(err, model.KindNameTaken):
 		m.NameError, m.Holder = lang.T(ctx, "pairing.error.taken", "You already have a key with this name."), holder

@@ -144,7 +144,7 @@ func (h *dashboard) answerNotReplaced(c echo.Context, name string, created model
 		if _, unread := h.readKeys(c, &m); unread != nil && pageOfItsOwn(unread) {
 			return unread
 		}
-		m.Notice = usedForm(&m, name)
+		m.Notice = usedForm(c, &m, name)
 		return h.closeForm(c, http.StatusConflict, "#notice", m)
 	case model.Is(err, model.KindKeyLimit), model.Is(err, model.KindReplacing): // which the question says itself
 		return h.askToReplaceAgain(c, http.StatusConflict, "")

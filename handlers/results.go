@@ -8,6 +8,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"latchkey/internal/lang"
 	"latchkey/internal/model"
 	"latchkey/views"
 )
@@ -39,57 +40,70 @@ const (
 func (b became) failed() bool { return b != wasDone && b != wasSo && b != wasGone }
 
 // bulkWords are what is said of the acts on several keys.
-var bulkWords = map[string]struct{ did, already, not, unclear string }{
-	actOff:    {"Turned off", "Was off already", "Not turned off: ", "No answer. It may be on or off."},
-	actOn:     {"Turned on", "Was on already", "Not turned on: ", "No answer. It may be on or off."},
-	actDelete: {"Deleted", "", "Not deleted: ", "May or may not be deleted"},
+var bulkWords = map[string]struct{ did, already, back, not, unclear, count lang.Text }{
+	actOff: {
+		lang.New("results.off", "Turned off"), lang.New("results.off.already", "Was off already"),
+		lang.New("results.off.back", "Turned off, and turned back in another place"), lang.New("results.off.not", "Not turned off: {why}"),
+		lang.New("results.unclear", "No answer. It may be on or off."), lang.New("results.off.count", "Turned off {done} of {all}."),
+	},
+	actOn: {
+		lang.New("results.on", "Turned on"), lang.New("results.on.already", "Was on already"),
+		lang.New("results.on.back", "Turned on, and turned back in another place"), lang.New("results.on.not", "Not turned on: {why}"),
+		lang.New("results.unclear", "No answer. It may be on or off."), lang.New("results.on.count", "Turned on {done} of {all}."),
+	},
+	actDelete: {
+		did: lang.New("results.deleted", "Deleted"), not: lang.New("results.deleted.not", "Not deleted: {why}"),
+		unclear: lang.New("results.deleted.unclear", "May or may not be deleted"), count: lang.New("results.deleted.count", "Deleted {done} of {all}."),
+	},
 }
 
 // told is a result in words.
 func (r result) told(ctx context.Context, act string, elsewhere bool) views.Result {
 	v, words := views.Result{ID: r.id, Name: r.name, There: r.became.failed()}, bulkWords[act]
 	if v.Name == "" {
-		v.Name = "A key"
+		v.Name = lang.T(ctx, "results.a-key", "A key")
 	}
 	switch r.became {
 	case wasDone:
-		v.Text = words.did
+		v.Text = words.did.In(ctx)
 	case wasSo:
-		v.Text = words.already
+		v.Text = words.already.In(ctx)
 	case wasGone:
-		v.Text = "Was deleted already, in another place"
+		v.Text = lang.T(ctx, "results.gone", "Was deleted already, in another place")
 	case wasRefused:
-		v.Text = words.not + explain(ctx, &model.Error{Kind: r.why, Elsewhere: elsewhere}).heading
+		v.Text = words.not.In(ctx, "why", explain(ctx, &model.Error{Kind: r.why, Elsewhere: elsewhere}).heading)
 	case wasUndone:
-		v.Text = words.not + "the connection to the database broke. You can try again."
+		v.Text = words.not.In(ctx, "why", lang.T(ctx, "results.why.lost-touch", "the connection to the database broke. You can try again."))
 	case wasTurnedBack:
-		v.Text = words.did + ", and turned back in another place"
+		v.Text = words.back.In(ctx)
 	case wasLeaked:
-		v.Text, v.Link = words.not+"you reported that its value leaked.", "Open it"
+		v.Text = words.not.In(ctx, "why", lang.T(ctx, "results.why.leaked", "you reported that its value leaked."))
+		v.Link = lang.T(ctx, "results.open", "Open it")
 	case wasExpired:
-		v.Text, v.Link = words.not+"it has expired.", "Extend it"
+		v.Text = words.not.In(ctx, "why", lang.T(ctx, "results.why.expired", "it has expired."))
+		v.Link = lang.T(ctx, "results.extend", "Extend it")
 	case wasUnanswered:
-		v.Text, v.Link = words.unclear, "Check"
+		v.Text, v.Link = words.unclear.In(ctx), lang.T(ctx, "results.check", "Check")
 	case wasNotTried:
-		v.Text = "Not tried"
+		v.Text = lang.T(ctx, "results.not-tried", "Not tried")
 	}
 	return v
 }
 
 // summary is the one sentence on all of them.
-func summary(act string, results []result) string {
+func summary(ctx context.Context, act string, results []result) string {
 	n := 0
 	for _, r := range results {
 		if r.became == wasDone {
 			n++
 		}
 	}
-	return bulkWords[act].did + " " + strconv.Itoa(n) + " of " + strconv.Itoa(len(results)) + "."
+	return bulkWords[act].count.In(ctx, "done", strconv.Itoa(n), "all", strconv.Itoa(len(results)))
 }
 
 // showResults puts what became of the keys into the list. When all went well the sentence says it.
 func (h *dashboard) showResults(ctx context.Context, m *views.Keys, act string, results []result) {
-	m.Status = summary(act, results)
+	m.Status = summary(ctx, act, results)
 	for _, r := range results {
 		if r.became.failed() {
 			m.Bulk.Selected = append(m.Bulk.Selected, r.id)

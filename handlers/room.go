@@ -28,7 +28,7 @@ func (h *dashboard) showRoom(c echo.Context) error {
 		return h.askSeveral(c, http.StatusOK, questionInRoom(m.Return), chosen, "")
 	}
 	if query.Has("delete") {
-		m.Error = "Choose at least one key."
+		m.Error = t(c, "room.choose", "Choose at least one key.")
 	}
 	if wantsPart(c) { // the dialog stays closed
 		c.Response().Header().Set("HX-Retarget", "#room")
@@ -38,7 +38,7 @@ func (h *dashboard) showRoom(c echo.Context) error {
 }
 
 func (h *dashboard) roomModel(c echo.Context) views.Room {
-	return views.Room{Page: h.page(c, "Make room"), Quota: views.Quota{Limit: model.MaxKeys}, Return: pairingToReturnTo(c)}
+	return views.Room{Page: h.page(c, t(c, "room.title", "Make room")), Quota: views.Quota{Limit: model.MaxKeys}, Return: pairingToReturnTo(c)}
 }
 
 func (h *dashboard) fillRoom(c echo.Context, m *views.Room, keys model.Keys) {
@@ -75,7 +75,7 @@ func (h *dashboard) makeRoom(c echo.Context) error {
 		m.Results = append(m.Results, r.told(c.Request().Context(), actDelete, !h.Here))
 	}
 	if len(results) == 0 {
-		m.Error = "Choose at least one key."
+		m.Error = t(c, "room.choose", "Choose at least one key.")
 	}
 	reading, cancel := severalRead(c)
 	defer cancel()

@@ -90,7 +90,7 @@ func (h *dashboard) assignKnock(c echo.Context) error {
 		m.Person, m.PersonError = "", noSuchUser.In(page)
 	}
 	if !model.ValidName(m.Name) || likeAValue(m.Name) {
-		m.NameError = nameError(m.Name)
+		m.NameError = nameError(c.Request().Context(), m.Name)
 	}
 	if likeAValue(m.Name) {
 		m.Name = ""
@@ -123,7 +123,7 @@ func (h *dashboard) assignKnock(c echo.Context) error {
 	case model.Is(err, model.KindKeyLimit):
 		m.PersonError = lang.T(page, "running.knock.no-room", "This user has no room for another key.")
 	case model.Is(err, model.KindBadName):
-		m.NameError = nameError(m.Name)
+		m.NameError = nameError(c.Request().Context(), m.Name)
 	default:
 		return operatingOn(runningKnocks).in(err)
 	}

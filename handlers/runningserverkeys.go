@@ -51,7 +51,7 @@ func (h *dashboard) createServerKey(c echo.Context) error {
 	page := c.Request().Context()
 	m := views.RunningServerKeys{Name: strings.TrimSpace(form.Get("name"))}
 	if !model.ValidName(m.Name) || likeAValue(m.Name) {
-		m.Error = nameError(m.Name)
+		m.Error = nameError(c.Request().Context(), m.Name)
 		if likeAValue(m.Name) {
 			m.Name = ""
 		}
@@ -83,7 +83,7 @@ func (h *dashboard) createServerKey(c echo.Context) error {
 	case model.Is(err, model.KindKeyLimit):
 		m.Error = lang.T(page, "running.server-keys.no-room", "There is no room for another server key. Delete one on the command line.")
 	case model.Is(err, model.KindBadName):
-		m.Error = nameError(m.Name)
+		m.Error = nameError(c.Request().Context(), m.Name)
 	default:
 		return creatingServerKey.in(err)
 	}

@@ -275,6 +275,6 @@ func (h *dashboard) answerEnded(c echo.Context, act string) error {
 	if err != nil {
 		return err
 	}
-	m.Status, m.Fresh = say(act, ""), true
+	m.Status, m.Fresh = flashOf(c.Request().Context(), act, ""), true
 	return render(c, http.StatusOK, views.SessionsPage(m), views.SessionsPart(m))
 }

@@ -78,7 +78,7 @@ func news(ctx context.Context, k views.Key) string {
 	case k.Use.Stage == views.Late:
 		return lang.T(ctx, "news.late", "Nothing from {name} has reached this server yet.", "name", k.Name)
 	case k.Use.Stage == views.WaitsOff:
-		return say("off", k.Name)
+		return flashOf(ctx, "off", k.Name)
 	default:
 		return ""
 	}

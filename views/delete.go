@@ -42,9 +42,6 @@ func deleteQuestion(ctx context.Context, name string) string {
 	return t(ctx, "delete.title", "Delete {name}?", "name", name)
 }
 
-// deleteTitle is the same in English.
-func deleteTitle(name string) string { return "Delete " + name + "?" }
-
 // outline has the key that is in use stand behind the way that can be gone back.
 func (m Delete) outline() string {
 	if m.InUse && m.instead() {

@@ -46,7 +46,7 @@ func DeletePage(m Delete) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = say("delete.title", "Delete {name}?", with{"name": apart(m.Key.Title())}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = say("delete.title", "Delete {name}?", with{"name": isolated(m.Key.Title())}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -150,7 +150,7 @@ func DeleteDialog(m Delete) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = say("delete.title", "Delete {name}?", with{"name": apart(m.Key.Title())}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = say("delete.title", "Delete {name}?", with{"name": isolated(m.Key.Title())}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -99,14 +99,6 @@ func (k *Key) expired() bool { return k.Expiry != nil && k.Expiry.State == Expir
 // works says that the key can sign in with its value.
 func (k *Key) works() bool { return k.On && !k.expired() }
 
-// refusedWhile says why a sign-in was refused, behind when that was.
-func (u *Use) refusedWhile() string {
-	if u.Expired {
-		return "after it had expired"
-	}
-	return "while it was off"
-}
-
 // expirySaid says that the row has something to say on when the key expires, besides its use.
 func (k *Key) expirySaid() bool { return k.Expiry != nil && k.Expiry.State != ExpiresLater }
 

@@ -355,13 +355,6 @@ type Once struct {
 	Server bool
 }
 
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}
-
 // input is one field of a form, with its rule and its error.
 type input struct {
 	ID, Label, Type, Value string
@@ -411,16 +404,16 @@ func (k Key) turn() string {
 }
 
 // word is the state as people read it.
-func (k Key) word() string {
+func (k Key) word(ctx context.Context) string {
 	switch {
 	case k.Unknown != "":
-		return "Not known"
+		return t(ctx, "keys.state.unknown", "Not known")
 	case k.expired():
-		return "Expired"
+		return t(ctx, "expiry.state", "Expired")
 	case k.On:
-		return "On"
+		return t(ctx, "keys.state.on", "On")
 	default:
-		return "Off"
+		return t(ctx, "keys.state.off", "Off")
 	}
 }
 

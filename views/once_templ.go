@@ -48,7 +48,7 @@ func oncePanel(o Once) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = say("once.title", "<strong>{name}</strong> is ready. Save its value now", with{"name": apart(o.title())}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = say("once.title", "<strong>{name}</strong> is ready. Save its value now", with{"name": isolated(o.title())}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -508,12 +508,12 @@ func leaving(o Once) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if o.Server {
-			templ_7745c5c3_Err = say("once.leave.server-key", "It can’t be shown again. <strong>{name}</strong> stays in the list.", with{"name": apart(o.title())}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = say("once.leave.server-key", "It can’t be shown again. <strong>{name}</strong> stays in the list.", with{"name": isolated(o.title())}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = say("once.leave", "It can’t be shown again. <strong>{name}</strong> stays in your list.", with{"name": apart(o.title())}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = say("once.leave", "It can’t be shown again. <strong>{name}</strong> stays in your list.", with{"name": isolated(o.title())}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -97,11 +97,6 @@ func placeholder(text string) (before, name, after string) {
 	return text[:start], name, after
 }
 
-// apart is a text that somebody wrote, whose direction is its own.
-func apart(text string) templ.Component {
-	return templ.Raw("<bdi>" + templ.EscapeString(text) + "</bdi>")
-}
-
 // coded is a text that is the same in every language: a name that programs know, or a value.
 func coded(text string) templ.Component {
 	return templ.Raw(`<code dir="ltr" translate="no">` + templ.EscapeString(text) + "</code>")

@@ -103,9 +103,7 @@ func (k *Key) besides(p *pen, acts bool) {
 	case k.Unknown != "":
 		p.draw(unknownState(*k))
 	case k.Leaked:
-		p.html(`<span class="by"><strong>`)
-		p.T("keys.row.leaked", "You said its value leaked")
-		p.html(`</strong></span>`)
+		p.draw(leakedRow)
 	case k.expired():
 		p.draw(expiredBy(*k, acts))
 	case k.replaced():
