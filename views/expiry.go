@@ -231,12 +231,15 @@ func (e *Expiry) lastRefused() templ.Component {
 }
 
 // nearing is what the row of a key says that expires soon, or should have.
-func (e *Expiry) nearing() templ.Component {
+func (k *Key) nearing() templ.Component {
 	return saying(func(w *sentences) {
-		if e.State == ExpiryUnmet {
-			w.fill(t(w.ctx, "expiry.row.unmet", "Should have expired {when}"), part{name: "when", at: e.At.as(date)})
-		} else {
-			w.fill(t(w.ctx, "expiry.row.expires", "Expires {within}"), part{name: "within", text: e.within(w.ctx)})
+		if k.Expiry.State == ExpiryUnmet {
+			w.fill(t(w.ctx, "expiry.row.unmet", "Should have expired {when}"), part{name: "when", at: k.Expiry.At.as(date)})
+			return
+		}
+		w.fill(t(w.ctx, "expiry.row.expires", "Expires {within}"), part{name: "within", text: k.Expiry.within(w.ctx)})
+		if k.Use.Summary != "" {
+			w.fill(" · {summary}", part{name: "summary", text: k.Use.Summary})
 		}
 	})
 }

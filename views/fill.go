@@ -56,6 +56,11 @@ func saying(say func(*sentences)) templ.Component {
 	})
 }
 
+// spelt is a name among words that may run the other way.
+func spelt(text string) templ.Component {
+	return saying(func(w *sentences) { w.fill("{name}", part{name: "name", text: text}) })
+}
+
 // isolated is what a person calls something, in the direction of its own letters.
 func isolated(text string) templ.Component {
 	return saying(func(w *sentences) {

@@ -70,3 +70,15 @@ func (k Key) state(ctx context.Context) string {
 		return t(ctx, "state.off", "Off")
 	}
 }
+
+// stateCode is the state for the script, which has its own sentence for each.
+func (k Key) stateCode() string {
+	switch {
+	case k.expired():
+		return "Expired"
+	case k.On:
+		return "On"
+	default:
+		return "Off"
+	}
+}
