@@ -7,8 +7,10 @@ import (
 	"time"
 
 	"github.com/PuerkitoBio/goquery"
+	"github.com/a-h/templ"
 	"github.com/google/go-cmp/cmp"
 
+	"latchkey/internal/lang"
 	"latchkey/views"
 )
 
@@ -140,5 +142,37 @@ func TestWhatADeviceSaysIsKeptApartFromWhatWeSay(t *testing.T) {
 	}
 	if n := doc.Find("#pairing dd bdi + .unsure").Length(); n != 2 {
 		t.Errorf("%d of 2 texts of the device are marked", n)
+	}
+}
+
+func TestACodeKeepsItsOrderWhereAPageRunsFromRightToLeft(t *testing.T) {
+	t.Parallel()
+	arabic, _ := lang.Named("ar")
+	ctx := lang.With(t.Context(), arabic)
+	for name, page := range map[string]struct {
+		drawn    templ.Component
+		selector string
+	}{
+		"the code of a device":  {views.PairingPage(pairing(views.PairingAsked, views.Page{}, "porch-cam")), ".shown-code"},
+		"the name of its key":   {views.PairingPage(pairing(views.PairingAsked, views.Page{}, "porch-cam")), "#name"},
+		"a code that is typed":  {views.DevicePage(codes(views.Page{}, "WDJB-MJHT", views.When{})), "#code"},
+		"a code as an example":  {views.DevicePage(codes(views.Page{}, "", views.When{})), "#code-hint code"},
+		"what runs on a device": {views.DevicePage(codes(views.Page{}, "", views.When{})), ".way pre"},
+		"the way with a camera": {views.DevicePage(codes(views.Page{}, "", views.When{})), ".qr a"},
+	} {
+		var b strings.Builder
+		if err := page.drawn.Render(ctx, &b); err != nil {
+			t.Fatal(err)
+		}
+		doc, err := goquery.NewDocumentFromReader(strings.NewReader(b.String()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if of := doc.Find(page.selector); of.AttrOr("dir", "") != "ltr" || of.AttrOr("translate", "") != "no" {
+			t.Errorf("%s: %d elements, dir %q", name, of.Length(), of.AttrOr("dir", ""))
+		}
+		if doc.Find("html").AttrOr("dir", "") != "rtl" {
+			t.Error("the page runs from left to right")
+		}
 	}
 }
