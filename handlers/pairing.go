@@ -574,7 +574,7 @@ func notApproved(
 			n.Link, n.LinkText = home+"/"+t.ID, openKey(ctx, t.Name)
 		}
 	case model.OutcomeOf(err) != model.Unclear && lost(err):
-		n.Text = lostTouch + lang.T(ctx, "pairing.nokey", "No key was created.")
+		n.Text = lang.T(ctx, "pairing.lost", lostTouch+"No key was created.")
 	case model.OutcomeOf(err) != model.Unclear:
 		n.Text = strings.TrimSpace(lang.T(ctx, "pairing.notconnected.nokey", "The device was not connected, and no key was created.") + " " + p.again)
 	case m.Failure != nil:
