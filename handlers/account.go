@@ -1,11 +1,13 @@
 package handlers
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
+	"strconv"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -28,7 +30,7 @@ func (h *dashboard) showAccount(c echo.Context) error {
 }
 
 func (h *dashboard) accountModel(c echo.Context) (views.Account, error) {
-	m := views.Account{Page: h.page(c, "Account"), Embedded: h.Here, MinPassword: h.MinPassword, Decides: h.decides()}
+	m := views.Account{Page: h.page(c, lang.T(c.Request().Context(), "account.title", "Account")), Embedded: h.Here, MinPassword: h.MinPassword, Decides: h.decides()}
 	m.Here = accountPath // also where it answers the form
 	if !h.Here {
 		return m, nil
@@ -42,7 +44,7 @@ func (h *dashboard) accountModel(c echo.Context) (views.Account, error) {
 	case err != nil:
 		return m, err
 	}
-	m.Ways, m.Connectable = h.ways(ways)
+	m.Ways, m.Connectable = h.ways(ctx, ways)
 	proofs, err := h.person(c).Proofs(ctx)
 	if err != nil {
 		return m, err
@@ -50,7 +52,7 @@ func (h *dashboard) accountModel(c echo.Context) (views.Account, error) {
 	m.NoPassword = h.PasswordsOff || !proofs.Password
 	for i, way := range ways {
 		if m.NoPassword && way.Provider == model.ProviderEmailPassword {
-			m.Ways[i].Kind = "Email"
+			m.Ways[i].Kind = lang.T(ctx, "account.email", "Email")
 		}
 	}
 	m.Mail = h.SendsLinks
@@ -97,10 +99,20 @@ var removedWays = map[string]string{
 	model.ProviderGoogle: "google-removed", model.ProviderApple: "apple-removed", model.ProviderCustomToken: "token-removed",
 }
 
-// wayKinds are the words for ways to sign in.
-var wayKinds = map[string]string{
-	model.ProviderEmailPassword: "Email and password", model.ProviderGoogle: "Google", model.ProviderApple: "Apple",
-	model.ProviderCustomToken: "Signed token",
+// wayKind is what a way to sign in is called.
+func wayKind(ctx context.Context, provider string) string {
+	switch provider {
+	case model.ProviderEmailPassword:
+		return lang.T(ctx, "account.way.password", "Email and password")
+	case model.ProviderCustomToken:
+		return lang.T(ctx, "account.way.token", "Signed token")
+	case model.ProviderGoogle:
+		return "Google"
+	case model.ProviderApple:
+		return "Apple"
+	default:
+		return ""
+	}
 }
 
 func (h *dashboard) renderAccount(c echo.Context, status int, m views.Account) error {
@@ -114,7 +126,7 @@ func (h *dashboard) changePassword(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	m.CurrentError, m.NewError = checkGiven(current), h.checkPassword(c, replacement)
+	m.CurrentError, m.NewError = checkGiven(c.Request().Context(), current), h.checkPassword(c, replacement)
 	if m.CurrentError != "" {
 		return h.renderAccount(c, http.StatusUnprocessableEntity, m)
 	}
@@ -134,10 +146,10 @@ func (h *dashboard) changePassword(c echo.Context) error {
 	case model.Is(err, model.KindWrongPassword):
 		m.CurrentError = wrongPassword.In(ctx)
 		if also := besides(err, model.KindBadPassword); also != nil {
-			m.NewError = h.refusal(also)
+			m.NewError = h.refusal(ctx, also)
 		}
 	case model.Is(err, model.KindBadPassword):
-		m.NewError = h.refusal(err)
+		m.NewError = h.refusal(ctx, err)
 	case model.Is(err, model.KindTooManyTries):
 		status, m.CurrentError = http.StatusTooManyRequests, h.tooManyTries(c, err)
 	case model.Is(err, model.KindNotOffered):
@@ -161,27 +173,40 @@ func besides(err error, kind model.Kind) error {
 	return nil
 }
 
-func checkGiven(password string) string {
+func checkGiven(ctx context.Context, password string) string {
 	if password == "" {
-		return "Enter your current password."
+		return lang.T(ctx, "account.password.enter-current", "Enter your current password.")
 	}
 	return ""
 }
 
-// refusal is why a new password is not taken, in the words of who refuses it.
-func (h *dashboard) refusal(err error) string {
+// refusal is why a new password is not taken. Rules of this server are told in the language of the page, others in the words of who refuses.
+func (h *dashboard) refusal(ctx context.Context, err error) string {
 	reason := reasonOf(err)
 	switch {
+	case reason == "" && h.Here:
+		return lang.T(ctx, "password.refused", "This server doesn’t accept this password.")
 	case reason == "":
-		return h.service() + " doesn’t accept this password."
-	case h.Here:
-		if is, ok := strings.CutPrefix(reason, "password is "); ok {
-			return "Choose another password: this one is " + is + "."
-		}
-		return "The " + reason + "."
-	default:
-		return "The key service doesn’t accept this password: " + reason + "."
+		return lang.T(ctx, "password.refused.elsewhere", "The key service doesn’t accept this password.")
+	case !h.Here:
+		return lang.T(ctx, "password.refused.reason", "The key service doesn’t accept this password: {reason}.", "reason", reason)
 	}
+	var least, most int
+	if n, _ := fmt.Sscanf(reason, "password must be between %d and %d characters", &least, &most); n == 2 {
+		return lang.T(ctx, "password.length", "The password must be between {least} and {most} characters.", "least", strconv.Itoa(least), "most", strconv.Itoa(most))
+	}
+	if words, ok := refusedPasswords[reason]; ok {
+		return words.In(ctx)
+	}
+	return lang.T(ctx, "password.rule", "The {rule}.", "rule", reason)
+}
+
+// refusedPasswords are the rules of this server, by the words that programs are given.
+var refusedPasswords = map[string]lang.Text{
+	"password must be valid UTF-8":           lang.New("password.utf8", "The password must be valid UTF-8."),
+	"password must not be the email address": lang.New("password.email", "The password must not be the email address."),
+	"password is on the list that attackers try first": lang.New("password.listed",
+		"Choose another password: this one is on the list that attackers try first."),
 }
 
 // service names who has the accounts, at the beginning of a sentence: this server, or the key service elsewhere.
@@ -204,7 +229,7 @@ func (h *dashboard) renderDeleteAccount(c echo.Context, status int, wrong notPro
 	if err != nil {
 		return err
 	}
-	m := views.DeleteAccount{Page: h.page(c, "Delete your account"), Embedded: h.Here, Within: views.StretchIn(c.Request().Context(), freshFor)}
+	m := views.DeleteAccount{Page: h.page(c, lang.T(c.Request().Context(), "account.delete", "Delete your account")), Embedded: h.Here, Within: views.StretchIn(c.Request().Context(), freshFor)}
 	if m.Confirming, err = h.confirming(c, wrong); err != nil {
 		return err
 	}

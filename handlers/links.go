@@ -146,7 +146,7 @@ func (h *dashboard) reset(c echo.Context) error {
 	case model.Is(err, model.KindBadLink):
 		m.Bad = true
 	case model.Is(err, model.KindBadPassword):
-		m.Error = h.refusal(err)
+		m.Error = h.refusal(c.Request().Context(), err)
 	default:
 		return resettingPassword.in(err)
 	}

@@ -256,7 +256,7 @@ func (h *dashboard) answerNotRegistered(c echo.Context, m views.Register, err er
 	case model.KindTooManyAccounts:
 		status, m.EmailError = http.StatusTooManyRequests, h.tooManyAccounts(c, err)
 	case model.KindBadPassword, model.KindBadEmail: // a rule of the service's own, stricter than ours
-		m.PasswordError = h.refusal(err)
+		m.PasswordError = h.refusal(c.Request().Context(), err)
 	default:
 		return registering.in(err)
 	}

@@ -1,16 +1,18 @@
 package handlers
 
 import (
+	"context"
 	"net/http"
 	"slices"
 
 	"github.com/labstack/echo/v4"
 
+	"latchkey/internal/lang"
 	"latchkey/internal/model"
 	"latchkey/views"
 )
 
-const unfinished = "That sign-in was not finished. Start again."
+var unfinished = lang.New("openid.unfinished", "That sign-in was not finished. Start again.")
 
 // openIDRoutes are the ways to other providers and back.
 func (h *dashboard) openIDRoutes(e *echo.Echo, page func(string, echo.HandlerFunc, ...echo.MiddlewareFunc), user, connecting []echo.MiddlewareFunc) {
@@ -93,7 +95,7 @@ func (h *dashboard) sendAway(c echo.Context, e errand) error {
 	}
 	name := providerOf(c).Name
 	c.Response().Header().Set("Refresh", "0; url="+address)
-	page := views.LeavingPage(views.Leaving{Page: h.page(c, "Taking you to "+name), Provider: name, Address: address})
+	page := views.LeavingPage(views.Leaving{Page: h.page(c, lang.T(ctx, "openid.leaving.title", "Taking you to {provider}", "provider", name)), Provider: name, Address: address})
 	return render(c, http.StatusOK, page, page)
 }
 
@@ -151,7 +153,7 @@ func (h *dashboard) arrive(c echo.Context, e errand, back model.OpenIDReturn) er
 	case arrived.Same.Ticket == "":
 		m := h.signInModel(c)
 		m.Next = e.Next
-		m.Trouble = "Nobody here is connected to this " + providerOf(c).Name + " account. Ask the administrator of this server."
+		m.Trouble = lang.T(ctx, "openid.nobody", "Nobody here is connected to this {provider} account. Ask the administrator of this server.", "provider", providerOf(c).Name)
 		return h.renderSignIn(c, http.StatusForbidden, m)
 	}
 	err = h.keepErrand(c, errand{
@@ -191,7 +193,7 @@ func (h *dashboard) showSameAddress(c echo.Context) error {
 
 func (h *dashboard) renderSameAddress(c echo.Context, status int, e errand, problem string) error {
 	m := views.SameAddress{
-		Page: h.page(c, "There is an account with this address"), Provider: providerOf(c).Name, Address: e.Address,
+		Page: h.page(c, lang.T(c.Request().Context(), "openid.same.title", "There is an account with this address")), Provider: providerOf(c).Name, Address: e.Address,
 		Action: errandPath + "/" + e.Provider + "/connect", Next: e.Next, Error: problem, Mail: h.SendsLinks && !h.PasswordsOff,
 	}
 	return render(c, status, views.SameAddressPage(m), views.SameAddressPage(m))
@@ -205,7 +207,7 @@ func (h *dashboard) connectSameAddress(c echo.Context) error {
 	}
 	password := c.Request().PostFormValue(passwordField)
 	if password == "" {
-		return h.renderSameAddress(c, http.StatusUnprocessableEntity, e, "Enter the password.")
+		return h.renderSameAddress(c, http.StatusUnprocessableEntity, e, lang.T(c.Request().Context(), "openid.same.enter", "Enter the password."))
 	}
 	ctx, cancel := actContext(c)
 	defer cancel()
@@ -234,6 +236,7 @@ func (h *dashboard) connectSameAddress(c echo.Context) error {
 // answerErrand says why an errand came to nothing: on the sign-in page, or to somebody who is signed in on a page that leads back. No error
 // is that nobody knows of the errand: it was never begun in this browser, or is over.
 func (h *dashboard) answerErrand(c echo.Context, e errand, err error) error {
+	ctx := c.Request().Context()
 	status, text := h.explainErrand(c, e, err)
 	switch _, is := accountOf(c); {
 	case text == "" && e.For == toConnectTo:
@@ -243,9 +246,9 @@ func (h *dashboard) answerErrand(c echo.Context, e errand, err error) error {
 	case text == "":
 		return signingIn.in(err)
 	case is && e.For != toSignIn && e.For != toSameAddress:
-		p := problem{status: status, heading: "Nothing was changed", text: text, link: localPath(e.Next), linkText: "Go back"}
+		p := problem{status: status, heading: lang.T(ctx, "openid.unchanged", "Nothing was changed"), text: text, link: localPath(e.Next), linkText: lang.T(ctx, "openid.go-back", "Go back")}
 		if model.Is(err, model.KindCannotTell) {
-			p.link, p.linkText = accountPath, "Go to your account"
+			p.link, p.linkText = accountPath, lang.T(ctx, "proof.none.account", "Go to your account")
 		}
 		return h.renderProblem(c, p, err)
 	}
@@ -256,12 +259,12 @@ func (h *dashboard) answerErrand(c echo.Context, e errand, err error) error {
 
 // explainErrand has the words for what can be expected to go wrong, and "" for everything else.
 func (h *dashboard) explainErrand(c echo.Context, e errand, err error) (status int, text string) {
-	name := providerOf(c).Name
+	ctx, name := c.Request().Context(), providerOf(c).Name
 	switch {
 	case err == nil, model.Is(err, model.KindWrongToken), model.Is(err, model.KindBadLink):
-		return http.StatusBadRequest, unfinished
+		return http.StatusBadRequest, unfinished.In(ctx)
 	case model.Is(err, model.KindNoIssuer):
-		return http.StatusBadGateway, name + " does not answer. Try again, or sign in another way."
+		return http.StatusBadGateway, lang.T(ctx, "openid.no-answer", "{provider} does not answer. Try again, or sign in another way.", "provider", name)
 	case model.Is(err, model.KindDisabled):
 		return http.StatusUnprocessableEntity, t(c, "login.disabled", accountDisabled)
 	case model.Is(err, model.KindTooManyTries):
@@ -269,13 +272,13 @@ func (h *dashboard) explainErrand(c echo.Context, e errand, err error) (status i
 	case model.Is(err, model.KindTooManyAccounts):
 		return http.StatusTooManyRequests, h.tooManyAccounts(c, err)
 	case model.Is(err, model.KindCannotTell):
-		return http.StatusForbidden, name + " cannot tell us that you just signed in. Add a passkey to create keys."
+		return http.StatusForbidden, lang.T(ctx, "openid.cannot-tell", "{provider} cannot tell us that you just signed in. Add a passkey to create keys.", "provider", name)
 	case model.Is(err, model.KindSomebodyElse):
-		return http.StatusForbidden, "That isn’t the " + name + " account that you are connected to. Sign in to that one there."
+		return http.StatusForbidden, lang.T(ctx, "openid.somebody-else", "That isn’t the {provider} account that you are connected to. Sign in to that one there.", "provider", name)
 	case model.Is(err, model.KindIdentityTaken):
-		return http.StatusConflict, "That " + name + " account is connected to another account here."
+		return http.StatusConflict, lang.T(ctx, "openid.taken", "That {provider} account is connected to another account here.", "provider", name)
 	case model.Is(err, model.KindIdentityLimit):
-		return http.StatusConflict, "You’re connected to " + name + " already, with another account there. Disconnect that one first."
+		return http.StatusConflict, lang.T(ctx, "openid.limit", "You’re connected to {provider} already, with another account there. Disconnect that one first.", "provider", name)
 	default:
 		return 0, ""
 	}
@@ -283,10 +286,10 @@ func (h *dashboard) explainErrand(c echo.Context, e errand, err error) (status i
 
 // ways are those in which the person signs in, as the page about their account has them, and connectable the providers that they may
 // connect besides.
-func (h *dashboard) ways(list []model.Way) (ways []views.Way, connectable []views.Provider) {
+func (h *dashboard) ways(ctx context.Context, list []model.Way) (ways []views.Way, connectable []views.Provider) {
 	now := h.Now()
 	for _, way := range list {
-		drawn := views.Way{ID: way.ID, Kind: wayKinds[way.Provider], Name: way.Name, Removable: way.Removable}
+		drawn := views.Way{ID: way.ID, Kind: wayKind(ctx, way.Provider), Name: way.Name, Removable: way.Removable}
 		if way.OpenID.ID != "" {
 			drawn.Kind, drawn.OpenID, drawn.Since = way.OpenID.Name, true, views.NewWhen(way.Since, now)
 		}

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"context"
 	"encoding/json"
 	"net"
 	"net/http"
@@ -122,7 +123,7 @@ func (h *dashboard) passkeysModel(c echo.Context, password bool) (*views.Passkey
 		return nil, err
 	}
 	m := &views.Passkeys{Limit: model.MaxPasskeys, Password: password}
-	m.Unusable, m.Instead = noPasskeysAt(h.PublicURL)
+	m.Unusable, m.Instead = noPasskeysAt(ctx, h.PublicURL)
 	for _, one := range list {
 		m.List = append(m.List, h.passkeyModel(one))
 	}
@@ -142,15 +143,15 @@ func (h *dashboard) passkeyModel(p model.Passkey) views.Passkey {
 
 // noPasskeysAt says why browsers create no passkeys at the address of the server, "" when they do, and by which address they would on this
 // machine.
-func noPasskeysAt(publicURL string) (why, instead string) {
+func noPasskeysAt(ctx context.Context, publicURL string) (why, instead string) {
 	u, err := url.Parse(publicURL)
 	switch {
 	case err != nil, model.PasskeyHost(publicURL) != "":
 		return "", ""
 	case u.Scheme != "https" && !loopback(publicURL):
-		return "Passkeys need an address that begins with https.", ""
+		return lang.T(ctx, "passkeys.need-https", "Passkeys need an address that begins with https."), ""
 	}
-	why = "Passkeys need an address with a name: " + u.Hostname() + " is a number."
+	why = lang.T(ctx, "passkeys.need-name", "Passkeys need an address with a name: {address} is a number.", "address", u.Hostname())
 	if !loopback(publicURL) {
 		return why, ""
 	}
@@ -214,7 +215,7 @@ func (h *dashboard) renderNewPasskey(c echo.Context, status int, m views.NewPass
 	if err != nil {
 		return h.answerPasskey(c, err, addingPasskey)
 	}
-	m.Page = h.page(c, "Add a passkey")
+	m.Page = h.page(c, lang.T(ctx, "passkeys.add", "Add a passkey"))
 	m.Here = accountPath
 	m.Options, m.Challenge = string(options), challenge
 	return render(c, status, views.NewPasskeyPage(m), views.NewPasskeyPage(m))
@@ -225,7 +226,7 @@ func (h *dashboard) renderNewPasskey(c echo.Context, status int, m views.NewPass
 func (h *dashboard) addPasskey(c echo.Context) error {
 	m := views.NewPasskey{Name: passkeyName(c)}
 	if model.CheckPasskeyName(m.Name) != nil {
-		m.NameError = badPasskeyName
+		m.NameError = badPasskeyName.In(c.Request().Context())
 		return h.renderNewPasskey(c, http.StatusUnprocessableEntity, m)
 	}
 	ctx, cancel := actContext(c)
@@ -239,14 +240,14 @@ func (h *dashboard) addPasskey(c echo.Context) error {
 		m.Error = badPasskey.In(ctx)
 		return h.renderNewPasskey(c, http.StatusUnprocessableEntity, m)
 	case model.Is(err, model.KindPasskeyTaken):
-		m.Error = "This passkey is registered already."
+		m.Error = lang.T(ctx, "passkeys.taken", "This passkey is registered already.")
 		return h.renderNewPasskey(c, http.StatusConflict, m)
 	default:
 		return h.answerPasskey(c, err, addingPasskey)
 	}
 }
 
-const badPasskeyName = "Enter a name of at most 60 characters."
+var badPasskeyName = lang.New("passkeys.bad-name", "Enter a name of at most 60 characters.")
 
 // passkeyName is what a form calls a passkey.
 func passkeyName(c echo.Context) string {
@@ -288,7 +289,7 @@ func (h *dashboard) showPasskeyName(c echo.Context) error {
 }
 
 func (h *dashboard) renderPasskeyName(c echo.Context, status int, m views.PasskeyName) error {
-	m.Page = h.page(c, "Rename this passkey")
+	m.Page = h.page(c, lang.T(c.Request().Context(), "passkeys.rename.title", "Rename this passkey"))
 	m.Here = accountPath
 	return render(c, status, views.PasskeyNamePage(m), views.PasskeyNamePage(m))
 }
@@ -303,7 +304,7 @@ func (h *dashboard) renamePasskey(c echo.Context) error {
 		h.leaveFlash(c, "passkey-renamed", "")
 		return redirect(c, accountPath)
 	case model.Is(err, model.KindBadLabel):
-		m := views.PasskeyName{Passkey: views.Passkey{ID: id}, Name: name, Error: badPasskeyName}
+		m := views.PasskeyName{Passkey: views.Passkey{ID: id}, Name: name, Error: badPasskeyName.In(ctx)}
 		return h.renderPasskeyName(c, http.StatusUnprocessableEntity, m)
 	default:
 		return h.answerPasskey(c, err, renamingPasskey)
@@ -337,7 +338,7 @@ func (h *dashboard) showStopPassword(c echo.Context) error {
 }
 
 func (h *dashboard) renderStopPassword(c echo.Context, status int, problem string) error {
-	m := views.StopPassword{Page: h.page(c, "Stop using your password"), Mail: h.SendsLinks, Error: problem}
+	m := views.StopPassword{Page: h.page(c, lang.T(c.Request().Context(), "stop-password.page", "Stop using your password")), Mail: h.SendsLinks, Error: problem}
 	m.Here = accountPath
 	return render(c, status, views.StopPasswordPage(m), views.StopPasswordPage(m))
 }
@@ -352,7 +353,7 @@ func (h *dashboard) stopPassword(c echo.Context) error {
 	case model.Is(err, model.KindNotFound): // in another tab
 		h.leaveFlash(c, "password-gone", "")
 	case model.Is(err, model.KindFewPasskeys):
-		return h.renderStopPassword(c, http.StatusUnprocessableEntity, "Add a second passkey first: with only one, losing it would lock you out.")
+		return h.renderStopPassword(c, http.StatusUnprocessableEntity, lang.T(ctx, "stop-password.one-passkey", "Add a second passkey first: with only one, losing it would lock you out."))
 	default:
 		return h.answerPasskey(c, err, stoppingPassword)
 	}

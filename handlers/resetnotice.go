@@ -8,6 +8,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"latchkey/internal/lang"
 	"latchkey/internal/model"
 	"latchkey/views"
 )
@@ -76,27 +77,29 @@ func (h *dashboard) takeReset(c echo.Context, keys []model.Key) *views.Notice {
 			before++
 		}
 	}
-	n := &views.Notice{
-		Title: strconv.Itoa(before) + " keys from before your new password still work.",
-		Text:  "Changing your password does not affect keys. Turn off or delete any you do not recognise.",
-		Link:  activityPath + "?kind=keys", LinkText: "See key activity",
-		Ways: h.otherWays(c),
-	}
-	switch before {
-	case 0:
-		if len(n.Ways) == 0 {
-			return nil
+	ctx, ways := c.Request().Context(), h.otherWays(c)
+	switch {
+	case before > 0:
+		return &views.Notice{
+			Title: lang.N(ctx, "reset.notice", before, "{n} key from before your new password still works.", "{n} keys from before your new password still work."),
+			Text:  lang.T(ctx, "reset.notice.text", "Changing your password does not affect keys. Turn off or delete any you do not recognise."),
+			Link:  activityPath + "?kind=keys", LinkText: lang.T(ctx, "reset.notice.link", "See key activity"),
+			Ways: ways,
 		}
-		return &views.Notice{Title: "Your new password is set.", Text: "It does not affect other ways to sign in.", Ways: n.Ways}
-	case 1:
-		n.Title = "1 key from before your new password still works."
+	case len(ways) > 0:
+		return &views.Notice{
+			Title: lang.T(ctx, "reset.notice.set", "Your new password is set."),
+			Text:  lang.T(ctx, "reset.notice.ways", "It does not affect other ways to sign in."), Ways: ways,
+		}
+	default:
+		return nil
 	}
-	return n
 }
 
 // otherWays are those to sign in that are not a matter of the password, each kind once, as they stand in a sentence. When they cannot be
 // read the notice does without them: the page with the keys is there already.
 func (h *dashboard) otherWays(c echo.Context) []string {
+	page := c.Request().Context()
 	ctx, cancel := readContext(c)
 	defer cancel()
 	ways, err := h.person(c).Ways(ctx)
@@ -108,9 +111,9 @@ func (h *dashboard) otherWays(c echo.Context) []string {
 	}
 	var others []string
 	for _, way := range ways {
-		kind := cmp.Or(way.OpenID.Name, wayKinds[way.Provider])
-		if kind == wayKinds[model.ProviderCustomToken] {
-			kind = "a signed token"
+		kind := cmp.Or(way.OpenID.Name, wayKind(page, way.Provider))
+		if way.Provider == model.ProviderCustomToken {
+			kind = lang.T(page, "reset.notice.token", "a signed token")
 		}
 		if way.Removable && !slices.Contains(others, kind) {
 			others = append(others, kind)
@@ -121,9 +124,9 @@ func (h *dashboard) otherWays(c echo.Context) []string {
 	case err != nil && !model.Is(err, model.KindNotOffered):
 		h.logFault(c, "passkeys cannot be read", err)
 	case len(passkeys) == 1:
-		others = append(others, "a passkey")
+		others = append(others, lang.T(page, "reset.notice.passkey", "a passkey"))
 	case len(passkeys) > 1:
-		others = append(others, strconv.Itoa(len(passkeys))+" passkeys")
+		others = append(others, lang.N(page, "reset.notice.passkeys", len(passkeys), "{n} passkey", "{n} passkeys"))
 	}
 	return others
 }

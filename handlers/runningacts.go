@@ -1,8 +1,8 @@
 package handlers
 
 import (
-	"context"
 	"cmp"
+	"context"
 	"net/http"
 	"time"
 

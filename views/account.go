@@ -2,7 +2,6 @@ package views
 
 import (
 	"context"
-	"strconv"
 	"strings"
 
 	"github.com/a-h/templ"
@@ -62,16 +61,11 @@ func (m DeleteAccount) forms(ctx context.Context) confirmForms {
 }
 
 // keysGo says what becomes of the keys.
-func (m DeleteAccount) keysGo() string {
-	names := strings.Join(m.Keys, ", ")
-	switch len(m.Keys) {
-	case 0:
-		return "You have no keys."
-	case 1:
-		return "Your key stops working: " + names + "."
-	default:
-		return "Your " + strconv.Itoa(len(m.Keys)) + " keys stop working: " + names + "."
+func (m DeleteAccount) keysGo(ctx context.Context) string {
+	if len(m.Keys) == 0 {
+		return t(ctx, "delete-account.no-keys", "You have no keys.")
 	}
+	return tn(ctx, "delete-account.keys", len(m.Keys), "Your key stops working: {names}.", "Your {n} keys stop working: {names}.", "names", commas(ctx, m.Keys))
 }
 
 // Link is what the link of an email carries, on its way from the address to the form.
@@ -104,11 +98,11 @@ type Reset struct {
 	First bool
 }
 
-func (m Reset) label() string {
+func (m Reset) label(ctx context.Context) string {
 	if m.First {
-		return "Password"
+		return t(ctx, "proof.password", "Password")
 	}
-	return "New password"
+	return t(ctx, "account.password.new", "New password")
 }
 
 // Confirm is the model of the page on which an address is confirmed.
@@ -135,6 +129,7 @@ func namesAdministrator(ctx context.Context, text string) (before, after string,
 	return strings.Cut(text, t(ctx, "administrator.here", administrator))
 }
 
-func newPasswordHint(least int) string {
-	return "At least " + strconv.Itoa(least) + " characters. A few words in a row are easy to remember."
+func newPasswordHint(ctx context.Context, least int) string {
+	return tn(ctx, "password.hint", least, "At least {n} character. A few words in a row are easy to remember.",
+		"At least {n} characters. A few words in a row are easy to remember.")
 }

@@ -520,7 +520,7 @@ func RegisterPage(m Register) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = field(input{ID: "password", Label: t(ctx, "login.password", "Password"), Type: "password", Autocomplete: "new-password", Hint: newPasswordHint(m.MinPassword), Error: m.PasswordError, Focus: m.PasswordError != "" && m.EmailError == ""}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = field(input{ID: "password", Label: t(ctx, "login.password", "Password"), Type: "password", Autocomplete: "new-password", Hint: newPasswordHint(ctx, m.MinPassword), Error: m.PasswordError, Focus: m.PasswordError != "" && m.EmailError == ""}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

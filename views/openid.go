@@ -1,6 +1,7 @@
 package views
 
 import (
+	"context"
 	"strings"
 
 	"github.com/a-h/templ"
@@ -20,6 +21,11 @@ type SameAddress struct {
 	Error             string
 	// Mail says that the password can be replaced by a link in an email.
 	Mail bool
+}
+
+// going is what a button says while the browser goes there.
+func (p Provider) going(ctx context.Context) string {
+	return t(ctx, "openid.going", "Going to {provider}…", "provider", p.Name)
 }
 
 // signInPath is where a browser is sent to the provider from, to sign in.

@@ -1,7 +1,8 @@
 package views
 
 import (
-	"strings"
+	"context"
+	"slices"
 
 	"github.com/a-h/templ"
 )
@@ -21,14 +22,14 @@ type Passkeys struct {
 func (m Passkeys) full() bool { return len(m.List) >= m.Limit }
 
 // elsewhere are the hosts at which alone some of them work.
-func (m Passkeys) elsewhere() string {
+func (m Passkeys) elsewhere(ctx context.Context) string {
 	var hosts []string
 	for _, one := range m.List {
-		if one.Elsewhere != "" && !strings.Contains(strings.Join(hosts, " ")+" ", one.Elsewhere+" ") {
+		if one.Elsewhere != "" && !slices.Contains(hosts, one.Elsewhere) {
 			hosts = append(hosts, one.Elsewhere)
 		}
 	}
-	return strings.Join(hosts, " and ")
+	return allOf(ctx, hosts)
 }
 
 // some says that one works here.
@@ -58,11 +59,11 @@ func (p Passkey) path(act string) templ.SafeURL {
 }
 
 // kept is where it is.
-func (p Passkey) kept() string {
+func (p Passkey) kept(ctx context.Context) string {
 	if p.Synced {
-		return "Synced between devices"
+		return t(ctx, "passkeys.synced", "Synced between devices")
 	}
-	return "On one device only"
+	return t(ctx, "passkeys.one-device", "On one device only")
 }
 
 // NewPasskey is the model of the page on which a passkey is added.

@@ -51,6 +51,11 @@ func allOf(ctx context.Context, list []string) string {
 	return listed(ctx, list, func(all, last string) string { return t(ctx, "list.and", "{all} and {last}", "all", all, "last", last) })
 }
 
+// commas is a list whose parts are all parted alike.
+func commas(ctx context.Context, list []string) string {
+	return listed(ctx, list, func(all, last string) string { return t(ctx, "list.comma", "{all}, {last}", "all", all, "last", last) })
+}
+
 func listed(ctx context.Context, list []string, end func(all, last string) string) string {
 	if len(list) == 0 {
 		return ""
