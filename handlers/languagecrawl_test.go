@@ -49,11 +49,11 @@ var crawled = []struct {
 	{"/account/delete", false},
 	{"/activity", false},
 	{"/sessions", false},
-	{"/running", false},
+	{"/running", true},
 	{"/running/users/USER", false},
-	{"/running/knocks", false},
-	{"/running/server-keys", false},
-	{"/running/acts", false},
+	{"/running/knocks", true},
+	{"/running/server-keys", true},
+	{"/running/acts", true},
 	{"/docs/api", true}, // whose document is in English: what is around it is not
 }
 

@@ -49,3 +49,38 @@ func TestOperatorsReadTheirPagesInTheirLanguage(t *testing.T) {
 		t.Error("the document is not marked as English")
 	}
 }
+
+// The crawl of all pages finds these empty.
+func TestPagesForOperatorsThatHaveSomethingOnThemAreInTheLanguageOfTheirReader(t *testing.T) {
+	t.Parallel()
+	_, crew, b, _ := newCrew(t)
+	b.post("/language", url.Values{"language": {"en-XA"}})
+	crew.users = model.UserPage{More: "x", List: []model.UserFacts{
+		{ID: oneID, Email: email, Operator: true, LastSeen: noon, DisabledAt: noon, Unconfirmed: true, Ways: []model.Way{{Provider: model.ProviderPasskey}, {Provider: model.ProviderCustomToken}}},
+		{ID: otherID, Email: email},
+	}}
+	crew.knocks = []model.Knocked{{HintEmail: email, Knock: model.Knock{
+		ID: oneID, Tries: 2, FirstAt: noon, LastAt: noon, Address: "192.0.2.1", Device: model.Device{Name: "porch-cam", Platform: "linux"},
+	}}}
+	crew.keys = []model.Key{{ID: oneID, Name: "porch-cam", CreatedAt: noon}, {ID: otherID, Name: "heat-pump", CreatedAt: noon, Disabled: true}}
+	crew.acts.More = oneID
+	for _, act := range []model.Act{
+		model.ActKeyOff, model.ActSessionEnded, model.ActSignedOut, model.ActDisabled, model.ActEnabled, model.ActResetSent, model.ActValueLookedUp, model.ActKnockAssigned,
+		model.ActKnockIgnored, model.ActServerKeyMade, model.ActServerKeyOff,
+	} {
+		for _, user := range []string{"", oneID} {
+			crew.acts.List = append(crew.acts.List, model.OperatorAct{Act: act, At: noon, KeyID: oneID, Detail: "porch-cam", UserID: user, User: user, Operator: email})
+		}
+	}
+	knock := "/running/knocks/" + oneID
+	for what, a := range map[string]answer{
+		"list": b.get("/running?after=x"), "knocks": b.get("/running/knocks"), "knock": b.get(knock), "server keys": b.get("/running/server-keys"), "acts": b.get("/running/acts"),
+		"older acts": b.get("/running/acts?before=" + oneID), "value in an address": b.get("/running?q=" + someValue), "value": b.post("/running", url.Values{"q": {someValue + "A"}}),
+		"no user": b.post(knock+"/assign", url.Values{"name": {"porch-cam"}}), "two": b.post(knock+"/assign", url.Values{"server": {"1"}, "person": {email}, "name": {"porch-cam"}}),
+		"no form": b.post("/running/server-keys", url.Values{"name": {"porch-cam"}}),
+	} {
+		if left := untranslated(a); len(left) > 0 {
+			t.Errorf("%s: %q", what, left)
+		}
+	}
+}
