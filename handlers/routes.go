@@ -34,7 +34,7 @@ func (h *dashboard) routes(e *echo.Echo) {
 	}
 
 	// Anybody, and without looking at the session: a login wall in front of a stylesheet helps nobody.
-	page(staticRoute, echo.WrapHandler(static.Handler()))
+	page(staticRoute, staticFiles())
 	page(HealthPath, h.health)
 	e.POST("/theme", h.chooseTheme)
 	e.POST(languagePath, h.chooseLanguage)

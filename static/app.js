@@ -6,6 +6,11 @@
   const besides = (event) => event.button || event.ctrlKey || event.metaKey || event.shiftKey; // a click that opens another tab
   document.documentElement.classList.add("js");
 
+  // Texts are in the language of the page: see words.js, which an English page does not have.
+  const {
+    t = (id, text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]), tn = (id, n, one, other) => t(id, n === 1 ? one : other, { n }), times,
+  } = window.latchkeyWords ?? {};
+
   // Whose page this is: another tab may have signed in somebody else since. Forms say it in a field of their own.
   const owner = $("meta[name=owner]")?.content ?? "";
   document.addEventListener("htmx:config:request", ({ detail }) => { detail.ctx.request.headers["Latchkey-Owner"] = owner; });
@@ -55,24 +60,10 @@
       if (!$("head [src='" + src + "']")) document.head.append(Object.assign(document.createElement("script"), { src }));
     }
   }
-  window.latchkey = { $, besides, owner, toClipboard };
-  fetchScripts();
-  document.addEventListener("htmx:after:swap", fetchScripts);
 
-  // How many keys are selected is said where something is done with them.
-  function countSelected() {
-    const act = $("[data-count]");
-    if (!act) return;
-    const n = new FormData(act.closest("form")).getAll("key").length;
-    act.textContent = n ? `Delete ${n} key${n > 1 ? "s" : ""}…` : act.dataset.count;
-    $("[data-selected]")?.replaceChildren(`${n} selected`);
-  }
-  document.addEventListener("change", countSelected);
   document.addEventListener("keydown", (event) => { // a box is no place to send a form from
     if (event.key === "Enter" && event.target.type === "checkbox") event.preventDefault();
   });
-  document.addEventListener("htmx:after:swap", countSelected);
-  countSelected();
 
   // --- Dialogs -------------------------------------------------------------------------------------------------------
 
@@ -90,10 +81,11 @@
       menu.open = false;
       $("summary", menu).focus(); // the link is hidden now: the dialog gives the focus back to what can be seen
     }
-    const named = key ? " " + $(".name", key).textContent + "?" : "";
+    const act = opener.textContent.trim().replace("…", "");
+    const title = opener.dataset.title ?? (key ? t("script.about-key", "{act} {key}?", { act, key: $(".name", key).textContent }) : act);
     dialog.replaceChildren(
-      Object.assign(document.createElement("h2"), { id: "dialog-title", textContent: opener.dataset.title ?? opener.textContent.trim().replace("…", named) }),
-      Object.assign(document.createElement("p"), { className: "hint", textContent: "One moment…" }),
+      Object.assign(document.createElement("h2"), { id: "dialog-title", textContent: title }),
+      Object.assign(document.createElement("p"), { className: "hint", textContent: t("script.moment", "One moment…") }),
     );
     dialog.ariaBusy = "true";
     dialog.showModal();
@@ -204,12 +196,12 @@
     if (!button) return;
     const from = button.dataset.copy && $(button.dataset.copy, button.closest(".key") ?? document);
     if (await toClipboard(button.dataset.copyText ?? from.textContent)) {
-      tell("Copied.");
+      tell(t("script.copied", "Copied."));
       button.classList.add("copied");
       setTimeout(() => button.classList.remove("copied"), 2000);
     } else {
       if (from) getSelection().selectAllChildren(from);
-      tell("This browser doesn’t let a page copy.");
+      tell(t("script.no-copy", "This browser doesn’t let a page copy."));
     }
     closeMenus();
   });
@@ -280,7 +272,7 @@
   document.addEventListener("htmx:finally:request", ({ target, detail }) => waiting(target, false, detail.ctx.request.submitter));
   document.addEventListener("htmx:error", (event) => {
     if (event.detail.ctx?.response) return; // the answer came; what went wrong is ours and is in the console
-    tell("No answer from this server. Check the connection, then try again.");
+    tell(t("script.no-answer", "No answer from this server. Check the connection, then try again."));
   });
 
   // Where the whole page goes, what was asked shows it for as long as the page is there. A file comes and leaves the page as it is.
@@ -331,28 +323,36 @@
 
   // --- Times ---------------------------------------------------------------------------------------------------------
 
-  // The words are those of the server, views/when.go, which learns from a cookie by which clock the person lives. Until it knows, and
+  // The words are those of the server, views/when.go and package times, which learns from a cookie by which clock the person lives. Until it knows, and
   // as time goes on, they are written here.
   const [clockCookie, drawnBy, serverTime] = ($("meta[name=clock]")?.content ?? "").split(" ");
   const ahead = serverTime * 1000 - Date.now(); // of this machine's clock, which may be wrong
   const { timeZone, hour12 } = new Intl.DateTimeFormat([], { hour: "numeric" }).resolvedOptions();
   const ownClock = timeZone + (hour12 ? ".12" : "");
 
+  const words = {
+    now: "just now",
+    ago: (n, unit) => `${n} ${unit}${n > 1 ? "s" : ""} ago`,
+    date: (at, year) => at.getDate() + at.toDateString().slice(3, 7) + (year ? " " + year : ""),
+    comma: ", ",
+    twelve: (hours, pm) => hours + (pm ? " PM" : " AM"),
+    ...times,
+  };
   const hours = (at, length) => {
     const text = at.toTimeString().slice(0, length);
-    return hour12 ? (at.getHours() % 12 || 12) + text.slice(2) + (at.getHours() < 12 ? " AM" : " PM") : text;
+    return hour12 ? words.twelve((at.getHours() % 12 || 12) + text.slice(2), at.getHours() > 11) : text;
   };
-  const dateOf = (at, now) => at.getDate() + at.toDateString().slice(3, 7) + (at.getFullYear() === now?.getFullYear() ? "" : " " + at.getFullYear());
+  const dateOf = (at, now) => words.date(at, at.getFullYear() !== now?.getFullYear() && at.getFullYear());
   function wordsFor(rule, at, now, age) {
     if (rule === "countdown") return new Date(Math.max(-age, 0) * 1000).toISOString().slice(14, 19).replace(/^0/, "");
-    if (rule === "hour") return hours(at, 5);
-    if (rule === "clock") return (at.toDateString() === now.toDateString() ? "" : dateOf(at, now) + ", ") + hours(at, 5);
+    if (rule === "hour" || (rule === "clock" && at.toDateString() === now.toDateString())) return hours(at, 5);
+    if (rule === "clock") return dateOf(at, now) + words.comma + hours(at, 5);
     if (rule === "date" || age >= 604800 || age < -3600) return dateOf(at, now);
-    for (const [noun, seconds] of [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]]) {
+    for (const [unit, seconds] of [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]]) {
       const n = Math.floor(age / seconds);
-      if (n > (seconds > 1 ? 0 : rule ? 4 : n)) return n + " " + noun + (n > 1 ? "s" : "") + " ago";
+      if (n > (seconds > 1 ? 0 : rule ? 4 : n)) return words.ago(n, unit);
     }
-    return "just now";
+    return words.now;
   }
 
   // Headings of days are left alone, because more than words depends on them, and countdowns that have ended.
@@ -362,9 +362,9 @@
       const rule = time.className;
       const at = new Date(time.dateTime);
       const age = Math.floor((now - at) / 1000);
-      const words = wordsFor(rule, at, now, age);
-      if (time.textContent !== words) time.textContent = words;
-      time.title = dateOf(at) + ", " + hours(at, 8);
+      const text = wordsFor(rule, at, now, age);
+      if (time.textContent !== text) time.textContent = text;
+      time.title = dateOf(at) + words.comma + hours(at, 8);
       if (rule !== "countdown" || age < 0) continue;
       time.className = "day"; // for good
       htmx.trigger(time.closest("[hx-trigger~=arrived]") ?? time, "arrived");
@@ -384,10 +384,14 @@
     setInterval(() => writeTimes(++seconds % 30 ? ".countdown, .recent" : undefined), 1000);
   }
 
+  window.latchkey = { $, besides, owner, toClipboard, hours, t, tn };
+  fetchScripts();
+  document.addEventListener("htmx:after:swap", fetchScripts);
+
   // On paper each key says when it was created, which its id begins with.
   addEventListener("beforeprint", () => {
     for (const row of document.querySelectorAll("#keys .key")) {
-      $(".text", row).dataset.paper = "Created " + dateOf(new Date(parseInt(row.id.slice(4, 12), 16) * 1000));
+      $(".text", row).dataset.paper = t("script.created", "Created {date}", { date: dateOf(new Date(parseInt(row.id.slice(4, 12), 16) * 1000)) });
     }
   });
 

@@ -2,7 +2,7 @@
 // this script, and app.js fetches it then: a look at the list need not.
 (() => {
   "use strict";
-  const { $, besides, owner, toClipboard } = window.latchkey;
+  const { $, besides, owner, toClipboard, hours, t } = window.latchkey;
 
   // --- The once-only panel -------------------------------------------------------------------------------------------
 
@@ -10,27 +10,30 @@
   let leaving = false; // the person has decided
   const unsaved = () => !leaving && panel() && !panel().dataset.saved;
 
+  // The page has the sentences.
+  function say(what) { $("#saved").textContent = $("#saved").dataset[what].replace("{time}", hours(new Date(), 5)); }
+
   // What was copied or downloaded is saved: from then on nothing asks. The server hears of it once, by a beacon, which
   // arrives also when the page is left at once: nobody waits for it.
   function saved(how) {
     if (!panel().dataset.saved && $(".done").method === "post") {
-      navigator.sendBeacon($(".done").action, new URLSearchParams({ how: how.toLowerCase(), owner, script: 1 }));
+      navigator.sendBeacon($(".done").action, new URLSearchParams({ how, owner, script: 1 }));
     }
     panel().dataset.saved = how;
-    $("#saved").textContent = `✓ ${how} at ${new Date().toLocaleTimeString([], { timeStyle: "short" })} ·`;
+    say(how);
   }
 
   async function copyValue() {
     if (await toClipboard($("#value").textContent)) {
-      saved("Copied");
+      saved("copied");
       return;
     }
     reveal(true);
     getSelection().selectAllChildren($("#value"));
-    $("#saved").textContent = "This browser doesn’t let a page copy. The value is selected: press Ctrl+C, or ⌘C on a Mac.";
+    say("selected");
   }
   document.addEventListener("copy", () => {
-    if (panel() && getSelection().toString().trim() === $("#value").textContent) saved("Copied");
+    if (panel() && getSelection().toString().trim() === $("#value").textContent) saved("copied");
   });
 
   function reveal(show) {
@@ -38,7 +41,7 @@
     $("#value").ariaHidden = String(!show);
     const button = $("[data-once=show]");
     button.classList.toggle("on", show);
-    $("span", button).textContent = show ? "Hide" : "Show";
+    $("span", button).textContent = show ? t("script.hide", "Hide") : t("script.show", "Show");
   }
 
   function download(button) {
@@ -47,7 +50,7 @@
     link.download = button.dataset.file;
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // the browser may still be reading it
-    saved("Downloaded");
+    saved("downloaded");
   }
 
   addEventListener("beforeunload", (event) => {
@@ -81,7 +84,7 @@
       event.preventDefault();
       if (!unsaved()) location.assign(form.method === "post" ? "/keys" : form.action);
       else {
-        $("#saved").textContent = "Not saved yet: copy the value, or download it.";
+        say("unsaved");
         $("[data-once=copy]").focus();
       }
       return;
@@ -145,12 +148,12 @@
     if (withKey) $("mark", code).textContent = place.dataset.literal.replace("%s", () => $("#value").textContent);
     const told = $("#copied");
     if (await toClipboard(code.textContent)) {
-      told.textContent = "✓ Copied";
-      if (withKey) saved("Copied");
+      told.textContent = told.dataset.copied;
+      if (withKey) saved("copied");
       return;
     }
     getSelection().selectAllChildren(place.parentNode);
-    told.textContent = "This browser doesn’t let a page copy. The code is selected, without the key: press Ctrl+C, or ⌘C on a Mac.";
+    told.textContent = told.dataset.selected;
   }
 
   document.addEventListener("change", (event) => {

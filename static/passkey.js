@@ -2,7 +2,7 @@
 // this script, and app.js fetches it then. A button is shown where it does something.
 (() => {
   "use strict";
-  const { $ } = window.latchkey;
+  const { $, t } = window.latchkey;
   const fresh = 4 * 60_000; // a challenge is good for a minute longer
   const can = window.isSecureContext && "PublicKeyCredential" in window;
 
@@ -61,8 +61,8 @@
     } catch (error) {
       const told = { InvalidStateError: form.dataset.known, NotAllowedError: form.dataset.cancelled };
       const { rp, rpId } = options?.publicKey ?? {};
-      if (error.name === "SecurityError") tell(form, "Passkeys work at " + (rpId ?? rp?.id) + " only: open this page there.");
-      else tell(form, options ? told[error.name] ?? "This browser couldn’t use a passkey." : "This server didn’t answer. Try again in a moment.");
+      if (error.name === "SecurityError") tell(form, t("script.passkey-elsewhere", "Passkeys work at {address} only: open this page there.", { address: rpId ?? rp?.id }));
+      else tell(form, options ? told[error.name] ?? t("script.no-passkey", "This browser couldn’t use a passkey.") : t("script.not-answered", "This server didn’t answer. Try again in a moment."));
       button.ariaDisabled = null;
       button.focus();
       suggest();

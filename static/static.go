@@ -27,7 +27,10 @@ import (
 // Prefix is the path below which Handler answers.
 const Prefix = "/static/"
 
-//go:embed app.css app.js create.js htmx.min.js icon.svg pages.css passkey.js touch.png whichkey.js
+//go:embed words.js
+var words []byte
+
+//go:embed app.css app.js bulk.js create.js htmx.min.js icon.svg pages.css passkey.js touch.png whichkey.js
 var embedded embed.FS
 
 // asset is one embedded file, ready to be sent.
@@ -60,11 +63,32 @@ func Prepare() {
 	}
 }
 
+// more are files that were not embedded, by their URLs. There are as many as languages.
+var more sync.Map
+
+// AddWords adds the script that has the words of another language for the others, which are JSON, and gives its address.
+func AddWords(language string, texts []byte) string {
+	a := ready("words."+language+".js", bytes.ReplaceAll(words, []byte("WORDS;"), append(texts, ';')))
+	more.Store(a.url, a)
+	return a.url
+}
+
+func added(url string) (asset, bool) {
+	a, ok := more.Load(url)
+	if !ok {
+		return asset{}, false
+	}
+	return a.(asset), true
+}
+
 // Handler answers GET and HEAD for the URLs that URL gives, and 404 for all others, old hashes included: an old page must
 // not run a new script that it has never been tested with.
 func Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a, ok := assets()[r.URL.Path]
+		if !ok {
+			a, ok = added(r.URL.Path)
+		}
 		if !ok || !strings.HasPrefix(r.URL.Path, Prefix) {
 			http.NotFound(w, r)
 			return
@@ -133,23 +157,29 @@ func load() map[string]asset {
 		if err != nil {
 			panic(fmt.Sprintf("static: %v", err))
 		}
-		sum := sha256.Sum256(body)
-		ext := path.Ext(name)
-		a := asset{
-			url:         Prefix + strings.TrimSuffix(name, ext) + "." + hex.EncodeToString(sum[:4]) + ext,
-			contentType: contentType(ext),
-			plain:       body,
-		}
-		if ext != ".png" {
-			if !strings.HasSuffix(name, ".min.js") {
-				a.plain = minified(a.contentType, body)
-			}
-			lean := a.plain
-			a.gzip, a.brotli = zipped(lean), sync.OnceValue(func() []byte { return brotlied(lean) })
-		}
+		a := ready(name, body)
 		all[name], all[a.url] = a, a
 	}
 	return all
+}
+
+// ready is a file as it is sent, by the address that its content gives it.
+func ready(name string, body []byte) asset {
+	sum := sha256.Sum256(body)
+	ext := path.Ext(name)
+	a := asset{
+		url:         Prefix + strings.TrimSuffix(name, ext) + "." + hex.EncodeToString(sum[:4]) + ext,
+		contentType: contentType(ext),
+		plain:       body,
+	}
+	if ext != ".png" {
+		if !strings.HasSuffix(name, ".min.js") {
+			a.plain = minified(a.contentType, body)
+		}
+		lean := a.plain
+		a.gzip, a.brotli = zipped(lean), sync.OnceValue(func() []byte { return brotlied(lean) })
+	}
+	return a
 }
 
 // minified is what browsers need of our own files: a fifth less over the wire.

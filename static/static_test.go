@@ -30,6 +30,7 @@ var files = map[string]string{
 	"app.js":      "text/javascript; charset=utf-8",
 	"htmx.min.js": "text/javascript; charset=utf-8",
 	"icon.svg":    "image/svg+xml",
+	"bulk.js":     "text/javascript; charset=utf-8",
 	"create.js":   "text/javascript; charset=utf-8",
 	"whichkey.js": "text/javascript; charset=utf-8",
 	"passkey.js":  "text/javascript; charset=utf-8",

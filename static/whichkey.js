@@ -1,7 +1,7 @@
 // Identify a key: names the key that a value belongs to, without sending the value.
 (() => {
   "use strict";
-  const $ = (selector, root = document) => root.querySelector(selector);
+  const { $, t } = window.latchkey;
 
   // SHA-256 (FIPS 180-4) of text: browsers keep theirs to https. Constants are the first bits of roots of primes.
   function sha256(text) {
@@ -47,10 +47,18 @@
     if (value) {
       const sum = sha256(value);
       const key = keys.find((one) => sum.startsWith(one.dataset.fingerprint));
-      if (key) told.append("This is ", $("a", key).cloneNode(true), ", which is " + key.dataset.state.toLowerCase() + ".");
-      else told.append(keys[0].parentNode.dataset.some === undefined ? "None of your keys has this value." : "None of the keys whose fingerprint is known has this value. Try signing in with it.");
+      if (key) {
+        const known = {
+          On: t("script.which-on", "This is {key}, which is on.", { key: "|" }),
+          Off: t("script.which-off", "This is {key}, which is off.", { key: "|" }),
+          Expired: t("script.which-expired", "This is {key}, which is expired.", { key: "|" }),
+        };
+        const [before, after] = (known[key.dataset.state] ?? t("script.which", "This is {key}.", { key: "|" })).split(/\u2068?\|\u2069?/);
+        told.append(before, $("a", key).cloneNode(true), after);
+      } else if (keys[0].parentNode.dataset.some === undefined) told.append(t("script.which-none", "None of your keys has this value."));
+      else told.append(t("script.which-none-known", "None of the keys whose fingerprint is known has this value. Try signing in with it."));
       if (key?.dataset.leak) {
-        const leak = Object.assign(document.createElement("button"), { className: "danger", textContent: "This value leaked" });
+        const leak = Object.assign(document.createElement("button"), { className: "danger", textContent: t("script.leaked", "This value leaked") });
         leak.setAttribute("form", "leak"); // and not the one that has the value
         $("#leak").action = key.dataset.leak;
         told.append(" ", leak);

@@ -10,6 +10,7 @@ import (
 	"github.com/playwright-community/playwright-go"
 
 	"latchkey/e2e/story"
+	"latchkey/internal/lang"
 	"latchkey/views"
 )
 
@@ -36,12 +37,13 @@ func TestTheScriptWritesTimesInTheWordsOfTheServer(t *testing.T) {
 	for _, place := range []struct {
 		zone, language string
 		twelve         bool
-	}{{"Europe/London", "en-GB", false}, {"America/St_Johns", "en-US", true}, {"Asia/Kathmandu", "de-DE", false}} {
+	}{{"Europe/London", "en-GB", false}, {"America/St_Johns", "en-US", true}, {"Asia/Kathmandu", "de-DE", false}, {"Africa/Cairo", "ar-EG", true}} {
 		location, err := time.LoadLocation(place.zone)
 		if err != nil {
 			t.Fatal(err)
 		}
-		clock := &views.Clock{Zone: location, Twelve: place.twelve}
+		spoken, _ := lang.Accepted(place.language)
+		clock := (&views.Clock{Zone: location, Twelve: place.twelve}).In(spoken)
 		page := program.Open(t, living(place.zone, place.language), story.At("/login"))
 		page.Must(page.Clock().Install(playwright.ClockInstallOptions{Time: time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)})) // which is wrong, and does not matter
 		page.Must(page.Clock().PauseAt(time.Date(2001, 2, 3, 5, 0, 0, 0, time.UTC)))

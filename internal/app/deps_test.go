@@ -89,7 +89,7 @@ func testsMayImport() map[string][]string {
 		"internal/store":       {"internal/onboard", "internal/onboard/onboardtest", "internal/store/storetest"},
 		"internal/upstream":    {"handlers", "handlers/servicetest", "internal/accounts", "internal/authserver", "internal/store"},
 
-		"e2e/accounts": {"client", "e2e/story", "internal/app", "internal/app/config", "internal/model", "internal/store", "views"},
+		"e2e/accounts": {"client", "e2e/story", "internal/app", "internal/app/config", "internal/lang", "internal/model", "internal/store", "views"},
 		"e2e/devices":  {"client", "e2e/story", "internal/app", "internal/app/config"},
 		"e2e/faults":   {"client", "e2e/story", "internal/app", "internal/app/config"},
 		"e2e/firefox":  {"client", "e2e/story"},

@@ -252,6 +252,23 @@ func (t Text) In(ctx context.Context, values ...string) string {
 	return T(ctx, t.ID, t.English, values...)
 }
 
+// Texts are those with an id that is wanted, by the form of the plural: "other" where there is no number.
+func (l *Language) Texts(wanted func(id string) bool) map[string]map[string]string {
+	found := map[string]map[string]string{}
+	for id, m := range l.messages() {
+		if !wanted(id) {
+			continue
+		}
+		found[id] = map[string]string{}
+		for form, text := range map[string]string{"zero": m.Zero, "one": m.One, "two": m.Two, "few": m.Few, "many": m.Many, "other": m.Other} {
+			if text != "" {
+				found[id][form] = text
+			}
+		}
+	}
+	return found
+}
+
 func (l *Language) messages() map[string]message {
 	l.load.Do(func() {
 		entries, _ := read(l.file) // which known has read before
