@@ -52,6 +52,9 @@ type Config struct {
 	MinPassword int
 	// Mailer sends emails; nil means that none are sent: accounts confirm themselves.
 	Mailer Mailer
+	// Receivers are where webhooks lead, and WebhookKeys what seals their secrets, newest first; nil where nobody adds or tries any.
+	Receivers   Receivers
+	WebhookKeys func() ([][]byte, error)
 	// Limits counts tries of passwords; nil means counts of its own.
 	Limits *Limits
 	// Shared is where several nodes count together what protects people; nil means that there is one node.

@@ -85,7 +85,14 @@ const (
 	ActKnockIgnored  Act = "knock-ignored"
 	ActServerKeyMade Act = "server-key-created"
 	ActServerKeyOff  Act = "server-key-turned-off"
-	DetailByOperator     = "by the administrator of this server" // of every event that an operator causes in the browser
+
+	ActWebhookAdded   Act = "webhook-added"
+	ActWebhookRotated Act = "webhook-rotated"
+	ActWebhookDeleted Act = "webhook-deleted"
+	ActWebhookOn      Act = "webhook-turned-on"
+	ActWebhookOff     Act = "webhook-turned-off"
+
+	DetailByOperator = "by the administrator of this server" // of every event that an operator causes in the browser
 )
 
 // ActPage is a part of what operators did, newest first.

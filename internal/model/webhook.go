@@ -26,8 +26,8 @@ type Webhook struct {
 	Kinds     []EventKind
 	CreatedAt time.Time
 
-	Secret    []byte    // sealed
-	OldSecret []byte    // sealed; signs too until OldUntil
+	Sealed    []byte    // the secret
+	OldSealed []byte    // the one before, which signs too until OldUntil
 	OldUntil  time.Time // zero: there is none
 
 	OffAt     time.Time // zero: it is on

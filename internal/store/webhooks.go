@@ -147,7 +147,7 @@ type webhookRow struct {
 
 func (r *webhookRow) columns() []any {
 	return []any{
-		&r.ID, &r.URL, &r.kinds, &r.created, &r.Secret, &r.OldSecret, &r.oldUntil, &r.offAt, &r.OffReason, &r.deliveredAt, &r.failedAt,
+		&r.ID, &r.URL, &r.kinds, &r.created, &r.Sealed, &r.OldSealed, &r.oldUntil, &r.offAt, &r.OffReason, &r.deliveredAt, &r.failedAt,
 		&r.failingSince, &r.Problem, &r.Failed, &r.at, &r.Waiting,
 	}
 }
@@ -161,7 +161,7 @@ func (r *webhookRow) get() model.Webhook {
 	w.CreatedAt, w.OldUntil, w.OffAt = fromMillis(r.created), fromNullMillis(r.oldUntil), fromNullMillis(r.offAt)
 	w.DeliveredAt, w.FailedAt = fromNullMillis(r.deliveredAt), fromNullMillis(r.failedAt)
 	w.FailingSince, w.FullAt = fromNullMillis(r.failingSince), fromNullMillis(r.at)
-	r.Secret, r.OldSecret = nil, nil
+	r.Sealed, r.OldSealed = nil, nil
 	return w
 }
 
@@ -189,7 +189,7 @@ func (s *Store) AddWebhook(ctx context.Context, w model.Webhook, limit int, by m
 		kinds += " " + string(kind) + " "
 	}
 	return doing("add webhook", s.write(ctx, ofWebhooks, func(t tx) error {
-		added, err := t.exec(insertWebhook, w.ID, w.URL, kinds, w.Secret, w.CreatedAt.UnixMilli(), limit)
+		added, err := t.exec(insertWebhook, w.ID, w.URL, kinds, w.Sealed, w.CreatedAt.UnixMilli(), limit)
 		if err != nil {
 			return err
 		}
@@ -221,7 +221,7 @@ func (s *Store) DeleteWebhook(ctx context.Context, id string, by model.OperatorA
 // ErrConflict when the webhook has another secret by now, or is gone.
 func (s *Store) RotateWebhook(ctx context.Context, w model.Webhook, secret, old []byte, until time.Time, by model.OperatorAct) error {
 	return doing("rotate webhook", s.write(ctx, ofNobody, func(t tx) error {
-		err := t.execOne(rotateWebhook, w.ID, secret, nullMillis(until), old, w.Secret)
+		err := t.execOne(rotateWebhook, w.ID, secret, nullMillis(until), old, w.Sealed)
 		if errors.Is(err, model.ErrNotFound) {
 			return model.ErrConflict
 		}
@@ -235,7 +235,7 @@ func (s *Store) RotateWebhook(ctx context.Context, w model.Webhook, secret, old 
 // ResealWebhook stores the same secrets as before, sealed otherwise.
 func (s *Store) ResealWebhook(ctx context.Context, w model.Webhook, secret, old []byte) error {
 	return doing("seal webhook", s.write(ctx, ofNobody, func(t tx) error {
-		_, err := t.exec(resealWebhook, w.ID, secret, old, w.Secret)
+		_, err := t.exec(resealWebhook, w.ID, secret, old, w.Sealed)
 		return err
 	}))
 }

@@ -12,7 +12,7 @@ func TestNoMoreIsQueuedForAWebhookForWhichVeryMuchWaits(t *testing.T) {
 	s := openFile(t, newFile(t))
 	ctx, now := t.Context(), time.Now()
 	user := mustUser(t, s)
-	w := model.Webhook{ID: "0a1b2c3d", URL: "https://ops.example.org", Kinds: []model.EventKind{model.EventKeyMade}, Secret: []byte("sealed"), CreatedAt: now}
+	w := model.Webhook{ID: "0a1b2c3d", URL: "https://ops.example.org", Kinds: []model.EventKind{model.EventKeyMade}, Sealed: []byte("sealed"), CreatedAt: now}
 	if err := s.AddWebhook(ctx, w, 1, model.OperatorAct{ID: model.NewID(now), At: now}); err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +57,7 @@ func BenchmarkCreateAKeyWithItsEvent(b *testing.B) {
 			case "without the trigger":
 				run(b, s.file.writer.conn, "DROP TRIGGER events_wait_for_webhooks")
 			case "one webhook":
-				w := model.Webhook{ID: "0a1b2c3d", URL: "https://ops.example.org", Kinds: []model.EventKind{model.EventKeyMade}, Secret: []byte("sealed"), CreatedAt: now}
+				w := model.Webhook{ID: "0a1b2c3d", URL: "https://ops.example.org", Kinds: []model.EventKind{model.EventKeyMade}, Sealed: []byte("sealed"), CreatedAt: now}
 				if err := s.AddWebhook(b.Context(), w, 1, model.OperatorAct{ID: model.NewID(now), At: now}); err != nil {
 					b.Fatal(err)
 				}

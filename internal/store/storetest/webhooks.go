@@ -27,7 +27,7 @@ func webhooks() []contract {
 // addWebhook adds a webhook for some kinds.
 func addWebhook(t *testing.T, s *store.Store, kinds ...model.EventKind) model.Webhook {
 	t.Helper()
-	w := model.Webhook{ID: model.NewWebhookID(), Kinds: kinds, Secret: []byte("sealed"), CreatedAt: base}
+	w := model.Webhook{ID: model.NewWebhookID(), Kinds: kinds, Sealed: []byte("sealed"), CreatedAt: base}
 	w.URL = "https://ops.example.org/" + w.ID
 	want(t, s.AddWebhook(t.Context(), w, 20, command()), nil)
 	return w
@@ -87,14 +87,14 @@ func wantNext(t *testing.T, s *store.Store, id string, now time.Time, eventID st
 func proveWebhook(t *testing.T, s *store.Store) {
 	w := model.Webhook{
 		ID: "0a1b2c3d", URL: "https://ops.example.org/a?b=c", Kinds: []model.EventKind{model.EventKeyMade, model.EventKeyTurnedOff},
-		Secret: []byte{0, 255, 1}, CreatedAt: base,
+		Sealed: []byte{0, 255, 1}, CreatedAt: base,
 	}
 	by := command()
 	want(t, s.AddWebhook(t.Context(), w, 2, by), nil)
 	got, err := s.Webhook(t.Context(), w.ID)
 	want(t, err, nil)
-	if got.URL != w.URL || !slices.Equal(got.Kinds, w.Kinds) || !slices.Equal(got.Secret, w.Secret) || !got.CreatedAt.Equal(base) || !got.OffAt.IsZero() {
-		t.Errorf("%s %v %v %v", got.URL, got.Kinds, got.Secret, got.CreatedAt)
+	if got.URL != w.URL || !slices.Equal(got.Kinds, w.Kinds) || !slices.Equal(got.Sealed, w.Sealed) || !got.CreatedAt.Equal(base) || !got.OffAt.IsZero() {
+		t.Errorf("%s %v %v %v", got.URL, got.Kinds, got.Sealed, got.CreatedAt)
 	}
 	wantActs(t, s, by)
 	same := w
@@ -106,13 +106,13 @@ func proveWebhook(t *testing.T, s *store.Store) {
 	want(t, s.AddWebhook(t.Context(), same, 2, command()), model.ErrLimit)
 
 	until := base.Add(model.WebhookOverlap)
-	want(t, s.RotateWebhook(t.Context(), got, []byte("new"), got.Secret, until, command()), nil)
-	want(t, s.RotateWebhook(t.Context(), got, []byte("other"), got.Secret, until, command()), model.ErrConflict)
+	want(t, s.RotateWebhook(t.Context(), got, []byte("new"), got.Sealed, until, command()), nil)
+	want(t, s.RotateWebhook(t.Context(), got, []byte("other"), got.Sealed, until, command()), model.ErrConflict)
 	want(t, s.ResealWebhook(t.Context(), got, []byte("late"), nil), nil) // which has another secret by now
 	got, err = s.Webhook(t.Context(), w.ID)
 	want(t, err, nil)
-	if string(got.Secret) != "new" || !slices.Equal(got.OldSecret, w.Secret) || !got.OldUntil.Equal(until) {
-		t.Errorf("%q %q %v", got.Secret, got.OldSecret, got.OldUntil)
+	if string(got.Sealed) != "new" || !slices.Equal(got.OldSealed, w.Sealed) || !got.OldUntil.Equal(until) {
+		t.Errorf("%q %q %v", got.Sealed, got.OldSealed, got.OldUntil)
 	}
 	want(t, s.ResealWebhook(t.Context(), got, []byte("new again"), []byte("old again")), nil)
 	want(t, s.DeleteWebhook(t.Context(), w.ID, command()), nil)
@@ -342,7 +342,7 @@ func proveWebhookClock(t *testing.T, s *store.Store) {
 	claim(t, s, w.ID, ahead)
 	got, err := s.Webhook(t.Context(), w.ID)
 	want(t, err, nil)
-	want(t, s.RotateWebhook(t.Context(), got, []byte("new"), got.Secret, ahead.Add(model.WebhookOverlap), command()), nil)
+	want(t, s.RotateWebhook(t.Context(), got, []byte("new"), got.Sealed, ahead.Add(model.WebhookOverlap), command()), nil)
 	// The clock is right again.
 	until = claim(t, s, w.ID, base)
 	want(t, s.Bound(t.Context(), base, store.Longest{AuthSession: time.Hour, WebSession: time.Hour, Grant: time.Hour}), nil)
