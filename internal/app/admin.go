@@ -108,6 +108,7 @@ func (a *App) gauges() gauges {
 			g.mailsFailing = max(0, a.now().Sub(since))
 		}
 	}
+	g.webhooks = a.webhookCounts()
 	stats := a.store.Stats()
 	g.storeReads, g.storeWrites, g.storeCommits = uint64(stats.Reads), uint64(stats.Writes), uint64(stats.Commits) //nolint:gosec // G115: they only grow
 	return g

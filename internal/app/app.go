@@ -57,6 +57,7 @@ type App struct {
 	certain       atomic.Int64                                  // a time that has certainly come, in milliseconds, as of the last sweep; 0: none yet
 	recordExpired func(ctx context.Context, by time.Time) error // nil when no keys are let in here
 	reminders     *accounts.Reminders                           // nil when no emails are sent
+	webhooks      *accounts.WebhookSender
 }
 
 // New builds the whole program, top to bottom. The listener comes first: a taken port is an error before anything is
@@ -122,6 +123,7 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 	}
 	a.mails = a.connectMail(cfg)
 	a.reminders = a.mails.reminders(a.store, a.letters(cfg), cfg.Upstream != nil, a.log)
+	a.webhooks = a.newWebhookSender(cfg, ring)
 	keys, err := a.connectKeys(cfg, ring, access)
 	if err != nil {
 		return nil, err
@@ -183,6 +185,7 @@ func New(ctx context.Context, given config.Config) (_ *App, err error) {
 	}
 	a.commands = openCommandSocket(ctx, dir, operate.Handler(operate.Config{
 		Store: a.store, PublicURL: a.url, OnlyHere: onlyHere(a.url), Name: cfg.Name, Contact: cfg.Contact, Language: tagOf(cfg.Language), Upstream: cfg.Upstream, MinPassword: cfg.MinPassword, Providers: cfg.Providers.Names(),
+		Receivers: a.webhooks.Receivers, WebhookKeys: func() ([][]byte, error) { return ring.hooks, nil },
 		Mailer: a.mails.mailer(), Data: dir.whole(), Warnings: a.warnings.forOperator, MailStuck: a.mails.stuck, Now: cfg.Now, Log: a.log,
 	}), a.log)
 	return a, nil
@@ -203,6 +206,7 @@ func (a *App) Run(ctx context.Context) error {
 	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
 	var beside sync.WaitGroup
 	beside.Go(func() { repeat(background, aboutAMinute, a.sweep) })
+	beside.Go(func() { a.sendWebhooks(background) })
 	if a.reminders != nil {
 		beside.Go(func() { repeat(background, aboutAMinute, a.remind) })
 	}

@@ -22,7 +22,7 @@ func TestTheDocumentsNameCommandsAndSettingsThatExist(t *testing.T) {
 	flags := cfg.Flags()
 	command, settingInTicks := regexp.MustCompile("`(?:\\./)?latchkey ([a-z][a-z-]*)"), regexp.MustCompile("`--([a-z][a-z-]*)(?: [^`]*)?`")
 	ofCommands := []string{ // those of commands and of other programs, which have tests of their own
-		"json", "dry-run", "skip-bad", "server", "users", "write-providers", "reach", "yes", "mail", "out", "url", "name", "clean", "keep-sessions", "password-stdin", "help", "user-field", "dart-define-from-file",
+		"json", "dry-run", "skip-bad", "server", "users", "write-providers", "reach", "yes", "mail", "out", "url", "name", "clean", "keep-sessions", "password-stdin", "help", "user-field", "dart-define-from-file", "kinds",
 	}
 	for _, document := range append(documents, "../../README.md") {
 		text, err := os.ReadFile(document)

@@ -41,7 +41,7 @@ func Main(ctx context.Context, args []string, stdout io.Writer) error {
 		return pair.Run(ctx, args, stdout, os.Stderr, isTerminal(os.Stderr))
 	case "doctor":
 		return doctor.Run(ctx, args, stdout)
-	case "user", "key", "adopt-keys", "server-key", "knock", "import-users", "import-custom-data", "backup", "restore", "status", "nodes", "migrate", "copy-data":
+	case "user", "key", "adopt-keys", "server-key", "knock", "import-users", "import-custom-data", "backup", "restore", "status", "nodes", "migrate", "copy-data", "webhook":
 		return operateOn(ctx, append([]string{command}, args...), console(stdout))
 	case "words":
 		return operate.Words(ctx, args, console(stdout))
@@ -61,7 +61,7 @@ func Main(ctx context.Context, args []string, stdout io.Writer) error {
 
 // commandNames are the words that Main knows.
 var commandNames = []string{
-	"serve", "pair", "health", "doctor", "status", "user", "key", "adopt-keys", "knock", "server-key", "import-users", "import-custom-data", "backup", "restore",
+	"serve", "pair", "health", "doctor", "status", "user", "key", "adopt-keys", "knock", "server-key", "webhook", "import-users", "import-custom-data", "backup", "restore",
 	"nodes", "migrate", "copy-data", "words", "version", "help",
 }
 

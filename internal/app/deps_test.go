@@ -27,9 +27,10 @@ func mayImport() map[string][]string {
 		"internal/accounts":            {"internal/lang", "internal/lang/times", "internal/limits", "internal/model", "internal/passkeys", "internal/store"},
 		"internal/apidoc":              nil,
 		"internal/apidoc/apidoctest":   {"internal/apidoc"},
-		"internal/app":                 {"client", "handlers", "handlers/websession", "internal/accounts", "internal/app/config", "internal/app/doctor", "internal/app/listen", "internal/app/mail", "internal/app/operate", "internal/app/pair", "internal/app/texts", "internal/app/weburl", "internal/authserver", "internal/fileowner", "internal/idtokens", "internal/lang", "internal/limits", "internal/model", "internal/onboard", "internal/openid", "internal/store", "internal/upstream", "static", "views"}, // limits: whom the counts are shared with
+		"internal/app":                 {"client", "handlers", "handlers/websession", "internal/accounts", "internal/app/config", "internal/app/doctor", "internal/app/hooks", "internal/app/listen", "internal/app/mail", "internal/app/operate", "internal/app/pair", "internal/app/texts", "internal/app/weburl", "internal/authserver", "internal/fileowner", "internal/idtokens", "internal/lang", "internal/limits", "internal/model", "internal/onboard", "internal/openid", "internal/store", "internal/upstream", "static", "views"}, // limits: whom the counts are shared with
 		"internal/app/config":          {"internal/app/weburl", "internal/idtokens", "internal/lang", "internal/model", "internal/openid"},
 		"internal/app/doctor":          {"internal/app/newfile", "internal/app/texts", "internal/app/weburl", "internal/model"},
+		"internal/app/hooks":           {"internal/accounts", "internal/model"},
 		"internal/app/listen":          nil,
 		"internal/app/mail":            {"internal/accounts", "internal/app/weburl", "internal/model"},
 		"internal/app/newfile":         nil,

@@ -28,6 +28,7 @@ const keyLength = 32
 type keyRing struct {
 	sealing [][]byte // the dashboard's web sessions
 	signing [][]byte // refresh tokens of the client API
+	hooks   [][]byte // secrets of webhooks
 }
 
 // loadKeys gives the session keys and, where this signs access tokens, the keys of those.
@@ -38,10 +39,16 @@ func loadKeys(cfg config.Settings, dir dataDir) (ring keyRing, access []*ecdsa.P
 	return ring, access, err
 }
 
-// loadKeyRing takes the session keys from the environment, from the file it names, or from the data directory.
+// loadKeyRing takes the session keys from the environment, from the file it names, or from the data directory, where they are generated if
+// there are none.
 func loadKeyRing(cfg config.Settings, dir dataDir) (keyRing, error) {
+	return keyRingOr(cfg, dir, newSessionKeys)
+}
+
+// keyRingOr is loadKeyRing with something else to do where there are none.
+func keyRingOr(cfg config.Settings, dir dataDir, generate func() ([]byte, error)) (keyRing, error) {
 	source, text, err := keySource{
-		config.SessionKeysVariable, config.SessionKeysFileVariable, cfg.SessionKeys, cfg.SessionKeysFile, sessionKeysFile, newSessionKeys,
+		config.SessionKeysVariable, config.SessionKeysFileVariable, cfg.SessionKeys, cfg.SessionKeysFile, sessionKeysFile, generate,
 	}.read(dir)
 	if err != nil {
 		return keyRing{}, err
@@ -60,6 +67,11 @@ func loadKeyRing(cfg config.Settings, dir dataDir) (keyRing, error) {
 		if err != nil {
 			return keyRing{}, err
 		}
+		hooks, err := hkdf.Key(sha256.New, secret, nil, "latchkey webhook secrets", keyLength)
+		if err != nil {
+			return keyRing{}, err
+		}
+		ring.hooks = append(ring.hooks, hooks)
 		ring.sealing = append(ring.sealing, sealing)
 		ring.signing = append(ring.signing, signing)
 	}

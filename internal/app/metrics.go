@@ -54,7 +54,8 @@ type gauges struct {
 	connections                           int64
 	clockOff                              float64          // seconds
 	pool                                  *store.PoolStats // nil when the database is in this process
-	clockOffset                           float64          // seconds that the clock is ahead of the database's
+	webhooks                              *webhookCounts
+	clockOffset                           float64 // seconds that the clock is ahead of the database's
 	storeReads, storeWrites, storeCommits uint64
 }
 
@@ -73,6 +74,10 @@ var helps = strings.NewReplacer(
 	"# HELP latchkey_http_request_duration_seconds\n", "# HELP latchkey_http_request_duration_seconds Request duration in seconds, event streams excluded.\n",
 	"# HELP latchkey_log_ins_total\n", "# HELP latchkey_log_ins_total Sign-ins, by outcome.\n",
 	"# HELP latchkey_token_exchanges_total\n", "# HELP latchkey_token_exchanges_total Tokens for other services that were asked for, by audience and outcome.\n",
+	"# HELP latchkey_webhook_tries_total\n", "# HELP latchkey_webhook_tries_total Tries to deliver an event to a webhook, by outcome.\n",
+	"# HELP latchkey_webhook_events_waiting\n", "# HELP latchkey_webhook_events_waiting Events waiting to be delivered to webhooks.\n",
+	"# HELP latchkey_webhooks_failing\n", "# HELP latchkey_webhooks_failing Webhooks to which the last try failed.\n",
+	"# HELP latchkey_webhooks_off\n", "# HELP latchkey_webhooks_off Webhooks that are off.\n",
 	"# HELP latchkey_warnings_total\n", "# HELP latchkey_warnings_total How often each warning occurred; the log has the details.\n",
 	"# HELP latchkey_warnings_active\n", "# HELP latchkey_warnings_active Whether each warning still applies, as far as known.\n",
 	"# HELP latchkey_mails_waiting\n", "# HELP latchkey_mails_waiting Emails waiting for the mail server.\n",
@@ -165,6 +170,7 @@ func (m *metrics) writeGauges(w io.Writer) {
 		writePool(w, *g.pool)
 		victoria.WriteGaugeFloat64(w, "latchkey_clock_offset_seconds", g.clockOffset)
 	}
+	g.webhooks.write(w)
 	warned := m.warned()
 	for _, one := range warned {
 		victoria.WriteCounterUint64(w, fmt.Sprintf(`latchkey_warnings_total{kind=%q}`, one.Kind), one.Times)

@@ -87,6 +87,7 @@ func operateOn(ctx context.Context, args []string, c operate.Console) error {
 				Refuse: func(why string) error { return config.Refuse("data", dir.path, why) },
 				Config: operate.Config{
 					PublicURL: cfg.LikelyURL(), OnlyHere: onlyHere(cfg.LikelyURL()), Upstream: cfg.Upstream, MinPassword: cfg.MinPassword, Providers: cfg.Providers.Names(), Data: dir.whole(), Now: cfg.Now, Log: log,
+					Receivers: receivers(cfg), WebhookKeys: webhookKeys(cfg, dir),
 				},
 			}, nil
 		},
@@ -100,6 +101,7 @@ func sharedPlace(cfg config.Settings, log *slog.Logger) operate.Place {
 	of := operate.Config{
 		PublicURL: cfg.LikelyURL(), Name: cfg.Name, Contact: cfg.Contact, Language: tagOf(cfg.Language), Upstream: cfg.Upstream, MinPassword: cfg.MinPassword, Providers: cfg.Providers.Names(), Data: inPostgreSQL, Now: cfg.Now, Log: log,
 	}
+	of.Receivers, of.WebhookKeys = receivers(cfg), webhookKeys(cfg, dataDir{path: cfg.Data, log: log})
 	if cfg.PublicURL == nil { // that of this machine is nobody's
 		of.PublicURL = ""
 	}

@@ -56,6 +56,8 @@ var openSecrets = map[string]string{
 	"websession.Store.Cookie":               "the name of a cookie",
 	"websession.sealedAccount.Token":        "what is about to be encrypted, in one function",
 	"model.DeviceGrant.UserCode":            "the struct prints without",
+	"model.Webhook.Sealed":                  "encrypted, and the struct prints without",
+	"model.Webhook.OldSealed":               "encrypted, and the struct prints without",
 	"model.DeviceGrant.Sealed":              "encrypted, and the struct prints without",
 	"onboard.Started.UserCode":              "the struct prints without",
 	"onboard.sealedKey.Value":               "what is about to be encrypted, in one function",

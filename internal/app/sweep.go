@@ -37,6 +37,7 @@ func (a *App) sweep(ctx context.Context) {
 	}
 	a.finishReplacements(ctx, look.By)
 	a.lookAfterMails(ctx)
+	a.lookAfterWebhooks(ctx, now)
 	a.certain.Store(look.By.UnixMilli())
 	if a.recordExpired != nil {
 		if err := a.recordExpired(ctx, look.By); err != nil && ctx.Err() == nil {

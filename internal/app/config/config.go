@@ -48,6 +48,7 @@ type Config struct {
 	AdminAddr      string        // HOST:PORT of readiness, metrics and profiles; "": nowhere
 	SMTP           model.Secret  // URL of the server that takes emails; "": none are sent
 	TrustedProxies string        // networks whose X-Forwarded-For is believed, comma separated
+	HookNetworks   string        // into which webhooks may lead although they are private, comma separated
 	ReturnURLs     string        // where apps may have people led back to, comma separated; "": nowhere
 	Audiences      string        // a file with the services that there are tokens for; "": none
 	Log            string        // "text", "json", or "" for text on a terminal and JSON elsewhere
@@ -122,6 +123,7 @@ func (c *Config) Flags() *flag.FlagSet {
 	fs.Var(duration{&c.DrainTime, drainTimeRange}, "drain-time", "`TIME` to keep serving at shutdown while health checks already fail, 0s to 60s")
 	fs.StringVar(&c.AdminAddr, "admin-addr", c.AdminAddr, "`HOST:PORT` of the admin listener, with /readyz, /metrics and /debug/pprof/; without it, there is none")
 	fs.StringVar(&c.TrustedProxies, "trusted-proxies", c.TrustedProxies, "`NETWORKS` and addresses whose X-Forwarded-For is trusted, such as 10.0.0.0/8, separated by commas")
+	fs.StringVar(&c.HookNetworks, "webhook-networks", c.HookNetworks, "private `NETWORKS` and addresses that webhooks may lead to, also by plain http, such as 10.0.0.0/8, separated by commas; without it, webhooks reach the Internet alone, by https")
 	fs.StringVar(&c.Audiences, "audiences", c.Audiences, "JSON `FILE` that names the other services for which apps and devices can get tokens; without it, there are none (docs/tokens.md)")
 	fs.Var((*commaList)(&c.ReturnURLs), "return-urls", "`URLS` to which apps may have people led back from the keys page that they opened (see docs/handover.md), such as https://app.example.org/settings, separated by commas; may be repeated")
 	fs.StringVar(&c.Log, "log", c.Log, "`text|json`: format of the log; by default text on a terminal and JSON elsewhere")
@@ -410,7 +412,7 @@ func onlyOne(variable, fileVariable, file string) error {
 	return fmt.Errorf("%s is set and %s is %q: give only one of them", variable, fileVariable, file)
 }
 
-func parseNetworks(list string) ([]*net.IPNet, error) {
+func parseNetworks(flagName, list string) ([]*net.IPNet, error) {
 	var networks []*net.IPNet
 	for part := range strings.SplitSeq(list, ",") {
 		if part = strings.TrimSpace(part); part == "" {
@@ -418,7 +420,7 @@ func parseNetworks(list string) ([]*net.IPNet, error) {
 		}
 		network, err := parseNetwork(part)
 		if err != nil {
-			return nil, Refuse("trusted-proxies", list, "must be networks such as 10.0.0.0/8 or addresses such as 192.0.2.7, separated by commas")
+			return nil, Refuse(flagName, list, "must be networks such as 10.0.0.0/8 or addresses such as 192.0.2.7, separated by commas")
 		}
 		networks = append(networks, network)
 	}

@@ -54,6 +54,7 @@ func TestEverySettingHasAFlagAndAVariable(t *testing.T) {
 	want.Knocks, want.SessionTime = "off", 48*time.Hour
 	want.DrainTime, want.AdminAddr = 15*time.Second, "127.0.0.1:9090"
 	want.TrustedProxies, want.Log, want.LogLevel = "10.0.0.0/8, 2001:db8::/32", "json", "warn"
+	want.HookNetworks = "10.1.0.0/16"
 	want.Providers = writeProviders(t, `{"oauth2-google": {"client_ids": ["123.apps.googleusercontent.com"]}}`)
 	values := map[string]string{
 		"addr": want.Addr, "public-url": want.PublicURL, "also-host": want.AlsoHosts, "data": want.Data, "app-id": want.AppID,
@@ -62,7 +63,8 @@ func TestEverySettingHasAFlagAndAVariable(t *testing.T) {
 		"passwords": "on", "session-time": "48h",
 		"knocks": want.Knocks, "step-up": "2h", "name": want.Name, "language": want.Language, "contact": want.Contact,
 		"drain-time": "15s", "admin-addr": want.AdminAddr,
-		"trusted-proxies": want.TrustedProxies, "log": want.Log, "log-level": want.LogLevel,
+		"webhook-networks": want.HookNetworks,
+		"trusted-proxies":  want.TrustedProxies, "log": want.Log, "log-level": want.LogLevel,
 	}
 	var args, environ []string
 	(&Config{}).Flags().VisitAll(func(f *flag.Flag) {
@@ -193,6 +195,7 @@ func TestABadSettingIsNamedWithItsValueAndWhatIsAllowed(t *testing.T) {
 		{"public-url", "https://keys..example.org", "http or https URL"},
 		{"public-url", "https://1.2.3.400", "http or https URL"},
 		{"trusted-proxies", "10.0.0.0/8,nginx", "networks such as"},
+		{"webhook-networks", "10.0.0.0/8,ops", "networks such as"},
 		{"log", "xml", "text or json"},
 		{"log-level", "loud", "debug or info or warn or error"},
 	} {

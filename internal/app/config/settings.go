@@ -42,6 +42,7 @@ type Settings struct {
 	Admin          *Admin       // nil: nowhere
 	Mail           *MailServer  // nil: no emails are sent
 	TrustedProxies []*net.IPNet // whose X-Forwarded-For is believed
+	HookNetworks   []*net.IPNet // into which webhooks may lead although they are private
 	Log            LogForm
 	LogLevel       slog.Level
 
@@ -104,7 +105,7 @@ func (c Config) Parse() (Settings, error) {
 		PasswordCost: c.PasswordCost,
 		Connections:  c.Connections, StopAtOnce: c.StopAtOnce,
 	}
-	var publicErr, alsoErr, nameErr, languageErr, contactErr, upstreamErr, registrationErr, anonymousErr, adoptionErr, providersErr, passwordsErr, knocksErr, adminErr, smtpErr, proxiesErr, audiencesErr, returnsErr, logErr, levelErr error
+	var publicErr, alsoErr, nameErr, languageErr, contactErr, upstreamErr, registrationErr, anonymousErr, adoptionErr, providersErr, passwordsErr, knocksErr, adminErr, smtpErr, proxiesErr, hooksErr, audiencesErr, returnsErr, logErr, levelErr error
 	s.PublicURL, publicErr = parsePublicURL(c.PublicURL)
 	s.AlsoHosts, alsoErr = parseAlsoHosts(c.AlsoHosts)
 	s.Name, nameErr = parseName(c.Name)
@@ -119,7 +120,8 @@ func (c Config) Parse() (Settings, error) {
 	s.OwnersAdopt, adoptionErr = oneOf("adoption", c.Adoption, choice[bool]{"operator", false}, choice[bool]{"owners", true})
 	s.Admin, adminErr = parseAdmin(c.AdminAddr)
 	s.Mail, smtpErr = parseSMTP(c.SMTP)
-	s.TrustedProxies, proxiesErr = parseNetworks(c.TrustedProxies)
+	s.TrustedProxies, proxiesErr = parseNetworks("trusted-proxies", c.TrustedProxies)
+	s.HookNetworks, hooksErr = parseNetworks("webhook-networks", c.HookNetworks)
 	s.Audiences, audiencesErr = readAudiences(c.Audiences)
 	s.ReturnURLs, returnsErr = parseReturnURLs(c.ReturnURLs)
 	if c.Log != "" {
@@ -160,6 +162,7 @@ func (c Config) Parse() (Settings, error) {
 		adminErr,
 		smtpErr,
 		proxiesErr,
+		hooksErr,
 		audiencesErr,
 		check("audiences", c.Audiences, c.Audiences == "" || s.Upstream == nil, "cannot be used with --upstream: users get tokens from the server that keeps them"),
 		returnsErr,

@@ -115,7 +115,7 @@ func TestATrustedProxyMayBeASingleAddressInAnySpelling(t *testing.T) {
 		"192.0.2.7": "192.0.2.7/32", "2001:DB8:0::7": "2001:db8::7/128", "::ffff:192.0.2.7": "192.0.2.7/32", "::ffff:10.0.0.0/104": "10.0.0.0/8",
 		"10.1.2.3/8": "10.0.0.0/8", "::/0": "::/0", "0.0.0.0/0": "0.0.0.0/0",
 	} {
-		got, err := parseNetworks(" " + text + " ,")
+		got, err := parseNetworks("trusted-proxies", " "+text+" ,")
 		if err != nil || len(got) != 1 || got[0].String() != want {
 			t.Errorf("%s: %v, %v", text, got, err)
 		}

@@ -64,6 +64,8 @@ type options struct {
 
 	clear     bool
 	userField string
+
+	kinds string // of webhooks
 }
 
 // commandFlag makes one flag of a command.
@@ -222,7 +224,7 @@ func (p Program) commands() []command {
 				"the same ones, and everyone stays signed in.",
 			flags: []commandFlag{withClean, withDryRun},
 		},
-	}, serverKeyCommands(), customDataCommands(), knockCommands())
+	}, serverKeyCommands(), customDataCommands(), knockCommands(), webhookCommands())
 }
 
 // Run carries out the command that the arguments name. Commands work while the program runs, and while it does not. An error that

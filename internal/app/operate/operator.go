@@ -68,6 +68,10 @@ type Config struct {
 	MailStuck func() bool
 	Now       func() time.Time
 	Log       *slog.Logger
+
+	// Receivers are where webhooks lead, and WebhookKeys what seals their secrets.
+	Receivers   accounts.Receivers
+	WebhookKeys func() ([][]byte, error)
 }
 
 // Handler answers commands.
@@ -77,6 +81,7 @@ func Handler(c Config) http.Handler {
 		data: c.Data, warnings: c.Warnings, mailStuck: c.MailStuck, providers: c.Providers,
 		accounts: accounts.New(accounts.Config{
 			PublicURL: c.PublicURL, Name: c.Name, Contact: c.Contact, Language: c.Language, MinPassword: c.MinPassword, Mailer: c.Mailer, Now: c.Now, Log: c.Log,
+			Receivers: c.Receivers, WebhookKeys: c.WebhookKeys,
 		}, c.Store),
 	}
 	return o.handler()
@@ -100,6 +105,7 @@ func (o *operator) handler() http.Handler {
 	o.handleServerKeys(mux)
 	o.handleKeys(mux)
 	o.handleCustomData(mux)
+	o.handleWebhooks(mux)
 	mux.Handle("POST "+pathNodes, operation(o.log, o.nodes))
 	mux.Handle("POST "+pathStatus, operation(o.log, o.status))
 	mux.Handle("POST "+pathBackup, operation(o.log, o.backup))
