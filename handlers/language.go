@@ -69,8 +69,11 @@ func (h *dashboard) chooseLanguage(c echo.Context) error {
 
 // keepLanguage has emails to who is signed in be in the language that they chose. Without it they are in the one of the next sign-in.
 func (h *dashboard) keepLanguage(c echo.Context, tag string) {
-	a, _, err := h.sessions.Current(c.Request())
-	if err != nil || a.UserID == "" {
+	if err := h.loadAccount(func(echo.Context) error { return nil })(c); err != nil {
+		return // the cookie has the choice
+	}
+	a, ok := accountOf(c)
+	if !ok {
 		return
 	}
 	from := originOf(c.Request().Context())

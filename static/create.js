@@ -148,12 +148,12 @@
     if (withKey) $("mark", code).textContent = place.dataset.literal.replace("%s", () => $("#value").textContent);
     const told = $("#copied");
     if (await toClipboard(code.textContent)) {
-      told.textContent = told.dataset.copied;
+      told.textContent = t("script.code-copied", "✓ Copied");
       if (withKey) saved("copied");
       return;
     }
     getSelection().selectAllChildren(place.parentNode);
-    told.textContent = told.dataset.selected;
+    told.textContent = t("script.code-selected", "This browser doesn’t let a page copy. The code is selected, without the key: press Ctrl+C, or ⌘C on a Mac.");
   }
 
   document.addEventListener("change", (event) => {

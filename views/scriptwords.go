@@ -59,15 +59,6 @@ func savedWords(ctx context.Context) templ.OrderedAttributes {
 	}
 }
 
-// copiedWords are what it says of code that was copied.
-func copiedWords(ctx context.Context) templ.OrderedAttributes {
-	return templ.OrderedAttributes{
-		{Key: "data-copied", Value: t(ctx, "once.code-copied", "✓ Copied")},
-		{Key: "data-selected", Value: t(ctx, "once.code-selected",
-			"This browser doesn’t let a page copy. The code is selected, without the key: press Ctrl+C, or ⌘C on a Mac.")},
-	}
-}
-
 // countsSelected fetches the script that says how many keys are selected.
 func countsSelected() templ.OrderedAttributes {
 	return templ.OrderedAttributes{{Key: "data-script", Value: static.URL("bulk.js")}}
