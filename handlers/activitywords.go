@@ -186,7 +186,7 @@ func (t teller) detailed(e model.Event) (sentence lang.Text, values []string) {
 		return lang.New("activity.key-adopted.how", "Adopted {key} {how}"), []string{"how", e.Detail}
 	case model.EventKeyExpirySet:
 		if day, err := time.Parse(time.DateOnly, e.Detail); err == nil {
-			return lang.New("activity.key-expiry-set", "Set {key} to expire on {date} (UTC)"), []string{"date", day.Format("2 Jan 2006")}
+			return lang.New("activity.key-expiry-set", "Set {key} to expire on {date} (UTC)"), []string{"date", views.DayInUTC(t.ctx, day)}
 		}
 	case model.EventKeyReplaced, model.EventKeyParked, model.EventReplacementEnded:
 		return t.replacing(e)
