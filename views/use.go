@@ -84,7 +84,8 @@ func (d UsedBy) claims() templ.Component {
 		p := penFor(ctx, to)
 		for i, text := range d.parts() {
 			if i > 0 {
-				p.html(", ")
+				p.T("list.separator", ",")
+				p.html(" ")
 			}
 			p.draw(claim(text))
 		}
