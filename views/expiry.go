@@ -161,30 +161,30 @@ func midnightOf(t time.Time) time.Time {
 
 // inWords is the instant by the clock of who reads it, and in UTC beside.
 func (e *Expiry) inWords() templ.Component {
-	return saying(func(w *sentences) { w.instant(e.At) })
+	return penned(func(p *pen) { p.instant(e.At) })
 }
 
 // instant writes a moment by two clocks: "3 Feb 2027, 23:59 (22:59 UTC)". When it is not known where the first one is, the two are one.
-func (s *sentences) instant(at When) {
-	if c := clockOf(s.ctx); c != nil && c.Zone != nil {
-		s.fill(t(s.ctx, "expiry.by-two-clocks", "{time} ({utc})"), part{name: "time", at: at.as(timeOfDay)}, part{name: "utc", text: at.inUTC(c)})
+func (p *pen) instant(at When) {
+	if c := clockOf(p.ctx); c != nil && c.Zone != nil {
+		p.T("expiry.by-two-clocks", "{time} ({utc})", moment("time", at, timeOfDay), put("utc", at.inUTC(c)))
 		return
 	}
-	s.time(at.as(timeOfDay))
+	p.time(at, timeOfDay)
 }
 
 // told is when the key expires, or did, in a sentence.
-func (e *Expiry) told() templ.Component { return saying(e.tell) }
+func (e *Expiry) told() templ.Component { return penned(e.tell) }
 
-func (e *Expiry) tell(w *sentences) {
-	when := part{name: "when", at: e.At, exact: true}
+func (e *Expiry) tell(p *pen) {
+	when := fill{name: "when", moment: e.At, exact: true}
 	switch e.State {
 	case Expired:
-		w.fill(t(w.ctx, "expiry.told.expired", "Expired {when}. Sign-ins are refused."), when)
+		p.T("expiry.told.expired", "Expired {when}. Sign-ins are refused.", when)
 	case ExpiryUnmet:
-		w.fill(t(w.ctx, "expiry.told.unmet", "Should have expired {when}. The key service doesn’t know."), when)
+		p.T("expiry.told.unmet", "Should have expired {when}. The key service doesn’t know.", when)
 	default:
-		w.fill(t(w.ctx, "expiry.told.expires", "Expires {when}."), when)
+		p.T("expiry.told.expires", "Expires {when}.", when)
 	}
 }
 
@@ -208,38 +208,39 @@ func (n Need) ahead() templ.Component {
 
 // saysExpired says of a key on its own page that nothing can sign in with it, and what would help.
 func (k *KeyCard) saysExpired() templ.Component {
-	return saying(func(w *sentences) {
-		k.Expiry.tell(w)
-		w.text(" ")
+	return penned(func(p *pen) {
+		k.Expiry.tell(p)
+		p.html(" ")
 		if k.On {
-			w.fill(t(w.ctx, "expiry.extend-it", "Extend it and the same value works again."))
+			p.T("expiry.extend-it", "Extend it and the same value works again.")
 		} else {
-			w.fill(t(w.ctx, "expiry.extend-it-on", "It is off too: extend it and turn it on, and the same value works again."))
+			p.T("expiry.extend-it-on", "It is off too: extend it and turn it on, and the same value works again.")
 		}
 	})
 }
 
 // lastRefused is what the row of a key that has expired says of the last sign-in with it.
 func (e *Expiry) lastRefused() templ.Component {
-	return saying(func(w *sentences) {
+	return penned(func(p *pen) {
 		if e.Refused.Machine != "" {
-			w.fill(t(w.ctx, "expiry.row.refused", "Last refused {when}"), part{name: "when", at: e.Refused.as(timeOfDay)})
+			p.T("expiry.row.refused", "Last refused {when}", moment("when", e.Refused, timeOfDay))
 		} else {
-			w.fill(t(w.ctx, "expiry.row.refuses", "Sign-ins are refused"))
+			p.T("expiry.row.refuses", "Sign-ins are refused")
 		}
 	})
 }
 
 // nearing is what the row of a key says that expires soon, or should have.
 func (k *Key) nearing() templ.Component {
-	return saying(func(w *sentences) {
+	return penned(func(p *pen) {
 		if k.Expiry.State == ExpiryUnmet {
-			w.fill(t(w.ctx, "expiry.row.unmet", "Should have expired {when}"), part{name: "when", at: k.Expiry.At.as(date)})
+			p.T("expiry.row.unmet", "Should have expired {when}", moment("when", k.Expiry.At, date))
 			return
 		}
-		w.fill(t(w.ctx, "expiry.row.expires", "Expires {within}"), part{name: "within", text: k.Expiry.within(w.ctx)})
+		p.T("expiry.row.expires", "Expires {within}", put("within", k.Expiry.within(p.ctx)))
 		if k.Use.Summary != "" {
-			w.fill(" · {summary}", part{name: "summary", text: k.Use.Summary})
+			p.html(" · ")
+			p.draw(spelt(k.Use.Summary))
 		}
 	})
 }
@@ -260,16 +261,16 @@ func (w When) inUTC(c *Clock) string {
 
 // told is what the choice means: by when, what happens before, and what does not.
 func (f ExpiryField) told() templ.Component {
-	return saying(func(w *sentences) {
-		if c := clockOf(w.ctx); c != nil && c.Zone != nil {
-			w.fill(t(w.ctx, "expiry.choice.here", "{time} here ({utc})."), part{name: "time", at: f.At.as(timeOfDay)}, part{name: "utc", text: f.At.inUTC(c)})
+	return penned(func(p *pen) {
+		if c := clockOf(p.ctx); c != nil && c.Zone != nil {
+			p.T("expiry.choice.here", "{time} here ({utc}).", moment("time", f.At, timeOfDay), put("utc", f.At.inUTC(c)))
 		} else {
-			w.time(f.At.as(timeOfDay))
-			w.text(".")
+			p.time(f.At, timeOfDay)
+			p.html(".")
 		}
-		for _, text := range []string{f.reminders(w.ctx), f.after(w.ctx)} {
+		for _, text := range []string{f.reminders(p.ctx), f.after(p.ctx)} {
 			if text != "" {
-				w.text(" " + escapeText(text))
+				p.html(" " + escapeText(text))
 			}
 		}
 	})

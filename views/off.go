@@ -90,22 +90,3 @@ func notReported(saidYes When) templ.Component {
 		return p.err
 	})
 }
-
-// sentences writes words of ours, and times among them, without a space where none belongs.
-type sentences struct {
-	ctx context.Context
-	to  io.Writer
-	err error
-}
-
-func (s *sentences) text(words string) {
-	if s.err == nil {
-		_, s.err = io.WriteString(s.to, words)
-	}
-}
-
-func (s *sentences) time(w When) {
-	if s.err == nil {
-		s.err = w.Render(s.ctx, s.to)
-	}
-}

@@ -21,11 +21,15 @@ type pen struct {
 
 func penFor(ctx context.Context, to io.Writer) pen { return pen{ctx: ctx, l: lang.Of(ctx), to: to} }
 
-// fill is a moment that takes the place of a placeholder.
+// fill takes the place of a placeholder: a moment, or else a text that is not said by the sentence itself.
 type fill struct {
-	name   string
-	moment When
+	name, text string
+	moment     When
+	// exact has the moment be told by two clocks, see instant.
+	exact bool
 }
+
+func put(name, text string) fill { return fill{name: name, text: text} }
 
 func moment(name string, w When, r rule) fill { return fill{name: name, moment: w.as(r)} }
 
@@ -56,12 +60,45 @@ func (p *pen) T(id, english string, fills ...fill) {
 		before, name, after := placeholder(rest)
 		p.html(escapeText(before))
 		for i := range fills {
-			if f := &fills[i]; f.name == name {
+			switch f := &fills[i]; {
+			case f.name != name:
+			case f.exact:
+				p.instant(f.moment)
+			case f.text == "":
 				p.time(f.moment, f.moment.rule)
+			case p.rightToLeft():
+				p.html("<bdi>", templ.EscapeString(f.text), "</bdi>")
+			default:
+				p.html(templ.EscapeString(f.text))
 			}
 		}
 		rest = after
 	}
+}
+
+// penned is what a pen writes.
+func penned(by func(*pen)) templ.Component {
+	return templ.ComponentFunc(func(ctx context.Context, to io.Writer) error {
+		p := penFor(ctx, to)
+		by(&p)
+		return p.err
+	})
+}
+
+// spelt is a name among words that may run the other way.
+func spelt(name string) templ.Component {
+	return penned(func(p *pen) {
+		if p.rightToLeft() {
+			p.html("<bdi>", templ.EscapeString(name), "</bdi>")
+		} else {
+			p.html(templ.EscapeString(name))
+		}
+	})
+}
+
+// isolated is what a person calls something, in the direction of its own letters.
+func isolated(text string) templ.Component {
+	return penned(func(p *pen) { p.html("<bdi>", templ.EscapeString(text), "</bdi>") })
 }
 
 // attribute writes a text as the value of an attribute, with a name in it. The text is one of T's of package lang, not filled in yet.

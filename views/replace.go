@@ -77,28 +77,28 @@ type replacedLine Replacement
 
 // Render writes the line.
 func (r *replacedLine) Render(ctx context.Context, to io.Writer) error {
-	w := &sentences{ctx: ctx, to: to}
-	name := part{name: "new", text: r.By}
-	w.text(`<span class="by">`)
+	p := penFor(ctx, to)
+	name := put("new", r.By)
+	p.html(`<span class="by">`)
 	switch {
 	case r.State == ReplacingDone:
-		w.fill(t(ctx, "replace.row.done", "Replaced by {new}"), name)
+		p.T("replace.row.done", "Replaced by {new}", name)
 	case r.State == ReplacingBoth:
-		w.fill(t(ctx, "replace.row.both", "→ {new} · both are in use"), name)
+		p.T("replace.row.both", "→ {new} · both are in use", name)
 	case r.Unreported, r.Used.Machine != "" && !r.Evidence:
-		w.fill(t(ctx, "replace.row.yours", "→ {new} · waiting for you"), name)
+		p.T("replace.row.yours", "→ {new} · waiting for you", name)
 	case r.Used.Machine == "":
-		w.fill(t(ctx, "replace.row.waits", "→ {new} · waiting for its first use"), name)
+		p.T("replace.row.waits", "→ {new} · waiting for its first use", name)
 	default:
-		w.fill(t(ctx, "replace.row.off-after", "→ {new} is in use · off after {when}"), name, part{name: "when", at: r.OffAt.as(timeOfDay)})
+		p.T("replace.row.off-after", "→ {new} is in use · off after {when}", name, moment("when", r.OffAt, timeOfDay))
 	}
-	w.text("</span>")
+	p.html("</span>")
 	if (*Replacement)(r).awaits() != "" {
-		w.text(` <a class="by noscript" href="/keys">`)
-		w.text(escapeText(t(ctx, "replace.row.refresh", "Refresh")))
-		w.text("</a>")
+		p.html(` <a class="by noscript" href="/keys">`)
+		p.html(escapeText(t(ctx, "replace.row.refresh", "Refresh")))
+		p.html("</a>")
 	}
-	return w.err
+	return p.err
 }
 
 // Replace is the model of the question how to replace a key.
@@ -198,35 +198,35 @@ func (k Key) News(ctx context.Context) string {
 
 // inUse is the second step of a replacement: the new key.
 func (r *Replacement) inUse() templ.Component {
-	return saying(func(w *sentences) {
-		since := part{name: "when", at: r.Used.as(timeOfDay)}
+	return penned(func(p *pen) {
+		since := moment("when", r.Used, timeOfDay)
 		switch {
 		case r.Unreported:
-			w.fill(t(w.ctx, "replace.step.unreported", "Put its value on the device. The key service does not report when it is in use"))
+			p.T("replace.step.unreported", "Put its value on the device. The key service does not report when it is in use")
 		case r.Used.Machine == "":
-			w.fill(t(w.ctx, "replace.step.waits", "Waiting for its first use"))
+			p.T("replace.step.waits", "Waiting for its first use")
 		case r.Device == "":
-			w.fill(t(w.ctx, "replace.step.in-use", "New value in use since {when}"), since)
+			p.T("replace.step.in-use", "New value in use since {when}", since)
 		default:
-			w.fill(t(w.ctx, "replace.step.in-use-by", "New value in use since {when} ({device})"), since, part{name: "device", text: r.Device})
+			p.T("replace.step.in-use-by", "New value in use since {when} ({device})", since, put("device", r.Device))
 		}
 	})
 }
 
 // ends is the third step: the old key, of that name.
 func (r *Replacement) ends(name string) templ.Component {
-	return saying(func(w *sentences) {
-		old, off := part{name: "old", text: name}, part{name: "off", at: r.OffAt.as(timeOfDay)}
+	return penned(func(p *pen) {
+		old, off := put("old", name), moment("off", r.OffAt, timeOfDay)
 		switch {
 		case !r.Evidence:
-			w.fill(t(w.ctx, "replace.step.yours", "Waiting for you: turn {old} off when nothing needs it any more"), old)
+			p.T("replace.step.yours", "Waiting for you: turn {old} off when nothing needs it any more", old)
 		case r.Used.Machine == "":
-			w.fill(t(w.ctx, "replace.step.when-quiet", "{old} is turned off when it has been quiet for {quiet} from then on"), old, part{name: "quiet", text: QuietFor(w.ctx, r.Quiet)})
+			p.T("replace.step.when-quiet", "{old} is turned off when it has been quiet for {quiet} from then on", old, put("quiet", QuietFor(p.ctx, r.Quiet)))
 		case r.Seen.Machine == "":
-			w.fill(t(w.ctx, "replace.step.off-after", "{old} is turned off after {off} if that stays so"), old, off)
+			p.T("replace.step.off-after", "{old} is turned off after {off} if that stays so", old, off)
 		default:
-			w.fill(t(w.ctx, "replace.step.quiet-off-after", "{old} has been quiet since {seen}, and is turned off after {off} if that stays so"),
-				old, off, part{name: "seen", at: r.Seen.as(timeOfDay)})
+			p.T("replace.step.quiet-off-after", "{old} has been quiet since {seen}, and is turned off after {off} if that stays so",
+				old, off, moment("seen", r.Seen, timeOfDay))
 		}
 	})
 }

@@ -59,18 +59,6 @@ func leakAction(v *Verdict) templ.SafeURL {
 	return keyPath(v.ID, "leaked")
 }
 
-// state is the state of a key in a word.
-func (k Key) state(ctx context.Context) string {
-	switch {
-	case k.expired():
-		return t(ctx, "expiry.state", "Expired")
-	case k.On:
-		return t(ctx, "state.on", "On")
-	default:
-		return t(ctx, "state.off", "Off")
-	}
-}
-
 // stateCode is the state for the script, which has its own sentence for each.
 func (k Key) stateCode() string {
 	switch {
