@@ -9,7 +9,6 @@ import (
 
 	"latchkey/client"
 	"latchkey/e2e/story"
-	"latchkey/internal/lang"
 )
 
 // Nothing here is found by its words: it is the same story for all, in the language that the browser asks for. With LATCHKEY_PICTURES and
@@ -17,11 +16,11 @@ import (
 func TestAPersonCreatesUsesTurnsOffAndDeletesAKeyInEveryLanguage(t *testing.T) {
 	t.Parallel()
 	program := story.StartProgram(t)
-	for _, l := range lang.All() {
-		t.Run(l.Tag, func(t *testing.T) {
-			who := program.PersonNamed(t, l.Tag+"@example.com")
-			from := func(v *story.Visit) { v.Context.Locale = playwright.String(l.Tag) }
-			r := reader{program.Open(t, story.SignedIn(who), story.At("/keys/new"), story.Phone, from), l}
+	for tag, dir := range map[string]string{"en": "ltr", "de": "ltr", "ar": "rtl"} {
+		t.Run(tag, func(t *testing.T) {
+			who := program.PersonNamed(t, tag+"@example.com")
+			from := func(v *story.Visit) { v.Context.Locale = playwright.String(tag) }
+			r := reader{program.Open(t, story.SignedIn(who), story.At("/keys/new"), story.Phone, from), tag, dir}
 			r.reads()
 
 			r.Must(r.Locator("#name").Fill("porch-cam"))
@@ -67,15 +66,14 @@ func TestAPersonCreatesUsesTurnsOffAndDeletesAKeyInEveryLanguage(t *testing.T) {
 // reader is a person who reads one language.
 type reader struct {
 	*story.Page
-	language *lang.Language
+	tag, dir string
 }
 
 // reads makes sure that the page is in the language.
 func (r reader) reads() {
 	r.T.Helper()
-	want, dir := r.language.HTML()
-	r.Must(r.Expect().Locator(r.Locator("html")).ToHaveAttribute("lang", want))
-	r.Must(r.Expect().Locator(r.Locator("html")).ToHaveAttribute("dir", dir))
+	r.Must(r.Expect().Locator(r.Locator("html")).ToHaveAttribute("lang", r.tag))
+	r.Must(r.Expect().Locator(r.Locator("html")).ToHaveAttribute("dir", r.dir))
 }
 
 // stays makes sure that what is there is read from left to right whatever is around it: the parts of a code change places else.
@@ -89,7 +87,7 @@ func (r reader) stays(selector string) {
 // isReadable looks at a page in a tab of its own: by axe, and on the narrowest phone. English ones are looked at elsewhere.
 func (r reader) isReadable(path string) {
 	r.T.Helper()
-	if r.language.Tag == lang.English {
+	if r.tag == "en" {
 		return
 	}
 	tab := r.NewTab(path)
