@@ -7,8 +7,8 @@ import (
 	"latchkey/internal/lang"
 )
 
-// quotedIn puts a stranger's text into the quotation marks of the page's language, out of which it cannot break with marks of its own.
-func quotedIn(ctx context.Context, text string) string {
+// quoted puts a stranger's text into the quotation marks of the page's language, out of which it cannot break with marks of its own.
+func quoted(ctx context.Context, text string) string {
 	return lang.T(ctx, "claim.quoted", "“{text}”", "text", strings.Map(func(r rune) rune {
 		if strings.ContainsRune(quotationMarks, r) {
 			return '\''
@@ -16,9 +16,6 @@ func quotedIn(ctx context.Context, text string) string {
 		return r
 	}, text))
 }
-
-// quoted is quotedIn for a page in English.
-func quoted(text string) string { return quotedIn(context.Background(), text) }
 
 // quotationMarks are those of any language that open or close a quotation, and what looks like them.
 const quotationMarks = "\"\u00ab\u00bb\u02ba\u02dd\u02ee\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u2033\u2036\u2039\u203a\u2057\u275b\u275c\u275d\u275e" +

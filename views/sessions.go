@@ -51,7 +51,7 @@ func (s Session) endLabel(ctx context.Context) string {
 	if len(s.Claims) > 0 {
 		quoteds := make([]string, len(s.Claims))
 		for i, claim := range s.Claims {
-			quoteds[i] = quoted(claim)
+			quoteds[i] = quoted(ctx, claim)
 		}
 		label = t(ctx, "sessions.end-label.claims", "{label}, calls itself {claims}", "label", label, "claims", strings.Join(quoteds, t(ctx, "list.separator", ",")+" "))
 	}
