@@ -216,7 +216,7 @@ func (t teller) replacing(e model.Event) (sentence lang.Text, values []string) {
 	since, inUse := strings.CutPrefix(how, "was in use since ")
 	switch {
 	case e.Kind == model.EventKeyParked && inUse:
-		return lang.New("activity.key-parked.in-use", "Turned off {key}: {new} was in use since {time}"), []string{"new", key, "time", since}
+		return lang.New("activity.key-parked.in-use", "Turned off {key}: {new} was in use since {time}"), []string{"new", key, "time", t.moment(since)}
 	case e.Kind == model.EventKeyParked && strings.HasPrefix(e.Detail, "replaced by "):
 		return lang.New("activity.key-parked.replaced", "Turned off {key}: replaced by {new}"), []string{"new", strings.TrimPrefix(e.Detail, "replaced by ")}
 	case e.Kind == model.EventKeyParked:
@@ -230,6 +230,15 @@ func (t teller) replacing(e model.Event) (sentence lang.Text, values []string) {
 	default:
 		return lang.New("activity.replacement-ended.reason", "Stopped replacing {key}: {reason}"), []string{"reason", e.Detail}
 	}
+}
+
+// moment says a moment as events have it, "14:10 UTC" or "2 January 2006, 14:10 UTC", in the language of the person.
+func (t teller) moment(text string) string {
+	at, err := time.Parse("2 January 2006, 15:04 UTC", text)
+	if lang.Of(t.ctx) == nil || err != nil {
+		return text
+	}
+	return views.DayInUTC(t.ctx, at) + at.Format(" 15:04 UTC")
 }
 
 // stretch says a time as events have it, "a week" or "3 days", in the language of the person.

@@ -203,9 +203,13 @@ func (h *dashboard) signedInLately(row model.WebSession, within time.Duration) b
 	return now.Sub(row.CreatedAt) <= within && !model.FromFuture(row.CreatedAt, now)
 }
 
+// isolates are what a text is left without that becomes the person's own.
+var isolates = strings.NewReplacer(lang.Isolate, "", lang.EndIsolate, "")
+
 // showNewPasskey is where the browser is asked to create one. Each look at it is given a challenge, so it is no page to come back to.
 func (h *dashboard) showNewPasskey(c echo.Context) error {
-	return h.renderNewPasskey(c, http.StatusOK, views.NewPasskey{Name: orUnknown(knownProgram(c.Request().Context(), c.Request().UserAgent()), "")})
+	suggested := orUnknown(knownProgram(c.Request().Context(), c.Request().UserAgent()), "")
+	return h.renderNewPasskey(c, http.StatusOK, views.NewPasskey{Name: isolates.Replace(suggested)})
 }
 
 func (h *dashboard) renderNewPasskey(c echo.Context, status int, m views.NewPasskey) error {

@@ -753,10 +753,10 @@ func (s *stage) visit(pattern, method string, p principal, c *cast, stated map[s
 	if !known {
 		o = is(http.StatusMethodNotAllowed)
 		switch {
-		case method == http.MethodOptions:
-			o = is(http.StatusNoContent)
 		case strings.HasPrefix(pattern, "/running"):
 			o = is(http.StatusNotFound)
+		case method == http.MethodOptions:
+			o = is(http.StatusNoContent)
 		}
 	}
 	before, writes := s.facts(c, p), s.store.Stats().Writes
