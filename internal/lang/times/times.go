@@ -181,16 +181,27 @@ func appendHours(b []byte, t time.Time, hour int, twoDigits, withSeconds bool) [
 	return b
 }
 
-func appendTwo(b []byte, n int) []byte { return append(b, byte('0'+n/10), byte('0'+n%10)) }
+func appendTwo(b []byte, n int) []byte {
+	if n < 10 {
+		b = append(b, '0')
+	}
+	return strconv.AppendInt(b, int64(n), 10)
+}
 
 // Ago says how long ago something was: "4 minutes ago". Of each unit there are less than sixty.
 func (c *Calendar) Ago(n int, u Unit) string { return c.agos[u][n] }
 
-// Today, Yesterday, JustNow and Unknown are what is said in place of a time.
-func (c *Calendar) Today() string     { return c.today }
-func (c *Calendar) Yesterday() string { return c.yesterday } //nolint:revive // see Today
-func (c *Calendar) JustNow() string   { return c.justNow }
-func (c *Calendar) Unknown() string   { return c.unknown }
+// Today is that day.
+func (c *Calendar) Today() string { return c.today }
+
+// Yesterday is the day before.
+func (c *Calendar) Yesterday() string { return c.yesterday }
+
+// JustNow is less than a minute ago.
+func (c *Calendar) JustNow() string { return c.justNow }
+
+// Unknown stands for a time that is not known.
+func (c *Calendar) Unknown() string { return c.unknown }
 
 // Date is a day in a sentence of its own, as in an email: "2 January 2026".
 func (c *Calendar) Date(t time.Time) string {
