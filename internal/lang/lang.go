@@ -230,15 +230,39 @@ func (l *Language) Fill(text string, values ...string) string {
 	if len(values) == 0 || !strings.Contains(text, "{") {
 		return text
 	}
-	replace := make([]string, len(values))
-	for i := 0; i+1 < len(values); i += 2 {
-		value := values[i+1]
-		if l != nil && l.RightToLeft && values[i] != "n" {
-			value = Isolate + value + EndIsolate
+	var b strings.Builder
+	b.Grow(len(text) + 32)
+	for {
+		before, rest, ok := strings.Cut(text, "{")
+		b.WriteString(before)
+		if !ok {
+			return b.String()
 		}
-		replace[i], replace[i+1] = "{"+values[i]+"}", value
+		name, after, _ := strings.Cut(rest, "}")
+		value, ok := valueOf(values, name)
+		switch {
+		case !ok:
+			b.WriteByte('{')
+			text = rest
+			continue
+		case l != nil && l.RightToLeft && name != "n":
+			b.WriteString(Isolate)
+			b.WriteString(value)
+			b.WriteString(EndIsolate)
+		default:
+			b.WriteString(value)
+		}
+		text = after
 	}
-	return strings.NewReplacer(replace...).Replace(text)
+}
+
+func valueOf(values []string, name string) (string, bool) {
+	for i := 0; i+1 < len(values); i += 2 {
+		if values[i] == name {
+			return values[i+1], true
+		}
+	}
+	return "", false
 }
 
 // Text is a text that is said later, in a table for example.
