@@ -38,7 +38,7 @@ func localPath(next string) string {
 
 // ownPages are those that need no more than their path, besides those of keys and devices.
 var ownPages = []string{home, activityPath, sessionsPath, accountPath, accountPath + "/delete", stopPasswordPath, helpPath, apiPagePath, "/login", "/register", forgotPath, resetPath, confirmPath,
-	runningPath, runningKnocks, runningServers, runningActs}
+	runningPath, runningKnocks, runningServers, runningWebhooks, runningActs}
 
 // isPasskeyPage says whether next is the page on which a passkey is called something else.
 func isPasskeyPage(next string) bool {

@@ -22,6 +22,7 @@ type Operating interface {
 	Acting
 	RefusedDevices
 	ServerKeyring
+	Hooks
 	// Acts are what operators did and looked up, newest first: those before one, "" for the newest.
 	Acts(ctx context.Context, before string) (model.ActPage, error)
 }

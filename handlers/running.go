@@ -54,6 +54,7 @@ func (h *dashboard) runningRoutes(e *echo.Echo, page func(string, echo.HandlerFu
 	look(runningServers, h.showServerKeys)
 	act(runningServers, h.createServerKey, toCreateServerKey)
 	act(runningServers+"/:id/off", h.turnServerKeyOff, toTurnServerKeyOff)
+	look(runningWebhooks, h.showWebhooks)
 	look(runningActs, h.showActs)
 }
 

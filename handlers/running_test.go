@@ -31,6 +31,7 @@ type crew struct {
 	knocks   []model.Knocked
 	keys     []model.Key
 	acts     model.ActPage
+	hooks    []model.Webhook
 	searched [2]string
 	pasted   model.Secret
 }
@@ -69,6 +70,8 @@ func (c *crew) User(_ context.Context, id string) (model.UserDetail, error) {
 func (c *crew) Events(_ context.Context, id string, q model.EventQuery) ([]model.Event, error) {
 	return c.events[:min(len(c.events), q.Limit)], c.call("Events", id, q.Before)
 }
+
+func (c *crew) Webhooks(context.Context) ([]model.Webhook, error) { return c.hooks, c.call("Webhooks") }
 
 func (c *crew) TurnKeyOff(_ context.Context, user, key string) (model.Switched, error) {
 	return c.act("TurnKeyOff", user, key)
@@ -403,6 +406,33 @@ func TestAUsersPageHasFactsAndWhatMayBeDone(t *testing.T) {
 	p.start()
 	crew.user = someUser()
 	b.get("/running/users/"+oneID).says(".hint", "latchkey user reset-password "+oneID)
+}
+
+func TestOperatorsSeeWhereWebhooksLeadAndWhatIsWrong(t *testing.T) {
+	_, crew, b, _ := newCrew(t)
+	b.get("/running/webhooks").want(http.StatusOK).says(".nothing", "No webhooks yet.").says("h1", "Webhooks")
+	kinds := []model.EventKind{model.EventKeyMade, model.EventKeyTurnedOff}
+	crew.hooks = []model.Webhook{
+		{ID: "0a1b2c3d", URL: "https://ops.example.org/<b>?token=geheim", Kinds: kinds, DeliveredAt: noon, Waiting: 3, Failed: 1},
+		{ID: "0a1b2c3e", URL: "https://down.example.org", Kinds: kinds[:1], FailingSince: noon.Add(-time.Hour), Problem: "timed out", FullAt: noon},
+		{ID: "0a1b2c3f", URL: "https://gone.example.org", Kinds: kinds, OffAt: noon, OffReason: model.WebhookOffGone, Problem: "answered 410"},
+	}
+	list := b.get("/running/webhooks").want(http.StatusOK).keepsQuiet("geheim").texts("[aria-label=Webhooks] li")
+	for i, want := range [][]string{
+		{"https://ops.example.org/%3Cb%3E?…", "0a1b2c3d · 2 kinds of events · last delivered", "3 waiting · 1 given up"},
+		{"https://down.example.org Failing since", "Too much waits: no more is queued", "1 kind of event · nothing delivered yet · 0 waiting", "Last problem: timed out"},
+		{"https://gone.example.org Off since", "The receiver answered 410 Gone.", "Turn it on again with latchkey webhook on 0a1b2c3f"},
+	} {
+		for _, part := range want {
+			if !strings.Contains(list[i], part) {
+				t.Errorf("%q does not say %q", list[i], part)
+			}
+		}
+	}
+	crew.acts.List = []model.OperatorAct{{Act: model.ActWebhookAdded, Detail: "https://ops.example.org", At: noon}}
+	b.get("/running/acts").says(".deed", "Added the webhook to https://ops.example.org").says(".by", "Command line")
+	crew.refuses = &model.Error{Kind: model.KindStorageDown}
+	b.get("/running/webhooks").want(http.StatusServiceUnavailable)
 }
 
 func TestOperatorsAreNotOfferedToDisableThemselves(t *testing.T) {

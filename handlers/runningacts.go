@@ -53,6 +53,9 @@ func actModel(ctx context.Context, act model.OperatorAct, now time.Time) views.R
 	if act.User != "" {
 		v.UserID = act.UserID
 	}
+	if act.OperatorID == "" {
+		v.Who = lang.T(ctx, "running.act.command-line", "Command line")
+	}
 	return v
 }
 
@@ -95,6 +98,16 @@ func deedOf(act model.OperatorAct) lang.Text {
 		return lang.New("running.act.server-key-created", "Created the server key {thing}")
 	case model.ActServerKeyOff:
 		return lang.New("running.act.server-key-off", "Turned off the server key {thing}")
+	case model.ActWebhookAdded:
+		return lang.New("running.act.webhook-added", "Added the webhook to {thing}")
+	case model.ActWebhookRotated:
+		return lang.New("running.act.webhook-rotated", "Gave the webhook to {thing} a new secret")
+	case model.ActWebhookDeleted:
+		return lang.New("running.act.webhook-deleted", "Deleted the webhook to {thing}")
+	case model.ActWebhookOn:
+		return lang.New("running.act.webhook-on", "Turned on the webhook to {thing}")
+	case model.ActWebhookOff:
+		return lang.New("running.act.webhook-off", "Turned off the webhook to {thing}")
 	}
 	switch { // of a newer version
 	case act.Detail == "":
@@ -111,4 +124,5 @@ var actDrawings = map[model.Act]string{
 	model.ActKeyOff: "power", model.ActSessionEnded: "out", model.ActSignedOut: "out", model.ActDisabled: "ban", model.ActEnabled: "user",
 	model.ActResetSent: "mail", model.ActValueLookedUp: "eye", model.ActKnockAssigned: "link", model.ActKnockIgnored: "ban",
 	model.ActServerKeyMade: "plus", model.ActServerKeyOff: "power",
+	model.ActWebhookAdded: "plus", model.ActWebhookRotated: "link", model.ActWebhookDeleted: "ban", model.ActWebhookOn: "power", model.ActWebhookOff: "power",
 }

@@ -130,6 +130,7 @@ var runningTabs = []struct {
 	{"/running", lang.New("running.users", "Users")},
 	{"/running/knocks", lang.New("running.knocks", "Refused devices")},
 	{"/running/server-keys", lang.New("running.server-keys", "Server keys")},
+	{"/running/webhooks", lang.New("running.webhooks", "Webhooks")},
 	{"/running/acts", lang.New("running.acts", "Audit log")},
 }
 

@@ -376,6 +376,11 @@ func (o *Operating) TurnServerKeyOff(ctx context.Context, keyID string) (out mod
 	return out, err
 }
 
+// Webhooks are all webhooks, in the order of their ids.
+func (o *Operating) Webhooks(ctx context.Context) ([]model.Webhook, error) {
+	return o.accounts.Webhooks(ctx)
+}
+
 // Acts are what operators did, newest first: those before one, "" for the newest.
 func (o *Operating) Acts(ctx context.Context, before string) (model.ActPage, error) {
 	acts, err := o.accounts.store.Acts(ctx, before, actsListed+1)

@@ -136,27 +136,15 @@ func (a *Accounts) DeleteWebhook(ctx context.Context, id string) (model.Webhook,
 
 // TurnWebhook turns a webhook on or off, and says whether it was not so already. Nothing is sent of what happened while one was off.
 func (a *Accounts) TurnWebhook(ctx context.Context, id string, on bool) (w model.Webhook, changed bool, err error) {
-	return a.turnWebhook(ctx, id, on, nil)
-}
-
-// offByHand is why a webhook is off that an operator turned off.
-const offByHand = "turned off by an operator"
-
-func (a *Accounts) turnWebhook(ctx context.Context, id string, on bool, by *model.OperatorAct) (w model.Webhook, changed bool, err error) {
 	if w, err = a.Webhook(ctx, id); err != nil {
 		return w, false, err
 	}
-	what, reason := model.ActWebhookOff, offByHand
+	what, reason := model.ActWebhookOff, model.WebhookOffByHand
 	if on {
 		what, reason = model.ActWebhookOn, ""
 	}
-	act := a.onWebhook(what, w)
-	if by != nil {
-		act = *by
-		act.Detail = w.Place()
-	}
-	changed, err = a.store.TurnWebhook(ctx, id, on, reason, act)
-	err = a.settle(ctx, act.OperatorID, "turn webhook", err, func(ctx context.Context) (bool, error) {
+	changed, err = a.store.TurnWebhook(ctx, id, on, reason, a.onWebhook(what, w))
+	err = a.settle(ctx, "", "turn webhook", err, func(ctx context.Context) (bool, error) {
 		now, err := a.store.Webhook(ctx, id)
 		changed = now.OffAt.IsZero() != w.OffAt.IsZero()
 		return now.OffAt.IsZero() == on, err

@@ -15,7 +15,6 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"latchkey/internal/model"
-	"latchkey/internal/store"
 )
 
 // receivers are what webhooks lead to in a test, and what they got.
@@ -412,7 +411,7 @@ func TestAWebhookWhoseReceiverIsGoneIsOffAndOperatorsAreTold(t *testing.T) {
 	user := model.NewID(h.clock.Now())
 	h.happens(user, model.EventKeyMade, model.EventKeyMade)
 	h.pass()
-	if w := h.webhook(gone.ID); w.OffReason != store.OffGone || len(h.mails) != 1 || h.mails[0].To != "ada@example.org" || strings.Contains(h.mails[0].Text, "geheim") ||
+	if w := h.webhook(gone.ID); w.OffReason != model.WebhookOffGone || len(h.mails) != 1 || h.mails[0].To != "ada@example.org" || strings.Contains(h.mails[0].Text, "geheim") ||
 		!strings.Contains(h.mails[0].Text, "https://gone.example.org/path?…") {
 		t.Fatalf("%q, %d emails", w.OffReason, len(h.mails))
 	}
@@ -423,7 +422,7 @@ func TestAWebhookWhoseReceiverIsGoneIsOffAndOperatorsAreTold(t *testing.T) {
 		}
 		h.clock.Advance(6 * time.Hour)
 	}
-	if w := h.webhook(down.ID); w.OffReason != store.OffFailing || len(h.mails) != 2 {
+	if w := h.webhook(down.ID); w.OffReason != model.WebhookOffFailing || len(h.mails) != 2 {
 		t.Fatalf("%q, %d emails", w.OffReason, len(h.mails))
 	}
 	h.to.taken()

@@ -201,9 +201,9 @@ func (s *WebhookSender) failed(ctx context.Context, w model.Webhook, q model.Que
 	if err != nil || !off {
 		return err
 	}
-	reason := store.OffFailing
+	reason := model.WebhookOffFailing
 	if answer.Gone {
-		reason = store.OffGone
+		reason = model.WebhookOffGone
 	}
 	s.Log.ErrorContext(ctx, "webhook turned off", "webhook", w.ID, "reason", reason, "problem", answer.Problem)
 	s.tell(ctx, w, reason, answer.Problem, now)
@@ -234,7 +234,7 @@ func (s *WebhookSender) tell(ctx context.Context, w model.Webhook, reason, probl
 func (l Letters) WebhookOff(to, place, reason, problem string, at time.Time) Email {
 	said := l.Language
 	why := said.T("email.webhook-off.failing", "nothing has been delivered for 5 days")
-	if reason == store.OffGone {
+	if reason == model.WebhookOffGone {
 		why = said.T("email.webhook-off.gone", "the receiver answered 410 Gone")
 	}
 	m := l.letter(to, said.T("email.webhook-off.subject", "A webhook was turned off"),

@@ -220,6 +220,7 @@ var pages = map[string]row{
 	"GET /running/server-keys":                      hidden,
 	"POST /running/server-keys":                     hidden,
 	"POST /running/server-keys/:id/off":             hidden,
+	"GET /running/webhooks":                         hidden,
 	"GET /running/acts":                             hidden,
 }
 

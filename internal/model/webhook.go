@@ -69,6 +69,13 @@ func IsWebhookID(s string) bool {
 	return len(s) == 8 && strings.Trim(s, "0123456789abcdef") == ""
 }
 
+// Why a webhook is off, as it is kept.
+const (
+	WebhookOffFailing = "nothing has been delivered for 5 days"
+	WebhookOffGone    = "the receiver answered 410 Gone"
+	WebhookOffByHand  = "turned off by an operator"
+)
+
 // WebhookTest is the type of what is sent to try a webhook.
 const WebhookTest = "webhook.test"
 

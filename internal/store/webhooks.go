@@ -23,12 +23,6 @@ const (
 	webhookOffAfter = 5 * 24 * time.Hour
 )
 
-// OffFailing and OffGone are why a webhook was turned off by itself.
-const (
-	OffFailing = "nothing has been delivered for 5 days"
-	OffGone    = "the receiver answered 410 Gone"
-)
-
 const (
 	// webhookColumns are the columns of a webhook in the order of webhookRow.
 	webhookColumns = `w.id, w.url, w.kinds, w.created_at, w.secret, w.old_secret, w.old_until, w.off_at, w.off_reason, w.delivered_at, w.failed_at,
@@ -389,9 +383,9 @@ func (s *Store) NotDelivered(ctx context.Context, id string, u Undelivered) (off
 		if err != nil || n == 0 { // turned off or deleted, or another has it
 			return err
 		}
-		reason, failing := OffFailing, u.Certain.Add(-webhookOffAfter).UnixMilli()
+		reason, failing := model.WebhookOffFailing, u.Certain.Add(-webhookOffAfter).UnixMilli()
 		if u.Gone {
-			reason, failing = OffGone, 0
+			reason, failing = model.WebhookOffGone, 0
 		}
 		if n, err = t.exec(turnWebhookOff, id, u.At.UnixMilli(), reason, failing); err != nil {
 			return err

@@ -289,7 +289,7 @@ func proveFailing(t *testing.T, s *store.Store) {
 	}
 	got, err := s.Webhook(t.Context(), w.ID)
 	want(t, err, nil)
-	if !got.OffAt.Equal(at) || got.OffReason != store.OffFailing {
+	if !got.OffAt.Equal(at) || got.OffReason != model.WebhookOffFailing {
 		t.Errorf("off at %v, %q", got.OffAt, got.OffReason)
 	}
 	if claimed, err := s.ClaimWebhook(t.Context(), w.ID, at, at); err != nil || claimed {
@@ -305,7 +305,7 @@ func proveFailing(t *testing.T, s *store.Store) {
 	if !fail(at, at, time.Time{}, true) {
 		t.Error("it is on though the receiver is gone")
 	}
-	if got, err = s.Webhook(t.Context(), w.ID); err != nil || got.OffReason != store.OffGone {
+	if got, err = s.Webhook(t.Context(), w.ID); err != nil || got.OffReason != model.WebhookOffGone {
 		t.Errorf("%q, %v", got.OffReason, err)
 	}
 }
