@@ -209,14 +209,6 @@ var refusedPasswords = map[string]lang.Text{
 		"Choose another password: this one is on the list that attackers try first."),
 }
 
-// service names who has the accounts, at the beginning of a sentence: this server, or the key service elsewhere.
-func (h *dashboard) service() string {
-	if h.Here {
-		return "This server"
-	}
-	return "The key service"
-}
-
 func (h *dashboard) confirmDeleteAccount(c echo.Context) error {
 	return h.renderDeleteAccount(c, http.StatusOK, notProved{})
 }
