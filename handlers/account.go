@@ -221,7 +221,7 @@ func (h *dashboard) renderDeleteAccount(c echo.Context, status int, wrong notPro
 	if err != nil {
 		return err
 	}
-	m := views.DeleteAccount{Page: h.page(c, lang.T(c.Request().Context(), "account.delete", "Delete your account")), Embedded: h.Here, Within: views.StretchIn(c.Request().Context(), freshFor)}
+	m := views.DeleteAccount{Page: h.page(c, lang.T(c.Request().Context(), "account.delete", "Delete your account")), Embedded: h.Here, Within: views.Stretch(c.Request().Context(), freshFor)}
 	if m.Confirming, err = h.confirming(c, wrong); err != nil {
 		return err
 	}

@@ -259,9 +259,9 @@ func (t teller) stretch(text string) string {
 	case unit == "days":
 		return lang.N(t.ctx, "stretch.days", n, "{n} day", "{n} days")
 	case unit == "hours":
-		return views.StretchIn(t.ctx, time.Duration(n)*time.Hour)
+		return views.Stretch(t.ctx, time.Duration(n)*time.Hour)
 	case unit == "minutes":
-		return views.StretchIn(t.ctx, time.Duration(n)*time.Minute)
+		return views.Stretch(t.ctx, time.Duration(n)*time.Minute)
 	default:
 		return text
 	}

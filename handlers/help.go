@@ -16,7 +16,7 @@ const helpPath = "/help"
 func (h *dashboard) showHelp(c echo.Context) error {
 	page := views.HelpPage(views.Help{
 		Page: h.page(c, t(c, "layout.help", "Help")), PublicURL: h.PublicURL, Script: onboard.PairScript(h.PublicURL, h.AppID), Local: h.local, Here: h.Here,
-		MaxKeys: model.MaxKeys, MinPassword: h.MinPassword, StepUp: views.StretchIn(c.Request().Context(), h.StepUp), NoPassword: h.PasswordsOff,
+		MaxKeys: model.MaxKeys, MinPassword: h.MinPassword, StepUp: views.Stretch(c.Request().Context(), h.StepUp), NoPassword: h.PasswordsOff,
 	})
 	return render(c, http.StatusOK, page, page)
 }

@@ -53,7 +53,7 @@ func actModel(ctx context.Context, act model.OperatorAct, now time.Time) views.R
 	if act.User != "" {
 		v.UserID = act.UserID
 	}
-	if act.OperatorID == "" {
+	if v.Who == "" {
 		v.Who = lang.T(ctx, "running.act.command-line", "Command line")
 	}
 	return v

@@ -177,7 +177,7 @@ func (h *dashboard) askProof(c echo.Context, s stepUp, status int, form url.Valu
 	ctx := c.Request().Context()
 	m := views.Proof{
 		Page: h.page(c, lang.T(ctx, "proof.title", "Confirm it’s you")), Confirming: confirming, Action: c.Request().URL.EscapedPath(),
-		Within: views.StretchIn(ctx, h.StepUp), Script: wantsPart(c) || form.Has(scriptField),
+		Within: views.Stretch(ctx, h.StepUp), Script: wantsPart(c) || form.Has(scriptField),
 		Act: s.act.In(ctx), To: s.to(ctx, form), Back: s.back(c, form), PasteAgain: form.Get(s.leaves) != "",
 	}
 	kept := []string{passwordField, passkeyField, challengeField, scriptField, s.leaves, views.OwnerField} // the form has its own

@@ -133,7 +133,7 @@ func TestAStretchIsSaidAsPeopleSayIt(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		time.Second: "1 second", time.Minute: "1 minute", 30 * time.Minute: "30 minutes", time.Hour: "1 hour", 90 * time.Minute: "90 minutes", 12 * time.Hour: "12 hours",
 	} {
-		if got := views.Stretch(d); got != want {
+		if got := views.Stretch(t.Context(), d); got != want {
 			t.Errorf("%v is %q, want %q", d, got, want)
 		}
 	}

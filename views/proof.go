@@ -135,8 +135,8 @@ func (f confirmForms) solid(strongest bool) string {
 // Field is a field of a form that nobody sees.
 type Field struct{ Name, Value string }
 
-// StretchIn is a time as people say it: "30 minutes", "2 hours".
-func StretchIn(ctx context.Context, d time.Duration) string {
+// Stretch is a time as people say it: "30 minutes", "2 hours".
+func Stretch(ctx context.Context, d time.Duration) string {
 	switch {
 	case d >= time.Hour && d%time.Hour == 0:
 		return tn(ctx, "stretch.hours", int(d/time.Hour), "{n} hour", "{n} hours")
@@ -146,6 +146,3 @@ func StretchIn(ctx context.Context, d time.Duration) string {
 		return tn(ctx, "stretch.seconds", int((d+time.Second/2)/time.Second), "{n} second", "{n} seconds")
 	}
 }
-
-// Stretch is StretchIn in English.
-func Stretch(d time.Duration) string { return StretchIn(context.Background(), d) }

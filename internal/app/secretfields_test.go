@@ -16,6 +16,7 @@ var soundsSecret = regexp.MustCompile(`(?i)(password|token|value|secret|cookie|s
 
 // openSecrets are the fields that sound so and are plain text or bytes, and why that is right.
 var openSecrets = map[string]string{
+	"views.Happening.Values":                "what stands in the placeholders of a sentence",
 	"config.Config.SessionKeysFile":         "the name of a file",
 	"config.Settings.SessionKeysFile":       "the name of a file",
 	"config.Config.DatabaseFile":            "the name of a file",
