@@ -184,7 +184,7 @@ func statesOfDevices(g story.Guests) []story.State {
 		}},
 		{Name: "lines to paste beside a new value", Who: g.Few, Path: "/keys", Reach: func(p *story.Page, _ *story.Gateway) {
 			p.CreateKey("attic")
-			p.Must(p.GetByText("Kotlin", playwright.PageGetByTextOptions{Exact: playwright.Bool(true)}).Click())
+			p.Must(p.GetByRole("radio", playwright.PageGetByRoleOptions{Name: "Kotlin", Exact: playwright.Bool(true)}).Check())
 		}},
 	}
 }
