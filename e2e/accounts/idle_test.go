@@ -14,7 +14,7 @@ func TestThirtyMinutesWithoutAPersonEndASessionAlsoWithATabOpen(t *testing.T) {
 	program := story.StartProgram(t, func(cfg *config.Config) { cfg.Now = clock.Now })
 	ana := program.Person(t)
 	key := ana.Keys(t, "porch-cam")[0]
-	page := program.Open(t, story.SignedIn(ana), living("Europe/Berlin", "de-DE"))
+	page := program.Open(t, story.SignedIn(ana), living("Europe/Berlin", "en-GB"))
 	page.Must(page.Clock().Install())
 	page.Visit("/keys")
 	page.Sees(page.Row("porch-cam").GetByText("Waiting for first use"))
