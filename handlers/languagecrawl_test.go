@@ -11,6 +11,8 @@ import (
 
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
+
+	"latchkey/internal/model"
 )
 
 // crawled are the pages that are asked for in the pseudo-language.
@@ -50,6 +52,7 @@ var crawled = []string{
 	"/running/users/USER",
 	"/running/knocks",
 	"/running/server-keys",
+	"/running/webhooks",
 	"/running/acts",
 	"/docs/api", // whose document is in English: what is around it is not
 }
@@ -62,6 +65,7 @@ func TestEveryTextOfAPageIsInTheLanguageOfItsReader(t *testing.T) {
 	p := newProgram(t, ownersAdopt)
 	who := p.person(email)
 	p.makeOperator(who, true)
+	p.addWebhook()
 	b := p.signIn(who)
 	keys := p.seed(who, "porch-cam", "heat-pump")
 	b.post("/keys/"+keys[1].ID+"/leaked", nil) // which turns it off
@@ -166,4 +170,19 @@ func wordy(text string) bool {
 		before = unicode.IsLetter(r)
 	}
 	return false
+}
+
+// addWebhook adds a webhook that is off.
+func (p *program) addWebhook() {
+	p.t.Helper()
+	w := model.Webhook{ID: "0a1b2c3d", URL: "https://ops.example.org", Kinds: []model.EventKind{model.EventKeyMade}, Sealed: []byte("sealed"), CreatedAt: noon}
+	act := model.OperatorAct{ID: model.NewID(noon), At: noon, Act: model.ActWebhookAdded, Detail: w.Place()}
+	err := p.store.AddWebhook(p.t.Context(), w, 1, act)
+	if err == nil {
+		act.ID, act.Act = model.NewID(noon), model.ActWebhookOff
+		_, err = p.store.TurnWebhook(p.t.Context(), w.ID, false, model.WebhookOffFailing, act)
+	}
+	if err != nil {
+		p.t.Fatal(err)
+	}
 }

@@ -292,7 +292,7 @@ func webhookState(w Webhook) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = say("running.webhooks.failing", "Failing since {when}", with{"when": when(w.Failing)}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = say("running.webhooks.failing", "Failing since {when}", with{"when": dateOf(w.Failing)}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

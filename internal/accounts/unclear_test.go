@@ -146,7 +146,7 @@ var unsettled = map[string]string{
 var reads = []string{
 	"Acts", "APIKey", "APIKeyByValueHash", "APIKeys", "AuthSession", "AuthSessions", "Believed", "Challenge", "CountKnocks", "CustomData", "Doubts", "DueReplacements", "Events", "ExpiredKeys", "FirstEvent", "Handover", "HasRole", "Identities",
 	"IdentitiesBySpelling", "IdentitiesMeant", "IdentityBySubject", "Keys", "KeysNotBack", "Knocks", "KnocksFrom", "LinkedIdentity", "Operates", "PasskeyByCredential", "PasskeyHosts", "Passkeys", "People", "Person", "ProviderAfter", "RecordingSince", "ServerKey", "ServerKeyUser", "ServerKeys",
-	"Settled", "Ticket", "User", "Users",
+	"Settled", "Ticket", "User", "Users", "Webhook", "Webhooks",
 }
 
 // TestEveryWriteIsSettled reads the code: what calls the store to write must find out what came of it.

@@ -103,7 +103,8 @@ func placeAt(t *testing.T, given config.Config) Place {
 		Refuse: func(why string) error { return config.Refuse("data", cfg.Data, why) },
 		Config: Config{
 			PublicURL: cfg.LikelyURL(), Upstream: cfg.Upstream, MinPassword: cfg.MinPassword, Now: cfg.Now,
-			Log: slog.New(slog.NewTextHandler(cfg.LogTo, nil)),
+			Log:       slog.New(slog.NewTextHandler(cfg.LogTo, nil)),
+			Receivers: receiver{}, WebhookKeys: func() ([][]byte, error) { return [][]byte{make([]byte, 32)}, nil },
 		},
 	}
 }
