@@ -879,3 +879,30 @@ func TestAfterACopyPostgreSQLGivesTheSameAnswers(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What is copied was sent from where it was, or waits there: the trigger on events must not queue it again.
+func TestNothingIsSentAgainToAWebhookAfterACopy(t *testing.T) {
+	t.Parallel()
+	path, to, now := newFile(t), newTarget(t), time.Now()
+	s, err := Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	user := mustUser(t, s)
+	w := model.Webhook{ID: "0a1b2c3d", URL: "https://ops.example.org", Kinds: []model.EventKind{model.EventKeyMade}, Sealed: []byte("sealed"), CreatedAt: now}
+	err = s.AddWebhook(t.Context(), w, 1, model.OperatorAct{ID: model.NewID(now), At: now})
+	for range 2 {
+		err = errors.Join(err, s.RecordEvent(t.Context(), model.Event{UserID: user, At: now, Kind: model.EventKeyMade}))
+	}
+	q, failed := s.NextQueued(t.Context(), w.ID, now)
+	_, noted := s.Delivered(t.Context(), w.ID, q.Event, now, now, now)
+	if err = errors.Join(err, failed, noted, s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := CopyData(t.Context(), path, to.url, CopyOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if events, waiting := rowsThere(t, to.conn, "events"), rowsThere(t, to.conn, "webhook_outbox"); len(events) != 2 || len(waiting) != 1 {
+		t.Errorf("of %d events %q wait", len(events), waiting)
+	}
+}
