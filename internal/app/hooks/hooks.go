@@ -163,7 +163,7 @@ func (r *Receivers) Post(ctx context.Context, d accounts.Delivery) accounts.Answ
 	}
 }
 
-var errForbidden = errors.New("leads to an address that webhooks must not reach, such as one of this computer or a private network; name the network in --webhook-networks if that is meant")
+var errForbidden = errors.New("is one that webhooks must not reach, of this computer or a private network, say; name it in --webhook-networks if it is meant")
 
 // problem says why there was no answer, in words of ours: an error may contain the address, or what others wrote.
 func problem(err error) string {
@@ -172,7 +172,7 @@ func problem(err error) string {
 	_, notTrusted := errors.AsType[*tls.CertificateVerificationError](err)
 	switch {
 	case errors.Is(err, errForbidden):
-		return errForbidden.Error()
+		return "its address " + errForbidden.Error()
 	case errors.Is(err, context.Canceled):
 		return "was stopped"
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded), isTimeout(err):
