@@ -4,10 +4,37 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/labstack/echo/v4"
+
+	"latchkey/internal/lang"
+	"latchkey/internal/model"
 )
+
+func TestWhateverGoesWrongIsSaidInTheLanguageOfThePage(t *testing.T) {
+	t.Parallel()
+	pseudo, _ := lang.Named(lang.Pseudo)
+	errs := []error{errCrossOrigin, errSessionsDown, errEventsDown, errTooManyExports, errTooManyReads, &otherOwner{page: "a@example.com", now: "b@example.com"}}
+	for _, status := range []int{400, 404, 405, 413, 500} {
+		errs = append(errs, echo.NewHTTPError(status))
+	}
+	for kind := range model.Kind(64) { // more than there are
+		for _, elsewhere := range []bool{false, true} {
+			errs = append(errs, &model.Error{Kind: kind, Elsewhere: elsewhere}, &model.Error{Kind: kind, Elsewhere: elsewhere, Wait: time.Minute})
+		}
+	}
+	for _, err := range errs {
+		p := explain(lang.With(t.Context(), pseudo), err)
+		for _, text := range []string{p.heading, p.text, p.stranger, p.again, p.linkText} {
+			if text != "" && !strings.HasPrefix(text, "⟦") {
+				t.Errorf("%+v: %q", err, text)
+			}
+		}
+	}
+}
 
 func TestStatusesWithoutAKeyHaveWordsOfTheirOwn(t *testing.T) {
 	t.Parallel()

@@ -38,12 +38,14 @@ func leakPage(id string) string { return home + "/" + id + "/leaked" }
 func (h *dashboard) answerLeakUnknown(c echo.Context, id string, err error) error {
 	h.logFault(c, "outcome of a leak report unknown", err)
 	p := explain(c.Request().Context(), reportingLeak(id).in(err))
-	if !lost(err) {
-		p.heading, p.text = "The key may be on or off", "We asked to turn it off and got no answer. Look at its page. If it’s on, report it again."
-		p.link, p.linkText = home+"/"+id, checkNow
-	}
-	if !lost(err) && model.OutcomeOf(err) == model.FoundUndone {
-		p.heading, p.text, p.linkText = "The key is still on", "The key service didn’t answer properly, and the key is still on. Report it again.", tryAgain
+	switch {
+	case lost(err):
+	case model.OutcomeOf(err) == model.FoundUndone:
+		p.heading, p.link, p.linkText = t(c, "unclear.reporting-leak.undone", "The key is still on"), home+"/"+id, t(c, "link.try-again", tryAgain)
+		p.text = t(c, "leak.still-on", "The key service didn’t answer properly, and the key is still on. Report it again.")
+	default:
+		p.heading, p.link, p.linkText = t(c, "unclear.reporting-leak.heading", "The key may be on or off"), home+"/"+id, t(c, "link.check-now", checkNow)
+		p.text = t(c, "leak.no-answer", "We asked to turn it off and got no answer. Look at its page. If it’s on, report it again.")
 	}
 	return h.renderProblem(c, p, err)
 }

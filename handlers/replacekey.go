@@ -178,7 +178,7 @@ func (h *dashboard) answerLostReplacement(c echo.Context, name string, created m
 	}
 	m.Notice = lostReplacement(ctx, name, created, model.Is(err, model.KindTimedOut) || lost(err))
 	if lost(err) {
-		m.Notice.Text = lostTouch + m.Notice.Text
+		m.Notice.Text = lang.T(ctx, "unclear.lost-touch", "The connection to the database broke.") + " " + m.Notice.Text
 	}
 	m.Notice.Bad, m.Notice.Title = true, p.heading+"."
 	return h.closeForm(c, p.status, "#notice", m)
@@ -191,7 +191,7 @@ func lostReplacement(ctx context.Context, name string, created model.Created, la
 	case created.Unread != nil:
 		return &views.Notice{Text: lang.T(ctx, "replace.lost.unread",
 			"If {name} is in your list, its value is lost: delete it, then replace the key again. If not, replace it again.", "name", name),
-			Link: home, LinkText: checkNow}
+			Link: home, LinkText: lang.T(ctx, "link.check-now", checkNow)}
 	case len(created.Found) == 1:
 		return &views.Notice{Text: lang.T(ctx, "replace.lost.created",
 			"{name} was created, but its value was lost. Delete it, then replace the key again.", "name", name),
@@ -203,7 +203,7 @@ func lostReplacement(ctx context.Context, name string, created model.Created, la
 	case late:
 		return &views.Notice{Text: lang.T(ctx, "replace.lost.late",
 			"Your list has no key named {name} so far. Check again before you replace the key again.", "name", name),
-			Link: home, LinkText: checkNow}
+			Link: home, LinkText: lang.T(ctx, "link.check-now", checkNow)}
 	default:
 		return &views.Notice{Text: lang.T(ctx, "replace.lost.not-created",
 			"Your list has no key named {name}: it was not created. You can replace the key again.", "name", name)}

@@ -116,7 +116,7 @@ func (h *dashboard) answerSentServerKey(c echo.Context, sent *sentForm) error {
 	if sent.unclear {
 		n.Title = lang.T(ctx, "running.server-keys.sent", "This form was sent already, at {time}.", "time", at)
 		n.Text = lang.T(ctx, "running.server-keys.sent-text", "We don’t know whether it created {key}.", "key", sent.name)
-		n.Link, n.LinkText = runningServers, checkNow
+		n.Link, n.LinkText = runningServers, lang.T(ctx, "link.check-now", checkNow)
 	}
 	return h.listServerKeys(c, http.StatusConflict, views.RunningServerKeys{Page: views.Page{Notice: n}})
 }

@@ -771,6 +771,29 @@ func TestWhatPeopleAreToldWhenAnAnswerGotLost(t *testing.T) {
 	}
 }
 
+// What is said only then is in the language of the page as everything else is.
+func TestWhatPeopleAreToldOfALostAnswerIsInTheirLanguage(t *testing.T) {
+	t.Parallel()
+	for name, act := range lostActs {
+		if name == "answer a scanned question" { // as "open a pairing"
+			continue
+		}
+		for outcome, err := range map[string]error{"unclear": errUnclear, "undone": errUndone} {
+			t.Run(name+", "+outcome, func(t *testing.T) {
+				t.Parallel()
+				s := lostScene(t, act.stranger, act.calls, err)
+				a := act.act(s, s.b.on(t).with("Cookie", "latchkey-language=en-XA"))
+				if !strings.HasPrefix(a.header.Get("Content-Type"), "text/html") {
+					return
+				}
+				if left := untranslated(a); len(left) > 0 {
+					t.Errorf("not in the language of the page: %q", left)
+				}
+			})
+		}
+	}
+}
+
 // lostScene is a program of which some calls lose their answers, and everything that an act needs.
 func lostScene(t *testing.T, stranger bool, calls []string, err error) scene {
 	t.Helper()
