@@ -132,6 +132,7 @@ var unsettled = map[string]string{
 	"recordRefusal": "so is this",
 	"knocked":       "and the device tries again",
 	"SawSession":    "and this",
+	"KeepLanguage":  "the next sign-in keeps it",
 	"rehash":        "the next sign-in stores the password anew",
 	"keepData":      "the next sign-in stores it",
 	"TryValue":      "nobody has a token for the session that it ends",
