@@ -147,9 +147,11 @@ func (r *Receivers) Post(ctx context.Context, d accounts.Delivery) accounts.Answ
 	if err != nil {
 		return accounts.Answer{Problem: problem(err)}
 	}
-	stop := time.AfterFunc(bodyTime, cancel)
-	_, _ = io.CopyN(io.Discard, res.Body, maxBody) // what it says is of no interest, nor is whether it ends
-	stop.Stop()
+	if res.StatusCode != http.StatusSwitchingProtocols { // whose body is the connection itself, which no context ends
+		stop := time.AfterFunc(bodyTime, cancel)
+		_, _ = io.CopyN(io.Discard, res.Body, maxBody) // what it says is of no interest, nor is whether it ends
+		stop.Stop()
+	}
 	_ = res.Body.Close()
 	switch status := res.StatusCode; {
 	case status >= 200 && status < 300:

@@ -187,6 +187,15 @@ func TestWhatAReceiverAnswersIsToldInWordsOfOurs(t *testing.T) {
 				case <-time.After(100 * time.Millisecond):
 				}
 			}
+		case "/other": // another protocol, of which nothing comes
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer func() { _ = conn.Close() }()
+			_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: geheim\r\n\r\n")
+			_, _ = io.Copy(io.Discard, conn) // until the other side ends it
 		case "/slow":
 			_, _ = io.Copy(io.Discard, req.Body) // only behind it package http notices who leaves
 			<-req.Context().Done()
@@ -205,6 +214,7 @@ func TestWhatAReceiverAnswersIsToldInWordsOfOurs(t *testing.T) {
 		r.URL + "/gone":    {Problem: "answered 410", Gone: true},
 		r.URL + "/trickle": {},
 		r.URL + "/slow":    {Problem: "timed out"},
+		r.URL + "/other":   {Problem: "answered 101"},
 		r.URL + "/head":    {Problem: "the connection failed"},
 		r.URL + "/":        {Problem: "answered 500"},
 		nobody.URL:         {Problem: "refused the connection"},
