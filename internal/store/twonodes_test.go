@@ -423,6 +423,38 @@ func TestWhatRefersToAnAccountThatGoesAtThatMomentFindsItGone(t *testing.T) {
 	}
 }
 
+// What happens to a user does not fail because a webhook goes at that moment.
+func TestWhatHappensWhileAWebhookIsDeletedIsSaved(t *testing.T) {
+	nodes := twoNodes(t)
+	now := time.Now()
+	w := model.Webhook{ID: model.NewWebhookID(), URL: "https://ops.example.org", Kinds: []model.EventKind{model.EventKeyMade}, Sealed: []byte("sealed")}
+	act := model.OperatorAct{ID: model.NewID(now), At: now, Act: model.ActWebhookAdded}
+	if err := nodes[0].AddWebhook(t.Context(), w, 1, act); err != nil {
+		t.Fatal(err)
+	}
+	e := model.Event{ID: model.NewID(now), UserID: model.NewID(now), At: now, Kind: model.EventKeyMade, Actor: model.ActorBrowser, Elsewhere: true}
+	recorded := make(chan error, 1)
+	err := nodes[0].write(t.Context(), ofNobody, func(tx tx) error {
+		if err := tx.execOne(deleteWebhook, w.ID); err != nil {
+			return err
+		}
+		go func() { recorded <- nodes[1].RecordEvent(t.Context(), e) }()
+		return awaitLockWait(t.Context(), nodes[0])
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := <-recorded; err != nil {
+		t.Error(err)
+	}
+	if tries := nodes[1].server.conflicts.Load(); tries > 0 { // a second one, while another webhook goes, would be the last
+		t.Errorf("it was tried %d times more", tries)
+	}
+	if page, err := nodes[0].Events(t.Context(), e.UserID, model.EventQuery{Limit: 10}); err != nil || len(page) != 1 {
+		t.Errorf("%d events are there, %v", len(page), err)
+	}
+}
+
 // awaitLockWait returns when a transaction waits for another.
 func awaitLockWait(ctx context.Context, s *Store) error {
 	for waits := false; !waits; {

@@ -40,6 +40,7 @@ BEGIN
     INSERT INTO webhook_outbox (webhook_id, user_id, event_id, next_at, tries)
     SELECT w.id, NEW.user_id, NEW.id, 0, 0 FROM webhooks AS w
     WHERE w.off_at IS NULL AND w.full_at IS NULL AND strpos(w.kinds, ' ' || NEW.kind || ' ') > 0
+    FOR KEY SHARE OF w -- one that is being deleted is waited for and left out, and what happens to a user is saved all the same
     ON CONFLICT DO NOTHING;
     RETURN NULL;
 END;
