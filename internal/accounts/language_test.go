@@ -78,11 +78,13 @@ func TestEmailsAreInTheLanguageThatTheirOwnerUsedLast(t *testing.T) {
 		t.Errorf("%s\n%s", m.Subject, m.Text)
 	}
 
-	if err := f.store.KeepLanguage(ctx, who.UserID, "xx"); err != nil { // of a program that had more languages
-		t.Fatal(err)
+	for name, tag := range map[string]string{"third": "xx", "fourth": "en-XA"} { // of a program that had more languages, and none at all
+		if err := f.store.KeepLanguage(ctx, who.UserID, tag); err != nil {
+			t.Fatal(err)
+		}
+		_, _ = f.newKey(who, name)
+		languages("de")
 	}
-	_, _ = f.newKey(who, "third")
-	languages("de")
 }
 
 func TestAReminderIsInTheLanguageThatItsReaderUsedLast(t *testing.T) {
@@ -110,6 +112,9 @@ func TestEmailsInOtherLanguagesSayTheSame(t *testing.T) {
 			{english.KeyAdopted("a@b.org", []string{"k1", "k2", "k3"}, true, c), l.KeyAdopted("a@b.org", []string{"k1", "k2", "k3"}, true, c)},
 			{english.IdentityLinked("a@b.org", model.DetailPassword, c), l.IdentityLinked("a@b.org", model.DetailPassword, c)},
 		} {
+			if !strings.HasSuffix(pair[1].Text, ": ada@example.org\n") {
+				t.Errorf("%s, %d: the address of the administrator does not stand alone: %q", tag, i, pair[1].Text)
+			}
 			source, got := strings.Split(pair[0].Text, "\n"), strings.Split(pair[1].Text, "\n")
 			if len(got) != len(source) || got[0] == source[0] || pair[1].Language != tag || pair[1].Subject == pair[0].Subject {
 				t.Errorf("%s, %d: %q", tag, i, pair[1].Text)

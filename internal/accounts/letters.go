@@ -53,9 +53,9 @@ type Letters struct {
 	Language *lang.Language
 }
 
-// In are letters in the language with a tag. In one that is not known, or not there any more, they stay what they are.
+// In are letters in the language with a tag. In one that is not known, not there any more, or none, they stay what they are.
 func (l Letters) In(tag string) Letters {
-	if language, ok := lang.Named(tag); ok {
+	if language, ok := lang.Named(tag); ok && tag != lang.Pseudo {
 		l.Language = language
 	}
 	return l
@@ -271,7 +271,9 @@ func (l Letters) notice(to, subject, what string, c Circumstances) Email {
 func (l Letters) letter(to, subject string, paragraphs ...string) Email {
 	paragraphs = append([]string{l.Language.T("email.hello", "Hello,")}, paragraphs...)
 	if l.Contact != "" {
-		paragraphs = append(paragraphs, l.Language.T("email.contact", "Need help? Contact the administrator: {contact}", "contact", contactText(l.Contact)))
+		// Where an email is read, an address becomes a link: nothing invisible stands beside it, which would be taken for a part of it.
+		help := l.Language.T("email.contact", "Need help? Contact the administrator: {contact}")
+		paragraphs = append(paragraphs, strings.ReplaceAll(help, "{contact}", contactText(l.Contact)))
 	}
 	m := Email{To: to, Subject: l.Language.Fill("{name}: ", "name", l.called()) + subject, Text: strings.Join(paragraphs, "\n\n") + "\n"}
 	m.Language, _ = l.Language.HTML()
