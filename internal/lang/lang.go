@@ -104,10 +104,10 @@ const maxAccept = 512
 
 // Accepted is the language that a browser asks for by Accept-Language (RFC 9110, 12.5.4); false when it asks for none that is here.
 func Accepted(header string) (*Language, bool) {
-	switch {
+	switch first, _, _ := strings.Cut(header, ","); {
 	case header == "" || len(header) > maxAccept:
 		return nil, false
-	case strings.HasPrefix(header, English): // what most browsers send, and what is listed first comes first
+	case first == English || strings.HasPrefix(first, "en-") && !strings.Contains(first, ";"): // what most browsers send; without a weight it is wanted most
 		return nil, true
 	}
 	wanted, weights, err := language.ParseAcceptLanguage(header)

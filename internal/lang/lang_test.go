@@ -10,6 +10,7 @@ func TestTheLanguageIsTheFirstThatTheBrowserAsksForAndThatIsHere(t *testing.T) {
 	for header, want := range map[string]string{
 		"de": "de", "de-AT,de;q=0.9,en;q=0.8": "de", "en-GB,de;q=0.9": "en", "fr,ar;q=0.5,de;q=0.3": "ar", "ar-EG": "ar", "de;q=0,ar;q=0.1": "ar",
 		"fr": "", "*": "", "": "", "en": "en", "de;q=x": "", "xx-XA": "", "en-XA": "en",
+		"en-US,en;q=0.9,de;q=0.8": "en", "en;q=0.1, de": "de", "en;q=0, ar;q=0.2": "ar", "enm, de": "de",
 	} {
 		l, ok := Accepted(header)
 		if got, _ := l.HTML(); ok != (want != "") || ok && got != want {
