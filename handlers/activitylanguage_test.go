@@ -21,10 +21,10 @@ func TestWhatHappenedIsOneSentenceInTheLanguageOfThePageAndFilesStayAsTheyAre(t 
 	for language, want := range map[string][3]string{
 		"de": {
 			"Anmeldung abgelehnt: falsches Passwort, 3-mal, zuletzt um 12:05 UTC", "porch-cam läuft nun am 3. Februar 2027 (UTC) ab",
-			"Ein Gerät, das sich „Porch Pi“ nennt, mit dem Schlüssel porch-cam genehmigt",
+			"Ein Gerät, das sich „Porch Pi“ nennt, mit dem Schlüssel porch-cam zugelassen",
 		},
 		"ar": {
-			"رفض تسجيل الدخول: كلمة المرور غير صحيحة، 3 مرات، آخرها في 12:05 UTC", "ضبط porch-cam لتنتهي صلاحيته في 3 فبراير 2027 (UTC)",
+			"رفض تسجيل الدخول: كلمة المرور غير صحيحة، 3 مرات، آخرها الساعة 12:05 UTC", "ضبط porch-cam لتنتهي صلاحيته في 3 فبراير 2027 (UTC)",
 			"الموافقة على جهاز يسمّي نفسه «Porch Pi»، بالمفتاح porch-cam",
 		},
 	} {
