@@ -30,7 +30,7 @@ func (h *dashboard) showAccount(c echo.Context) error {
 }
 
 func (h *dashboard) accountModel(c echo.Context) (views.Account, error) {
-	m := views.Account{Page: h.page(c, lang.T(c.Request().Context(), "account.title", "Account")), Embedded: h.Here, MinPassword: h.MinPassword, Decides: h.decides()}
+	m := views.Account{Page: h.page(c, t(c, "account.title", "Account")), Embedded: h.Here, MinPassword: h.MinPassword, Decides: h.decides()}
 	m.Here = accountPath // also where it answers the form
 	if !h.Here {
 		return m, nil
@@ -52,7 +52,7 @@ func (h *dashboard) accountModel(c echo.Context) (views.Account, error) {
 	m.NoPassword = h.PasswordsOff || !proofs.Password
 	for i, way := range ways {
 		if m.NoPassword && way.Provider == model.ProviderEmailPassword {
-			m.Ways[i].Kind = lang.T(ctx, "account.email", "Email")
+			m.Ways[i].Kind = lang.T(ctx, "label.email", "Email")
 		}
 	}
 	m.Mail = h.SendsLinks
@@ -221,7 +221,7 @@ func (h *dashboard) renderDeleteAccount(c echo.Context, status int, wrong notPro
 	if err != nil {
 		return err
 	}
-	m := views.DeleteAccount{Page: h.page(c, lang.T(c.Request().Context(), "account.delete", "Delete your account")), Embedded: h.Here, Within: views.Stretch(c.Request().Context(), freshFor)}
+	m := views.DeleteAccount{Page: h.page(c, t(c, "account.delete", "Delete your account")), Embedded: h.Here, Within: views.Stretch(c.Request().Context(), freshFor)}
 	if m.Confirming, err = h.confirming(c, wrong); err != nil {
 		return err
 	}
@@ -237,7 +237,7 @@ func (h *dashboard) renderDeleteAccount(c echo.Context, status int, wrong notPro
 
 // toDeleteAccount is what askApp says of it. It is asked about in a way of its own otherwise.
 var toDeleteAccount = stepUp{
-	act: lang.New("stepup.delete-account.button", "Delete account"), unnamed: lang.New("stepup.delete-account", "delete your account"), back: backToAccount,
+	act: lang.New("delete-account.button", "Delete account"), unnamed: lang.New("stepup.delete-account", "delete your account"), back: backToAccount,
 }
 
 // freshFor is for how long it is enough to have signed in, for what otherwise asks anew each time.

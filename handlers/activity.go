@@ -184,8 +184,8 @@ func (t teller) who(actor model.Actor) string {
 }
 
 var actors = map[model.Actor]lang.Text{
-	model.ActorBrowser: lang.New("activity.who.you", "You"), model.ActorApp: lang.New("activity.who.app", "An app"),
-	model.ActorDevice: lang.New("activity.who.device", "A device"), model.ActorOperator: lang.New("activity.who.operator", "The administrator"),
+	model.ActorBrowser: lang.New("activity.who.you", "You"), model.ActorApp: lang.New("claim.app", "An app"),
+	model.ActorDevice: lang.New("claim.device", "A device"), model.ActorOperator: lang.New("activity.who.operator", "The administrator"),
 	model.ActorUnknown: lang.New("activity.who.stranger", "Someone not signed in"), model.ActorServer: lang.New("activity.who.server", "This server"),
 }
 

@@ -56,7 +56,7 @@ func (h *dashboard) showAdopt(c echo.Context) error {
 }
 
 func (h *dashboard) adoptModel(c echo.Context) (views.Adopt, []model.Key, error) {
-	m := views.Adopt{Page: h.page(c, lang.T(c.Request().Context(), "adopt.page", "Adopt a key")), FormID: newFormID()}
+	m := views.Adopt{Page: h.page(c, t(c, "adopt.page", "Adopt a key")), FormID: newFormID()}
 	ctx, cancel := readContext(c)
 	defer cancel()
 	keys, err := h.person(c).Keys(ctx)
@@ -120,7 +120,7 @@ func (h *dashboard) answerNotAdopted(c echo.Context, name string, holder model.K
 	case model.Is(err, model.KindBadName):
 		m.NameError, m.Suggestion = nameError(c.Request().Context(), name), suggestName(name)
 	case model.Is(err, model.KindNameTaken):
-		m.NameError, m.Holder = lang.T(ctx, "adopt.name-taken", "You already have a key with this name."), h.namesake(keys, name)
+		m.NameError, m.Holder = lang.T(ctx, "keys.create.taken.sentence", "You already have a key with this name."), h.namesake(keys, name)
 	case model.Is(err, model.KindOwnValue):
 		status, m.Holder = http.StatusConflict, new(h.keyModel(holder))
 		m.ValueError = lang.T(ctx, "adopt.own", "You have this key: {key}.", "key", holder.Name)
@@ -173,10 +173,10 @@ func badValue(ctx context.Context, reason string) string {
 // whyNoValue says what is wrong with a value.
 func whyNoValue(c echo.Context, err error) string {
 	if strings.TrimSpace(c.Request().PostFormValue(valueField)) == "" {
-		return lang.T(c.Request().Context(), "adopt.nothing", "Paste the value.")
+		return t(c, "adopt.nothing", "Paste the value.")
 	}
 	if e, ok := errors.AsType[*model.Error](err); ok && e.Reason != "" {
 		return badValue(c.Request().Context(), e.Reason)
 	}
-	return lang.T(c.Request().Context(), "adopt.no-value", "No key can have this value.")
+	return t(c, "adopt.no-value", "No key can have this value.")
 }

@@ -8,7 +8,6 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"latchkey/internal/apidoc"
-	"latchkey/internal/lang"
 	"latchkey/views"
 )
 
@@ -35,7 +34,7 @@ func (h *dashboard) giveAPIDocument(c echo.Context) error {
 
 // showAPI is the document for people to read. It reads nothing else.
 func (h *dashboard) showAPI(c echo.Context) error {
-	m := views.API{Page: h.page(c, lang.T(c.Request().Context(), "api.title", "API")), Document: apiDocumentPath}
+	m := views.API{Page: h.page(c, t(c, "api.title", "API")), Document: apiDocumentPath}
 	for _, group := range apidoc.Groups() {
 		m.Groups = append(m.Groups, apiGroup(group))
 	}

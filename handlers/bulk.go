@@ -55,7 +55,7 @@ func (h *dashboard) requireStepUpWhere(asked func(form url.Values) bool, s stepU
 
 // toTurnOnSeveral leads back to where the keys are selected still.
 var toTurnOnSeveral = stepUp{
-	act: lang.New("stepup.turn-on.button", "Turn on"), unnamed: lang.New("stepup.turn-on-these", "turn on these keys"),
+	act: lang.New("button.turn-on", "Turn on"), unnamed: lang.New("stepup.turn-on-these", "turn on these keys"),
 	back: func(_ echo.Context, form url.Values) string { return selectingPath(form) },
 }
 
@@ -96,7 +96,7 @@ func (h *dashboard) actOnSeveral(c echo.Context) error {
 	}
 	act := form.Get("act")
 	if act != actOff && act != actOn && act != actDelete {
-		return h.refuseSelection(c, form, lang.T(c.Request().Context(), "bulk.no-act", "Choose what to do: turn off, turn on or delete."))
+		return h.refuseSelection(c, form, t(c, "bulk.no-act", "Choose what to do: turn off, turn on or delete."))
 	}
 	ctx, cancel := severalContext(c)
 	defer cancel()

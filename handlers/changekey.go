@@ -77,7 +77,7 @@ func (h *dashboard) answerUnknown(c echo.Context, id, act string, err error) err
 	}
 	p := explain(c.Request().Context(), err)
 	p.askForPatience(c)
-	p.heading, p.text, p.link, p.linkText = t(c, "keys.turn.unclear", "It may be on or off"), key.Unknown, home+"/"+id, t(c, "link.check-now", checkNow)
+	p.heading, p.text, p.link, p.linkText = t(c, "keys.turn.unclear", "It may be on or off"), key.Unknown, home+"/"+id, checkNow.In(c.Request().Context())
 	part := views.RowPart(key, key.Unknown, nil)
 	if c.FormValue("place") == views.PlacePage {
 		part = views.KeyPart(views.KeyCard{Key: key, Unread: true}, key.Unknown, nil)
@@ -148,7 +148,7 @@ func (h *dashboard) answerNotDeleted(c echo.Context, key model.Key, err error, t
 		p.text = t(c, "delete.lost-touch", lostTouch+"The key is still there. You can try again.")
 	}
 	if !there {
-		p.heading, p.linkText = t(c, "delete.unclear", "{name} may or may not be deleted", "name", key.Name), t(c, "link.check-now", checkNow)
+		p.heading, p.linkText = t(c, "delete.unclear", "{name} may or may not be deleted", "name", key.Name), checkNow.In(c.Request().Context())
 		p.text = t(c, "delete.no-answer", "We asked to delete it and got no answer.")
 	}
 	return h.renderProblem(c, p, err)

@@ -245,10 +245,10 @@ func (h *dashboard) answerLostCreate(c echo.Context, m views.Keys, name string, 
 	case created.Unread != nil && lost(err):
 		m.Notice = &views.Notice{Text: t(c, "keys.create.lost-touch", lostTouch+
 			"If {name} is in your list, its value is lost: delete it and create it again. If not, send the form again.", "name", name),
-			Link: home, LinkText: t(c, "link.check-now", checkNow)}
+			Link: home, LinkText: checkNow.In(c.Request().Context())}
 	case created.Unread != nil:
 		m.Notice = &views.Notice{Text: t(c, "keys.create.unclear", "We asked to create {name} and don’t know whether it was created.", "name", name),
-			Link: home, LinkText: t(c, "link.check-now", checkNow)}
+			Link: home, LinkText: checkNow.In(c.Request().Context())}
 	default:
 		m.Notice = lostCreate(c, name, created, model.Is(err, model.KindTimedOut) || lost(err))
 	}
@@ -264,7 +264,7 @@ func lostCreate(c echo.Context, name string, created model.Created, late bool) *
 	switch found := created.Found; {
 	case len(found) == 1:
 		return &views.Notice{Text: t(c, "keys.create.value-lost", "{name} was created, but its value was lost. Delete it and create it again.", "name", name),
-			Link: home + "/" + found[0].ID + "/delete", LinkText: t(c, "keys.create.delete-it", "Delete {name}…", "name", name)}
+			Link: home + "/" + found[0].ID + "/delete", LinkText: t(c, "button.delete-named", "Delete {name}…", "name", name)}
 	case len(found) > 1:
 		return &views.Notice{Text: lang.N(c.Request().Context(), "keys.create.several", len(found),
 			"{n} key named {name} was created at the same time. One of them is yours, and its value was lost: delete it.",
@@ -274,7 +274,7 @@ func lostCreate(c echo.Context, name string, created model.Created, late bool) *
 		return &views.Notice{Text: t(c, "keys.create.had", "You had a key named {name} before, and no other was created.", "name", name)}
 	case late:
 		return &views.Notice{Text: t(c, "keys.create.not-yet", "Your list has no key named {name} so far. Check again before you send the form again.", "name", name),
-			Link: home, LinkText: t(c, "link.check-now", checkNow)}
+			Link: home, LinkText: checkNow.In(c.Request().Context())}
 	default:
 		return &views.Notice{Text: t(c, "keys.create.not-created", "Your list has no key named {name}: it was not created. You can send the form again.", "name", name)}
 	}
@@ -295,7 +295,7 @@ func (h *dashboard) answerSentForm(c echo.Context, form *sentForm) error {
 		n.Title, n.LinkText = t(c, "keys.create.sent", "This form was sent already, at {time}.", "time", at), ""
 		n.Text = t(c, "keys.create.no-such", "There is no key named {name} now.", "name", form.name)
 	case found == nil || form.unclear:
-		n.Title, n.Link, n.LinkText = t(c, "keys.create.sent", "This form was sent already, at {time}.", "time", at), home, t(c, "link.check-now", checkNow)
+		n.Title, n.Link, n.LinkText = t(c, "keys.create.sent", "This form was sent already, at {time}.", "time", at), home, checkNow.In(c.Request().Context())
 		n.Text = t(c, "keys.create.sent-unclear", "We don’t know whether it created {name}.", "name", form.name)
 	default:
 		n.Link = home + "/" + found.ID
@@ -315,7 +315,7 @@ func usedForm(c echo.Context, m *views.Keys, name string) *views.Notice {
 				"If it was not saved, delete the key and create a new one.")}
 	case m.Failure != nil:
 		return &views.Notice{Title: t(c, "keys.create.used.title", "This form has created its key already."),
-			Text: t(c, "keys.create.used.no-other", "No other was created."), Link: home, LinkText: t(c, "link.check-now", checkNow)}
+			Text: t(c, "keys.create.used.no-other", "No other was created."), Link: home, LinkText: checkNow.In(c.Request().Context())}
 	default:
 		return &views.Notice{Title: t(c, "keys.create.used.title", "This form has created its key already."),
 			Text: t(c, "keys.create.used.gone", "There is no key named {name} now, and no other was created.", "name", name)}

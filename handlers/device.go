@@ -50,7 +50,7 @@ func (h *dashboard) showDevice(c echo.Context) error {
 func (h *dashboard) deviceModel(c echo.Context) views.Device {
 	return views.Device{
 		Takes:   h.deviceTakes(c),
-		Page:    h.page(c, lang.T(c.Request().Context(), "device.title", "Connect a device")),
+		Page:    h.page(c, t(c, "device.title", "Connect a device")),
 		Address: h.PublicURL + devicePath, PublicURL: h.PublicURL, AppID: h.AppID,
 		QRPath: h.deviceQR.path, QRSize: h.deviceQR.size, Local: h.local, Script: onboard.PairScript(h.PublicURL, h.AppID),
 	}

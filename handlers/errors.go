@@ -31,9 +31,14 @@ type problem struct {
 	retryAfter, again string
 }
 
+// What is done next.
+var (
+	tryAgain = lang.New("link.try-again", "Try again")
+	goHome   = lang.New("link.keys", "Go to your keys")
+	checkNow = lang.New("link.check-now", "Check now")
+)
+
 const (
-	tryAgain       = "Try again"       // "link.try-again"
-	goHome         = "Go to your keys" // "link.keys"
 	waitALittle    = "Wait a little before you try again."
 	stillIn        = "You’re still signed in."
 	nobodySignedIn = "Nobody was signed in. Wait a little before you try again."
@@ -52,23 +57,23 @@ func explain(ctx context.Context, err error) problem {
 		return anyAct.problem(ctx, err)
 	case errors.As(err, &other):
 		return problem{status: http.StatusConflict, heading: l.T("error.other-account.heading", "You are now signed in with another account"), text: other.text(ctx),
-			link: home, linkText: l.T("link.keys", goHome)}
+			link: home, linkText: goHome.In(ctx)}
 	case errors.Is(err, errCrossOrigin):
 		return problem{status: http.StatusForbidden, heading: l.T("error.cross-origin.heading", "This request came from another site"),
-			text: l.T("error.cross-origin.text", "Nothing was changed. Open the page here and try again."), link: home, linkText: l.T("link.keys", goHome)}
+			text: l.T("error.cross-origin.text", "Nothing was changed. Open the page here and try again."), link: home, linkText: goHome.In(ctx)}
 	case errors.Is(err, errSessionsDown):
 		return problem{status: http.StatusServiceUnavailable, heading: l.T("error.sessions-down.heading", "We can’t tell who is signed in"),
-			text: l.T("error.sessions-down.text", "Nothing was changed. This usually clears up soon."), link: home, linkText: l.T("link.try-again", tryAgain), retryAfter: "5"}
+			text: l.T("error.sessions-down.text", "Nothing was changed. This usually clears up soon."), link: home, linkText: tryAgain.In(ctx), retryAfter: "5"}
 	case errors.Is(err, errEventsDown):
 		return problem{status: http.StatusServiceUnavailable, heading: l.T("error.events-down.heading", "We can’t read your activity"),
-			text: l.T("error.events-down.text", "It isn’t lost. This usually clears up soon."), linkText: l.T("link.try-again", tryAgain), retryAfter: "5"}
+			text: l.T("error.events-down.text", "It isn’t lost. This usually clears up soon."), linkText: tryAgain.In(ctx), retryAfter: "5"}
 	case errors.Is(err, errTooManyExports):
 		return problem{status: http.StatusTooManyRequests, heading: l.T("error.exports.heading", "Another download has to finish first"),
 			text: l.T("error.exports.text", "Activity is downloaded by a few people at a time, and once by each. Try again when the other download has finished."),
 			link: activityPath, linkText: l.T("link.go-to-activity", "Go to your activity"), retryAfter: "30"}
 	case errors.Is(err, errTooManyReads):
 		return problem{status: http.StatusTooManyRequests, heading: l.T("error.reads.heading", "Too many lists at once"),
-			text: l.T("error.reads.text", "Long lists are read one at a time. Try again in a moment."), linkText: l.T("link.try-again", tryAgain), retryAfter: "5"}
+			text: l.T("error.reads.text", "Long lists are read one at a time. Try again in a moment."), linkText: tryAgain.In(ctx), retryAfter: "5"}
 	case errors.As(err, &fromEcho):
 		return explainStatus(ctx, fromEcho.Code)
 	default:
@@ -83,7 +88,7 @@ func explainKind(ctx context.Context, err error) problem {
 		return explainStatus(ctx, http.StatusInternalServerError)
 	}
 	l := lang.Of(ctx)
-	goHome, tryAgain := l.T("link.keys", goHome), l.T("link.try-again", tryAgain)
+	goHome, tryAgain := goHome.In(ctx), tryAgain.In(ctx)
 	switch e.Kind {
 	case model.KindForbidden:
 		return problem{status: http.StatusForbidden, heading: l.T("error.forbidden.heading", "Keys can’t be managed from here"),
@@ -140,12 +145,12 @@ func explainKind(ctx context.Context, err error) problem {
 func stillSignedIn(ctx context.Context, status int, heading string) problem {
 	l := lang.Of(ctx)
 	return problem{status: status, heading: heading, text: l.T("error.still-in", stillIn),
-		stranger: l.T("error.nobody-in", nobodySignedIn), linkText: l.T("link.try-again", tryAgain)}
+		stranger: l.T("error.nobody-in", nobodySignedIn), linkText: tryAgain.In(ctx)}
 }
 
 func explainBusy(ctx context.Context, elsewhere bool, wait time.Duration) problem {
 	l := lang.Of(ctx)
-	p := problem{status: http.StatusServiceUnavailable, heading: l.T("error.busy.here", "This server is busy"), linkText: l.T("link.try-again", tryAgain),
+	p := problem{status: http.StatusServiceUnavailable, heading: l.T("error.busy.here", "This server is busy"), linkText: tryAgain.In(ctx),
 		retryAfter: "30", again: l.T("error.wait", waitALittle), text: l.T("error.busy.wait", "Nothing was changed. "+waitALittle)}
 	if elsewhere {
 		p.heading = l.T("error.busy.elsewhere", "The key service is busy")
@@ -164,19 +169,19 @@ func explainStatus(ctx context.Context, status int) problem {
 	switch status {
 	case http.StatusNotFound:
 		return problem{status: status, heading: l.T("error.no-page.heading", "Page not found"),
-			text: l.T("error.no-page.text", "The address may be incomplete, or the page has moved."), link: home, linkText: l.T("link.keys", goHome)}
+			text: l.T("error.no-page.text", "The address may be incomplete, or the page has moved."), link: home, linkText: goHome.In(ctx)}
 	case http.StatusMethodNotAllowed:
 		return problem{status: status, heading: l.T("error.method.heading", "That can’t be done here"),
-			text: l.T("error.method.text", "This page doesn’t take that kind of request."), link: home, linkText: l.T("link.keys", goHome)}
+			text: l.T("error.method.text", "This page doesn’t take that kind of request."), link: home, linkText: goHome.In(ctx)}
 	case http.StatusRequestEntityTooLarge:
 		return problem{status: status, heading: l.T("error.too-large.heading", "That’s too much at once"),
-			text: l.T("error.too-large.text", "The form was larger than this page accepts. Nothing was changed."), link: home, linkText: l.T("link.keys", goHome)}
+			text: l.T("error.too-large.text", "The form was larger than this page accepts. Nothing was changed."), link: home, linkText: goHome.In(ctx)}
 	case http.StatusBadRequest, http.StatusUnsupportedMediaType:
 		return problem{status: status, heading: l.T("error.bad-request.heading", "That request couldn’t be read"),
-			text: l.T("error.bad-request.text", "Nothing was changed."), link: home, linkText: l.T("link.keys", goHome)}
+			text: l.T("error.bad-request.text", "Nothing was changed."), link: home, linkText: goHome.In(ctx)}
 	default:
 		return problem{status: http.StatusInternalServerError, heading: l.T("error.internal.heading", "Something went wrong here"),
-			text: l.T("error.internal.text", "It’s our fault, not yours. With the reference below, the administrator of this server can find the cause."), link: home, linkText: l.T("link.try-again", tryAgain)}
+			text: l.T("error.internal.text", "It’s our fault, not yours. With the reference below, the administrator of this server can find the cause."), link: home, linkText: tryAgain.In(ctx)}
 	}
 }
 

@@ -115,7 +115,7 @@ func (h *dashboard) showCard(c echo.Context) error {
 }
 
 func (h *dashboard) answerCard(c echo.Context, status int, key model.Key, card views.Card) error {
-	m := views.RenameKey{Page: h.page(c, t(c, "card.title-of", "Rename {name}", "name", key.Title())), ID: key.ID, Name: key.Name, Card: card}
+	m := views.RenameKey{Page: h.page(c, t(c, "button.rename-named", "Rename {name}", "name", key.Title())), ID: key.ID, Name: key.Name, Card: card}
 	return render(c, status, views.RenamePage(m), views.RenameDialog(m))
 }
 
@@ -146,7 +146,7 @@ func labelling(id string) doubt {
 	return doubt{
 		heading: lang.New("unclear.labelling.heading", "We don’t know whether the label was saved"),
 		text:    lang.New("unclear.labelling.text", lostTouch+"Look at the key’s page. If it isn’t there, save it again."),
-		link:    home + "/" + id, linkText: lang.New("link.check-now", checkNow),
+		link:    home + "/" + id, linkText: checkNow,
 		undone: lang.New("unclear.labelling.undone", "The label was not saved"), again: home + "/" + id + "/card",
 	}
 }

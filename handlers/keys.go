@@ -319,7 +319,7 @@ func (h *dashboard) failure(c echo.Context, err error) *views.Notice {
 	p := explain(c.Request().Context(), err)
 	return &views.Notice{
 		Bad: true, Title: t(c, "keys.unread", "We couldn’t read your keys."), Text: p.heading + ". " + p.text,
-		Link: localPath(c.Request().URL.Path), LinkText: t(c, "link.try-again", tryAgain), Reference: reference(err, requestIDOf(c)),
+		Link: localPath(c.Request().URL.Path), LinkText: tryAgain.In(c.Request().Context()), Reference: reference(err, requestIDOf(c)),
 	}
 }
 

@@ -37,14 +37,15 @@ func leakPage(id string) string { return home + "/" + id + "/leaked" }
 // answerLeakUnknown says what is true after a report whose answer got lost.
 func (h *dashboard) answerLeakUnknown(c echo.Context, id string, err error) error {
 	h.logFault(c, "outcome of a leak report unknown", err)
-	p := explain(c.Request().Context(), reportingLeak(id).in(err))
+	ctx, report := c.Request().Context(), reportingLeak(id)
+	p := explain(ctx, report.in(err))
 	switch {
 	case lost(err):
 	case model.OutcomeOf(err) == model.FoundUndone:
-		p.heading, p.link, p.linkText = t(c, "unclear.reporting-leak.undone", "The key is still on"), home+"/"+id, t(c, "link.try-again", tryAgain)
+		p.heading, p.link, p.linkText = report.undone.In(ctx), report.link, tryAgain.In(ctx)
 		p.text = t(c, "leak.still-on", "The key service didn’t answer properly, and the key is still on. Report it again.")
 	default:
-		p.heading, p.link, p.linkText = t(c, "unclear.reporting-leak.heading", "The key may be on or off"), home+"/"+id, t(c, "link.check-now", checkNow)
+		p.heading, p.link, p.linkText = report.heading.In(ctx), report.link, checkNow.In(ctx)
 		p.text = t(c, "leak.no-answer", "We asked to turn it off and got no answer. Look at its page. If it’s on, report it again.")
 	}
 	return h.renderProblem(c, p, err)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"latchkey/internal/lang"
 	"latchkey/internal/model"
 	"latchkey/views"
 )
@@ -19,7 +20,7 @@ const (
 	maxPassword = 128
 )
 
-const accountDisabled = "This account is disabled. Ask the administrator of this server." // "login.disabled"
+var accountDisabled = lang.New("login.disabled", "This account is disabled. Ask the administrator of this server.")
 
 func (h *dashboard) showSignIn(c echo.Context) error {
 	m := h.signInModel(c)
@@ -41,7 +42,7 @@ func (h *dashboard) signInModel(c echo.Context) views.SignIn {
 	return views.SignIn{
 		Page: h.page(c, t(c, "login.title", "Sign in")), Registration: h.Registration, Mail: h.SendsLinks,
 		NoPassword: h.PasswordsOff, Providers: providers(h.Service.OpenID()),
-		Passkeys: h.Here && model.PasskeyHost(h.PublicURL) != "", Elsewhere: strings.Join(h.PasskeysElsewhere, " and "),
+		Passkeys: h.Here && model.PasskeyHost(h.PublicURL) != "", Elsewhere: h.PasskeysElsewhere,
 	}
 }
 
@@ -74,7 +75,7 @@ func (h *dashboard) signIn(c echo.Context) error {
 		h.keepNext(c, m.Next)
 		return h.askToConfirm(c, http.StatusUnprocessableEntity, email, false)
 	case model.Is(err, model.KindDisabled): // which is told to those who know the password
-		m.Error = t(c, "login.disabled", accountDisabled)
+		m.Error = accountDisabled.In(c.Request().Context())
 	case !model.Is(err, model.KindWrongPassword):
 		return signingIn.in(err)
 	}
@@ -199,7 +200,7 @@ func (h *dashboard) renderRegister(c echo.Context, status int, m views.Register)
 // renderClosed is in the place of the form when people cannot create accounts themselves, here or at the upstream.
 func (h *dashboard) renderClosed(c echo.Context) error {
 	p := problem{status: http.StatusForbidden, heading: t(c, "register.closed", "Sign-up is closed here"),
-		text: t(c, "register.closed.text", "Ask the administrator of this server for an account."), link: entrance("/login", c.FormValue("next")), linkText: t(c, "link.sign-in", "Sign in")}
+		text: t(c, "register.closed.text", "Ask the administrator of this server for an account."), link: entrance("/login", c.FormValue("next")), linkText: t(c, "button.sign-in", "Sign in")}
 	page := views.ErrorPage(p.model(h, c, nil))
 	return render(c, p.status, page, page)
 }

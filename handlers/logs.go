@@ -16,7 +16,7 @@ func (h *dashboard) logReference(c echo.Context) error {
 		Page:    h.page(c, t(c, "logs.title", "Log reference")),
 		Heading: t(c, "logs.heading", "This names an entry in the server’s log"),
 		Text:    t(c, "logs.text", "Give the reference to the administrator of this server: the log has the cause under it."),
-		Link:    home, LinkText: t(c, "link.keys", goHome),
+		Link:    home, LinkText: goHome.In(c.Request().Context()),
 	}
 	if id := c.QueryParam("co_id"); model.IsID(id) {
 		m.Reference = id

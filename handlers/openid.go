@@ -193,7 +193,7 @@ func (h *dashboard) showSameAddress(c echo.Context) error {
 
 func (h *dashboard) renderSameAddress(c echo.Context, status int, e errand, problem string) error {
 	m := views.SameAddress{
-		Page: h.page(c, lang.T(c.Request().Context(), "openid.same.title", "There is an account with this address")), Provider: providerOf(c).Name, Address: e.Address,
+		Page: h.page(c, t(c, "openid.same.title", "There is an account with this address")), Provider: providerOf(c).Name, Address: e.Address,
 		Action: errandPath + "/" + e.Provider + "/connect", Next: e.Next, Error: problem, Mail: h.SendsLinks && !h.PasswordsOff,
 	}
 	return render(c, status, views.SameAddressPage(m), views.SameAddressPage(m))
@@ -207,7 +207,7 @@ func (h *dashboard) connectSameAddress(c echo.Context) error {
 	}
 	password := c.Request().PostFormValue(passwordField)
 	if password == "" {
-		return h.renderSameAddress(c, http.StatusUnprocessableEntity, e, lang.T(c.Request().Context(), "openid.same.enter", "Enter the password."))
+		return h.renderSameAddress(c, http.StatusUnprocessableEntity, e, t(c, "openid.same.enter", "Enter the password."))
 	}
 	ctx, cancel := actContext(c)
 	defer cancel()
@@ -266,7 +266,7 @@ func (h *dashboard) explainErrand(c echo.Context, e errand, err error) (status i
 	case model.Is(err, model.KindNoIssuer):
 		return http.StatusBadGateway, lang.T(ctx, "openid.no-answer", "{provider} does not answer. Try again, or sign in another way.", "provider", name)
 	case model.Is(err, model.KindDisabled):
-		return http.StatusUnprocessableEntity, t(c, "login.disabled", accountDisabled)
+		return http.StatusUnprocessableEntity, accountDisabled.In(c.Request().Context())
 	case model.Is(err, model.KindTooManyTries):
 		return http.StatusTooManyRequests, h.tooManyTries(c, err)
 	case model.Is(err, model.KindTooManyAccounts):

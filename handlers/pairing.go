@@ -353,7 +353,7 @@ func (h *dashboard) approvePairing(c echo.Context) error {
 		h.leaveFlash(c, "unlabelled", g.KeyName)
 		return redirect(c, pairingPage(g.ID))
 	}
-	return h.answerDecided(c, g, lang.T(c.Request().Context(), "pairing.heading.approved", "Approved")+".")
+	return h.answerDecided(c, g, t(c, "pairing.heading.approved", "Approved")+".")
 }
 
 // pairedKeys creates the key of a device as the person who approved it.
@@ -403,7 +403,7 @@ func (h *dashboard) denyPairing(c echo.Context) error {
 			denied := h.event(c, model.EventPairingDenied)
 			denied.Detail = g.DeviceName
 			h.record(c, denied)
-			return h.answerDecided(c, g, lang.T(c.Request().Context(), "pairing.heading.denied", "Denied")+".")
+			return h.answerDecided(c, g, t(c, "pairing.heading.denied", "Denied")+".")
 		}
 	}
 	if errors.Is(err, onboard.ErrDecided) || errors.Is(err, onboard.ErrExpired) {
@@ -437,7 +437,7 @@ func approvedBefore(ctx context.Context, m *views.Pairing) *views.Notice {
 }
 
 func openKey(ctx context.Context, name string) string {
-	return lang.T(ctx, "pairing.open", "Open {name}", "name", name)
+	return lang.T(ctx, "keys.open", "Open {name}", "name", name)
 }
 
 // answerDecided shows what became of the pairing. Without script that is its page, so that a reload decides nothing again.
@@ -475,7 +475,7 @@ func alreadyDecided(ctx context.Context, m *views.Pairing) *views.Notice {
 	case views.PairingDenied:
 		return &views.Notice{
 			Title: lang.T(ctx, "pairing.already.denied", "Already denied."),
-			Text:  lang.T(ctx, "pairing.nokey", "No key was created."),
+			Text:  lang.T(ctx, "keys.create.none", "No key was created."),
 		}
 	default:
 		return nil
@@ -520,7 +520,7 @@ func (h *dashboard) explainNotApproved(c echo.Context, m *views.Pairing, wanted 
 		m.NameError, m.Suggestion = nameError(c.Request().Context(), name), suggestName(name)
 		return http.StatusUnprocessableEntity
 	case model.Is(err, model.KindNameTaken):
-		m.NameError, m.Holder = lang.T(ctx, "pairing.error.taken", "You already have a key with this name."), holder
+		m.NameError, m.Holder = lang.T(ctx, "keys.create.taken.sentence", "You already have a key with this name."), holder
 		return http.StatusUnprocessableEntity
 	case model.Is(err, model.KindKeyLimit):
 		m.Notice = &views.Notice{
@@ -552,7 +552,7 @@ func notApproved(
 		n.Title = notConnected
 	}
 	deleteKey := func(id, name string) {
-		n.Link, n.LinkText = home+"/"+id+"/delete?return="+pairingPage(m.ID), lang.T(ctx, "pairing.delete", "Delete {name}…", "name", name)
+		n.Link, n.LinkText = home+"/"+id+"/delete?return="+pairingPage(m.ID), lang.T(ctx, "button.delete-named", "Delete {name}…", "name", name)
 	}
 	switch orphan := keys.orphan; {
 	case errors.Is(err, onboard.ErrUnclear):
@@ -581,7 +581,7 @@ func notApproved(
 		n.Text = lang.T(ctx, "pairing.unread",
 			"We asked for a key named {name} and don’t know whether it was created. The device didn’t get it.",
 			"name", m.Name)
-		n.Link, n.LinkText = home, lang.T(ctx, "pairing.look", "Look at your keys")
+		n.Link, n.LinkText = home, lang.T(ctx, "keys.create.look", "Look at your keys")
 	case holder != nil:
 		n.Text = lang.T(ctx, "pairing.holder",
 			"There is a key named {name}, created {when}. If it is the one for this device, its value is lost: delete it and approve again.",
@@ -589,7 +589,7 @@ func notApproved(
 		deleteKey(holder.ID, holder.Name)
 	case lost(err): // and may still be on its way
 		n.Text = lang.T(ctx, "pairing.notyet", "Your list has no key named {name} so far. Check again before you approve again.", "name", m.Name)
-		n.Link, n.LinkText = home, lang.T(ctx, "pairing.look", "Look at your keys")
+		n.Link, n.LinkText = home, lang.T(ctx, "keys.create.look", "Look at your keys")
 	default:
 		n.Text = lang.T(ctx, "pairing.notlisted", "Your list has no key named {name}: it wasn’t created. You can approve again.", "name", m.Name)
 	}

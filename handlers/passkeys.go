@@ -32,10 +32,10 @@ const (
 
 // The forms about ways to sign in that need a step-up.
 var (
-	toAddPasskey    = stepUp{act: lang.New("stepup.add-passkey.button", "Add a passkey"), unnamed: lang.New("stepup.add-passkey", "add a passkey"), back: backToAccount}
-	toRemovePasskey = stepUp{act: lang.New("stepup.remove-passkey.button", "Remove"), unnamed: lang.New("stepup.remove-passkey", "remove this passkey"), back: backToAccount}
+	toAddPasskey    = stepUp{act: lang.New("passkeys.add", "Add a passkey"), unnamed: lang.New("stepup.add-passkey", "add a passkey"), back: backToAccount}
+	toRemovePasskey = stepUp{act: lang.New("button.remove", "Remove"), unnamed: lang.New("stepup.remove-passkey", "remove this passkey"), back: backToAccount}
 	toStopPassword  = stepUp{
-		act: lang.New("stepup.stop-password.button", "Stop using the password"), unnamed: lang.New("stepup.stop-password", "stop using your password"), back: backToAccount,
+		act: lang.New("stop-password.button", "Stop using the password"), unnamed: lang.New("stepup.stop-password", "stop using your password"), back: backToAccount,
 	}
 )
 
@@ -77,7 +77,7 @@ func (h *dashboard) signInWithPasskey(c echo.Context) error {
 	case model.Is(err, model.KindBadPasskey):
 		m.PasskeyError = badPasskey.In(c.Request().Context())
 	case model.Is(err, model.KindDisabled): // those who have the passkey may know
-		m.PasskeyError = t(c, "login.disabled", accountDisabled)
+		m.PasskeyError = accountDisabled.In(c.Request().Context())
 	case model.Is(err, model.KindTooManyTries):
 		status, m.PasskeyError = http.StatusTooManyRequests, h.tooManyTries(c, err)
 	default:
@@ -293,7 +293,7 @@ func (h *dashboard) showPasskeyName(c echo.Context) error {
 }
 
 func (h *dashboard) renderPasskeyName(c echo.Context, status int, m views.PasskeyName) error {
-	m.Page = h.page(c, lang.T(c.Request().Context(), "passkeys.rename.title", "Rename this passkey"))
+	m.Page = h.page(c, t(c, "passkeys.rename.title", "Rename this passkey"))
 	m.Here = accountPath
 	return render(c, status, views.PasskeyNamePage(m), views.PasskeyNamePage(m))
 }
@@ -342,7 +342,7 @@ func (h *dashboard) showStopPassword(c echo.Context) error {
 }
 
 func (h *dashboard) renderStopPassword(c echo.Context, status int, problem string) error {
-	m := views.StopPassword{Page: h.page(c, lang.T(c.Request().Context(), "stop-password.page", "Stop using your password")), Mail: h.SendsLinks, Error: problem}
+	m := views.StopPassword{Page: h.page(c, t(c, "stop-password.page", "Stop using your password")), Mail: h.SendsLinks, Error: problem}
 	m.Here = accountPath
 	return render(c, status, views.StopPasswordPage(m), views.StopPasswordPage(m))
 }

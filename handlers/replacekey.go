@@ -95,7 +95,7 @@ func (h *dashboard) replaceKey(c echo.Context) error {
 	name, formID := strings.TrimSpace(c.FormValue("name")), c.FormValue("form_id")
 	finish, quiet, ok := finishOf(c.FormValue("finish"), c.FormValue("quiet"))
 	if !ok || !validFormID(formID) || !model.ValidName(name) {
-		return h.askToReplaceAgain(c, http.StatusUnprocessableEntity, lang.T(c.Request().Context(), "replace.incomplete",
+		return h.askToReplaceAgain(c, http.StatusUnprocessableEntity, t(c, "keys.create.incomplete",
 			"This form was incomplete, so no key was created. Send it again."))
 	}
 	a, _ := accountOf(c)
@@ -168,7 +168,7 @@ func (h *dashboard) answerLostReplacement(c echo.Context, name string, created m
 	p := explain(c.Request().Context(), creatingKey.in(err))
 	p.askForPatience(c)
 	if model.OutcomeOf(err) == model.FoundUndone {
-		return h.askToReplaceAgain(c, p.status, lang.T(ctx, "replace.undone", "Nothing was saved. You can send the form again."))
+		return h.askToReplaceAgain(c, p.status, lang.T(ctx, "keys.create.nothing-saved", "Nothing was saved. You can send the form again."))
 	}
 	m := h.createModel(c, keyForm{})
 	if created.Unread != nil {
@@ -191,19 +191,19 @@ func lostReplacement(ctx context.Context, name string, created model.Created, la
 	case created.Unread != nil:
 		return &views.Notice{Text: lang.T(ctx, "replace.lost.unread",
 			"If {name} is in your list, its value is lost: delete it, then replace the key again. If not, replace it again.", "name", name),
-			Link: home, LinkText: lang.T(ctx, "link.check-now", checkNow)}
+			Link: home, LinkText: checkNow.In(ctx)}
 	case len(created.Found) == 1:
 		return &views.Notice{Text: lang.T(ctx, "replace.lost.created",
 			"{name} was created, but its value was lost. Delete it, then replace the key again.", "name", name),
-			Link: home + "/" + created.Found[0].ID + "/delete", LinkText: lang.T(ctx, "replace.lost.delete", "Delete {name}…", "name", name)}
+			Link: home + "/" + created.Found[0].ID + "/delete", LinkText: lang.T(ctx, "button.delete-named", "Delete {name}…", "name", name)}
 	case there:
 		return &views.Notice{Text: lang.T(ctx, "replace.lost.there",
 			"There is a key named {name}. If you didn’t create it before, its value was lost: delete it, then replace the key again.", "name", name),
-			Link: home, LinkText: lang.T(ctx, "replace.lost.look", "Look at your keys")}
+			Link: home, LinkText: lang.T(ctx, "keys.create.look", "Look at your keys")}
 	case late:
 		return &views.Notice{Text: lang.T(ctx, "replace.lost.late",
 			"Your list has no key named {name} so far. Check again before you replace the key again.", "name", name),
-			Link: home, LinkText: lang.T(ctx, "link.check-now", checkNow)}
+			Link: home, LinkText: checkNow.In(ctx)}
 	default:
 		return &views.Notice{Text: lang.T(ctx, "replace.lost.not-created",
 			"Your list has no key named {name}: it was not created. You can replace the key again.", "name", name)}
@@ -212,7 +212,7 @@ func lostReplacement(ctx context.Context, name string, created model.Created, la
 
 // toReplace and toBringBack are the forms of replacements that need a step-up.
 var (
-	toReplace = stepUp{lang.New("stepup.replace.button", "Create the replacement"), createKey, createNamed, func(c echo.Context, _ url.Values) string {
+	toReplace = stepUp{lang.New("replace.create", "Create the replacement"), createKey, createNamed, func(c echo.Context, _ url.Values) string {
 		return replacePath(c.Param("id"))
 	}, ""}
 	toBringBack = stepUp{lang.New("stepup.bring-back.button", "Bring it back"), turnOnKey, turnOnNamed, func(c echo.Context, _ url.Values) string {

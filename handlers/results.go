@@ -61,7 +61,7 @@ var bulkWords = map[string]struct{ did, already, back, not, unclear, count lang.
 func (r result) told(ctx context.Context, act string, elsewhere bool) views.Result {
 	v, words := views.Result{ID: r.id, Name: r.name, There: r.became.failed()}, bulkWords[act]
 	if v.Name == "" {
-		v.Name = lang.T(ctx, "results.a-key", "A key")
+		v.Name = lang.T(ctx, "claim.key", "A key")
 	}
 	switch r.became {
 	case wasDone:

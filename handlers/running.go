@@ -60,20 +60,20 @@ func (h *dashboard) runningRoutes(e *echo.Echo, page func(string, echo.HandlerFu
 
 // What operators do that takes a step-up: all of it. Looking does not.
 var (
-	toDisableUser    = stepUp{act: lang.New("stepup.disable-user.button", "Disable account"), unnamed: lang.New("stepup.disable-user", "disable this user’s account"), back: toUser}
-	toEnableUser     = stepUp{act: lang.New("stepup.enable-user.button", "Enable account"), unnamed: lang.New("stepup.enable-user", "enable this user’s account"), back: toUser}
-	toSignUserOut    = stepUp{act: lang.New("stepup.sign-user-out.button", "Sign out everywhere"), unnamed: lang.New("stepup.sign-user-out", "sign out this user everywhere"), back: toUser}
-	toSendReset      = stepUp{act: lang.New("stepup.send-reset.button", "Send a reset link"), unnamed: lang.New("stepup.send-reset", "send this user a reset link"), back: toUser}
+	toDisableUser    = stepUp{act: lang.New("running.user.disable", "Disable account"), unnamed: lang.New("stepup.disable-user", "disable this user’s account"), back: toUser}
+	toEnableUser     = stepUp{act: lang.New("running.user.enable", "Enable account"), unnamed: lang.New("stepup.enable-user", "enable this user’s account"), back: toUser}
+	toSignUserOut    = stepUp{act: lang.New("running.user.sign-out-everywhere", "Sign out everywhere"), unnamed: lang.New("stepup.sign-user-out", "sign out this user everywhere"), back: toUser}
+	toSendReset      = stepUp{act: lang.New("running.user.send-reset", "Send a reset link"), unnamed: lang.New("stepup.send-reset", "send this user a reset link"), back: toUser}
 	toTurnUserKeyOff = stepUp{
-		act: lang.New("stepup.turn-user-key-off.button", "Turn off"), unnamed: lang.New("stepup.turn-user-key-off", "turn off this user’s key"),
+		act: lang.New("button.turn-off", "Turn off"), unnamed: lang.New("stepup.turn-user-key-off", "turn off this user’s key"),
 		named: lang.New("stepup.turn-user-key-off-named", "turn off {name}, a key of this user"), back: toUser,
 	}
-	toEndUserSession   = stepUp{act: lang.New("stepup.end-user-session.button", "Sign out"), unnamed: lang.New("stepup.end-user-session", "sign out this user’s session"), back: toUser}
-	toAssignKnock      = stepUp{act: lang.New("stepup.assign.button", "Create the key"), unnamed: createKey, named: createNamed, back: toKnock}
-	toIgnoreKnock      = stepUp{act: lang.New("stepup.ignore.button", "Ignore this device"), unnamed: lang.New("stepup.ignore", "ignore this device"), back: toKnock}
-	toCreateServerKey  = stepUp{act: lang.New("stepup.create-server-key.button", "Create server key"), unnamed: lang.New("stepup.create-server-key", "create a server key"), named: createNamed, back: toServerKeys}
+	toEndUserSession   = stepUp{act: lang.New("button.sign-out", "Sign out"), unnamed: lang.New("stepup.end-user-session", "sign out this user’s session"), back: toUser}
+	toAssignKnock      = stepUp{act: lang.New("running.knock.create", "Create the key"), unnamed: createKey, named: createNamed, back: toKnock}
+	toIgnoreKnock      = stepUp{act: lang.New("running.knock.ignore", "Ignore this device"), unnamed: lang.New("stepup.ignore", "ignore this device"), back: toKnock}
+	toCreateServerKey  = stepUp{act: lang.New("running.server-keys.create", "Create server key"), unnamed: lang.New("stepup.create-server-key", "create a server key"), named: createNamed, back: toServerKeys}
 	toTurnServerKeyOff = stepUp{
-		act: lang.New("stepup.turn-server-key-off.button", "Turn off"), unnamed: lang.New("stepup.turn-server-key-off", "turn off this server key"),
+		act: lang.New("button.turn-off", "Turn off"), unnamed: lang.New("stepup.turn-server-key-off", "turn off this server key"),
 		named: lang.New("stepup.turn-server-key-off-named", "turn off the server key {name}"), back: toServerKeys,
 	}
 )
@@ -174,7 +174,7 @@ func (h *dashboard) showRunning(c echo.Context) error {
 	m := views.Running{Page: h.runningPage(c), Later: after != ""}
 	switch {
 	case model.MaybeValue(text):
-		m.Error = lang.T(c.Request().Context(), "running.value-in-address",
+		m.Error = t(c, "running.value-in-address",
 			"That looks like a key’s value, which must not be in an address: others may read it there. Replace the key.")
 	case len(text) > maxSearch:
 		m.Error = tooLongToSearch(c)
@@ -185,11 +185,11 @@ func (h *dashboard) showRunning(c echo.Context) error {
 }
 
 func (h *dashboard) runningPage(c echo.Context) views.Page {
-	return h.page(c, lang.T(c.Request().Context(), "running.title", "Running"))
+	return h.page(c, t(c, "running.title", "Running"))
 }
 
 func tooLongToSearch(c echo.Context) string {
-	return lang.T(c.Request().Context(), "running.too-long", "At most {limit} characters.", "limit", strconv.Itoa(maxSearch))
+	return t(c, "running.too-long", "At most {limit} characters.", "limit", strconv.Itoa(maxSearch))
 }
 
 func (h *dashboard) listUsers(c echo.Context, m views.Running, text, after string) error {

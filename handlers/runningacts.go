@@ -29,7 +29,7 @@ func (h *dashboard) showActs(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	m := views.RunningActs{Page: h.page(c, lang.T(c.Request().Context(), "running.acts", "Audit log")), More: acts.More, Later: before != ""}
+	m := views.RunningActs{Page: h.page(c, t(c, "running.acts", "Audit log")), More: acts.More, Later: before != ""}
 	clock, now := clockOf(c), h.Now()
 	var last time.Time
 	for i, act := range acts.List {

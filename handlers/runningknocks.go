@@ -22,7 +22,7 @@ func (h *dashboard) showKnocks(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	m := views.RunningKnocks{Page: h.page(c, lang.T(c.Request().Context(), "running.knocks", "Refused devices")), Ignored: c.QueryParam("ignored") != ""}
+	m := views.RunningKnocks{Page: h.page(c, t(c, "running.knocks", "Refused devices")), Ignored: c.QueryParam("ignored") != ""}
 	knocks, err := o.Knocks(ctx, m.Ignored)
 	if err != nil {
 		return err
@@ -57,7 +57,7 @@ func (h *dashboard) askWhose(c echo.Context, status int, m views.RunningKnock) e
 	if err != nil {
 		return err
 	}
-	m.Page, m.Mails = h.page(c, lang.T(c.Request().Context(), "running.knock.whose", "Whose device is this?")), h.SendsLinks
+	m.Page, m.Mails = h.page(c, t(c, "running.knock.whose", "Whose device is this?")), h.SendsLinks
 	for _, ignored := range []bool{false, true} {
 		knocks, err := o.Knocks(ctx, ignored)
 		if err != nil {

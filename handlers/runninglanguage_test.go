@@ -28,7 +28,7 @@ func TestOperatorsReadTheirPagesInTheirLanguage(t *testing.T) {
 	german := b.with("Accept-Language", "de")
 	german.get("/running").says("h1", "Betrieb").says("li p", "Gesperrt seit").says("li .by", "Passkey, Google, signiertes Token · 3 von 20 Schlüsseln · zuletzt gesehen")
 	german.get("/running/knocks").says("li .by", "Nennt sich ").says("li", "2 Versuche, zuletzt")
-	german.post("/running/server-keys", url.Values{"name": {"collector"}}).want(http.StatusUnprocessableEntity).says(".error", "daher wurde kein Schlüssel erstellt")
+	german.post("/running/server-keys", url.Values{"name": {"collector"}}).want(http.StatusUnprocessableEntity).says(".error", "deshalb wurde kein Schlüssel erstellt")
 	if got, want := german.get("/running/acts").texts(".deed"), []string{
 		"porch-cam von ana ausgeschaltet", "Serverschlüssel collector erstellt, für ein abgewiesenes Gerät", "of-tomorrow: x ana",
 	}; !slices.Equal(got, want) {

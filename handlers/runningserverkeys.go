@@ -59,7 +59,7 @@ func (h *dashboard) createServerKey(c echo.Context) error {
 	}
 	id := form.Get("form_id")
 	if !validFormID(id) {
-		m.Error = lang.T(page, "running.server-keys.incomplete", "This form was incomplete, so no key was created. Send it again.")
+		m.Error = lang.T(page, "keys.create.incomplete", "This form was incomplete, so no key was created. Send it again.")
 		return h.listServerKeys(c, http.StatusUnprocessableEntity, m)
 	}
 	a, _ := accountOf(c)
@@ -109,14 +109,14 @@ func (h *dashboard) askForServerKey(c echo.Context, sent *sentForm, name string)
 func (h *dashboard) answerSentServerKey(c echo.Context, sent *sentForm) error {
 	ctx, at := c.Request().Context(), clockOf(c).Time(sent.at, h.Now())
 	n := &views.Notice{
-		Title: lang.T(ctx, "running.server-keys.already", "Already created."),
+		Title: lang.T(ctx, "keys.create.already", "Already created."),
 		Text: lang.T(ctx, "running.server-keys.already-text", "This form created {key} at {time}. Its value was in the first answer and cannot be shown again. "+
 			"If it was not saved, turn the key off and create another one.", "key", sent.name, "time", at),
 	}
 	if sent.unclear {
-		n.Title = lang.T(ctx, "running.server-keys.sent", "This form was sent already, at {time}.", "time", at)
+		n.Title = lang.T(ctx, "keys.create.sent", "This form was sent already, at {time}.", "time", at)
 		n.Text = lang.T(ctx, "running.server-keys.sent-text", "We don’t know whether it created {key}.", "key", sent.name)
-		n.Link, n.LinkText = runningServers, lang.T(ctx, "link.check-now", checkNow)
+		n.Link, n.LinkText = runningServers, checkNow.In(ctx)
 	}
 	return h.listServerKeys(c, http.StatusConflict, views.RunningServerKeys{Page: views.Page{Notice: n}})
 }

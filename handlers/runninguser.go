@@ -6,7 +6,6 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"latchkey/internal/lang"
 	"latchkey/internal/model"
 	"latchkey/views"
 )
@@ -46,9 +45,9 @@ func (h *dashboard) runningPerson(c echo.Context, user model.UserDetail) views.R
 	byKey := map[string][]views.Session{}
 	for _, s := range user.Sessions.List {
 		if s.KeyID == "" {
-			m.Sessions = append(m.Sessions, h.appModel(c.Request().Context(), s, lang.T(c.Request().Context(), "running.user.an-app", "An app")))
+			m.Sessions = append(m.Sessions, h.appModel(c.Request().Context(), s, t(c, "claim.app", "An app")))
 		} else {
-			byKey[s.KeyID] = append(byKey[s.KeyID], h.appModel(c.Request().Context(), s, lang.T(c.Request().Context(), "running.user.a-device", "A device")))
+			byKey[s.KeyID] = append(byKey[s.KeyID], h.appModel(c.Request().Context(), s, t(c, "claim.device", "A device")))
 		}
 	}
 	m.Devices = underKeys(c.Request().Context(), byKey, names)

@@ -32,7 +32,7 @@ func (h *dashboard) showSessions(c echo.Context) error {
 }
 
 func (h *dashboard) sessionsModel(c echo.Context) (views.Sessions, error) {
-	m := views.Sessions{Page: h.page(c, lang.T(c.Request().Context(), "sessions.title", "Sessions"))}
+	m := views.Sessions{Page: h.page(c, t(c, "sessions.title", "Sessions"))}
 	ctx, cancel := readContext(c)
 	defer cancel()
 	rows, err := h.browsers(ctx, c)
@@ -114,9 +114,9 @@ func (h *dashboard) readApps(ctx context.Context, c echo.Context, m *views.Sessi
 		switch {
 		case browsers[s.ID]:
 		case s.KeyID != "":
-			byKey[s.KeyID] = append(byKey[s.KeyID], h.appModel(ctx, s, lang.T(ctx, "activity.who.device", "A device")))
+			byKey[s.KeyID] = append(byKey[s.KeyID], h.appModel(ctx, s, lang.T(ctx, "claim.device", "A device")))
 		default:
-			m.Apps = append(m.Apps, h.appModel(ctx, s, lang.T(ctx, "activity.who.app", "An app")))
+			m.Apps = append(m.Apps, h.appModel(ctx, s, lang.T(ctx, "claim.app", "An app")))
 		}
 	}
 	m.Keys = h.keySessions(ctx, c, byKey)
@@ -154,7 +154,7 @@ func (h *dashboard) keySessions(ctx context.Context, c echo.Context, byKey map[s
 func underKeys(ctx context.Context, byKey map[string][]views.Session, names map[string]string) []views.KeySessions {
 	var all []views.KeySessions
 	for id, sessions := range byKey {
-		all = append(all, views.KeySessions{KeyID: id, KeyName: cmp.Or(names[id], lang.T(ctx, "sessions.a-key", "A key")), List: sessions})
+		all = append(all, views.KeySessions{KeyID: id, KeyName: cmp.Or(names[id], lang.T(ctx, "claim.key", "A key")), List: sessions})
 	}
 	slices.SortFunc(all, func(a, b views.KeySessions) int {
 		return cmp.Or(strings.Compare(a.KeyName, b.KeyName), strings.Compare(a.KeyID, b.KeyID))

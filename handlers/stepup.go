@@ -256,31 +256,31 @@ var (
 
 // The forms that need a step-up.
 var (
-	toCreate = stepUp{lang.New("stepup.create.button", "Create key"), createKey, createNamed, func(_ echo.Context, form url.Values) string {
+	toCreate = stepUp{lang.New("keys.create-key", "Create key"), createKey, createNamed, func(_ echo.Context, form url.Values) string {
 		return newKeyWith(typedName(form.Get("name"), form.Get("label")))
 	}, ""}
-	toTurnOn = stepUp{lang.New("stepup.turn-on.button", "Turn on"), turnOnKey, turnOnNamed, func(c echo.Context, form url.Values) string {
+	toTurnOn = stepUp{lang.New("button.turn-on", "Turn on"), turnOnKey, turnOnNamed, func(c echo.Context, form url.Values) string {
 		if id := c.Param("id"); form.Get("place") == views.PlacePage && model.IsID(id) {
 			return home + "/" + id
 		}
 		return home
 	}, ""}
-	toApprove = stepUp{lang.New("stepup.connect.button", "Approve"), connectDevice, connectNamed, func(c echo.Context, form url.Values) string {
+	toApprove = stepUp{lang.New("button.approve", "Approve"), connectDevice, connectNamed, func(c echo.Context, form url.Values) string {
 		if form.Has(shownField) { // nobody has claimed it yet
 			return replacesIn(c).on(codeEntry(form.Get("code")))
 		}
 		return replacesIn(c).on(pairingPage(c.Param("id")))
 	}, ""}
-	toExtend = stepUp{lang.New("stepup.extend.button", "Save"), extendKey, extendNamed, func(c echo.Context, form url.Values) string {
+	toExtend = stepUp{lang.New("button.save", "Save"), extendKey, extendNamed, func(c echo.Context, form url.Values) string {
 		if id := c.Param("id"); form.Get("place") != views.PlaceRow && model.IsID(id) {
 			return home + "/" + id
 		}
 		return home
 	}, ""}
-	toRemoveWay = stepUp{act: lang.New("stepup.remove-way.button", "Remove"), unnamed: lang.New("stepup.remove-way", "remove this way to sign in"), back: backToAccount}
+	toRemoveWay = stepUp{act: lang.New("button.remove", "Remove"), unnamed: lang.New("stepup.remove-way", "remove this way to sign in"), back: backToAccount}
 	toConnect   = stepUp{act: lang.New("stepup.add-way.button", "Connect"), unnamed: lang.New("stepup.add-way", "add another way to sign in"), back: backToAccount}
 	toAdopt     = stepUp{
-		lang.New("stepup.adopt.button", "Continue"), lang.New("stepup.adopt", "adopt a key"), lang.New("stepup.adopt-named", "adopt {name}"),
+		lang.New("button.continue", "Continue"), lang.New("stepup.adopt", "adopt a key"), lang.New("stepup.adopt-named", "adopt {name}"),
 		func(echo.Context, url.Values) string { return home }, valueField,
 	}
 )

@@ -72,7 +72,7 @@ func news(ctx context.Context, k views.Key) string {
 	case k.News(ctx) != "":
 		return k.News(ctx)
 	case k.Use.Stage == views.Connected:
-		return lang.T(ctx, "news.connected", "{name} is connected.", "name", k.Name)
+		return lang.T(ctx, "keys.first-connected", "{name} is connected.", "name", k.Name)
 	case k.Use.Stage != "" && refused:
 		return lang.T(ctx, "news.refused", "Refused {name}: the key was off.", "name", k.Name)
 	case k.Use.Stage == views.Late:

@@ -24,7 +24,6 @@ type doubt struct {
 
 const (
 	lostTouch = "The connection to the database broke. " // of this server, or of the key service
-	checkNow  = "Check now"                              // "link.check-now"
 	// soon is when to come back then, in seconds.
 	soon = "1"
 )
@@ -34,7 +33,7 @@ var (
 	signingIn = doubt{
 		heading: lang.New("unclear.signing-in.heading", "You weren’t signed in"),
 		text:    lang.New("unclear.signing-in.text", lostTouch+"Sign in again. If a session was opened anyway, Sessions lists it, and nobody has it."),
-		link:    "/login", linkText: lang.New("link.sign-in", "Sign in"),
+		link:    "/login", linkText: lang.New("button.sign-in", "Sign in"),
 		undone: lang.New("unclear.signing-in.heading", "You weren’t signed in"), again: "/login",
 	}
 	openingKeys = doubt{
@@ -45,13 +44,13 @@ var (
 	registering = doubt{
 		heading: lang.New("unclear.registering.heading", "We don’t know whether your account was created"),
 		text:    lang.New("unclear.registering.text", lostTouch+"Send the form again: if the account is there, it says so, and you can sign in with your password."),
-		link:    "/register", linkText: lang.New("link.try-again", tryAgain),
+		link:    "/register", linkText: tryAgain,
 		undone: lang.New("unclear.registering.undone", "No account was created"), again: "/register",
 	}
 	signingOut = doubt{
 		heading: lang.New("unclear.signing-out.heading", "You may still be signed in"),
 		text:    lang.New("unclear.signing-out.text", lostTouch+"If you still see your keys, sign out again."),
-		link:    home, linkText: lang.New("link.check-now", checkNow),
+		link:    home, linkText: checkNow,
 		undone: lang.New("unclear.signing-out.undone", "You are still signed in"), again: home,
 	}
 	endingSession = doubt{
@@ -111,63 +110,63 @@ var (
 	resettingPassword = doubt{
 		heading: lang.New("unclear.resetting-password.heading", "We don’t know whether your new password is set"),
 		text:    lang.New("unclear.resetting-password.text", lostTouch+"Sign in with it. If it is refused, open the link in the email again."),
-		link:    "/login", linkText: lang.New("link.sign-in", "Sign in"),
+		link:    "/login", linkText: lang.New("button.sign-in", "Sign in"),
 		undone: lang.New("unclear.resetting-password.undone", "Your password was not changed"),
 	}
 	confirmingAddress = doubt{
 		heading: lang.New("unclear.confirming-address.heading", "We don’t know whether your address is confirmed"),
 		text:    lang.New("unclear.confirming-address.text", lostTouch+"Sign in. If that is refused, open the link in the email again."),
-		link:    "/login", linkText: lang.New("link.sign-in", "Sign in"),
+		link:    "/login", linkText: lang.New("button.sign-in", "Sign in"),
 		undone: lang.New("unclear.confirming-address.undone", "Your address is not confirmed yet"),
 	}
 	deletingAccount = doubt{
 		heading: lang.New("unclear.deleting-account.heading", "We don’t know whether your account was deleted"),
 		text:    lang.New("unclear.deleting-account.text", lostTouch+"If you still see your keys, delete it again."),
-		link:    home, linkText: lang.New("link.check-now", checkNow),
+		link:    home, linkText: checkNow,
 		undone: lang.New("unclear.deleting-account.undone", "Your account was not deleted"), again: accountPath + "/delete",
 	}
 	// accountGone is for when the account is deleted, and what is left to do got lost.
 	accountGone = doubt{
 		heading: lang.New("unclear.account-gone.heading", "Your account was deleted"),
 		text:    lang.New("unclear.account-gone.text", lostTouch+"A browser that was signed in may look so for half an hour, but nothing is left behind it."),
-		link:    "/login", linkText: lang.New("link.sign-in", "Sign in"),
+		link:    "/login", linkText: lang.New("button.sign-in", "Sign in"),
 	}
 	creatingKey = doubt{heading: lang.New("unclear.creating-key.heading", "We don’t know whether the key was created"), undone: lang.New("unclear.creating-key.undone", "The key was not created")}
 	adoptingKey = doubt{
 		heading: lang.New("unclear.adopting-key.heading", "We don’t know whether the key was adopted"),
 		text:    lang.New("unclear.adopting-key.text", lostTouch+"If it is in your list, it was. If not, paste the value again."),
-		link:    home, linkText: lang.New("link.check-now", checkNow),
+		link:    home, linkText: checkNow,
 		undone: lang.New("unclear.adopting-key.undone", "The key was not adopted"), again: adoptPath,
 	}
 	tryingValue = doubt{
 		heading: lang.New("unclear.trying-value.heading", "We don’t know whether this value works"),
 		text:    lang.New("unclear.trying-value.text", lostTouch+"None of your keys was changed. Try the value again."),
-		link:    home + "/which", linkText: lang.New("link.try-again", tryAgain),
+		link:    home + "/which", linkText: tryAgain,
 		undone: lang.New("unclear.trying-value.heading", "We don’t know whether this value works"), again: home + "/which",
 	}
 	openingPairing = doubt{
 		heading: lang.New("unclear.opening-pairing.heading", "We couldn’t look up the code"),
 		text:    lang.New("unclear.opening-pairing.text", lostTouch+"Nothing was decided. Enter the code again."),
-		link:    devicePath, linkText: lang.New("link.try-again", tryAgain),
+		link:    devicePath, linkText: tryAgain,
 		undone: lang.New("unclear.opening-pairing.heading", "We couldn’t look up the code"), again: devicePath,
 	}
 	lookingUpValue = doubt{
 		heading: lang.New("unclear.looking-up-value.heading", "We couldn’t look up the value"),
 		text:    lang.New("unclear.looking-up-value.text", lostTouch+"No key was changed. Paste the value again."),
-		link:    runningPath, linkText: lang.New("link.try-again", tryAgain),
+		link:    runningPath, linkText: tryAgain,
 		undone: lang.New("unclear.looking-up-value.heading", "We couldn’t look up the value"), again: runningPath,
 	}
 	creatingServerKey = doubt{
 		heading: lang.New("unclear.creating-server-key.heading", "We don’t know whether the server key was created"),
 		text:    lang.New("unclear.creating-server-key.text", lostTouch+"If it’s in the list, its value is lost: delete it on the command line and create another."),
-		link:    runningServers, linkText: lang.New("link.check-now", checkNow),
+		link:    runningServers, linkText: checkNow,
 		undone: lang.New("unclear.creating-server-key.undone", "The server key was not created"), again: runningServers,
 	}
 	// anyAct is for what has no words of its own.
 	anyAct = doubt{
 		heading: lang.New("unclear.any-act.heading", "We don’t know whether that was saved"),
 		text:    lang.New("unclear.any-act.text", lostTouch+"Look before you do it again."),
-		link:    home, linkText: lang.New("link.check-now", checkNow),
+		link:    home, linkText: checkNow,
 		undone: lang.New("unclear.any-act.undone", "That was not saved"), again: home,
 	}
 )
@@ -177,7 +176,7 @@ func operatingOn(page string) doubt {
 	return doubt{
 		heading: lang.New("unclear.operating-on.heading", "We don’t know whether that was done"),
 		text:    lang.New("unclear.operating-on.text", lostTouch+"The page says how it is now. If it wasn’t done, do it again."),
-		link:    page, linkText: lang.New("link.check-now", checkNow),
+		link:    page, linkText: checkNow,
 		undone: lang.New("unclear.operating-on.undone", "That was not done"), again: page,
 	}
 }
@@ -187,7 +186,7 @@ func settingExpiry(id string) doubt {
 	return doubt{
 		heading: lang.New("unclear.setting-expiry.heading", "We don’t know whether the new day was saved"),
 		text:    lang.New("unclear.setting-expiry.text", lostTouch+"The key’s page says when it expires. If that is not the day you chose, choose it again."),
-		link:    home + "/" + id, linkText: lang.New("link.check-now", checkNow),
+		link:    home + "/" + id, linkText: checkNow,
 		undone: lang.New("unclear.setting-expiry.undone", "The new day was not saved"), again: home + "/" + id + "/expiry",
 	}
 }
@@ -197,7 +196,7 @@ func reportingLeak(id string) doubt {
 	return doubt{
 		heading: lang.New("unclear.reporting-leak.heading", "The key may be on or off"),
 		text:    lang.New("unclear.reporting-leak.text", lostTouch+"Look at its page. If it’s on, report it again."),
-		link:    home + "/" + id, linkText: lang.New("link.check-now", checkNow),
+		link:    home + "/" + id, linkText: checkNow,
 		undone: lang.New("unclear.reporting-leak.undone", "The key is still on"), again: home + "/" + id,
 	}
 }
@@ -207,7 +206,7 @@ func endingReplacement(id string) doubt {
 	return doubt{
 		heading: lang.New("unclear.ending-replacement.heading", "We don’t know whether the replacement was ended"),
 		text:    lang.New("unclear.ending-replacement.text", lostTouch+"The page of the key says so. Neither key was deleted."),
-		link:    home + "/" + id, linkText: lang.New("link.check-now", checkNow),
+		link:    home + "/" + id, linkText: checkNow,
 		undone: lang.New("unclear.ending-replacement.undone", "The replacement was not ended"), again: home + "/" + id,
 	}
 }
@@ -217,7 +216,7 @@ func denying(id string) doubt {
 	return doubt{
 		heading: lang.New("unclear.denying.heading", "We don’t know whether the device was refused"),
 		text:    lang.New("unclear.denying.text", lostTouch+"Look at its page. If it’s still asking, deny it again."),
-		link:    pairingPage(id), linkText: lang.New("link.check-now", checkNow),
+		link:    pairingPage(id), linkText: checkNow,
 		undone: lang.New("unclear.denying.undone", "The device was not refused"), again: pairingPage(id),
 	}
 }
@@ -227,7 +226,7 @@ func approving(id string) doubt {
 	return doubt{
 		heading: lang.New("unclear.approving.heading", "We don’t know whether the device was connected"),
 		text:    lang.New("unclear.approving.text", lostTouch+"Look at its page. If it’s still asking, approve it again."),
-		link:    pairingPage(id), linkText: lang.New("link.check-now", checkNow),
+		link:    pairingPage(id), linkText: checkNow,
 		undone: lang.New("unclear.approving.undone", "The device was not connected"), again: pairingPage(id),
 	}
 }
@@ -271,6 +270,6 @@ func (d doubt) problem(ctx context.Context, err error) problem {
 			text: lang.T(ctx, "unclear.open-again", lostTouch+"Nothing was saved. Open the link in the email again.")}
 	default:
 		return problem{status: http.StatusServiceUnavailable, heading: d.undone.In(ctx), retryAfter: soon,
-			text: lang.T(ctx, "unclear.undone", lostTouch+"Nothing was saved. You can try again."), link: d.again, linkText: lang.T(ctx, "link.try-again", tryAgain)}
+			text: lang.T(ctx, "unclear.undone", lostTouch+"Nothing was saved. You can try again."), link: d.again, linkText: tryAgain.In(ctx)}
 	}
 }

@@ -31,7 +31,7 @@ func (h *dashboard) showWhichKey(c echo.Context) error {
 
 // whichKeyModel shows the keys that have a fingerprint, and gives them all.
 func (h *dashboard) whichKeyModel(c echo.Context) (views.WhichKey, []model.Key, error) {
-	m := views.WhichKey{Page: h.page(c, lang.T(c.Request().Context(), "whichkey.title", "Identify a key")), Embedded: h.Here}
+	m := views.WhichKey{Page: h.page(c, t(c, "whichkey.title", "Identify a key")), Embedded: h.Here}
 	ctx, cancel := readContext(c)
 	defer cancel()
 	keys, err := h.person(c).Keys(ctx)
@@ -58,10 +58,10 @@ func (h *dashboard) tryValue(c echo.Context) error {
 	value, status := model.ValueIn(model.Secret(c.Request().PostFormValue("value"))), http.StatusOK
 	switch {
 	case value == "":
-		m.Error = lang.T(c.Request().Context(), "whichkey.nothing", "Paste a value first.")
+		m.Error = t(c, "whichkey.nothing", "Paste a value first.")
 		status = http.StatusUnprocessableEntity
 	case len(value) > maxValue:
-		m.Error = lang.T(c.Request().Context(), "whichkey.too-long", "That’s too long to be a key’s value. Nothing was sent.")
+		m.Error = t(c, "whichkey.too-long", "That’s too long to be a key’s value. Nothing was sent.")
 		status = http.StatusUnprocessableEntity
 	default:
 		v, err := h.try(c, m.Keys, keys, value)

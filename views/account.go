@@ -100,7 +100,7 @@ type Reset struct {
 
 func (m Reset) label(ctx context.Context) string {
 	if m.First {
-		return t(ctx, "proof.password", "Password")
+		return t(ctx, "label.password", "Password")
 	}
 	return t(ctx, "account.password.new", "New password")
 }

@@ -66,7 +66,7 @@ type ActivityFilter struct{ Group, KeyID, KeyName string }
 func (m Activity) none(ctx context.Context) string {
 	switch {
 	case m.Later:
-		return t(ctx, "activity.none.older", "Nothing older.")
+		return t(ctx, "list.none-older", "Nothing older.")
 	case m.Filter.KeyID != "":
 		return t(ctx, "activity.none.of-key", "Nothing like that yet.")
 	default:
@@ -146,7 +146,7 @@ func (e Happening) told(key templ.Component) templ.Component {
 	for i := 0; i+1 < len(e.Values); i += 2 {
 		w[e.Values[i]] = e.Values[i+1]
 	}
-	var told templ.Component = sentence{func(l *lang.Language) string { return l.Pattern(e.Said.ID, e.Said.English) }, w}
+	told := sayText(e.Said, w)
 	switch {
 	case e.Times < 2:
 	case e.Bad && e.Times == 2: // behind a reason

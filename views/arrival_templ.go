@@ -225,7 +225,7 @@ func useFacts(u Use) templ.Component {
 			}
 			if u.Last.Machine != "" {
 				if u.From != "" {
-					templ_7745c5c3_Err = say("key.used-from", "{when} from {address}", with{"when": when(u.Last), "address": own(u.From)}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = say("key.used-from", "{when} from {address}", with{"when": when(u.Last), "address": isolated(u.From)}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -244,7 +244,7 @@ func useFacts(u Use) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = say("key.self-reported", "Self-reported: calls itself {device}", with{"device": u.By.claims()}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = say("key.self-reported", "Self-reported: calls itself {device}", with{"device": claims(u.By.parts())}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

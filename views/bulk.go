@@ -106,16 +106,9 @@ func (m Several) question(ctx context.Context) string {
 	return tn(ctx, "bulk.delete-keys-question", len(m.List), "Delete {n} key?", "Delete {n} keys?")
 }
 
-func (m Several) them() string {
-	if len(m.List) == 1 {
-		return "it"
-	}
-	return "them"
-}
-
 // lost is what is gone with the keys.
 func (m Several) lost(ctx context.Context) string {
-	text := t(ctx, "bulk.no-undo", "This can’t be undone.")
+	text := t(ctx, "delete.final", "This can’t be undone.")
 	for _, k := range m.List {
 		if !k.neverUsed() {
 			text = t(ctx, "bulk.no-sign-in", "Their devices can’t sign in with them again. This can’t be undone.")

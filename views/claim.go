@@ -4,6 +4,8 @@ import (
 	"context"
 	"strings"
 
+	"github.com/a-h/templ"
+
 	"latchkey/internal/lang"
 )
 
@@ -15,6 +17,18 @@ func quoted(ctx context.Context, text string) string {
 		}
 		return r
 	}, text))
+}
+
+// claims are several things that a program or a device says of itself, one behind the other.
+func claims(texts []string) templ.Component {
+	if len(texts) == 0 {
+		return templ.NopComponent
+	}
+	all := claim(texts[0])
+	for _, text := range texts[1:] {
+		all = say("list.comma", "{all}, {last}", with{"all": all, "last": claim(text)})
+	}
+	return all
 }
 
 // quotationMarks are those of any language that open or close a quotation, and what looks like them.

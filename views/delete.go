@@ -74,7 +74,7 @@ func (k Key) lastDeed() templ.Component {
 func (k Key) lost(ctx context.Context) string {
 	switch {
 	case k.neverUsed():
-		return t(ctx, "delete.lost-nothing", "This can’t be undone.")
+		return t(ctx, "delete.final", "This can’t be undone.")
 	case k.EndsAtOnce:
 		return t(ctx, "delete.signs-out", "Its devices are signed out and can’t sign in again. This can’t be undone.")
 	default:

@@ -74,7 +74,7 @@ func every(text string) map[string]templ.Component {
 
 	return map[string]templ.Component{
 		"log-in":            views.SignInPage(views.SignIn{Page: page, Email: text, Next: text, Reason: text, Registration: true}),
-		"log-in refused":    views.SignInPage(views.SignIn{Page: page, Email: text, Next: text, Error: text, Passkeys: true, PasskeyError: text, Elsewhere: text}),
+		"log-in refused":    views.SignInPage(views.SignIn{Page: page, Email: text, Next: text, Error: text, Passkeys: true, PasskeyError: text, Elsewhere: []string{text}}),
 		"log-in elsewhere":  views.SignInPage(views.SignIn{Page: page, Next: text, Trouble: text, Providers: acme(text)}),
 		"no passwords":      views.SignInPage(views.SignIn{Page: page, Next: text, NoPassword: true, Registration: true, Mail: true, Providers: acme(text)}),
 		"leaving":           views.LeavingPage(views.Leaving{Page: page, Provider: text, Address: "https://id.acme.example/authorize?state=x"}),

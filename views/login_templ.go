@@ -136,15 +136,15 @@ func SignInPage(m SignIn) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = field(input{ID: "email", Label: t(ctx, "login.email", "Email"), Type: "email", Autocomplete: m.autocomplete(), Value: m.Email, Focus: m.Email == ""}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = field(input{ID: "email", Label: t(ctx, "label.email", "Email"), Type: "email", Autocomplete: m.autocomplete(), Value: m.Email, Focus: m.Email == ""}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = field(input{ID: "password", Label: t(ctx, "login.password", "Password"), Type: "password", Autocomplete: "current-password", Error: m.Error, Contact: m.Site.Contact, Focus: m.Email != ""}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = field(input{ID: "password", Label: t(ctx, "label.password", "Password"), Type: "password", Autocomplete: "current-password", Error: m.Error, Contact: m.Site.Contact, Focus: m.Email != ""}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = submit(t(ctx, "login.submit", "Sign in"), t(ctx, "login.doing", "Signing in…")).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = submit(t(ctx, "button.sign-in", "Sign in"), t(ctx, "button.signing-in", "Signing in…")).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -516,11 +516,11 @@ func RegisterPage(m Register) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = field(input{ID: "email", Label: t(ctx, "login.email", "Email"), Type: "email", Autocomplete: "username", Value: m.Email, Error: m.EmailError, Focus: m.PasswordError == "" || m.EmailError != ""}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = field(input{ID: "email", Label: t(ctx, "label.email", "Email"), Type: "email", Autocomplete: "username", Value: m.Email, Error: m.EmailError, Focus: m.PasswordError == "" || m.EmailError != ""}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = field(input{ID: "password", Label: t(ctx, "login.password", "Password"), Type: "password", Autocomplete: "new-password", Hint: newPasswordHint(ctx, m.MinPassword), Error: m.PasswordError, Focus: m.PasswordError != "" && m.EmailError == ""}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = field(input{ID: "password", Label: t(ctx, "label.password", "Password"), Type: "password", Autocomplete: "new-password", Hint: newPasswordHint(ctx, m.MinPassword), Error: m.PasswordError, Focus: m.PasswordError != "" && m.EmailError == ""}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -29,7 +29,7 @@ func (k *keyMenu) Render(ctx context.Context, out io.Writer) error {
 	p.T("keys.menu.identify", "Identify a key")
 	id := templ.EscapeString(k.ID)
 	p.html(`</a><a class="danger" href="/keys/`, id, `/delete" hx-get="/keys/`, id, `/delete?place=row" hx-swap="innerHTML" hx-target="#dialog">`)
-	p.T("keys.menu.delete", "Delete…")
+	p.T("button.delete", "Delete…")
 	p.html(`</a></div></details>`)
 	return p.err
 }

@@ -5,7 +5,6 @@ package views
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"net/url"
 	"slices"
 	"strconv"
@@ -141,8 +140,9 @@ type SignIn struct {
 	Trouble string
 	// Passkeys says that people can sign in with them at this address, PasskeyError what was wrong with one, and Elsewhere at which hosts
 	// those that were created for these work alone.
-	Passkeys                bool
-	PasskeyError, Elsewhere string
+	Passkeys     bool
+	PasskeyError string
+	Elsewhere    []string
 }
 
 func (m SignIn) autocomplete() string {
@@ -301,9 +301,6 @@ func (q Quota) Full() bool { return q.Used >= q.Limit }
 func (q Quota) In(ctx context.Context) string {
 	return t(ctx, "keys.quota", "{used} of {limit}", "used", strconv.Itoa(q.Used), "limit", strconv.Itoa(q.Limit))
 }
-
-// Text is "7 of 20".
-func (q Quota) Text() string { return fmt.Sprintf("%d of %d", q.Used, q.Limit) }
 
 // Level names how near the limit is, "" when it is not near; the words beside the colour say the same.
 func (q Quota) Level() string {

@@ -1,11 +1,6 @@
 package views
 
-import (
-	"context"
-	"io"
-
-	"github.com/a-h/templ"
-)
+import "github.com/a-h/templ"
 
 // Off is what turning a key off ended.
 type Off struct {
@@ -38,15 +33,14 @@ func (u Use) refetched() bool { return u.Awaits() != "" || u.Off.ending() && u.O
 
 // told is one sentence after another on what ended.
 func (o *Off) told() templ.Component {
-	return templ.ComponentFunc(func(ctx context.Context, to io.Writer) error {
-		p := penFor(ctx, to)
+	return penned(func(p *pen) {
 		switch {
 		case o.Sessions == 0:
 			p.T("off.no-sign-ins", "Nothing was signed in with it.")
 		default:
 			p.html(templ.EscapeString(p.l.N("off.sign-ins", o.Sessions, "It had {n} sign-in, which ended then.", "It had {n} sign-ins, which ended then.")))
 		}
-		o.accessTold(&p)
+		o.accessTold(p)
 		switch {
 		case o.FirstRefused.Machine != "":
 			p.html(" ")
@@ -55,7 +49,6 @@ func (o *Off) told() templ.Component {
 			p.html(" ")
 			p.T("off.refused", "It has been refused since.")
 		}
-		return p.err
 	})
 }
 
@@ -80,13 +73,11 @@ func (o *Off) accessTold(p *pen) {
 
 // notReported is told in place of what ended by what another server does not tell. It said yes at that time, unless that is not known.
 func notReported(saidYes When) templ.Component {
-	return templ.ComponentFunc(func(ctx context.Context, to io.Writer) error {
-		p := penFor(ctx, to)
+	return penned(func(p *pen) {
 		if saidYes.Machine != "" {
 			p.T("off.said-yes", "The key service said yes at {when}.", moment("when", saidYes, timeOfDay))
 			p.html(" ")
 		}
 		p.T("off.not-reported", "It does not report whether what the key opened has ended.")
-		return p.err
 	})
 }

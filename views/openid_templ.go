@@ -305,7 +305,7 @@ func SameAddressPage(m SameAddress) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = field(input{ID: "password", Label: t(ctx, "proof.password", "Password"), Type: "password", Autocomplete: "current-password", Error: m.Error, Contact: m.Site.Contact, Focus: true}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = field(input{ID: "password", Label: t(ctx, "label.password", "Password"), Type: "password", Autocomplete: "current-password", Error: m.Error, Contact: m.Site.Contact, Focus: true}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -339,7 +339,7 @@ func SameAddressPage(m SameAddress) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = submit(t(ctx, "openid.same.button", "Connect and sign in"), t(ctx, "account.signing-in", "Signing in…")).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = submit(t(ctx, "openid.same.button", "Connect and sign in"), t(ctx, "button.signing-in", "Signing in…")).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

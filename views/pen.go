@@ -96,7 +96,7 @@ func spelt(name string) templ.Component {
 	})
 }
 
-// isolated is what a person calls something, in the direction of its own letters.
+// isolated is a text of others, such as what a person calls something, in the direction of its own letters.
 func isolated(text string) templ.Component {
 	return penned(func(p *pen) { p.html("<bdi>", templ.EscapeString(text), "</bdi>") })
 }

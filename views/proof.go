@@ -102,7 +102,7 @@ type confirmForms struct {
 func (m Proof) forms(ctx context.Context, script templ.Attributes) confirmForms {
 	f := confirmForms{
 		Confirming: m.Confirming, email: m.Email, action: m.Action, back: m.Back, fields: m.Fields, script: script,
-		label: t(ctx, "proof.password", "Password"), button: m.Act, doing: t(ctx, "proof.doing", "Checking…"), withPasskey: t(ctx, "proof.passkey", "Use your passkey"),
+		label: t(ctx, "label.password", "Password"), button: m.Act, doing: t(ctx, "proof.doing", "Checking…"), withPasskey: t(ctx, "proof.passkey", "Use your passkey"),
 	}
 	if m.Script {
 		f.fields = append(slices.Clip(f.fields), Field{"script", "1"})

@@ -95,7 +95,7 @@ func (r *replacedLine) Render(ctx context.Context, to io.Writer) error {
 	p.html("</span>")
 	if (*Replacement)(r).awaits() != "" {
 		p.html(` <a class="by noscript" href="/keys">`)
-		p.html(escapeText(t(ctx, "replace.row.refresh", "Refresh")))
+		p.T("button.refresh", "Refresh")
 		p.html("</a>")
 	}
 	return p.err
@@ -136,22 +136,19 @@ var Quiets = []struct {
 	Words lang.Text
 	For   time.Duration
 }{
-	{"hour", lang.New("replace.quiet.hour", "an hour"), time.Hour},
-	{"day", lang.New("replace.quiet.day", "a day"), day},
-	{"week", lang.New("replace.quiet.week", "a week"), 7 * day},
+	{"hour", lang.New("stretch.an-hour", "an hour"), time.Hour},
+	{"day", lang.New("stretch.a-day", "a day"), day},
+	{"week", lang.New("stretch.a-week", "a week"), 7 * day},
 }
 
-// QuietFor is a time of Quiets in words, and every other in hours.
+// QuietFor is a time of Quiets in words, and every other as Stretch has it.
 func QuietFor(ctx context.Context, d time.Duration) string {
 	for _, q := range Quiets {
 		if q.For == d {
 			return q.Words.In(ctx)
 		}
 	}
-	if d%time.Hour != 0 {
-		return tn(ctx, "replace.quiet.minutes", int(d.Round(time.Minute)/time.Minute), "{n} minute", "{n} minutes")
-	}
-	return tn(ctx, "replace.quiet.hours", int(d/time.Hour), "{n} hour", "{n} hours")
+	return Stretch(ctx, d)
 }
 
 // room is how many keys there are, before there is one more.

@@ -67,7 +67,7 @@ func (k *Key) lately(p *pen) {
 	default:
 		switch {
 		case !k.On:
-			p.T("keys.row.off", "Off")
+			p.T("keys.state.off", "Off")
 			p.html(" · ")
 		case k.Use.Lately:
 			p.draw(dotUsed)
@@ -112,7 +112,7 @@ func (k *Key) besides(p *pen, acts bool) {
 		p.html(`<span class="by">`)
 		k.Use.refused(p)
 		p.html(` · <a href="/help#waiting">`)
-		p.T("keys.row.help", "Help")
+		p.T("layout.help", "Help")
 		p.html(`</a></span>`)
 	case !k.On && k.Use.Off != nil && k.Use.Stage == "":
 		p.html(`<span class="by">`)
@@ -122,11 +122,11 @@ func (k *Key) besides(p *pen, acts bool) {
 		p.html(`<span class="by">`)
 		p.T("keys.row.nothing-yet", "Nothing has reached this server yet")
 		p.html(` · <a href="/help#waiting">`)
-		p.T("keys.row.help", "Help")
+		p.T("layout.help", "Help")
 		p.html(`</a></span>`)
 	case k.Use.Stage == Waiting:
 		p.html(`<a class="by noscript" href="/keys">`)
-		p.T("keys.refresh", "Refresh")
+		p.T("button.refresh", "Refresh")
 		p.html(`</a>`)
 	case k.On && k.expirySaid():
 		p.draw(expiryBy(*k))
@@ -147,11 +147,7 @@ func (u *Use) refused(p *pen) {
 
 // refusedLine is the same as a component.
 func (u *Use) refusedLine() templ.Component {
-	return templ.ComponentFunc(func(ctx context.Context, to io.Writer) error {
-		p := penFor(ctx, to)
-		u.refused(&p)
-		return p.err
-	})
+	return penned(u.refused)
 }
 
 // offNow is what the row of a key that is off says besides since when: whether what it opened has ended, whether a device still tries, or
@@ -207,9 +203,9 @@ func (k *Key) drawSwitch(ctx context.Context, to io.Writer, place, target string
 	class, checked := "switch", "false"
 	if k.On {
 		checked = "true"
-		p.T("keys.switch.turning-off", "Turning off…")
+		p.T("button.turning-off", "Turning off…")
 	} else {
-		p.T("keys.switch.turning-on", "Turning on…")
+		p.T("button.turning-on", "Turning on…")
 	}
 	p.html(`">`)
 	switch {
@@ -224,9 +220,9 @@ func (k *Key) drawSwitch(ctx context.Context, to io.Writer, place, target string
 	}
 	p.html(`</span> <button id="switch-`, id, `" class="`, class, `" role="switch" aria-checked="`, checked, `" title="`)
 	if k.On {
-		p.T("keys.switch.turn-off", "Turn off")
+		p.T("button.turn-off", "Turn off")
 	} else {
-		p.T("keys.switch.turn-on", "Turn on")
+		p.T("button.turn-on", "Turn on")
 	}
 	p.html(`" aria-label="`)
 	p.attribute(p.l.T("keys.switch.name", "{name} can sign in"), "name", k.Title())

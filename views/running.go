@@ -168,7 +168,7 @@ func (m RunningPerson) sessions() bool { return len(m.Sessions)+len(m.Devices) >
 // title is how a list calls the device: by what it says of itself.
 func (r Refused) title(ctx context.Context) string {
 	if r.Address == "" {
-		return t(ctx, "running.knocks.device", "A device")
+		return t(ctx, "claim.device", "A device")
 	}
 	return t(ctx, "running.knocks.device-at", "A device at {address}", "address", r.Address)
 }

@@ -313,12 +313,12 @@ func runningActsOn(u RunningUser) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = runningAct(userPath(u.ID, "/sign-out"), "", "", t(ctx, "running.user.sign-out-everywhere", "Sign out everywhere"), t(ctx, "running.signing-out", "Signing out…")).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = runningAct(userPath(u.ID, "/sign-out"), "", "", t(ctx, "running.user.sign-out-everywhere", "Sign out everywhere"), t(ctx, "button.signing-out", "Signing out…")).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		if u.Password && u.LinksSent {
-			templ_7745c5c3_Err = runningAct(userPath(u.ID, "/reset"), "", "", t(ctx, "running.user.send-reset", "Send a reset link"), t(ctx, "running.user.sending", "Sending…")).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = runningAct(userPath(u.ID, "/reset"), "", "", t(ctx, "running.user.send-reset", "Send a reset link"), t(ctx, "button.sending", "Sending…")).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -682,7 +682,7 @@ func runningKeys(m RunningPerson) templ.Component {
 					}
 					return nil
 				})
-				templ_7745c5c3_Err = runningAct(userPath(m.User.ID, "/keys/"+k.ID+"/off"), "", t(ctx, "running.turn-off-key", "Turn off {key}", "key", k.Title()), t(ctx, "running.turn-off", "Turn off"), t(ctx, "running.turning-off", "Turning off…")).Render(templ.WithChildren(ctx, templ_7745c5c3_Var30), templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = runningAct(userPath(m.User.ID, "/keys/"+k.ID+"/off"), "", t(ctx, "button.turn-off-key", "Turn off {key}", "key", k.Title()), t(ctx, "button.turn-off", "Turn off"), t(ctx, "button.turning-off", "Turning off…")).Render(templ.WithChildren(ctx, templ_7745c5c3_Var30), templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -737,9 +737,9 @@ func keyState(k Key) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var34 string
-			templ_7745c5c3_Var34, templ_7745c5c3_Err = templ.JoinStringErrs(t(ctx, "running.expired", "Expired"))
+			templ_7745c5c3_Var34, templ_7745c5c3_Err = templ.JoinStringErrs(t(ctx, "expiry.state", "Expired"))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/runninguser.templ`, Line: 148, Col: 66}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/runninguser.templ`, Line: 148, Col: 63}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var34))
 			if templ_7745c5c3_Err != nil {
@@ -860,7 +860,7 @@ func runningSessions(m RunningPerson) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = say("running.user.devices-with", "Devices with {key}", with{"key": own(d.KeyName)}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = say("sessions.devices-label", "Devices with {key}", with{"key": isolated(d.KeyName)}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -869,9 +869,9 @@ func runningSessions(m RunningPerson) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var40 string
-			templ_7745c5c3_Var40, templ_7745c5c3_Err = templ.ResolveAttributeValue(t(ctx, "running.user.devices-with", "Devices with {key}", "key", d.KeyName))
+			templ_7745c5c3_Var40, templ_7745c5c3_Err = templ.ResolveAttributeValue(t(ctx, "sessions.devices-label", "Devices with {key}", "key", d.KeyName))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/runninguser.templ`, Line: 172, Col: 107}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/runninguser.templ`, Line: 172, Col: 104}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var40)
 			if templ_7745c5c3_Err != nil {
@@ -898,9 +898,9 @@ func runningSessions(m RunningPerson) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var41 string
-			templ_7745c5c3_Var41, templ_7745c5c3_Err = templ.JoinStringErrs(t(ctx, "running.user.more-sessions", "More sessions than these are signed in."))
+			templ_7745c5c3_Var41, templ_7745c5c3_Err = templ.JoinStringErrs(t(ctx, "sessions.more", "More sessions than these are signed in."))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/runninguser.templ`, Line: 179, Col: 101}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/runninguser.templ`, Line: 179, Col: 88}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var41))
 			if templ_7745c5c3_Err != nil {
@@ -971,7 +971,7 @@ func runningSession(user string, s Session, symbol string) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = runningAct(userPath(user, "/sessions/"+s.ID+"/end"), "", s.endLabel(ctx), t(ctx, "running.user.sign-out", "Sign out"), t(ctx, "running.signing-out", "Signing out…")).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = runningAct(userPath(user, "/sessions/"+s.ID+"/end"), "", s.endLabel(ctx), t(ctx, "button.sign-out", "Sign out"), t(ctx, "button.signing-out", "Signing out…")).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1047,9 +1047,9 @@ func runningActivity(m RunningPerson) templ.Component {
 			}
 			if m.Activity.Later {
 				var templ_7745c5c3_Var47 string
-				templ_7745c5c3_Var47, templ_7745c5c3_Err = templ.JoinStringErrs(t(ctx, "running.nothing-older", "Nothing older."))
+				templ_7745c5c3_Var47, templ_7745c5c3_Err = templ.JoinStringErrs(t(ctx, "list.none-older", "Nothing older."))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/runninguser.templ`, Line: 204, Col: 56}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/runninguser.templ`, Line: 204, Col: 50}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var47))
 				if templ_7745c5c3_Err != nil {
@@ -1133,9 +1133,9 @@ func runningActivity(m RunningPerson) templ.Component {
 						return templ_7745c5c3_Err
 					}
 					var templ_7745c5c3_Var51 string
-					templ_7745c5c3_Var51, templ_7745c5c3_Err = templ.JoinStringErrs(t(ctx, "running.user.each", "Show all {n}", "n", strconv.Itoa(len(e.Each))))
+					templ_7745c5c3_Var51, templ_7745c5c3_Err = templ.JoinStringErrs(t(ctx, "list.show-all", "Show all {n}", "n", strconv.Itoa(len(e.Each))))
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/runninguser.templ`, Line: 225, Col: 95}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/runninguser.templ`, Line: 225, Col: 91}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var51))
 					if templ_7745c5c3_Err != nil {
@@ -1231,9 +1231,9 @@ func runningActivity(m RunningPerson) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var54 string
-				templ_7745c5c3_Var54, templ_7745c5c3_Err = templ.JoinStringErrs(t(ctx, "running.newest", "Newest"))
+				templ_7745c5c3_Var54, templ_7745c5c3_Err = templ.JoinStringErrs(t(ctx, "list.newest", "Newest"))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/runninguser.templ`, Line: 248, Col: 100}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/runninguser.templ`, Line: 248, Col: 97}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var54))
 				if templ_7745c5c3_Err != nil {
@@ -1263,9 +1263,9 @@ func runningActivity(m RunningPerson) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var56 string
-				templ_7745c5c3_Var56, templ_7745c5c3_Err = templ.JoinStringErrs(t(ctx, "running.older", "Older"))
+				templ_7745c5c3_Var56, templ_7745c5c3_Err = templ.JoinStringErrs(t(ctx, "list.older", "Older"))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/runninguser.templ`, Line: 251, Col: 94}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/runninguser.templ`, Line: 251, Col: 91}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var56))
 				if templ_7745c5c3_Err != nil {

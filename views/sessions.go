@@ -2,7 +2,6 @@ package views
 
 import (
 	"context"
-	"strings"
 
 	"github.com/a-h/templ"
 )
@@ -49,11 +48,11 @@ func endPath(id string) templ.SafeURL { return templ.SafeURL("/sessions/" + id +
 func (s Session) endLabel(ctx context.Context) string {
 	label := t(ctx, "sessions.end-label", "Sign out {session}", "session", s.Name)
 	if len(s.Claims) > 0 {
-		quoteds := make([]string, len(s.Claims))
+		claims := make([]string, len(s.Claims))
 		for i, claim := range s.Claims {
-			quoteds[i] = quoted(ctx, claim)
+			claims[i] = quoted(ctx, claim)
 		}
-		label = t(ctx, "sessions.end-label.claims", "{label}, calls itself {claims}", "label", label, "claims", strings.Join(quoteds, t(ctx, "list.separator", ",")+" "))
+		label = t(ctx, "sessions.end-label.claims", "{label}, calls itself {claims}", "label", label, "claims", commas(ctx, claims))
 	}
 	if s.Address != "" {
 		label = t(ctx, "sessions.end-label.address", "{label}, from {address}", "label", label, "address", s.Address)

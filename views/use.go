@@ -2,12 +2,9 @@ package views
 
 import (
 	"context"
-	"io"
 	"net/url"
 	"slices"
 	"strings"
-
-	"github.com/a-h/templ"
 )
 
 // Knowledge says whether a key's use is known, and if not, why. The reasons are different texts: "never used" is a claim.
@@ -76,21 +73,6 @@ type UsedBy struct{ Name, Platform, PlatformVersion, SDK, SDKVersion string }
 func (d UsedBy) parts() []string {
 	texts := []string{d.Name, joined(d.Platform, d.PlatformVersion), joined(d.SDK, d.SDKVersion)}
 	return slices.DeleteFunc(texts, func(text string) bool { return text == "" })
-}
-
-// claims are the parts as the device says them, in quotation marks.
-func (d UsedBy) claims() templ.Component {
-	return templ.ComponentFunc(func(ctx context.Context, to io.Writer) error {
-		p := penFor(ctx, to)
-		for i, text := range d.parts() {
-			if i > 0 {
-				p.T("list.separator", ",")
-				p.html(" ")
-			}
-			p.draw(claim(text))
-		}
-		return p.err
-	})
 }
 
 func joined(name, version string) string {

@@ -352,8 +352,8 @@ func TestTheQuotaIsTheSameInWordsAndOnTheMeter(t *testing.T) {
 		{19, "19 of 20", "near", false}, {20, "20 of 20", "full", true}, {21, "21 of 20", "full", true},
 	} {
 		q := views.Quota{Used: c.used, Limit: 20}
-		if q.Text() != c.text || q.Level() != c.level || q.Full() != c.full {
-			t.Errorf("%d: %q, %s, full %v", c.used, q.Text(), q.Level(), q.Full())
+		if q.In(t.Context()) != c.text || q.Level() != c.level || q.Full() != c.full {
+			t.Errorf("%d: %q, %s, full %v", c.used, q.In(t.Context()), q.Level(), q.Full())
 		}
 		m := keysPage(1, "x")
 		m.Quota = q
