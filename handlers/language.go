@@ -45,14 +45,13 @@ const languagePath = "/language"
 
 // showLanguages leads back to the page that one comes from.
 func (h *dashboard) showLanguages(c echo.Context) error {
-	p := h.page(c, t(c, "language.choice", "Language"))
-	p.Here = home
+	back := home
 	if from, err := url.Parse(c.Request().Referer()); err == nil && h.isOurs(originIn(c.Request().Referer()), c.Request().Host) {
 		if from.Path != languagePath {
-			p.Here = hereAgain(from.Path)
+			back = hereAgain(from.Path)
 		}
 	}
-	page := views.LanguagePage(p)
+	page := views.LanguagePage(h.page(c, t(c, "language.choice", "Language")), back)
 	return render(c, http.StatusOK, page, page)
 }
 

@@ -99,7 +99,7 @@ func (p Page) current(path string) string {
 	switch {
 	case here == path:
 		return "page"
-	case strings.HasPrefix(here, path+"/"), path == "/account" && here == "/sessions",
+	case strings.HasPrefix(here, path+"/"), path == "/account" && (here == "/sessions" || here == "/language"),
 		path == "/keys" && (here == "/device" || strings.HasPrefix(here, "/device/")):
 		return "true"
 	default:
