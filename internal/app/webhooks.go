@@ -74,11 +74,14 @@ func (a *App) sendWebhooks(ctx context.Context) {
 
 // lookAfterWebhooks keeps what waits for webhooks within bounds.
 func (a *App) lookAfterWebhooks(ctx context.Context, now time.Time) {
-	full, err := a.store.LookAfterWebhooks(ctx, now)
+	full, room, err := a.store.LookAfterWebhooks(ctx, now)
 	if err != nil && ctx.Err() == nil {
 		a.log.Error("look after webhooks", "cause", err)
 	}
 	for _, w := range full {
 		a.log.Error("so many events wait for a webhook that no more are queued for it", "webhook", w.ID, "waiting", w.Waiting, "problem", w.Problem)
+	}
+	for _, w := range room {
+		a.log.Warn("events are queued for a webhook again, and those since it was full are never sent", "webhook", w.ID, "full_since", w.FullAt)
 	}
 }

@@ -402,11 +402,11 @@ func (s *Store) NotDelivered(ctx context.Context, id string, u Undelivered) (off
 }
 
 // LookAfterWebhooks keeps what waits within bounds: nothing more is queued for a webhook for which very much waits, until there is room,
-// and nothing waits for one that is off. It gives the webhooks for which that has begun now.
-func (s *Store) LookAfterWebhooks(ctx context.Context, now time.Time) (full []model.Webhook, err error) {
+// and nothing waits for one that is off. It gives the webhooks for which that has begun now, and those for which it has ended.
+func (s *Store) LookAfterWebhooks(ctx context.Context, now time.Time) (full, room []model.Webhook, err error) {
 	hooks, err := s.Webhooks(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, w := range hooks {
 		switch {
@@ -423,12 +423,13 @@ func (s *Store) LookAfterWebhooks(ctx context.Context, now time.Time) (full []mo
 				_, err := t.exec(webhookRoom, w.ID)
 				return err
 			})
+			room = append(room, w)
 		}
 		if err != nil {
-			return full, doing("look after webhooks", err)
+			return full, room, doing("look after webhooks", err)
 		}
 	}
-	return full, nil
+	return full, room, nil
 }
 
 // sweepWebhook deletes what waits for a webhook, unless it is on again.

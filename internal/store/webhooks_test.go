@@ -26,21 +26,28 @@ func TestNoMoreIsQueuedForAWebhookForWhichVeryMuchWaits(t *testing.T) {
 			t.Errorf("%d wait, want %d: %v", all[0].Waiting, waiting, err)
 		}
 	}
-	look := func(full int) {
+	look := func(full, room int) {
 		t.Helper()
-		if now, err := s.LookAfterWebhooks(ctx, now); err != nil || len(now) != full {
-			t.Errorf("%v, %v", now, err)
+		began, ended, err := s.LookAfterWebhooks(ctx, now)
+		if err != nil || len(began) != full || len(ended) != room {
+			t.Errorf("%v, %v, %v", began, ended, err)
+		}
+		for _, w := range ended {
+			if since := w.FullAt; since.UnixMilli() != now.UnixMilli() {
+				t.Errorf("nothing was queued since %v, want %v", since, now)
+			}
 		}
 	}
 	run(t, s.file.writer.conn, `
 WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
 INSERT INTO webhook_outbox (webhook_id, user_id, event_id, next_at, tries) SELECT '0a1b2c3d', 'user ' || (i % 9), i, 0, 0 FROM n`, webhookFullRows-1)
 	happens(webhookFullRows)
-	look(1)
-	look(0) // it is said once
+	look(1, 0)
+	look(0, 0) // it is said once
 	happens(webhookFullRows)
 	run(t, s.file.writer.conn, `DELETE FROM webhook_outbox WHERE user_id LIKE 'user %' AND CAST(event_id AS INTEGER) BETWEEN 1 AND ?`, webhookFullRows-webhookRoomRows+1)
-	look(0)
+	look(0, 1)
+	look(0, 0)
 	happens(webhookRoomRows)
 	if err := s.DeleteWebhook(ctx, w.ID, model.OperatorAct{ID: model.NewID(now), At: now}); err != nil {
 		t.Error(err)

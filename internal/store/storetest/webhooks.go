@@ -295,7 +295,7 @@ func proveFailing(t *testing.T, s *store.Store) {
 	if claimed, err := s.ClaimWebhook(t.Context(), w.ID, at, at); err != nil || claimed {
 		t.Error(claimed, err)
 	}
-	if _, err := s.LookAfterWebhooks(t.Context(), at); err != nil {
+	if _, _, err := s.LookAfterWebhooks(t.Context(), at); err != nil {
 		t.Error(err)
 	}
 	wantWaiting(t, s, w.ID, 0)
