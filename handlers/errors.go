@@ -88,27 +88,27 @@ func explainKind(ctx context.Context, err error) problem {
 		return explainStatus(ctx, http.StatusInternalServerError)
 	}
 	l := lang.Of(ctx)
-	goHome, tryAgain := goHome.In(ctx), tryAgain.In(ctx)
+	keys, again := goHome.In(ctx), tryAgain.In(ctx)
 	switch e.Kind {
 	case model.KindForbidden:
 		return problem{status: http.StatusForbidden, heading: l.T("error.forbidden.heading", "Keys can’t be managed from here"),
 			text: l.T("error.forbidden.text", "You’re signed in anonymously or with a key, and keys can’t manage keys. Sign out, then sign in with your email and password.")}
 	case model.KindNotFound:
 		return problem{status: http.StatusNotFound, heading: l.T("error.no-key.heading", "Key not found"),
-			text: l.T("error.no-key.text", "It may have been deleted somewhere else, or the address may be incomplete."), link: home, linkText: goHome}
+			text: l.T("error.no-key.text", "It may have been deleted somewhere else, or the address may be incomplete."), link: home, linkText: keys}
 	case model.KindReplacing:
 		return problem{status: http.StatusConflict, heading: l.T("error.replacing.heading", "This key is being replaced already"),
-			text: l.T("error.replacing.text", "Nothing was changed. Finish that replacement or stop it first."), link: home, linkText: goHome}
+			text: l.T("error.replacing.text", "Nothing was changed. Finish that replacement or stop it first."), link: home, linkText: keys}
 	case model.KindNoReplacement:
 		return problem{status: http.StatusConflict, heading: l.T("error.no-replacement.heading", "This key can’t be replaced like that"),
-			text: l.T("error.no-replacement.text", "Nothing was changed. The key may have been turned off meanwhile."), link: home, linkText: goHome}
+			text: l.T("error.no-replacement.text", "Nothing was changed. The key may have been turned off meanwhile."), link: home, linkText: keys}
 	case model.KindLeaked: // by another way than its switch, which asks for its name
 		return problem{status: http.StatusConflict, heading: l.T("error.leaked.heading", "You said that the value of this key leaked"),
-			text: l.T("error.leaked.text", "Nothing was changed. To turn the key on all the same, use the switch on its page."), link: home, linkText: goHome}
+			text: l.T("error.leaked.text", "Nothing was changed. To turn the key on all the same, use the switch on its page."), link: home, linkText: keys}
 	case model.KindStorageDown: // people can do nothing about it: that it passes must not be promised
 		p := problem{status: http.StatusServiceUnavailable, heading: l.T("error.storage.here", "This server can’t read or save anything right now"),
 			text:       l.T("error.storage.text", "Nothing was changed. If this lasts, tell the administrator of this server."),
-			retryAfter: "30", again: l.T("error.wait", waitALittle), linkText: tryAgain}
+			retryAfter: "30", again: l.T("error.wait", waitALittle), linkText: again}
 		if e.Elsewhere {
 			p.heading = l.T("error.storage.elsewhere", "The key service can’t read or save anything right now")
 		}
@@ -118,19 +118,19 @@ func explainKind(ctx context.Context, err error) problem {
 	case model.KindRefuses:
 		return problem{status: http.StatusBadGateway, heading: l.T("error.refuses.heading", "The key service refuses all sign-ins"),
 			text:     l.T("error.refuses.text", "It may not know this app, or not accept email and password. With the reference below, the administrator of this server can find the cause."),
-			linkText: tryAgain}
+			linkText: again}
 	case model.KindInsecure:
 		return problem{status: http.StatusBadGateway, heading: l.T("error.insecure.heading", "The secure connection to the key service failed"),
 			text:     l.T("error.insecure.text", "Nothing was changed, and you’re still signed in. Tell the administrator of this server."),
-			stranger: l.T("error.insecure.stranger", "Nothing was changed. Tell the administrator of this server."), linkText: tryAgain}
+			stranger: l.T("error.insecure.stranger", "Nothing was changed. Tell the administrator of this server."), linkText: again}
 	case model.KindMisconfigured:
 		return problem{status: http.StatusBadGateway, heading: l.T("error.misconfigured.heading", "This server is misconfigured"),
 			text:     l.T("error.misconfigured.text", "The key service goes by another address than the one set here. Nothing was changed, and you’re still signed in. Tell the administrator of this server."),
-			stranger: l.T("error.misconfigured.stranger", "The key service goes by another address than the one set here. Nothing was changed. Tell the administrator of this server."), linkText: tryAgain}
+			stranger: l.T("error.misconfigured.stranger", "The key service goes by another address than the one set here. Nothing was changed. Tell the administrator of this server."), linkText: again}
 	case model.KindUnreachable:
 		return problem{status: http.StatusBadGateway, heading: l.T("error.unreachable.heading", "We can’t reach the key service"),
 			text:     l.T("error.unreachable.text", "Nothing was changed, and you’re still signed in."),
-			stranger: l.T("error.unreachable.stranger", "Nothing was changed."), linkText: tryAgain}
+			stranger: l.T("error.unreachable.stranger", "Nothing was changed."), linkText: again}
 	case model.KindTimedOut:
 		return stillSignedIn(ctx, http.StatusGatewayTimeout, l.T("error.timed-out.heading", "The key service didn’t answer in time"))
 	case model.KindBrokeOff:
