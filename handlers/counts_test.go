@@ -101,15 +101,15 @@ func TestAllocationsOfTheListPageStayWithinTheirBudget(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got := testing.AllocsPerRun(100, b.repeatable("/keys")); got > 1200 {
-		t.Errorf("the list page takes %.0f allocations, want 1,200 at most", got)
+	if got := testing.AllocsPerRun(100, b.repeatable("/keys")); got > 900 {
+		t.Errorf("the list page takes %.0f allocations, want 900 at most", got)
 	} else {
 		t.Logf("list page: %.0f allocations", got)
 	}
 
 	page := views.KeysPage(twentyKeys())
-	if got := testing.AllocsPerRun(100, func() { _ = page.Render(context.Background(), io.Discard) }); got > 700 {
-		t.Errorf("the component takes %.0f allocations, want 700 at most", got)
+	if got := testing.AllocsPerRun(100, func() { _ = page.Render(context.Background(), io.Discard) }); got > 350 {
+		t.Errorf("the component takes %.0f allocations, want 350 at most", got)
 	} else {
 		t.Logf("component: %.0f allocations", got)
 	}
