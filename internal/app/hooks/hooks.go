@@ -49,8 +49,8 @@ type Config struct {
 // Receivers fulfils accounts.Receivers.
 type Receivers struct {
 	networks []*net.IPNet
-	https    http.Client
-	http     http.Client
+	https    *http.Transport
+	http     *http.Transport
 	tryTime  time.Duration
 }
 
@@ -58,13 +58,13 @@ type Receivers struct {
 // address.
 func New(cfg Config) *Receivers {
 	r := &Receivers{networks: cfg.Networks, tryTime: tryTime}
-	r.https, r.http = r.client(cfg, r.mayReach), r.client(cfg, r.mayReachPlainly)
+	r.https, r.http = r.transport(cfg, r.mayReach), r.transport(cfg, r.mayReachPlainly)
 	return r
 }
 
-// client connects to addresses that are allowed alone: what is asked is the address itself, once a name has been looked up, so that no
+// transport connects to addresses that are allowed alone: what is asked is the address itself, once a name has been looked up, so that no
 // name leads elsewhere.
-func (r *Receivers) client(cfg Config, allowed func(net.IP) bool) http.Client {
+func (r *Receivers) transport(cfg Config, allowed func(net.IP) bool) *http.Transport {
 	dialer := &net.Dialer{
 		Timeout: tryTime, Resolver: cfg.Resolver,
 		Control: func(_, address string, _ syscall.RawConn) error {
@@ -79,13 +79,10 @@ func (r *Receivers) client(cfg Config, allowed func(net.IP) bool) http.Client {
 			return nil
 		},
 	}
-	return http.Client{
-		Transport: &http.Transport{
-			DialContext: dialer.DialContext, TLSClientConfig: &tls.Config{RootCAs: cfg.Roots, MinVersion: tls.VersionTLS12},
-			TLSHandshakeTimeout: tryTime, ResponseHeaderTimeout: tryTime, MaxResponseHeaderBytes: maxHead,
-			MaxIdleConnsPerHost: 1, MaxIdleConns: model.MaxWebhooks, IdleConnTimeout: idleTime, DisableCompression: true,
-		},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	return &http.Transport{
+		DialContext: dialer.DialContext, TLSClientConfig: &tls.Config{RootCAs: cfg.Roots, MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout: tryTime, ResponseHeaderTimeout: tryTime, MaxResponseHeaderBytes: maxHead,
+		MaxIdleConnsPerHost: 1, MaxIdleConns: model.MaxWebhooks, IdleConnTimeout: idleTime, DisableCompression: true,
 	}
 }
 
@@ -99,7 +96,7 @@ func (r *Receivers) Check(address string) error {
 		return errors.New("is not a valid URL") // without the cause, which repeats it
 	case u.Scheme != "https" && u.Scheme != "http":
 		return errors.New("must begin with https://")
-	case u.Host == "" || u.Hostname() == "":
+	case strings.Trim(u.Hostname(), ".") == "" || strings.HasSuffix(u.Host, ":"):
 		return errors.New("must name a host")
 	case u.User != nil:
 		return errors.New("must not contain a user name or a password: receivers check the signature")
@@ -139,11 +136,11 @@ func (r *Receivers) Post(ctx context.Context, d accounts.Delivery) accounts.Answ
 	req.Header.Set("Webhook-Id", d.ID)
 	req.Header.Set("Webhook-Timestamp", strconv.FormatInt(d.At.Unix(), 10))
 	req.Header.Set("Webhook-Signature", d.Signature)
-	client := &r.https
+	transport := r.https
 	if req.URL.Scheme == "http" {
-		client = &r.http
+		transport = r.http
 	}
-	res, err := client.Do(req) //nolint:gosec // where it leads is asked of each address that it connects to
+	res, err := transport.RoundTrip(req) // and no http.Client, which would look where a redirect leads
 	if err != nil {
 		return accounts.Answer{Problem: problem(err)}
 	}

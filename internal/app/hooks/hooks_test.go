@@ -70,25 +70,27 @@ func TestAnAddressOfAWebhookIsLookedAtBeforeAnythingIsSent(t *testing.T) {
 		"https://ops.example.org:8443/a?b=c%20": "",
 		"https://8.8.8.8/":                      "",
 
-		"http://ops.example.org/":                              "must begin with https://",
-		"ftp://ops.example.org/":                               "must begin with https://",
-		"ops.example.org":                                      "must begin with https://",
-		"":                                                     "must begin with https://",
-		"https:///latchkey":                                    "must name a host",
-		"https://:443/":                                        "must name a host",
-		"https://u:geheim@ops.example.org":                     "must not contain a user name",
-		"https://u@ops.example.org":                            "must not contain a user name",
-		"https://ops.example.org/#geheim":                      "fragment",
-		"https://ops.example.org:0/":                           "port",
-		"https://ops.example.org:99999/":                       "port",
-		"https://127.0.0.1/":                                   "webhooks must not reach",
-		"https://[::ffff:169.254.169.254]":                     "webhooks must not reach",
-		"https://[fe80::1%25eth0]/":                            "webhooks must not reach",
-		"https://10.0.0.1/":                                    "webhooks must not reach",
-		"https://ops.example.org/\n":                           "not a valid URL",
-		"https://ops.example.org/a b":                          "not a valid URL",
-		"https://öps.example.org/":                             "not a valid URL",
-		"https://ops.example.org/%zz":                          "not a valid URL",
+		"http://ops.example.org/":          "must begin with https://",
+		"ftp://ops.example.org/":           "must begin with https://",
+		"ops.example.org":                  "must begin with https://",
+		"":                                 "must begin with https://",
+		"https:///latchkey":                "must name a host",
+		"https://:443/":                    "must name a host",
+		"https://./":                       "must name a host",
+		"https://example.org:/":            "must name a host",
+		"https://u:geheim@ops.example.org": "must not contain a user name",
+		"https://u@ops.example.org":        "must not contain a user name",
+		"https://ops.example.org/#geheim":  "fragment",
+		"https://ops.example.org:0/":       "port",
+		"https://ops.example.org:99999/":   "port",
+		"https://127.0.0.1/":               "webhooks must not reach",
+		"https://[::ffff:169.254.169.254]": "webhooks must not reach",
+		"https://[fe80::1%25eth0]/":        "webhooks must not reach",
+		"https://10.0.0.1/":                "webhooks must not reach",
+		"https://ops.example.org/\n":       "not a valid URL",
+		"https://ops.example.org/a b":      "not a valid URL",
+		"https://öps.example.org/":         "not a valid URL",
+		"https://ops.example.org/%zz":      "not a valid URL",
 		"https://ops.example.org/" + strings.Repeat("a", 2000): "at most 2000",
 	} {
 		err := New(Config{}).Check(address)
@@ -187,6 +189,9 @@ func TestWhatAReceiverAnswersIsToldInWordsOfOurs(t *testing.T) {
 				case <-time.After(100 * time.Millisecond):
 				}
 			}
+		case "/moved-nowhere":
+			w.Header().Set("Location", "http://[")
+			w.WriteHeader(http.StatusFound)
 		case "/other": // another protocol, of which nothing comes
 			conn, _, err := http.NewResponseController(w).Hijack()
 			if err != nil {
@@ -210,14 +215,15 @@ func TestWhatAReceiverAnswersIsToldInWordsOfOurs(t *testing.T) {
 	nobody := httptest.NewServer(nil)
 	nobody.Close()
 	for address, want := range map[string]accounts.Answer{
-		r.URL + "/moved":   {Problem: "answered 307: redirects are not followed"},
-		r.URL + "/gone":    {Problem: "answered 410", Gone: true},
-		r.URL + "/trickle": {},
-		r.URL + "/slow":    {Problem: "timed out"},
-		r.URL + "/other":   {Problem: "answered 101"},
-		r.URL + "/head":    {Problem: "the connection failed"},
-		r.URL + "/":        {Problem: "answered 500"},
-		nobody.URL:         {Problem: "refused the connection"},
+		r.URL + "/moved":         {Problem: "answered 307: redirects are not followed"},
+		r.URL + "/moved-nowhere": {Problem: "answered 302: redirects are not followed"},
+		r.URL + "/gone":          {Problem: "answered 410", Gone: true},
+		r.URL + "/trickle":       {},
+		r.URL + "/slow":          {Problem: "timed out"},
+		r.URL + "/other":         {Problem: "answered 101"},
+		r.URL + "/head":          {Problem: "the connection failed"},
+		r.URL + "/":              {Problem: "answered 500"},
+		nobody.URL:               {Problem: "refused the connection"},
 		strings.Replace(r.URL, "https:", "http:", 1):      {Problem: "answered 400"}, // what package http says to plain HTTP
 		strings.Replace(nobody.URL, "127.0.0.1", "[1", 1): {Problem: "its address is not valid"},
 	} {
