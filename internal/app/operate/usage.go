@@ -29,6 +29,7 @@ var managed = map[string]string{
 	"user":       "manages the accounts of this server",
 	"key":        "manages the keys of a user",
 	"knock":      "shows devices that were refused, and gives them to their users",
+	"webhook":    "manages the webhooks: where this server sends what happens",
 	"server-key": "manages keys that belong to no person: those of gateways and of other programs of yours",
 }
 
