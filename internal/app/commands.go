@@ -211,6 +211,7 @@ accepts those keys.
   latchkey adopt-keys …      give values that devices already have to users, as new keys
   latchkey knock …           list devices that were refused, and give them to users (see latchkey knock --help)
   latchkey server-key …      create, list, turn off and delete keys of programs that belong to no person
+  latchkey webhook …         send what happens to programs of yours, signed (see latchkey webhook --help)
   latchkey import-users …    create accounts from a user export of App Services' Admin API
   latchkey import-custom-data …
                              save what apps know of users, from a file of mongoexport
