@@ -6,19 +6,20 @@ import (
 
 	"latchkey/internal/model"
 	"latchkey/internal/store"
+	"latchkey/internal/testkit"
 )
 
 // What a device did while the program was off, or while the clock was wrong, nobody has seen: an old key is turned off by neither.
 func TestAnOldKeyIsTurnedOffBesideTheSweepWhenItWasQuietWhileItCouldBeSeen(t *testing.T) {
 	t.Parallel()
 	cfg := testConfig(t)
-	now := time.Now().Round(0)
-	cfg.Now = func() time.Time { return now }
+	clock := testkit.NewClock(time.Now().Round(0))
+	cfg.Now = clock.Now
 	a := run(t, cfg)
-	old := beginReplacement(t, a.store, now)
+	old := beginReplacement(t, a.store, clock.Now())
 	goOn := func(d time.Duration) { // half an hour at a time is what the program takes for time that it ran
 		for ; d > 0; d -= 30 * time.Minute {
-			now = now.Add(30 * time.Minute)
+			clock.Advance(30 * time.Minute)
 			a.sweep(t.Context())
 		}
 	}
@@ -31,18 +32,18 @@ func TestAnOldKeyIsTurnedOffBesideTheSweepWhenItWasQuietWhileItCouldBeSeen(t *te
 	a.sweep(t.Context())
 	goOn(30 * time.Minute)
 	is(false, "half an hour later")
-	now = now.Add(72 * time.Hour)
+	clock.Advance(72 * time.Hour)
 	a.sweep(t.Context())
 	is(false, "when the clock jumped ahead")
-	now = now.Add(-72 * time.Hour)
+	clock.Advance(-72 * time.Hour)
 	a.sweep(t.Context())
 	if err := a.stop(); err != nil {
 		t.Fatal(err)
 	}
-	now = now.Add(5 * time.Hour)
+	clock.Advance(5 * time.Hour)
 	a = run(t, cfg)
 	for quiet, want := range map[time.Duration]int{time.Hour - time.Minute: 0, time.Hour: 1} { // whatever is believed of the clock
-		if due, err := a.store.DueReplacements(t.Context(), now.Add(quiet)); err != nil || len(due) != want {
+		if due, err := a.store.DueReplacements(t.Context(), clock.Now().Add(quiet)); err != nil || len(due) != want {
 			t.Errorf("after %v there are %d to finish, want %d; %v", quiet, len(due), want, err)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"latchkey/handlers/websession"
 	"latchkey/internal/model"
+	"latchkey/internal/testkit"
 )
 
 func TestWorkIsRepeatedAfterEachPauseUntilTheContextEnds(t *testing.T) {
@@ -49,7 +50,8 @@ func TestASweepDeletesWhatHasExpiredByTheProgramsClock(t *testing.T) {
 	t.Parallel()
 	cfg := testConfig(t)
 	now := time.Now()
-	cfg.Now = func() time.Time { return now }
+	clock := testkit.NewClock(now)
+	cfg.Now = clock.Now
 	a := run(t, cfg)
 	row := model.WebSession{IDHash: [32]byte{1}, Sealed: []byte("x"), CreatedAt: now, LastSeenAt: now, ExpiresAt: now.Add(12 * time.Hour)}
 	if err := a.store.CreateWebSession(t.Context(), row); err != nil {
@@ -59,7 +61,7 @@ func TestASweepDeletesWhatHasExpiredByTheProgramsClock(t *testing.T) {
 	if _, err := a.store.WebSession(t.Context(), row.IDHash); err != nil {
 		t.Errorf("a web session in use: %v", err)
 	}
-	now = now.Add(websession.Idle + time.Second)
+	clock.Advance(websession.Idle + time.Second)
 	a.sweep(t.Context())
 	if _, err := a.store.WebSession(t.Context(), row.IDHash); !errors.Is(err, model.ErrNotFound) {
 		t.Errorf("an idle web session: %v", err)
