@@ -210,6 +210,9 @@
     $("#name").focus();
   });
 
+  // Who types fast was here before this script.
+  if ($("#label")?.value) $("#label").dispatchEvent(new Event("input", { bubbles: true }));
+
   // A person who has just registered types a label next, where that opens no keyboard over half the page.
   if (document.readyState !== "complete" && matchMedia("(hover: hover)").matches) $(".first #label")?.focus();
 })();
