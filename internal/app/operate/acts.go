@@ -82,12 +82,17 @@ func (c call) change(ctx context.Context, path, did, wasSo string) error {
 	if err := c.line.call(ctx, path, named{c.argument}, &done); err != nil {
 		return err
 	}
-	return c.print(done, func(w io.Writer) error {
+	return c.printChange(done, done.Changed, done.User.who(), did, wasSo)
+}
+
+// printChange says what an act did to what has that name, or that it was so already.
+func (c call) printChange(answer any, changed bool, name, did, wasSo string) error {
+	return c.print(answer, func(w io.Writer) error {
 		words := did
-		if !done.Changed {
+		if !changed {
 			words = wasSo
 		}
-		_, err := fmt.Fprintf(w, words, done.User.who())
+		_, err := fmt.Fprintf(w, words, name)
 		return err
 	})
 }
@@ -124,11 +129,9 @@ func deleteUser(ctx context.Context, c call) error {
 	if err := c.line.call(ctx, pathFindUser, named{c.argument}, &found); err != nil {
 		return err
 	}
-	if !c.yes {
-		question := fmt.Sprintf("Delete %s and their keys (%d)? This cannot be undone.", found.who(), found.Keys)
-		if err := c.confirm(ctx, question); err != nil {
-			return err
-		}
+	question := fmt.Sprintf("Delete %s and their keys (%d)? This cannot be undone.", found.who(), found.Keys)
+	if err := c.confirm(ctx, question); err != nil {
+		return err
 	}
 	// By the id: the name may be somebody else's by now.
 	if err := c.line.call(ctx, pathDeleteUser, named{found.ID}, &found); err != nil {

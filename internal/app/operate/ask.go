@@ -72,8 +72,11 @@ func (c Console) ask(ctx context.Context, question string) (string, error) {
 	return line, errors.Join(err, term.Restore(fd, shows)) // a read that nobody waits for any more goes on
 }
 
-// confirm goes on only when a person says so.
+// confirm goes on only when a person says so, by --yes or when they are asked.
 func (c call) confirm(ctx context.Context, question string) error {
+	if c.yes {
+		return nil
+	}
 	if c.Terminal == nil {
 		return usageError{errors.New("not a terminal: pass --yes to confirm")}
 	}

@@ -199,15 +199,13 @@ func deleteKey(ctx context.Context, c call) error {
 	if err := c.line.call(ctx, pathFindKey, ownedKey{User: c.argument, Name: c.second}, &found); err != nil {
 		return err
 	}
-	if !c.yes {
-		used := "It was never used."
-		if at := found.Key.LastUsedAt; !at.IsZero() {
-			used = fmt.Sprintf("It was last used on %s, from %s.", at.UTC().Format("2 January 2006, 15:04 UTC"), cmp.Or(legible(found.Key.LastAddress), "an unknown address"))
-		}
-		question := fmt.Sprintf("Delete the key %s of %s? %s This cannot be undone.", legible(found.Key.Name), found.User.who(), used)
-		if err := c.confirm(ctx, question); err != nil {
-			return err
-		}
+	used := "It was never used."
+	if at := found.Key.LastUsedAt; !at.IsZero() {
+		used = fmt.Sprintf("It was last used on %s, from %s.", at.UTC().Format("2 January 2006, 15:04 UTC"), cmp.Or(legible(found.Key.LastAddress), "an unknown address"))
+	}
+	question := fmt.Sprintf("Delete the key %s of %s? %s This cannot be undone.", legible(found.Key.Name), found.User.who(), used)
+	if err := c.confirm(ctx, question); err != nil {
+		return err
 	}
 	// By the ids: the names may be others' by now.
 	if err := c.line.call(ctx, pathDeleteKey, ownedKey{User: found.User.ID, Name: found.Key.ID}, &found); err != nil {

@@ -262,14 +262,7 @@ func (c call) switchServerKey(ctx context.Context, on bool, did, wasSo string) e
 	if err := c.line.call(ctx, pathSwitchServerKey, namedKey{c.argument, on}, &done); err != nil {
 		return err
 	}
-	return c.print(done, func(w io.Writer) error {
-		words := did
-		if !done.Changed {
-			words = wasSo
-		}
-		_, err := fmt.Fprintf(w, words, done.Key.Name)
-		return err
-	})
+	return c.printChange(done, done.Changed, done.Key.Name, did, wasSo)
 }
 
 func deleteServerKey(ctx context.Context, c call) error {
@@ -277,11 +270,9 @@ func deleteServerKey(ctx context.Context, c call) error {
 	if err := c.line.call(ctx, pathFindServerKey, namedKey{Name: c.argument}, &found); err != nil {
 		return err
 	}
-	if !c.yes {
-		question := fmt.Sprintf("Delete the server key %s? Whatever has its value can no longer sign in. This cannot be undone.", found.Name)
-		if err := c.confirm(ctx, question); err != nil {
-			return err
-		}
+	question := fmt.Sprintf("Delete the server key %s? Whatever has its value can no longer sign in. This cannot be undone.", found.Name)
+	if err := c.confirm(ctx, question); err != nil {
+		return err
 	}
 	if err := c.line.call(ctx, pathDeleteServerKey, namedKey{Name: c.argument}, &found); err != nil {
 		return err

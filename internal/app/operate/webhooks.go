@@ -28,7 +28,7 @@ func withKinds(fs *flag.FlagSet, o *options) {
 	fs.StringVar(&o.kinds, "kinds", "", "`KINDS` of events to send, such as key-made,key-turned-off, separated by commas; without it, those that change which keys work")
 }
 
-// webhookCommands are those about other programs that are told what happened.
+// webhookCommands are those about programs that are sent what happens.
 func webhookCommands() []command {
 	sealed := []string{"webhook-networks"}
 	return []command{
@@ -318,14 +318,7 @@ func (c call) switchWebhook(ctx context.Context, on bool, did, wasSo string) err
 	if err := c.line.call(ctx, pathSwitchWebhook, namedWebhook{c.argument, on}, &done); err != nil {
 		return err
 	}
-	return c.print(done, func(w io.Writer) error {
-		words := did
-		if !done.Changed {
-			words = wasSo
-		}
-		_, err := fmt.Fprintf(w, words, done.Webhook.ID)
-		return err
-	})
+	return c.printChange(done, done.Changed, done.Webhook.ID, did, wasSo)
 }
 
 func deleteWebhook(ctx context.Context, c call) error {
@@ -333,11 +326,9 @@ func deleteWebhook(ctx context.Context, c call) error {
 	if err := c.line.call(ctx, pathFindWebhook, namedWebhook{ID: c.argument}, &found); err != nil {
 		return err
 	}
-	if !c.yes {
-		question := fmt.Sprintf("Delete the webhook to %s? What waits for it is never sent. This cannot be undone.", legible(found.Place))
-		if err := c.confirm(ctx, question); err != nil {
-			return err
-		}
+	question := fmt.Sprintf("Delete the webhook to %s? What waits for it is never sent. This cannot be undone.", legible(found.Place))
+	if err := c.confirm(ctx, question); err != nil {
+		return err
 	}
 	if err := c.line.call(ctx, pathDeleteWebhook, namedWebhook{ID: c.argument}, &found); err != nil {
 		return err
