@@ -42,10 +42,10 @@ type Happening struct {
 	Last    string
 	Who     string
 	Address string
-	Several bool   // addresses, of which none is told
+	Several bool   // addresses, of which none is shown
 	Program string // "Firefox on Linux"; "" when it is none that is known
 	Claim   string // what a program that is not known calls itself, "" when that is not to be shown
-	Bad     bool   // somebody was refused
+	Bad     bool   // a person or a program was refused
 	// Each is what this stands for, newest first, when it is several that happened one after the other.
 	Each []Happening
 }

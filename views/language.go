@@ -14,7 +14,7 @@ func languageNow(ctx context.Context) *lang.Language {
 	return lang.All()[0]
 }
 
-// unread says of a language, in that language, that nobody who speaks it has read the translation; "" when somebody has.
+// unread says of a language, in that language, that nobody who speaks it has read the translation; "" when a speaker has.
 func unread(l *lang.Language) string {
 	if l.ReadBy != "" {
 		return ""

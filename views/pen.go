@@ -10,7 +10,7 @@ import (
 	"latchkey/internal/lang"
 )
 
-// pen writes what a list has in each of its rows: texts of ours, with moments and names in them. It does what "say" does for less, because
+// pen writes what a list has in each of its rows: our texts, with moments and names in them. It does what "say" does for less, because
 // nothing that it is given has to live longer than the call.
 type pen struct {
 	ctx context.Context
@@ -54,7 +54,7 @@ func (p *pen) time(w When, r rule) {
 	}
 }
 
-// T writes a text of ours.
+// T writes one of our texts.
 func (p *pen) T(id, english string, fills ...fill) {
 	for rest := p.l.Pattern(id, english); rest != ""; {
 		before, name, after := placeholder(rest)
@@ -66,13 +66,20 @@ func (p *pen) T(id, english string, fills ...fill) {
 				p.instant(f.moment)
 			case f.text == "":
 				p.time(f.moment, f.moment.rule)
-			case p.rightToLeft():
-				p.html("<bdi>", templ.EscapeString(f.text), "</bdi>")
 			default:
-				p.html(templ.EscapeString(f.text))
+				p.name(f.text)
 			}
 		}
 		rest = after
+	}
+}
+
+// name writes a name among words that may run the other way.
+func (p *pen) name(text string) {
+	if p.rightToLeft() {
+		p.html("<bdi>", templ.EscapeString(text), "</bdi>")
+	} else {
+		p.html(templ.EscapeString(text))
 	}
 }
 
@@ -87,13 +94,7 @@ func penned(by func(*pen)) templ.Component {
 
 // spelt is a name among words that may run the other way.
 func spelt(name string) templ.Component {
-	return penned(func(p *pen) {
-		if p.rightToLeft() {
-			p.html("<bdi>", templ.EscapeString(name), "</bdi>")
-		} else {
-			p.html(templ.EscapeString(name))
-		}
-	})
+	return penned(func(p *pen) { p.name(name) })
 }
 
 // isolated is a text of others, such as what a person calls something, in the direction of its own letters.

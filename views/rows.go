@@ -11,7 +11,7 @@ import (
 // expression, in each of twenty rows.
 
 // uses is what a row says of a key's use: a few words after a dot of the same meaning, and then what went wrong, or else which device it
-// was, in words of ours.
+// was, in our own words.
 func (k *Key) uses() templ.Component { return (*usedKey)(k) }
 
 // keyUse is the same, without anything to click on unless there are acts.

@@ -74,8 +74,7 @@ type sentence struct {
 
 // Render draws the text piece by piece.
 func (s sentence) Render(ctx context.Context, out io.Writer) error {
-	l := lang.Of(ctx)
-	for rest := s.pattern(l); rest != ""; {
+	for rest := s.pattern(lang.Of(ctx)); rest != ""; {
 		start := strings.IndexAny(rest, "{<")
 		if start < 0 {
 			return write(out, escapeText(rest))
@@ -88,7 +87,7 @@ func (s sentence) Render(ctx context.Context, out io.Writer) error {
 			closing = ">"
 		}
 		name, after, _ := strings.Cut(rest[start+1:], closing)
-		if err := s.part(ctx, out, l, closing, name); err != nil {
+		if err := s.part(ctx, out, closing, name); err != nil {
 			return err
 		}
 		rest = after
@@ -96,7 +95,7 @@ func (s sentence) Render(ctx context.Context, out io.Writer) error {
 	return nil
 }
 
-func (s sentence) part(ctx context.Context, out io.Writer, l *lang.Language, closing, name string) error {
+func (s sentence) part(ctx context.Context, out io.Writer, closing, name string) error {
 	if closing == ">" {
 		element, ends := strings.CutPrefix(name, "/")
 		a, ok := s.with[element].(around)
@@ -113,10 +112,10 @@ func (s sentence) part(ctx context.Context, out io.Writer, l *lang.Language, clo
 	case templ.Component:
 		return value.Render(ctx, out)
 	case string:
-		if _, dir := l.HTML(); dir == "rtl" && name != "n" {
-			return write(out, "<bdi>", templ.EscapeString(value), "</bdi>")
+		if name == "n" {
+			return write(out, value) // which is written by sayN
 		}
-		return write(out, templ.EscapeString(value))
+		return spelt(value).Render(ctx, out)
 	default:
 		return write(out, "{", name, "}") // which a test finds
 	}

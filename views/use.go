@@ -37,7 +37,7 @@ type Use struct {
 	// By and From are which device made the last sign-in, by its own account, and its address.
 	By   UsedBy
 	From string
-	// Kind is what sort of device that was, and Summary what a row says of it, in words of ours alone: "Linux · Node.js SDK · 192.168.1.20".
+	// Kind is what sort of device that was, and Summary what a row says of it, in our own words alone: "Linux · Node.js SDK · 192.168.1.20".
 	// Lately says that it was within 30 days.
 	Kind    Kind
 	Summary string
