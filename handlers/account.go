@@ -180,7 +180,7 @@ func checkGiven(ctx context.Context, password string) string {
 	return ""
 }
 
-// refusal is why a new password is not taken. Rules of this server are told in the language of the page, others in the words of who refuses.
+// refusal says why a new password is not accepted: by this server in the language of the page, by the key service in its own words.
 func (h *dashboard) refusal(ctx context.Context, err error) string {
 	reason := reasonOf(err)
 	switch {

@@ -67,7 +67,7 @@ func (h *dashboard) showActivity(c echo.Context) error {
 	return render(c, http.StatusOK, views.ActivityPage(m), views.ActivityPage(m))
 }
 
-// fillDays tells events, the newest first, by the days of the person's clock. They are their own, or somebody else's.
+// fillDays tells events, the newest first, by the days of the person's clock. own says that the events are theirs.
 func (h *dashboard) fillDays(c echo.Context, m *views.Activity, events []model.Event, own bool) {
 	t := teller{ctx: c.Request().Context(), clock: clockOf(c), now: h.Now(), own: own}
 	for i := 0; i < len(events); {
@@ -86,7 +86,7 @@ func (h *dashboard) fillDays(c echo.Context, m *views.Activity, events []model.E
 	}
 }
 
-// teller puts events into words, for a person whom they happened to or, if they are not their own, for somebody else.
+// teller puts events into words: for the person to whom they happened or, unless they are their own, for an administrator.
 type teller struct {
 	ctx   context.Context
 	clock *views.Clock

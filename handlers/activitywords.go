@@ -87,7 +87,7 @@ var detailWords = map[kindAndDetail]lang.Text{
 	{model.EventKeySaved, string(model.SavedBySaying)}: lang.New("activity.key-saved.said", "Value of {key} saved, as you said"),
 }
 
-// What is said of events that were folded, or to others than whom they happened to.
+// What is said of events that were folded, or to an administrator.
 var (
 	turnedOffAndOn  = lang.New("activity.turned-off-and-on", "Turned {key} off and on")
 	turnedOnAndOff  = lang.New("activity.turned-on-and-off", "Turned {key} on and off")

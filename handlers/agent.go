@@ -19,7 +19,7 @@ var systems = []struct{ word, name string }{
 	{"linux", "Linux"},
 }
 
-// program is what somebody is signed in with, or asks with: a name of its own or a word for its kind, and the system that it runs on, as
+// program is what a person is signed in with, or asks with: a name of its own or a word for its kind, and the system that it runs on, as
 // far as that is known.
 type program struct {
 	kind         lang.Text
@@ -111,7 +111,7 @@ var browsers = []struct{ word, name string }{
 	{"headlesschrome/", "Chrome"}, {"chrome/", "Chrome"}, {"crios/", "Chrome"}, {"chromium/", "Chromium"}, {"safari/", "Safari"},
 }
 
-// browserFrom is programFrom for what somebody is signed in with, where it helps to tell one browser from another: "Firefox on Linux".
+// browserFrom is programFrom for what a person is signed in with, where it helps to tell one browser from another: "Firefox on Linux".
 func browserFrom(agent string) program {
 	p := programFrom(agent)
 	if p.kind != aBrowser {

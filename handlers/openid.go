@@ -274,7 +274,7 @@ func (h *dashboard) explainErrand(c echo.Context, e errand, err error) (status i
 	case model.Is(err, model.KindCannotTell):
 		return http.StatusForbidden, lang.T(ctx, "openid.cannot-tell", "{provider} cannot tell us that you just signed in. Add a passkey to create keys.", "provider", name)
 	case model.Is(err, model.KindSomebodyElse):
-		return http.StatusForbidden, lang.T(ctx, "openid.somebody-else", "That isn’t the {provider} account that you are connected to. Sign in to that one there.", "provider", name)
+		return http.StatusForbidden, lang.T(ctx, "openid.another-account", "That isn’t the {provider} account that you are connected to. Sign in to that one there.", "provider", name)
 	case model.Is(err, model.KindIdentityTaken):
 		return http.StatusConflict, lang.T(ctx, "openid.taken", "That {provider} account is connected to another account here.", "provider", name)
 	case model.Is(err, model.KindIdentityLimit):

@@ -26,7 +26,7 @@ func wholeSeconds(d time.Duration) string {
 	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10)
 }
 
-// comeBack is when a person may try again, by their clock and rounded up. Programs are told for how long to wait.
+// comeBack is when a person may try again, by their clock and rounded up. Programs get the time to wait.
 func (h *dashboard) comeBack(c echo.Context, err error) string {
 	now := h.Now()
 	at := now.Add(askToWait(c, err))

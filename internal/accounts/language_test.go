@@ -97,7 +97,7 @@ func TestAReminderIsInTheLanguageThatItsReaderUsedLast(t *testing.T) {
 	r.at(r.due(model.ReminderTwoWeeks, key), "ada@example.org: Ein Schlüssel läuft in 14 Tagen ab: porch-cam")
 }
 
-// An email that somebody can make this server send to others has nothing of theirs in it in any language, and addresses that are to be
+// An email that anybody can make this server send to others has nothing of theirs in it in any language, and addresses that are to be
 // opened stand alone on their lines.
 func TestEmailsInOtherLanguagesSayTheSame(t *testing.T) {
 	t.Parallel()

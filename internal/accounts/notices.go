@@ -32,7 +32,7 @@ const (
 )
 
 // tell sends the owner of an account an email, which no answer waits for. Accounts without an address get none. A notice beyond
-// those that somebody can read in an hour is left out: the activity has all of them. It is in the language of the page on which its owner
+// those that a person can read in an hour is left out: the activity has all of them. It is in the language of the page on which its owner
 // acted, and otherwise in the one that they used last.
 func (a *Accounts) tell(ctx context.Context, from model.Origin, about, userID string, write func(l Letters, to string, c Circumstances) Email) {
 	if a.cfg.Mailer == nil {

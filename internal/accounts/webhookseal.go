@@ -97,7 +97,7 @@ func signature(id string, at time.Time, body []byte, secrets ...[]byte) string {
 	return strings.Join(all, " ")
 }
 
-// webhookBody is what a receiver is told: who and what it is about, and nothing that anybody could sign in with or be found by.
+// webhookBody is what a receiver gets: who and what it is about, and nothing that anybody could sign in with or be found by.
 type webhookBody struct {
 	Type      string      `json:"type"`
 	Timestamp string      `json:"timestamp"`

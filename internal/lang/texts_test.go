@@ -146,7 +146,7 @@ func readFile(t *testing.T, file string) (entries map[string]json.RawMessage) {
 }
 
 // updated has an entry for each text. One whose English text was changed keeps its translation, to be looked at: it stays as old as it is
-// until somebody writes the new text beside it.
+// until a translator writes the new text beside it.
 func updated(entries map[string]json.RawMessage, texts map[string]said) map[string]json.RawMessage {
 	maps.DeleteFunc(entries, func(id string, _ json.RawMessage) bool { _, ok := texts[id]; return !ok && id != "" })
 	for id, s := range texts {

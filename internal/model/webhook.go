@@ -19,7 +19,7 @@ const (
 	WebhookOverlap = 24 * time.Hour
 )
 
-// Webhook is an address of another program that is told what happened.
+// Webhook is the address of a program that is sent what happens.
 type Webhook struct {
 	ID        string
 	URL       string

@@ -347,7 +347,7 @@ func scanIdentity(id *model.Identity, created *int64) []any {
 	}
 }
 
-// KeepLanguage remembers in which language somebody uses the pages. One who is gone is no error.
+// KeepLanguage remembers in which language a person uses the pages. One who is gone is no error.
 func (s *Store) KeepLanguage(ctx context.Context, userID, language string) error {
 	return doing("keep language", s.write(ctx, ofUser(userID), func(t tx) error { return keepLanguage(t, userID, language) }))
 }

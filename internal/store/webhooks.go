@@ -13,7 +13,7 @@ import (
 const (
 	// WebhookBusy is for how long a node has a webhook to itself without a word: longer than a try takes.
 	WebhookBusy = 30 * time.Second
-	// webhookFullRows is how many events wait for a webhook at most, but for those of about a minute. Below webhookRoomRows there is room again.
+	// webhookFullRows is how many events wait for a webhook at most, apart from those of about a minute. Below webhookRoomRows there is room again.
 	webhookFullRows, webhookRoomRows = 20_000, 15_000
 	// webhookPause is the longest pause between tries of an event, and webhookGap between two tries that fail if it is one failure that
 	// goes on. The latter is written as SQL, in milliseconds.
@@ -290,7 +290,7 @@ func (s *Store) DueWebhooks(ctx context.Context, now time.Time) (due []string, a
 // tooBusy is a time until which nobody has a webhook to themselves.
 func tooBusy(now time.Time) int64 { return now.Add(WebhookBusy + model.MaxAhead).UnixMilli() }
 
-// ClaimWebhook gives a webhook to one caller alone until a time, by which that one is known; false is that somebody else has it, or
+// ClaimWebhook gives a webhook to one caller alone until a time, by which that one is known; false is that another caller has it, or
 // that it is off or gone.
 func (s *Store) ClaimWebhook(ctx context.Context, id string, now, until time.Time) (claimed bool, err error) {
 	err = s.write(ctx, ofNobody, func(t tx) error {

@@ -164,7 +164,7 @@ func (r *Receivers) Post(ctx context.Context, d accounts.Delivery) accounts.Answ
 
 var errForbidden = errors.New("is one that webhooks must not reach, of this computer or a private network, say; name it in --webhook-networks if it is meant")
 
-// problem says why there was no answer, in words of ours: an error may contain the address, or what others wrote.
+// problem says why there was no answer, in our own words: an error may contain the address, or what others wrote.
 func problem(err error) string {
 	var noName *net.DNSError
 	var badRecord tls.RecordHeaderError

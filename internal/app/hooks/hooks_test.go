@@ -169,7 +169,7 @@ func TestAReceiverOfOnesOwnNetworkIsReachedOnlyWhereItIsNamed(t *testing.T) {
 	}
 }
 
-func TestWhatAReceiverAnswersIsToldInWordsOfOurs(t *testing.T) {
+func TestWhatAReceiverAnswersIsSaidInOurOwnWords(t *testing.T) {
 	t.Parallel()
 	elsewhere := newReceiver(t, func(http.ResponseWriter, *http.Request) {})
 	r := newReceiver(t, func(w http.ResponseWriter, req *http.Request) {

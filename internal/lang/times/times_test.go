@@ -41,7 +41,7 @@ func TestHowLongAgoSomethingWasHasTheFormsOfTheLanguage(t *testing.T) {
 	for tag, want := range map[string]map[int]string{
 		"de": {1: "vor 1 Minute", 2: "vor 2 Minuten", 59: "vor 59 Minuten"},
 		"ar": {1: "قبل دقيقة واحدة", 2: "قبل دقيقتين", 3: "قبل 3 دقائق", 10: "قبل 10 دقائق", 11: "قبل 11 دقيقة", 59: "قبل 59 دقيقة"},
-		// The pseudo-language has times as they are: what is in brackets on a page is told from what is none of its texts.
+		// The pseudo-language has times as they are: what is in brackets on a page is kept apart from what is none of its texts.
 		lang.Pseudo: {4: "4 minutes ago"},
 	} {
 		l, _ := lang.Named(tag)

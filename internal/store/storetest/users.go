@@ -46,7 +46,7 @@ func users() []contract {
 			want(t, s.DeleteUser(t.Context(), u.ID), nil)
 			want(t, s.ReplaceIdentityData(t.Context(), id, "x", ""), nil)
 		}},
-		{"the language in which somebody last used the pages is that of the last session opened there", func(t *testing.T, s *store.Store) {
+		{"the language in which a person last used the pages is that of the last session opened there", func(t *testing.T, s *store.Store) {
 			u, id := newUser("ann")
 			u.Language = "de"
 			want(t, s.CreateUser(t.Context(), u, id), nil)

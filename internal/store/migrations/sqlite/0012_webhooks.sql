@@ -1,4 +1,4 @@
--- Webhooks: addresses of other programs that are told what happened.
+-- Webhooks: addresses of programs that are sent what happens.
 
 -- +goose Up
 
