@@ -127,6 +127,7 @@ func TestACodeRunsOut(t *testing.T) {
 	device := device(t, program)
 	page := program.Open(t, story.SignedIn(ana), story.At("/device"))
 	page.EnterCode(device.code)
+	page.Must(page.Clock().SetFixedTime(time.Now())) // or the page would say it before the button is pressed
 	device.end(4)
 	page.Expects(http.StatusConflict, http.StatusUnprocessableEntity)
 	page.Press(page.Button("Approve"))

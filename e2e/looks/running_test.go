@@ -16,12 +16,13 @@ func TestThePagesForOperatorsAreAccessibleInEveryLookAndFitTheNarrowestPhone(t *
 	program.LogIn(t, client.UserAPIKey(key.Value.Reveal()))
 	program.Orders(t, "user", "make-operator", ada.Email)
 	program.Orders(t, "user", "disable", program.PersonNamed(t, "eve@example.org").Email)
+	program.Orders(t, "webhook", "add", "https://operations.example.org/hooks/latchkey")
 	user := "/running/users/" + ana.Session.UserID()
 	page, phone := program.Open(t, story.SignedIn(ada)), program.Open(t, story.PhoneOf(320, 640), story.SignedIn(ada))
 	page.Visit(user)
 	page.Press(page.Button("Turn off garage"))
 	page.Says("garage is off. Its devices were signed out.")
-	for _, path := range []string{"/keys", "/running", user, "/running/knocks", "/running/acts", "/running/server-keys"} {
+	for _, path := range []string{"/keys", "/running", user, "/running/knocks", "/running/acts", "/running/webhooks", "/running/server-keys"} {
 		if path == "/running" || path == user {
 			page.NewTab(path).IsAccessibleInEveryLook(path)
 		}
